@@ -1,0 +1,7 @@
+//! Properties of the public interface, each against a plain restatement of its rule.
+
+mod file_name;
+mod filter;
+mod keys;
+mod roi;
+mod suggest;
