@@ -1,1 +1,71 @@
-//! Placeholder.
+//! Make a folder equal to a chosen set of object-store keys.
+//!
+//! Three steps, each usable alone: [`list`] what a bucket holds, [`plan`] what is missing (pure, no
+//! I/O of its own), [`transfer`] it with bounded concurrency and memory. A public S3 bucket, a
+//! path-style endpoint and a plain folder are opened from a [`Location`]; any other
+//! `object_store::ObjectStore` becomes a [`Store`]. The crate creates no runtime, prints nothing and
+//! reads no environment variables of its own.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use object_store::{ObjectStoreExt, memory::InMemory};
+//! use s3_mirror::{Cancel, Candidate, Folder, Store, TransferOptions, list, plan, transfer};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let memory = InMemory::new();
+//! memory.put(&"sub-01/trials.tsv".into(), "session\trun\n".into()).await?;
+//! memory.put(&"sub-02/trials.tsv".into(), "session\trun\n".into()).await?;
+//! let store = Store::new(Arc::new(memory), "memory");
+//! let folder = tempfile::tempdir()?;
+//!
+//! let listing = list(&store, "sub-01/").await?;
+//! let refused = listing.refused.clone();
+//! let wanted = listing.into_iter().map(Candidate::exact);
+//! let plan = plan(wanted, &Folder::new(folder.path())?)?.with_refused(refused);
+//! assert_eq!(plan.totals().fetch.count, 1);
+//!
+//! let options = TransferOptions::default();
+//! let report = transfer(&store, &plan, folder.path(), &options, &(), &Cancel::new()).await;
+//! assert!(report.is_complete());
+//! assert_eq!(std::fs::read(folder.path().join("sub-01/trials.tsv"))?, b"session\trun\n");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Modules, all private; everything is re-exported here:
+//!
+//! * `key`: names that are safe to ask for and safe to write
+//! * `location`: where a bucket lives
+//! * `store`: an open bucket, and how patient a connection is
+//! * `listing`: what a bucket holds
+//! * `plan`: what happens to each object
+//! * `transfer`: carrying the plan out, and the report
+//! * `observer`: watching a transfer
+//! * `cancel`: stopping a transfer
+//! * `error`: what can go wrong between this crate and a store
+
+mod cancel;
+mod error;
+mod key;
+mod listing;
+mod location;
+mod observer;
+mod plan;
+mod store;
+mod transfer;
+
+pub use cancel::Cancel;
+pub use error::{Error, Source};
+pub use key::{InvalidKey, Key, KeyProblem, MAX_KEY_BYTES, MAX_PART_BYTES, RelativePath};
+pub use listing::{Listed, Listing, head, list, list_directory, list_pages};
+pub use location::{DEFAULT_REGION, Location, LocationError};
+pub use observer::Observer;
+pub use plan::{
+    Action, Candidate, FetchReason, Folder, LocalEntry, LocalView, Plan, PlanError, PlanItem,
+    PlanTotals, Refusal, Rule, Tally, plan,
+};
+pub use store::{ConnectOptions, Store};
+pub use transfer::{
+    Outcome, Report, ReportTotals, Stop, TransferError, TransferOptions, Withheld, transfer,
+};

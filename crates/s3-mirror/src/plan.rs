@@ -1,0 +1,523 @@
+//! Deciding, without any I/O of its own, what a mirror needs: [`plan`].
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::{InvalidKey, Key, Listed, RelativePath};
+
+mod local;
+
+pub use local::{Folder, LocalEntry, LocalView};
+
+/// An object that the caller wants the plan to account for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The object as listed.
+    pub listed: Listed,
+    /// Where it lands below the root of the mirror.
+    pub local: RelativePath,
+    /// Whether it is wanted.
+    pub rule: Rule,
+}
+
+impl Candidate {
+    /// A wanted object that lands under its own key.
+    #[must_use]
+    pub fn exact(listed: Listed) -> Self {
+        Self { local: RelativePath::from(&listed.key), listed, rule: Rule::Mirror }
+    }
+}
+
+/// Whether a [`Candidate`] is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rule {
+    /// It belongs into the mirror.
+    Mirror,
+    /// It is listed but must not be asked for, for the given reason.
+    Withhold(String),
+}
+
+/// What a mirror needs, sorted by key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// One item per key, in bytewise order of the keys; a key that was given with two local paths
+    /// has a second item, which is refused.
+    pub items: Vec<PlanItem>,
+    /// Names from the listing that are no [`Key`].
+    pub refused: Vec<InvalidKey>,
+}
+
+/// One object and what happens to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanItem {
+    /// The name of the object.
+    pub key: Key,
+    /// Where it lands below the root of the mirror.
+    pub local: RelativePath,
+    /// Bytes in the object, as listed.
+    pub size: u64,
+    /// What happens to it.
+    pub action: Action,
+}
+
+/// What happens to an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// It is transferred.
+    Fetch(FetchReason),
+    /// The local file has the listed size and is taken for the object. Content is not compared: a
+    /// file that was damaged, or replaced upstream, without changing its size is kept.
+    Keep,
+    /// The caller withholds it, for this reason.
+    Withheld(String),
+    /// It cannot be mirrored.
+    Refused(Refusal),
+}
+
+/// Why an object is transferred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FetchReason {
+    /// There is no local file.
+    Missing,
+    /// The local file has another size.
+    SizeDiffers {
+        /// Listed bytes.
+        expected: u64,
+        /// Bytes in the local file.
+        got: u64,
+    },
+}
+
+/// Why an object cannot be mirrored. The other objects of the plan are not affected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Another key lands on the same local path; the first key in order has it.
+    #[error("key {other:?} lands on the same local path", other = other.as_str())]
+    SameLocalPath {
+        /// The key that has the path.
+        other: Key,
+    },
+    /// Another key lands on a file where this one needs a directory.
+    #[error("key {other:?} lands on a file where a directory is needed", other = other.as_str())]
+    BelowFile {
+        /// The key that has the path.
+        other: Key,
+    },
+    /// The same key was given with another local path before.
+    #[error("the same key lands on {other} already")]
+    SecondPath {
+        /// The path it has.
+        other: RelativePath,
+    },
+    /// The local path is taken by something that is not a regular file.
+    #[error("the local path is {got} (expected a file)")]
+    LocalConflict {
+        /// What is there.
+        got: LocalEntry,
+    },
+}
+
+/// A plan cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The local view failed.
+    #[error("cannot look at {path}")]
+    Local {
+        /// The path below the root.
+        path: RelativePath,
+        /// What the view said.
+        source: std::io::Error,
+    },
+    /// The root of the mirror exists and is not a directory.
+    #[error("{} is not a directory", root.display())]
+    Root {
+        /// The root.
+        root: PathBuf,
+    },
+}
+
+/// How many objects, and how many bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Objects.
+    pub count: u64,
+    /// Their listed bytes.
+    pub bytes: u64,
+}
+
+impl Tally {
+    fn add(&mut self, bytes: u64) {
+        self.count += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+}
+
+/// The sums of a [`Plan`] by action.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlanTotals {
+    /// To transfer.
+    pub fetch: Tally,
+    /// Kept as they are.
+    pub keep: Tally,
+    /// Withheld by the caller.
+    pub withheld: Tally,
+    /// Refused, names that are no keys included (those without bytes).
+    pub refused: Tally,
+}
+
+impl Plan {
+    /// The same plan, with names from a listing that are no keys.
+    #[must_use]
+    pub fn with_refused(mut self, refused: Vec<InvalidKey>) -> Self {
+        self.refused = refused;
+        self
+    }
+
+    /// The sums by action.
+    #[must_use]
+    pub fn totals(&self) -> PlanTotals {
+        let mut totals = PlanTotals::default();
+        for item in &self.items {
+            match item.action {
+                Action::Fetch(_) => totals.fetch.add(item.size),
+                Action::Keep => totals.keep.add(item.size),
+                Action::Withheld(_) => totals.withheld.add(item.size),
+                Action::Refused(_) => totals.refused.add(item.size),
+            }
+        }
+        self.refused.iter().for_each(|_| totals.refused.add(0));
+        totals
+    }
+
+    /// The items that will be transferred.
+    pub fn fetches(&self) -> impl Iterator<Item = &PlanItem> {
+        self.items.iter().filter(|item| matches!(item.action, Action::Fetch(_)))
+    }
+}
+
+/// Decides what happens to each candidate.
+///
+/// * Candidates are sorted by key. The same key with the same local path counts once; withheld wins.
+/// * A local file of the listed size is kept, any other size or no file means a transfer.
+/// * Of two keys with one local path the first in key order has it and the second is refused; so is
+///   a key that needs a directory where another key lands on a file, and a key whose local path is
+///   taken by a directory.
+///
+/// Planning again after the plan was carried out gives `Keep` wherever this plan said `Fetch`.
+///
+/// ```
+/// use s3_mirror::{Action, Candidate, FetchReason, LocalEntry, Listed, plan};
+///
+/// let listed = Listed { key: "a.txt".parse()?, size: 3, etag: None, last_modified: None };
+/// let nothing_there = |_: &s3_mirror::RelativePath| Ok(LocalEntry::Absent);
+/// let plan = plan([Candidate::exact(listed)], &nothing_there)?;
+/// assert_eq!(plan.items[0].action, Action::Fetch(FetchReason::Missing));
+/// assert_eq!(plan.totals().fetch.bytes, 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// [`PlanError::Local`] if `local` fails, for example for want of permission to look.
+pub fn plan(
+    candidates: impl IntoIterator<Item = Candidate>,
+    local: &impl LocalView,
+) -> Result<Plan, PlanError> {
+    let mut candidates: Vec<Candidate> = candidates.into_iter().collect();
+    candidates.sort_by(|a, b| {
+        let withheld_first = |rule: &Rule| matches!(rule, Rule::Mirror);
+        (&a.listed.key, &a.local, withheld_first(&a.rule)).cmp(&(
+            &b.listed.key,
+            &b.local,
+            withheld_first(&b.rule),
+        ))
+    });
+    candidates.dedup_by(|later, first| {
+        later.listed.key == first.listed.key && later.local == first.local
+    });
+    let claims = claims(&candidates);
+    let mut items: Vec<PlanItem> = Vec::with_capacity(candidates.len());
+    for candidate in candidates {
+        let previous = items.last().filter(|item| item.key == candidate.listed.key);
+        let action = match (candidate.rule, previous) {
+            (_, Some(item)) => Action::Refused(Refusal::SecondPath { other: item.local.clone() }),
+            (Rule::Withhold(reason), None) => Action::Withheld(reason),
+            (Rule::Mirror, None) => {
+                match conflict(&claims, &candidate.listed.key, &candidate.local) {
+                    Some(refusal) => Action::Refused(refusal),
+                    None => compare(&candidate.local, candidate.listed.size, local)?,
+                }
+            }
+        };
+        items.push(PlanItem {
+            key: candidate.listed.key,
+            local: candidate.local,
+            size: candidate.listed.size,
+            action,
+        });
+    }
+    Ok(Plan { items, refused: Vec::new() })
+}
+
+/// Which key has which local path: the first in order among the wanted ones.
+fn claims(sorted: &[Candidate]) -> BTreeMap<String, Key> {
+    let mut claims = BTreeMap::new();
+    let mut previous = None;
+    for candidate in sorted {
+        let second_path = previous == Some(&candidate.listed.key);
+        previous = Some(&candidate.listed.key);
+        if candidate.rule == Rule::Mirror && !second_path {
+            claims
+                .entry(candidate.local.as_str().to_owned())
+                .or_insert_with(|| candidate.listed.key.clone());
+        }
+    }
+    claims
+}
+
+fn conflict(claims: &BTreeMap<String, Key>, key: &Key, local: &RelativePath) -> Option<Refusal> {
+    if let Some(other) = claims.get(local.as_str()).filter(|other| *other != key) {
+        return Some(Refusal::SameLocalPath { other: other.clone() });
+    }
+    let other = local.ancestors().find_map(|directory| claims.get(directory))?;
+    Some(Refusal::BelowFile { other: other.clone() })
+}
+
+fn compare(
+    path: &RelativePath,
+    expected: u64,
+    local: &impl LocalView,
+) -> Result<Action, PlanError> {
+    let entry =
+        local.entry(path).map_err(|source| PlanError::Local { path: path.clone(), source })?;
+    Ok(match entry {
+        LocalEntry::Absent => Action::Fetch(FetchReason::Missing),
+        LocalEntry::File { size } if size == expected => Action::Keep,
+        LocalEntry::File { size } => {
+            Action::Fetch(FetchReason::SizeDiffers { expected, got: size })
+        }
+        got => Action::Refused(Refusal::LocalConflict { got }),
+    })
+}
+
+impl fmt::Display for FetchReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("not there"),
+            Self::SizeDiffers { expected, got } => {
+                write!(f, "has {got} bytes (expected {expected})")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+    use std::io;
+
+    fn listed(key: &str, size: u64) -> Listed {
+        Listed { key: key.parse().unwrap(), size, etag: None, last_modified: None }
+    }
+
+    fn candidate(key: &str, local: &str, size: u64) -> Candidate {
+        Candidate { listed: listed(key, size), local: local.parse().unwrap(), rule: Rule::Mirror }
+    }
+
+    fn withheld(key: &str, size: u64) -> Candidate {
+        Candidate { rule: Rule::Withhold("embargo".to_owned()), ..candidate(key, key, size) }
+    }
+
+    fn disk(files: &[(&str, LocalEntry)]) -> impl LocalView {
+        let files: HashMap<String, LocalEntry> =
+            files.iter().map(|(path, entry)| ((*path).to_owned(), *entry)).collect();
+        move |path: &RelativePath| {
+            Ok(files.get(path.as_str()).copied().unwrap_or(LocalEntry::Absent))
+        }
+    }
+
+    fn check(
+        candidates: Vec<Candidate>,
+        files: &[(&str, LocalEntry)],
+        expected: &[(&str, Action)],
+    ) {
+        let plan = plan(candidates, &disk(files)).unwrap();
+        let got: Vec<_> = plan.items.iter().map(|i| (i.key.as_str(), i.action.clone())).collect();
+        assert_eq!(got, expected);
+    }
+
+    const MISSING: Action = Action::Fetch(FetchReason::Missing);
+
+    fn refused(refusal: Refusal) -> Action {
+        Action::Refused(refusal)
+    }
+
+    #[test]
+    fn sizes_decide() {
+        check(
+            vec![candidate("c", "c", 3), candidate("a", "a", 1), candidate("b", "b", 2)],
+            &[("a", LocalEntry::File { size: 1 }), ("b", LocalEntry::File { size: 1 })],
+            &[
+                ("a", Action::Keep),
+                ("b", Action::Fetch(FetchReason::SizeDiffers { expected: 2, got: 1 })),
+                ("c", MISSING),
+            ],
+        );
+    }
+
+    #[test]
+    fn same_key_counts_once_and_withheld_wins() {
+        check(vec![candidate("a", "a", 1), candidate("a", "a", 1)], &[], &[("a", MISSING)]);
+        check(
+            vec![candidate("a", "a", 1), withheld("a", 1)],
+            &[],
+            &[("a", Action::Withheld("embargo".to_owned()))],
+        );
+    }
+
+    #[test]
+    fn one_local_path_has_one_key() {
+        let key: Key = "label-FFA-1".parse().unwrap();
+        check(
+            vec![
+                candidate("label-FFA1", "label-FFA1", 1),
+                candidate("label-FFA-1", "label-FFA1", 2),
+            ],
+            &[("label-FFA1", LocalEntry::File { size: 1 })],
+            &[
+                ("label-FFA-1", Action::Fetch(FetchReason::SizeDiffers { expected: 2, got: 1 })),
+                ("label-FFA1", refused(Refusal::SameLocalPath { other: key })),
+            ],
+        );
+        // A withheld key does not block the path.
+        check(
+            vec![
+                Candidate { local: "x".parse().unwrap(), ..withheld("a", 1) },
+                candidate("b", "x", 1),
+            ],
+            &[],
+            &[("a", Action::Withheld("embargo".to_owned())), ("b", MISSING)],
+        );
+    }
+
+    #[test]
+    fn files_and_directories_exclude_each_other() {
+        check(
+            vec![candidate("a", "a", 1), candidate("a/b/c", "a/b/c", 1)],
+            &[],
+            &[
+                ("a", MISSING),
+                ("a/b/c", refused(Refusal::BelowFile { other: "a".parse().unwrap() })),
+            ],
+        );
+        for got in [LocalEntry::Directory, LocalEntry::BelowFile, LocalEntry::Special] {
+            check(
+                vec![candidate("a", "a", 1)],
+                &[("a", got)],
+                &[("a", refused(Refusal::LocalConflict { got }))],
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_has_one_local_path() {
+        check(
+            vec![candidate("a", "y", 1), candidate("a", "x", 1), candidate("b", "y", 1)],
+            &[],
+            &[
+                ("a", MISSING),
+                ("a", refused(Refusal::SecondPath { other: "x".parse().unwrap() })),
+                ("b", MISSING),
+            ],
+        );
+    }
+
+    #[test]
+    fn totals_count_every_action() {
+        let bad = Key::new("a//b").unwrap_err();
+        let plan = plan(
+            [
+                candidate("a", "a", 1),
+                candidate("b", "b", 2),
+                candidate("c", "b", 4),
+                withheld("d", 8),
+            ],
+            &disk(&[("a", LocalEntry::File { size: 1 })]),
+        )
+        .unwrap()
+        .with_refused(vec![bad]);
+        let tally = |count, bytes| Tally { count, bytes };
+        assert_eq!(
+            plan.totals(),
+            PlanTotals {
+                fetch: tally(1, 2),
+                keep: tally(1, 1),
+                withheld: tally(1, 8),
+                refused: tally(2, 4)
+            }
+        );
+        assert_eq!(plan.fetches().count(), 1);
+    }
+
+    #[test]
+    fn sums_do_not_overflow() {
+        let plan =
+            plan([candidate("a", "a", u64::MAX), candidate("b", "b", 1)], &disk(&[])).unwrap();
+        assert_eq!(plan.totals().fetch, Tally { count: 2, bytes: u64::MAX });
+    }
+
+    #[test]
+    fn a_failing_view_names_the_path() {
+        let failing = |_: &RelativePath| Err::<LocalEntry, _>(io::Error::other("no"));
+        let error = plan([candidate("a", "b", 1)], &failing).unwrap_err();
+        assert!(matches!(&error, PlanError::Local { path, .. } if path.as_str() == "b"));
+        assert_eq!(error.to_string(), "cannot look at b");
+    }
+
+    proptest! {
+        #[test]
+        fn planning_is_idempotent(
+            wanted in proptest::collection::vec(("[ab]{1,2}(/[ab]{1,2}){0,2}", "[ab]{1,2}(/[ab]{1,2}){0,2}", 0_u64..4, any::<bool>()), 0..12),
+            present in proptest::collection::vec(("[ab]{1,2}(/[ab]{1,2}){0,2}", 0_u64..4), 0..6),
+        ) {
+            let mut files: HashMap<String, u64> = present.into_iter().collect();
+            let candidates: Vec<_> = wanted
+                .iter()
+                .map(|(key, local, size, hold)| match hold {
+                    true => withheld(key, *size),
+                    false => candidate(key, local, *size),
+                })
+                .collect();
+            let look = |files: &HashMap<String, u64>| {
+                let files = files.clone();
+                move |path: &RelativePath| {
+                    Ok(files.get(path.as_str()).map_or(LocalEntry::Absent, |size| LocalEntry::File { size: *size }))
+                }
+            };
+            let first = plan(candidates.clone(), &look(&files)).unwrap();
+            prop_assert!(first.items.is_sorted_by(|a, b| a.key <= b.key));
+            let mut landed: Vec<_> = first.fetches().map(|item| item.local.clone()).collect();
+            for item in first.fetches() {
+                files.insert(item.local.to_string(), item.size);
+            }
+            let second = plan(candidates.iter().rev().cloned(), &look(&files)).unwrap();
+            prop_assert_eq!(second.totals().fetch, Tally::default());
+            for (before, after) in first.items.iter().zip(&second.items) {
+                match &before.action {
+                    Action::Fetch(_) => prop_assert_eq!(&after.action, &Action::Keep),
+                    other => prop_assert_eq!(&after.action, other),
+                }
+            }
+            landed.sort();
+            prop_assert!(landed.windows(2).all(|pair| pair[0] != pair[1]));
+        }
+    }
+}

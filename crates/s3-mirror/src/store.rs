@@ -1,0 +1,196 @@
+//! An open bucket: [`Store`], and how to open one.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
+
+use crate::listing::S3Listing;
+use crate::location::Kind;
+use crate::{Error, Location, error};
+
+/// An open store together with the name that messages use for it.
+///
+/// Clones share connections. All operations of this crate take `&Store` and may run at once.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<dyn ObjectStore>,
+    name: Arc<str>,
+    s3: Option<Arc<S3Listing>>,
+}
+
+impl Store {
+    /// Any object store under the name `name`.
+    ///
+    /// Listings go through `object_store`, which cannot represent every key: with an S3 store given
+    /// this way a single key such as `a//b` fails the whole listing, and a denied listing is
+    /// [`Error::Other`]. [`Location::open`] has neither limit.
+    pub fn new(inner: Arc<dyn ObjectStore>, name: impl Into<String>) -> Self {
+        Self { inner, name: name.into().into(), s3: None }
+    }
+
+    /// The location as it appears in messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The object store underneath.
+    #[must_use]
+    pub fn inner(&self) -> &Arc<dyn ObjectStore> {
+        &self.inner
+    }
+
+    pub(crate) fn s3(&self) -> Option<&Arc<S3Listing>> {
+        self.s3.as_ref()
+    }
+}
+
+/// How patient a connection is.
+///
+/// The defaults give up on an address that refuses connections within a few seconds and keep a slow
+/// transfer alive as long as bytes arrive. They do not bound the duration of a whole transfer.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConnectOptions {
+    /// Longest wait for a connection (default 5 s). A request meets it at most three times.
+    pub connect_timeout: Duration,
+    /// Longest silence while a response is awaited or read (default 10 s); then the request is
+    /// sent again, continuing where the body stopped.
+    pub read_timeout: Duration,
+    /// How often one request is repeated after a broken connection, a timeout, or status 408, 429
+    /// or 5xx (default 5). Zero makes the first failure final.
+    pub max_retries: usize,
+    /// No repetition starts later than this after the first attempt (default 60 s).
+    pub retry_timeout: Duration,
+    /// Pause before the first repetition (default 100 ms); later pauses grow up to twice the
+    /// previous one, with jitter, and stay below 5 s.
+    pub first_pause: Duration,
+    /// Keys asked for per listing request; `None` (the default) leaves it to the server, whose
+    /// limit is 1000 on AWS.
+    pub page_size: Option<u32>,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            read_timeout: Duration::from_secs(10),
+            max_retries: 5,
+            retry_timeout: Duration::from_secs(60),
+            first_pause: Duration::from_millis(100),
+            page_size: None,
+        }
+    }
+}
+
+/// Longest pause between two attempts.
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+impl Location {
+    /// Opens the location with the default [`ConnectOptions`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Location::open_with`].
+    pub fn open(&self) -> Result<Store, Error> {
+        self.open_with(&ConnectOptions::default())
+    }
+
+    /// Opens the location. No request is sent yet, and no credentials are looked for anywhere.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchBucket`] if the folder of a `file://` location does not exist,
+    /// [`Error::Other`] if the HTTP client cannot be set up.
+    pub fn open_with(&self, options: &ConnectOptions) -> Result<Store, Error> {
+        let name: Arc<str> = self.to_string().into();
+        let failed = |source| error::about_listing(&name, "", source);
+        let (inner, s3): (Arc<dyn ObjectStore>, _) = match self.kind() {
+            Kind::Directory(directory) => {
+                if !directory.is_dir() {
+                    return Err(Error::NoSuchBucket { location: self.to_string() });
+                }
+                (Arc::new(LocalFileSystem::new_with_prefix(directory).map_err(failed)?), None)
+            }
+            Kind::S3 { bucket, .. } | Kind::Endpoint { bucket, .. } => {
+                let builder = self.builder(bucket, options);
+                let listing = S3Listing::connect(self, &client_options(self, options), options);
+                (
+                    Arc::new(builder.build().map_err(failed)?),
+                    Some(Arc::new(listing.map_err(failed)?)),
+                )
+            }
+        };
+        Ok(Store { inner, name, s3 })
+    }
+
+    fn builder(&self, bucket: &str, options: &ConnectOptions) -> AmazonS3Builder {
+        // Not `from_env`: variables meant for other buckets must not redirect this one.
+        let builder = AmazonS3Builder::new()
+            .with_bucket_name(bucket)
+            .with_skip_signature(true)
+            .with_region(self.region().unwrap_or(crate::DEFAULT_REGION))
+            .with_client_options(client_options(self, options))
+            .with_retry(RetryConfig {
+                backoff: BackoffConfig {
+                    init_backoff: options.first_pause,
+                    max_backoff: LONGEST_PAUSE,
+                    base: 2.0,
+                },
+                max_retries: options.max_retries,
+                retry_timeout: options.retry_timeout,
+            });
+        match self.kind() {
+            Kind::Endpoint { server, .. } => {
+                builder.with_endpoint(server.as_str().trim_end_matches('/'))
+            }
+            _ => builder.with_virtual_hosted_style_request(!bucket.contains('.')),
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+fn client_options(location: &Location, options: &ConnectOptions) -> ClientOptions {
+    let plain_http =
+        matches!(location.kind(), Kind::Endpoint { server, .. } if server.scheme() == "http");
+    ClientOptions::new()
+        .with_allow_http(plain_http)
+        .with_connect_timeout(options.connect_timeout)
+        .with_read_timeout(options.read_timeout)
+        // The overall timeout of the client counts the body too and would cut every long transfer.
+        .with_timeout_disabled()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object_store::aws::AmazonS3ConfigKey;
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let location: Location = "file:///no/such/folder".parse().unwrap();
+        let error = location.open().unwrap_err();
+        assert_eq!(error.to_string(), "file:///no/such/folder does not exist");
+    }
+
+    #[test]
+    fn requests_are_anonymous_and_know_their_region() {
+        let location: Location = "s3://laion-fmri".parse().unwrap();
+        let builder = location.builder("laion-fmri", &ConnectOptions::default());
+        let value = |key| builder.get_config_value(&key);
+        assert_eq!(value(AmazonS3ConfigKey::SkipSignature).as_deref(), Some("true"));
+        assert_eq!(value(AmazonS3ConfigKey::Region).as_deref(), Some("us-west-2"));
+        assert_eq!(value(AmazonS3ConfigKey::VirtualHostedStyleRequest).as_deref(), Some("true"));
+        assert_eq!(value(AmazonS3ConfigKey::AccessKeyId), None);
+        assert_eq!(location.open().unwrap().name(), "s3://laion-fmri");
+    }
+}

@@ -1,0 +1,237 @@
+//! What became of each object: [`Report`] and [`Outcome`].
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::{Error, InvalidKey, Key, Refusal};
+
+/// What became of each object of a plan.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Report {
+    /// One outcome per item of the plan, in the same order.
+    pub outcomes: Vec<(Key, Outcome)>,
+    /// Names from the listing that are no keys, as the plan has them.
+    pub refused: Vec<InvalidKey>,
+    /// Why the transfer ended before its end, if it did.
+    pub stop: Option<Stop>,
+}
+
+/// What became of one object.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It was transferred and is complete on disk.
+    Fetched {
+        /// Its bytes.
+        bytes: u64,
+    },
+    /// It was there already.
+    Kept,
+    /// It is listed but not to be had.
+    Withheld {
+        /// Who withholds it.
+        reason: Withheld,
+    },
+    /// It cannot be mirrored.
+    Refused(Refusal),
+    /// It was listed, but is not in the store any more (HTTP 404).
+    Gone,
+    /// It was asked for and did not arrive. Nothing of it is on disk.
+    Failed {
+        /// What happened.
+        error: TransferError,
+    },
+    /// It was not asked for, or given up half-way, because the transfer was stopped.
+    NotAttempted,
+}
+
+/// Who withholds an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Withheld {
+    /// The caller of the plan, for this reason.
+    Rule(String),
+    /// The server, which lists the object and denies it (HTTP 401 or 403).
+    Server,
+}
+
+impl fmt::Display for Withheld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule(reason) => f.write_str(reason),
+            Self::Server => f.write_str("the server denies access"),
+        }
+    }
+}
+
+/// Why a transfer ended before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stop {
+    /// It was cancelled.
+    Cancelled,
+    /// Nothing can be written: the disk or quota is full, the file system is read-only, or the root
+    /// cannot be created.
+    LocalStorage,
+    /// Several objects in a row found the location unreachable.
+    Unreachable,
+}
+
+/// Why an object did not arrive.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransferError {
+    /// The object does not have the listed size.
+    #[error("object has {got} bytes (expected {expected} as listed)")]
+    SizeMismatch {
+        /// Listed bytes.
+        expected: u64,
+        /// Bytes announced, or received until it was given up.
+        got: u64,
+    },
+    /// A symbolic link leads out of the mirror.
+    #[error("{} leads out of {}", path.display(), root.display())]
+    OutsideRoot {
+        /// The link.
+        path: PathBuf,
+        /// The root of the mirror, canonical.
+        root: PathBuf,
+    },
+    /// The file cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The store does not deliver it.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+impl TransferError {
+    /// Whether every other file would fail in the same way.
+    pub(super) fn hits_every_file(&self) -> bool {
+        let Self::Write { source, .. } = self else { return false };
+        matches!(
+            source.kind(),
+            io::ErrorKind::StorageFull
+                | io::ErrorKind::QuotaExceeded
+                | io::ErrorKind::ReadOnlyFilesystem
+        )
+    }
+}
+
+/// The sums of a [`Report`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReportTotals {
+    /// Objects transferred.
+    pub fetched: u64,
+    /// Their bytes.
+    pub fetched_bytes: u64,
+    /// Objects that were there already.
+    pub kept: u64,
+    /// Objects withheld by the caller or the server.
+    pub withheld: u64,
+    /// Objects refused, names that are no keys included.
+    pub refused: u64,
+    /// Objects that disappeared after the listing.
+    pub gone: u64,
+    /// Objects that failed.
+    pub failed: u64,
+    /// Objects left out because the transfer was stopped.
+    pub not_attempted: u64,
+}
+
+impl Report {
+    /// The sums by outcome.
+    #[must_use]
+    pub fn totals(&self) -> ReportTotals {
+        let mut totals =
+            ReportTotals { refused: self.refused.len() as u64, ..ReportTotals::default() };
+        for (_, outcome) in &self.outcomes {
+            match outcome {
+                Outcome::Fetched { bytes } => {
+                    totals.fetched += 1;
+                    totals.fetched_bytes = totals.fetched_bytes.saturating_add(*bytes);
+                }
+                Outcome::Kept => totals.kept += 1,
+                Outcome::Withheld { .. } => totals.withheld += 1,
+                Outcome::Refused(_) => totals.refused += 1,
+                Outcome::Gone => totals.gone += 1,
+                Outcome::Failed { .. } => totals.failed += 1,
+                Outcome::NotAttempted => totals.not_attempted += 1,
+            }
+        }
+        totals
+    }
+
+    /// Whether everything that was to be fetched or kept is on disk. Withheld objects do not count
+    /// against it; refused, gone, failed and skipped ones do.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let totals = self.totals();
+        totals.refused + totals.gone + totals.failed + totals.not_attempted == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_failures_hit_every_file() {
+        let write =
+            |kind: io::ErrorKind| TransferError::Write { path: "/x".into(), source: kind.into() };
+        assert!(write(io::ErrorKind::StorageFull).hits_every_file());
+        assert!(write(io::ErrorKind::QuotaExceeded).hits_every_file());
+        assert!(write(io::ErrorKind::ReadOnlyFilesystem).hits_every_file());
+        assert!(!write(io::ErrorKind::PermissionDenied).hits_every_file());
+        assert!(!TransferError::SizeMismatch { expected: 1, got: 2 }.hits_every_file());
+    }
+
+    #[test]
+    fn totals_and_completeness() {
+        let key = |text: &str| text.parse::<Key>().unwrap();
+        let mut report = Report {
+            outcomes: vec![
+                (key("a"), Outcome::Fetched { bytes: 3 }),
+                (key("b"), Outcome::Kept),
+                (key("c"), Outcome::Withheld { reason: Withheld::Server }),
+            ],
+            refused: Vec::new(),
+            stop: None,
+        };
+        assert!(report.is_complete());
+        report.refused.push(Key::new("").unwrap_err());
+        assert!(!report.is_complete());
+        report.refused.clear();
+        let error = TransferError::SizeMismatch { expected: 1, got: 2 };
+        assert_eq!(error.to_string(), "object has 2 bytes (expected 1 as listed)");
+        for outcome in [
+            Outcome::Gone,
+            Outcome::NotAttempted,
+            Outcome::Refused(Refusal::SameLocalPath { other: key("a") }),
+            Outcome::Failed { error },
+        ] {
+            report.outcomes.push((key("d"), outcome));
+            assert!(!report.is_complete());
+        }
+        assert_eq!(
+            report.totals(),
+            ReportTotals {
+                fetched: 1,
+                fetched_bytes: 3,
+                kept: 1,
+                withheld: 1,
+                refused: 1,
+                gone: 1,
+                failed: 1,
+                not_attempted: 1
+            }
+        );
+    }
+}
