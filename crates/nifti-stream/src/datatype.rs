@@ -1,0 +1,159 @@
+//! Voxel types, byte orders and the stored scaling.
+
+use crate::error::Error;
+
+/// The voxel types that are read: the real numbers of the standard up to 64 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Datatype {
+    /// Unsigned 8-bit integer, code 2.
+    U8,
+    /// Signed 8-bit integer, code 256.
+    I8,
+    /// Unsigned 16-bit integer, code 512.
+    U16,
+    /// Signed 16-bit integer, code 4.
+    I16,
+    /// Unsigned 32-bit integer, code 768.
+    U32,
+    /// Signed 32-bit integer, code 8.
+    I32,
+    /// Signed 64-bit integer, code 1024.
+    I64,
+    /// IEEE single precision, code 16.
+    F32,
+    /// IEEE double precision, code 64.
+    F64,
+}
+
+impl Datatype {
+    /// Every supported type.
+    pub const ALL: [Self; 9] = [
+        Self::U8,
+        Self::I8,
+        Self::U16,
+        Self::I16,
+        Self::U32,
+        Self::I32,
+        Self::I64,
+        Self::F32,
+        Self::F64,
+    ];
+
+    /// The type with this `datatype` code of the NIfTI header.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnsupportedDatatype`] for complex, colour, 64-bit unsigned and unknown codes.
+    pub fn from_code(code: i16) -> Result<Self, Error> {
+        Self::ALL
+            .into_iter()
+            .find(|datatype| datatype.code() == code)
+            .ok_or(Error::UnsupportedDatatype { code })
+    }
+
+    /// The `datatype` code of the NIfTI header.
+    #[must_use]
+    pub fn code(self) -> i16 {
+        match self {
+            Self::U8 => 2,
+            Self::I16 => 4,
+            Self::I32 => 8,
+            Self::F32 => 16,
+            Self::F64 => 64,
+            Self::I8 => 256,
+            Self::U16 => 512,
+            Self::U32 => 768,
+            Self::I64 => 1024,
+        }
+    }
+
+    /// Bytes per voxel.
+    #[must_use]
+    pub fn size(self) -> usize {
+        match self {
+            Self::U8 | Self::I8 => 1,
+            Self::U16 | Self::I16 => 2,
+            Self::U32 | Self::I32 | Self::F32 => 4,
+            Self::I64 | Self::F64 => 8,
+        }
+    }
+}
+
+/// Byte order of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Endianness {
+    /// Least significant byte first.
+    Little,
+    /// Most significant byte first.
+    Big,
+}
+
+/// The linear map from stored to real values, `value * slope + inter`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scaling {
+    /// `scl_slope`, finite and not 0.
+    pub slope: f64,
+    /// `scl_inter`, finite.
+    pub inter: f64,
+}
+
+impl Scaling {
+    /// The scaling that these header fields ask for, `None` when values are to be taken as stored.
+    ///
+    /// A slope of 0 or one that is not finite means "not scaled", as in nibabel. An intercept that
+    /// is not finite means the same here, where nibabel refuses the file. Slope 1 with intercept
+    /// 0 changes nothing and gives `None`.
+    #[must_use]
+    pub fn from_fields(slope: f64, inter: f64) -> Option<Self> {
+        let scales = slope != 0.0 && slope.is_finite() && inter.is_finite();
+        let identity = slope == 1.0 && inter == 0.0;
+        (scales && !identity).then_some(Self { slope, inter })
+    }
+
+    /// The real value, computed in double precision and rounded once to single.
+    #[must_use]
+    pub fn apply(self, stored: f64) -> f32 {
+        // A factor of 1 and a summand of 0 are left out, as numpy's users see it in nibabel:
+        // adding 0.0 would turn -0.0 into 0.0.
+        let scaled = if self.slope == 1.0 { stored } else { stored * self.slope };
+        let shifted = if self.inter == 0.0 { scaled } else { scaled + self.inter };
+        shifted as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_undone_by_from_code() {
+        for datatype in Datatype::ALL {
+            assert_eq!(Datatype::from_code(datatype.code()).unwrap(), datatype);
+        }
+        for code in [0, 1, 32, 128, 1280, 1536, 1792, 2048, 2304, -1] {
+            assert!(matches!(
+                Datatype::from_code(code),
+                Err(Error::UnsupportedDatatype { code: got }) if got == code
+            ));
+        }
+    }
+
+    #[test]
+    fn slopes_without_meaning_do_not_scale() {
+        for slope in [0.0, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(Scaling::from_fields(slope, 2.0), None);
+        }
+        assert_eq!(Scaling::from_fields(2.0, f64::NAN), None);
+        assert_eq!(Scaling::from_fields(1.0, 0.0), None);
+        assert_eq!(Scaling::from_fields(1.0, 3.0), Some(Scaling { slope: 1.0, inter: 3.0 }));
+    }
+
+    #[test]
+    fn scaling_rounds_once() {
+        let scaling = Scaling { slope: 0.1, inter: 0.0 };
+        assert_eq!(scaling.apply(-0.0).to_bits(), (-0.0f32).to_bits());
+        assert_eq!(Scaling { slope: 0.25, inter: 10.0 }.apply(6.0), 11.5);
+        let fine = Scaling { slope: 1.0, inter: 1e-9 };
+        assert_eq!(fine.apply(16_777_217.0), (16_777_217.0 + 1e-9) as f32);
+    }
+}

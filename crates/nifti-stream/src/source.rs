@@ -1,0 +1,201 @@
+//! A NIfTI stream, gzipped or not, told by its first bytes and never by a file name.
+
+use std::io::{Chain, Cursor, Read};
+
+use crate::error::Error;
+use crate::gz::{self, GzDecoder, read_some};
+
+/// The inflated bytes of a stream that may be gzipped, with both offsets.
+#[derive(Debug)]
+pub struct Source<R> {
+    kind: Kind<Chain<Cursor<Vec<u8>>, R>>,
+}
+
+#[derive(Debug)]
+enum Kind<R> {
+    Plain { reader: R, offset: u64, ended: bool },
+    Gzip(Box<GzDecoder<R>>),
+}
+
+impl<R: Read> Source<R> {
+    /// Reads the first two bytes and decides.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Read`].
+    pub fn open(mut reader: R) -> Result<Self, Error> {
+        let mut start = [0; 2];
+        let n = read_full(&mut reader, &mut start, 0)?;
+        let reader = Cursor::new(start[..n].to_vec()).chain(reader);
+        let kind = if start == gz::MAGIC {
+            Kind::Gzip(Box::new(GzDecoder::new(reader)))
+        } else {
+            Kind::Plain { reader, offset: 0, ended: false }
+        };
+        Ok(Self { kind })
+    }
+
+    /// Whether the stream is gzipped.
+    #[must_use]
+    pub fn is_gzip(&self) -> bool {
+        matches!(self.kind, Kind::Gzip(_))
+    }
+
+    /// Inflated bytes handed out so far.
+    #[must_use]
+    pub fn inflated_offset(&self) -> u64 {
+        match &self.kind {
+            Kind::Plain { offset, .. } => *offset,
+            Kind::Gzip(decoder) => decoder.inflated_offset(),
+        }
+    }
+
+    /// Stored bytes consumed so far.
+    #[must_use]
+    pub fn compressed_offset(&self) -> u64 {
+        match &self.kind {
+            Kind::Plain { offset, .. } => *offset,
+            Kind::Gzip(decoder) => decoder.compressed_offset(),
+        }
+    }
+
+    /// Reads until `buffer` is full or the stream ends, and returns the number of bytes.
+    ///
+    /// Fewer bytes than `buffer.len()` mean that the stream has ended and, for gzip, that every
+    /// checksum was right.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Read`] and the gzip variants of [`Error`].
+    pub fn read_full(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        match &mut self.kind {
+            Kind::Plain { ended: true, .. } => Ok(0),
+            Kind::Plain { reader, offset, ended } => {
+                let n = read_full(reader, buffer, *offset)?;
+                *offset += n as u64;
+                *ended = n < buffer.len();
+                Ok(n)
+            }
+            Kind::Gzip(decoder) => decoder.read_chunk(buffer),
+        }
+    }
+
+    /// Skips `n` bytes through `scratch`; returns how many there were.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_full`](Self::read_full).
+    pub(crate) fn skip(&mut self, n: u64, scratch: &mut [u8]) -> Result<u64, Error> {
+        let mut skipped = 0;
+        while skipped < n {
+            let wanted = usize::try_from(n - skipped).unwrap_or(usize::MAX).min(scratch.len());
+            let got = self.read_full(&mut scratch[..wanted])?;
+            skipped += got as u64;
+            if got < wanted {
+                break;
+            }
+        }
+        Ok(skipped)
+    }
+
+    /// Reads to the verified end and returns the number of bytes that were left.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_full`](Self::read_full).
+    pub(crate) fn drain(&mut self, scratch: &mut [u8]) -> Result<u64, Error> {
+        self.skip(u64::MAX, scratch)
+    }
+}
+
+fn read_full(reader: &mut impl Read, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        let n = read_some(reader, &mut buffer[filled..])
+            .map_err(|source| Error::Read { compressed_offset: offset + filled as u64, source })?;
+        if n == 0 {
+            break;
+        }
+        filled += n;
+    }
+    Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+
+    use super::*;
+
+    /// A reader that is interrupted, gives single bytes, and fails after its data if told so.
+    struct Awkward<'a> {
+        data: &'a [u8],
+        interrupted: bool,
+        fails: bool,
+    }
+
+    impl Read for Awkward<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.interrupted = !self.interrupted;
+            if self.interrupted {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            match self.data.split_first() {
+                Some((&byte, rest)) => {
+                    buffer[0] = byte;
+                    self.data = rest;
+                    Ok(1)
+                }
+                None if self.fails => Err(io::ErrorKind::ConnectionReset.into()),
+                None => Ok(0),
+            }
+        }
+    }
+
+    fn awkward(data: &[u8], fails: bool) -> Awkward<'_> {
+        Awkward { data, interrupted: false, fails }
+    }
+
+    #[test]
+    fn the_first_bytes_decide() {
+        let mut encoder = gz::GzEncoder::new(Vec::new()).unwrap();
+        encoder.write_all(b"twelve bytes").unwrap();
+        let gzipped = encoder.finish().unwrap();
+        for (bytes, is_gzip) in [(&b"twelve bytes"[..], false), (&gzipped, true)] {
+            let mut source = Source::open(awkward(bytes, false)).unwrap();
+            assert_eq!(source.is_gzip(), is_gzip);
+            let mut start = [0; 6];
+            assert_eq!(source.read_full(&mut start).unwrap(), 6);
+            assert_eq!(&start, b"twelve");
+            assert_eq!(source.inflated_offset(), 6);
+            assert_eq!(source.skip(2, &mut [0; 1]).unwrap(), 2);
+            assert_eq!(source.drain(&mut [0; 3]).unwrap(), 4);
+            assert_eq!(source.inflated_offset(), 12);
+            assert_eq!(source.compressed_offset(), bytes.len() as u64);
+            assert_eq!(source.read_full(&mut start).unwrap(), 0);
+        }
+    }
+
+    #[test]
+    fn streams_shorter_than_the_magic_are_plain() {
+        for bytes in [&b""[..], b"\x1f"] {
+            let mut source = Source::open(bytes).unwrap();
+            assert!(!source.is_gzip());
+            assert_eq!(source.drain(&mut [0; 8]).unwrap(), bytes.len() as u64);
+        }
+    }
+
+    #[test]
+    fn failures_of_the_reader_carry_the_offset() {
+        let mut source = Source::open(awkward(b"abcde", true)).unwrap();
+        assert!(matches!(
+            source.drain(&mut [0; 16]),
+            Err(Error::Read { compressed_offset: 5, source })
+                if source.kind() == io::ErrorKind::ConnectionReset
+        ));
+        assert!(matches!(
+            Source::open(awkward(b"a", true)),
+            Err(Error::Read { compressed_offset: 1, .. })
+        ));
+    }
+}

@@ -1,0 +1,350 @@
+//! 4-D files, one volume after the other: chosen voxels gathered out of the inflated stream.
+
+use std::fmt;
+use std::io::Read;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+
+use ndarray::ArrayViewMut2;
+
+use crate::decode::VoxelLoop;
+use crate::error::Error;
+use crate::grid::Grid;
+use crate::header::Header;
+use crate::rows::RowSelection;
+use crate::selection::{Gather, VoxelSelection};
+use crate::source::Source;
+
+/// Inflated bytes held at a time.
+pub(crate) const CHUNK_BYTES: usize = 256 * 1024;
+
+/// A reader of 4-D NIfTI files that never holds a volume.
+///
+/// The stream is inflated into a buffer of 256 KiB, and the chosen voxels are put into their place
+/// in the caller's row at once, converted to single precision: values without scaling keep their
+/// bits (float32) or are rounded once, scaled values are computed in double precision first, as
+/// numpy shows them through nibabel. Besides that buffer, about 100 KiB of gzip state and the
+/// caller's selection and rows, nothing is resident, however large the file is.
+///
+/// Values are final only when the stream was read to its end without an error, because the
+/// checksums of a gzip file come last: [`read_rows`](Self::read_rows) and
+/// [`finish`](Self::finish) check it.
+///
+/// One reader belongs to one thread at a time; selections can be shared.
+pub struct VolumeReader<R> {
+    source: Source<R>,
+    header: Header,
+    grid: Grid,
+    n_volumes: usize,
+    position: usize,
+    failed: bool,
+    chunk: Box<[u8]>,
+}
+
+/// How far [`VolumeReader::read_rows_with`] has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Volumes passed, read or skipped.
+    pub volumes: usize,
+    /// Volumes in the file.
+    pub n_volumes: usize,
+    /// Bytes of the file consumed, as stored.
+    pub compressed_bytes: u64,
+}
+
+impl<R: Read> VolumeReader<R> {
+    /// Reads the header and stops before the first volume.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFourDimensional`] for every other number of dimensions (a trailing axis of
+    /// length 1 counts); the header and gzip variants of [`Error`].
+    pub fn new(reader: R) -> Result<Self, Error> {
+        Self::with_chunk_bytes(reader, NonZeroUsize::new(CHUNK_BYTES).unwrap_or(NonZeroUsize::MIN))
+    }
+
+    /// As [`new`](Self::new), with another size of the buffer for inflated bytes. It is rounded
+    /// down to whole voxels, but never below one; small sizes are slow.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_chunk_bytes(reader: R, chunk_bytes: NonZeroUsize) -> Result<Self, Error> {
+        let mut source = Source::open(reader)?;
+        let header = Header::read_from(&mut source)?;
+        let &[_, _, _, n_volumes] = header.shape() else {
+            return Err(Error::NotFourDimensional { got: header.shape().to_vec() });
+        };
+        let n_volumes = usize::try_from(n_volumes)
+            .map_err(|_| Error::TooLarge { shape: header.shape().to_vec() })?;
+        let grid = header.grid()?;
+        let voxel = header.datatype().size();
+        let chunk_bytes = (chunk_bytes.get() / voxel).max(1) * voxel;
+        let mut chunk = vec![0; chunk_bytes].into_boxed_slice();
+        skip_to_data(&mut source, &header, &mut chunk)?;
+        Ok(Self { source, header, grid, n_volumes, position: 0, failed: false, chunk })
+    }
+
+    /// The header.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The spatial grid of every volume.
+    #[must_use]
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// Length of the fourth axis.
+    #[must_use]
+    pub fn n_volumes(&self) -> usize {
+        self.n_volumes
+    }
+
+    /// The volume that comes next; `n_volumes` after the last.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Reads the selected voxels of the next volume into `row`, in the order of the selection.
+    ///
+    /// Returns the index of the volume, `None` after the last. The values are provisional until
+    /// [`finish`](Self::finish) has confirmed the stream.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SelectionShape`] and [`Error::RowLength`] before anything is read; damage and
+    /// truncation inside [`Error::Volume`], after which the reader is of no further use
+    /// ([`Error::AlreadyFailed`]).
+    pub fn read_row(
+        &mut self,
+        selection: &VoxelSelection,
+        row: &mut [f32],
+    ) -> Result<Option<usize>, Error> {
+        self.check_selection(selection)?;
+        if row.len() != selection.len() {
+            return Err(Error::RowLength { expected: selection.len(), got: row.len() });
+        }
+        self.next_volume(selection.plan(), row)
+    }
+
+    /// Inflates the next volume without storing anything.
+    ///
+    /// Returns the index of the volume, `None` after the last.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_row`](Self::read_row).
+    pub fn skip_volume(&mut self) -> Result<Option<usize>, Error> {
+        self.next_volume(&[], &mut [])
+    }
+
+    /// Reads the whole file in one pass and keeps the selected voxels of the selected volumes.
+    ///
+    /// `out` has one row per selected volume and one column per selected voxel, both in ascending
+    /// order. Volumes that are not selected are inflated but not stored, and the rest of the
+    /// stream is always read, because only its end proves it complete: the contents of `out` are
+    /// final when this returns `Ok`, and meaningless otherwise. Bytes after the image data are
+    /// ignored, as in nibabel, but they must inflate without error; a warning event tells their
+    /// number.
+    ///
+    /// # Errors
+    ///
+    /// Before anything is read: [`Error::SelectionShape`], [`Error::RowOutOfRange`],
+    /// [`Error::RowsNotAscending`] (also when volumes were taken from this reader before) and
+    /// [`Error::OutputShape`]. Then damage and truncation inside [`Error::Volume`], or the gzip
+    /// variants of [`Error`] for what comes after the last volume.
+    #[doc(alias = "load_nifti_4d")]
+    pub fn read_rows(
+        self,
+        selection: &VoxelSelection,
+        rows: &RowSelection,
+        out: ArrayViewMut2<'_, f32>,
+    ) -> Result<(), Error> {
+        self.read_rows_with(selection, rows, out, |_| ControlFlow::Continue(()))
+    }
+
+    /// As [`read_rows`](Self::read_rows), and calls `observe` before each volume and once after
+    /// the last.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_rows`](Self::read_rows), and [`Error::Cancelled`] when `observe` breaks before a
+    /// volume. What it returns after the last volume is not looked at.
+    pub fn read_rows_with(
+        mut self,
+        selection: &VoxelSelection,
+        rows: &RowSelection,
+        mut out: ArrayViewMut2<'_, f32>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        self.check_selection(selection)?;
+        rows.validate(self.n_volumes)?;
+        if let Some(row) = rows.volume(0).filter(|&row| row < self.position) {
+            return Err(Error::RowsNotAscending { position: 0, previous: self.position - 1, row });
+        }
+        let expected = [rows.count(self.n_volumes), selection.len()];
+        let got: [usize; 2] = out.dim().into();
+        if expected != got {
+            return Err(Error::OutputShape { expected, got });
+        }
+        let mut scratch = Vec::new();
+        let mut rank = 0;
+        while self.position < self.n_volumes {
+            if observe(self.progress()).is_break() {
+                return Err(Error::Cancelled { volume: self.position });
+            }
+            if rows.volume(rank) != Some(self.position) {
+                self.skip_volume()?;
+                continue;
+            }
+            let mut row = out.row_mut(rank);
+            if let Some(row) = row.as_slice_mut() {
+                self.next_volume(selection.plan(), row)?;
+            } else {
+                scratch.resize(selection.len(), 0.0);
+                self.next_volume(selection.plan(), &mut scratch)?;
+                row.assign(&ndarray::ArrayView1::from(&scratch));
+            }
+            rank += 1;
+        }
+        self.check_end()?;
+        // The pass is complete: an observer that breaks now has nothing left to stop.
+        let _ = observe(self.progress());
+        Ok(())
+    }
+
+    /// Inflates what is left and confirms that the stream is complete and undamaged.
+    ///
+    /// Bytes after the image data are treated as in [`read_rows`](Self::read_rows).
+    ///
+    /// # Errors
+    ///
+    /// As [`read_row`](Self::read_row).
+    pub fn finish(mut self) -> Result<(), Error> {
+        while self.skip_volume()?.is_some() {}
+        self.check_end()
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            volumes: self.position,
+            n_volumes: self.n_volumes,
+            compressed_bytes: self.source.compressed_offset(),
+        }
+    }
+
+    fn check_selection(&self, selection: &VoxelSelection) -> Result<(), Error> {
+        let (expected, got) = (self.grid.shape(), selection.shape());
+        if expected == got { Ok(()) } else { Err(Error::SelectionShape { expected, got }) }
+    }
+
+    fn next_volume(&mut self, plan: &[Gather], row: &mut [f32]) -> Result<Option<usize>, Error> {
+        if self.failed {
+            return Err(Error::AlreadyFailed);
+        }
+        if self.position == self.n_volumes {
+            return Ok(None);
+        }
+        let volume = self.position;
+        if let Err(error) = self.gather(plan, row) {
+            self.failed = true;
+            return Err(error.in_volume(volume, self.n_volumes));
+        }
+        self.position += 1;
+        Ok(Some(volume))
+    }
+
+    /// Inflates one volume chunk by chunk; each chunk holds whole voxels of this volume only.
+    fn gather(&mut self, mut plan: &[Gather], row: &mut [f32]) -> Result<(), Error> {
+        let codec = self.header.codec();
+        let voxel = codec.datatype.size();
+        let n_voxels = self.grid.n_voxels();
+        let chunk_voxels = self.chunk.len() / voxel;
+        let mut first = 0;
+        while first < n_voxels {
+            let end = n_voxels.min(first + chunk_voxels);
+            let chunk = &mut self.chunk[..(end - first) * voxel];
+            if self.source.read_full(chunk)? < chunk.len() {
+                return Err(truncated(&self.source, &self.header));
+            }
+            let here;
+            (here, plan) = plan.split_at(plan.partition_point(|step| (step.file as usize) < end));
+            codec.run(Scatter { bytes: chunk, first, plan: here, row });
+            first = end;
+        }
+        Ok(())
+    }
+
+    fn check_end(&mut self) -> Result<(), Error> {
+        if self.failed {
+            return Err(Error::AlreadyFailed);
+        }
+        check_end(&mut self.source, &mut self.chunk)
+    }
+}
+
+impl<R> fmt::Debug for VolumeReader<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VolumeReader")
+            .field("header", &self.header)
+            .field("position", &self.position)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Puts the planned voxels of a chunk that starts at voxel `first` into the row.
+struct Scatter<'a> {
+    bytes: &'a [u8],
+    first: usize,
+    plan: &'a [Gather],
+    row: &'a mut [f32],
+}
+
+impl VoxelLoop for Scatter<'_> {
+    fn run<const N: usize>(self, decode: impl Fn([u8; N]) -> f32) {
+        let (voxels, _) = self.bytes.as_chunks::<N>();
+        for step in self.plan {
+            self.row[step.rank as usize] = decode(voxels[step.file as usize - self.first]);
+        }
+    }
+}
+
+/// Skips from the end of the header, where `Header::read_from` stops, to the image data.
+pub(crate) fn skip_to_data<R: Read>(
+    source: &mut Source<R>,
+    header: &Header,
+    scratch: &mut [u8],
+) -> Result<(), Error> {
+    let distance = header.data_offset() - source.inflated_offset();
+    if source.skip(distance, scratch)? < distance {
+        return Err(Error::HeaderTruncated {
+            expected: header.data_offset(),
+            got: source.inflated_offset(),
+        });
+    }
+    Ok(())
+}
+
+/// Reads what follows the image data, so that every checksum is seen.
+pub(crate) fn check_end<R: Read>(source: &mut Source<R>, scratch: &mut [u8]) -> Result<(), Error> {
+    let extra_bytes = source.drain(scratch)?;
+    if extra_bytes > 0 {
+        tracing::warn!(extra_bytes, "ignored bytes after the image data");
+    }
+    Ok(())
+}
+
+pub(crate) fn truncated<R: Read>(source: &Source<R>, header: &Header) -> Error {
+    let inflated_offset = source.inflated_offset();
+    Error::Truncated {
+        inflated_offset,
+        compressed_offset: source.compressed_offset(),
+        expected: header.data_bytes(),
+        got: inflated_offset.saturating_sub(header.data_offset()),
+    }
+}
