@@ -1,1 +1,50 @@
-fn main() {}
+//! Upkeep of the workspace, one command per module: `cargo xtask COMMAND`.
+#![expect(clippy::print_stdout, reason = "a task runner talks to the person who started it")]
+
+mod command_line;
+mod counts;
+mod interop;
+mod project;
+mod steps;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::project::Project;
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "Upkeep of the laion-fmri workspace")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run every check: formatting, tidy, clippy, tests, doc tests, documentation, interoperability
+    Test(test::Options),
+    /// Check the rules of the tree: dependency edges, charters, file layout, forbidden words
+    Tidy,
+    /// Exchange files with nibabel, in a Python environment built below `target/`
+    Interop(interop::Options),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = Project::locate().and_then(|project| match arguments.command {
+        Command::Test(options) => test::run(&project, &options),
+        Command::Tidy => tidy::run(&project),
+        Command::Interop(options) => interop::run(&project, &options),
+    });
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            println!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

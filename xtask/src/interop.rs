@@ -1,0 +1,140 @@
+//! `cargo xtask interop`: files exchanged with the Python libraries of the field.
+
+mod environment;
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::command_line::CommandLine;
+use crate::counts::Counts;
+use crate::interop::environment::Environment;
+use crate::project::Project;
+use crate::steps::{Outcome, Steps};
+use crate::test;
+
+/// The heading of the step, and how a skipped suite is named.
+pub(crate) const STEP: &str = "interoperability suite";
+
+/// Scripts of `interop/` that write files for the Rust tests, called with the data directory.
+const WRITERS: &[&str] = &["make_nifti.py"];
+
+/// Scripts of `interop/` that read what the Rust tests wrote, called with the data directory.
+const CHECKERS: &[&str] = &["check_written.py"];
+
+/// How to run the suite.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Fail when there is no python3; the same as a variable CI that is neither empty nor `false`
+    #[arg(long)]
+    require_interop: bool,
+}
+
+/// Runs the suite alone; true if it did not fail.
+pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
+    let nextest = test::has_nextest(project);
+    let mut steps = Steps::new(false);
+    steps.step(STEP, |counts| step(project, options, nextest, counts));
+    println!("\n{}", steps.summary());
+    Ok(!steps.failed())
+}
+
+/// Builds the environment, lets Python write, Rust read and write, and Python read.
+pub(crate) fn step(
+    project: &Project,
+    options: &Options,
+    nextest: bool,
+    counts: &mut Counts,
+) -> Result<Outcome> {
+    let Some(python) = environment::python_version(project)? else {
+        let required = options.require_interop || is_ci(std::env::var("CI").ok().as_deref());
+        return without_python(required);
+    };
+    let environment = Environment::prepare(project, &python)?;
+    let scripts = project.root.join("interop");
+    let data = project.target.join("interop").join("data");
+    start_empty(&data)?;
+    for script in WRITERS {
+        environment.script(&scripts.join(script)).argument(&data).run(counts)?;
+    }
+    rust_tests(project, nextest, &data, counts)?;
+    for script in CHECKERS {
+        environment.script(&scripts.join(script)).argument(&data).run(counts)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn without_python(required: bool) -> Result<Outcome> {
+    if required {
+        bail!("python3 not found, and the suite is required here");
+    }
+    Ok(Outcome::Skipped("python3 not found".to_owned()))
+}
+
+/// Whether the value of the variable `CI` means that nothing may be skipped.
+fn is_ci(value: Option<&str>) -> bool {
+    !matches!(value, None | Some("" | "false"))
+}
+
+/// Leaves an empty folder, so that no file of an earlier run can stand in for one of this run.
+fn start_empty(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())
+}
+
+/// Runs the ignored tests of every integration binary called `interop`.
+fn rust_tests(project: &Project, nextest: bool, data: &Path, counts: &mut Counts) -> Result<()> {
+    let command = if nextest {
+        CommandLine::cargo("nextest run --workspace --locked --no-fail-fast", &project.root)
+            .arguments(["--run-ignored", "only", "-E", "binary(interop)"])
+    } else {
+        let arguments = "test --workspace --locked --no-fail-fast --test interop -- --ignored";
+        CommandLine::cargo(arguments, &project.root)
+    };
+    let command = command.variable("LAION_FMRI_INTEROP", data);
+    let mut found = Counts::default();
+    let result = command.run(&mut found);
+    counts.add_rerun(found);
+    result?;
+    if found.run() == 0 {
+        bail!("`{command}` ran no test");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_python_is_visible_and_fails_only_where_required() {
+        assert_eq!(
+            without_python(false).unwrap(),
+            Outcome::Skipped("python3 not found".to_owned())
+        );
+        let error = without_python(true).unwrap_err().to_string();
+        assert_eq!(error, "python3 not found, and the suite is required here");
+    }
+
+    #[test]
+    fn the_variable_ci_is_read_as_documented() {
+        assert!(!is_ci(None));
+        assert!(!is_ci(Some("")));
+        assert!(!is_ci(Some("false")));
+        assert!(is_ci(Some("true")));
+        assert!(is_ci(Some("1")));
+    }
+
+    #[test]
+    fn files_of_an_earlier_run_are_removed() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = scratch.path().join("data");
+        start_empty(&folder).unwrap();
+        std::fs::write(folder.join("stale"), "x").unwrap();
+        start_empty(&folder).unwrap();
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,113 @@
+//! The Python environment of the suite: built below `target/`, rebuilt only when it has to be.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::command_line::CommandLine;
+use crate::counts::Counts;
+use crate::project::Project;
+
+/// A virtual environment that holds exactly what `interop/requirements.txt` lists.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    python: PathBuf,
+    root: PathBuf,
+}
+
+/// The version and home of the machine's `python3`, or nothing if there is none.
+pub(crate) fn python_version(project: &Project) -> Result<Option<String>> {
+    CommandLine::new("python3", &project.root)
+        .argument("-c")
+        .argument("import sys; print(sys.version, sys.base_prefix, sep='\\n')")
+        .capture()
+}
+
+impl Environment {
+    /// Returns the environment, building it if the requirements or `python` have changed.
+    ///
+    /// The stamp file is written last, so an interrupted build is never taken for a finished one.
+    pub(crate) fn prepare(project: &Project, python: &str) -> Result<Self> {
+        let requirements = project.root.join("interop").join("requirements.txt");
+        let folder = project.target.join("interop").join("venv");
+        let listed = fs::read_to_string(&requirements)
+            .with_context(|| requirements.display().to_string())?;
+        let environment = Self { python: interpreter(&folder), root: project.root.clone() };
+        let stamp = folder.join("built-from");
+        let wanted = key(&listed, python);
+        if environment.python.exists() && is_current(&stamp, &wanted) {
+            println!("environment {} is current", folder.display());
+            return Ok(environment);
+        }
+        environment.build(&folder, &requirements)?;
+        fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())?;
+        Ok(environment)
+    }
+
+    /// A script, run by the interpreter of the environment and by nothing of the machine's own.
+    pub(crate) fn script(&self, path: &Path) -> CommandLine {
+        self.interpreter().argument(path)
+    }
+
+    fn build(&self, folder: &Path, requirements: &Path) -> Result<()> {
+        let mut counts = Counts::default();
+        CommandLine::new("python3", &self.root)
+            .arguments(["-m", "venv", "--clear"])
+            .argument(folder)
+            .run(&mut counts)?;
+        self.pip("install --no-deps --no-input --progress-bar off --requirement")
+            .argument(requirements)
+            .run(&mut counts)?;
+        // `--no-deps` installs the listed versions and nothing else; this proves the list complete.
+        self.pip("check").run(&mut counts)
+    }
+
+    fn pip(&self, arguments: &str) -> CommandLine {
+        self.interpreter()
+            .arguments(["-m", "pip", "--disable-pip-version-check"])
+            .arguments(arguments.split_whitespace())
+    }
+
+    fn interpreter(&self) -> CommandLine {
+        CommandLine::new(&self.python, &self.root)
+            .variable("PYTHONDONTWRITEBYTECODE", "1")
+            .variable("PYTHONNOUSERSITE", "1")
+            .variable("PYTHONPATH", "")
+    }
+}
+
+/// Where the interpreter of a virtual environment is.
+fn interpreter(folder: &Path) -> PathBuf {
+    if cfg!(windows) {
+        folder.join("Scripts").join("python.exe")
+    } else {
+        folder.join("bin").join("python")
+    }
+}
+
+/// Everything that decides whether an environment can be used again.
+fn key(requirements: &str, python: &str) -> String {
+    format!("{python}\n\n{requirements}")
+}
+
+fn is_current(stamp: &Path, wanted: &str) -> bool {
+    fs::read_to_string(stamp).is_ok_and(|found| found == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_changes_with_requirements_and_python() {
+        let scratch = tempfile::tempdir().unwrap();
+        let stamp = scratch.path().join("built-from");
+        let wanted = key("numpy==2.4.6\n", "3.11.7");
+        assert!(!is_current(&stamp, &wanted));
+        fs::write(&stamp, &wanted).unwrap();
+        assert!(is_current(&stamp, &wanted));
+        assert!(!is_current(&stamp, &key("numpy==2.4.7\n", "3.11.7")));
+        assert!(!is_current(&stamp, &key("numpy==2.4.6\n", "3.12.0")));
+    }
+}

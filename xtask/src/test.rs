@@ -1,0 +1,63 @@
+//! `cargo xtask test`: every check, cheap ones first.
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::command_line::CommandLine;
+use crate::counts::Counts;
+use crate::project::Project;
+use crate::steps::{Outcome, Steps};
+use crate::{interop, tidy};
+
+/// How to run the checks.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Run the remaining steps after a failure
+    #[arg(long)]
+    keep_going: bool,
+    #[command(flatten)]
+    interop: interop::Options,
+}
+
+/// Runs everything; true if nothing failed. The last line printed is the sum of all test results.
+pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
+    let nextest = has_nextest(project);
+    let mut steps = Steps::new(options.keep_going);
+    steps.step("formatting", |counts| cargo(project, "fmt --all --check", counts));
+    steps.step("tidy", |_| tidy::step(project));
+    steps.step("clippy", |counts| {
+        cargo(project, "clippy --workspace --all-targets --locked -- -D warnings", counts)
+    });
+    steps.step("tests", |counts| {
+        let arguments = if nextest {
+            "nextest run --workspace --locked --no-fail-fast"
+        } else {
+            "test --workspace --lib --bins --tests --locked --no-fail-fast"
+        };
+        cargo(project, arguments, counts)
+    });
+    steps.step("doc tests", |counts| {
+        cargo(project, "test --workspace --doc --locked --no-fail-fast", counts)
+    });
+    steps.step("documentation", |counts| {
+        CommandLine::cargo("doc --workspace --no-deps --locked", &project.root)
+            .variable("RUSTDOCFLAGS", "-Dwarnings")
+            .run(counts)?;
+        Ok(Outcome::Done)
+    });
+    steps.step(interop::STEP, |counts| interop::step(project, &options.interop, nextest, counts));
+    println!("\n{}", steps.summary());
+    Ok(!steps.failed())
+}
+
+/// Whether `cargo nextest` can be used.
+pub(crate) fn has_nextest(project: &Project) -> bool {
+    // A cargo without the subcommand fails, which is an answer and not an error.
+    let version = CommandLine::cargo("nextest --version", &project.root).capture();
+    version.is_ok_and(|found| found.is_some())
+}
+
+fn cargo(project: &Project, arguments: &str, counts: &mut Counts) -> Result<Outcome> {
+    CommandLine::cargo(arguments, &project.root).run(counts)?;
+    Ok(Outcome::Done)
+}

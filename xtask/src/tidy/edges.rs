@@ -1,0 +1,277 @@
+//! Which crate may depend on which: an explicit table, checked against the manifests and against
+//! everything the resolver pulls in.
+
+use crate::tidy::Finding;
+use crate::tidy::graph::{Graph, Member};
+
+/// What a crate of the workspace may depend on.
+struct Allowed {
+    name: &'static str,
+    /// Crates of the workspace, for building and for testing.
+    internal: &'static [&'static str],
+    /// Families of external packages that may not be in its normal closure.
+    never: &'static [Family],
+    /// Whether it may have no dependency at all.
+    alone: bool,
+}
+
+/// External packages that stand for one thing a crate must not do.
+struct Family {
+    reason: &'static str,
+    members: &'static [&'static str],
+    /// Also every package whose name starts with this.
+    prefix: Option<&'static str>,
+}
+
+const NETWORK: Family = Family {
+    reason: "no network and no asynchronous runtime",
+    members: &[
+        "async-std",
+        "curl",
+        "hyper",
+        "isahc",
+        "native-tls",
+        "object_store",
+        "reqwest",
+        "rustls",
+        "smol",
+        "tokio",
+        "ureq",
+    ],
+    prefix: None,
+};
+const COMMAND_LINE: Family = Family {
+    reason: "libraries return typed errors and never talk to a terminal",
+    members: &["anyhow", "clap", "color-eyre", "dialoguer", "eyre", "indicatif"],
+    prefix: None,
+};
+const HDF5: Family =
+    Family { reason: "HDF5 is private to stimuli", members: &[], prefix: Some("hdf5") };
+
+/// Every crate of the workspace. A new crate is a row here and in the table of ARCHITECTURE.md.
+const ALLOWED: &[Allowed] = &[
+    Allowed { name: "bids", internal: &[], never: &[], alone: true },
+    leaf("nifti-stream", &[NETWORK, COMMAND_LINE, HDF5]),
+    leaf("s3-mirror", &[COMMAND_LINE, HDF5]),
+    leaf("splits", &[NETWORK, COMMAND_LINE, HDF5]),
+    leaf("stimuli", &[NETWORK, COMMAND_LINE]),
+    leaf("surface", &[NETWORK, COMMAND_LINE, HDF5]),
+    leaf("export", &[NETWORK, COMMAND_LINE, HDF5]),
+    leaf("fixtures", &[COMMAND_LINE, HDF5]),
+    Allowed {
+        name: "laion-fmri",
+        internal: &["bids", "export", "nifti-stream", "s3-mirror", "splits", "stimuli", "surface"],
+        never: &[COMMAND_LINE],
+        alone: false,
+    },
+    Allowed { name: "laion-fmri-cli", internal: &["laion-fmri"], never: &[], alone: false },
+    Allowed { name: "xtask", internal: &["fixtures", "laion-fmri"], never: &[], alone: false },
+];
+
+/// May be a development dependency of every crate.
+const FOR_TESTS: &str = "fixtures";
+
+/// External packages that may be named by one manifest only.
+const OWNED: &[(&Family, &str)] = &[(&HDF5, "stimuli")];
+
+const fn leaf(name: &'static str, never: &'static [Family]) -> Allowed {
+    Allowed { name, internal: &[], never, alone: false }
+}
+
+impl Family {
+    fn has(&self, package: &str) -> bool {
+        self.members.contains(&package)
+            || self.prefix.is_some_and(|prefix| package.starts_with(prefix))
+    }
+}
+
+/// Checks every member against the table.
+pub(crate) fn check(graph: &Graph) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for member in &graph.members {
+        let mut report = |message: String| {
+            findings.push(Finding::new(&format!("{}/Cargo.toml", member.folder), 1, message));
+        };
+        let Some(allowed) = ALLOWED.iter().find(|allowed| allowed.name == member.name) else {
+            report(format!(
+                "{} is not in the table of allowed edges (xtask/src/tidy/edges.rs)",
+                member.name
+            ));
+            continue;
+        };
+        check_manifest(graph, member, allowed, &mut report);
+        check_closure(graph, allowed, &mut report);
+    }
+    findings
+}
+
+fn check_manifest(
+    graph: &Graph,
+    member: &Member,
+    allowed: &Allowed,
+    report: &mut impl FnMut(String),
+) {
+    let is_member = |name: &str| graph.members.iter().any(|other| other.name == name);
+    for dependency in &member.dependencies {
+        let (from, to) = (&member.name, dependency.name.as_str());
+        if is_member(to) && to != from {
+            let for_tests = dependency.development && to == FOR_TESTS;
+            if !for_tests && !allowed.internal.contains(&to) {
+                report(format!("forbidden edge {from} -> {to}"));
+            }
+        }
+        for (family, owner) in OWNED {
+            if family.has(to) && from != owner {
+                report(format!("forbidden edge {from} -> {to}: {}", family.reason));
+            }
+        }
+        // Dependencies behind a feature or for another platform are not in the closure.
+        for family in allowed.never.iter().filter(|_| !dependency.development) {
+            if family.has(to) && !graph.closure(from).contains(&vec![from.as_str(), to]) {
+                report(format!("forbidden edge {from} -> {to}: {}", family.reason));
+            }
+        }
+        if allowed.alone && !dependency.development {
+            report(format!("forbidden edge {from} -> {to}: {from} has no dependencies"));
+        }
+    }
+}
+
+fn check_closure(graph: &Graph, allowed: &Allowed, report: &mut impl FnMut(String)) {
+    for path in graph.closure(allowed.name) {
+        let Some(package) = path.last() else { continue };
+        for family in allowed.never {
+            if family.has(package) {
+                report(format!("forbidden edge {}: {}", path.join(" -> "), family.reason));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MEMBERS: &[&str] = &[
+        "bids",
+        "export",
+        "fixtures",
+        "laion-fmri",
+        "laion-fmri-cli",
+        "nifti-stream",
+        "s3-mirror",
+        "splits",
+        "stimuli",
+        "surface",
+        "xtask",
+    ];
+    const EDGES: &[&str] = &[
+        "laion-fmri -> bids",
+        "laion-fmri -> nifti-stream",
+        "laion-fmri -> s3-mirror",
+        "laion-fmri -> stimuli",
+        "laion-fmri ~> fixtures",
+        "laion-fmri-cli -> laion-fmri",
+        "laion-fmri-cli -> anyhow",
+        "laion-fmri-cli ~> fixtures",
+        "nifti-stream -> nifti",
+        "nifti-stream ~> tokio",
+        "s3-mirror -> tokio",
+        "stimuli -> hdf5-reader",
+        "bids ~> proptest",
+    ];
+
+    /// Adds edges to a workspace in order, and compares what is reported.
+    fn check(added: &[&str], expected: &[&str]) {
+        let edges: Vec<&str> = EDGES.iter().chain(added).copied().collect();
+        let findings = super::check(&Graph::synthetic(MEMBERS, &edges));
+        let messages: Vec<&str> = findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(messages, expected, "after adding {added:?}");
+    }
+
+    #[test]
+    fn the_intended_edges_are_allowed() {
+        check(&[], &[]);
+    }
+
+    #[test]
+    fn leaves_do_not_depend_on_each_other() {
+        check(&["nifti-stream -> bids"], &["forbidden edge nifti-stream -> bids"]);
+        check(&["splits ~> bids"], &["forbidden edge splits -> bids"]);
+        check(&["surface -> fixtures"], &["forbidden edge surface -> fixtures"]);
+    }
+
+    #[test]
+    fn nothing_depends_on_the_facade_but_the_command_and_the_upkeep() {
+        check(
+            &["fixtures -> laion-fmri"],
+            &[
+                "forbidden edge fixtures -> laion-fmri",
+                "forbidden edge fixtures -> laion-fmri -> stimuli -> hdf5-reader: \
+                 HDF5 is private to stimuli",
+            ],
+        );
+        check(&["laion-fmri-cli -> bids"], &["forbidden edge laion-fmri-cli -> bids"]);
+        check(&["xtask -> laion-fmri", "xtask -> fixtures"], &[]);
+    }
+
+    #[test]
+    fn bids_has_no_dependencies() {
+        check(&["bids -> serde"], &["forbidden edge bids -> serde: bids has no dependencies"]);
+    }
+
+    #[test]
+    fn external_packages_are_found_however_deep() {
+        check(
+            &["surface -> parser", "parser -> client", "client -> hyper"],
+            &["forbidden edge surface -> parser -> client -> hyper: \
+               no network and no asynchronous runtime"],
+        );
+        check(
+            &["s3-mirror -> anyhow"],
+            &[
+                "forbidden edge laion-fmri -> s3-mirror -> anyhow: \
+                 libraries return typed errors and never talk to a terminal",
+                "forbidden edge s3-mirror -> anyhow: \
+                 libraries return typed errors and never talk to a terminal",
+            ],
+        );
+    }
+
+    #[test]
+    fn hdf5_stays_in_stimuli() {
+        check(
+            &["laion-fmri -> hdf5-metno"],
+            &["forbidden edge laion-fmri -> hdf5-metno: HDF5 is private to stimuli"],
+        );
+        check(
+            &["export ~> hdf5-reader"],
+            &["forbidden edge export -> hdf5-reader: HDF5 is private to stimuli"],
+        );
+    }
+
+    #[test]
+    fn an_edge_behind_a_feature_is_found_in_the_manifest() {
+        let mut graph = Graph::synthetic(MEMBERS, &["splits -> reqwest"]);
+        graph.normal.insert("splits".to_owned(), Vec::new());
+        let messages: Vec<String> =
+            super::check(&graph).into_iter().map(|finding| finding.message).collect();
+        assert_eq!(
+            messages,
+            ["forbidden edge splits -> reqwest: no network and no asynchronous runtime"]
+        );
+    }
+
+    #[test]
+    fn a_crate_without_a_row_is_reported() {
+        let findings = super::check(&Graph::synthetic(&["bids", "zebra"], &[]));
+        assert_eq!(
+            findings,
+            [Finding::new(
+                "crates/zebra/Cargo.toml",
+                1,
+                "zebra is not in the table of allowed edges (xtask/src/tidy/edges.rs)"
+            )]
+        );
+    }
+}
