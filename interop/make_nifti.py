@@ -79,7 +79,7 @@ def special_floats(dtype):
 
 
 def large_i64():
-    """i64 values of which some round differently to float32 by way of float64."""
+    """i64 values of which some come out differently if they are rounded to float64 first."""
     data = integers(np.int64, ODD, seed=14)
     data.flat[3] = 2**60 + 2**36 + 1
     data.flat[4] = -(2**60 + 2**36 + 1)

@@ -7,19 +7,18 @@ import numpy as np
 def values(image):
     """The values of a loaded image as float32, in C order.
 
-    Unscaled float32 data is taken bit for bit. Everything else goes through float64
-    (`slope * stored + intercept` there, too) and is rounded to float32 once.
+    Unscaled data is rounded to float32 once, which leaves float32 data as it is, bit for bit.
+    Scaled data is `slope * stored + intercept` in float64, and then rounded to float32 once.
     """
     stored = image.dataobj
     # A slope of 0 or NaN arrives here as (1, 0): nibabel has already applied the rule
     # of the standard that such a file is not scaled.
-    unscaled = (float(stored.slope), float(stored.inter)) == (1.0, 0.0)
-    if unscaled and image.get_data_dtype().newbyteorder("=") == np.float32:
-        array = np.asarray(stored).astype(np.float32)
+    if (float(stored.slope), float(stored.inter)) == (1.0, 0.0):
+        array = np.asarray(stored)
     else:
-        with np.errstate(over="ignore"):
-            array = np.asarray(image.get_fdata(dtype=np.float64)).astype(np.float32)
-    return np.ascontiguousarray(array)
+        array = np.asarray(image.get_fdata(dtype=np.float64))
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array.astype(np.float32))
 
 
 def load(path):

@@ -45,7 +45,7 @@ impl Environment {
         Ok(environment)
     }
 
-    /// A script, run by the interpreter of the environment and by nothing of the machine's own.
+    /// A script of the repository, run by the interpreter of the environment.
     pub(crate) fn script(&self, path: &Path) -> CommandLine {
         self.interpreter().argument(path)
     }
@@ -70,10 +70,8 @@ impl Environment {
     }
 
     fn interpreter(&self) -> CommandLine {
-        CommandLine::new(&self.python, &self.root)
-            .variable("PYTHONDONTWRITEBYTECODE", "1")
-            .variable("PYTHONNOUSERSITE", "1")
-            .variable("PYTHONPATH", "")
+        // No PYTHON* variables, no packages of the user, no compiled files in the repository.
+        CommandLine::new(&self.python, &self.root).arguments(["-E", "-s", "-B"])
     }
 }
 
