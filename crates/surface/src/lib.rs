@@ -1,1 +1,31 @@
-//! Placeholder.
+//! GIFTI and FreeSurfer surface files: per-vertex masks and labels.
+//!
+//! A cortical surface is a mesh for each hemisphere; data on it are values per vertex. This version
+//! reads the ASCII `.label` files of FreeSurfer, which list the vertices of a region.
+//!
+//! ```
+//! use surface::{Hemisphere, read_label};
+//!
+//! let file = b"#!ascii label, from subject sub-01\n\
+//!     2\n\
+//!     1048  -12.345  8.000  41.250 0.0000000000\n\
+//!     17    -11.900  7.125  40.000 0.0000000000\n";
+//! assert_eq!(read_label(&file[..])?, [1048, 17]);
+//!
+//! let hemisphere: Hemisphere = "L".parse().unwrap();
+//! assert_eq!(hemisphere.freesurfer(), "lh");
+//! # Ok::<(), surface::LabelError>(())
+//! ```
+//!
+//! | module | purpose |
+//! |---|---|
+//! | [`hemisphere`] | left and right, as BIDS and FreeSurfer write them |
+//! | [`label`] | the vertices of a FreeSurfer ASCII label |
+//! | [`fs`] | the same from a path |
+
+pub mod fs;
+pub mod hemisphere;
+pub mod label;
+
+pub use crate::hemisphere::{Hemisphere, UnknownHemisphere};
+pub use crate::label::{LabelError, read_label};

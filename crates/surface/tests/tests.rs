@@ -1,0 +1,3 @@
+//! Label files as they are written and as they break.
+
+mod label;
