@@ -1,1 +1,28 @@
-//! Placeholder.
+//! Arrays and tables out: files that appear only when they are complete.
+//!
+//! ```
+//! use ndarray::array;
+//!
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("responses.npy");
+//! let responses = array![[0.5f32, 1.5, 2.5], [3.5, 4.5, 5.5]];
+//! export::write_npy(&path, responses.view())?;
+//! assert_eq!(export::read_npy::<f32>(&path)?, responses.into_dyn());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! * [`write_npy`], [`write_npy_to`], [`read_npy`]: NumPy's `.npy`, readable without pickle
+//! * [`write_text`]: bytes that are ready already
+//! * [`atomic_file`]: the rename behind all of them, for other formats
+
+mod atomic;
+mod error;
+mod npy;
+
+pub use atomic::{atomic_file, write_text};
+pub use error::Error;
+pub use npy::{Element, read_npy, write_npy, write_npy_to};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

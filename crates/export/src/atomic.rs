@@ -1,0 +1,67 @@
+//! Files that appear under their name only when they are complete.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use crate::error::Error;
+
+/// Writes a file through a temporary sibling that takes the name when it is complete.
+///
+/// `write` gets a buffered writer. When it returns `Ok`, the bytes are flushed to disk and the
+/// temporary file is renamed to `path`, replacing a file that was there (of a symbolic link, the
+/// link itself). When anything fails, the temporary file is removed and what was at `path` stays
+/// as it was. New files get the usual permissions, `0666` less the umask, on Unix.
+///
+/// # Errors
+///
+/// [`Error::ParentMissing`], [`Error::Create`], [`Error::Write`] (also for the closure's error) and
+/// [`Error::Replace`], each with `path`.
+pub fn atomic_file<T>(
+    path: impl AsRef<Path>,
+    write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<T>,
+) -> Result<T, Error> {
+    let path = path.as_ref();
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if !parent.is_dir() {
+        return Err(Error::ParentMissing { path: path.into(), parent: parent.into() });
+    }
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".export-").suffix(".part");
+    // Temporary files are private by default; this one becomes the output, under the usual umask.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let file = builder.tempfile_in(parent).map_err(|source| Error::Create {
+        path: path.into(),
+        parent: parent.into(),
+        source,
+    })?;
+    let value =
+        fill(file.as_file(), write).map_err(|source| Error::Write { path: path.into(), source })?;
+    file.persist(path)
+        .map_err(|error| Error::Replace { path: path.into(), source: error.error })?;
+    Ok(value)
+}
+
+/// Writes bytes that are ready already, by [`atomic_file`].
+///
+/// # Errors
+///
+/// As [`atomic_file`].
+pub fn write_text(path: impl AsRef<Path>, text: impl AsRef<[u8]>) -> Result<(), Error> {
+    atomic_file(path, |writer| writer.write_all(text.as_ref()))
+}
+
+fn fill<T>(
+    file: &File,
+    write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<T>,
+) -> io::Result<T> {
+    let mut writer = BufWriter::with_capacity(1 << 16, file);
+    let value = write(&mut writer)?;
+    writer.flush()?;
+    file.sync_all()?;
+    Ok(value)
+}

@@ -1,0 +1,96 @@
+//! What can go wrong on the way to a file, with the file's name.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An output could not be written, or an array could not be read back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The directory of the output does not exist; directories are never created.
+    #[error("{}: the directory {} does not exist", path.display(), parent.display())]
+    ParentMissing {
+        /// The output.
+        path: PathBuf,
+        /// Its directory.
+        parent: PathBuf,
+    },
+    /// No temporary file could be created beside the output.
+    #[error("{}: no file can be created in {}", path.display(), parent.display())]
+    Create {
+        /// The output.
+        path: PathBuf,
+        /// Its directory.
+        parent: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Writing the contents failed, for example because the disk is full. Nothing was left behind,
+    /// and a file that was there before is unchanged.
+    #[error("{}: writing failed", path.display())]
+    Write {
+        /// The output.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The complete temporary file could not take the output's name. It was removed again.
+    #[error("{}: the finished file could not be put in place", path.display())]
+    Replace {
+        /// The output.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Writing to a stream failed.
+    #[error("writing failed")]
+    Stream {
+        /// Why.
+        source: io::Error,
+    },
+    /// A file could not be read.
+    #[error("{}: reading failed", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is no `.npy` file of the expected element type.
+    #[error("{}: not a .npy file of {expected}", path.display())]
+    NotNpy {
+        /// The file.
+        path: PathBuf,
+        /// The element type asked for.
+        expected: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A `.npy` file does not hold as many bytes as its header says.
+    #[error("{}: expected {expected} bytes of data, got {got}", path.display())]
+    Length {
+        /// The file.
+        path: PathBuf,
+        /// Bytes for the shape in the header; `u64::MAX` when they cannot be counted.
+        expected: u64,
+        /// Bytes in the file after the header.
+        got: u64,
+    },
+}
+
+impl Error {
+    /// The file this error is about.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::ParentMissing { path, .. }
+            | Self::Create { path, .. }
+            | Self::Write { path, .. }
+            | Self::Replace { path, .. }
+            | Self::Read { path, .. }
+            | Self::NotNpy { path, .. }
+            | Self::Length { path, .. } => Some(path),
+            Self::Stream { .. } => None,
+        }
+    }
+}

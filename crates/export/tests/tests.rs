@@ -1,0 +1,4 @@
+//! The files as another program sees them.
+
+#[cfg(test)]
+mod outputs;
