@@ -42,7 +42,9 @@ const AVERAGES: &str = "averages";
 /// ```
 /// use bids::{Filter, FilterField, Verdict};
 ///
-/// let filter = Filter::default().with(FilterField::Ses, ["01"]).with(FilterField::Extension, ["nii.gz"]);
+/// let filter = Filter::default()
+///     .with(FilterField::Ses, ["01"])
+///     .with(FilterField::Extension, ["nii.gz"]);
 /// assert!(filter.matches("sub-01/ses-01/func/sub-01_ses-01_bold.nii.gz"));
 /// assert_eq!(filter.verdict("sub-01/sub-01_mask.nii.gz"), Verdict::Rejected(FilterField::Ses));
 /// assert!(filter.without(FilterField::Ses).matches("sub-01/sub-01_mask.nii.gz"));

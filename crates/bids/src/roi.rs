@@ -31,8 +31,8 @@ pub fn dehyphenate_labels(key: &str) -> Cow<'_, str> {
     while let Some(found) = key[at..].find(MARK) {
         let start = at + found + MARK.len();
         let run = key[start..].bytes().take_while(|&byte| is_label_byte(byte)).count();
-        // A shorter run would end before a letter, digit or hyphen, and a later mark inside the run shares its end:
-        // the longest run decides for both.
+        // A shorter run would end before a letter, digit or hyphen, and a later mark inside the
+        // run shares its end: the longest run decides for both.
         at = start + run;
         let value = &key[start..at];
         let bounded = at == key.len() || key[at..].starts_with(['_', '.', '/']);
@@ -60,8 +60,9 @@ pub fn dehyphenate_labels(key: &str) -> Cow<'_, str> {
 /// use bids::{SubjectId, roi_label};
 ///
 /// let subject = SubjectId::try_from("sub-01")?;
-/// assert_eq!(roi_label("sub-01_space-T1w_res-1pt8_label-hV4_mask.nii.gz", &subject, "1pt8"), Some("hV4"));
-/// assert_eq!(roi_label("sub-01_space-T1w_res-1pt5_label-hV4_mask.nii.gz", &subject, "1pt8"), None);
+/// let name = "sub-01_space-T1w_res-1pt8_label-hV4_mask.nii.gz";
+/// assert_eq!(roi_label(name, &subject, "1pt8"), Some("hV4"));
+/// assert_eq!(roi_label(name, &subject, "1pt5"), None);
 /// # Ok::<(), bids::InvalidSubjectId>(())
 /// ```
 pub fn roi_label<'a>(file_name: &'a str, subject: &SubjectId, res: &str) -> Option<&'a str> {

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::label::{self, LabelError};
 
-/// Reads the vertex indices of a FreeSurfer ASCII `.label` file; see [`read_label`](crate::read_label).
+/// Reads the vertex indices of a FreeSurfer ASCII `.label` file.
+///
+/// [`surface::read_label`](crate::read_label) describes the format.
 ///
 /// # Errors
 ///
