@@ -82,11 +82,10 @@ pub async fn transfer(
         unreachable_limit: options.jobs.max(UNREACHABLE_IN_A_ROW),
     };
     let mut outcomes: Vec<Option<Outcome>> = plan.items.iter().map(|_| None).collect();
-    let mut running = stream::iter(plan.items.iter().enumerate())
-        .map(|(index, item)| {
-            let run = &run;
-            async move { (index, run.item(item).await) }
-        })
+    let shared = &run;
+    // Over indices, because a closure over references would make the future not `Send`.
+    let mut running = stream::iter(0..plan.items.len())
+        .map(|index| async move { (index, shared.item(&plan.items[index]).await) })
         .buffer_unordered(options.jobs.max(1));
     while let Some((index, outcome)) = running.next().await {
         observer.finished(&plan.items[index], &outcome);

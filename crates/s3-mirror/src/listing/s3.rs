@@ -230,6 +230,36 @@ mod tests {
     }
 
     #[test]
+    fn statuses_have_meanings() {
+        let location: Location = "s3://data".parse().unwrap();
+        let options = ConnectOptions::default();
+        let listing = S3Listing::connect(&location, &ClientOptions::new(), &options).unwrap();
+        let request = Request { listing: &listing, name: "s3://data", prefix: "p" };
+        let region = || Some("eu-west-1".to_owned());
+        assert!(matches!(
+            request.refusal(301, Some("PermanentRedirect".to_owned()), region()),
+            Failure::Final(Error::WrongRegion { location, expected, got })
+                if location == "s3://data" && expected == "us-west-2" && got == "eu-west-1"
+        ));
+        assert!(matches!(
+            request.refusal(403, None, region()),
+            Failure::Final(Error::ListDenied { location, prefix })
+                if location == "s3://data" && prefix == "p"
+        ));
+        for status in [408, 429, 500, 503] {
+            assert!(matches!(
+                request.refusal(status, Some("SlowDown".to_owned()), None),
+                Failure::Busy(Error::Status { status: got, code, .. })
+                    if got == status && code == "SlowDown"
+            ));
+        }
+        assert!(matches!(
+            request.refusal(400, None, None),
+            Failure::Final(Error::Status { status: 400, code, .. }) if code == "no code"
+        ));
+    }
+
+    #[test]
     fn pauses_grow_within_bounds() {
         let first = Duration::from_millis(100);
         let mut pause = first;

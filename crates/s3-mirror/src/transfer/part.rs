@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::fs::{File, OpenOptions};
+use tokio::fs::File;
 use tokio::io::{AsyncWriteExt, BufWriter};
 
 use super::TransferError;
@@ -31,25 +31,17 @@ impl PartFile {
     /// Creates the directories of `local` below the canonical `root`, and the temporary file.
     pub(super) async fn create(root: &Path, local: &RelativePath) -> Result<Self, TransferError> {
         let (root, local) = (root.to_path_buf(), local.clone());
-        let directory = blocking({
-            let local = local.clone();
-            move || create_parents(&root, &local)
+        // All of it in one closure: when the transfer is dropped meanwhile, the finished value is
+        // dropped too and takes its file along.
+        let (mut part, file) = blocking(move || {
+            let directory = create_parents(&root, &local)?;
+            let (path, file) = create_new(&directory, local.file_name())?;
+            let target = directory.join(local.file_name());
+            Ok((Self { file: None, part: path, target }, file))
         })
         .await?;
-        let target = directory.join(local.file_name());
-        for _ in 0..NAME_ATTEMPTS {
-            let part = directory.join(part_name(local.file_name()));
-            match OpenOptions::new().write(true).create_new(true).open(&part).await {
-                Ok(file) => {
-                    let file = Some(BufWriter::with_capacity(BUFFER, file));
-                    return Ok(Self { file, part, target });
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(source) => return Err(TransferError::Write { path: part, source }),
-            }
-        }
-        let source = io::Error::from(io::ErrorKind::AlreadyExists);
-        Err(TransferError::Write { path: target, source })
+        part.file = Some(BufWriter::with_capacity(BUFFER, File::from_std(file)));
+        Ok(part)
     }
 
     pub(super) async fn write(&mut self, chunk: &[u8]) -> Result<(), TransferError> {
@@ -100,6 +92,19 @@ fn part_name(name: &str) -> String {
     let random = RandomState::new().hash_one(std::process::id());
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
     format!(".{}.{random:016x}{count:x}.part", &name[..end])
+}
+
+fn create_new(directory: &Path, name: &str) -> Result<(PathBuf, std::fs::File), TransferError> {
+    for _ in 0..NAME_ATTEMPTS {
+        let path = directory.join(part_name(name));
+        match std::fs::File::create_new(&path) {
+            Ok(file) => return Ok((path, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(source) => return Err(TransferError::Write { path, source }),
+        }
+    }
+    let source = io::Error::from(io::ErrorKind::AlreadyExists);
+    Err(TransferError::Write { path: directory.join(name), source })
 }
 
 /// Creates the directories of `local` one by one, so that none is created behind a link that leaves
