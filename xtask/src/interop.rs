@@ -25,6 +25,7 @@ const CHECKERS: &[&str] = &["check_written.py"];
 
 /// How to run the suite.
 #[derive(Debug, Args)]
+#[group(skip)]
 pub(crate) struct Options {
     /// Fail when there is no python3; the same as a variable CI that is neither empty nor `false`
     #[arg(long)]

@@ -48,3 +48,18 @@ fn main() -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        Arguments::command().debug_assert();
+        let arguments =
+            Arguments::parse_from(["xtask", "test", "--keep-going", "--require-interop"]);
+        assert!(matches!(arguments.command, Command::Test(_)));
+    }
+}

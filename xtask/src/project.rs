@@ -17,7 +17,10 @@ pub(crate) struct Project {
 impl Project {
     /// Asks cargo, starting from the manifest of this crate.
     pub(crate) fn locate() -> Result<Self> {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        // Cargo says where the crate is now; the folder it was compiled in may have moved since.
+        let folder = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).to_owned(), PathBuf::from);
+        let manifest = folder.join("Cargo.toml");
         let metadata =
             MetadataCommand::new().manifest_path(&manifest).no_deps().exec().with_context(
                 || format!("cargo metadata --manifest-path {}", manifest.display()),

@@ -249,4 +249,17 @@ mod tests {
         let marked: Vec<usize> = (0..source.test.len()).filter(|&line| source.test[line]).collect();
         assert_eq!(marked, [1, 2, 3, 4, 6, 7, 9, 10]);
     }
+
+    #[test]
+    fn this_file_is_understood() {
+        let text = include_str!("source.rs");
+        let source = Source::parse(text);
+        assert_eq!(source.code.len(), text.lines().count());
+        assert_eq!(source.comments.len(), text.lines().count());
+        let count = |wanted| source.code.join("\n").matches(wanted).count();
+        assert_eq!(count('{'), count('}'));
+        let first = source.test.iter().position(|test| *test).unwrap();
+        assert_eq!(text.lines().nth(first), Some("#[cfg(test)]"));
+        assert!(source.test[first..].iter().all(|test| *test));
+    }
 }
