@@ -2,6 +2,7 @@
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
+use core::borrow::Borrow;
 use core::error::Error;
 use core::fmt;
 use core::str::FromStr;
@@ -77,6 +78,13 @@ impl TryFrom<&str> for SessionId {
 impl AsRef<str> for SessionId {
     fn as_ref(&self) -> &str {
         self.as_str()
+    }
+}
+
+/// Maps keyed by names answer to the prefixed form as text.
+impl Borrow<str> for SessionId {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

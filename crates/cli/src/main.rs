@@ -1,1 +1,63 @@
-fn main() {}
+//! The `laion-fmri` command: from the public LAION-fMRI bucket to arrays.
+
+mod args;
+mod commands;
+mod context;
+mod exit;
+mod output;
+mod progress;
+mod signal;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use laion_fmri::config::Environment;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::Cli;
+use crate::context::Context;
+use crate::exit::Status;
+use crate::signal::Interrupt;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let colored = context::colored(cli.global.color);
+    log_to_stderr(&cli, colored);
+    let interrupt = match Interrupt::listen() {
+        Ok(interrupt) => interrupt,
+        Err(error) => {
+            exit::report(&anyhow::Error::new(error).context("cannot listen for signals"), colored);
+            return Status::Failed.into();
+        }
+    };
+    let context = Context { global: cli.global, environment: Environment::of_process(), interrupt };
+    let outcome = match &cli.command {
+        Some(command) => commands::run(&context, command),
+        None => Cli::command().print_help().map(|()| Status::Done).map_err(Into::into),
+    };
+    outcome
+        .unwrap_or_else(|error| {
+            exit::report(&error, colored);
+            exit::status_of(&error, context.interrupt.signal())
+        })
+        .into()
+}
+
+/// The libraries' notes, as much of them as was asked for.
+fn log_to_stderr(cli: &Cli, colored: bool) {
+    let level = match (cli.global.quiet, cli.global.verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "info",
+        (false, _) => "debug",
+    };
+    // The network stack below repeats at length what our own errors say.
+    let filter = format!("error,laion_fmri={level},s3_mirror={level},nifti_stream={level}");
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .with_ansi(colored)
+        .without_time()
+        .with_target(false)
+        .init();
+}

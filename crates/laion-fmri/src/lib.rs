@@ -1,1 +1,62 @@
-//! Placeholder.
+//! LAION-fMRI from its public bucket to arrays: the only crate that knows this dataset.
+//!
+//! A [`Dataset`] is a mirror on disk and the bucket it belongs to. Downloads make the mirror;
+//! a [`Subject`] reads it, in fixed memory and without Python, the AWS CLI or credentials.
+//!
+//! ```
+//! use laion_fmri::{Dataset, MaskSource};
+//!
+//! # let bucket = fixtures::Bucket::temporary()?;
+//! # let root = bucket.root();
+//! let dataset = Dataset::open(root)?; // or laion_fmri::config::open() for the configured one
+//! let subject = dataset.subject("sub-03")?;
+//! let betas = subject.betas("ses-01").roi("FFA1").load()?; // (n_trials, n_voxels), float32
+//! let trials = subject.trials("ses-01")?;
+//! for (beta, label) in betas.rows().into_iter().zip(trials.labels()).take(3) {
+//!     let _mean = beta.mean();
+//!     assert!(label.ends_with(".jpg") || label.ends_with(".png"));
+//! }
+//! assert_eq!(betas.nrows(), trials.len());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The library never prints, prompts or exits, and reads the environment in [`config`] alone.
+//! Progress goes to observers, notes to `tracing`.
+
+mod betas;
+/// The configured data directory: the one place that reads the environment and the config file.
+pub mod config;
+mod dataset;
+/// What the bucket holds, asked without downloading anything.
+pub mod discovery;
+mod download;
+mod error;
+/// Where each file of the dataset lies, relative to a root of the mirror.
+pub mod layout;
+/// The licence of the dataset: its notice, and the marker that it was accepted.
+pub mod license;
+mod mask;
+/// What is held out, and what is pinned.
+pub mod policy;
+mod remote;
+mod roi;
+mod roots;
+mod subject;
+mod trials;
+
+pub use bids::{Filter, FilterField, SessionId, SubjectId};
+pub use s3_mirror::{Cancel, Location, Observer};
+#[doc(inline)]
+pub use {bids, export, ndarray, nifti_stream, s3_mirror, splits, stimuli, surface};
+
+pub use self::betas::{Betas, ReadObserver};
+pub use self::dataset::Dataset;
+pub use self::discovery::Discovery;
+pub use self::download::{Download, DownloadRequest, Subjects};
+pub use self::error::{Error, ErrorKind, Result};
+pub use self::license::LicenseAccepted;
+pub use self::mask::{BrainMask, MaskSource, Resolution};
+pub use self::roi::{RoiMask, RoiQuery};
+pub use self::roots::Roots;
+pub use self::subject::Subject;
+pub use self::trials::{TrialTable, TrialTableError};

@@ -1,0 +1,301 @@
+//! The command line as types: global options and one struct for each command.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use laion_fmri::{Location, MaskSource, Resolution};
+
+/// LAION-fMRI: from a public bucket of 7T fMRI data to the array you need.
+#[derive(Debug, Parser)]
+#[command(name = "laion-fmri", version, max_term_width = 100, after_help = EXIT_STATUS)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0 done                              4 damaged or mismatched files
+  1 failed, or some transfers failed  5 licence or stimulus access needed
+  2 usage, unknown names              6 withheld objects, with --strict
+  3 nothing matched, not downloaded   130, 143 stopped by a signal";
+
+const GLOBAL: &str = "Global options";
+
+/// Options that every command takes, before or after its name.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Global {
+    /// Where the mirror lives; several roots may be separated by `:` [env: LAION_FMRI_DATA]
+    #[arg(long, global = true, value_name = "DIR", help_heading = GLOBAL)]
+    pub(crate) data_dir: Option<OsString>,
+    /// The bucket: s3://NAME, http(s)://HOST[:PORT]/BUCKET or file:///DIR
+    #[arg(long, global = true, env = "LAION_FMRI_BUCKET", value_name = "URL", help_heading = GLOBAL)]
+    pub(crate) bucket: Option<Location>,
+    /// Never open a socket
+    #[arg(long, global = true, env = "LAION_FMRI_OFFLINE", value_parser = FalseyValueParser::new(), help_heading = GLOBAL)]
+    pub(crate) offline: bool,
+    /// How many transfers run at once
+    #[arg(short, long, global = true, env = "LAION_FMRI_JOBS", value_name = "N", value_parser = parse_jobs, help_heading = GLOBAL)]
+    pub(crate) jobs: Option<usize>,
+    /// Say less: errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = GLOBAL)]
+    pub(crate) quiet: bool,
+    /// Say more; twice for debugging
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = GLOBAL)]
+    pub(crate) verbose: u8,
+    /// How progress is shown; auto: bars on a terminal, a line every few seconds elsewhere
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "HOW", help_heading = GLOBAL)]
+    pub(crate) progress: ProgressKind,
+    /// When messages are coloured
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = GLOBAL)]
+    pub(crate) color: Color,
+    /// Never prompt: what would have prompted fails and names the flag that answers it
+    #[arg(long, global = true, help_heading = GLOBAL)]
+    pub(crate) no_input: bool,
+    /// Where derived files go, which are safe to delete
+    #[arg(long, global = true, env = "LAION_FMRI_CACHE", value_name = "DIR", help_heading = GLOBAL)]
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// Tables and reports as one JSON object a line
+    #[arg(long, global = true, help_heading = GLOBAL)]
+    pub(crate) json: bool,
+    /// Withheld objects are a failure (exit 6)
+    #[arg(long, global = true, help_heading = GLOBAL)]
+    pub(crate) strict: bool,
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressKind {
+    #[default]
+    Auto,
+    Bar,
+    Plain,
+    Json,
+    None,
+}
+
+/// When messages are coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the effective settings, or store the data directory
+    Config,
+    /// Show the licence of the dataset, or accept it
+    License(License),
+    /// Mirror a part of the bucket
+    Download(Box<Download>),
+    /// Describe the dataset, or one subject
+    Info(Info),
+    /// Count what lies at the top of the bucket
+    Inspect,
+    /// List the subjects, one a line
+    Subjects(Subjects),
+    /// List the sessions of a subject, one a line
+    Sessions(Sessions),
+    /// List the ROIs of a subject, one a line
+    Rois(Rois),
+    /// Write the trial tables of a subject
+    Trials(Trials),
+    /// Write a brain mask, or a ROI over the brain axis
+    Mask(Mask),
+    /// Write single-trial betas as (n_trials, n_voxels) float32
+    Betas(Betas),
+    /// Print a completion script
+    Completions(Completions),
+    /// Print the manual page, or write all pages into a directory
+    Man(Man),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct License {
+    /// Accept the licence for the data directory
+    #[arg(long)]
+    pub(crate) accept: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Download {
+    /// Whose files: sub-03, 03, or all
+    #[arg(long, num_args = 1.., value_name = "S", required_unless_present = "prefix")]
+    pub(crate) subject: Vec<String>,
+    /// Only these sessions (ses-04 or 04); averages stands for the subject-level files
+    #[arg(long, num_args = 1.., value_name = "V")]
+    pub(crate) ses: Option<Vec<String>>,
+    /// Only these tasks
+    #[arg(long, num_args = 1.., value_name = "V")]
+    pub(crate) task: Option<Vec<String>>,
+    /// Only these spaces
+    #[arg(long, num_args = 1.., value_name = "V")]
+    pub(crate) space: Option<Vec<String>>,
+    /// Only these descriptions, such as SingletrialBetas
+    #[arg(long, num_args = 1.., value_name = "V")]
+    pub(crate) desc: Option<Vec<String>>,
+    /// Only these statistics, such as effect or rsquare
+    #[arg(long, num_args = 1.., value_name = "V")]
+    pub(crate) stat: Option<Vec<String>>,
+    /// Only these suffixes, such as statmap, trials, mask
+    #[arg(long, num_args = 1.., value_name = "V")]
+    pub(crate) suffix: Option<Vec<String>>,
+    /// Only these extensions, such as nii.gz or tsv
+    #[arg(long, num_args = 1.., value_name = "V")]
+    pub(crate) extension: Option<Vec<String>>,
+    /// Only these runs
+    #[arg(long, num_args = 1.., value_name = "V")]
+    pub(crate) run: Option<Vec<String>>,
+    /// Only these echoes
+    #[arg(long, num_args = 1.., value_name = "V")]
+    pub(crate) echo: Option<Vec<String>>,
+    /// Only these parts (mag, phase)
+    #[arg(long, num_args = 1.., value_name = "V")]
+    pub(crate) part: Option<Vec<String>>,
+    /// The whole anatomical tree as well
+    #[arg(long)]
+    pub(crate) include_anatomical: bool,
+    /// Mirror any other tree with the same filters, such as derivatives/retinotopy/sub-01/
+    #[arg(long, num_args = 1.., value_name = "KEYPREFIX")]
+    pub(crate) prefix: Vec<String>,
+    /// How many transfers run at once; as --jobs
+    #[arg(long, value_name = "N", value_parser = parse_jobs)]
+    pub(crate) n_jobs: Option<usize>,
+    /// List what would be done and its size, without fetching or writing anything
+    #[arg(short = 'n', long, alias = "dryrun")]
+    pub(crate) dry_run: bool,
+    /// Accept the licence of the dataset without a prompt
+    #[arg(long)]
+    pub(crate) accept_license: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Info {
+    /// Only this subject
+    #[arg(long, value_name = "S")]
+    pub(crate) subject: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Subjects {
+    /// Ask the bucket instead of the mirror
+    #[arg(long)]
+    pub(crate) remote: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Sessions {
+    /// The subject: sub-03 or 03
+    #[arg(long, value_name = "S")]
+    pub(crate) subject: String,
+    /// Ask the bucket instead of the mirror
+    #[arg(long)]
+    pub(crate) remote: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Rois {
+    /// The subject: sub-03 or 03; by default the first one
+    #[arg(long, value_name = "S")]
+    pub(crate) subject: Option<String>,
+    /// Only this category, such as face
+    #[arg(long, value_name = "C")]
+    pub(crate) category: Option<String>,
+    /// Ask the bucket instead of the mirror
+    #[arg(long)]
+    pub(crate) remote: bool,
+}
+
+/// A table format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TableFormat {
+    Tsv,
+    Csv,
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Trials {
+    /// The subject: sub-03 or 03
+    #[arg(long, value_name = "S")]
+    pub(crate) subject: String,
+    /// The sessions: ses-01 or 01; by default all of them, in order
+    #[arg(long, num_args = 1.., value_name = "V")]
+    pub(crate) session: Vec<String>,
+    /// By default what the extension of the output says, else tsv
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<TableFormat>,
+    /// The output; - is standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Mask {
+    /// The subject: sub-03 or 03
+    #[arg(long, value_name = "S")]
+    pub(crate) subject: String,
+    /// ROIs, categories or all; several are united. The mask is then over the brain axis
+    #[arg(long, num_args = 1.., value_name = "Q")]
+    pub(crate) roi: Vec<String>,
+    /// Which brain mask: anatomical or rsquare
+    #[arg(long, value_name = "M", default_value_t)]
+    pub(crate) mask_source: MaskSource,
+    /// Which grid of the anatomical brain mask: 1pt8 or full
+    #[arg(long, value_name = "RES", default_value_t, conflicts_with = "roi")]
+    pub(crate) res: Resolution,
+    /// The output: .npy, .nii, .nii.gz, or - for .npy on standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Betas {
+    /// The subject: sub-03 or 03
+    #[arg(long, value_name = "S")]
+    pub(crate) subject: String,
+    /// The sessions: ses-01 or 01
+    #[arg(long, num_args = 1.., value_name = "V", required = true)]
+    pub(crate) session: Vec<String>,
+    /// ROIs, categories or all; several are united. By default the whole brain mask
+    #[arg(long, num_args = 1.., value_name = "Q")]
+    pub(crate) roi: Vec<String>,
+    /// Which brain mask: anatomical or rsquare
+    #[arg(long, value_name = "M", default_value_t)]
+    pub(crate) mask_source: MaskSource,
+    /// The output: a .npy file, - for standard output, or DIR/ for one file a session
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Man {
+    /// Where the pages of all commands go
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
+}
+
+/// More transfers than this only cost memory and the server's patience.
+const MAX_JOBS: usize = 256;
+
+fn parse_jobs(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(jobs) if (1..=MAX_JOBS).contains(&jobs) => Ok(jobs),
+        _ => Err(format!("expected a number from 1 to {MAX_JOBS}")),
+    }
+}

@@ -1,0 +1,36 @@
+//! The commands, one module each.
+
+mod betas;
+mod completions;
+mod config;
+mod download;
+mod info;
+mod license;
+mod list;
+mod man;
+mod mask;
+mod trials;
+
+use crate::args::Command;
+use crate::context::Context;
+use crate::exit::Status;
+
+/// Runs one command.
+pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Status> {
+    match command {
+        Command::Config => config::run(context),
+        Command::License(args) => license::run(context, args),
+        Command::Download(args) => return download::run(context, args),
+        Command::Info(args) => info::info(context, args),
+        Command::Inspect => info::inspect(context),
+        Command::Subjects(args) => list::subjects(context, args),
+        Command::Sessions(args) => list::sessions(context, args),
+        Command::Rois(args) => list::rois(context, args),
+        Command::Trials(args) => trials::run(context, args),
+        Command::Mask(args) => mask::run(context, args),
+        Command::Betas(args) => betas::run(context, args),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
+    }?;
+    Ok(Status::Done)
+}

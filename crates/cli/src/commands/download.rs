@@ -1,0 +1,234 @@
+//! `download`: a part of the bucket onto the disk, or with `--dry-run` a table of what that means.
+
+use std::collections::BTreeMap;
+
+use laion_fmri::bids::{entity_value, suffix_of};
+use laion_fmri::s3_mirror::{Action, FetchReason, Outcome, Plan, PlanItem, Report};
+use laion_fmri::{DownloadRequest, Error, FilterField, Subjects};
+use serde_json::json;
+
+use super::license;
+use crate::args::Download;
+use crate::context::Context;
+use crate::exit::{Status, UsageError};
+use crate::output::{self, bytes};
+use crate::progress::{self, outcome_name};
+
+pub(super) fn run(context: &Context, args: &Download) -> anyhow::Result<Status> {
+    let request = request(context, args)?;
+    let dataset = context.dataset()?;
+    if args.dry_run {
+        let download = dataset.plan_download(&request)?;
+        print_plan(context, download.plan())?;
+        return Ok(strict(context, withheld_in(download.plan())));
+    }
+    let license = license::obtain(context, &dataset, args.accept_license)?;
+    let download = dataset.plan_download(&request)?;
+    for subject in download.skipped_subjects() {
+        context.note(&format!("note: nothing matches for {subject}"));
+    }
+    let observer = progress::transfer(context);
+    let report = download.run(&license, request.jobs, &*observer, context.interrupt.cancel());
+    drop(observer);
+    print_report(context, &report)?;
+    if let Some(signal) = context.interrupt.signal() {
+        context.note("stopped; the same command goes on where this one ended");
+        return Ok(Status::Signal(signal));
+    }
+    if !report.is_complete() {
+        return Ok(Status::Failed);
+    }
+    Ok(strict(context, report.totals().withheld))
+}
+
+fn strict(context: &Context, withheld: u64) -> Status {
+    if context.global.strict && withheld > 0 { Status::Withheld } else { Status::Done }
+}
+
+fn request(context: &Context, args: &Download) -> anyhow::Result<DownloadRequest> {
+    let subjects = if args.subject.iter().any(|subject| subject == "all") {
+        if args.subject.len() > 1 {
+            let message = "--subject all cannot be combined with other subjects".to_owned();
+            return Err(UsageError { message, hint: None }.into());
+        }
+        Subjects::All
+    } else {
+        let parsed: Result<Vec<_>, _> =
+            args.subject.iter().map(|subject| subject.parse()).collect();
+        Subjects::These(parsed.map_err(Error::from)?)
+    };
+    let mut request = DownloadRequest::new(subjects).jobs(args.n_jobs.unwrap_or(context.jobs()));
+    let filters = [
+        (FilterField::Ses, &args.ses),
+        (FilterField::Task, &args.task),
+        (FilterField::Space, &args.space),
+        (FilterField::Desc, &args.desc),
+        (FilterField::Stat, &args.stat),
+        (FilterField::Suffix, &args.suffix),
+        (FilterField::Extension, &args.extension),
+        (FilterField::Run, &args.run),
+        (FilterField::Echo, &args.echo),
+        (FilterField::Part, &args.part),
+    ];
+    for (field, values) in filters {
+        if let Some(values) = values {
+            request = request.filter(field, values.iter().cloned());
+        }
+    }
+    if args.include_anatomical {
+        request = request.include_anatomical();
+    }
+    for prefix in &args.prefix {
+        request = request.prefix(prefix);
+    }
+    Ok(request)
+}
+
+fn withheld_in(plan: &Plan) -> u64 {
+    plan.totals().withheld.count
+}
+
+fn print_plan(context: &Context, plan: &Plan) -> anyhow::Result<()> {
+    if context.global.json {
+        return output::print_lines(plan.items.iter().map(|item| {
+            let fields = [
+                ("key", json!(item.key.as_str())),
+                ("local", json!(item.local.to_string())),
+                ("size", json!(item.size)),
+                ("action", json!(action_name(&item.action))),
+                ("reason", json!(action_reason(&item.action))),
+            ];
+            output::json_line("plan", fields.map(|(name, value)| (name.to_owned(), value)))
+        }));
+    }
+    let mut lines = Vec::new();
+    if context.global.verbose > 0 {
+        lines.extend(plan.items.iter().map(|item| {
+            format!("{:<8} {:>10}  {}", action_name(&item.action), bytes(item.size), item.key)
+        }));
+        lines.push(String::new());
+    }
+    lines.extend(table(plan));
+    output::print_lines(lines)
+}
+
+/// Files and bytes by subject, session, kind and action, and the totals.
+fn table(plan: &Plan) -> Vec<String> {
+    let mut rows: BTreeMap<[String; 4], (usize, u64)> = BTreeMap::new();
+    for item in &plan.items {
+        let row = rows.entry(row_of(item)).or_default();
+        row.0 += 1;
+        row.1 += item.size;
+    }
+    let header = ["subject", "session", "kind", "action"].map(str::to_owned);
+    let mut widths = header.clone().map(|title| title.len());
+    for row in rows.keys() {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.len());
+        }
+    }
+    let line = |cells: &[String; 4], files: &str, size: &str| {
+        let cells: Vec<String> =
+            cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        format!("{}  {files:>6}  {size:>10}", cells.join("  "))
+    };
+    let mut lines = vec![line(&header, "files", "size")];
+    lines.extend(
+        rows.iter().map(|(cells, (files, size))| line(cells, &files.to_string(), &bytes(*size))),
+    );
+    let totals = plan.totals();
+    for (action, total) in [
+        ("fetch", totals.fetch),
+        ("keep", totals.keep),
+        ("withheld", totals.withheld),
+        ("refused", totals.refused),
+    ] {
+        if total.count > 0 || action == "fetch" {
+            let cells = ["total".to_owned(), String::new(), String::new(), action.to_owned()];
+            lines.push(line(&cells, &total.count.to_string(), &bytes(total.bytes)));
+        }
+    }
+    lines
+}
+
+fn row_of(item: &PlanItem) -> [String; 4] {
+    let entity = |name: &str| {
+        entity_value(item.key.as_str(), name)
+            .map_or_else(|| "-".to_owned(), |value| format!("{name}-{value}"))
+    };
+    let desc =
+        entity_value(item.key.as_str(), "desc").map(|desc| format!(" {desc}")).unwrap_or_default();
+    let kind = format!("{}{desc}", suffix_of(item.key.as_str()));
+    [entity("sub"), entity("ses"), kind, action_name(&item.action).to_owned()]
+}
+
+fn action_name(action: &Action) -> &'static str {
+    match action {
+        Action::Fetch(_) => "fetch",
+        Action::Keep => "keep",
+        Action::Withheld(_) => "withheld",
+        Action::Refused(_) => "refused",
+        _ => "other",
+    }
+}
+
+fn action_reason(action: &Action) -> Option<String> {
+    match action {
+        Action::Fetch(FetchReason::Missing) => Some("not on disk".to_owned()),
+        Action::Fetch(FetchReason::SizeDiffers { expected, got }) => {
+            Some(format!("expected {expected} bytes, got {got} on disk"))
+        }
+        Action::Withheld(reason) => Some(reason.clone()),
+        Action::Refused(refusal) => Some(refusal.to_string()),
+        _ => None,
+    }
+}
+
+fn outcome_reason(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Withheld { reason } => Some(reason.to_string()),
+        Outcome::Refused(refusal) => Some(refusal.to_string()),
+        Outcome::Failed { error } => Some(chain(error)),
+        _ => None,
+    }
+}
+
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    anyhow::Chain::new(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn print_report(context: &Context, report: &Report) -> anyhow::Result<()> {
+    for (key, outcome) in &report.outcomes {
+        if let Outcome::Failed { error } = outcome {
+            context.note(&format!("failed: {key}: {}", chain(error)));
+        }
+    }
+    if context.global.json {
+        output::print_lines(report.outcomes.iter().map(|(key, outcome)| {
+            let fields = [
+                ("key", json!(key.as_str())),
+                ("outcome", json!(outcome_name(outcome))),
+                ("reason", json!(outcome_reason(outcome))),
+            ];
+            output::json_line("download", fields.map(|(name, value)| (name.to_owned(), value)))
+        }))?;
+    }
+    let totals = report.totals();
+    let mut parts = vec![
+        format!("fetched {} files ({})", totals.fetched, bytes(totals.fetched_bytes)),
+        format!("kept {}", totals.kept),
+    ];
+    for (name, total) in [
+        ("withheld", totals.withheld),
+        ("refused", totals.refused),
+        ("gone", totals.gone),
+        ("failed", totals.failed),
+        ("not attempted", totals.not_attempted),
+    ] {
+        if total > 0 {
+            parts.push(format!("{name} {total}"));
+        }
+    }
+    context.note(&parts.join(", "));
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! `mask`: a brain mask, or a ROI over the brain axis, as an array or a volume.
+
+use std::path::Path;
+
+use laion_fmri::Subject;
+use laion_fmri::ndarray::Array1;
+
+use super::betas::write_array;
+use crate::args::Mask;
+use crate::context::Context;
+use crate::exit::UsageError;
+use crate::output;
+
+pub(super) fn run(context: &Context, args: &Mask) -> anyhow::Result<()> {
+    let volume = is_volume(&args.output)?;
+    output::check_destination(&args.output)?;
+    let subject = context.dataset()?.subject(&args.subject)?;
+    let kept = if volume { write_volume(&subject, args)? } else { write_npy(&subject, args)? };
+    context.note(&format!("{kept} voxels"));
+    Ok(())
+}
+
+fn is_volume(output: &Path) -> anyhow::Result<bool> {
+    let name = output.to_string_lossy();
+    match name.as_ref() {
+        "-" => Ok(false),
+        name if name.ends_with(".npy") => Ok(false),
+        name if name.ends_with(".nii") || name.ends_with(".nii.gz") => Ok(true),
+        name => Err(UsageError {
+            message: format!("the output {name} is none of .npy, .nii, .nii.gz or -"),
+            hint: None,
+        }
+        .into()),
+    }
+}
+
+fn write_npy(subject: &Subject, args: &Mask) -> anyhow::Result<usize> {
+    let mask = if args.roi.is_empty() {
+        subject.brain_mask(args.mask_source, args.res)?.to_bool()
+    } else {
+        subject.roi_mask(args.roi.as_slice(), args.mask_source)?.as_slice().to_vec()
+    };
+    let kept = mask.iter().filter(|voxel| **voxel).count();
+    write_array(&args.output, Array1::from_vec(mask).view())?;
+    Ok(kept)
+}
+
+/// As a volume the mask always lies on the whole grid.
+fn write_volume(subject: &Subject, args: &Mask) -> anyhow::Result<usize> {
+    if args.roi.is_empty() {
+        let brain = subject.brain_mask(args.mask_source, args.res)?;
+        brain.write_nifti(&args.output)?;
+        return Ok(brain.n_voxels());
+    }
+    let roi = subject.roi_mask(args.roi.as_slice(), args.mask_source)?;
+    roi.write_nifti(&args.output)?;
+    Ok(roi.n_voxels())
+}

@@ -1,0 +1,92 @@
+//! What every command starts from: options, environment and the dataset they name.
+
+use std::io::IsTerminal;
+
+use laion_fmri::config::{self, Environment};
+use laion_fmri::{Dataset, Discovery, Error, Location, Roots};
+
+use crate::args::{Color, Global, ProgressKind};
+use crate::signal::Interrupt;
+
+/// How many transfers run at once when nobody says.
+const DEFAULT_JOBS: usize = 8;
+
+/// The options and the environment of this run.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) global: Global,
+    pub(crate) environment: Environment,
+    pub(crate) interrupt: Interrupt,
+}
+
+impl Context {
+    /// The dataset in the effective data directory.
+    pub(crate) fn dataset(&self) -> Result<Dataset, Error> {
+        let dirs = config::data_dirs(self.global.data_dir.as_deref(), &self.environment)?;
+        let roots = Roots::new(dirs.directories)?;
+        Ok(Dataset::new(roots).with_location(self.location()).with_offline(self.global.offline))
+    }
+
+    /// The bucket in force.
+    pub(crate) fn location(&self) -> Location {
+        self.global.bucket.clone().unwrap_or_else(laion_fmri::discovery::public_bucket)
+    }
+
+    /// The bucket, for asking what it holds; no data directory is needed.
+    pub(crate) fn discovery(&self) -> Result<Discovery, Error> {
+        if self.global.offline {
+            return Err(Error::Offline { what: format!("asking {}", self.location()) });
+        }
+        Discovery::open(&self.location())
+    }
+
+    /// The mirror, when there is one that holds at least one subject; a bucket is asked otherwise.
+    pub(crate) fn mirror(&self, remote: bool) -> Result<Option<Dataset>, Error> {
+        if remote {
+            return Ok(None);
+        }
+        match self.dataset() {
+            Ok(dataset) if self.global.offline || !dataset.subjects()?.is_empty() => {
+                Ok(Some(dataset))
+            }
+            Err(error) if self.global.offline => Err(error),
+            Ok(_) | Err(Error::DataDirNotSet) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn jobs(&self) -> usize {
+        self.global.jobs.unwrap_or(DEFAULT_JOBS)
+    }
+
+    /// The way progress is shown, with `auto` decided.
+    pub(crate) fn progress(&self) -> ProgressKind {
+        match self.global.progress {
+            _ if self.global.quiet => ProgressKind::None,
+            ProgressKind::Auto if std::io::stderr().is_terminal() => ProgressKind::Bar,
+            ProgressKind::Auto => ProgressKind::Plain,
+            chosen => chosen,
+        }
+    }
+
+    /// A note for people, on standard error.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.global.quiet {
+            use std::io::Write;
+            // A note that cannot be shown is not worth a failure.
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
+    }
+}
+
+/// Whether messages on standard error are coloured.
+pub(crate) fn colored(choice: Color) -> bool {
+    match choice {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            !forbidden && std::io::stderr().is_terminal()
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! The configured data directory: the one place that reads the environment and the config file.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use crate::{Dataset, Error, Result, Roots};
+
+/// The directory below a root that holds what this software notes about the mirror.
+pub const STATE_DIR: &str = ".laion_fmri";
+
+/// The variables that this crate and the command line look at, as one value.
+///
+/// Everything below takes such a value, so that tests and embedding programs do not depend on the
+/// process they run in. Empty variables count as unset.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Environment {
+    /// `LAION_FMRI_DATA`, or else `LAION_FMRI_ROOT`: one or more roots separated by `:`.
+    pub data: Option<OsString>,
+    /// `XDG_CONFIG_HOME`, when it is an absolute path.
+    pub config_home: Option<PathBuf>,
+    /// `XDG_CACHE_HOME`, when it is an absolute path.
+    pub cache_home: Option<PathBuf>,
+    /// `HOME`.
+    pub home: Option<PathBuf>,
+}
+
+impl Environment {
+    /// The variables of this process.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one explicit place where the library looks at the environment"
+    )]
+    pub fn of_process() -> Self {
+        let get = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let absolute = |name: &str| get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        Self {
+            data: get("LAION_FMRI_DATA").or_else(|| get("LAION_FMRI_ROOT")),
+            config_home: absolute("XDG_CONFIG_HOME"),
+            cache_home: absolute("XDG_CACHE_HOME"),
+            home: get("HOME").map(PathBuf::from),
+        }
+    }
+
+    /// `${XDG_CONFIG_HOME:-~/.config}/laion_fmri/config.json`, shared with the Python package.
+    #[must_use]
+    pub fn config_file(&self) -> Option<PathBuf> {
+        let base =
+            self.config_home.clone().or_else(|| Some(self.home.as_ref()?.join(".config")))?;
+        Some(base.join("laion_fmri").join("config.json"))
+    }
+
+    /// `${XDG_CACHE_HOME:-~/.cache}/laion-fmri`: derived files that are safe to delete.
+    #[must_use]
+    pub fn cache_dir(&self) -> Option<PathBuf> {
+        let base = self.cache_home.clone().or_else(|| Some(self.home.as_ref()?.join(".cache")))?;
+        Some(base.join("laion-fmri"))
+    }
+}
+
+/// Where a setting comes from, most binding first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origin {
+    /// Given to the call or on the command line.
+    Given,
+    /// `LAION_FMRI_DATA` or `LAION_FMRI_ROOT`.
+    Environment,
+    /// The configuration file.
+    File(PathBuf),
+}
+
+/// The effective roots, and where they come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataDirs {
+    /// The directories, in search order; not checked yet.
+    pub directories: Vec<PathBuf>,
+    /// Which setting won.
+    pub origin: Origin,
+}
+
+/// The roots that are in force: `given`, else the environment, else the configuration file.
+///
+/// `given` has the form of `LAION_FMRI_DATA`: one or more directories separated by `:`.
+///
+/// # Errors
+///
+/// [`Error::DataDirNotSet`] when none of the three says anything, [`Error::Config`] when the
+/// configuration file is damaged.
+pub fn data_dirs(given: Option<&std::ffi::OsStr>, environment: &Environment) -> Result<DataDirs> {
+    let split = |paths: &std::ffi::OsStr| -> Vec<PathBuf> {
+        std::env::split_paths(paths).filter(|path| !path.as_os_str().is_empty()).collect()
+    };
+    if let Some(given) = given {
+        return Ok(DataDirs { directories: split(given), origin: Origin::Given });
+    }
+    if let Some(data) = &environment.data {
+        return Ok(DataDirs { directories: split(data), origin: Origin::Environment });
+    }
+    let file = environment.config_file().ok_or(Error::DataDirNotSet)?;
+    match read(&file)? {
+        Some(directory) => {
+            Ok(DataDirs { directories: vec![directory], origin: Origin::File(file) })
+        }
+        None => Err(Error::DataDirNotSet),
+    }
+}
+
+/// The first effective data directory of this process.
+///
+/// # Errors
+///
+/// As [`data_dirs`].
+#[doc(alias = "get_data_dir")]
+pub fn data_dir() -> Result<PathBuf> {
+    let dirs = data_dirs(None, &Environment::of_process())?;
+    dirs.directories.into_iter().next().ok_or(Error::DataDirNotSet)
+}
+
+/// The dataset in the configured data directory of this process.
+///
+/// # Errors
+///
+/// As [`data_dirs`], and [`Error::DataDirUnusable`] when a directory does not exist.
+pub fn open() -> Result<Dataset> {
+    let dirs = data_dirs(None, &Environment::of_process())?;
+    Ok(Dataset::new(Roots::new(dirs.directories)?))
+}
+
+/// Makes an existing directory the data directory of this user.
+///
+/// Writes the configuration file (the path is made absolute; other keys of the file stay) and
+/// creates `.laion_fmri/` below the directory. Returns the absolute path.
+///
+/// # Errors
+///
+/// [`Error::DataDirUnusable`] when the directory does not exist, [`Error::Config`] when an existing
+/// configuration file is damaged, [`Error::Io`] when a file cannot be written.
+#[doc(alias = "dataset_initialize")]
+pub fn initialize(directory: impl AsRef<Path>) -> Result<PathBuf> {
+    initialize_in(directory.as_ref(), &Environment::of_process())
+}
+
+/// [`initialize`] with the environment given.
+///
+/// # Errors
+///
+/// As [`initialize`].
+pub fn initialize_in(directory: &Path, environment: &Environment) -> Result<PathBuf> {
+    let roots = Roots::new([directory.to_owned()])?;
+    let path = roots.expected("");
+    // `join("")` leaves a trailing separator, which would be stored.
+    let path: PathBuf = path.components().collect();
+    let state = path.join(STATE_DIR);
+    fs::create_dir_all(&state).map_err(Error::io("create", state))?;
+    let file = environment.config_file().ok_or_else(|| Error::Config {
+        path: PathBuf::from("config.json"),
+        reason: "neither XDG_CONFIG_HOME nor HOME is set, so there is no place for it".to_owned(),
+    })?;
+    let mut settings = read_object(&file)?.unwrap_or_default();
+    let text = path.to_str().ok_or_else(|| Error::Config {
+        path: file.clone(),
+        reason: format!("the path {} is not valid UTF-8", path.display()),
+    })?;
+    settings.insert("data_dir".to_owned(), Value::String(text.to_owned()));
+    if let Some(parent) = file.parent() {
+        fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+    }
+    let mut bytes = serde_json::to_vec_pretty(&Value::Object(settings))
+        .map_err(|error| Error::Config { path: file.clone(), reason: error.to_string() })?;
+    bytes.push(b'\n');
+    export::write_text(&file, &bytes)?;
+    Ok(path)
+}
+
+fn read(file: &Path) -> Result<Option<PathBuf>> {
+    let Some(settings) = read_object(file)? else { return Ok(None) };
+    match settings.get("data_dir") {
+        None => Ok(None),
+        Some(Value::String(path)) if !path.is_empty() => Ok(Some(PathBuf::from(path))),
+        Some(other) => Err(Error::Config {
+            path: file.to_owned(),
+            reason: format!("expected \"data_dir\" to be a path, got {other}"),
+        }),
+    }
+}
+
+fn read_object(file: &Path) -> Result<Option<Map<String, Value>>> {
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io("read", file)(error)),
+    };
+    serde_json::from_str(&text)
+        .map(Some)
+        .map_err(|error| Error::Config { path: file.to_owned(), reason: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(home: &Path) -> Environment {
+        Environment { home: Some(home.to_owned()), ..Environment::default() }
+    }
+
+    #[test]
+    fn what_is_initialised_is_found_again() {
+        let home = tempfile::tempdir().unwrap();
+        let data = home.path().join("data");
+        fs::create_dir(&data).unwrap();
+        let environment = environment(home.path());
+        assert!(matches!(data_dirs(None, &environment), Err(Error::DataDirNotSet)));
+        assert_eq!(initialize_in(&data, &environment).unwrap(), data);
+        assert!(data.join(STATE_DIR).is_dir());
+        let file = home.path().join(".config/laion_fmri/config.json");
+        let dirs = data_dirs(None, &environment).unwrap();
+        assert_eq!(dirs.directories, std::slice::from_ref(&data));
+        assert_eq!(dirs.origin, Origin::File(file.clone()));
+        let text = fs::read_to_string(&file).unwrap();
+        assert_eq!(text, format!("{{\n  \"data_dir\": \"{}\"\n}}\n", data.display()));
+    }
+
+    #[test]
+    fn given_beats_environment_beats_file() {
+        let home = tempfile::tempdir().unwrap();
+        let mut environment = environment(home.path());
+        initialize_in(home.path(), &environment).unwrap();
+        environment.data = Some("/a:/b".into());
+        let dirs = data_dirs(None, &environment).unwrap();
+        assert_eq!(dirs.directories, [PathBuf::from("/a"), PathBuf::from("/b")]);
+        assert_eq!(dirs.origin, Origin::Environment);
+        let dirs = data_dirs(Some("/c".as_ref()), &environment).unwrap();
+        assert_eq!(dirs.directories, [PathBuf::from("/c")]);
+        assert_eq!(dirs.origin, Origin::Given);
+    }
+
+    #[test]
+    fn other_settings_survive_and_damage_is_reported() {
+        let home = tempfile::tempdir().unwrap();
+        let environment = environment(home.path());
+        let file = environment.config_file().unwrap();
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, r#"{"colour": "blue", "data_dir": "/old"}"#).unwrap();
+        initialize_in(home.path(), &environment).unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains("\"colour\": \"blue\""), "{text}");
+        for damaged in ["{", "[]", r#"{"data_dir": 3}"#, r#"{"data_dir": ""}"#] {
+            fs::write(&file, damaged).unwrap();
+            assert!(
+                matches!(data_dirs(None, &environment), Err(Error::Config { path, .. }) if path == file),
+                "{damaged}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_missing_directory_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        let missing = home.path().join("missing");
+        assert!(matches!(
+            initialize_in(&missing, &environment(home.path())),
+            Err(Error::DataDirUnusable { path, .. }) if path == missing
+        ));
+    }
+}

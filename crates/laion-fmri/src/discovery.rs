@@ -1,0 +1,305 @@
+//! What the bucket holds, asked without downloading anything.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use bids::{SubjectId, dehyphenate_labels, roi_label};
+use s3_mirror::{Listing, Location};
+
+use crate::remote::Remote;
+use crate::{Error, Result, layout};
+
+/// The public bucket: anonymous, in us-west-2.
+#[must_use]
+pub fn public_bucket() -> Location {
+    // INVARIANT: a constant that fulfils the rules for bucket names.
+    Location::s3("laion-fmri").expect("a valid bucket name")
+}
+
+/// A bucket that can be asked what it holds. Every method lists it anew and blocks.
+#[derive(Clone, Debug)]
+pub struct Discovery {
+    remote: Remote,
+    location: Location,
+}
+
+impl Discovery {
+    /// Opens a bucket; no request is made yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Mirror`] when the location cannot be used.
+    pub fn open(location: &Location) -> Result<Self> {
+        Ok(Self { remote: Remote::open(location)?, location: location.clone() })
+    }
+
+    /// The subjects of the bucket: the union over the derivative trees, sorted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Mirror`] when the bucket cannot be listed.
+    #[doc(alias = "get_subjects")]
+    pub fn subjects(&self) -> Result<Vec<SubjectId>> {
+        let mut subjects = BTreeSet::new();
+        for tree in layout::PROBED {
+            subjects.extend(subject_names(&self.children(tree)?));
+        }
+        Ok(subjects.iter().filter_map(|name| name.parse().ok()).collect())
+    }
+
+    /// The sessions of a subject that are listed below its betas tree, sorted, held-out ones
+    /// included.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Mirror`] when the bucket cannot be listed.
+    pub fn sessions(&self, subject: &SubjectId) -> Result<Vec<bids::SessionId>> {
+        let names = names(&self.children(&layout::glmsingle(subject))?);
+        let sessions = names.iter().filter(|name| name.starts_with("ses-"));
+        Ok(sessions.filter_map(|name| name.parse().ok()).collect())
+    }
+
+    /// The ROIs of a subject, in the local spelling, sorted; with a category only that category's.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Mirror`] when the bucket cannot be listed.
+    #[doc(alias = "get_rois")]
+    pub fn rois(&self, subject: &SubjectId, category: Option<&str>) -> Result<Vec<String>> {
+        let prefix = layout::rois(subject);
+        let listed = self.remote.list(&prefix)?;
+        let mut rois = BTreeSet::new();
+        for object in listed.objects {
+            let local = dehyphenate_labels(object.key.as_str());
+            let Some((found, file)) = local.strip_prefix(&prefix).and_then(|p| p.split_once('/'))
+            else {
+                continue;
+            };
+            if file.contains('/') || category.is_some_and(|category| category != found) {
+                continue;
+            }
+            rois.extend(roi_label(file, subject, "1pt8").map(str::to_owned));
+        }
+        Ok(rois.into_iter().collect())
+    }
+
+    /// A one-screen overview: the bucket, its subjects, and the first subject's ROIs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Mirror`] when the bucket cannot be listed.
+    pub fn describe(&self) -> Result<Description> {
+        let subjects = self.subjects()?;
+        let rois = match subjects.first() {
+            Some(first) => self.rois(first, None)?,
+            None => Vec::new(),
+        };
+        Ok(Description { bucket: self.location.to_string(), subjects, rois })
+    }
+
+    /// The same overview for one subject.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SubjectNotFound`] when the bucket has no such subject; [`Error::Mirror`] when it
+    /// cannot be listed.
+    pub fn describe_subject(&self, subject: &SubjectId) -> Result<SubjectDescription> {
+        let mut trees = Vec::new();
+        let mut available = BTreeSet::new();
+        for tree in layout::PROBED {
+            let names = subject_names(&self.children(tree)?);
+            if names.contains(subject.as_str()) {
+                trees.push(tree);
+            }
+            available.extend(names);
+        }
+        if trees.is_empty() {
+            return Err(Error::SubjectNotFound {
+                got: subject.to_string(),
+                available: available.into_iter().collect(),
+            });
+        }
+        Ok(SubjectDescription {
+            bucket: self.location.to_string(),
+            subject: subject.clone(),
+            trees,
+            sessions: self.sessions(subject)?,
+            rois: self.rois(subject, None)?,
+        })
+    }
+
+    /// The top-level prefixes of the bucket and a count for each derivative tree it has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Mirror`] when the bucket cannot be listed.
+    #[doc(alias = "inspect_bucket")]
+    pub fn inspect(&self) -> Result<Inspection> {
+        let top_level: BTreeSet<String> = self.children("")?.prefixes.into_iter().collect();
+        let mut trees = Vec::new();
+        for prefix in layout::PROBED {
+            let names = names(&self.children(prefix)?);
+            if names.is_empty() {
+                continue;
+            }
+            let subjects = names.iter().filter(|name| name.starts_with("sub-")).count();
+            trees.push(TreeCount { prefix, entries: names.len(), subjects });
+        }
+        Ok(Inspection {
+            bucket: self.location.to_string(),
+            top_level: top_level.into_iter().collect(),
+            trees,
+        })
+    }
+
+    fn children(&self, prefix: &str) -> Result<Listing> {
+        self.remote.list_directory(prefix)
+    }
+}
+
+/// An overview of the bucket; `Display` gives the documented text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Description {
+    /// The bucket, as a URL.
+    pub bucket: String,
+    /// Every subject.
+    pub subjects: Vec<SubjectId>,
+    /// The first subject's ROIs.
+    pub rois: Vec<String>,
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "LAION-fMRI Dataset")?;
+        writeln!(f, "  Bucket:    {}", self.bucket)?;
+        let names = if self.subjects.is_empty() { "none".to_owned() } else { join(&self.subjects) };
+        write!(f, "  Subjects:  {} ({names})", self.subjects.len())?;
+        if !self.rois.is_empty() {
+            write!(f, "\n  ROIs:      {}", self.rois.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// An overview of one subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SubjectDescription {
+    /// The bucket, as a URL.
+    pub bucket: String,
+    /// The subject.
+    pub subject: SubjectId,
+    /// The derivative trees that hold something of the subject.
+    pub trees: Vec<&'static str>,
+    /// The sessions below the betas tree.
+    pub sessions: Vec<bids::SessionId>,
+    /// The ROIs.
+    pub rois: Vec<String>,
+}
+
+impl fmt::Display for SubjectDescription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "LAION-fMRI {}", self.subject)?;
+        writeln!(f, "  Bucket:    {}", self.bucket)?;
+        writeln!(f, "  Trees:     {}", self.trees.join(", "))?;
+        let names = if self.sessions.is_empty() { "none".to_owned() } else { join(&self.sessions) };
+        write!(f, "  Sessions:  {} ({names})", self.sessions.len())?;
+        if !self.rois.is_empty() {
+            write!(f, "\n  ROIs:      {}", self.rois.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// What lies at the top of the bucket; `Display` gives the documented text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Inspection {
+    /// The bucket, as a URL.
+    pub bucket: String,
+    /// The top-level prefixes, each with its `/`.
+    pub top_level: Vec<String>,
+    /// The derivative trees that the bucket has.
+    pub trees: Vec<TreeCount>,
+}
+
+/// How many directories lie directly below a derivative tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeCount {
+    /// The tree.
+    pub prefix: &'static str,
+    /// Its directories.
+    pub entries: usize,
+    /// Those named `sub-*`.
+    pub subjects: usize,
+}
+
+impl fmt::Display for Inspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Bucket: {}", self.bucket)?;
+        write!(f, "Top-level prefixes ({}):", self.top_level.len())?;
+        for prefix in &self.top_level {
+            write!(f, "\n  {prefix}")?;
+        }
+        for tree in &self.trees {
+            let TreeCount { prefix, entries, subjects } = tree;
+            write!(f, "\n{prefix}: {entries} entries, {subjects} sub-* entries")?;
+        }
+        Ok(())
+    }
+}
+
+/// The last path part of each common prefix.
+fn names(listing: &Listing) -> BTreeSet<String> {
+    let parts = listing.prefixes.iter().map(|prefix| prefix.trim_end_matches('/'));
+    parts.map(|prefix| prefix.rsplit('/').next().unwrap_or(prefix).to_owned()).collect()
+}
+
+fn subject_names(listing: &Listing) -> BTreeSet<String> {
+    names(listing).into_iter().filter(|name| name.starts_with("sub-")).collect()
+}
+
+fn join(names: &[impl ToString]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_bucket_is_described_as_such() {
+        let description = Description {
+            bucket: "s3://laion-fmri".to_owned(),
+            subjects: Vec::new(),
+            rois: Vec::new(),
+        };
+        assert_eq!(
+            description.to_string(),
+            "LAION-fMRI Dataset\n  Bucket:    s3://laion-fmri\n  Subjects:  0 (none)"
+        );
+    }
+
+    #[test]
+    fn texts_are_the_documented_ones() {
+        let description = Description {
+            bucket: "s3://laion-fmri".to_owned(),
+            subjects: vec!["sub-01".parse().unwrap(), "sub-03".parse().unwrap()],
+            rois: vec!["EBA".to_owned(), "FBA".to_owned()],
+        };
+        assert_eq!(
+            description.to_string(),
+            "LAION-fMRI Dataset\n  Bucket:    s3://laion-fmri\n  Subjects:  2 (sub-01, sub-03)\n  ROIs:      EBA, FBA"
+        );
+        let inspection = Inspection {
+            bucket: "s3://laion-fmri".to_owned(),
+            top_level: vec!["derivatives/".to_owned()],
+            trees: vec![TreeCount { prefix: layout::GLMSINGLE, entries: 5, subjects: 5 }],
+        };
+        assert_eq!(
+            inspection.to_string(),
+            "Bucket: s3://laion-fmri\nTop-level prefixes (1):\n  derivatives/\nderivatives/glmsingle-tedana/: 5 entries, 5 sub-* entries"
+        );
+    }
+}

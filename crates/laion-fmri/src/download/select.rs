@@ -1,0 +1,314 @@
+//! Which keys of the bucket a request means.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bids::{Filter, FilterField, SubjectId, Verdict};
+use s3_mirror::{InvalidKey, Key, Listed, Location};
+
+use super::request::{DownloadRequest, Subjects};
+use crate::remote::Remote;
+use crate::{Error, Result, layout, policy};
+
+const HELD_OUT: &str = "the session is not released yet";
+
+/// The keys that a request means, by key.
+#[derive(Debug, Default)]
+pub(super) struct Selection {
+    keys: BTreeMap<Key, SelectedKey>,
+    refused: Vec<InvalidKey>,
+}
+
+/// A listed key, and why it is not fetched if it is not.
+#[derive(Debug)]
+pub(super) struct SelectedKey {
+    pub(super) listed: Listed,
+    pub(super) withheld: Option<&'static str>,
+}
+
+/// The listings that were searched, for deciding whether anything matched and for what to say if
+/// nothing did.
+#[derive(Default)]
+struct Searched {
+    prefixes: Vec<String>,
+    keys: Vec<String>,
+    matched: usize,
+}
+
+impl Selection {
+    /// Lists the bucket and adds what the request means; returns the subjects of `Subjects::All`
+    /// for which nothing matched.
+    pub(super) fn collect(
+        &mut self,
+        remote: &Remote,
+        location: &Location,
+        request: &DownloadRequest,
+    ) -> Result<Vec<SubjectId>> {
+        let (subjects, all) = match &request.subjects {
+            Subjects::All => (bucket_subjects(remote)?, true),
+            Subjects::These(subjects) => (subjects.clone(), false),
+        };
+        if subjects.is_empty() && request.prefixes.is_empty() {
+            return Err(no_match(
+                location,
+                "no subject",
+                request,
+                vec![location.to_string()],
+                None,
+            ));
+        }
+        let mut skipped = Vec::new();
+        let mut last_failure = None;
+        for subject in &subjects {
+            match self.collect_subject(remote, location, request, subject) {
+                Err(error @ Error::NoMatchingData { .. }) if all => {
+                    skipped.push(subject.clone());
+                    last_failure = Some(error);
+                }
+                other => other?,
+            }
+        }
+        if let Some(error) = last_failure
+            && skipped.len() == subjects.len()
+        {
+            return Err(error);
+        }
+        self.collect_prefixes(remote, location, request)?;
+        self.collect_dataset_keys(remote)?;
+        Ok(skipped)
+    }
+
+    /// The keys that are meant, and the listed names that are no keys.
+    pub(super) fn into_parts(self) -> (Vec<SelectedKey>, Vec<InvalidKey>) {
+        (self.keys.into_values().collect(), self.refused)
+    }
+
+    fn collect_subject(
+        &mut self,
+        remote: &Remote,
+        location: &Location,
+        request: &DownloadRequest,
+        subject: &SubjectId,
+    ) -> Result<()> {
+        let mut searched = Searched::default();
+        let mut found = Vec::new();
+        self.search(
+            remote,
+            &layout::glmsingle(subject),
+            &request.filter,
+            &mut searched,
+            &mut found,
+        )?;
+        let anatomical = layout::anatomical(subject);
+        let pins = request.filter.names_specific_session();
+        let anatomical_keys = if request.include_anatomical || pins {
+            self.list(remote, &anatomical)?
+        } else {
+            Vec::new()
+        };
+        if request.include_anatomical {
+            searched.add(&anatomical, &anatomical_keys);
+        }
+        // Sessions are decided by the trees that have them: ROIs carry none.
+        let missing = missing_session(&searched, &request.filter);
+        let without_session = request.filter.without(FilterField::Ses);
+        self.search(remote, &layout::rois(subject), &without_session, &mut searched, &mut found)?;
+        if searched.keys.is_empty() {
+            return Err(unknown_subject(remote, location, request, subject, searched));
+        }
+        if let Some(detail) = missing {
+            return Err(no_match(
+                location,
+                subject.as_str(),
+                request,
+                searched.prefixes,
+                Some(detail),
+            ));
+        }
+        if request.include_anatomical {
+            searched.matched += anatomical_keys.len();
+            found.extend(anatomical_keys.iter().cloned());
+        }
+        if searched.matched == 0 {
+            let detail = nearest_values(&searched.keys, &request.filter);
+            return Err(no_match(location, subject.as_str(), request, searched.prefixes, detail));
+        }
+        if pins {
+            self.add_pins(remote, subject, &anatomical_keys)?;
+        }
+        found.into_iter().for_each(|listed| self.add(listed));
+        Ok(())
+    }
+
+    /// The files that the default loader needs, whatever the filters say.
+    fn add_pins(
+        &mut self,
+        remote: &Remote,
+        subject: &SubjectId,
+        anatomical: &[Listed],
+    ) -> Result<()> {
+        let pinned = policy::pinned(subject);
+        let top = remote.list_directory(&layout::glmsingle(subject))?.objects;
+        for listed in top.iter().chain(anatomical) {
+            if pinned.iter().any(|pin| pin == listed.key.as_str()) {
+                self.add(listed.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn collect_prefixes(
+        &mut self,
+        remote: &Remote,
+        location: &Location,
+        request: &DownloadRequest,
+    ) -> Result<()> {
+        for prefix in &request.prefixes {
+            let mut searched = Searched::default();
+            let mut found = Vec::new();
+            self.search(remote, prefix, &request.filter, &mut searched, &mut found)?;
+            if searched.matched == 0 {
+                let detail = nearest_values(&searched.keys, &request.filter);
+                return Err(no_match(location, prefix, request, searched.prefixes, detail));
+            }
+            found.into_iter().for_each(|listed| self.add(listed));
+        }
+        Ok(())
+    }
+
+    /// The files that describe the dataset: those of them that the bucket lists.
+    fn collect_dataset_keys(&mut self, remote: &Remote) -> Result<()> {
+        for listed in remote.list_directory("")?.objects {
+            if layout::DATASET_KEYS.contains(&listed.key.as_str()) {
+                self.add(listed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything below a prefix that passes the filter.
+    fn search(
+        &mut self,
+        remote: &Remote,
+        prefix: &str,
+        filter: &Filter,
+        searched: &mut Searched,
+        found: &mut Vec<Listed>,
+    ) -> Result<()> {
+        let listed = self.list(remote, prefix)?;
+        searched.add(prefix, &listed);
+        let before = found.len();
+        found.extend(listed.into_iter().filter(|listed| filter.matches(listed.key.as_str())));
+        searched.matched += found.len() - before;
+        Ok(())
+    }
+
+    fn list(&mut self, remote: &Remote, prefix: &str) -> Result<Vec<Listed>> {
+        let listing = remote.list(prefix)?;
+        self.refused.extend(listing.refused);
+        Ok(listing.objects)
+    }
+
+    fn add(&mut self, listed: Listed) {
+        let withheld = policy::is_held_out(listed.key.as_str()).then_some(HELD_OUT);
+        self.keys.insert(listed.key.clone(), SelectedKey { listed, withheld });
+    }
+}
+
+impl Searched {
+    fn add(&mut self, prefix: &str, listed: &[Listed]) {
+        self.prefixes.push(prefix.to_owned());
+        self.keys.extend(listed.iter().map(|listed| listed.key.as_str().to_owned()));
+    }
+}
+
+fn bucket_subjects(remote: &Remote) -> Result<Vec<SubjectId>> {
+    let mut subjects = BTreeSet::new();
+    for tree in layout::PROBED {
+        let prefixes = remote.list_directory(tree)?.prefixes;
+        let names =
+            prefixes.iter().filter_map(|prefix| prefix.trim_end_matches('/').rsplit('/').next());
+        subjects.extend(
+            names.filter(|name| name.starts_with("sub-")).filter_map(|name| name.parse().ok()),
+        );
+    }
+    Ok(subjects.into_iter().collect())
+}
+
+/// The first `ses` value that no searched key carries, said with the sessions that exist.
+fn missing_session(searched: &Searched, filter: &Filter) -> Option<String> {
+    let values = filter.values(FilterField::Ses)?;
+    let carried =
+        |value: &str| searched.keys.iter().any(|key| FilterField::Ses.carries(key, value));
+    let missing = values.iter().find(|value| *value != "averages" && !carried(value))?;
+    let listed = searched.keys.iter().filter_map(|key| FilterField::Ses.value_in(key)).collect();
+    Some(says_what_exists(FilterField::Ses, missing, &listed))
+}
+
+/// For each active filter that alone lets nothing pass: its value and the values that exist.
+fn nearest_values(keys: &[String], filter: &Filter) -> Option<String> {
+    let rejecting = keys.iter().filter_map(|key| match filter.verdict(key) {
+        Verdict::Rejected(field) => Some(field),
+        Verdict::Pass => None,
+    });
+    // The field that rejects last in the most keys is the one to talk about.
+    let mut counts: BTreeMap<FilterField, usize> = BTreeMap::new();
+    for field in rejecting {
+        *counts.entry(field).or_default() += 1;
+    }
+    let field = counts.into_iter().max_by_key(|(_, count)| *count)?.0;
+    let existing: BTreeSet<&str> = keys.iter().filter_map(|key| field.value_in(key)).collect();
+    let wanted = filter.values(field)?.iter().find(|value| !existing.contains(value.as_str()))?;
+    Some(says_what_exists(field, wanted, &existing))
+}
+
+fn says_what_exists(field: FilterField, wanted: &str, existing: &BTreeSet<&str>) -> String {
+    let suggestion = bids::suggest(wanted, existing.iter().copied())
+        .map(|nearest| format!(" (did you mean {nearest}?)"))
+        .unwrap_or_default();
+    let existing: Vec<&str> = existing.iter().copied().collect();
+    format!("no key has {field}-{wanted}{suggestion}; {field} is one of: {}", existing.join(", "))
+}
+
+fn unknown_subject(
+    remote: &Remote,
+    location: &Location,
+    request: &DownloadRequest,
+    subject: &SubjectId,
+    searched: Searched,
+) -> Error {
+    match bucket_subjects(remote) {
+        Ok(available) if !available.contains(subject) => Error::SubjectNotFound {
+            got: subject.to_string(),
+            available: available.iter().map(ToString::to_string).collect(),
+        },
+        Ok(_) => no_match(location, subject.as_str(), request, searched.prefixes, None),
+        Err(error) => error,
+    }
+}
+
+fn no_match(
+    location: &Location,
+    subject: &str,
+    request: &DownloadRequest,
+    prefixes: Vec<String>,
+    detail: Option<String>,
+) -> Error {
+    let url = location.to_string();
+    let prefixes =
+        prefixes
+            .into_iter()
+            .map(|prefix| {
+                if prefix == url {
+                    prefix
+                } else {
+                    format!("{}/{prefix}", url.trim_end_matches('/'))
+                }
+            })
+            .collect();
+    Error::NoMatchingData {
+        subject: subject.to_owned(),
+        filters: request.filter.to_string(),
+        prefixes,
+        detail,
+    }
+}

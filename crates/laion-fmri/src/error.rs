@@ -1,0 +1,317 @@
+//! The facade's error: one variant for each decision a caller can take.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::trials::TrialTableError;
+
+/// A result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong between the bucket and an array.
+///
+/// `Display` says what failed and where; [`Error::hint`] gives the command that would put it right,
+/// when one is known; `source()` carries the cause.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No data directory was given, in the environment or in the configuration file.
+    #[doc(alias = "DataDirNotSetError")]
+    #[error("no data directory is set")]
+    DataDirNotSet,
+
+    /// The data directory does not exist or is not a directory.
+    #[error("data directory {} {reason}", path.display())]
+    DataDirUnusable {
+        /// The directory as it was given, made absolute.
+        path: PathBuf,
+        /// Why it cannot be used.
+        reason: &'static str,
+    },
+
+    /// The configuration file exists but does not hold a usable setting.
+    #[error("{}: not a configuration file of laion-fmri: {reason}", path.display())]
+    Config {
+        /// The configuration file.
+        path: PathBuf,
+        /// What is wrong in it.
+        reason: String,
+    },
+
+    /// A malformed subject id, or a subject that the bucket does not have.
+    #[doc(alias = "SubjectNotFoundError")]
+    #[error("no subject {got:?}{}", listed("subjects", available))]
+    SubjectNotFound {
+        /// What was asked for.
+        got: String,
+        /// The subjects that exist, when they are known.
+        available: Vec<String>,
+    },
+
+    /// A session id that is not `ses-` and letters or digits.
+    #[error("not a session id: {got:?} (expected a form such as ses-01 or 01)")]
+    InvalidSession {
+        /// What was asked for.
+        got: String,
+    },
+
+    /// A file that the call needs is not in the mirror.
+    #[doc(alias = "DataNotDownloadedError")]
+    #[error("{what} is not on disk: expected {}", path.display())]
+    DataNotDownloaded {
+        /// What the file holds, in the terms of the field.
+        what: String,
+        /// Where it was looked for (in the first root).
+        path: PathBuf,
+        /// The arguments of `laion-fmri download` that fetch it.
+        fetch: String,
+    },
+
+    /// Nothing in the bucket fits the request. Nothing was fetched.
+    #[doc(alias = "NoMatchingDataError")]
+    #[error("nothing in the bucket matches {subject} with filters {filters} under {}{}", prefixes.join(", "), detail.as_deref().map(|d| format!(": {d}")).unwrap_or_default())]
+    NoMatchingData {
+        /// The subject that was asked for, or `no subject` for bare prefixes.
+        subject: String,
+        /// The active filters as `name=[values]`, or `none`.
+        filters: String,
+        /// The prefixes that were listed, with the bucket's name.
+        prefixes: Vec<String>,
+        /// Which value matched nothing, and the nearest values that exist.
+        detail: Option<String>,
+    },
+
+    /// The licence of the dataset has not been accepted for this data directory.
+    #[doc(alias = "LicenseNotAcceptedError")]
+    #[error("the licence of the dataset has not been accepted for {}", data_dir.display())]
+    LicenseNotAccepted {
+        /// The data directory that lacks the marker.
+        data_dir: PathBuf,
+    },
+
+    /// A ROI query that is neither `all`, a category nor a ROI of the subject.
+    #[error(
+        "{subject} has no ROI or category {got:?}{}; ROIs: {}; categories: {}",
+        suggestion.as_deref().map(|s| format!(" (did you mean {s}?)")).unwrap_or_default(),
+        rois.join(", "),
+        categories.join(", ")
+    )]
+    UnknownRoi {
+        /// The subject whose ROIs were searched.
+        subject: String,
+        /// The query item.
+        got: String,
+        /// Every ROI on disk.
+        rois: Vec<String>,
+        /// Every category on disk.
+        categories: Vec<String>,
+        /// The nearest name that exists.
+        suggestion: Option<String>,
+    },
+
+    /// Options that contradict each other, or a value outside its range.
+    #[error("{reason}")]
+    InvalidQuery {
+        /// What does not fit, in one sentence.
+        reason: String,
+    },
+
+    /// Two files that must share a grid do not.
+    #[error("{} and {} are on different grids", path.display(), reference.display())]
+    GridMismatch {
+        /// The file that was about to be used.
+        path: PathBuf,
+        /// The file whose grid it should have.
+        reference: PathBuf,
+        /// Which dimension or affine element differs, expected and got.
+        source: nifti_stream::GridMismatch,
+    },
+
+    /// The betas file has a volume more or less than the trial table has rows.
+    #[error(
+        "{} has {volumes} volumes but {} has {rows} trials (expected equal numbers)",
+        betas.display(),
+        trials.display()
+    )]
+    TrialCountMismatch {
+        /// The 4-D betas file.
+        betas: PathBuf,
+        /// Its number of volumes.
+        volumes: usize,
+        /// The trial table.
+        trials: PathBuf,
+        /// Its number of rows.
+        rows: usize,
+    },
+
+    /// A trial table that cannot be used.
+    #[error("{}: not a usable trial table", path.display())]
+    TrialTable {
+        /// The TSV file.
+        path: PathBuf,
+        /// What is wrong, with the line.
+        source: TrialTableError,
+    },
+
+    /// A NIfTI file that cannot be read or written.
+    #[error(transparent)]
+    Nifti(#[from] nifti_stream::Error),
+
+    /// The bucket could not be listed, or a transfer could not be set up.
+    #[error(transparent)]
+    Mirror(#[from] s3_mirror::Error),
+
+    /// The mirror could not be compared with the bucket.
+    #[error(transparent)]
+    Plan(#[from] s3_mirror::PlanError),
+
+    /// An output could not be written.
+    #[error(transparent)]
+    Export(#[from] export::Error),
+
+    /// The array that was asked for does not fit into memory.
+    #[error("an array of {rows} rows and {columns} columns of float32 does not fit into memory")]
+    OutOfMemory {
+        /// Trials.
+        rows: usize,
+        /// Voxels.
+        columns: usize,
+    },
+
+    /// A call that needs the network was made in offline mode.
+    #[error("{what} needs the network, and offline mode is on")]
+    Offline {
+        /// What was asked for.
+        what: String,
+    },
+
+    /// A file or directory operation failed.
+    #[error("{}: cannot {action}", path.display())]
+    Io {
+        /// What was being done.
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+
+    /// The caller asked to stop.
+    #[error("stopped before it was complete")]
+    Cancelled,
+}
+
+/// What a failure means for the caller; the command line turns it into an exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The request itself cannot be met: unknown names, conflicting options, no data directory.
+    Usage,
+    /// Nothing matched, or the data are not in the mirror.
+    NotThere,
+    /// A file is damaged, or files that belong together do not fit.
+    Integrity,
+    /// A licence or an access request is missing.
+    Access,
+    /// The caller stopped the operation.
+    Cancelled,
+    /// Everything else: the network, the disk, permissions.
+    Other,
+}
+
+impl Error {
+    /// What the failure means for the caller.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::DataDirNotSet
+            | Self::DataDirUnusable { .. }
+            | Self::Config { .. }
+            | Self::SubjectNotFound { .. }
+            | Self::InvalidSession { .. }
+            | Self::UnknownRoi { .. }
+            | Self::InvalidQuery { .. } => ErrorKind::Usage,
+            Self::DataNotDownloaded { .. } | Self::NoMatchingData { .. } | Self::Offline { .. } => {
+                ErrorKind::NotThere
+            }
+            Self::LicenseNotAccepted { .. } => ErrorKind::Access,
+            Self::GridMismatch { .. }
+            | Self::TrialCountMismatch { .. }
+            | Self::TrialTable { .. } => ErrorKind::Integrity,
+            Self::Nifti(error) if is_about_content(error) => ErrorKind::Integrity,
+            Self::Cancelled => ErrorKind::Cancelled,
+            Self::Nifti(_)
+            | Self::Mirror(_)
+            | Self::Plan(_)
+            | Self::Export(_)
+            | Self::OutOfMemory { .. }
+            | Self::Io { .. } => ErrorKind::Other,
+        }
+    }
+
+    /// The command that would put it right, when one is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::DataDirNotSet => Some("laion-fmri config --data-dir DIR".to_owned()),
+            Self::DataNotDownloaded { fetch, .. } => Some(format!("laion-fmri download {fetch}")),
+            Self::LicenseNotAccepted { .. } => Some("laion-fmri license --accept".to_owned()),
+            Self::NoMatchingData { .. } => {
+                Some("laion-fmri download --dry-run ... shows what a filter lets in".to_owned())
+            }
+            Self::Nifti(error) if error.is_damaged() => error.path().map(|path| {
+                format!("delete {} and run the same laion-fmri download again", path.display())
+            }),
+            Self::TrialCountMismatch { betas, trials, .. } => Some(format!(
+                "delete {} and {}, and run the same laion-fmri download again",
+                betas.display(),
+                trials.display()
+            )),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+impl From<bids::InvalidSubjectId> for Error {
+    fn from(error: bids::InvalidSubjectId) -> Self {
+        Self::SubjectNotFound { got: error.got, available: Vec::new() }
+    }
+}
+
+impl From<bids::InvalidSessionId> for Error {
+    fn from(error: bids::InvalidSessionId) -> Self {
+        Self::InvalidSession { got: error.got }
+    }
+}
+
+/// Whether a file is not what it has to be, as against a disk or a caller that failed.
+fn is_about_content(error: &nifti_stream::Error) -> bool {
+    use nifti_stream::Error as Nifti;
+    !matches!(
+        error.innermost(),
+        Nifti::Read { .. }
+            | Nifti::Write { .. }
+            | Nifti::Cancelled { .. }
+            | Nifti::Selection(_)
+            | Nifti::SelectionShape { .. }
+            | Nifti::RowLength { .. }
+            | Nifti::OutputShape { .. }
+            | Nifti::RowOutOfRange { .. }
+            | Nifti::RowsNotAscending { .. }
+            | Nifti::DataLength { .. }
+    )
+}
+
+fn listed(what: &str, names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!("; {what}: {}", names.join(", ")) }
+}

@@ -1,0 +1,135 @@
+//! Where each file of the dataset lies, relative to a root of the mirror.
+
+use bids::{FileName, FileNameBuilder, SessionId, SubjectId};
+
+/// Keys at the top of the bucket that describe the dataset as a whole.
+pub const DATASET_KEYS: [&str; 4] =
+    ["dataset_description.json", "participants.tsv", "participants.json", "README"];
+
+/// Single-trial betas, trial tables, noise ceilings and R² maps.
+pub const GLMSINGLE: &str = "derivatives/glmsingle-tedana/";
+/// ROI masks by category.
+pub const ROIS: &str = "derivatives/rois/";
+/// T1w, T2w and brain masks.
+pub const ANATOMICAL: &str = "derivatives/anatomical/";
+/// FreeSurfer reconstructions.
+pub const FREESURFER: &str = "derivatives/freesurfer/";
+/// Contrast maps of the functional localizers.
+pub const LOCALIZERS: &str = "derivatives/localizers/";
+
+/// The trees in which the discovery functions look for subjects, in the order they are reported.
+pub const PROBED: [&str; 4] = [GLMSINGLE, ROIS, FREESURFER, ANATOMICAL];
+
+/// `derivatives/glmsingle-tedana/SUB/`.
+#[must_use]
+pub fn glmsingle(subject: &SubjectId) -> String {
+    format!("{GLMSINGLE}{subject}/")
+}
+
+/// `derivatives/rois/SUB/`.
+#[must_use]
+pub fn rois(subject: &SubjectId) -> String {
+    format!("{ROIS}{subject}/")
+}
+
+/// `derivatives/anatomical/SUB/`.
+#[must_use]
+pub fn anatomical(subject: &SubjectId) -> String {
+    format!("{ANATOMICAL}{subject}/")
+}
+
+/// The 4-D single-trial betas of one session.
+#[must_use]
+pub fn betas(subject: &SubjectId, session: &SessionId) -> String {
+    let name = FileName::builder("statmap", "nii.gz")
+        .entity("sub", subject.label())
+        .entity("ses", session.label())
+        .entity("task", "images")
+        .entity("space", "T1w")
+        .entity("stat", "effect")
+        .entity("desc", "SingletrialBetas");
+    format!("{}{session}/func/{}", glmsingle(subject), built(name))
+}
+
+/// The trial table of one session; row i belongs to volume i of the betas.
+#[must_use]
+pub fn trials(subject: &SubjectId, session: &SessionId) -> String {
+    let name = FileName::builder("trials", "tsv")
+        .entity("sub", subject.label())
+        .entity("ses", session.label())
+        .entity("task", "images")
+        .entity("desc", "SingletrialBetas");
+    format!("{}{session}/func/{}", glmsingle(subject), built(name))
+}
+
+/// The mean R² over sessions, from which the `rsquare` brain mask is made.
+#[must_use]
+pub fn r2mean(subject: &SubjectId) -> String {
+    let name = FileName::builder("statmap", "nii.gz")
+        .entity("sub", subject.label())
+        .entity("task", "images")
+        .entity("space", "T1w")
+        .entity("stat", "rsquare")
+        .entity("desc", "R2mean");
+    format!("{}{}", glmsingle(subject), built(name))
+}
+
+/// The anatomical brain mask, on the functional grid (`Some("1pt8")`) or at full resolution.
+#[must_use]
+pub fn anatomical_brain_mask(subject: &SubjectId, res: Option<&str>) -> String {
+    let mut name = FileName::builder("mask", "nii.gz")
+        .entity("sub", subject.label())
+        .entity("ses", "PrismaAnat")
+        .entity("space", "T1w");
+    if let Some(res) = res {
+        name = name.entity("res", res);
+    }
+    let name = name.entity("desc", "brain");
+    format!("{}ses-PrismaAnat/anat/{}", anatomical(subject), built(name))
+}
+
+/// The JSON sidecar of a NIfTI key.
+#[must_use]
+pub fn sidecar(key: &str) -> Option<String> {
+    key.strip_suffix(".nii.gz").map(|stem| format!("{stem}.json"))
+}
+
+fn built(name: FileNameBuilder) -> FileName {
+    // INVARIANT: suffix, extension and entities are constants or the labels of validated ids.
+    name.build().expect("a valid file name")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_those_of_the_bucket() {
+        let subject: SubjectId = "sub-03".parse().unwrap();
+        let session: SessionId = "04".parse().unwrap();
+        assert_eq!(
+            betas(&subject, &session),
+            "derivatives/glmsingle-tedana/sub-03/ses-04/func/sub-03_ses-04_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz"
+        );
+        assert_eq!(
+            trials(&subject, &session),
+            "derivatives/glmsingle-tedana/sub-03/ses-04/func/sub-03_ses-04_task-images_desc-SingletrialBetas_trials.tsv"
+        );
+        assert_eq!(
+            r2mean(&subject),
+            "derivatives/glmsingle-tedana/sub-03/sub-03_task-images_space-T1w_stat-rsquare_desc-R2mean_statmap.nii.gz"
+        );
+        assert_eq!(
+            anatomical_brain_mask(&subject, Some("1pt8")),
+            "derivatives/anatomical/sub-03/ses-PrismaAnat/anat/sub-03_ses-PrismaAnat_space-T1w_res-1pt8_desc-brain_mask.nii.gz"
+        );
+        assert_eq!(
+            anatomical_brain_mask(&subject, None),
+            "derivatives/anatomical/sub-03/ses-PrismaAnat/anat/sub-03_ses-PrismaAnat_space-T1w_desc-brain_mask.nii.gz"
+        );
+        assert_eq!(
+            sidecar(&r2mean(&subject)).unwrap(),
+            "derivatives/glmsingle-tedana/sub-03/sub-03_task-images_space-T1w_stat-rsquare_desc-R2mean_statmap.json"
+        );
+    }
+}

@@ -1,0 +1,201 @@
+//! Brain masks: which voxels exist, on which grid, and by which rule.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use nifti_stream::{Grid, Spatial};
+
+use crate::{Error, Result};
+
+/// Which file decides what is brain.
+///
+/// The two masks differ by some hundred voxels, so an array made under one cannot be indexed with
+/// a mask made under the other; masks carry their source and refuse to be mixed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MaskSource {
+    /// The brain mask made from the anatomy (`derivatives/anatomical`, `res-1pt8`), the default. It
+    /// is the wider one and includes voxels without any GLMsingle signal.
+    #[default]
+    Anatomical,
+    /// The non-zero voxels of the subject's mean-R² map.
+    Rsquare,
+}
+
+impl fmt::Display for MaskSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Anatomical => "anatomical",
+            Self::Rsquare => "rsquare",
+        })
+    }
+}
+
+impl FromStr for MaskSource {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "anatomical" => Ok(Self::Anatomical),
+            "rsquare" => Ok(Self::Rsquare),
+            _ => Err(Error::InvalidQuery {
+                reason: format!("mask source {text:?} is neither anatomical nor rsquare"),
+            }),
+        }
+    }
+}
+
+/// The grid of an anatomical mask.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Resolution {
+    /// The functional grid (`res-1pt8`, 1.7778 mm), which betas and noise ceilings share.
+    #[default]
+    Func1pt8,
+    /// The full anatomical resolution. Only for the anatomical source.
+    Full,
+}
+
+impl fmt::Display for Resolution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Func1pt8 => "1pt8",
+            Self::Full => "full",
+        })
+    }
+}
+
+impl FromStr for Resolution {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "1pt8" => Ok(Self::Func1pt8),
+            "full" => Ok(Self::Full),
+            _ => Err(Error::InvalidQuery {
+                reason: format!("resolution {text:?} is neither 1pt8 nor full"),
+            }),
+        }
+    }
+}
+
+/// A brain mask: the voxel axis that every accessor of one source shares.
+///
+/// The axis lists the brain voxels by ascending flat C-order index `(x * NY + y) * NZ + z`, as
+/// numpy's `array[mask]` does. A voxel is in the mask when its value is neither zero nor NaN.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BrainMask {
+    source: MaskSource,
+    resolution: Resolution,
+    path: PathBuf,
+    grid: Grid,
+    spatial: Spatial,
+    indices: Vec<usize>,
+}
+
+impl BrainMask {
+    pub(crate) fn read(path: &Path, source: MaskSource, resolution: Resolution) -> Result<Self> {
+        let volume = nifti_stream::fs::read_volume(path)?;
+        let indices = set_voxels(&volume.nonzero_mask());
+        Ok(Self {
+            source,
+            resolution,
+            path: path.to_owned(),
+            grid: volume.grid().clone(),
+            spatial: volume.header().spatial().clone(),
+            indices,
+        })
+    }
+
+    /// Which file decided.
+    #[must_use]
+    pub fn source(&self) -> MaskSource {
+        self.source
+    }
+
+    /// On which grid.
+    #[must_use]
+    pub fn resolution(&self) -> Resolution {
+        self.resolution
+    }
+
+    /// The file it was read from.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Shape and affine.
+    #[must_use]
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// The number of brain voxels.
+    #[must_use]
+    #[doc(alias = "get_n_voxels")]
+    pub fn n_voxels(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// The flat C-order indices of the brain voxels, ascending, shape `(n_voxels,)`.
+    #[must_use]
+    pub fn indices(&self) -> &[usize] {
+        &self.indices
+    }
+
+    /// Writes the mask as a 3-D uint8 NIfTI file with the spatial header of the file it was read
+    /// from, gzipped when the name ends in `.gz`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Nifti`] when the file cannot be written; nothing is left behind then.
+    pub fn write_nifti(&self, path: &Path) -> Result<()> {
+        self.write_voxels(path, &self.indices)
+    }
+
+    pub(crate) fn write_voxels(&self, path: &Path, indices: &[usize]) -> Result<()> {
+        let mut voxels = vec![0_u8; self.grid.n_voxels()];
+        for &index in indices {
+            voxels[index] = 1;
+        }
+        Ok(nifti_stream::fs::write_volume(path, &self.spatial, self.grid.shape(), &voxels)?)
+    }
+
+    /// The mask over the whole grid in C order, shape `(NX * NY * NZ,)`.
+    #[must_use]
+    pub fn to_bool(&self) -> Vec<bool> {
+        let mut mask = vec![false; self.grid.n_voxels()];
+        for &index in &self.indices {
+            mask[index] = true;
+        }
+        mask
+    }
+}
+
+/// The flat indices of the set voxels, ascending.
+pub(crate) fn set_voxels(mask: &[bool]) -> Vec<usize> {
+    mask.iter().enumerate().filter(|(_, set)| **set).map(|(index, _)| index).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_values_undo_each_other() {
+        for source in [MaskSource::Anatomical, MaskSource::Rsquare] {
+            assert_eq!(source.to_string().parse::<MaskSource>().unwrap(), source);
+        }
+        for resolution in [Resolution::Func1pt8, Resolution::Full] {
+            assert_eq!(resolution.to_string().parse::<Resolution>().unwrap(), resolution);
+        }
+        assert!(
+            matches!("brain".parse::<MaskSource>(), Err(Error::InvalidQuery { reason }) if reason.contains("\"brain\""))
+        );
+        assert!(
+            matches!("2mm".parse::<Resolution>(), Err(Error::InvalidQuery { reason }) if reason.contains("\"2mm\""))
+        );
+    }
+}

@@ -1,0 +1,72 @@
+//! What is held out, and what is pinned: the rules of the release, apart from how they are applied.
+
+use bids::{FilterField, SubjectId, entity_value};
+
+use crate::layout;
+
+/// Labels of the sessions that are listed by the bucket but not released yet.
+pub const HELD_OUT_SESSIONS: [&str; 4] = ["31", "32", "33", "34"];
+
+/// The task whose localizer maps are public although its session is held out.
+const EXEMPT_TASK: &str = "oloc";
+
+/// Whether a key belongs to a session that is not released yet.
+///
+/// A key is held out when its directory or its file name carries a held-out session. Maps of the
+/// object localizer (`derivatives/localizers/`, `task-oloc`) are public although they were
+/// acquired in `ses-31`.
+#[must_use]
+pub fn is_held_out(key: &str) -> bool {
+    if key.starts_with(layout::LOCALIZERS) && entity_value(key, "task") == Some(EXEMPT_TASK) {
+        return false;
+    }
+    HELD_OUT_SESSIONS.iter().any(|held_out| FilterField::Ses.carries(key, held_out))
+}
+
+/// The keys that the default loader needs beside a session's own files: the R²mean map and the
+/// anatomical brain mask on the functional grid, with their sidecars.
+///
+/// They are kept whatever the filters say when `ses` names a session, so that `betas` works after
+/// any download of a session.
+#[must_use]
+pub fn pinned(subject: &SubjectId) -> [String; 4] {
+    let r2mean = layout::r2mean(subject);
+    let mask = layout::anatomical_brain_mask(subject, Some("1pt8"));
+    let json = |key: &str| layout::sidecar(key).unwrap_or_default();
+    [json(&r2mean), r2mean.clone(), json(&mask), mask]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn held_out_sessions_are_seen_in_directories_and_names() {
+        assert!(is_held_out("derivatives/glmsingle-tedana/sub-01/ses-31/func/x.nii.gz"));
+        assert!(is_held_out("derivatives/other/sub-01_ses-34_task-images_bold.nii.gz"));
+        assert!(is_held_out("sub-01/ses-32"));
+        assert!(!is_held_out("derivatives/glmsingle-tedana/sub-01/ses-30/func/x.nii.gz"));
+        assert!(!is_held_out("sub-01/ses-310/x"));
+        assert!(!is_held_out("sub-01/xses-31/x"));
+    }
+
+    #[test]
+    fn object_localizer_maps_are_exempt_only_where_they_are_published() {
+        let name = "sub-03/ses-31/func/sub-03_ses-31_task-oloc_contrast-x_stat-z_statmap.nii.gz";
+        assert!(!is_held_out(&format!("derivatives/localizers/{name}")));
+        assert!(is_held_out(name));
+        assert!(is_held_out(&format!(
+            "derivatives/localizers/{}",
+            name.replace("task-oloc", "task-images")
+        )));
+    }
+
+    #[test]
+    fn the_default_loader_finds_what_is_pinned() {
+        let subject: SubjectId = "sub-01".parse().unwrap();
+        let pinned = pinned(&subject);
+        assert!(pinned.contains(&layout::r2mean(&subject)));
+        assert!(pinned.contains(&layout::anatomical_brain_mask(&subject, Some("1pt8"))));
+        assert_eq!(pinned.iter().filter(|key| key.ends_with(".json")).count(), 2);
+    }
+}

@@ -1,0 +1,53 @@
+//! An open bucket with the runtime that its connections live on.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use s3_mirror::{Listing, Location, Store};
+use tokio::runtime::Runtime;
+
+use crate::{Error, Result};
+
+/// A bucket whose calls block. Connections are reused between calls, which is why the runtime is
+/// kept as long as the store.
+#[derive(Clone)]
+pub(crate) struct Remote {
+    runtime: Arc<Runtime>,
+    store: Store,
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+impl Remote {
+    pub(crate) fn open(location: &Location) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(Error::io("start the network threads", "."))?;
+        Ok(Self { runtime: Arc::new(runtime), store: location.open()? })
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    /// Every object below a prefix.
+    pub(crate) fn list(&self, prefix: &str) -> Result<Listing> {
+        Ok(self.block_on(s3_mirror::list(&self.store, prefix))?)
+    }
+
+    /// The directories and objects directly below a prefix.
+    pub(crate) fn list_directory(&self, prefix: &str) -> Result<Listing> {
+        Ok(self.block_on(s3_mirror::list_directory(&self.store, prefix))?)
+    }
+}

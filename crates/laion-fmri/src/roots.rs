@@ -1,0 +1,163 @@
+//! The directories a mirror is read from and written to.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+/// One or more directories that together hold the mirror.
+///
+/// Reads search them in order and take the first file that exists, so a shared read-only mirror
+/// can come before one's own. Writes go to the last one that is writable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roots(Vec<PathBuf>);
+
+impl Roots {
+    /// Takes over the directories.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DataDirNotSet`] without any, [`Error::DataDirUnusable`] when one is missing or not
+    /// a directory.
+    pub fn new(directories: impl IntoIterator<Item = PathBuf>) -> Result<Self> {
+        let mut roots = Vec::new();
+        for directory in directories {
+            let path = std::path::absolute(&directory)
+                .map_err(Error::io("make the path absolute", &directory))?;
+            match fs::metadata(&path) {
+                Ok(metadata) if metadata.is_dir() => roots.push(path),
+                Ok(_) => return Err(Error::DataDirUnusable { path, reason: "is not a directory" }),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    return Err(Error::DataDirUnusable { path, reason: "does not exist" });
+                }
+                Err(error) => return Err(Error::io("open", path)(error)),
+            }
+        }
+        if roots.is_empty() { Err(Error::DataDirNotSet) } else { Ok(Self(roots)) }
+    }
+
+    /// The directories, in search order.
+    #[must_use]
+    pub fn directories(&self) -> &[PathBuf] {
+        &self.0
+    }
+
+    /// The first existing file of that relative path.
+    #[must_use]
+    pub fn find(&self, relative: &str) -> Option<PathBuf> {
+        self.0.iter().map(|root| root.join(relative)).find(|path| path.is_file())
+    }
+
+    /// Where the file would lie in the first root, for messages about missing files.
+    #[must_use]
+    pub fn expected(&self, relative: &str) -> PathBuf {
+        // INVARIANT: `new` refuses an empty list.
+        self.0.first().expect("at least one root").join(relative)
+    }
+
+    /// The names of all directories directly below a relative directory, over all roots, sorted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when a directory exists but cannot be read.
+    pub fn subdirectories(&self, relative: &str) -> Result<BTreeSet<String>> {
+        self.children(relative, |kind| kind.is_dir())
+    }
+
+    /// The names of all files directly below a relative directory, over all roots, sorted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when a directory exists but cannot be read.
+    pub fn files(&self, relative: &str) -> Result<BTreeSet<String>> {
+        self.children(relative, |kind| kind.is_file())
+    }
+
+    /// The last root in which a file can be created.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] with the system's answer for the last root when none is writable.
+    pub fn writable(&self) -> Result<&Path> {
+        let mut answer = None;
+        for root in self.0.iter().rev() {
+            match tempfile::tempfile_in(root) {
+                Ok(_) => return Ok(root),
+                Err(error) => {
+                    answer.get_or_insert((root, error));
+                }
+            }
+        }
+        match answer {
+            Some((root, error)) => Err(Error::io("write into the data directory", root)(error)),
+            None => Err(Error::DataDirNotSet),
+        }
+    }
+
+    fn children(
+        &self,
+        relative: &str,
+        wanted: impl Fn(&fs::Metadata) -> bool,
+    ) -> Result<BTreeSet<String>> {
+        let mut names = BTreeSet::new();
+        for root in &self.0 {
+            let directory = root.join(relative);
+            let entries = match fs::read_dir(&directory) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(Error::io("list", directory)(error)),
+            };
+            for entry in entries {
+                let entry = entry.map_err(Error::io("list", &directory))?;
+                // Follows links: shared mirrors are often stitched together with them.
+                let Ok(metadata) = fs::metadata(entry.path()) else { continue };
+                if let (true, Ok(name)) = (wanted(&metadata), entry.file_name().into_string()) {
+                    names.insert(name);
+                }
+            }
+        }
+        Ok(names)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn earlier_roots_win_and_names_are_merged() {
+        let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::create_dir_all(a.path().join("d/one")).unwrap();
+        fs::create_dir_all(b.path().join("d/two")).unwrap();
+        fs::write(a.path().join("f"), "a").unwrap();
+        fs::write(b.path().join("f"), "b").unwrap();
+        fs::write(b.path().join("g"), "b").unwrap();
+        let roots = Roots::new([a.path().to_owned(), b.path().to_owned()]).unwrap();
+        assert_eq!(roots.find("f").unwrap(), a.path().join("f"));
+        assert_eq!(roots.find("g").unwrap(), b.path().join("g"));
+        assert_eq!(roots.find("h"), None);
+        assert_eq!(roots.expected("h"), a.path().join("h"));
+        let names: Vec<_> = roots.subdirectories("d").unwrap().into_iter().collect();
+        assert_eq!(names, ["one", "two"]);
+        assert_eq!(roots.writable().unwrap(), b.path());
+        assert!(roots.files("nothing").unwrap().is_empty());
+    }
+
+    #[test]
+    fn unusable_directories_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = dir.path().join("missing");
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(matches!(
+            Roots::new([missing.clone()]),
+            Err(Error::DataDirUnusable { path, reason: "does not exist" }) if path == missing
+        ));
+        assert!(matches!(
+            Roots::new([file.clone()]),
+            Err(Error::DataDirUnusable { path, reason: "is not a directory" }) if path == file
+        ));
+        assert!(matches!(Roots::new([]), Err(Error::DataDirNotSet)));
+    }
+}

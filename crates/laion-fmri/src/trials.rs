@@ -1,0 +1,181 @@
+//! The trial table of a session: which image was shown for which volume of the betas.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::{Error as FacadeError, Result};
+
+/// The column that names the image; without it a table cannot be joined to anything.
+const LABEL: &str = "label";
+
+/// The trial table of one session. Row i belongs to volume i of the betas.
+///
+/// Every column of the TSV is kept as text, in the order of the file; rows are split at TAB only
+/// and never trimmed, since some image names hold spaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrialTable {
+    path: PathBuf,
+    columns: Vec<String>,
+    label: usize,
+    rows: Vec<Vec<String>>,
+}
+
+/// What can be wrong with a trial table.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TrialTableError {
+    /// The header lacks the column `label`.
+    #[error("expected a column \"label\", got columns {got:?}")]
+    MissingLabel {
+        /// The columns of the header.
+        got: Vec<String>,
+    },
+    /// A row has more or fewer fields than the header.
+    #[error("line {line}: expected {expected} fields, got {got}")]
+    FieldCount {
+        /// The line, counted from 1.
+        line: u64,
+        /// The number of columns.
+        expected: usize,
+        /// The number of fields in the row.
+        got: usize,
+    },
+    /// The bytes are not readable as text separated by TAB.
+    #[error("not readable as a table")]
+    Unreadable(#[from] csv::Error),
+}
+
+impl TrialTable {
+    /// Reads a table; `path` is only used in messages.
+    ///
+    /// # Errors
+    ///
+    /// [`TrialTableError`] with the line.
+    pub fn from_reader(reader: impl Read, path: &Path) -> Result<Self, TrialTableError> {
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(b'\t')
+            .quoting(false)
+            .flexible(true)
+            .from_reader(reader);
+        let columns: Vec<String> = reader.headers()?.iter().map(str::to_owned).collect();
+        let Some(label) = columns.iter().position(|column| column == LABEL) else {
+            return Err(TrialTableError::MissingLabel { got: columns });
+        };
+        let mut rows = Vec::new();
+        for record in reader.records() {
+            let record = record?;
+            if record.len() != columns.len() {
+                return Err(TrialTableError::FieldCount {
+                    line: record.position().map_or(0, csv::Position::line),
+                    expected: columns.len(),
+                    got: record.len(),
+                });
+            }
+            rows.push(record.iter().map(str::to_owned).collect());
+        }
+        Ok(Self { path: path.to_owned(), columns, label, rows })
+    }
+
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let file = std::fs::File::open(path).map_err(FacadeError::io("open", path))?;
+        Self::from_reader(std::io::BufReader::new(file), path)
+            .map_err(|source| FacadeError::TrialTable { path: path.to_owned(), source })
+    }
+
+    /// The file it was read from.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The number of trials.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is no trial.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The column names, in the order of the file.
+    #[must_use]
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// The rows, each with one field a column.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[String]> {
+        self.rows.iter().map(Vec::as_slice)
+    }
+
+    /// The image name of each trial, in the order of the volumes.
+    pub fn labels(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.rows.iter().map(|row| row[self.label].as_str())
+    }
+
+    /// The values of one column, or `None` when the table has no such column.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<Vec<&str>> {
+        let position = self.columns.iter().position(|column| column == name)?;
+        Some(self.rows.iter().map(|row| row[position].as_str()).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<TrialTable, TrialTableError> {
+        TrialTable::from_reader(text.as_bytes(), Path::new("trials.tsv"))
+    }
+
+    #[test]
+    fn names_with_spaces_quotes_and_na_stay_as_written() {
+        let table = parse(
+            "session\trun\tbeta_index\tlabel\n\
+             ses-01\t1\t0\tfruit-and-vegetables .jpg\n\
+             ses-01\t1\t1\t\"quoted\" + NA.jpg\n\
+             ses-01\t2\t2\t leading.png\n",
+        )
+        .unwrap();
+        let labels: Vec<_> = table.labels().collect();
+        assert_eq!(labels, ["fruit-and-vegetables .jpg", "\"quoted\" + NA.jpg", " leading.png"]);
+        assert_eq!(table.column("run").unwrap(), ["1", "1", "2"]);
+        assert_eq!(table.column("rep_index"), None);
+        assert_eq!(table.len(), 3);
+    }
+
+    #[test]
+    fn further_columns_are_kept() {
+        let table = parse("label\tquality\na.jpg\tgood\n").unwrap();
+        assert_eq!(table.columns(), ["label", "quality"]);
+        assert_eq!(table.rows().next().unwrap(), ["a.jpg", "good"]);
+    }
+
+    #[test]
+    fn a_table_without_label_says_what_it_has() {
+        let error = parse("session\trun\nses-01\t1\n").unwrap_err();
+        assert!(
+            matches!(error, TrialTableError::MissingLabel { got } if got == ["session", "run"])
+        );
+        let error = parse("").unwrap_err();
+        assert!(matches!(error, TrialTableError::MissingLabel { got } if got.is_empty()));
+    }
+
+    #[test]
+    fn a_short_row_is_named_by_line() {
+        let error = parse("run\tlabel\n1\ta.jpg\n2\n").unwrap_err();
+        assert!(matches!(error, TrialTableError::FieldCount { line: 3, expected: 2, got: 1 }));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_an_error() {
+        let error = TrialTable::from_reader(&b"label\n\xff\xfe\n"[..], Path::new("t")).unwrap_err();
+        assert!(matches!(error, TrialTableError::Unreadable(_)));
+    }
+}

@@ -1,0 +1,115 @@
+//! Files that are missing, damaged or do not fit: typed errors, never wrong numbers.
+
+use std::error::Error as _;
+use std::fs;
+
+use fixtures::Bucket;
+use laion_fmri::{Error, ErrorKind, MaskSource, TrialTableError, layout};
+
+use crate::opened;
+
+fn key(kind: fn(&laion_fmri::SubjectId, &laion_fmri::SessionId) -> String) -> String {
+    kind(&"sub-01".parse().unwrap(), &"ses-01".parse().unwrap())
+}
+
+#[test]
+fn betas_cut_anywhere_are_refused() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = opened(&bucket, "sub-01");
+    let path = bucket.path(&key(layout::betas));
+    let whole = fs::read(&path).unwrap();
+    for part in 0..64 {
+        fs::write(&path, &whole[..whole.len() * part / 64]).unwrap();
+        let error = subject.betas("ses-01").roi("FFA1").load().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Integrity, "{part}/64: {error}");
+        assert!(error.to_string().contains("ses-01_task-images"), "{error}");
+        assert!(error.source().is_some() || !error.to_string().is_empty());
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_noticed() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = opened(&bucket, "sub-01");
+    let path = bucket.path(&key(layout::betas));
+    let whole = fs::read(&path).unwrap();
+    for part in 1..16 {
+        let mut damaged = whole.clone();
+        damaged[whole.len() * part / 16] ^= 0x10;
+        fs::write(&path, &damaged).unwrap();
+        let error = subject.betas("ses-01").load().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Integrity, "{part}/16: {error}");
+    }
+}
+
+#[test]
+fn a_trial_too_few_or_too_many_is_refused_before_reading() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = opened(&bucket, "sub-01");
+    let path = bucket.path(&key(layout::trials));
+    let table = fs::read_to_string(&path).unwrap();
+    let volumes = table.lines().count() - 1;
+    fs::write(&path, format!("{table}ses-01\t4\t{volumes}\tone_more.jpg\n")).unwrap();
+    let error = subject.betas("ses-01").load().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity);
+    assert!(matches!(error, Error::TrialCountMismatch { volumes: v, rows, trials, .. }
+        if v == volumes && rows == volumes + 1 && trials == path));
+    fs::remove_file(&path).unwrap();
+    assert_eq!(subject.betas("ses-01").roi("FFA1").load().unwrap().nrows(), volumes);
+}
+
+#[test]
+fn a_table_without_label_is_refused() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = opened(&bucket, "sub-01");
+    let table = bucket.path(&key(layout::trials));
+    fs::write(&table, "session\trun\nses-01\t1\n").unwrap();
+    let error = subject.trials("ses-01").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity);
+    assert!(
+        matches!(error, Error::TrialTable { path, source: TrialTableError::MissingLabel { got } }
+        if path == table && got == ["session", "run"])
+    );
+}
+
+#[test]
+fn grids_that_differ_are_named() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = opened(&bucket, "sub-01");
+    // A ROI volume of the localizer grid in the place of one of the functional grid.
+    let rois = bucket.path("derivatives/rois/sub-01/face");
+    let ffa1 = rois.join("sub-01_space-T1w_res-1pt8_label-FFA-1_mask.nii.gz");
+    fs::copy(rois.join("sub-01_space-T1w_res-1pt5_label-FFA-1_mask.nii.gz"), &ffa1).unwrap();
+    let error = subject.roi_mask("FFA1", MaskSource::Anatomical).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity);
+    assert!(matches!(&error, Error::GridMismatch { path, reference, .. }
+        if *path == ffa1 && reference.ends_with("sub-01_ses-PrismaAnat_space-T1w_res-1pt8_desc-brain_mask.nii.gz")));
+    assert!(error.source().is_some());
+}
+
+#[test]
+fn a_volume_in_the_place_of_betas_is_refused() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = opened(&bucket, "sub-01");
+    let betas = bucket.path(&key(layout::betas));
+    let r2 = bucket.path(&layout::r2mean(subject.id()));
+    fs::copy(r2, &betas).unwrap();
+    let error = subject.betas("ses-01").load().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity);
+    let Error::Nifti(error) = error else { panic!("{error:?}") };
+    assert!(matches!(
+        error.innermost(),
+        laion_fmri::nifti_stream::Error::NotFourDimensional { .. }
+    ));
+}
+
+#[test]
+fn text_in_the_place_of_a_mask_is_refused() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = opened(&bucket, "sub-01");
+    let mask = bucket.path(&layout::anatomical_brain_mask(subject.id(), Some("1pt8")));
+    fs::write(&mask, "<html>not found</html>").unwrap();
+    let error = subject.n_voxels(MaskSource::Anatomical).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity, "{error:?}");
+    assert!(error.hint().is_none_or(|hint| hint.contains("download")));
+}

@@ -1,0 +1,291 @@
+//! Downloads from the fixture server: filters, pins, held-out sessions, and what a second run does.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use fixtures::{Bucket, Server};
+use laion_fmri::s3_mirror::{Action, Outcome, Plan, Report};
+use laion_fmri::{
+    Cancel, Dataset, DownloadRequest, Error, ErrorKind, FilterField, Location, MaskSource, Subjects,
+};
+
+struct Fixture {
+    bucket: Bucket,
+    server: Server,
+    mirror: tempfile::TempDir,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let bucket = Bucket::temporary().unwrap();
+        let server = bucket.serve().unwrap();
+        Self { bucket, server, mirror: tempfile::tempdir().unwrap() }
+    }
+
+    fn dataset(&self) -> Dataset {
+        let location: Location = self.server.url("laion-fmri").parse().unwrap();
+        Dataset::open(self.mirror.path()).unwrap().with_location(location)
+    }
+
+    fn download(&self, request: &DownloadRequest) -> Report {
+        let dataset = self.dataset();
+        let license = dataset.accept_license().unwrap();
+        dataset.download(request, &license, &(), &Cancel::default()).unwrap()
+    }
+
+    fn plan(&self, request: &DownloadRequest) -> Result<Plan, Error> {
+        Ok(self.dataset().plan_download(request)?.plan().clone())
+    }
+}
+
+fn fetched(report: &Report) -> BTreeSet<String> {
+    let fetched = |outcome: &Outcome| matches!(outcome, Outcome::Fetched { .. });
+    let outcomes = report.outcomes.iter().filter(|(_, outcome)| fetched(outcome));
+    outcomes.map(|(key, _)| key.as_str().to_owned()).collect()
+}
+
+fn subject(id: &str) -> DownloadRequest {
+    DownloadRequest::subject(id).unwrap()
+}
+
+/// Every file of the mirror outside its state directory, with its bytes.
+fn files(root: &Path) -> BTreeSet<String> {
+    fn walk(directory: &Path, root: &Path, found: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, root, found);
+            } else {
+                found.insert(path.strip_prefix(root).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    walk(root, root, &mut found);
+    found.retain(|file| !file.starts_with(".laion_fmri/"));
+    found
+}
+
+#[test]
+fn one_session_is_enough_for_the_default_loader() {
+    let fixture = Fixture::new();
+    let report = fixture.download(&subject("sub-03").ses(["ses-01"]));
+    assert!(report.is_complete());
+    let keys = fetched(&report);
+    assert!(keys.contains("derivatives/glmsingle-tedana/sub-03/sub-03_task-images_space-T1w_stat-rsquare_desc-R2mean_statmap.nii.gz"));
+    assert!(keys.contains("derivatives/anatomical/sub-03/ses-PrismaAnat/anat/sub-03_ses-PrismaAnat_space-T1w_res-1pt8_desc-brain_mask.nii.gz"));
+    assert!(keys.contains("README"));
+    assert!(!keys.iter().any(|key| key.contains("ses-02")));
+    assert!(!keys.iter().any(|key| key.contains("desc-Noiseceiling4rep")));
+
+    let here = fixture.dataset().subject("sub-03").unwrap();
+    let there = Dataset::open(fixture.bucket.root()).unwrap().subject("sub-03").unwrap();
+    for source in [MaskSource::Anatomical, MaskSource::Rsquare] {
+        let load = |subject: &laion_fmri::Subject| {
+            subject.betas("ses-01").roi("FFA1").mask_source(source).load().unwrap()
+        };
+        let (here, there) = (load(&here), load(&there));
+        crate::assert_same(here.as_slice().unwrap(), there.as_slice().unwrap(), "FFA1");
+    }
+}
+
+#[test]
+fn local_labels_have_no_hyphens_and_bytes_are_those_of_the_bucket() {
+    let fixture = Fixture::new();
+    let report = fixture.download(&subject("sub-01").ses(["01"]));
+    for (key, outcome) in &report.outcomes {
+        if !matches!(outcome, Outcome::Fetched { .. }) {
+            continue;
+        }
+        let local = laion_fmri::bids::dehyphenate_labels(key.as_str());
+        assert_eq!(
+            std::fs::read(fixture.mirror.path().join(&*local)).unwrap(),
+            std::fs::read(fixture.bucket.path(key.as_str())).unwrap(),
+            "{key}"
+        );
+    }
+    let names = files(fixture.mirror.path());
+    assert!(
+        names.contains(
+            "derivatives/rois/sub-01/face/sub-01_space-T1w_res-1pt8_label-FFA1_mask.nii.gz"
+        )
+    );
+    assert!(!names.iter().any(|name| name.contains("label-FFA-1")));
+    assert!(!names.iter().any(|name| name.ends_with(".part")));
+}
+
+#[test]
+fn a_second_run_fetches_nothing_and_a_deleted_file_again() {
+    let fixture = Fixture::new();
+    let request = subject("sub-03").ses(["ses-01"]);
+    let first = fixture.download(&request);
+    let second = fixture.download(&request);
+    assert!(fetched(&second).is_empty());
+    assert_eq!(second.totals().kept, first.totals().fetched);
+    std::fs::remove_file(fixture.mirror.path().join("README")).unwrap();
+    std::fs::write(fixture.mirror.path().join("participants.tsv"), "cut").unwrap();
+    let third = fixture.download(&request);
+    let expected = ["README", "participants.tsv"].map(str::to_owned);
+    assert_eq!(fetched(&third), BTreeSet::from(expected));
+}
+
+#[test]
+fn filters_choose_and_rois_ignore_the_session() {
+    let fixture = Fixture::new();
+    let request = subject("sub-01")
+        .ses(["ses-01"])
+        .filter(FilterField::Suffix, ["trials", "mask"])
+        .filter(FilterField::Extension, ["tsv", "nii.gz"]);
+    let keys = fetched(&fixture.download(&request));
+    assert!(keys.contains("derivatives/glmsingle-tedana/sub-01/ses-01/func/sub-01_ses-01_task-images_desc-SingletrialBetas_trials.tsv"));
+    assert!(keys.contains("derivatives/glmsingle-tedana/sub-01/ses-01/func/sub-01_ses-01_task-images_desc-SingletrialBetas_trials.json"), "the sidecar comes along");
+    assert!(keys.contains(
+        "derivatives/rois/sub-01/face/sub-01_space-T1w_res-1pt8_label-FFA-1_mask.nii.gz"
+    ));
+    assert!(!keys.iter().any(|key| key.ends_with("SingletrialBetas_statmap.nii.gz")));
+    assert!(!keys.iter().any(|key| key.ends_with(".func.gii") || key.ends_with(".label")));
+}
+
+#[test]
+fn averages_stand_for_the_subject_level_files() {
+    let fixture = Fixture::new();
+    let keys = fetched(&fixture.download(&subject("sub-01").ses(["averages"])));
+    assert!(keys.iter().any(|key| key.contains("desc-Noiseceiling12rep")));
+    assert!(
+        !keys
+            .iter()
+            .any(|key| key.starts_with("derivatives/glmsingle-tedana/") && key.contains("/ses-"))
+    );
+    assert!(
+        !keys.iter().any(|key| key.starts_with("derivatives/anatomical/")),
+        "nothing is pinned"
+    );
+}
+
+#[test]
+fn the_anatomical_tree_comes_whole_when_asked() {
+    let fixture = Fixture::new();
+    let request = subject("sub-05").include_anatomical();
+    let keys = fetched(&fixture.download(&request));
+    let anatomical = keys.iter().filter(|key| key.starts_with("derivatives/anatomical/sub-05/"));
+    assert!(anatomical.filter(|key| key.ends_with(".nii.gz")).count() == 6, "{keys:?}");
+}
+
+#[test]
+fn held_out_sessions_are_withheld_without_being_asked_for() {
+    let fixture = Fixture::new();
+    let report = fixture.download(&subject("sub-01"));
+    assert!(report.is_complete());
+    let totals = report.totals();
+    assert!(totals.withheld > 0);
+    assert!(report.outcomes.iter().all(|(key, outcome)| {
+        key.as_str().contains("/ses-31/")
+            || key.as_str().contains("/ses-32/")
+            || !matches!(outcome, Outcome::Withheld { .. })
+    }));
+    assert!(
+        !fixture
+            .server
+            .requests()
+            .iter()
+            .any(|line| line.starts_with("GET") && line.contains("/ses-31/"))
+    );
+}
+
+#[test]
+fn a_denied_key_is_withheld_and_the_rest_arrives() {
+    let fixture = Fixture::new();
+    let report = fixture.download(&subject("sub-03").ses(["ses-02"]));
+    let withheld: Vec<&str> = report
+        .outcomes
+        .iter()
+        .filter(|(_, outcome)| matches!(outcome, Outcome::Withheld { .. }))
+        .map(|(key, _)| key.as_str())
+        .collect();
+    assert_eq!(withheld.len(), 1);
+    assert!(withheld[0].contains("desc-Fracridge_statmap.nii.gz"), "{withheld:?}");
+    assert!(report.is_complete());
+    assert!(report.totals().fetched > 10);
+}
+
+#[test]
+fn a_session_that_nobody_has_fetches_nothing() {
+    let fixture = Fixture::new();
+    let error = fixture.plan(&subject("sub-01").ses(["ses-01", "ses-1"])).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotThere);
+    let Error::NoMatchingData { subject, filters, prefixes, detail } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(subject, "sub-01");
+    assert_eq!(filters, "ses=[01, 1]");
+    assert!(prefixes[0].ends_with("/laion-fmri/derivatives/glmsingle-tedana/sub-01/"));
+    assert!(detail.unwrap().contains("did you mean 01?"));
+    assert!(files(fixture.mirror.path()).is_empty());
+}
+
+#[test]
+fn a_filter_that_nothing_passes_suggests_what_exists() {
+    let fixture = Fixture::new();
+    let request = subject("sub-01").filter(FilterField::Suffix, ["statmaps"]);
+    let Error::NoMatchingData { detail, .. } = fixture.plan(&request).unwrap_err() else {
+        panic!("expected NoMatchingData");
+    };
+    assert!(detail.as_deref().unwrap().contains("did you mean statmap?"), "{detail:?}");
+}
+
+#[test]
+fn an_unknown_subject_says_who_exists() {
+    let fixture = Fixture::new();
+    let error = fixture.plan(&subject("sub-02")).unwrap_err();
+    assert!(
+        matches!(&error, Error::SubjectNotFound { got, available }
+        if got == "sub-02" && available == &["sub-01", "sub-03", "sub-05"]),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn all_subjects_leave_out_those_without_a_match() {
+    let fixture = Fixture::new();
+    let request = DownloadRequest::new(Subjects::All).ses(["ses-01"]);
+    let download = fixture.dataset().plan_download(&request).unwrap();
+    let skipped: Vec<&str> = download.skipped_subjects().iter().map(|id| id.as_str()).collect();
+    assert_eq!(skipped, ["sub-05"]);
+    for id in ["sub-01", "sub-03"] {
+        assert!(download.plan().fetches().any(|item| item.key.as_str().contains(id)));
+    }
+}
+
+#[test]
+fn any_other_tree_can_be_mirrored() {
+    let fixture = Fixture::new();
+    let prefix = "derivatives/freesurfer/sub-01/";
+    let request = DownloadRequest::new(Subjects::These(Vec::new())).prefix(prefix);
+    let keys = fetched(&fixture.download(&request));
+    assert!(keys.iter().any(|key| key.ends_with("mri/aparc+aseg.mgz")), "{keys:?}");
+    assert!(keys.iter().all(|key| key.starts_with(prefix) || !key.contains('/')));
+    let request = DownloadRequest::new(Subjects::These(Vec::new())).prefix("derivatives/nothing/");
+    assert!(matches!(fixture.plan(&request), Err(Error::NoMatchingData { .. })));
+}
+
+#[test]
+fn keys_that_lead_out_of_the_mirror_are_refused() {
+    let bucket = Bucket::temporary().unwrap();
+    let evil = "derivatives/rois/sub-01/../../../../evil";
+    let server = Server::start(bucket.options().extra_listed([(evil, 4)])).unwrap();
+    let fixture = Fixture { bucket, server, mirror: tempfile::tempdir().unwrap() };
+    let plan = fixture.plan(&subject("sub-01").ses(["ses-01"])).unwrap();
+    assert_eq!(plan.refused.len(), 1);
+    assert!(plan.items.iter().all(|item| !matches!(item.action, Action::Refused(_))));
+    assert!(plan.totals().fetch.count > 0);
+}
+
+#[test]
+fn offline_opens_no_socket() {
+    let fixture = Fixture::new();
+    let dataset = fixture.dataset().with_offline(true);
+    let error = dataset.plan_download(&subject("sub-01")).unwrap_err();
+    assert!(matches!(error, Error::Offline { .. }));
+    assert!(matches!(dataset.discovery(), Err(Error::Offline { .. })));
+    assert!(fixture.server.requests().is_empty());
+}

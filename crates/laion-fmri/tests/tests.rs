@@ -1,0 +1,27 @@
+//! The facade against the fixture bucket: every number is compared with the bucket's formulas.
+
+mod betas;
+mod damage;
+mod discovery;
+mod download;
+mod masks;
+mod trials;
+
+use fixtures::Bucket;
+use laion_fmri::{Dataset, Subject};
+
+/// The bucket itself as a mirror: labels keep their hyphens, and everything is there.
+fn opened(bucket: &Bucket, subject: &str) -> Subject {
+    Dataset::open(bucket.root()).unwrap().subject(subject).unwrap()
+}
+
+/// Bitwise equality, so that NaN equals NaN and 0.0 differs from -0.0.
+fn assert_same(got: &[f32], expected: &[f32], what: &str) {
+    assert_eq!(got.len(), expected.len(), "{what}: lengths");
+    for (index, (got, expected)) in got.iter().zip(expected).enumerate() {
+        assert!(
+            got.to_bits() == expected.to_bits() || (got.is_nan() && expected.is_nan()),
+            "{what}: element {index} is {got}, expected {expected}"
+        );
+    }
+}
