@@ -3,6 +3,7 @@
 
 mod command_line;
 mod counts;
+mod demo;
 mod interop;
 mod project;
 mod steps;
@@ -24,6 +25,10 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Mirror one subject of a small bucket on loopback, read its betas and join them with the images
+    Demo,
+    /// Serve that bucket until stopped, for trying the command by hand
+    Serve,
     /// Run every check: formatting, tidy, clippy, tests, doc tests, documentation, interoperability
     Test(test::Options),
     /// Check the rules of the tree: dependency edges, charters, file layout, forbidden words
@@ -35,6 +40,8 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = Project::locate().and_then(|project| match arguments.command {
+        Command::Demo => demo::run(&project),
+        Command::Serve => demo::serve(&project),
         Command::Test(options) => test::run(&project, &options),
         Command::Tidy => tidy::run(&project),
         Command::Interop(options) => interop::run(&project, &options),

@@ -102,7 +102,7 @@ impl BrainMask {
             source,
             resolution,
             path: path.to_owned(),
-            grid: volume.grid().clone(),
+            grid: *volume.grid(),
             spatial: volume.header().spatial().clone(),
             indices,
         })

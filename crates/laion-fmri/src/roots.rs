@@ -62,7 +62,7 @@ impl Roots {
     ///
     /// [`Error::Io`] when a directory exists but cannot be read.
     pub fn subdirectories(&self, relative: &str) -> Result<BTreeSet<String>> {
-        self.children(relative, |kind| kind.is_dir())
+        self.children(relative, std::fs::Metadata::is_dir)
     }
 
     /// The names of all files directly below a relative directory, over all roots, sorted.
@@ -71,7 +71,7 @@ impl Roots {
     ///
     /// [`Error::Io`] when a directory exists but cannot be read.
     pub fn files(&self, relative: &str) -> Result<BTreeSet<String>> {
-        self.children(relative, |kind| kind.is_file())
+        self.children(relative, std::fs::Metadata::is_file)
     }
 
     /// The last root in which a file can be created.

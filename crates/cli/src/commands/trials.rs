@@ -90,7 +90,7 @@ fn separated(
             writer.write_record(row)?;
         }
     }
-    let bytes = writer.into_inner().map_err(|error| error.into_error())?;
+    let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
     Ok(String::from_utf8(bytes)?)
 }
 
