@@ -142,7 +142,7 @@ pub async fn list_directory(store: &Store, prefix: &str) -> Result<Listing, Erro
 /// [`Error::Denied`], [`Error::Unreachable`] or [`Error::Other`].
 pub async fn head(store: &Store, key: &Key) -> Result<Option<Listed>, Error> {
     let path = store_path(store, key)?;
-    match store.inner().head(&path).await {
+    match store.questions().head(&path).await {
         Ok(meta) => Ok(Some(Listed {
             key: key.clone(),
             size: meta.size,

@@ -1,10 +1,12 @@
 //! An open bucket: [`Store`], and how to open one.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::aws::AmazonS3Builder;
+use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
 use object_store::local::LocalFileSystem;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
@@ -19,7 +21,15 @@ use crate::{Error, Location, error};
 pub struct Store {
     inner: Arc<dyn ObjectStore>,
     name: Arc<str>,
-    s3: Option<Arc<S3Listing>>,
+    s3: Option<S3>,
+}
+
+/// What an S3 location has besides its object store.
+#[derive(Clone)]
+struct S3 {
+    listing: Arc<S3Listing>,
+    /// The same bucket with less patience, for requests that somebody waits for.
+    questions: Arc<dyn ObjectStore>,
 }
 
 impl Store {
@@ -44,34 +54,41 @@ impl Store {
         &self.inner
     }
 
-    pub(crate) fn s3(&self) -> Option<&Arc<S3Listing>> {
-        self.s3.as_ref()
+    pub(crate) fn s3(&self) -> Option<&S3Listing> {
+        self.s3.as_ref().map(|s3| &*s3.listing)
+    }
+
+    pub(crate) fn questions(&self) -> &Arc<dyn ObjectStore> {
+        self.s3.as_ref().map_or(&self.inner, |s3| &s3.questions)
     }
 }
 
 /// How patient a connection is.
 ///
-/// The defaults give up on an address that refuses connections within a few seconds and keep a slow
-/// transfer alive as long as bytes arrive. They do not bound the duration of a whole transfer.
+/// Transfers are to outlive a short interruption of the network, so they get the whole patience.
+/// Listings and [`head`](crate::head) are questions that somebody waits for: they repeat a request at
+/// most 4 times within 20 s, and fewer when these options say so. By default an address that refuses
+/// connections is reported within a few seconds. Nothing here bounds the duration of a transfer
+/// that makes progress.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConnectOptions {
-    /// Longest wait for a connection (default 5 s). A request meets it at most three times.
+    /// Longest wait for a connection (default 5 s).
     pub connect_timeout: Duration,
     /// Longest silence while a response is awaited or read (default 10 s); then the request is
     /// sent again, continuing where the body stopped.
     pub read_timeout: Duration,
     /// How often one request is repeated after a broken connection, a timeout, or status 408, 429
-    /// or 5xx (default 5). Zero makes the first failure final.
+    /// or 5xx (default 15). Zero makes the first failure final.
     pub max_retries: usize,
-    /// No repetition starts later than this after the first attempt (default 60 s).
+    /// No repetition starts later than this after the first attempt (default 120 s).
     pub retry_timeout: Duration,
-    /// Pause before the first repetition (default 100 ms); later pauses grow up to twice the
-    /// previous one, with jitter, and stay below 5 s.
+    /// Pause before the first repetition (default 100 ms); later pauses grow up to thrice the
+    /// previous one, with jitter, and stay below 10 s.
     pub first_pause: Duration,
     /// Keys asked for per listing request; `None` (the default) leaves it to the server, whose
     /// limit is 1000 on AWS.
-    pub page_size: Option<u32>,
+    pub page_size: Option<NonZeroU32>,
 }
 
 impl Default for ConnectOptions {
@@ -79,16 +96,39 @@ impl Default for ConnectOptions {
         Self {
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(10),
-            max_retries: 5,
-            retry_timeout: Duration::from_secs(60),
+            max_retries: 15,
+            retry_timeout: Duration::from_secs(120),
             first_pause: Duration::from_millis(100),
             page_size: None,
         }
     }
 }
 
+impl ConnectOptions {
+    /// The same with the patience of somebody who waits for the answer.
+    pub(crate) fn for_questions(&self) -> Self {
+        Self {
+            max_retries: self.max_retries.min(4),
+            retry_timeout: self.retry_timeout.min(Duration::from_secs(20)),
+            ..self.clone()
+        }
+    }
+
+    fn retries(&self) -> RetryConfig {
+        RetryConfig {
+            backoff: BackoffConfig {
+                init_backoff: self.first_pause,
+                max_backoff: LONGEST_PAUSE,
+                base: 3.0,
+            },
+            max_retries: self.max_retries,
+            retry_timeout: self.retry_timeout,
+        }
+    }
+}
+
 /// Longest pause between two attempts.
-pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 impl Location {
     /// Opens the location with the default [`ConnectOptions`].
@@ -117,39 +157,46 @@ impl Location {
                 (Arc::new(LocalFileSystem::new_with_prefix(directory).map_err(failed)?), None)
             }
             Kind::S3 { bucket, .. } | Kind::Endpoint { bucket, .. } => {
-                let builder = self.builder(bucket, options);
-                let listing = S3Listing::connect(self, &client_options(self, options), options);
-                (
-                    Arc::new(builder.build().map_err(failed)?),
-                    Some(Arc::new(listing.map_err(failed)?)),
-                )
+                let client = client_options(self, options);
+                let client = ReqwestConnector::default().connect(&client).map_err(failed)?;
+                let open = |options: &ConnectOptions| {
+                    self.builder(bucket)
+                        .with_retry(options.retries())
+                        .with_http_connector(Shared(client.clone()))
+                        .build()
+                        .map_err(failed)
+                };
+                let questions = Arc::new(open(&options.for_questions())?);
+                let inner = Arc::new(open(options)?);
+                let listing = Arc::new(S3Listing::new(client, self, options));
+                (inner, Some(S3 { listing, questions }))
             }
         };
         Ok(Store { inner, name, s3 })
     }
 
-    fn builder(&self, bucket: &str, options: &ConnectOptions) -> AmazonS3Builder {
+    fn builder(&self, bucket: &str) -> AmazonS3Builder {
         // Not `from_env`: variables meant for other buckets must not redirect this one.
         let builder = AmazonS3Builder::new()
             .with_bucket_name(bucket)
             .with_skip_signature(true)
-            .with_region(self.region().unwrap_or(crate::DEFAULT_REGION))
-            .with_client_options(client_options(self, options))
-            .with_retry(RetryConfig {
-                backoff: BackoffConfig {
-                    init_backoff: options.first_pause,
-                    max_backoff: LONGEST_PAUSE,
-                    base: 2.0,
-                },
-                max_retries: options.max_retries,
-                retry_timeout: options.retry_timeout,
-            });
+            .with_region(self.region().unwrap_or(crate::DEFAULT_REGION));
         match self.kind() {
-            Kind::Endpoint { server, .. } => {
-                builder.with_endpoint(server.as_str().trim_end_matches('/'))
-            }
+            Kind::Endpoint { server, .. } => builder
+                .with_endpoint(server.as_str().trim_end_matches('/'))
+                .with_allow_http(server.scheme() == "http"),
             _ => builder.with_virtual_hosted_style_request(!bucket.contains('.')),
         }
+    }
+}
+
+/// One client, and so one pool of connections, for everything that a store asks.
+#[derive(Debug)]
+struct Shared(HttpClient);
+
+impl HttpConnector for Shared {
+    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(self.0.clone())
     }
 }
 
@@ -183,9 +230,23 @@ mod tests {
     }
 
     #[test]
+    fn questions_are_less_patient_but_never_more() {
+        let questions = ConnectOptions::default().for_questions();
+        assert_eq!(questions.max_retries, 4);
+        assert_eq!(questions.retry_timeout, Duration::from_secs(20));
+        let hurried = ConnectOptions {
+            max_retries: 1,
+            retry_timeout: Duration::from_secs(1),
+            ..ConnectOptions::default()
+        };
+        let questions = hurried.for_questions();
+        assert_eq!((questions.max_retries, questions.retry_timeout.as_secs()), (1, 1));
+    }
+
+    #[test]
     fn requests_are_anonymous_and_know_their_region() {
         let location: Location = "s3://laion-fmri".parse().unwrap();
-        let builder = location.builder("laion-fmri", &ConnectOptions::default());
+        let builder = location.builder("laion-fmri");
         let value = |key| builder.get_config_value(&key);
         assert_eq!(value(AmazonS3ConfigKey::SkipSignature).as_deref(), Some("true"));
         assert_eq!(value(AmazonS3ConfigKey::Region).as_deref(), Some("us-west-2"));

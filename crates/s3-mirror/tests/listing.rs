@@ -49,7 +49,7 @@ async fn pages_follow_their_tokens() {
 async fn page_size_and_anonymity_of_requests() {
     let server = Scripted::start(|_, _| page(&[], None));
     let mut options = impatient();
-    options.page_size = Some(5);
+    options.page_size = std::num::NonZeroU32::new(5);
     let store = server.location().open_with(&options).unwrap();
     list_directory(&store, "a+b/c").await.unwrap();
     let request = server.requests().remove(0);
@@ -99,38 +99,29 @@ async fn a_repeated_token_does_not_loop() {
     assert_eq!(error.source().unwrap().to_string(), "the server names the same page twice");
 }
 
+fn coded(error: &Error, expected: u16) -> bool {
+    matches!(error, Error::Status { status, code, .. } if *status == expected && code == "Some")
+}
+
 #[tokio::test]
 async fn statuses() {
-    let cases: [(&str, fn(&Error) -> bool, usize); 5] = [
-        ("403 Forbidden", |e| matches!(e, Error::ListDenied { .. }), 1),
-        ("401 Unauthorized", |e| matches!(e, Error::ListDenied { .. }), 1),
-        ("404 Not Found", |e| matches!(e, Error::NoSuchBucket { .. }), 1),
-        (
-            "400 Bad Request",
-            |e| matches!(e, Error::Status { status: 400, code, .. } if code == "Some"),
-            1,
-        ),
-        (
-            "503 Slow Down",
-            |e| matches!(e, Error::Status { status: 503, code, .. } if code == "Some"),
-            2,
-        ),
-    ];
-    for (status, expected, attempts) in cases {
+    let check = async |status: &'static str, expected: fn(&Error) -> bool, attempts| {
         let server = Scripted::start(move |_, _| error(status, "Some"));
         let got = list(&server.store(), "").await.unwrap_err();
         assert!(expected(&got), "{status}: {got:?}");
         assert!(got.to_string().contains(server.url()), "{got}");
         assert_eq!(server.requests().len(), attempts, "{status}");
-    }
+    };
+    check("403 Forbidden", |e| matches!(e, Error::ListDenied { .. }), 1).await;
+    check("401 Unauthorized", |e| matches!(e, Error::ListDenied { .. }), 1).await;
+    check("404 Not Found", |e| matches!(e, Error::NoSuchBucket { .. }), 1).await;
+    check("400 Bad Request", |e| coded(e, 400), 1).await;
+    check("503 Slow Down", |e| coded(e, 503), 2).await;
 }
 
 #[tokio::test]
 async fn busy_broken_and_silent_servers_are_asked_again() {
-    let whole = match page(&["a"], None) {
-        Reply::Bytes(bytes) => bytes,
-        _ => unreachable!(),
-    };
+    let Reply::Bytes(whole) = page(&["a"], None) else { unreachable!() };
     let half = whole[..whole.len() - 10].to_vec();
     for first in [
         error("503 Slow Down", "SlowDown"),

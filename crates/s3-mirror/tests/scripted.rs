@@ -25,10 +25,6 @@ impl Request {
         let (start, end) = self.headers.get("range")?.strip_prefix("bytes=")?.split_once('-')?;
         Some((start.parse().ok()?, end.parse::<usize>().ok()? + 1))
     }
-
-    pub(crate) fn is_list(&self) -> bool {
-        self.target.contains("list-type=2")
-    }
 }
 
 /// What is sent back; the connection is closed afterwards.

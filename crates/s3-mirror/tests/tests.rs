@@ -1,5 +1,7 @@
 //! Integration tests: the same behaviour on every store, and odd servers.
 
+#![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
+
 mod conformance;
 mod faults;
 mod listing;

@@ -8,10 +8,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 use futures::stream::{self, Stream, TryStreamExt};
-use object_store::ClientOptions;
 use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody,
-    HttpResponse, ReqwestConnector,
+    HttpClient, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse,
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -35,17 +33,13 @@ pub(crate) struct S3Listing {
 }
 
 impl S3Listing {
-    pub(crate) fn connect(
-        location: &Location,
-        client: &ClientOptions,
-        options: &ConnectOptions,
-    ) -> object_store::Result<Self> {
-        Ok(Self {
-            client: ReqwestConnector::default().connect(client)?,
+    pub(crate) fn new(client: HttpClient, location: &Location, options: &ConnectOptions) -> Self {
+        Self {
+            client,
             bucket_url: location.bucket_url().unwrap_or_default(),
             region: location.region().map(str::to_owned),
-            options: options.clone(),
-        })
+            options: options.for_questions(),
+        }
     }
 
     /// The pages under `prefix`, one request each, until the server says that there are no more.
@@ -204,23 +198,32 @@ impl Request<'_> {
     }
 }
 
-/// Decorrelated jitter: between the first pause and twice the last one, with an upper bound.
+/// Decorrelated jitter: between the first pause and thrice the last one, with an upper bound.
 fn next_pause(first: Duration, last: Duration) -> Duration {
     // A fresh `RandomState` is the randomness that std has; this needs no better one.
     let random = RandomState::new().hash_one(0_u8) % 1024;
-    let span = (last * 2).saturating_sub(first);
+    let span = (last * 3).saturating_sub(first);
     (first + span.mul_f64(random as f64 / 1024.0)).min(LONGEST_PAUSE)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::num::NonZeroU32;
+
+    use object_store::ClientOptions;
+    use object_store::client::{HttpConnector, ReqwestConnector};
+
+    fn listing(location: &Location, options: &ConnectOptions) -> S3Listing {
+        let client = ReqwestConnector::default().connect(&ClientOptions::new()).unwrap();
+        S3Listing::new(client, location, options)
+    }
 
     #[test]
     fn requests_are_encoded() {
         let location: Location = "http://localhost:1/data".parse().unwrap();
-        let options = ConnectOptions { page_size: Some(7), ..ConnectOptions::default() };
-        let listing = S3Listing::connect(&location, &ClientOptions::new(), &options).unwrap();
+        let options = ConnectOptions { page_size: NonZeroU32::new(7), ..ConnectOptions::default() };
+        let listing = listing(&location, &options);
         let request = Request { listing: &listing, name: "here", prefix: "a b/c+d" };
         assert_eq!(
             request.url(true, Some("x/y==")),
@@ -233,7 +236,7 @@ mod tests {
     fn statuses_have_meanings() {
         let location: Location = "s3://data".parse().unwrap();
         let options = ConnectOptions::default();
-        let listing = S3Listing::connect(&location, &ClientOptions::new(), &options).unwrap();
+        let listing = listing(&location, &options);
         let request = Request { listing: &listing, name: "s3://data", prefix: "p" };
         let region = || Some("eu-west-1".to_owned());
         assert!(matches!(
@@ -265,7 +268,7 @@ mod tests {
         let mut pause = first;
         for _ in 0..50 {
             let next = next_pause(first, pause);
-            assert!(next >= first && next <= (pause * 2).max(first) && next <= LONGEST_PAUSE);
+            assert!(next >= first && next <= (pause * 3).max(first) && next <= LONGEST_PAUSE);
             pause = next;
         }
     }
