@@ -50,6 +50,7 @@ pub struct GzDecoder<R> {
 enum State {
     Header,
     Data,
+    Trailer,
     End,
     Failed,
 }
@@ -109,9 +110,14 @@ impl<R: Read> GzDecoder<R> {
                     let (n, member_ended) = self.inflate_into(&mut chunk[filled..])?;
                     filled += n;
                     if member_ended {
-                        self.check_trailer()?;
-                        self.state = self.after_member()?;
+                        self.state = State::Trailer;
                     }
+                }
+                // Left for the next call, so that a wrong trailer never takes away the bytes.
+                State::Trailer if filled == chunk.len() => return Ok(filled),
+                State::Trailer => {
+                    self.check_trailer()?;
+                    self.state = self.after_member()?;
                 }
                 State::End => return Ok(filled),
                 State::Failed => return Err(Error::AlreadyFailed),

@@ -1,0 +1,18 @@
+//! NIfTI streams as a stranger uses them, against files built byte by byte.
+
+#[cfg(test)]
+mod files;
+#[cfg(test)]
+mod gzip;
+#[cfg(test)]
+mod headers;
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod volumes;
+#[cfg(test)]
+mod whole_images;
