@@ -1,5 +1,6 @@
 //! Deciding, without any I/O of its own, what a mirror needs: [`plan`].
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -203,7 +204,8 @@ impl Plan {
 
 /// Decides what happens to each candidate.
 ///
-/// * Candidates are sorted by key. The same key with the same local path counts once; withheld wins.
+/// * Candidates are sorted by key, whatever order they come in. The same key counts once: a rule that
+///   withholds it wins, then the newest listing; a second local path is refused.
 /// * A local file of the listed size is kept, any other size or no file means a transfer.
 /// * Of two keys with one local path the first in key order has it and the second is refused; so is
 ///   a key that needs a directory where another key lands on a file, and a key whose local path is
@@ -230,62 +232,67 @@ pub fn plan(
     local: &impl LocalView,
 ) -> Result<Plan, PlanError> {
     let mut candidates: Vec<Candidate> = candidates.into_iter().collect();
-    candidates.sort_by(|a, b| {
-        let withheld_first = |rule: &Rule| matches!(rule, Rule::Mirror);
-        (&a.listed.key, &a.local, withheld_first(&a.rule)).cmp(&(
-            &b.listed.key,
-            &b.local,
-            withheld_first(&b.rule),
-        ))
-    });
-    candidates.dedup_by(|later, first| {
-        later.listed.key == first.listed.key && later.local == first.local
-    });
-    let claims = claims(&candidates);
+    candidates.sort_by(|a, b| order(a).cmp(&order(b)));
+    let groups = || candidates.chunk_by(|a, b| a.listed.key == b.listed.key);
+    let claims = claims(groups());
     let mut items: Vec<PlanItem> = Vec::with_capacity(candidates.len());
-    for candidate in candidates {
-        let previous = items.last().filter(|item| item.key == candidate.listed.key);
-        let action = match (candidate.rule, previous) {
-            (_, Some(item)) => Action::Refused(Refusal::SecondPath { other: item.local.clone() }),
-            (Rule::Withhold(reason), None) => Action::Withheld(reason),
-            (Rule::Mirror, None) => {
-                match conflict(&claims, &candidate.listed.key, &candidate.local) {
-                    Some(refusal) => Action::Refused(refusal),
-                    None => compare(&candidate.local, candidate.listed.size, local)?,
-                }
-            }
+    for group in groups() {
+        let [first, others @ ..] = group else { continue };
+        let (key, path) = (&first.listed.key, &first.local);
+        let action = match &first.rule {
+            Rule::Withhold(reason) => Action::Withheld(reason.clone()),
+            Rule::Mirror => match conflict(&claims, key, path) {
+                Some(refusal) => Action::Refused(refusal),
+                None => compare(path, first.listed.size, local)?,
+            },
         };
-        items.push(PlanItem {
-            key: candidate.listed.key,
-            local: candidate.local,
-            size: candidate.listed.size,
-            action,
-        });
+        items.push(item(first, action));
+        if first.rule == Rule::Mirror {
+            let mut previous = path;
+            for other in others.iter().filter(|other| other.local != *path) {
+                if other.local != *previous {
+                    let refusal = Refusal::SecondPath { other: path.clone() };
+                    items.push(item(other, Action::Refused(refusal)));
+                }
+                previous = &other.local;
+            }
+        }
     }
     Ok(Plan { items, refused: Vec::new() })
 }
 
+/// By key; within a key withheld first, then by local path, then the newest and largest listing.
+fn order(candidate: &Candidate) -> impl Ord {
+    let listed = &candidate.listed;
+    let wanted = candidate.rule == Rule::Mirror;
+    (&listed.key, wanted, &candidate.local, Reverse((listed.last_modified, listed.size)))
+}
+
+fn item(candidate: &Candidate, action: Action) -> PlanItem {
+    PlanItem {
+        key: candidate.listed.key.clone(),
+        local: candidate.local.clone(),
+        size: candidate.listed.size,
+        action,
+    }
+}
+
 /// Which key has which local path: the first in order among the wanted ones.
-fn claims(sorted: &[Candidate]) -> BTreeMap<String, Key> {
+fn claims<'a>(groups: impl Iterator<Item = &'a [Candidate]>) -> BTreeMap<&'a str, &'a Key> {
     let mut claims = BTreeMap::new();
-    let mut previous = None;
-    for candidate in sorted {
-        let second_path = previous == Some(&candidate.listed.key);
-        previous = Some(&candidate.listed.key);
-        if candidate.rule == Rule::Mirror && !second_path {
-            claims
-                .entry(candidate.local.as_str().to_owned())
-                .or_insert_with(|| candidate.listed.key.clone());
+    for first in groups.filter_map(<[Candidate]>::first) {
+        if first.rule == Rule::Mirror {
+            claims.entry(first.local.as_str()).or_insert(&first.listed.key);
         }
     }
     claims
 }
 
-fn conflict(claims: &BTreeMap<String, Key>, key: &Key, local: &RelativePath) -> Option<Refusal> {
-    if let Some(other) = claims.get(local.as_str()).filter(|other| *other != key) {
+fn conflict(claims: &BTreeMap<&str, &Key>, key: &Key, local: &RelativePath) -> Option<Refusal> {
+    if let Some(other) = claims.get(local.as_str()).copied().filter(|other| *other != key) {
         return Some(Refusal::SameLocalPath { other: other.clone() });
     }
-    let other = local.ancestors().find_map(|directory| claims.get(directory))?;
+    let other = local.ancestors().find_map(|directory| claims.get(directory).copied())?;
     Some(Refusal::BelowFile { other: other.clone() })
 }
 
@@ -323,6 +330,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::HashMap;
     use std::io;
+    use std::time::{Duration, SystemTime};
 
     fn listed(key: &str, size: u64) -> Listed {
         Listed { key: key.parse().unwrap(), size, etag: None, last_modified: None }
@@ -381,6 +389,31 @@ mod tests {
             &[],
             &[("a", Action::Withheld("embargo".to_owned()))],
         );
+        check(
+            vec![candidate("a", "0", 1), withheld("a", 1), candidate("a", "z", 1)],
+            &[],
+            &[("a", Action::Withheld("embargo".to_owned()))],
+        );
+    }
+
+    #[test]
+    fn the_newest_listing_of_a_key_counts() {
+        let listed_at = |size, seconds| {
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            let mut candidate = candidate("a", "a", size);
+            candidate.listed.last_modified = Some(time);
+            candidate
+        };
+        for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+            let all = [listed_at(1, 20), listed_at(2, 10), listed_at(3, 10)];
+            let present = [("a", LocalEntry::File { size: 1 })];
+            check(order.map(|i| all[i].clone()).to_vec(), &present, &[("a", Action::Keep)]);
+        }
+        // Found by the property test below: without times the order of the candidates decided.
+        for (first, second) in [(0, 1), (1, 0)] {
+            let plan = plan([candidate("a", "b", first), candidate("a", "b", second)], &disk(&[]));
+            assert_eq!(plan.unwrap().totals().fetch, Tally { count: 1, bytes: 1 });
+        }
     }
 
     #[test]
@@ -430,7 +463,12 @@ mod tests {
     #[test]
     fn a_key_has_one_local_path() {
         check(
-            vec![candidate("a", "y", 1), candidate("a", "x", 1), candidate("b", "y", 1)],
+            vec![
+                candidate("a", "y", 1),
+                candidate("a", "x", 1),
+                candidate("a", "y", 2),
+                candidate("b", "y", 1),
+            ],
             &[],
             &[
                 ("a", MISSING),
