@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use laion_fmri::{Location, MaskSource, Resolution};
+
+use crate::exit::UsageError;
 
 /// LAION-fMRI: from a public bucket of 7T fMRI data to the array you need.
 #[derive(Debug, Parser)]
@@ -26,20 +27,21 @@ Exit status:
 
 const GLOBAL: &str = "Global options";
 
-/// Options that every command takes, before or after its name.
+/// Options that every command takes, before or after its name. Their variables are read in
+/// [`Global::with_environment`], since an empty variable has to count as unset.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
     /// Where the mirror lives; several roots may be separated by `:` [env: LAION_FMRI_DATA]
     #[arg(long, global = true, value_name = "DIR", help_heading = GLOBAL)]
     pub(crate) data_dir: Option<OsString>,
-    /// The bucket: s3://NAME, http(s)://HOST[:PORT]/BUCKET or file:///DIR
-    #[arg(long, global = true, env = "LAION_FMRI_BUCKET", value_name = "URL", help_heading = GLOBAL)]
+    /// The bucket: s3://NAME, http(s)://HOST[:PORT]/BUCKET or file:///DIR [env: LAION_FMRI_BUCKET]
+    #[arg(long, global = true, value_name = "URL", help_heading = GLOBAL)]
     pub(crate) bucket: Option<Location>,
-    /// Never open a socket
-    #[arg(long, global = true, env = "LAION_FMRI_OFFLINE", value_parser = FalseyValueParser::new(), help_heading = GLOBAL)]
+    /// Never open a socket [env: LAION_FMRI_OFFLINE]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) offline: bool,
-    /// How many transfers run at once
-    #[arg(short, long, global = true, env = "LAION_FMRI_JOBS", value_name = "N", value_parser = parse_jobs, help_heading = GLOBAL)]
+    /// How many transfers run at once [env: LAION_FMRI_JOBS]
+    #[arg(short, long, global = true, value_name = "N", value_parser = parse_jobs, help_heading = GLOBAL)]
     pub(crate) jobs: Option<usize>,
     /// Say less: errors only
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = GLOBAL)]
@@ -56,8 +58,8 @@ pub(crate) struct Global {
     /// Never prompt: what would have prompted fails and names the flag that answers it
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) no_input: bool,
-    /// Where derived files go, which are safe to delete
-    #[arg(long, global = true, env = "LAION_FMRI_CACHE", value_name = "DIR", help_heading = GLOBAL)]
+    /// Where derived files go, which are safe to delete [env: LAION_FMRI_CACHE]
+    #[arg(long, global = true, value_name = "DIR", help_heading = GLOBAL)]
     pub(crate) cache_dir: Option<PathBuf>,
     /// Tables and reports as one JSON object a line
     #[arg(long, global = true, help_heading = GLOBAL)]
@@ -65,6 +67,40 @@ pub(crate) struct Global {
     /// Withheld objects are a failure (exit 6)
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) strict: bool,
+}
+
+impl Global {
+    /// The options with what the command line left open taken from the environment.
+    pub(crate) fn with_environment(
+        mut self,
+        get: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, UsageError> {
+        let text = |name: &str| -> Result<Option<String>, UsageError> {
+            match get(name).filter(|value| !value.is_empty()).map(OsString::into_string) {
+                None => Ok(None),
+                Some(Ok(value)) => Ok(Some(value)),
+                Some(Err(value)) => Err(refused(name, &value.to_string_lossy(), "not UTF-8")),
+            }
+        };
+        if let (None, Some(url)) = (&self.bucket, text("LAION_FMRI_BUCKET")?) {
+            let bucket = url.parse::<Location>();
+            self.bucket = Some(bucket.map_err(|error| refused("LAION_FMRI_BUCKET", &url, &error))?);
+        }
+        if let (None, Some(jobs)) = (self.jobs, text("LAION_FMRI_JOBS")?) {
+            let parsed = parse_jobs(&jobs);
+            self.jobs = Some(parsed.map_err(|error| refused("LAION_FMRI_JOBS", &jobs, &error))?);
+        }
+        if let Some(offline) = text("LAION_FMRI_OFFLINE")? {
+            self.offline |= !matches!(offline.to_lowercase().as_str(), "0" | "false" | "no" | "off");
+        }
+        let cache = get("LAION_FMRI_CACHE").filter(|value| !value.is_empty());
+        self.cache_dir = self.cache_dir.or(cache.map(PathBuf::from));
+        Ok(self)
+    }
+}
+
+fn refused(name: &str, value: &str, reason: impl std::fmt::Display) -> UsageError {
+    UsageError { message: format!("{name}={value:?}: {reason}"), hint: None }
 }
 
 /// How progress is shown.
@@ -297,5 +333,49 @@ fn parse_jobs(text: &str) -> Result<usize, String> {
     match text.parse::<usize>() {
         Ok(jobs) if (1..=MAX_JOBS).contains(&jobs) => Ok(jobs),
         _ => Err(format!("expected a number from 1 to {MAX_JOBS}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn global(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Global, UsageError> {
+        let cli = Cli::try_parse_from([&["laion-fmri"], arguments].concat()).unwrap();
+        let find = |name: &str| variables.iter().find(|(known, _)| *known == name);
+        cli.global.with_environment(|name| find(name).map(|(_, value)| value.into()))
+    }
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_come_before_variables_and_empty_variables_do_not_count() {
+        let variables = [("LAION_FMRI_BUCKET", "file:///a"), ("LAION_FMRI_JOBS", "3")];
+        let taken = global(&[], &variables).unwrap();
+        assert_eq!(taken.bucket.unwrap().to_string(), "file:///a");
+        assert_eq!(taken.jobs, Some(3));
+        let given = global(&["--bucket", "s3://b-b", "-j", "5"], &variables).unwrap();
+        assert_eq!(given.bucket.unwrap().to_string(), "s3://b-b");
+        assert_eq!(given.jobs, Some(5));
+        let empty = ["LAION_FMRI_BUCKET", "LAION_FMRI_JOBS", "LAION_FMRI_OFFLINE", "LAION_FMRI_CACHE"];
+        let unset = global(&[], &empty.map(|name| (name, ""))).unwrap();
+        assert!(unset.bucket.is_none() && unset.jobs.is_none() && unset.cache_dir.is_none());
+        assert!(!unset.offline);
+    }
+
+    #[test]
+    fn variables_are_checked_like_options() {
+        for (value, offline) in [("1", true), ("true", true), ("0", false), ("False", false)] {
+            assert_eq!(global(&[], &[("LAION_FMRI_OFFLINE", value)]).unwrap().offline, offline);
+        }
+        for (name, value) in [("LAION_FMRI_JOBS", "0"), ("LAION_FMRI_BUCKET", "ftp://x")] {
+            let error = global(&[], &[(name, value)]).unwrap_err();
+            assert!(error.message.starts_with(&format!("{name}={value:?}: ")), "{error}");
+        }
     }
 }

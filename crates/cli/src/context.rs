@@ -34,7 +34,7 @@ impl Context {
 
     /// The bucket, for asking what it holds; no data directory is needed.
     pub(crate) fn discovery(&self) -> Result<Discovery, Error> {
-        if self.global.offline {
+        if self.global.offline && self.location().is_remote() {
             return Err(Error::Offline { what: format!("asking {}", self.location()) });
         }
         Discovery::open(&self.location())

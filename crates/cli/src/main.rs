@@ -30,17 +30,25 @@ fn main() -> ExitCode {
             return Status::Failed.into();
         }
     };
-    let context = Context { global: cli.global, environment: Environment::of_process(), interrupt };
-    let outcome = match &cli.command {
-        Some(command) => commands::run(&context, command),
-        None => Cli::command().print_help().map(|()| Status::Done).map_err(Into::into),
-    };
-    outcome
+    run(cli, &interrupt)
         .unwrap_or_else(|error| {
             exit::report(&error, colored);
-            exit::status_of(&error, context.interrupt.signal())
+            exit::status_of(&error, interrupt.signal())
         })
         .into()
+}
+
+fn run(cli: Cli, interrupt: &Interrupt) -> anyhow::Result<Status> {
+    let Some(command) = &cli.command else {
+        Cli::command().print_help()?;
+        return Ok(Status::Done);
+    };
+    let context = Context {
+        global: cli.global.with_environment(|name| std::env::var_os(name))?,
+        environment: Environment::of_process(),
+        interrupt: interrupt.clone(),
+    };
+    commands::run(&context, command)
 }
 
 /// The libraries' notes, as much of them as was asked for.

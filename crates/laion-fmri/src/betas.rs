@@ -7,7 +7,7 @@ use bids::SessionId;
 use indexmap::IndexMap;
 use ndarray::Array2;
 use nifti_stream::fs::VolumeFile;
-use nifti_stream::{Grid, VoxelSelection};
+use nifti_stream::VoxelSelection;
 
 use crate::mask::{BrainMask, MaskSource, Resolution};
 use crate::roi::RoiQuery;
@@ -105,6 +105,8 @@ impl<'a> Betas<'a> {
     /// The same voxels for several sessions, in the order asked, never stacked: the number of
     /// trials differs between sessions. The session of the request itself only counts when named.
     ///
+    /// All files are checked against each other before the first is read.
+    ///
     /// # Errors
     ///
     /// As [`Betas::load`]; [`Error::InvalidQuery`] when no session is named.
@@ -118,12 +120,29 @@ impl<'a> Betas<'a> {
         let sessions: Vec<SessionId> =
             sessions.iter().map(|session| session.as_ref().parse()).collect::<Result<_, _>>()?;
         let (brain, selection) = self.voxels()?;
+        for session in &sessions {
+            self.open(session, &brain)?;
+        }
         let mut loaded = IndexMap::with_capacity(sessions.len());
         for session in sessions {
             let betas = self.load_one(&session, &brain, &selection)?;
             loaded.insert(session, betas);
         }
         Ok(loaded)
+    }
+
+    /// Whether these sessions could be read: their files are there, their grids and numbers of
+    /// trials fit. Reads headers, masks and trial tables only.
+    ///
+    /// # Errors
+    ///
+    /// As [`Betas::load`], without what only the data themselves can show.
+    pub fn check_sessions(&self, sessions: &[impl AsRef<str>]) -> Result<()> {
+        let (brain, _) = self.voxels()?;
+        for session in sessions {
+            self.open(&session.as_ref().parse()?, &brain)?;
+        }
+        Ok(())
     }
 
     fn voxels(&self) -> Result<(Arc<BrainMask>, VoxelSelection)> {
@@ -149,17 +168,27 @@ impl<'a> Betas<'a> {
         brain: &BrainMask,
         selection: &VoxelSelection,
     ) -> Result<Array2<f32>> {
-        let path = self.subject.betas_path(session)?;
-        let mut file = VolumeFile::open(&path)?;
-        same_grid(&path, file.grid(), brain)?;
+        let mut file = self.open(session, brain)?;
         let (volumes, voxels) = (file.n_volumes(), selection.len());
-        self.check_trial_count(session, &path, volumes)?;
-        tracing::debug!(%session, volumes, voxels, path = %path.display(), "reading betas");
+        tracing::debug!(%session, volumes, voxels, path = %file.path().display(), "reading betas");
         let values = self.read_volumes(&mut file, session, selection)?;
         // Only now are the checksums of the last member known to be right.
         file.finish()?;
         Array2::from_shape_vec((volumes, voxels), values)
             .map_err(|_| Error::OutOfMemory { rows: volumes, columns: voxels })
+    }
+
+    /// Opens the betas of a session once everything that can be known beforehand fits.
+    fn open(&self, session: &SessionId, brain: &BrainMask) -> Result<VolumeFile> {
+        let path = self.subject.betas_path(session)?;
+        let file = VolumeFile::open(&path)?;
+        brain.grid().matches(file.grid()).map_err(|source| Error::GridMismatch {
+            path: path.clone(),
+            reference: brain.path().to_owned(),
+            source,
+        })?;
+        self.check_trial_count(session, &path, file.n_volumes())?;
+        Ok(file)
     }
 
     /// Grows the array row by row, so that a header that promises more volumes than the file holds
@@ -209,12 +238,4 @@ impl<'a> Betas<'a> {
             trials,
         })
     }
-}
-
-fn same_grid(path: &Path, grid: &Grid, brain: &BrainMask) -> Result<()> {
-    brain.grid().matches(grid).map_err(|source| Error::GridMismatch {
-        path: path.to_owned(),
-        reference: brain.path().to_owned(),
-        source,
-    })
 }

@@ -152,9 +152,8 @@ pub fn initialize(directory: impl AsRef<Path>) -> Result<PathBuf> {
 /// As [`initialize`].
 pub fn initialize_in(directory: &Path, environment: &Environment) -> Result<PathBuf> {
     let roots = Roots::new([directory.to_owned()])?;
-    let path = roots.expected("");
-    // `join("")` leaves a trailing separator, which would be stored.
-    let path: PathBuf = path.components().collect();
+    // Without the trailing separator that a user may have typed.
+    let path: PathBuf = roots.first().components().collect();
     let state = path.join(STATE_DIR);
     fs::create_dir_all(&state).map_err(Error::io("create", state))?;
     let file = environment.config_file().ok_or_else(|| Error::Config {

@@ -73,6 +73,14 @@ impl Dataset {
         self.offline
     }
 
+    /// Refuses what would open a socket in offline mode; a folder of keys opens none.
+    pub(crate) fn check_online(&self, what: &str) -> Result<()> {
+        if self.offline && self.location.is_remote() {
+            return Err(Error::Offline { what: format!("{what} {}", self.location) });
+        }
+        Ok(())
+    }
+
     /// The subjects whose betas tree is on disk, sorted.
     ///
     /// # Errors

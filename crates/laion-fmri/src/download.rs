@@ -17,7 +17,9 @@ use self::select::Selection;
 use crate::discovery::Discovery;
 use crate::license::LicenseAccepted;
 use crate::remote::Remote;
-use crate::{Dataset, Error, Result, Roots};
+#[cfg(doc)]
+use crate::Error;
+use crate::{Dataset, Result, Roots};
 
 /// A download that has been planned but not begun: every key with what will be done to it.
 #[derive(Debug)]
@@ -73,9 +75,7 @@ impl Dataset {
     ///
     /// [`Error::Offline`] in offline mode, [`Error::Mirror`] when the location cannot be used.
     pub fn discovery(&self) -> Result<Discovery> {
-        if self.is_offline() {
-            return Err(Error::Offline { what: format!("asking {}", self.location()) });
-        }
+        self.check_online("asking")?;
         Discovery::open(self.location())
     }
 
@@ -95,9 +95,7 @@ impl Dataset {
     /// [`Error::Io`] when no root is writable.
     #[doc(alias = "download")]
     pub fn plan_download(&self, request: &DownloadRequest) -> Result<Download> {
-        if self.is_offline() {
-            return Err(Error::Offline { what: format!("listing {}", self.location()) });
-        }
+        self.check_online("listing")?;
         let remote = Remote::open(self.location())?;
         let root = self.roots().writable()?.to_owned();
         let mut selection = Selection::default();

@@ -59,7 +59,7 @@ pub enum Error {
 
     /// A file that the call needs is not in the mirror.
     #[doc(alias = "DataNotDownloadedError")]
-    #[error("{what} is not on disk: expected {}", path.display())]
+    #[error("{what}: not on disk, expected at {}", path.display())]
     DataNotDownloaded {
         /// What the file holds, in the terms of the field.
         what: String,

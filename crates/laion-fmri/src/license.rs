@@ -50,7 +50,7 @@ impl Dataset {
         self.roots()
             .find(&relative)
             .map(|marker| LicenseAccepted { marker })
-            .ok_or_else(|| Error::LicenseNotAccepted { data_dir: self.roots().expected("") })
+            .ok_or_else(|| Error::LicenseNotAccepted { data_dir: self.roots().first().to_owned() })
     }
 
     /// Records that the user accepts the [`NOTICE`], in the root that downloads go to.

@@ -49,11 +49,17 @@ impl Roots {
         self.0.iter().map(|root| root.join(relative)).find(|path| path.is_file())
     }
 
+    /// The first root.
+    #[must_use]
+    pub fn first(&self) -> &Path {
+        // INVARIANT: `new` refuses an empty list.
+        self.0.first().expect("at least one root")
+    }
+
     /// Where the file would lie in the first root, for messages about missing files.
     #[must_use]
     pub fn expected(&self, relative: &str) -> PathBuf {
-        // INVARIANT: `new` refuses an empty list.
-        self.0.first().expect("at least one root").join(relative)
+        self.first().join(relative)
     }
 
     /// The names of all directories directly below a relative directory, over all roots, sorted.

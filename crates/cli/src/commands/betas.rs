@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use laion_fmri::export::{self, Element};
 use laion_fmri::ndarray::{ArrayView, Dimension};
-use laion_fmri::{Error, Subject};
+use laion_fmri::{Error, SessionId, Subject};
 
 use crate::args::Betas;
 use crate::context::Context;
@@ -16,6 +16,8 @@ use crate::progress::VolumeProgress;
 pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
     let outputs = outputs(args)?;
     let subject = context.dataset()?.subject(&args.subject)?;
+    // A file that is missing for the last session is better known before the first is read.
+    request(args, &subject, &args.session[0]).check_sessions(&args.session)?;
     for (session, output) in args.session.iter().zip(&outputs) {
         write_session(context, args, &subject, session, output)?;
     }
@@ -37,7 +39,7 @@ fn outputs(args: &Betas) -> anyhow::Result<Vec<PathBuf>> {
             .session
             .iter()
             .map(|session| {
-                let session: laion_fmri::SessionId = session.parse().map_err(Error::from)?;
+                let session: SessionId = session.parse().map_err(Error::from)?;
                 Ok(args.output.join(format!("{session}.npy")))
             })
             .collect();
@@ -56,6 +58,11 @@ fn outputs(args: &Betas) -> anyhow::Result<Vec<PathBuf>> {
     Ok(vec![args.output.clone()])
 }
 
+fn request<'a>(args: &Betas, subject: &'a Subject, session: &str) -> laion_fmri::Betas<'a> {
+    let request = subject.betas(session).mask_source(args.mask_source);
+    if args.roi.is_empty() { request } else { request.roi(args.roi.as_slice()) }
+}
+
 fn write_session(
     context: &Context,
     args: &Betas,
@@ -64,16 +71,13 @@ fn write_session(
     output: &Path,
 ) -> anyhow::Result<()> {
     let progress = VolumeProgress::new(context);
-    let mut request = subject.betas(session).mask_source(args.mask_source).observer(&progress);
-    if !args.roi.is_empty() {
-        request = request.roi(args.roi.as_slice());
-    }
-    let betas = request.load()?;
+    let betas = request(args, subject, session).observer(&progress).load()?;
     progress.finish();
     write_array(output, betas.view())?;
     let (trials, voxels) = betas.dim();
     let place =
         if output::is_stdout(output) { String::new() } else { format!(" -> {}", output.display()) };
+    let session: SessionId = session.parse().map_err(Error::from)?;
     context.note(&format!("{session}: {trials} trials x {voxels} voxels{place}"));
     Ok(())
 }

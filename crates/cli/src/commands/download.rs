@@ -219,7 +219,6 @@ fn print_report(context: &Context, report: &Report) -> anyhow::Result<()> {
         format!("kept {}", totals.kept),
     ];
     for (name, total) in [
-        ("withheld", totals.withheld),
         ("refused", totals.refused),
         ("gone", totals.gone),
         ("failed", totals.failed),
@@ -230,5 +229,20 @@ fn print_report(context: &Context, report: &Report) -> anyhow::Result<()> {
         }
     }
     context.note(&parts.join(", "));
+    note_withheld(context, report);
     Ok(())
+}
+
+/// Withheld objects, once for each reason.
+fn note_withheld(context: &Context, report: &Report) {
+    let mut reasons: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (key, outcome) in &report.outcomes {
+        if let Outcome::Withheld { reason } = outcome {
+            reasons.entry(reason.to_string()).or_default().push(key.as_str());
+        }
+    }
+    for (reason, keys) in reasons {
+        let more = if keys.len() > 1 { ", ..." } else { "" };
+        context.note(&format!("withheld {}: {reason} ({}{more})", keys.len(), keys[0]));
+    }
 }

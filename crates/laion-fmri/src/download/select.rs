@@ -266,7 +266,11 @@ fn says_what_exists(field: FilterField, wanted: &str, existing: &BTreeSet<&str>)
         .map(|nearest| format!(" (did you mean {nearest}?)"))
         .unwrap_or_default();
     let existing: Vec<&str> = existing.iter().copied().collect();
-    format!("no key has {field}-{wanted}{suggestion}; {field} is one of: {}", existing.join(", "))
+    let existing = existing.join(", ");
+    match field.entity() {
+        Some(entity) => format!("no key has {entity}-{wanted}{suggestion}; {entity} is one of: {existing}"),
+        None => format!("no key has {field} {wanted}{suggestion}; {field} is one of: {existing}"),
+    }
 }
 
 fn unknown_subject(
