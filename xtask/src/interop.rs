@@ -88,14 +88,12 @@ fn start_empty(folder: &Path) -> Result<()> {
 
 /// Runs the ignored tests of every integration binary called `interop`.
 fn rust_tests(project: &Project, nextest: bool, data: &Path, counts: &mut Counts) -> Result<()> {
-    let command = if nextest {
-        CommandLine::cargo("nextest run --workspace --locked --no-fail-fast", &project.root)
-            .arguments(["--run-ignored", "only", "-E", "binary(interop)"])
+    let arguments = if nextest {
+        "nextest run --workspace --locked --no-fail-fast --test interop --run-ignored only"
     } else {
-        let arguments = "test --workspace --locked --no-fail-fast --test interop -- --ignored";
-        CommandLine::cargo(arguments, &project.root)
+        "test --workspace --locked --no-fail-fast --test interop -- --ignored"
     };
-    let command = command.variable("LAION_FMRI_INTEROP", data);
+    let command = CommandLine::cargo(arguments, &project.root).variable("LAION_FMRI_INTEROP", data);
     let mut found = Counts::default();
     let result = command.run(&mut found);
     counts.add_rerun(found);
