@@ -46,7 +46,7 @@ pub(crate) fn run(project: &Project) -> Result<bool> {
     for finding in &findings {
         println!("{finding}");
     }
-    println!("tidy: {} findings", findings.len());
+    println!("tidy: {} broken rules", findings.len());
     Ok(findings.is_empty())
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn run(project: &Project) -> Result<bool> {
 pub(crate) fn step(project: &Project) -> Result<Outcome> {
     println!("$ cargo xtask tidy");
     if !run(project)? {
-        bail!("`cargo xtask tidy` found broken rules");
+        bail!("`cargo xtask tidy` failed");
     }
     Ok(Outcome::Done)
 }
