@@ -33,6 +33,12 @@ pub enum Error {
         /// What happened.
         source: Box<Error>,
     },
+    /// The file could not be opened.
+    #[error("opening failed")]
+    Open {
+        /// Why.
+        source: io::Error,
+    },
     /// The underlying reader failed.
     #[error("reading failed at byte {compressed_offset}")]
     Read {
@@ -317,7 +323,7 @@ impl Error {
     pub fn is_not_found(&self) -> bool {
         matches!(
             self.innermost(),
-            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound
+            Self::Open { source } if source.kind() == io::ErrorKind::NotFound
         )
     }
 
@@ -336,7 +342,7 @@ impl From<Error> for io::Error {
     /// For readers that speak `std::io::Read`: the error itself is the payload.
     fn from(error: Error) -> Self {
         match error {
-            Error::Read { source, .. } | Error::Write { source } => source,
+            Error::Open { source } | Error::Read { source, .. } | Error::Write { source } => source,
             Error::GzipTruncated { .. }
             | Error::Truncated { .. }
             | Error::HeaderTruncated { .. } => io::Error::new(io::ErrorKind::UnexpectedEof, error),
@@ -417,9 +423,18 @@ mod tests {
     fn damage_is_told_from_other_errors() {
         let damaged = Error::GzipTrailing { compressed_offset: 7 }.in_volume(0, 1);
         assert!(damaged.is_damaged());
-        let missing = Error::Read { compressed_offset: 0, source: io::ErrorKind::NotFound.into() };
+        let missing = Error::Open { source: io::ErrorKind::NotFound.into() };
         assert!(missing.is_not_found());
         assert!(!missing.is_damaged());
+    }
+
+    #[test]
+    fn selection_errors_are_the_source() {
+        let inner = SelectionError::MaskLength { expected: 8, got: 7 };
+        let error = Error::from(inner.clone());
+        assert_eq!(error.to_string(), "voxel selection");
+        let source = error.source().and_then(|source| source.downcast_ref());
+        assert_eq!(source, Some(&inner));
     }
 
     #[test]

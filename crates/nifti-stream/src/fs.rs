@@ -193,7 +193,7 @@ fn write_then_rename<T: Sample>(
 }
 
 fn open(path: &Path) -> Result<File, Error> {
-    File::open(path).map_err(|source| Error::Read { compressed_offset: 0, source })
+    File::open(path).map_err(|source| Error::Open { source })
 }
 
 fn named<T>(path: &Path, result: Result<T, Error>) -> Result<T, Error> {

@@ -1,6 +1,6 @@
 //! A NIfTI stream, gzipped or not, told by its first bytes and never by a file name.
 
-use std::io::{Chain, Cursor, Read};
+use std::io::{self, Chain, Cursor, Read};
 
 use crate::error::Error;
 use crate::gz::{self, GzDecoder, read_some};
@@ -108,6 +108,12 @@ impl<R: Read> Source<R> {
     }
 }
 
+impl<R: Read> Read for Source<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(self.read_full(buffer)?)
+    }
+}
+
 fn read_full(reader: &mut impl Read, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
     let mut filled = 0;
     while filled < buffer.len() {
@@ -123,7 +129,7 @@ fn read_full(reader: &mut impl Read, buffer: &mut [u8], offset: u64) -> Result<u
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Write};
+    use std::io::Write;
 
     use super::*;
 
@@ -174,6 +180,18 @@ mod tests {
             assert_eq!(source.compressed_offset(), bytes.len() as u64);
             assert_eq!(source.read_full(&mut start).unwrap(), 0);
         }
+    }
+
+    #[test]
+    fn the_standard_reader_gives_the_inflated_bytes() {
+        let mut encoder = gz::GzEncoder::new(Vec::new()).unwrap();
+        encoder.write_all(b"twelve bytes").unwrap();
+        let gzipped = encoder.finish().unwrap();
+        let mut text = String::new();
+        Source::open(&gzipped[..]).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "twelve bytes");
+        let error = Source::open(&gzipped[..15]).unwrap().read_to_string(&mut text).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[test]

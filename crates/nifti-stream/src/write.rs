@@ -55,8 +55,8 @@ mod private {
 /// Writes a 3-D image: little-endian, single file, unscaled.
 ///
 /// `data` holds one value per voxel in C order (`(x*NY + y)*NZ + z`); the file stores x fastest.
-/// Everything in `spatial` is copied: both transforms with their codes, voxel sizes and units. The
-/// file is NIfTI-1 (the affine is rounded to single precision) unless an axis is longer than
+/// Everything in `spatial` is copied: both transforms with their codes, voxel sizes and units
+/// (repaired as on reading, see [`Header`](crate::Header)). The file is NIfTI-1 (the affine is rounded to single precision) unless an axis is longer than
 /// 32,767, then NIfTI-2. Memory is one slice.
 ///
 /// # Errors
@@ -82,6 +82,7 @@ pub fn write_volume<W: Write, T: Sample>(
     if data.len() != expected {
         return Err(Error::DataLength { shape, expected, got: data.len() });
     }
+    let spatial = &spatial.clone().repaired();
     let header = if shape.iter().any(|&n| n > NIFTI1_MAX_DIM) {
         nifti2_header(spatial, shape, T::DATATYPE)
     } else {

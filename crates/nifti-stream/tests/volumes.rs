@@ -346,3 +346,24 @@ fn chunks_smaller_than_a_voxel_hold_one() {
         assert_eq!(out, expected(&nifti, &[0, 1]));
     }
 }
+
+#[test]
+fn readers_can_move_to_another_thread_and_selections_can_be_shared() {
+    let nifti = Nifti::new(&[3, 4, 5, 2]);
+    let bytes = gzip(&nifti.bytes());
+    let selection = selection();
+    std::thread::scope(|scope| {
+        let readers = [0, 1].map(|_| VolumeReader::new(&bytes[..]).unwrap());
+        let rows = readers.map(|mut reader| {
+            let selection = &selection;
+            scope.spawn(move || {
+                let mut row = vec![0.0; selection.len()];
+                reader.read_row(selection, &mut row).unwrap();
+                row
+            })
+        });
+        for row in rows {
+            assert_eq!(row.join().unwrap(), expected(&nifti, &[0]).row(0).to_vec());
+        }
+    });
+}

@@ -189,6 +189,15 @@ fn long_axes_need_the_second_version() {
 }
 
 #[test]
+fn sloppy_spatial_fields_are_written_repaired() {
+    let sloppy = Spatial { sform_code: 70_000, qfac: 0.0, ..spatial() };
+    let mut file = Vec::new();
+    write_volume(&mut file, &sloppy, [1, 1, 1], &[1u8], Compression::None).unwrap();
+    let header = Header::read(&file[..]).unwrap();
+    assert_eq!(header.spatial(), &Spatial { sform_code: 0, qfac: 1.0, ..spatial() });
+}
+
+#[test]
 fn data_must_fit_the_shape() {
     let write = |shape, data: &[u8]| {
         let mut file = Vec::new();

@@ -64,7 +64,7 @@ impl Spatial {
     }
 
     /// Applies the repairs that nibabel makes on load.
-    pub(super) fn repaired(mut self) -> Self {
+    pub(crate) fn repaired(mut self) -> Self {
         if self.qfac != 1.0 && self.qfac != -1.0 {
             self.qfac = 1.0;
         }
