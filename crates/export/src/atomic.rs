@@ -11,7 +11,8 @@ use crate::error::Error;
 /// `write` gets a buffered writer. When it returns `Ok`, the bytes are flushed to disk and the
 /// temporary file is renamed to `path`, replacing a file that was there (of a symbolic link, the
 /// link itself). When anything fails, the temporary file is removed and what was at `path` stays
-/// as it was. New files get the usual permissions, `0666` less the umask, on Unix.
+/// as it was. New files get the usual permissions, `0666` less the umask, on Unix. What is there and
+/// is no regular file (a pipe, a device) is written to directly: it must not be replaced by a file.
 ///
 /// # Errors
 ///
@@ -22,6 +23,9 @@ pub fn atomic_file<T>(
     write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<T>,
 ) -> Result<T, Error> {
     let path = path.as_ref();
+    if std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        return straight(path, write).map_err(|source| Error::Write { path: path.into(), source });
+    }
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -53,6 +57,17 @@ pub fn atomic_file<T>(
 /// As [`atomic_file`].
 pub fn write_text(path: impl AsRef<Path>, text: impl AsRef<[u8]>) -> Result<(), Error> {
     atomic_file(path, |writer| writer.write_all(text.as_ref()))
+}
+
+fn straight<T>(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<T>,
+) -> io::Result<T> {
+    let file = File::options().write(true).open(path)?;
+    let mut writer = BufWriter::with_capacity(1 << 16, &file);
+    let value = write(&mut writer)?;
+    writer.flush()?;
+    Ok(value)
 }
 
 fn fill<T>(
