@@ -26,7 +26,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Writing the contents failed, for example because the disk is full. Nothing was left behind,
-    /// and a file that was there before is unchanged.
+    /// and a file that was there before is unchanged; a pipe or a device may have got a part.
     #[error("{}: writing failed", path.display())]
     Write {
         /// The output.

@@ -182,6 +182,29 @@ fn a_full_disk_names_the_stream() -> TestResult {
     Ok(())
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn devices_are_written_to_and_not_replaced() -> TestResult {
+    use std::os::unix::fs::FileTypeExt;
+    let directory = tempfile::tempdir()?;
+    // Through a link, so that the device itself is safe should this test ever fail.
+    for device in ["null", "full"] {
+        std::os::unix::fs::symlink(Path::new("/dev").join(device), directory.path().join(device))?;
+    }
+    write_text(directory.path().join("null"), "text")?;
+    let full = directory.path().join("full");
+    assert!(matches!(
+        write_text(&full, "text"),
+        Err(Error::Write { path, source })
+            if path == full && source.kind() == io::ErrorKind::StorageFull
+    ));
+    assert_eq!(names(directory.path()), ["full", "null"]);
+    for device in ["null", "full"] {
+        assert!(fs::metadata(directory.path().join(device))?.file_type().is_char_device());
+    }
+    Ok(())
+}
+
 #[test]
 fn damaged_npy_files_are_refused() -> TestResult {
     let directory = tempfile::tempdir()?;
@@ -236,4 +259,24 @@ proptest! {
         let bits = |value: &f32| value.to_bits();
         prop_assert!(back.iter().map(bits).eq(array.iter().map(bits)));
     }
+}
+
+/// Linux has a device on which every write finds the disk full.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_device_is_written_to_and_never_replaced() -> TestResult {
+    use std::os::unix::fs::FileTypeExt;
+
+    let full = Path::new("/dev/full");
+    let error = write_npy(full, array![1.0f32].view()).unwrap_err();
+    assert!(
+        matches!(&error, Error::Write { path, source }
+            if path == full && source.kind() == io::ErrorKind::StorageFull),
+        "{error:?}"
+    );
+    write_text("/dev/null", "gone")?;
+    for device in ["/dev/full", "/dev/null"] {
+        assert!(fs::metadata(device)?.file_type().is_char_device(), "{device}");
+    }
+    Ok(())
 }
