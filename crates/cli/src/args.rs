@@ -91,7 +91,8 @@ impl Global {
             self.jobs = Some(parsed.map_err(|error| refused("LAION_FMRI_JOBS", &jobs, &error))?);
         }
         if let Some(offline) = text("LAION_FMRI_OFFLINE")? {
-            self.offline |= !matches!(offline.to_lowercase().as_str(), "0" | "false" | "no" | "off");
+            self.offline |=
+                !matches!(offline.to_lowercase().as_str(), "0" | "false" | "no" | "off");
         }
         let cache = get("LAION_FMRI_CACHE").filter(|value| !value.is_empty());
         self.cache_dir = self.cache_dir.or(cache.map(PathBuf::from));
@@ -362,7 +363,8 @@ mod tests {
         let given = global(&["--bucket", "s3://b-b", "-j", "5"], &variables).unwrap();
         assert_eq!(given.bucket.unwrap().to_string(), "s3://b-b");
         assert_eq!(given.jobs, Some(5));
-        let empty = ["LAION_FMRI_BUCKET", "LAION_FMRI_JOBS", "LAION_FMRI_OFFLINE", "LAION_FMRI_CACHE"];
+        let empty =
+            ["LAION_FMRI_BUCKET", "LAION_FMRI_JOBS", "LAION_FMRI_OFFLINE", "LAION_FMRI_CACHE"];
         let unset = global(&[], &empty.map(|name| (name, ""))).unwrap();
         assert!(unset.bucket.is_none() && unset.jobs.is_none() && unset.cache_dir.is_none());
         assert!(!unset.offline);

@@ -1,0 +1,182 @@
+//! From the bucket to arrays: download, masks, betas, trials.
+
+use fixtures::bucket;
+use laion_fmri::export::read_npy;
+
+use crate::{User, names};
+
+const BETAS: &str = "derivatives/glmsingle-tedana/sub-03/ses-01/func/sub-03_ses-01_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz";
+
+#[test]
+fn a_session_is_mirrored_and_read() {
+    let user = User::new();
+    let ran = user.ok("download --subject sub-03 --ses ses-01 --accept-license");
+    assert_eq!(ran.out, "");
+    assert!(ran.err.starts_with("fetched "), "{}", ran.err);
+    assert!(user.mirror().join(BETAS).is_file());
+
+    let ran = user.ok("betas --subject sub-03 --session 01 --roi FFA1 -o ffa1.npy");
+    let voxels = bucket::anatomical_voxels("sub-03");
+    let ffa1 = bucket::Roi::of("sub-03", "FFA1").unwrap();
+    let voxels: Vec<_> = voxels.into_iter().filter(|voxel| ffa1.contains(*voxel)).collect();
+    let trials = bucket::labels("sub-03", "ses-01").len();
+    assert_eq!(ran.err, format!("ses-01: {trials} trials x {} voxels -> ffa1.npy\n", voxels.len()));
+    let betas = read_npy::<f32>(user.path("ffa1.npy")).unwrap();
+    assert_eq!(betas.shape(), [trials, voxels.len()]);
+    for ((trial, voxel), value) in
+        (0..trials).flat_map(|trial| voxels.iter().map(move |voxel| (trial, voxel))).zip(&betas)
+    {
+        let expected = bucket::beta("sub-03", "ses-01", trial, *voxel);
+        assert!(value.to_bits() == expected.to_bits() || (value.is_nan() && expected.is_nan()));
+    }
+    assert_eq!(names(user.folder.path()), ["ffa1.npy", "home", "mirror"]);
+}
+
+#[test]
+fn standard_output_and_a_file_are_equal() {
+    let user = User::with_session();
+    user.ok("betas --subject 03 --session 01 --roi face V1v -o betas.npy");
+    let piped = user.ok("betas --subject 03 --session 01 --roi face V1v -o -");
+    assert_eq!(piped.stdout, std::fs::read(user.path("betas.npy")).unwrap());
+    user.ok("mask --subject 03 --roi face -o mask.npy");
+    let piped = user.ok("mask --subject 03 --roi face -o -");
+    assert_eq!(piped.stdout, std::fs::read(user.path("mask.npy")).unwrap());
+}
+
+#[test]
+fn several_sessions_go_into_a_directory() {
+    let user = User::with_session();
+    user.ok("download --subject sub-03 --ses ses-02");
+    user.ok("betas --subject 03 --session 01 ses-02 --roi FFA1 -o sessions/");
+    assert_eq!(names(&user.path("sessions")), ["ses-01.npy", "ses-02.npy"]);
+    user.ok("betas --subject 03 --session 02 --roi FFA1 -o alone.npy");
+    assert_eq!(
+        std::fs::read(user.path("sessions/ses-02.npy")).unwrap(),
+        std::fs::read(user.path("alone.npy")).unwrap()
+    );
+}
+
+#[test]
+fn masks_are_written_over_the_grid_and_over_the_brain() {
+    let user = User::with_session();
+    user.ok("mask --subject 03 -o brain.npy");
+    let brain = read_npy::<bool>(user.path("brain.npy")).unwrap();
+    let expected: Vec<bool> = bucket::BETA_GRID
+        .voxels()
+        .map(|voxel| bucket::in_anatomical_mask("sub-03", voxel))
+        .collect();
+    assert_eq!(brain.as_slice().unwrap(), expected);
+    user.ok("mask --subject 03 --roi FFA1 --mask-source rsquare -o ffa1.npy");
+    let ffa1 = read_npy::<bool>(user.path("ffa1.npy")).unwrap();
+    assert_eq!(ffa1.shape(), [bucket::rsquare_voxels("sub-03").len()]);
+    user.ok("mask --subject 03 --roi FFA1 -o ffa1.nii.gz");
+    let volume = laion_fmri::nifti_stream::fs::read_volume(user.path("ffa1.nii.gz")).unwrap();
+    let set = volume.nonzero_mask().iter().filter(|voxel| **voxel).count();
+    assert_eq!(user.ok("mask --subject 03 --roi FFA1 -o again.npy").err, format!("{set} voxels\n"));
+}
+
+#[test]
+fn trials_come_as_tsv_csv_and_json() {
+    let user = User::with_session();
+    let table = user.mirror().join(
+        "derivatives/glmsingle-tedana/sub-03/ses-01/func/sub-03_ses-01_task-images_desc-SingletrialBetas_trials.tsv",
+    );
+    let ran = user.ok("trials --subject 03 --session 01");
+    assert_eq!(ran.stdout, std::fs::read(table).unwrap());
+    let labels = bucket::labels("sub-03", "ses-01");
+    let json = user.ok("trials --subject 03 --json");
+    for (line, label) in json.out.lines().zip(&labels) {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(row["schema"], "laion-fmri.trial/1");
+        assert_eq!(row["label"], *label);
+        assert!(row["run"].is_u64() && row["session"] == "ses-01");
+    }
+    assert_eq!(json.out.lines().count(), labels.len());
+    user.ok("trials --subject 03 -o trials.csv");
+    let csv = std::fs::read_to_string(user.path("trials.csv")).unwrap();
+    assert_eq!(csv.lines().next(), Some("session,run,beta_index,label"));
+    assert_eq!(csv.lines().count(), labels.len() + 1);
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let user = User::new();
+    let ran = user.ok("download --subject sub-03 --ses ses-01 --dry-run");
+    assert_eq!(names(&user.mirror()), Vec::<String>::new());
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert!(lines[0].starts_with("subject  session"), "{}", ran.out);
+    let betas = lines.iter().find(|line| line.contains("statmap SingletrialBetas")).unwrap();
+    assert!(betas.starts_with("sub-03   ses-01") && betas.contains("fetch"), "{betas}");
+    assert!(lines.last().unwrap().starts_with("total"), "{}", ran.out);
+
+    let ran = user.ok("download --subject sub-03 --ses ses-01 -n --json");
+    let plan: Vec<serde_json::Value> =
+        ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ffa1 =
+        plan.iter().find(|item| item["key"].as_str().unwrap().contains("res-1pt8_label-FFA-1"));
+    let ffa1 = ffa1.unwrap();
+    assert!(ffa1["local"].as_str().unwrap().contains("label-FFA1_mask"));
+    assert_eq!((&ffa1["action"], &ffa1["reason"]), (&"fetch".into(), &"not on disk".into()));
+}
+
+#[test]
+fn a_second_run_keeps_and_withheld_objects_are_reported() {
+    let user = User::with_session();
+    let ran = user.ok("download --subject sub-03 --ses ses-01");
+    assert!(ran.err.starts_with("fetched 0 files (0 B), kept "), "{}", ran.err);
+    let ran = user.ok("download --subject sub-03 --ses ses-02");
+    assert!(ran.err.contains("withheld 1: the server denies access (derivatives/"), "{}", ran.err);
+    assert_eq!(user.run("download --subject sub-03 --ses ses-02 --strict").code, 6);
+    let ran = user.run("--strict download --subject sub-03 --ses ses-31");
+    assert_eq!(ran.code, 6);
+    assert!(ran.err.contains("the session is not released yet"), "{}", ran.err);
+}
+
+#[test]
+fn progress_can_be_followed_by_a_program() {
+    let user = User::new();
+    let ran = user.ok("download --subject sub-03 --ses ses-01 --accept-license --progress json");
+    let events: Vec<serde_json::Value> =
+        ran.err.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    assert_eq!(events[0]["event"], "planned");
+    let fetched = |event: &&serde_json::Value| event["outcome"] == "fetched";
+    assert_eq!(events[0]["files"], events.iter().filter(fetched).count());
+    let quiet = user.ok("download --subject sub-03 --ses ses-02 -q");
+    assert_eq!((quiet.out, quiet.err), (String::new(), String::new()));
+}
+
+#[test]
+fn an_interrupted_download_keeps_only_complete_files() {
+    let user = User::new();
+    // Long enough to be interrupted, on any machine: a hole of 64 GB costs no disk here.
+    let tree = user.bucket.path("derivatives/retinotopy/sub-01");
+    let huge = std::fs::File::create(tree.join("huge.nii.gz")).unwrap();
+    huge.set_len(64_000_000_000).unwrap();
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let mut command = user.command(&[
+            "download",
+            "--prefix",
+            "derivatives/retinotopy/sub-01/",
+            "--accept-license",
+        ]);
+        command
+            .env("LAION_FMRI_DATA", user.mirror())
+            .env("LAION_FMRI_BUCKET", format!("file://{}", user.bucket.root().display()));
+        let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+        let folder = user.mirror().join("derivatives/retinotopy/sub-01");
+        let part = |name: &String| name.contains("huge") && name.ends_with(".part");
+        while !(folder.is_dir() && names(&folder).iter().any(part)) {
+            assert!(child.try_wait().unwrap().is_none(), "it ended before it was interrupted");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        let killed = std::process::Command::new("kill")
+            .args([format!("-{signal}"), child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(killed.success());
+        let asked = std::time::Instant::now();
+        assert_eq!(child.wait().unwrap().code(), Some(code));
+        assert!(asked.elapsed().as_secs() < 5, "{:?}", asked.elapsed());
+        assert!(!names(&folder).iter().any(|name| name.contains("huge")), "{:?}", names(&folder));
+    }
+}

@@ -1,0 +1,154 @@
+//! Every failure says what, where, expected and got, and ends with its status.
+
+use std::fs;
+
+use insta::assert_snapshot;
+
+use crate::{User, names};
+
+const FUNC: &str = "derivatives/glmsingle-tedana/sub-03/ses-01/func";
+
+#[test]
+fn wrong_use_is_status_2() {
+    let user = User::with_session();
+    let fails = |line: &str| user.fails(line, 2);
+    assert_snapshot!(fails("betas --subject 03 --session 01 --roi FFA9 -o x.npy").lines().next().unwrap().split(';').next().unwrap(),
+        @r#"error: sub-03 has no ROI or category "FFA9" (did you mean FFA1?)"#);
+    assert_snapshot!(fails("betas --subject ../../etc --session 01 -o x.npy"),
+        @r#"error: no subject "../../etc"; subjects: sub-03"#);
+    assert_snapshot!(fails("betas --subject 03 --session ses-../01 -o x.npy"),
+        @r#"error: not a session id: "ses-../01" (expected a form such as ses-01 or 01)"#);
+    assert_snapshot!(fails("betas --subject 03 --session 01 02 -o x.npy"), @"
+    error: several sessions do not fit into one array: their numbers of trials differ
+    hint: -o DIR/ writes one .npy for each session
+    ");
+    assert_snapshot!(fails("betas --subject 03 --session 01 -o missing/x.npy"), @"
+    error: the directory of the output missing/x.npy does not exist
+    hint: mkdir -p missing
+    ");
+    assert_snapshot!(fails("betas --subject 03 --session 01 -o x.mat"), @"
+    error: the output x.mat is neither .npy, a directory nor -
+    hint: -o betas.npy
+    ");
+    assert_snapshot!(fails("mask --subject 03 -o x.mat"),
+        @"error: the output x.mat is none of .npy, .nii, .nii.gz or -");
+    assert_snapshot!(fails("download --subject sub-02"),
+        @r#"error: no subject "sub-02"; subjects: sub-01, sub-03, sub-05"#);
+    assert_snapshot!(fails("download --subject all 03"),
+        @"error: --subject all cannot be combined with other subjects");
+    assert!(fails("download").contains("--subject <S>..."));
+    assert!(fails("download --subject 03 --n-jobs 0").contains("expected a number from 1 to 256"));
+    assert!(
+        fails("mask --subject 03 --roi face --res full -o x.npy").contains("cannot be used with")
+    );
+    assert_eq!(names(user.folder.path()), ["home", "mirror"]);
+}
+
+#[test]
+fn what_is_not_there_is_status_3_and_names_the_download() {
+    let user = User::with_session();
+    let fails = |line: &str| user.fails(line, 3);
+    assert_snapshot!(fails("betas --subject 03 --session 02 -o x.npy"), @"
+    error: the betas of sub-03 ses-02: not on disk, expected at DIR/mirror/derivatives/glmsingle-tedana/sub-03/ses-02/func/sub-03_ses-02_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz
+    hint: laion-fmri download --subject sub-03 --ses ses-02 --desc SingletrialBetas --stat effect --suffix statmap --extension nii.gz
+    ");
+    assert_snapshot!(fails("betas --subject 01 --session 01 -o x.npy"), @"
+    error: subject sub-01: not on disk, expected at DIR/mirror/derivatives/glmsingle-tedana/sub-01/
+    hint: laion-fmri download --subject sub-01
+    ");
+    assert_snapshot!(fails("download --subject sub-03 --ses 1").lines().next().unwrap(),
+        @"error: nothing in the bucket matches sub-03 with filters ses=[1] under BUCKET/derivatives/glmsingle-tedana/sub-03/, BUCKET/derivatives/rois/sub-03/: no key has ses-1 (did you mean 01?); ses is one of: 01, 02, 31, 32");
+    assert_snapshot!(fails("--offline download --subject sub-03"),
+        @"error: listing BUCKET needs the network, and offline mode is on");
+    // The command in the hint puts it right.
+    let hint = fails("trials --subject 03 --session 02");
+    let command = hint.lines().last().unwrap().strip_prefix("hint: laion-fmri ").unwrap();
+    user.ok(command);
+    user.ok("trials --subject 03 --session 02");
+}
+
+#[test]
+fn the_licence_is_asked_for_with_status_5() {
+    let user = User::new();
+    assert_snapshot!(user.fails("download --subject 03 --ses 01", 5), @"
+    error: the licence of the dataset has not been accepted for DIR/mirror
+    hint: read it with laion-fmri license, then add --accept-license
+    ");
+    assert_eq!(names(&user.mirror()), Vec::<String>::new());
+    assert!(user.ok("license").out.contains("Not accepted yet for DIR/mirror"));
+    user.ok("license --accept");
+    assert!(user.ok("license").out.contains("Accepted: DIR/mirror/.laion_fmri/license_accepted"));
+    user.ok("download --subject 03 --ses 01 --suffix trials");
+}
+
+#[test]
+fn damaged_files_are_status_4() {
+    let user = User::with_session();
+    let fails = |line: &str| {
+        let message = user.fails(line, 4);
+        assert!(!user.path("x.npy").exists());
+        message
+    };
+    let read = "betas --subject 03 --session 01 --roi FFA1 -o x.npy";
+    let betas = user.mirror().join(FUNC).join(
+        "sub-03_ses-01_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz",
+    );
+    let trials =
+        user.mirror().join(FUNC).join("sub-03_ses-01_task-images_desc-SingletrialBetas_trials.tsv");
+    let whole = fs::read(&betas).unwrap();
+    fs::write(&betas, &whole[..whole.len() / 2]).unwrap();
+    let message = fails(read);
+    assert!(message.starts_with("error: DIR/mirror/derivatives/"), "{message}");
+    assert!(message.contains("hint: delete DIR/mirror/derivatives/"), "{message}");
+    fs::write(&betas, "<html>404</html>").unwrap();
+    fails(read);
+    fs::write(&betas, &whole).unwrap();
+
+    let table = fs::read_to_string(&trials).unwrap();
+    fs::write(&trials, table.lines().take(5).collect::<Vec<_>>().join("\n")).unwrap();
+    let message = fails(read);
+    assert!(message.contains("has 52 volumes but"), "{message}");
+    assert!(message.contains("has 4 trials (expected equal numbers)"), "{message}");
+    fs::write(&trials, "session\trun\n").unwrap();
+    let message = fails(read);
+    assert!(
+        message.contains("expected a column \"label\", got columns [\"session\", \"run\"]"),
+        "{message}"
+    );
+    fs::write(&trials, &table).unwrap();
+    user.ok(read);
+}
+
+#[test]
+fn what_cannot_be_read_or_written_is_status_1() {
+    let user = User::with_session();
+    let message = user.fails("--bucket http://127.0.0.1:1/laion-fmri info", 1);
+    assert!(
+        message.starts_with("error: http://127.0.0.1:1/laion-fmri cannot be reached"),
+        "{message}"
+    );
+    let message = user.fails("--bucket file:///nowhere/at-all info", 1);
+    assert!(message.contains("file:///nowhere/at-all does not exist"), "{message}");
+    #[cfg(target_os = "linux")]
+    {
+        let message = user.fails("trials --subject 03 --format tsv -o /dev/full", 1);
+        assert!(message.contains("/dev/full") && message.contains("No space left"), "{message}");
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_failure() {
+    let user = User::with_session();
+    let mut command =
+        user.command(&["betas", "--subject", "03", "--session", "01", "-o", "-", "-q"]);
+    command.env("LAION_FMRI_DATA", user.mirror());
+    let mut child = command
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}

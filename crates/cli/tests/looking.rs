@@ -1,0 +1,96 @@
+//! What the dataset holds, from the bucket and from the mirror.
+
+use insta::assert_snapshot;
+
+use crate::User;
+
+#[test]
+fn the_overviews_are_the_documented_texts() {
+    let user = User::new();
+    assert_snapshot!(user.ok("info").out, @"
+    LAION-fMRI Dataset
+      Bucket:    BUCKET
+      Subjects:  3 (sub-01, sub-03, sub-05)
+      ROIs:      EBA, FBA, FFA1, FFA2, MT, OFA, PPA, V1d, V1v, V2v, VWFA1, hV4, laionEVC, laiondorsal, laiongeneral, laionlateral, laionventral, lobjects, mfswords, pSTSfaces
+    ");
+    assert_snapshot!(user.ok("info --subject 05").out, @"
+    LAION-fMRI sub-05
+      Bucket:    BUCKET
+      Trees:     derivatives/rois/, derivatives/anatomical/
+      Sessions:  0 (none)
+      ROIs:      EBA, FFA1, V1d, V1v
+    ");
+    assert_snapshot!(user.ok("inspect").out, @"
+    Bucket: BUCKET
+    Top-level prefixes (3):
+      derivatives/
+      stimuli/
+      sub-01/
+    derivatives/glmsingle-tedana/: 2 entries, 2 sub-* entries
+    derivatives/rois/: 3 entries, 3 sub-* entries
+    derivatives/freesurfer/: 2 entries, 2 sub-* entries
+    derivatives/anatomical/: 3 entries, 3 sub-* entries
+    ");
+}
+
+#[test]
+fn overviews_come_as_json_too() {
+    let user = User::new();
+    let info: serde_json::Value = serde_json::from_str(&user.ok("--json info").out).unwrap();
+    assert_eq!(info["schema"], "laion-fmri.info/1");
+    assert_eq!(info["subjects"], serde_json::json!(["sub-01", "sub-03", "sub-05"]));
+    let inspect: serde_json::Value = serde_json::from_str(&user.ok("inspect --json").out).unwrap();
+    assert_eq!(inspect["trees"][0]["prefix"], "derivatives/glmsingle-tedana/");
+}
+
+#[test]
+fn names_come_from_the_mirror_when_there_is_one() {
+    let user = User::new();
+    assert_eq!(user.ok("subjects").out, "sub-01\nsub-03\nsub-05\n");
+    assert_eq!(user.ok("sessions --subject 03").out, "ses-01\nses-02\nses-31\nses-32\n");
+    assert_eq!(user.ok("rois --category place").out, "PPA\n");
+    user.ok("download --subject sub-03 --ses ses-01 --accept-license");
+    assert_eq!(user.ok("subjects").out, "sub-03\n");
+    assert_eq!(user.ok("sessions --subject 03").out, "ses-01\n");
+    assert_eq!(user.ok("rois --subject 03 --category place").out, "PPA\n");
+    assert_eq!(user.ok("subjects --remote").out, "sub-01\nsub-03\nsub-05\n");
+    assert_eq!(user.ok("--offline subjects").out, "sub-03\n");
+    let json = user.ok("subjects --json").out;
+    assert_eq!(json, "{\"schema\":\"laion-fmri.subject/1\",\"subject\":\"sub-03\"}\n");
+    let ran = user.ok("rois --subject 03 --category nose");
+    assert_eq!(ran.out, "");
+    assert!(ran.err.contains("categories: body, "), "{}", ran.err);
+}
+
+#[test]
+fn an_unknown_subject_is_named_with_those_that_exist() {
+    let user = User::new();
+    for line in ["sessions --subject 02", "rois --subject 02", "info --subject 02"] {
+        let expected = "error: no subject \"sub-02\"; subjects: sub-01, sub-03, sub-05\n";
+        assert_eq!(user.fails(line, 2), expected, "{line}");
+    }
+}
+
+#[test]
+fn completions_and_manual_pages_are_made() {
+    let user = User::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        assert!(user.ok(&format!("completions {shell}")).out.contains("laion-fmri"), "{shell}");
+    }
+    assert!(user.ok("man").out.contains(".TH laion-fmri 1"));
+    user.ok("man pages/man1");
+    let pages = crate::names(&user.path("pages/man1"));
+    assert!(pages.contains(&"laion-fmri.1".to_owned()), "{pages:?}");
+    assert!(pages.contains(&"laion-fmri-betas.1".to_owned()), "{pages:?}");
+    assert_eq!(user.ok("--version").out, format!("laion-fmri {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn the_help_lists_commands_options_and_statuses() {
+    let user = User::new();
+    let ran = user.run_with(user.command(&[]));
+    assert_eq!(ran.code, 0);
+    for text in ["download", "betas", "--data-dir", "Exit status:", "LAION_FMRI_DATA"] {
+        assert!(ran.out.contains(text), "{text}");
+    }
+}

@@ -1,0 +1,90 @@
+//! Where settings come from, and which of them wins.
+
+use std::fs;
+
+use insta::assert_snapshot;
+
+use crate::User;
+
+#[test]
+fn the_data_directory_is_stored_and_found() {
+    let user = User::new();
+    let run = |arguments: &[&str]| user.run_with(user.command(arguments));
+    let ran = run(&["subjects", "--offline"]);
+    assert_eq!(ran.code, 2);
+    assert_snapshot!(ran.err, @"
+    error: no data directory is set
+    hint: laion-fmri config --data-dir DIR
+    ");
+    let ran = run(&["config", "--data-dir", "missing"]);
+    assert_eq!(ran.code, 2);
+    assert_snapshot!(ran.err, @"
+    error: data directory DIR/missing does not exist
+    hint: mkdir -p DIR/missing
+    ");
+    let ran = run(&["config", "--data-dir", "mirror"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "Data directory set to: DIR/mirror\n"));
+    let stored = fs::read_to_string(user.path("home/.config/laion_fmri/config.json")).unwrap();
+    assert_eq!(user.neutral(&stored), "{\n  \"data_dir\": \"DIR/mirror\"\n}\n");
+    assert_eq!(run(&["subjects", "--offline"]).code, 0);
+    assert_snapshot!(run(&["config"]).out, @"
+    data_dir     DIR/mirror  (DIR/home/.config/laion_fmri/config.json)
+    bucket       BUCKET  (the command line or the environment)
+    offline      false  (default)
+    jobs         8  (default)
+    cache_dir    DIR/home/.cache/laion-fmri  (default)
+    config_file  DIR/home/.config/laion_fmri/config.json  (present)
+    ");
+}
+
+#[test]
+fn a_damaged_configuration_is_named() {
+    let user = User::new();
+    let folder = user.path("home/.config/laion_fmri");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("config.json"), "{\"data_dir\": ").unwrap();
+    let ran = user.run_with(user.command(&["subjects"]));
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.err.starts_with(
+            "error: DIR/home/.config/laion_fmri/config.json: not a configuration file"
+        ),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn several_roots_are_searched_in_order() {
+    let user = User::with_session();
+    fs::create_dir(user.path("own")).unwrap();
+    let both = format!("{}:{}", user.mirror().display(), user.path("own").display());
+    let run = |line: &str| {
+        let mut command = user.command(&line.split(' ').collect::<Vec<_>>());
+        command.env("LAION_FMRI_DATA", &both);
+        user.run_with(command)
+    };
+    // What the first root has is not fetched again; the rest goes to the last.
+    let ran = run("download --subject 03 --ses ses-01 ses-02 --accept-license");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(!user.mirror().join("derivatives/glmsingle-tedana/sub-03/ses-02").exists());
+    assert!(!user.path("own/derivatives/glmsingle-tedana/sub-03/ses-01").exists());
+    let ran = run("sessions --subject 03");
+    assert_eq!(ran.out, "ses-01\nses-02\n");
+    for session in ["01", "02"] {
+        let ran = run(&format!("betas --subject 03 --session {session} --roi FFA1 -o b.npy"));
+        assert_eq!(ran.code, 0, "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_variable_that_cannot_hold_is_wrong_use() {
+    let user = User::new();
+    for (name, value) in [("LAION_FMRI_JOBS", "many"), ("LAION_FMRI_BUCKET", "gopher://x")] {
+        let mut command = user.command(&["info"]);
+        command.env(name, value);
+        let ran = user.run_with(command);
+        assert_eq!(ran.code, 2);
+        assert!(ran.err.starts_with(&format!("error: {name}=\"{value}\": ")), "{}", ran.err);
+    }
+}
