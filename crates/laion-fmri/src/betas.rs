@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bids::SessionId;
 use indexmap::IndexMap;
 use ndarray::Array2;
-use nifti_stream::fs::VolumeFile;
 use nifti_stream::VoxelSelection;
+use nifti_stream::fs::VolumeFile;
 
 use crate::mask::{BrainMask, MaskSource, Resolution};
 use crate::roi::RoiQuery;

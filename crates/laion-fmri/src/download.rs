@@ -14,11 +14,11 @@ use s3_mirror::{
 
 pub use self::request::{DownloadRequest, Subjects};
 use self::select::Selection;
+#[cfg(doc)]
+use crate::Error;
 use crate::discovery::Discovery;
 use crate::license::LicenseAccepted;
 use crate::remote::Remote;
-#[cfg(doc)]
-use crate::Error;
 use crate::{Dataset, Result, Roots};
 
 /// A download that has been planned but not begun: every key with what will be done to it.

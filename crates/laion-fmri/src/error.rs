@@ -299,7 +299,9 @@ fn is_about_content(error: &nifti_stream::Error) -> bool {
     use nifti_stream::Error as Nifti;
     !matches!(
         error.innermost(),
-        Nifti::Read { .. }
+        Nifti::Open { .. }
+            | Nifti::Read { .. }
+            | Nifti::AlreadyFailed
             | Nifti::Write { .. }
             | Nifti::Cancelled { .. }
             | Nifti::Selection(_)

@@ -249,7 +249,8 @@ fn all_subjects_leave_out_those_without_a_match() {
     let fixture = Fixture::new();
     let request = DownloadRequest::new(Subjects::All).ses(["ses-01"]);
     let download = fixture.dataset().plan_download(&request).unwrap();
-    let skipped: Vec<&str> = download.skipped_subjects().iter().map(laion_fmri::SubjectId::as_str).collect();
+    let skipped: Vec<&str> =
+        download.skipped_subjects().iter().map(laion_fmri::SubjectId::as_str).collect();
     assert_eq!(skipped, ["sub-05"]);
     for id in ["sub-01", "sub-03"] {
         assert!(download.plan().fetches().any(|item| item.key.as_str().contains(id)));

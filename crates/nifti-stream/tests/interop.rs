@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use ndarray::Array2;
 use nifti_stream::fs::{VolumeFile, read_volume, write_volume};
-use nifti_stream::{Affine, RowSelection, Spatial, VoxelSelection};
+use nifti_stream::{Affine, RowSelection, Spatial, Version, VoxelSelection};
 use serde::{Deserialize, Serialize};
 
 #[derive(Deserialize)]
@@ -33,6 +33,8 @@ struct Written {
     expected: String,
     shape: [usize; 3],
     affine: [[f64; 4]; 4],
+    qform_code: i32,
+    sform_code: i32,
 }
 
 #[expect(clippy::disallowed_methods, reason = "the runner tells the place by a variable")]
@@ -172,8 +174,15 @@ fn files_are_written_for_nibabel() {
                 let bytes: Vec<u8> =
                     expected_values.iter().flat_map(|value| value.to_le_bytes()).collect();
                 fs::write(root().join(&expected), bytes).unwrap();
-                let affine = read_volume(&path).unwrap().grid().affine().matrix();
-                written.push(Written { file, expected, shape: *shape, affine });
+                let affine = spatial.affine(&shape.map(|n| n as u64), Version::One).unwrap();
+                written.push(Written {
+                    file,
+                    expected,
+                    shape: *shape,
+                    affine: affine.matrix(),
+                    qform_code: spatial.qform_code,
+                    sform_code: spatial.sform_code,
+                });
             }
         }
     }

@@ -268,7 +268,9 @@ fn says_what_exists(field: FilterField, wanted: &str, existing: &BTreeSet<&str>)
     let existing: Vec<&str> = existing.iter().copied().collect();
     let existing = existing.join(", ");
     match field.entity() {
-        Some(entity) => format!("no key has {entity}-{wanted}{suggestion}; {entity} is one of: {existing}"),
+        Some(entity) => {
+            format!("no key has {entity}-{wanted}{suggestion}; {entity} is one of: {existing}")
+        }
         None => format!("no key has {field} {wanted}{suggestion}; {field} is one of: {existing}"),
     }
 }
