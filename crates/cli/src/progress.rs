@@ -98,6 +98,8 @@ impl Drop for Bars {
         if let Some(total) = lock(&self.state).total.take() {
             total.finish_and_clear();
         }
+        // A terminal that cannot be cleared only keeps a stale bar.
+        let _ = self.multi.clear();
     }
 }
 

@@ -12,6 +12,7 @@ use crate::grid::Grid;
 use crate::header::{Header, Spatial};
 use crate::rows::RowSelection;
 use crate::selection::VoxelSelection;
+use crate::sparse::SetVoxels;
 use crate::volume::Volume;
 use crate::volumes::{Progress, VolumeReader};
 use crate::write::{Compression, Sample};
@@ -144,6 +145,29 @@ pub fn read_header(path: impl AsRef<Path>) -> Result<Header, Error> {
 pub fn read_volume(path: impl AsRef<Path>) -> Result<Volume, Error> {
     let path = path.as_ref();
     named(path, open(path).and_then(crate::volume::read_volume))
+}
+
+/// Reads a 3-D file as a mask. See [`read_set_voxels`](crate::read_set_voxels).
+///
+/// # Errors
+///
+/// [`Error::File`] around its errors.
+pub fn read_set_voxels(path: impl AsRef<Path>) -> Result<SetVoxels, Error> {
+    let path = path.as_ref();
+    named(path, open(path).and_then(crate::sparse::read_set_voxels))
+}
+
+/// Reads chosen voxels of a 3-D file. See [`read_voxels`](crate::read_voxels).
+///
+/// # Errors
+///
+/// [`Error::File`] around its errors.
+pub fn read_voxels(
+    path: impl AsRef<Path>,
+    selection: &VoxelSelection,
+) -> Result<(Header, Vec<f32>), Error> {
+    let path = path.as_ref();
+    named(path, open(path).and_then(|file| crate::sparse::read_voxels(file, selection)))
 }
 
 /// Writes a 3-D file, gzipped when the name ends in `.gz`. See

@@ -38,6 +38,7 @@
 //!
 //! * [`VolumeReader`]: 4-D files, volume by volume or in one pass
 //! * [`VoxelSelection`], [`RowSelection`]: which voxels and which volumes
+//! * [`SetVoxels`], [`read_set_voxels`], [`read_voxels`]: 3-D masks and maps without the image
 //! * [`Volume`], [`read_volume`], [`write_volume`]: 3-D masks and maps
 //! * [`Header`], [`Spatial`], [`Affine`], [`Grid`]: what the voxels are and where they lie
 //! * [`Error`]: what was wrong and where
@@ -53,6 +54,7 @@ mod header;
 mod rows;
 mod selection;
 mod source;
+mod sparse;
 mod volume;
 mod volumes;
 mod write;
@@ -65,6 +67,7 @@ pub use header::{Header, Spatial, Version};
 pub use rows::RowSelection;
 pub use selection::{SelectionError, VoxelSelection};
 pub use source::Source;
+pub use sparse::{SetVoxels, read_set_voxels, read_voxels};
 pub use volume::{Volume, read_volume};
 pub use volumes::{Progress, VolumeReader};
 pub use write::{Compression, Sample, write_volume};

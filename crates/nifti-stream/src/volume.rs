@@ -65,7 +65,7 @@ impl Volume {
 pub fn read_volume<R: Read>(reader: R) -> Result<Volume, Error> {
     let mut source = Source::open(reader)?;
     let header = Header::read_from(&mut source)?;
-    if !matches!(header.shape(), [_, _, _] | [_, _, _, 1]) {
+    if !is_three_dimensional(&header) {
         return Err(Error::NotThreeDimensional { got: header.shape().to_vec() });
     }
     let grid = header.grid()?;
@@ -75,6 +75,10 @@ pub fn read_volume<R: Read>(reader: R) -> Result<Volume, Error> {
     check_end(&mut source, &mut chunk)?;
     let data = c_order(&values, grid.shape());
     Ok(Volume { header, grid, data })
+}
+
+pub(crate) fn is_three_dimensional(header: &Header) -> bool {
+    matches!(header.shape(), [_, _, _] | [_, _, _, 1])
 }
 
 fn read_file_order<R: Read>(

@@ -298,11 +298,11 @@ impl<R> fmt::Debug for VolumeReader<R> {
 }
 
 /// Puts the planned voxels of a chunk that starts at voxel `first` into the row.
-struct Scatter<'a> {
-    bytes: &'a [u8],
-    first: usize,
-    plan: &'a [Gather],
-    row: &'a mut [f32],
+pub(crate) struct Scatter<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) first: usize,
+    pub(crate) plan: &'a [Gather],
+    pub(crate) row: &'a mut [f32],
 }
 
 impl VoxelLoop for Scatter<'_> {

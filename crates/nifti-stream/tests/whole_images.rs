@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use nifti_stream::{
-    Affine, Compression, Datatype, Endianness, Error, Header, Spatial, Version, read_volume,
-    write_volume,
+    Affine, Compression, Datatype, Endianness, Error, Header, Spatial, Version, VoxelSelection,
+    read_set_voxels, read_volume, read_voxels, write_volume,
 };
 
 use crate::support::{Nifti, file_offset, gzip};
@@ -83,6 +83,57 @@ fn masks_leave_out_zero_and_nan() {
     nifti.values = vec![0.0, -0.0, f64::NAN, 1.0, -3.0, f64::INFINITY];
     let volume = read_volume(&nifti.bytes()[..]).unwrap();
     assert_eq!(volume.nonzero_mask(), [false, false, false, true, true, true]);
+    assert_eq!(read_set_voxels(&nifti.bytes()[..]).unwrap().into_indices(), [3, 4, 5]);
+}
+
+/// Images with runs of zeros, on both sides of chunks and blocks, in every type and scaling.
+#[test]
+fn set_and_chosen_voxels_are_those_of_the_whole_image() {
+    let shape = [70, 50, 60];
+    let n = shape.iter().product();
+    for datatype in Datatype::ALL {
+        for (slope, inter) in [(0.0, 0.0), (2.0, 0.0), (1.0, 3.0)] {
+            let mut nifti = Nifti { datatype, slope, inter, ..Nifti::new(&shape) };
+            let value = |offset: usize| match offset * offset % 1009 {
+                0..7 => (offset % 5) as f64,
+                _ => 0.0,
+            };
+            nifti.values = (0..n).map(value).collect();
+            let bytes = gzip(&nifti.bytes());
+            let whole = read_volume(&bytes[..]).unwrap();
+            let mask = whole.nonzero_mask();
+            let expected: Vec<usize> = (0..n).filter(|&flat| mask[flat]).collect();
+            let set = read_set_voxels(&bytes[..]).unwrap();
+            assert_eq!(set.indices(), expected, "{datatype:?} {slope} {inter}");
+            assert_eq!((set.header(), set.grid()), (whole.header(), whole.grid()));
+
+            let chosen: Vec<usize> = (0..n).filter(|flat| flat % 977 < 3).collect();
+            let expected: Vec<f32> = chosen.iter().map(|&flat| whole.data()[flat]).collect();
+            let selection = VoxelSelection::new(shape, chosen).unwrap();
+            let (header, values) = read_voxels(&bytes[..], &selection).unwrap();
+            assert_eq!((&header, values), (whole.header(), expected));
+        }
+    }
+}
+
+#[test]
+fn damage_is_seen_without_the_whole_image() {
+    let bytes = gzip(&Nifti { datatype: Datatype::I16, ..Nifti::new(&SHAPE) }.bytes());
+    let selection = VoxelSelection::new(SHAPE, vec![0]).unwrap();
+    for length in 0..bytes.len() {
+        assert!(read_set_voxels(&bytes[..length]).unwrap_err().is_damaged());
+        assert!(read_voxels(&bytes[..length], &selection).unwrap_err().is_damaged());
+    }
+    let other = VoxelSelection::new([4, 4, 5], vec![0]).unwrap();
+    assert!(matches!(
+        read_voxels(&bytes[..], &other),
+        Err(Error::SelectionShape { expected: SHAPE, got: [4, 4, 5] })
+    ));
+    let four = Nifti::new(&[3, 4, 5, 2]).bytes();
+    assert!(matches!(
+        read_set_voxels(&four[..]),
+        Err(Error::NotThreeDimensional { got }) if got == [3, 4, 5, 2]
+    ));
 }
 
 #[test]

@@ -1,0 +1,181 @@
+//! 3-D images in one pass without holding the image: the voxels that are set, or chosen ones.
+
+use std::io::Read;
+
+use crate::decode::VoxelLoop;
+use crate::error::Error;
+use crate::grid::Grid;
+use crate::header::Header;
+use crate::selection::VoxelSelection;
+use crate::source::Source;
+use crate::volume::is_three_dimensional;
+use crate::volumes::{CHUNK_BYTES, Scatter, check_end, skip_to_data, truncated};
+
+/// A mask as the voxels that are set: those whose value is neither 0 nor NaN.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SetVoxels {
+    header: Header,
+    grid: Grid,
+    indices: Vec<usize>,
+}
+
+impl SetVoxels {
+    /// The header it was read with.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Shape and affine.
+    #[must_use]
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// The flat C-order indices `(x*NY + y)*NZ + z` of the set voxels, ascending.
+    #[must_use]
+    pub fn indices(&self) -> &[usize] {
+        &self.indices
+    }
+
+    /// The indices alone.
+    #[must_use]
+    pub fn into_indices(self) -> Vec<usize> {
+        self.indices
+    }
+}
+
+/// Reads a 3-D image, or a 4-D image with one volume, as a mask.
+///
+/// Equal to [`read_volume`](crate::read_volume) followed by
+/// [`nonzero_mask`](crate::Volume::nonzero_mask), at the cost of inflating the file: memory is one
+/// chunk and the set voxels.
+///
+/// # Errors
+///
+/// As [`read_volume`](crate::read_volume).
+#[doc(alias = "load_nifti_mask")]
+pub fn read_set_voxels<R: Read>(reader: R) -> Result<SetVoxels, Error> {
+    let mut image = Image::open(reader)?;
+    let grid = image.grid;
+    let codec = image.header.codec();
+    // Zero bytes are the value 0 unless an intercept makes something else of them.
+    let zeros_are_unset = codec.scaling.is_none_or(|scaling| scaling.inter == 0.0);
+    let [nx, ny, nz] = grid.shape();
+    let mut indices = Vec::new();
+    image.each_chunk(|bytes, first| {
+        codec.run(Collect {
+            bytes,
+            zeros_are_unset,
+            found: |offset| {
+                let offset = first + offset;
+                let (x, y, z) = (offset % nx, offset / nx % ny, offset / (nx * ny));
+                indices.push((x * ny + y) * nz + z);
+            },
+        });
+    })?;
+    image.finish()?;
+    indices.sort_unstable();
+    Ok(SetVoxels { header: image.header, grid, indices })
+}
+
+/// Reads chosen voxels of a 3-D image, or of a 4-D image with one volume, in the order of the
+/// selection.
+///
+/// Values are converted as by [`VolumeReader`](crate::VolumeReader).
+///
+/// # Errors
+///
+/// [`Error::SelectionShape`] when the selection was made for another shape; as
+/// [`read_volume`](crate::read_volume) otherwise.
+pub fn read_voxels<R: Read>(
+    reader: R,
+    selection: &VoxelSelection,
+) -> Result<(Header, Vec<f32>), Error> {
+    let mut image = Image::open(reader)?;
+    let (expected, got) = (image.grid.shape(), selection.shape());
+    if expected != got {
+        return Err(Error::SelectionShape { expected, got });
+    }
+    let codec = image.header.codec();
+    let mut row = vec![0.0; selection.len()];
+    let mut plan = selection.plan();
+    image.each_chunk(|bytes, first| {
+        let end = first + bytes.len() / codec.datatype.size();
+        let here;
+        (here, plan) = plan.split_at(plan.partition_point(|step| (step.file as usize) < end));
+        codec.run(Scatter { bytes, first, plan: here, row: &mut row });
+    })?;
+    image.finish()?;
+    Ok((image.header, row))
+}
+
+/// A 3-D image that stands at its first voxel.
+struct Image<R> {
+    source: Source<R>,
+    header: Header,
+    grid: Grid,
+    chunk: Vec<u8>,
+}
+
+impl<R: Read> Image<R> {
+    fn open(reader: R) -> Result<Self, Error> {
+        let mut source = Source::open(reader)?;
+        let header = Header::read_from(&mut source)?;
+        if !is_three_dimensional(&header) {
+            return Err(Error::NotThreeDimensional { got: header.shape().to_vec() });
+        }
+        let grid = header.grid()?;
+        let mut chunk = vec![0; CHUNK_BYTES];
+        skip_to_data(&mut source, &header, &mut chunk)?;
+        Ok(Self { source, header, grid, chunk })
+    }
+
+    /// Hands over whole voxels with the offset of the first, in file order.
+    fn each_chunk(&mut self, mut take: impl FnMut(&[u8], usize)) -> Result<(), Error> {
+        let voxel = self.header.datatype().size();
+        let n_voxels = self.grid.n_voxels();
+        let mut first = 0;
+        while first < n_voxels {
+            let arriving = (n_voxels - first).min(self.chunk.len() / voxel);
+            let bytes = &mut self.chunk[..arriving * voxel];
+            if self.source.read_full(bytes)? < bytes.len() {
+                return Err(truncated(&self.source, &self.header));
+            }
+            take(bytes, first);
+            first += arriving;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        check_end(&mut self.source, &mut self.chunk)
+    }
+}
+
+/// Calls `found` with the offset of each set voxel of a chunk.
+struct Collect<'a, F> {
+    bytes: &'a [u8],
+    zeros_are_unset: bool,
+    found: F,
+}
+
+impl<F: FnMut(usize)> VoxelLoop for Collect<'_, F> {
+    fn run<const N: usize>(mut self, decode: impl Fn([u8; N]) -> f32) {
+        // Masks are mostly zeros, so whole blocks of them are passed over at once.
+        const BLOCK: usize = 64;
+        let mut first = 0;
+        for block in self.bytes.chunks(BLOCK * N) {
+            if !(self.zeros_are_unset && block.iter().all(|byte| *byte == 0)) {
+                let (voxels, _) = block.as_chunks::<N>();
+                for (offset, voxel) in voxels.iter().enumerate() {
+                    let value = decode(*voxel);
+                    if value != 0.0 && !value.is_nan() {
+                        (self.found)(first + offset);
+                    }
+                }
+            }
+            first += BLOCK;
+        }
+    }
+}
