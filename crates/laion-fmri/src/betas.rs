@@ -1,18 +1,23 @@
-//! Single-trial betas: a request, and the one pass over the file that answers it.
+//! Single-trial betas: a request, built step by step, and the forms it can be answered in.
 
-use std::path::Path;
+mod plan;
+mod rows;
+
 use std::sync::Arc;
 
 use bids::SessionId;
 use indexmap::IndexMap;
 use ndarray::Array2;
-use nifti_stream::VoxelSelection;
-use nifti_stream::fs::VolumeFile;
+use stimuli::StimulusSet;
 
-use crate::mask::{BrainMask, MaskSource, Resolution};
+use self::plan::Planned;
+pub use self::rows::BetaRows;
+#[cfg(doc)]
+use crate::Error;
+use crate::mask::{MaskSource, VoxelMask};
 use crate::roi::RoiQuery;
-use crate::trials::TrialTable;
-use crate::{Error, Result, Subject};
+use crate::trial_index::SessionTrial;
+use crate::{NoiseCeiling, Result, Subject, Voxels};
 
 /// A request for single-trial betas, built step by step and answered by [`Betas::load`].
 ///
@@ -21,16 +26,20 @@ use crate::{Error, Result, Subject};
 /// grid. NaN stays NaN.
 ///
 /// Memory is the array plus less than 32 MiB: the file is inflated chunk by chunk and only the
-/// selected voxels are kept.
+/// selected voxels of the selected trials are kept.
 ///
 /// ```
-/// use laion_fmri::{Dataset, MaskSource};
+/// use laion_fmri::{Dataset, MaskSource, StimulusSet};
 ///
 /// let bucket = fixtures::Bucket::temporary()?;
 /// let subject = Dataset::open(bucket.root())?.subject("sub-03")?;
 /// let ffa1 = subject.betas("ses-01").roi("FFA1").load()?;
 /// assert_eq!(ffa1.nrows(), subject.trials("ses-01")?.len());
 /// assert_eq!(ffa1.ncols(), subject.roi_mask("FFA1", MaskSource::Anatomical)?.n_voxels());
+///
+/// let shared = subject.betas("ses-01").roi("FFA1").nc_threshold(30.0).stimuli(StimulusSet::Shared);
+/// let shared = shared.load_with_rows()?;
+/// assert_eq!(shared.betas.dim(), (shared.trials.len(), shared.voxels.n_voxels()));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -38,9 +47,19 @@ use crate::{Error, Result, Subject};
 pub struct Betas<'a> {
     subject: &'a Subject,
     session: String,
-    rois: Option<RoiQuery>,
-    mask_source: MaskSource,
+    voxels: Voxels,
+    threshold: Option<Threshold>,
+    stimuli: Option<StimulusSet>,
+    trials: Option<Vec<usize>>,
     observer: Option<&'a dyn ReadObserver>,
+}
+
+/// A noise ceiling that voxels have to reach.
+#[derive(Clone, Debug)]
+struct Threshold {
+    percent: f32,
+    /// One map for all sessions; each session's own without it.
+    map: Option<NoiseCeiling>,
 }
 
 /// Hears of the progress of a read, and may stop it.
@@ -52,33 +71,117 @@ pub trait ReadObserver: Sync {
     fn volume(&self, session: &SessionId, done: usize, total: usize) -> bool;
 }
 
+/// The betas of one session with what their rows and columns are.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SessionBetas {
+    /// Float32, shape `(n_trials, n_voxels)`.
+    pub betas: Array2<f32>,
+    /// The trial of each row.
+    pub trials: Vec<SessionTrial>,
+    /// The voxels of the columns.
+    pub voxels: Arc<VoxelMask>,
+}
+
+/// The betas of several sessions below each other.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConcatenatedBetas {
+    /// Float32, shape `(n_trials of all sessions, n_voxels)`.
+    pub betas: Array2<f32>,
+    /// The session of each row.
+    pub sessions: Vec<SessionId>,
+    /// The trial of each row, counted within its session.
+    pub trials: Vec<SessionTrial>,
+    /// The voxels of the columns, the same in all sessions.
+    pub voxels: Arc<VoxelMask>,
+}
+
 impl std::fmt::Debug for Betas<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Betas")
             .field("subject", &self.subject.id())
             .field("session", &self.session)
-            .field("rois", &self.rois)
-            .field("mask_source", &self.mask_source)
+            .field("voxels", &self.voxels)
+            .field("threshold", &self.threshold)
+            .field("stimuli", &self.stimuli)
+            .field("trials", &self.trials)
             .finish_non_exhaustive()
     }
 }
 
 impl<'a> Betas<'a> {
     pub(crate) fn new(subject: &'a Subject, session: &str) -> Self {
-        let session = session.to_owned();
-        Self { subject, session, rois: None, mask_source: MaskSource::default(), observer: None }
+        Self {
+            subject,
+            session: session.to_owned(),
+            voxels: Voxels::all(),
+            threshold: None,
+            stimuli: None,
+            trials: None,
+            observer: None,
+        }
     }
 
-    /// Only the voxels of these ROIs, with the grammar of [`Subject::roi_mask`]. Without it, the
-    /// whole brain mask.
+    /// Only the voxels of these ROIs. Without it, the whole brain mask. Excludes a mask.
     pub fn roi(mut self, query: impl Into<RoiQuery>) -> Self {
-        self.rois = Some(query.into());
+        self.voxels.rois = Some(query.into());
+        self
+    }
+
+    /// Only the voxels of this mask, on the axis that it carries. Excludes ROIs.
+    pub fn mask(mut self, mask: VoxelMask) -> Self {
+        self.voxels.mask = Some(mask);
+        self
+    }
+
+    /// Only these voxels: ROIs, a mask and its source in one value.
+    pub fn voxels(mut self, voxels: Voxels) -> Self {
+        self.voxels = voxels;
         self
     }
 
     /// Which brain mask the voxel axis is made from.
     pub fn mask_source(mut self, source: MaskSource) -> Self {
-        self.mask_source = source;
+        self.voxels.mask_source = Some(source);
+        self
+    }
+
+    /// Only voxels whose noise ceiling is at least this many percent (0 to 100); NaN never is.
+    ///
+    /// Each session's own map decides, so the voxels differ between sessions; see
+    /// [`Betas::nc_threshold_on`]. A threshold of 1 or less on a map in percent is probably meant
+    /// as a fraction, and is warned about once a call.
+    pub fn nc_threshold(mut self, percent: f32) -> Self {
+        self.threshold = Some(Threshold { percent, map: None });
+        self
+    }
+
+    /// As [`Betas::nc_threshold`], with one map for every session, so that all have the same voxels.
+    pub fn nc_threshold_on(mut self, map: NoiseCeiling, percent: f32) -> Self {
+        self.threshold = Some(Threshold { percent, map: Some(map) });
+        self
+    }
+
+    /// Only trials whose image is in this set.
+    pub fn stimuli(mut self, set: StimulusSet) -> Self {
+        self.stimuli = Some(set);
+        self
+    }
+
+    /// Only these trials, counted within each session from 0. Rows stay in trial order and each
+    /// trial comes once, in whatever order they are named.
+    pub fn trials(mut self, trials: impl IntoIterator<Item = usize>) -> Self {
+        let mut trials: Vec<usize> = trials.into_iter().collect();
+        trials.sort_unstable();
+        trials.dedup();
+        self.trials = Some(trials);
+        self
+    }
+
+    /// Accepted for parity with the Python package, and without effect: every read streams, with
+    /// equal results.
+    pub fn streaming(self, _streaming: bool) -> Self {
         self
     }
 
@@ -92,19 +195,34 @@ impl<'a> Betas<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidSession`]; [`Error::UnknownRoi`]; [`Error::DataNotDownloaded`] when a file
-    /// is missing; [`Error::GridMismatch`] and [`Error::TrialCountMismatch`] when files that belong
-    /// together do not fit, found before the first volume is inflated; [`Error::Nifti`] when the
-    /// file is damaged.
+    /// [`Error::InvalidSession`]; [`Error::UnknownRoi`]; [`Error::InvalidQuery`] for choices that
+    /// exclude each other; [`Error::MaskAxis`]; [`Error::TrialOutOfRange`];
+    /// [`Error::DataNotDownloaded`] when a file is missing; [`Error::GridMismatch`] and
+    /// [`Error::TrialCountMismatch`] when files that belong together do not fit, found before the
+    /// first volume is inflated; [`Error::Nifti`] when the file is damaged.
     pub fn load(&self) -> Result<Array2<f32>> {
-        let session = self.session.parse()?;
-        let (brain, selection) = self.voxels()?;
-        self.load_one(&session, &brain, &selection)
+        Ok(self.load_with_rows()?.betas)
     }
 
-    /// The same voxels for several sessions, in the order asked, never stacked: the number of
-    /// trials differs between sessions. The session of the request itself only counts when named.
+    /// As [`Betas::load`], with the trial of each row and the voxels of the columns.
     ///
+    /// # Errors
+    ///
+    /// As [`Betas::load`].
+    pub fn load_with_rows(&self) -> Result<SessionBetas> {
+        let planned = self.plan_one()?;
+        let mut values = Vec::new();
+        planned.reserve(&mut values)?;
+        planned.read_into(&mut values, self.observer)?;
+        Ok(SessionBetas {
+            betas: planned.shaped(values)?,
+            trials: planned.trials(),
+            voxels: planned.voxels,
+        })
+    }
+
+    /// The same request for several sessions, in the order asked, never stacked: the number of
+    /// trials differs between sessions. The session of the request itself only counts when named.
     /// All files are checked against each other before the first is read.
     ///
     /// # Errors
@@ -114,21 +232,47 @@ impl<'a> Betas<'a> {
         &self,
         sessions: &[impl AsRef<str>],
     ) -> Result<IndexMap<SessionId, Array2<f32>>> {
-        if sessions.is_empty() {
-            return Err(Error::InvalidQuery { reason: "no session was named".to_owned() });
-        }
-        let sessions: Vec<SessionId> =
-            sessions.iter().map(|session| session.as_ref().parse()).collect::<Result<_, _>>()?;
-        let (brain, selection) = self.voxels()?;
-        for session in &sessions {
-            self.open(session, &brain)?;
-        }
-        let mut loaded = IndexMap::with_capacity(sessions.len());
-        for session in sessions {
-            let betas = self.load_one(&session, &brain, &selection)?;
-            loaded.insert(session, betas);
+        let mut loaded = IndexMap::new();
+        for planned in self.plan(sessions)? {
+            let mut values = Vec::new();
+            planned.reserve(&mut values)?;
+            planned.read_into(&mut values, self.observer)?;
+            let betas = planned.shaped(values)?;
+            loaded.insert(planned.session, betas);
         }
         Ok(loaded)
+    }
+
+    /// The betas of several sessions in one array, below each other in the order asked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Betas::load_sessions`]; [`Error::VoxelAxis`] when the sessions do not have the same
+    /// voxels, before anything is read.
+    pub fn concat(&self, sessions: &[impl AsRef<str>]) -> Result<ConcatenatedBetas> {
+        let planned = self.plan(sessions)?;
+        let voxels = plan::same_voxels(&planned)?;
+        let rows = planned.iter().map(Planned::n_rows).sum();
+        let columns = voxels.n_voxels();
+        let mut values = plan::reserved(rows, columns)?;
+        let mut row_sessions = Vec::with_capacity(rows);
+        let mut trials = Vec::with_capacity(rows);
+        for planned in planned {
+            planned.read_into(&mut values, self.observer)?;
+            row_sessions.extend(std::iter::repeat_n(planned.session.clone(), planned.n_rows()));
+            trials.extend(planned.trials());
+        }
+        let betas = plan::shaped(values, rows, columns)?;
+        Ok(ConcatenatedBetas { betas, sessions: row_sessions, trials, voxels })
+    }
+
+    /// The betas of the session row by row, for callers who want no array at all.
+    ///
+    /// # Errors
+    ///
+    /// As [`Betas::load`].
+    pub fn volumes(&self) -> Result<BetaRows> {
+        BetaRows::open(self.plan_one()?)
     }
 
     /// Whether these sessions could be read: their files are there, their grids and numbers of
@@ -136,106 +280,14 @@ impl<'a> Betas<'a> {
     ///
     /// # Errors
     ///
-    /// As [`Betas::load`], without what only the data themselves can show.
+    /// As [`Betas::load_sessions`], without what only the data themselves can show.
     pub fn check_sessions(&self, sessions: &[impl AsRef<str>]) -> Result<()> {
-        let (brain, _) = self.voxels()?;
-        for session in sessions {
-            self.open(&session.as_ref().parse()?, &brain)?;
-        }
-        Ok(())
+        self.plan(sessions).map(drop)
     }
 
-    fn voxels(&self) -> Result<(Arc<BrainMask>, VoxelSelection)> {
-        let (brain, voxels) = match &self.rois {
-            Some(query) => {
-                let roi = self.subject.roi_mask(query.clone(), self.mask_source)?;
-                (Arc::clone(roi.brain()), roi.indices())
-            }
-            None => {
-                let brain = self.subject.brain_mask(self.mask_source, Resolution::Func1pt8)?;
-                let voxels = brain.indices().to_vec();
-                (brain, voxels)
-            }
-        };
-        let selection =
-            VoxelSelection::new(brain.grid().shape(), voxels).map_err(nifti_stream::Error::from)?;
-        Ok((brain, selection))
-    }
-
-    fn load_one(
-        &self,
-        session: &SessionId,
-        brain: &BrainMask,
-        selection: &VoxelSelection,
-    ) -> Result<Array2<f32>> {
-        let mut file = self.open(session, brain)?;
-        let (volumes, voxels) = (file.n_volumes(), selection.len());
-        tracing::debug!(%session, volumes, voxels, path = %file.path().display(), "reading betas");
-        let values = self.read_volumes(&mut file, session, selection)?;
-        // Only now are the checksums of the last member known to be right.
-        file.finish()?;
-        Array2::from_shape_vec((volumes, voxels), values)
-            .map_err(|_| Error::OutOfMemory { rows: volumes, columns: voxels })
-    }
-
-    /// Opens the betas of a session once everything that can be known beforehand fits.
-    fn open(&self, session: &SessionId, brain: &BrainMask) -> Result<VolumeFile> {
-        let path = self.subject.betas_path(session)?;
-        let file = VolumeFile::open(&path)?;
-        brain.grid().matches(file.grid()).map_err(|source| Error::GridMismatch {
-            path: path.clone(),
-            reference: brain.path().to_owned(),
-            source,
-        })?;
-        self.check_trial_count(session, &path, file.n_volumes())?;
-        Ok(file)
-    }
-
-    /// Grows the array row by row, so that a header that promises more volumes than the file holds
-    /// costs no more memory than the file can fill.
-    fn read_volumes(
-        &self,
-        file: &mut VolumeFile,
-        session: &SessionId,
-        selection: &VoxelSelection,
-    ) -> Result<Vec<f32>> {
-        let (rows, columns) = (file.n_volumes(), selection.len());
-        let too_large = || Error::OutOfMemory { rows, columns };
-        let total = rows.checked_mul(columns).ok_or_else(too_large)?;
-        let mut values = Vec::new();
-        values.try_reserve_exact(total).map_err(|_| too_large())?;
-        for done in 1..=rows {
-            let start = values.len();
-            values.resize(start + columns, 0.0);
-            file.read_row(selection, &mut values[start..])?;
-            if let Some(observer) = self.observer
-                && !observer.volume(session, done, rows)
-            {
-                return Err(Error::Cancelled);
-            }
-        }
-        Ok(values)
-    }
-
-    /// The trial table is not needed to read betas, but when it is there it has to fit.
-    fn check_trial_count(&self, session: &SessionId, betas: &Path, volumes: usize) -> Result<()> {
-        let trials = match self.subject.trials_path(session) {
-            Ok(path) => path,
-            Err(Error::DataNotDownloaded { path, .. }) => {
-                tracing::warn!(path = %path.display(), "no trial table: the number of trials is not checked");
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        };
-        let table = TrialTable::read(&trials)?;
-        if table.len() == volumes {
-            return Ok(());
-        }
-        Err(Error::TrialCountMismatch {
-            betas: betas.to_owned(),
-            volumes,
-            rows: table.len(),
-            trials,
-        })
+    fn plan_one(&self) -> Result<Planned> {
+        let mut planned = self.plan(&[&self.session])?;
+        // INVARIANT: one session was named, and each gives one plan.
+        Ok(planned.pop().expect("one plan"))
     }
 }

@@ -3,8 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use bids::SessionId;
 use thiserror::Error;
 
+use crate::MaskSource;
 use crate::trials::TrialTableError;
 
 /// A result of this crate.
@@ -109,6 +111,89 @@ pub enum Error {
         categories: Vec<String>,
         /// The nearest name that exists.
         suggestion: Option<String>,
+    },
+
+    /// A mask with another number of flags than the brain mask has voxels.
+    #[error(
+        "a mask of {got} flags does not fit the {source_of_axis} brain mask (expected {expected})"
+    )]
+    MaskLength {
+        /// The source of the brain mask.
+        source_of_axis: MaskSource,
+        /// Its number of voxels.
+        expected: usize,
+        /// The number of flags.
+        got: usize,
+    },
+
+    /// A mask made on the voxel axis of one brain mask was used on that of another.
+    #[error(
+        "a mask over the {got} brain mask ({got_voxels} voxels) cannot be used on the {expected} one ({expected_voxels} voxels)"
+    )]
+    MaskAxis {
+        /// The source of the axis it was used on.
+        expected: MaskSource,
+        /// The number of voxels of that axis.
+        expected_voxels: usize,
+        /// The source of the axis it was made on.
+        got: MaskSource,
+        /// The number of voxels of that axis.
+        got_voxels: usize,
+    },
+
+    /// Sessions that cannot be joined because their voxel axes differ, as they do under a
+    /// noise-ceiling threshold that uses each session's own map.
+    #[error("the voxels of {session} differ from those of {first} ({got} against {expected})")]
+    VoxelAxis {
+        /// The first session.
+        first: SessionId,
+        /// The session that differs.
+        session: SessionId,
+        /// The number of voxels of the first session.
+        expected: usize,
+        /// The number of voxels of the session that differs.
+        got: usize,
+    },
+
+    /// A trial that the session does not have.
+    #[error("{session} has {trials} trials (counted from 0), so there is no trial {got}")]
+    TrialOutOfRange {
+        /// The session.
+        session: SessionId,
+        /// Its number of trials.
+        trials: usize,
+        /// The trial that was asked for.
+        got: usize,
+    },
+
+    /// Values that do not fit the chosen voxels.
+    #[error("{got} values do not fit the chosen voxels (expected {expected})")]
+    ValuesLength {
+        /// The number of chosen voxels.
+        expected: usize,
+        /// The number of values.
+        got: usize,
+    },
+
+    /// A file of the stimulus side is not in the mirror.
+    #[doc(alias = "StimuliNotDownloadedError")]
+    #[error("{what}: not on disk, expected at {}", path.display())]
+    StimuliNotDownloaded {
+        /// What the file holds.
+        what: &'static str,
+        /// Where it was looked for (in the first root).
+        path: PathBuf,
+        /// The arguments of `laion-fmri download` that fetch it.
+        fetch: String,
+    },
+
+    /// The table of images cannot be used.
+    #[error("{}: not a usable table of images", path.display())]
+    StimulusMetadata {
+        /// The CSV file.
+        path: PathBuf,
+        /// What is wrong, with the line.
+        source: stimuli::MetadataError,
     },
 
     /// Options that contradict each other, or a value outside its range.
@@ -232,13 +317,20 @@ impl Error {
             | Self::SubjectNotFound { .. }
             | Self::InvalidSession { .. }
             | Self::UnknownRoi { .. }
+            | Self::MaskLength { .. }
+            | Self::MaskAxis { .. }
+            | Self::VoxelAxis { .. }
+            | Self::TrialOutOfRange { .. }
+            | Self::ValuesLength { .. }
             | Self::InvalidQuery { .. } => ErrorKind::Usage,
-            Self::DataNotDownloaded { .. } | Self::NoMatchingData { .. } | Self::Offline { .. } => {
-                ErrorKind::NotThere
-            }
+            Self::DataNotDownloaded { .. }
+            | Self::StimuliNotDownloaded { .. }
+            | Self::NoMatchingData { .. }
+            | Self::Offline { .. } => ErrorKind::NotThere,
             Self::LicenseNotAccepted { .. } => ErrorKind::Access,
             Self::GridMismatch { .. }
             | Self::TrialCountMismatch { .. }
+            | Self::StimulusMetadata { .. }
             | Self::TrialTable { .. } => ErrorKind::Integrity,
             Self::Nifti(error) if is_about_content(error) => ErrorKind::Integrity,
             Self::Cancelled => ErrorKind::Cancelled,
@@ -256,11 +348,16 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::DataDirNotSet => Some("laion-fmri config --data-dir DIR".to_owned()),
-            Self::DataNotDownloaded { fetch, .. } => Some(format!("laion-fmri download {fetch}")),
+            Self::DataNotDownloaded { fetch, .. } | Self::StimuliNotDownloaded { fetch, .. } => {
+                Some(format!("laion-fmri download {fetch}"))
+            }
             Self::LicenseNotAccepted { .. } => Some("laion-fmri license --accept".to_owned()),
             Self::NoMatchingData { .. } => {
                 Some("laion-fmri download --dry-run ... shows what a filter lets in".to_owned())
             }
+            Self::VoxelAxis { .. } => Some(
+                "a subject-level map (--nc-desc) keeps the voxels of all sessions equal".to_owned(),
+            ),
             Self::Nifti(error) if error.is_damaged() => error.path().map(|path| {
                 format!("delete {} and run the same laion-fmri download again", path.display())
             }),

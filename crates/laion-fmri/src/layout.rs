@@ -62,6 +62,18 @@ pub fn trials(subject: &SubjectId, session: &SessionId) -> String {
     format!("{}{session}/func/{}", glmsingle(subject), built(name))
 }
 
+/// The noise-ceiling map within one session, in percent.
+#[must_use]
+pub fn session_noise_ceiling(subject: &SubjectId, session: &SessionId) -> String {
+    let name = FileName::builder("statmap", "nii.gz")
+        .entity("sub", subject.label())
+        .entity("ses", session.label())
+        .entity("task", "images")
+        .entity("space", "T1w")
+        .entity("desc", "Noiseceiling");
+    format!("{}{session}/func/{}", glmsingle(subject), built(name))
+}
+
 /// The mean R² over sessions, from which the `rsquare` brain mask is made.
 #[must_use]
 pub fn r2mean(subject: &SubjectId) -> String {

@@ -31,32 +31,46 @@ mod dataset;
 pub mod discovery;
 mod download;
 mod error;
+mod group;
 /// Where each file of the dataset lies, relative to a root of the mirror.
 pub mod layout;
 /// The licence of the dataset: its notice, and the marker that it was accepted.
 pub mod license;
 mod mask;
+mod noise_ceiling;
 /// What is held out, and what is pinned.
 pub mod policy;
 mod remote;
 mod roi;
 mod roots;
+mod space;
 mod subject;
+mod trial_index;
+mod trial_table;
 mod trials;
+mod voxels;
+mod zscore;
 
 pub use bids::{Filter, FilterField, SessionId, SubjectId};
 pub use s3_mirror::{Cancel, Location, Observer};
+pub use stimuli::StimulusSet;
 #[doc(inline)]
 pub use {bids, export, ndarray, nifti_stream, s3_mirror, splits, stimuli, surface};
 
-pub use self::betas::{Betas, ReadObserver};
+pub use self::betas::{BetaRows, Betas, ConcatenatedBetas, ReadObserver, SessionBetas};
 pub use self::dataset::Dataset;
 pub use self::discovery::Discovery;
 pub use self::download::{Download, DownloadRequest, Subjects};
 pub use self::error::{Error, ErrorKind, Result};
+pub use self::group::{Group, SharedBetas, SubjectShared};
 pub use self::license::LicenseAccepted;
-pub use self::mask::{BrainMask, MaskSource, Resolution};
-pub use self::roi::{RoiMask, RoiQuery};
+pub use self::mask::{BrainMask, MaskSource, Resolution, VoxelMask};
+pub use self::noise_ceiling::NoiseCeiling;
+pub use self::roi::RoiQuery;
 pub use self::roots::Roots;
 pub use self::subject::Subject;
+pub use self::trial_index::{GlobalTrial, SessionTrial};
+pub use self::trial_table::{SubjectTrials, Trial};
 pub use self::trials::{TrialTable, TrialTableError};
+pub use self::voxels::Voxels;
+pub use self::zscore::{NanPolicy, ZscoreOptions, ZscoreReport, zscore};

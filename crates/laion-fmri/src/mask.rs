@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use nifti_stream::{Grid, Spatial};
 
@@ -96,15 +97,14 @@ pub struct BrainMask {
 
 impl BrainMask {
     pub(crate) fn read(path: &Path, source: MaskSource, resolution: Resolution) -> Result<Self> {
-        let volume = nifti_stream::fs::read_volume(path)?;
-        let indices = set_voxels(&volume.nonzero_mask());
+        let voxels = nifti_stream::fs::read_set_voxels(path)?;
         Ok(Self {
             source,
             resolution,
             path: path.to_owned(),
-            grid: *volume.grid(),
-            spatial: volume.header().spatial().clone(),
-            indices,
+            grid: *voxels.grid(),
+            spatial: voxels.header().spatial().clone(),
+            indices: voxels.into_indices(),
         })
     }
 
@@ -130,6 +130,10 @@ impl BrainMask {
     #[must_use]
     pub fn grid(&self) -> &Grid {
         &self.grid
+    }
+
+    pub(crate) fn spatial(&self) -> &Spatial {
+        &self.spatial
     }
 
     /// The number of brain voxels.
@@ -174,9 +178,123 @@ impl BrainMask {
     }
 }
 
-/// The flat indices of the set voxels, ascending.
-pub(crate) fn set_voxels(mask: &[bool]) -> Vec<usize> {
-    mask.iter().enumerate().filter(|(_, set)| **set).map(|(index, _)| index).collect()
+/// Some of the voxels of a brain mask: a ROI, a noise-ceiling threshold, or a choice of the caller.
+///
+/// It carries the brain mask whose voxel axis it lies on, and refuses to be used on another one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VoxelMask {
+    brain: Arc<BrainMask>,
+    selected: Vec<bool>,
+}
+
+impl VoxelMask {
+    /// A choice of voxels: one flag for each voxel of the brain mask.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MaskLength`] when the numbers differ, as they do for a mask made under the other
+    /// source.
+    pub fn new(brain: Arc<BrainMask>, selected: Vec<bool>) -> Result<Self> {
+        if selected.len() != brain.n_voxels() {
+            return Err(Error::MaskLength {
+                source_of_axis: brain.source(),
+                expected: brain.n_voxels(),
+                got: selected.len(),
+            });
+        }
+        Ok(Self { brain, selected })
+    }
+
+    /// Every voxel of a brain mask.
+    #[must_use]
+    pub fn all(brain: Arc<BrainMask>) -> Self {
+        let selected = vec![true; brain.n_voxels()];
+        Self { brain, selected }
+    }
+
+    /// The brain mask whose voxel axis this mask lies on.
+    #[must_use]
+    pub fn brain(&self) -> &Arc<BrainMask> {
+        &self.brain
+    }
+
+    /// One flag for each brain voxel, shape `(n_brain_voxels,)`.
+    #[must_use]
+    pub fn as_slice(&self) -> &[bool] {
+        &self.selected
+    }
+
+    /// The number of voxels that are chosen.
+    #[must_use]
+    pub fn n_voxels(&self) -> usize {
+        self.selected.iter().filter(|selected| **selected).count()
+    }
+
+    /// The flat C-order grid indices of the chosen voxels, ascending.
+    #[must_use]
+    pub fn indices(&self) -> Vec<usize> {
+        let voxels = self.brain.indices().iter().zip(&self.selected);
+        voxels.filter(|(_, selected)| **selected).map(|(index, _)| *index).collect()
+    }
+
+    /// The voxels of both masks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MaskAxis`] when the masks lie on different axes.
+    pub fn and(&self, other: &Self) -> Result<Self> {
+        self.combine(other, |a, b| a && b)
+    }
+
+    /// The voxels of either mask.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MaskAxis`] when the masks lie on different axes.
+    pub fn or(&self, other: &Self) -> Result<Self> {
+        self.combine(other, |a, b| a || b)
+    }
+
+    /// The voxels of this mask that are not in the other.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MaskAxis`] when the masks lie on different axes.
+    pub fn minus(&self, other: &Self) -> Result<Self> {
+        self.combine(other, |a, b| a && !b)
+    }
+
+    /// Writes the mask as a 3-D uint8 NIfTI file on the grid of the brain mask, gzipped when the
+    /// name ends in `.gz`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Nifti`] when the file cannot be written; nothing is left behind then.
+    pub fn write_nifti(&self, path: &Path) -> Result<()> {
+        self.brain.write_voxels(path, &self.indices())
+    }
+
+    /// Refuses a mask that lies on another axis than that of `brain`.
+    pub(crate) fn check_axis(&self, brain: &Arc<BrainMask>) -> Result<()> {
+        if Arc::ptr_eq(&self.brain, brain)
+            || (self.brain.source == brain.source && self.brain.indices == brain.indices)
+        {
+            return Ok(());
+        }
+        Err(Error::MaskAxis {
+            expected: brain.source(),
+            expected_voxels: brain.n_voxels(),
+            got: self.brain.source(),
+            got_voxels: self.brain.n_voxels(),
+        })
+    }
+
+    fn combine(&self, other: &Self, decide: impl Fn(bool, bool) -> bool) -> Result<Self> {
+        other.check_axis(&self.brain)?;
+        let pairs = self.selected.iter().zip(&other.selected);
+        let selected = pairs.map(|(a, b)| decide(*a, *b)).collect();
+        Ok(Self { brain: Arc::clone(&self.brain), selected })
+    }
 }
 
 #[cfg(test)]

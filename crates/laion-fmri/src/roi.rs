@@ -1,12 +1,17 @@
 //! Regions of interest: which exist on disk, and which voxels a query selects.
 
+mod query;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bids::{SubjectId, dehyphenate_labels, roi_label};
+use indexmap::IndexMap;
 
-use crate::mask::{BrainMask, MaskSource, Resolution};
+use self::query::Expression;
+pub use self::query::RoiQuery;
+use crate::mask::{BrainMask, MaskSource, Resolution, VoxelMask};
 use crate::{Error, Result, Roots, Subject, layout};
 
 /// The resolution whose volumes decide which ROIs exist.
@@ -14,82 +19,6 @@ const RES: &str = "1pt8";
 
 /// The category that `visual` stands for when the subject has no ROI or category of that name.
 const VISUAL: &str = "laion";
-
-/// Which ROIs are meant: one or more items, whose union is taken.
-///
-/// Each item is `all`, a category (`face`) or a ROI (`FFA1`, or `FFA-1` as the bucket spells it);
-/// names are case-sensitive. `visual` means the category `laion` unless the subject has a ROI or
-/// category of that name. Made from a string, or from a list of strings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoiQuery(Vec<String>);
-
-impl From<&str> for RoiQuery {
-    fn from(item: &str) -> Self {
-        Self(vec![item.to_owned()])
-    }
-}
-
-impl From<&[String]> for RoiQuery {
-    fn from(items: &[String]) -> Self {
-        Self(items.to_vec())
-    }
-}
-
-impl From<&[&str]> for RoiQuery {
-    fn from(items: &[&str]) -> Self {
-        Self(items.iter().map(|item| (*item).to_owned()).collect())
-    }
-}
-
-impl<const N: usize> From<[&str; N]> for RoiQuery {
-    fn from(items: [&str; N]) -> Self {
-        Self::from(items.as_slice())
-    }
-}
-
-/// A ROI over the voxel axis of a brain mask.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RoiMask {
-    brain: Arc<BrainMask>,
-    selected: Vec<bool>,
-}
-
-impl RoiMask {
-    /// The brain mask whose voxel axis this mask lies on.
-    #[must_use]
-    pub fn brain(&self) -> &Arc<BrainMask> {
-        &self.brain
-    }
-
-    /// One flag for each brain voxel, shape `(n_brain_voxels,)`.
-    #[must_use]
-    pub fn as_slice(&self) -> &[bool] {
-        &self.selected
-    }
-
-    /// The number of voxels in the ROI.
-    #[must_use]
-    pub fn n_voxels(&self) -> usize {
-        self.selected.iter().filter(|selected| **selected).count()
-    }
-
-    /// The flat C-order grid indices of the ROI's voxels, ascending.
-    #[must_use]
-    pub fn indices(&self) -> Vec<usize> {
-        let voxels = self.brain.indices().iter().zip(&self.selected);
-        voxels.filter(|(_, selected)| **selected).map(|(index, _)| *index).collect()
-    }
-
-    /// Writes the ROI as a 3-D uint8 NIfTI file on the grid of the brain mask, gzipped when the
-    /// name ends in `.gz`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Nifti`] when the file cannot be written; nothing is left behind then.
-    pub fn write_nifti(&self, path: &std::path::Path) -> Result<()> {
-        self.brain.write_voxels(path, &self.indices())
-    }
-}
 
 impl Subject {
     /// The ROIs on disk, sorted: those with a volume on the functional grid. With a category only
@@ -114,15 +43,17 @@ impl Subject {
         Ok(self.roi_index()?.categories())
     }
 
-    /// The union of ROIs over the voxel axis of a brain mask.
+    /// The voxels that a query selects, over the voxel axis of a brain mask; see [`RoiQuery`] for
+    /// the grammar.
     ///
-    /// ROI voxels outside the brain mask are dropped; an empty query selects nothing.
+    /// ROI voxels outside the brain mask are dropped; an empty query selects nothing. Each file is
+    /// read once per handle.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownRoi`], which lists what exists; [`Error::DataNotDownloaded`] when the
-    /// subject has no ROI on disk at all; [`Error::GridMismatch`] when a ROI is not on the brain
-    /// mask's grid.
+    /// [`Error::UnknownRoi`], which lists what exists; [`Error::InvalidQuery`] for an expression
+    /// that cannot be read; [`Error::DataNotDownloaded`] when the subject has no ROI on disk at
+    /// all; [`Error::GridMismatch`] when a ROI is not on the brain mask's grid.
     ///
     /// ```
     /// use laion_fmri::{Dataset, MaskSource};
@@ -133,26 +64,85 @@ impl Subject {
     /// let face = subject.roi_mask("face", MaskSource::Anatomical)?;
     /// assert!(0 < ffa1.n_voxels() && ffa1.n_voxels() <= face.n_voxels());
     /// assert_eq!(ffa1.as_slice().len(), subject.n_voxels(MaskSource::Anatomical)?);
+    /// let rest = subject.roi_mask("face - FFA1", MaskSource::Anatomical)?;
+    /// assert_eq!(rest.or(&ffa1)?, face);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "get_roi_mask")]
-    pub fn roi_mask(&self, query: impl Into<RoiQuery>, source: MaskSource) -> Result<RoiMask> {
+    pub fn roi_mask(&self, query: impl Into<RoiQuery>, source: MaskSource) -> Result<VoxelMask> {
         let brain = self.brain_mask(source, Resolution::Func1pt8)?;
-        let index = self.roi_index()?;
-        let mut in_roi = vec![false; brain.grid().n_voxels()];
-        for path in index.resolve(self, &query.into())? {
-            let volume = nifti_stream::fs::read_volume(&path)?;
-            brain.grid().matches(volume.grid()).map_err(|source| Error::GridMismatch {
+        let rois = Rois { subject: self, index: self.roi_index()?, brain };
+        rois.union(query.into().items())
+    }
+
+    /// One mask for each item of a query, under the item as it was given.
+    ///
+    /// # Errors
+    ///
+    /// As [`Subject::roi_mask`].
+    #[doc(alias = "get_roi_masks")]
+    pub fn roi_masks(
+        &self,
+        query: impl Into<RoiQuery>,
+        source: MaskSource,
+    ) -> Result<IndexMap<String, VoxelMask>> {
+        let brain = self.brain_mask(source, Resolution::Func1pt8)?;
+        let rois = Rois { subject: self, index: self.roi_index()?, brain };
+        let query = query.into();
+        let one = |item: &String| Ok((item.clone(), rois.union(std::slice::from_ref(item))?));
+        query.items().iter().map(one).collect()
+    }
+}
+
+/// Evaluates queries on one voxel axis.
+struct Rois<'a> {
+    subject: &'a Subject,
+    index: RoiIndex,
+    brain: Arc<BrainMask>,
+}
+
+impl Rois<'_> {
+    fn union(&self, items: &[String]) -> Result<VoxelMask> {
+        let mut union = vec![false; self.brain.n_voxels()];
+        for item in items {
+            let item = self.evaluate(&Expression::parse(item)?)?;
+            union.iter_mut().zip(item).for_each(|(union, voxel)| *union |= voxel);
+        }
+        VoxelMask::new(Arc::clone(&self.brain), union)
+    }
+
+    fn evaluate(&self, expression: &Expression) -> Result<Vec<bool>> {
+        let both = |a: &Expression, b: &Expression, decide: fn(bool, bool) -> bool| {
+            let (a, b) = (self.evaluate(a)?, self.evaluate(b)?);
+            Ok(a.into_iter().zip(b).map(|(a, b)| decide(a, b)).collect())
+        };
+        match expression {
+            Expression::Name(name) => self.named(name),
+            Expression::Union(a, b) => both(a, b, |a, b| a || b),
+            Expression::Intersection(a, b) => both(a, b, |a, b| a && b),
+            Expression::Difference(a, b) => both(a, b, |a, b| a && !b),
+        }
+    }
+
+    /// The union of the files that a name stands for.
+    fn named(&self, name: &str) -> Result<Vec<bool>> {
+        let brain = self.brain.indices();
+        let mut selected = vec![false; brain.len()];
+        for path in self.index.resolve(self.subject, name)? {
+            let voxels = self.subject.roi_voxels(path)?;
+            self.brain.grid().matches(voxels.grid()).map_err(|source| Error::GridMismatch {
                 path: path.clone(),
-                reference: brain.path().to_owned(),
+                reference: self.brain.path().to_owned(),
                 source,
             })?;
-            for (union, voxel) in in_roi.iter_mut().zip(volume.nonzero_mask()) {
-                *union |= voxel;
+            // Both lists ascend, so one walk over each finds the common voxels.
+            let mut roi = voxels.indices().iter().peekable();
+            for (place, index) in brain.iter().enumerate() {
+                while roi.next_if(|voxel| *voxel < index).is_some() {}
+                selected[place] |= roi.peek() == Some(&index);
             }
         }
-        let selected = brain.indices().iter().map(|&index| in_roi[index]).collect();
-        Ok(RoiMask { brain, selected })
+        Ok(selected)
     }
 }
 
@@ -207,40 +197,28 @@ impl RoiIndex {
         categories.into_iter().cloned().collect()
     }
 
-    /// The files whose union the query means, each once, in query order.
-    fn resolve(&self, subject: &Subject, query: &RoiQuery) -> Result<Vec<PathBuf>> {
-        let mut files: Vec<PathBuf> = Vec::new();
-        for item in &query.0 {
-            for path in self.resolve_item(subject, item)? {
-                if !files.contains(path) {
-                    files.push(path.clone());
-                }
-            }
-        }
-        Ok(files)
-    }
-
-    fn resolve_item(&self, subject: &Subject, item: &str) -> Result<Vec<&PathBuf>> {
+    /// The files whose union a name stands for.
+    fn resolve(&self, subject: &Subject, name: &str) -> Result<Vec<&PathBuf>> {
         let paths = |wanted: &dyn Fn(&RoiEntry) -> bool| -> Vec<&PathBuf> {
             self.entries.iter().filter(|entry| wanted(entry)).map(|entry| &entry.path).collect()
         };
-        if item == "all" && !self.entries.is_empty() {
+        if name == "all" && !self.entries.is_empty() {
             return Ok(paths(&|_| true));
         }
-        let category = paths(&|entry| entry.category == item);
+        let category = paths(&|entry| entry.category == name);
         if !category.is_empty() {
             return Ok(category);
         }
-        let name = item.replace('-', "");
-        let named = paths(&|entry| entry.name == name);
+        let local = name.replace('-', "");
+        let named = paths(&|entry| entry.name == local);
         if !named.is_empty() {
             return Ok(named);
         }
         let visual = paths(&|entry| entry.category == VISUAL);
-        if item == "visual" && !visual.is_empty() {
+        if name == "visual" && !visual.is_empty() {
             return Ok(visual);
         }
-        Err(self.unknown(subject, item))
+        Err(self.unknown(subject, name))
     }
 
     fn unknown(&self, subject: &Subject, item: &str) -> Error {

@@ -2,23 +2,27 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bids::{SessionId, SubjectId};
+use nifti_stream::SetVoxels;
 
 use crate::mask::{BrainMask, MaskSource, Resolution};
 use crate::roi::RoiIndex;
+use crate::trial_table::StimulusTable;
 use crate::trials::TrialTable;
 use crate::{Betas, Error, Result, Roots, layout};
 
-/// A subject. Opening one reads nothing; brain masks are read once per handle and shared.
+/// A subject. Opening one reads nothing; brain masks and ROIs are read once per handle and shared.
 ///
 /// All methods take `&self` and may be called from several threads at once.
 pub struct Subject {
     roots: Roots,
     id: SubjectId,
     masks: Mutex<HashMap<(MaskSource, Resolution), Arc<BrainMask>>>,
+    rois: Mutex<HashMap<PathBuf, Arc<SetVoxels>>>,
+    pub(crate) stimulus_table: StimulusTable,
 }
 
 impl fmt::Debug for Subject {
@@ -29,7 +33,13 @@ impl fmt::Debug for Subject {
 
 impl Subject {
     pub(crate) fn new(roots: Roots, id: SubjectId) -> Self {
-        Self { roots, id, masks: Mutex::default() }
+        Self {
+            roots,
+            id,
+            masks: Mutex::default(),
+            rois: Mutex::default(),
+            stimulus_table: StimulusTable::default(),
+        }
     }
 
     /// The id, such as `sub-03`.
@@ -145,6 +155,17 @@ impl Subject {
         RoiIndex::scan(&self.roots, &self.id)
     }
 
+    /// The voxels of a ROI file; read once per handle.
+    pub(crate) fn roi_voxels(&self, path: &Path) -> Result<Arc<SetVoxels>> {
+        let mut rois = self.rois.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(voxels) = rois.get(path) {
+            return Ok(Arc::clone(voxels));
+        }
+        let voxels = Arc::new(nifti_stream::fs::read_set_voxels(path)?);
+        rois.insert(path.to_owned(), Arc::clone(&voxels));
+        Ok(voxels)
+    }
+
     pub(crate) fn betas_path(&self, session: &SessionId) -> Result<PathBuf> {
         self.file(
             &format!("the betas of {} {session}", self.id),
@@ -171,7 +192,12 @@ impl Subject {
         )
     }
 
-    fn file(&self, what: &str, relative: &str, fetch: impl FnOnce() -> String) -> Result<PathBuf> {
+    pub(crate) fn file(
+        &self,
+        what: &str,
+        relative: &str,
+        fetch: impl FnOnce() -> String,
+    ) -> Result<PathBuf> {
         self.roots.find(relative).ok_or_else(|| Error::DataNotDownloaded {
             what: what.to_owned(),
             path: self.roots.expected(relative),

@@ -1,0 +1,277 @@
+//! What a request means for each session, decided and checked before anything is inflated.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bids::SessionId;
+use ndarray::Array2;
+use nifti_stream::VoxelSelection;
+use nifti_stream::fs::VolumeFile;
+use stimuli::StimulusSet;
+
+use super::{Betas, ReadObserver, Threshold};
+use crate::mask::VoxelMask;
+use crate::trial_index::SessionTrial;
+use crate::trials::TrialTable;
+use crate::{Error, NoiseCeiling, Result, Subject};
+
+/// The rows and columns of one session.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) session: SessionId,
+    pub(super) voxels: Arc<VoxelMask>,
+    path: PathBuf,
+    /// The wanted volumes, ascending; all of them without a list.
+    rows: Option<Vec<usize>>,
+    n_volumes: usize,
+}
+
+impl Betas<'_> {
+    pub(super) fn plan(&self, sessions: &[impl AsRef<str>]) -> Result<Vec<Planned>> {
+        if sessions.is_empty() {
+            return Err(Error::InvalidQuery { reason: "no session was named".to_owned() });
+        }
+        let sessions: Vec<SessionId> =
+            sessions.iter().map(|session| session.as_ref().parse()).collect::<Result<_, _>>()?;
+        // Missing files are the likeliest failure and the cheapest to see.
+        let paths: Vec<PathBuf> = sessions
+            .iter()
+            .map(|session| self.subject.betas_path(session))
+            .collect::<Result<_>>()?;
+        let base = Arc::new(self.voxels.resolve(self.subject)?);
+        let mut thresholded = Thresholded::new(self.subject, &base, self.threshold.as_ref())?;
+        let mut planned = Vec::with_capacity(sessions.len());
+        for (session, path) in sessions.into_iter().zip(paths) {
+            let n_volumes = self.check_file(&session, &path, &base)?;
+            planned.push(Planned {
+                voxels: thresholded.voxels(&session)?,
+                rows: self.rows(&session, n_volumes)?,
+                session,
+                path,
+                n_volumes,
+            });
+        }
+        Ok(planned)
+    }
+
+    /// Compares the header of a betas file with the brain mask and the trial table; the number of
+    /// volumes.
+    fn check_file(&self, session: &SessionId, path: &Path, base: &VoxelMask) -> Result<usize> {
+        let file = VolumeFile::open(path)?;
+        let brain = base.brain();
+        brain.grid().matches(file.grid()).map_err(|source| Error::GridMismatch {
+            path: path.to_owned(),
+            reference: brain.path().to_owned(),
+            source,
+        })?;
+        let n_volumes = file.n_volumes();
+        // The trial table is not needed to read betas, but when it is there it has to fit.
+        let trials = match self.subject.trials_path(session) {
+            Ok(path) => path,
+            Err(Error::DataNotDownloaded { path, .. }) => {
+                tracing::warn!(path = %path.display(), "no trial table: the number of trials is not checked");
+                return Ok(n_volumes);
+            }
+            Err(error) => return Err(error),
+        };
+        let rows = TrialTable::read(&trials)?.len();
+        if rows == n_volumes {
+            return Ok(n_volumes);
+        }
+        Err(Error::TrialCountMismatch { betas: path.to_owned(), volumes: n_volumes, rows, trials })
+    }
+
+    /// The wanted volumes of a session.
+    fn rows(&self, session: &SessionId, n_volumes: usize) -> Result<Option<Vec<usize>>> {
+        let Some(mut rows) = self
+            .trials
+            .clone()
+            .or_else(|| self.stimuli.is_some().then(|| (0..n_volumes).collect::<Vec<_>>()))
+        else {
+            return Ok(None);
+        };
+        if let Some(&got) = rows.last()
+            && got >= n_volumes
+        {
+            return Err(Error::TrialOutOfRange {
+                session: session.clone(),
+                trials: n_volumes,
+                got,
+            });
+        }
+        if let Some(set) = self.stimuli {
+            let table = TrialTable::read(&self.subject.trials_path(session)?)?;
+            let wanted: Vec<bool> =
+                table.labels().map(|label| StimulusSet::of_label(label) == set).collect();
+            rows.retain(|row| wanted.get(*row) == Some(&true));
+        }
+        Ok(Some(rows))
+    }
+}
+
+impl Planned {
+    pub(super) fn n_rows(&self) -> usize {
+        self.rows.as_ref().map_or(self.n_volumes, Vec::len)
+    }
+
+    /// The trial of each row.
+    pub(super) fn trials(&self) -> Vec<SessionTrial> {
+        match &self.rows {
+            Some(rows) => rows.iter().copied().map(SessionTrial).collect(),
+            None => (0..self.n_volumes).map(SessionTrial).collect(),
+        }
+    }
+
+    /// Whether a volume is wanted.
+    pub(super) fn wants(&self, volume: usize) -> bool {
+        self.rows.as_ref().is_none_or(|rows| rows.binary_search(&volume).is_ok())
+    }
+
+    pub(super) fn open(&self) -> Result<(VolumeFile, VoxelSelection)> {
+        let shape = self.voxels.brain().grid().shape();
+        let selection =
+            VoxelSelection::new(shape, self.voxels.indices()).map_err(nifti_stream::Error::from)?;
+        Ok((VolumeFile::open(&self.path)?, selection))
+    }
+
+    pub(super) fn reserve(&self, values: &mut Vec<f32>) -> Result<()> {
+        *values = reserved(self.n_rows(), self.voxels.n_voxels())?;
+        Ok(())
+    }
+
+    /// Appends the rows of this session. The array grows row by row, so that a header that promises
+    /// more volumes than the file holds costs no more memory than the file can fill.
+    pub(super) fn read_into(
+        &self,
+        values: &mut Vec<f32>,
+        observer: Option<&dyn ReadObserver>,
+    ) -> Result<()> {
+        let (mut file, selection) = self.open()?;
+        let (session, volumes) = (&self.session, file.n_volumes());
+        tracing::debug!(%session, volumes, voxels = selection.len(), path = %self.path.display(), "reading betas");
+        for volume in 0..volumes {
+            if self.wants(volume) {
+                let start = values.len();
+                values.resize(start + selection.len(), 0.0);
+                file.read_row(&selection, &mut values[start..])?;
+            } else {
+                file.skip_volume()?;
+            }
+            if let Some(observer) = observer
+                && !observer.volume(session, volume + 1, volumes)
+            {
+                return Err(Error::Cancelled);
+            }
+        }
+        // Only now are the checksums of the last gzip member known to be right.
+        file.finish()?;
+        Ok(())
+    }
+
+    pub(super) fn shaped(&self, values: Vec<f32>) -> Result<Array2<f32>> {
+        shaped(values, self.n_rows(), self.voxels.n_voxels())
+    }
+}
+
+/// Applies a noise-ceiling threshold to the voxels of each session.
+struct Thresholded<'a> {
+    subject: &'a Subject,
+    base: &'a Arc<VoxelMask>,
+    threshold: Option<&'a Threshold>,
+    /// The voxels of every session, when they do not depend on the session.
+    common: Option<Arc<VoxelMask>>,
+    warned: bool,
+}
+
+impl<'a> Thresholded<'a> {
+    fn new(
+        subject: &'a Subject,
+        base: &'a Arc<VoxelMask>,
+        threshold: Option<&'a Threshold>,
+    ) -> Result<Self> {
+        let mut thresholded = Self { subject, base, threshold, common: None, warned: false };
+        match threshold {
+            None => thresholded.common = Some(Arc::clone(base)),
+            Some(Threshold { percent, .. }) if percent.is_nan() => {
+                return Err(Error::InvalidQuery {
+                    reason: "the noise-ceiling threshold is NaN".to_owned(),
+                });
+            }
+            Some(Threshold { percent, map: Some(map) }) => {
+                thresholded.common = Some(thresholded.reaching(*percent, map)?);
+            }
+            Some(_) => {}
+        }
+        Ok(thresholded)
+    }
+
+    fn voxels(&mut self, session: &SessionId) -> Result<Arc<VoxelMask>> {
+        match (&self.common, self.threshold) {
+            (Some(common), _) => Ok(Arc::clone(common)),
+            (None, Some(threshold)) => {
+                self.reaching(threshold.percent, &NoiseCeiling::Session(session.clone()))
+            }
+            (None, None) => Ok(Arc::clone(self.base)),
+        }
+    }
+
+    /// The voxels of the base whose noise ceiling is at least `percent`; NaN is not.
+    fn reaching(&mut self, percent: f32, map: &NoiseCeiling) -> Result<Arc<VoxelMask>> {
+        let ceiling = self.subject.noise_ceiling_of(map, self.base)?;
+        self.warn_of_fractions(percent, map, &ceiling);
+        let mut ceilings = ceiling.iter();
+        let selected = self
+            .base
+            .as_slice()
+            .iter()
+            .map(|in_base| *in_base && ceilings.next().is_some_and(|ceiling| *ceiling >= percent))
+            .collect();
+        Ok(Arc::new(VoxelMask::new(Arc::clone(self.base.brain()), selected)?))
+    }
+
+    fn warn_of_fractions(
+        &mut self,
+        percent: f32,
+        map: &NoiseCeiling,
+        ceiling: &ndarray::Array1<f32>,
+    ) {
+        let in_percent = ceiling.iter().any(|ceiling| *ceiling > 1.0);
+        if !self.warned && percent > 0.0 && percent <= 1.0 && in_percent {
+            self.warned = true;
+            tracing::warn!(
+                "the noise-ceiling map {map} is in percent: a threshold of {percent} means {percent} %, not a fraction"
+            );
+        }
+    }
+}
+
+/// The voxels that all sessions share.
+pub(super) fn same_voxels(planned: &[Planned]) -> Result<Arc<VoxelMask>> {
+    // INVARIANT: a plan is made for at least one session.
+    let first = planned.first().expect("at least one session");
+    for other in &planned[1..] {
+        if !Arc::ptr_eq(&first.voxels, &other.voxels) && first.voxels != other.voxels {
+            return Err(Error::VoxelAxis {
+                first: first.session.clone(),
+                session: other.session.clone(),
+                expected: first.voxels.n_voxels(),
+                got: other.voxels.n_voxels(),
+            });
+        }
+    }
+    Ok(Arc::clone(&first.voxels))
+}
+
+/// Room for an array, or an error that says how large it would be.
+pub(super) fn reserved(rows: usize, columns: usize) -> Result<Vec<f32>> {
+    let too_large = || Error::OutOfMemory { rows, columns };
+    let mut values = Vec::new();
+    let total = rows.checked_mul(columns).ok_or_else(too_large)?;
+    values.try_reserve_exact(total).map_err(|_| too_large())?;
+    Ok(values)
+}
+
+pub(super) fn shaped(values: Vec<f32>, rows: usize, columns: usize) -> Result<Array2<f32>> {
+    Array2::from_shape_vec((rows, columns), values)
+        .map_err(|_| Error::OutOfMemory { rows, columns })
+}

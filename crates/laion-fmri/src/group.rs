@@ -1,0 +1,217 @@
+//! Several subjects at once, aligned by the images they all saw.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bids::SubjectId;
+use indexmap::IndexMap;
+use ndarray::Array2;
+use stimuli::{Metadata, Stimulus, StimulusSet};
+
+use crate::mask::VoxelMask;
+use crate::{Betas, Dataset, Error, Result, Subject};
+
+/// Subjects of one dataset, sorted by id; never empty.
+#[derive(Debug)]
+pub struct Group {
+    subjects: Vec<Subject>,
+}
+
+/// The responses of several subjects to the images that all of them saw.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SharedBetas {
+    /// The images, in code-point order; row i of every array belongs to image i.
+    pub image_names: Vec<String>,
+    /// What each subject answered.
+    pub subjects: IndexMap<SubjectId, SubjectShared>,
+}
+
+/// The responses of one subject to the images of a [`SharedBetas`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SubjectShared {
+    /// Means over the repeats of each image: float32, shape `(n_images, n_voxels)`. A NaN in any
+    /// repeat makes the mean NaN.
+    pub betas: Array2<f32>,
+    /// How many trials each mean is made of.
+    pub repeats: Vec<u32>,
+    /// The voxels of the columns.
+    pub voxels: Arc<VoxelMask>,
+}
+
+impl Dataset {
+    /// Several subjects, each once, sorted by id.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidQuery`] when none is named; as [`Dataset::subject`].
+    #[doc(alias = "load_subjects")]
+    pub fn group(&self, ids: &[impl AsRef<str>]) -> Result<Group> {
+        let mut subjects: Vec<Subject> =
+            ids.iter().map(|id| self.subject(id.as_ref())).collect::<Result<_>>()?;
+        subjects.sort_by(|a, b| a.id().cmp(b.id()));
+        subjects.dedup_by(|a, b| a.id() == b.id());
+        Group::new(subjects)
+    }
+
+    /// Every subject on disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidQuery`] when there is none; as [`Dataset::subject`].
+    #[doc(alias = "load_subjects")]
+    pub fn group_all(&self) -> Result<Group> {
+        let ids = self.subjects()?;
+        Group::new(ids.iter().map(|id| self.subject(id.as_str())).collect::<Result<_>>()?)
+    }
+}
+
+impl Group {
+    fn new(subjects: Vec<Subject>) -> Result<Self> {
+        if subjects.is_empty() {
+            return Err(Error::InvalidQuery {
+                reason: "a group needs at least one subject".to_owned(),
+            });
+        }
+        Ok(Self { subjects })
+    }
+
+    /// The number of subjects.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a group is never empty")]
+    pub fn len(&self) -> usize {
+        self.subjects.len()
+    }
+
+    /// The subjects, sorted by id.
+    #[must_use]
+    pub fn subjects(&self) -> &[Subject] {
+        &self.subjects
+    }
+
+    /// A subject of the group, by `sub-03` or `03`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SubjectNotFound`] with the ids of the group.
+    pub fn subject(&self, id: &str) -> Result<&Subject> {
+        let found = id.parse::<SubjectId>().ok();
+        self.subjects.iter().find(|subject| Some(subject.id()) == found.as_ref()).ok_or_else(|| {
+            Error::SubjectNotFound {
+                got: id.to_owned(),
+                available: self.subjects.iter().map(|subject| subject.id().to_string()).collect(),
+            }
+        })
+    }
+
+    /// The responses to the shared images that every subject of the group saw in these sessions,
+    /// averaged over repeats and aligned by image name (the rows of a session are not: subjects saw
+    /// different images in a different order).
+    ///
+    /// `request` turns each subject's plain request into the one that is meant, for example by
+    /// choosing ROIs.
+    ///
+    /// # Errors
+    ///
+    /// As [`Betas::concat`] and [`Subject::trials`].
+    ///
+    /// ```
+    /// use laion_fmri::Dataset;
+    ///
+    /// let bucket = fixtures::Bucket::temporary()?;
+    /// let group = Dataset::open(bucket.root())?.group(&["sub-01", "sub-03"])?;
+    /// let shared = group.shared_betas(&["ses-01"], |betas| betas.roi("FFA1"))?;
+    /// for (_subject, answers) in &shared.subjects {
+    ///     assert_eq!(answers.betas.nrows(), shared.image_names.len());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "get_shared_betas")]
+    pub fn shared_betas(
+        &self,
+        sessions: &[impl AsRef<str>],
+        request: impl for<'a> Fn(Betas<'a>) -> Betas<'a>,
+    ) -> Result<SharedBetas> {
+        let labels: Vec<Vec<String>> = self
+            .subjects
+            .iter()
+            .map(|subject| shared_labels(subject, sessions))
+            .collect::<Result<_>>()?;
+        let mut common: BTreeSet<&String> = labels[0].iter().collect();
+        for labels in &labels[1..] {
+            let here: BTreeSet<&String> = labels.iter().collect();
+            common.retain(|label| here.contains(*label));
+        }
+        let image_names: Vec<String> = common.into_iter().cloned().collect();
+        let mut subjects = IndexMap::new();
+        for (subject, labels) in self.subjects.iter().zip(&labels) {
+            let first = sessions.first().map_or("", AsRef::as_ref);
+            let plain = subject.betas(first).stimuli(StimulusSet::Shared);
+            let all = request(plain).concat(sessions)?;
+            if all.betas.nrows() != labels.len() {
+                return Err(Error::InvalidQuery {
+                    reason: "shared betas take every shared trial: no selection of trials"
+                        .to_owned(),
+                });
+            }
+            let (betas, repeats) = means(&all.betas, labels, &image_names);
+            let voxels = all.voxels;
+            subjects.insert(subject.id().clone(), SubjectShared { betas, repeats, voxels });
+        }
+        Ok(SharedBetas { image_names, subjects })
+    }
+
+    /// The rows of the table of images that belong to shared images, in the order of the table.
+    ///
+    /// # Errors
+    ///
+    /// As [`Subject::stimulus_metadata`].
+    #[doc(alias = "get_shared_stimulus_metadata")]
+    pub fn shared_stimulus_metadata(&self) -> Result<Vec<Stimulus>> {
+        let metadata: Arc<Metadata> = self.subjects[0].stimulus_metadata()?;
+        let shared = |found: &&Stimulus| found.set() == Some(StimulusSet::Shared);
+        Ok(metadata.stimuli().iter().filter(shared).cloned().collect())
+    }
+}
+
+impl<'a> IntoIterator for &'a Group {
+    type Item = (&'a SubjectId, &'a Subject);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.subjects.iter().map(|subject| (subject.id(), subject)).collect::<Vec<_>>().into_iter()
+    }
+}
+
+/// The image of each shared trial, over the sessions in their order.
+fn shared_labels(subject: &Subject, sessions: &[impl AsRef<str>]) -> Result<Vec<String>> {
+    let mut labels = Vec::new();
+    for session in sessions {
+        let table = subject.trials(session.as_ref())?;
+        let shared =
+            table.labels().filter(|label| StimulusSet::of_label(label) == StimulusSet::Shared);
+        labels.extend(shared.map(str::to_owned));
+    }
+    Ok(labels)
+}
+
+/// The mean of the rows of each image, summed in float64 in row order, and their number.
+fn means(betas: &Array2<f32>, labels: &[String], images: &[String]) -> (Array2<f32>, Vec<u32>) {
+    let mut rows: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (row, label) in labels.iter().enumerate() {
+        rows.entry(label).or_default().push(row);
+    }
+    let mut averaged = Array2::zeros((images.len(), betas.ncols()));
+    let mut repeats = Vec::with_capacity(images.len());
+    for (mut mean, image) in averaged.rows_mut().into_iter().zip(images) {
+        let rows = rows.get(image.as_str()).map_or(&[][..], Vec::as_slice);
+        let mut sum = vec![0.0_f64; betas.ncols()];
+        for &row in rows {
+            sum.iter_mut().zip(betas.row(row)).for_each(|(sum, beta)| *sum += f64::from(*beta));
+        }
+        mean.iter_mut().zip(sum).for_each(|(mean, sum)| *mean = (sum / rows.len() as f64) as f32);
+        repeats.push(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+    }
+    (averaged, repeats)
+}

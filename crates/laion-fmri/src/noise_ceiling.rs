@@ -1,0 +1,146 @@
+//! Noise ceilings: how much of a voxel's variance any model could explain, in percent.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use bids::{FileName, SessionId};
+use indexmap::IndexMap;
+use ndarray::Array1;
+use nifti_stream::VoxelSelection;
+
+use crate::mask::VoxelMask;
+use crate::{Error, Result, Subject, Voxels, layout};
+
+/// Which noise-ceiling map is meant. Maps are in percent, 0 to 100.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NoiseCeiling {
+    /// The map within one session.
+    Session(SessionId),
+    /// A map over all sessions, by its `desc`: `Noiseceiling4rep`, `Noiseceiling12rep` or
+    /// `NoiseceilingAllrep`.
+    Desc(String),
+}
+
+impl NoiseCeiling {
+    /// The map of a session, by `ses-01` or `01`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidSession`].
+    pub fn session(session: &str) -> Result<Self> {
+        Ok(Self::Session(session.parse()?))
+    }
+
+    /// The subject-level map of a `desc`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidQuery`] when it is not letters and digits.
+    pub fn desc(desc: &str) -> Result<Self> {
+        let desc = desc.strip_prefix("desc-").unwrap_or(desc);
+        if desc.is_empty() || !desc.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(Error::InvalidQuery {
+                reason: format!("not a noise-ceiling desc: {desc:?} (such as Noiseceiling12rep)"),
+            });
+        }
+        Ok(Self::Desc(desc.to_owned()))
+    }
+}
+
+impl fmt::Display for NoiseCeiling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session(session) => session.fmt(f),
+            Self::Desc(desc) => f.write_str(desc),
+        }
+    }
+}
+
+impl Subject {
+    /// A noise-ceiling map at the chosen voxels, in percent: float32, shape `(n_voxels,)`, in the
+    /// order of the voxel axis.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DataNotDownloaded`] when the map is not in the mirror; [`Error::GridMismatch`] when
+    /// it is not on the brain mask's grid; as [`Voxels::resolve`].
+    ///
+    /// ```
+    /// use laion_fmri::{Dataset, NoiseCeiling, Voxels};
+    ///
+    /// let bucket = fixtures::Bucket::temporary()?;
+    /// let subject = Dataset::open(bucket.root())?.subject("sub-01")?;
+    /// let ceiling = subject.noise_ceiling(&NoiseCeiling::session("ses-01")?, &Voxels::roi("FFA1"))?;
+    /// let reliable = ceiling.iter().filter(|percent| **percent >= 30.0).count();
+    /// assert!(reliable <= ceiling.len());
+    /// let over_sessions = NoiseCeiling::desc("Noiseceiling12rep")?;
+    /// assert_eq!(subject.noise_ceiling(&over_sessions, &Voxels::roi("FFA1"))?.len(), ceiling.len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "get_noise_ceiling")]
+    pub fn noise_ceiling(&self, which: &NoiseCeiling, voxels: &Voxels) -> Result<Array1<f32>> {
+        self.noise_ceiling_of(which, &voxels.resolve(self)?)
+    }
+
+    /// Several maps at the same voxels, in the order asked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Subject::noise_ceiling`].
+    #[doc(alias = "get_noise_ceiling")]
+    pub fn noise_ceilings(
+        &self,
+        which: &[NoiseCeiling],
+        voxels: &Voxels,
+    ) -> Result<IndexMap<NoiseCeiling, Array1<f32>>> {
+        let mask = voxels.resolve(self)?;
+        which
+            .iter()
+            .map(|which| Ok((which.clone(), self.noise_ceiling_of(which, &mask)?)))
+            .collect()
+    }
+
+    pub(crate) fn noise_ceiling_of(
+        &self,
+        which: &NoiseCeiling,
+        mask: &VoxelMask,
+    ) -> Result<Array1<f32>> {
+        let path = self.noise_ceiling_path(which)?;
+        let brain = mask.brain();
+        let selection = VoxelSelection::new(brain.grid().shape(), mask.indices())
+            .map_err(nifti_stream::Error::from)?;
+        let header = nifti_stream::fs::read_header(&path)?;
+        brain.grid().matches(&header.grid()?).map_err(|source| Error::GridMismatch {
+            path: path.clone(),
+            reference: brain.path().to_owned(),
+            source,
+        })?;
+        let (_, values) = nifti_stream::fs::read_voxels(&path, &selection)?;
+        Ok(Array1::from_vec(values))
+    }
+
+    fn noise_ceiling_path(&self, which: &NoiseCeiling) -> Result<PathBuf> {
+        let id = self.id();
+        let what = format!("the noise ceiling {which} of {id}");
+        match which {
+            NoiseCeiling::Session(session) => {
+                self.file(&what, &layout::session_noise_ceiling(id, session), || {
+                    format!("--subject {id} --ses {session} --desc Noiseceiling --suffix statmap --extension nii.gz")
+                })
+            }
+            NoiseCeiling::Desc(desc) => {
+                let name = FileName::builder("statmap", "nii.gz")
+                    .entity("sub", id.label())
+                    .entity("task", "images")
+                    .entity("space", "T1w")
+                    .entity("desc", desc.as_str())
+                    .build()
+                    .map_err(|error| Error::InvalidQuery { reason: error.to_string() })?;
+                self.file(&what, &format!("{}{name}", layout::glmsingle(id)), || {
+                    format!("--subject {id} --ses averages --desc {desc} --suffix statmap --extension nii.gz")
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Back to space: values on the voxel axis as a volume, and where the voxels lie.
+
+use std::path::Path;
+
+use ndarray::Array2;
+
+use crate::{Error, Result, Subject, Voxels};
+
+impl Subject {
+    /// Writes one value for each chosen voxel as a 3-D float32 NIfTI file, zero elsewhere, gzipped
+    /// when the name ends in `.gz`.
+    ///
+    /// The spatial header is that of the brain mask's file: both transforms with their codes, voxel
+    /// sizes and units. The file appears when it is complete.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ValuesLength`] when there is not one value for each voxel; [`Error::Nifti`] when
+    /// the file cannot be written; as [`Voxels::resolve`].
+    ///
+    /// ```
+    /// use laion_fmri::{Dataset, NoiseCeiling, Voxels};
+    ///
+    /// let bucket = fixtures::Bucket::temporary()?;
+    /// let subject = Dataset::open(bucket.root())?.subject("sub-01")?;
+    /// let face = Voxels::roi("face");
+    /// let ceiling = subject.noise_ceiling(&NoiseCeiling::session("ses-01")?, &face)?;
+    /// # let directory = tempfile::tempdir()?;
+    /// # let output = directory.path().join("face.nii.gz");
+    /// subject.to_nifti(&ceiling.to_vec(), &output, &face)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn to_nifti(&self, values: &[f32], path: impl AsRef<Path>, voxels: &Voxels) -> Result<()> {
+        let mask = voxels.resolve(self)?;
+        let indices = mask.indices();
+        if values.len() != indices.len() {
+            return Err(Error::ValuesLength { expected: indices.len(), got: values.len() });
+        }
+        let brain = mask.brain();
+        let mut volume = vec![0.0_f32; brain.grid().n_voxels()];
+        for (index, value) in indices.into_iter().zip(values) {
+            volume[index] = *value;
+        }
+        let shape = brain.grid().shape();
+        Ok(nifti_stream::fs::write_volume(path, brain.spatial(), shape, &volume)?)
+    }
+
+    /// Where the chosen voxels lie: float64, shape `(n_voxels, 3)`, in mm of the subject's T1w
+    /// space, in the order of the voxel axis.
+    ///
+    /// # Errors
+    ///
+    /// As [`Voxels::resolve`].
+    #[doc(alias = "get_voxel_coordinates")]
+    pub fn voxel_coordinates(&self, voxels: &Voxels) -> Result<Array2<f64>> {
+        let mask = voxels.resolve(self)?;
+        let grid = mask.brain().grid();
+        let indices = mask.indices();
+        let mut coordinates = Array2::zeros((indices.len(), 3));
+        for (mut row, index) in coordinates.rows_mut().into_iter().zip(indices) {
+            // INVARIANT: a mask only holds indices of its own grid.
+            let voxel = grid.voxel(index).expect("a voxel of the grid");
+            let point = grid.affine().apply(voxel.map(|place| place as f64));
+            row.iter_mut().zip(point).for_each(|(coordinate, value)| *coordinate = value);
+        }
+        Ok(coordinates)
+    }
+}

@@ -1,0 +1,25 @@
+//! Two ways to count trials, as two types that cannot be mistaken for each other.
+
+use std::fmt;
+
+/// A trial counted within its session, from 0: the row of the session's trial table and the volume
+/// of its betas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionTrial(pub usize);
+
+/// A trial counted over all sessions of a subject on disk, from 0: a row of
+/// [`Subject::trial_table`](crate::Subject::trial_table).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GlobalTrial(pub usize);
+
+impl fmt::Display for SessionTrial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for GlobalTrial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,222 @@
+//! The trials of all sessions of a subject, joined with the table of images.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::ops::Index;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bids::SessionId;
+use stimuli::{Metadata, StimulusSet, files};
+
+use crate::trial_index::{GlobalTrial, SessionTrial};
+use crate::{Error, Result, Roots, Subject};
+
+/// One trial of a subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Trial {
+    /// The session, by the directory that its table lies in.
+    pub session: SessionId,
+    /// The row within the session's table, which is the volume of its betas.
+    pub session_trial: SessionTrial,
+    /// The image that was shown; the key of every stimulus table.
+    pub image_name: String,
+    /// The row of the image in the table of images; none for an image that it does not list.
+    pub stim_idx: Option<usize>,
+    /// `shared` or `unique`, as the table of images has it.
+    pub unique_or_shared: Option<String>,
+    /// Where the image comes from, such as `NSD`.
+    pub dataset: Option<String>,
+    /// How often the image was planned to be shown.
+    pub planned_repetitions: Option<u32>,
+    /// How often it was shown in the sessions on disk.
+    pub actual_repetitions: u32,
+    /// Which showing of the image this is among the sessions on disk, from 0.
+    pub repetition: u32,
+    /// The fields of the session's table, under [`SubjectTrials::columns`].
+    pub fields: Vec<String>,
+}
+
+/// The trials of all sessions on disk, in session order; the row is the [`GlobalTrial`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubjectTrials {
+    columns: Vec<String>,
+    trials: Vec<Trial>,
+}
+
+impl SubjectTrials {
+    /// The columns of the sessions' own tables.
+    #[must_use]
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// The trials, in the order of their global index.
+    #[must_use]
+    pub fn trials(&self) -> &[Trial] {
+        &self.trials
+    }
+
+    /// The number of trials.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.trials.len()
+    }
+
+    /// Whether no session is on disk.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.trials.is_empty()
+    }
+
+    /// A trial by its global index; `None` past the end.
+    #[must_use]
+    pub fn get(&self, trial: GlobalTrial) -> Option<&Trial> {
+        self.trials.get(trial.0)
+    }
+
+    /// The global index of a trial of a session.
+    #[must_use]
+    pub fn global(&self, session: &SessionId, trial: SessionTrial) -> Option<GlobalTrial> {
+        let found = |row: &Trial| row.session == *session && row.session_trial == trial;
+        self.trials.iter().position(found).map(GlobalTrial)
+    }
+}
+
+impl Index<GlobalTrial> for SubjectTrials {
+    type Output = Trial;
+
+    fn index(&self, trial: GlobalTrial) -> &Trial {
+        &self.trials[trial.0]
+    }
+}
+
+impl Subject {
+    /// The trials of all sessions on disk, in session order, joined with the table of images.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StimuliNotDownloaded`] without the table of images; as [`Subject::trials`]
+    /// otherwise; [`Error::InvalidQuery`] when the sessions' tables have different columns.
+    ///
+    /// ```
+    /// use laion_fmri::{Dataset, GlobalTrial};
+    ///
+    /// let bucket = fixtures::Bucket::temporary()?;
+    /// let subject = Dataset::open(bucket.root())?.subject("sub-01")?;
+    /// let table = subject.trial_table()?;
+    /// let trial = &table[GlobalTrial(42)];
+    /// assert_eq!(trial.session.as_str(), "ses-01");
+    /// assert!(trial.repetition < trial.actual_repetitions);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "metadata")]
+    pub fn trial_table(&self) -> Result<SubjectTrials> {
+        let metadata = self.stimulus_metadata()?;
+        let mut columns: Option<Vec<String>> = None;
+        let mut trials = Vec::new();
+        let mut shown: HashMap<String, u32> = HashMap::new();
+        for session in self.sessions()? {
+            let table = match self.trials(session.as_str()) {
+                Ok(table) => table,
+                // A session may consist of betas alone.
+                Err(Error::DataNotDownloaded { path, .. }) => {
+                    tracing::warn!(path = %path.display(), "no trial table: the session is left out");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let columns = columns.get_or_insert_with(|| table.columns().to_vec());
+            if columns != table.columns() {
+                return Err(Error::InvalidQuery {
+                    reason: format!(
+                        "{} has columns {:?}, but the sessions before have {columns:?}",
+                        table.path().display(),
+                        table.columns()
+                    ),
+                });
+            }
+            for (row, (label, fields)) in table.labels().zip(table.rows()).enumerate() {
+                let stimulus = metadata.get(label);
+                let count = shown.entry(label.to_owned()).or_default();
+                trials.push(Trial {
+                    session: session.clone(),
+                    session_trial: SessionTrial(row),
+                    image_name: label.to_owned(),
+                    stim_idx: metadata.row(label),
+                    unique_or_shared: stimulus.map(|found| found.unique_or_shared.clone()),
+                    dataset: stimulus.map(|found| found.dataset.clone()),
+                    planned_repetitions: stimulus.and_then(stimuli::Stimulus::planned_repetitions),
+                    actual_repetitions: 0,
+                    repetition: *count,
+                    fields: fields.to_vec(),
+                });
+                *count += 1;
+            }
+        }
+        for trial in &mut trials {
+            trial.actual_repetitions = shown.get(&trial.image_name).copied().unwrap_or_default();
+        }
+        Ok(SubjectTrials { columns: columns.unwrap_or_default(), trials })
+    }
+
+    /// The table of images; read once per handle.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StimuliNotDownloaded`], [`Error::StimulusMetadata`].
+    #[doc(alias = "get_stimulus_metadata")]
+    pub fn stimulus_metadata(&self) -> Result<Arc<Metadata>> {
+        self.stimulus_table.get(self.roots())
+    }
+
+    /// The number of images, of all or of one set.
+    ///
+    /// # Errors
+    ///
+    /// As [`Subject::stimulus_metadata`].
+    #[doc(alias = "get_n_stimuli")]
+    pub fn n_stimuli(&self, set: Option<StimulusSet>) -> Result<usize> {
+        let metadata = self.stimulus_metadata()?;
+        let wanted = |found: &&stimuli::Stimulus| set.is_none() || found.set() == set;
+        Ok(metadata.stimuli().iter().filter(wanted).count())
+    }
+
+    /// Whether the table of images and the packed images are both on disk.
+    #[must_use]
+    pub fn has_stimuli(&self) -> bool {
+        [files::METADATA, files::IMAGES]
+            .iter()
+            .all(|name| self.roots().find(&format!("{}/{name}", files::DIRECTORY)).is_some())
+    }
+}
+
+/// The table of images, read when it is first needed.
+#[derive(Debug, Default)]
+pub(crate) struct StimulusTable(std::sync::Mutex<Option<Arc<Metadata>>>);
+
+impl StimulusTable {
+    fn get(&self, roots: &Roots) -> Result<Arc<Metadata>> {
+        let mut table = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(metadata) = &*table {
+            return Ok(Arc::clone(metadata));
+        }
+        let metadata = Arc::new(read_metadata(roots)?);
+        *table = Some(Arc::clone(&metadata));
+        Ok(metadata)
+    }
+}
+
+fn read_metadata(roots: &Roots) -> Result<Metadata> {
+    let relative = format!("{}/{}", files::DIRECTORY, files::METADATA);
+    let path: PathBuf = roots.find(&relative).ok_or_else(|| Error::StimuliNotDownloaded {
+        what: "the table of images",
+        path: roots.expected(&relative),
+        fetch: format!("--prefix {relative}"),
+    })?;
+    let file = File::open(&path).map_err(Error::io("open", &path))?;
+    Metadata::from_reader(BufReader::new(file))
+        .map_err(|source| Error::StimulusMetadata { path, source })
+}

@@ -1,0 +1,74 @@
+//! Which voxels a call is about: the brain, ROIs, or a mask, on the axis of one brain mask.
+
+use std::sync::Arc;
+
+use crate::mask::{MaskSource, Resolution, VoxelMask};
+use crate::roi::RoiQuery;
+use crate::{Error, Result, Subject};
+
+/// A choice of voxels that is not tied to a subject yet. By default the whole anatomical brain.
+///
+/// ```
+/// use laion_fmri::{MaskSource, Voxels};
+///
+/// let face = Voxels::roi("face");
+/// let everything = Voxels::all().mask_source(MaskSource::Rsquare);
+/// # let _ = (face, everything);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+#[must_use]
+pub struct Voxels {
+    pub(crate) rois: Option<RoiQuery>,
+    pub(crate) mask: Option<VoxelMask>,
+    pub(crate) mask_source: Option<MaskSource>,
+}
+
+impl Voxels {
+    /// Every voxel of the brain mask.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// The voxels of a ROI query.
+    pub fn roi(query: impl Into<RoiQuery>) -> Self {
+        Self { rois: Some(query.into()), ..Self::default() }
+    }
+
+    /// The voxels of a mask; they lie on the axis of the brain mask that it carries.
+    pub fn mask(mask: VoxelMask) -> Self {
+        Self { mask: Some(mask), ..Self::default() }
+    }
+
+    /// Which brain mask the voxel axis is made from.
+    pub fn mask_source(mut self, source: MaskSource) -> Self {
+        self.mask_source = Some(source);
+        self
+    }
+
+    /// The choice on the axis of a subject's brain mask.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidQuery`] when both a ROI and a mask are given; [`Error::MaskAxis`] when the
+    /// mask was made on another axis; as [`Subject::brain_mask`] and [`Subject::roi_mask`].
+    pub fn resolve(&self, subject: &Subject) -> Result<VoxelMask> {
+        let source = |otherwise| self.mask_source.unwrap_or(otherwise);
+        match (&self.rois, &self.mask) {
+            (Some(_), Some(_)) => Err(Error::InvalidQuery {
+                reason: "a ROI and a mask are mutually exclusive: give one of them".to_owned(),
+            }),
+            (Some(query), None) => subject.roi_mask(query.clone(), source(MaskSource::default())),
+            (None, Some(mask)) => {
+                let source = source(mask.brain().source());
+                let brain = subject.brain_mask(source, Resolution::Func1pt8)?;
+                mask.check_axis(&brain)?;
+                VoxelMask::new(brain, mask.as_slice().to_vec())
+            }
+            (None, None) => {
+                let brain =
+                    subject.brain_mask(source(MaskSource::default()), Resolution::Func1pt8)?;
+                Ok(VoxelMask::all(Arc::clone(&brain)))
+            }
+        }
+    }
+}

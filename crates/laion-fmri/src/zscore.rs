@@ -1,0 +1,257 @@
+//! Z-scores within sessions or runs, safe against NaN and constant voxels.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use ndarray::Array2;
+
+use crate::{Error, Result};
+
+/// How z-scores are computed. By default as in the dataset's own recipes: population standard
+/// deviation, NaN left out of the statistics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ZscoreOptions {
+    /// Subtracted from the number of rows in the divisor of the variance: 0 as numpy does, 1 for
+    /// the unbiased estimate.
+    pub ddof: usize,
+    /// What a NaN does to its column.
+    pub nan: NanPolicy,
+    /// The rows that mean and standard deviation are computed from, one flag a row: the training
+    /// rows, so that nothing of the test rows leaks into them. Without it all rows.
+    pub fit_rows: Option<Vec<bool>>,
+}
+
+impl ZscoreOptions {
+    /// With another `ddof`.
+    #[must_use]
+    pub fn ddof(mut self, ddof: usize) -> Self {
+        self.ddof = ddof;
+        self
+    }
+
+    /// With another policy for NaN.
+    #[must_use]
+    pub fn nan(mut self, nan: NanPolicy) -> Self {
+        self.nan = nan;
+        self
+    }
+
+    /// With statistics from these rows only.
+    #[must_use]
+    pub fn fit_rows(mut self, rows: Vec<bool>) -> Self {
+        self.fit_rows = Some(rows);
+        self
+    }
+}
+
+/// What a NaN does to the column it stands in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NanPolicy {
+    /// It stays NaN, and the statistics are those of the other rows (numpy's `nanmean`, `nanstd`).
+    #[default]
+    Omit,
+    /// It makes its column NaN within the group (numpy's `mean`, `std`).
+    Propagate,
+}
+
+/// What a z-score met.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ZscoreReport {
+    /// Columns, counted in each group, that had no variance and became 0.
+    pub constant: usize,
+    /// Columns, counted in each group, for which no statistics exist and which became NaN.
+    pub undefined: usize,
+    /// Values that were NaN before.
+    pub nan: usize,
+}
+
+/// Replaces each value by its distance from the mean of its column, in standard deviations,
+/// separately within each group of rows.
+///
+/// `within` names the group of each row, such as its session; one group for all rows is
+/// `&vec![(); n_rows]`. Sums run in float64 in row order, so results do not depend on threads. A
+/// column without variance becomes 0; the published recipe would divide by zero there.
+///
+/// # Errors
+///
+/// [`Error::ValuesLength`] when `within` or `fit_rows` has not one entry for each row.
+///
+/// ```
+/// use laion_fmri::{Dataset, ZscoreOptions, zscore};
+///
+/// let bucket = fixtures::Bucket::temporary()?;
+/// let subject = Dataset::open(bucket.root())?.subject("sub-01")?;
+/// let mut all = subject.betas("ses-01").roi("face").concat(&["ses-01", "ses-02"])?;
+/// let report = zscore(&mut all.betas, &all.sessions, &ZscoreOptions::default())?;
+/// let mean: f32 = all.betas.column(3).iter().filter(|z| z.is_finite()).sum();
+/// assert!(mean.abs() < 1e-3 && report.undefined <= 2 * all.betas.ncols());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn zscore<G: Eq + Hash>(
+    betas: &mut Array2<f32>,
+    within: &[G],
+    options: &ZscoreOptions,
+) -> Result<ZscoreReport> {
+    let rows = betas.nrows();
+    for length in [Some(within.len()), options.fit_rows.as_ref().map(Vec::len)] {
+        if let Some(got) = length.filter(|length| *length != rows) {
+            return Err(Error::ValuesLength { expected: rows, got });
+        }
+    }
+    let mut report = ZscoreReport::default();
+    for group in groups(within) {
+        let fits = |row: &usize| options.fit_rows.as_ref().is_none_or(|fit| fit[*row]);
+        let fit: Vec<usize> = group.iter().copied().filter(fits).collect();
+        let columns = Columns::of(betas, &fit, options);
+        columns.apply(betas, &group, &mut report);
+    }
+    Ok(report)
+}
+
+/// The rows of each group, in the order in which the groups first appear.
+fn groups<G: Eq + Hash>(within: &[G]) -> Vec<Vec<usize>> {
+    let mut places: HashMap<&G, usize> = HashMap::new();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (row, name) in within.iter().enumerate() {
+        let place = *places.entry(name).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[place].push(row);
+    }
+    groups
+}
+
+/// Mean and standard deviation of each column.
+struct Columns {
+    mean: Vec<f64>,
+    deviation: Vec<f64>,
+}
+
+impl Columns {
+    /// Two passes over the rows, each column on its own.
+    fn of(betas: &Array2<f32>, fit: &[usize], options: &ZscoreOptions) -> Self {
+        let counted = |value: f64| !(options.nan == NanPolicy::Omit && value.is_nan());
+        let width = betas.ncols();
+        let (mut sum, mut count) = (vec![0.0_f64; width], vec![0_usize; width]);
+        for &row in fit {
+            for ((sum, count), value) in sum.iter_mut().zip(&mut count).zip(betas.row(row)) {
+                let value = f64::from(*value);
+                if counted(value) {
+                    *sum += value;
+                    *count += 1;
+                }
+            }
+        }
+        let mean: Vec<f64> = sum.iter().zip(&count).map(|(sum, n)| sum / *n as f64).collect();
+        let mut squares = vec![0.0_f64; width];
+        for &row in fit {
+            for ((square, mean), value) in squares.iter_mut().zip(&mean).zip(betas.row(row)) {
+                let value = f64::from(*value);
+                if counted(value) {
+                    *square += (value - mean) * (value - mean);
+                }
+            }
+        }
+        let deviation = squares
+            .iter()
+            .zip(&count)
+            .map(|(square, n)| match n.checked_sub(options.ddof) {
+                Some(divisor) if divisor > 0 => (square / divisor as f64).sqrt(),
+                _ => f64::NAN,
+            })
+            .collect();
+        Self { mean, deviation }
+    }
+
+    fn apply(&self, betas: &mut Array2<f32>, group: &[usize], report: &mut ZscoreReport) {
+        report.constant += self.deviation.iter().filter(|deviation| **deviation == 0.0).count();
+        report.undefined += self.deviation.iter().filter(|deviation| deviation.is_nan()).count();
+        for &row in group {
+            let statistics = self.mean.iter().zip(&self.deviation);
+            for (value, (mean, deviation)) in betas.row_mut(row).iter_mut().zip(statistics) {
+                report.nan += usize::from(value.is_nan());
+                *value = if *deviation == 0.0 && !value.is_nan() {
+                    0.0
+                } else {
+                    ((f64::from(*value) - mean) / deviation) as f32
+                };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    const NAN: f32 = f32::NAN;
+
+    fn check(
+        betas: Array2<f32>,
+        within: &[&str],
+        options: &ZscoreOptions,
+        expected: Array2<f32>,
+    ) -> ZscoreReport {
+        let mut got = betas;
+        let report = zscore(&mut got, within, options).unwrap();
+        for ((place, got), expected) in got.indexed_iter().zip(&expected) {
+            let same = (got - expected).abs() < 1e-6 || (got.is_nan() && expected.is_nan());
+            assert!(same, "{place:?}: {got}, expected {expected}");
+        }
+        report
+    }
+
+    #[test]
+    fn each_group_has_its_own_statistics() {
+        let report = check(
+            array![[1.0, 5.0], [10.0, 0.0], [3.0, 5.0], [30.0, 4.0]],
+            &["a", "b", "a", "b"],
+            &ZscoreOptions::default(),
+            array![[-1.0, 0.0], [-1.0, -1.0], [1.0, 0.0], [1.0, 1.0]],
+        );
+        assert_eq!(report, ZscoreReport { constant: 1, undefined: 0, nan: 0 });
+    }
+
+    #[test]
+    fn nan_is_left_out_or_spreads() {
+        let betas = array![[1.0, NAN], [NAN, NAN], [3.0, NAN]];
+        let group = ["a"; 3];
+        let omitted = array![[-1.0, NAN], [NAN, NAN], [1.0, NAN]];
+        let report = check(betas.clone(), &group, &ZscoreOptions::default(), omitted);
+        assert_eq!(report, ZscoreReport { constant: 0, undefined: 1, nan: 4 });
+        let options = ZscoreOptions::default().nan(NanPolicy::Propagate);
+        let report = check(betas, &group, &options, Array2::from_elem((3, 2), NAN));
+        assert_eq!(report.undefined, 2);
+    }
+
+    #[test]
+    fn ddof_changes_the_divisor_and_may_leave_nothing() {
+        let betas = array![[0.0], [2.0]];
+        let options = ZscoreOptions::default().ddof(1);
+        let half = 0.5_f32.sqrt();
+        check(betas.clone(), &["a"; 2], &options, array![[-half], [half]]);
+        let report = check(betas, &["a", "b"], &options, array![[NAN], [NAN]]);
+        assert_eq!(report.undefined, 2);
+    }
+
+    #[test]
+    fn statistics_may_come_from_some_rows_only() {
+        let options = ZscoreOptions::default().fit_rows(vec![true, true, false]);
+        check(array![[0.0], [2.0], [5.0]], &["a"; 3], &options, array![[-1.0], [1.0], [4.0]]);
+    }
+
+    #[test]
+    fn lengths_have_to_fit() {
+        let mut betas = array![[0.0_f32], [1.0]];
+        let error = zscore(&mut betas, &["a"], &ZscoreOptions::default()).unwrap_err();
+        assert!(matches!(error, Error::ValuesLength { expected: 2, got: 1 }));
+        let options = ZscoreOptions::default().fit_rows(vec![true; 3]);
+        let error = zscore(&mut betas, &["a"; 2], &options).unwrap_err();
+        assert!(matches!(error, Error::ValuesLength { expected: 2, got: 3 }));
+    }
+}

@@ -1,0 +1,172 @@
+//! The table of images: one row for each stimulus, by name and by row.
+
+use std::collections::HashMap;
+use std::io::Read;
+
+use crate::StimulusSet;
+
+/// The columns that every metadata table has; further ones are ignored.
+const COLUMNS: [&str; 5] = ["image_name", "dataset", "participant", "unique_or_shared", "n_reps"];
+
+/// One image. All text is kept as written: `NA` and `None` are words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stimulus {
+    /// The file name, which is the key of every other table.
+    pub image_name: String,
+    /// Where the image comes from, such as `NSD` or `OOD`.
+    pub dataset: String,
+    /// The participant who saw a unique image, in the spelling of the file; may be empty.
+    pub participant: String,
+    /// `shared` or `unique`, as written.
+    pub unique_or_shared: String,
+    /// The planned repetitions as written, such as `12rep`.
+    pub n_reps: String,
+}
+
+impl Stimulus {
+    /// The number of planned repetitions, when `n_reps` is a number followed by `rep`.
+    #[must_use]
+    pub fn planned_repetitions(&self) -> Option<u32> {
+        self.n_reps.strip_suffix("rep").unwrap_or(&self.n_reps).parse().ok()
+    }
+
+    /// The set, when `unique_or_shared` is one of its two names.
+    #[must_use]
+    pub fn set(&self) -> Option<StimulusSet> {
+        self.unique_or_shared.parse().ok()
+    }
+}
+
+/// The metadata of all images, in the order of the file: row i belongs to image i of the packed
+/// images.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
+    stimuli: Vec<Stimulus>,
+    rows: HashMap<String, usize>,
+}
+
+impl Metadata {
+    /// Reads the CSV table.
+    ///
+    /// # Errors
+    ///
+    /// [`MetadataError`] with the line.
+    pub fn from_reader(reader: impl Read) -> Result<Self, MetadataError> {
+        let mut reader = csv::Reader::from_reader(reader);
+        let header = reader.headers()?.clone();
+        let mut places = [0; COLUMNS.len()];
+        for (place, column) in places.iter_mut().zip(COLUMNS) {
+            *place = header.iter().position(|name| name == column).ok_or_else(|| {
+                MetadataError::MissingColumn {
+                    expected: column,
+                    got: header.iter().map(str::to_owned).collect(),
+                }
+            })?;
+        }
+        let mut metadata = Self::default();
+        for record in reader.records() {
+            let record = record?;
+            let line = record.position().map_or(0, csv::Position::line);
+            let [image_name, dataset, participant, unique_or_shared, n_reps] =
+                places.map(|place| record.get(place).unwrap_or_default().to_owned());
+            let row = metadata.stimuli.len();
+            if metadata.rows.insert(image_name.clone(), row).is_some() {
+                return Err(MetadataError::Duplicate { line, image_name });
+            }
+            metadata.stimuli.push(Stimulus {
+                image_name,
+                dataset,
+                participant,
+                unique_or_shared,
+                n_reps,
+            });
+        }
+        Ok(metadata)
+    }
+
+    /// All images, in the order of the file.
+    #[must_use]
+    pub fn stimuli(&self) -> &[Stimulus] {
+        &self.stimuli
+    }
+
+    /// The row of an image, by its exact name.
+    #[must_use]
+    #[doc(alias = "index_of")]
+    pub fn row(&self, image_name: &str) -> Option<usize> {
+        self.rows.get(image_name).copied()
+    }
+
+    /// An image, by its exact name.
+    #[must_use]
+    pub fn get(&self, image_name: &str) -> Option<&Stimulus> {
+        self.row(image_name).map(|row| &self.stimuli[row])
+    }
+}
+
+/// What can be wrong with a metadata table.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MetadataError {
+    /// The header lacks a column.
+    #[error("expected a column {expected:?}, got columns {got:?}")]
+    MissingColumn {
+        /// The column.
+        expected: &'static str,
+        /// The columns of the header.
+        got: Vec<String>,
+    },
+    /// Two rows have the same image name.
+    #[error("line {line}: a second row for image {image_name:?}")]
+    Duplicate {
+        /// The line, counted from 1.
+        line: u64,
+        /// The name.
+        image_name: String,
+    },
+    /// Not readable as CSV: a wrong number of fields, or bytes that are no text.
+    #[error("not readable as a table")]
+    Unreadable(#[from] csv::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "image_name,dataset,participant,unique_or_shared,n_reps\n";
+
+    #[test]
+    fn rows_are_found_by_their_exact_name() {
+        let text = format!("{HEADER}b .jpg,NSD,,shared,12rep\n\"a,1.jpg\",NA,sub-01,unique,4rep\n");
+        let metadata = Metadata::from_reader(text.as_bytes()).unwrap();
+        assert_eq!(metadata.row("b .jpg"), Some(0));
+        assert_eq!(metadata.row("b.jpg"), None);
+        let unique = metadata.get("a,1.jpg").unwrap();
+        assert_eq!((unique.dataset.as_str(), unique.participant.as_str()), ("NA", "sub-01"));
+        assert_eq!(unique.planned_repetitions(), Some(4));
+        assert_eq!(unique.set(), Some(StimulusSet::Unique));
+        assert_eq!(metadata.stimuli().len(), 2);
+    }
+
+    #[test]
+    fn columns_may_stand_in_any_order_and_further_ones_are_ignored() {
+        let text = "n_reps,extra,image_name,unique_or_shared,participant,dataset\n,x,a,,p,d\n";
+        let metadata = Metadata::from_reader(text.as_bytes()).unwrap();
+        let a = metadata.get("a").unwrap();
+        assert_eq!((a.participant.as_str(), a.dataset.as_str()), ("p", "d"));
+        assert_eq!((a.planned_repetitions(), a.set()), (None, None));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        let error = Metadata::from_reader(&b"image_name,dataset\n"[..]).unwrap_err();
+        assert!(matches!(error, MetadataError::MissingColumn { expected: "participant", got }
+            if got == ["image_name", "dataset"]));
+        let text = format!("{HEADER}a,,,,\nb,,,,\na,,,,\n");
+        let error = Metadata::from_reader(text.as_bytes()).unwrap_err();
+        assert!(matches!(error, MetadataError::Duplicate { line: 4, image_name } if image_name == "a"));
+        let error = Metadata::from_reader(format!("{HEADER}a,b\n").as_bytes()).unwrap_err();
+        assert!(matches!(error, MetadataError::Unreadable(_)));
+    }
+}
