@@ -5,6 +5,8 @@ mod betas;
 mod damage;
 mod discovery;
 mod download;
+mod filters;
+mod joined;
 mod masks;
 mod trials;
 
