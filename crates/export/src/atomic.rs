@@ -23,31 +23,8 @@ pub fn atomic_file<T>(
     write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<T>,
 ) -> Result<T, Error> {
     let path = path.as_ref();
-    if std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
-        return straight(path, write).map_err(|source| Error::Write { path: path.into(), source });
-    }
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    if !parent.is_dir() {
-        return Err(Error::ParentMissing { path: path.into(), parent: parent.into() });
-    }
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".export-").suffix(".part");
-    // Temporary files are private by default; this one becomes the output, under the usual umask.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = builder.tempfile_in(parent).map_err(|source| Error::Create {
-        path: path.into(),
-        parent: parent.into(),
-        source,
-    })?;
-    let value =
-        fill(file.as_file(), write).map_err(|source| Error::Write { path: path.into(), source })?;
-    file.persist(path)
-        .map_err(|error| Error::Replace { path: path.into(), source: error.error })?;
-    Ok(value)
+    let write_error = |source| Error::Write { path: path.into(), source };
+    atomic(path, |writer| write(writer).map_err(write_error))
 }
 
 /// Writes bytes that are ready already, by [`atomic_file`].
@@ -59,24 +36,47 @@ pub fn write_text(path: impl AsRef<Path>, text: impl AsRef<[u8]>) -> Result<(), 
     atomic_file(path, |writer| writer.write_all(text.as_ref()))
 }
 
-fn straight<T>(
+/// [`atomic_file`] for a closure with errors of its own.
+pub(crate) fn atomic<T, E: From<Error>>(
     path: &Path,
-    write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<T>,
-) -> io::Result<T> {
-    let file = File::options().write(true).open(path)?;
-    let mut writer = BufWriter::with_capacity(1 << 16, &file);
-    let value = write(&mut writer)?;
-    writer.flush()?;
+    write: impl FnOnce(&mut BufWriter<&File>) -> Result<T, E>,
+) -> Result<T, E> {
+    let write_error = |source| Error::Write { path: path.into(), source };
+    if std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        let file = File::options().write(true).open(path).map_err(write_error)?;
+        return fill(&file, write, write_error);
+    }
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if !parent.is_dir() {
+        return Err(Error::ParentMissing { path: path.into(), parent: parent.into() }.into());
+    }
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".export-").suffix(".part");
+    // Temporary files are private by default; this one becomes the output, under the usual umask.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let file = builder.tempfile_in(parent).map_err(|source| Error::Create {
+        path: path.into(),
+        parent: parent.into(),
+        source,
+    })?;
+    let value = fill(file.as_file(), write, write_error)?;
+    file.as_file().sync_all().map_err(write_error)?;
+    file.persist(path)
+        .map_err(|error| Error::Replace { path: path.into(), source: error.error })?;
     Ok(value)
 }
 
-fn fill<T>(
+fn fill<T, E: From<Error>>(
     file: &File,
-    write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<T>,
-) -> io::Result<T> {
+    write: impl FnOnce(&mut BufWriter<&File>) -> Result<T, E>,
+    write_error: impl Fn(io::Error) -> Error,
+) -> Result<T, E> {
     let mut writer = BufWriter::with_capacity(1 << 16, file);
     let value = write(&mut writer)?;
-    writer.flush()?;
-    file.sync_all()?;
+    writer.flush().map_err(write_error)?;
     Ok(value)
 }

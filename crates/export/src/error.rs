@@ -76,10 +76,72 @@ pub enum Error {
         /// Bytes in the file after the header.
         got: u64,
     },
+    /// A file is no zip archive of stored (uncompressed) members.
+    #[error("{}: not a .npz file", path.display())]
+    NotNpz {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A `.npz` file has no member of that name.
+    #[error("{}: no member {name:?}", path.display())]
+    NoMember {
+        /// The file.
+        path: PathBuf,
+        /// The name asked for.
+        name: String,
+    },
+    /// A member of a `.npz` file is no array of the expected element type.
+    #[error("{}: the member {name:?} is no array of {expected}", path.display())]
+    NotMember {
+        /// The file.
+        path: PathBuf,
+        /// The member.
+        name: String,
+        /// The element type asked for.
+        expected: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A member of a `.npz` file does not hold as many bytes as its header says.
+    #[error("{}: the member {name:?}: expected {expected} bytes of data, got {got}", path.display())]
+    MemberLength {
+        /// The file.
+        path: PathBuf,
+        /// The member.
+        name: String,
+        /// Bytes for the shape in the header; `u64::MAX` when they cannot be counted.
+        expected: u64,
+        /// Bytes in the member after the header.
+        got: u64,
+    },
+    /// Two members of a `.npz` file were given the same name.
+    #[error("there is a member {name:?} already")]
+    SameMember {
+        /// The name.
+        name: String,
+    },
+    /// A name which NumPy would not find again as a member of a `.npz` file.
+    #[error("{name:?} cannot be the name of a member: {reason}")]
+    MemberName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A text ends in a NUL character, which fixed-width texts of NumPy cannot express.
+    #[error("the text {index} of the member {name:?} ends in a NUL character")]
+    TrailingNul {
+        /// The member.
+        name: String,
+        /// The place of the text, from zero.
+        index: usize,
+    },
 }
 
 impl Error {
-    /// The file this error is about.
+    /// The file this error is about, if it is about one.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match self {
@@ -89,8 +151,15 @@ impl Error {
             | Self::Replace { path, .. }
             | Self::Read { path, .. }
             | Self::NotNpy { path, .. }
-            | Self::Length { path, .. } => Some(path),
-            Self::Stream { .. } => None,
+            | Self::Length { path, .. }
+            | Self::NotNpz { path, .. }
+            | Self::NoMember { path, .. }
+            | Self::NotMember { path, .. }
+            | Self::MemberLength { path, .. } => Some(path),
+            Self::Stream { .. }
+            | Self::SameMember { .. }
+            | Self::MemberName { .. }
+            | Self::TrailingNul { .. } => None,
         }
     }
 }

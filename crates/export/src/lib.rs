@@ -12,16 +12,23 @@
 //! ```
 //!
 //! * [`write_npy`], [`write_npy_to`], [`read_npy`]: NumPy's `.npy`, readable without pickle
+//! * [`write_npz`], [`write_npz_to`], [`read_npz`]: NumPy's `.npz`, named arrays and texts in one file
 //! * [`write_text`]: bytes that are ready already
 //! * [`atomic_file`]: the rename behind all of them, for other formats
 
 mod atomic;
+mod element;
+mod encoding;
 mod error;
 mod npy;
+mod npz;
 
 pub use atomic::{atomic_file, write_text};
+pub use element::Element;
 pub use error::Error;
-pub use npy::{Element, read_npy, write_npy, write_npy_to};
+pub use half::f16;
+pub use npy::{read_npy, write_npy, write_npy_to};
+pub use npz::{NpzFile, NpzWriter, read_npz, write_npz, write_npz_to};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

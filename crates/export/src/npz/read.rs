@@ -1,0 +1,127 @@
+//! Members of a `.npz` file, read back one at a time.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+
+use ndarray::ArrayD;
+use zip::ZipArchive;
+use zip::read::ZipFile;
+use zip::result::ZipError;
+
+use crate::element::Element;
+use crate::encoding::{self, Unreadable};
+use crate::error::Error;
+
+/// A `.npz` file whose members can be read; see [`read_npz`].
+pub struct NpzFile {
+    path: PathBuf,
+    archive: ZipArchive<BufReader<File>>,
+    file_length: u64,
+}
+
+/// Opens a `.npz` file. Members that are compressed are not read.
+///
+/// # Errors
+///
+/// [`Error::Read`]; [`Error::NotNpz`] for a file that is no zip archive.
+pub fn read_npz(path: impl AsRef<Path>) -> Result<NpzFile, Error> {
+    let path = path.as_ref();
+    let read_error = |source| Error::Read { path: path.into(), source };
+    let file = File::open(path).map_err(read_error)?;
+    let file_length = file.metadata().map_err(read_error)?.len();
+    let archive = ZipArchive::new(BufReader::new(file)).map_err(|error| match error {
+        ZipError::Io(source) => read_error(source),
+        other => Error::NotNpz { path: path.into(), source: other.into() },
+    })?;
+    Ok(NpzFile { path: path.into(), archive, file_length })
+}
+
+impl NpzFile {
+    /// The names of the members as NumPy gives them, in the order of the file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotNpz`] for a name in no known encoding.
+    pub fn names(&self) -> Result<Vec<String>, Error> {
+        let name = |name: Result<std::borrow::Cow<'_, str>, ZipError>| {
+            let name = name?;
+            Ok(name.strip_suffix(".npy").unwrap_or(&name).to_owned())
+        };
+        self.archive
+            .file_names()
+            .map(name)
+            .collect::<Result<_, ZipError>>()
+            .map_err(|error| Error::NotNpz { path: self.path.clone(), source: error.into() })
+    }
+
+    /// Reads the array with this name, which must have elements of type `T`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoMember`]; [`Error::NotMember`] for other contents; [`Error::MemberLength`], found
+    /// before anything is allocated; [`Error::Read`].
+    pub fn array<T: Element>(&mut self, name: &str) -> Result<ArrayD<T>, Error> {
+        self.member(name, T::NUMPY_NAME, |member, n_bytes| encoding::read(member, n_bytes))
+    }
+
+    /// Reads the list of texts with this name.
+    ///
+    /// # Errors
+    ///
+    /// As [`NpzFile::array`].
+    pub fn text(&mut self, name: &str) -> Result<Vec<String>, Error> {
+        self.member(name, "text", |member, n_bytes| encoding::read_text(member, n_bytes))
+    }
+
+    fn member<T>(
+        &mut self,
+        name: &str,
+        expected: &'static str,
+        read: impl FnOnce(ZipFile<'_, BufReader<File>>, u64) -> Result<T, Unreadable>,
+    ) -> Result<T, Error> {
+        let path = || self.path.clone();
+        let not_member = |source: Box<dyn std::error::Error + Send + Sync>| Error::NotMember {
+            path: path(),
+            name: name.to_owned(),
+            expected,
+            source,
+        };
+        let member = match self.archive.by_name(&format!("{name}.npy")) {
+            Ok(member) => member,
+            Err(ZipError::FileNotFound) => {
+                return Err(Error::NoMember { path: path(), name: name.to_owned() });
+            }
+            Err(ZipError::Io(source)) => return Err(Error::Read { path: path(), source }),
+            Err(other) => return Err(not_member(other.into())),
+        };
+        // Uncompressed members cannot be longer than the file, whatever the directory says.
+        let n_bytes = member.size();
+        if n_bytes > self.file_length {
+            return Err(Error::MemberLength {
+                path: path(),
+                name: name.to_owned(),
+                expected: n_bytes,
+                got: self.file_length,
+            });
+        }
+        read(member, n_bytes).map_err(|error| match error {
+            // This is how a checksum that does not match is told.
+            Unreadable::Io(source) if source.kind() == io::ErrorKind::InvalidData => {
+                not_member(source.into())
+            }
+            Unreadable::Io(source) => Error::Read { path: path(), source },
+            Unreadable::Other(source) => not_member(source),
+            Unreadable::Length { expected, got } => {
+                Error::MemberLength { path: path(), name: name.to_owned(), expected, got }
+            }
+        })
+    }
+}
+
+impl fmt::Debug for NpzFile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("NpzFile").field("path", &self.path).finish_non_exhaustive()
+    }
+}
