@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use laion_fmri::{Location, MaskSource, Resolution};
+use laion_fmri::{Location, MaskSource, Resolution, StimulusSet};
 
 use crate::exit::UsageError;
 
@@ -148,7 +148,13 @@ pub(crate) enum Command {
     /// Write a brain mask, or a ROI over the brain axis
     Mask(Mask),
     /// Write single-trial betas as (n_trials, n_voxels) float32
-    Betas(Betas),
+    Betas(Box<Betas>),
+    /// Write noise ceilings as (n_voxels,) float32, in percent
+    NoiseCeiling(NoiseCeilingArgs),
+    /// Write where voxels lie as (n_voxels, 3) float64, in mm of the T1w space
+    Coordinates(Coordinates),
+    /// Write values on the voxel axis back into a volume
+    ToNifti(ToNifti),
     /// Print a completion script
     Completions(Completions),
     /// Print the manual page, or write all pages into a directory
@@ -240,12 +246,15 @@ pub(crate) struct Sessions {
 
 #[derive(Args, Debug)]
 pub(crate) struct Rois {
-    /// The subject: sub-03 or 03; by default the first one
-    #[arg(long, value_name = "S")]
-    pub(crate) subject: Option<String>,
+    /// The subject: sub-03 or 03; by default the first one. Several with --common
+    #[arg(long, num_args = 1.., value_name = "S")]
+    pub(crate) subject: Vec<String>,
     /// Only this category, such as face
     #[arg(long, value_name = "C")]
     pub(crate) category: Option<String>,
+    /// Only what all chosen subjects have; by default all subjects
+    #[arg(long)]
+    pub(crate) common: bool,
     /// Ask the bucket instead of the mirror
     #[arg(long)]
     pub(crate) remote: bool,
@@ -294,6 +303,20 @@ pub(crate) struct Mask {
     pub(crate) output: PathBuf,
 }
 
+/// Which voxels, on the axis of which brain mask.
+#[derive(Args, Debug)]
+pub(crate) struct VoxelArgs {
+    /// ROIs, categories or all; several are united. Set algebra in quotes: "laion - retinotopy"
+    #[arg(long, num_args = 1.., value_name = "Q")]
+    pub(crate) roi: Vec<String>,
+    /// A mask over the brain axis: a .npy file of one bool for each brain voxel
+    #[arg(long, value_name = "FILE.npy", conflicts_with = "roi")]
+    pub(crate) mask: Option<PathBuf>,
+    /// Which brain mask: anatomical or rsquare
+    #[arg(long, value_name = "M", default_value_t)]
+    pub(crate) mask_source: MaskSource,
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct Betas {
     /// The subject: sub-03 or 03
@@ -302,13 +325,76 @@ pub(crate) struct Betas {
     /// The sessions: ses-01 or 01
     #[arg(long, num_args = 1.., value_name = "V", required = true)]
     pub(crate) session: Vec<String>,
-    /// ROIs, categories or all; several are united. By default the whole brain mask
-    #[arg(long, num_args = 1.., value_name = "Q")]
-    pub(crate) roi: Vec<String>,
-    /// Which brain mask: anatomical or rsquare
-    #[arg(long, value_name = "M", default_value_t)]
-    pub(crate) mask_source: MaskSource,
-    /// The output: a .npy file, - for standard output, or DIR/ for one file a session
+    #[command(flatten)]
+    pub(crate) voxels: VoxelArgs,
+    /// Only voxels whose noise ceiling in the session is at least T percent (0 to 100)
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    pub(crate) nc_threshold: Option<f32>,
+    /// The subject-level map that the threshold looks at, such as Noiseceiling12rep
+    #[arg(long, value_name = "D", requires = "nc_threshold")]
+    pub(crate) nc_desc: Option<String>,
+    /// Only trials with images that all subjects saw (shared), or only this one (unique)
+    #[arg(long, value_name = "SET")]
+    pub(crate) stimuli: Option<StimulusSet>,
+    /// Only these trials of each session, counted from 0: single ones and START:END, such as 10:20,500
+    #[arg(long, value_name = "LIST", value_parser = parse_trials)]
+    pub(crate) trials: Option<TrialList>,
+    /// Accepted for parity with the Python package: every read streams
+    #[arg(long)]
+    pub(crate) streaming: bool,
+    /// The output: .npy or .csv for one session, .npz or DIR/ for several, - for .npy on standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Args, Debug)]
+#[group(id = "which", required = true, multiple = false)]
+pub(crate) struct WhichNoiseCeiling {
+    /// The maps within these sessions: ses-01 or 01
+    #[arg(long, num_args = 1.., value_name = "V", group = "which")]
+    pub(crate) session: Vec<String>,
+    /// The subject-level maps of these descriptions, such as Noiseceiling12rep
+    #[arg(long, num_args = 1.., value_name = "D", group = "which")]
+    pub(crate) desc: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NoiseCeilingArgs {
+    /// The subject: sub-03 or 03
+    #[arg(long, value_name = "S")]
+    pub(crate) subject: String,
+    #[command(flatten)]
+    pub(crate) which: WhichNoiseCeiling,
+    #[command(flatten)]
+    pub(crate) voxels: VoxelArgs,
+    /// The output: .npy or .csv for one map, .npz for several, - for .npy on standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Coordinates {
+    /// The subject: sub-03 or 03
+    #[arg(long, value_name = "S")]
+    pub(crate) subject: String,
+    #[command(flatten)]
+    pub(crate) voxels: VoxelArgs,
+    /// The output: .npy or .csv, - for .npy on standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ToNifti {
+    /// The subject: sub-03 or 03
+    #[arg(long, value_name = "S")]
+    pub(crate) subject: String,
+    /// One value for each chosen voxel: a 1-D .npy file of float32 or float64
+    #[arg(value_name = "VALUES.npy")]
+    pub(crate) values: PathBuf,
+    #[command(flatten)]
+    pub(crate) voxels: VoxelArgs,
+    /// The output: .nii or .nii.gz
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }
@@ -325,6 +411,34 @@ pub(crate) struct Man {
     /// Where the pages of all commands go
     #[arg(value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
+}
+
+/// Trials as they were asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TrialList(pub(crate) Vec<usize>);
+
+/// Longer lists than any session could have are refused before they fill the memory.
+const MAX_TRIALS: usize = 1_000_000;
+
+fn parse_trials(text: &str) -> Result<TrialList, String> {
+    let number = |part: &str| {
+        part.parse::<usize>().map_err(|_| format!("{part:?} is not a number counted from 0"))
+    };
+    let mut trials = Vec::new();
+    for part in text.split(',') {
+        let (start, end) = match part.split_once(':') {
+            Some((start, end)) => (number(start)?, number(end)?),
+            None => (number(part)?, number(part)?.saturating_add(1)),
+        };
+        if start >= end {
+            return Err(format!("{part} holds no trial (expected START below END)"));
+        }
+        if end - start > MAX_TRIALS - trials.len() {
+            return Err(format!("more than {MAX_TRIALS} trials"));
+        }
+        trials.extend(start..end);
+    }
+    Ok(TrialList(trials))
 }
 
 /// More transfers than this only cost memory and the server's patience.
@@ -347,6 +461,25 @@ mod tests {
         let cli = Cli::try_parse_from([&["laion-fmri"], arguments].concat()).unwrap();
         let find = |name: &str| variables.iter().find(|(known, _)| *known == name);
         cli.global.with_environment(|name| find(name).map(|(_, value)| value.into()))
+    }
+
+    #[test]
+    fn trials_are_single_or_ranges() {
+        let parsed = |text: &str| parse_trials(text).map(|list| list.0);
+        assert_eq!(parsed("10:13,500"), Ok(vec![10, 11, 12, 500]));
+        assert_eq!(parsed("0"), Ok(vec![0]));
+        for (text, problem) in [
+            ("", "\"\" is not a number counted from 0"),
+            ("3:3", "3:3 holds no trial (expected START below END)"),
+            ("-1", "\"-1\" is not a number counted from 0"),
+            ("0:99999999999", "more than 1000000 trials"),
+            (
+                "18446744073709551615",
+                "18446744073709551615 holds no trial (expected START below END)",
+            ),
+        ] {
+            assert_eq!(parsed(text), Err(problem.to_owned()), "{text}");
+        }
     }
 
     #[test]

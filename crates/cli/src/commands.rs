@@ -3,13 +3,17 @@
 mod betas;
 mod completions;
 mod config;
+mod coordinates;
 mod download;
 mod info;
 mod license;
 mod list;
 mod man;
 mod mask;
+mod noise_ceiling;
+mod to_nifti;
 mod trials;
+mod voxels;
 
 use crate::args::Command;
 use crate::context::Context;
@@ -29,6 +33,9 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Status
         Command::Trials(args) => trials::run(context, args),
         Command::Mask(args) => mask::run(context, args),
         Command::Betas(args) => betas::run(context, args),
+        Command::NoiseCeiling(args) => noise_ceiling::run(context, args),
+        Command::Coordinates(args) => coordinates::run(context, args),
+        Command::ToNifti(args) => to_nifti::run(context, args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
     }?;

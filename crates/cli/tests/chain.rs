@@ -180,3 +180,82 @@ fn an_interrupted_download_keeps_only_complete_files() {
         assert!(!names(&folder).iter().any(|name| name.contains("huge")), "{:?}", names(&folder));
     }
 }
+
+#[test]
+fn filters_of_betas_are_those_of_the_library() {
+    let user = User::with_session();
+    user.ok("download --subject sub-03 --ses ses-02 averages --suffix statmap trials");
+    let dataset = laion_fmri::Dataset::open(user.mirror()).unwrap();
+    let subject = dataset.subject("sub-03").unwrap();
+    let check = |options: &str, expected: laion_fmri::ndarray::Array2<f32>| {
+        user.ok(&format!("betas --subject 03 --session 01 {options} -o filtered.npy"));
+        let got = read_npy::<f32>(user.path("filtered.npy")).unwrap();
+        assert_eq!(got.shape(), expected.shape(), "{options}");
+        let bits = |value: &f32| value.to_bits();
+        assert!(got.iter().map(bits).eq(expected.iter().map(bits)), "{options}");
+        assert!(!expected.is_empty(), "{options}");
+    };
+    let betas = || subject.betas("ses-01");
+    check("--nc-threshold 30", betas().nc_threshold(30.0).load().unwrap());
+    let map = laion_fmri::NoiseCeiling::desc("Noiseceiling12rep").unwrap();
+    check(
+        "--nc-threshold 20 --nc-desc Noiseceiling12rep --roi face",
+        betas().nc_threshold_on(map, 20.0).roi("face").load().unwrap(),
+    );
+    check("--stimuli shared", betas().stimuli(laion_fmri::StimulusSet::Shared).load().unwrap());
+    check(
+        "--trials 10:20,3 --roi FFA1 --streaming",
+        betas().trials((10..20).chain([3])).roi("FFA1").load().unwrap(),
+    );
+    user.ok("mask --subject 03 --roi face --mask-source rsquare -o face.npy");
+    let face = subject.roi_mask("face", laion_fmri::MaskSource::Rsquare).unwrap();
+    check("--mask face.npy --mask-source rsquare", betas().mask(face).load().unwrap());
+    let message = user.fails("betas --subject 03 --session 01 --mask face.npy -o x.npy", 2);
+    assert!(message.starts_with("error: a mask of"), "{message}");
+
+    user.ok("betas --subject 03 --session 01 02 --roi FFA1 -o both.npz");
+    user.ok("betas --subject 03 --session 02 --roi FFA1 -o second.npy");
+    let npz = laion_fmri::export::read_npz(user.path("both.npz")).unwrap();
+    assert_eq!(npz.names().unwrap(), ["ses-01", "ses-02"]);
+    user.ok("betas --subject 03 --session 02 --roi FFA1 -o second.csv");
+    let csv = std::fs::read_to_string(user.path("second.csv")).unwrap();
+    let second = read_npy::<f32>(user.path("second.npy")).unwrap();
+    let numbers = csv.lines().flat_map(|line| line.split(','));
+    assert!(numbers.zip(&second).all(|(text, value)| {
+        text.parse::<f32>().unwrap().to_bits() == value.to_bits() || value.is_nan()
+    }));
+}
+
+#[test]
+fn a_fraction_in_the_place_of_percent_is_warned_about_once() {
+    let user = User::with_session();
+    let ran = user.ok("betas --subject 03 --session 01 --nc-threshold 0.3 -o x.npy");
+    assert_eq!(ran.err.matches("is in percent").count(), 1, "{}", ran.err);
+}
+
+#[test]
+fn maps_coordinates_and_volumes() {
+    let user = User::with_session();
+    user.ok("download --subject sub-03 --ses averages --suffix statmap");
+    user.ok("noise-ceiling --subject 03 --session 01 --roi face -o nc.npy");
+    let map = read_npy::<f32>(user.path("nc.npy")).unwrap();
+    user.ok("coordinates --subject 03 --roi face -o where.npy");
+    let coordinates = read_npy::<f64>(user.path("where.npy")).unwrap();
+    assert_eq!(coordinates.shape(), [map.len(), 3]);
+    user.ok("to-nifti --subject 03 nc.npy --roi face -o nc.nii.gz");
+    let volume = laion_fmri::nifti_stream::fs::read_volume(user.path("nc.nii.gz")).unwrap();
+    let dataset = laion_fmri::Dataset::open(user.mirror()).unwrap();
+    let subject = dataset.subject("sub-03").unwrap();
+    let face = subject.roi_mask("face", laion_fmri::MaskSource::Anatomical).unwrap();
+    for (index, value) in face.indices().into_iter().zip(&map) {
+        let got = volume.data()[index];
+        assert!(got.to_bits() == value.to_bits() || (got.is_nan() && value.is_nan()));
+    }
+    user.ok("noise-ceiling --subject 03 --desc Noiseceiling4rep Noiseceiling12rep -o maps.npz");
+    let maps = laion_fmri::export::read_npz(user.path("maps.npz")).unwrap();
+    assert_eq!(maps.names().unwrap(), ["Noiseceiling4rep", "Noiseceiling12rep"]);
+    let message = user.fails("to-nifti --subject 03 nc.npy -o nc.nii.gz", 2);
+    assert!(message.contains("values do not fit the chosen voxels"), "{message}");
+    let message = user.fails("to-nifti --subject 03 where.npy -o nc.nii", 2);
+    assert!(message.contains("where.npy has 2 axes (expected 1"), "{message}");
+}

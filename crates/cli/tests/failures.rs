@@ -20,22 +20,43 @@ fn wrong_use_is_status_2() {
         @r#"error: not a session id: "ses-../01" (expected a form such as ses-01 or 01)"#);
     assert_snapshot!(fails("betas --subject 03 --session 01 02 -o x.npy"), @"
     error: several sessions do not fit into one array: their numbers of trials differ
-    hint: -o DIR/ writes one .npy for each session
+    hint: -o betas.npz holds one array for each session, -o DIR/ one .npy file
     ");
     assert_snapshot!(fails("betas --subject 03 --session 01 -o missing/x.npy"), @"
     error: the directory of the output missing/x.npy does not exist
     hint: mkdir -p missing
     ");
-    assert_snapshot!(fails("betas --subject 03 --session 01 -o x.mat"), @"
-    error: the output x.mat is neither .npy, a directory nor -
-    hint: -o betas.npy
-    ");
+    assert_snapshot!(fails("betas --subject 03 --session 01 -o x.mat"),
+        @"error: the output x.mat is none of .npy, .npz, .csv");
     assert_snapshot!(fails("mask --subject 03 -o x.mat"),
         @"error: the output x.mat is none of .npy, .nii, .nii.gz or -");
     assert_snapshot!(fails("download --subject sub-02"),
         @r#"error: no subject "sub-02"; subjects: sub-01, sub-03, sub-05"#);
     assert_snapshot!(fails("download --subject all 03"),
         @"error: --subject all cannot be combined with other subjects");
+    assert_snapshot!(fails("betas --subject 03 --session 01 --trials 3,999 -o x.npy"),
+        @"error: ses-01 has 52 trials (counted from 0), so there is no trial 999");
+    assert_snapshot!(fails("betas --subject 03 --session 01 --roi V1v|V1d& -o x.npy").lines().next().unwrap().split(';').next().unwrap(),
+        @r#"error: sub-03 has no ROI or category "V1v|V1d&" (did you mean V1v?)"#);
+    assert!(
+        fails("betas --subject 03 --session 01 --roi face --mask m.npy -o x.npy")
+            .contains("cannot be used with")
+    );
+    assert!(
+        fails("betas --subject 03 --session 01 --nc-desc Noiseceiling12rep -o x.npy")
+            .contains("--nc-threshold")
+    );
+    assert!(
+        fails("noise-ceiling --subject 03 --session 01 --desc D -o x.npy")
+            .contains("cannot be used with")
+    );
+    assert!(fails("noise-ceiling --subject 03 -o x.npy").contains("--session <V>..."));
+    assert_snapshot!(fails("noise-ceiling --subject 03 --session 01 02 -o x.npy"),
+        @"error: the output x.npy is none of .npz");
+    assert_snapshot!(fails("rois --subject 01 03"), @"
+    error: the ROIs of several subjects differ
+    hint: --common lists those that all of them have
+    ");
     assert!(fails("download").contains("--subject <S>..."));
     assert!(fails("download --subject 03 --n-jobs 0").contains("expected a number from 1 to 256"));
     assert!(

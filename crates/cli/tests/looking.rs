@@ -63,6 +63,22 @@ fn names_come_from_the_mirror_when_there_is_one() {
 }
 
 #[test]
+fn common_rois_are_those_that_all_chosen_subjects_have() {
+    let user = User::new();
+    let names =
+        |line: &str| -> Vec<String> { user.ok(line).out.lines().map(str::to_owned).collect() };
+    let first = names("rois --subject 01");
+    let third = names("rois --subject 03");
+    let both: Vec<String> = first.iter().filter(|roi| third.contains(roi)).cloned().collect();
+    assert!(both.len() < first.len() && !both.is_empty());
+    assert_eq!(names("rois --common --subject 01 03"), both);
+    assert_eq!(names("rois --common --subject 03 05"), names("rois --subject 05"));
+    user.ok("download --subject sub-01 sub-03 --suffix mask --extension nii.gz --accept-license");
+    user.ok("download --subject sub-01 sub-03 --ses averages");
+    assert_eq!(names("rois --common"), both);
+}
+
+#[test]
 fn an_unknown_subject_is_named_with_those_that_exist() {
     let user = User::new();
     for line in ["sessions --subject 02", "rois --subject 02", "info --subject 02"] {

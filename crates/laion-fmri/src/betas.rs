@@ -12,12 +12,10 @@ use stimuli::StimulusSet;
 
 use self::plan::Planned;
 pub use self::rows::BetaRows;
-#[cfg(doc)]
-use crate::Error;
 use crate::mask::{MaskSource, VoxelMask};
 use crate::roi::RoiQuery;
 use crate::trial_index::SessionTrial;
-use crate::{NoiseCeiling, Result, Subject, Voxels};
+use crate::{Error, NoiseCeiling, Result, Subject, Voxels};
 
 /// A request for single-trial betas, built step by step and answered by [`Betas::load`].
 ///
@@ -210,15 +208,7 @@ impl<'a> Betas<'a> {
     ///
     /// As [`Betas::load`].
     pub fn load_with_rows(&self) -> Result<SessionBetas> {
-        let planned = self.plan_one()?;
-        let mut values = Vec::new();
-        planned.reserve(&mut values)?;
-        planned.read_into(&mut values, self.observer)?;
-        Ok(SessionBetas {
-            betas: planned.shaped(values)?,
-            trials: planned.trials(),
-            voxels: planned.voxels,
-        })
+        self.plan_one()?.load(self.observer)
     }
 
     /// The same request for several sessions, in the order asked, never stacked: the number of
@@ -233,14 +223,29 @@ impl<'a> Betas<'a> {
         sessions: &[impl AsRef<str>],
     ) -> Result<IndexMap<SessionId, Array2<f32>>> {
         let mut loaded = IndexMap::new();
-        for planned in self.plan(sessions)? {
-            let mut values = Vec::new();
-            planned.reserve(&mut values)?;
-            planned.read_into(&mut values, self.observer)?;
-            let betas = planned.shaped(values)?;
-            loaded.insert(planned.session, betas);
-        }
+        self.for_each_session(sessions, |session, answer| {
+            loaded.insert(session, answer.betas);
+            Ok::<(), Error>(())
+        })?;
         Ok(loaded)
+    }
+
+    /// As [`Betas::load_sessions`], handing over one session after the other, so that only one is
+    /// in memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Betas::load_sessions`]; what `take` answers ends the loop.
+    pub fn for_each_session<E: From<Error>>(
+        &self,
+        sessions: &[impl AsRef<str>],
+        mut take: impl FnMut(SessionId, SessionBetas) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for planned in self.plan(sessions)? {
+            let session = planned.session.clone();
+            take(session, planned.load(self.observer)?)?;
+        }
+        Ok(())
     }
 
     /// The betas of several sessions in one array, below each other in the order asked.
@@ -273,16 +278,6 @@ impl<'a> Betas<'a> {
     /// As [`Betas::load`].
     pub fn volumes(&self) -> Result<BetaRows> {
         BetaRows::open(self.plan_one()?)
-    }
-
-    /// Whether these sessions could be read: their files are there, their grids and numbers of
-    /// trials fit. Reads headers, masks and trial tables only.
-    ///
-    /// # Errors
-    ///
-    /// As [`Betas::load_sessions`], without what only the data themselves can show.
-    pub fn check_sessions(&self, sessions: &[impl AsRef<str>]) -> Result<()> {
-        self.plan(sessions).map(drop)
     }
 
     fn plan_one(&self) -> Result<Planned> {

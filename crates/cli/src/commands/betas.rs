@@ -1,98 +1,107 @@
-//! `betas`: single-trial betas as `.npy` arrays.
+//! `betas`: single-trial betas as arrays.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use laion_fmri::export::{self, Element};
-use laion_fmri::ndarray::{ArrayView, Dimension};
-use laion_fmri::{Error, SessionId, Subject};
+use laion_fmri::export::write_npz;
+use laion_fmri::{Error, NoiseCeiling, SessionBetas, SessionId, Subject};
 
+use super::voxels::{ArrayFormat, array_format, voxels, write_array};
 use crate::args::Betas;
 use crate::context::Context;
 use crate::exit::UsageError;
 use crate::output;
 use crate::progress::VolumeProgress;
 
-pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
-    let outputs = outputs(args)?;
-    let subject = context.dataset()?.subject(&args.subject)?;
-    // A file that is missing for the last session is better known before the first is read.
-    request(args, &subject, &args.session[0]).check_sessions(&args.session)?;
-    for (session, output) in args.session.iter().zip(&outputs) {
-        write_session(context, args, &subject, session, output)?;
-    }
-    Ok(())
+/// Where the arrays go.
+enum Destination {
+    /// One array, alone in its file.
+    File(PathBuf),
+    /// All arrays in one file, under the names of their sessions.
+    Archive(PathBuf),
+    /// One file for each session.
+    Directory(PathBuf),
 }
 
-/// One output for each session, checked before anything is read.
-fn outputs(args: &Betas) -> anyhow::Result<Vec<PathBuf>> {
-    let text = args.output.to_string_lossy();
-    if text.ends_with('/') || (args.output.is_dir() && !output::is_stdout(&args.output)) {
-        if !args.output.is_dir() {
-            std::fs::create_dir_all(&args.output).map_err(|source| Error::Io {
+pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
+    let destination = destination(args)?;
+    let subject = context.dataset()?.subject(&args.subject)?;
+    let progress = VolumeProgress::new(context);
+    let request = request(args, &subject)?.observer(&progress);
+    let note = |session: &SessionId, answer: &SessionBetas, path: &Path| {
+        progress.finish();
+        let (trials, voxels) = answer.betas.dim();
+        let place = match output::is_stdout(path) {
+            true => String::new(),
+            false => format!(" -> {}", path.display()),
+        };
+        context.note(&format!("{session}: {trials} trials x {voxels} voxels{place}"));
+    };
+    match destination {
+        Destination::File(path) => request.for_each_session(&args.session, |session, answer| {
+            write_array(&path, answer.betas.view())?;
+            note(&session, &answer, &path);
+            anyhow::Ok(())
+        }),
+        Destination::Directory(directory) => {
+            std::fs::create_dir_all(&directory).map_err(|source| Error::Io {
                 action: "create",
-                path: args.output.clone(),
+                path: directory.clone(),
                 source,
             })?;
-        }
-        return args
-            .session
-            .iter()
-            .map(|session| {
-                let session: SessionId = session.parse().map_err(Error::from)?;
-                Ok(args.output.join(format!("{session}.npy")))
+            request.for_each_session(&args.session, |session, answer| {
+                let path = directory.join(format!("{session}.npy"));
+                write_array(&path, answer.betas.view())?;
+                note(&session, &answer, &path);
+                anyhow::Ok(())
             })
-            .collect();
+        }
+        Destination::Archive(path) => write_npz(&path, |npz| {
+            request.for_each_session(&args.session, |session, answer| {
+                npz.array(session.to_string(), answer.betas.view())?;
+                note(&session, &answer, &path);
+                anyhow::Ok(())
+            })
+        }),
     }
-    let hint = |text: &str| Some(text.to_owned());
-    if args.session.len() > 1 {
+}
+
+fn destination(args: &Betas) -> anyhow::Result<Destination> {
+    let output = &args.output;
+    let text = output.to_string_lossy();
+    if text.ends_with('/') || (output.is_dir() && !output::is_stdout(output)) {
+        return Ok(Destination::Directory(output.clone()));
+    }
+    if args.session.len() > 1 && output.extension().is_none_or(|extension| extension != "npz") {
         let message = "several sessions do not fit into one array: their numbers of trials differ";
-        let hint = hint("-o DIR/ writes one .npy for each session");
-        return Err(UsageError { message: message.to_owned(), hint }.into());
+        let hint =
+            "-o betas.npz holds one array for each session, -o DIR/ one .npy file".to_owned();
+        return Err(UsageError { message: message.to_owned(), hint: Some(hint) }.into());
     }
-    if !output::is_stdout(&args.output) && !text.ends_with(".npy") {
-        let message = format!("the output {text} is neither .npy, a directory nor -");
-        return Err(UsageError { message, hint: hint("-o betas.npy") }.into());
-    }
-    output::check_destination(&args.output)?;
-    Ok(vec![args.output.clone()])
+    let fitting = [ArrayFormat::Npy, ArrayFormat::Npz, ArrayFormat::Csv];
+    let format = array_format(output, &fitting)?;
+    output::check_destination(output)?;
+    Ok(match format {
+        ArrayFormat::Npz => Destination::Archive(output.clone()),
+        ArrayFormat::Npy | ArrayFormat::Csv => Destination::File(output.clone()),
+    })
 }
 
-fn request<'a>(args: &Betas, subject: &'a Subject, session: &str) -> laion_fmri::Betas<'a> {
-    let request = subject.betas(session).mask_source(args.mask_source);
-    if args.roi.is_empty() { request } else { request.roi(args.roi.as_slice()) }
-}
-
-fn write_session(
-    context: &Context,
-    args: &Betas,
-    subject: &Subject,
-    session: &str,
-    output: &Path,
-) -> anyhow::Result<()> {
-    let progress = VolumeProgress::new(context);
-    let betas = request(args, subject, session).observer(&progress).load()?;
-    progress.finish();
-    write_array(output, betas.view())?;
-    let (trials, voxels) = betas.dim();
-    let place =
-        if output::is_stdout(output) { String::new() } else { format!(" -> {}", output.display()) };
-    let session: SessionId = session.parse().map_err(Error::from)?;
-    context.note(&format!("{session}: {trials} trials x {voxels} voxels{place}"));
-    Ok(())
-}
-
-/// Writes an array as `.npy` to a file, by rename, or to standard output.
-pub(super) fn write_array<A: Element, D: Dimension>(
-    output: &Path,
-    array: ArrayView<'_, A, D>,
-) -> anyhow::Result<()> {
-    if !output::is_stdout(output) {
-        export::write_npy(output, array).map_err(Error::from)?;
-        return Ok(());
+fn request<'a>(args: &Betas, subject: &'a Subject) -> anyhow::Result<laion_fmri::Betas<'a>> {
+    let mut request = subject
+        .betas(&args.session[0])
+        .voxels(voxels(&args.voxels, subject)?)
+        .streaming(args.streaming);
+    if let Some(percent) = args.nc_threshold {
+        request = match &args.nc_desc {
+            Some(desc) => request.nc_threshold_on(NoiseCeiling::desc(desc)?, percent),
+            None => request.nc_threshold(percent),
+        };
     }
-    let mut stdout = std::io::BufWriter::new(std::io::stdout().lock());
-    export::write_npy_to(&mut stdout, array).map_err(Error::from)?;
-    stdout.flush()?;
-    Ok(())
+    if let Some(set) = args.stimuli {
+        request = request.stimuli(set);
+    }
+    if let Some(trials) = &args.trials {
+        request = request.trials(trials.0.iter().copied());
+    }
+    Ok(request)
 }

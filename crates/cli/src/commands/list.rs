@@ -4,6 +4,7 @@ use laion_fmri::{Error, SubjectId};
 
 use crate::args::{Rois, Sessions, Subjects};
 use crate::context::Context;
+use crate::exit::UsageError;
 use crate::output;
 
 pub(super) fn subjects(context: &Context, args: &Subjects) -> anyhow::Result<()> {
@@ -34,38 +35,69 @@ pub(super) fn sessions(context: &Context, args: &Sessions) -> anyhow::Result<()>
 }
 
 pub(super) fn rois(context: &Context, args: &Rois) -> anyhow::Result<()> {
+    if args.subject.len() > 1 && !args.common {
+        let message = "the ROIs of several subjects differ".to_owned();
+        let hint = Some("--common lists those that all of them have".to_owned());
+        return Err(UsageError { message, hint }.into());
+    }
     let category = args.category.as_deref();
     let rois = match context.mirror(args.remote)? {
         Some(dataset) => {
-            let id = match &args.subject {
-                Some(id) => id.clone(),
-                None => first(dataset.subjects()?)?.to_string(),
-            };
-            let subject = dataset.subject(&id)?;
-            let rois = subject.rois(category)?;
-            if let (true, Some(category)) = (rois.is_empty(), category) {
-                let categories = subject.roi_categories()?;
-                context.note(&format!(
-                    "note: {id} has no ROI in category {category:?}; categories: {}",
-                    categories.join(", ")
-                ));
-            }
-            rois
+            let ids = chosen(args, || dataset.subjects())?;
+            common(&ids, |id| {
+                let subject = dataset.subject(id.as_str())?;
+                let rois = subject.rois(category)?;
+                if let (true, Some(category)) = (rois.is_empty(), category) {
+                    let categories = subject.roi_categories()?.join(", ");
+                    context.note(&format!(
+                        "note: {id} has no ROI in category {category:?}; categories: {categories}"
+                    ));
+                }
+                Ok(rois)
+            })?
         }
         None => {
             let discovery = context.discovery()?;
-            let subject: SubjectId = match &args.subject {
-                Some(id) => id.parse().map_err(Error::from)?,
-                None => first(discovery.subjects()?)?,
-            };
-            let rois = discovery.rois(&subject, category)?;
-            if rois.is_empty() {
-                discovery.describe_subject(&subject)?;
-            }
-            rois
+            let ids = chosen(args, || discovery.subjects())?;
+            common(&ids, |id| {
+                let rois = discovery.rois(id, category)?;
+                if rois.is_empty() {
+                    // Says which subjects exist when this one does not.
+                    discovery.describe_subject(id)?;
+                }
+                Ok(rois)
+            })?
         }
     };
     output::print_names(context.global.json, "roi", "roi", rois)
+}
+
+/// The subjects that are asked for: those named, or all with `--common`, or the first.
+fn chosen(
+    args: &Rois,
+    all: impl FnOnce() -> Result<Vec<SubjectId>, Error>,
+) -> Result<Vec<SubjectId>, Error> {
+    if !args.subject.is_empty() {
+        return args.subject.iter().map(|id| id.parse().map_err(Error::from)).collect();
+    }
+    let all = all()?;
+    if args.common && !all.is_empty() { Ok(all) } else { Ok(vec![first(all)?]) }
+}
+
+/// What all subjects have, in the order of the first.
+fn common(
+    ids: &[SubjectId],
+    rois: impl Fn(&SubjectId) -> Result<Vec<String>, Error>,
+) -> Result<Vec<String>, Error> {
+    let mut common: Option<Vec<String>> = None;
+    for id in ids {
+        let here = rois(id)?;
+        match &mut common {
+            None => common = Some(here),
+            Some(common) => common.retain(|roi| here.contains(roi)),
+        }
+    }
+    Ok(common.unwrap_or_default())
 }
 
 fn first(subjects: Vec<SubjectId>) -> Result<SubjectId, Error> {

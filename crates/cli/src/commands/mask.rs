@@ -5,7 +5,7 @@ use std::path::Path;
 use laion_fmri::Subject;
 use laion_fmri::ndarray::Array1;
 
-use super::betas::write_array;
+use super::voxels::write_array;
 use crate::args::Mask;
 use crate::context::Context;
 use crate::exit::UsageError;

@@ -9,7 +9,7 @@ use nifti_stream::VoxelSelection;
 use nifti_stream::fs::VolumeFile;
 use stimuli::StimulusSet;
 
-use super::{Betas, ReadObserver, Threshold};
+use super::{Betas, ReadObserver, SessionBetas, Threshold};
 use crate::mask::VoxelMask;
 use crate::trial_index::SessionTrial;
 use crate::trials::TrialTable;
@@ -134,9 +134,12 @@ impl Planned {
         Ok((VolumeFile::open(&self.path)?, selection))
     }
 
-    pub(super) fn reserve(&self, values: &mut Vec<f32>) -> Result<()> {
-        *values = reserved(self.n_rows(), self.voxels.n_voxels())?;
-        Ok(())
+    pub(super) fn load(self, observer: Option<&dyn ReadObserver>) -> Result<SessionBetas> {
+        let (rows, columns) = (self.n_rows(), self.voxels.n_voxels());
+        let mut values = reserved(rows, columns)?;
+        self.read_into(&mut values, observer)?;
+        let betas = shaped(values, rows, columns)?;
+        Ok(SessionBetas { betas, trials: self.trials(), voxels: self.voxels })
     }
 
     /// Appends the rows of this session. The array grows row by row, so that a header that promises
@@ -166,10 +169,6 @@ impl Planned {
         // Only now are the checksums of the last gzip member known to be right.
         file.finish()?;
         Ok(())
-    }
-
-    pub(super) fn shaped(&self, values: Vec<f32>) -> Result<Array2<f32>> {
-        shaped(values, self.n_rows(), self.voxels.n_voxels())
     }
 }
 

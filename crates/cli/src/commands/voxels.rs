@@ -1,0 +1,97 @@
+//! The voxel options that several commands share, and arrays on the voxel axis in and out.
+
+use std::io::Write;
+use std::path::Path;
+
+use laion_fmri::export::{self, Element};
+use laion_fmri::ndarray::{ArrayView, Axis, RemoveAxis};
+use laion_fmri::{Error, Resolution, Subject, VoxelMask, Voxels};
+
+use crate::args::VoxelArgs;
+use crate::exit::UsageError;
+use crate::output;
+
+/// The voxels that the options choose.
+pub(super) fn voxels(args: &VoxelArgs, subject: &Subject) -> anyhow::Result<Voxels> {
+    if let Some(file) = &args.mask {
+        let flags = export::read_npy::<bool>(file).map_err(Error::from)?;
+        anyhow::ensure!(
+            flags.ndim() == 1,
+            UsageError {
+                message: format!(
+                    "the mask {} has {} axes (expected 1: one bool for each brain voxel)",
+                    file.display(),
+                    flags.ndim()
+                ),
+                hint: None,
+            }
+        );
+        let brain = subject.brain_mask(args.mask_source, Resolution::Func1pt8)?;
+        let mask = VoxelMask::new(brain, flags.iter().copied().collect())?;
+        return Ok(Voxels::mask(mask));
+    }
+    let voxels = if args.roi.is_empty() { Voxels::all() } else { Voxels::roi(args.roi.as_slice()) };
+    Ok(voxels.mask_source(args.mask_source))
+}
+
+/// The array formats of outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ArrayFormat {
+    Npy,
+    Npz,
+    Csv,
+}
+
+/// The format that an output's name asks for, among those that fit.
+pub(super) fn array_format(output: &Path, fitting: &[ArrayFormat]) -> anyhow::Result<ArrayFormat> {
+    let format = match output.extension().and_then(|extension| extension.to_str()) {
+        _ if output::is_stdout(output) => Some(ArrayFormat::Npy),
+        Some("npy") => Some(ArrayFormat::Npy),
+        Some("npz") => Some(ArrayFormat::Npz),
+        Some("csv") => Some(ArrayFormat::Csv),
+        _ => None,
+    };
+    if let Some(format) = format.filter(|format| fitting.contains(format)) {
+        return Ok(format);
+    }
+    let names: Vec<&str> = fitting
+        .iter()
+        .map(|format| match format {
+            ArrayFormat::Npy => ".npy",
+            ArrayFormat::Npz => ".npz",
+            ArrayFormat::Csv => ".csv",
+        })
+        .collect();
+    let message = format!("the output {} is none of {}", output.display(), names.join(", "));
+    Err(UsageError { message, hint: None }.into())
+}
+
+/// Writes an array in the format of its output's name, to a file by rename or to standard output.
+pub(super) fn write_array<A: Element + ToString, D: RemoveAxis>(
+    output: &Path,
+    array: ArrayView<'_, A, D>,
+) -> anyhow::Result<()> {
+    match array_format(output, &[ArrayFormat::Npy, ArrayFormat::Csv])? {
+        ArrayFormat::Csv => return output::write_text(output, &csv(array)?),
+        _ if !output::is_stdout(output) => {
+            export::write_npy(output, array).map_err(Error::from)?;
+        }
+        _ => {
+            let mut stdout = std::io::BufWriter::new(std::io::stdout().lock());
+            export::write_npy_to(&mut stdout, array).map_err(Error::from)?;
+            stdout.flush()?;
+        }
+    }
+    Ok(())
+}
+
+/// One line for each element of the first axis; floating-point numbers with as many digits as it
+/// takes to read the same number back.
+fn csv<A: ToString, D: RemoveAxis>(array: ArrayView<'_, A, D>) -> anyhow::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in array.axis_iter(Axis(0)) {
+        writer.write_record(row.iter().map(ToString::to_string))?;
+    }
+    let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    Ok(String::from_utf8(bytes)?)
+}
