@@ -138,6 +138,32 @@ pub enum Error {
         /// The place of the text, from zero.
         index: usize,
     },
+    /// Two columns of a table have the same name.
+    #[error("there is a column {column:?} already")]
+    SameColumn {
+        /// The name.
+        column: String,
+    },
+    /// A column is shorter or longer than those before it.
+    #[error("the column {column:?}: expected {expected} rows, got {got}")]
+    ColumnLength {
+        /// The column.
+        column: String,
+        /// Rows of the table so far.
+        expected: usize,
+        /// Cells of the column.
+        got: usize,
+    },
+    /// A text that cannot be a field without quotes.
+    #[error("the column {column:?}{}: a field has {reason}", at_row(*row))]
+    Field {
+        /// The column.
+        column: String,
+        /// The row, from zero; `None` for the name of the column.
+        row: Option<usize>,
+        /// What is in it.
+        reason: &'static str,
+    },
 }
 
 impl Error {
@@ -159,7 +185,14 @@ impl Error {
             Self::Stream { .. }
             | Self::SameMember { .. }
             | Self::MemberName { .. }
-            | Self::TrailingNul { .. } => None,
+            | Self::TrailingNul { .. }
+            | Self::SameColumn { .. }
+            | Self::ColumnLength { .. }
+            | Self::Field { .. } => None,
         }
     }
+}
+
+fn at_row(row: Option<usize>) -> String {
+    row.map_or_else(String::new, |row| format!(", row {row}"))
 }

@@ -13,6 +13,7 @@
 //!
 //! * [`write_npy`], [`write_npy_to`], [`read_npy`]: NumPy's `.npy`, readable without pickle
 //! * [`write_npz`], [`write_npz_to`], [`read_npz`]: NumPy's `.npz`, named arrays and texts in one file
+//! * [`Table`]: named columns as CSV, TSV, JSON lines and Parquet
 //! * [`write_text`]: bytes that are ready already
 //! * [`atomic_file`]: the rename behind all of them, for other formats
 
@@ -22,6 +23,7 @@ mod encoding;
 mod error;
 mod npy;
 mod npz;
+mod table;
 
 pub use atomic::{atomic_file, write_text};
 pub use element::Element;
@@ -29,6 +31,7 @@ pub use error::Error;
 pub use half::f16;
 pub use npy::{read_npy, write_npy, write_npy_to};
 pub use npz::{NpzFile, NpzWriter, read_npz, write_npz, write_npz_to};
+pub use table::{Column, Table};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
