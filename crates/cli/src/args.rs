@@ -266,6 +266,7 @@ pub(crate) enum TableFormat {
     Tsv,
     Csv,
     Json,
+    Parquet,
 }
 
 #[derive(Args, Debug)]

@@ -34,10 +34,15 @@ pub(crate) fn print_lines(lines: impl IntoIterator<Item = String>) -> anyhow::Re
     Ok(())
 }
 
+/// The value of the `schema` field: what an object is, and the version of its form.
+pub(crate) fn schema(name: &str) -> String {
+    format!("laion-fmri.{name}/1")
+}
+
 /// One JSON object with its schema first.
 pub(crate) fn json_line(schema: &str, fields: impl IntoIterator<Item = (String, Value)>) -> String {
     let mut object = Map::new();
-    object.insert("schema".to_owned(), Value::String(format!("laion-fmri.{schema}/1")));
+    object.insert("schema".to_owned(), Value::String(self::schema(schema)));
     object.extend(fields);
     Value::Object(object).to_string()
 }

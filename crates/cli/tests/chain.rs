@@ -96,6 +96,32 @@ fn trials_come_as_tsv_csv_and_json() {
     let csv = std::fs::read_to_string(user.path("trials.csv")).unwrap();
     assert_eq!(csv.lines().next(), Some("session,run,beta_index,label"));
     assert_eq!(csv.lines().count(), labels.len() + 1);
+    user.ok("trials --subject 03 -o trials.parquet");
+    let parquet = std::fs::read(user.path("trials.parquet")).unwrap();
+    assert_eq!((&parquet[..4], &parquet[parquet.len() - 4..]), (&b"PAR1"[..], &b"PAR1"[..]));
+}
+
+#[test]
+fn columns_about_the_images_need_their_table() {
+    let user = User::with_session();
+    let ran = user.ok("trials --subject 03");
+    assert!(ran.err.contains("download --prefix stimuli/task-images_metadata.csv"), "{}", ran.err);
+    user.ok("download --prefix stimuli/task-images_metadata.csv");
+    let ran = user.ok("trials --subject 03 --json");
+    assert_eq!(ran.err, "");
+    for (trial, (line, label)) in
+        ran.out.lines().zip(bucket::labels("sub-03", "ses-01")).enumerate()
+    {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let stimuli = bucket::stimulus_rows();
+        let place = stimuli.iter().position(|stimulus| stimulus.image_name == label).unwrap();
+        assert_eq!(row["session_trial"], trial);
+        assert_eq!(row["image_name"], label);
+        assert_eq!(row["stim_idx"], place);
+        assert_eq!(row["dataset"], stimuli[place].dataset);
+        assert_eq!(row["unique_or_shared"], stimuli[place].unique_or_shared);
+        assert!(row["n_reps_actual"].as_u64().unwrap() > row["repetition"].as_u64().unwrap());
+    }
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! `trials`: the trial tables of one or more sessions as one table.
 
+use std::io::Write;
 use std::path::Path;
 
-use laion_fmri::{Error, Subject, TrialTable};
-use serde_json::Value;
+use laion_fmri::Error;
+use laion_fmri::export::{self, Table};
 
 use crate::args::{TableFormat, Trials};
 use crate::context::Context;
@@ -14,14 +15,15 @@ pub(super) fn run(context: &Context, args: &Trials) -> anyhow::Result<()> {
     let format = format(context, args)?;
     output::check_destination(&args.output)?;
     let subject = context.dataset()?.subject(&args.subject)?;
-    let tables = tables(&subject, &args.session)?;
-    let text = match format {
-        // The tables of the dataset are not quoted, so that a quote is part of a name.
-        TableFormat::Tsv => separated(&tables, b'\t', csv::QuoteStyle::Never)?,
-        TableFormat::Csv => separated(&tables, b',', csv::QuoteStyle::Necessary)?,
-        TableFormat::Json => json(&tables),
-    };
-    output::write_text(&args.output, &text)
+    let trials = subject.trial_columns(&args.session)?;
+    write_table(&args.output, &trials.table, format, "trial")?;
+    if !trials.derived {
+        context.note(
+            "note: without the table of images there are no columns about them; \
+             laion-fmri download --prefix stimuli/task-images_metadata.csv",
+        );
+    }
+    Ok(())
 }
 
 fn format(context: &Context, args: &Trials) -> anyhow::Result<TableFormat> {
@@ -35,94 +37,46 @@ fn format(context: &Context, args: &Trials) -> anyhow::Result<TableFormat> {
         Some("csv") => Ok(TableFormat::Csv),
         Some("json" | "jsonl") => Ok(TableFormat::Json),
         Some("tsv") => Ok(TableFormat::Tsv),
+        Some("parquet") => Ok(TableFormat::Parquet),
         None if output::is_stdout(&args.output) => Ok(TableFormat::Tsv),
         _ => Err(UsageError {
-            message: format!("the output {} is none of .tsv, .csv, .json", args.output.display()),
+            message: format!(
+                "the output {} is none of .tsv, .csv, .json, .parquet",
+                args.output.display()
+            ),
             hint: Some("--format says it for other names".to_owned()),
         }
         .into()),
     }
 }
 
-fn tables(subject: &Subject, sessions: &[String]) -> anyhow::Result<Vec<TrialTable>> {
-    let all;
-    let sessions = if sessions.is_empty() {
-        all = subject.sessions()?.iter().map(ToString::to_string).collect::<Vec<_>>();
-        &all
-    } else {
-        sessions
+/// Writes a table to a file, by rename, or to standard output.
+fn write_table(
+    output: &Path,
+    table: &Table,
+    format: TableFormat,
+    schema: &str,
+) -> anyhow::Result<()> {
+    let schema = output::schema(schema);
+    if output::is_stdout(output) {
+        let mut bytes = Vec::new();
+        match format {
+            TableFormat::Tsv => table.write_tsv_to(&mut bytes),
+            TableFormat::Csv => table.write_csv_to(&mut bytes),
+            TableFormat::Json => table.write_json_lines_to(&mut bytes, &schema),
+            TableFormat::Parquet => table.write_parquet_to(&mut bytes),
+        }
+        .map_err(Error::from)?;
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(&bytes)?;
+        stdout.flush()?;
+        return Ok(());
+    }
+    let written: Result<(), export::Error> = match format {
+        TableFormat::Tsv => table.write_tsv(output),
+        TableFormat::Csv => table.write_csv(output),
+        TableFormat::Json => table.write_json_lines(output, &schema),
+        TableFormat::Parquet => table.write_parquet(output),
     };
-    let tables: Vec<TrialTable> =
-        sessions.iter().map(|session| subject.trials(session)).collect::<Result<_, Error>>()?;
-    let Some(first) = tables.first() else {
-        return Err(Error::DataNotDownloaded {
-            what: format!("any trial table of {}", subject.id()),
-            path: Path::new(&laion_fmri::layout::glmsingle(subject.id())).to_owned(),
-            fetch: format!("--subject {} --suffix trials --extension tsv", subject.id()),
-        }
-        .into());
-    };
-    for table in &tables {
-        anyhow::ensure!(
-            table.columns() == first.columns(),
-            "{} has columns {:?}, but {} has {:?}: write them one session at a time",
-            table.path().display(),
-            table.columns(),
-            first.path().display(),
-            first.columns()
-        );
-    }
-    Ok(tables)
-}
-
-fn separated(
-    tables: &[TrialTable],
-    separator: u8,
-    quotes: csv::QuoteStyle,
-) -> anyhow::Result<String> {
-    let mut writer =
-        csv::WriterBuilder::new().delimiter(separator).quote_style(quotes).from_writer(Vec::new());
-    for (position, table) in tables.iter().enumerate() {
-        if position == 0 {
-            writer.write_record(table.columns())?;
-        }
-        for row in table.rows() {
-            writer.write_record(row)?;
-        }
-    }
-    let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
-    Ok(String::from_utf8(bytes)?)
-}
-
-fn json(tables: &[TrialTable]) -> String {
-    let mut text = String::new();
-    for table in tables {
-        for row in table.rows() {
-            let fields = table.columns().iter().cloned().zip(row.iter().map(|field| typed(field)));
-            text.push_str(&output::json_line("trial", fields));
-            text.push('\n');
-        }
-    }
-    text
-}
-
-/// Whole numbers as numbers, everything else as the text it is.
-fn typed(field: &str) -> Value {
-    match field.parse::<u64>() {
-        Ok(number) if number.to_string() == field => Value::from(number),
-        _ => Value::from(field),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_plain_whole_numbers_become_numbers() {
-        assert_eq!(typed("12"), Value::from(12));
-        assert_eq!(typed("012"), Value::from("012"));
-        assert_eq!(typed("+1"), Value::from("+1"));
-        assert_eq!(typed("a b.jpg"), Value::from("a b.jpg"));
-    }
+    Ok(written.map_err(Error::from)?)
 }

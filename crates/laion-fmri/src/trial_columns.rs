@@ -1,0 +1,139 @@
+//! Trial tables of several sessions as one table of columns, for writing and for other programs.
+
+use bids::SessionId;
+use export::{Column, Table};
+
+use crate::trials::TrialTable;
+use crate::{Error, Result, Subject, SubjectTrials, Trial, layout};
+
+/// The trials of several sessions as columns.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct TrialColumns {
+    /// The columns of the sessions' tables, then the derived ones.
+    pub table: Table,
+    /// Whether the derived columns are there; they need the table of images.
+    pub derived: bool,
+}
+
+impl Subject {
+    /// The trials of these sessions, below each other in the order asked; of all sessions on disk
+    /// when none is named.
+    ///
+    /// The columns of the sessions' tables are kept as they are (`session` is the directory's
+    /// name); a column of plain whole numbers is one of integers. When the table of images is on
+    /// disk, `session_trial`, `image_name`, `stim_idx`, `unique_or_shared`, `dataset`,
+    /// `n_reps_planned`, `n_reps_actual` and `repetition` follow, as far as the sessions' tables do
+    /// not have columns of these names.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DataNotDownloaded`] when a session has no trial table, or none has;
+    /// [`Error::InvalidQuery`] when the sessions' tables have different columns; as
+    /// [`Subject::trials`] and [`Subject::trial_table`].
+    pub fn trial_columns(&self, sessions: &[impl AsRef<str>]) -> Result<TrialColumns> {
+        let mut chosen: Vec<SessionId> =
+            sessions.iter().map(|session| session.as_ref().parse()).collect::<Result<_, _>>()?;
+        if chosen.is_empty() {
+            chosen = self.sessions()?;
+            chosen.retain(|session| self.trials_path(session).is_ok());
+        }
+        let tables: Vec<TrialTable> =
+            chosen.iter().map(|session| self.trials(session.as_str())).collect::<Result<_>>()?;
+        let Some(first) = tables.first() else {
+            let id = self.id();
+            return Err(Error::DataNotDownloaded {
+                what: format!("any trial table of {id}"),
+                path: self.roots().expected(&layout::glmsingle(id)),
+                fetch: format!("--subject {id} --suffix trials --extension tsv"),
+            });
+        };
+        if let Some(other) = tables.iter().find(|table| table.columns() != first.columns()) {
+            return Err(Error::InvalidQuery {
+                reason: format!(
+                    "{} has columns {:?}, but {} has {:?}: take them one session at a time",
+                    other.path().display(),
+                    other.columns(),
+                    first.path().display(),
+                    first.columns()
+                ),
+            });
+        }
+        let mut table = Table::new();
+        for (place, name) in first.columns().iter().enumerate() {
+            let cells = tables.iter().zip(&chosen).flat_map(|(table, session)| {
+                table.rows().map(move |row| match name.as_str() {
+                    "session" => session.to_string(),
+                    _ => row[place].clone(),
+                })
+            });
+            table.add_column(name, typed(cells.collect()))?;
+        }
+        let derived = match self.trial_table() {
+            Ok(trials) => {
+                add_derived(&mut table, &trials, &chosen)?;
+                true
+            }
+            Err(Error::StimuliNotDownloaded { .. }) => false,
+            Err(error) => return Err(error),
+        };
+        Ok(TrialColumns { table, derived })
+    }
+}
+
+fn add_derived(table: &mut Table, trials: &SubjectTrials, chosen: &[SessionId]) -> Result<()> {
+    let rows: Vec<&Trial> = chosen
+        .iter()
+        .flat_map(|session| trials.trials().iter().filter(move |row| row.session == *session))
+        .collect();
+    let texts = |text: fn(&Trial) -> Option<String>| {
+        Column::Text(rows.iter().map(|row| text(row)).collect())
+    };
+    let integers = |number: fn(&Trial) -> Option<usize>| {
+        let numbers = rows.iter().map(|row| number(row).and_then(|n| i64::try_from(n).ok()));
+        Column::Integer(numbers.collect())
+    };
+    let columns = [
+        ("session_trial", integers(|row| Some(row.session_trial.0))),
+        ("image_name", texts(|row| Some(row.image_name.clone()))),
+        ("stim_idx", integers(|row| row.stim_idx)),
+        ("unique_or_shared", texts(|row| row.unique_or_shared.clone())),
+        ("dataset", texts(|row| row.dataset.clone())),
+        ("n_reps_planned", integers(|row| row.planned_repetitions.map(|n| n as usize))),
+        ("n_reps_actual", integers(|row| Some(row.actual_repetitions as usize))),
+        ("repetition", integers(|row| Some(row.repetition as usize))),
+    ];
+    for (name, column) in columns {
+        if table.column(name).is_none() {
+            table.add_column(name, column)?;
+        }
+    }
+    Ok(())
+}
+
+/// Integers when every cell is a whole number in its plain form, else the texts as they are.
+fn typed(cells: Vec<String>) -> Column {
+    let plain = |cell: &String| {
+        cell.parse::<i64>().ok().filter(|number| number.to_string() == *cell).map(Some)
+    };
+    match cells.iter().map(plain).collect::<Option<Vec<_>>>() {
+        Some(numbers) if !numbers.is_empty() => Column::Integer(numbers),
+        _ => Column::Text(cells.into_iter().map(Some).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_whole_numbers_become_integers() {
+        let cells =
+            |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        assert_eq!(typed(cells(&["1", "-2"])), Column::Integer(vec![Some(1), Some(-2)]));
+        for texts in [&["1", "02"][..], &["+1"], &["1", "n/a"], &["1", ""], &["1.0"]] {
+            let expected = texts.iter().map(|text| Some((*text).to_owned())).collect();
+            assert_eq!(typed(cells(texts)), Column::Text(expected), "{texts:?}");
+        }
+    }
+}
