@@ -1,6 +1,7 @@
 //! Upkeep of the workspace, one command per module: `cargo xtask COMMAND`.
 #![expect(clippy::print_stdout, reason = "a task runner talks to the person who started it")]
 
+mod bench;
 mod command_line;
 mod counts;
 mod demo;
@@ -25,6 +26,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Measure what the crates promise, and print each figure beside its limit
+    Bench(bench::Options),
     /// Mirror one subject of a small bucket on loopback, read its betas and join them with the images
     Demo,
     /// Serve that bucket until stopped, for trying the command by hand
@@ -40,6 +43,7 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = Project::locate().and_then(|project| match arguments.command {
+        Command::Bench(options) => bench::run(&project, &options),
         Command::Demo => demo::run(&project),
         Command::Serve => demo::serve(&project),
         Command::Test(options) => test::run(&project, &options),

@@ -103,31 +103,37 @@ struct Rois<'a> {
 
 impl Rois<'_> {
     fn union(&self, items: &[String]) -> Result<VoxelMask> {
-        let mut union = vec![false; self.brain.n_voxels()];
+        let mut selected = vec![false; self.brain.n_voxels()];
         for item in items {
-            let item = self.evaluate(&Expression::parse(item)?)?;
-            union.iter_mut().zip(item).for_each(|(union, voxel)| *union |= voxel);
+            for place in self.evaluate(&Expression::parse(item)?)? {
+                selected[place] = true;
+            }
         }
-        VoxelMask::new(Arc::clone(&self.brain), union)
+        VoxelMask::new(Arc::clone(&self.brain), selected)
     }
 
-    fn evaluate(&self, expression: &Expression) -> Result<Vec<bool>> {
-        let both = |a: &Expression, b: &Expression, decide: fn(bool, bool) -> bool| {
-            let (a, b) = (self.evaluate(a)?, self.evaluate(b)?);
-            Ok(a.into_iter().zip(b).map(|(a, b)| decide(a, b)).collect())
-        };
-        match expression {
-            Expression::Name(name) => self.named(name),
-            Expression::Union(a, b) => both(a, b, |a, b| a || b),
-            Expression::Intersection(a, b) => both(a, b, |a, b| a && b),
-            Expression::Difference(a, b) => both(a, b, |a, b| a && !b),
-        }
+    /// The places of the selected voxels on the voxel axis, ascending. ROIs are small parts of a
+    /// brain, so lists of places are much shorter than flags for all of it.
+    fn evaluate(&self, expression: &Expression) -> Result<Vec<usize>> {
+        Ok(match expression {
+            Expression::Name(name) => self.named(name)?,
+            Expression::Union(a, b) => ascending([self.evaluate(a)?, self.evaluate(b)?].concat()),
+            Expression::Intersection(a, b) => {
+                let (mut a, b) = (self.evaluate(a)?, self.evaluate(b)?);
+                a.retain(|place| b.binary_search(place).is_ok());
+                a
+            }
+            Expression::Difference(a, b) => {
+                let (mut a, b) = (self.evaluate(a)?, self.evaluate(b)?);
+                a.retain(|place| b.binary_search(place).is_err());
+                a
+            }
+        })
     }
 
     /// The union of the files that a name stands for.
-    fn named(&self, name: &str) -> Result<Vec<bool>> {
-        let brain = self.brain.indices();
-        let mut selected = vec![false; brain.len()];
+    fn named(&self, name: &str) -> Result<Vec<usize>> {
+        let mut places = Vec::new();
         for path in self.index.resolve(self.subject, name)? {
             let voxels = self.subject.roi_voxels(path)?;
             self.brain.grid().matches(voxels.grid()).map_err(|source| Error::GridMismatch {
@@ -135,15 +141,20 @@ impl Rois<'_> {
                 reference: self.brain.path().to_owned(),
                 source,
             })?;
-            // Both lists ascend, so one walk over each finds the common voxels.
-            let mut roi = voxels.indices().iter().peekable();
-            for (place, index) in brain.iter().enumerate() {
-                while roi.next_if(|voxel| *voxel < index).is_some() {}
-                selected[place] |= roi.peek() == Some(&index);
-            }
+            // ROI voxels outside the brain mask have no place on its axis.
+            let brain = self.brain.indices();
+            places.extend(
+                voxels.indices().iter().filter_map(|voxel| brain.binary_search(voxel).ok()),
+            );
         }
-        Ok(selected)
+        Ok(ascending(places))
     }
+}
+
+fn ascending(mut places: Vec<usize>) -> Vec<usize> {
+    places.sort_unstable();
+    places.dedup();
+    places
 }
 
 /// The ROI volumes of a subject, as one scan of the directories found them.

@@ -1,0 +1,94 @@
+//! `bench`: measures what the crates promise, in the release profile, and prints each figure beside
+//! its limit.
+
+mod reading;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+
+use crate::command_line::CommandLine;
+use crate::counts::Counts;
+use crate::project::Project;
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Area {
+    /// A subject at full size: listing, masks, coordinates, trial tables
+    Reading,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// What is measured; by default everything
+    #[arg(value_enum)]
+    areas: Vec<Area>,
+    /// Does the work of one row in a process of its own, whose memory is then known
+    #[arg(long, hide = true, value_name = "DIR")]
+    child: Option<std::path::PathBuf>,
+}
+
+/// One line of the result.
+#[derive(Debug)]
+pub(crate) struct Row {
+    case: String,
+    measured: String,
+    limit: String,
+    held: bool,
+}
+
+impl Row {
+    /// A figure that must not exceed its limit.
+    pub(crate) fn at_most(case: &str, measured: f64, limit: f64, unit: &str) -> Self {
+        Self {
+            case: case.to_owned(),
+            measured: format!("{measured:.2} {unit}"),
+            limit: format!("{limit} {unit}"),
+            held: measured <= limit,
+        }
+    }
+}
+
+/// Measures the areas; `true` when every limit held.
+pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
+    if cfg!(debug_assertions) {
+        let mut command = CommandLine::cargo(
+            "run --quiet --release --locked --package xtask -- bench",
+            &project.root,
+        );
+        for area in &options.areas {
+            let name = area.to_possible_value().map(|value| value.get_name().to_owned());
+            command = command.arguments(name);
+        }
+        return Ok(command.run(&mut Counts::default()).is_ok());
+    }
+    if let Some(folder) = &options.child {
+        reading::child(folder)?;
+        return Ok(true);
+    }
+    let all = Area::value_variants();
+    let areas = if options.areas.is_empty() { all } else { &options.areas };
+    let mut held = true;
+    for area in areas {
+        let rows = match area {
+            Area::Reading => reading::run(project)?,
+        };
+        held &= print(&rows);
+    }
+    Ok(held)
+}
+
+fn print(rows: &[Row]) -> bool {
+    let width = rows.iter().map(|row| row.case.len()).max().unwrap_or(0);
+    println!("\n{:<width$}  {:>12}  {:>12}", "case", "measured", "limit");
+    for Row { case, measured, limit, held } in rows {
+        let verdict = if *held { "" } else { "  EXCEEDED" };
+        println!("{case:<width$}  {measured:>12}  {limit:>12}{verdict}");
+    }
+    rows.iter().all(|row| row.held)
+}
+
+/// The median of some runs, in the unit of the figures.
+pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+}
