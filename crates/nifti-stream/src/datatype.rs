@@ -113,11 +113,15 @@ impl Scaling {
     /// The real value, computed in double precision and rounded once to single.
     #[must_use]
     pub fn apply(self, stored: f64) -> f32 {
+        self.unrounded(stored) as f32
+    }
+
+    /// The real value in double precision.
+    pub(crate) fn unrounded(self, stored: f64) -> f64 {
         // A factor of 1 and a summand of 0 are left out, as numpy's users see it in nibabel:
         // adding 0.0 would turn -0.0 into 0.0.
         let scaled = if self.slope == 1.0 { stored } else { stored * self.slope };
-        let shifted = if self.inter == 0.0 { scaled } else { scaled + self.inter };
-        shifted as f32
+        if self.inter == 0.0 { scaled } else { scaled + self.inter }
     }
 }
 

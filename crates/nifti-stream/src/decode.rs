@@ -12,8 +12,13 @@ pub(crate) struct Codec {
 
 /// A loop over stored voxels, compiled once for every kind of [`Codec`].
 pub(crate) trait VoxelLoop {
-    /// Runs the loop with the conversion of one voxel of `N` bytes.
-    fn run<const N: usize>(self, decode: impl Fn([u8; N]) -> f32);
+    /// Runs the loop with the conversions of one voxel of `N` bytes: rounded to single precision,
+    /// and before that.
+    fn run<const N: usize>(
+        self,
+        decode: impl Fn([u8; N]) -> f32,
+        unrounded: impl Fn([u8; N]) -> f64,
+    );
 }
 
 impl Codec {
@@ -66,14 +71,20 @@ impl Codec {
         to_f32: impl Fn(T) -> f32,
     ) {
         match (self.endianness, self.scaling) {
-            (Endianness::Little, None) => voxels.run(|bytes| to_f32(little(bytes))),
-            (Endianness::Big, None) => voxels.run(|bytes| to_f32(big(bytes))),
-            (Endianness::Little, Some(scaling)) => {
-                voxels.run(|bytes| scaling.apply(to_f64(little(bytes))));
+            (Endianness::Little, None) => {
+                voxels.run(|bytes| to_f32(little(bytes)), |bytes| to_f64(little(bytes)));
             }
-            (Endianness::Big, Some(scaling)) => {
-                voxels.run(|bytes| scaling.apply(to_f64(big(bytes))));
+            (Endianness::Big, None) => {
+                voxels.run(|bytes| to_f32(big(bytes)), |bytes| to_f64(big(bytes)));
             }
+            (Endianness::Little, Some(scaling)) => voxels.run(
+                |bytes| scaling.apply(to_f64(little(bytes))),
+                |bytes| scaling.unrounded(to_f64(little(bytes))),
+            ),
+            (Endianness::Big, Some(scaling)) => voxels.run(
+                |bytes| scaling.apply(to_f64(big(bytes))),
+                |bytes| scaling.unrounded(to_f64(big(bytes))),
+            ),
         }
     }
 }
@@ -85,7 +96,11 @@ pub(crate) struct Append<'a> {
 }
 
 impl VoxelLoop for Append<'_> {
-    fn run<const N: usize>(self, decode: impl Fn([u8; N]) -> f32) {
+    fn run<const N: usize>(
+        self,
+        decode: impl Fn([u8; N]) -> f32,
+        _unrounded: impl Fn([u8; N]) -> f64,
+    ) {
         let (voxels, _) = self.bytes.as_chunks::<N>();
         self.values.extend(voxels.iter().map(|&voxel| decode(voxel)));
     }

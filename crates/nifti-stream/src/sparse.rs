@@ -49,7 +49,8 @@ impl SetVoxels {
 ///
 /// Equal to [`read_volume`](crate::read_volume) followed by
 /// [`nonzero_mask`](crate::Volume::nonzero_mask), at the cost of inflating the file: memory is one
-/// chunk and the set voxels.
+/// chunk and the set voxels. It decides before values are rounded to single precision, so that
+/// 1e-60 is set here.
 ///
 /// # Errors
 ///
@@ -61,22 +62,38 @@ pub fn read_set_voxels<R: Read>(reader: R) -> Result<SetVoxels, Error> {
     let codec = image.header.codec();
     // Zero bytes are the value 0 unless an intercept makes something else of them.
     let zeros_are_unset = codec.scaling.is_none_or(|scaling| scaling.inter == 0.0);
-    let [nx, ny, nz] = grid.shape();
-    let mut indices = Vec::new();
+    let mut offsets = Vec::new();
     image.each_chunk(|bytes, first| {
-        codec.run(Collect {
-            bytes,
-            zeros_are_unset,
-            found: |offset| {
-                let offset = first + offset;
-                let (x, y, z) = (offset % nx, offset / nx % ny, offset / (nx * ny));
-                indices.push((x * ny + y) * nz + z);
-            },
-        });
+        codec.run(Collect { bytes, zeros_are_unset, found: |offset| offsets.push(first + offset) });
     })?;
     image.finish()?;
-    indices.sort_unstable();
-    Ok(SetVoxels { header: image.header, grid, indices })
+    Ok(SetVoxels { header: image.header, grid, indices: c_order(offsets, grid.shape()) })
+}
+
+/// From offsets in the file, where x is fastest, to ascending flat indices, where z is.
+fn c_order(mut offsets: Vec<usize>, [nx, ny, nz]: [usize; 3]) -> Vec<usize> {
+    for offset in &mut offsets {
+        let (x, y, z) = (*offset % nx, *offset / nx % ny, *offset / (nx * ny));
+        *offset = (x * ny + y) * nz + z;
+    }
+    let n_voxels = nx * ny * nz;
+    if offsets.len() < n_voxels / usize::BITS as usize {
+        offsets.sort_unstable();
+        return offsets;
+    }
+    // A brain is dense enough that marking bits is faster than sorting, with less memory than the
+    // list itself.
+    let mut words = vec![0_u64; n_voxels.div_ceil(64)];
+    for index in offsets.drain(..) {
+        words[index / 64] |= 1 << (index % 64);
+    }
+    for (place, mut word) in words.into_iter().enumerate() {
+        while word != 0 {
+            offsets.push(place * 64 + word.trailing_zeros() as usize);
+            word &= word - 1;
+        }
+    }
+    offsets
 }
 
 /// Reads chosen voxels of a 3-D image, or of a 4-D image with one volume, in the order of the
@@ -161,7 +178,11 @@ struct Collect<'a, F> {
 }
 
 impl<F: FnMut(usize)> VoxelLoop for Collect<'_, F> {
-    fn run<const N: usize>(mut self, decode: impl Fn([u8; N]) -> f32) {
+    fn run<const N: usize>(
+        mut self,
+        _decode: impl Fn([u8; N]) -> f32,
+        unrounded: impl Fn([u8; N]) -> f64,
+    ) {
         // Masks are mostly zeros, so whole blocks of them are passed over at once; without an early
         // end to the comparison it takes a few vector instructions.
         const BLOCK: usize = 256;
@@ -170,7 +191,7 @@ impl<F: FnMut(usize)> VoxelLoop for Collect<'_, F> {
             if !(self.zeros_are_unset && block.iter().fold(0, |any, byte| any | byte) == 0) {
                 let (voxels, _) = block.as_chunks::<N>();
                 for (offset, voxel) in voxels.iter().enumerate() {
-                    let value = decode(*voxel);
+                    let value = unrounded(*voxel);
                     if value != 0.0 && !value.is_nan() {
                         (self.found)(first + offset);
                     }

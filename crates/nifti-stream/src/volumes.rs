@@ -306,7 +306,11 @@ pub(crate) struct Scatter<'a> {
 }
 
 impl VoxelLoop for Scatter<'_> {
-    fn run<const N: usize>(self, decode: impl Fn([u8; N]) -> f32) {
+    fn run<const N: usize>(
+        self,
+        decode: impl Fn([u8; N]) -> f32,
+        _unrounded: impl Fn([u8; N]) -> f64,
+    ) {
         let (voxels, _) = self.bytes.as_chunks::<N>();
         for step in self.plan {
             self.row[step.rank as usize] = decode(voxels[step.file as usize - self.first]);

@@ -117,6 +117,19 @@ fn set_and_chosen_voxels_are_those_of_the_whole_image() {
 }
 
 #[test]
+fn what_is_set_is_decided_before_rounding() {
+    let values = vec![1e-60, 0.0, -0.0, f64::NAN, -1e-300, 1.0];
+    let nifti = Nifti { datatype: Datatype::F64, values, ..Nifti::new(&[1, 2, 3]) };
+    let set = read_set_voxels(&gzip(&nifti.bytes())[..]).unwrap();
+    // File order has x fastest, then y; the last axis is the slowest there and the fastest here.
+    assert_eq!(set.indices(), [0, 2, 5]);
+    // 1e-30 * 1e-30, computed in double precision.
+    let nifti = Nifti { slope: 1e-30, values: vec![1e-30; 6], ..nifti };
+    let set = read_set_voxels(&gzip(&nifti.bytes())[..]).unwrap();
+    assert_eq!(set.indices().len(), 6);
+}
+
+#[test]
 fn damage_is_seen_without_the_whole_image() {
     let bytes = gzip(&Nifti { datatype: Datatype::I16, ..Nifti::new(&SHAPE) }.bytes());
     let selection = VoxelSelection::new(SHAPE, vec![0]).unwrap();
