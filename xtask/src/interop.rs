@@ -21,7 +21,7 @@ pub(crate) const STEP: &str = "interoperability suite";
 const WRITERS: &[&str] = &["make_nifti.py"];
 
 /// Scripts of `interop/` that read what the Rust tests wrote, called with the data directory.
-const CHECKERS: &[&str] = &["check_written.py"];
+const CHECKERS: &[&str] = &["check_written.py", "check_export.py"];
 
 /// How to run the suite.
 #[derive(Debug, Args)]
