@@ -1,4 +1,5 @@
-//! Arrays and tables out: files that appear only when they are complete.
+//! Arrays and tables out: NumPy, CSV, TSV, JSON and Parquet files that appear only when they are
+//! complete.
 //!
 //! ```
 //! use ndarray::array;

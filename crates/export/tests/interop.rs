@@ -148,7 +148,7 @@ fn table(rows: usize) -> Table {
     let mut table = Table::new();
     table.add("label", (0..rows).map(label)).unwrap();
     table.add("trial", (0..rows).map(i64::at)).unwrap();
-    let run = |row: usize| (row % 5 != 0).then_some((row % 12) as i64);
+    let run = |row: usize| (!row.is_multiple_of(5)).then_some((row % 12) as i64);
     table.add("run", (0..rows).map(run)).unwrap();
     let noise_ceiling = |row: usize| match row % 11 {
         4 => None,
@@ -174,7 +174,7 @@ fn tables_are_written_for_pandas_and_pyarrow() {
         };
         table.add("caption", (0..rows).map(caption)).unwrap();
         table
-            .add("\"odd\", name", (0..rows).map(|row| (row % 3 != 0).then_some(f64::NAN)))
+            .add("\"odd\", name", (0..rows).map(|row| (!row.is_multiple_of(3)).then_some(f64::NAN)))
             .unwrap();
         let answer = |row: usize| (row % 4 != 1).then_some(bool::at(row));
         table.add("answer", (0..rows).map(answer)).unwrap();

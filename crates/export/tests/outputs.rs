@@ -8,9 +8,9 @@ use export::{Error, atomic_file, read_npy, write_npy, write_npy_to, write_text};
 use ndarray::{Array2, Axis, ShapeBuilder, Slice, arr0, array};
 use proptest::prelude::*;
 
-type TestResult = Result<(), Box<dyn std::error::Error>>;
+pub(crate) type TestResult = Result<(), Box<dyn std::error::Error>>;
 
-fn names(directory: &Path) -> Vec<String> {
+pub(crate) fn names(directory: &Path) -> Vec<String> {
     let mut names: Vec<_> = fs::read_dir(directory)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

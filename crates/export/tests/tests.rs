@@ -1,4 +1,8 @@
 //! The files as another program sees them.
 
 #[cfg(test)]
+mod npz;
+#[cfg(test)]
 mod outputs;
+#[cfg(test)]
+mod tables;
