@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Folders that hold nothing of the repository's own.
-const SKIPPED_FOLDERS: &[&str] = &["target", ".git", "node_modules", "__pycache__", ".venv"];
+/// Names of what is not the repository's own; `.git` is a file in a linked worktree.
+const SKIPPED: &[&str] = &["target", ".git", "node_modules", "__pycache__", ".venv"];
 
 /// A text file with its path relative to the root, separated by `/`.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// Reads every file that is UTF-8 and not below a skipped folder; links are not followed.
+    /// Reads every file that is UTF-8 and neither skipped nor below something skipped; links are not followed.
     pub(crate) fn read(root: &Path) -> Result<Self> {
         let mut files = Vec::new();
         read_folder(root, "", &mut files)?;
@@ -56,11 +56,12 @@ fn read_folder(folder: &Path, prefix: &str, files: &mut Vec<TextFile>) -> Result
         let entry = entry.with_context(place)?;
         let kind = entry.file_type().with_context(place)?;
         let Ok(name) = entry.file_name().into_string() else { continue };
+        if SKIPPED.contains(&name.as_str()) {
+            continue;
+        }
         let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
         if kind.is_dir() {
-            if !SKIPPED_FOLDERS.contains(&name.as_str()) {
-                read_folder(&entry.path(), &path, files)?;
-            }
+            read_folder(&entry.path(), &path, files)?;
         } else if kind.is_file() {
             let content = fs::read(entry.path()).with_context(|| path.clone())?;
             if let Ok(text) = String::from_utf8(content)
@@ -87,6 +88,7 @@ mod tests {
         fs::write(root.join("crates/bids/src/lib.rs"), "//! Names.").unwrap();
         fs::write(root.join(".ci/run"), "#!/bin/sh").unwrap();
         fs::write(root.join("target/debug/note"), "x").unwrap();
+        fs::write(root.join(".git"), "gitdir: elsewhere").unwrap();
         fs::write(root.join("image.png"), [0x89, 0xff, 0x00]).unwrap();
         let tree = Tree::read(root).unwrap();
         let paths: Vec<&str> = tree.files().iter().map(|file| file.path.as_str()).collect();
