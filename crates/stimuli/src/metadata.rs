@@ -165,7 +165,9 @@ mod tests {
             if got == ["image_name", "dataset"]));
         let text = format!("{HEADER}a,,,,\nb,,,,\na,,,,\n");
         let error = Metadata::from_reader(text.as_bytes()).unwrap_err();
-        assert!(matches!(error, MetadataError::Duplicate { line: 4, image_name } if image_name == "a"));
+        assert!(
+            matches!(error, MetadataError::Duplicate { line: 4, image_name } if image_name == "a")
+        );
         let error = Metadata::from_reader(format!("{HEADER}a,b\n").as_bytes()).unwrap_err();
         assert!(matches!(error, MetadataError::Unreadable(_)));
     }

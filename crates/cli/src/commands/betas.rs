@@ -57,7 +57,7 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
         }
         Destination::Archive(path) => write_npz(&path, |npz| {
             request.for_each_session(&args.session, |session, answer| {
-                npz.array(session.to_string(), answer.betas.view())?;
+                npz.array(&session, answer.betas.view())?;
                 note(&session, &answer, &path);
                 anyhow::Ok(())
             })
