@@ -1,7 +1,8 @@
 //! GIFTI and FreeSurfer surface files: per-vertex masks and labels.
 //!
-//! A cortical surface is a mesh for each hemisphere; data on it are values per vertex. This version
-//! reads the ASCII `.label` files of FreeSurfer, which list the vertices of a region.
+//! A cortical surface is a mesh for each hemisphere; data on it are values per vertex. This crate
+//! reads GIFTI files (`.func.gii`), which hold such values, and the ASCII `.label` files of
+//! FreeSurfer, which list the vertices of a region.
 //!
 //! ```
 //! use surface::{Hemisphere, read_label};
@@ -20,12 +21,15 @@
 //! | module | purpose |
 //! |---|---|
 //! | [`hemisphere`] | left and right, as BIDS and FreeSurfer write them |
+//! | [`gifti`] | data arrays of GIFTI files: values per vertex, or meshes |
 //! | [`label`] | the vertices of a FreeSurfer ASCII label |
 //! | [`fs`] | the same from a path |
 
 pub mod fs;
+pub mod gifti;
 pub mod hemisphere;
 pub mod label;
 
+pub use crate::gifti::{DataArray, DataType, Gifti, GiftiError, Values, read_gifti};
 pub use crate::hemisphere::{Hemisphere, UnknownHemisphere};
 pub use crate::label::{LabelError, read_label};

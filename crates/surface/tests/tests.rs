@@ -1,3 +1,4 @@
-//! Label files as they are written and as they break.
+//! Surface files as they are written and as they break.
 
+mod gifti;
 mod label;

@@ -1,0 +1,116 @@
+//! Data arrays of GIFTI files: values per vertex, or meshes.
+
+mod attributes;
+mod data;
+mod document;
+mod error;
+mod values;
+
+use std::io::BufRead;
+
+pub use self::error::GiftiError;
+pub use self::values::{DataType, Values};
+
+/// Reads a GIFTI file (`.gii`, such as `.func.gii`): all its data arrays, in the order of the file.
+///
+/// | | what is read |
+/// |---|---|
+/// | encodings | `ASCII`, `Base64Binary`, `GZipBase64Binary` (a zlib stream in base64) |
+/// | byte orders | both |
+/// | index orders | both; values come in row-major (C) order |
+/// | datatypes | `NIFTI_TYPE_` `UINT8`, `INT32`, `FLOAT32`, and the other integers and `FLOAT64` |
+///
+/// The names that the gifticlib writes (`GIFTI_ENCODING_B64BIN`, `GIFTI_ENDIAN_LITTLE`) are
+/// understood as well. Metadata, label tables and coordinate systems are skipped, as are document
+/// types: nothing that they declare is expanded or fetched. Reading ends with the element `GIFTI`;
+/// what `NumberOfDataArrays` claims is not compared with the arrays that are there.
+///
+/// The memory needed grows with the data that are there, never with the dimensions that the file
+/// claims, and text is decoded in small pieces while it is read. A stream that inflates to more
+/// than its dimensions is given up at once.
+///
+/// # Errors
+///
+/// If reading fails, the text is not XML or not GIFTI, an array is described by missing, unknown
+/// or oversized attributes, its data lie in another file, or they do not fit its dimensions.
+///
+/// ```
+/// let file = br#"<?xml version="1.0"?>
+/// <GIFTI Version="1.0" NumberOfDataArrays="1">
+///   <DataArray Intent="NIFTI_INTENT_SHAPE" DataType="NIFTI_TYPE_FLOAT32"
+///              ArrayIndexingOrder="RowMajorOrder" Dimensionality="1" Dim0="3"
+///              Encoding="ASCII" Endian="LittleEndian">
+///     <Data>0.5 0 -1</Data>
+///   </DataArray>
+/// </GIFTI>"#;
+/// let gifti = surface::read_gifti(&file[..])?;
+/// assert_eq!(gifti.first()?.to_f32(), [0.5, 0.0, -1.0]);
+/// assert_eq!(gifti.first()?.nonzero_mask(), [true, false, true]);
+/// # Ok::<(), surface::GiftiError>(())
+/// ```
+pub fn read_gifti<R: BufRead>(reader: R) -> Result<Gifti, GiftiError> {
+    Ok(Gifti { arrays: document::read(reader)? })
+}
+
+/// The data arrays of a GIFTI file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gifti {
+    arrays: Vec<DataArray>,
+}
+
+impl Gifti {
+    /// All arrays, in the order of the file.
+    #[must_use]
+    pub fn arrays(&self) -> &[DataArray] {
+        &self.arrays
+    }
+
+    /// The first array, which holds the values of a file with one value per vertex.
+    ///
+    /// # Errors
+    ///
+    /// [`GiftiError::NoDataArray`] when the file has none.
+    pub fn first(&self) -> Result<&DataArray, GiftiError> {
+        self.arrays.first().ok_or(GiftiError::NoDataArray)
+    }
+}
+
+/// One array of a GIFTI file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataArray {
+    intent: String,
+    shape: Vec<usize>,
+    values: Values,
+}
+
+impl DataArray {
+    /// What the values mean, such as `NIFTI_INTENT_SHAPE`; empty when the file does not say.
+    #[must_use]
+    pub fn intent(&self) -> &str {
+        &self.intent
+    }
+
+    /// The dimensions: `[n_vertices]` or `[n_vertices, 1]` for one value per vertex.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The values as they are stored, in row-major (C) order.
+    #[must_use]
+    pub fn values(&self) -> &Values {
+        &self.values
+    }
+
+    /// The values as float32, in row-major (C) order; rounded where the datatype is wider.
+    #[must_use]
+    pub fn to_f32(&self) -> Vec<f32> {
+        self.values.to_f32()
+    }
+
+    /// For each value whether it is neither zero nor NaN, in row-major (C) order.
+    #[must_use]
+    pub fn nonzero_mask(&self) -> Vec<bool> {
+        self.values.nonzero_mask()
+    }
+}
