@@ -84,13 +84,15 @@ impl Dataset {
     /// Nothing is written. For each subject the betas tree and the ROIs are searched with the
     /// filters of the request (`ses` does not apply to ROIs); when `ses` names a session, the mean
     /// R² map and the functional-grid brain mask are kept whatever the filters say, so that the
-    /// default loader works. Sessions that are not released yet are withheld. The four files that
-    /// describe the dataset come along.
+    /// default loader works. Of the trees that are included on top, the raw data are searched with
+    /// all filters, and the others are taken whole. Sessions that are not released yet are
+    /// withheld, except the maps of the object localizer. The four files that describe the dataset
+    /// come along.
     ///
     /// # Errors
     ///
     /// [`Error::SubjectNotFound`] when the bucket has no such subject; [`Error::NoMatchingData`]
-    /// when nothing matches, or when a `ses` value belongs to no listed key of a subject;
+    /// when nothing matches in any tree of a subject, or when a `ses` value belongs to no listed key of a subject;
     /// [`Error::Offline`]; [`Error::Mirror`] when the bucket cannot be listed;
     /// [`Error::Io`] when no root is writable.
     #[doc(alias = "download")]

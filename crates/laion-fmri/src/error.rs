@@ -1,12 +1,15 @@
 //! The facade's error: one variant for each decision a caller can take.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bids::SessionId;
+use surface::fs::{ReadGiftiError, ReadLabelError};
+use surface::{GiftiError, LabelError};
 use thiserror::Error;
 
 use crate::MaskSource;
+use crate::raw::EventTableError;
 use crate::trials::TrialTableError;
 
 /// A result of this crate.
@@ -240,6 +243,43 @@ pub enum Error {
         source: TrialTableError,
     },
 
+    /// An events table that cannot be used.
+    #[error("{}: not a usable table of events", path.display())]
+    EventTable {
+        /// The TSV file.
+        path: PathBuf,
+        /// What is wrong, with the line.
+        source: EventTableError,
+    },
+
+    /// Two surface files of one hemisphere are about different numbers of vertices.
+    #[error(
+        "{} and {} do not fit: expected {expected} vertices, got {got}{}",
+        path.display(),
+        reference.display(),
+        if *at_least { " or more" } else { "" }
+    )]
+    VertexMismatch {
+        /// The file that was about to be used.
+        path: PathBuf,
+        /// The file that it should fit.
+        reference: PathBuf,
+        /// The number of vertices of the reference.
+        expected: usize,
+        /// The number of vertices of the file.
+        got: usize,
+        /// Whether the file only names some vertices, so that there are at least `got`.
+        at_least: bool,
+    },
+
+    /// A GIFTI file that cannot be read.
+    #[error(transparent)]
+    Gifti(#[from] ReadGiftiError),
+
+    /// A FreeSurfer label that cannot be read.
+    #[error(transparent)]
+    Label(#[from] ReadLabelError),
+
     /// A NIfTI file that cannot be read or written.
     #[error(transparent)]
     Nifti(#[from] nifti_stream::Error),
@@ -331,10 +371,24 @@ impl Error {
             Self::GridMismatch { .. }
             | Self::TrialCountMismatch { .. }
             | Self::StimulusMetadata { .. }
-            | Self::TrialTable { .. } => ErrorKind::Integrity,
+            | Self::TrialTable { .. }
+            | Self::EventTable { .. }
+            | Self::VertexMismatch { .. } => ErrorKind::Integrity,
+            Self::Gifti(ReadGiftiError::Read { source, .. })
+                if !matches!(source, GiftiError::Io { .. }) =>
+            {
+                ErrorKind::Integrity
+            }
+            Self::Label(ReadLabelError::Read { source, .. })
+                if !matches!(source, LabelError::Io { .. }) =>
+            {
+                ErrorKind::Integrity
+            }
             Self::Nifti(error) if is_about_content(error) => ErrorKind::Integrity,
             Self::Cancelled => ErrorKind::Cancelled,
             Self::Nifti(_)
+            | Self::Gifti(_)
+            | Self::Label(_)
             | Self::Mirror(_)
             | Self::Plan(_)
             | Self::Export(_)
@@ -358,14 +412,20 @@ impl Error {
             Self::VoxelAxis { .. } => Some(
                 "a subject-level map (--nc-desc) keeps the voxels of all sessions equal".to_owned(),
             ),
-            Self::Nifti(error) if error.is_damaged() => error.path().map(|path| {
-                format!("delete {} and run the same laion-fmri download again", path.display())
-            }),
+            Self::Nifti(error) if error.is_damaged() => error.path().map(fetch_again),
             Self::TrialCountMismatch { betas, trials, .. } => Some(format!(
                 "delete {} and {}, and run the same laion-fmri download again",
                 betas.display(),
                 trials.display()
             )),
+            Self::Gifti(ReadGiftiError::Read { path, .. })
+            | Self::Label(ReadLabelError::Read { path, .. })
+                if self.kind() == ErrorKind::Integrity =>
+            {
+                Some(fetch_again(path))
+            }
+            Self::EventTable { path, .. } => Some(fetch_again(path)),
+            Self::VertexMismatch { path, .. } => Some(fetch_again(path)),
             _ => None,
         }
     }
@@ -382,6 +442,12 @@ impl Error {
 impl From<bids::InvalidSubjectId> for Error {
     fn from(error: bids::InvalidSubjectId) -> Self {
         Self::SubjectNotFound { got: error.got, available: Vec::new() }
+    }
+}
+
+impl From<bids::FileNameError> for Error {
+    fn from(error: bids::FileNameError) -> Self {
+        Self::InvalidQuery { reason: error.to_string() }
     }
 }
 
@@ -409,6 +475,10 @@ fn is_about_content(error: &nifti_stream::Error) -> bool {
             | Nifti::RowsNotAscending { .. }
             | Nifti::DataLength { .. }
     )
+}
+
+fn fetch_again(path: &Path) -> String {
+    format!("delete {} and run the same laion-fmri download again", path.display())
 }
 
 fn listed(what: &str, names: &[String]) -> String {

@@ -1,6 +1,14 @@
 //! Where each file of the dataset lies, relative to a root of the mirror.
 
+mod anatomy;
+mod localizers;
+mod raw;
+
 use bids::{FileName, FileNameBuilder, SessionId, SubjectId};
+
+pub use self::anatomy::{anatomical_image, anatomical_images, freesurfer};
+pub use self::localizers::{localizer_map, localizers};
+pub use self::raw::{events, raw, raw_bold, raw_func, sbref};
 
 /// Keys at the top of the bucket that describe the dataset as a whole.
 pub const DATASET_KEYS: [&str; 4] =

@@ -1,5 +1,6 @@
 //! Regions of interest: which exist on disk, and which voxels a query selects.
 
+mod data;
 mod query;
 
 use std::collections::BTreeSet;
@@ -9,13 +10,15 @@ use std::sync::Arc;
 use bids::{SubjectId, dehyphenate_labels, roi_label};
 use indexmap::IndexMap;
 
+pub(crate) use self::data::vertex_values;
+pub use self::data::{Hemi, RoiData, RoiFormat, RoiSurface};
 use self::query::Expression;
 pub use self::query::RoiQuery;
 use crate::mask::{BrainMask, MaskSource, Resolution, VoxelMask};
 use crate::{Error, Result, Roots, Subject, layout};
 
 /// The resolution whose volumes decide which ROIs exist.
-const RES: &str = "1pt8";
+pub(crate) const RES: &str = "1pt8";
 
 /// The category that `visual` stands for when the subject has no ROI or category of that name.
 const VISUAL: &str = "laion";
@@ -173,6 +176,15 @@ struct RoiEntry {
 
 impl RoiIndex {
     pub(crate) fn scan(roots: &Roots, subject: &SubjectId) -> Result<Self> {
+        Self::scan_files(roots, subject, |file| roi_label(file, subject, RES).map(str::to_owned))
+    }
+
+    /// Every file of which `label_of` knows the ROI, by its name without hyphens in the label.
+    pub(crate) fn scan_files(
+        roots: &Roots,
+        subject: &SubjectId,
+        label_of: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self> {
         let tree = layout::rois(subject);
         let mut entries = Vec::new();
         for category in roots.subdirectories(&tree)? {
@@ -181,16 +193,12 @@ impl RoiIndex {
             for file in roots.files(&directory)? {
                 // Mirrors made by other tools keep the bucket's hyphens.
                 let local = dehyphenate_labels(&file);
-                let Some(name) = roi_label(&local, subject, RES) else { continue };
-                if !seen.insert(name.to_owned()) {
+                let Some(name) = label_of(&local) else { continue };
+                if !seen.insert(local.into_owned()) {
                     continue;
                 }
                 if let Some(path) = roots.find(&format!("{directory}{file}")) {
-                    entries.push(RoiEntry {
-                        category: category.clone(),
-                        name: name.to_owned(),
-                        path,
-                    });
+                    entries.push(RoiEntry { category: category.clone(), name, path });
                 }
             }
         }
@@ -210,8 +218,18 @@ impl RoiIndex {
 
     /// The files whose union a name stands for.
     fn resolve(&self, subject: &Subject, name: &str) -> Result<Vec<&PathBuf>> {
-        let paths = |wanted: &dyn Fn(&RoiEntry) -> bool| -> Vec<&PathBuf> {
-            self.entries.iter().filter(|entry| wanted(entry)).map(|entry| &entry.path).collect()
+        Ok(self.resolve_files(subject, name)?.into_iter().map(|(_, path)| path).collect())
+    }
+
+    /// The ROIs that a name stands for, each with its files.
+    pub(crate) fn resolve_files(
+        &self,
+        subject: &Subject,
+        name: &str,
+    ) -> Result<Vec<(&str, &PathBuf)>> {
+        let paths = |wanted: &dyn Fn(&RoiEntry) -> bool| -> Vec<(&str, &PathBuf)> {
+            let entries = self.entries.iter().filter(|entry| wanted(entry));
+            entries.map(|entry| (entry.name.as_str(), &entry.path)).collect()
         };
         if name == "all" && !self.entries.is_empty() {
             return Ok(paths(&|_| true));

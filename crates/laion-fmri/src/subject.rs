@@ -192,6 +192,7 @@ impl Subject {
         )
     }
 
+    /// A file of the mirror, or what it is and the arguments of the download that brings it.
     pub(crate) fn file(
         &self,
         what: &str,
@@ -200,6 +201,21 @@ impl Subject {
     ) -> Result<PathBuf> {
         self.roots.find(relative).ok_or_else(|| Error::DataNotDownloaded {
             what: what.to_owned(),
+            path: self.roots.expected(relative),
+            fetch: fetch(),
+        })
+    }
+
+    /// A directory, in the first root that has it.
+    pub(crate) fn directory(
+        &self,
+        what: &str,
+        relative: &str,
+        fetch: impl FnOnce() -> String,
+    ) -> Result<PathBuf> {
+        let candidates = self.roots.directories().iter().map(|root| root.join(relative));
+        candidates.into_iter().find(|path| path.is_dir()).ok_or_else(|| Error::DataNotDownloaded {
+            what: format!("{what} of {}", self.id),
             path: self.roots.expected(relative),
             fetch: fetch(),
         })

@@ -26,8 +26,16 @@ pub struct DownloadRequest {
     pub subjects: Subjects,
     /// Which of them.
     pub filter: Filter,
+    /// The betas and the ROIs of each subject; on unless the request is for raw data alone.
+    pub include_derivatives: bool,
     /// The whole anatomical tree of each subject as well.
     pub include_anatomical: bool,
+    /// The whole FreeSurfer reconstruction of each subject as well.
+    pub include_freesurfer: bool,
+    /// All localizer maps of each subject as well.
+    pub include_localizers: bool,
+    /// The raw data of each subject as well, chosen by the filters.
+    pub include_raw: bool,
     /// Further key prefixes, mirrored with the same filters.
     pub prefixes: Vec<String>,
     /// How many files are transferred at once; at least 1.
@@ -40,10 +48,20 @@ impl DownloadRequest {
         Self {
             subjects,
             filter: Filter::default(),
+            include_derivatives: true,
             include_anatomical: false,
+            include_freesurfer: false,
+            include_localizers: false,
+            include_raw: false,
             prefixes: Vec::new(),
             jobs: 8,
         }
+    }
+
+    /// A request for the raw data of these subjects and nothing else, without filters.
+    #[doc(alias = "download_raw")]
+    pub fn raw(subjects: Subjects) -> Self {
+        Self { include_derivatives: false, include_raw: true, ..Self::new(subjects) }
     }
 
     /// A request for one subject, by `sub-03` or `03`, without filters.
@@ -73,6 +91,24 @@ impl DownloadRequest {
     /// The whole anatomical tree as well.
     pub fn include_anatomical(mut self) -> Self {
         self.include_anatomical = true;
+        self
+    }
+
+    /// The whole FreeSurfer reconstruction as well.
+    pub fn include_freesurfer(mut self) -> Self {
+        self.include_freesurfer = true;
+        self
+    }
+
+    /// All localizer maps as well.
+    pub fn include_localizers(mut self) -> Self {
+        self.include_localizers = true;
+        self
+    }
+
+    /// The raw data as well, chosen by the filters.
+    pub fn include_raw(mut self) -> Self {
+        self.include_raw = true;
         self
     }
 

@@ -25,13 +25,11 @@ pub(super) struct SelectedKey {
     pub(super) withheld: Option<&'static str>,
 }
 
-/// The listings that were searched, for deciding whether anything matched and for what to say if
-/// nothing did.
+/// The listings that were searched, for what to say if nothing matched.
 #[derive(Default)]
 struct Searched {
     prefixes: Vec<String>,
     keys: Vec<String>,
-    matched: usize,
 }
 
 impl Selection {
@@ -91,49 +89,43 @@ impl Selection {
     ) -> Result<()> {
         let mut searched = Searched::default();
         let mut found = Vec::new();
-        self.search(
-            remote,
-            &layout::glmsingle(subject),
-            &request.filter,
-            &mut searched,
-            &mut found,
-        )?;
-        let anatomical = layout::anatomical(subject);
-        let pins = request.filter.names_specific_session();
-        let anatomical_keys = if request.include_anatomical || pins {
-            self.list(remote, &anatomical)?
-        } else {
-            Vec::new()
-        };
-        if request.include_anatomical {
-            searched.add(&anatomical, &anatomical_keys);
+        let filter = &request.filter;
+        let pins = request.include_derivatives && filter.names_specific_session();
+        let mut anatomical = Vec::new();
+        if request.include_derivatives {
+            self.search(remote, &layout::glmsingle(subject), filter, &mut searched, &mut found)?;
         }
-        // Sessions are decided by the trees that have them: ROIs carry none.
-        let missing = missing_session(&searched, &request.filter);
-        let without_session = request.filter.without(FilterField::Ses);
-        self.search(remote, &layout::rois(subject), &without_session, &mut searched, &mut found)?;
+        if request.include_anatomical {
+            let from = found.len();
+            self.whole(remote, &layout::anatomical(subject), &mut searched, &mut found)?;
+            anatomical = found[from..].to_vec();
+        } else if pins {
+            anatomical = self.list(remote, &layout::anatomical(subject))?;
+        }
+        if request.include_localizers {
+            self.whole(remote, &layout::localizers(subject), &mut searched, &mut found)?;
+        }
+        if request.include_raw {
+            self.search(remote, &layout::raw(subject), filter, &mut searched, &mut found)?;
+        }
+        // Sessions are decided by the trees that have them: the others carry none.
+        let missing = missing_session(&searched, filter);
+        if request.include_freesurfer {
+            self.whole(remote, &layout::freesurfer(subject), &mut searched, &mut found)?;
+        }
+        if request.include_derivatives {
+            let filter = filter.without(FilterField::Ses);
+            self.search(remote, &layout::rois(subject), &filter, &mut searched, &mut found)?;
+        }
         if searched.keys.is_empty() {
             return Err(unknown_subject(remote, location, request, subject, searched));
         }
-        if let Some(detail) = missing {
-            return Err(no_match(
-                location,
-                subject.as_str(),
-                request,
-                searched.prefixes,
-                Some(detail),
-            ));
-        }
-        if request.include_anatomical {
-            searched.matched += anatomical_keys.len();
-            found.extend(anatomical_keys.iter().cloned());
-        }
-        if searched.matched == 0 {
-            let detail = nearest_values(&searched.keys, &request.filter);
+        if missing.is_some() || found.is_empty() {
+            let detail = missing.or_else(|| nearest_values(&searched.keys, filter));
             return Err(no_match(location, subject.as_str(), request, searched.prefixes, detail));
         }
         if pins {
-            self.add_pins(remote, subject, &anatomical_keys)?;
+            self.add_pins(remote, subject, &anatomical)?;
         }
         found.into_iter().for_each(|listed| self.add(listed));
         Ok(())
@@ -166,7 +158,7 @@ impl Selection {
             let mut searched = Searched::default();
             let mut found = Vec::new();
             self.search(remote, prefix, &request.filter, &mut searched, &mut found)?;
-            if searched.matched == 0 {
+            if found.is_empty() {
                 let detail = nearest_values(&searched.keys, &request.filter);
                 return Err(no_match(location, prefix, request, searched.prefixes, detail));
             }
@@ -196,10 +188,19 @@ impl Selection {
     ) -> Result<()> {
         let listed = self.list(remote, prefix)?;
         searched.add(prefix, &listed);
-        let before = found.len();
         found.extend(listed.into_iter().filter(|listed| filter.matches(listed.key.as_str())));
-        searched.matched += found.len() - before;
         Ok(())
+    }
+
+    /// Everything below a prefix.
+    fn whole(
+        &mut self,
+        remote: &Remote,
+        prefix: &str,
+        searched: &mut Searched,
+        found: &mut Vec<Listed>,
+    ) -> Result<()> {
+        self.search(remote, prefix, &Filter::default(), searched, found)
     }
 
     fn list(&mut self, remote: &Remote, prefix: &str) -> Result<Vec<Listed>> {

@@ -1,0 +1,342 @@
+//! Maps of the functional localizers: which exist, where they lie, and their values.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use bids::SessionId;
+use nifti_stream::Volume;
+use surface::Hemisphere;
+
+use crate::{Error, Result, Subject, layout};
+
+/// The task of a localizer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LocalizerTask {
+    /// Faces, bodies, places, objects and characters (`floc`, `ses-4BarScreenfLoc`).
+    Category,
+    /// Objects and scrambled objects (`oloc`, `ses-31`).
+    Object,
+    /// Moving and static dots, both hemifields pooled (`MotionLoc`, `ses-MotionLocBarsSML`). It has
+    /// z-maps and no effects of single runs.
+    Motion,
+    /// The runs with motion in the left hemifield (`MotionLeft`).
+    MotionLeft,
+    /// The runs with motion in the right hemifield (`MotionRight`).
+    MotionRight,
+}
+
+impl LocalizerTask {
+    /// All tasks.
+    pub const ALL: &'static [Self] =
+        &[Self::Category, Self::Object, Self::Motion, Self::MotionLeft, Self::MotionRight];
+
+    /// The value of the entity `task`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Category => "floc",
+            Self::Object => "oloc",
+            Self::Motion => "MotionLoc",
+            Self::MotionLeft => "MotionLeft",
+            Self::MotionRight => "MotionRight",
+        }
+    }
+
+    /// The label of the session in which the task was run.
+    fn session(self) -> &'static str {
+        match self {
+            Self::Category => "4BarScreenfLoc",
+            Self::Object => "31",
+            Self::Motion | Self::MotionLeft | Self::MotionRight => "MotionLocBarsSML",
+        }
+    }
+}
+
+impl fmt::Display for LocalizerTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for LocalizerTask {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL.iter().find(|task| task.as_str() == text).copied().ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|task| task.as_str()).collect();
+            let reason = format!("localizer task {text:?} is none of {}", names.join(", "));
+            Error::InvalidQuery { reason }
+        })
+    }
+}
+
+/// A localizer: a task in the session in which it was run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Localizer {
+    task: LocalizerTask,
+    session: SessionId,
+}
+
+impl Localizer {
+    /// A task in its own session.
+    #[must_use]
+    pub fn new(task: LocalizerTask) -> Self {
+        // INVARIANT: the labels of the sessions above are letters and digits.
+        Self { task, session: task.session().parse().expect("a session label") }
+    }
+
+    /// The same task in another session, by `ses-31` or `31`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidSession`].
+    pub fn with_session(self, session: &str) -> Result<Self> {
+        Ok(Self { session: session.parse()?, ..self })
+    }
+
+    /// The task.
+    #[must_use]
+    pub fn task(&self) -> LocalizerTask {
+        self.task
+    }
+
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> &SessionId {
+        &self.session
+    }
+}
+
+impl From<LocalizerTask> for Localizer {
+    fn from(task: LocalizerTask) -> Self {
+        Self::new(task)
+    }
+}
+
+/// The grid of a localizer map in T1w space.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LocalizerResolution {
+    /// 1.5 mm: a fit of its own in the volume.
+    #[default]
+    Res1pt5,
+    /// The 1.5 mm map resampled to the functional grid; NaN where less than half of a voxel has
+    /// data.
+    Res1pt8,
+}
+
+impl LocalizerResolution {
+    /// The value of the entity `res`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Res1pt5 => "1pt5",
+            Self::Res1pt8 => "1pt8",
+        }
+    }
+}
+
+impl FromStr for LocalizerResolution {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "1pt5" => Ok(Self::Res1pt5),
+            "1pt8" => Ok(Self::Res1pt8),
+            _ => Err(Error::InvalidQuery {
+                reason: format!("localizer resolution {text:?} is neither 1pt5 nor 1pt8"),
+            }),
+        }
+    }
+}
+
+/// Where the values of a localizer map lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LocalizerSpace {
+    /// The vertices of a hemisphere of the subject's own surface, the canonical form.
+    Fsnative(Hemisphere),
+    /// The voxels of a grid in T1w space.
+    T1w(LocalizerResolution),
+}
+
+/// The values of a localizer map, NaN kept.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LocalizerMap {
+    /// One value per vertex, shape `(n_vertices,)`.
+    Surface(Vec<f32>),
+    /// One value per voxel, with its grid.
+    Volume(Volume),
+}
+
+impl LocalizerMap {
+    /// The values: per vertex, or per voxel in C order of the grid.
+    #[must_use]
+    pub fn values(&self) -> &[f32] {
+        match self {
+            Self::Surface(values) => values,
+            Self::Volume(volume) => volume.data(),
+        }
+    }
+}
+
+impl Subject {
+    /// The z-map of a contrast, such as `faceVsObject`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DataNotDownloaded`] when there is no such file in the mirror,
+    /// [`Error::InvalidQuery`] when the contrast cannot be part of a name, and [`Error::Gifti`] or
+    /// [`Error::Nifti`] when the file is damaged.
+    ///
+    /// ```
+    /// use laion_fmri::localizer::{LocalizerSpace, LocalizerTask};
+    /// use laion_fmri::{Dataset, Hemisphere};
+    ///
+    /// let bucket = fixtures::Bucket::temporary()?;
+    /// let subject = Dataset::open(bucket.root())?.subject("sub-01")?;
+    /// let left = LocalizerSpace::Fsnative(Hemisphere::Left);
+    /// let map = subject.localizer_statmap(LocalizerTask::Object, "objectVsScrambled", left)?;
+    /// let strong = map.values().iter().filter(|z| **z > 3.0).count();
+    /// assert!(0 < strong && strong < map.values().len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn localizer_statmap(
+        &self,
+        localizer: impl Into<Localizer>,
+        contrast: &str,
+        space: LocalizerSpace,
+    ) -> Result<LocalizerMap> {
+        read(self.localizer_statmap_path(localizer, contrast, space)?, space)
+    }
+
+    /// The effect of a condition, such as `scrambled`, in one run, in percent signal change. Runs
+    /// are counted from 1.
+    ///
+    /// # Errors
+    ///
+    /// As [`Subject::localizer_statmap`]; [`Error::InvalidQuery`] also for the pooled
+    /// [`LocalizerTask::Motion`], which has no runs.
+    pub fn localizer_effect(
+        &self,
+        localizer: impl Into<Localizer>,
+        condition: &str,
+        run: u32,
+        space: LocalizerSpace,
+    ) -> Result<LocalizerMap> {
+        read(self.localizer_effect_path(localizer, condition, run, space)?, space)
+    }
+
+    /// The file of the z-map of a contrast.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DataNotDownloaded`], [`Error::InvalidQuery`].
+    pub fn localizer_statmap_path(
+        &self,
+        localizer: impl Into<Localizer>,
+        contrast: &str,
+        space: LocalizerSpace,
+    ) -> Result<PathBuf> {
+        self.localizer_path(&localizer.into(), None, contrast, space)
+    }
+
+    /// The file of the effect of a condition in one run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DataNotDownloaded`], [`Error::InvalidQuery`].
+    pub fn localizer_effect_path(
+        &self,
+        localizer: impl Into<Localizer>,
+        condition: &str,
+        run: u32,
+        space: LocalizerSpace,
+    ) -> Result<PathBuf> {
+        let localizer = localizer.into();
+        if localizer.task == LocalizerTask::Motion {
+            let reason = "MotionLoc pools two tasks and has no effects of single runs; \
+                 take MotionLeft or MotionRight";
+            return Err(Error::InvalidQuery { reason: reason.to_owned() });
+        }
+        self.localizer_path(&localizer, Some(run), condition, space)
+    }
+
+    fn localizer_path(
+        &self,
+        localizer: &Localizer,
+        run: Option<u32>,
+        contrast: &str,
+        space: LocalizerSpace,
+    ) -> Result<PathBuf> {
+        let Localizer { task, session } = localizer;
+        let key = layout::localizer_map(self.id(), session, *task, run, space, contrast)?;
+        let what = match run {
+            None => format!("the z-map {contrast} of {} {session} {task}", self.id()),
+            Some(run) => {
+                format!("the effect of {contrast} in run {run} of {} {session} {task}", self.id())
+            }
+        };
+        // The tree is fetched whole; the filters keep the other trees out.
+        self.file(&what, &key, || {
+            format!("--subject {} --task {task} --suffix statmap --include-localizers", self.id())
+        })
+    }
+}
+
+fn read(path: PathBuf, space: LocalizerSpace) -> Result<LocalizerMap> {
+    match space {
+        LocalizerSpace::Fsnative(_) => {
+            Ok(LocalizerMap::Surface(crate::roi::vertex_values(&path)?.to_f32()))
+        }
+        LocalizerSpace::T1w(_) => Ok(LocalizerMap::Volume(nifti_stream::fs::read_volume(path)?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_values_undo_each_other() {
+        for task in LocalizerTask::ALL {
+            assert_eq!(task.to_string().parse::<LocalizerTask>().unwrap(), *task);
+        }
+        for resolution in [LocalizerResolution::Res1pt5, LocalizerResolution::Res1pt8] {
+            assert_eq!(resolution.as_str().parse::<LocalizerResolution>().unwrap(), resolution);
+        }
+        assert!(
+            matches!("fLoc".parse::<LocalizerTask>(), Err(Error::InvalidQuery { reason }) if reason.contains("\"fLoc\"") && reason.contains("floc, oloc"))
+        );
+        assert!(
+            matches!("2mm".parse::<LocalizerResolution>(), Err(Error::InvalidQuery { reason }) if reason.contains("\"2mm\""))
+        );
+    }
+
+    #[test]
+    fn every_task_knows_its_session() {
+        let sessions: Vec<String> = LocalizerTask::ALL
+            .iter()
+            .map(|task| Localizer::new(*task).session().to_string())
+            .collect();
+        assert_eq!(
+            sessions,
+            [
+                "ses-4BarScreenfLoc",
+                "ses-31",
+                "ses-MotionLocBarsSML",
+                "ses-MotionLocBarsSML",
+                "ses-MotionLocBarsSML"
+            ]
+        );
+        let localizer = Localizer::new(LocalizerTask::Object);
+        assert_eq!(localizer.clone().with_session("ses-31").unwrap(), localizer);
+        assert_eq!(localizer.clone().with_session("31").unwrap(), localizer);
+        assert!(
+            matches!(localizer.with_session("a/b"), Err(Error::InvalidSession { got }) if got == "a/b")
+        );
+    }
+}

@@ -1,0 +1,229 @@
+//! Raw BIDS of a subject: events, echoes and single-band references.
+
+mod events;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use bids::SessionId;
+use nifti_stream::Volume;
+use nifti_stream::fs::VolumeFile;
+
+pub use self::events::{EventTable, EventTableError};
+use crate::{Error, Result, Subject, layout};
+
+/// The part of a complex image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// `part-mag`
+    #[default]
+    Magnitude,
+    /// `part-phase`
+    Phase,
+}
+
+impl Part {
+    /// The value of the entity `part`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Magnitude => "mag",
+            Self::Phase => "phase",
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Part {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "mag" => Ok(Self::Magnitude),
+            "phase" => Ok(Self::Phase),
+            _ => Err(Error::InvalidQuery {
+                reason: format!("part {text:?} is neither mag nor phase"),
+            }),
+        }
+    }
+}
+
+impl Subject {
+    /// Whether any functional raw data are on disk: of one session, by `ses-01` or `01`, or of any.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidSession`]; [`Error::Io`] when a directory cannot be read.
+    pub fn has_raw(&self, session: Option<&str>) -> Result<bool> {
+        let has = |session: &SessionId| -> Result<bool> {
+            Ok(!self.roots().files(&layout::raw_func(self.id(), session))?.is_empty())
+        };
+        if let Some(session) = session {
+            return has(&session.parse()?);
+        }
+        for name in self.roots().subdirectories(&layout::raw(self.id()))? {
+            if let Some(session) = name.starts_with("ses-").then(|| name.parse().ok()).flatten()
+                && has(&session)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The events of a session: of one run, counted from 1, or of all runs on disk one after
+    /// another, with a last column `run` that holds `run-01` and so on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidSession`]; [`Error::DataNotDownloaded`] when there is no such table in the
+    /// mirror; [`Error::EventTable`] when one cannot be used.
+    ///
+    /// ```
+    /// use laion_fmri::Dataset;
+    ///
+    /// let bucket = fixtures::Bucket::temporary()?;
+    /// let subject = Dataset::open(bucket.root())?.subject("sub-01")?;
+    /// let events = subject.events("ses-01", None)?;
+    /// let runs = events.column("run").unwrap();
+    /// for ((onset, kind), run) in events.onsets()?.iter().zip(events.trial_types()?).zip(runs) {
+    ///     assert!(*onset > 0.0 && ["new", "old", "blank"].contains(&kind));
+    ///     assert!(run.starts_with("run-"));
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "get_events")]
+    pub fn events(&self, session: &str, run: Option<u32>) -> Result<EventTable> {
+        let session: SessionId = session.parse()?;
+        if let Some(run) = run {
+            let key = layout::events(self.id(), &session, run);
+            let what = format!("the events of {} {session} run {run}", self.id());
+            let path =
+                self.file(&what, &key, || self.fetch_raw(&session, Some(run), "events", "tsv"))?;
+            return read_events(path);
+        }
+        let mut events: Option<EventTable> = None;
+        for (run, key) in self.event_runs(&session)? {
+            // Listed a moment ago: if it is gone now, that is what the caller has to know.
+            let path = self.file("the events of a run", &key, || {
+                self.fetch_raw(&session, None, "events", "tsv")
+            })?;
+            let table = read_events(path.clone())?.with_column("run", &run);
+            match &mut events {
+                None => events = Some(table),
+                Some(events) => {
+                    events.append(table).map_err(|source| Error::EventTable { path, source })?
+                }
+            }
+        }
+        events.ok_or_else(|| Error::DataNotDownloaded {
+            what: format!("any events of {} {session}", self.id()),
+            path: self.roots().expected(&layout::raw_func(self.id(), &session)),
+            fetch: self.fetch_raw(&session, None, "events", "tsv"),
+        })
+    }
+
+    /// One echo of one run as a stream of volumes. Runs and echoes are counted from 1.
+    ///
+    /// The image is not masked and cannot be: it is what the scanner took, in scanner space and on
+    /// a grid of its own (90 x 110 x 72 voxels of 1.8 mm), which no brain mask, ROI or betas share.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidSession`]; [`Error::DataNotDownloaded`] when it is not in the mirror;
+    /// [`Error::Nifti`] when it is not a 4-D image.
+    #[doc(alias = "get_raw_bold")]
+    pub fn raw_bold(&self, session: &str, run: u32, echo: u32, part: Part) -> Result<VolumeFile> {
+        let session: SessionId = session.parse()?;
+        let key = layout::raw_bold(self.id(), &session, run, echo, part.as_str());
+        let what = format!("the raw image of {} {session} run {run} echo {echo} {part}", self.id());
+        let path = self.file(&what, &key, || {
+            let filter = self.fetch_raw(&session, Some(run), "bold", "nii.gz");
+            format!("{filter} --echo {echo} --part {part}")
+        })?;
+        Ok(VolumeFile::open(path)?)
+    }
+
+    /// The single-band reference of one echo of one run, whether or not its name has a part. Runs
+    /// and echoes are counted from 1.
+    ///
+    /// As [`Subject::raw_bold`] it is in scanner space, not on the grid of the betas, and unmasked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Subject::raw_bold`], for a 3-D image.
+    #[doc(alias = "get_sbref")]
+    pub fn sbref(&self, session: &str, run: u32, echo: u32) -> Result<Volume> {
+        let session: SessionId = session.parse()?;
+        let [key, with_part] = layout::sbref(self.id(), &session, run, echo);
+        let path = match self.roots().find(&with_part) {
+            Some(path) if self.roots().find(&key).is_none() => path,
+            _ => {
+                let what =
+                    format!("the reference of {} {session} run {run} echo {echo}", self.id());
+                self.file(&what, &key, || {
+                    let filter = self.fetch_raw(&session, Some(run), "sbref", "nii.gz");
+                    format!("{filter} --echo {echo}")
+                })?
+            }
+        };
+        Ok(nifti_stream::fs::read_volume(path)?)
+    }
+
+    /// The runs with events on disk, by name and key, in order.
+    fn event_runs(&self, session: &SessionId) -> Result<Vec<(String, String)>> {
+        let directory = layout::raw_func(self.id(), session);
+        let prefix = format!("{}_{session}_task-images_", self.id());
+        let files = self.roots().files(&directory)?;
+        Ok(files
+            .iter()
+            .filter_map(|file| {
+                let run = file.strip_prefix(&prefix)?.strip_suffix("_events.tsv")?;
+                let digits = run.strip_prefix("run-")?;
+                let numbered = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+                numbered.then(|| (run.to_owned(), format!("{directory}{file}")))
+            })
+            .collect())
+    }
+
+    fn fetch_raw(
+        &self,
+        session: &SessionId,
+        run: Option<u32>,
+        suffix: &str,
+        extension: &str,
+    ) -> String {
+        let run = run.map(|run| format!(" --run {run:02}")).unwrap_or_default();
+        format!(
+            "--subject {} --ses {session} --task images{run} --suffix {suffix} --extension {extension} --include-raw",
+            self.id()
+        )
+    }
+}
+
+fn read_events(path: PathBuf) -> Result<EventTable> {
+    let file = std::fs::File::open(&path).map_err(Error::io("open", &path))?;
+    EventTable::from_reader(std::io::BufReader::new(file))
+        .map_err(|source| Error::EventTable { path, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_parts_undo_each_other() {
+        for part in [Part::Magnitude, Part::Phase] {
+            assert_eq!(part.to_string().parse::<Part>().unwrap(), part);
+        }
+        assert!(
+            matches!("real".parse::<Part>(), Err(Error::InvalidQuery { reason }) if reason.contains("\"real\""))
+        );
+    }
+}

@@ -1,0 +1,345 @@
+//! The table of events of a run: what was shown and pressed when.
+
+use std::io::Read;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// What BIDS writes where there is no value.
+const NOT_AVAILABLE: &str = "n/a";
+
+/// The events of one run or of several runs, one row an event.
+///
+/// Every column is kept as text, in the order of the file: `onset`, `duration`, `trial_number`,
+/// `trial_type` (`new`, `old` or `blank`), `response`, `response_correct`, `response_changed`,
+/// `response_time`, `stim_number`, `stim_name` (the image, or `blank`), `stim_occurrence`,
+/// `stim_occurrence_run`, `stim_occurrence_session`, `stim_duration`, `isi_onset`, `isi_duration`,
+/// `pulse_number` and `pulse_onset`. Times are in seconds from the start of the run. Fields are
+/// split at TAB only and never trimmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventTable {
+    columns: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+/// What can be wrong with a table of events.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EventTableError {
+    /// The bytes are not readable as text separated by TAB.
+    #[error("not readable as a table")]
+    Unreadable(#[from] csv::Error),
+    /// A row has more or fewer fields than the header.
+    #[error("line {line}: expected {expected} fields, got {got}")]
+    FieldCount {
+        /// The line, counted from 1.
+        line: u64,
+        /// The number of columns.
+        expected: usize,
+        /// The number of fields in the row.
+        got: usize,
+    },
+    /// The tables of two runs have different columns.
+    #[error("expected columns {expected:?} as in the run before, got {got:?}")]
+    ColumnsDiffer {
+        /// The columns of the first run.
+        expected: Vec<String>,
+        /// The columns of this run.
+        got: Vec<String>,
+    },
+    /// A column that was asked for is not there.
+    #[error("expected a column {expected:?}, got columns {got:?}")]
+    MissingColumn {
+        /// The column.
+        expected: String,
+        /// The columns that are there.
+        got: Vec<String>,
+    },
+    /// A field is not of the type that was asked for.
+    #[error("row {row}: {column} is {got:?} (expected {expected})")]
+    InvalidValue {
+        /// The row of the table, counted from 0.
+        row: usize,
+        /// The column.
+        column: String,
+        /// What was asked for.
+        expected: &'static str,
+        /// The field as it stands.
+        got: String,
+    },
+}
+
+impl EventTable {
+    /// Reads the table of one run.
+    ///
+    /// # Errors
+    ///
+    /// [`EventTableError::Unreadable`], [`EventTableError::FieldCount`].
+    pub fn from_reader(reader: impl Read) -> Result<Self, EventTableError> {
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(b'\t')
+            .quoting(false)
+            .flexible(true)
+            .from_reader(reader);
+        let columns: Vec<String> = reader.headers()?.iter().map(str::to_owned).collect();
+        let mut rows = Vec::new();
+        for record in reader.records() {
+            let record = record?;
+            if record.len() != columns.len() {
+                return Err(EventTableError::FieldCount {
+                    line: record.position().map_or(0, csv::Position::line),
+                    expected: columns.len(),
+                    got: record.len(),
+                });
+            }
+            rows.push(record.iter().map(str::to_owned).collect());
+        }
+        Ok(Self { columns, rows })
+    }
+
+    /// The number of events.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is no event.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The column names, in the order of the file.
+    #[must_use]
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// The rows, each with one field a column.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[String]> {
+        self.rows.iter().map(Vec::as_slice)
+    }
+
+    /// The fields of one column as text, or `None` when the table has no such column.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<Vec<&str>> {
+        let position = self.columns.iter().position(|column| column == name)?;
+        Some(self.rows.iter().map(|row| row[position].as_str()).collect())
+    }
+
+    /// The numbers of one column; `None` where the table says `n/a`.
+    ///
+    /// # Errors
+    ///
+    /// [`EventTableError::MissingColumn`], [`EventTableError::InvalidValue`].
+    pub fn numbers(&self, column: &str) -> Result<Vec<Option<f64>>, EventTableError> {
+        self.optional(column, "a number or n/a")
+    }
+
+    /// The integers of one column; `None` where the table says `n/a`.
+    ///
+    /// # Errors
+    ///
+    /// As [`EventTable::numbers`].
+    pub fn integers(&self, column: &str) -> Result<Vec<Option<i64>>, EventTableError> {
+        self.optional(column, "an integer or n/a")
+    }
+
+    /// When each event begins, in seconds from the start of its run.
+    ///
+    /// # Errors
+    ///
+    /// As [`EventTable::numbers`].
+    pub fn onsets(&self) -> Result<Vec<f64>, EventTableError> {
+        self.parsed("onset", "a number", |text| text.parse().ok())
+    }
+
+    /// How long each event lasts, in seconds.
+    ///
+    /// # Errors
+    ///
+    /// As [`EventTable::numbers`].
+    pub fn durations(&self) -> Result<Vec<f64>, EventTableError> {
+        self.parsed("duration", "a number", |text| text.parse().ok())
+    }
+
+    /// Whether each image was `new` or `old`, or the trial `blank`.
+    ///
+    /// # Errors
+    ///
+    /// [`EventTableError::MissingColumn`].
+    pub fn trial_types(&self) -> Result<Vec<&str>, EventTableError> {
+        self.required("trial_type")
+    }
+
+    /// The image of each event, `None` for blank trials.
+    ///
+    /// # Errors
+    ///
+    /// [`EventTableError::MissingColumn`].
+    pub fn stimulus_names(&self) -> Result<Vec<Option<&str>>, EventTableError> {
+        let names = self.required("stim_name")?;
+        Ok(names.into_iter().map(|name| (name != "blank").then_some(name)).collect())
+    }
+
+    /// The numbers of the scanner pulses during each event, such as `[9, 10]`.
+    ///
+    /// # Errors
+    ///
+    /// As [`EventTable::numbers`].
+    pub fn pulse_numbers(&self) -> Result<Vec<Vec<u32>>, EventTableError> {
+        self.parsed("pulse_number", "a list of integers", list)
+    }
+
+    /// When the scanner pulses during each event came, in seconds, such as
+    /// `['15.1992', '17.0991']`.
+    ///
+    /// # Errors
+    ///
+    /// As [`EventTable::numbers`].
+    pub fn pulse_onsets(&self) -> Result<Vec<Vec<f64>>, EventTableError> {
+        self.parsed("pulse_onset", "a list of numbers", list)
+    }
+
+    /// The table with a further column that holds the same text in every row.
+    pub(super) fn with_column(mut self, name: &str, value: &str) -> Self {
+        self.columns.push(name.to_owned());
+        self.rows.iter_mut().for_each(|row| row.push(value.to_owned()));
+        self
+    }
+
+    /// Adds the rows of another run.
+    pub(super) fn append(&mut self, other: Self) -> Result<(), EventTableError> {
+        if other.columns != self.columns {
+            let expected = self.columns.clone();
+            return Err(EventTableError::ColumnsDiffer { expected, got: other.columns });
+        }
+        self.rows.extend(other.rows);
+        Ok(())
+    }
+
+    fn required(&self, column: &str) -> Result<Vec<&str>, EventTableError> {
+        self.column(column).ok_or_else(|| EventTableError::MissingColumn {
+            expected: column.to_owned(),
+            got: self.columns.clone(),
+        })
+    }
+
+    fn optional<T: FromStr>(
+        &self,
+        column: &str,
+        expected: &'static str,
+    ) -> Result<Vec<Option<T>>, EventTableError> {
+        self.parsed(column, expected, |text| {
+            if text == NOT_AVAILABLE { Some(None) } else { text.parse().ok().map(Some) }
+        })
+    }
+
+    fn parsed<T>(
+        &self,
+        column: &str,
+        expected: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>, EventTableError> {
+        let fields = self.required(column)?.into_iter().enumerate();
+        fields
+            .map(|(row, text)| {
+                parse(text).ok_or_else(|| EventTableError::InvalidValue {
+                    row,
+                    column: column.to_owned(),
+                    expected,
+                    got: text.to_owned(),
+                })
+            })
+            .collect()
+    }
+}
+
+/// A list as Python shows it, with or without quotes around its elements; `n/a` is an empty one.
+fn list<T: FromStr>(text: &str) -> Option<Vec<T>> {
+    if text == NOT_AVAILABLE {
+        return Some(Vec::new());
+    }
+    let inside = text.strip_prefix('[')?.strip_suffix(']')?.trim();
+    if inside.is_empty() {
+        return Some(Vec::new());
+    }
+    inside
+        .split(',')
+        .map(|element| {
+            let element = element.trim();
+            let bare = element
+                .strip_prefix('\'')
+                .map_or(Some(element), |element| element.strip_suffix('\''))?;
+            bare.parse().ok()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = "onset\tduration\ttrial_type\tresponse\tstim_name\tpulse_number\tpulse_onset\n\
+        12.0493\t2.9998\tnew\t1\ta b .jpg\t[9, 10]\t['15.1992', '17.0991']\n\
+        15.0493\t2.9998\tblank\tn/a\tblank\t[]\tn/a\n";
+
+    fn parse(text: &str) -> Result<EventTable, EventTableError> {
+        EventTable::from_reader(text.as_bytes())
+    }
+
+    #[test]
+    fn columns_have_types() {
+        let table = parse(TABLE).unwrap();
+        assert_eq!(table.len(), 2);
+        assert_eq!(table.onsets().unwrap(), [12.0493, 15.0493]);
+        assert_eq!(table.durations().unwrap(), [2.9998, 2.9998]);
+        assert_eq!(table.trial_types().unwrap(), ["new", "blank"]);
+        assert_eq!(table.stimulus_names().unwrap(), [Some("a b .jpg"), None]);
+        assert_eq!(table.integers("response").unwrap(), [Some(1), None]);
+        assert_eq!(table.numbers("response").unwrap(), [Some(1.0), None]);
+        assert_eq!(table.pulse_numbers().unwrap(), [vec![9, 10], vec![]]);
+        assert_eq!(table.pulse_onsets().unwrap(), [vec![15.1992, 17.0991], vec![]]);
+        assert_eq!(table.column("response_time"), None);
+        assert_eq!(table.rows().next().unwrap()[4], "a b .jpg");
+    }
+
+    #[test]
+    fn what_is_not_of_the_type_is_named() {
+        let table = parse(&TABLE.replace("[9, 10]", "9, 10").replace("\t1\t", "\tyes\t")).unwrap();
+        let check = |error: EventTableError, name: &str, text: &str| {
+            assert!(
+                matches!(&error, EventTableError::InvalidValue { row: 0, column, got, .. } if column == name && got == text),
+                "{error:?}"
+            );
+        };
+        check(table.pulse_numbers().unwrap_err(), "pulse_number", "9, 10");
+        check(table.integers("response").unwrap_err(), "response", "yes");
+        let error = table.numbers("response_time").unwrap_err();
+        assert!(
+            matches!(&error, EventTableError::MissingColumn { expected, got } if expected == "response_time" && got.len() == 7)
+        );
+        for text in ["['1]", "[1,]", "[a]", "", "[", "]"] {
+            assert_eq!(list::<u32>(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn tables_that_cannot_be_read_are_refused() {
+        let error = parse("onset\tduration\n1\t2\n1\n").unwrap_err();
+        assert!(matches!(error, EventTableError::FieldCount { line: 3, expected: 2, got: 1 }));
+        let error = EventTable::from_reader(&b"onset\n\xff\n"[..]).unwrap_err();
+        assert!(matches!(error, EventTableError::Unreadable(_)));
+    }
+
+    #[test]
+    fn runs_follow_each_other_when_their_columns_agree() {
+        let mut table = parse(TABLE).unwrap().with_column("run", "run-01");
+        table.append(parse(TABLE).unwrap().with_column("run", "run-02")).unwrap();
+        assert_eq!(table.column("run").unwrap(), ["run-01", "run-01", "run-02", "run-02"]);
+        let error = table.append(parse(TABLE).unwrap()).unwrap_err();
+        assert!(
+            matches!(&error, EventTableError::ColumnsDiffer { expected, got } if expected.len() == 8 && got.len() == 7)
+        );
+    }
+}

@@ -1,0 +1,515 @@
+//! Regions of interest in every form they are shipped in: volume, surface mask, vertex list.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use bids::{SubjectId, dehyphenate_labels};
+use indexmap::IndexMap;
+use surface::{GiftiError, Hemisphere, fs::ReadGiftiError};
+
+use super::query::Expression;
+use super::{RES, RoiIndex, RoiQuery};
+use crate::mask::{MaskSource, VoxelMask};
+use crate::{Error, Result, Subject};
+
+/// Which forms of a ROI are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum RoiFormat {
+    /// Whatever is on disk.
+    #[default]
+    All,
+    /// The volume on the functional grid (`volume` or `nii.gz`).
+    Volume,
+    /// Both surface forms.
+    Gii,
+    /// The mask per vertex.
+    FuncGii,
+    /// The vertex list of FreeSurfer.
+    Label,
+}
+
+impl RoiFormat {
+    fn has_volume(self) -> bool {
+        matches!(self, Self::All | Self::Volume)
+    }
+
+    fn has_mask(self) -> bool {
+        matches!(self, Self::All | Self::Gii | Self::FuncGii)
+    }
+
+    fn has_vertices(self) -> bool {
+        matches!(self, Self::All | Self::Gii | Self::Label)
+    }
+}
+
+impl fmt::Display for RoiFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::All => "all",
+            Self::Volume => "volume",
+            Self::Gii => "gii",
+            Self::FuncGii => "func.gii",
+            Self::Label => "label",
+        })
+    }
+}
+
+impl FromStr for RoiFormat {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "all" => Ok(Self::All),
+            "volume" | "nii.gz" => Ok(Self::Volume),
+            "gii" => Ok(Self::Gii),
+            "func.gii" => Ok(Self::FuncGii),
+            "label" => Ok(Self::Label),
+            _ => Err(Error::InvalidQuery {
+                reason: format!(
+                    "ROI format {text:?} is none of all, volume, nii.gz, gii, func.gii, label"
+                ),
+            }),
+        }
+    }
+}
+
+/// Which hemispheres are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Hemi {
+    /// Left and right (`all`).
+    #[default]
+    Both,
+    /// `L`
+    Left,
+    /// `R`
+    Right,
+}
+
+impl Hemi {
+    /// The hemispheres, left first.
+    #[must_use]
+    pub fn hemispheres(self) -> &'static [Hemisphere] {
+        match self {
+            Self::Both => Hemisphere::ALL,
+            Self::Left => &[Hemisphere::Left],
+            Self::Right => &[Hemisphere::Right],
+        }
+    }
+}
+
+impl fmt::Display for Hemi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Both => "all",
+            Self::Left => "L",
+            Self::Right => "R",
+        })
+    }
+}
+
+impl FromStr for Hemi {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "all" => Ok(Self::Both),
+            "L" => Ok(Self::Left),
+            "R" => Ok(Self::Right),
+            _ => Err(Error::InvalidQuery {
+                reason: format!("hemisphere {text:?} is none of all, L, R"),
+            }),
+        }
+    }
+}
+
+/// One ROI in the forms that were asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct RoiData {
+    /// Over the voxel axis of a brain mask.
+    pub volume: Option<VoxelMask>,
+    /// On the left hemisphere.
+    pub left: Option<RoiSurface>,
+    /// On the right hemisphere.
+    pub right: Option<RoiSurface>,
+}
+
+impl RoiData {
+    /// The ROI on one hemisphere.
+    #[must_use]
+    pub fn surface(&self, hemisphere: Hemisphere) -> Option<&RoiSurface> {
+        match hemisphere {
+            Hemisphere::Left => self.left.as_ref(),
+            Hemisphere::Right => self.right.as_ref(),
+        }
+    }
+}
+
+/// One ROI on the subject's own surface (`fsnative`) of one hemisphere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RoiSurface {
+    /// One flag for each vertex, shape `(n_vertices,)`: neither zero nor NaN in the file.
+    pub mask: Option<Vec<bool>>,
+    /// The 0-based vertices of the ROI, in the order of the file.
+    pub vertices: Option<Vec<u32>>,
+}
+
+impl Subject {
+    /// ROIs in the forms they are shipped in, by their names, in the order of the query.
+    ///
+    /// The query is that of [`Subject::roi_mask`] without intersections and differences. With [`RoiFormat::Volume`] it means the ROIs
+    /// with a volume; otherwise also those that are shipped as surfaces alone. Volumes are over the
+    /// voxel axis of the default brain mask; [`Subject::roi_data_on`] takes another.
+    ///
+    /// [`RoiFormat::All`] returns what is on disk. Any other format has to be there for a ROI that
+    /// the query names; of a category, or `all`, the ROIs that have it are returned. A ROI in two
+    /// categories is the union of the two.
+    ///
+    /// # Errors
+    ///
+    /// As [`Subject::roi_mask`]; [`Error::DataNotDownloaded`] when a file that was asked for is not
+    /// in the mirror; [`Error::Gifti`] and [`Error::Label`] when one is damaged;
+    /// [`Error::VertexMismatch`] when two files of a hemisphere do not fit.
+    ///
+    /// ```
+    /// use laion_fmri::{Dataset, Hemi, RoiFormat};
+    ///
+    /// let bucket = fixtures::Bucket::temporary()?;
+    /// let subject = Dataset::open(bucket.root())?.subject("sub-01")?;
+    /// let data = subject.roi_data("FFA1", RoiFormat::All, Hemi::Both)?;
+    /// let ffa1 = &data["FFA1"];
+    /// assert!(ffa1.volume.is_some());
+    /// let left = ffa1.left.as_ref().unwrap();
+    /// let in_mask = left.mask.iter().flatten().filter(|vertex| **vertex).count();
+    /// assert_eq!(in_mask, left.vertices.iter().flatten().count());
+    ///
+    /// let faces = subject.roi_data("face", RoiFormat::FuncGii, Hemi::Left)?;
+    /// assert!(faces.values().all(|roi| roi.volume.is_none() && roi.right.is_none()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "get_roi_data")]
+    pub fn roi_data(
+        &self,
+        query: impl Into<RoiQuery>,
+        format: RoiFormat,
+        hemi: Hemi,
+    ) -> Result<IndexMap<String, RoiData>> {
+        self.roi_data_on(query, format, hemi, MaskSource::default())
+    }
+
+    /// As [`Subject::roi_data`], with volumes over the voxel axis of this brain mask.
+    ///
+    /// # Errors
+    ///
+    /// As [`Subject::roi_data`].
+    pub fn roi_data_on(
+        &self,
+        query: impl Into<RoiQuery>,
+        format: RoiFormat,
+        hemi: Hemi,
+        source: MaskSource,
+    ) -> Result<IndexMap<String, RoiData>> {
+        let names = united(&query.into())?;
+        let mut found = IndexMap::new();
+        for (name, files) in self.roi_files(&names, format)? {
+            let named = names.iter().any(|item| item.replace('-', "") == name);
+            let reader = Reader { subject: self, name: &name, files: &files, format, hemi };
+            if named || format == RoiFormat::All || reader.has_any() {
+                let data = reader.read(source)?;
+                found.insert(name, data);
+            }
+        }
+        if found.is_empty() && !names.is_empty() {
+            return Err(Error::DataNotDownloaded {
+                what: format!("any ROI of {} as {format}", self.id()),
+                path: self.roots().expected(&crate::layout::rois(self.id())),
+                fetch: fetch(self.id(), format),
+            });
+        }
+        Ok(found)
+    }
+
+    /// The files of the ROIs that names stand for, by ROI.
+    fn roi_files(&self, names: &[String], format: RoiFormat) -> Result<IndexMap<String, Files>> {
+        let index = if format == RoiFormat::Volume {
+            self.roi_index()?
+        } else {
+            RoiIndex::scan_files(self.roots(), self.id(), |file| {
+                Form::of(file, self.id()).map(|(name, _)| name.to_owned())
+            })?
+        };
+        let mut by_roi: IndexMap<String, Files> = IndexMap::new();
+        for name in names {
+            let found = index.resolve_files(self, name).map_err(|error| match error {
+                Error::DataNotDownloaded { what, path, .. } => {
+                    Error::DataNotDownloaded { what, path, fetch: fetch(self.id(), format) }
+                }
+                other => other,
+            })?;
+            for (roi, path) in found {
+                let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                let local = dehyphenate_labels(file);
+                let Some((_, form)) = Form::of(&local, self.id()) else { continue };
+                let files = by_roi.entry(roi.to_owned()).or_default().entry(form).or_default();
+                if !files.contains(path) {
+                    files.push(path.clone());
+                }
+            }
+        }
+        Ok(by_roi)
+    }
+}
+
+/// The names that a query unites. Set algebra but for unions has no meaning ROI by ROI.
+fn united(query: &RoiQuery) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for item in query.items() {
+        let mut open = vec![Expression::parse(item)?];
+        while let Some(expression) = open.pop() {
+            match expression {
+                Expression::Name(name) => names.push(name),
+                Expression::Union(a, b) => open.extend([*b, *a]),
+                Expression::Intersection(..) | Expression::Difference(..) => {
+                    let reason = format!(
+                        "{item:?} is not a union of ROIs, and ROIs are returned one by one here"
+                    );
+                    return Err(Error::InvalidQuery { reason });
+                }
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// The files of one ROI; a ROI in two categories has two of each form.
+type Files = HashMap<Form, Vec<PathBuf>>;
+
+/// What a file of a ROI holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Form {
+    Volume,
+    Mask(Hemisphere),
+    Vertices(Hemisphere),
+}
+
+impl Form {
+    /// The ROI and the form of a file, by its name without hyphens in the label.
+    fn of<'a>(file: &'a str, subject: &SubjectId) -> Option<(&'a str, Self)> {
+        if let Some(name) = bids::roi_label(file, subject, RES) {
+            return Some((name, Self::Volume));
+        }
+        let rest = file.strip_prefix(subject.as_str())?.strip_prefix("_hemi-")?;
+        let hemisphere: Hemisphere = rest.get(..1)?.parse().ok()?;
+        let rest = rest[1..].strip_prefix("_space-fsnative_label-")?;
+        let (name, form) = match rest.strip_suffix("_mask.func.gii") {
+            Some(name) => (name, Self::Mask(hemisphere)),
+            None => (rest.strip_suffix("_mask.label")?, Self::Vertices(hemisphere)),
+        };
+        (!name.is_empty()).then_some((name, form))
+    }
+}
+
+/// The values of a file with one value per vertex.
+pub(crate) fn vertex_values(path: &Path) -> Result<surface::DataArray> {
+    let gifti = surface::fs::read_gifti(path)?;
+    gifti.first().cloned().map_err(|source: GiftiError| {
+        Error::Gifti(ReadGiftiError::Read { path: path.to_owned(), source })
+    })
+}
+
+/// Reads one ROI.
+struct Reader<'a> {
+    subject: &'a Subject,
+    name: &'a str,
+    files: &'a Files,
+    format: RoiFormat,
+    hemi: Hemi,
+}
+
+impl Reader<'_> {
+    /// Whether any file of the wanted form and hemispheres is there.
+    fn has_any(&self) -> bool {
+        let has = |form| self.files.contains_key(&form);
+        self.format.has_volume() && has(Form::Volume)
+            || self.hemi.hemispheres().iter().any(|hemisphere| {
+                self.format.has_mask() && has(Form::Mask(*hemisphere))
+                    || self.format.has_vertices() && has(Form::Vertices(*hemisphere))
+            })
+    }
+
+    fn read(&self, source: MaskSource) -> Result<RoiData> {
+        let mut data = RoiData::default();
+        if self.format.has_volume() && self.wanted(Form::Volume)?.is_some() {
+            data.volume = Some(self.subject.roi_mask(self.name, source)?);
+        }
+        for hemisphere in self.hemi.hemispheres() {
+            let surface = self.surface(*hemisphere)?;
+            match hemisphere {
+                Hemisphere::Left => data.left = surface,
+                Hemisphere::Right => data.right = surface,
+            }
+        }
+        Ok(data)
+    }
+
+    fn surface(&self, hemisphere: Hemisphere) -> Result<Option<RoiSurface>> {
+        let mut surface = RoiSurface::default();
+        let mut reference: Option<&Path> = None;
+        if self.format.has_mask()
+            && let Some(files) = self.wanted(Form::Mask(hemisphere))?
+        {
+            for path in files {
+                let mask = vertex_values(path)?.nonzero_mask();
+                match (&mut surface.mask, reference) {
+                    (Some(union), Some(first)) => unite(union, &mask, path, first)?,
+                    _ => (surface.mask, reference) = (Some(mask), Some(path.as_path())),
+                }
+            }
+        }
+        if self.format.has_vertices()
+            && let Some(files) = self.wanted(Form::Vertices(hemisphere))?
+        {
+            let mut union: Vec<u32> = Vec::new();
+            for path in files {
+                let vertices = surface::fs::read_label(path)?;
+                if let (Some(mask), Some(reference)) = (&surface.mask, reference) {
+                    check_vertices(&vertices, mask.len(), path, reference)?;
+                }
+                let known: HashSet<u32> = union.iter().copied().collect();
+                union.extend(vertices.into_iter().filter(|vertex| !known.contains(vertex)));
+            }
+            surface.vertices = Some(union);
+        }
+        let found = surface.mask.is_some() || surface.vertices.is_some();
+        Ok(found.then_some(surface))
+    }
+
+    /// The files of a form; none is only an answer when everything on disk was asked for.
+    fn wanted(&self, form: Form) -> Result<Option<&[PathBuf]>> {
+        match self.files.get(&form) {
+            Some(files) => Ok(Some(files)),
+            None if self.format == RoiFormat::All => Ok(None),
+            None => Err(self.missing(form)),
+        }
+    }
+
+    fn missing(&self, form: Form) -> Error {
+        let (subject, name) = (self.subject.id(), self.name);
+        // A ROI that was found has another file, which tells its directory.
+        let directory = self.files.values().flatten().find_map(|path| path.parent());
+        let of_surface = |hemisphere: Hemisphere, extension: &str| {
+            format!("{subject}_hemi-{hemisphere}_space-fsnative_label-{name}_mask.{extension}")
+        };
+        let (what, file) = match form {
+            Form::Volume => (
+                format!("the volume of {subject} {name}"),
+                format!("{subject}_space-T1w_res-{}_label-{name}_mask.nii.gz", RES),
+            ),
+            Form::Mask(hemisphere) => (
+                format!("the surface mask of {subject} {name} on hemisphere {hemisphere}"),
+                of_surface(hemisphere, "func.gii"),
+            ),
+            Form::Vertices(hemisphere) => (
+                format!("the label of {subject} {name} on hemisphere {hemisphere}"),
+                of_surface(hemisphere, "label"),
+            ),
+        };
+        let path = match directory {
+            Some(directory) => directory.join(file),
+            None => self.subject.roots().expected(&crate::layout::rois(subject)).join(file),
+        };
+        Error::DataNotDownloaded { what, path, fetch: fetch(subject, self.format) }
+    }
+}
+
+fn unite(union: &mut [bool], mask: &[bool], path: &Path, reference: &Path) -> Result<()> {
+    if union.len() != mask.len() {
+        return Err(Error::VertexMismatch {
+            path: path.to_owned(),
+            reference: reference.to_owned(),
+            expected: union.len(),
+            got: mask.len(),
+            at_least: false,
+        });
+    }
+    union.iter_mut().zip(mask).for_each(|(union, vertex)| *union |= vertex);
+    Ok(())
+}
+
+/// A label names vertices of the mesh that the mask covers.
+fn check_vertices(vertices: &[u32], mesh: usize, path: &Path, reference: &Path) -> Result<()> {
+    let needed = vertices.iter().max().map_or(0, |last| *last as usize + 1);
+    if needed > mesh {
+        return Err(Error::VertexMismatch {
+            path: path.to_owned(),
+            reference: reference.to_owned(),
+            expected: mesh,
+            got: needed,
+            at_least: true,
+        });
+    }
+    Ok(())
+}
+
+/// The arguments of the download that brings a form.
+fn fetch(subject: &SubjectId, format: RoiFormat) -> String {
+    let extensions = match format {
+        RoiFormat::All => "nii.gz func.gii label",
+        RoiFormat::Volume => "nii.gz",
+        RoiFormat::Gii => "func.gii label",
+        RoiFormat::FuncGii => "func.gii",
+        RoiFormat::Label => "label",
+    };
+    format!("--subject {subject} --suffix mask --extension {extensions}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_values_undo_each_other() {
+        use RoiFormat::{All, FuncGii, Gii, Label, Volume};
+        for format in [All, Volume, Gii, FuncGii, Label] {
+            assert_eq!(format.to_string().parse::<RoiFormat>().unwrap(), format);
+        }
+        assert_eq!("nii.gz".parse::<RoiFormat>().unwrap(), Volume);
+        for hemi in [Hemi::Both, Hemi::Left, Hemi::Right] {
+            assert_eq!(hemi.to_string().parse::<Hemi>().unwrap(), hemi);
+        }
+        assert!(
+            matches!("gifti".parse::<RoiFormat>(), Err(Error::InvalidQuery { reason }) if reason.contains("\"gifti\""))
+        );
+        assert!(
+            matches!("both".parse::<Hemi>(), Err(Error::InvalidQuery { reason }) if reason.contains("\"both\""))
+        );
+    }
+
+    #[test]
+    fn file_names_tell_the_form() {
+        let subject: SubjectId = "sub-01".parse().unwrap();
+        let left = Hemisphere::Left;
+        for (file, expected) in [
+            ("sub-01_space-T1w_res-1pt8_label-FFA1_mask.nii.gz", Some(("FFA1", Form::Volume))),
+            ("sub-01_space-T1w_res-1pt5_label-FFA1_mask.nii.gz", None),
+            (
+                "sub-01_hemi-L_space-fsnative_label-V1v_mask.func.gii",
+                Some(("V1v", Form::Mask(left))),
+            ),
+            (
+                "sub-01_hemi-L_space-fsnative_label-V1v_mask.label",
+                Some(("V1v", Form::Vertices(left))),
+            ),
+            ("sub-01_hemi-X_space-fsnative_label-V1v_mask.label", None),
+            ("sub-01_hemi-é_space-fsnative_label-V1v_mask.label", None),
+            ("sub-01_hemi-L_space-fsnative_label-_mask.label", None),
+            ("sub-01_hemi-L_space-fsaverage_label-V1v_mask.label", None),
+            ("sub-02_hemi-L_space-fsnative_label-V1v_mask.label", None),
+        ] {
+            assert_eq!(Form::of(file, &subject), expected, "{file}");
+        }
+    }
+}
