@@ -12,9 +12,8 @@
 //! let subject = dataset.subject("sub-03")?;
 //! let betas = subject.betas("ses-01").roi("FFA1").load()?; // (n_trials, n_voxels), float32
 //! let trials = subject.trials("ses-01")?;
-//! for (beta, label) in betas.rows().into_iter().zip(trials.labels()).take(3) {
-//!     let (_mean, _image): (Option<f32>, &str) = (beta.mean(), label);
-//! }
+//! let seen: Vec<_> = betas.rows().into_iter().zip(trials.labels()).collect();
+//! assert_eq!(seen.len(), betas.nrows());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

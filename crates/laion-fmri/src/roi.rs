@@ -202,6 +202,7 @@ impl RoiIndex {
                 }
             }
         }
+        entries.sort_by(|a, b| (&a.category, &a.name).cmp(&(&b.category, &b.name)));
         Ok(Self { entries })
     }
 

@@ -290,3 +290,137 @@ fn offline_opens_no_socket() {
     assert!(matches!(dataset.discovery(), Err(Error::Offline { .. })));
     assert!(fixture.server.requests().is_empty());
 }
+
+fn below<'a>(keys: &'a BTreeSet<String>, prefix: &str) -> Vec<&'a str> {
+    keys.iter().map(String::as_str).filter(|key| key.starts_with(prefix)).collect()
+}
+
+/// The keys of the bucket below a prefix.
+fn listed(fixture: &Fixture, prefix: &str) -> Vec<String> {
+    let keys = fixture.bucket.keys().iter().map(|(key, _)| key.clone());
+    keys.filter(|key| key.starts_with(prefix)).collect()
+}
+
+#[test]
+fn localizers_and_freesurfer_come_whole_whatever_the_filters_say() {
+    let fixture = Fixture::new();
+    let request = subject("sub-03")
+        .filter(FilterField::Suffix, ["trials"])
+        .include_localizers()
+        .include_freesurfer();
+    let report = fixture.download(&request);
+    assert!(report.is_complete());
+    let keys = fetched(&report);
+    for prefix in ["derivatives/localizers/sub-03/", "derivatives/freesurfer/sub-03/"] {
+        assert_eq!(below(&keys, prefix), listed(&fixture, prefix));
+    }
+    let oloc = below(&keys, "derivatives/localizers/sub-03/ses-31/");
+    assert!(!oloc.is_empty(), "maps of the object localizer are public");
+    assert!(!keys.iter().any(|key| key.starts_with("sub-03/") || key.contains("sub-01")));
+    let subject = fixture.dataset().subject("sub-03").unwrap();
+    assert!(subject.has_freesurfer());
+}
+
+#[test]
+fn hints_of_missing_files_fetch_those_trees_alone() {
+    let fixture = Fixture::new();
+    for request in [
+        subject("sub-03")
+            .filter(FilterField::Task, ["oloc"])
+            .filter(FilterField::Suffix, ["statmap"])
+            .include_localizers(),
+        subject("sub-03").filter(FilterField::Extension, ["mgz"]).include_freesurfer(),
+    ] {
+        let plan = fixture.plan(&request).unwrap();
+        for item in plan.fetches().filter(|item| item.key.as_str().contains('/')) {
+            let key = item.key.as_str();
+            let whole = ["derivatives/localizers/", "derivatives/freesurfer/"];
+            assert!(whole.iter().any(|prefix| key.starts_with(prefix)), "{key}");
+        }
+    }
+}
+
+#[test]
+fn raw_data_are_chosen_by_the_filters_and_held_out_sessions_withheld() {
+    let fixture = Fixture::new();
+    let all = DownloadRequest::raw(Subjects::These(vec!["sub-01".parse().unwrap()]));
+    let plan = fixture.plan(&all).unwrap();
+    let raw: Vec<&str> = plan.items.iter().map(|item| item.key.as_str()).collect();
+    assert!(raw.iter().all(|key| key.starts_with("sub-01/") || !key.contains('/')), "{raw:?}");
+    for item in &plan.items {
+        let held_out = item.key.as_str().contains("/ses-31/");
+        assert_eq!(matches!(item.action, Action::Withheld(_)), held_out, "{}", item.key);
+    }
+    assert!(raw.iter().any(|key| key.contains("/ses-31/")));
+
+    let some = all
+        .clone()
+        .ses(["ses-01"])
+        .filter(FilterField::Run, ["01"])
+        .filter(FilterField::Part, ["mag"])
+        .filter(FilterField::Suffix, ["bold", "events"]);
+    let keys = fetched(&fixture.download(&some));
+    let stem = "sub-01/ses-01/func/sub-01_ses-01_task-images_run-01";
+    assert_eq!(
+        below(&keys, "sub-01/"),
+        [
+            format!("{stem}_echo-1_part-mag_bold.json"),
+            format!("{stem}_echo-1_part-mag_bold.nii.gz"),
+            format!("{stem}_events.tsv")
+        ]
+    );
+    assert!(keys.iter().all(|key| !key.starts_with("derivatives/")), "nothing is pinned");
+
+    let error = fixture.plan(&all.clone().filter(FilterField::Suffix, ["bolt"])).unwrap_err();
+    let Error::NoMatchingData { subject, prefixes, detail, .. } = error else {
+        panic!("expected NoMatchingData")
+    };
+    assert_eq!((subject.as_str(), prefixes.len()), ("sub-01", 1));
+    assert!(prefixes[0].ends_with("/laion-fmri/sub-01/"), "{prefixes:?}");
+    assert!(detail.unwrap().contains("did you mean bold?"));
+    let error = fixture.plan(&all.ses(["ses-09"])).unwrap_err();
+    assert!(
+        matches!(&error, Error::NoMatchingData { detail: Some(detail), .. } if detail.contains("ses-09")),
+        "{error:?}"
+    );
+    let without_raw = DownloadRequest::raw(Subjects::These(vec!["sub-03".parse().unwrap()]));
+    let error = fixture.plan(&without_raw).unwrap_err();
+    assert!(matches!(&error, Error::NoMatchingData { .. }), "{error:?}");
+    let unknown = DownloadRequest::raw(Subjects::These(vec!["sub-02".parse().unwrap()]));
+    assert!(matches!(fixture.plan(&unknown), Err(Error::SubjectNotFound { .. })));
+}
+
+#[test]
+fn raw_data_come_along_with_a_session() {
+    let fixture = Fixture::new();
+    let keys = fetched(&fixture.download(&subject("sub-01").ses(["ses-01"]).include_raw()));
+    assert!(!below(&keys, "sub-01/ses-01/").is_empty());
+    assert!(!below(&keys, "derivatives/glmsingle-tedana/sub-01/ses-01/").is_empty());
+    let subject = fixture.dataset().subject("sub-01").unwrap();
+    assert_eq!(subject.events("ses-01", None).unwrap().column("run").unwrap()[0], "run-01");
+}
+
+#[test]
+fn nothing_matches_only_when_no_searched_tree_has_anything() {
+    let fixture = Fixture::new();
+    let nothing = subject("sub-05").filter(FilterField::Suffix, ["nothing"]);
+    // sub-05 has ROIs and anatomical images alone: trees that are asked for and empty do not count.
+    let trees = nothing.clone().include_localizers().include_freesurfer().include_raw();
+    let Error::NoMatchingData { prefixes, .. } = fixture.plan(&trees).unwrap_err() else {
+        panic!("expected NoMatchingData")
+    };
+    let tails: Vec<&str> =
+        prefixes.iter().map(|prefix| prefix.split_once("/laion-fmri/").unwrap().1).collect();
+    assert_eq!(
+        tails,
+        [
+            "derivatives/glmsingle-tedana/sub-05/",
+            "derivatives/localizers/sub-05/",
+            "sub-05/",
+            "derivatives/freesurfer/sub-05/",
+            "derivatives/rois/sub-05/"
+        ]
+    );
+    let plan = fixture.plan(&nothing.include_anatomical()).unwrap();
+    assert!(plan.totals().fetch.count > 0);
+}

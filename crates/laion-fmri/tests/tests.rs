@@ -1,13 +1,17 @@
 //! The facade against the fixture bucket: every number is compared with the bucket's formulas.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod anatomy;
 mod betas;
 mod damage;
 mod discovery;
 mod download;
 mod filters;
 mod joined;
+mod localizers;
 mod masks;
+mod raw;
+mod roi_data;
 mod trials;
 
 use fixtures::Bucket;
