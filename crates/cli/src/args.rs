@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use laion_fmri::{Location, MaskSource, Resolution, StimulusSet};
+use laion_fmri::{Hemi, Location, MaskSource, Resolution, RoiFormat, StimulusSet};
 
 use crate::exit::UsageError;
 
@@ -133,6 +133,8 @@ pub(crate) enum Command {
     License(License),
     /// Mirror a part of the bucket
     Download(Box<Download>),
+    /// Mirror raw data alone
+    DownloadRaw(Box<DownloadRaw>),
     /// Describe the dataset, or one subject
     Info(Info),
     /// Count what lies at the top of the bucket
@@ -147,6 +149,8 @@ pub(crate) enum Command {
     Trials(Trials),
     /// Write a brain mask, or a ROI over the brain axis
     Mask(Mask),
+    /// Write ROIs as volumes, surface masks and vertex lists
+    Roi(Roi),
     /// Write single-trial betas as (n_trials, n_voxels) float32
     Betas(Box<Betas>),
     /// Write noise ceilings as (n_voxels,) float32, in percent
@@ -206,9 +210,55 @@ pub(crate) struct Download {
     /// The whole anatomical tree as well
     #[arg(long)]
     pub(crate) include_anatomical: bool,
+    /// The whole FreeSurfer reconstruction as well
+    #[arg(long)]
+    pub(crate) include_freesurfer: bool,
+    /// All localizer maps as well
+    #[arg(long)]
+    pub(crate) include_localizers: bool,
+    /// The raw data as well, chosen by the filters
+    #[arg(long)]
+    pub(crate) include_raw: bool,
     /// Mirror any other tree with the same filters, such as derivatives/retinotopy/sub-01/
     #[arg(long, num_args = 1.., value_name = "KEYPREFIX")]
     pub(crate) prefix: Vec<String>,
+    #[command(flatten)]
+    pub(crate) transfer: Transfer,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DownloadRaw {
+    /// Whose files: sub-03, 03, or all
+    #[arg(long, num_args = 1.., value_name = "S", required = true)]
+    pub(crate) subject: Vec<String>,
+    /// Only these sessions (ses-04 or 04)
+    #[arg(long, num_args = 1.., value_name = "V")]
+    pub(crate) ses: Option<Vec<String>>,
+    /// Only these tasks
+    #[arg(long, num_args = 1.., value_name = "V")]
+    pub(crate) task: Option<Vec<String>>,
+    /// Only these runs
+    #[arg(long, num_args = 1.., value_name = "V")]
+    pub(crate) run: Option<Vec<String>>,
+    /// Only these echoes
+    #[arg(long, num_args = 1.., value_name = "V")]
+    pub(crate) echo: Option<Vec<String>>,
+    /// Only these parts (mag, phase)
+    #[arg(long, num_args = 1.., value_name = "V")]
+    pub(crate) part: Option<Vec<String>>,
+    /// Only these suffixes, such as bold, events, sbref
+    #[arg(long, num_args = 1.., value_name = "V")]
+    pub(crate) suffix: Option<Vec<String>>,
+    /// Only these extensions, such as nii.gz or tsv
+    #[arg(long, num_args = 1.., value_name = "V")]
+    pub(crate) extension: Option<Vec<String>>,
+    #[command(flatten)]
+    pub(crate) transfer: Transfer,
+}
+
+/// How a download is carried out.
+#[derive(Args, Debug)]
+pub(crate) struct Transfer {
     /// How many transfers run at once; as --jobs
     #[arg(long, value_name = "N", value_parser = parse_jobs)]
     pub(crate) n_jobs: Option<usize>,
@@ -300,6 +350,28 @@ pub(crate) struct Mask {
     #[arg(long, value_name = "RES", default_value_t, conflicts_with = "roi")]
     pub(crate) res: Resolution,
     /// The output: .npy, .nii, .nii.gz, or - for .npy on standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Roi {
+    /// The subject: sub-03 or 03
+    #[arg(long, value_name = "S")]
+    pub(crate) subject: String,
+    /// ROIs, categories or all
+    #[arg(value_name = "ROI", required = true)]
+    pub(crate) roi: Vec<String>,
+    /// Which form: all, volume (or nii.gz), gii (both surface forms), func.gii or label
+    #[arg(long, value_name = "FORMAT", default_value_t)]
+    pub(crate) format: RoiFormat,
+    /// Which hemispheres: L, R or all
+    #[arg(long, value_name = "H", default_value_t)]
+    pub(crate) hemi: Hemi,
+    /// Which brain mask volumes are over: anatomical or rsquare
+    #[arg(long, value_name = "M", default_value_t)]
+    pub(crate) mask_source: MaskSource,
+    /// The output: a .npz file, or - for standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }

@@ -11,6 +11,7 @@ mod list;
 mod man;
 mod mask;
 mod noise_ceiling;
+mod roi;
 mod to_nifti;
 mod trials;
 mod voxels;
@@ -25,6 +26,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Status
         Command::Config => config::run(context),
         Command::License(args) => license::run(context, args),
         Command::Download(args) => return download::run(context, args),
+        Command::DownloadRaw(args) => return download::run_raw(context, args),
         Command::Info(args) => info::info(context, args),
         Command::Inspect => info::inspect(context),
         Command::Subjects(args) => list::subjects(context, args),
@@ -32,6 +34,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Status
         Command::Rois(args) => list::rois(context, args),
         Command::Trials(args) => trials::run(context, args),
         Command::Mask(args) => mask::run(context, args),
+        Command::Roi(args) => roi::run(context, args),
         Command::Betas(args) => betas::run(context, args),
         Command::NoiseCeiling(args) => noise_ceiling::run(context, args),
         Command::Coordinates(args) => coordinates::run(context, args),

@@ -4,7 +4,9 @@
 mod chain;
 mod failures;
 mod looking;
+mod regions;
 mod settings;
+mod trees;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -94,7 +94,15 @@ fn names_follow_the_query_and_both_spellings_are_found() {
     assert_eq!(names(&["face"], RoiFormat::FuncGii), ["FFA1", "pSTSfaces"]);
     assert_eq!(names(&["face"], RoiFormat::All), ["FFA1", "FFA2", "OFA", "pSTSfaces"]);
     assert_eq!(names(&["all"], RoiFormat::Gii), ["FFA1", "pSTSfaces", "MST", "V1v"]);
+    assert_eq!(names(&["V1v | face"], RoiFormat::Label), ["V1v", "FFA1", "pSTSfaces"]);
     assert!(names(&[], RoiFormat::All).is_empty());
+    for expression in ["face - FFA1", "face & laion"] {
+        let error = subject.roi_data(expression, RoiFormat::All, Hemi::Both).unwrap_err();
+        assert!(
+            matches!(&error, Error::InvalidQuery { reason } if reason.contains(expression)),
+            "{error:?}"
+        );
+    }
 
     // The same ROIs under the names that a download gives them.
     let here = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! `download`: a part of the bucket onto the disk, or with `--dry-run` a table of what that means.
+//! `download`, `download-raw`: a part of the bucket onto the disk, or with `--dry-run` a table of
+//! what that means.
 
 use std::collections::BTreeMap;
 
@@ -8,27 +9,49 @@ use laion_fmri::{DownloadRequest, Error, FilterField, Subjects};
 use serde_json::json;
 
 use super::license;
-use crate::args::Download;
+use crate::args::{Download, DownloadRaw, Transfer};
 use crate::context::Context;
 use crate::exit::{Status, UsageError};
 use crate::output::{self, bytes};
 use crate::progress::{self, outcome_name};
 
 pub(super) fn run(context: &Context, args: &Download) -> anyhow::Result<Status> {
-    let request = request(context, args)?;
+    carry_out(context, &request(args)?, &args.transfer)
+}
+
+pub(super) fn run_raw(context: &Context, args: &DownloadRaw) -> anyhow::Result<Status> {
+    let filters = [
+        (FilterField::Ses, &args.ses),
+        (FilterField::Task, &args.task),
+        (FilterField::Run, &args.run),
+        (FilterField::Echo, &args.echo),
+        (FilterField::Part, &args.part),
+        (FilterField::Suffix, &args.suffix),
+        (FilterField::Extension, &args.extension),
+    ];
+    let request = filtered(DownloadRequest::raw(subjects(&args.subject)?), &filters);
+    carry_out(context, &request, &args.transfer)
+}
+
+fn carry_out(
+    context: &Context,
+    request: &DownloadRequest,
+    transfer: &Transfer,
+) -> anyhow::Result<Status> {
+    let jobs = transfer.n_jobs.unwrap_or(context.jobs());
     let dataset = context.dataset()?;
-    if args.dry_run {
-        let download = dataset.plan_download(&request)?;
+    if transfer.dry_run {
+        let download = dataset.plan_download(request)?;
         print_plan(context, download.plan())?;
         return Ok(strict(context, withheld_in(download.plan())));
     }
-    let license = license::obtain(context, &dataset, args.accept_license)?;
-    let download = dataset.plan_download(&request)?;
+    let license = license::obtain(context, &dataset, transfer.accept_license)?;
+    let download = dataset.plan_download(request)?;
     for subject in download.skipped_subjects() {
         context.note(&format!("note: nothing matches for {subject}"));
     }
     let observer = progress::transfer(context);
-    let report = download.run(&license, request.jobs, &*observer, context.interrupt.cancel());
+    let report = download.run(&license, jobs, &*observer, context.interrupt.cancel());
     drop(observer);
     print_report(context, &report)?;
     if let Some(signal) = context.interrupt.signal() {
@@ -45,19 +68,29 @@ fn strict(context: &Context, withheld: u64) -> Status {
     if context.global.strict && withheld > 0 { Status::Withheld } else { Status::Done }
 }
 
-fn request(context: &Context, args: &Download) -> anyhow::Result<DownloadRequest> {
-    let subjects = if args.subject.iter().any(|subject| subject == "all") {
-        if args.subject.len() > 1 {
+fn subjects(names: &[String]) -> anyhow::Result<Subjects> {
+    if names.iter().any(|name| name == "all") {
+        if names.len() > 1 {
             let message = "--subject all cannot be combined with other subjects".to_owned();
             return Err(UsageError { message, hint: None }.into());
         }
-        Subjects::All
-    } else {
-        let parsed: Result<Vec<_>, _> =
-            args.subject.iter().map(|subject| subject.parse()).collect();
-        Subjects::These(parsed.map_err(Error::from)?)
-    };
-    let mut request = DownloadRequest::new(subjects).jobs(args.n_jobs.unwrap_or(context.jobs()));
+        return Ok(Subjects::All);
+    }
+    let parsed: Result<Vec<_>, _> = names.iter().map(|name| name.parse()).collect();
+    Ok(Subjects::These(parsed.map_err(Error::from)?))
+}
+
+fn filtered(
+    request: DownloadRequest,
+    filters: &[(FilterField, &Option<Vec<String>>)],
+) -> DownloadRequest {
+    filters.iter().fold(request, |request, (field, values)| match values {
+        Some(values) => request.filter(*field, values.iter().cloned()),
+        None => request,
+    })
+}
+
+fn request(args: &Download) -> anyhow::Result<DownloadRequest> {
     let filters = [
         (FilterField::Ses, &args.ses),
         (FilterField::Task, &args.task),
@@ -70,14 +103,11 @@ fn request(context: &Context, args: &Download) -> anyhow::Result<DownloadRequest
         (FilterField::Echo, &args.echo),
         (FilterField::Part, &args.part),
     ];
-    for (field, values) in filters {
-        if let Some(values) = values {
-            request = request.filter(field, values.iter().cloned());
-        }
-    }
-    if args.include_anatomical {
-        request = request.include_anatomical();
-    }
+    let mut request = filtered(DownloadRequest::new(subjects(&args.subject)?), &filters);
+    request.include_anatomical = args.include_anatomical;
+    request.include_freesurfer = args.include_freesurfer;
+    request.include_localizers = args.include_localizers;
+    request.include_raw = args.include_raw;
     for prefix in &args.prefix {
         request = request.prefix(prefix);
     }

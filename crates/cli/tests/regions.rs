@@ -1,0 +1,95 @@
+//! `roi`: ROIs in every form, in one file.
+
+use fixtures::bucket::{Hemisphere, Roi};
+use insta::assert_snapshot;
+use laion_fmri::export::read_npz;
+
+use crate::{User, names};
+
+#[test]
+fn every_form_of_a_roi_goes_into_one_file() {
+    let user = User::with_session();
+    let ran = user.ok("roi --subject 03 FFA1 -o ffa1.npz");
+    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", "1 ROIs\n"));
+    let mut npz = read_npz(user.path("ffa1.npz")).unwrap();
+    assert_eq!(
+        npz.names().unwrap(),
+        ["volume", "hemi-L/func.gii", "hemi-L/label", "hemi-R/func.gii", "hemi-R/label"]
+    );
+    user.ok("mask --subject 03 --roi FFA1 -o mask.npy");
+    let mask = laion_fmri::export::read_npy::<bool>(user.path("mask.npy")).unwrap();
+    assert_eq!(npz.array::<bool>("volume").unwrap(), mask);
+    let roi = Roi::of("sub-03", "FFA1").unwrap();
+    for side in Hemisphere::BOTH {
+        let mask = npz.array::<bool>(&format!("hemi-{side}/func.gii")).unwrap();
+        let expected: Vec<bool> =
+            (0..side.vertices("sub-03")).map(|vertex| roi.contains_vertex(side, vertex)).collect();
+        assert_eq!(mask.as_slice().unwrap(), expected);
+        let label = npz.array::<i64>(&format!("hemi-{side}/label")).unwrap();
+        let expected: Vec<i64> = roi.vertices(side).iter().map(|vertex| *vertex as i64).collect();
+        assert_eq!(label.as_slice().unwrap(), expected);
+    }
+    assert_eq!(names(user.folder.path()), ["ffa1.npz", "home", "mask.npy", "mirror"]);
+}
+
+#[test]
+fn format_and_hemisphere_choose_the_arrays() {
+    let user = User::with_session();
+    let members = |line: &str| {
+        user.ok(&format!("roi --subject 03 {line} -o roi.npz"));
+        read_npz(user.path("roi.npz")).unwrap().names().unwrap()
+    };
+    assert_eq!(members("FFA-1 --format nii.gz"), ["volume"]);
+    assert_eq!(members("FFA1 --format label --hemi R"), ["hemi-R/label"]);
+    assert_eq!(members("MST --format gii --hemi L"), ["hemi-L/func.gii", "hemi-L/label"]);
+    assert_eq!(
+        members("FFA1 V1v --format func.gii --hemi L"),
+        ["FFA1/hemi-L/func.gii", "V1v/hemi-L/func.gii"]
+    );
+    // One ROI of a category is still one of several that might be there.
+    assert_eq!(members("motion --format volume"), ["MT/volume"]);
+}
+
+#[test]
+fn standard_output_holds_the_same_arrays() {
+    let user = User::with_session();
+    user.ok("roi --subject 03 face -o face.npz");
+    let piped = user.ok("roi --subject 03 face -o -");
+    std::fs::write(user.path("piped.npz"), piped.stdout).unwrap();
+    let mut file = read_npz(user.path("face.npz")).unwrap();
+    let mut piped = read_npz(user.path("piped.npz")).unwrap();
+    assert_eq!(file.names().unwrap(), piped.names().unwrap());
+    let name = "FFA1/hemi-R/label";
+    assert_eq!(file.array::<i64>(name).unwrap(), piped.array::<i64>(name).unwrap());
+}
+
+#[test]
+fn failures_say_what_and_end_with_their_status() {
+    let user = User::with_session();
+    assert_snapshot!(user.fails("roi --subject 03 FFA1 -o roi.npy", 2), @"
+    error: the output roi.npy is neither .npz nor -
+    hint: -o roi.npz
+    ");
+    let unknown = user.fails("roi --subject 03 FFA9 -o roi.npz", 2);
+    assert!(unknown.starts_with("error: sub-03 has no ROI or category \"FFA9\""), "{unknown}");
+    assert!(
+        user.fails("roi --subject 03 FFA1 --format gifti -o roi.npz", 2)
+            .contains("none of all, volume")
+    );
+    assert!(
+        user.fails("roi --subject 03 FFA1 --hemi left -o roi.npz", 2).contains("none of all, L, R")
+    );
+    assert_snapshot!(user.fails("roi --subject 03 EBA --format label --hemi L -o roi.npz", 3), @"
+    error: the label of sub-03 EBA on hemisphere L: not on disk, expected at DIR/mirror/derivatives/rois/sub-03/body/sub-03_hemi-L_space-fsnative_label-EBA_mask.label
+    hint: laion-fmri download --subject sub-03 --suffix mask --extension label
+    ");
+    let label = user
+        .mirror()
+        .join("derivatives/rois/sub-03/face/sub-03_hemi-L_space-fsnative_label-FFA1_mask.label");
+    std::fs::write(label, "#\n2\n0 0 0 0 0\n").unwrap();
+    assert_snapshot!(user.fails("roi --subject 03 FFA1 -o roi.npz", 4), @"
+    error: label file DIR/mirror/derivatives/rois/sub-03/face/sub-03_hemi-L_space-fsnative_label-FFA1_mask.label could not be read: 1 vertices are listed (expected 2)
+    hint: delete DIR/mirror/derivatives/rois/sub-03/face/sub-03_hemi-L_space-fsnative_label-FFA1_mask.label and run the same laion-fmri download again
+    ");
+    assert_eq!(names(user.folder.path()), ["home", "mirror"]);
+}
