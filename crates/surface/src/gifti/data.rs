@@ -160,7 +160,7 @@ impl Digits {
         if self.pending.len() == DIGITS { self.decode(header, offset) } else { Ok(()) }
     }
 
-    fn finish(mut self: Box<Self>, header: &Header, offset: u64) -> Result<Values, GiftiError> {
+    fn finish(mut self, header: &Header, offset: u64) -> Result<Values, GiftiError> {
         self.decode(header, offset)?;
         if self.inflate.is_some() && !self.ended {
             let reason = "it ends early";
