@@ -169,7 +169,7 @@ pub enum LocalizerMap {
     /// One value per vertex, shape `(n_vertices,)`.
     Surface(Vec<f32>),
     /// One value per voxel, with its grid.
-    Volume(Volume),
+    Volume(Box<Volume>),
 }
 
 impl LocalizerMap {
@@ -292,7 +292,9 @@ fn read(path: PathBuf, space: LocalizerSpace) -> Result<LocalizerMap> {
         LocalizerSpace::Fsnative(_) => {
             Ok(LocalizerMap::Surface(crate::roi::vertex_values(&path)?.to_f32()))
         }
-        LocalizerSpace::T1w(_) => Ok(LocalizerMap::Volume(nifti_stream::fs::read_volume(path)?)),
+        LocalizerSpace::T1w(_) => {
+            Ok(LocalizerMap::Volume(Box::new(nifti_stream::fs::read_volume(path)?)))
+        }
     }
 }
 

@@ -118,7 +118,7 @@ impl Subject {
             match &mut events {
                 None => events = Some(table),
                 Some(events) => {
-                    events.append(table).map_err(|source| Error::EventTable { path, source })?
+                    events.append(table).map_err(|source| Error::EventTable { path, source })?;
                 }
             }
         }

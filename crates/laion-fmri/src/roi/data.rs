@@ -406,7 +406,7 @@ impl Reader<'_> {
         let (what, file) = match form {
             Form::Volume => (
                 format!("the volume of {subject} {name}"),
-                format!("{subject}_space-T1w_res-{}_label-{name}_mask.nii.gz", RES),
+                format!("{subject}_space-T1w_res-{RES}_label-{name}_mask.nii.gz"),
             ),
             Form::Mask(hemisphere) => (
                 format!("the surface mask of {subject} {name} on hemisphere {hemisphere}"),
