@@ -18,10 +18,11 @@ use crate::test;
 pub(crate) const STEP: &str = "interoperability suite";
 
 /// Scripts of `interop/` that write files for the Rust tests, called with the data directory.
-const WRITERS: &[&str] = &["make_nifti.py", "make_surface.py"];
+const WRITERS: &[&str] = &["make_nifti.py", "make_surface.py", "make_buckets.py"];
 
 /// Scripts of `interop/` that read what the Rust tests wrote, called with the data directory.
-const CHECKERS: &[&str] = &["check_written.py", "check_surface.py", "check_export.py"];
+const CHECKERS: &[&str] =
+    &["check_written.py", "check_surface.py", "check_export.py", "check_buckets.py"];
 
 /// How to run the suite.
 #[derive(Debug, Args)]

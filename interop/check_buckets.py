@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Reads with nibabel, numpy and the csv module what Rust wrote about the buckets, and compares.
+
+    check_buckets.py OUT
+
+The cases are those of `make_buckets.py` that have an `output`: volumes (`to_nifti`, `write_mask`)
+and the outputs of commands. Values must be equal bit for bit (any NaN equals any NaN); affine,
+transforms, their codes, voxel sizes and units must equal those of the file named by `like`. The
+last line is a summary in the form of Rust's own test runner; the exit status is 1 if a case failed.
+"""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import reading
+
+
+def array_problems(got, expected):
+    """How two arrays differ, as a list of sentences."""
+    if (got.dtype, got.shape) != (expected.dtype, expected.shape):
+        return [f"expected {expected.dtype} {expected.shape}, got {got.dtype} {got.shape}"]
+    if not got.flags.c_contiguous:
+        return ["the array is not in C order"]
+    equal = got == expected
+    if got.dtype.kind == "f":
+        bits = f"u{got.dtype.itemsize}"
+        equal = (got.view(bits) == expected.view(bits)) | (np.isnan(got) & np.isnan(expected))
+    if equal.all():
+        return []
+    first = tuple(int(place) for place in np.argwhere(~equal)[0])
+    return [
+        f"{int((~equal).sum())} of {got.size} values differ, first at {first}: "
+        f"expected {expected[first]!r}, got {got[first]!r}"
+    ]
+
+
+def volume_problems(path, expected, like):
+    """What differs between a written volume and the expected data on the grid of `like`."""
+    got, like = reading.load(path), reading.load(like)
+    stored = np.ascontiguousarray(np.asarray(got.dataobj))
+    problems = array_problems(stored, expected)
+    for what, of in {
+        "affine": lambda image: image.affine,
+        "sform": lambda image: image.header.get_sform(),
+        "sform code": lambda image: int(image.header["sform_code"]),
+        "qform": lambda image: image.header.get_qform(coded=False),
+        "qform code": lambda image: int(image.header["qform_code"]),
+        "voxel sizes": lambda image: image.header.get_zooms(),
+        "units": lambda image: image.header.get_xyzt_units(),
+    }.items():
+        if not np.array_equal(of(got), of(like)):
+            problems.append(f"{what}: expected {of(like)}, got {of(got)}")
+    return problems
+
+
+def table(path):
+    """Columns and rows of a written table as text."""
+    text = path.read_bytes().decode()
+    if path.suffix == ".tsv":
+        header, *lines = text.removesuffix("\n").split("\n")
+        return header.split("\t"), [line.split("\t") for line in lines]
+    if path.suffix == ".json":
+        rows = [json.loads(line) for line in text.split("\n")[:-1]]
+        rows = [{key: str(row[key]) for key in row if key != "schema"} for row in rows]
+        return list(rows[0]), [list(row.values()) for row in rows]
+    with open(path, encoding="utf-8", newline="") as file:
+        columns, *rows = csv.reader(file)
+        return columns, rows
+
+
+def check(root, case):
+    """All problems of one case."""
+    output = root / case["output"]
+    try:
+        if "files" in case:
+            got = sorted(path.name for path in output.iterdir())
+            if got != sorted(case["files"]):
+                return [f"files: expected {sorted(case['files'])}, got {got}"]
+            pairs = case["files"].items()
+            return sum((array_problems(np.load(output / f), np.load(root / e)) for f, e in pairs), [])
+        if "rows" in case:
+            expected, got = (case["columns"], case["rows"]), table(output)
+            return [] if expected == got else [f"expected {expected}, got {got}"]
+        expected = np.load(root / case["expected"])
+        if "like" in case:
+            return volume_problems(output, expected, root / case["like"])
+        return array_problems(np.load(output), expected)
+    except Exception as error:  # any failure to read the file is a finding about the file
+        return [f"{type(error).__name__}: {error}"]
+
+
+def main(out):
+    passed = failed = 0
+    for manifest in sorted((out / "buckets").glob("*/cases.json")):
+        root = manifest.parent
+        for case in json.loads(manifest.read_text(encoding="utf-8"))["cases"]:
+            if "output" not in case:
+                continue
+            problems = check(root, case)
+            failed += bool(problems)
+            passed += not problems
+            if problems:
+                print(f"{root.name}/{case['output']} ({case['call']}) ... FAILED")
+            for problem in problems:
+                print(f"    {problem}")
+    if passed + failed == 0:
+        raise SystemExit(f"{out}: no cases")
+    verdict = "FAILED" if failed else "ok"
+    print(f"test result: {verdict}. {passed} passed; {failed} failed; 0 ignored")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    sys.exit(main(Path(sys.argv[1])))
