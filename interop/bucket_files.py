@@ -403,6 +403,9 @@ class Writer:
         writer = csv.writer(text, lineterminator=self.plan.line_end)
         columns = ["image_name", "dataset", "participant", "unique_or_shared", "n_reps"]
         extra = self.plan.name == "int16"
+        if extra:
+            # No field of a TSV can hold a line break, and trials are also written as TSV.
+            datasets.remove("two\nlines")
         writer.writerow(["extra"] * extra + columns)
         for row, (name, kind) in enumerate(rows):
             dataset = datasets[row % len(datasets)]

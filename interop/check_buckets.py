@@ -65,30 +65,61 @@ def table(path):
         return header.split("\t"), [line.split("\t") for line in lines]
     if path.suffix == ".json":
         rows = [json.loads(line) for line in text.split("\n")[:-1]]
-        rows = [{key: str(row[key]) for key in row if key != "schema"} for row in rows]
-        return list(rows[0]), [list(row.values()) for row in rows]
+        columns = [key for key in rows[0] if key != "schema"]
+        cells = [[row[column] for column in columns] for row in rows]
+        return columns, [[None if c is None else str(c) for c in row] for row in cells]
     with open(path, encoding="utf-8", newline="") as file:
         columns, *rows = csv.reader(file)
         return columns, rows
 
 
+def table_problems(path, columns, rows):
+    """How a written table differs; each format has its own sign for a missing cell."""
+    missing = {".tsv": "n/a", ".csv": "", ".json": None}[path.suffix]
+    rows = [[missing if cell is None else cell for cell in row] for row in rows]
+    got_columns, got_rows = table(path)
+    if got_columns != columns:
+        return [f"columns: expected {columns}, got {got_columns}"]
+    if len(got_rows) != len(rows):
+        return [f"expected {len(rows)} rows, got {len(got_rows)}"]
+    pairs = enumerate(zip(rows, got_rows))
+    return [f"row {n}: expected {a}, got {b}" for n, (a, b) in pairs if a != b]
+
+
+def named_problems(got, expected, load):
+    """How named arrays differ."""
+    if sorted(got) != sorted(expected):
+        return [f"expected {sorted(expected)}, got {sorted(got)}"]
+    return [
+        f"{name}: {problem}"
+        for name in expected
+        for problem in array_problems(got[name], load(expected[name]))
+    ]
+
+
 def check(root, case):
     """All problems of one case."""
     output = root / case["output"]
+
+    def load(name):
+        return np.load(root / name)
+
     try:
-        if "files" in case:
-            got = sorted(path.name for path in output.iterdir())
-            if got != sorted(case["files"]):
-                return [f"files: expected {sorted(case['files'])}, got {got}"]
-            pairs = case["files"].items()
-            return sum((array_problems(np.load(output / f), np.load(root / e)) for f, e in pairs), [])
         if "rows" in case:
-            expected, got = (case["columns"], case["rows"]), table(output)
-            return [] if expected == got else [f"expected {expected}, got {got}"]
-        expected = np.load(root / case["expected"])
+            return table_problems(output, case["columns"], case["rows"])
+        if "files" in case:
+            got = {path.name: np.load(path) for path in output.iterdir()}
+            return named_problems(got, case["files"], load)
+        if "arrays" in case:
+            with np.load(output) as got:
+                return named_problems(dict(got), case["arrays"], load)
         if "like" in case:
-            return volume_problems(output, expected, root / case["like"])
-        return array_problems(np.load(output), expected)
+            return volume_problems(output, load(case["expected"]), root / case["like"])
+        got, expected = np.load(output), load(case["expected"])
+        if case.get("tolerance") == "1e-9 mm":
+            near = got.shape == expected.shape and np.allclose(got, expected, rtol=0, atol=1e-9)
+            return [] if near else [f"expected {expected}, got {got}"]
+        return array_problems(got, expected)
     except Exception as error:  # any failure to read the file is a finding about the file
         return [f"{type(error).__name__}: {error}"]
 

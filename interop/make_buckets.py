@@ -161,11 +161,10 @@ def thresholds(reference, session):
         values = values[np.isfinite(values)]
         return float(np.sort(values)[values.size // 2])
 
-    asked = [{}, {"nc_threshold": 30.0}, {"nc_threshold": 33.3}, {"nc_threshold": -5.0}]
+    asked = [{}, {"nc_threshold": 33.3}]
     asked.append({"nc_threshold": occurring(reference.ceiling_path(session, None))})
     for desc in DESCS:
         asked.append({"nc_threshold": occurring(reference.ceiling_path(None, desc)), "nc_desc": desc})
-    asked.append({"nc_threshold": 25.0, "nc_desc": "Noiseceiling12rep"})
     return asked
 
 
@@ -221,7 +220,7 @@ def joined_cases(cases, bucket, reference):
         thresholds(reference, sessions[0]),
         row_choices,
     )
-    for names, voxels, threshold, rows in itertools.islice(everything, 0, None, 11):
+    for names, voxels, threshold, rows in itertools.islice(everything, 0, None, 13):
         asked = {"sessions": names, **voxels, **threshold, **rows}
         choice = Choice(**asked)
         arrays = [reference.betas(choice, session) for session in names]
@@ -371,45 +370,113 @@ def relative(reference, path):
     return path.relative_to(reference.root).as_posix()
 
 
-def command_cases(cases, reference):
+def options(cases, asked):
+    """The arguments of a command for what is asked."""
+    arguments = []
+    for field, value in asked.items():
+        if value is None:
+            continue
+        arguments.append("--" + field.replace("_", "-"))
+        if field == "roi":
+            arguments += value
+        elif field == "mask":
+            arguments.append(cases.array(value))
+        elif field == "trials":
+            arguments.append(",".join(str(trial) for trial in value))
+        else:
+            arguments.append(str(value))
+    return arguments
+
+
+def command_cases(cases, bucket, reference):
     """Commands whose outputs numpy, nibabel and the csv module read."""
     subject = reference.subject
     sessions = [s for s in with_betas(reference) if reference.trials_path(s).is_file()]
     number = itertools.count()
 
-    def add(command, options, name, **expected):
-        output = f"written/cli/{subject}_{next(number):02}_{name}"
-        arguments = [command, "--subject", subject, *options, "-o", output]
+    def add(command, arguments, name, **expected):
+        output = f"written/cli/{subject}_{next(number):03}_{name}"
+        arguments = [*command, "--subject", subject, *arguments, "-o", output]
         cases.add("command", reference, {"arguments": arguments}, output=output, **expected)
 
-    for roi, source in itertools.product((None, ["FFA-1"], ["face", "V1v - laion"]), SOURCES):
-        choice = Choice(roi=roi, mask_source=source)
-        options = ["--mask-source", source, *(["--roi", *roi] if roi else [])]
-        session = sessions[0]
-        expected = cases.array(reference.betas(choice, session))
-        add("betas", ["--session", session, *options], "betas.npy", expected=expected)
-        files = {
-            f"{session}.npy": cases.array(reference.betas(choice, session)) for session in sessions
-        }
-        add("betas", ["--session", *sessions, *options], "betas/", files=files)
-        mask = reference.brain(source)
-        like = relative(reference, reference.brain_path(source))
-        if roi is None:
-            expected = cases.array(mask.ravel(order="C"))
+    everything = itertools.product(
+        voxel_choices(bucket, reference), thresholds(reference, sessions[0]), row_choices(6)
+    )
+    for voxels, threshold, rows in itertools.islice(everything, 0, None, 61):
+        asked = {**voxels, **threshold, **rows}
+        if asked.get("roi") == [] or asked.get("trials") == []:
+            continue  # nothing, which no command line can ask for
+        choice, given = Choice(**asked), options(cases, asked)
+        arrays = {s: cases.array(reference.betas(choice, s)) for s in sessions}
+        one = ["--session", sessions[0]]
+        add(["betas"], one + given, "betas.npy", expected=arrays[sessions[0]])
+        add(["betas"], ["--session", *sessions, *given], "betas.npz", arrays=arrays)
+        files = {f"{session}.npy": array for session, array in arrays.items()}
+        add(["betas"], ["--session", *sessions, *given], "betas/", files=files)
+    for voxels in voxel_choices(bucket, reference)[::2]:
+        if voxels.get("roi") == []:
+            continue
+        choice, given = Choice(**voxels), options(cases, voxels)
+        brain = reference.brain(choice.mask_source)
+        like = relative(reference, reference.brain_path(choice.mask_source))
+        coordinates = cases.array(reference.coordinates(choice))
+        add(["coordinates"], given, "mm.npy", expected=coordinates, tolerance="1e-9 mm")
+        ceiling = reference.noise_ceiling(choice, desc=DESCS[1])
+        add(["noise-ceiling", "--desc", DESCS[1]], given, "nc.npy", expected=cases.array(ceiling))
+        maps = {s: cases.array(reference.noise_ceiling(choice, session=s)) for s in sessions}
+        add(["noise-ceiling", "--session", *sessions], given, "nc.npz", arrays=maps)
+        volume = np.zeros(brain.size, dtype=np.float32)
+        volume[reference.indices(choice)] = ceiling
+        expected = cases.array(volume.reshape(brain.shape))
+        values = cases.array(ceiling)
+        add(["to-nifti", values], given, "values.nii.gz", expected=expected, like=like)
+        if choice.mask is not None:
+            continue
+        if choice.roi is None:
+            mask, grid = brain.ravel(order="C"), brain
         else:
-            expected = cases.array(reference.roi_mask(roi, source))
-            mask = mask & reference.roi_grid(roi)
-        add("mask", options, "mask.npy", expected=expected)
-        volume = cases.array(mask.astype(np.uint8))
-        add("mask", options, "mask.nii.gz", expected=volume, like=like)
+            mask = reference.roi_mask(choice.roi, choice.mask_source)
+            grid = brain & reference.roi_grid(choice.roi)
+        add(["mask"], given, "mask.npy", expected=cases.array(mask))
+        volume = cases.array(grid.astype(np.uint8))
+        add(["mask"], given, "mask.nii.gz", expected=volume, like=like)
     full = reference.brain("anatomical", "full").ravel(order="C")
-    add("mask", ["--res", "full"], "mask.npy", expected=cases.array(full))
-    for names in ([sessions[0]], sessions):
-        columns, _ = reference.trials(names[0])
-        rows = [row for session in names for row in reference.trials(session)[1]]
+    add(["mask"], ["--res", "full"], "mask.npy", expected=cases.array(full))
+    with_trials = [s for s in reference.sessions() if reference.trials_path(s).is_file()]
+    for names in ([], [sessions[0]], sessions[::-1]):
+        columns, rows = trial_columns(reference, names or with_trials)
         for extension in ("csv", "tsv", "json"):
-            options = ["--session", *names, "--format", extension]
-            add("trials", options, f"trials.{extension}", columns=columns, rows=rows)
+            texts = [cell for row in rows for cell in row if cell is not None]
+            if extension == "tsv" and any("\n" in text for text in texts):
+                continue  # no field of a TSV can hold a line break
+            given = ["--session", *names] if names else []
+            given += ["--format", extension]
+            add(["trials"], given, f"trials.{extension}", columns=columns, rows=rows)
+
+
+DERIVED = {
+    "session_trial": "session_trial",
+    "image_name": "image_name",
+    "stim_idx": "stim_idx",
+    "unique_or_shared": "unique_or_shared",
+    "dataset": "dataset",
+    "n_reps_planned": "planned_repetitions",
+    "n_reps_actual": "actual_repetitions",
+    "repetition": "repetition",
+}
+
+
+def trial_columns(reference, sessions):
+    """The trials of these sessions as text with the derived columns; None for a missing cell."""
+    columns, table = reference.trial_table()
+    rows = []
+    for session in sessions:
+        for row in table:
+            if row["session"] == session:
+                derived = [row[field] for field in DERIVED.values()]
+                texts = [None if value is None else str(value) for value in derived]
+                rows.append(row["fields"] + texts)
+    return columns + list(DERIVED), rows
 
 
 def make(root, plan):
@@ -425,7 +492,7 @@ def make(root, plan):
         table_cases(cases, reference)
         zscore_cases(cases, plan.name, reference)
         written_cases(cases, plan.name, reference)
-        command_cases(cases, reference)
+        command_cases(cases, plan.name, reference)
     group_cases(cases, references)
     cases.save()
     return Counter(case["call"] for case in cases.cases)
