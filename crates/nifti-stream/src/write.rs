@@ -56,8 +56,9 @@ mod private {
 ///
 /// `data` holds one value per voxel in C order (`(x*NY + y)*NZ + z`); the file stores x fastest.
 /// Everything in `spatial` is copied: both transforms with their codes, voxel sizes and units
-/// (repaired as on reading, see [`Header`](crate::Header)). The file is NIfTI-1 (the affine is rounded to single precision) unless an axis is longer than
-/// 32,767, then NIfTI-2. Memory is one slice.
+/// (repaired as on reading, see [`Header`](crate::Header)). The file is NIfTI-1 unless that could
+/// not hold it: with an axis longer than 32,767, or with a spatial number that single precision
+/// changes, as in the header of a NIfTI-2 file, it is NIfTI-2. Memory is one slice.
 ///
 /// # Errors
 ///
@@ -83,7 +84,7 @@ pub fn write_volume<W: Write, T: Sample>(
         return Err(Error::DataLength { shape, expected, got: data.len() });
     }
     let spatial = &spatial.clone().repaired();
-    let header = if shape.iter().any(|&n| n > NIFTI1_MAX_DIM) {
+    let header = if shape.iter().any(|&n| n > NIFTI1_MAX_DIM) || !spatial.is_single_precision() {
         nifti2_header(spatial, shape, T::DATATYPE)
     } else {
         nifti1_header(spatial, shape, T::DATATYPE)

@@ -253,6 +253,21 @@ fn long_axes_need_the_second_version() {
 }
 
 #[test]
+fn double_precision_needs_the_second_version() {
+    let mut fine = [spatial(), spatial(), spatial(), spatial()];
+    fine[0].srow[1][3] = 0.1;
+    fine[1].quatern[2] = 0.1;
+    fine[2].qoffset[0] = 1e-60;
+    fine[3].pixdim[1] = 16.0 / 9.0;
+    for fine in fine {
+        let mut file = Vec::new();
+        write_volume(&mut file, &fine, [1, 1, 1], &[1u8], Compression::None).unwrap();
+        let header = Header::read(&file[..]).unwrap();
+        assert_eq!((header.version(), header.spatial()), (Version::Two, &fine));
+    }
+}
+
+#[test]
 fn sloppy_spatial_fields_are_written_repaired() {
     let sloppy = Spatial { sform_code: 70_000, qfac: 0.0, ..spatial() };
     let mut file = Vec::new();

@@ -79,6 +79,13 @@ impl Spatial {
         self
     }
 
+    /// Whether NIfTI-1, which stores single precision, holds every number unchanged.
+    pub(crate) fn is_single_precision(&self) -> bool {
+        let numbers = [&[self.qfac][..], &self.pixdim, &self.quatern, &self.qoffset];
+        let numbers = numbers.into_iter().chain(self.srow.iter().map(<[f64; 4]>::as_slice));
+        numbers.flatten().all(|&number| f64::from(number as f32) == number || number.is_nan())
+    }
+
     fn qform(&self, version: Version) -> Result<Affine, Error> {
         // Below this square the scalar part is taken as 0, as rounding of the stored parts allows.
         let threshold = 3.0
