@@ -7,6 +7,7 @@ mod counts;
 mod demo;
 mod interop;
 mod project;
+mod splits;
 mod steps;
 mod test;
 mod tidy;
@@ -38,6 +39,9 @@ enum Command {
     Tidy,
     /// Exchange files with nibabel, in a Python environment built below `target/`
     Interop(interop::Options),
+    /// Build, derive and prove the bundle of train/test splits
+    #[command(subcommand)]
+    Splits(splits::Action),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&project, &options),
         Command::Tidy => tidy::run(&project),
         Command::Interop(options) => interop::run(&project, &options),
+        Command::Splits(action) => splits::run(&project, &action),
     });
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -7,7 +7,7 @@ use crate::command_line::CommandLine;
 use crate::counts::Counts;
 use crate::project::Project;
 use crate::steps::{Outcome, Steps};
-use crate::{interop, tidy};
+use crate::{interop, splits, tidy};
 
 /// How to run the checks.
 #[derive(Debug, Args)]
@@ -25,6 +25,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     let mut steps = Steps::new(options.keep_going);
     steps.step("formatting", |counts| cargo(project, "fmt --all --check", counts));
     steps.step("tidy", |_| tidy::step(project));
+    steps.step(splits::STEP, |_| splits::step(project));
     steps.step("clippy", |counts| {
         cargo(project, "clippy --workspace --all-targets --locked -- -D warnings", counts)
     });

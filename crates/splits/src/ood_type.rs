@@ -92,6 +92,14 @@ impl FromStr for OodType {
     }
 }
 
+impl TryFrom<&str> for OodType {
+    type Error = NameError;
+
+    fn try_from(text: &str) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
 impl fmt::Display for OodType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())

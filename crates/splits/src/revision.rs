@@ -44,6 +44,14 @@ impl FromStr for SplitRevision {
     }
 }
 
+impl TryFrom<&str> for SplitRevision {
+    type Error = NameError;
+
+    fn try_from(text: &str) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
 impl fmt::Display for SplitRevision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())

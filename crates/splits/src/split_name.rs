@@ -164,6 +164,14 @@ impl FromStr for SplitFamily {
     }
 }
 
+impl TryFrom<&str> for SplitName {
+    type Error = NameError;
+
+    fn try_from(text: &str) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
 impl fmt::Display for SplitName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
