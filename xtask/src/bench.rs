@@ -2,6 +2,7 @@
 //! its limit.
 
 mod reading;
+mod splits;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -15,6 +16,8 @@ use crate::project::Project;
 pub(crate) enum Area {
     /// A subject at full size: listing, masks, coordinates, trial tables
     Reading,
+    /// Train/test splits: look-ups, and what the tables add to a program
+    Splits,
 }
 
 #[derive(Args, Debug)]
@@ -50,7 +53,10 @@ impl Row {
 
 /// Measures the areas; `true` when every limit held.
 pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
-    if cfg!(debug_assertions) {
+    let all = Area::value_variants();
+    let areas = if options.areas.is_empty() { all } else { &options.areas };
+    // The splits are measured in programs of their own, released whatever this one is.
+    if cfg!(debug_assertions) && areas != [Area::Splits] {
         let mut command = CommandLine::cargo(
             "run --quiet --release --locked --package xtask -- bench",
             &project.root,
@@ -65,12 +71,11 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
         reading::child(folder)?;
         return Ok(true);
     }
-    let all = Area::value_variants();
-    let areas = if options.areas.is_empty() { all } else { &options.areas };
     let mut held = true;
     for area in areas {
         let rows = match area {
             Area::Reading => reading::run(project)?,
+            Area::Splits => splits::run(project)?,
         };
         held &= print(&rows);
     }

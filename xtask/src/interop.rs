@@ -21,8 +21,13 @@ pub(crate) const STEP: &str = "interoperability suite";
 const WRITERS: &[&str] = &["make_nifti.py", "make_surface.py", "make_buckets.py"];
 
 /// Scripts of `interop/` that read what the Rust tests wrote, called with the data directory.
-const CHECKERS: &[&str] =
-    &["check_written.py", "check_surface.py", "check_export.py", "check_buckets.py"];
+const CHECKERS: &[&str] = &[
+    "check_written.py",
+    "check_surface.py",
+    "check_export.py",
+    "check_buckets.py",
+    "check_splits.py",
+];
 
 /// How to run the suite.
 #[derive(Debug, Args)]

@@ -1,5 +1,7 @@
 //! The command line as types: global options and one struct for each command.
 
+pub(crate) mod splits;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -159,6 +161,9 @@ pub(crate) enum Command {
     Coordinates(Coordinates),
     /// Write values on the voxel axis back into a volume
     ToNifti(ToNifti),
+    /// Show the train/test splits, their lists and their masks over trials
+    #[command(subcommand)]
+    Splits(splits::Splits),
     /// Print a completion script
     Completions(Completions),
     /// Print the manual page, or write all pages into a directory

@@ -12,6 +12,7 @@ mod man;
 mod mask;
 mod noise_ceiling;
 mod roi;
+mod splits;
 mod to_nifti;
 mod trials;
 mod voxels;
@@ -38,6 +39,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Status
         Command::Betas(args) => betas::run(context, args),
         Command::NoiseCeiling(args) => noise_ceiling::run(context, args),
         Command::Coordinates(args) => coordinates::run(context, args),
+        Command::Splits(action) => return splits::run(context, action),
         Command::ToNifti(args) => to_nifti::run(context, args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

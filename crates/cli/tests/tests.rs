@@ -7,6 +7,7 @@ mod looking;
 mod regions;
 mod settings;
 mod trees;
+mod splits;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -280,6 +280,10 @@ pub enum Error {
     #[error(transparent)]
     Label(#[from] ReadLabelError),
 
+    /// A split, pool or type of out-of-distribution images that does not exist or does not fit.
+    #[error(transparent)]
+    Split(#[from] splits::Error),
+
     /// A NIfTI file that cannot be read or written.
     #[error(transparent)]
     Nifti(#[from] nifti_stream::Error),
@@ -362,6 +366,7 @@ impl Error {
             | Self::VoxelAxis { .. }
             | Self::TrialOutOfRange { .. }
             | Self::ValuesLength { .. }
+            | Self::Split(_)
             | Self::InvalidQuery { .. } => ErrorKind::Usage,
             Self::DataNotDownloaded { .. }
             | Self::StimuliNotDownloaded { .. }

@@ -32,22 +32,9 @@ impl Subject {
     /// [`Error::InvalidQuery`] when the sessions' tables have different columns; as
     /// [`Subject::trials`] and [`Subject::trial_table`].
     pub fn trial_columns(&self, sessions: &[impl AsRef<str>]) -> Result<TrialColumns> {
-        let mut chosen: Vec<SessionId> =
-            sessions.iter().map(|session| session.as_ref().parse()).collect::<Result<_, _>>()?;
-        if chosen.is_empty() {
-            chosen = self.sessions()?;
-            chosen.retain(|session| self.trials_path(session).is_ok());
-        }
-        let tables: Vec<TrialTable> =
-            chosen.iter().map(|session| self.trials(session.as_str())).collect::<Result<_>>()?;
-        let Some(first) = tables.first() else {
-            let id = self.id();
-            return Err(Error::DataNotDownloaded {
-                what: format!("any trial table of {id}"),
-                path: self.roots().expected(&layout::glmsingle(id)),
-                fetch: format!("--subject {id} --suffix trials --extension tsv"),
-            });
-        };
+        let (chosen, tables): (Vec<SessionId>, Vec<TrialTable>) =
+            self.trials_of(sessions)?.into_iter().unzip();
+        let Some(first) = tables.first() else { return Err(self.no_trials()) };
         if let Some(other) = tables.iter().find(|table| table.columns() != first.columns()) {
             return Err(Error::InvalidQuery {
                 reason: format!(
@@ -78,6 +65,36 @@ impl Subject {
             Err(error) => return Err(error),
         };
         Ok(TrialColumns { table, derived })
+    }
+
+    /// The trial tables of these sessions in the order asked; of all sessions on disk when none is
+    /// named. There is at least one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DataNotDownloaded`] when a session has no trial table, or none has; as
+    /// [`Subject::trials`].
+    pub fn trials_of(&self, sessions: &[impl AsRef<str>]) -> Result<Vec<(SessionId, TrialTable)>> {
+        let mut chosen: Vec<SessionId> =
+            sessions.iter().map(|session| session.as_ref().parse()).collect::<Result<_, _>>()?;
+        if chosen.is_empty() {
+            chosen = self.sessions()?;
+            chosen.retain(|session| self.trials_path(session).is_ok());
+        }
+        if chosen.is_empty() {
+            return Err(self.no_trials());
+        }
+        let table = |session: SessionId| Ok((session.clone(), self.trials(session.as_str())?));
+        chosen.into_iter().map(table).collect()
+    }
+
+    fn no_trials(&self) -> Error {
+        let id = self.id();
+        Error::DataNotDownloaded {
+            what: format!("any trial table of {id}"),
+            path: self.roots().expected(&layout::glmsingle(id)),
+            fetch: format!("--subject {id} --suffix trials --extension tsv"),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod betas;
 mod damage;
 mod discovery;
 mod download;
+mod examples;
 mod filters;
 mod joined;
 mod localizers;

@@ -1,0 +1,120 @@
+//! The options of `splits` and its commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use laion_fmri::splits::{OodType, Pool, SplitName, SplitRevision};
+
+/// What to do with the splits.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Splits {
+    /// List the splits with their sizes
+    List(List),
+    /// Show one split: its family, sizes, and how it was made
+    Show(Show),
+    /// Print the image names of a training or test set, one a line
+    Ids(Ids),
+    /// Write bool arrays `train` and `test` over the trials of a subject
+    Masks(Masks),
+    /// Look for images on both sides of a split, and for labels that are no images (exit 1)
+    Check(Check),
+}
+
+/// The form of a table on standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Csv,
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct List {
+    /// Only this pool: shared or a subject; by default all
+    #[arg(long, value_name = "P")]
+    pub(crate) pool: Option<Pool>,
+    /// Only this revision of the random splits: r1 or r2; by default both
+    #[arg(long, value_name = "R")]
+    pub(crate) revision: Option<SplitRevision>,
+    /// By default text
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+}
+
+/// Which split is meant.
+#[derive(Args, Debug)]
+pub(crate) struct Which {
+    /// The split, such as tau, random_0 or cluster_k5_0
+    #[arg(value_name = "NAME")]
+    pub(crate) name: SplitName,
+    /// The pool: shared or a subject such as sub-03
+    #[arg(long, value_name = "P")]
+    pub(crate) pool: Pool,
+    /// The revision of the random splits: r1 or r2
+    #[arg(long, value_name = "R", default_value_t)]
+    pub(crate) revision: SplitRevision,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Show {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// By default text
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+}
+
+/// One of the lists of a split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Set {
+    Train,
+    Test,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Ids {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Which of the two lists
+    #[arg(long, value_enum)]
+    pub(crate) set: Set,
+    /// Of the split ood: only these types in the test set
+    #[arg(long, num_args = 1.., value_name = "T")]
+    pub(crate) ood_type: Vec<OodType>,
+}
+
+/// Whose trials are meant.
+#[derive(Args, Debug)]
+pub(crate) struct Trials {
+    /// The subject: sub-03 or 03
+    #[arg(long, value_name = "S")]
+    pub(crate) subject: String,
+    /// The sessions: ses-01 or 01; by default all of them, in order
+    #[arg(long, num_args = 1.., value_name = "V")]
+    pub(crate) session: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Masks {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    #[command(flatten)]
+    pub(crate) trials: Trials,
+    /// Of the split ood: only these types in the test set
+    #[arg(long, num_args = 1.., value_name = "T")]
+    pub(crate) ood_type: Vec<OodType>,
+    /// The output: .npz, or - for .npz on standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    #[command(flatten)]
+    pub(crate) trials: Trials,
+    /// By default text
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+}

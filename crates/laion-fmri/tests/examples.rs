@@ -1,0 +1,56 @@
+//! The examples, run on the fixture bucket.
+
+use fixtures::Bucket;
+use fixtures::bucket;
+use laion_fmri::splits::train_test_ids;
+
+#[expect(dead_code, reason = "its main is for running it alone")]
+#[path = "../examples/divide_betas.rs"]
+mod divide_betas;
+#[expect(dead_code, reason = "its main is for running it alone")]
+#[path = "../examples/query_splits.rs"]
+mod query_splits;
+
+#[test]
+fn query_splits_prints_what_the_page_shows() {
+    let mut out = Vec::new();
+    query_splits::run(&mut out).unwrap();
+    let expected = "\
+Pools:     shared, sub-01, sub-03, sub-05, sub-06, sub-07
+Splits:    random_0, random_1, random_2, random_3, random_4, cluster_k5_0, cluster_k5_1, cluster_k5_2, cluster_k5_3, cluster_k5_4, tau, ood
+OOD types: cropped, gabor, gaudy, illusion-classic, illusion-natural, relations, selfmade, shape, unusual
+Split:    random_0
+Pool:     shared
+Family:   random
+Revision: r1
+n_train:  897
+n_test:   224
+Loaded:   897 train / 224 test ids
+OOD shape only:  test ids = 82
+";
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
+
+#[test]
+fn divide_betas_divides_the_trials_of_all_sessions() {
+    let bucket = Bucket::temporary().unwrap();
+    let mut out = Vec::new();
+    divide_betas::run(bucket.root(), &mut out).unwrap();
+    let subject = crate::opened(&bucket, "sub-03");
+    let sessions: Vec<String> =
+        subject.sessions().unwrap().iter().map(ToString::to_string).collect();
+    let labels: Vec<&str> =
+        sessions.iter().flat_map(|session| bucket::labels("sub-03", session)).collect();
+    let ids = train_test_ids("tau", "shared").unwrap();
+    let count = |list: &[&str]| labels.iter().filter(|label| list.contains(label)).count();
+    let (train, test) = (count(&ids.train), count(&ids.test));
+    let voxels = subject.roi_mask("visual", Default::default()).unwrap().n_voxels();
+    assert!(train > 0 && test > 0 && voxels > 0);
+    let expected = format!(
+        "X_train ({train}, {voxels}), X_test ({test}, {voxels})\n\
+         {} of {} trials are in neither list\n",
+        labels.len() - train - test,
+        labels.len()
+    );
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}

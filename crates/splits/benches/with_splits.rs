@@ -1,0 +1,9 @@
+//! A program that uses the crate: what it is larger than `without_splits` is the crate's size.
+#![expect(clippy::print_stdout, reason = "what is not shown would not be linked")]
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let masks = splits::split_masks(&arguments, "tau", "sub-03").map(|masks| masks.n_neither);
+    let ids = splits::train_test_ids("tau", "sub-03").map(|ids| ids.train.len() + ids.test.len());
+    println!("{} {masks:?} {ids:?}", arguments.len());
+}
