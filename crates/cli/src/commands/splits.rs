@@ -79,7 +79,7 @@ fn masks(context: &Context, args: &Masks) -> anyhow::Result<()> {
     ));
     if masks.n_unknown > 0 {
         context.note(&format!(
-            "note: the labels of {} trials are no images of the dataset; laion-fmri splits check lists them",
+            "note: trials whose label is no image of the dataset: {}; laion-fmri splits check lists them",
             masks.n_unknown
         ));
     }

@@ -28,6 +28,13 @@ impl<'a> Bytes<'a> {
         Ok(taken)
     }
 
+    /// The next `count` bytes, or all there are.
+    pub(super) fn take_up_to(&mut self, count: usize) -> &'a [u8] {
+        let (taken, rest) = self.rest.split_at(count.min(self.rest.len()));
+        self.rest = rest;
+        taken
+    }
+
     pub(super) fn array<const N: usize>(
         &mut self,
         section: &'static str,

@@ -64,15 +64,9 @@ impl PoolTable {
 
 fn header(bytes: &mut Bytes<'_>) -> Result<Header, BundleError> {
     const SECTION: &str = "the header";
-    let magic: Result<[u8; 8], _> = bytes.array(SECTION);
-    match magic {
-        Ok(got) if got == *MAGIC => {}
-        Ok(got) => return Err(BundleError::Magic { expected: *MAGIC, got: got.to_vec() }),
-        Err(BundleError::Length { .. }) => {
-            let got = bytes.take(SECTION, 0)?.to_vec();
-            return Err(BundleError::Magic { expected: *MAGIC, got });
-        }
-        Err(error) => return Err(error),
+    let got = bytes.take_up_to(MAGIC.len());
+    if got != MAGIC {
+        return Err(BundleError::Magic { expected: *MAGIC, got: got.to_vec() });
     }
     let version = bytes.number(SECTION)?;
     if version != VERSION {

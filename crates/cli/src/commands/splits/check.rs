@@ -11,10 +11,10 @@ pub(super) fn summary(split: &Split, report: &LeakReport) -> Vec<String> {
     let LeakReport { n_trials, n_train, n_test, n_neither, .. } = report;
     let mut lines = vec![
         format!("{} of {} ({})", split.name(), split.pool(), split.revision()),
-        format!("{n_trials} trials: {n_train} train, {n_test} test, {n_neither} in neither list"),
-        format!("{} images with repeats on both sides", report.repeats.len()),
-        format!("{} groups of known duplicates on both sides", report.duplicates.len()),
-        format!("{} labels that are no images of the dataset", report.unknown.len()),
+        format!("trials: {n_trials} ({n_train} train, {n_test} test, {n_neither} in neither list)"),
+        format!("images with repeats on both sides: {}", report.repeats.len()),
+        format!("groups of known duplicates on both sides: {}", report.duplicates.len()),
+        format!("labels that are no images of the dataset: {}", report.unknown.len()),
     ];
     if report.is_clean() {
         lines.push("nothing found".to_owned());
