@@ -60,7 +60,7 @@ impl<'a> Bytes<'a> {
     ) -> Result<&'a [u8], BundleError> {
         let column = self.take(section, count.div_ceil(8))?;
         match column.last() {
-            Some(last) if count % 8 != 0 && last >> (count % 8) != 0 => {
+            Some(last) if !count.is_multiple_of(8) && last >> (count % 8) != 0 => {
                 Err(BundleError::StrayBits { section })
             }
             _ => Ok(column),
