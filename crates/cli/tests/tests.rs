@@ -6,8 +6,8 @@ mod failures;
 mod looking;
 mod regions;
 mod settings;
-mod trees;
 mod splits;
+mod trees;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
