@@ -68,6 +68,9 @@ pub(super) fn derive(names: &[String], moves: &[Move]) -> Result<BTreeMap<Key, L
         })
         .collect::<Result<_>>()?;
     kinds.sort_unstable_by_key(|(name, _)| *name);
+    if let Some(pair) = kinds.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        bail!("{:?} is named twice", pair[0].0);
+    }
     let of = |keep: &dyn Fn(Kind) -> bool| -> Vec<&String> {
         kinds.iter().filter(|(_, kind)| keep(*kind)).map(|(name, _)| *name).collect()
     };
@@ -191,8 +194,11 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_a_pool_is_refused() {
+    fn a_name_without_a_pool_and_one_given_twice_are_refused() {
         let error = derive(&["unique_p09.jpg".to_owned()], &[]).unwrap_err();
         assert_eq!(error.to_string(), "\"unique_p09.jpg\" tells no pool");
+        let twice = ["shared_a.jpg".to_owned(), "shared_a.jpg".to_owned()];
+        let error = derive(&twice, &[]).unwrap_err().to_string();
+        assert_eq!(error, "\"shared_a.jpg\" is named twice");
     }
 }
