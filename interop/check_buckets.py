@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads with nibabel, numpy and the csv module what Rust wrote about the buckets, and compares.
+"""Reads with nibabel, numpy, pandas and the csv module what Rust wrote about the buckets, and compares.
 
     check_buckets.py OUT
 
@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas
 
 import reading
 
@@ -70,7 +71,10 @@ def table(path):
         return columns, [[None if c is None else str(c) for c in row] for row in cells]
     with open(path, encoding="utf-8", newline="") as file:
         columns, *rows = csv.reader(file)
-        return columns, rows
+    frame = pandas.read_csv(path, dtype=str, keep_default_na=False)
+    if [list(frame.columns), *frame.values.tolist()] != [columns, *rows]:
+        raise ValueError(f"the csv module reads {columns} {rows}, pandas {frame.to_dict('split')}")
+    return columns, rows
 
 
 def table_problems(path, columns, rows):
