@@ -8,6 +8,9 @@ use laion_fmri::splits::train_test_ids;
 #[path = "../examples/divide_betas.rs"]
 mod divide_betas;
 #[expect(dead_code, reason = "its main is for running it alone")]
+#[path = "../examples/load.rs"]
+mod load;
+#[expect(dead_code, reason = "its main is for running it alone")]
 #[path = "../examples/query_splits.rs"]
 mod query_splits;
 
@@ -53,4 +56,30 @@ fn divide_betas_divides_the_trials_of_all_sessions() {
         labels.len()
     );
     assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
+
+#[test]
+fn load_goes_through_the_whole_page() {
+    let bucket = Bucket::temporary().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let nifti = directory.path().join("load.nii.gz");
+    let mut out = Vec::new();
+    load::run(bucket.root(), &nifti, &mut out).unwrap();
+    let out = String::from_utf8(out).unwrap();
+    let brain = bucket::anatomical_voxels("sub-03").len();
+    let trials = bucket::labels("sub-03", "ses-01").len();
+    let rsquare = bucket::rsquare_voxels("sub-03").len();
+    assert!(out.starts_with(&format!("brain: {brain} voxels, rsquare: {rsquare}\n")), "{out}");
+    assert!(out.contains(&format!("ses-01: ({trials}, {brain}), {trials} trials")), "{out}");
+    let left = bucket::Roi::of("sub-03", "FFA1").unwrap().vertices(bucket::Hemisphere::Left).len();
+    assert!(out.contains(&format!("FFA1: {left} vertices on the left")), "{out}");
+    assert!(out.contains("sub-03_ses-PrismaAnat_space-T1w_res-1pt8_T1w.nii.gz"), "{out}");
+    let both =
+        ["ses-01", "ses-02"].into_iter().flat_map(|session| bucket::labels("sub-03", session));
+    let shared = both.filter(|label| label.starts_with("shared_")).count();
+    assert!(out.contains(&format!("X_test {shared} trials")), "{out}");
+    assert_eq!(
+        laion_fmri::nifti_stream::fs::read_volume(&nifti).unwrap().data().len(),
+        17 * 19 * 13
+    );
 }
