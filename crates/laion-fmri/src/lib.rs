@@ -22,23 +22,17 @@
 
 mod anatomy;
 mod betas;
-/// The configured data directory: the one place that reads the environment and the config file.
 pub mod config;
 mod dataset;
-/// What the bucket holds, asked without downloading anything.
 pub mod discovery;
 mod download;
 mod error;
 mod group;
-/// Where each file of the dataset lies, relative to a root of the mirror.
 pub mod layout;
-/// The licence of the dataset: its notice, and the marker that it was accepted.
 pub mod license;
-/// Maps of the functional localizers: which exist, where they lie, and their values.
 pub mod localizer;
 mod mask;
 mod noise_ceiling;
-/// What is held out, and what is pinned.
 pub mod policy;
 mod raw;
 mod remote;
@@ -50,6 +44,7 @@ mod trial_columns;
 mod trial_index;
 mod trial_table;
 mod trials;
+mod tsv;
 mod voxels;
 mod zscore;
 

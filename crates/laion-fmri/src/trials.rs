@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::tsv::{Tsv, TsvError};
 use crate::{Error as FacadeError, Result};
 
 /// The column that names the image; without it a table cannot be joined to anything.
@@ -17,9 +18,8 @@ const LABEL: &str = "label";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrialTable {
     path: PathBuf,
-    columns: Vec<String>,
     label: usize,
-    rows: Vec<Vec<String>>,
+    table: Tsv,
 }
 
 /// What can be wrong with a trial table.
@@ -47,6 +47,17 @@ pub enum TrialTableError {
     Unreadable(#[from] csv::Error),
 }
 
+impl From<TsvError> for TrialTableError {
+    fn from(error: TsvError) -> Self {
+        match error {
+            TsvError::FieldCount { line, expected, got } => {
+                Self::FieldCount { line, expected, got }
+            }
+            TsvError::Unreadable(error) => Self::Unreadable(error),
+        }
+    }
+}
+
 impl TrialTable {
     /// Reads a table; `path` is only used in messages.
     ///
@@ -54,28 +65,11 @@ impl TrialTable {
     ///
     /// [`TrialTableError`] with the line.
     pub fn from_reader(reader: impl Read, path: &Path) -> Result<Self, TrialTableError> {
-        let mut reader = csv::ReaderBuilder::new()
-            .delimiter(b'\t')
-            .quoting(false)
-            .flexible(true)
-            .from_reader(reader);
-        let columns: Vec<String> = reader.headers()?.iter().map(str::to_owned).collect();
-        let Some(label) = columns.iter().position(|column| column == LABEL) else {
-            return Err(TrialTableError::MissingLabel { got: columns });
+        let table = Tsv::from_reader(reader)?;
+        let Some(label) = table.columns.iter().position(|column| column == LABEL) else {
+            return Err(TrialTableError::MissingLabel { got: table.columns });
         };
-        let mut rows = Vec::new();
-        for record in reader.records() {
-            let record = record?;
-            if record.len() != columns.len() {
-                return Err(TrialTableError::FieldCount {
-                    line: record.position().map_or(0, csv::Position::line),
-                    expected: columns.len(),
-                    got: record.len(),
-                });
-            }
-            rows.push(record.iter().map(str::to_owned).collect());
-        }
-        Ok(Self { path: path.to_owned(), columns, label, rows })
+        Ok(Self { path: path.to_owned(), label, table })
     }
 
     pub(crate) fn read(path: &Path) -> Result<Self> {
@@ -93,36 +87,35 @@ impl TrialTable {
     /// The number of trials.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.table.rows.len()
     }
 
     /// Whether there is no trial.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.table.rows.is_empty()
     }
 
     /// The column names, in the order of the file.
     #[must_use]
     pub fn columns(&self) -> &[String] {
-        &self.columns
+        &self.table.columns
     }
 
     /// The rows, each with one field a column.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &[String]> {
-        self.rows.iter().map(Vec::as_slice)
+        self.table.rows()
     }
 
     /// The image name of each trial, in the order of the volumes.
     pub fn labels(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.rows.iter().map(|row| row[self.label].as_str())
+        self.table.rows.iter().map(|row| row[self.label].as_str())
     }
 
     /// The values of one column, or `None` when the table has no such column.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<Vec<&str>> {
-        let position = self.columns.iter().position(|column| column == name)?;
-        Some(self.rows.iter().map(|row| row[position].as_str()).collect())
+        self.table.column(name)
     }
 }
 

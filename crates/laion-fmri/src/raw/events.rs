@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::tsv::{Tsv, TsvError};
+
 /// What BIDS writes where there is no value.
 const NOT_AVAILABLE: &str = "n/a";
 
@@ -17,10 +19,7 @@ const NOT_AVAILABLE: &str = "n/a";
 /// `pulse_number` and `pulse_onset`. Times are in seconds from the start of the run. Fields are
 /// split at TAB only and never trimmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventTable {
-    columns: Vec<String>,
-    rows: Vec<Vec<String>>,
-}
+pub struct EventTable(Tsv);
 
 /// What can be wrong with a table of events.
 #[derive(Debug, Error)]
@@ -69,6 +68,17 @@ pub enum EventTableError {
     },
 }
 
+impl From<TsvError> for EventTableError {
+    fn from(error: TsvError) -> Self {
+        match error {
+            TsvError::FieldCount { line, expected, got } => {
+                Self::FieldCount { line, expected, got }
+            }
+            TsvError::Unreadable(error) => Self::Unreadable(error),
+        }
+    }
+}
+
 impl EventTable {
     /// Reads the table of one run.
     ///
@@ -76,55 +86,36 @@ impl EventTable {
     ///
     /// [`EventTableError::Unreadable`], [`EventTableError::FieldCount`].
     pub fn from_reader(reader: impl Read) -> Result<Self, EventTableError> {
-        let mut reader = csv::ReaderBuilder::new()
-            .delimiter(b'\t')
-            .quoting(false)
-            .flexible(true)
-            .from_reader(reader);
-        let columns: Vec<String> = reader.headers()?.iter().map(str::to_owned).collect();
-        let mut rows = Vec::new();
-        for record in reader.records() {
-            let record = record?;
-            if record.len() != columns.len() {
-                return Err(EventTableError::FieldCount {
-                    line: record.position().map_or(0, csv::Position::line),
-                    expected: columns.len(),
-                    got: record.len(),
-                });
-            }
-            rows.push(record.iter().map(str::to_owned).collect());
-        }
-        Ok(Self { columns, rows })
+        Ok(Self(Tsv::from_reader(reader)?))
     }
 
     /// The number of events.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.0.rows.len()
     }
 
     /// Whether there is no event.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.0.rows.is_empty()
     }
 
     /// The column names, in the order of the file.
     #[must_use]
     pub fn columns(&self) -> &[String] {
-        &self.columns
+        &self.0.columns
     }
 
     /// The rows, each with one field a column.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &[String]> {
-        self.rows.iter().map(Vec::as_slice)
+        self.0.rows()
     }
 
     /// The fields of one column as text, or `None` when the table has no such column.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<Vec<&str>> {
-        let position = self.columns.iter().position(|column| column == name)?;
-        Some(self.rows.iter().map(|row| row[position].as_str()).collect())
+        self.0.column(name)
     }
 
     /// The numbers of one column; `None` where the table says `n/a`.
@@ -203,25 +194,25 @@ impl EventTable {
 
     /// The table with a further column that holds the same text in every row.
     pub(super) fn with_column(mut self, name: &str, value: &str) -> Self {
-        self.columns.push(name.to_owned());
-        self.rows.iter_mut().for_each(|row| row.push(value.to_owned()));
+        self.0.columns.push(name.to_owned());
+        self.0.rows.iter_mut().for_each(|row| row.push(value.to_owned()));
         self
     }
 
     /// Adds the rows of another run.
     pub(super) fn append(&mut self, other: Self) -> Result<(), EventTableError> {
-        if other.columns != self.columns {
-            let expected = self.columns.clone();
-            return Err(EventTableError::ColumnsDiffer { expected, got: other.columns });
+        if other.0.columns != self.0.columns {
+            let expected = self.0.columns.clone();
+            return Err(EventTableError::ColumnsDiffer { expected, got: other.0.columns });
         }
-        self.rows.extend(other.rows);
+        self.0.rows.extend(other.0.rows);
         Ok(())
     }
 
     fn required(&self, column: &str) -> Result<Vec<&str>, EventTableError> {
         self.column(column).ok_or_else(|| EventTableError::MissingColumn {
             expected: column.to_owned(),
-            got: self.columns.clone(),
+            got: self.0.columns.clone(),
         })
     }
 
