@@ -42,10 +42,10 @@ impl Betas<'_> {
         let mut thresholded = Thresholded::new(self.subject, &base, self.threshold.as_ref())?;
         let mut planned = Vec::with_capacity(sessions.len());
         for (session, path) in sessions.into_iter().zip(paths) {
-            let n_volumes = self.check_file(&session, &path, &base)?;
+            let (n_volumes, table) = self.check_file(&session, &path, &base)?;
             planned.push(Planned {
                 voxels: thresholded.voxels(&session)?,
-                rows: self.rows(&session, n_volumes)?,
+                rows: self.rows(&session, n_volumes, table)?,
                 session,
                 path,
                 n_volumes,
@@ -55,8 +55,13 @@ impl Betas<'_> {
     }
 
     /// Compares the header of a betas file with the brain mask and the trial table; the number of
-    /// volumes.
-    fn check_file(&self, session: &SessionId, path: &Path, base: &VoxelMask) -> Result<usize> {
+    /// volumes, and the table when it is on disk.
+    fn check_file(
+        &self,
+        session: &SessionId,
+        path: &Path,
+        base: &VoxelMask,
+    ) -> Result<(usize, Option<TrialTable>)> {
         let file = VolumeFile::open(path)?;
         let brain = base.brain();
         brain.grid().matches(file.grid()).map_err(|source| Error::GridMismatch {
@@ -70,19 +75,25 @@ impl Betas<'_> {
             Ok(path) => path,
             Err(Error::DataNotDownloaded { path, .. }) => {
                 tracing::warn!(path = %path.display(), "no trial table: the number of trials is not checked");
-                return Ok(n_volumes);
+                return Ok((n_volumes, None));
             }
             Err(error) => return Err(error),
         };
-        let rows = TrialTable::read(&trials)?.len();
+        let table = TrialTable::read(&trials)?;
+        let rows = table.len();
         if rows == n_volumes {
-            return Ok(n_volumes);
+            return Ok((n_volumes, Some(table)));
         }
         Err(Error::TrialCountMismatch { betas: path.to_owned(), volumes: n_volumes, rows, trials })
     }
 
     /// The wanted volumes of a session.
-    fn rows(&self, session: &SessionId, n_volumes: usize) -> Result<Option<Vec<usize>>> {
+    fn rows(
+        &self,
+        session: &SessionId,
+        n_volumes: usize,
+        table: Option<TrialTable>,
+    ) -> Result<Option<Vec<usize>>> {
         let Some(mut rows) = self
             .trials
             .clone()
@@ -100,7 +111,11 @@ impl Betas<'_> {
             });
         }
         if let Some(set) = self.stimuli {
-            let table = TrialTable::read(&self.subject.trials_path(session)?)?;
+            // Without a table on disk, the path is the error that names it.
+            let table = match table {
+                Some(table) => table,
+                None => TrialTable::read(&self.subject.trials_path(session)?)?,
+            };
             let wanted: Vec<bool> =
                 table.labels().map(|label| StimulusSet::of_label(label) == set).collect();
             rows.retain(|row| wanted.get(*row) == Some(&true));

@@ -25,11 +25,15 @@ pub(super) struct SelectedKey {
     pub(super) withheld: Option<&'static str>,
 }
 
-/// The listings that were searched, for what to say if nothing matched.
+/// The listings that were searched, for what to say if nothing matched, and what was pinned in
+/// them.
 #[derive(Default)]
 struct Searched {
     prefixes: Vec<String>,
     keys: Vec<String>,
+    /// The keys that the default loader needs, whatever the filters say.
+    pins: Vec<String>,
+    pinned: Vec<Listed>,
 }
 
 impl Selection {
@@ -91,16 +95,16 @@ impl Selection {
         let mut found = Vec::new();
         let filter = &request.filter;
         let pins = request.include_derivatives && filter.names_specific_session();
-        let mut anatomical = Vec::new();
+        if pins {
+            searched.pins = policy::pinned(subject).to_vec();
+        }
         if request.include_derivatives {
             self.search(remote, &layout::glmsingle(subject), filter, &mut searched, &mut found)?;
         }
         if request.include_anatomical {
-            let from = found.len();
             self.whole(remote, &layout::anatomical(subject), &mut searched, &mut found)?;
-            anatomical = found[from..].to_vec();
         } else if pins {
-            anatomical = self.list(remote, &layout::anatomical(subject))?;
+            searched.pin(&self.list(remote, &layout::anatomical(subject))?);
         }
         if request.include_localizers {
             self.whole(remote, &layout::localizers(subject), &mut searched, &mut found)?;
@@ -124,27 +128,8 @@ impl Selection {
             let detail = missing.or_else(|| nearest_values(&searched.keys, filter));
             return Err(no_match(location, subject.as_str(), request, searched.prefixes, detail));
         }
-        if pins {
-            self.add_pins(remote, subject, &anatomical)?;
-        }
+        found.extend(searched.pinned);
         found.into_iter().for_each(|listed| self.add(listed));
-        Ok(())
-    }
-
-    /// The files that the default loader needs, whatever the filters say.
-    fn add_pins(
-        &mut self,
-        remote: &Remote,
-        subject: &SubjectId,
-        anatomical: &[Listed],
-    ) -> Result<()> {
-        let pinned = policy::pinned(subject);
-        let top = remote.list_directory(&layout::glmsingle(subject))?.objects;
-        for listed in top.iter().chain(anatomical) {
-            if pinned.iter().any(|pin| pin == listed.key.as_str()) {
-                self.add(listed.clone());
-            }
-        }
         Ok(())
     }
 
@@ -219,6 +204,13 @@ impl Searched {
     fn add(&mut self, prefix: &str, listed: &[Listed]) {
         self.prefixes.push(prefix.to_owned());
         self.keys.extend(listed.iter().map(|listed| listed.key.as_str().to_owned()));
+        self.pin(listed);
+    }
+
+    fn pin(&mut self, listed: &[Listed]) {
+        let pins = &self.pins;
+        let is_pin = |listed: &&Listed| pins.iter().any(|pin| pin == listed.key.as_str());
+        self.pinned.extend(listed.iter().filter(is_pin).cloned());
     }
 }
 
