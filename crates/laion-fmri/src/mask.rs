@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use nifti_stream::{Grid, Spatial};
 
@@ -181,10 +181,21 @@ impl BrainMask {
 /// Some of the voxels of a brain mask: a ROI, a noise-ceiling threshold, or a choice of the caller.
 ///
 /// It carries the brain mask whose voxel axis it lies on, and refuses to be used on another one.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct VoxelMask {
     brain: Arc<BrainMask>,
-    selected: Vec<bool>,
+    chosen: Chosen,
+    /// Made when somebody asks for it: most masks are ROIs, a thousandth of the brain.
+    flags: OnceLock<Vec<bool>>,
+}
+
+/// The chosen voxels of a voxel axis. A list that names all of them is `All`, so that equal choices
+/// are equal values.
+#[derive(Clone, Debug, PartialEq)]
+enum Chosen {
+    All,
+    /// Places on the voxel axis, ascending. They fit because the number of voxels of a grid does.
+    Places(Vec<u32>),
 }
 
 impl VoxelMask {
@@ -202,14 +213,25 @@ impl VoxelMask {
                 got: selected.len(),
             });
         }
-        Ok(Self { brain, selected })
+        let places = (0..).zip(&selected).filter(|(_, selected)| **selected);
+        let mask = Self::from_places(brain, places.map(|(place, _)| place).collect());
+        // A new cell takes the value.
+        let _ = mask.flags.set(selected);
+        Ok(mask)
     }
 
     /// Every voxel of a brain mask.
     #[must_use]
     pub fn all(brain: Arc<BrainMask>) -> Self {
-        let selected = vec![true; brain.n_voxels()];
-        Self { brain, selected }
+        Self { brain, chosen: Chosen::All, flags: OnceLock::new() }
+    }
+
+    /// The voxels at these places of the voxel axis, which are ascending and distinct.
+    pub(crate) fn from_places(brain: Arc<BrainMask>, places: Vec<u32>) -> Self {
+        if places.len() == brain.n_voxels() {
+            return Self::all(brain);
+        }
+        Self { brain, chosen: Chosen::Places(places), flags: OnceLock::new() }
     }
 
     /// The brain mask whose voxel axis this mask lies on.
@@ -221,20 +243,47 @@ impl VoxelMask {
     /// One flag for each brain voxel, shape `(n_brain_voxels,)`.
     #[must_use]
     pub fn as_slice(&self) -> &[bool] {
-        &self.selected
+        self.flags.get_or_init(|| match &self.chosen {
+            Chosen::All => vec![true; self.brain.n_voxels()],
+            Chosen::Places(places) => {
+                let mut flags = vec![false; self.brain.n_voxels()];
+                for &place in places {
+                    flags[place as usize] = true;
+                }
+                flags
+            }
+        })
     }
 
     /// The number of voxels that are chosen.
     #[must_use]
     pub fn n_voxels(&self) -> usize {
-        self.selected.iter().filter(|selected| **selected).count()
+        match &self.chosen {
+            Chosen::All => self.brain.n_voxels(),
+            Chosen::Places(places) => places.len(),
+        }
     }
 
     /// The flat C-order grid indices of the chosen voxels, ascending.
     #[must_use]
     pub fn indices(&self) -> Vec<usize> {
-        let voxels = self.brain.indices().iter().zip(&self.selected);
-        voxels.filter(|(_, selected)| **selected).map(|(index, _)| *index).collect()
+        let brain = self.brain.indices();
+        match &self.chosen {
+            Chosen::All => brain.to_vec(),
+            Chosen::Places(places) => places.iter().map(|&place| brain[place as usize]).collect(),
+        }
+    }
+
+    /// The chosen voxels that `keep` wants, which is asked for each by its place among them.
+    pub(crate) fn filtered(&self, mut keep: impl FnMut(usize) -> bool) -> Self {
+        let places = match &self.chosen {
+            Chosen::All => (0..self.n_voxels()).filter(|&i| keep(i)).map(|i| i as u32).collect(),
+            Chosen::Places(places) => {
+                let kept = places.iter().enumerate().filter(|(i, _)| keep(*i));
+                kept.map(|(_, place)| *place).collect()
+            }
+        };
+        Self::from_places(Arc::clone(&self.brain), places)
     }
 
     /// The voxels of both masks.
@@ -291,9 +340,16 @@ impl VoxelMask {
 
     fn combine(&self, other: &Self, decide: impl Fn(bool, bool) -> bool) -> Result<Self> {
         other.check_axis(&self.brain)?;
-        let pairs = self.selected.iter().zip(&other.selected);
+        let pairs = self.as_slice().iter().zip(other.as_slice());
         let selected = pairs.map(|(a, b)| decide(*a, *b)).collect();
-        Ok(Self { brain: Arc::clone(&self.brain), selected })
+        Self::new(Arc::clone(&self.brain), selected)
+    }
+}
+
+impl PartialEq for VoxelMask {
+    fn eq(&self, other: &Self) -> bool {
+        let same_brain = Arc::ptr_eq(&self.brain, &other.brain) || self.brain == other.brain;
+        same_brain && self.chosen == other.chosen
     }
 }
 

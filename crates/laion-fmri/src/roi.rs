@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bids::{SubjectId, dehyphenate_labels, roi_label};
 use indexmap::IndexMap;
+use nifti_stream::MaskReader;
 
 pub(crate) use self::data::vertex_values;
 pub use self::data::{Hemi, RoiData, RoiFormat, RoiSurface};
@@ -74,7 +75,7 @@ impl Subject {
     #[doc(alias = "get_roi_mask")]
     pub fn roi_mask(&self, query: impl Into<RoiQuery>, source: MaskSource) -> Result<VoxelMask> {
         let brain = self.brain_mask(source, Resolution::Func1pt8)?;
-        let rois = Rois { subject: self, index: self.roi_index()?, brain };
+        let mut rois = Rois::new(self, brain)?;
         rois.union(query.into().items())
     }
 
@@ -90,7 +91,7 @@ impl Subject {
         source: MaskSource,
     ) -> Result<IndexMap<String, VoxelMask>> {
         let brain = self.brain_mask(source, Resolution::Func1pt8)?;
-        let rois = Rois { subject: self, index: self.roi_index()?, brain };
+        let mut rois = Rois::new(self, brain)?;
         let query = query.into();
         let one = |item: &String| Ok((item.clone(), rois.union(std::slice::from_ref(item))?));
         query.items().iter().map(one).collect()
@@ -102,22 +103,25 @@ struct Rois<'a> {
     subject: &'a Subject,
     index: RoiIndex,
     brain: Arc<BrainMask>,
+    reader: MaskReader,
 }
 
-impl Rois<'_> {
-    fn union(&self, items: &[String]) -> Result<VoxelMask> {
-        let mut selected = vec![false; self.brain.n_voxels()];
+impl<'a> Rois<'a> {
+    fn new(subject: &'a Subject, brain: Arc<BrainMask>) -> Result<Self> {
+        Ok(Self { subject, index: subject.roi_index()?, brain, reader: MaskReader::new() })
+    }
+
+    fn union(&mut self, items: &[String]) -> Result<VoxelMask> {
+        let mut places = Vec::new();
         for item in items {
-            for place in self.evaluate(&Expression::parse(item)?)? {
-                selected[place] = true;
-            }
+            places.append(&mut self.evaluate(&Expression::parse(item)?)?);
         }
-        VoxelMask::new(Arc::clone(&self.brain), selected)
+        Ok(VoxelMask::from_places(Arc::clone(&self.brain), ascending(places)))
     }
 
     /// The places of the selected voxels on the voxel axis, ascending. ROIs are small parts of a
     /// brain, so lists of places are much shorter than flags for all of it.
-    fn evaluate(&self, expression: &Expression) -> Result<Vec<usize>> {
+    fn evaluate(&mut self, expression: &Expression) -> Result<Vec<u32>> {
         Ok(match expression {
             Expression::Name(name) => self.named(name)?,
             Expression::Union(a, b) => ascending([self.evaluate(a)?, self.evaluate(b)?].concat()),
@@ -135,10 +139,10 @@ impl Rois<'_> {
     }
 
     /// The union of the files that a name stands for.
-    fn named(&self, name: &str) -> Result<Vec<usize>> {
+    fn named(&mut self, name: &str) -> Result<Vec<u32>> {
         let mut places = Vec::new();
         for path in self.index.resolve(self.subject, name)? {
-            let voxels = self.subject.roi_voxels(path)?;
+            let voxels = self.subject.roi_voxels(path, &mut self.reader)?;
             self.brain.grid().matches(voxels.grid()).map_err(|source| Error::GridMismatch {
                 path: path.clone(),
                 reference: self.brain.path().to_owned(),
@@ -146,15 +150,15 @@ impl Rois<'_> {
             })?;
             // ROI voxels outside the brain mask have no place on its axis.
             let brain = self.brain.indices();
-            places.extend(
-                voxels.indices().iter().filter_map(|voxel| brain.binary_search(voxel).ok()),
-            );
+            // Places fit because the number of voxels of a grid does.
+            let place = |voxel| brain.binary_search(voxel).ok().map(|place| place as u32);
+            places.extend(voxels.indices().iter().filter_map(place));
         }
         Ok(ascending(places))
     }
 }
 
-fn ascending(mut places: Vec<usize>) -> Vec<usize> {
+fn ascending(mut places: Vec<u32>) -> Vec<u32> {
     places.sort_unstable();
     places.dedup();
     places

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bids::{SessionId, SubjectId};
-use nifti_stream::SetVoxels;
+use nifti_stream::{MaskReader, SetVoxels};
 
 use crate::mask::{BrainMask, MaskSource, Resolution};
 use crate::roi::RoiIndex;
@@ -156,12 +156,16 @@ impl Subject {
     }
 
     /// The voxels of a ROI file; read once per handle.
-    pub(crate) fn roi_voxels(&self, path: &Path) -> Result<Arc<SetVoxels>> {
+    pub(crate) fn roi_voxels(
+        &self,
+        path: &Path,
+        reader: &mut MaskReader,
+    ) -> Result<Arc<SetVoxels>> {
         let mut rois = self.rois.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(voxels) = rois.get(path) {
             return Ok(Arc::clone(voxels));
         }
-        let voxels = Arc::new(nifti_stream::fs::read_set_voxels(path)?);
+        let voxels = Arc::new(reader.read_file(path)?);
         rois.insert(path.to_owned(), Arc::clone(&voxels));
         Ok(voxels)
     }

@@ -12,7 +12,7 @@ use crate::grid::Grid;
 use crate::header::{Header, Spatial};
 use crate::rows::RowSelection;
 use crate::selection::VoxelSelection;
-use crate::sparse::SetVoxels;
+use crate::sparse::{MaskReader, SetVoxels};
 use crate::volume::Volume;
 use crate::volumes::{Progress, VolumeReader};
 use crate::write::{Compression, Sample};
@@ -155,6 +155,18 @@ pub fn read_volume(path: impl AsRef<Path>) -> Result<Volume, Error> {
 pub fn read_set_voxels(path: impl AsRef<Path>) -> Result<SetVoxels, Error> {
     let path = path.as_ref();
     named(path, open(path).and_then(crate::sparse::read_set_voxels))
+}
+
+impl MaskReader {
+    /// Reads a 3-D file as a mask. See [`read`](Self::read).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] around its errors.
+    pub fn read_file(&mut self, path: impl AsRef<Path>) -> Result<SetVoxels, Error> {
+        let path = path.as_ref();
+        named(path, open(path).and_then(|file| self.read(file)))
+    }
 }
 
 /// Reads chosen voxels of a 3-D file. See [`read_voxels`](crate::read_voxels).

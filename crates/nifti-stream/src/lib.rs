@@ -38,7 +38,7 @@
 //!
 //! * [`VolumeReader`]: 4-D files, volume by volume or in one pass
 //! * [`VoxelSelection`], [`RowSelection`]: which voxels and which volumes
-//! * [`SetVoxels`], [`read_set_voxels`], [`read_voxels`]: 3-D masks and maps without the image
+//! * [`SetVoxels`], [`MaskReader`], [`read_voxels`]: 3-D masks and maps without the image
 //! * [`Volume`], [`read_volume`], [`write_volume`]: 3-D masks and maps
 //! * [`Header`], [`Spatial`], [`Affine`], [`Grid`]: what the voxels are and where they lie
 //! * [`Error`]: what was wrong and where
@@ -67,7 +67,7 @@ pub use header::{Header, Spatial, Version};
 pub use rows::RowSelection;
 pub use selection::{SelectionError, VoxelSelection};
 pub use source::Source;
-pub use sparse::{SetVoxels, read_set_voxels, read_voxels};
+pub use sparse::{MaskReader, SetVoxels, read_set_voxels, read_voxels};
 pub use volume::{Volume, read_volume};
 pub use volumes::{Progress, VolumeReader};
 pub use write::{Compression, Sample, write_volume};

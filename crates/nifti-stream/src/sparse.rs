@@ -57,43 +57,78 @@ impl SetVoxels {
 /// As [`read_volume`](crate::read_volume).
 #[doc(alias = "load_nifti_mask")]
 pub fn read_set_voxels<R: Read>(reader: R) -> Result<SetVoxels, Error> {
-    let mut image = Image::open(reader)?;
-    let grid = image.grid;
-    let codec = image.header.codec();
-    // Zero bytes are the value 0 unless an intercept makes something else of them.
-    let zeros_are_unset = codec.scaling.is_none_or(|scaling| scaling.inter == 0.0);
-    let mut offsets = Vec::new();
-    image.each_chunk(|bytes, first| {
-        codec.run(Collect { bytes, zeros_are_unset, found: |offset| offsets.push(first + offset) });
-    })?;
-    image.finish()?;
-    Ok(SetVoxels { header: image.header, grid, indices: c_order(offsets, grid.shape()) })
+    MaskReader::new().read(reader)
 }
 
-/// From offsets in the file, where x is fastest, to ascending flat indices, where z is.
-fn c_order(mut offsets: Vec<usize>, [nx, ny, nz]: [usize; 3]) -> Vec<usize> {
-    for offset in &mut offsets {
-        let (x, y, z) = (*offset % nx, *offset / nx % ny, *offset / (nx * ny));
-        *offset = (x * ny + y) * nz + z;
+/// Reads masks one after another through the same buffers, for callers with many of them.
+#[derive(Debug, Default)]
+pub struct MaskReader {
+    chunk: Vec<u8>,
+    /// One bit for each voxel of a grid in C order. All are 0 between two masks.
+    words: Vec<u64>,
+}
+
+impl MaskReader {
+    /// A reader without buffers; the first mask makes them.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
     }
-    let n_voxels = nx * ny * nz;
-    if offsets.len() < n_voxels / usize::BITS as usize {
-        offsets.sort_unstable();
-        return offsets;
+
+    /// See [`read_set_voxels`].
+    ///
+    /// # Errors
+    ///
+    /// As [`read_set_voxels`].
+    pub fn read<R: Read>(&mut self, reader: R) -> Result<SetVoxels, Error> {
+        self.chunk.resize(CHUNK_BYTES, 0);
+        let mut image = Image::open(reader, &mut self.chunk)?;
+        let grid = image.grid;
+        let codec = image.header.codec();
+        // Zero bytes are the value 0 unless an intercept makes something else of them.
+        let zeros_are_unset = codec.scaling.is_none_or(|scaling| scaling.inter == 0.0);
+        let mut offsets = Vec::new();
+        image.each_chunk(|bytes, first| {
+            let found = |offset| offsets.push(first + offset);
+            codec.run(Collect { bytes, zeros_are_unset, found });
+        })?;
+        image.finish()?;
+        let header = image.header;
+        Ok(SetVoxels { header, grid, indices: self.c_order(offsets, grid.shape()) })
     }
-    // A brain is dense enough that marking bits is faster than sorting, with less memory than the
-    // list itself.
-    let mut words = vec![0_u64; n_voxels.div_ceil(64)];
-    for index in offsets.drain(..) {
-        words[index / 64] |= 1 << (index % 64);
-    }
-    for (place, mut word) in words.into_iter().enumerate() {
-        while word != 0 {
-            offsets.push(place * 64 + word.trailing_zeros() as usize);
-            word &= word - 1;
+
+    /// From ascending offsets in the file, where x is fastest, to ascending flat indices, where z
+    /// is.
+    fn c_order(&mut self, mut offsets: Vec<usize>, [nx, ny, nz]: [usize; 3]) -> Vec<usize> {
+        // Voxels of one line along x follow each other, so that one division serves many.
+        let (mut line_start, mut line_flat) = (usize::MAX, 0);
+        for offset in &mut offsets {
+            if !(line_start..line_start.saturating_add(nx)).contains(offset) {
+                let line = *offset / nx;
+                line_start = line * nx;
+                line_flat = line % ny * nz + line / ny;
+            }
+            *offset = (*offset - line_start) * (ny * nz) + line_flat;
         }
+        let n_voxels = nx * ny * nz;
+        if offsets.len() < n_voxels / usize::BITS as usize {
+            offsets.sort_unstable();
+            return offsets;
+        }
+        // A brain is dense enough that marking bits is faster than sorting, with less memory than
+        // the list itself.
+        self.words.resize(n_voxels.div_ceil(64), 0);
+        for index in offsets.drain(..) {
+            self.words[index / 64] |= 1 << (index % 64);
+        }
+        for (place, word) in self.words.iter_mut().enumerate() {
+            while *word != 0 {
+                offsets.push(place * 64 + word.trailing_zeros() as usize);
+                *word &= *word - 1;
+            }
+        }
+        offsets
     }
-    offsets
 }
 
 /// Reads chosen voxels of a 3-D image, or of a 4-D image with one volume, in the order of the
@@ -109,7 +144,8 @@ pub fn read_voxels<R: Read>(
     reader: R,
     selection: &VoxelSelection,
 ) -> Result<(Header, Vec<f32>), Error> {
-    let mut image = Image::open(reader)?;
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut image = Image::open(reader, &mut chunk)?;
     let (expected, got) = (image.grid.shape(), selection.shape());
     if expected != got {
         return Err(Error::SelectionShape { expected, got });
@@ -128,23 +164,22 @@ pub fn read_voxels<R: Read>(
 }
 
 /// A 3-D image that stands at its first voxel.
-struct Image<R> {
+struct Image<'a, R> {
     source: Source<R>,
     header: Header,
     grid: Grid,
-    chunk: Vec<u8>,
+    chunk: &'a mut [u8],
 }
 
-impl<R: Read> Image<R> {
-    fn open(reader: R) -> Result<Self, Error> {
+impl<'a, R: Read> Image<'a, R> {
+    fn open(reader: R, chunk: &'a mut [u8]) -> Result<Self, Error> {
         let mut source = Source::open(reader)?;
         let header = Header::read_from(&mut source)?;
         if !is_three_dimensional(&header) {
             return Err(Error::NotThreeDimensional { got: header.shape().to_vec() });
         }
         let grid = header.grid()?;
-        let mut chunk = vec![0; CHUNK_BYTES];
-        skip_to_data(&mut source, &header, &mut chunk)?;
+        skip_to_data(&mut source, &header, chunk)?;
         Ok(Self { source, header, grid, chunk })
     }
 
@@ -166,7 +201,7 @@ impl<R: Read> Image<R> {
     }
 
     fn finish(&mut self) -> Result<(), Error> {
-        check_end(&mut self.source, &mut self.chunk)
+        check_end(&mut self.source, self.chunk)
     }
 }
 

@@ -233,14 +233,7 @@ impl<'a> Thresholded<'a> {
     fn reaching(&mut self, percent: f32, map: &NoiseCeiling) -> Result<Arc<VoxelMask>> {
         let ceiling = self.subject.noise_ceiling_of(map, self.base)?;
         self.warn_of_fractions(percent, map, &ceiling);
-        let mut ceilings = ceiling.iter();
-        let selected = self
-            .base
-            .as_slice()
-            .iter()
-            .map(|in_base| *in_base && ceilings.next().is_some_and(|ceiling| *ceiling >= percent))
-            .collect();
-        Ok(Arc::new(VoxelMask::new(Arc::clone(self.base.brain()), selected)?))
+        Ok(Arc::new(self.base.filtered(|voxel| ceiling[voxel] >= percent)))
     }
 
     fn warn_of_fractions(
