@@ -1,18 +1,19 @@
 //! Regions of interest: which exist on disk, and which voxels a query selects.
 
 mod data;
+mod files;
 mod query;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bids::{SubjectId, dehyphenate_labels, roi_label};
 use indexmap::IndexMap;
-use nifti_stream::MaskReader;
 
 pub(crate) use self::data::vertex_values;
 pub use self::data::{Hemi, RoiData, RoiFormat, RoiSurface};
+pub(crate) use self::files::RoiFiles;
 use self::query::Expression;
 pub use self::query::RoiQuery;
 use crate::mask::{BrainMask, MaskSource, Resolution, VoxelMask};
@@ -75,8 +76,11 @@ impl Subject {
     #[doc(alias = "get_roi_mask")]
     pub fn roi_mask(&self, query: impl Into<RoiQuery>, source: MaskSource) -> Result<VoxelMask> {
         let brain = self.brain_mask(source, Resolution::Func1pt8)?;
-        let mut rois = Rois::new(self, brain)?;
-        rois.union(query.into().items())
+        let query = query.into();
+        let expressions = parsed(&query)?;
+        let rois = Rois::new(self, brain)?;
+        rois.read(&expressions)?;
+        rois.union(&expressions)
     }
 
     /// One mask for each item of a query, under the item as it was given.
@@ -91,10 +95,12 @@ impl Subject {
         source: MaskSource,
     ) -> Result<IndexMap<String, VoxelMask>> {
         let brain = self.brain_mask(source, Resolution::Func1pt8)?;
-        let mut rois = Rois::new(self, brain)?;
         let query = query.into();
-        let one = |item: &String| Ok((item.clone(), rois.union(std::slice::from_ref(item))?));
-        query.items().iter().map(one).collect()
+        let expressions = parsed(&query)?;
+        let rois = Rois::new(self, brain)?;
+        rois.read(&expressions)?;
+        let items = query.items().iter().zip(expressions.chunks(1));
+        items.map(|(item, expression)| Ok((item.clone(), rois.union(expression)?))).collect()
     }
 }
 
@@ -103,25 +109,35 @@ struct Rois<'a> {
     subject: &'a Subject,
     index: RoiIndex,
     brain: Arc<BrainMask>,
-    reader: MaskReader,
 }
 
 impl<'a> Rois<'a> {
     fn new(subject: &'a Subject, brain: Arc<BrainMask>) -> Result<Self> {
-        Ok(Self { subject, index: subject.roi_index()?, brain, reader: MaskReader::new() })
+        Ok(Self { subject, index: subject.roi_index()?, brain })
     }
 
-    fn union(&mut self, items: &[String]) -> Result<VoxelMask> {
+    /// Reads what the expressions need in one go, which uses all cores.
+    fn read(&self, expressions: &[Expression]) -> Result<()> {
+        let mut paths = Vec::new();
+        for name in expressions.iter().flat_map(Expression::names) {
+            let named = self.index.resolve(self.subject, name)?;
+            paths.extend(named.into_iter().map(PathBuf::as_path));
+        }
+        self.subject.roi_files.voxels(&paths)?;
+        Ok(())
+    }
+
+    fn union(&self, expressions: &[Expression]) -> Result<VoxelMask> {
         let mut places = Vec::new();
-        for item in items {
-            places.append(&mut self.evaluate(&Expression::parse(item)?)?);
+        for expression in expressions {
+            places.append(&mut self.evaluate(expression)?);
         }
         Ok(VoxelMask::from_places(Arc::clone(&self.brain), ascending(places)))
     }
 
     /// The places of the selected voxels on the voxel axis, ascending. ROIs are small parts of a
     /// brain, so lists of places are much shorter than flags for all of it.
-    fn evaluate(&mut self, expression: &Expression) -> Result<Vec<u32>> {
+    fn evaluate(&self, expression: &Expression) -> Result<Vec<u32>> {
         Ok(match expression {
             Expression::Name(name) => self.named(name)?,
             Expression::Union(a, b) => ascending([self.evaluate(a)?, self.evaluate(b)?].concat()),
@@ -139,12 +155,13 @@ impl<'a> Rois<'a> {
     }
 
     /// The union of the files that a name stands for.
-    fn named(&mut self, name: &str) -> Result<Vec<u32>> {
+    fn named(&self, name: &str) -> Result<Vec<u32>> {
+        let paths = self.index.resolve(self.subject, name)?;
+        let paths: Vec<&Path> = paths.into_iter().map(PathBuf::as_path).collect();
         let mut places = Vec::new();
-        for path in self.index.resolve(self.subject, name)? {
-            let voxels = self.subject.roi_voxels(path, &mut self.reader)?;
+        for (path, voxels) in paths.iter().zip(self.subject.roi_files.voxels(&paths)?) {
             self.brain.grid().matches(voxels.grid()).map_err(|source| Error::GridMismatch {
-                path: path.clone(),
+                path: path.to_path_buf(),
                 reference: self.brain.path().to_owned(),
                 source,
             })?;
@@ -156,6 +173,10 @@ impl<'a> Rois<'a> {
         }
         Ok(ascending(places))
     }
+}
+
+fn parsed(query: &RoiQuery) -> Result<Vec<Expression>> {
+    query.items().iter().map(|item| Expression::parse(item)).collect()
 }
 
 fn ascending(mut places: Vec<u32>) -> Vec<u32> {

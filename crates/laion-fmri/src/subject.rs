@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bids::{SessionId, SubjectId};
-use nifti_stream::{MaskReader, SetVoxels};
 
 use crate::mask::{BrainMask, MaskSource, Resolution};
-use crate::roi::RoiIndex;
+use crate::roi::{RoiFiles, RoiIndex};
 use crate::trial_table::StimulusTable;
 use crate::trials::TrialTable;
 use crate::{Betas, Error, Result, Roots, layout};
@@ -21,7 +20,7 @@ pub struct Subject {
     roots: Roots,
     id: SubjectId,
     masks: Mutex<HashMap<(MaskSource, Resolution), Arc<BrainMask>>>,
-    rois: Mutex<HashMap<PathBuf, Arc<SetVoxels>>>,
+    pub(crate) roi_files: RoiFiles,
     pub(crate) stimulus_table: StimulusTable,
 }
 
@@ -37,7 +36,7 @@ impl Subject {
             roots,
             id,
             masks: Mutex::default(),
-            rois: Mutex::default(),
+            roi_files: RoiFiles::default(),
             stimulus_table: StimulusTable::default(),
         }
     }
@@ -153,21 +152,6 @@ impl Subject {
 
     pub(crate) fn roi_index(&self) -> Result<RoiIndex> {
         RoiIndex::scan(&self.roots, &self.id)
-    }
-
-    /// The voxels of a ROI file; read once per handle.
-    pub(crate) fn roi_voxels(
-        &self,
-        path: &Path,
-        reader: &mut MaskReader,
-    ) -> Result<Arc<SetVoxels>> {
-        let mut rois = self.rois.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(voxels) = rois.get(path) {
-            return Ok(Arc::clone(voxels));
-        }
-        let voxels = Arc::new(reader.read_file(path)?);
-        rois.insert(path.to_owned(), Arc::clone(&voxels));
-        Ok(voxels)
     }
 
     pub(crate) fn betas_path(&self, session: &SessionId) -> Result<PathBuf> {

@@ -76,6 +76,16 @@ impl Expression {
             Some(token) => Err(parser.unexpected(token)),
         }
     }
+
+    /// The names in it, from left to right.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Name(name) => vec![name],
+            Self::Union(a, b) | Self::Intersection(a, b) | Self::Difference(a, b) => {
+                [a.names(), b.names()].concat()
+            }
+        }
+    }
 }
 
 struct Parser<'a> {
