@@ -196,7 +196,7 @@ pub enum Error {
         /// The CSV file.
         path: PathBuf,
         /// What is wrong, with the line.
-        source: stimuli::MetadataError,
+        source: stimuli::TableError,
     },
 
     /// Options that contradict each other, or a value outside its range.

@@ -1,12 +1,16 @@
 //! The table of images: one row for each stimulus, by name and by row.
 
 use std::collections::HashMap;
-use std::io::Read;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
 
 use crate::StimulusSet;
+use crate::error::Error;
+use crate::table::{Table, TableError};
 
 /// The columns that every metadata table has; further ones are ignored.
-const COLUMNS: [&str; 5] = ["image_name", "dataset", "participant", "unique_or_shared", "n_reps"];
+const COLUMNS: &[&str] = &["image_name", "dataset", "participant", "unique_or_shared", "n_reps"];
 
 /// One image. All text is kept as written: `NA` and `None` are words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,32 +51,32 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// Reads the CSV table of a file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Open`], and [`Error::Table`] with the line.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let file =
+            File::open(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
+        Self::from_reader(BufReader::new(file))
+            .map_err(|source| Error::Table { path: path.to_owned(), source })
+    }
+
     /// Reads the CSV table.
     ///
     /// # Errors
     ///
-    /// [`MetadataError`] with the line.
-    pub fn from_reader(reader: impl Read) -> Result<Self, MetadataError> {
-        let mut reader = csv::Reader::from_reader(reader);
-        let header = reader.headers()?.clone();
-        let mut places = [0; COLUMNS.len()];
-        for (place, column) in places.iter_mut().zip(COLUMNS) {
-            *place = header.iter().position(|name| name == column).ok_or_else(|| {
-                MetadataError::MissingColumn {
-                    expected: column,
-                    got: header.iter().map(str::to_owned).collect(),
-                }
-            })?;
-        }
+    /// [`TableError`] with the line.
+    pub fn from_reader(reader: impl Read) -> Result<Self, TableError> {
         let mut metadata = Self::default();
-        for record in reader.records() {
-            let record = record?;
-            let line = record.position().map_or(0, csv::Position::line);
+        Table::open(reader, COLUMNS)?.each(COLUMNS, |record| {
             let [image_name, dataset, participant, unique_or_shared, n_reps] =
-                places.map(|place| record.get(place).unwrap_or_default().to_owned());
+                [0, 1, 2, 3, 4].map(|column| record.text(column).to_owned());
             let row = metadata.stimuli.len();
             if metadata.rows.insert(image_name.clone(), row).is_some() {
-                return Err(MetadataError::Duplicate { line, image_name });
+                return Err(TableError::Duplicate { line: record.line, key: image_name });
             }
             metadata.stimuli.push(Stimulus {
                 image_name,
@@ -81,8 +85,26 @@ impl Metadata {
                 unique_or_shared,
                 n_reps,
             });
-        }
+            Ok(())
+        })?;
         Ok(metadata)
+    }
+
+    /// The number of images.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.stimuli.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.stimuli.is_empty()
+    }
+
+    /// The names of all images, in the order of the file.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.stimuli.iter().map(|stimulus| stimulus.image_name.as_str())
     }
 
     /// All images, in the order of the file.
@@ -103,31 +125,6 @@ impl Metadata {
     pub fn get(&self, image_name: &str) -> Option<&Stimulus> {
         self.row(image_name).map(|row| &self.stimuli[row])
     }
-}
-
-/// What can be wrong with a metadata table.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum MetadataError {
-    /// The header lacks a column.
-    #[error("expected a column {expected:?}, got columns {got:?}")]
-    MissingColumn {
-        /// The column.
-        expected: &'static str,
-        /// The columns of the header.
-        got: Vec<String>,
-    },
-    /// Two rows have the same image name.
-    #[error("line {line}: a second row for image {image_name:?}")]
-    Duplicate {
-        /// The line, counted from 1.
-        line: u64,
-        /// The name.
-        image_name: String,
-    },
-    /// Not readable as CSV: a wrong number of fields, or bytes that are no text.
-    #[error("not readable as a table")]
-    Unreadable(#[from] csv::Error),
 }
 
 #[cfg(test)]
@@ -161,14 +158,12 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_line() {
         let error = Metadata::from_reader(&b"image_name,dataset\n"[..]).unwrap_err();
-        assert!(matches!(error, MetadataError::MissingColumn { expected: "participant", got }
+        assert!(matches!(error, TableError::MissingColumn { expected: "participant", got }
             if got == ["image_name", "dataset"]));
         let text = format!("{HEADER}a,,,,\nb,,,,\na,,,,\n");
         let error = Metadata::from_reader(text.as_bytes()).unwrap_err();
-        assert!(
-            matches!(error, MetadataError::Duplicate { line: 4, image_name } if image_name == "a")
-        );
+        assert!(matches!(error, TableError::Duplicate { line: 4, key } if key == "a"));
         let error = Metadata::from_reader(format!("{HEADER}a,b\n").as_bytes()).unwrap_err();
-        assert!(matches!(error, MetadataError::Unreadable(_)));
+        assert!(matches!(error, TableError::Unreadable(_)));
     }
 }

@@ -1,0 +1,332 @@
+//! A dataset in chunks: which of them hold the wanted rows, where they are, and how their elements
+//! get into the rows.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use hdf5_reader::chunk_index::{self, ChunkEntry};
+use hdf5_reader::extensible_array::collect_extensible_array_chunk_entries_storage;
+use hdf5_reader::fixed_array::collect_fixed_array_chunk_entries_storage;
+use hdf5_reader::messages::filter_pipeline::FilterDescription;
+use hdf5_reader::messages::layout::ChunkIndexing;
+
+use super::filters::Decoder;
+use super::native::Disk;
+use super::tree::{Stored, Tree};
+use super::{Failure, MAX_PIECE};
+
+/// Decoded chunks that hold other rows too are kept, in case those are wanted next.
+const KEPT: usize = 4 << 20;
+
+/// A dataset in chunks.
+pub(super) struct Chunks {
+    shape: Vec<u64>,
+    chunk: Vec<u64>,
+    element_bytes: usize,
+    chunk_bytes: usize,
+    row_bytes: usize,
+    filters: Vec<FilterDescription>,
+    index: Index,
+    kept: Mutex<Kept>,
+}
+
+enum Index {
+    Tree(Tree),
+    /// The kinds of newer files, which `hdf5-reader` reads whole, at the first use.
+    Other {
+        address: u64,
+        kind: ChunkIndexing,
+        max_shape: Option<Vec<u64>>,
+        entries: OnceLock<HashMap<Vec<u64>, Stored>>,
+    },
+}
+
+/// The chunks decoded last, oldest first.
+#[derive(Default)]
+struct Kept {
+    chunks: Vec<(Vec<u64>, Arc<Vec<u8>>)>,
+    bytes: usize,
+}
+
+impl Chunks {
+    pub(super) fn new(
+        shape: &[u64],
+        chunk: &[u32],
+        element_bytes: usize,
+        (address, kind, max_shape): (u64, Option<&ChunkIndexing>, Option<&[u64]>),
+        filters: Vec<FilterDescription>,
+        disk: &Disk,
+    ) -> Result<Self, Failure> {
+        let chunk: Vec<u64> = chunk.iter().take(shape.len()).map(|n| u64::from(*n)).collect();
+        if chunk.len() != shape.len() || chunk.contains(&0) {
+            return Err(Failure::damaged(format!("chunks of {chunk:?} in a shape of {shape:?}")));
+        }
+        let limited = |bytes: Option<u64>| match bytes {
+            Some(bytes) if bytes <= MAX_PIECE => Ok(bytes as usize),
+            got => Err(Failure::TooLarge { expected: MAX_PIECE, got: got.unwrap_or(u64::MAX) }),
+        };
+        let product = |axes: &[u64]| {
+            axes.iter().try_fold(element_bytes as u64, |bytes, n| bytes.checked_mul(*n))
+        };
+        let chunk_bytes = limited(product(&chunk))?;
+        let row_bytes = limited(product(&shape[1..]))?;
+        // Every chunk that was written takes a byte at least.
+        let count = shape
+            .iter()
+            .zip(&chunk)
+            .try_fold(1, |count: u64, (n, chunk)| count.checked_mul(n.div_ceil(*chunk)));
+        if count.is_none_or(|count| count > disk.length()) {
+            return Err(Failure::damaged("more chunks than the file has bytes"));
+        }
+        let index = match kind {
+            None => Index::Tree(Tree::new(address, shape.len())),
+            Some(kind) => Index::Other {
+                address,
+                kind: kind.clone(),
+                max_shape: max_shape.map(<[u64]>::to_vec),
+                entries: OnceLock::new(),
+            },
+        };
+        let (shape, kept) = (shape.to_vec(), Mutex::default());
+        Ok(Self { shape, chunk, element_bytes, chunk_bytes, row_bytes, filters, index, kept })
+    }
+
+    pub(super) fn rows_together(&self) -> usize {
+        self.chunk[0] as usize
+    }
+
+    /// Strictly ascending rows into `out`; every chunk is decoded once.
+    pub(super) fn read(&self, disk: &Disk, rows: &[usize], out: &mut [u8]) -> Result<(), Failure> {
+        if out.is_empty() {
+            return Ok(());
+        }
+        let mut decoder = Decoder::new(&self.filters, self.element_bytes);
+        let (mut stored, mut decoded) = (Vec::new(), Vec::new());
+        let together = self.rows_together();
+        let mut rest = out;
+        for group in rows.chunk_by(|row, next| row / together == next / together) {
+            let (part, others) = rest.split_at_mut(group.len() * self.row_bytes);
+            rest = others;
+            let mut offsets = vec![0; self.shape.len()];
+            offsets[0] = (group[0] / together * together) as u64;
+            loop {
+                let place = self.find(disk, &offsets)?;
+                // A chunk that is a row goes straight to its place.
+                if let (Some(place), true) = (
+                    place,
+                    part.len() == self.chunk_bytes && self.is_rows() && group.len() == together,
+                ) {
+                    self.load(disk, place, &mut decoder, &mut stored, part)?;
+                } else if rows.len() == 1
+                    && self.chunk_bytes <= KEPT
+                    && !(self.is_rows() && together == 1)
+                {
+                    let chunk = self.keep(&offsets, || {
+                        let mut chunk = vec![0; self.chunk_bytes];
+                        if let Some(place) = place {
+                            self.load(disk, place, &mut decoder, &mut stored, &mut chunk)?;
+                        }
+                        Ok(chunk)
+                    })?;
+                    self.scatter(&chunk, &offsets, group, part);
+                } else {
+                    decoded.clear();
+                    decoded.resize(self.chunk_bytes, 0);
+                    if let Some(place) = place {
+                        self.load(disk, place, &mut decoder, &mut stored, &mut decoded)?;
+                    }
+                    self.scatter(&decoded, &offsets, group, part);
+                }
+                if !self.next(&mut offsets) {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a chunk holds whole rows.
+    fn is_rows(&self) -> bool {
+        self.chunk[1..] == self.shape[1..]
+    }
+
+    /// The next chunk of the same rows.
+    fn next(&self, offsets: &mut [u64]) -> bool {
+        for axis in (1..offsets.len()).rev() {
+            offsets[axis] += self.chunk[axis];
+            if offsets[axis] < self.shape[axis] {
+                return true;
+            }
+            offsets[axis] = 0;
+        }
+        false
+    }
+
+    fn find(&self, disk: &Disk, offsets: &[u64]) -> Result<Option<Stored>, Failure> {
+        match &self.index {
+            Index::Tree(tree) => tree.find(disk, offsets),
+            Index::Other { address, kind, max_shape, entries } => {
+                if let Some(entries) = entries.get() {
+                    return Ok(entries.get(offsets).copied());
+                }
+                let read = self.read_index(disk, *address, kind, max_shape.as_deref())?;
+                Ok(entries.get_or_init(|| read).get(offsets).copied())
+            }
+        }
+    }
+
+    fn read_index(
+        &self,
+        disk: &Disk,
+        address: u64,
+        kind: &ChunkIndexing,
+        max_shape: Option<&[u64]>,
+    ) -> Result<HashMap<Vec<u64>, Stored>, Failure> {
+        let storage = disk.storage();
+        let [width, length] = [disk.offset_size() as u8, disk.length_size() as u8];
+        let chunk: Vec<u32> = self.chunk.iter().map(|n| *n as u32).collect();
+        let (shape, rank) = (&self.shape, self.shape.len());
+        let entries = match kind {
+            ChunkIndexing::SingleChunk { filtered_size, filters } => {
+                Ok(vec![chunk_index::single_chunk_entry(address, *filtered_size, *filters, rank)])
+            }
+            ChunkIndexing::Implicit => chunk_index::collect_implicit_chunk_entries(
+                address,
+                shape,
+                &chunk,
+                self.element_bytes,
+                None,
+                storage.len(),
+            ),
+            ChunkIndexing::FixedArray { .. } => collect_fixed_array_chunk_entries_storage(
+                storage, address, width, length, shape, &chunk, None,
+            ),
+            ChunkIndexing::ExtensibleArray { .. } => {
+                collect_extensible_array_chunk_entries_storage(
+                    storage, address, width, length, shape, max_shape, &chunk, None,
+                )
+            }
+            ChunkIndexing::BTreeV2 => chunk_index::collect_v2_chunk_entries_storage(
+                storage,
+                address,
+                width,
+                length,
+                rank as u32,
+                &chunk,
+                None,
+            ),
+        };
+        let entries = entries.map_err(|error| Failure::Damaged(Box::new(error)))?;
+        Ok(entries.into_iter().map(|entry| self.stored(entry)).collect())
+    }
+
+    fn stored(&self, entry: ChunkEntry) -> (Vec<u64>, Stored) {
+        let ChunkEntry { address, size, filter_mask, offsets } = entry;
+        // Indices of chunks without filters leave the size out.
+        let size = if size == 0 { self.chunk_bytes as u64 } else { size };
+        (offsets, Stored { address, size, filter_mask })
+    }
+
+    fn load(
+        &self,
+        disk: &Disk,
+        place: Stored,
+        decoder: &mut Decoder<'_>,
+        stored: &mut Vec<u8>,
+        out: &mut [u8],
+    ) -> Result<(), Failure> {
+        if disk.is_undefined(place.address) {
+            out.fill(0);
+            return Ok(());
+        }
+        if self.filters.is_empty() && place.size == out.len() as u64 {
+            return disk.read_exact(out, place.address);
+        }
+        if place.size > MAX_PIECE.min(disk.length()) {
+            let expected = MAX_PIECE.min(disk.length());
+            return Err(Failure::TooLarge { expected, got: place.size });
+        }
+        stored.resize(place.size as usize, 0);
+        disk.read_exact(stored, place.address)?;
+        decoder.decode(stored, place.filter_mask, out)
+    }
+
+    fn keep(
+        &self,
+        offsets: &[u64],
+        decode: impl FnOnce() -> Result<Vec<u8>, Failure>,
+    ) -> Result<Arc<Vec<u8>>, Failure> {
+        let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(chunk) = kept().get(offsets) {
+            return Ok(chunk);
+        }
+        let chunk = Arc::new(decode()?);
+        kept().insert(offsets, Arc::clone(&chunk));
+        Ok(chunk)
+    }
+
+    /// Copies what a chunk holds of some rows into them.
+    fn scatter(&self, chunk: &[u8], offsets: &[u64], rows: &[usize], out: &mut [u8]) {
+        let rank = self.shape.len();
+        let size = self.element_bytes;
+        // How much of the chunk lies within the shape, along every axis but the first.
+        let inside: Vec<usize> = (1..rank)
+            .map(|axis| self.chunk[axis].min(self.shape[axis] - offsets[axis]) as usize)
+            .collect();
+        let run = inside.last().map_or(1, |n| *n) * size;
+        let runs: usize = inside.iter().rev().skip(1).product();
+        let chunk_row = self.chunk[1..].iter().product::<u64>() as usize * size;
+        for (row, out) in rows.iter().zip(out.chunks_exact_mut(self.row_bytes)) {
+            let from = (row - offsets[0] as usize) * chunk_row;
+            let mut at = vec![0; inside.len()];
+            for _ in 0..runs {
+                let (mut source, mut target) = (0, 0);
+                for (axis, place) in at.iter().enumerate() {
+                    source = source * self.chunk[axis + 1] as usize + place;
+                    target =
+                        target * self.shape[axis + 1] as usize + place + offsets[axis + 1] as usize;
+                }
+                let (source, target) = (from + source * size, target * size);
+                out[target..target + run].copy_from_slice(&chunk[source..source + run]);
+                advance(&mut at, &inside);
+            }
+        }
+    }
+}
+
+/// The next place along every axis but the last.
+fn advance(at: &mut [usize], inside: &[usize]) {
+    for axis in (0..at.len().saturating_sub(1)).rev() {
+        at[axis] += 1;
+        if at[axis] < inside[axis] {
+            return;
+        }
+        at[axis] = 0;
+    }
+}
+
+impl Kept {
+    fn get(&self, offsets: &[u64]) -> Option<Arc<Vec<u8>>> {
+        let found = self.chunks.iter().find(|(place, _)| place == offsets);
+        found.map(|(_, chunk)| Arc::clone(chunk))
+    }
+
+    fn insert(&mut self, offsets: &[u64], chunk: Arc<Vec<u8>>) {
+        if self.get(offsets).is_some() {
+            return;
+        }
+        self.bytes += chunk.len();
+        self.chunks.push((offsets.to_vec(), chunk));
+        while self.bytes > KEPT {
+            let (_, oldest) = self.chunks.remove(0);
+            self.bytes -= oldest.len();
+        }
+    }
+}
+
+impl fmt::Debug for Chunks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chunks").field("chunk", &self.chunk).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,123 @@
+//! Stored chunks to their elements: inflated and unshuffled, within the size that a chunk has.
+
+use hdf5_reader::filters::{self, FILTER_DEFLATE, FILTER_FLETCHER32, FILTER_SHUFFLE};
+use hdf5_reader::messages::filter_pipeline::FilterDescription;
+use zlib_rs::{Inflate, InflateFlush, Status};
+
+use super::Failure;
+
+const WINDOW_BITS: u8 = 15;
+
+/// The filters of a dataset with the scratch of one thread.
+pub(super) struct Decoder<'a> {
+    filters: &'a [FilterDescription],
+    element_bytes: usize,
+    inflate: Option<Inflate>,
+    shuffled: Vec<u8>,
+}
+
+impl<'a> Decoder<'a> {
+    pub(super) fn new(filters: &'a [FilterDescription], element_bytes: usize) -> Self {
+        Self { filters, element_bytes, inflate: None, shuffled: Vec::new() }
+    }
+
+    /// Fills `out`, a whole chunk, from the bytes that are stored.
+    pub(super) fn decode(
+        &mut self,
+        stored: &[u8],
+        mask: u32,
+        out: &mut [u8],
+    ) -> Result<(), Failure> {
+        let active = self.filters.iter().enumerate();
+        let active =
+            active.filter(|(place, _)| mask.checked_shr(*place as u32).unwrap_or(0) & 1 == 0);
+        let ids: Vec<u16> = active.map(|(_, filter)| filter.id).collect();
+        let verified;
+        let (stored, mut ids) = if let [before @ .., FILTER_FLETCHER32] = ids.as_slice() {
+            verified = filters::fletcher32::verify_and_strip(stored)
+                .map_err(|error| Failure::Damaged(Box::new(error)))?;
+            (verified.as_slice(), before)
+        } else {
+            (stored, ids.as_slice())
+        };
+        // A byte more or less is nothing to shuffle.
+        if let ([FILTER_SHUFFLE, rest @ ..], 1) = (ids, self.element_bytes) {
+            ids = rest;
+        }
+        match ids {
+            [] => copy(stored, out),
+            [FILTER_DEFLATE] => inflate(&mut self.inflate, stored, out),
+            [FILTER_SHUFFLE] => unshuffle(stored, self.element_bytes, out),
+            [FILTER_SHUFFLE, FILTER_DEFLATE] => {
+                self.shuffled.resize(out.len(), 0);
+                inflate(&mut self.inflate, stored, &mut self.shuffled)?;
+                unshuffle(&self.shuffled, self.element_bytes, out)
+            }
+            _ => self.decode_otherwise(stored, mask, out),
+        }
+    }
+
+    fn decode_otherwise(&self, stored: &[u8], mask: u32, out: &mut [u8]) -> Result<(), Failure> {
+        let limit = Some(out.len());
+        let (filters, size) = (self.filters, self.element_bytes);
+        // A checksum that was the last filter has been taken off.
+        let checked = filters.len()
+            - usize::from(
+                filters.last().is_some_and(|last| last.id == FILTER_FLETCHER32)
+                    && mask >> (filters.len() - 1) & 1 == 0,
+            );
+        let bytes = filters::apply_pipeline_with_limit(
+            stored,
+            &filters[..checked],
+            mask,
+            size,
+            None,
+            limit,
+        )
+        .map_err(|error| Failure::Damaged(Box::new(error)))?;
+        copy(&bytes, out)
+    }
+}
+
+fn copy(bytes: &[u8], out: &mut [u8]) -> Result<(), Failure> {
+    if bytes.len() != out.len() {
+        let (expected, got) = (out.len(), bytes.len());
+        return Err(Failure::damaged(format!("a chunk: expected {expected} bytes, got {got}")));
+    }
+    out.copy_from_slice(bytes);
+    Ok(())
+}
+
+fn inflate(state: &mut Option<Inflate>, stored: &[u8], out: &mut [u8]) -> Result<(), Failure> {
+    let inflate = match state {
+        Some(inflate) => {
+            inflate.reset(true);
+            inflate
+        }
+        None => state.insert(Inflate::new(true, WINDOW_BITS)),
+    };
+    let status = inflate.decompress(stored, out, InflateFlush::Finish);
+    let got = inflate.total_out();
+    match status {
+        Ok(Status::StreamEnd) if got == out.len() as u64 => Ok(()),
+        Ok(_) => Err(Failure::damaged(format!(
+            "a chunk: expected {} inflated bytes, got {}{got}",
+            out.len(),
+            if got == out.len() as u64 { "more than " } else { "" }
+        ))),
+        Err(_) => Err(Failure::damaged(inflate.error_message().unwrap_or("invalid deflate data"))),
+    }
+}
+
+/// Puts the first bytes of all elements, then the second ones, back together.
+fn unshuffle(shuffled: &[u8], size: usize, out: &mut [u8]) -> Result<(), Failure> {
+    if size == 2 && shuffled.len() == out.len() && out.len().is_multiple_of(2) {
+        let (low, high) = shuffled.split_at(out.len() / 2);
+        for ((pair, low), high) in out.chunks_exact_mut(2).zip(low).zip(high) {
+            pair[0] = *low;
+            pair[1] = *high;
+        }
+        return Ok(());
+    }
+    copy(&filters::shuffle::unshuffle(shuffled, size), out)
+}

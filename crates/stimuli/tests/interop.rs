@@ -1,0 +1,190 @@
+//! Files written by h5py and Pillow, in every layout that h5py can plausibly have used, give the
+//! bytes that those libraries read.
+//!
+//! The directory named by `LAION_FMRI_INTEROP` holds `stimuli/manifest.json`; all paths in it are
+//! relative to that directory.
+#![cfg(test)]
+
+use std::fs;
+use std::path::PathBuf;
+
+use ndarray::{Array2, Array3};
+use serde::Deserialize;
+use stimuli::{ColorMode, EmbeddingModel, Embeddings, Images, SegmentationTable, Segmentations};
+use stimuli::{decode, f16};
+
+#[derive(Deserialize)]
+struct Manifest {
+    images: Vec<ImagesCase>,
+    encoded: Vec<String>,
+    decoded: Vec<DecodedCase>,
+    embeddings: Vec<EmbeddingsCase>,
+    masks: Vec<MasksCase>,
+}
+
+#[derive(Deserialize)]
+struct ImagesCase {
+    file: String,
+    count: usize,
+}
+
+#[derive(Deserialize)]
+struct DecodedCase {
+    file: String,
+    kind: String,
+    shape: [usize; 3],
+    expected: String,
+    original: String,
+    mode: String,
+}
+
+#[derive(Deserialize)]
+struct EmbeddingsCase {
+    file: String,
+    shape: [usize; 2],
+    expected: String,
+    ids: Vec<String>,
+    valid: Vec<bool>,
+}
+
+#[derive(Deserialize)]
+struct MasksCase {
+    file: String,
+    shape: [usize; 3],
+    expected: String,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the runner tells the place by a variable")]
+fn root() -> PathBuf {
+    PathBuf::from(std::env::var_os("LAION_FMRI_INTEROP").expect("LAION_FMRI_INTEROP is set"))
+}
+
+fn read(file: &str) -> Vec<u8> {
+    fs::read(root().join(file)).unwrap()
+}
+
+fn manifest() -> Manifest {
+    serde_json::from_slice(&read("stimuli/manifest.json")).unwrap()
+}
+
+/// Rows in no order, with repeats.
+fn shuffled(count: usize) -> Vec<usize> {
+    (0..count + 7).map(|place| place * 37 % count).collect()
+}
+
+#[test]
+#[ignore = "run by `cargo xtask interop`"]
+fn images_are_the_bytes_that_h5py_wrote() {
+    let manifest = manifest();
+    let expected: Vec<Vec<u8>> = manifest.encoded.iter().map(|file| read(file)).collect();
+    assert!(!manifest.images.is_empty());
+    for case in manifest.images {
+        let images = Images::open(root().join(&case.file)).unwrap();
+        assert_eq!(images.len(), case.count, "{}", case.file);
+        for row in shuffled(images.len()) {
+            assert!(images.encoded(row).unwrap() == expected[row], "{} row {row}", case.file);
+        }
+    }
+}
+
+#[test]
+#[ignore = "run by `cargo xtask interop`"]
+fn embeddings_are_the_numbers_that_h5py_wrote() {
+    let cases = manifest().embeddings;
+    assert!(!cases.is_empty());
+    for case in cases {
+        let open = || Embeddings::open(root().join(&case.file), EmbeddingModel::Clip).unwrap();
+        let embeddings = open();
+        let [rows, features] = case.shape;
+        assert_eq!((embeddings.len(), embeddings.n_features()), (rows, features), "{}", case.file);
+        let bytes = read(&case.expected);
+        let bits = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+        let expected = Array2::from_shape_vec((rows, features), bits.collect()).unwrap();
+        assert_eq!(embeddings.matrix().unwrap().mapv(f16::to_bits), expected, "{}", case.file);
+        assert_eq!(embeddings.valid().unwrap(), case.valid, "{}", case.file);
+        assert_eq!(embeddings.image_ids().unwrap(), case.ids, "{}", case.file);
+        let wanted: Vec<usize> =
+            shuffled(rows).into_iter().filter(|row| case.valid[*row]).collect();
+        let got = embeddings.rows(&wanted).unwrap();
+        let widened = embeddings.rows_f32(&wanted).unwrap();
+        // Rows alone, from a file of which nothing has been read.
+        let alone = open();
+        for (place, &row) in wanted.iter().enumerate() {
+            let expected = expected.row(row);
+            assert_eq!(got.row(place).mapv(f16::to_bits), expected, "{} {row}", case.file);
+            let wide = expected.mapv(|bits| f16::from_bits(bits).to_f32().to_bits());
+            assert_eq!(widened.row(place).mapv(f32::to_bits), wide, "{} {row}", case.file);
+            let single = alone.get(&case.ids[row]).unwrap().mapv(f16::to_bits);
+            assert_eq!(single, expected, "{} {row}", case.file);
+        }
+    }
+}
+
+#[test]
+#[ignore = "run by `cargo xtask interop`"]
+fn masks_are_the_pixels_that_h5py_wrote() {
+    let cases = manifest().masks;
+    assert!(!cases.is_empty());
+    for case in cases {
+        let [count, height, width] = case.shape;
+        let path = root().join(&case.file);
+        let masks = Segmentations::open_with(&path, table(count)).unwrap();
+        let expected = Array3::from_shape_vec(case.shape, read(&case.expected)).unwrap();
+        assert_eq!(masks.mask_dimensions(), (height, width), "{}", case.file);
+        let rows = shuffled(count);
+        let got = masks.masks(&rows).unwrap();
+        for (mask, row) in got.outer_iter().zip(rows) {
+            let expected = expected.index_axis(ndarray::Axis(0), row);
+            assert_eq!(mask, expected, "{} {row}", case.file);
+            assert_eq!(masks.mask(row).unwrap(), expected, "{} {row}", case.file);
+        }
+    }
+}
+
+fn table(count: usize) -> SegmentationTable {
+    let mut text = String::from(
+        "mask_row,image_name,noun,instance_id,score,box_x0,box_y0,box_x1,box_y1,localized,mask_file\n",
+    );
+    for row in 0..count {
+        text.push_str(&format!("{row},image,noun,{row},,,,,,1,\n"));
+    }
+    SegmentationTable::from_reader(text.as_bytes()).unwrap()
+}
+
+#[test]
+#[ignore = "run by `cargo xtask interop`"]
+fn decoded_pixels_are_as_near_to_those_of_pillow_as_promised() {
+    let cases = manifest().decoded;
+    assert!(!cases.is_empty());
+    for case in cases {
+        let encoded = read(&case.file);
+        let expected = read(&case.expected);
+        let image = decode::decode(&encoded).unwrap();
+        assert_eq!(image.shape(), case.shape, "{}", case.kind);
+        let differences = image.iter().zip(&expected).map(|(a, b)| a.abs_diff(*b));
+        let (largest, sum) = differences.fold((0, 0.0), |(largest, sum), difference| {
+            (difference.max(largest), sum + f64::from(difference))
+        });
+        let mean = sum / expected.len() as f64;
+        let is_jpeg = case.kind.starts_with("jpeg");
+        if is_jpeg {
+            let limit = 0.5;
+            assert!(mean <= limit, "{}: mean difference {mean}, largest {largest}", case.kind);
+        } else {
+            assert!(largest <= 1, "{}: largest difference {largest}", case.kind);
+        }
+        let original = decode::decode_original(&encoded).unwrap();
+        let mode = match original.mode {
+            ColorMode::Grey => "L",
+            ColorMode::GreyAlpha => "LA",
+            ColorMode::Rgb => "RGB",
+            ColorMode::Rgba => "RGBA",
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(mode, case.mode, "{}", case.kind);
+        if !is_jpeg {
+            let pixels: Vec<u8> = original.pixels.iter().copied().collect();
+            assert!(pixels == read(&case.original), "{}", case.kind);
+        }
+    }
+}
