@@ -280,6 +280,14 @@ impl<'a> Betas<'a> {
         BetaRows::open(self.plan_one()?)
     }
 
+    /// As [`Betas::volumes`] for several sessions with the same voxels, all opened and checked.
+    pub(crate) fn volumes_of(&self, sessions: &[SessionId]) -> Result<Vec<BetaRows>> {
+        let sessions: Vec<&str> = sessions.iter().map(SessionId::as_str).collect();
+        let planned = self.plan(&sessions)?;
+        plan::same_voxels(&planned)?;
+        planned.into_iter().map(BetaRows::open).collect()
+    }
+
     fn plan_one(&self) -> Result<Planned> {
         let mut planned = self.plan(&[&self.session])?;
         // INVARIANT: one session was named, and each gives one plan.

@@ -5,7 +5,7 @@ use std::path::Path;
 use bids::SubjectId;
 use s3_mirror::Location;
 
-use crate::{Error, Result, Roots, Subject, layout};
+use crate::{Error, Result, Roots, Stimuli, Subject, layout};
 
 /// A mirror on disk and the bucket it belongs to.
 ///
@@ -23,13 +23,15 @@ pub struct Dataset {
     roots: Roots,
     location: Location,
     offline: bool,
+    pub(crate) stimuli: Stimuli,
 }
 
 impl Dataset {
     /// The dataset in these roots, mirrored from the public bucket.
     #[must_use]
     pub fn new(roots: Roots) -> Self {
-        Self { roots, location: crate::discovery::public_bucket(), offline: false }
+        let stimuli = Stimuli::new(roots.clone());
+        Self { roots, location: crate::discovery::public_bucket(), offline: false, stimuli }
     }
 
     /// The dataset in one directory.
@@ -116,6 +118,6 @@ impl Dataset {
                 fetch: format!("--subject {id}"),
             });
         }
-        Ok(Subject::new(self.roots.clone(), id))
+        Ok(Subject::new(self.roots.clone(), id, self.stimuli.clone()))
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bids::SessionId;
+use bids::{SessionId, SubjectId};
 use surface::fs::{ReadGiftiError, ReadLabelError};
 use surface::{GiftiError, LabelError};
 use thiserror::Error;
@@ -169,6 +169,17 @@ pub enum Error {
         got: usize,
     },
 
+    /// A trial past the last of the subject's sessions on disk.
+    #[error("{subject} has {trials} trials on disk (counted from 0), so there is no trial {got}")]
+    GlobalTrialOutOfRange {
+        /// The subject.
+        subject: SubjectId,
+        /// The number of trials of all its sessions on disk.
+        trials: usize,
+        /// The trial that was asked for.
+        got: usize,
+    },
+
     /// Values that do not fit the chosen voxels.
     #[error("{got} values do not fit the chosen voxels (expected {expected})")]
     ValuesLength {
@@ -186,9 +197,13 @@ pub enum Error {
         what: &'static str,
         /// Where it was looked for (in the first root).
         path: PathBuf,
-        /// The arguments of `laion-fmri download` that fetch it.
+        /// The `laion-fmri` command that fetches it, without the program's name.
         fetch: String,
     },
+
+    /// A file of the stimulus side that cannot be read, or an image or mask that it does not have.
+    #[error(transparent)]
+    Stimuli(#[from] stimuli::Error),
 
     /// The table of images cannot be used.
     #[error("{}: not a usable table of images", path.display())]
@@ -301,11 +316,11 @@ pub enum Error {
     Export(#[from] export::Error),
 
     /// The array that was asked for does not fit into memory.
-    #[error("an array of {rows} rows and {columns} columns of float32 does not fit into memory")]
+    #[error("an array of {rows} rows and {columns} columns does not fit into memory")]
     OutOfMemory {
         /// Trials.
         rows: usize,
-        /// Voxels.
+        /// Values of each: voxels, or the bytes of an image.
         columns: usize,
     },
 
@@ -365,6 +380,7 @@ impl Error {
             | Self::MaskAxis { .. }
             | Self::VoxelAxis { .. }
             | Self::TrialOutOfRange { .. }
+            | Self::GlobalTrialOutOfRange { .. }
             | Self::ValuesLength { .. }
             | Self::Split(_)
             | Self::InvalidQuery { .. } => ErrorKind::Usage,
@@ -390,6 +406,7 @@ impl Error {
                 ErrorKind::Integrity
             }
             Self::Nifti(error) if is_about_content(error) => ErrorKind::Integrity,
+            Self::Stimuli(error) => stimuli_kind(error),
             Self::Cancelled => ErrorKind::Cancelled,
             Self::Nifti(_)
             | Self::Gifti(_)
@@ -407,9 +424,8 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::DataDirNotSet => Some("laion-fmri config --data-dir DIR".to_owned()),
-            Self::DataNotDownloaded { fetch, .. } | Self::StimuliNotDownloaded { fetch, .. } => {
-                Some(format!("laion-fmri download {fetch}"))
-            }
+            Self::DataNotDownloaded { fetch, .. } => Some(format!("laion-fmri download {fetch}")),
+            Self::StimuliNotDownloaded { fetch, .. } => Some(format!("laion-fmri {fetch}")),
             Self::LicenseNotAccepted { .. } => Some("laion-fmri license --accept".to_owned()),
             Self::NoMatchingData { .. } => {
                 Some("laion-fmri download --dry-run ... shows what a filter lets in".to_owned())
@@ -430,6 +446,7 @@ impl Error {
                 Some(fetch_again(path))
             }
             Self::EventTable { path, .. } => Some(fetch_again(path)),
+            Self::Stimuli(error) => stimuli_hint(error),
             Self::VertexMismatch { path, .. } => Some(fetch_again(path)),
             _ => None,
         }
@@ -480,6 +497,37 @@ fn is_about_content(error: &nifti_stream::Error) -> bool {
             | Nifti::RowsNotAscending { .. }
             | Nifti::DataLength { .. }
     )
+}
+
+fn stimuli_kind(error: &stimuli::Error) -> ErrorKind {
+    use stimuli::Error as Stimuli;
+    match error {
+        Stimuli::Open { .. } => ErrorKind::Other,
+        Stimuli::RowOutOfRange { .. }
+        | Stimuli::UnknownImage { .. }
+        | Stimuli::UnknownMask { .. }
+        | Stimuli::ModelNotOpen { .. } => ErrorKind::Usage,
+        Stimuli::InvalidEmbedding { .. } => ErrorKind::NotThere,
+        _ => ErrorKind::Integrity,
+    }
+}
+
+/// What a user would try next: the nearest names, or another copy of the file.
+fn stimuli_hint(error: &stimuli::Error) -> Option<String> {
+    use stimuli::Error as Stimuli;
+    match error {
+        Stimuli::UnknownImage { nearest, .. } if !nearest.is_empty() => {
+            Some(format!("the nearest names are {}", nearest.join(", ")))
+        }
+        Stimuli::UnknownMask { nouns, .. } if !nouns.is_empty() => {
+            Some(format!("the nouns of this image are {}", nouns.join(", ")))
+        }
+        Stimuli::NotHdf5 { path, .. }
+        | Stimuli::Damaged { path, .. }
+        | Stimuli::Decode { path, .. }
+        | Stimuli::Table { path, .. } => Some(fetch_again(path)),
+        _ => None,
+    }
 }
 
 fn fetch_again(path: &Path) -> String {

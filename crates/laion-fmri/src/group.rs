@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use bids::SubjectId;
 use indexmap::IndexMap;
-use ndarray::Array2;
-use stimuli::{Metadata, Stimulus, StimulusSet};
+use ndarray::{Array2, Array3, Array4};
+use stimuli::{Metadata, NamedImages, OriginalImage, Stimulus, StimulusSet};
 
 use crate::mask::VoxelMask;
+use crate::shown::Needed;
+use crate::trial_stimuli::decoded;
 use crate::{Betas, Dataset, Error, Result, Subject};
 
 /// Subjects of one dataset, sorted by id; never empty.
@@ -172,6 +174,95 @@ impl Group {
         let metadata: Arc<Metadata> = self.subjects[0].stimulus_metadata()?;
         let shared = |found: &&Stimulus| found.set() == Some(StimulusSet::Shared);
         Ok(metadata.stimuli().iter().filter(shared).cloned().collect())
+    }
+}
+
+/// The images that were shown to everybody, in the order of the table of images.
+#[derive(Clone, Debug)]
+pub struct SharedImages {
+    names: Vec<String>,
+    images: Arc<NamedImages>,
+}
+
+impl Group {
+    /// The images of the shared set; entry i belongs to row i of
+    /// [`Group::shared_stimulus_metadata`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StimuliNotDownloaded`], [`Error::Stimuli`].
+    ///
+    /// ```
+    /// use laion_fmri::Dataset;
+    ///
+    /// let bucket = fixtures::Bucket::temporary()?;
+    /// # bucket.write_gated()?;
+    /// let group = Dataset::open(bucket.root())?.group_all()?;
+    /// let shared = group.shared_images()?;
+    /// let image = shared.get(0)?; // (height, width, 3), uint8, as displayed
+    /// assert_eq!(shared.array()?.index_axis(ndarray::Axis(0), 0), image);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "get_shared_images")]
+    pub fn shared_images(&self) -> Result<SharedImages> {
+        let images = self.subjects[0].stimuli().images()?;
+        let shared = self.shared_stimulus_metadata()?;
+        let names = shared.into_iter().map(|stimulus| stimulus.image_name).collect();
+        Ok(SharedImages { names, images })
+    }
+}
+
+impl SharedImages {
+    /// The names, in order.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The number of images.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether the table of images has no shared image.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// One image as it was displayed: uint8 RGB, shape `(height, width, 3)`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidQuery`] past the end; [`Error::Stimuli`].
+    pub fn get(&self, place: usize) -> Result<Array3<u8>> {
+        Ok(self.images.decode(self.name(place)?)?)
+    }
+
+    /// One image with the channels that its file has.
+    ///
+    /// # Errors
+    ///
+    /// As [`SharedImages::get`].
+    pub fn original(&self, place: usize) -> Result<OriginalImage> {
+        Ok(self.images.original(self.name(place)?)?)
+    }
+
+    /// All images as displayed in one array: uint8, shape `(n_images, height, width, 3)`, decoded on
+    /// all cores.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`]; [`Error::Stimuli`] when the images differ in size.
+    pub fn array(&self) -> Result<Array4<u8>> {
+        decoded(&self.images, &Needed::of(self.names.iter().map(String::as_str)))
+    }
+
+    fn name(&self, place: usize) -> Result<&str> {
+        self.names.get(place).map(String::as_str).ok_or_else(|| Error::InvalidQuery {
+            reason: format!("there are {} shared images, so there is no image {place}", self.len()),
+        })
     }
 }
 

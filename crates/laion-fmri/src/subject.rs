@@ -9,7 +9,7 @@ use bids::{SessionId, SubjectId};
 
 use crate::mask::{BrainMask, MaskSource, Resolution};
 use crate::roi::{RoiFiles, RoiIndex};
-use crate::trial_table::StimulusTable;
+use crate::stimulus_files::Stimuli;
 use crate::trials::TrialTable;
 use crate::{Betas, Error, Result, Roots, layout};
 
@@ -21,7 +21,7 @@ pub struct Subject {
     id: SubjectId,
     masks: Mutex<HashMap<(MaskSource, Resolution), Arc<BrainMask>>>,
     pub(crate) roi_files: RoiFiles,
-    pub(crate) stimulus_table: StimulusTable,
+    stimuli: Stimuli,
 }
 
 impl fmt::Debug for Subject {
@@ -31,14 +31,8 @@ impl fmt::Debug for Subject {
 }
 
 impl Subject {
-    pub(crate) fn new(roots: Roots, id: SubjectId) -> Self {
-        Self {
-            roots,
-            id,
-            masks: Mutex::default(),
-            roi_files: RoiFiles::default(),
-            stimulus_table: StimulusTable::default(),
-        }
+    pub(crate) fn new(roots: Roots, id: SubjectId, stimuli: Stimuli) -> Self {
+        Self { roots, id, masks: Mutex::default(), roi_files: RoiFiles::default(), stimuli }
     }
 
     /// The id, such as `sub-03`.
@@ -144,6 +138,27 @@ impl Subject {
     pub fn trials(&self, session: &str) -> Result<TrialTable> {
         let session: SessionId = session.parse()?;
         TrialTable::read(&self.trials_path(&session)?)
+    }
+
+    /// The stimulus side of the dataset by image name. Nothing is opened yet.
+    #[must_use]
+    pub fn stimuli(&self) -> &Stimuli {
+        &self.stimuli
+    }
+
+    /// The sessions with a trial table, in their order. A session may consist of betas alone.
+    pub(crate) fn session_tables(&self) -> Result<Vec<(SessionId, TrialTable)>> {
+        let mut tables = Vec::new();
+        for session in self.sessions()? {
+            match self.trials(session.as_str()) {
+                Ok(table) => tables.push((session, table)),
+                Err(Error::DataNotDownloaded { path, .. }) => {
+                    tracing::warn!(path = %path.display(), "no trial table: the session is left out");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(tables)
     }
 
     pub(crate) fn roots(&self) -> &Roots {

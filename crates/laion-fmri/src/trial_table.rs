@@ -1,17 +1,14 @@
 //! The trials of all sessions of a subject, joined with the table of images.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::BufReader;
 use std::ops::Index;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bids::SessionId;
-use stimuli::{Metadata, StimulusSet, files};
+use stimuli::{Metadata, StimulusSet};
 
 use crate::trial_index::{GlobalTrial, SessionTrial};
-use crate::{Error, Result, Roots, Subject};
+use crate::{Error, Result, Subject};
 
 /// One trial of a subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,16 +115,7 @@ impl Subject {
         let mut columns: Option<Vec<String>> = None;
         let mut trials = Vec::new();
         let mut shown: HashMap<String, u32> = HashMap::new();
-        for session in self.sessions()? {
-            let table = match self.trials(session.as_str()) {
-                Ok(table) => table,
-                // A session may consist of betas alone.
-                Err(Error::DataNotDownloaded { path, .. }) => {
-                    tracing::warn!(path = %path.display(), "no trial table: the session is left out");
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
+        for (session, table) in self.session_tables()? {
             let columns = columns.get_or_insert_with(|| table.columns().to_vec());
             if columns != table.columns() {
                 return Err(Error::InvalidQuery {
@@ -169,7 +157,7 @@ impl Subject {
     /// [`Error::StimuliNotDownloaded`], [`Error::StimulusMetadata`].
     #[doc(alias = "get_stimulus_metadata")]
     pub fn stimulus_metadata(&self) -> Result<Arc<Metadata>> {
-        self.stimulus_table.get(self.roots())
+        self.stimuli().metadata()
     }
 
     /// The number of images, of all or of one set.
@@ -187,36 +175,6 @@ impl Subject {
     /// Whether the table of images and the packed images are both on disk.
     #[must_use]
     pub fn has_stimuli(&self) -> bool {
-        [files::METADATA, files::IMAGES]
-            .iter()
-            .all(|name| self.roots().find(&format!("{}/{name}", files::DIRECTORY)).is_some())
+        self.stimuli().is_complete()
     }
-}
-
-/// The table of images, read when it is first needed.
-#[derive(Debug, Default)]
-pub(crate) struct StimulusTable(std::sync::Mutex<Option<Arc<Metadata>>>);
-
-impl StimulusTable {
-    fn get(&self, roots: &Roots) -> Result<Arc<Metadata>> {
-        let mut table = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(metadata) = &*table {
-            return Ok(Arc::clone(metadata));
-        }
-        let metadata = Arc::new(read_metadata(roots)?);
-        *table = Some(Arc::clone(&metadata));
-        Ok(metadata)
-    }
-}
-
-fn read_metadata(roots: &Roots) -> Result<Metadata> {
-    let relative = format!("{}/{}", files::DIRECTORY, files::METADATA);
-    let path: PathBuf = roots.find(&relative).ok_or_else(|| Error::StimuliNotDownloaded {
-        what: "the table of images",
-        path: roots.expected(&relative),
-        fetch: format!("--prefix {relative}"),
-    })?;
-    let file = File::open(&path).map_err(Error::io("open", &path))?;
-    Metadata::from_reader(BufReader::new(file))
-        .map_err(|source| Error::StimulusMetadata { path, source })
 }

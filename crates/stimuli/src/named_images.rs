@@ -1,6 +1,7 @@
 //! The images by name.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use ndarray::Array3;
 
@@ -17,7 +18,7 @@ use crate::nearest::nearest;
 #[doc(alias = "Stimuli")]
 pub struct NamedImages {
     images: Images,
-    metadata: Metadata,
+    metadata: Arc<Metadata>,
 }
 
 impl NamedImages {
@@ -26,7 +27,8 @@ impl NamedImages {
     /// # Errors
     ///
     /// [`Error::WrongLength`] when they do not have as many rows.
-    pub fn new(images: Images, metadata: Metadata) -> Result<Self, Error> {
+    pub fn new(images: Images, metadata: impl Into<Arc<Metadata>>) -> Result<Self, Error> {
+        let metadata = metadata.into();
         images.check_len(metadata.len(), "the table of images")?;
         Ok(Self { images, metadata })
     }

@@ -20,7 +20,7 @@ const DATASET: &str = "masks";
 pub struct Segmentations {
     path: PathBuf,
     masks: Dataset,
-    table: SegmentationTable,
+    table: Arc<SegmentationTable>,
 }
 
 impl Segmentations {
@@ -40,8 +40,11 @@ impl Segmentations {
     /// # Errors
     ///
     /// As [`open`](Self::open).
-    pub fn open_with(masks: impl AsRef<Path>, table: SegmentationTable) -> Result<Self, Error> {
-        Self::new(H5File::open(masks.as_ref())?, table)
+    pub fn open_with(
+        masks: impl AsRef<Path>,
+        table: impl Into<Arc<SegmentationTable>>,
+    ) -> Result<Self, Error> {
+        Self::new(H5File::open(masks.as_ref())?, table.into())
     }
 
     /// As [`open`](Self::open), from anything that is read by position; `path` is what errors call
@@ -53,12 +56,12 @@ impl Segmentations {
     pub fn from_source(
         source: impl ReadAt + 'static,
         path: impl AsRef<Path>,
-        table: SegmentationTable,
+        table: impl Into<Arc<SegmentationTable>>,
     ) -> Result<Self, Error> {
-        Self::new(H5File::from_source(Arc::new(source), path.as_ref())?, table)
+        Self::new(H5File::from_source(Arc::new(source), path.as_ref())?, table.into())
     }
 
-    fn new(file: H5File, table: SegmentationTable) -> Result<Self, Error> {
+    fn new(file: H5File, table: Arc<SegmentationTable>) -> Result<Self, Error> {
         let masks = file.dataset(DATASET, 3, "uint8", |element| *element == Element::Byte)?;
         masks.check_len(table.len(), "the table of masks")?;
         Ok(Self { path: file.path, masks, table })

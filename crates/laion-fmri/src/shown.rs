@@ -1,0 +1,133 @@
+//! Which image each trial of a subject showed, over all sessions on disk.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bids::{SessionId, SubjectId};
+
+use crate::trial_index::GlobalTrial;
+use crate::{Error, Result, Subject};
+
+/// The image of every trial, in the order of the [`GlobalTrial`].
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    subject: SubjectId,
+    /// Each image once, in the order of its first trial.
+    names: Vec<String>,
+    /// The place in `names` of each trial's image.
+    images: Vec<u32>,
+    /// The trials of each session, in session order.
+    sessions: Vec<(SessionId, Range<usize>)>,
+}
+
+/// Rows that were asked for, as the distinct images they need.
+#[derive(Debug)]
+pub(crate) struct Needed<'a> {
+    /// Each image once.
+    pub(crate) names: Vec<&'a str>,
+    /// For each row the place of its image in `names`.
+    pub(crate) rows: Vec<usize>,
+}
+
+impl<'a> Needed<'a> {
+    /// Rows by the name of their image.
+    pub(crate) fn of(rows: impl ExactSizeIterator<Item = &'a str>) -> Self {
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut needed = Self { names: Vec::new(), rows: Vec::with_capacity(rows.len()) };
+        for name in rows {
+            let place = *places.entry(name).or_insert_with(|| {
+                needed.names.push(name);
+                needed.names.len() - 1
+            });
+            needed.rows.push(place);
+        }
+        needed
+    }
+}
+
+impl Shown {
+    /// Reads the trial tables alone: no file of the stimulus side is needed.
+    pub(crate) fn read(subject: &Subject) -> Result<Arc<Self>> {
+        let mut shown = Self {
+            subject: subject.id().clone(),
+            names: Vec::new(),
+            images: Vec::new(),
+            sessions: Vec::new(),
+        };
+        let mut places: HashMap<String, u32> = HashMap::new();
+        for (session, table) in subject.session_tables()? {
+            let first = shown.images.len();
+            for label in table.labels() {
+                let place = match places.get(label) {
+                    Some(place) => *place,
+                    None => {
+                        // There are fewer images than trials, and those are rows of text in memory.
+                        let place = shown.names.len() as u32;
+                        places.insert(label.to_owned(), place);
+                        shown.names.push(label.to_owned());
+                        place
+                    }
+                };
+                shown.images.push(place);
+            }
+            shown.sessions.push((session, first..shown.images.len()));
+        }
+        Ok(Arc::new(shown))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.images.len()
+    }
+
+    pub(crate) fn name(&self, trial: GlobalTrial) -> Result<&str> {
+        let place = self.images.get(trial.0).ok_or_else(|| Error::GlobalTrialOutOfRange {
+            subject: self.subject.clone(),
+            trials: self.len(),
+            got: trial.0,
+        })?;
+        Ok(&self.names[*place as usize])
+    }
+
+    /// The trials of one session, or of all.
+    pub(crate) fn trials(&self, session: Option<&str>) -> Result<Range<usize>> {
+        let Some(session) = session else { return Ok(0..self.len()) };
+        let session: SessionId = session.parse()?;
+        let found = self.sessions.iter().find(|(known, _)| *known == session);
+        found.map(|(_, trials)| trials.clone()).ok_or_else(|| Error::DataNotDownloaded {
+            what: format!("the trial table of {} {session}", self.subject),
+            path: crate::layout::trials(&self.subject, &session).into(),
+            fetch: format!(
+                "--subject {} --ses {session} --desc SingletrialBetas --suffix trials --extension tsv",
+                self.subject
+            ),
+        })
+    }
+
+    /// The sessions, in their order.
+    pub(crate) fn sessions(&self) -> impl ExactSizeIterator<Item = &SessionId> {
+        self.sessions.iter().map(|(session, _)| session)
+    }
+
+    /// For each trial how many trials before it showed the image: in its session, and in all.
+    pub(crate) fn repetitions(&self) -> Vec<(u32, u32)> {
+        let mut in_all = vec![0; self.names.len()];
+        let mut repetitions = Vec::with_capacity(self.len());
+        for (_, trials) in &self.sessions {
+            let mut in_session: HashMap<u32, u32> = HashMap::new();
+            for image in &self.images[trials.clone()] {
+                let (here, all) =
+                    (in_session.entry(*image).or_default(), &mut in_all[*image as usize]);
+                repetitions.push((*here, *all));
+                *here += 1;
+                *all += 1;
+            }
+        }
+        repetitions
+    }
+
+    /// The images of a range of trials, each once in the order of its first trial there.
+    pub(crate) fn needed(&self, trials: Range<usize>) -> Needed<'_> {
+        Needed::of(self.images[trials].iter().map(|image| self.names[*image as usize].as_str()))
+    }
+}

@@ -1,0 +1,220 @@
+//! The stimulus files of a mirror: opened when first needed, and shared from then on.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::hash::Hash;
+use std::io::BufReader;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use stimuli::{
+    Captions, EmbeddingModel, EmbeddingSet, Embeddings, Images, Metadata, NamedImages,
+    SegmentationTable, Segmentations, files,
+};
+
+use crate::{Dataset, Error, Result, Roots};
+
+/// The stimulus side of the dataset by image name: images, embeddings, object masks, captions.
+///
+/// Each file is opened when a method first needs it, without needing any other, and stays open for
+/// this handle and its clones. All methods may be called from several threads.
+///
+/// ```
+/// use laion_fmri::Dataset;
+/// use laion_fmri::stimuli::EmbeddingModel;
+///
+/// let bucket = fixtures::Bucket::temporary()?;
+/// # bucket.write_gated()?;
+/// let stimuli = Dataset::open(bucket.root())?.stimuli();
+/// let name = "shared_12rep_LAION_cluster_1003_i0.jpg";
+/// let image = stimuli.images()?.decode(name)?; // (height, width, 3), uint8, as displayed
+/// assert_eq!(image.dim().2, 3);
+/// let features = stimuli.embeddings(EmbeddingModel::Clip)?.get(name)?; // (n_features,), float16
+/// assert_eq!(features.len(), stimuli.embeddings(EmbeddingModel::Clip)?.n_features());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[doc(alias = "load_stimuli")]
+pub struct Stimuli {
+    roots: Roots,
+    opened: Arc<Opened>,
+}
+
+#[derive(Debug, Default)]
+struct Opened {
+    metadata: Once<(), Metadata>,
+    images: Once<(), NamedImages>,
+    embeddings: Once<EmbeddingModel, Embeddings>,
+    segmentations: Once<(), Segmentations>,
+    segmentation_table: Once<(), SegmentationTable>,
+    captions: Once<(), Captions>,
+}
+
+/// Values that are made once; failures are not kept, so that a later download mends them.
+type Once<K, V> = Mutex<HashMap<K, Arc<V>>>;
+
+impl Dataset {
+    /// The stimulus side of the dataset. Nothing is opened yet.
+    #[must_use]
+    pub fn stimuli(&self) -> Stimuli {
+        self.stimuli.clone()
+    }
+
+    /// The stimulus side of the dataset, when the table of images and the packed images are both on
+    /// disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StimuliNotDownloaded`] for the first that is not.
+    pub fn load_stimuli(&self) -> Result<Stimuli> {
+        self.stimuli.require(files::METADATA)?;
+        self.stimuli.require(files::IMAGES)?;
+        Ok(self.stimuli())
+    }
+}
+
+impl Stimuli {
+    pub(crate) fn new(roots: Roots) -> Self {
+        Self { roots, opened: Arc::default() }
+    }
+
+    /// Whether the table of images and the packed images are both on disk.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        [files::METADATA, files::IMAGES].iter().all(|name| self.find(name).is_some())
+    }
+
+    /// The table of images.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StimuliNotDownloaded`], [`Error::StimulusMetadata`].
+    pub fn metadata(&self) -> Result<Arc<Metadata>> {
+        once(&self.opened.metadata, (), || {
+            let path = self.require(files::METADATA)?;
+            let file = File::open(&path).map_err(Error::io("open", &path))?;
+            Metadata::from_reader(BufReader::new(file))
+                .map_err(|source| Error::StimulusMetadata { path, source })
+        })
+    }
+
+    /// The images, which the dataset gives to those who accept its data use agreement.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StimuliNotDownloaded`], [`Error::StimulusMetadata`], [`Error::Stimuli`].
+    pub fn images(&self) -> Result<Arc<NamedImages>> {
+        once(&self.opened.images, (), || {
+            let path = self.require(files::IMAGES)?;
+            let metadata = self.metadata()?;
+            Ok(NamedImages::new(Images::open(path)?, metadata)?)
+        })
+    }
+
+    /// The models whose embeddings are on disk, in the order of [`EmbeddingModel::ALL`].
+    #[must_use]
+    pub fn embedding_models(&self) -> Vec<EmbeddingModel> {
+        let models = EmbeddingModel::ALL.iter().copied();
+        models.filter(|model| self.find(model.file_name()).is_some()).collect()
+    }
+
+    /// The embeddings by one model.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StimuliNotDownloaded`], [`Error::Stimuli`].
+    #[doc(alias = "load_embeddings")]
+    pub fn embeddings(&self, model: EmbeddingModel) -> Result<Arc<Embeddings>> {
+        once(&self.opened.embeddings, model, || {
+            Ok(Embeddings::open(self.require(model.file_name())?, model)?)
+        })
+    }
+
+    /// The embeddings by several models, checked to be about the same images in the same order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stimuli::embeddings`].
+    pub fn embedding_set(&self, models: &[EmbeddingModel]) -> Result<EmbeddingSet> {
+        let open = |model: &EmbeddingModel| Ok((*self.embeddings(*model)?).clone());
+        Ok(EmbeddingSet::new(models.iter().map(open).collect::<Result<_>>()?)?)
+    }
+
+    /// The object masks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StimuliNotDownloaded`], [`Error::Stimuli`].
+    pub fn segmentations(&self) -> Result<Arc<Segmentations>> {
+        once(&self.opened.segmentations, (), || {
+            let masks = self.require(files::SEGMENTATIONS)?;
+            Ok(Segmentations::open_with(masks, self.segmentation_table()?)?)
+        })
+    }
+
+    /// The table of object masks, which does without the masks themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StimuliNotDownloaded`], [`Error::Stimuli`].
+    pub fn segmentation_table(&self) -> Result<Arc<SegmentationTable>> {
+        once(&self.opened.segmentation_table, (), || {
+            Ok(SegmentationTable::open(self.require(files::SEGMENTATIONS_METADATA)?)?)
+        })
+    }
+
+    /// The captions.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StimuliNotDownloaded`], [`Error::Stimuli`].
+    pub fn captions(&self) -> Result<Arc<Captions>> {
+        once(&self.opened.captions, (), || Ok(Captions::open(self.require(files::CAPTIONS)?)?))
+    }
+
+    fn find(&self, name: &str) -> Option<PathBuf> {
+        self.roots.find(&format!("{}/{name}", files::DIRECTORY))
+    }
+
+    fn require(&self, name: &'static str) -> Result<PathBuf> {
+        self.find(name).ok_or_else(|| {
+            let (what, fetch) = described(name);
+            let relative = format!("{}/{name}", files::DIRECTORY);
+            Error::StimuliNotDownloaded { what, path: self.roots.expected(&relative), fetch }
+        })
+    }
+}
+
+/// What a stimulus file holds, and the command that fetches it.
+fn described(name: &'static str) -> (&'static str, String) {
+    match name {
+        files::METADATA => {
+            ("the table of images", format!("download --prefix {}/{name}", files::DIRECTORY))
+        }
+        files::IMAGES => ("the stimulus images", "download-stimuli".to_owned()),
+        files::CAPTIONS => ("the captions", "download-captions".to_owned()),
+        files::SEGMENTATIONS => ("the object masks", "download-segmentations".to_owned()),
+        files::SEGMENTATIONS_METADATA => {
+            ("the table of object masks", "download-segmentations".to_owned())
+        }
+        _ => {
+            let model = EmbeddingModel::ALL.iter().find(|model| model.file_name() == name);
+            let model = model.map(|model| format!(" --model {model}")).unwrap_or_default();
+            ("the embeddings", format!("download-embeddings{model}"))
+        }
+    }
+}
+
+fn once<K: Eq + Hash, V>(
+    values: &Once<K, V>,
+    key: K,
+    make: impl FnOnce() -> Result<V>,
+) -> Result<Arc<V>> {
+    let mut values = values.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(value) = values.get(&key) {
+        return Ok(Arc::clone(value));
+    }
+    let value = Arc::new(make()?);
+    values.insert(key, Arc::clone(&value));
+    Ok(value)
+}

@@ -1,0 +1,18 @@
+//! The stimulus side of a subject's trials: what was shown, in the order it was shown.
+//!
+//! Trials are counted over all sessions that have a trial table, in session order, as in
+//! [`Subject::trial_table`]; bulk calls keep that order, repeats included, so that their rows line
+//! up with the betas of the same sessions below each other.
+
+mod captions;
+mod embeddings;
+mod images;
+mod segmentations;
+
+pub use self::captions::TrialCaptions;
+pub use self::embeddings::TrialEmbeddings;
+pub use self::images::TrialImages;
+pub(crate) use self::images::{decoded, tensor};
+pub use self::segmentations::TrialSegmentations;
+#[cfg(doc)]
+use crate::Subject;
