@@ -1,6 +1,7 @@
 //! The command line as types: global options and one struct for each command.
 
 pub(crate) mod splits;
+pub(crate) mod stimuli;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -161,6 +162,17 @@ pub(crate) enum Command {
     Coordinates(Coordinates),
     /// Write values on the voxel axis back into a volume
     ToNifti(ToNifti),
+    /// Write a stimulus image
+    Image(stimuli::Image),
+    /// Write embeddings as (n_rows, n_features) float16
+    Embedding(stimuli::Embedding),
+    /// List the objects in an image, or write the mask of one
+    Segmentation(stimuli::Segmentation),
+    /// Print the captions of an image, one a line
+    Captions(stimuli::Captions),
+    /// Find images by objects, captions, origin and repetitions
+    #[command(subcommand)]
+    Stimuli(stimuli::Stimuli),
     /// Show the train/test splits, their lists and their masks over trials
     #[command(subcommand)]
     Splits(splits::Splits),

@@ -13,6 +13,7 @@ mod mask;
 mod noise_ceiling;
 mod roi;
 mod splits;
+mod stimuli;
 mod to_nifti;
 mod trials;
 mod voxels;
@@ -39,6 +40,11 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Status
         Command::Betas(args) => betas::run(context, args),
         Command::NoiseCeiling(args) => noise_ceiling::run(context, args),
         Command::Coordinates(args) => coordinates::run(context, args),
+        Command::Image(args) => stimuli::image(context, args),
+        Command::Embedding(args) => stimuli::embedding(context, args),
+        Command::Segmentation(args) => stimuli::segmentation(context, args),
+        Command::Captions(args) => stimuli::captions(context, args),
+        Command::Stimuli(action) => return stimuli::stimuli(context, action),
         Command::Splits(action) => return splits::run(context, action),
         Command::ToNifti(args) => to_nifti::run(context, args),
         Command::Completions(args) => completions::run(args),

@@ -1,5 +1,5 @@
-//! Arrays and tables out: NumPy, CSV, TSV, JSON and Parquet files that appear only when they are
-//! complete.
+//! Arrays and tables out: NumPy, PNG, CSV, TSV, JSON and Parquet files that appear only when they
+//! are complete.
 //!
 //! ```
 //! use ndarray::array;
@@ -15,6 +15,7 @@
 //! * [`write_npy`], [`write_npy_to`], [`read_npy`]: NumPy's `.npy`, readable without pickle
 //! * [`write_npz`], [`write_npz_to`], [`read_npz`]: NumPy's `.npz`, named arrays and texts in one file
 //! * [`Table`]: named columns as CSV, TSV, JSON lines and Parquet
+//! * [`write_png`], [`write_png_to`]: images
 //! * [`write_text`]: bytes that are ready already
 //! * [`atomic_file`]: the rename behind all of them, for other formats
 
@@ -24,6 +25,7 @@ mod encoding;
 mod error;
 mod npy;
 mod npz;
+mod png;
 mod table;
 
 pub use atomic::{atomic_file, write_text};
@@ -32,6 +34,7 @@ pub use error::Error;
 pub use half::f16;
 pub use npy::{read_npy, write_npy, write_npy_to};
 pub use npz::{NpzFile, NpzWriter, read_npz, write_npz, write_npz_to};
+pub use png::{write_png, write_png_to};
 pub use table::{Column, Table};
 
 #[cfg(doctest)]

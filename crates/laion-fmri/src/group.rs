@@ -9,8 +9,8 @@ use ndarray::{Array2, Array3, Array4};
 use stimuli::{Metadata, NamedImages, OriginalImage, Stimulus, StimulusSet};
 
 use crate::mask::VoxelMask;
-use crate::shown::Needed;
-use crate::trial_stimuli::decoded;
+use crate::stimulus::Needed;
+use crate::stimulus::decoded;
 use crate::{Betas, Dataset, Error, Result, Subject};
 
 /// Subjects of one dataset, sorted by id; never empty.

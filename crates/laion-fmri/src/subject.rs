@@ -9,7 +9,7 @@ use bids::{SessionId, SubjectId};
 
 use crate::mask::{BrainMask, MaskSource, Resolution};
 use crate::roi::{RoiFiles, RoiIndex};
-use crate::stimulus_files::Stimuli;
+use crate::stimulus::Stimuli;
 use crate::trials::TrialTable;
 use crate::{Betas, Error, Result, Roots, layout};
 

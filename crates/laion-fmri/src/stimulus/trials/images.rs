@@ -7,7 +7,7 @@ use std::thread;
 use ndarray::{Array3, Array4, ArrayView3, ArrayViewMut3, Axis};
 use stimuli::{NamedImages, OriginalImage};
 
-use crate::shown::{Needed, Shown};
+use crate::stimulus::{Needed, Shown};
 use crate::{Error, GlobalTrial, Result, Subject};
 
 /// Images by trial.

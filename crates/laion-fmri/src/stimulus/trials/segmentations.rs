@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::Array2;
 use stimuli::{MaskRow, NounFilter, Segmentations};
 
-use crate::shown::Shown;
+use crate::stimulus::Shown;
 use crate::{GlobalTrial, Result, Subject};
 
 /// Object masks by trial. Only shared images have them: for other trials the lists are empty.

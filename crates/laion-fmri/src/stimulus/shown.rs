@@ -104,6 +104,11 @@ impl Shown {
         })
     }
 
+    /// Each image once, in the order of its first trial.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
     /// The sessions, in their order.
     pub(crate) fn sessions(&self) -> impl ExactSizeIterator<Item = &SessionId> {
         self.sessions.iter().map(|(session, _)| session)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stimuli::{Caption, CaptionSource, Captions};
 
-use crate::shown::Shown;
+use crate::stimulus::Shown;
 use crate::{GlobalTrial, Result, Subject};
 
 /// Captions by trial.

@@ -4,9 +4,9 @@ use bids::SessionId;
 use ndarray::{Array2, Array4, Axis};
 
 use super::TrialDataset;
-use crate::shown::Needed;
+use crate::stimulus::Needed;
+use crate::stimulus::decoded;
 use crate::trial_index::SessionTrial;
-use crate::trial_stimuli::decoded;
 use crate::{Error, Result};
 
 /// Several trials of a [`TrialDataset`] side by side; entry i of every field is trial i.

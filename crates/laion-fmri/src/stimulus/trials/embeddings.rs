@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::{Array1, Array2};
 use stimuli::{EmbeddingModel, Embeddings, f16};
 
-use crate::shown::Shown;
+use crate::stimulus::Shown;
 use crate::{GlobalTrial, Result, Stimuli, Subject};
 
 /// Embeddings by trial. The file of a model is opened when that model is first asked for.

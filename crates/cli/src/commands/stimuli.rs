@@ -1,0 +1,230 @@
+//! `image`, `embedding`, `segmentation`, `captions`, `stimuli`: the stimulus side by image and trial.
+
+use std::io::Write;
+use std::path::Path;
+
+use laion_fmri::export;
+use laion_fmri::ndarray::{Array2, ArrayView3, Axis, Ix3, concatenate};
+use laion_fmri::stimuli::{NounFilter, Stimulus, f16};
+use laion_fmri::{Error, GlobalTrial};
+use serde_json::Value;
+
+use super::voxels::{ArrayFormat, array_format, write_array};
+use crate::args::stimuli::{Captions, Embedding, Image, List, Segmentation, Stimuli};
+use crate::context::Context;
+use crate::exit::{Status, UsageError};
+use crate::output;
+
+pub(super) fn image(context: &Context, args: &Image) -> anyhow::Result<()> {
+    let format = if args.encoded { None } else { Some(image_format(&args.output)?) };
+    output::check_destination(&args.output)?;
+    let dataset = context.dataset()?;
+    let images = dataset.stimuli().images()?;
+    let name = match (&args.name, &args.subject, args.trial) {
+        (Some(name), ..) => name.clone(),
+        (None, Some(subject), Some(trial)) => {
+            let trials = dataset.subject(subject)?.images()?;
+            trials.name(GlobalTrial(trial))?.to_owned()
+        }
+        // The argument parser lets nothing else pass.
+        _ => return Err(usage("an image is named by NAME or by --subject and --trial")),
+    };
+    let Some(format) = format else {
+        return write_bytes(&args.output, &images.encoded(&name).map_err(Error::from)?);
+    };
+    let image = if args.original {
+        images.original(&name).map_err(Error::from)?.pixels
+    } else {
+        images.decode(&name).map_err(Error::from)?
+    };
+    write_image(&args.output, format, image.view())?;
+    let (height, width, channels) = image.dim();
+    context.note(&format!("{name}: {width} x {height}, {channels} channels"));
+    Ok(())
+}
+
+pub(super) fn embedding(context: &Context, args: &Embedding) -> anyhow::Result<()> {
+    array_format(&args.output, &[ArrayFormat::Npy, ArrayFormat::Csv])?;
+    output::check_destination(&args.output)?;
+    let features = features(context, args)?;
+    let (rows, columns) = features.dim();
+    if args.float32 {
+        write_array(&args.output, features.mapv(f32::from).view())?;
+    } else {
+        write_array(&args.output, features.view())?;
+    }
+    context.note(&format!("{}: {rows} rows, {columns} features", args.model));
+    Ok(())
+}
+
+fn features(context: &Context, args: &Embedding) -> anyhow::Result<Array2<f16>> {
+    let dataset = context.dataset()?;
+    if let Some(subject) = &args.subject {
+        let embeddings = dataset.subject(subject)?.embeddings()?;
+        if args.session.is_empty() {
+            return Ok(embeddings.all(args.model, None)?);
+        }
+        let sessions = args.session.iter().map(|session| embeddings.all(args.model, Some(session)));
+        let sessions: Vec<Array2<f16>> = sessions.collect::<Result<_, _>>()?;
+        let views: Vec<_> = sessions.iter().map(|features| features.view()).collect();
+        return Ok(concatenate(Axis(0), &views)?);
+    }
+    let embeddings = dataset.stimuli().embeddings(args.model)?;
+    let features =
+        if args.names.is_empty() { embeddings.matrix() } else { embeddings.get_many(&args.names) };
+    Ok(features.map_err(Error::from)?)
+}
+
+pub(super) fn segmentation(context: &Context, args: &Segmentation) -> anyhow::Result<()> {
+    let stimuli = context.dataset()?.stimuli();
+    let (Some(noun), Some(output)) = (&args.noun, &args.output) else {
+        let table = stimuli.segmentation_table()?;
+        let filter = if args.all { NounFilter::All } else { NounFilter::Localized };
+        if !table.has_image(&args.name) {
+            context
+                .note(&format!("note: no mask is of {}: only shared images have them", args.name));
+        }
+        let nouns = table.nouns(&args.name, filter);
+        let nouns = nouns.into_iter().map(str::to_owned);
+        return output::print_names(context.global.json, "noun", "noun", nouns);
+    };
+    let format = if output::is_stdout(output) { ImageFormat::Npy } else { image_format(output)? };
+    output::check_destination(output)?;
+    let segmentations = stimuli.segmentations()?;
+    let mask = segmentations.get(&args.name, noun, args.instance).map_err(Error::from)?;
+    let pixels = mask.iter().filter(|pixel| **pixel != 0).count();
+    match format {
+        ImageFormat::Npy => write_array(output, mask.view())?,
+        ImageFormat::Png => {
+            let levels = mask.mapv(|pixel| if pixel == 0 { 0 } else { u8::MAX });
+            write_image(output, format, levels.view().insert_axis(Axis(2)))?;
+        }
+    }
+    context.note(&format!("{noun} {}: {pixels} pixels", args.instance));
+    Ok(())
+}
+
+pub(super) fn captions(context: &Context, args: &Captions) -> anyhow::Result<()> {
+    let captions = context.dataset()?.stimuli().captions()?;
+    let found = captions.get(&args.name);
+    if found.is_empty() {
+        context.note(&format!("note: there is no caption of {}", args.name));
+    }
+    let wanted = found.iter().filter(|caption| args.source.is_none_or(|s| caption.source == s));
+    output::print_lines(wanted.map(|caption| {
+        if !context.global.json {
+            // One caption a line, whatever is written in it.
+            return caption.text.replace(['\n', '\r'], " ");
+        }
+        let text = |value: &str| Value::String(value.to_owned());
+        let fields = [
+            ("image_name", text(&args.name)),
+            ("caption_idx", Value::from(caption.caption_idx)),
+            ("source", text(caption.source.as_str())),
+            ("caption", text(&caption.text)),
+            ("origin_collection", text(&caption.origin_collection)),
+            ("participant_id", text(&caption.participant_id)),
+            ("ai_model", text(&caption.ai_model)),
+        ];
+        output::json_line("caption", fields.map(|(name, value)| (name.to_owned(), value)))
+    }))
+}
+
+pub(super) fn stimuli(context: &Context, action: &Stimuli) -> anyhow::Result<Status> {
+    match action {
+        Stimuli::List(args) => list(context, args),
+    }
+}
+
+fn list(context: &Context, args: &List) -> anyhow::Result<Status> {
+    let dataset = context.dataset()?;
+    let subject = args.subject.as_ref().map(|id| dataset.subject(id)).transpose()?;
+    let stimuli = dataset.stimuli();
+    let mut query = stimuli.query();
+    for noun in &args.noun {
+        query = query.noun(noun);
+    }
+    for text in &args.caption {
+        query = query.caption(text);
+    }
+    for dataset in &args.dataset {
+        query = query.dataset(dataset);
+    }
+    if let Some(repetitions) = args.reps {
+        query = query.repetitions(repetitions);
+    }
+    if let Some(set) = args.stimuli {
+        query = query.set(set);
+    }
+    if let Some(subject) = &subject {
+        query = query.seen_by(subject);
+    }
+    let names = query.image_names()?;
+    context.note(&format!("{} images", names.len()));
+    if names.is_empty() {
+        return Ok(Status::NotThere);
+    }
+    let metadata = stimuli.metadata()?;
+    output::print_lines(names.iter().map(|name| match metadata.get(name) {
+        Some(stimulus) if context.global.json => json(stimulus),
+        _ => name.clone(),
+    }))?;
+    Ok(Status::Done)
+}
+
+fn json(stimulus: &Stimulus) -> String {
+    let fields = [
+        ("image_name", &stimulus.image_name),
+        ("dataset", &stimulus.dataset),
+        ("participant", &stimulus.participant),
+        ("unique_or_shared", &stimulus.unique_or_shared),
+        ("n_reps", &stimulus.n_reps),
+    ];
+    let fields = fields.map(|(name, value)| (name.to_owned(), Value::String(value.clone())));
+    output::json_line("stimulus", fields)
+}
+
+/// The formats of pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ImageFormat {
+    Png,
+    Npy,
+}
+
+fn image_format(output: &Path) -> anyhow::Result<ImageFormat> {
+    match output.extension().and_then(|extension| extension.to_str()) {
+        _ if output::is_stdout(output) => Ok(ImageFormat::Png),
+        Some("png") => Ok(ImageFormat::Png),
+        Some("npy") => Ok(ImageFormat::Npy),
+        _ => Err(usage(&format!("the output {} is none of .png, .npy", output.display()))),
+    }
+}
+
+fn write_image(
+    output: &Path,
+    format: ImageFormat,
+    image: ArrayView3<'_, u8>,
+) -> anyhow::Result<()> {
+    match format {
+        ImageFormat::Npy => write_array::<u8, Ix3>(output, image)?,
+        ImageFormat::Png if output::is_stdout(output) => {
+            export::write_png_to(std::io::stdout().lock(), image).map_err(Error::from)?;
+        }
+        ImageFormat::Png => export::write_png(output, image).map_err(Error::from)?,
+    }
+    Ok(())
+}
+
+fn write_bytes(output: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    if output::is_stdout(output) {
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(bytes)?;
+        stdout.flush()?;
+        return Ok(());
+    }
+    Ok(export::write_text(output, bytes).map_err(Error::from)?)
+}
+
+fn usage(message: &str) -> anyhow::Error {
+    UsageError { message: message.to_owned(), hint: None }.into()
+}
