@@ -57,8 +57,6 @@ fn unfit(problem: String) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
-
     use ndarray::{Array3, Axis};
 
     use super::*;
