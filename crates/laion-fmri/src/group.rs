@@ -196,7 +196,7 @@ impl Group {
     /// use laion_fmri::Dataset;
     ///
     /// let bucket = fixtures::Bucket::temporary()?;
-    /// # bucket.write_gated()?;
+    /// # fixtures::bucket::write_gated(bucket.root())?;
     /// let group = Dataset::open(bucket.root())?.group_all()?;
     /// let shared = group.shared_images()?;
     /// let image = shared.get(0)?; // (height, width, 3), uint8, as displayed

@@ -13,6 +13,7 @@ mod localizers;
 mod masks;
 mod raw;
 mod roi_data;
+mod stimuli;
 mod trials;
 
 use fixtures::Bucket;

@@ -84,18 +84,18 @@ pub struct TrialItem {
 }
 
 impl Subject {
-    /// The trials of these sessions, or of all sessions with a trial table when none is named, as
-    /// items for training; see [`TrialDataset`].
+    /// The trials of all sessions with a trial table, or of chosen ones, as items for training; see
+    /// [`TrialDataset`].
     ///
     /// ```
     /// use laion_fmri::Dataset;
     ///
     /// let bucket = fixtures::Bucket::temporary()?;
-    /// # bucket.write_gated()?;
+    /// # fixtures::bucket::write_gated(bucket.root())?;
     /// # let scratch = tempfile::tempdir()?;
     /// # let scratch = scratch.path();
     /// let subject = Dataset::open(bucket.root())?.subject("sub-03")?;
-    /// let trials = subject.trial_dataset(&["ses-01"]).roi("FFA1").open(scratch)?;
+    /// let trials = subject.trial_dataset().sessions(&["ses-01"]).roi("FFA1").open(scratch)?;
     /// let item = trials.item(0)?;
     /// assert_eq!(item.betas.len(), trials.n_voxels());
     /// for batch in trials.shuffled_batches(8, 42) {
@@ -105,11 +105,9 @@ impl Subject {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "to_torch_dataset")]
-    pub fn trial_dataset(&self, sessions: &[impl AsRef<str>]) -> TrialDatasetRequest<'_> {
-        let sessions: Vec<String> =
-            sessions.iter().map(|session| session.as_ref().to_owned()).collect();
-        let betas = self.betas(sessions.first().map_or("", String::as_str));
-        TrialDatasetRequest { subject: self, betas, sessions, transform: None }
+    pub fn trial_dataset(&self) -> TrialDatasetRequest<'_> {
+        let betas = self.betas("");
+        TrialDatasetRequest { subject: self, betas, sessions: Vec::new(), transform: None }
     }
 }
 
@@ -123,6 +121,12 @@ impl fmt::Debug for TrialDatasetRequest<'_> {
 }
 
 impl TrialDatasetRequest<'_> {
+    /// Only these sessions, in this order: `ses-01` or `01`.
+    pub fn sessions(mut self, sessions: &[impl AsRef<str>]) -> Self {
+        self.sessions = sessions.iter().map(|session| session.as_ref().to_owned()).collect();
+        self
+    }
+
     /// As [`Betas::roi`].
     pub fn roi(mut self, query: impl Into<RoiQuery>) -> Self {
         self.betas = self.betas.roi(query);

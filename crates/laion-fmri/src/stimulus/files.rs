@@ -24,7 +24,7 @@ use crate::{Dataset, Error, Result, Roots};
 /// use laion_fmri::stimuli::EmbeddingModel;
 ///
 /// let bucket = fixtures::Bucket::temporary()?;
-/// # bucket.write_gated()?;
+/// # fixtures::bucket::write_gated(bucket.root())?;
 /// let stimuli = Dataset::open(bucket.root())?.stimuli();
 /// let name = "shared_12rep_LAION_cluster_1003_i0.jpg";
 /// let image = stimuli.images()?.decode(name)?; // (height, width, 3), uint8, as displayed

@@ -28,7 +28,7 @@ impl Subject {
     /// use laion_fmri::{Dataset, GlobalTrial};
     ///
     /// let bucket = fixtures::Bucket::temporary()?;
-    /// # bucket.write_gated()?;
+    /// # fixtures::bucket::write_gated(bucket.root())?;
     /// let subject = Dataset::open(bucket.root())?.subject("sub-03")?;
     /// let images = subject.images()?;
     /// let image = images.get(GlobalTrial(42))?; // (height, width, 3), uint8, as displayed
