@@ -7,6 +7,7 @@ mod looking;
 mod regions;
 mod settings;
 mod splits;
+mod stimuli;
 mod trees;
 
 use std::path::{Path, PathBuf};

@@ -13,6 +13,9 @@ mod load;
 #[expect(dead_code, reason = "its main is for running it alone")]
 #[path = "../examples/query_splits.rs"]
 mod query_splits;
+#[expect(dead_code, reason = "its main is for running it alone")]
+#[path = "../examples/stimulus_derivatives.rs"]
+mod stimulus_derivatives;
 
 #[test]
 fn query_splits_prints_what_the_page_shows() {
@@ -82,4 +85,28 @@ fn load_goes_through_the_whole_page() {
         laion_fmri::nifti_stream::fs::read_volume(&nifti).unwrap().data().len(),
         17 * 19 * 13
     );
+}
+
+#[test]
+fn stimulus_derivatives_goes_through_the_whole_page() {
+    let bucket = Bucket::temporary().unwrap();
+    bucket::write_gated(bucket.root()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let mut out = Vec::new();
+    stimulus_derivatives::run(bucket.root(), directory.path(), &mut out).unwrap();
+    let out = String::from_utf8(out).unwrap();
+    let images = bucket::stimulus_rows().len();
+    let trials = bucket::labels("sub-03", "ses-01").len();
+    let voxels =
+        crate::opened(&bucket, "sub-03").roi_mask("visual", Default::default()).unwrap().n_voxels();
+    for line in [
+        format!("CLIP: {images} x 6"),
+        "1 human captions, ai: Some(\"None\")".to_owned(),
+        "1 human \" leading and trailing spaces \"".to_owned(),
+        "NSD images with a dog: [\"shared_4rep_NSD_special100_10.jpg\"]".to_owned(),
+        format!("X ({trials}, 6), y ({trials}, {voxels})"),
+        format!("{trials} trials in shuffled batches"),
+    ] {
+        assert!(out.lines().any(|got| got == line), "{line} is not in\n{out}");
+    }
 }
