@@ -9,6 +9,9 @@ use crate::project::Project;
 use crate::steps::{Outcome, Steps};
 use crate::{interop, splits, tidy};
 
+/// Features that need nothing but Rust are always tested; the others have steps of their own.
+const FEATURES: &str = "--features laion-fmri/burn";
+
 /// How to run the checks.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -27,23 +30,30 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     steps.step("tidy", |_| tidy::step(project));
     steps.step(splits::STEP, |_| splits::step(project));
     steps.step("clippy", |counts| {
-        cargo(project, "clippy --workspace --all-targets --locked -- -D warnings", counts)
+        cargo(
+            project,
+            &format!("clippy --workspace --all-targets {FEATURES} --locked -- -D warnings"),
+            counts,
+        )
     });
     steps.step("tests", |counts| {
-        let arguments = if nextest {
-            "nextest run --workspace --locked --no-fail-fast"
-        } else {
-            "test --workspace --lib --bins --tests --locked --no-fail-fast"
-        };
-        cargo(project, arguments, counts)
+        let runner = if nextest { "nextest run" } else { "test --lib --bins --tests" };
+        cargo(project, &format!("{runner} --workspace {FEATURES} --locked --no-fail-fast"), counts)
     });
     steps.step("doc tests", |counts| {
-        cargo(project, "test --workspace --doc --locked --no-fail-fast", counts)
+        cargo(
+            project,
+            &format!("test --workspace --doc {FEATURES} --locked --no-fail-fast"),
+            counts,
+        )
     });
     steps.step("documentation", |counts| {
-        CommandLine::cargo("doc --workspace --no-deps --locked", &project.root)
-            .variable("RUSTDOCFLAGS", "-Dwarnings")
-            .run(counts)?;
+        CommandLine::cargo(
+            &format!("doc --workspace --no-deps {FEATURES} --locked"),
+            &project.root,
+        )
+        .variable("RUSTDOCFLAGS", "-Dwarnings")
+        .run(counts)?;
         Ok(Outcome::Done)
     });
     steps.step(interop::STEP, |counts| interop::step(project, &options.interop, nextest, counts));

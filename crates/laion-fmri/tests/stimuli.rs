@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fixtures::{Bucket, bucket};
 use laion_fmri::ndarray::{Array3, Axis};
@@ -251,7 +252,7 @@ fn questions_go_across_modalities() {
     for (query, reason) in [
         (stimuli.query().noun("dogs"), "no mask shows \"dogs\" (did you mean dog?)"),
         (stimuli.query().noun("grass"), "no mask shows \"grass\""),
-        (stimuli.query().dataset("NDS"), "no image is from \"NDS\" (did you mean NSD?)"),
+        (stimuli.query().dataset("NSDD"), "no image is from \"NSDD\" (did you mean NSD?)"),
     ] {
         let error = query.image_names().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage);
@@ -373,8 +374,8 @@ fn images_can_be_transformed_and_voxels_chosen() {
     let expected = subject.betas("ses-01").nc_threshold(30.0).load_with_rows().unwrap();
     assert_eq!(**trials.voxels(), *expected.voxels);
 
-    let sizes =
-        |image: Array3<f32>| Array3::zeros((3, 1, if image[[0, 0, 0]] > 0.5 { 1 } else { 2 }));
+    let turn = AtomicUsize::new(0);
+    let sizes = move |_| Array3::zeros((3, 1, 1 + turn.fetch_add(1, Ordering::Relaxed) % 2));
     let uneven = subject.trial_dataset().sessions(&["ses-01"]).roi("FFA1").image_transform(sizes);
     let uneven = uneven.open(scratch.path()).unwrap();
     let everything: Vec<usize> = (0..uneven.len()).collect();
