@@ -284,7 +284,7 @@ fn items_for_training_hold_what_the_accessors_give() {
     let subject = opened(&bucket, "sub-03");
     let scratch = tempfile::tempdir().unwrap();
     let sessions = subject.sessions().unwrap();
-    let names: Vec<&str> = sessions.iter().map(|session| session.as_str()).collect();
+    let names: Vec<&str> = sessions.iter().map(laion_fmri::SessionId::as_str).collect();
     let trials = subject.trial_dataset().roi("face").open(scratch.path()).unwrap();
     let betas = subject.betas(names[0]).roi("face").concat(&names).unwrap();
     let table = subject.trial_table().unwrap();
