@@ -1,11 +1,13 @@
 //! The configured data directory: the one place that reads the environment and the config file.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use crate::access::{AccessService, AuthFile, PUBLIC_URL, RequestId};
 use crate::{Dataset, Error, Result, Roots};
 
 /// The directory below a root that holds what this software notes about the mirror.
@@ -26,6 +28,26 @@ pub struct Environment {
     pub cache_home: Option<PathBuf>,
     /// `HOME`.
     pub home: Option<PathBuf>,
+    /// `LAION_FMRI_ACCESS_URL`: another stimulus access service.
+    pub access_url: Option<OsString>,
+    /// `LAION_FMRI_REQUEST_ID`: access that was granted earlier, before any that is saved.
+    pub request_id: Option<Secret>,
+}
+
+/// A text that `Debug` does not show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(OsString);
+
+impl From<OsString> for Secret {
+    fn from(text: OsString) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
 }
 
 impl Environment {
@@ -43,6 +65,8 @@ impl Environment {
             config_home: absolute("XDG_CONFIG_HOME"),
             cache_home: absolute("XDG_CACHE_HOME"),
             home: get("HOME").map(PathBuf::from),
+            access_url: get("LAION_FMRI_ACCESS_URL"),
+            request_id: get("LAION_FMRI_REQUEST_ID").map(Secret),
         }
     }
 
@@ -59,6 +83,44 @@ impl Environment {
     pub fn cache_dir(&self) -> Option<PathBuf> {
         let base = self.cache_home.clone().or_else(|| Some(self.home.as_ref()?.join(".cache")))?;
         Some(base.join("laion-fmri"))
+    }
+}
+
+impl Environment {
+    /// The access service: `LAION_FMRI_ACCESS_URL`, or the one of the dataset.
+    ///
+    /// # Errors
+    ///
+    /// As [`AccessService::new`].
+    pub fn access_service(&self) -> Result<AccessService> {
+        match &self.access_url {
+            Some(url) => AccessService::new(&url.to_string_lossy()),
+            None => AccessService::new(PUBLIC_URL),
+        }
+    }
+
+    /// `~/.cache/laion-fmri/auth.json`, shared with the Python package, which does not look at
+    /// `XDG_CACHE_HOME` either.
+    #[must_use]
+    pub fn auth_file(&self) -> Option<AuthFile> {
+        let home = self.home.as_ref()?;
+        Some(AuthFile::new(home.join(".cache").join("laion-fmri").join("auth.json")))
+    }
+
+    /// The request id for this service: that of the variable, else the one that was saved for it.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError::InvalidRequestId`](crate::access::AccessError::InvalidRequestId) when the variable holds none. A damaged file counts as absent.
+    pub fn request_id(&self, service: &AccessService) -> Result<Option<RequestId>> {
+        if let Some(Secret(text)) = &self.request_id {
+            let text = text.to_str().unwrap_or("\u{fffd}");
+            if !text.trim().is_empty() {
+                return Ok(Some(RequestId::new(text).map_err(Error::from)?));
+            }
+        }
+        let saved = self.auth_file().and_then(|file| file.load(service));
+        Ok(saved.map(|saved| saved.request_id))
     }
 }
 
@@ -202,6 +264,7 @@ fn read_object(file: &Path) -> Result<Option<Map<String, Value>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::AccessError;
 
     fn environment(home: &Path) -> Environment {
         Environment { home: Some(home.to_owned()), ..Environment::default() }
@@ -255,6 +318,37 @@ mod tests {
                 "{damaged}"
             );
         }
+    }
+
+    #[test]
+    fn the_variable_comes_before_the_saved_id_and_is_not_shown() {
+        let home = tempfile::tempdir().unwrap();
+        let mut environment = environment(home.path());
+        let public = environment.access_service().unwrap();
+        assert_eq!(public.url(), PUBLIC_URL);
+        assert_eq!(environment.request_id(&public).unwrap(), None);
+        let saved = RequestId::new("lfm_saved").unwrap();
+        let file = environment.auth_file().unwrap();
+        assert_eq!(file.path(), home.path().join(".cache/laion-fmri/auth.json"));
+        file.save(&public, &saved, "").unwrap();
+        assert_eq!(environment.request_id(&public).unwrap(), Some(saved.clone()));
+
+        environment.access_url = Some("https://other.example/".into());
+        let other = environment.access_service().unwrap();
+        assert_eq!(other.url(), "https://other.example");
+        assert_eq!(environment.request_id(&other).unwrap(), None);
+
+        environment.request_id = Some(OsString::from(" \n").into());
+        assert_eq!(environment.request_id(&public).unwrap(), Some(saved));
+        environment.request_id = Some(OsString::from(" lfm_SECRET \n").into());
+        let id = environment.request_id(&other).unwrap().unwrap();
+        assert_eq!(id.reveal(), "lfm_SECRET");
+        assert!(!format!("{environment:?}").contains("SECRET"));
+        environment.request_id = Some(OsString::from("lfm SECRET").into());
+        assert!(matches!(
+            environment.request_id(&other),
+            Err(Error::Access(AccessError::InvalidRequestId { .. }))
+        ));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Downloads: a request, the plan it becomes, and the transfer that carries it out.
 
+mod gated;
 mod request;
 mod select;
 
@@ -11,7 +12,9 @@ use s3_mirror::{
     Cancel, Candidate, Folder, InvalidKey, LocalEntry, LocalView, Observer, Plan, RelativePath,
     Report, Rule, TransferOptions,
 };
+use stimuli::EmbeddingModel;
 
+pub use self::gated::{StimulusDownload, StimulusFile, StimulusReport};
 pub use self::request::{DownloadRequest, Subjects};
 use self::select::Selection;
 #[cfg(doc)]
@@ -87,7 +90,7 @@ impl Dataset {
     /// default loader works. Of the trees that are included on top, the raw data are searched with
     /// all filters, and the others are taken whole. Sessions that are not released yet are
     /// withheld, except the maps of the object localizer. The four files that describe the dataset
-    /// come along.
+    /// come along, but not with files below `stimuli/` alone, which are taken by their very names.
     ///
     /// # Errors
     ///
@@ -143,6 +146,50 @@ impl Dataset {
         cancel: &Cancel,
     ) -> Result<Report> {
         Ok(self.plan_download(request)?.run(license, request.jobs, observer, cancel))
+    }
+
+    /// Mirrors the embeddings of these models; `EmbeddingModel::ALL` has all of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dataset::download`]; [`Error::NoMatchingData`] when the bucket lacks a file.
+    pub fn download_embeddings(
+        &self,
+        models: &[EmbeddingModel],
+        license: &LicenseAccepted,
+        observer: &dyn Observer,
+        cancel: &Cancel,
+    ) -> Result<Report> {
+        let request = DownloadRequest::embeddings(models.iter().copied());
+        self.download(&request, license, observer, cancel)
+    }
+
+    /// Mirrors the object masks and their table.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dataset::download_embeddings`].
+    pub fn download_segmentations(
+        &self,
+        license: &LicenseAccepted,
+        observer: &dyn Observer,
+        cancel: &Cancel,
+    ) -> Result<Report> {
+        self.download(&DownloadRequest::segmentations(), license, observer, cancel)
+    }
+
+    /// Mirrors the captions.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dataset::download_embeddings`].
+    pub fn download_captions(
+        &self,
+        license: &LicenseAccepted,
+        observer: &dyn Observer,
+        cancel: &Cancel,
+    ) -> Result<Report> {
+        self.download(&DownloadRequest::captions(), license, observer, cancel)
     }
 }
 

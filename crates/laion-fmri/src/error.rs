@@ -9,6 +9,7 @@ use surface::{GiftiError, LabelError};
 use thiserror::Error;
 
 use crate::MaskSource;
+use crate::access::AccessError;
 use crate::raw::EventTableError;
 use crate::trials::TrialTableError;
 
@@ -307,6 +308,19 @@ pub enum Error {
     #[error(transparent)]
     Mirror(#[from] s3_mirror::Error),
 
+    /// One file of the bucket, without which the call cannot go on, did not arrive.
+    #[error("{key} did not arrive")]
+    Transfer {
+        /// The key.
+        key: String,
+        /// What happened to it.
+        source: s3_mirror::TransferError,
+    },
+
+    /// The stimulus access service or one of its files cannot be used.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+
     /// The mirror could not be compared with the bucket.
     #[error(transparent)]
     Plan(#[from] s3_mirror::PlanError),
@@ -407,11 +421,13 @@ impl Error {
             }
             Self::Nifti(error) if is_about_content(error) => ErrorKind::Integrity,
             Self::Stimuli(error) => stimuli_kind(error),
+            Self::Access(error) => error.kind(),
             Self::Cancelled => ErrorKind::Cancelled,
             Self::Nifti(_)
             | Self::Gifti(_)
             | Self::Label(_)
             | Self::Mirror(_)
+            | Self::Transfer { .. }
             | Self::Plan(_)
             | Self::Export(_)
             | Self::OutOfMemory { .. }
@@ -426,6 +442,7 @@ impl Error {
             Self::DataDirNotSet => Some("laion-fmri config --data-dir DIR".to_owned()),
             Self::DataNotDownloaded { fetch, .. } => Some(format!("laion-fmri download {fetch}")),
             Self::StimuliNotDownloaded { fetch, .. } => Some(format!("laion-fmri {fetch}")),
+            Self::Access(error) => error.hint(),
             Self::LicenseNotAccepted { .. } => Some("laion-fmri license --accept".to_owned()),
             Self::NoMatchingData { .. } => {
                 Some("laion-fmri download --dry-run ... shows what a filter lets in".to_owned())

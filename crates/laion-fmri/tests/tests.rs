@@ -1,6 +1,8 @@
 //! The facade against the fixture bucket: every number is compared with the bucket's formulas.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod access;
+mod access_files;
 mod anatomy;
 mod betas;
 mod damage;

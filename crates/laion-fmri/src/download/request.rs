@@ -1,6 +1,7 @@
 //! What to download: subjects, filters and further trees.
 
 use bids::{Filter, FilterField, SubjectId};
+use stimuli::{EmbeddingModel, files};
 
 use crate::{Error, Result};
 
@@ -36,6 +37,16 @@ pub struct DownloadRequest {
     pub include_localizers: bool,
     /// The raw data of each subject as well, chosen by the filters.
     pub include_raw: bool,
+    /// The embeddings of these models as well. No filter applies to files below `stimuli/`.
+    pub include_embeddings: Vec<EmbeddingModel>,
+    /// The object masks and their table as well.
+    pub include_segmentations: bool,
+    /// The captions as well.
+    pub include_captions: bool,
+    /// The images as well. They are not in the bucket: of them a [`Download`](crate::Download)
+    /// fetches nothing, and whoever carries it out goes on with
+    /// [`Dataset::plan_stimuli`](crate::Dataset::plan_stimuli).
+    pub include_stimuli: bool,
     /// Further key prefixes, mirrored with the same filters.
     pub prefixes: Vec<String>,
     /// How many files are transferred at once; at least 1.
@@ -53,6 +64,10 @@ impl DownloadRequest {
             include_freesurfer: false,
             include_localizers: false,
             include_raw: false,
+            include_embeddings: Vec::new(),
+            include_segmentations: false,
+            include_captions: false,
+            include_stimuli: false,
             prefixes: Vec::new(),
             jobs: 8,
         }
@@ -62,6 +77,28 @@ impl DownloadRequest {
     #[doc(alias = "download_raw")]
     pub fn raw(subjects: Subjects) -> Self {
         Self { include_derivatives: false, include_raw: true, ..Self::new(subjects) }
+    }
+
+    /// A request for the embeddings of these models and nothing else.
+    #[doc(alias = "download_embeddings")]
+    pub fn embeddings(models: impl IntoIterator<Item = EmbeddingModel>) -> Self {
+        Self::nobody().include_embeddings(models)
+    }
+
+    /// A request for the object masks and their table and nothing else.
+    #[doc(alias = "download_segmentations")]
+    pub fn segmentations() -> Self {
+        Self { include_segmentations: true, ..Self::nobody() }
+    }
+
+    /// A request for the captions and nothing else.
+    #[doc(alias = "download_captions")]
+    pub fn captions() -> Self {
+        Self { include_captions: true, ..Self::nobody() }
+    }
+
+    fn nobody() -> Self {
+        Self { include_derivatives: false, ..Self::new(Subjects::These(Vec::new())) }
     }
 
     /// A request for one subject, by `sub-03` or `03`, without filters.
@@ -112,6 +149,18 @@ impl DownloadRequest {
         self
     }
 
+    /// The embeddings of these models as well.
+    pub fn include_embeddings(mut self, models: impl IntoIterator<Item = EmbeddingModel>) -> Self {
+        self.include_embeddings.extend(models);
+        self
+    }
+
+    /// The images as well, as far as the caller is concerned; see the field.
+    pub fn include_stimuli(mut self) -> Self {
+        self.include_stimuli = true;
+        self
+    }
+
     /// Further key prefixes, such as `derivatives/retinotopy/sub-01/`.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefixes.push(prefix.into());
@@ -122,5 +171,20 @@ impl DownloadRequest {
     pub fn jobs(mut self, jobs: usize) -> Self {
         self.jobs = jobs.max(1);
         self
+    }
+
+    /// The keys below `stimuli/` that are meant, each once.
+    pub(super) fn stimulus_keys(&self) -> Vec<String> {
+        let mut names: Vec<&str> =
+            self.include_embeddings.iter().map(|model| model.file_name()).collect();
+        if self.include_segmentations {
+            names.extend([files::SEGMENTATIONS, files::SEGMENTATIONS_METADATA]);
+        }
+        if self.include_captions {
+            names.push(files::CAPTIONS);
+        }
+        names.sort_unstable();
+        names.dedup();
+        names.iter().map(|name| format!("{}/{name}", files::DIRECTORY)).collect()
     }
 }

@@ -49,7 +49,8 @@ impl Selection {
             Subjects::All => (bucket_subjects(remote)?, true),
             Subjects::These(subjects) => (subjects.clone(), false),
         };
-        if subjects.is_empty() && request.prefixes.is_empty() {
+        let stimuli = request.stimulus_keys();
+        if subjects.is_empty() && request.prefixes.is_empty() && stimuli.is_empty() {
             return Err(no_match(
                 location,
                 "no subject",
@@ -75,7 +76,10 @@ impl Selection {
             return Err(error);
         }
         self.collect_prefixes(remote, location, request)?;
-        self.collect_dataset_keys(remote)?;
+        self.collect_stimuli(remote, location, request, &stimuli)?;
+        if !subjects.is_empty() || !request.prefixes.is_empty() {
+            self.collect_dataset_keys(remote)?;
+        }
         Ok(skipped)
     }
 
@@ -148,6 +152,29 @@ impl Selection {
                 return Err(no_match(location, prefix, request, searched.prefixes, detail));
             }
             found.into_iter().for_each(|listed| self.add(listed));
+        }
+        Ok(())
+    }
+
+    /// These very keys below `stimuli/`, all of which the bucket has to list.
+    fn collect_stimuli(
+        &mut self,
+        remote: &Remote,
+        location: &Location,
+        request: &DownloadRequest,
+        wanted: &[String],
+    ) -> Result<()> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let prefix = format!("{}/", stimuli::files::DIRECTORY);
+        let listed = remote.list_directory(&prefix)?.objects;
+        for key in wanted {
+            let found = listed.iter().find(|listed| listed.key.as_str() == key);
+            let Some(found) = found else {
+                return Err(no_match(location, key, request, vec![prefix], None));
+            };
+            self.add(found.clone());
         }
         Ok(())
     }

@@ -1,0 +1,269 @@
+//! HTTP with limits: how long, how often and how much.
+
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Client, Response, StatusCode, Url};
+use s3_mirror::Cancel;
+use tokio::runtime::Runtime;
+
+use super::AccessError;
+use super::error::cause;
+use crate::{Error, Result};
+
+/// More than any answer of the service; bodies are read no further.
+pub(super) const LARGEST_ANSWER: usize = 1 << 20;
+
+/// No pause between attempts is longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// No chain of redirects is longer.
+const MAX_REDIRECTS: usize = 5;
+
+/// How patient the client is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AccessOptions {
+    /// Longest wait for a connection (default 5 s).
+    pub connect_timeout: Duration,
+    /// Longest wait for the whole answer to a call (default 30 s).
+    pub call_timeout: Duration,
+    /// Longest silence while a file is read (default 10 s); then it goes on in a new request.
+    pub read_timeout: Duration,
+    /// How often a call is tried (default 3). What may have reached the service is repeated only when
+    /// repeating it changes nothing.
+    pub call_attempts: u32,
+    /// How often a file is tried again without a new byte in between (default 6).
+    pub idle_attempts: u32,
+    /// Pause before the first repetition (default 300 ms), doubled each time, at most 10 s.
+    pub first_pause: Duration,
+    /// How long a `Retry-After` of the service is followed (default 5 s); a longer one is reported.
+    pub longest_wait: Duration,
+}
+
+impl Default for AccessOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            call_timeout: Duration::from_secs(30),
+            read_timeout: Duration::from_secs(10),
+            call_attempts: 3,
+            idle_attempts: 6,
+            first_pause: Duration::from_millis(300),
+            longest_wait: Duration::from_secs(5),
+        }
+    }
+}
+
+impl AccessOptions {
+    /// The pause before a repetition, with jitter so that job arrays do not knock together.
+    pub(super) fn pause(&self, attempt: u32) -> Duration {
+        let doubled = self.first_pause.saturating_mul(1 << attempt.saturating_sub(1).min(16));
+        let percent = 75 + u32::try_from(RandomState::new().hash_one(attempt) % 50).unwrap_or(0);
+        doubled.min(LONGEST_PAUSE) * percent / 100
+    }
+}
+
+/// Clients with the runtime that their connections live on.
+pub(super) struct Http {
+    runtime: Runtime,
+    calls: Client,
+    files: Client,
+    pub(super) options: AccessOptions,
+}
+
+/// What a call answered.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) location: Option<String>,
+    pub(super) body: Vec<u8>,
+}
+
+/// One call of the protocol.
+pub(super) struct Call {
+    pub(super) url: Url,
+    /// The JSON that is posted; without one it is a GET.
+    pub(super) body: Option<String>,
+    /// Whether sending it twice is the same as sending it once.
+    pub(super) repeatable: bool,
+}
+
+enum Failure {
+    Transport(reqwest::Error),
+    TooLarge,
+}
+
+impl Http {
+    /// With `https` nothing else is spoken, also after redirects.
+    pub(super) fn new(options: AccessOptions, https: bool) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Error::io("start the network", "."))?;
+        let builder = || {
+            Client::builder()
+                .connect_timeout(options.connect_timeout)
+                .https_only(https)
+                // A referrer would tell the next server the signed link.
+                .referer(false)
+                .user_agent(concat!("laion-fmri/", env!("CARGO_PKG_VERSION")))
+        };
+        let failed = |error: reqwest::Error| {
+            Error::io("set up HTTPS", ".")(std::io::Error::other(cause(error)))
+        };
+        let calls = builder()
+            .timeout(options.call_timeout)
+            // What is posted is for one server only.
+            .redirect(Policy::custom(same_server))
+            .build()
+            .map_err(failed)?;
+        let files = builder()
+            .read_timeout(options.read_timeout)
+            .redirect(Policy::limited(MAX_REDIRECTS))
+            .build()
+            .map_err(failed)?;
+        Ok(Self { runtime, calls, files, options })
+    }
+
+    /// Waits for `future`, or for `cancel`.
+    pub(super) fn block_on<T>(
+        &self,
+        cancel: &Cancel,
+        future: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => Err(Error::Cancelled),
+                done = future => done,
+            }
+        })
+    }
+
+    /// Sends a call until it is answered, as often as that is safe.
+    pub(super) async fn call(&self, call: &Call) -> Result<Answer, AccessError> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let outcome = self.once(call).await;
+            let pause = self.pause_after(&outcome, call, attempt);
+            if let Some(pause) = pause.filter(|_| attempt < self.options.call_attempts) {
+                tracing::debug!(url = without_query(&call.url), attempt, "asking again");
+                tokio::time::sleep(pause).await;
+                continue;
+            }
+            let url = without_query(&call.url);
+            return outcome.map_err(|failure| match failure {
+                Failure::TooLarge => AccessError::TooLarge { url, limit: LARGEST_ANSWER },
+                Failure::Transport(error) => {
+                    AccessError::Unreachable { url, attempts: attempt, source: cause(error) }
+                }
+            });
+        }
+    }
+
+    /// Asks for a file from this byte on; the body is still to be read.
+    pub(super) async fn file(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+    ) -> Result<Response, reqwest::Error> {
+        self.files.get(url.clone()).headers(headers).send().await
+    }
+
+    async fn once(&self, call: &Call) -> Result<Answer, Failure> {
+        let request = match &call.body {
+            None => self.calls.get(call.url.clone()),
+            Some(body) => self
+                .calls
+                .post(call.url.clone())
+                .header(CONTENT_TYPE, "application/json")
+                .body(body.clone()),
+        };
+        let request = request.header(ACCEPT, "application/json");
+        let mut response = request.send().await.map_err(Failure::Transport)?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(Failure::Transport)? {
+            if chunk.len() > LARGEST_ANSWER - body.len() {
+                return Err(Failure::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        Ok(Answer {
+            status: response.status(),
+            retry_after: retry_after(response.headers()),
+            location: location.map(str::to_owned),
+            body,
+        })
+    }
+
+    fn pause_after(
+        &self,
+        outcome: &Result<Answer, Failure>,
+        call: &Call,
+        attempt: u32,
+    ) -> Option<Duration> {
+        match outcome {
+            Ok(answer) if answer.status == StatusCode::TOO_MANY_REQUESTS => {
+                answer.retry_after.filter(|wait| *wait <= self.options.longest_wait)
+            }
+            Ok(answer) if answer.status.is_server_error() && call.repeatable => {
+                Some(self.options.pause(attempt))
+            }
+            Err(Failure::Transport(error))
+                if error.is_connect() || call.repeatable && !error.is_timeout() =>
+            {
+                Some(self.options.pause(attempt))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// An address as it may be shown.
+pub(super) fn without_query(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    url.into()
+}
+
+/// The seconds of a `Retry-After`; dates are not followed.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+fn same_server(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    let same = attempt.previous().iter().all(|url| url.origin() == attempt.url().origin());
+    if same && attempt.previous().len() <= MAX_REDIRECTS {
+        attempt.follow()
+    } else {
+        attempt.stop()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_stay_bounded() {
+        let options = AccessOptions::default();
+        for (attempt, millis) in [(1, 300), (2, 600), (3, 1200), (60, 10_000)] {
+            let pause = options.pause(attempt).as_millis();
+            assert!((millis * 3 / 4..=millis * 5 / 4).contains(&pause), "{attempt}: {pause}");
+        }
+    }
+
+    #[test]
+    fn shown_addresses_have_no_query() {
+        let url = Url::parse("https://a.example/x?sig=SECRET#f").unwrap();
+        assert_eq!(without_query(&url), "https://a.example/x");
+    }
+}

@@ -1,0 +1,362 @@
+//! The gated files themselves: everything that can go wrong on the way, what it leaves on disk, and
+//! that the next run completes.
+
+use std::time::{Duration, Instant};
+
+use fixtures::access::{Call, FileFault};
+use laion_fmri::access::{AccessError, Sha256};
+use laion_fmri::s3_mirror::{Outcome, Plan, PlanItem};
+use laion_fmri::{Cancel, Error, ErrorKind, Observer};
+
+use crate::access::{Fixture, IMAGES, METADATA, Watched};
+
+const PART: &str = "task-images_stimuli.h5.part";
+const STATE: &str = "task-images_stimuli.h5.part.json";
+const SIZE: u64 = 300_000;
+
+/// Downloads with these faults, which do not hinder it, and returns the GETs of the images.
+fn completes(faults: &[FileFault]) -> Vec<Option<String>> {
+    let fixture = Fixture::new();
+    for fault in faults {
+        fixture.server.file_fault(IMAGES, fault.clone());
+    }
+    let watched = Watched::default();
+    fixture.download_watched(&watched).unwrap();
+    fixture.assert_complete();
+    assert_eq!(watched.bytes(IMAGES), SIZE, "{faults:?}: bytes are reported once");
+    ranges(&fixture)
+}
+
+/// The ranges that were asked for of the images.
+fn ranges(fixture: &Fixture) -> Vec<Option<String>> {
+    let line = format!("GET /files/{IMAGES}");
+    let received = fixture.server.received().into_iter();
+    received
+        .filter(|received| received.line == line)
+        .map(|received| received.headers.get("range").cloned())
+        .collect()
+}
+
+fn from(byte: u64) -> Option<String> {
+    Some(format!("bytes={byte}-"))
+}
+
+/// Downloads with these faults, which end it, and returns the error and the fixture.
+fn fails(faults: &[FileFault]) -> (AccessError, Fixture) {
+    let fixture = Fixture::new();
+    for fault in faults {
+        fixture.server.file_fault(IMAGES, fault.clone());
+    }
+    let error = match fixture.download() {
+        Err(Error::Access(error)) => error,
+        other => panic!("{faults:?}: {other:?}"),
+    };
+    let shown = format!("{error:?} {error}");
+    assert!(!shown.contains("secret") && !shown.contains("X-Amz"), "{shown}");
+    (error, fixture)
+}
+
+/// The next run, with a server that behaves.
+fn recovers(fixture: &Fixture) {
+    fixture.download().unwrap();
+    fixture.assert_complete();
+}
+
+#[test]
+fn a_cut_connection_is_continued() {
+    let ranges = completes(&[FileFault::Cut(100_000), FileFault::Cut(50_000)]);
+    assert_eq!(ranges, [None, from(100_000), from(150_000)]);
+}
+
+#[test]
+fn a_stalled_connection_is_given_up_and_continued() {
+    assert_eq!(completes(&[FileFault::Stall(100_000)]), [None, from(100_000)]);
+}
+
+#[test]
+fn progress_counts_and_attempts_without_it_end() {
+    let cuts: Vec<FileFault> = (0..10).map(|_| FileFault::Cut(20_000)).collect();
+    assert_eq!(completes(&cuts).len(), 11);
+    let (error, fixture) =
+        fails(&[FileFault::Cut(100_000), FileFault::Cut(0), FileFault::Cut(0), FileFault::Cut(0)]);
+    assert!(matches!(
+        error,
+        AccessError::Interrupted { name, received: 100_000, expected: SIZE, attempts: 3, .. }
+            if name == IMAGES
+    ));
+    assert_eq!(fixture.names(), [METADATA, PART, STATE]);
+    assert_eq!(fixture.read(PART), fixture.server.content(IMAGES)[..100_000]);
+    recovers(&fixture);
+    assert_eq!(ranges(&fixture).last(), Some(&from(100_000)));
+}
+
+#[test]
+fn an_expired_link_is_renewed_and_the_file_continued() {
+    let ranges = completes(&[FileFault::Cut(100_000), FileFault::Expired]);
+    assert_eq!(ranges, [None, from(100_000), from(100_000)]);
+    let fixture = Fixture::new();
+    fixture.server.file_fault(IMAGES, FileFault::Cut(100_000));
+    fixture.server.file_fault(IMAGES, FileFault::Expired);
+    fixture.download().unwrap();
+    assert_eq!(fixture.server.bodies(Call::Refresh).len(), 2);
+    // A link that is refused however often it is renewed is not expired.
+    let (error, fixture) =
+        fails(&[FileFault::Cut(9), FileFault::Expired, FileFault::Expired, FileFault::Expired]);
+    assert!(matches!(
+        error,
+        AccessError::Denied { name, status: 403, renewed: 2 } if name == IMAGES
+    ));
+    assert_eq!(fixture.names(), [METADATA, PART, STATE]);
+    recovers(&fixture);
+}
+
+#[test]
+fn access_that_ends_meanwhile_is_said() {
+    use fixtures::access::CallFault;
+    let fixture = Fixture::new();
+    fixture.server.file_fault(IMAGES, FileFault::Cut(100_000));
+    // The first refresh gives the links, the second one is for the expired one.
+    let watched = RevokesLater { fixture: &fixture };
+    let error = fixture.download_watched(&watched).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Access);
+    assert!(matches!(error, Error::Access(AccessError::Revoked { .. })), "{error:?}");
+    assert_eq!(fixture.names(), [METADATA, PART, STATE]);
+    recovers(&fixture);
+    assert_eq!(ranges(&fixture).last(), Some(&from(100_000)));
+
+    /// Takes the access back while the file is on its way.
+    struct RevokesLater<'a> {
+        fixture: &'a Fixture,
+    }
+    impl Observer for RevokesLater<'_> {
+        fn started(&self, item: &PlanItem) {
+            if item.key.file_name() == IMAGES {
+                self.fixture.server.file_fault(IMAGES, FileFault::Expired);
+                self.fixture.server.call_fault(Call::Refresh, CallFault::Revoked);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_range_that_is_not_met_starts_again() {
+    // 200 in answer to a range: the same answer is read from its start.
+    let ranges = completes(&[FileFault::Cut(100_000), FileFault::IgnoreRange]);
+    assert_eq!(ranges, [None, from(100_000)]);
+    for fault in [FileFault::ShiftedRange(1), FileFault::NonsenseRange, FileFault::Status(416)] {
+        let ranges = completes(&[FileFault::Cut(100_000), fault]);
+        assert_eq!(ranges, [None, from(100_000), None]);
+    }
+}
+
+#[test]
+fn a_store_that_always_starts_again_ends() {
+    let cut = || FileFault::IgnoreRangeAndCut(100_000);
+    let (error, fixture) = fails(&[cut(), cut(), cut(), cut(), cut()]);
+    assert!(matches!(
+        error,
+        AccessError::Interrupted { received: 100_000, expected: SIZE, attempts: 3, .. }
+    ));
+    recovers(&fixture);
+}
+
+#[test]
+fn another_file_is_noticed() {
+    // Other content under another entity tag: the store sends all of it, and the hash tells.
+    let (error, fixture) = fails(&[FileFault::Cut(100_000), FileFault::Other]);
+    let digest = |bytes: &[u8]| -> Sha256 {
+        use std::fmt::Write;
+        let mut text = String::new();
+        for byte in <sha2::Sha256 as sha2::Digest>::digest(bytes) {
+            write!(text, "{byte:02x}").unwrap();
+        }
+        text.parse().unwrap()
+    };
+    let content = fixture.server.content(IMAGES);
+    let inverted: Vec<u8> = content.iter().map(|byte| !byte).collect();
+    assert_eq!(error.kind(), ErrorKind::Integrity);
+    assert!(matches!(
+        error,
+        AccessError::FileDigest { name, expected, got }
+            if name == IMAGES && expected == digest(&content) && got == digest(&inverted)
+    ));
+    assert_eq!(fixture.names(), [METADATA]);
+    recovers(&fixture);
+}
+
+#[test]
+fn a_corrupt_byte_is_noticed_and_thrown_away() {
+    for faults in
+        [vec![FileFault::Corrupt(5)], vec![FileFault::Cut(100_000), FileFault::Corrupt(200_000)]]
+    {
+        let (error, fixture) = fails(&faults);
+        assert!(matches!(error, AccessError::FileDigest { name, .. } if name == IMAGES));
+        assert_eq!(fixture.names(), [METADATA]);
+        recovers(&fixture);
+    }
+}
+
+#[test]
+fn a_file_of_another_size_is_not_read() {
+    for (fault, bytes) in [(FileFault::Short(1000), 1000), (FileFault::Html, 46)] {
+        let (error, fixture) = fails(std::slice::from_ref(&fault));
+        assert_eq!(error.kind(), ErrorKind::Integrity);
+        assert!(
+            matches!(&error, AccessError::FileSize { name, expected: SIZE, got }
+                if name == IMAGES && *got == bytes),
+            "{fault:?}: {error:?}"
+        );
+        recovers(&fixture);
+        // In the middle: what arrived before stays.
+        let (error, fixture) = fails(&[FileFault::Cut(500), fault]);
+        assert!(matches!(error, AccessError::FileSize { got, .. } if got == bytes));
+        assert_eq!(fixture.read(PART), fixture.server.content(IMAGES)[..500]);
+        recovers(&fixture);
+        assert_eq!(ranges(&fixture).last(), Some(&from(500)));
+    }
+}
+
+#[test]
+fn a_server_cannot_fill_the_disk() {
+    let (error, fixture) = fails(&[FileFault::Endless]);
+    assert!(
+        matches!(error, AccessError::FileSize { expected: SIZE, got, .. } if got > SIZE && got < 2 * SIZE)
+    );
+    assert!(fixture.read(PART).len() as u64 <= SIZE);
+    // What is left has the right length or less, and is not the file.
+    let again = fixture.download();
+    assert!(
+        matches!(again, Ok(_) | Err(Error::Access(AccessError::FileDigest { .. }))),
+        "{again:?}"
+    );
+    recovers(&fixture);
+}
+
+#[test]
+fn a_busy_store_is_asked_again() {
+    let ranges = completes(&[FileFault::Status(503), FileFault::Status(429)]);
+    assert_eq!(ranges, [None, None, None]);
+    let (error, fixture) =
+        fails(&[FileFault::Status(500), FileFault::Status(503), FileFault::Status(500)]);
+    assert_eq!(error.kind(), ErrorKind::Other);
+    assert!(matches!(
+        error,
+        AccessError::FileStatus { name, status: 500, attempts: 3 } if name == IMAGES
+    ));
+    recovers(&fixture);
+}
+
+#[test]
+fn a_complete_part_is_not_fetched_again() {
+    let (_, fixture) =
+        fails(&[FileFault::Cut(100_000), FileFault::Cut(0), FileFault::Cut(0), FileFault::Cut(0)]);
+    fixture.write(PART, &fixture.server.content(IMAGES));
+    let before = fixture.gets(IMAGES);
+    recovers(&fixture);
+    assert_eq!(fixture.gets(IMAGES), before);
+    // One that is complete and wrong is noticed without a request, too.
+    let (_, fixture) =
+        fails(&[FileFault::Cut(100_000), FileFault::Cut(0), FileFault::Cut(0), FileFault::Cut(0)]);
+    fixture.write(PART, &vec![0; 300_000]);
+    assert!(matches!(fixture.download(), Err(Error::Access(AccessError::FileDigest { .. }))));
+    recovers(&fixture);
+}
+
+#[test]
+fn a_part_of_an_older_file_is_not_continued() {
+    let (_, fixture) =
+        fails(&[FileFault::Cut(100_000), FileFault::Cut(0), FileFault::Cut(0), FileFault::Cut(0)]);
+    fixture.server.put(IMAGES, &[7; 300_000]);
+    recovers(&fixture);
+    assert_eq!(ranges(&fixture).last(), Some(&None));
+}
+
+#[test]
+fn a_file_that_is_replaced_meanwhile_is_said() {
+    struct Replaces<'a>(&'a Fixture);
+    impl Observer for Replaces<'_> {
+        fn started(&self, item: &PlanItem) {
+            if item.key.file_name() == IMAGES {
+                self.0.server.put(IMAGES, &[7; 300_000]);
+            }
+        }
+    }
+    let fixture = Fixture::new();
+    fixture.server.file_fault(IMAGES, FileFault::Expired);
+    let error = fixture.download_watched(&Replaces(&fixture)).unwrap_err();
+    assert!(
+        matches!(&error, Error::Access(AccessError::Replaced { name, expected, got })
+            if name == IMAGES && expected != got),
+        "{error:?}"
+    );
+    recovers(&fixture);
+}
+
+#[test]
+fn an_existing_file_stays_until_its_successor_is_complete() {
+    let fixture = Fixture::new();
+    fixture.write(IMAGES, b"the release before");
+    fixture.server.file_fault(IMAGES, FileFault::Corrupt(1));
+    assert!(fixture.download().is_err());
+    assert_eq!(fixture.read(IMAGES), b"the release before");
+    recovers(&fixture);
+}
+
+#[test]
+fn a_stop_is_heard_and_the_next_run_goes_on() {
+    struct Stops(Cancel);
+    impl Observer for Stops {
+        fn advanced(&self, item: &PlanItem, _: u64) {
+            if item.key.file_name() == IMAGES {
+                self.0.cancel();
+            }
+        }
+    }
+    let mut fixture = Fixture::new();
+    fixture.server.file_fault(IMAGES, FileFault::Stall(100_000));
+    let started = Instant::now();
+    let stopped = fixture.download_watched(&Stops(fixture.cancel.clone()));
+    assert!(matches!(stopped, Err(Error::Cancelled)), "{stopped:?}");
+    assert!(started.elapsed() < Duration::from_secs(5));
+    assert_eq!(fixture.names(), [METADATA, PART, STATE]);
+    let kept = fixture.read(PART).len() as u64;
+    assert!(kept > 0 && kept <= 100_000, "{kept}");
+    fixture.cancel = Cancel::new();
+    recovers(&fixture);
+    assert_eq!(ranges(&fixture).last(), Some(&from(kept)));
+}
+
+#[test]
+fn every_started_item_is_finished() {
+    struct Counts(std::sync::Mutex<(usize, usize, usize)>);
+    impl Observer for Counts {
+        fn planned(&self, _: &Plan) {
+            self.0.lock().unwrap().0 += 1;
+        }
+        fn started(&self, _: &PlanItem) {
+            self.0.lock().unwrap().1 += 1;
+        }
+        fn finished(&self, _: &PlanItem, _: &Outcome) {
+            self.0.lock().unwrap().2 += 1;
+        }
+    }
+    let fixture = Fixture::new();
+    fixture.server.file_fault(METADATA, FileFault::Corrupt(0));
+    let counts = Counts(std::sync::Mutex::default());
+    assert!(fixture.download_watched(&counts).is_err());
+    assert_eq!(*counts.0.lock().unwrap(), (1, 1, 2));
+}
+
+#[test]
+fn two_processes_fetch_it_once() {
+    let fixture = Fixture::new();
+    fixture.server.file_fault(IMAGES, FileFault::Stall(100_000));
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..3).map(|_| scope.spawn(|| fixture.download())).collect();
+        for run in runs {
+            run.join().unwrap().unwrap();
+        }
+    });
+    fixture.assert_complete();
+    assert_eq!(ranges(&fixture), [None, from(100_000)]);
+}
