@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use fixtures::bucket;
+use fixtures::{AccessServer, bucket};
 use laion_fmri::ndarray::{Array2, Ix2};
 use laion_fmri::{Dataset, export};
 
@@ -69,11 +69,16 @@ pub(crate) fn run(project: &Project) -> Result<bool> {
     Ok(true)
 }
 
-/// Serves the fixture bucket until the process is stopped, for trying the command by hand.
+/// Serves the fixture bucket and an access service until the process is stopped, for trying the
+/// command by hand.
 pub(crate) fn serve(project: &Project) -> Result<bool> {
     let bucket = bucket::write(&project.target.join("serve"))?;
     let server = bucket.serve()?;
     println!("LAION_FMRI_BUCKET={}", server.url("laion-fmri"));
+    let access = AccessServer::start()?;
+    access.put(AccessServer::METADATA, &fs::read(bucket.path("stimuli/task-images_metadata.csv"))?);
+    access.grant("lfm_demo");
+    println!("LAION_FMRI_ACCESS_URL={}  (known request id: lfm_demo)", access.url());
     println!("serving until stopped; refused keys: {}", bucket.denied_keys().len());
     loop {
         std::thread::sleep(Duration::from_secs(3600));

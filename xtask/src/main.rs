@@ -31,7 +31,7 @@ enum Command {
     Bench(bench::Options),
     /// Mirror one subject of a small bucket on loopback, read its betas and join them with the images
     Demo,
-    /// Serve that bucket until stopped, for trying the command by hand
+    /// Serve that bucket and an access service until stopped, for trying the command by hand
     Serve,
     /// Run every check: formatting, tidy, clippy, tests, doc tests, documentation, interoperability
     Test(test::Options),

@@ -1,5 +1,6 @@
 //! The command line as types: global options and one struct for each command.
 
+pub(crate) mod access;
 pub(crate) mod splits;
 pub(crate) mod stimuli;
 
@@ -7,6 +8,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use laion_fmri::stimuli::EmbeddingModel;
 use laion_fmri::{Hemi, Location, MaskSource, Resolution, RoiFormat, StimulusSet};
 
 use crate::exit::UsageError;
@@ -138,6 +140,20 @@ pub(crate) enum Command {
     Download(Box<Download>),
     /// Mirror raw data alone
     DownloadRaw(Box<DownloadRaw>),
+    /// Fetch the stimulus images and their table; asks for access when there is none yet
+    DownloadStimuli(access::DownloadStimuli),
+    /// Mirror the embeddings of the images
+    DownloadEmbeddings(access::DownloadEmbeddings),
+    /// Mirror the object masks and their table
+    DownloadSegmentations(Transfer),
+    /// Mirror the captions
+    DownloadCaptions(Transfer),
+    /// Request access to the stimulus images, by answering questions or by options
+    RequestAccess(Box<access::RequestAccess>),
+    /// Use access to the stimulus images that was granted earlier
+    Login(access::Login),
+    /// Forget the access to the stimulus images
+    Logout,
     /// Describe the dataset, or one subject
     Info(Info),
     /// Count what lies at the top of the bucket
@@ -236,6 +252,12 @@ pub(crate) struct Download {
     /// The raw data as well, chosen by the filters
     #[arg(long)]
     pub(crate) include_raw: bool,
+    /// The stimulus images and their table as well; asks for access when there is none yet
+    #[arg(long)]
+    pub(crate) include_stimuli: bool,
+    /// The embeddings of these models as well (CLIP, DINOv2, PEcore, SigLIP2); all without a name
+    #[arg(long, num_args = 0.., value_name = "MODEL")]
+    pub(crate) include_embeddings: Option<Vec<EmbeddingModel>>,
     /// Mirror any other tree with the same filters, such as derivatives/retinotopy/sub-01/
     #[arg(long, num_args = 1.., value_name = "KEYPREFIX")]
     pub(crate) prefix: Vec<String>,

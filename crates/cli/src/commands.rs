@@ -1,10 +1,12 @@
 //! The commands, one module each.
 
+mod access;
 mod betas;
 mod completions;
 mod config;
 mod coordinates;
 mod download;
+mod download_stimuli;
 mod info;
 mod license;
 mod list;
@@ -29,6 +31,13 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Status
         Command::License(args) => license::run(context, args),
         Command::Download(args) => return download::run(context, args),
         Command::DownloadRaw(args) => return download::run_raw(context, args),
+        Command::DownloadStimuli(args) => return download_stimuli::run(context, args),
+        Command::DownloadEmbeddings(args) => return download::run_embeddings(context, args),
+        Command::DownloadSegmentations(args) => return download::run_segmentations(context, args),
+        Command::DownloadCaptions(args) => return download::run_captions(context, args),
+        Command::RequestAccess(args) => access::request(context, args),
+        Command::Login(args) => access::login(context, args),
+        Command::Logout => access::logout(context),
         Command::Info(args) => info::info(context, args),
         Command::Inspect => info::inspect(context),
         Command::Subjects(args) => list::subjects(context, args),

@@ -1,7 +1,7 @@
 //! Signals: the first one asks the running command to stop, the second one ends the process.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use laion_fmri::Cancel;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -12,6 +12,17 @@ use signal_hook::iterator::Signals;
 pub(crate) struct Interrupt {
     cancel: Cancel,
     signal: Arc<AtomicU8>,
+    at_once: Arc<AtomicBool>,
+}
+
+/// As long as it lives, the first signal ends the process.
+#[derive(Debug)]
+pub(crate) struct AtOnce(Arc<AtomicBool>);
+
+impl Drop for AtOnce {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
 }
 
 impl Interrupt {
@@ -23,13 +34,20 @@ impl Interrupt {
         std::thread::spawn(move || {
             for signal in signals.forever() {
                 let number = u8::try_from(signal).unwrap_or(0);
-                if listener.signal.swap(number, Ordering::SeqCst) != 0 {
+                let again = listener.signal.swap(number, Ordering::SeqCst) != 0;
+                if again || listener.at_once.load(Ordering::SeqCst) {
                     std::process::exit(128 + signal);
                 }
                 listener.cancel.cancel();
             }
         });
         Ok(interrupt)
+    }
+
+    /// For questions, which wait for a line and would not notice: nothing is under way meanwhile.
+    pub(crate) fn end_at_once(&self) -> AtOnce {
+        self.at_once.store(true, Ordering::SeqCst);
+        AtOnce(Arc::clone(&self.at_once))
     }
 
     /// The flag that running work looks at.

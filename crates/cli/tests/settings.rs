@@ -33,6 +33,8 @@ fn the_data_directory_is_stored_and_found() {
     offline      false  (default)
     jobs         8  (default)
     cache_dir    DIR/home/.cache/laion-fmri  (default)
+    access_url   https://laion-fmri.hebartlab.com  (default)
+    auth_file    DIR/home/.cache/laion-fmri/auth.json  (no access is saved)
     config_file  DIR/home/.config/laion_fmri/config.json  (present)
     ");
 }

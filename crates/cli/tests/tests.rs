@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod chain;
+mod download_stimuli;
 mod failures;
 mod looking;
 mod regions;

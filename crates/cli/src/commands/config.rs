@@ -69,6 +69,17 @@ fn show(context: &Context) -> anyhow::Result<()> {
     let cache = global.cache_dir.clone().or_else(|| context.environment.cache_dir());
     let cache = cache.map_or_else(|| "not set".to_owned(), |path| path.display().to_string());
     rows.push(("cache_dir", cache, origin(global.cache_dir.is_some())));
+    let access = context.environment.access_service()?;
+    rows.push((
+        "access_url",
+        access.url().to_owned(),
+        origin(context.environment.access_url.is_some()),
+    ));
+    if let Some(file) = context.environment.auth_file() {
+        let saved = file.load(&access).is_some();
+        let state = if saved { "access is saved" } else { "no access is saved" };
+        rows.push(("auth_file", file.path().display().to_string(), state.to_owned()));
+    }
     if let Some(file) = context.environment.config_file() {
         let state = if file.is_file() { "present" } else { "not written yet" };
         rows.push(("config_file", file.display().to_string(), state.to_owned()));

@@ -1,14 +1,17 @@
-//! `download`, `download-raw`: a part of the bucket onto the disk, or with `--dry-run` a table of
-//! what that means.
+//! `download`, `download-raw` and the public files of the stimuli: a part of the bucket onto the disk,
+//! or with `--dry-run` a table of what that means.
 
 use std::collections::BTreeMap;
 
 use laion_fmri::bids::{entity_value, suffix_of};
 use laion_fmri::s3_mirror::{Action, FetchReason, Outcome, Plan, PlanItem, Report};
+use laion_fmri::stimuli::EmbeddingModel;
 use laion_fmri::{DownloadRequest, Error, FilterField, Subjects};
 use serde_json::json;
 
+use super::download_stimuli::Stimuli;
 use super::license;
+use crate::args::access::DownloadEmbeddings;
 use crate::args::{Download, DownloadRaw, Transfer};
 use crate::context::Context;
 use crate::exit::{Status, UsageError};
@@ -33,6 +36,27 @@ pub(super) fn run_raw(context: &Context, args: &DownloadRaw) -> anyhow::Result<S
     carry_out(context, &request, &args.transfer)
 }
 
+pub(super) fn run_embeddings(
+    context: &Context,
+    args: &DownloadEmbeddings,
+) -> anyhow::Result<Status> {
+    let request = DownloadRequest::embeddings(models(&args.model));
+    carry_out(context, &request, &args.transfer)
+}
+
+pub(super) fn run_segmentations(context: &Context, transfer: &Transfer) -> anyhow::Result<Status> {
+    carry_out(context, &DownloadRequest::segmentations(), transfer)
+}
+
+pub(super) fn run_captions(context: &Context, transfer: &Transfer) -> anyhow::Result<Status> {
+    carry_out(context, &DownloadRequest::captions(), transfer)
+}
+
+/// All models when none is named.
+fn models(named: &[EmbeddingModel]) -> Vec<EmbeddingModel> {
+    if named.is_empty() { EmbeddingModel::ALL.to_vec() } else { named.to_vec() }
+}
+
 fn carry_out(
     context: &Context,
     request: &DownloadRequest,
@@ -41,11 +65,17 @@ fn carry_out(
     let jobs = transfer.n_jobs.unwrap_or(context.jobs());
     let dataset = context.dataset()?;
     if transfer.dry_run {
-        let download = dataset.plan_download(request)?;
-        print_plan(context, download.plan())?;
-        return Ok(strict(context, withheld_in(download.plan())));
+        let mut plan = dataset.plan_download(request)?.plan().clone();
+        if request.include_stimuli {
+            plan.items.extend(Stimuli::plan(context, &dataset)?.download.plan().items.clone());
+        }
+        print_plan(context, &plan)?;
+        return Ok(strict(context, withheld_in(&plan)));
     }
     let license = license::obtain(context, &dataset, transfer.accept_license)?;
+    // Questions come before hours of transfer.
+    let stimuli =
+        request.include_stimuli.then(|| Stimuli::obtain(context, &dataset)).transpose()?;
     let download = dataset.plan_download(request)?;
     for subject in download.skipped_subjects() {
         context.note(&format!("note: nothing matches for {subject}"));
@@ -57,6 +87,10 @@ fn carry_out(
     if let Some(signal) = context.interrupt.signal() {
         context.note("stopped; the same command goes on where this one ended");
         return Ok(Status::Signal(signal));
+    }
+    let stimuli = stimuli.map(|stimuli| stimuli.fetch(context)).transpose()?;
+    if let Some(signal @ Status::Signal(_)) = stimuli {
+        return Ok(signal);
     }
     if !report.is_complete() {
         return Ok(Status::Failed);
@@ -108,6 +142,10 @@ fn request(args: &Download) -> anyhow::Result<DownloadRequest> {
     request.include_freesurfer = args.include_freesurfer;
     request.include_localizers = args.include_localizers;
     request.include_raw = args.include_raw;
+    request.include_stimuli = args.include_stimuli;
+    if let Some(named) = &args.include_embeddings {
+        request.include_embeddings = models(named);
+    }
     for prefix in &args.prefix {
         request = request.prefix(prefix);
     }
@@ -118,7 +156,7 @@ fn withheld_in(plan: &Plan) -> u64 {
     plan.totals().withheld.count
 }
 
-fn print_plan(context: &Context, plan: &Plan) -> anyhow::Result<()> {
+pub(super) fn print_plan(context: &Context, plan: &Plan) -> anyhow::Result<()> {
     if context.global.json {
         return output::print_lines(plan.items.iter().map(|item| {
             let fields = [

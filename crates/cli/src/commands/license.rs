@@ -38,6 +38,7 @@ pub(super) fn obtain(
     match dataset.license() {
         Ok(accepted) => Ok(accepted),
         Err(error @ Error::LicenseNotAccepted { .. }) => {
+            let _at_once = context.interrupt.end_at_once();
             if !context.global.no_input && io::stdin().is_terminal() && prompt()? {
                 return Ok(dataset.accept_license()?);
             }

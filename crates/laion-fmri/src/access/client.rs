@@ -1,7 +1,7 @@
 //! The calls of the protocol: [`AccessService`].
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Url;
 use s3_mirror::Cancel;
@@ -26,7 +26,9 @@ const MAX_DETAIL: usize = 300;
 pub struct AccessService {
     base: Url,
     text: String,
-    http: Arc<Http>,
+    options: AccessOptions,
+    /// Set up with the first call: loading certificates takes time and may fail.
+    http: Arc<Mutex<Option<Arc<Http>>>>,
 }
 
 /// A page of the service for people.
@@ -50,7 +52,7 @@ impl AccessService {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`](crate::Error::Io) when the HTTP client cannot be set up.
+    /// As [`AccessService::new`], which takes this address.
     pub fn public() -> Result<Self> {
         Self::new(PUBLIC_URL)
     }
@@ -60,8 +62,7 @@ impl AccessService {
     ///
     /// # Errors
     ///
-    /// [`AccessError::InvalidUrl`], and [`Error::Io`](crate::Error::Io) when the HTTP client cannot be
-    /// set up. No request is sent yet.
+    /// [`AccessError::InvalidUrl`]. Nothing is set up or sent yet.
     pub fn new(url: &str) -> Result<Self> {
         Self::with_options(url, AccessOptions::default())
     }
@@ -73,9 +74,8 @@ impl AccessService {
     /// As [`AccessService::new`].
     pub fn with_options(url: &str, options: AccessOptions) -> Result<Self> {
         let base = checked(url)?;
-        let http = Arc::new(Http::new(options, base.scheme() == "https")?);
         let text = written(&base);
-        Ok(Self { base, text, http })
+        Ok(Self { base, text, options, http: Arc::default() })
     }
 
     /// The address, without a slash at the end.
@@ -105,8 +105,9 @@ impl AccessService {
     /// that is no manifest or lacks a file; [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn manifest(&self, cancel: &Cancel) -> Result<Manifest> {
         let call = self.call("api/v1/manifest", None, true);
-        self.http.block_on(cancel, async {
-            let answer = self.answered(&call).await?;
+        let http = self.http()?;
+        http.block_on(cancel, async {
+            let answer = self.answered(&http, &call).await?;
             Ok(Manifest::parse(&answer.body, &without_query(&call.url))?)
         })
     }
@@ -130,8 +131,9 @@ impl AccessService {
         form.check(manifest.terms_version()).map_err(AccessError::from)?;
         let body = form.body(manifest.terms_version());
         let call = self.call("api/v1/access/request", Some(&body), false);
-        self.http.block_on(cancel, async {
-            let answer = self.answered(&call).await?;
+        let http = self.http()?;
+        http.block_on(cancel, async {
+            let answer = self.answered(&http, &call).await?;
             let url = without_query(&call.url);
             Ok(Grant::parse(&answer.body, &url, None, self.is_loopback())?)
         })
@@ -149,11 +151,13 @@ impl AccessService {
         manifest: &Manifest,
         cancel: &Cancel,
     ) -> Result<Grant> {
-        self.http.block_on(cancel, async { Ok(self.refreshed(request_id, manifest).await?) })
+        let http = self.http()?;
+        http.block_on(cancel, async { Ok(self.refreshed(&http, request_id, manifest).await?) })
     }
 
     pub(super) async fn refreshed(
         &self,
+        http: &Http,
         request_id: &RequestId,
         manifest: &Manifest,
     ) -> Result<Grant, AccessError> {
@@ -162,7 +166,7 @@ impl AccessService {
             "dataset_version": manifest.dataset_version(),
         });
         let call = self.call("api/v1/refresh", Some(&body), true);
-        let answer = self.answered(&call).await.map_err(|error| match error {
+        let answer = self.answered(http, &call).await.map_err(|error| match error {
             AccessError::Status { status: 404, .. } => AccessError::UnknownRequestId {
                 server: self.text.clone(),
                 page: self.page(Page::Request),
@@ -172,12 +176,20 @@ impl AccessService {
         Grant::parse(&answer.body, &without_query(&call.url), Some(request_id), self.is_loopback())
     }
 
-    pub(super) fn http(&self) -> &Http {
-        &self.http
+    /// The client, set up when it is needed for the first time.
+    pub(super) fn http(&self) -> Result<Arc<Http>> {
+        let mut slot = self.http.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(http) = &*slot {
+            return Ok(Arc::clone(http));
+        }
+        let http = Arc::new(Http::new(self.options.clone(), self.base.scheme() == "https")?);
+        *slot = Some(Arc::clone(&http));
+        Ok(http)
     }
 
-    /// What to say when there is no request id.
-    pub(crate) fn access_needed(&self) -> AccessError {
+    /// What is missing when there is no request id: [`AccessError::AccessNeeded`].
+    #[must_use]
+    pub fn access_needed(&self) -> AccessError {
         AccessError::AccessNeeded { server: self.text.clone(), page: self.page(Page::Request) }
     }
 
@@ -191,8 +203,8 @@ impl AccessService {
         Call { url, body: body.map(Value::to_string), repeatable }
     }
 
-    async fn answered(&self, call: &Call) -> Result<Answer, AccessError> {
-        let answer = self.http.call(call).await?;
+    async fn answered(&self, http: &Http, call: &Call) -> Result<Answer, AccessError> {
+        let answer = http.call(call).await?;
         if answer.status.is_success() { Ok(answer) } else { Err(self.refusal(call, &answer)) }
     }
 

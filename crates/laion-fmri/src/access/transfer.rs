@@ -8,10 +8,10 @@ use reqwest::{Response, StatusCode, Url};
 use s3_mirror::{Cancel, Observer, PlanItem};
 
 use super::error::{Cause, cause};
-use super::http::retry_after;
+use super::http::{Http, retry_after};
 use super::part::Part;
 use super::protocol::Grant;
-use super::{AccessError, AccessService, GatedFile, Manifest};
+use super::{AccessError, AccessOptions, AccessService, GatedFile, Manifest};
 use crate::{Error, Result};
 
 /// A link that was renewed this often in a row is not the reason for the refusal.
@@ -62,17 +62,18 @@ impl FileTransfer<'_> {
         let mut part = Part::open(target, self.file, cancel)?;
         let mut patience = Patience::default();
         self.progressed(&part, &mut patience);
-        self.service.http().block_on(cancel, async {
+        let http = self.service.http()?;
+        http.block_on(cancel, async {
             while !part.is_complete() {
                 let before = patience.furthest;
-                let step = self.request(&url, &mut part, &mut patience).await?;
+                let step = self.request(&http, &url, &mut part, &mut patience).await?;
                 if patience.furthest > before {
                     patience = Patience { furthest: patience.furthest, ..Patience::default() };
                 }
                 if let Step::Refused(status) = step {
-                    url = self.renewed(status, &mut patience).await?;
+                    url = self.renewed(&http, status, &mut patience).await?;
                 } else if !part.is_complete() {
-                    self.pause(step, &mut part, &mut patience).await?;
+                    self.pause(&http.options, step, &mut part, &mut patience).await?;
                 }
             }
             Ok(())
@@ -81,7 +82,13 @@ impl FileTransfer<'_> {
     }
 
     /// Sends one request and writes what comes.
-    async fn request(&self, url: &Url, part: &mut Part, patience: &mut Patience) -> Result<Step> {
+    async fn request(
+        &self,
+        http: &Http,
+        url: &Url,
+        part: &mut Part,
+        patience: &mut Patience,
+    ) -> Result<Step> {
         let mut headers = HeaderMap::new();
         if part.len() > 0 {
             headers.insert(RANGE, value(&format!("bytes={}-", part.len()))?);
@@ -90,7 +97,7 @@ impl FileTransfer<'_> {
                 headers.insert(IF_RANGE, value(etag)?);
             }
         }
-        let mut response = match self.service.http().file(url, headers).await {
+        let mut response = match http.file(url, headers).await {
             Ok(response) => response,
             Err(error) => return Ok(Step::Broken(cause(error))),
         };
@@ -161,7 +168,7 @@ impl FileTransfer<'_> {
     }
 
     /// Another link, after one was refused.
-    async fn renewed(&self, status: u16, patience: &mut Patience) -> Result<Url> {
+    async fn renewed(&self, http: &Http, status: u16, patience: &mut Patience) -> Result<Url> {
         let name = || self.file.name.clone();
         if patience.renewals == MAX_RENEWALS {
             return Err(
@@ -170,14 +177,19 @@ impl FileTransfer<'_> {
         }
         patience.renewals += 1;
         tracing::debug!(name = self.file.name, status, "the link is renewed");
-        let grant = self.service.refreshed(self.grant.request_id(), self.manifest).await?;
+        let grant = self.service.refreshed(http, self.grant.request_id(), self.manifest).await?;
         Ok(grant.link(self.file, self.service.url())?.url.clone())
     }
 
     /// Waits before the next request, or gives up.
-    async fn pause(&self, step: Step, part: &mut Part, patience: &mut Patience) -> Result<()> {
+    async fn pause(
+        &self,
+        options: &AccessOptions,
+        step: Step,
+        part: &mut Part,
+        patience: &mut Patience,
+    ) -> Result<()> {
         patience.idle += 1;
-        let options = &self.service.http().options;
         let attempts = patience.idle;
         let mut wait = options.pause(attempts);
         if let Step::NoRange = step {

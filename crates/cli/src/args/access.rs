@@ -1,0 +1,69 @@
+//! Arguments of the commands about the stimuli and the access to them.
+
+use clap::Args;
+use laion_fmri::stimuli::EmbeddingModel;
+
+use super::Transfer;
+
+#[derive(Args, Debug)]
+pub(crate) struct DownloadStimuli {
+    /// List what would be done and its size, without fetching anything or asking for access
+    #[arg(short = 'n', long, alias = "dryrun")]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DownloadEmbeddings {
+    /// Only these models: CLIP, DINOv2, PEcore, SigLIP2
+    #[arg(long, num_args = 1.., value_name = "M")]
+    pub(crate) model: Vec<EmbeddingModel>,
+    #[command(flatten)]
+    pub(crate) transfer: Transfer,
+}
+
+/// The answers of the form. What is left out is asked for on a terminal.
+#[derive(Args, Clone, Default)]
+pub(crate) struct RequestAccess {
+    /// Your full name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Your institutional e-mail address
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) email: Option<String>,
+    /// Your institution
+    #[arg(long, value_name = "NAME")]
+    pub(crate) institution: Option<String>,
+    /// Your principal investigator or supervisor, if there is one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) supervisor: Option<String>,
+    /// What the images are needed for, in at least 20 characters
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) purpose: Option<String>,
+    /// Accept the terms of use in this version, which you have read
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) accept_terms: Option<String>,
+    /// Acknowledge the privacy notice, which you have read
+    #[arg(long)]
+    pub(crate) acknowledge_privacy: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Login {
+    /// The id that was given with the access (lfm_...); - reads it from standard input
+    #[arg(long, value_name = "ID")]
+    pub(crate) request_id: String,
+}
+
+// Personal data and secrets do not belong into what a failed assertion or a log shows.
+
+impl std::fmt::Debug for RequestAccess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RequestAccess").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login").finish_non_exhaustive()
+    }
+}
