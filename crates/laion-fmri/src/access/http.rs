@@ -98,14 +98,17 @@ enum Failure {
 }
 
 impl Http {
-    /// With `https` nothing else is spoken, also after redirects.
+    /// With `https` nothing else is spoken, also after redirects; without it, only on loopback.
     pub(super) fn new(options: AccessOptions, https: bool) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(Error::io("start the network", "."))?;
         let builder = || {
-            Client::builder()
+            // Without https it is a loopback address, which no proxy knows.
+            let builder = Client::builder();
+            let builder = if https { builder } else { builder.no_proxy() };
+            builder
                 .connect_timeout(options.connect_timeout)
                 .https_only(https)
                 // A referrer would tell the next server the signed link.

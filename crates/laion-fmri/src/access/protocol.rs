@@ -319,6 +319,29 @@ mod tests {
         assert!(reason(manifest(&[other], json!("3"))).starts_with("not the expected fields"));
     }
 
+    #[test]
+    fn damage_is_an_error_and_no_crash() {
+        let files = [file(files::IMAGES), file(files::METADATA)];
+        let text =
+            json!({ "current_terms_version": "3", "files": files, "expires_at": 3 }).to_string();
+        let id = RequestId::new("lfm_x").unwrap();
+        for place in 0..text.len() {
+            for byte in [0, b'"', b'}', b'9', b'/', 0xff] {
+                let mut damaged = text.clone().into_bytes();
+                damaged[place] = byte;
+                if let Ok(manifest) = Manifest::parse(&damaged, URL) {
+                    assert!(
+                        manifest.files().iter().all(|file| EXPECTED.contains(&file.name.as_str()))
+                    );
+                }
+                if let Err(error) = Grant::parse(&damaged, URL, Some(&id), false) {
+                    assert!(!format!("{error:?} {error}").contains("SECRET"));
+                }
+            }
+            assert!(Manifest::parse(&text.as_bytes()[..place], URL).is_err());
+        }
+    }
+
     fn grant(answer: &Value, id: Option<&RequestId>) -> Result<Grant, AccessError> {
         Grant::parse(answer.to_string().as_bytes(), "https://a.example/api/v1/refresh", id, false)
     }

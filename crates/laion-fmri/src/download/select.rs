@@ -76,7 +76,7 @@ impl Selection {
             return Err(error);
         }
         self.collect_prefixes(remote, location, request)?;
-        self.collect_stimuli(remote, location, request, &stimuli)?;
+        self.collect_stimuli(remote, location, &stimuli)?;
         if !subjects.is_empty() || !request.prefixes.is_empty() {
             self.collect_dataset_keys(remote)?;
         }
@@ -161,7 +161,6 @@ impl Selection {
         &mut self,
         remote: &Remote,
         location: &Location,
-        request: &DownloadRequest,
         wanted: &[String],
     ) -> Result<()> {
         if wanted.is_empty() {
@@ -172,7 +171,9 @@ impl Selection {
         for key in wanted {
             let found = listed.iter().find(|listed| listed.key.as_str() == key);
             let Some(found) = found else {
-                return Err(no_match(location, key, request, vec![prefix], None));
+                // No filter had a part in it.
+                let unfiltered = DownloadRequest::captions();
+                return Err(no_match(location, key, &unfiltered, vec![prefix], None));
             };
             self.add(found.clone());
         }
