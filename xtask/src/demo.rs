@@ -76,7 +76,9 @@ pub(crate) fn serve(project: &Project) -> Result<bool> {
     let server = bucket.serve()?;
     println!("LAION_FMRI_BUCKET={}", server.url("laion-fmri"));
     let access = AccessServer::start()?;
-    access.put(AccessServer::METADATA, &fs::read(bucket.path("stimuli/task-images_metadata.csv"))?);
+    for (key, bytes) in bucket::gated_files()? {
+        access.put(key.rsplit('/').next().unwrap_or(key), &bytes);
+    }
     access.grant("lfm_demo");
     println!("LAION_FMRI_ACCESS_URL={}  (known request id: lfm_demo)", access.url());
     println!("serving until stopped; refused keys: {}", bucket.denied_keys().len());

@@ -128,6 +128,22 @@ fn access_is_requested_by_options_and_the_images_come() {
 }
 
 #[test]
+fn what_was_fetched_is_what_the_readers_read() {
+    let gated = Gated::logged_in();
+    for (key, bytes) in fixtures::bucket::gated_files().unwrap() {
+        gated.service.put(key.rsplit('/').next().unwrap(), &bytes);
+    }
+    let name = "shared_12rep_LAION_cluster_2677_i5.jpg";
+    let image = ["image", name, "--encoded", "-o", "image.jpg"];
+    let message = gated.fails(&image, 3);
+    let hint = message.lines().last().unwrap().strip_prefix("hint: laion-fmri ").unwrap();
+    gated.ok(&[hint]);
+    gated.ok(&image);
+    let written = std::fs::read(gated.user.path("image.jpg")).unwrap();
+    assert_eq!(written, fixtures::bucket::encoded_image(name).unwrap());
+}
+
+#[test]
 fn what_the_form_lacks_is_named() {
     let gated = Gated::new();
     assert_snapshot!(gated.fails(&["request-access", "--name", "Ada", "--no-input"], 2), @"
