@@ -38,11 +38,15 @@ impl Fixture {
         Dataset::open(self.mirror.path()).unwrap().with_location(location)
     }
 
-    /// The service with the patience of a test.
+    /// The service with the patience of a test on a busy machine.
     pub(crate) fn service(&self) -> AccessService {
+        self.service_with(Duration::from_secs(30))
+    }
+
+    fn service_with(&self, call_timeout: Duration) -> AccessService {
         let mut options = AccessOptions::default();
-        options.call_timeout = Duration::from_millis(500);
-        options.read_timeout = Duration::from_millis(200);
+        options.call_timeout = call_timeout;
+        options.read_timeout = Duration::from_secs(2);
         options.first_pause = Duration::from_millis(1);
         options.idle_attempts = 3;
         AccessService::with_options(&self.server.url(), options).unwrap()
@@ -260,9 +264,17 @@ fn a_form_is_checked_before_anything_is_sent() {
 
 /// What a faulty answer to the manifest, a request and a refresh becomes.
 fn check_call(fault: &CallFault, expected: impl Fn(&AccessError, &str) -> bool) {
+    check_call_within(Duration::from_secs(30), fault, expected);
+}
+
+fn check_call_within(
+    call_timeout: Duration,
+    fault: &CallFault,
+    expected: impl Fn(&AccessError, &str) -> bool,
+) {
     let fixture = Fixture::new();
-    let (service, cancel) = (fixture.service(), &fixture.cancel);
-    let manifest = service.manifest(cancel).unwrap();
+    let manifest = fixture.service().manifest(&fixture.cancel).unwrap();
+    let (service, cancel) = (fixture.service_with(call_timeout), &fixture.cancel);
     for call in [Call::Manifest, Call::Request, Call::Refresh] {
         for _ in 0..3 {
             fixture.server.call_fault(call, fault.clone());
