@@ -402,7 +402,8 @@ fn answers_that_are_none_are_named() {
 
 #[test]
 fn silence_and_absence_end() {
-    check_call(
+    check_call_within(
+        Duration::from_millis(300),
         &CallFault::Silence,
         |error, at| matches!(error, AccessError::Unreachable { url, attempts: 1, .. } if url == at),
     );
