@@ -1,31 +1,32 @@
 //! gzip: every member, every checksum.
 
+mod check;
 mod encode;
+mod input;
+mod members;
+mod pipe;
+mod points;
+mod window;
 
 use std::fmt;
 use std::io::{self, Read};
 
-use crc32fast::Hasher;
-use zlib_rs::{Inflate, InflateFlush, Status};
-
+use self::check::Checker;
 pub use self::encode::GzEncoder;
-use crate::error::{Error, GzipPart};
+use self::members::{Members, Step};
+pub(crate) use self::members::Place;
+use self::pipe::Pipe;
+pub(crate) use self::points::{Point, Points, Volumes, unpack};
+pub(crate) use self::window::Window;
+use crate::error::Error;
 
 /// The two bytes at the start of every gzip member.
 pub const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Stored bytes read at a time.
-const INPUT_BYTES: usize = 64 * 1024;
-/// 2^15 bytes, the largest window of deflate.
-const WINDOW_BITS: u8 = 15;
+/// Bytes inflated at a time.
+pub(crate) const PIECE_BYTES: usize = 256 * 1024;
 
-const FHCRC: u8 = 1 << 1;
-const FEXTRA: u8 = 1 << 2;
-const FNAME: u8 = 1 << 3;
-const FCOMMENT: u8 = 1 << 4;
-const RESERVED: u8 = 0b1110_0000;
-
-/// A gzip decoder over any reader, in fixed memory (about 100 KiB).
+/// A gzip decoder over any reader, in fixed memory (less than 1 MiB).
 ///
 /// It accepts what Python's `gzip` module accepts: any number of members, with zero padding after
 /// each. CRC-32 and length (modulo 2^32) of every member are checked; anything else after a member
@@ -36,21 +37,27 @@ const RESERVED: u8 = 0b1110_0000;
 /// The bytes of a member are handed out before its checksum can be known: they are final only
 /// when [`read_chunk`](Self::read_chunk) has returned fewer bytes than asked for.
 pub struct GzDecoder<R> {
-    input: Input<R>,
-    inflate: Inflate,
+    feed: Feed<R>,
+    window: Window,
+    checker: Checker,
     state: State,
-    member: u64,
-    crc: Hasher,
-    member_bytes: u64,
-    inflated_bytes: u64,
+    consumed_bytes: u64,
+    compressed_offset: u64,
 }
 
-/// What comes next in the stored stream.
+/// Where the pieces come from.
+enum Feed<R> {
+    /// Inflated when they are asked for.
+    Direct(Members<R>),
+    /// Inflated ahead by another thread.
+    Piped(Pipe<R>),
+    /// Nowhere: between two kinds, or after the other thread was lost.
+    None,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Header,
-    Data,
-    Trailer,
+    Running,
     End,
     Failed,
 }
@@ -58,14 +65,29 @@ enum State {
 impl<R: Read> GzDecoder<R> {
     /// A decoder at the start of a gzip stream. Nothing is read yet.
     pub fn new(reader: R) -> Self {
+        Self::with_piece_bytes(reader, PIECE_BYTES)
+    }
+
+    pub(crate) fn with_piece_bytes(reader: R, piece_bytes: usize) -> Self {
+        Self::from_members(Members::new(reader), piece_bytes)
+    }
+
+    /// A decoder at a block inside a member, after this history.
+    pub(crate) fn resume(reader: R, place: Place, history: &[u8]) -> Result<Self, Error> {
+        let mut decoder = Self::from_members(Members::resume(reader, place)?, PIECE_BYTES);
+        decoder.window.set_history(history);
+        decoder.consumed_bytes = place.inflated;
+        Ok(decoder)
+    }
+
+    fn from_members(members: Members<R>, piece_bytes: usize) -> Self {
         Self {
-            input: Input::new(reader),
-            inflate: Inflate::new(false, WINDOW_BITS),
-            state: State::Header,
-            member: 0,
-            crc: Hasher::new(),
-            member_bytes: 0,
-            inflated_bytes: 0,
+            compressed_offset: members.compressed_offset(),
+            feed: Feed::Direct(members),
+            window: Window::new(piece_bytes),
+            checker: Checker::default(),
+            state: State::Running,
+            consumed_bytes: 0,
         }
     }
 
@@ -78,173 +100,122 @@ impl<R: Read> GzDecoder<R> {
     /// The gzip variants of [`Error`], and [`Error::Read`] from the reader. After an error every
     /// further call gives [`Error::AlreadyFailed`].
     pub fn read_chunk(&mut self, chunk: &mut [u8]) -> Result<usize, Error> {
-        let result = self.fill(chunk);
+        let mut filled = 0;
+        while filled < chunk.len() {
+            let available = self.available();
+            if available.is_empty() {
+                if !self.more()? {
+                    break;
+                }
+                continue;
+            }
+            let n = available.len().min(chunk.len() - filled);
+            chunk[filled..filled + n].copy_from_slice(&available[..n]);
+            self.consume(n);
+            filled += n;
+        }
+        Ok(filled)
+    }
+
+    /// Stored bytes consumed so far.
+    #[must_use]
+    pub fn compressed_offset(&self) -> u64 {
+        self.compressed_offset
+    }
+
+    /// Bytes inflated and handed out so far, over all members.
+    #[must_use]
+    pub fn inflated_offset(&self) -> u64 {
+        self.consumed_bytes
+    }
+
+    /// What was inflated and not consumed.
+    pub(crate) fn available(&self) -> &[u8] {
+        self.window.available()
+    }
+
+    /// The next `n` of the available bytes are done with.
+    pub(crate) fn consume(&mut self, n: usize) {
+        let available = self.window.available();
+        let n = n.min(available.len());
+        self.checker.consume(&available[..n]);
+        self.window.consume(n);
+        self.consumed_bytes += n as u64;
+    }
+
+    /// The CRC-32 of what was consumed since the last cut.
+    pub(crate) fn cut(&mut self) -> u32 {
+        self.checker.cut()
+    }
+
+    /// Inflates more behind the available bytes, of which there must be few; `false` at the
+    /// verified end.
+    pub(crate) fn more(&mut self) -> Result<bool, Error> {
+        let result = self.try_more();
         if result.is_err() {
             self.state = State::Failed;
         }
         result
     }
 
-    /// Stored bytes consumed so far.
-    #[must_use]
-    pub fn compressed_offset(&self) -> u64 {
-        self.input.offset
-    }
-
-    /// Bytes inflated so far, over all members.
-    #[must_use]
-    pub fn inflated_offset(&self) -> u64 {
-        self.inflated_bytes
-    }
-
-    fn fill(&mut self, chunk: &mut [u8]) -> Result<usize, Error> {
-        let mut filled = 0;
+    fn try_more(&mut self) -> Result<bool, Error> {
         loop {
             match self.state {
-                State::Header => {
-                    self.read_header()?;
-                    self.state = State::Data;
-                }
-                State::Data if filled == chunk.len() => return Ok(filled),
-                State::Data => {
-                    let (n, member_ended) = self.inflate_into(&mut chunk[filled..])?;
-                    filled += n;
-                    if member_ended {
-                        self.state = State::Trailer;
-                    }
-                }
-                // Left for the next call, so that a wrong trailer never takes away the bytes.
-                State::Trailer if filled == chunk.len() => return Ok(filled),
-                State::Trailer => {
-                    self.check_trailer()?;
-                    self.state = self.after_member()?;
-                }
-                State::End => return Ok(filled),
+                State::Running => {}
+                State::End => return Ok(false),
                 State::Failed => return Err(Error::AlreadyFailed),
             }
-        }
-    }
-
-    /// One step of the inflater: the bytes written and whether the member's data ended.
-    fn inflate_into(&mut self, chunk: &mut [u8]) -> Result<(usize, bool), Error> {
-        if self.input.peek()?.is_empty() {
-            return Err(self.truncated(GzipPart::Data));
-        }
-        let (stored_before, inflated_before) = (self.inflate.total_in(), self.inflate.total_out());
-        let outcome = self.inflate.decompress(self.input.buffered(), chunk, InflateFlush::NoFlush);
-        // Both differences are bounded by the slices above.
-        let stored = (self.inflate.total_in() - stored_before) as usize;
-        let inflated = (self.inflate.total_out() - inflated_before) as usize;
-        self.input.consume(stored);
-        self.crc.update(&chunk[..inflated]);
-        self.member_bytes += inflated as u64;
-        self.inflated_bytes += inflated as u64;
-        match outcome {
-            Ok(Status::StreamEnd) => Ok((inflated, true)),
-            Ok(_) if stored + inflated > 0 => Ok((inflated, false)),
-            Ok(_) => Err(self.damaged("no progress")),
-            Err(_) => Err(self.damaged(self.inflate.error_message().unwrap_or("invalid data"))),
-        }
-    }
-
-    fn read_header(&mut self) -> Result<(), Error> {
-        let start = self.input.offset;
-        let problem =
-            |member, problem| Error::GzipHeader { member, compressed_offset: start, problem };
-        let mut crc = Hasher::new();
-        let [id1, id2, method, flags, ..] = self.header_bytes::<10>(&mut crc)?;
-        if [id1, id2] != MAGIC {
-            return Err(problem(self.member, "expected the magic bytes 1f 8b"));
-        }
-        if method != 8 {
-            return Err(problem(self.member, "expected compression method 8 (deflate)"));
-        }
-        if flags & RESERVED != 0 {
-            return Err(problem(self.member, "expected reserved flags to be 0"));
-        }
-        if flags & FEXTRA != 0 {
-            let length = u16::from_le_bytes(self.header_bytes(&mut crc)?);
-            for _ in 0..length {
-                self.header_bytes::<1>(&mut crc)?;
-            }
-        }
-        for text in [FNAME, FCOMMENT] {
-            if flags & text != 0 {
-                while self.header_bytes(&mut crc)? != [0] {}
-            }
-        }
-        if flags & FHCRC != 0 {
-            let computed = crc.clone().finalize().to_le_bytes();
-            if self.header_bytes(&mut crc)? != [computed[0], computed[1]] {
-                return Err(problem(self.member, "the header checksum does not fit"));
-            }
-        }
-        self.inflate.reset(false);
-        self.crc = Hasher::new();
-        self.member_bytes = 0;
-        Ok(())
-    }
-
-    fn header_bytes<const N: usize>(&mut self, crc: &mut Hasher) -> Result<[u8; N], Error> {
-        let bytes = self.input.take()?.ok_or_else(|| self.truncated(GzipPart::Header))?;
-        crc.update(&bytes);
-        Ok(bytes)
-    }
-
-    fn check_trailer(&mut self) -> Result<(), Error> {
-        let [c0, c1, c2, c3, l0, l1, l2, l3] =
-            self.input.take()?.ok_or_else(|| self.truncated(GzipPart::Trailer))?;
-        let (member, compressed_offset) = (self.member, self.input.offset);
-        let (expected, got) = (u32::from_le_bytes([c0, c1, c2, c3]), self.crc.clone().finalize());
-        if expected != got {
-            return Err(Error::GzipChecksum { member, compressed_offset, expected, got });
-        }
-        // The trailer holds the length modulo 2^32: the cast is the modulo.
-        let (expected, got) = (u32::from_le_bytes([l0, l1, l2, l3]), self.member_bytes as u32);
-        if expected != got {
-            return Err(Error::GzipLength { member, compressed_offset, expected, got });
-        }
-        Ok(())
-    }
-
-    /// Skips zero padding and tells whether another member follows.
-    fn after_member(&mut self) -> Result<State, Error> {
-        loop {
-            let buffered = self.input.peek()?;
-            if buffered.is_empty() {
-                return Ok(State::End);
-            }
-            let zeros = buffered.iter().take_while(|&&byte| byte == 0).count();
-            let next = buffered.get(zeros).copied();
-            self.input.consume(zeros);
-            match next {
-                None => {}
-                Some(byte) if byte == MAGIC[0] => {
-                    self.member += 1;
-                    return Ok(State::Header);
+            let step = match &mut self.feed {
+                Feed::Direct(members) => {
+                    let step = members.step(&mut self.window);
+                    self.compressed_offset = members.compressed_offset();
+                    step?
                 }
-                Some(_) => {
-                    return Err(Error::GzipTrailing { compressed_offset: self.input.offset });
+                Feed::Piped(pipe) => pipe.step(&mut self.window, &mut self.compressed_offset)?,
+                Feed::None => return Err(Error::AlreadyFailed),
+            };
+            match step {
+                Step::Data => return Ok(true),
+                Step::Trailer(trailer) => {
+                    self.checker.end_member(self.window.available(), &trailer)?;
                 }
+                Step::End => self.state = State::End,
             }
         }
     }
 
-    fn truncated(&self, part: GzipPart) -> Error {
-        Error::GzipTruncated {
-            member: self.member,
-            compressed_offset: self.input.offset + self.input.buffered().len() as u64,
-            inflated_offset: self.inflated_bytes,
-            part,
+    /// From now on, places to resume from are collected.
+    pub(crate) fn collect_points(&mut self, points: Points) {
+        if let Feed::Direct(members) = &mut self.feed {
+            members.collect_points(points);
         }
     }
 
-    fn damaged(&self, problem: &'static str) -> Error {
-        Error::GzipData {
-            member: self.member,
-            compressed_offset: self.input.offset,
-            inflated_offset: self.inflated_bytes,
-            problem,
+    /// What was collected, once the stream has ended.
+    pub(crate) fn take_points(&mut self) -> Option<Points> {
+        if let Feed::Piped(_) = self.feed
+            && let Feed::Piped(pipe) = std::mem::replace(&mut self.feed, Feed::None)
+        {
+            self.feed = pipe.finish().map_or(Feed::None, Feed::Direct);
+        }
+        match &mut self.feed {
+            Feed::Direct(members) => members.take_points(),
+            _ => None,
+        }
+    }
+
+    /// Lets another thread inflate ahead from here on.
+    pub(crate) fn pipe(&mut self)
+    where
+        R: Send + 'static,
+    {
+        if let Feed::Direct(_) = self.feed
+            && let Feed::Direct(members) = std::mem::replace(&mut self.feed, Feed::None)
+        {
+            self.feed = match Pipe::start(members, &self.window) {
+                Ok(pipe) => Feed::Piped(pipe),
+                Err(members) => members.map_or(Feed::None, Feed::Direct),
+            };
         }
     }
 }
@@ -259,68 +230,9 @@ impl<R> fmt::Debug for GzDecoder<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GzDecoder")
             .field("state", &self.state)
-            .field("member", &self.member)
-            .field("compressed_offset", &self.input.offset)
-            .field("inflated_offset", &self.inflated_bytes)
+            .field("compressed_offset", &self.compressed_offset)
+            .field("inflated_offset", &self.consumed_bytes)
             .finish_non_exhaustive()
-    }
-}
-
-/// The stored bytes, through a buffer of fixed size, with a count of those consumed.
-struct Input<R> {
-    reader: R,
-    buffer: Box<[u8]>,
-    start: usize,
-    end: usize,
-    offset: u64,
-}
-
-impl<R: Read> Input<R> {
-    fn new(reader: R) -> Self {
-        Self {
-            reader,
-            buffer: vec![0; INPUT_BYTES].into_boxed_slice(),
-            start: 0,
-            end: 0,
-            offset: 0,
-        }
-    }
-
-    fn buffered(&self) -> &[u8] {
-        &self.buffer[self.start..self.end]
-    }
-
-    /// The next bytes; empty only at the end.
-    fn peek(&mut self) -> Result<&[u8], Error> {
-        if self.start == self.end {
-            self.start = 0;
-            self.end = 0;
-            self.end = read_some(&mut self.reader, &mut self.buffer)
-                .map_err(|source| Error::Read { compressed_offset: self.offset, source })?;
-        }
-        Ok(self.buffered())
-    }
-
-    fn consume(&mut self, n: usize) {
-        self.start += n;
-        self.offset += n as u64;
-    }
-
-    /// The next `N` bytes, `None` when fewer are left (those are consumed).
-    fn take<const N: usize>(&mut self) -> Result<Option<[u8; N]>, Error> {
-        let mut bytes = [0; N];
-        let mut filled = 0;
-        while filled < N {
-            let next = self.peek()?;
-            if next.is_empty() {
-                return Ok(None);
-            }
-            let n = next.len().min(N - filled);
-            bytes[filled..filled + n].copy_from_slice(&next[..n]);
-            filled += n;
-            self.consume(n);
-        }
-        Ok(Some(bytes))
     }
 }
 

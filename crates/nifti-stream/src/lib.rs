@@ -51,6 +51,7 @@ pub mod fs;
 mod grid;
 pub mod gz;
 mod header;
+mod inflate;
 mod rows;
 mod selection;
 mod source;

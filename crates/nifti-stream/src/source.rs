@@ -3,7 +3,7 @@
 use std::io::{self, Chain, Cursor, Read};
 
 use crate::error::Error;
-use crate::gz::{self, GzDecoder, read_some};
+use crate::gz::{self, GzDecoder, PIECE_BYTES, Points, Window, read_some};
 
 /// The inflated bytes of a stream that may be gzipped, with both offsets.
 #[derive(Debug)]
@@ -13,8 +13,21 @@ pub struct Source<R> {
 
 #[derive(Debug)]
 enum Kind<R> {
-    Plain { reader: R, offset: u64, ended: bool },
+    Plain(Plain<R>),
     Gzip(Box<GzDecoder<R>>),
+}
+
+struct Plain<R> {
+    reader: R,
+    window: Window,
+    consumed: u64,
+    ended: bool,
+}
+
+impl<R> std::fmt::Debug for Plain<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plain").field("consumed", &self.consumed).finish_non_exhaustive()
+    }
 }
 
 impl<R: Read> Source<R> {
@@ -23,14 +36,20 @@ impl<R: Read> Source<R> {
     /// # Errors
     ///
     /// [`Error::Read`].
-    pub fn open(mut reader: R) -> Result<Self, Error> {
+    pub fn open(reader: R) -> Result<Self, Error> {
+        Self::with_piece_bytes(reader, PIECE_BYTES)
+    }
+
+    /// As [`open`](Self::open), inflating at most about so many bytes at a time.
+    pub(crate) fn with_piece_bytes(mut reader: R, piece_bytes: usize) -> Result<Self, Error> {
         let mut start = [0; 2];
         let n = read_full(&mut reader, &mut start, 0)?;
         let reader = Cursor::new(start[..n].to_vec()).chain(reader);
         let kind = if start == gz::MAGIC {
-            Kind::Gzip(Box::new(GzDecoder::new(reader)))
+            Kind::Gzip(Box::new(GzDecoder::with_piece_bytes(reader, piece_bytes)))
         } else {
-            Kind::Plain { reader, offset: 0, ended: false }
+            let window = Window::new(piece_bytes);
+            Kind::Plain(Plain { reader, window, consumed: 0, ended: false })
         };
         Ok(Self { kind })
     }
@@ -45,7 +64,7 @@ impl<R: Read> Source<R> {
     #[must_use]
     pub fn inflated_offset(&self) -> u64 {
         match &self.kind {
-            Kind::Plain { offset, .. } => *offset,
+            Kind::Plain(plain) => plain.consumed,
             Kind::Gzip(decoder) => decoder.inflated_offset(),
         }
     }
@@ -54,7 +73,7 @@ impl<R: Read> Source<R> {
     #[must_use]
     pub fn compressed_offset(&self) -> u64 {
         match &self.kind {
-            Kind::Plain { offset, .. } => *offset,
+            Kind::Plain(plain) => plain.consumed,
             Kind::Gzip(decoder) => decoder.compressed_offset(),
         }
     }
@@ -68,32 +87,106 @@ impl<R: Read> Source<R> {
     ///
     /// [`Error::Read`] and the gzip variants of [`Error`].
     pub fn read_full(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        match &mut self.kind {
-            Kind::Plain { ended: true, .. } => Ok(0),
-            Kind::Plain { reader, offset, ended } => {
-                let n = read_full(reader, buffer, *offset)?;
-                *offset += n as u64;
-                *ended = n < buffer.len();
-                Ok(n)
+        let mut filled = 0;
+        while filled < buffer.len() {
+            let available = self.available();
+            if available.is_empty() {
+                if !self.more()? {
+                    break;
+                }
+                continue;
             }
-            Kind::Gzip(decoder) => decoder.read_chunk(buffer),
+            let n = available.len().min(buffer.len() - filled);
+            buffer[filled..filled + n].copy_from_slice(&available[..n]);
+            self.consume(n);
+            filled += n;
+        }
+        Ok(filled)
+    }
+
+    /// The bytes that come next, as far as they are at hand.
+    pub(crate) fn available(&self) -> &[u8] {
+        match &self.kind {
+            Kind::Plain(plain) => plain.window.available(),
+            Kind::Gzip(decoder) => decoder.available(),
         }
     }
 
-    /// Skips `n` bytes through `scratch`; returns how many there were.
+    /// The next `n` of the available bytes are done with.
+    pub(crate) fn consume(&mut self, n: usize) {
+        match &mut self.kind {
+            Kind::Plain(plain) => {
+                plain.consumed += n.min(plain.window.available().len()) as u64;
+                plain.window.consume(n);
+            }
+            Kind::Gzip(decoder) => decoder.consume(n),
+        }
+    }
+
+    /// Brings more bytes behind the available ones, of which there must be few; `false` at the
+    /// verified end.
     ///
     /// # Errors
     ///
     /// As [`read_full`](Self::read_full).
-    pub(crate) fn skip(&mut self, n: u64, scratch: &mut [u8]) -> Result<u64, Error> {
+    pub(crate) fn more(&mut self) -> Result<bool, Error> {
+        match &mut self.kind {
+            Kind::Plain(plain) => plain.more(),
+            Kind::Gzip(decoder) => decoder.more(),
+        }
+    }
+
+    /// The CRC-32 of the inflated bytes since the last cut; none is kept of plain files.
+    pub(crate) fn cut(&mut self) -> Option<u32> {
+        match &mut self.kind {
+            Kind::Plain(_) => None,
+            Kind::Gzip(decoder) => Some(decoder.cut()),
+        }
+    }
+
+    /// From now on, places to resume from are collected, if the stream is gzipped.
+    pub(crate) fn collect_points(&mut self, points: Points) {
+        if let Kind::Gzip(decoder) = &mut self.kind {
+            decoder.collect_points(points);
+        }
+    }
+
+    /// What was collected, once the stream has ended.
+    pub(crate) fn take_points(&mut self) -> Option<Points> {
+        match &mut self.kind {
+            Kind::Plain(_) => None,
+            Kind::Gzip(decoder) => decoder.take_points(),
+        }
+    }
+
+    /// Lets another thread inflate ahead from here on, if there is something to inflate.
+    pub(crate) fn pipe(&mut self)
+    where
+        R: Send + 'static,
+    {
+        if let Kind::Gzip(decoder) = &mut self.kind {
+            decoder.pipe();
+        }
+    }
+
+    /// Skips `n` bytes; returns how many there were.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_full`](Self::read_full).
+    pub(crate) fn skip(&mut self, n: u64) -> Result<u64, Error> {
         let mut skipped = 0;
         while skipped < n {
-            let wanted = usize::try_from(n - skipped).unwrap_or(usize::MAX).min(scratch.len());
-            let got = self.read_full(&mut scratch[..wanted])?;
-            skipped += got as u64;
-            if got < wanted {
-                break;
+            let available = self.available().len();
+            if available == 0 {
+                if !self.more()? {
+                    break;
+                }
+                continue;
             }
+            let here = usize::try_from(n - skipped).unwrap_or(usize::MAX).min(available);
+            self.consume(here);
+            skipped += here as u64;
         }
         Ok(skipped)
     }
@@ -103,8 +196,24 @@ impl<R: Read> Source<R> {
     /// # Errors
     ///
     /// As [`read_full`](Self::read_full).
-    pub(crate) fn drain(&mut self, scratch: &mut [u8]) -> Result<u64, Error> {
-        self.skip(u64::MAX, scratch)
+    pub(crate) fn drain(&mut self) -> Result<u64, Error> {
+        self.skip(u64::MAX)
+    }
+}
+
+impl<R: Read> Plain<R> {
+    fn more(&mut self) -> Result<bool, Error> {
+        if self.ended {
+            return Ok(false);
+        }
+        self.window.make_room();
+        let offset = self.consumed + self.window.available().len() as u64;
+        let room = self.window.room();
+        let wanted = room.len();
+        let n = read_full(&mut self.reader, room, offset)?;
+        self.window.advance_to(self.window.end() + n);
+        self.ended = n < wanted;
+        Ok(n > 0)
     }
 }
 
@@ -174,8 +283,8 @@ mod tests {
             assert_eq!(source.read_full(&mut start).unwrap(), 6);
             assert_eq!(&start, b"twelve");
             assert_eq!(source.inflated_offset(), 6);
-            assert_eq!(source.skip(2, &mut [0; 1]).unwrap(), 2);
-            assert_eq!(source.drain(&mut [0; 3]).unwrap(), 4);
+            assert_eq!(source.skip(2).unwrap(), 2);
+            assert_eq!(source.drain().unwrap(), 4);
             assert_eq!(source.inflated_offset(), 12);
             assert_eq!(source.compressed_offset(), bytes.len() as u64);
             assert_eq!(source.read_full(&mut start).unwrap(), 0);
@@ -199,7 +308,7 @@ mod tests {
         for bytes in [&b""[..], b"\x1f"] {
             let mut source = Source::open(bytes).unwrap();
             assert!(!source.is_gzip());
-            assert_eq!(source.drain(&mut [0; 8]).unwrap(), bytes.len() as u64);
+            assert_eq!(source.drain().unwrap(), bytes.len() as u64);
         }
     }
 
@@ -207,7 +316,7 @@ mod tests {
     fn failures_of_the_reader_carry_the_offset() {
         let mut source = Source::open(awkward(b"abcde", true)).unwrap();
         assert!(matches!(
-            source.drain(&mut [0; 16]),
+            source.drain(),
             Err(Error::Read { compressed_offset: 5, source })
                 if source.kind() == io::ErrorKind::ConnectionReset
         ));

@@ -179,7 +179,7 @@ impl<'a, R: Read> Image<'a, R> {
             return Err(Error::NotThreeDimensional { got: header.shape().to_vec() });
         }
         let grid = header.grid()?;
-        skip_to_data(&mut source, &header, chunk)?;
+        skip_to_data(&mut source, &header)?;
         Ok(Self { source, header, grid, chunk })
     }
 
@@ -201,7 +201,7 @@ impl<'a, R: Read> Image<'a, R> {
     }
 
     fn finish(&mut self) -> Result<(), Error> {
-        check_end(&mut self.source, self.chunk)
+        check_end(&mut self.source)
     }
 }
 

@@ -71,9 +71,9 @@ pub fn read_volume<R: Read>(reader: R) -> Result<Volume, Error> {
     }
     let grid = header.grid()?;
     let mut chunk = vec![0; CHUNK_BYTES];
-    skip_to_data(&mut source, &header, &mut chunk)?;
+    skip_to_data(&mut source, &header)?;
     let values = read_file_order(&mut source, &header, &grid, &mut chunk)?;
-    check_end(&mut source, &mut chunk)?;
+    check_end(&mut source)?;
     let data = c_order(&values, grid.shape());
     Ok(Volume { header, grid, data })
 }

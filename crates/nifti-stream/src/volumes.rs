@@ -7,9 +7,10 @@ use std::ops::ControlFlow;
 
 use ndarray::ArrayViewMut2;
 
-use crate::decode::VoxelLoop;
+use crate::decode::{Codec, VoxelLoop};
 use crate::error::Error;
 use crate::grid::Grid;
+use crate::gz::{Points, Volumes};
 use crate::header::Header;
 use crate::rows::RowSelection;
 use crate::selection::{Gather, VoxelSelection};
@@ -20,11 +21,11 @@ pub(crate) const CHUNK_BYTES: usize = 256 * 1024;
 
 /// A reader of 4-D NIfTI files that never holds a volume.
 ///
-/// The stream is inflated into a buffer of 256 KiB, and the chosen voxels are put into their place
-/// in the caller's row at once, converted to single precision: values without scaling keep their
+/// The stream is inflated 256 KiB at a time, and the chosen voxels are put into their place in the
+/// caller's row at once, converted to single precision: values without scaling keep their
 /// bits (float32) or are rounded once, scaled values are computed in double precision first, as
-/// numpy shows them through nibabel. Besides that buffer, about 100 KiB of gzip state and the
-/// caller's selection and rows, nothing is resident, however large the file is.
+/// numpy shows them through nibabel. Besides less than 1 MiB of buffers and the caller's selection
+/// and rows, nothing is resident, however large the file is.
 ///
 /// Values are final only when the stream was read to its end without an error, because the
 /// checksums of a gzip file come last: [`read_rows`](Self::read_rows) and
@@ -38,7 +39,8 @@ pub struct VolumeReader<R> {
     n_volumes: usize,
     position: usize,
     failed: bool,
-    chunk: Box<[u8]>,
+    /// CRC-32 of what comes before the image data and of each volume, when an index is made.
+    parts: Option<Vec<u32>>,
 }
 
 /// How far [`VolumeReader::read_rows_with`] has come.
@@ -63,14 +65,13 @@ impl<R: Read> VolumeReader<R> {
         Self::with_chunk_bytes(reader, NonZeroUsize::new(CHUNK_BYTES).unwrap_or(NonZeroUsize::MIN))
     }
 
-    /// As [`new`](Self::new), with another size of the buffer for inflated bytes. It is rounded
-    /// down to whole voxels, but never below one; small sizes are slow.
+    /// As [`new`](Self::new), inflating about so many bytes at a time; small numbers are slow.
     ///
     /// # Errors
     ///
     /// As [`new`](Self::new).
     pub fn with_chunk_bytes(reader: R, chunk_bytes: NonZeroUsize) -> Result<Self, Error> {
-        let mut source = Source::open(reader)?;
+        let mut source = Source::with_piece_bytes(reader, chunk_bytes.get())?;
         let header = Header::read_from(&mut source)?;
         let &[_, _, _, n_volumes] = header.shape() else {
             return Err(Error::NotFourDimensional { got: header.shape().to_vec() });
@@ -78,11 +79,8 @@ impl<R: Read> VolumeReader<R> {
         let n_volumes = usize::try_from(n_volumes)
             .map_err(|_| Error::TooLarge { shape: header.shape().to_vec() })?;
         let grid = header.grid()?;
-        let voxel = header.datatype().size();
-        let chunk_bytes = (chunk_bytes.get() / voxel).max(1) * voxel;
-        let mut chunk = vec![0; chunk_bytes].into_boxed_slice();
-        skip_to_data(&mut source, &header, &mut chunk)?;
-        Ok(Self { source, header, grid, n_volumes, position: 0, failed: false, chunk })
+        skip_to_data(&mut source, &header)?;
+        Ok(Self { source, header, grid, n_volumes, position: 0, failed: false, parts: None })
     }
 
     /// The header.
@@ -178,19 +176,21 @@ impl<R: Read> VolumeReader<R> {
         mut self,
         selection: &VoxelSelection,
         rows: &RowSelection,
-        mut out: ArrayViewMut2<'_, f32>,
+        out: ArrayViewMut2<'_, f32>,
         mut observe: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        self.check_selection(selection)?;
-        rows.validate(self.n_volumes)?;
-        if let Some(row) = rows.volume(0).filter(|&row| row < self.position) {
-            return Err(Error::RowsNotAscending { position: 0, previous: self.position - 1, row });
-        }
-        let expected = [rows.count(self.n_volumes), selection.len()];
-        let got: [usize; 2] = out.dim().into();
-        if expected != got {
-            return Err(Error::OutputShape { expected, got });
-        }
+        self.read_all(selection, rows, out, &mut observe)
+    }
+
+    /// As [`read_rows_with`](Self::read_rows_with), leaving a reader at the end of the stream.
+    pub(crate) fn read_all(
+        &mut self,
+        selection: &VoxelSelection,
+        rows: &RowSelection,
+        mut out: ArrayViewMut2<'_, f32>,
+        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        self.check_request(selection, rows, out.dim().into())?;
         let mut scratch = Vec::new();
         let mut rank = 0;
         while self.position < self.n_volumes {
@@ -225,8 +225,64 @@ impl<R: Read> VolumeReader<R> {
     ///
     /// As [`read_row`](Self::read_row).
     pub fn finish(mut self) -> Result<(), Error> {
+        self.read_to_end()
+    }
+
+    pub(crate) fn read_to_end(&mut self) -> Result<(), Error> {
         while self.skip_volume()?.is_some() {}
         self.check_end()
+    }
+
+    /// Where the volumes lie in the inflated stream.
+    pub(crate) fn layout(&self) -> Volumes {
+        let count = self.n_volumes as u64;
+        Volumes {
+            first: self.header.data_offset(),
+            // A valid header has at least one volume and at least one byte in each.
+            bytes: self.header.data_bytes() / count.max(1),
+            count,
+        }
+    }
+
+    /// Whether the stream is gzipped.
+    pub(crate) fn is_gzip(&self) -> bool {
+        self.source.is_gzip()
+    }
+
+    /// From now on, what an index needs is collected; no volume may have been read.
+    pub(crate) fn collect(&mut self, points: Points) {
+        self.parts = self.source.cut().map(|header| vec![header]);
+        self.source.collect_points(points);
+    }
+
+    /// What was collected, once the stream was read to its end: the points, and the CRC-32 of what
+    /// comes before the image data and of each volume.
+    pub(crate) fn take_collected(&mut self) -> Option<(Points, Vec<u32>)> {
+        Some((self.source.take_points()?, self.parts.take()?))
+    }
+
+    /// Lets another thread inflate ahead from here on.
+    pub(crate) fn pipe(&mut self)
+    where
+        R: Send + 'static,
+    {
+        self.source.pipe();
+    }
+
+    /// The checks of [`read_rows`](Self::read_rows) before anything is read.
+    pub(crate) fn check_request(
+        &self,
+        selection: &VoxelSelection,
+        rows: &RowSelection,
+        got: [usize; 2],
+    ) -> Result<(), Error> {
+        self.check_selection(selection)?;
+        rows.validate(self.n_volumes)?;
+        if let Some(row) = rows.volume(0).filter(|&row| row < self.position) {
+            return Err(Error::RowsNotAscending { position: 0, previous: self.position - 1, row });
+        }
+        let expected = [rows.count(self.n_volumes), selection.len()];
+        if expected == got { Ok(()) } else { Err(Error::OutputShape { expected, got }) }
     }
 
     fn progress(&self) -> Progress {
@@ -258,23 +314,13 @@ impl<R: Read> VolumeReader<R> {
         Ok(Some(volume))
     }
 
-    /// Inflates one volume chunk by chunk; each chunk holds whole voxels of this volume only.
-    fn gather(&mut self, mut plan: &[Gather], row: &mut [f32]) -> Result<(), Error> {
-        let codec = self.header.codec();
-        let voxel = codec.datatype.size();
+    fn gather(&mut self, plan: &[Gather], row: &mut [f32]) -> Result<(), Error> {
         let n_voxels = self.grid.n_voxels();
-        let chunk_voxels = self.chunk.len() / voxel;
-        let mut first = 0;
-        while first < n_voxels {
-            let end = n_voxels.min(first + chunk_voxels);
-            let chunk = &mut self.chunk[..(end - first) * voxel];
-            if self.source.read_full(chunk)? < chunk.len() {
-                return Err(truncated(&self.source, &self.header));
-            }
-            let here;
-            (here, plan) = plan.split_at(plan.partition_point(|step| (step.file as usize) < end));
-            codec.run(Scatter { bytes: chunk, first, plan: here, row });
-            first = end;
+        if !gather(&mut self.source, self.header.codec(), n_voxels, plan, row)? {
+            return Err(truncated(&self.source, &self.header));
+        }
+        if let Some(parts) = &mut self.parts {
+            parts.extend(self.source.cut());
         }
         Ok(())
     }
@@ -283,8 +329,39 @@ impl<R: Read> VolumeReader<R> {
         if self.failed {
             return Err(Error::AlreadyFailed);
         }
-        check_end(&mut self.source, &mut self.chunk)
+        check_end(&mut self.source)
     }
+}
+
+/// Reads one volume piece by piece and puts the planned voxels into the row; `false` when the
+/// stream ends before.
+pub(crate) fn gather<R: Read>(
+    source: &mut Source<R>,
+    codec: Codec,
+    n_voxels: usize,
+    mut plan: &[Gather],
+    row: &mut [f32],
+) -> Result<bool, Error> {
+    let voxel = codec.datatype.size();
+    let mut first = 0;
+    while first < n_voxels {
+        let available = source.available();
+        let here = (available.len() / voxel).min(n_voxels - first);
+        if here == 0 {
+            if source.more()? {
+                continue;
+            }
+            source.consume(usize::MAX);
+            return Ok(false);
+        }
+        let end = first + here;
+        let steps;
+        (steps, plan) = plan.split_at(plan.partition_point(|step| (step.file as usize) < end));
+        codec.run(Scatter { bytes: &available[..here * voxel], first, plan: steps, row });
+        source.consume(here * voxel);
+        first = end;
+    }
+    Ok(true)
 }
 
 impl<R> fmt::Debug for VolumeReader<R> {
@@ -322,10 +399,9 @@ impl VoxelLoop for Scatter<'_> {
 pub(crate) fn skip_to_data<R: Read>(
     source: &mut Source<R>,
     header: &Header,
-    scratch: &mut [u8],
 ) -> Result<(), Error> {
     let distance = header.data_offset() - source.inflated_offset();
-    if source.skip(distance, scratch)? < distance {
+    if source.skip(distance)? < distance {
         return Err(Error::HeaderTruncated {
             expected: header.data_offset(),
             got: source.inflated_offset(),
@@ -335,8 +411,8 @@ pub(crate) fn skip_to_data<R: Read>(
 }
 
 /// Reads what follows the image data, so that every checksum is seen.
-pub(crate) fn check_end<R: Read>(source: &mut Source<R>, scratch: &mut [u8]) -> Result<(), Error> {
-    let extra_bytes = source.drain(scratch)?;
+pub(crate) fn check_end<R: Read>(source: &mut Source<R>) -> Result<(), Error> {
+    let extra_bytes = source.drain()?;
     if extra_bytes > 0 {
         tracing::warn!(extra_bytes, "ignored bytes after the image data");
     }

@@ -1,0 +1,262 @@
+//! gzip members one after the other: headers, inflated pieces, trailers.
+
+use std::io::Read;
+
+use crc32fast::Hasher;
+
+use super::MAGIC;
+use super::check::Trailer;
+use super::input::Input;
+use super::points::Points;
+use super::window::Window;
+use crate::error::{Error, GzipPart};
+use crate::inflate::{Inflater, Stop};
+
+const FHCRC: u8 = 1 << 1;
+const FEXTRA: u8 = 1 << 2;
+const FNAME: u8 = 1 << 3;
+const FCOMMENT: u8 = 1 << 4;
+const RESERVED: u8 = 0b1110_0000;
+
+/// A gzip stream in steps. It does not check trailers, it hands them over.
+pub(crate) struct Members<R> {
+    input: Input<R>,
+    inflater: Inflater,
+    state: State,
+    member: u64,
+    /// Whether the current member was entered in its middle.
+    is_resumed: bool,
+    inflated_bytes: u64,
+    points: Option<Points>,
+}
+
+/// What comes next in the stored stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Header,
+    Data,
+    Trailer,
+    End,
+}
+
+/// What one step found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    /// Bytes were added to the window.
+    Data,
+    /// A member has ended, and its bytes are those of the steps before.
+    Trailer(Trailer),
+    /// Nothing follows.
+    End,
+}
+
+/// A place at which a block starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Bits of the stored stream before the block.
+    pub(crate) bit: u64,
+    /// Inflated bytes before it, over all members.
+    pub(crate) inflated: u64,
+}
+
+impl<R: Read> Members<R> {
+    /// At the start of a stream. Nothing is read yet.
+    pub(crate) fn new(reader: R) -> Self {
+        Self {
+            input: Input::new(reader, 0),
+            inflater: Inflater::new(),
+            state: State::Header,
+            member: 0,
+            is_resumed: false,
+            inflated_bytes: 0,
+            points: None,
+        }
+    }
+
+    /// At a block inside a member; the reader stands at the byte in which the block starts.
+    pub(crate) fn resume(reader: R, place: Place) -> Result<Self, Error> {
+        let mut members = Self::new(reader);
+        members.input = Input::new(members.input.into_reader(), place.bit / 8);
+        members.state = State::Data;
+        members.is_resumed = true;
+        members.inflated_bytes = place.inflated;
+        let done = (place.bit % 8) as u32;
+        if done > 0 {
+            let [byte] =
+                members.input.take()?.ok_or_else(|| members.truncated(GzipPart::Data))?;
+            members.inflater.start(byte, 8 - done);
+        }
+        Ok(members)
+    }
+
+    /// From now on, places to resume from are collected.
+    pub(crate) fn collect_points(&mut self, points: Points) {
+        self.points = Some(points);
+    }
+
+    pub(crate) fn take_points(&mut self) -> Option<Points> {
+        self.points.take()
+    }
+
+    /// Stored bytes consumed so far.
+    pub(crate) fn compressed_offset(&self) -> u64 {
+        self.input.offset()
+    }
+
+    /// Goes on until there is something to tell.
+    pub(crate) fn step(&mut self, window: &mut Window) -> Result<Step, Error> {
+        loop {
+            match self.state {
+                State::Header => {
+                    self.read_header()?;
+                    window.forget_history();
+                    self.state = State::Data;
+                    if let Some(points) = &mut self.points {
+                        let bit = self.input.offset() * 8;
+                        points.offer(Place { bit, inflated: self.inflated_bytes }, &[]);
+                    }
+                }
+                State::Data => {
+                    if self.inflate(window)? {
+                        return Ok(Step::Data);
+                    }
+                }
+                // Left for a step of its own, so that a wrong trailer never takes away the bytes.
+                State::Trailer => {
+                    let trailer = self.read_trailer()?;
+                    self.state = State::End;
+                    self.is_resumed = false;
+                    if self.has_another_member()? {
+                        self.member += 1;
+                        self.state = State::Header;
+                    }
+                    return Ok(Step::Trailer(trailer));
+                }
+                State::End => return Ok(Step::End),
+            }
+        }
+    }
+
+    /// Inflates a piece, or what is left of the member; whether there are new bytes.
+    fn inflate(&mut self, window: &mut Window) -> Result<bool, Error> {
+        window.make_room();
+        let (start, limit) = (window.end(), window.piece_end());
+        loop {
+            let mut input = self.input.for_inflater();
+            let mut output = window.output(limit);
+            let before = output.at;
+            let outcome = self.inflater.run(&mut input, &mut output, self.points.is_some());
+            let (consumed, end) = (input.at, output.at);
+            window.advance_to(end);
+            self.input.consume(consumed);
+            self.inflated_bytes += (end - before) as u64;
+            match outcome {
+                Ok(Stop::Input) => self.input.more()?,
+                Ok(Stop::Output) => return Ok(true),
+                Ok(Stop::Block) => {
+                    let bit = self.input.offset() * 8 - u64::from(self.inflater.held_bits());
+                    if let Some(points) = &mut self.points {
+                        let place = Place { bit, inflated: self.inflated_bytes };
+                        points.offer(place, window.history());
+                    }
+                }
+                Ok(Stop::End) => {
+                    self.state = State::Trailer;
+                    return Ok(end > start);
+                }
+                Ok(Stop::Truncated) => return Err(self.truncated(GzipPart::Data)),
+                Err(problem) => {
+                    return Err(Error::GzipData {
+                        member: self.member,
+                        compressed_offset: self.input.offset(),
+                        inflated_offset: self.inflated_bytes,
+                        problem,
+                    });
+                }
+            }
+        }
+    }
+
+    fn read_header(&mut self) -> Result<(), Error> {
+        let start = self.input.offset();
+        let problem =
+            |member, problem| Error::GzipHeader { member, compressed_offset: start, problem };
+        let mut crc = Hasher::new();
+        let [id1, id2, method, flags, ..] = self.header_bytes::<10>(&mut crc)?;
+        if [id1, id2] != MAGIC {
+            return Err(problem(self.member, "expected the magic bytes 1f 8b"));
+        }
+        if method != 8 {
+            return Err(problem(self.member, "expected compression method 8 (deflate)"));
+        }
+        if flags & RESERVED != 0 {
+            return Err(problem(self.member, "expected reserved flags to be 0"));
+        }
+        if flags & FEXTRA != 0 {
+            let length = u16::from_le_bytes(self.header_bytes(&mut crc)?);
+            for _ in 0..length {
+                self.header_bytes::<1>(&mut crc)?;
+            }
+        }
+        for text in [FNAME, FCOMMENT] {
+            if flags & text != 0 {
+                while self.header_bytes(&mut crc)? != [0] {}
+            }
+        }
+        if flags & FHCRC != 0 {
+            let computed = crc.clone().finalize().to_le_bytes();
+            if self.header_bytes(&mut crc)? != [computed[0], computed[1]] {
+                return Err(problem(self.member, "the header checksum does not fit"));
+            }
+        }
+        self.inflater.start(0, 0);
+        Ok(())
+    }
+
+    fn header_bytes<const N: usize>(&mut self, crc: &mut Hasher) -> Result<[u8; N], Error> {
+        let bytes = self.input.take()?.ok_or_else(|| self.truncated(GzipPart::Header))?;
+        crc.update(&bytes);
+        Ok(bytes)
+    }
+
+    fn read_trailer(&mut self) -> Result<Trailer, Error> {
+        let [c0, c1, c2, c3, l0, l1, l2, l3] =
+            self.input.take()?.ok_or_else(|| self.truncated(GzipPart::Trailer))?;
+        Ok(Trailer {
+            member: self.member,
+            compressed_offset: self.input.offset(),
+            crc: u32::from_le_bytes([c0, c1, c2, c3]),
+            length: u32::from_le_bytes([l0, l1, l2, l3]),
+            is_whole: !self.is_resumed,
+        })
+    }
+
+    /// Skips zero padding and tells whether another member follows.
+    fn has_another_member(&mut self) -> Result<bool, Error> {
+        loop {
+            let buffered = self.input.peek()?;
+            if buffered.is_empty() {
+                return Ok(false);
+            }
+            let zeros = buffered.iter().take_while(|&&byte| byte == 0).count();
+            let next = buffered.get(zeros).copied();
+            self.input.consume(zeros);
+            match next {
+                None => {}
+                Some(byte) if byte == MAGIC[0] => return Ok(true),
+                Some(_) => {
+                    return Err(Error::GzipTrailing { compressed_offset: self.input.offset() });
+                }
+            }
+        }
+    }
+
+    fn truncated(&self, part: GzipPart) -> Error {
+        Error::GzipTruncated {
+            member: self.member,
+            compressed_offset: self.input.offset() + self.input.buffered().len() as u64,
+            inflated_offset: self.inflated_bytes,
+            part,
+        }
+    }
+}
