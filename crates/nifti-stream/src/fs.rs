@@ -1,7 +1,8 @@
 //! The same by path: every error names the file, and outputs appear only when complete.
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{self, BufWriter};
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,11 @@ use ndarray::ArrayViewMut2;
 
 use crate::error::Error;
 use crate::grid::Grid;
+use crate::bgzf::Bgzf;
 use crate::header::{Header, Spatial};
+use crate::index::{Identity, Index, IndexWriter};
+use crate::parallel::{self, Failure, Places, Request};
+use crate::plain;
 use crate::rows::RowSelection;
 use crate::selection::VoxelSelection;
 use crate::sparse::{MaskReader, SetVoxels};
@@ -22,6 +27,8 @@ use crate::write::{Compression, Sample};
 pub struct VolumeFile {
     path: PathBuf,
     reader: VolumeReader<File>,
+    threads: NonZeroUsize,
+    index: Option<PathBuf>,
 }
 
 impl VolumeFile {
@@ -33,7 +40,33 @@ impl VolumeFile {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let reader = named(path, open(path).and_then(VolumeReader::new))?;
-        Ok(Self { path: path.to_path_buf(), reader })
+        Ok(Self { path: path.to_path_buf(), reader, threads: NonZeroUsize::MIN, index: None })
+    }
+
+    /// Lets [`read_rows`](Self::read_rows) use so many threads; one by default. The values never
+    /// depend on their number.
+    ///
+    /// Members of block gzip are read side by side, and with an index every gzipped file is; the
+    /// first pass over a file without one uses a second thread to inflate ahead. Each thread takes
+    /// less than 1 MiB.
+    #[must_use]
+    pub fn with_threads(mut self, threads: NonZeroUsize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Lets [`read_rows`](Self::read_rows) use the index in this file, and make it.
+    ///
+    /// A gzipped file can be read from its start only; an index holds places to start from, about
+    /// one in each volume, and the CRC-32 of every volume, which an indexed read checks. It is
+    /// bound to the length, the start and the trailer of its file. What is missing, damaged or
+    /// belongs to another file is made anew by the next pass over the whole file, silently: an
+    /// index that cannot be written is only a debug event. It takes less than 32 KiB for a volume,
+    /// usually a tenth of that.
+    #[must_use]
+    pub fn with_index(mut self, index: impl Into<PathBuf>) -> Self {
+        self.index = Some(index.into());
+        self
     }
 
     /// The path as it was given.
@@ -88,7 +121,7 @@ impl VolumeFile {
         named(&self.path, self.reader.skip_volume())
     }
 
-    /// See [`VolumeReader::read_rows`].
+    /// See [`VolumeReader::read_rows`]. Of an uncompressed file only the needed spans are read.
     ///
     /// # Errors
     ///
@@ -99,22 +132,41 @@ impl VolumeFile {
         rows: &RowSelection,
         out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), Error> {
-        named(&self.path, self.reader.read_rows(selection, rows, out))
+        self.read_rows_with(selection, rows, out, |_| ControlFlow::Continue(()))
     }
 
-    /// See [`VolumeReader::read_rows_with`].
+    /// See [`VolumeReader::read_rows_with`]. Where volumes can be skipped, `observe` hears of those
+    /// that are read alone.
     ///
     /// # Errors
     ///
     /// [`Error::File`] around its errors.
     pub fn read_rows_with(
-        self,
+        mut self,
         selection: &VoxelSelection,
         rows: &RowSelection,
         out: ArrayViewMut2<'_, f32>,
-        observe: impl FnMut(Progress) -> ControlFlow<()>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        named(&self.path, self.reader.read_rows_with(selection, rows, out, observe))
+        let result = self.read(selection, rows, out, &mut observe);
+        named(&self.path, result)
+    }
+
+    /// Makes the index of a gzipped file unless it is there: one pass over the file, which also
+    /// verifies it. Returns whether the file has an index then; a file that is not gzipped has not.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] around [`Error::Write`] for the index, and the errors of
+    /// [`finish`](Self::finish). [`Error::Cancelled`] when `observe` breaks before a volume.
+    pub fn make_index(
+        mut self,
+        index: impl AsRef<Path>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<bool, Error> {
+        let index = index.as_ref();
+        let result = self.try_make_index(index, &mut observe);
+        named(&self.path, result)
     }
 
     /// See [`VolumeReader::finish`].
@@ -124,6 +176,123 @@ impl VolumeFile {
     /// [`Error::File`] around its errors.
     pub fn finish(self) -> Result<(), Error> {
         named(&self.path, self.reader.finish())
+    }
+}
+
+impl VolumeFile {
+    fn read(
+        &mut self,
+        selection: &VoxelSelection,
+        rows: &RowSelection,
+        mut out: ArrayViewMut2<'_, f32>,
+        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        self.reader.check_request(selection, rows, out.dim().into())?;
+        let volumes = self.reader.layout();
+        let codec = self.reader.header().codec();
+        let is_fresh = self.reader.position() == 0;
+        if is_fresh && !self.reader.is_gzip() {
+            return plain::read_rows(&self.path, volumes, codec, selection, rows, out, observe);
+        }
+        let threads = self.threads.get();
+        let identity = Identity::of(&self.path).map_err(|source| Error::Open { source })?;
+        let index = self.index.clone();
+        let mut making = None;
+        if is_fresh {
+            let request = Request {
+                path: &self.path,
+                volumes,
+                codec,
+                n_voxels: self.reader.grid().n_voxels(),
+                selection,
+                rows,
+                threads,
+            };
+            let is_partial = rows.count(self.reader.n_volumes()) < self.reader.n_volumes();
+            let index = index.as_deref();
+            let opened = index.and_then(|path| Index::open(path, &identity, &volumes));
+            let opened = opened.filter(|index| self.reader.fits(index.header_crc()));
+            let members = match opened {
+                None if threads > 1 => Bgzf::scan(&self.path, &volumes),
+                _ => None,
+            };
+            let places = match (&opened, index, &members) {
+                (Some(found), Some(path), _) => Some(Places::Index(found, path)),
+                (_, _, Some(members)) => Some(Places::Members(members)),
+                _ => None,
+            };
+            let mut is_unfit = false;
+            if let Some(places) = places.filter(|_| is_partial || threads > 1) {
+                match parallel::read_rows(request, places, out.view_mut(), observe) {
+                    Ok(()) => return Ok(()),
+                    Err(Failure::Cancelled(volume)) => return Err(Error::Cancelled { volume }),
+                    Err(Failure::Unfit(problem)) => {
+                        tracing::debug!(?problem, path = %self.path.display(), "reading from the start");
+                        is_unfit = true;
+                    }
+                }
+            }
+            if opened.is_none() || is_unfit {
+                making = index.and_then(|path| self.start_index(path, identity));
+            }
+        }
+        if threads > 1 {
+            self.reader.pipe();
+        }
+        self.reader.read_all(selection, rows, out, observe)?;
+        if let (Some(writer), Some(path)) = (making, index) {
+            match self.finish_index(writer, &path) {
+                Ok(points) => tracing::debug!(points, index = %path.display(), "index made"),
+                Err(error) => tracing::debug!(%error, index = %path.display(), "no index"),
+            }
+        }
+        Ok(())
+    }
+
+    fn try_make_index(
+        &mut self,
+        path: &Path,
+        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<bool, Error> {
+        if !self.reader.is_gzip() {
+            return Ok(false);
+        }
+        let identity = Identity::of(&self.path).map_err(|source| Error::Open { source })?;
+        let found = Index::open(path, &identity, &self.reader.layout());
+        if found.is_some_and(|index| self.reader.fits(index.header_crc())) {
+            return Ok(true);
+        }
+        let failed = |source| Error::Write { source };
+        let (writer, points) =
+            IndexWriter::create(path, identity, self.reader.layout()).map_err(failed)?;
+        self.reader.collect(points);
+        if self.threads.get() > 1 {
+            self.reader.pipe();
+        }
+        let nothing = VoxelSelection::new(self.reader.grid().shape(), Vec::new())?;
+        let mut out = ndarray::Array2::zeros((self.reader.n_volumes(), 0));
+        self.reader.read_all(&nothing, &RowSelection::All, out.view_mut(), observe)?;
+        self.finish_index(writer, path).map_err(failed)?;
+        Ok(true)
+    }
+
+    fn start_index(&mut self, path: &Path, identity: Identity) -> Option<IndexWriter> {
+        match IndexWriter::create(path, identity, self.reader.layout()) {
+            Ok((writer, points)) => {
+                self.reader.collect(points);
+                Some(writer)
+            }
+            Err(error) => {
+                tracing::debug!(%error, index = %path.display(), "no index");
+                None
+            }
+        }
+    }
+
+    fn finish_index(&mut self, writer: IndexWriter, path: &Path) -> io::Result<usize> {
+        let (points, parts) =
+            self.reader.take_collected().ok_or(io::ErrorKind::BrokenPipe)?;
+        writer.finish(path, points, &parts)
     }
 }
 

@@ -80,6 +80,13 @@ impl<R: Read> GzDecoder<R> {
         Ok(decoder)
     }
 
+    /// A decoder at the start of a member.
+    pub(crate) fn at_member(reader: R, place: Place) -> Self {
+        let mut decoder = Self::from_members(Members::at_member(reader, place), PIECE_BYTES);
+        decoder.consumed_bytes = place.inflated;
+        decoder
+    }
+
     fn from_members(members: Members<R>, piece_bytes: usize) -> Self {
         Self {
             compressed_offset: members.compressed_offset(),

@@ -44,6 +44,7 @@
 //! * [`Error`]: what was wrong and where
 
 mod affine;
+mod bgzf;
 mod datatype;
 mod decode;
 mod error;
@@ -51,7 +52,10 @@ pub mod fs;
 mod grid;
 pub mod gz;
 mod header;
+mod index;
 mod inflate;
+mod parallel;
+mod plain;
 mod rows;
 mod selection;
 mod source;

@@ -3,7 +3,7 @@
 use std::io::{self, Chain, Cursor, Read};
 
 use crate::error::Error;
-use crate::gz::{self, GzDecoder, PIECE_BYTES, Points, Window, read_some};
+use crate::gz::{self, GzDecoder, PIECE_BYTES, Place, Points, Window, read_some};
 
 /// The inflated bytes of a stream that may be gzipped, with both offsets.
 #[derive(Debug)]
@@ -52,6 +52,18 @@ impl<R: Read> Source<R> {
             Kind::Plain(Plain { reader, window, consumed: 0, ended: false })
         };
         Ok(Self { kind })
+    }
+
+    /// Inside a gzip member, at a block after this history; the reader stands at its first byte.
+    pub(crate) fn resume(reader: R, place: Place, history: &[u8]) -> Result<Self, Error> {
+        let reader = Cursor::new(Vec::new()).chain(reader);
+        Ok(Self { kind: Kind::Gzip(Box::new(GzDecoder::resume(reader, place, history)?)) })
+    }
+
+    /// At the start of a gzip member that is not the first; the reader stands there too.
+    pub(crate) fn at_member(reader: R, place: Place) -> Self {
+        let reader = Cursor::new(Vec::new()).chain(reader);
+        Self { kind: Kind::Gzip(Box::new(GzDecoder::at_member(reader, place))) }
     }
 
     /// Whether the stream is gzipped.

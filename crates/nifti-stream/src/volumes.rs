@@ -39,7 +39,9 @@ pub struct VolumeReader<R> {
     n_volumes: usize,
     position: usize,
     failed: bool,
-    /// CRC-32 of what comes before the image data and of each volume, when an index is made.
+    /// CRC-32 of what comes before the image data of a gzipped file.
+    header_crc: Option<u32>,
+    /// The same and that of each volume, when an index is made.
     parts: Option<Vec<u32>>,
 }
 
@@ -80,7 +82,9 @@ impl<R: Read> VolumeReader<R> {
             .map_err(|_| Error::TooLarge { shape: header.shape().to_vec() })?;
         let grid = header.grid()?;
         skip_to_data(&mut source, &header)?;
-        Ok(Self { source, header, grid, n_volumes, position: 0, failed: false, parts: None })
+        let header_crc = source.cut();
+        let (position, failed, parts) = (0, false, None);
+        Ok(Self { source, header, grid, n_volumes, position, failed, header_crc, parts })
     }
 
     /// The header.
@@ -249,9 +253,14 @@ impl<R: Read> VolumeReader<R> {
         self.source.is_gzip()
     }
 
+    /// Whether this is the CRC-32 of what comes before the image data.
+    pub(crate) fn fits(&self, header_crc: u32) -> bool {
+        self.header_crc == Some(header_crc)
+    }
+
     /// From now on, what an index needs is collected; no volume may have been read.
     pub(crate) fn collect(&mut self, points: Points) {
-        self.parts = self.source.cut().map(|header| vec![header]);
+        self.parts = self.header_crc.map(|header| vec![header]);
         self.source.collect_points(points);
     }
 

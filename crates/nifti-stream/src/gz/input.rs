@@ -81,8 +81,4 @@ impl<R: Read> Input<R> {
         }
         Ok(Some(bytes))
     }
-
-    pub(super) fn into_reader(self) -> R {
-        self.reader
-    }
 }

@@ -62,24 +62,27 @@ pub(crate) struct Place {
 impl<R: Read> Members<R> {
     /// At the start of a stream. Nothing is read yet.
     pub(crate) fn new(reader: R) -> Self {
+        Self::at_member(reader, Place { bit: 0, inflated: 0 })
+    }
+
+    /// At the start of a member, where the reader stands. Nothing is read yet.
+    pub(crate) fn at_member(reader: R, place: Place) -> Self {
         Self {
-            input: Input::new(reader, 0),
+            input: Input::new(reader, place.bit / 8),
             inflater: Inflater::new(),
             state: State::Header,
             member: 0,
             is_resumed: false,
-            inflated_bytes: 0,
+            inflated_bytes: place.inflated,
             points: None,
         }
     }
 
     /// At a block inside a member; the reader stands at the byte in which the block starts.
     pub(crate) fn resume(reader: R, place: Place) -> Result<Self, Error> {
-        let mut members = Self::new(reader);
-        members.input = Input::new(members.input.into_reader(), place.bit / 8);
+        let mut members = Self::at_member(reader, place);
         members.state = State::Data;
         members.is_resumed = true;
-        members.inflated_bytes = place.inflated;
         let done = (place.bit % 8) as u32;
         if done > 0 {
             let [byte] =

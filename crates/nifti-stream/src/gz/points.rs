@@ -24,6 +24,13 @@ pub(crate) struct Volumes {
     pub(crate) count: u64,
 }
 
+impl Volumes {
+    /// Inflated bytes before a volume; the end of the last for their number.
+    pub(crate) fn start(&self, volume: u64) -> u64 {
+        self.first.saturating_add(volume.saturating_mul(self.bytes))
+    }
+}
+
 /// Points are at least so many inflated bytes apart.
 const LEAST_DISTANCE: u64 = 4 << 20;
 
@@ -66,7 +73,7 @@ impl Points {
         if self.next >= self.volumes.count || self.failure.is_some() {
             return;
         }
-        let target = self.start(self.next);
+        let target = self.volumes.start(self.next);
         if place.inflated > target {
             match self.candidate.take() {
                 Some(candidate) => self.record(candidate.place, &candidate.history),
@@ -76,7 +83,7 @@ impl Points {
                 return;
             }
         }
-        if place.inflated + self.volumes.bytes / 2 >= self.start(self.next) {
+        if place.inflated + self.volumes.bytes / 2 >= self.volumes.start(self.next) {
             let candidate = self.candidate.get_or_insert_with(|| Candidate {
                 place,
                 history: Vec::with_capacity(WINDOW),
@@ -98,10 +105,6 @@ impl Points {
         }
     }
 
-    fn start(&self, volume: u64) -> u64 {
-        self.volumes.first + volume * self.volumes.bytes
-    }
-
     fn record(&mut self, place: Place, history: &[u8]) {
         self.packed.clear();
         pack(history, &mut self.packed);
@@ -118,7 +121,7 @@ impl Points {
         self.written += self.packed.len() as u64;
         // The first volume that is far enough from this point and still to come.
         let wanted = (place.inflated + LEAST_DISTANCE).saturating_sub(self.volumes.first);
-        self.next = wanted.div_ceil(self.volumes.bytes).max(self.next + 1);
+        self.next = wanted.div_ceil(self.volumes.bytes.max(1)).max(self.next + 1);
     }
 }
 
