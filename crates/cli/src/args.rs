@@ -1,6 +1,7 @@
 //! The command line as types: global options and one struct for each command.
 
 pub(crate) mod access;
+pub(crate) mod index;
 pub(crate) mod splits;
 pub(crate) mod stimuli;
 
@@ -45,7 +46,7 @@ pub(crate) struct Global {
     /// Never open a socket [env: LAION_FMRI_OFFLINE]
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) offline: bool,
-    /// How many transfers run at once [env: LAION_FMRI_JOBS]
+    /// How many transfers run at once, and how many threads read betas [env: LAION_FMRI_JOBS]
     #[arg(short, long, global = true, value_name = "N", value_parser = parse_jobs, help_heading = GLOBAL)]
     pub(crate) jobs: Option<usize>,
     /// Say less: errors only
@@ -172,6 +173,8 @@ pub(crate) enum Command {
     Roi(Roi),
     /// Write single-trial betas as (n_trials, n_voxels) float32
     Betas(Box<Betas>),
+    /// Make the indexes with which betas are read by trial and by all threads
+    Index(index::Index),
     /// Write noise ceilings as (n_voxels,) float32, in percent
     NoiseCeiling(NoiseCeilingArgs),
     /// Write where voxels lie as (n_voxels, 3) float64, in mm of the T1w space

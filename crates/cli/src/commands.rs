@@ -7,6 +7,7 @@ mod config;
 mod coordinates;
 mod download;
 mod download_stimuli;
+mod index;
 mod info;
 mod license;
 mod list;
@@ -47,6 +48,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Status
         Command::Mask(args) => mask::run(context, args),
         Command::Roi(args) => roi::run(context, args),
         Command::Betas(args) => betas::run(context, args),
+        Command::Index(args) => index::run(context, args),
         Command::NoiseCeiling(args) => noise_ceiling::run(context, args),
         Command::Coordinates(args) => coordinates::run(context, args),
         Command::Image(args) => stimuli::image(context, args),

@@ -1,6 +1,8 @@
 //! What every command starts from: options, environment and the dataset they name.
 
 use std::io::IsTerminal;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use laion_fmri::config::{self, Environment};
 use laion_fmri::{Dataset, Discovery, Error, Location, Roots};
@@ -10,6 +12,9 @@ use crate::signal::Interrupt;
 
 /// How many transfers run at once when nobody says.
 const DEFAULT_JOBS: usize = 8;
+
+/// The most threads that read betas when nobody says: each may hold the array of a session.
+const MOST_DECODERS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 /// The options and the environment of this run.
 #[derive(Debug)]
@@ -24,7 +29,19 @@ impl Context {
     pub(crate) fn dataset(&self) -> Result<Dataset, Error> {
         let dirs = config::data_dirs(self.global.data_dir.as_deref(), &self.environment)?;
         let roots = Roots::new(dirs.directories)?;
-        Ok(Dataset::new(roots).with_location(self.location()).with_offline(self.global.offline))
+        let dataset = Dataset::new(roots)
+            .with_location(self.location())
+            .with_offline(self.global.offline)
+            .with_jobs(self.decoders());
+        Ok(match self.cache_dir() {
+            Some(directory) => dataset.with_cache_dir(directory),
+            None => dataset,
+        })
+    }
+
+    /// Where derived files go, when there is a place for them.
+    pub(crate) fn cache_dir(&self) -> Option<PathBuf> {
+        self.global.cache_dir.clone().or_else(|| self.environment.cache_dir())
     }
 
     /// The bucket in force.
@@ -57,6 +74,14 @@ impl Context {
 
     pub(crate) fn jobs(&self) -> usize {
         self.global.jobs.unwrap_or(DEFAULT_JOBS)
+    }
+
+    /// How many threads read betas.
+    fn decoders(&self) -> NonZeroUsize {
+        self.global.jobs.and_then(NonZeroUsize::new).unwrap_or_else(|| {
+            let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+            cores.min(MOST_DECODERS)
+        })
     }
 
     /// The way progress is shown, with `auto` decided.

@@ -213,6 +213,8 @@ fn event<const N: usize>(name: &str, fields: [(&str, Value); N]) {
 /// Shows how many volumes of a session were read, and stops the read when a signal arrived.
 pub(crate) struct VolumeProgress {
     bar: Option<ProgressBar>,
+    /// Volumes read and volumes in all, of every session under way.
+    sessions: Mutex<HashMap<SessionId, (usize, usize)>>,
     cancel: Cancel,
 }
 
@@ -223,7 +225,7 @@ impl VolumeProgress {
             bar.set_style(style("{msg} {wide_bar} {pos}/{len} volumes {eta}"));
             bar
         });
-        Self { bar, cancel: context.interrupt.cancel().clone() }
+        Self { bar, sessions: Mutex::default(), cancel: context.interrupt.cancel().clone() }
     }
 
     pub(crate) fn finish(&self) {
@@ -236,9 +238,12 @@ impl VolumeProgress {
 impl ReadObserver for VolumeProgress {
     fn volume(&self, session: &SessionId, done: usize, total: usize) -> bool {
         if let Some(bar) = &self.bar {
+            let mut sessions = lock(&self.sessions);
+            sessions.insert(session.clone(), (done, total));
+            let sums = sessions.values().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
             bar.set_message(session.to_string());
-            bar.set_length(total as u64);
-            bar.set_position(done as u64);
+            bar.set_length(sums.1 as u64);
+            bar.set_position(sums.0 as u64);
         }
         !self.cancel.is_cancelled()
     }

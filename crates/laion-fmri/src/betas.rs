@@ -2,16 +2,18 @@
 
 mod plan;
 mod rows;
+mod sessions;
 
 use std::sync::Arc;
 
 use bids::SessionId;
 use indexmap::IndexMap;
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use stimuli::StimulusSet;
 
 use self::plan::Planned;
 pub use self::rows::BetaRows;
+pub(crate) use self::sessions::{stopped, tell};
 use crate::mask::{MaskSource, VoxelMask};
 use crate::roi::RoiQuery;
 use crate::trial_index::SessionTrial;
@@ -24,7 +26,9 @@ use crate::{Error, NoiseCeiling, Result, Subject, Voxels};
 /// grid. NaN stays NaN.
 ///
 /// Memory is the array plus less than 32 MiB: the file is inflated chunk by chunk and only the
-/// selected voxels of the selected trials are kept.
+/// selected voxels of the selected trials are kept. [`Dataset::with_jobs`](crate::Dataset::with_jobs)
+/// lets several threads read, [`Dataset::with_cache_dir`](crate::Dataset::with_cache_dir) keeps what
+/// makes the next read shorter.
 ///
 /// ```
 /// use laion_fmri::{Dataset, MaskSource, StimulusSet};
@@ -62,8 +66,9 @@ struct Threshold {
 
 /// Hears of the progress of a read, and may stop it.
 ///
-/// `volume` is called from the reading thread after each volume of the file, with the number of
-/// volumes read so far and their total. Answering `false` stops the read with [`Error::Cancelled`].
+/// `volume` is called after each volume that is read, with the number of volumes read so far and their
+/// total: all volumes of the file, or with an index the wanted ones. When several sessions are read
+/// side by side it is called from several threads. Answering `false` stops the read with [`Error::Cancelled`].
 pub trait ReadObserver: Sync {
     /// One more volume was read.
     fn volume(&self, session: &SessionId, done: usize, total: usize) -> bool;
@@ -208,7 +213,7 @@ impl<'a> Betas<'a> {
     ///
     /// As [`Betas::load`].
     pub fn load_with_rows(&self) -> Result<SessionBetas> {
-        self.plan_one()?.load(self.observer)
+        self.plan_one()?.load(self.observer, self.subject.reading.jobs)
     }
 
     /// The same request for several sessions, in the order asked, never stacked: the number of
@@ -231,7 +236,7 @@ impl<'a> Betas<'a> {
     }
 
     /// As [`Betas::load_sessions`], handing over one session after the other, so that only one is
-    /// in memory.
+    /// in memory; with [several threads](crate::Dataset::with_jobs), one more than there are threads.
     ///
     /// # Errors
     ///
@@ -239,13 +244,9 @@ impl<'a> Betas<'a> {
     pub fn for_each_session<E: From<Error>>(
         &self,
         sessions: &[impl AsRef<str>],
-        mut take: impl FnMut(SessionId, SessionBetas) -> Result<(), E>,
+        take: impl FnMut(SessionId, SessionBetas) -> Result<(), E>,
     ) -> Result<(), E> {
-        for planned in self.plan(sessions)? {
-            let session = planned.session.clone();
-            take(session, planned.load(self.observer)?)?;
-        }
-        Ok(())
+        sessions::in_order(self.plan(sessions)?, self.subject.reading.jobs, self.observer, take)
     }
 
     /// The betas of several sessions in one array, below each other in the order asked.
@@ -259,15 +260,19 @@ impl<'a> Betas<'a> {
         let voxels = plan::same_voxels(&planned)?;
         let rows = planned.iter().map(Planned::n_rows).sum();
         let columns = voxels.n_voxels();
-        let mut values = plan::reserved(rows, columns)?;
+        let mut betas = plan::zeroed(rows, columns)?;
         let mut row_sessions = Vec::with_capacity(rows);
         let mut trials = Vec::with_capacity(rows);
-        for planned in planned {
-            planned.read_into(&mut values, self.observer)?;
+        let mut parts = Vec::with_capacity(planned.len());
+        let mut rest = betas.view_mut();
+        for planned in &planned {
+            let (part, others) = rest.split_at(Axis(0), planned.n_rows());
+            parts.push((planned, part));
+            rest = others;
             row_sessions.extend(std::iter::repeat_n(planned.session.clone(), planned.n_rows()));
             trials.extend(planned.trials());
         }
-        let betas = plan::shaped(values, rows, columns)?;
+        sessions::into_parts(parts, self.subject.reading.jobs, self.observer)?;
         Ok(ConcatenatedBetas { betas, sessions: row_sessions, trials, voxels })
     }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use bids::SubjectId;
 use s3_mirror::Location;
 
+use crate::reading::Reading;
 use crate::{Error, Result, Roots, Stimuli, Subject, layout};
 
 /// A mirror on disk and the bucket it belongs to.
@@ -24,6 +25,7 @@ pub struct Dataset {
     location: Location,
     offline: bool,
     pub(crate) stimuli: Stimuli,
+    pub(crate) reading: Reading,
 }
 
 impl Dataset {
@@ -31,7 +33,13 @@ impl Dataset {
     #[must_use]
     pub fn new(roots: Roots) -> Self {
         let stimuli = Stimuli::new(roots.clone());
-        Self { roots, location: crate::discovery::public_bucket(), offline: false, stimuli }
+        Self {
+            roots,
+            location: crate::discovery::public_bucket(),
+            offline: false,
+            stimuli,
+            reading: Reading::default(),
+        }
     }
 
     /// The dataset in one directory.
@@ -118,6 +126,6 @@ impl Dataset {
                 fetch: format!("--subject {id}"),
             });
         }
-        Ok(Subject::new(self.roots.clone(), id, self.stimuli.clone()))
+        Ok(Subject::new(self.roots.clone(), id, self.stimuli.clone(), self.reading.clone()))
     }
 }

@@ -36,6 +36,7 @@ mod mask;
 mod noise_ceiling;
 pub mod policy;
 mod raw;
+mod reading;
 mod remote;
 mod roi;
 mod roots;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bids::{SessionId, SubjectId};
 
 use crate::mask::{BrainMask, MaskSource, Resolution};
+use crate::reading::Reading;
 use crate::roi::{RoiFiles, RoiIndex};
 use crate::stimulus::Stimuli;
 use crate::trials::TrialTable;
@@ -22,6 +23,7 @@ pub struct Subject {
     masks: Mutex<HashMap<(MaskSource, Resolution), Arc<BrainMask>>>,
     pub(crate) roi_files: RoiFiles,
     stimuli: Stimuli,
+    pub(crate) reading: Reading,
 }
 
 impl fmt::Debug for Subject {
@@ -31,8 +33,9 @@ impl fmt::Debug for Subject {
 }
 
 impl Subject {
-    pub(crate) fn new(roots: Roots, id: SubjectId, stimuli: Stimuli) -> Self {
-        Self { roots, id, masks: Mutex::default(), roi_files: RoiFiles::default(), stimuli }
+    pub(crate) fn new(roots: Roots, id: SubjectId, stimuli: Stimuli, reading: Reading) -> Self {
+        let (masks, roi_files) = (Mutex::default(), RoiFiles::default());
+        Self { roots, id, masks, roi_files, stimuli, reading }
     }
 
     /// The id, such as `sub-03`.

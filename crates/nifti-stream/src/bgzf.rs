@@ -39,7 +39,8 @@ impl Bgzf {
                 return None;
             }
             let place = Place { bit: at * 8, inflated };
-            while volume < volumes.count && volumes.start(volume) < inflated + u64::from(stored_length)
+            while volume < volumes.count
+                && volumes.start(volume) < inflated + u64::from(stored_length)
             {
                 volume += 1;
                 if previous != Some(place) {

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use ndarray::ArrayViewMut2;
 
+use crate::bgzf::Bgzf;
 use crate::error::Error;
 use crate::grid::Grid;
-use crate::bgzf::Bgzf;
 use crate::header::{Header, Spatial};
 use crate::index::{Identity, Index, IndexWriter};
 use crate::parallel::{self, Failure, Places, Request};
@@ -290,8 +290,7 @@ impl VolumeFile {
     }
 
     fn finish_index(&mut self, writer: IndexWriter, path: &Path) -> io::Result<usize> {
-        let (points, parts) =
-            self.reader.take_collected().ok_or(io::ErrorKind::BrokenPipe)?;
+        let (points, parts) = self.reader.take_collected().ok_or(io::ErrorKind::BrokenPipe)?;
         writer.finish(path, points, &parts)
     }
 }

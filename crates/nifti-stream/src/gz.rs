@@ -13,8 +13,8 @@ use std::io::{self, Read};
 
 use self::check::Checker;
 pub use self::encode::GzEncoder;
-use self::members::{Members, Step};
 pub(crate) use self::members::Place;
+use self::members::{Members, Step};
 use self::pipe::Pipe;
 pub(crate) use self::points::{Point, Points, Volumes, unpack};
 pub(crate) use self::window::Window;
@@ -221,7 +221,7 @@ impl<R: Read> GzDecoder<R> {
         {
             self.feed = match Pipe::start(members, &self.window) {
                 Ok(pipe) => Feed::Piped(pipe),
-                Err(members) => members.map_or(Feed::None, Feed::Direct),
+                Err(members) => Feed::Direct(*members),
             };
         }
     }

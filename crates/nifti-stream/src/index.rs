@@ -44,17 +44,11 @@ impl Identity {
         file.read_exact(&mut tail[..n])?;
         Ok(Self { bytes, head_crc: crc32fast::hash(&head), tail })
     }
-
-    /// Length of the file.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
-    }
 }
 
 /// An index that was read and found right, but for the histories, which stay in the file.
 #[derive(Debug)]
 pub(crate) struct Index {
-    file: File,
     identity: Identity,
     volumes: Volumes,
     header_crc: u32,
@@ -67,7 +61,7 @@ impl Index {
     pub(crate) fn open(path: &Path, identity: &Identity, volumes: &Volumes) -> Option<Self> {
         let mut file = File::open(path).ok()?;
         let (table, table_offset) = read_table(&mut file).ok().flatten()?;
-        let index = Self::parse(file, &table, table_offset)?;
+        let index = Self::parse(&table, table_offset)?;
         (index.identity == *identity && index.volumes == *volumes).then_some(index)
     }
 
@@ -86,16 +80,7 @@ impl Index {
         self.header_crc
     }
 
-    pub(crate) fn n_points(&self) -> usize {
-        self.points.len()
-    }
-
-    /// Another handle, for another thread.
-    pub(crate) fn histories(&self, path: &Path) -> io::Result<Histories> {
-        Ok(Histories { file: File::open(path)?, packed: Vec::new() })
-    }
-
-    fn parse(file: File, table: &[u8], table_offset: u64) -> Option<Self> {
+    fn parse(table: &[u8], table_offset: u64) -> Option<Self> {
         let mut fields = Fields(table);
         if fields.u32()? != VERSION {
             return None;
@@ -130,7 +115,7 @@ impl Index {
             points.push(point);
         }
         let volume_crcs = (0..n_volumes).map(|_| fields.u32()).collect::<Option<_>>()?;
-        Some(Self { file, identity, volumes, header_crc, points, volume_crcs })
+        Some(Self { identity, volumes, header_crc, points, volume_crcs })
     }
 }
 
@@ -142,6 +127,11 @@ pub(crate) struct Histories {
 }
 
 impl Histories {
+    /// Opens the index once more; every thread has its own.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: File::open(path)?, packed: Vec::new() })
+    }
+
     /// What lies before a point, if it is undamaged.
     pub(crate) fn read(&mut self, point: &Point) -> Option<Vec<u8>> {
         // A history is never packed into more than twice its size.
@@ -191,8 +181,7 @@ impl IndexWriter {
     /// Adds the table and gives the file its name; the number of points.
     pub(crate) fn finish(self, path: &Path, points: Points, parts: &[u32]) -> io::Result<usize> {
         let (points, table_offset) = points.finish()?;
-        let (&header_crc, volume_crcs) =
-            parts.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let (&header_crc, volume_crcs) = parts.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         if volume_crcs.len() as u64 != self.volumes.count {
             return Err(io::ErrorKind::InvalidInput.into());
         }

@@ -85,8 +85,7 @@ pub(crate) struct Input<'a> {
 
 impl Inflater {
     pub(crate) fn new() -> Self {
-        let tables =
-            Tables { literals: [0; LITERAL_ENTRIES], distances: [0; DISTANCE_ENTRIES] };
+        let tables = Tables { literals: [0; LITERAL_ENTRIES], distances: [0; DISTANCE_ENTRIES] };
         Self {
             state: State::BlockStart,
             last_block: false,
@@ -351,7 +350,8 @@ impl Inflater {
         if entry & LONG != 0 && entry & SPECIAL != 0 && entry & LITERAL == 0 {
             let Some((_, rest)) = take(LITERAL_BITS) else { return Ok(One::Incomplete) };
             let within = rest & ((1 << (entry >> 8 & 15)) - 1);
-            entry = self.tables.literals[((entry >> 16) as usize + within as usize) % LITERAL_ENTRIES];
+            entry =
+                self.tables.literals[((entry >> 16) as usize + within as usize) % LITERAL_ENTRIES];
         }
         let Some((value, rest)) = take(entry & 0xff) else { return Ok(One::Incomplete) };
         if entry & LITERAL != 0 {
@@ -373,7 +373,8 @@ impl Inflater {
         if entry & LONG != 0 && entry & SPECIAL != 0 {
             let Some((_, rest)) = take(DISTANCE_BITS) else { return Ok(One::Incomplete) };
             let within = rest & ((1 << (entry >> 8 & 15)) - 1);
-            entry = self.tables.distances[((entry >> 16) as usize + within as usize) % DISTANCE_ENTRIES];
+            entry = self.tables.distances
+                [((entry >> 16) as usize + within as usize) % DISTANCE_ENTRIES];
         }
         let Some((value, _)) = take(entry & 0xff) else { return Ok(One::Incomplete) };
         if entry & SPECIAL != 0 {
@@ -390,7 +391,11 @@ impl Inflater {
     }
 
     /// The fast loop: runs while there is plenty of input and room; `true` at the end of the block.
-    fn many(&mut self, input: &mut Input<'_>, output: &mut Output<'_>) -> Result<bool, &'static str> {
+    fn many(
+        &mut self,
+        input: &mut Input<'_>,
+        output: &mut Output<'_>,
+    ) -> Result<bool, &'static str> {
         let Tables { literals, distances } = &*self.tables;
         let limit = output.limit.min(output.bytes.len().saturating_sub(SLACK));
         let (source, mut at) = (input.bytes, input.at);
@@ -413,7 +418,9 @@ impl Inflater {
         }
         macro_rules! refill {
             () => {
-                let Some(&word) = source.get(at..).and_then(<[u8]>::first_chunk::<8>) else { break };
+                let Some(&word) = source.get(at..).and_then(<[u8]>::first_chunk::<8>) else {
+                    break;
+                };
                 bits |= u64::from_le_bytes(word).wrapping_shl(n_bits);
                 at += (63 - (n_bits & 63)) as usize >> 3;
                 n_bits |= 56;

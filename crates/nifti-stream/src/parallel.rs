@@ -205,7 +205,9 @@ impl Worker<'_> {
                 };
                 let histories = match &mut self.histories {
                     Some(histories) => histories,
-                    missing => missing.insert(index.histories(path).map_err(|_| Failure::Unfit(None))?),
+                    missing => {
+                        missing.insert(Histories::open(path).map_err(|_| Failure::Unfit(None))?)
+                    }
                 };
                 let history = histories.read(point).ok_or(Failure::Unfit(None))?;
                 let mut file = self.open()?;

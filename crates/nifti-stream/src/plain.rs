@@ -66,12 +66,12 @@ pub(crate) fn read_rows(
         for span in &spans {
             let offset = start + (span.first * voxel) as u64;
             bytes.resize((span.end - span.first) * voxel, 0);
-            file.seek(SeekFrom::Start(offset))
-                .and_then(|_| file.read_exact(&mut bytes))
-                .map_err(|source| {
+            file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut bytes)).map_err(
+                |source| {
                     let n_volumes = usize::try_from(volumes.count).unwrap_or(usize::MAX);
                     Error::Read { compressed_offset: offset, source }.in_volume(volume, n_volumes)
-                })?;
+                },
+            )?;
             let (bytes, first, plan) = (&bytes[..], span.first, span.plan);
             match row.as_slice_mut() {
                 Some(row) => codec.run(Scatter { bytes, first, plan, row }),

@@ -405,10 +405,7 @@ impl VoxelLoop for Scatter<'_> {
 }
 
 /// Skips from the end of the header, where `Header::read_from` stops, to the image data.
-pub(crate) fn skip_to_data<R: Read>(
-    source: &mut Source<R>,
-    header: &Header,
-) -> Result<(), Error> {
+pub(crate) fn skip_to_data<R: Read>(source: &mut Source<R>, header: &Header) -> Result<(), Error> {
     let distance = header.data_offset() - source.inflated_offset();
     if source.skip(distance)? < distance {
         return Err(Error::HeaderTruncated {

@@ -66,8 +66,8 @@ fn show(context: &Context) -> anyhow::Result<()> {
     rows.push(("bucket", context.location().to_string(), origin(global.bucket.is_some())));
     rows.push(("offline", global.offline.to_string(), origin(global.offline)));
     rows.push(("jobs", context.jobs().to_string(), origin(global.jobs.is_some())));
-    let cache = global.cache_dir.clone().or_else(|| context.environment.cache_dir());
-    let cache = cache.map_or_else(|| "not set".to_owned(), |path| path.display().to_string());
+    let cache =
+        context.cache_dir().map_or_else(|| "not set".to_owned(), |path| path.display().to_string());
     rows.push(("cache_dir", cache, origin(global.cache_dir.is_some())));
     let access = context.environment.access_service()?;
     rows.push((

@@ -1,14 +1,16 @@
 //! What a request means for each session, decided and checked before anything is inflated.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bids::SessionId;
-use ndarray::Array2;
-use nifti_stream::VoxelSelection;
+use ndarray::{Array2, ArrayViewMut2};
 use nifti_stream::fs::VolumeFile;
+use nifti_stream::{RowSelection, VoxelSelection};
 use stimuli::StimulusSet;
 
+use super::sessions::{stopped, tell};
 use super::{Betas, ReadObserver, SessionBetas, Threshold};
 use crate::mask::VoxelMask;
 use crate::trial_index::SessionTrial;
@@ -21,6 +23,7 @@ pub(super) struct Planned {
     pub(super) session: SessionId,
     pub(super) voxels: Arc<VoxelMask>,
     path: PathBuf,
+    index: Option<PathBuf>,
     /// The wanted volumes, ascending; all of them without a list.
     rows: Option<Vec<usize>>,
     n_volumes: usize,
@@ -47,6 +50,7 @@ impl Betas<'_> {
                 voxels: thresholded.voxels(&session)?,
                 rows: self.rows(&session, n_volumes, table)?,
                 session,
+                index: self.subject.reading.index(&path),
                 path,
                 n_volumes,
             });
@@ -149,41 +153,40 @@ impl Planned {
         Ok((VolumeFile::open(&self.path)?, selection))
     }
 
-    pub(super) fn load(self, observer: Option<&dyn ReadObserver>) -> Result<SessionBetas> {
-        let (rows, columns) = (self.n_rows(), self.voxels.n_voxels());
-        let mut values = reserved(rows, columns)?;
-        self.read_into(&mut values, observer)?;
-        let betas = shaped(values, rows, columns)?;
+    pub(super) fn load(
+        self,
+        observer: Option<&dyn ReadObserver>,
+        threads: NonZeroUsize,
+    ) -> Result<SessionBetas> {
+        let mut betas = zeroed(self.n_rows(), self.voxels.n_voxels())?;
+        self.read_into(betas.view_mut(), observer, threads)?;
         Ok(SessionBetas { betas, trials: self.trials(), voxels: self.voxels })
     }
 
-    /// Appends the rows of this session. The array grows row by row, so that a header that promises
-    /// more volumes than the file holds costs no more memory than the file can fill.
+    /// Reads the rows of this session into an array of their shape.
     pub(super) fn read_into(
         &self,
-        values: &mut Vec<f32>,
+        out: ArrayViewMut2<'_, f32>,
         observer: Option<&dyn ReadObserver>,
+        threads: NonZeroUsize,
     ) -> Result<()> {
-        let (mut file, selection) = self.open()?;
+        let (file, selection) = self.open()?;
+        let mut file = file.with_threads(threads);
+        if let Some(index) = &self.index {
+            file = file.with_index(index);
+        }
         let (session, volumes) = (&self.session, file.n_volumes());
         tracing::debug!(%session, volumes, voxels = selection.len(), path = %self.path.display(), "reading betas");
-        for volume in 0..volumes {
-            if self.wants(volume) {
-                let start = values.len();
-                values.resize(start + selection.len(), 0.0);
-                file.read_row(&selection, &mut values[start..])?;
-            } else {
-                file.skip_volume()?;
-            }
-            if let Some(observer) = observer
-                && !observer.volume(session, volume + 1, volumes)
-            {
-                return Err(Error::Cancelled);
-            }
-        }
-        // Only now are the checksums of the last gzip member known to be right.
-        file.finish()?;
-        Ok(())
+        let rows = self.rows.clone().map_or(RowSelection::All, RowSelection::Rows);
+        let mut is_stopped = false;
+        file.read_rows_with(&selection, &rows, out, |progress| {
+            let answer = tell(observer, session, progress);
+            is_stopped |= answer.is_break();
+            answer
+        })
+        .map_err(stopped)?;
+        // An observer that answered after the last volume wanted to stop all the same.
+        if is_stopped { Err(Error::Cancelled) } else { Ok(()) }
     }
 }
 
@@ -269,16 +272,12 @@ pub(super) fn same_voxels(planned: &[Planned]) -> Result<Arc<VoxelMask>> {
     Ok(Arc::clone(&first.voxels))
 }
 
-/// Room for an array, or an error that says how large it would be.
-pub(super) fn reserved(rows: usize, columns: usize) -> Result<Vec<f32>> {
+/// An array of zeros, or an error that says how large it would be. Memory is taken when rows are
+/// written, so that a header that promises more volumes than the file holds costs little.
+pub(super) fn zeroed(rows: usize, columns: usize) -> Result<Array2<f32>> {
     let too_large = || Error::OutOfMemory { rows, columns };
-    let mut values = Vec::new();
     let total = rows.checked_mul(columns).ok_or_else(too_large)?;
-    values.try_reserve_exact(total).map_err(|_| too_large())?;
-    Ok(values)
-}
-
-pub(super) fn shaped(values: Vec<f32>, rows: usize, columns: usize) -> Result<Array2<f32>> {
-    Array2::from_shape_vec((rows, columns), values)
-        .map_err(|_| Error::OutOfMemory { rows, columns })
+    // Asked for in a way that may fail first; zeroed memory can only be had in one that may not.
+    Vec::<f32>::new().try_reserve_exact(total).map_err(|_| too_large())?;
+    Array2::from_shape_vec((rows, columns), vec![0.0; total]).map_err(|_| too_large())
 }

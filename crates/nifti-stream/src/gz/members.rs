@@ -85,8 +85,7 @@ impl<R: Read> Members<R> {
         members.is_resumed = true;
         let done = (place.bit % 8) as u32;
         if done > 0 {
-            let [byte] =
-                members.input.take()?.ok_or_else(|| members.truncated(GzipPart::Data))?;
+            let [byte] = members.input.take()?.ok_or_else(|| members.truncated(GzipPart::Data))?;
             members.inflater.start(byte, 8 - done);
         }
         Ok(members)

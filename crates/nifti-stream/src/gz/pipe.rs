@@ -31,8 +31,8 @@ struct Filled {
 
 impl<R: Read + Send + 'static> Pipe<R> {
     /// Starts a thread that goes on behind the bytes of `window`. Without a thread, the stream
-    /// comes back unless it was lost.
-    pub(crate) fn start(members: Members<R>, window: &Window) -> Result<Self, Option<Members<R>>> {
+    /// comes back.
+    pub(crate) fn start(members: Members<R>, window: &Window) -> Result<Self, Box<Members<R>>> {
         let (full_sender, full) = sync_channel(PIECES);
         let (free, free_receiver) = channel();
         for _ in 0..PIECES {
@@ -53,9 +53,9 @@ impl<R: Read + Send + 'static> Pipe<R> {
         match started {
             Ok(thread) => match hand_over.send(members) {
                 Ok(()) => Ok(Self { full, free, thread }),
-                Err(unsent) => Err(Some(unsent.0)),
+                Err(unsent) => Err(Box::new(unsent.0)),
             },
-            Err(_) => Err(Some(members)),
+            Err(_) => Err(Box::new(members)),
         }
     }
 }

@@ -84,10 +84,9 @@ impl Points {
             }
         }
         if place.inflated + self.volumes.bytes / 2 >= self.volumes.start(self.next) {
-            let candidate = self.candidate.get_or_insert_with(|| Candidate {
-                place,
-                history: Vec::with_capacity(WINDOW),
-            });
+            let candidate = self
+                .candidate
+                .get_or_insert_with(|| Candidate { place, history: Vec::with_capacity(WINDOW) });
             candidate.place = place;
             candidate.history.clear();
             candidate.history.extend_from_slice(history);

@@ -118,7 +118,7 @@ impl Code {
     /// Whether a code may leave bit patterns unused: only one of a single bit, and only for
     /// distances and lengths, as in zlib.
     fn may_be_incomplete(self, longest: usize) -> bool {
-        longest == 0 && self != Self::Lengths || longest == 1 && self != Self::Lengths
+        longest <= 1 && self != Self::Lengths
     }
 }
 

@@ -1,0 +1,53 @@
+//! `index`: what makes the next reads of betas shorter, made on purpose.
+
+use laion_fmri::{Error, layout};
+
+use crate::args::index::Index;
+use crate::context::Context;
+use crate::exit::UsageError;
+use crate::output;
+use crate::progress::VolumeProgress;
+
+pub(super) fn run(context: &Context, args: &Index) -> anyhow::Result<()> {
+    if context.cache_dir().is_none() {
+        let message = "there is no cache directory".to_owned();
+        let hint = Some("name one with --cache-dir DIR or LAION_FMRI_CACHE".to_owned());
+        return Err(UsageError { message, hint }.into());
+    }
+    let dataset = context.dataset()?;
+    let subject = dataset.subject(&args.subject)?;
+    let sessions = if args.session.is_empty() {
+        let on_disk = subject.sessions()?.into_iter();
+        on_disk
+            .filter(|session| dataset.roots().find(&layout::betas(subject.id(), session)).is_some())
+            .map(|session| session.to_string())
+            .collect()
+    } else {
+        args.session.clone()
+    };
+    if sessions.is_empty() {
+        return Err(Error::DataNotDownloaded {
+            what: format!("betas of {}", subject.id()),
+            path: dataset.roots().expected(&layout::glmsingle(subject.id())),
+            fetch: format!("--subject {} --desc SingletrialBetas", subject.id()),
+        }
+        .into());
+    }
+    let progress = VolumeProgress::new(context);
+    for session in sessions {
+        let index = subject.index_betas(&session, Some(&progress))?;
+        progress.finish();
+        let Some(path) = index else {
+            context.note(&format!("{session}: not gzipped, needs no index"));
+            continue;
+        };
+        let path = path.display().to_string();
+        output::print_lines([if context.global.json {
+            let fields = [("session", session), ("index", path)];
+            output::json_line("index", fields.map(|(name, value)| (name.to_owned(), value.into())))
+        } else {
+            path
+        }])?;
+    }
+    Ok(())
+}

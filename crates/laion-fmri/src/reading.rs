@@ -1,0 +1,92 @@
+//! How betas files are read: with how many threads, and where their indexes lie.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use bids::SessionId;
+use nifti_stream::fs::VolumeFile;
+
+use crate::{Dataset, ReadObserver, Result, Subject};
+
+/// Files below this size are read faster than an index could help.
+const LEAST_INDEXED_BYTES: u64 = 8 << 20;
+
+/// What a dataset lays down for reading.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
+    pub(crate) jobs: NonZeroUsize,
+    pub(crate) cache_dir: Option<PathBuf>,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self { jobs: NonZeroUsize::MIN, cache_dir: None }
+    }
+}
+
+impl Reading {
+    /// Where the index of a betas file lies, whether it is there or not.
+    pub(crate) fn index_path(&self, betas: &Path) -> Option<PathBuf> {
+        let mut name = betas.file_name()?.to_owned();
+        name.push(".index");
+        Some(self.cache_dir.as_ref()?.join("indexes").join(name))
+    }
+
+    /// The index that a read of a file uses, and makes when it is not there.
+    pub(crate) fn index(&self, betas: &Path) -> Option<PathBuf> {
+        let is_large = || std::fs::metadata(betas).is_ok_and(|m| m.len() >= LEAST_INDEXED_BYTES);
+        self.index_path(betas).filter(|index| index.is_file() || is_large())
+    }
+}
+
+impl Dataset {
+    /// The same dataset, reading betas with so many threads; one by default.
+    ///
+    /// Several sessions are read side by side, one is read by all threads as far as its file
+    /// allows (see [`VolumeFile::with_threads`]). Values never depend on the number. Memory is the
+    /// arrays that are read at the same time, less than 32 MiB, and less than 2 MiB for each
+    /// thread beyond the first.
+    #[must_use]
+    pub fn with_jobs(mut self, jobs: NonZeroUsize) -> Self {
+        self.reading.jobs = jobs;
+        self
+    }
+
+    /// The same dataset, with a directory for derived files, which are safe to delete. Without one,
+    /// nothing is derived.
+    ///
+    /// The first read of a betas file of 8 MiB or more leaves an index there (see
+    /// [`VolumeFile::with_index`]), with which single trials are read without what comes before
+    /// them, and a session by all threads.
+    #[must_use]
+    pub fn with_cache_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.reading.cache_dir = Some(directory.into());
+        self
+    }
+}
+
+impl Subject {
+    /// Makes the index of the betas of a session, in one pass that also verifies the file, unless
+    /// it is there. Returns where it lies; `None` when there is no cache directory, or the file is
+    /// not gzipped and needs none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidSession`](crate::Error::InvalidSession);
+    /// [`Error::DataNotDownloaded`](crate::Error::DataNotDownloaded);
+    /// [`Error::Nifti`](crate::Error::Nifti) when the file is damaged or the index cannot be
+    /// written; [`Error::Cancelled`](crate::Error::Cancelled).
+    pub fn index_betas(
+        &self,
+        session: &str,
+        observer: Option<&dyn ReadObserver>,
+    ) -> Result<Option<PathBuf>> {
+        let session: SessionId = session.parse()?;
+        let path = self.betas_path(&session)?;
+        let Some(index) = self.reading.index_path(&path) else { return Ok(None) };
+        let file = VolumeFile::open(&path)?.with_threads(self.reading.jobs);
+        let observe = |progress| crate::betas::tell(observer, &session, progress);
+        let made = file.make_index(&index, observe).map_err(crate::betas::stopped)?;
+        Ok(made.then_some(index))
+    }
+}
