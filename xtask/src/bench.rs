@@ -1,6 +1,7 @@
 //! `bench`: measures what the crates promise, in the release profile, and prints each figure beside
 //! its limit.
 
+mod nifti;
 mod reading;
 mod splits;
 
@@ -14,6 +15,8 @@ use crate::project::Project;
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Area {
+    /// Betas at full size, beside the public tools: minutes, and about 1 GB below `target/`
+    Nifti,
     /// A subject at full size: listing, masks, coordinates, trial tables
     Reading,
     /// Train/test splits: look-ups, and what the tables add to a program
@@ -25,6 +28,15 @@ pub(crate) struct Options {
     /// What is measured; by default everything
     #[arg(value_enum)]
     areas: Vec<Area>,
+    /// Volumes of the betas that are read
+    #[arg(long, default_value_t = 80, value_name = "N")]
+    volumes: usize,
+    /// How often each command is run, in turn with the others
+    #[arg(long, default_value_t = 7, value_name = "N")]
+    rounds: usize,
+    /// Keeps the figures of `nifti` in BENCHMARKS.md
+    #[arg(long)]
+    record: bool,
     /// Does the work of one row in a process of its own, whose memory is then known
     #[arg(long, hide = true, value_name = "DIR")]
     child: Option<std::path::PathBuf>,
@@ -55,8 +67,9 @@ impl Row {
 pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     let all = Area::value_variants();
     let areas = if options.areas.is_empty() { all } else { &options.areas };
-    // The splits are measured in programs of their own, released whatever this one is.
-    if cfg!(debug_assertions) && areas != [Area::Splits] {
+    // Some measure programs of their own, released whatever this one is.
+    let in_this_program = areas.contains(&Area::Reading);
+    if cfg!(debug_assertions) && in_this_program {
         let mut command = CommandLine::cargo(
             "run --quiet --release --locked --package xtask -- bench",
             &project.root,
@@ -65,6 +78,10 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
             let name = area.to_possible_value().map(|value| value.get_name().to_owned());
             command = command.arguments(name);
         }
+        command = command
+            .argument(format!("--volumes={}", options.volumes))
+            .argument(format!("--rounds={}", options.rounds))
+            .arguments(options.record.then_some("--record"));
         return Ok(command.run(&mut Counts::default()).is_ok());
     }
     if let Some(folder) = &options.child {
@@ -74,6 +91,10 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     let mut held = true;
     for area in areas {
         let rows = match area {
+            Area::Nifti => {
+                let &Options { volumes, rounds, record, .. } = options;
+                nifti::run(project, nifti::Size { volumes: volumes.max(20), rounds, record })?
+            }
             Area::Reading => reading::run(project)?,
             Area::Splits => splits::run(project)?,
         };

@@ -56,6 +56,12 @@ impl CommandLine {
         self
     }
 
+    /// The program and its arguments.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let words = std::iter::once(&self.program).chain(&self.arguments);
+        words.map(|word| word.to_string_lossy().into_owned()).collect()
+    }
+
     /// Shows the command, runs it, and returns the test results its output reports.
     ///
     /// `counts` receives the results even when the command fails; the error names the command.

@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::command_line::CommandLine;
 use crate::counts::Counts;
-use crate::interop::environment::Environment;
+pub(crate) use crate::interop::environment::Environment;
 use crate::project::Project;
 use crate::steps::{Outcome, Steps};
 use crate::test;
@@ -70,6 +70,12 @@ pub(crate) fn step(
         environment.script(&scripts.join(script)).argument(&data).run(counts)?;
     }
     Ok(Outcome::Done)
+}
+
+/// The environment of the suite, for others who need nibabel; nothing without python3.
+pub(crate) fn python(project: &Project) -> Result<Option<Environment>> {
+    let python = environment::python_version(project)?;
+    python.map(|python| Environment::prepare(project, &python)).transpose()
 }
 
 fn without_python(required: bool) -> Result<Outcome> {

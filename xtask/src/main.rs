@@ -5,6 +5,7 @@ mod bench;
 mod command_line;
 mod counts;
 mod demo;
+mod fuzz;
 mod interop;
 mod project;
 mod splits;
@@ -35,6 +36,8 @@ enum Command {
     Serve,
     /// Run every check: formatting, tidy, clippy, tests, doc tests, documentation, interoperability
     Test(test::Options),
+    /// Fuzz nifti-stream with libFuzzer; needs a C++ compiler, and no nightly toolchain
+    Fuzz(fuzz::Options),
     /// Check the rules of the tree: dependency edges, charters, file layout, forbidden words
     Tidy,
     /// Exchange files with nibabel, in a Python environment built below `target/`
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&project, &options),
         Command::Demo => demo::run(&project),
         Command::Serve => demo::serve(&project),
+        Command::Fuzz(options) => fuzz::run(&project, &options),
         Command::Test(options) => test::run(&project, &options),
         Command::Tidy => tidy::run(&project),
         Command::Interop(options) => interop::run(&project, &options),

@@ -3,11 +3,15 @@
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod gzip;
 #[cfg(test)]
 mod headers;
 #[cfg(test)]
 mod memory;
+#[cfg(test)]
+mod paths;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

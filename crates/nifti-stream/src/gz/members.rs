@@ -27,6 +27,8 @@ pub(crate) struct Members<R> {
     /// Whether the current member was entered in its middle.
     is_resumed: bool,
     inflated_bytes: u64,
+    /// What went wrong behind the bytes handed over last.
+    failure: Option<Error>,
     points: Option<Points>,
 }
 
@@ -74,6 +76,7 @@ impl<R: Read> Members<R> {
             member: 0,
             is_resumed: false,
             inflated_bytes: place.inflated,
+            failure: None,
             points: None,
         }
     }
@@ -107,6 +110,9 @@ impl<R: Read> Members<R> {
 
     /// Goes on until there is something to tell.
     pub(crate) fn step(&mut self, window: &mut Window) -> Result<Step, Error> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
         loop {
             match self.state {
                 State::Header => {
@@ -119,9 +125,15 @@ impl<R: Read> Members<R> {
                     }
                 }
                 State::Data => {
-                    if self.inflate(window)? {
+                    window.make_room();
+                    let start = window.end();
+                    let outcome = self.inflate(window);
+                    if window.end() > start {
+                        // What was inflated before a failure is right as far as it goes.
+                        self.failure = outcome.err();
                         return Ok(Step::Data);
                     }
+                    outcome?;
                 }
                 // Left for a step of its own, so that a wrong trailer never takes away the bytes.
                 State::Trailer => {
@@ -139,10 +151,9 @@ impl<R: Read> Members<R> {
         }
     }
 
-    /// Inflates a piece, or what is left of the member; whether there are new bytes.
-    fn inflate(&mut self, window: &mut Window) -> Result<bool, Error> {
-        window.make_room();
-        let (start, limit) = (window.end(), window.piece_end());
+    /// Inflates a piece, or what is left of the member.
+    fn inflate(&mut self, window: &mut Window) -> Result<(), Error> {
+        let limit = window.piece_end();
         loop {
             let mut input = self.input.for_inflater();
             let mut output = window.output(limit);
@@ -154,7 +165,7 @@ impl<R: Read> Members<R> {
             self.inflated_bytes += (end - before) as u64;
             match outcome {
                 Ok(Stop::Input) => self.input.more()?,
-                Ok(Stop::Output) => return Ok(true),
+                Ok(Stop::Output) => return Ok(()),
                 Ok(Stop::Block) => {
                     let bit = self.input.offset() * 8 - u64::from(self.inflater.held_bits());
                     if let Some(points) = &mut self.points {
@@ -164,7 +175,7 @@ impl<R: Read> Members<R> {
                 }
                 Ok(Stop::End) => {
                     self.state = State::Trailer;
-                    return Ok(end > start);
+                    return Ok(());
                 }
                 Ok(Stop::Truncated) => return Err(self.truncated(GzipPart::Data)),
                 Err(problem) => {

@@ -1,0 +1,242 @@
+//! What must hold for any bytes. The corpus is replayed through the same functions by the tests of
+//! nifti-stream, so that a crash that was found stays a test.
+
+use std::io::Read;
+use std::num::NonZeroUsize;
+use std::sync::OnceLock;
+
+use flate2::read::MultiGzDecoder;
+use ndarray::Array2;
+use nifti_stream::fs::VolumeFile;
+use nifti_stream::gz::GzDecoder;
+use nifti_stream::{
+    Affine, Compression, Header, RowSelection, Spatial, VolumeReader, VoxelSelection, read_volume,
+    write_volume,
+};
+
+/// Inflated bytes that are looked at: more tell nothing new.
+const MOST_BYTES: u64 = 4 << 20;
+
+/// A header is read or refused, and what was read is consistent.
+pub fn header(bytes: &[u8]) {
+    if let Ok(header) = Header::read(bytes) {
+        let voxels = header.shape().iter().try_fold(1_u64, |n, &axis| n.checked_mul(axis));
+        let size = voxels.and_then(|n| n.checked_mul(header.datatype().size() as u64));
+        assert_eq!(size, Some(header.data_bytes()));
+        assert!(header.data_offset() >= header.version().single_file_offset());
+        let _ = header.grid();
+    }
+    if let Ok(volume) = read_volume(bytes) {
+        assert_eq!(volume.data().len(), volume.grid().n_voxels());
+    }
+}
+
+/// Inflating gives what flate2 gives, in pieces of any size, and refuses what it refuses.
+pub fn gz(bytes: &[u8]) {
+    let Some((&[kind, step], bytes)) = bytes.split_first_chunk::<2>() else { return };
+    // Most inputs are deflate data without a valid trailer: they get the frame that they need.
+    let framed = if kind & 1 == 0 { framed(bytes) } else { Some(bytes.to_vec()) };
+    let Some(stored) = framed else { return };
+    let expected = reference(&stored);
+    let got = inflated(&stored, usize::from(step) * 7 + 1);
+    match (expected, got) {
+        (Ok(expected), Ok(got)) => assert!(expected == got, "bytes differ"),
+        (Err(expected), Err(_)) if expected => {}
+        // flate2 knows no padding, and looks neither at checksums of headers nor at reserved flags.
+        (Err(_), _) => {}
+        (Ok(expected), Err(error)) => {
+            assert!(is_stricter(&error), "{error} for {} bytes", expected.len());
+        }
+    }
+}
+
+/// An index of any content never changes what is read.
+pub fn index(bytes: &[u8]) {
+    let sample = Sample::get();
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("index");
+    // The first bytes say where the rest replaces a good index; then the table gets its checksum.
+    let Some((&[high, low, repair], bytes)) = bytes.split_first_chunk::<3>() else { return };
+    let mut content = sample.index.clone();
+    let start = (usize::from(high) << 8 | usize::from(low)) % (content.len() + 1);
+    let end = content.len().min(start + bytes.len());
+    content.splice(start..end, bytes.iter().copied());
+    if repair & 1 == 1 {
+        repair_checksum(&mut content);
+    }
+    std::fs::write(&path, content).expect("a file");
+    for rows in [RowSelection::All, RowSelection::Rows(vec![1, 4])] {
+        let threads = NonZeroUsize::new(usize::from(repair >> 1 & 1) + 1).expect("not 0");
+        let file = VolumeFile::open(sample.directory.path().join("betas.nii.gz")).expect("opens");
+        let mut out = Array2::from_elem((rows.count(SAMPLE[3]), sample.selection.len()), f32::NAN);
+        file.with_threads(threads)
+            .with_index(&path)
+            .read_rows(&sample.selection, &rows, out.view_mut())
+            .expect("the file is right, whatever the index says");
+        let volumes: Vec<usize> = match rows {
+            RowSelection::All => (0..SAMPLE[3]).collect(),
+            RowSelection::Rows(rows) => rows,
+        };
+        for (row, &volume) in out.rows().into_iter().zip(&volumes) {
+            assert!(row == sample.expected.row(volume), "volume {volume}");
+        }
+    }
+}
+
+/// Rows are those of the inflated file, or there are none.
+pub fn reader(bytes: &[u8]) {
+    let Some((&[kind, piece], bytes)) = bytes.split_first_chunk::<2>() else { return };
+    let stored = if kind & 1 == 0 { compressed(bytes) } else { bytes.to_vec() };
+    let piece = NonZeroUsize::new(usize::from(piece) * 13 + 1).expect("not 0");
+    let Ok(reader) = VolumeReader::with_chunk_bytes(&stored[..], piece) else { return };
+    let (grid, n_volumes) = (reader.grid().clone(), reader.n_volumes());
+    let header = reader.header().clone();
+    if header.data_bytes() > MOST_BYTES || grid.n_voxels() > 1 << 20 || n_volumes > 1 << 12 {
+        return;
+    }
+    let wanted = (0..grid.n_voxels()).filter(|voxel| voxel % 3 != 1).collect();
+    let selection = VoxelSelection::new(grid.shape(), wanted).expect("ascending, on the grid");
+    let mut out = Array2::zeros((n_volumes, selection.len()));
+    let result = reader.read_rows(&selection, &RowSelection::All, out.view_mut());
+    let is_gzip = stored.starts_with(&[0x1f, 0x8b]);
+    let plain = if is_gzip { reference(&stored) } else { Ok(stored.clone()) };
+    let end = header.data_offset() + header.data_bytes();
+    match (result, plain) {
+        (Ok(()), Ok(plain)) => {
+            assert!(plain.len() as u64 >= end, "rows of a file that is too short");
+            // The same volumes one by one, from the inflated bytes.
+            let mut again = VolumeReader::new(&plain[..]).expect("the same header");
+            let mut row = vec![0.0; selection.len()];
+            for expected in out.rows() {
+                again.read_row(&selection, &mut row).expect("the bytes are there");
+                let bits = |value: &f32| value.to_bits();
+                assert!(expected.iter().map(bits).eq(row.iter().map(bits)), "rows differ");
+            }
+        }
+        (Ok(()), Err(_)) => {}
+        (Err(_), Err(_)) => {}
+        (Err(error), Ok(plain)) => {
+            let is_short = (plain.len() as u64) < end;
+            assert!(is_short || is_stricter(&error), "{error}");
+        }
+    }
+}
+
+/// What flate2 makes of it; errors say whether they come from the deflate data.
+fn reference(stored: &[u8]) -> Result<Vec<u8>, bool> {
+    let mut inflated = Vec::new();
+    let outcome = MultiGzDecoder::new(stored).take(MOST_BYTES).read_to_end(&mut inflated);
+    match outcome {
+        Ok(_) if (inflated.len() as u64) < MOST_BYTES => Ok(inflated),
+        Ok(_) => Err(false),
+        Err(error) => Err(error.to_string().contains("deflate")),
+    }
+}
+
+fn inflated(stored: &[u8], step: usize) -> Result<Vec<u8>, nifti_stream::Error> {
+    let mut decoder = GzDecoder::new(stored);
+    let mut inflated = Vec::new();
+    let mut piece = vec![0; step];
+    loop {
+        let n = decoder.read_chunk(&mut piece)?;
+        inflated.extend(&piece[..n]);
+        if n < piece.len() || inflated.len() as u64 >= MOST_BYTES {
+            return Ok(inflated);
+        }
+    }
+}
+
+/// Whether this crate alone refuses it, and says so.
+fn is_stricter(error: &nifti_stream::Error) -> bool {
+    use nifti_stream::Error;
+    matches!(
+        error.innermost(),
+        Error::GzipHeader { problem, .. } if problem.contains("reserved") || problem.contains("checksum")
+    )
+}
+
+/// A member around deflate data, with the trailer that belongs to it; `None` if they are none.
+fn framed(deflated: &[u8]) -> Option<Vec<u8>> {
+    let mut inflated = Vec::new();
+    let mut decoder = flate2::read::DeflateDecoder::new(deflated);
+    Read::by_ref(&mut decoder).take(MOST_BYTES).read_to_end(&mut inflated).ok()?;
+    let used = usize::try_from(decoder.total_in()).ok()?;
+    let mut stored = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    stored.extend(&deflated[..used]);
+    stored.extend(crc32fast::hash(&inflated).to_le_bytes());
+    stored.extend((inflated.len() as u32).to_le_bytes());
+    Some(stored)
+}
+
+fn compressed(plain: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let (first, second) = plain.split_at(plain.len() / 3);
+    let mut stored = Vec::new();
+    for part in [first, second] {
+        let mut encoder = flate2::write::GzEncoder::new(&mut stored, flate2::Compression::fast());
+        encoder.write_all(part).expect("memory");
+        encoder.finish().expect("memory");
+    }
+    stored
+}
+
+/// Shape of the file whose index is fuzzed.
+const SAMPLE: [usize; 4] = [16, 16, 40, 6];
+
+struct Sample {
+    directory: tempfile::TempDir,
+    index: Vec<u8>,
+    selection: VoxelSelection,
+    expected: Array2<f32>,
+}
+
+impl Sample {
+    fn get() -> &'static Self {
+        static SAMPLE_FILE: OnceLock<Sample> = OnceLock::new();
+        SAMPLE_FILE.get_or_init(Self::make)
+    }
+
+    fn make() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("betas.nii.gz");
+        let [nx, ny, nz, nt] = SAMPLE;
+        let values: Vec<f32> = (0..nx * ny * nz * nt)
+            .map(|i| if i % 11 < 6 { 0.0 } else { (i * i % 1013) as f32 })
+            .collect();
+        let affine = Affine::from_rows([[2., 0., 0., 0.], [0., 2., 0., 0.], [0., 0., 2., 0.]]);
+        let mut plain = Vec::new();
+        // One long volume, then the header says that it is several.
+        let spatial = Spatial::from_affine(&affine);
+        write_volume(&mut plain, &spatial, [nx, ny, nz * nt], &values, Compression::None)
+            .expect("memory");
+        plain[40..50].copy_from_slice(&[4, 0, nx as u8, 0, ny as u8, 0, nz as u8, 0, nt as u8, 0]);
+        let mut stored = Vec::new();
+        for member in plain.chunks(30_000) {
+            stored.extend(compressed(member));
+        }
+        std::fs::write(&path, stored).expect("a file");
+        let wanted = (0..nx * ny * nz).filter(|voxel| voxel % 5 == 2).collect();
+        let selection = VoxelSelection::new([nx, ny, nz], wanted).expect("ascending, on the grid");
+        let mut expected = Array2::zeros((nt, selection.len()));
+        VolumeReader::new(&plain[..])
+            .and_then(|reader| reader.read_rows(&selection, &RowSelection::All, expected.view_mut()))
+            .expect("the file is right");
+        let index_path = directory.path().join("index");
+        let file = VolumeFile::open(&path).expect("opens");
+        file.make_index(&index_path, |_| std::ops::ControlFlow::Continue(())).expect("an index");
+        let index = std::fs::read(&index_path).expect("the index");
+        Self { directory, index, selection, expected }
+    }
+}
+
+/// Makes the checksum of the table fit, so that what lies behind it is reached.
+fn repair_checksum(content: &mut [u8]) {
+    let Some(footer) = content.len().checked_sub(20) else { return };
+    let Some(length) = content[footer..].first_chunk::<8>().map(|b| u64::from_le_bytes(*b)) else {
+        return;
+    };
+    let start = usize::try_from(length).ok().and_then(|length| footer.checked_sub(length));
+    let Some(start) = start else { return };
+    let crc = crc32fast::hash(&content[start..footer]).to_le_bytes();
+    content[footer + 8..footer + 12].copy_from_slice(&crc);
+}

@@ -1,0 +1,3 @@
+//! What the fuzz targets of nifti-stream share.
+
+pub mod checks;

@@ -1,0 +1,4 @@
+//! Fuzz target: `checks::reader`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| nifti_stream_fuzz::checks::reader(bytes));

@@ -1,0 +1,230 @@
+//! The figures against their limits, and the page that keeps them.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::{Figures, Measured, Size};
+use crate::bench::Row;
+use crate::command_line::CommandLine;
+use crate::project::Project;
+
+pub(super) const IGZIP: &str = "igzip -dc >/dev/null";
+pub(super) const RAPIDGZIP: &str = "rapidgzip -P 2 -dc >/dev/null";
+pub(super) const ONE_BRAIN: &str = "brain, one core, first pass";
+pub(super) const ONE_ROI: &str = "222 voxels, one core, first pass";
+pub(super) const TWO_FIRST: &str = "brain, two cores, first pass";
+pub(super) const TWO_INDEX: &str = "brain, two cores, with index";
+pub(super) const TENTH: &str = "every tenth trial, one core, with index";
+pub(super) const FOUR_ONE: &str = "four sessions, one core";
+pub(super) const FOUR_TWO: &str = "four sessions, two cores";
+pub(super) const HALF: &str = "half the volumes, one core, first pass";
+pub(super) const HALF_INDEX: &str = "half the volumes, two cores, with index";
+pub(super) const FLOOR: &str = "not compressed, one core";
+pub(super) const GZIP: &str = "Python, gzip module, by volume";
+pub(super) const NIBABEL: &str = "Python, nibabel, whole file, then mask";
+
+/// Every case, in the order in which they are shown.
+pub(super) const NAMES: [&str; 14] = [
+    IGZIP, RAPIDGZIP, ONE_BRAIN, ONE_ROI, TWO_FIRST, TWO_INDEX, TENTH, FOUR_ONE, FOUR_TWO, HALF,
+    HALF_INDEX, FLOOR, GZIP, NIBABEL,
+];
+
+/// The promises: a case, what it is compared with, and the most that it may take of that.
+const PROMISES: &[(&str, &str, f64)] = &[
+    (ONE_BRAIN, IGZIP, 1.10),
+    (ONE_ROI, IGZIP, 1.10),
+    (ONE_BRAIN, GZIP, 0.27),
+    (TWO_FIRST, IGZIP, 0.97),
+    (TWO_INDEX, IGZIP, 0.60),
+    (TENTH, IGZIP, 0.22),
+    (FOUR_TWO, FOUR_ONE, 0.55),
+];
+
+/// MiB beyond the output that one thread and each further one may take.
+const MEMORY: [f64; 2] = [32.0, 40.0];
+/// How much more than twice may twice as many volumes take.
+const LINEAR: f64 = 2.2;
+
+impl Measured {
+    fn of(&self, name: &str) -> Option<Figures> {
+        self.figures.iter().find(|(known, _)| *known == name).map(|(_, figures)| *figures)
+    }
+
+    fn ratio(&self, name: &str, to: &str) -> Option<f64> {
+        Some(self.of(name)?.wall / self.of(to)?.wall)
+    }
+}
+
+/// Each promise with what was measured.
+pub(super) fn rows(measured: &Measured) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for &(case, to, limit) in PROMISES {
+        if let Some(ratio) = measured.ratio(case, to) {
+            rows.push(Row::at_most(&format!("{case} / {to}"), ratio, limit, "x"));
+        }
+    }
+    let beyond = |name: &str| measured.of(name).map(|figures| figures.peak - measured.output);
+    for (name, limit) in [
+        (ONE_BRAIN, MEMORY[0]),
+        (TWO_FIRST, MEMORY[0] + MEMORY[1]),
+        (TWO_INDEX, MEMORY[0] + MEMORY[1]),
+    ] {
+        if let Some(beyond) = beyond(name) {
+            rows.push(Row::at_most(
+                &format!("{name}: peak beyond the array"),
+                beyond,
+                limit,
+                "MiB",
+            ));
+        }
+    }
+    if let Some(ratio) = measured.ratio(ONE_BRAIN, HALF) {
+        rows.push(Row::at_most("time of all volumes / of half of them", ratio, LINEAR, "x"));
+    }
+    let [all, half] = measured.index_bytes;
+    rows.push(Row::at_most("index of all volumes / of half of them", all / half, LINEAR, "x"));
+    rows
+}
+
+pub(super) fn print(measured: &Measured) {
+    println!("\n{}", table(measured));
+}
+
+fn table(measured: &Measured) -> String {
+    let mut text = String::from(
+        "| case | wall, s | x igzip | x gzip module | processor, s | peak, MiB |\n|---|---|---|---|---|---|\n",
+    );
+    for name in NAMES {
+        // Writing into a String cannot fail.
+        let _ = match measured.of(name) {
+            Some(Figures { wall, processor, peak }) => {
+                let ratio = |to| {
+                    measured.ratio(name, to).map_or_else(String::new, |ratio| format!("{ratio:.2}"))
+                };
+                let (igzip, gzip) = (ratio(IGZIP), ratio(GZIP));
+                writeln!(
+                    text,
+                    "| {name} | {wall:.3} | {igzip} | {gzip} | {processor:.2} | {peak:.0} |"
+                )
+            }
+            None => {
+                let missing = measured.missing.iter().find(|(known, _)| *known == name);
+                let reason = missing.map_or("not run", |(_, reason)| reason.as_str());
+                writeln!(text, "| {name} | {reason} | | | | |")
+            }
+        };
+    }
+    text
+}
+
+/// Replaces the section of BENCHMARKS.md between its two marks.
+pub(super) fn record(
+    project: &Project,
+    measured: &Measured,
+    rows: &[Row],
+    size: Size,
+) -> Result<()> {
+    let path = project.root.join("BENCHMARKS.md");
+    let page = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let mut text = format!(
+        "{}\n\n{} volumes of 143 x 143 x 143, medians of {} rounds in turn (3 of the Python ones); the array of the \
+         brain is {:.0} MiB, the index of the file {:.0} KiB.\n\nCommand: `cargo xtask bench nifti --volumes {} \
+         --rounds {} --record`\n\n{}\n| promise | measured | limit | |\n|---|---|---|---|\n",
+        machine(),
+        size.volumes,
+        size.rounds,
+        measured.output,
+        measured.index_bytes[0] / 1024.0,
+        size.volumes,
+        size.rounds,
+        table(measured),
+    );
+    for Row { case, measured, limit, held } in rows {
+        let verdict = if *held { "held" } else { "**missed**" };
+        let _ = writeln!(text, "| {case} | {measured} | {limit} | {verdict} |");
+    }
+    let page = replaced(&page, "nifti", &text).with_context(|| path.display().to_string())?;
+    Ok(fs::write(&path, page)?)
+}
+
+/// The page with the text between `<!-- NAME -->` and `<!-- end NAME -->` exchanged.
+fn replaced(page: &str, name: &str, text: &str) -> Result<String> {
+    let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- end {name} -->"));
+    let (before, rest) = page.split_once(&start).with_context(|| format!("no mark {start}"))?;
+    let (_, after) = rest.split_once(&end).with_context(|| format!("no mark {end}"))?;
+    Ok(format!("{before}{start}{text}{end}{after}"))
+}
+
+/// Processor, cores, memory, load and date.
+fn machine() -> String {
+    let line = |path: &str, key: &str| {
+        let text = fs::read_to_string(Path::new(path)).ok()?;
+        let line = text.lines().find(|line| line.starts_with(key))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    };
+    let unknown = || "unknown".to_owned();
+    let processor = line("/proc/cpuinfo", "model name").unwrap_or_else(unknown);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let memory = line("/proc/meminfo", "MemTotal").unwrap_or_else(unknown);
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or_default().to_owned();
+    let date =
+        CommandLine::new("date", Path::new(".")).argument("-u").argument("+%Y-%m-%d %H:%M UTC");
+    let date = date.capture().ok().flatten().unwrap_or_else(unknown);
+    format!("{date}; {processor}, {cores} cores, {memory}; load average at the end {load}.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured() -> Measured {
+        let figures = |wall| Figures { wall, processor: wall, peak: 100.0 };
+        Measured {
+            figures: vec![
+                (IGZIP, figures(1.0)),
+                (ONE_BRAIN, figures(1.05)),
+                (TWO_INDEX, figures(0.7)),
+                (HALF, figures(0.5)),
+            ],
+            missing: vec![(RAPIDGZIP, "not installed".to_owned())],
+            index_bytes: [200.0, 100.0],
+            output: 90.0,
+        }
+    }
+
+    #[test]
+    fn promises_are_held_or_missed() {
+        let rows = rows(&measured());
+        let verdicts: Vec<_> = rows.iter().map(|row| (row.case.as_str(), row.held)).collect();
+        assert_eq!(
+            verdicts,
+            [
+                ("brain, one core, first pass / igzip -dc >/dev/null", true),
+                ("brain, two cores, with index / igzip -dc >/dev/null", false),
+                ("brain, one core, first pass: peak beyond the array", true),
+                ("brain, two cores, with index: peak beyond the array", true),
+                ("time of all volumes / of half of them", true),
+                ("index of all volumes / of half of them", true),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_missing_tool_says_so_in_its_row() {
+        let table = table(&measured());
+        assert!(table.contains("| rapidgzip -P 2 -dc >/dev/null | not installed |"), "{table}");
+        assert!(table.contains("| brain, one core, first pass | 1.050 | 1.05 |"), "{table}");
+    }
+
+    #[test]
+    fn a_section_is_exchanged_between_its_marks() {
+        let page = "a\n<!-- nifti -->\nold\n<!-- end nifti -->\nb\n";
+        let new = replaced(page, "nifti", "new\n").unwrap();
+        assert_eq!(new, "a\n<!-- nifti -->\nnew\n<!-- end nifti -->\nb\n");
+        assert!(replaced("nothing", "nifti", "").is_err());
+    }
+}
