@@ -4,6 +4,7 @@
 mod chain;
 mod download_stimuli;
 mod failures;
+mod indexes;
 mod looking;
 mod regions;
 mod settings;

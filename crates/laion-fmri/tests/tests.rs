@@ -14,6 +14,7 @@ mod joined;
 mod localizers;
 mod masks;
 mod raw;
+mod reading;
 mod roi_data;
 mod stimuli;
 mod trials;

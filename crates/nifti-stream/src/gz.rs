@@ -48,7 +48,7 @@ pub struct GzDecoder<R> {
 /// Where the pieces come from.
 enum Feed<R> {
     /// Inflated when they are asked for.
-    Direct(Members<R>),
+    Direct(Box<Members<R>>),
     /// Inflated ahead by another thread.
     Piped(Pipe<R>),
     /// Nowhere: between two kinds, or after the other thread was lost.
@@ -90,7 +90,7 @@ impl<R: Read> GzDecoder<R> {
     fn from_members(members: Members<R>, piece_bytes: usize) -> Self {
         Self {
             compressed_offset: members.compressed_offset(),
-            feed: Feed::Direct(members),
+            feed: Feed::Direct(Box::new(members)),
             window: Window::new(piece_bytes),
             checker: Checker::default(),
             state: State::Running,
@@ -221,7 +221,7 @@ impl<R: Read> GzDecoder<R> {
         {
             self.feed = match Pipe::start(members, &self.window) {
                 Ok(pipe) => Feed::Piped(pipe),
-                Err(members) => Feed::Direct(*members),
+                Err(members) => Feed::Direct(members),
             };
         }
     }

@@ -6,6 +6,7 @@
 #![cfg(test)]
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use ndarray::Array2;
@@ -65,7 +66,26 @@ fn check_affine(case: &Case, got: &Affine) {
 
 /// Reads the selected voxels of the selected volumes and compares every value.
 fn check_rows(case: &Case, expected: &[f32], selection: &VoxelSelection, rows: &RowSelection) {
-    let file = VolumeFile::open(root().join(&case.file)).unwrap();
+    let path = root().join(&case.file);
+    let index = root().join(format!("{}.index", case.file));
+    // Full passes by one and two threads, then with the index that the second of them has left.
+    for (threads, has_index) in [(1, false), (2, false), (2, true), (1, true), (3, true)] {
+        let threads = NonZeroUsize::new(threads).unwrap();
+        let mut file = VolumeFile::open(&path).unwrap().with_threads(threads);
+        if has_index {
+            file = file.with_index(&index);
+        }
+        check_path(case, file, expected, selection, rows);
+    }
+}
+
+fn check_path(
+    case: &Case,
+    file: VolumeFile,
+    expected: &[f32],
+    selection: &VoxelSelection,
+    rows: &RowSelection,
+) {
     let n_volumes = file.n_volumes();
     let volumes: Vec<usize> = match rows {
         RowSelection::All => (0..n_volumes).collect(),

@@ -254,7 +254,8 @@ fn an_index_that_is_damaged_or_foreign_is_made_anew() {
     let index = directory.path().join("index");
     VolumeFile::open(&path).unwrap().make_index(&index, go_on).unwrap();
     let good = fs::read(&index).unwrap();
-    let mut bad: Vec<Vec<u8>> = (0..24).map(|part| good[..good.len() * part / 24].to_vec()).collect();
+    let mut bad: Vec<Vec<u8>> =
+        (0..24).map(|part| good[..good.len() * part / 24].to_vec()).collect();
     bad.extend((0..48).map(|part| {
         let mut flipped = good.clone();
         flipped[good.len() * part / 48] ^= 1 << (part % 8);

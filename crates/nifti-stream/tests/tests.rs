@@ -1,9 +1,9 @@
 //! NIfTI streams as a stranger uses them, against files built byte by byte.
 
 #[cfg(test)]
-mod files;
-#[cfg(test)]
 mod corpus;
+#[cfg(test)]
+mod files;
 #[cfg(test)]
 mod gzip;
 #[cfg(test)]

@@ -18,7 +18,7 @@ const PIECES: usize = 4;
 pub(crate) struct Pipe<R> {
     full: Receiver<Filled>,
     free: Sender<Window>,
-    thread: JoinHandle<Members<R>>,
+    thread: JoinHandle<Box<Members<R>>>,
 }
 
 /// What the thread hands over.
@@ -32,7 +32,10 @@ struct Filled {
 impl<R: Read + Send + 'static> Pipe<R> {
     /// Starts a thread that goes on behind the bytes of `window`. Without a thread, the stream
     /// comes back.
-    pub(crate) fn start(members: Members<R>, window: &Window) -> Result<Self, Box<Members<R>>> {
+    pub(crate) fn start(
+        members: Box<Members<R>>,
+        window: &Window,
+    ) -> Result<Self, Box<Members<R>>> {
         let (full_sender, full) = sync_channel(PIECES);
         let (free, free_receiver) = channel();
         for _ in 0..PIECES {
@@ -42,7 +45,7 @@ impl<R: Read + Send + 'static> Pipe<R> {
         let mut first = window.sibling();
         first.continue_from(window);
         // The stream is moved in by a channel, so that it survives a thread that does not start.
-        let (hand_over, handed_over) = sync_channel::<Members<R>>(1);
+        let (hand_over, handed_over) = sync_channel::<Box<Members<R>>>(1);
         let started = Builder::new().name("inflate".to_owned()).spawn(move || {
             let members = handed_over.recv();
             // INVARIANT: `start` sends the stream directly after this thread was started.
@@ -53,9 +56,9 @@ impl<R: Read + Send + 'static> Pipe<R> {
         match started {
             Ok(thread) => match hand_over.send(members) {
                 Ok(()) => Ok(Self { full, free, thread }),
-                Err(unsent) => Err(Box::new(unsent.0)),
+                Err(unsent) => Err(unsent.0),
             },
-            Err(_) => Err(Box::new(members)),
+            Err(_) => Err(members),
         }
     }
 }
@@ -85,7 +88,7 @@ impl<R: Read> Pipe<R> {
     }
 
     /// Stops the thread and takes the stream back, unless the thread was lost.
-    pub(crate) fn finish(self) -> Option<Members<R>> {
+    pub(crate) fn finish(self) -> Option<Box<Members<R>>> {
         drop((self.full, self.free));
         self.thread.join().ok()
     }

@@ -1,0 +1,108 @@
+//! Threads, cache directory and indexes change nothing but the time.
+
+use std::fs;
+use std::num::NonZeroUsize;
+
+use fixtures::Bucket;
+use laion_fmri::{Dataset, Error, ReadObserver, SessionId, Subject};
+
+fn with_jobs(bucket: &Bucket, subject: &str, jobs: usize) -> Subject {
+    let jobs = NonZeroUsize::new(jobs).unwrap();
+    Dataset::open(bucket.root()).unwrap().with_jobs(jobs).subject(subject).unwrap()
+}
+
+#[test]
+fn sessions_side_by_side_are_those_one_by_one() {
+    let bucket = Bucket::temporary().unwrap();
+    let sessions: Vec<String> = with_jobs(&bucket, "sub-01", 1)
+        .sessions()
+        .unwrap()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert!(sessions.len() > 1);
+    let read = |jobs| {
+        let subject = with_jobs(&bucket, "sub-01", jobs);
+        let request = subject.betas(&sessions[0]).roi("FFA1");
+        let apart = request.load_sessions(&sessions).unwrap();
+        let joined = request.concat(&sessions).unwrap();
+        let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        let apart: Vec<_> = apart
+            .iter()
+            .map(|(session, betas)| (session.to_string(), bits(betas.as_slice().unwrap())))
+            .collect();
+        (apart, bits(joined.betas.as_slice().unwrap()), joined.sessions, joined.trials)
+    };
+    let one = read(1);
+    assert_eq!(
+        one.0.iter().map(|(session, _)| session).collect::<Vec<_>>(),
+        sessions.iter().collect::<Vec<_>>()
+    );
+    assert_eq!(one.1, one.0.iter().flat_map(|(_, bits)| bits.clone()).collect::<Vec<_>>());
+    for jobs in [2, 3, 9] {
+        assert!(read(jobs) == one, "{jobs} threads");
+    }
+}
+
+struct Never;
+
+impl ReadObserver for Never {
+    fn volume(&self, _: &SessionId, done: usize, _: usize) -> bool {
+        done < 3
+    }
+}
+
+#[test]
+fn an_observer_stops_all_sessions() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = with_jobs(&bucket, "sub-01", 2);
+    let sessions = subject.sessions().unwrap();
+    let sessions: Vec<&str> = sessions.iter().map(SessionId::as_str).collect();
+    let request = subject.betas(sessions[0]).roi("FFA1").observer(&Never);
+    assert!(matches!(request.load_sessions(&sessions).unwrap_err(), Error::Cancelled));
+    assert!(matches!(request.concat(&sessions).unwrap_err(), Error::Cancelled));
+}
+
+#[test]
+fn a_damaged_session_among_several_is_the_error() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = with_jobs(&bucket, "sub-01", 2);
+    let sessions = subject.sessions().unwrap();
+    let sessions: Vec<&str> = sessions.iter().map(SessionId::as_str).collect();
+    let key = laion_fmri::layout::betas(subject.id(), &sessions[1].parse().unwrap());
+    let path = bucket.path(&key);
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 5]).unwrap();
+    let request = subject.betas(sessions[0]).roi("FFA1");
+    for error in
+        [request.load_sessions(&sessions).unwrap_err(), request.concat(&sessions).unwrap_err()]
+    {
+        let Error::Nifti(error) = error else { panic!("{error:?}") };
+        assert_eq!(error.path(), Some(&*path));
+    }
+}
+
+#[test]
+fn indexes_are_made_on_purpose_and_used() {
+    let bucket = Bucket::temporary().unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    let plain = Dataset::open(bucket.root()).unwrap();
+    assert_eq!(plain.subject("sub-01").unwrap().index_betas("ses-01", None).unwrap(), None);
+    let dataset = plain.clone().with_cache_dir(cache.path());
+    let subject = dataset.subject("sub-01").unwrap();
+    // Small files are read without one.
+    let trials = || subject.betas("ses-01").trials([1, 4, 5]).load().unwrap();
+    let before = trials();
+    assert!(!cache.path().join("indexes").exists());
+    let index = subject.index_betas("01", None).unwrap().unwrap();
+    assert!(index.starts_with(cache.path()) && index.is_file());
+    assert_eq!(subject.index_betas("ses-01", Some(&Never)).unwrap(), Some(index.clone()));
+    assert!(trials() == before);
+    fs::write(&index, b"no index").unwrap();
+    assert!(trials() == before);
+    // The read found it damaged and has made it anew.
+    assert!(fs::metadata(&index).unwrap().len() > 100);
+    fs::remove_file(&index).unwrap();
+    assert!(matches!(subject.index_betas("ses-01", Some(&Never)).unwrap_err(), Error::Cancelled));
+    assert!(!index.exists());
+}
