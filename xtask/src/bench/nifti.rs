@@ -44,8 +44,8 @@ pub(super) struct Figures {
 pub(super) struct Measured {
     pub(super) figures: Vec<(&'static str, Figures)>,
     pub(super) missing: Vec<(&'static str, String)>,
-    /// Bytes of the index of all volumes, and of half of them.
-    pub(super) index_bytes: [f64; 2],
+    /// KiB of the index for each volume, of the file with all of them and of that with half.
+    pub(super) index_kib_a_volume: [f64; 2],
     /// MiB of the array of the brain.
     pub(super) output: f64,
 }
@@ -106,12 +106,13 @@ pub(super) fn run(project: &Project, size: Size) -> Result<Vec<Row>> {
         };
         measured.figures.push((name, figures));
     }
-    let index = |number: usize| -> Result<f64> {
+    let index = |number: usize, volumes: usize| -> Result<f64> {
         let name = Path::new(&betas[number]).file_name().context("a name")?.to_string_lossy();
         let path = place.cache.join("indexes").join(format!("{name}.index"));
-        Ok(fs::metadata(&path).with_context(|| path.display().to_string())?.len() as f64)
+        let bytes = fs::metadata(&path).with_context(|| path.display().to_string())?.len();
+        Ok(bytes as f64 / 1024.0 / volumes as f64)
     };
-    measured.index_bytes = [index(0)?, index(4)?];
+    measured.index_kib_a_volume = [index(0, size.volumes)?, index(4, size.volumes / 2)?];
     let rows = report::rows(&measured);
     report::print(&measured);
     if size.record {
@@ -194,6 +195,8 @@ impl Place {
         case(report::ONE_BRAIN, self.betas(1, &self.fresh, &["ses-01", "-o", &a]));
         case(report::ONE_ROI, self.betas(1, &self.fresh, &["ses-01", &roi, "-o", &out("roi.npy")]));
         case(report::TWO_FIRST, self.betas(2, &self.fresh, &["ses-01", "-o", &out("b.npy")]));
+        case(report::ONE_NOWHERE, self.betas(1, &self.fresh, &["ses-01", "-o", "-"]));
+        case(report::TWO_NOWHERE, self.betas(2, &self.cache, &["ses-01", "-o", "-"]));
         case(report::TWO_INDEX, self.betas(2, &self.cache, &["ses-01", "-o", &out("c.npy")]));
         let tenth: Vec<String> = (0..size.volumes).step_by(10).map(|n| n.to_string()).collect();
         let tenth = format!("--trials={}", tenth.join(","));

@@ -16,6 +16,8 @@ pub(super) const RAPIDGZIP: &str = "rapidgzip -P 2 -dc >/dev/null";
 pub(super) const ONE_BRAIN: &str = "brain, one core, first pass";
 pub(super) const ONE_ROI: &str = "222 voxels, one core, first pass";
 pub(super) const TWO_FIRST: &str = "brain, two cores, first pass";
+pub(super) const ONE_NOWHERE: &str = "the same to /dev/null, one core, first pass";
+pub(super) const TWO_NOWHERE: &str = "the same to /dev/null, two cores, with index";
 pub(super) const TWO_INDEX: &str = "brain, two cores, with index";
 pub(super) const TENTH: &str = "every tenth trial, one core, with index";
 pub(super) const FOUR_ONE: &str = "four sessions, one core";
@@ -27,7 +29,7 @@ pub(super) const GZIP: &str = "Python, gzip module, by volume";
 pub(super) const NIBABEL: &str = "Python, nibabel, whole file, then mask";
 
 /// Every case, in the order in which they are shown.
-pub(super) const NAMES: [&str; 14] = [
+pub(super) const NAMES: [&str; 16] = [
     IGZIP, RAPIDGZIP, ONE_BRAIN, ONE_ROI, TWO_FIRST, TWO_INDEX, TENTH, FOUR_ONE, FOUR_TWO, HALF,
     HALF_INDEX, FLOOR, GZIP, NIBABEL,
 ];
@@ -45,7 +47,9 @@ const PROMISES: &[(&str, &str, f64)] = &[
 
 /// MiB beyond the output that one thread and each further one may take.
 const MEMORY: [f64; 2] = [32.0, 40.0];
-/// How much more than twice may twice as many volumes take.
+/// KiB of an index that a volume may take, however many there are.
+const INDEX: f64 = 8.0;
+/// How many times as long twice as many volumes may take.
 const LINEAR: f64 = 2.2;
 
 impl Measured {
@@ -84,8 +88,10 @@ pub(super) fn rows(measured: &Measured) -> Vec<Row> {
     if let Some(ratio) = measured.ratio(ONE_BRAIN, HALF) {
         rows.push(Row::at_most("time of all volumes / of half of them", ratio, LINEAR, "x"));
     }
-    let [all, half] = measured.index_bytes;
-    rows.push(Row::at_most("index of all volumes / of half of them", all / half, LINEAR, "x"));
+    for (share, kib) in ["all volumes", "half of them"].iter().zip(measured.index_kib_a_volume) {
+        let case = format!("index, for each of {share}");
+        rows.push(Row::at_most(&case, kib, INDEX, "KiB"));
+    }
     rows
 }
 
@@ -131,13 +137,13 @@ pub(super) fn record(
     let page = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let mut text = format!(
         "{}\n\n{} volumes of 143 x 143 x 143, medians of {} rounds in turn (3 of the Python ones); the array of the \
-         brain is {:.0} MiB, the index of the file {:.0} KiB.\n\nCommand: `cargo xtask bench nifti --volumes {} \
+         brain is {:.0} MiB, the index {:.2} KiB for each volume.\n\nCommand: `cargo xtask bench nifti --volumes {} \
          --rounds {} --record`\n\n{}\n| promise | measured | limit | |\n|---|---|---|---|\n",
         machine(),
         size.volumes,
         size.rounds,
         measured.output,
-        measured.index_bytes[0] / 1024.0,
+        measured.index_kib_a_volume[0],
         size.volumes,
         size.rounds,
         table(measured),
@@ -191,7 +197,7 @@ mod tests {
                 (HALF, figures(0.5)),
             ],
             missing: vec![(RAPIDGZIP, "not installed".to_owned())],
-            index_bytes: [200.0, 100.0],
+            index_kib_a_volume: [0.5, 9.0],
             output: 90.0,
         }
     }
@@ -208,7 +214,8 @@ mod tests {
                 ("brain, one core, first pass: peak beyond the array", true),
                 ("brain, two cores, with index: peak beyond the array", true),
                 ("time of all volumes / of half of them", true),
-                ("index of all volumes / of half of them", true),
+                ("index, for each of all volumes", true),
+                ("index, for each of half of them", false),
             ]
         );
     }
