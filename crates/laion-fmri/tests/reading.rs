@@ -91,7 +91,10 @@ fn indexes_are_made_on_purpose_and_used() {
     let dataset = plain.clone().with_cache_dir(cache.path());
     let subject = dataset.subject("sub-01").unwrap();
     // Small files are read without one.
-    let trials = || subject.betas("ses-01").trials([1, 4, 5]).load().unwrap();
+    let trials = || -> Vec<u32> {
+        let betas = subject.betas("ses-01").trials([1, 4, 5]).load().unwrap();
+        betas.iter().map(|value| value.to_bits()).collect()
+    };
     let before = trials();
     assert!(!cache.path().join("indexes").exists());
     let index = subject.index_betas("01", None).unwrap().unwrap();

@@ -30,8 +30,22 @@ pub(super) const NIBABEL: &str = "Python, nibabel, whole file, then mask";
 
 /// Every case, in the order in which they are shown.
 pub(super) const NAMES: [&str; 16] = [
-    IGZIP, RAPIDGZIP, ONE_BRAIN, ONE_ROI, TWO_FIRST, TWO_INDEX, TENTH, FOUR_ONE, FOUR_TWO, HALF,
-    HALF_INDEX, FLOOR, GZIP, NIBABEL,
+    IGZIP,
+    RAPIDGZIP,
+    ONE_BRAIN,
+    ONE_ROI,
+    TWO_FIRST,
+    TWO_INDEX,
+    TENTH,
+    FOUR_ONE,
+    FOUR_TWO,
+    HALF,
+    HALF_INDEX,
+    ONE_NOWHERE,
+    TWO_NOWHERE,
+    FLOOR,
+    GZIP,
+    NIBABEL,
 ];
 
 /// The promises: a case, what it is compared with, and the most that it may take of that.
