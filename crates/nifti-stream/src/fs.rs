@@ -1,5 +1,10 @@
 //! The same by path: every error names the file, and outputs appear only when complete.
 
+mod bgzf;
+mod index;
+mod parallel;
+mod plain;
+
 use std::fs::File;
 use std::io::{self, BufWriter};
 use std::num::NonZeroUsize;
@@ -8,13 +13,12 @@ use std::path::{Path, PathBuf};
 
 use ndarray::ArrayViewMut2;
 
-use crate::bgzf::Bgzf;
+use self::bgzf::Bgzf;
+use self::index::{Identity, Index, IndexWriter};
+use self::parallel::{Failure, Places, Request};
 use crate::error::Error;
 use crate::grid::Grid;
 use crate::header::{Header, Spatial};
-use crate::index::{Identity, Index, IndexWriter};
-use crate::parallel::{self, Failure, Places, Request};
-use crate::plain;
 use crate::rows::RowSelection;
 use crate::selection::VoxelSelection;
 use crate::sparse::{MaskReader, SetVoxels};

@@ -44,7 +44,6 @@
 //! * [`Error`]: what was wrong and where
 
 mod affine;
-mod bgzf;
 mod datatype;
 mod decode;
 mod error;
@@ -52,10 +51,7 @@ pub mod fs;
 mod grid;
 pub mod gz;
 mod header;
-mod index;
 mod inflate;
-mod parallel;
-mod plain;
 mod rows;
 mod selection;
 mod source;

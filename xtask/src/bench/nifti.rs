@@ -28,6 +28,9 @@ pub(super) struct Size {
     pub(super) record: bool,
 }
 
+/// Cases that cannot be run, and why.
+type Missing = Vec<(&'static str, String)>;
+
 /// What one case came to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Figures {
@@ -43,7 +46,7 @@ pub(super) struct Figures {
 #[derive(Debug, Default)]
 pub(super) struct Measured {
     pub(super) figures: Vec<(&'static str, Figures)>,
-    pub(super) missing: Vec<(&'static str, String)>,
+    pub(super) missing: Missing,
     /// KiB of the index for each volume, of the file with all of them and of that with half.
     pub(super) index_kib_a_volume: [f64; 2],
     /// MiB of the array of the brain.
@@ -166,7 +169,7 @@ impl Place {
         size: Size,
         rapidgzip: Result<PathBuf>,
         python: impl Fn(&str) -> Vec<String>,
-    ) -> Result<(Vec<Value>, Vec<(&'static str, String)>)> {
+    ) -> Result<(Vec<Value>, Missing)> {
         let mut missing = Vec::new();
         let mut cases = Vec::new();
         let file = self.mirror.join(&betas[0]).display().to_string();

@@ -11,11 +11,11 @@ use std::sync::{Mutex, PoisonError};
 
 use ndarray::{ArrayView1, ArrayViewMut2, Axis};
 
-use crate::bgzf::Bgzf;
+use super::bgzf::Bgzf;
+use super::index::{Histories, Index};
 use crate::decode::Codec;
 use crate::error::Error;
 use crate::gz::Volumes;
-use crate::index::{Histories, Index};
 use crate::rows::RowSelection;
 use crate::selection::VoxelSelection;
 use crate::source::Source;
