@@ -1,11 +1,13 @@
 //! The dataset as a value: where its mirror lies and which bucket it mirrors.
 
+mod reading;
+
 use std::path::Path;
 
 use bids::SubjectId;
 use s3_mirror::Location;
 
-use crate::reading::Reading;
+pub(crate) use self::reading::Reading;
 use crate::{Error, Result, Roots, Stimuli, Subject, layout};
 
 /// A mirror on disk and the bucket it belongs to.

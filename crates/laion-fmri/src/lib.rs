@@ -36,7 +36,6 @@ mod mask;
 mod noise_ceiling;
 pub mod policy;
 mod raw;
-mod reading;
 mod remote;
 mod roi;
 mod roots;

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bids::{SessionId, SubjectId};
 
+use crate::dataset::Reading;
 use crate::mask::{BrainMask, MaskSource, Resolution};
-use crate::reading::Reading;
 use crate::roi::{RoiFiles, RoiIndex};
 use crate::stimulus::Stimuli;
 use crate::trials::TrialTable;
