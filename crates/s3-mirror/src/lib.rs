@@ -38,25 +38,34 @@
 //! * `key`: names that are safe to ask for and safe to write
 //! * `location`: where a bucket lives
 //! * `store`: an open bucket, and how patient a connection is
-//! * `listing`: what a bucket holds
+//! * `listing`: what a bucket holds; `get`: the bytes of an object
 //! * `plan`: what happens to each object
 //! * `transfer`: carrying the plan out, and the report
+//! * `digest`: what the bytes prove while they pass
+//! * `inventory`: what was published, and how it looked then
 //! * `observer`: watching a transfer
 //! * `cancel`: stopping a transfer
+//! * `machine`: what the operating system tells
 //! * `error`: what can go wrong between this crate and a store
 
 mod cancel;
+mod digest;
 mod error;
+mod get;
+mod inventory;
 mod key;
 mod listing;
 mod location;
+mod machine;
 mod observer;
 mod plan;
 mod store;
 mod transfer;
 
 pub use cancel::Cancel;
+pub use digest::{Content, Inspection, Inspector};
 pub use error::{Error, Source};
+pub use inventory::{Inventory, Record};
 pub use key::{InvalidKey, Key, KeyProblem, MAX_KEY_BYTES, MAX_PART_BYTES, RelativePath};
 pub use listing::{Listed, Listing, head, list, list_directory, list_pages};
 pub use location::{DEFAULT_REGION, Location, LocationError};

@@ -12,7 +12,8 @@ mod objects;
 mod s3;
 mod xml;
 
-pub(crate) use s3::S3Listing;
+pub(crate) use s3::{S3Listing, next_pause};
+pub(crate) use xml::error_code;
 
 /// One object as the store lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
