@@ -5,10 +5,9 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
+use crate::RelativePath;
 use crate::machine;
-use crate::{Key, RelativePath};
 
 mod record;
 
@@ -264,31 +263,6 @@ fn insert(records: &mut HashMap<RelativePath, Vec<Record>>, record: Record) {
     // Two processes may have published the same file; more than a few states are history.
     if known.len() > 4 {
         known.remove(0);
-    }
-}
-
-/// Everything about one published file, for [`Inventory::add`].
-#[derive(Debug)]
-pub(crate) struct Published<'a> {
-    pub(crate) key: &'a Key,
-    pub(crate) local: &'a RelativePath,
-    pub(crate) etag: Option<&'a str>,
-    pub(crate) content: &'a crate::Content,
-    pub(crate) metadata: &'a Metadata,
-}
-
-impl Published<'_> {
-    pub(crate) fn record(&self) -> Record {
-        Record {
-            path: self.local.clone(),
-            key: self.key.clone(),
-            size: self.metadata.len(),
-            etag: self.etag.map(str::to_owned),
-            sha256: self.content.sha256.clone(),
-            etag_verified: self.content.etag_verified,
-            modified: record::nanoseconds(self.metadata.modified().ok()),
-            recorded: record::seconds(SystemTime::now()),
-        }
     }
 }
 

@@ -41,6 +41,7 @@
 //! * `listing`: what a bucket holds; `get`: the bytes of an object
 //! * `plan`: what happens to each object
 //! * `transfer`: carrying the plan out, and the report
+//! * `check`: files that are on disk already
 //! * `digest`: what the bytes prove while they pass
 //! * `inventory`: what was published, and how it looked then
 //! * `observer`: watching a transfer
@@ -49,6 +50,7 @@
 //! * `error`: what can go wrong between this crate and a store
 
 mod cancel;
+mod check;
 mod digest;
 mod error;
 mod get;
@@ -63,6 +65,7 @@ mod store;
 mod transfer;
 
 pub use cancel::Cancel;
+pub use check::{Condition, Expected, TakeOver, check_file, take_over};
 pub use digest::{Content, Inspection, Inspector};
 pub use error::{Error, Source};
 pub use inventory::{Inventory, Record};

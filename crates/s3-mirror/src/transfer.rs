@@ -11,8 +11,9 @@ use tokio::sync::Semaphore;
 
 use crate::digest::{self, Digests};
 use crate::get::Failure;
-use crate::inventory::Published;
-use crate::{Action, Cancel, Error, Inspection, Inventory, Observer, Plan, PlanItem, Store};
+use crate::{
+    Action, Cancel, Error, Inspection, Inventory, Observer, Plan, PlanItem, Record, Store,
+};
 
 mod claim;
 mod long;
@@ -29,7 +30,7 @@ pub use report::{Outcome, Report, ReportTotals, Stop, TransferError, Withheld};
 use claim::{BEAT, Claim, Taken, Watch};
 use long::Long;
 use pace::Pace;
-use place::{Place, Root};
+pub(crate) use place::{Place, Root};
 use short::Done;
 use version::{Trouble, Version};
 
@@ -397,10 +398,10 @@ impl Run<'_> {
 
     fn record(&self, item: &PlanItem, version: &Version, done: &Done) {
         let Some(inventory) = &self.options.inventory else { return };
-        let Done { content, metadata } = done;
-        let etag = version.etag.as_deref();
-        let published = Published { key: &item.key, local: &item.local, etag, content, metadata };
-        if let Err(error) = inventory.add(published.record()) {
+        let (path, key) = (item.local.clone(), item.key.clone());
+        let (etag, content) = (version.etag.clone(), done.content.clone());
+        let record = Record::new(path, key, etag, content, &done.metadata);
+        if let Err(error) = inventory.add(record) {
             tracing::warn!(%error, key = item.key.as_str(), "cannot be recorded");
         }
     }

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use crate::{Key, RelativePath};
+use crate::{Content, Key, RelativePath};
 
 /// What a file of the mirror was when it was published.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,27 @@ pub struct Record {
 }
 
 impl Record {
+    /// What is to be recorded about a file that was just published, or checked.
+    #[must_use]
+    pub fn new(
+        path: RelativePath,
+        key: Key,
+        etag: Option<String>,
+        content: Content,
+        file: &Metadata,
+    ) -> Self {
+        Self {
+            path,
+            key,
+            size: file.len(),
+            etag,
+            sha256: content.sha256,
+            etag_verified: content.etag_verified,
+            modified: nanoseconds(file.modified().ok()),
+            recorded: seconds(SystemTime::now()),
+        }
+    }
+
     /// Whether the file is in the state that was recorded, as far as size and time of modification
     /// tell.
     #[must_use]
@@ -75,7 +96,7 @@ pub(super) fn nanoseconds(time: Option<SystemTime>) -> Option<u128> {
     Some(time?.duration_since(UNIX_EPOCH).ok()?.as_nanos())
 }
 
-pub(super) fn seconds(time: SystemTime) -> u64 {
+fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 

@@ -21,7 +21,7 @@ const LITTER_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// The canonical root of a mirror, and which directories below it were looked at already.
 #[derive(Debug)]
-pub(super) struct Root {
+pub(crate) struct Root {
     path: PathBuf,
     directories: Mutex<HashMap<String, PathBuf>>,
     renamed_in: Mutex<BTreeSet<PathBuf>>,
@@ -29,19 +29,19 @@ pub(super) struct Root {
 
 /// The directory and the name of one file, below a [`Root`].
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     directory: PathBuf,
     name: String,
 }
 
 impl Root {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, directories: Mutex::default(), renamed_in: Mutex::default() }
     }
 
     /// Creates the directories of `local`, so that none is created behind a link that leaves the
     /// root.
-    pub(super) fn place(&self, local: &RelativePath) -> Result<Place, TransferError> {
+    pub(crate) fn place(&self, local: &RelativePath) -> Result<Place, TransferError> {
         let parent = local.as_str().rsplit_once('/').map_or("", |(parent, _)| parent);
         let known = |directories: &Mutex<HashMap<String, PathBuf>>| {
             let directories = directories.lock().unwrap_or_else(PoisonError::into_inner);
@@ -62,7 +62,7 @@ impl Root {
     }
 
     /// Gives a synced file its final name.
-    pub(super) fn publish(&self, from: &Path, place: &Place) -> Result<Metadata, TransferError> {
+    pub(crate) fn publish(&self, from: &Path, place: &Place) -> Result<Metadata, TransferError> {
         let target = place.target();
         let failed = |source| TransferError::Write { path: target.clone(), source };
         std::fs::rename(from, &target).map_err(failed)?;
@@ -74,7 +74,7 @@ impl Root {
 
     /// Makes the new names durable: once for each directory, since a name that is lost is only a
     /// file that is fetched again.
-    pub(super) fn sync(&self) {
+    pub(crate) fn sync(&self) {
         let renamed = self.renamed_in.lock().unwrap_or_else(PoisonError::into_inner);
         for directory in renamed.iter() {
             if let Err(error) = machine::sync_directory(directory) {
@@ -104,7 +104,7 @@ impl Root {
 }
 
 impl Place {
-    pub(super) fn target(&self) -> PathBuf {
+    pub(crate) fn target(&self) -> PathBuf {
         self.directory.join(&self.name)
     }
 
@@ -122,9 +122,9 @@ impl Place {
     }
 
     /// An exclusively created file for a short transfer.
-    pub(super) fn temporary(&self) -> Result<Temporary, TransferError> {
+    pub(crate) fn temporary(&self) -> Result<Temporary, TransferError> {
         for _ in 0..NAME_ATTEMPTS {
-            let path = self.hidden(&format!("{}.{LITTER}", machine::random_name()));
+            let path = self.free_name();
             match File::create_new(&path) {
                 Ok(file) => return Ok(Temporary { path, file }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -133,6 +133,11 @@ impl Place {
         }
         let source = io::Error::from(io::ErrorKind::AlreadyExists);
         Err(TransferError::Write { path: self.target(), source })
+    }
+
+    /// A temporary name that nothing has yet.
+    pub(crate) fn free_name(&self) -> PathBuf {
+        self.hidden(&format!("{}.{LITTER}", machine::random_name()))
     }
 
     /// Opens the unfinished file, new or as an earlier run left it; `None` if what stands there is
@@ -173,17 +178,17 @@ impl Place {
 
 /// A file that is not published yet; dropping it deletes it.
 #[derive(Debug)]
-pub(super) struct Temporary {
+pub(crate) struct Temporary {
     path: PathBuf,
-    pub(super) file: File,
+    pub(crate) file: File,
 }
 
 impl Temporary {
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) fn failed(&self, source: io::Error) -> TransferError {
+    pub(crate) fn failed(&self, source: io::Error) -> TransferError {
         TransferError::Write { path: self.path.clone(), source }
     }
 }
