@@ -28,6 +28,7 @@ pub mod discovery;
 mod download;
 mod error;
 mod group;
+mod inventory;
 pub mod layout;
 pub mod license;
 pub mod localizer;
@@ -46,6 +47,7 @@ mod trial_index;
 mod trial_table;
 mod trials;
 mod tsv;
+pub mod upkeep;
 mod voxels;
 mod zscore;
 

@@ -70,7 +70,7 @@ pub use digest::{Content, Inspection, Inspector};
 pub use error::{Error, Source};
 pub use inventory::{Inventory, Record};
 pub use key::{InvalidKey, Key, KeyProblem, MAX_KEY_BYTES, MAX_PART_BYTES, RelativePath};
-pub use listing::{Listed, Listing, head, list, list_directory, list_pages};
+pub use listing::{Listed, Listing, head, list, list_directory, list_many, list_pages};
 pub use location::{DEFAULT_REGION, Location, LocationError};
 pub use observer::Observer;
 pub use plan::{
