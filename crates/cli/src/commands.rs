@@ -1,9 +1,11 @@
 //! The commands, one module each.
 
+mod adopt;
 mod betas;
 mod completions;
 mod config;
 mod coordinates;
+mod doctor;
 mod download;
 mod info;
 mod license;
@@ -16,6 +18,8 @@ mod splits;
 mod stimuli;
 mod to_nifti;
 mod trials;
+mod urls;
+mod verify;
 mod voxels;
 
 use crate::args::Command;
@@ -29,6 +33,10 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Status
         Command::License(args) => license::run(context, args),
         Command::Download(args) => return download::run(context, args),
         Command::DownloadRaw(args) => return download::run_raw(context, args),
+        Command::Adopt(args) => return adopt::run(context, args),
+        Command::Urls(args) => return urls::run(context, args),
+        Command::Verify(args) => return verify::run(context, args),
+        Command::Doctor => return doctor::run(context),
         Command::Info(args) => info::info(context, args),
         Command::Inspect => info::inspect(context),
         Command::Subjects(args) => list::subjects(context, args),

@@ -9,7 +9,7 @@ use crate::args::{Color, Global, ProgressKind};
 use crate::signal::Interrupt;
 
 /// How many transfers run at once when nobody says.
-const DEFAULT_JOBS: usize = 8;
+const DEFAULT_JOBS: usize = 16;
 
 /// The options and the environment of this run.
 #[derive(Debug)]

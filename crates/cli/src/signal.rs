@@ -1,7 +1,7 @@
 //! Signals: the first one asks the running command to stop, the second one ends the process.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use laion_fmri::Cancel;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -12,6 +12,8 @@ use signal_hook::iterator::Signals;
 pub(crate) struct Interrupt {
     cancel: Cancel,
     signal: Arc<AtomicU8>,
+    /// Whether the work of this moment has nothing to save.
+    nothing_to_save: Arc<AtomicBool>,
 }
 
 impl Interrupt {
@@ -23,13 +25,22 @@ impl Interrupt {
         std::thread::spawn(move || {
             for signal in signals.forever() {
                 let number = u8::try_from(signal).unwrap_or(0);
-                if listener.signal.swap(number, Ordering::SeqCst) != 0 {
+                let again = listener.signal.swap(number, Ordering::SeqCst) != 0;
+                if again || listener.nothing_to_save.load(Ordering::SeqCst) {
                     std::process::exit(128 + signal);
                 }
                 listener.cancel.cancel();
             }
         });
         Ok(interrupt)
+    }
+
+    /// Does work that only asks, such as a listing: a signal meanwhile ends the process at once.
+    pub(crate) fn at_once<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.nothing_to_save.store(true, Ordering::SeqCst);
+        let done = work();
+        self.nothing_to_save.store(false, Ordering::SeqCst);
+        done
     }
 
     /// The flag that running work looks at.

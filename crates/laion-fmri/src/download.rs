@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use bids::{Filter, SubjectId, dehyphenate_labels};
 use s3_mirror::{
-    Cancel, Candidate, Folder, InvalidKey, Inventory, Key, LocalEntry, LocalView, Observer, Plan,
-    PlanItem, RelativePath, Report, Rule, TransferOptions,
+    Action, Cancel, Candidate, FetchReason, Folder, InvalidKey, Inventory, Key, LocalEntry,
+    LocalView, Observer, Plan, PlanItem, RelativePath, Report, Rule, TransferOptions,
 };
 
 pub(crate) use self::gzip::GzipInspection;
@@ -24,6 +24,7 @@ use crate::Error;
 use crate::discovery::Discovery;
 use crate::license::LicenseAccepted;
 use crate::remote::Remote;
+use crate::upkeep::UpkeepObserver;
 use crate::{Dataset, Result, Roots};
 
 /// A download that has been planned but not begun: every key with what will be done to it.
@@ -37,6 +38,7 @@ pub struct Download {
     limit_rate: Option<NonZeroU64>,
     filter: Filter,
     reasons: BTreeMap<Key, Why>,
+    roots: Roots,
 }
 
 impl Download {
@@ -83,6 +85,36 @@ impl Download {
     #[must_use]
     pub fn url_of(&self, item: &PlanItem) -> String {
         self.remote.location().url_of(&item.key)
+    }
+
+    /// Reads every file that the plan keeps, and plans to fetch again those that are not what was
+    /// recorded, or without a record not the object as listed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when a file cannot be read, [`Error::Cancelled`].
+    pub fn verify_kept(
+        &mut self,
+        jobs: usize,
+        observer: &dyn UpkeepObserver,
+        cancel: &Cancel,
+    ) -> Result<()> {
+        let bad = crate::upkeep::bad_among(self, jobs, observer, cancel)?;
+        for (item, bad) in self.plan.items.iter_mut().zip(bad) {
+            if bad {
+                item.action = Action::Fetch(FetchReason::Damaged);
+            }
+        }
+        Ok(())
+    }
+
+    /// The file of an item in any root.
+    pub(crate) fn find(&self, item: &PlanItem) -> Option<PathBuf> {
+        self.roots.find(item.local.as_str())
+    }
+
+    pub(crate) fn inventory(&self) -> &Inventory {
+        &self.inventory
     }
 
     /// Carries the plan out and reports the outcome of every key.
@@ -158,6 +190,7 @@ impl Dataset {
         let plan = s3_mirror::plan(candidates, &mirror)?.with_refused(refused);
         let inventory = mirror.inventory;
         let (limit_rate, filter) = (None, request.filter.clone());
+        let roots = self.roots().clone();
         Ok(Download {
             remote,
             plan,
@@ -167,6 +200,7 @@ impl Dataset {
             limit_rate,
             filter,
             reasons,
+            roots,
         })
     }
 
@@ -185,6 +219,7 @@ impl Dataset {
             limit_rate: None,
             filter: Filter::default(),
             reasons: BTreeMap::new(),
+            roots: self.roots().clone(),
         })
     }
 

@@ -11,6 +11,7 @@ mod verify;
 
 pub use self::adopt::{Adoption, AdoptionOutcome};
 pub use self::doctor::{Finding, Health};
+pub(crate) use self::verify::bad_among;
 pub use self::verify::{Depth, Verification, VerifiedFile, VerifyRequest};
 
 /// Watches the work of a verification or an adoption. Called from several threads.

@@ -3,15 +3,16 @@
 
 use std::collections::BTreeMap;
 
+use laion_fmri::LicenseAccepted;
 use laion_fmri::bids::{entity_value, suffix_of};
 use laion_fmri::s3_mirror::{Action, FetchReason, Outcome, Plan, PlanItem, Report};
-use laion_fmri::{DownloadRequest, Error, FilterField, Subjects};
+use laion_fmri::{Download as Planned, DownloadRequest, Error, FilterField, Subjects};
 use serde_json::json;
 
 use super::license;
 use crate::args::{Download, DownloadRaw, Transfer};
 use crate::context::Context;
-use crate::exit::{Status, UsageError};
+use crate::exit::{Refused, Status, UsageError};
 use crate::output::{self, bytes};
 use crate::progress::{self, outcome_name};
 
@@ -40,18 +41,40 @@ fn carry_out(
 ) -> anyhow::Result<Status> {
     let jobs = transfer.n_jobs.unwrap_or(context.jobs());
     let dataset = context.dataset()?;
-    if transfer.dry_run {
-        let download = dataset.plan_download(request)?;
-        print_plan(context, download.plan())?;
-        return Ok(strict(context, withheld_in(download.plan())));
+    let license = match transfer.dry_run {
+        true => None,
+        false => Some(license::obtain(context, &dataset, transfer.accept_license)?),
+    };
+    let download = context.interrupt.at_once(|| dataset.plan_download(request))?;
+    let mut download = download.with_limit_rate(transfer.limit_rate);
+    if transfer.verify {
+        let observer = progress::Files::new(context);
+        let verified = download.verify_kept(jobs, &observer, context.interrupt.cancel());
+        observer.finish();
+        verified?;
     }
-    let license = license::obtain(context, &dataset, transfer.accept_license)?;
-    let download = dataset.plan_download(request)?;
     for subject in download.skipped_subjects() {
         context.note(&format!("note: nothing matches for {subject}"));
     }
+    match license {
+        Some(license) => self::transfer(context, &download, &license, jobs),
+        None => {
+            print_plan(context, &download)?;
+            Ok(strict(context, withheld_in(download.plan())))
+        }
+    }
+}
+
+/// Carries a planned download out and says what became of it.
+pub(super) fn transfer(
+    context: &Context,
+    download: &Planned,
+    license: &LicenseAccepted,
+    jobs: usize,
+) -> anyhow::Result<Status> {
+    check_space(download)?;
     let observer = progress::transfer(context);
-    let report = download.run(&license, jobs, &*observer, context.interrupt.cancel());
+    let report = download.run(license, jobs, &*observer, context.interrupt.cancel());
     drop(observer);
     print_report(context, &report)?;
     if let Some(signal) = context.interrupt.signal() {
@@ -62,6 +85,24 @@ fn carry_out(
         return Ok(Status::Failed);
     }
     Ok(strict(context, report.totals().withheld))
+}
+
+/// Refuses to begin what the disk cannot hold.
+fn check_space(download: &Planned) -> anyhow::Result<()> {
+    let needed = download.plan().totals().fetch.bytes;
+    match download.free_bytes() {
+        Some(free) if free < needed => Err(Refused {
+            message: format!(
+                "{} does not have enough free space (expected {}, got {})",
+                download.root().display(),
+                bytes(needed),
+                bytes(free)
+            ),
+            hint: "fewer sessions at a time, or another --data-dir".to_owned(),
+        }
+        .into()),
+        _ => Ok(()),
+    }
 }
 
 fn strict(context: &Context, withheld: u64) -> Status {
@@ -90,7 +131,7 @@ fn filtered(
     })
 }
 
-fn request(args: &Download) -> anyhow::Result<DownloadRequest> {
+pub(super) fn request(args: &Download) -> anyhow::Result<DownloadRequest> {
     let filters = [
         (FilterField::Ses, &args.ses),
         (FilterField::Task, &args.task),
@@ -118,7 +159,8 @@ fn withheld_in(plan: &Plan) -> u64 {
     plan.totals().withheld.count
 }
 
-fn print_plan(context: &Context, plan: &Plan) -> anyhow::Result<()> {
+fn print_plan(context: &Context, download: &Planned) -> anyhow::Result<()> {
+    let plan = download.plan();
     if context.global.json {
         return output::print_lines(plan.items.iter().map(|item| {
             let fields = [
@@ -127,6 +169,7 @@ fn print_plan(context: &Context, plan: &Plan) -> anyhow::Result<()> {
                 ("size", json!(item.size)),
                 ("action", json!(action_name(&item.action))),
                 ("reason", json!(action_reason(&item.action))),
+                ("why", json!(download.why(item))),
             ];
             output::json_line("plan", fields.map(|(name, value)| (name.to_owned(), value)))
         }));
@@ -134,12 +177,23 @@ fn print_plan(context: &Context, plan: &Plan) -> anyhow::Result<()> {
     let mut lines = Vec::new();
     if context.global.verbose > 0 {
         lines.extend(plan.items.iter().map(|item| {
-            format!("{:<8} {:>10}  {}", action_name(&item.action), bytes(item.size), item.key)
+            let (action, size) = (action_name(&item.action), bytes(item.size));
+            format!("{action:<8} {size:>10}  {}  ({})", item.key, download.why(item))
         }));
         lines.push(String::new());
     }
     lines.extend(table(plan));
-    output::print_lines(lines)
+    output::print_lines(lines)?;
+    let needed = plan.totals().fetch.bytes;
+    if let Some(free) = download.free_bytes() {
+        let verdict = if free < needed { "not enough" } else { "enough" };
+        let root = download.root().display();
+        context.note(&format!("free space: {} in {root}, {verdict}", bytes(free)));
+    }
+    if context.global.verbose == 0 {
+        context.note("-v lists the files, and which filter lets each in");
+    }
+    Ok(())
 }
 
 /// Files and bytes by subject, session, kind and action, and the totals.
@@ -208,6 +262,10 @@ fn action_reason(action: &Action) -> Option<String> {
         Action::Fetch(FetchReason::SizeDiffers { expected, got }) => {
             Some(format!("expected {expected} bytes, got {got} on disk"))
         }
+        Action::Fetch(FetchReason::Changed { .. }) => {
+            Some("the object has changed since it was fetched".to_owned())
+        }
+        Action::Fetch(FetchReason::Damaged) => Some("damaged on disk".to_owned()),
         Action::Withheld(reason) => Some(reason.clone()),
         Action::Refused(refusal) => Some(refusal.to_string()),
         _ => None,

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use bids::SubjectId;
 use s3_mirror::{
-    Cancel, Candidate, Condition, Expected, Inspection, Inventory, Listed, Record, RelativePath,
-    Rule, check_file,
+    Action, Cancel, Candidate, Condition, Expected, Inspection, Inventory, Listed, Record,
+    RelativePath, Rule, check_file,
 };
 
 use super::tree::{self, Found};
@@ -256,4 +256,38 @@ fn record(inventory: &Inventory, known: &Known, condition: &Condition) {
     if let Err(error) = inventory.add(new) {
         tracing::debug!(%error, "not recorded");
     }
+}
+
+/// Which of the items that a download keeps are not what they have to be, in the order of the plan.
+pub(crate) fn bad_among(
+    download: &Download,
+    jobs: usize,
+    observer: &dyn UpkeepObserver,
+    cancel: &Cancel,
+) -> Result<Vec<bool>> {
+    let items = &download.plan().items;
+    let kept = || items.iter().filter(|item| item.action == Action::Keep);
+    observer.planned(kept().count(), kept().map(|item| item.size).sum());
+    let looked = in_parallel(items, jobs, |item| -> std::io::Result<bool> {
+        let Some(file) = download.find(item).filter(|_| item.action == Action::Keep) else {
+            return Ok(false);
+        };
+        let record = download.inventory().find(&item.local, &std::fs::metadata(&file)?);
+        let expected = Expected::new().size(item.size);
+        let expected = match &record {
+            Some(record) => expected.sha256(&record.sha256),
+            None => expected.etag(item.etag.as_deref()),
+        };
+        let condition = check_file(&file, &expected, GzipInspection.inspect(&item.local), cancel)?;
+        observer.finished(item.local.as_str(), item.size);
+        Ok(!condition.is_sound())
+    });
+    let mut bad = Vec::with_capacity(looked.len());
+    for (item, looked) in items.iter().zip(looked) {
+        bad.push(looked.map_err(|source| match source.kind() {
+            std::io::ErrorKind::Interrupted => Error::Cancelled,
+            _ => Error::io("read", item.local.as_str())(source),
+        })?);
+    }
+    Ok(bad)
 }
