@@ -5,10 +5,12 @@ mod chain;
 mod failures;
 mod looking;
 mod regions;
+mod reliability;
 mod settings;
 mod splits;
 mod stimuli;
 mod trees;
+mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

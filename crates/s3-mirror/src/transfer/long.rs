@@ -24,8 +24,9 @@ use crate::get::{Failure, Wanted, get};
 /// Ranges of one file that are fetched at once.
 const RANGES: usize = 4;
 
-/// Longest range of one request.
+/// Longest and shortest range of one request.
 const PIECE: u64 = 16 << 20;
+const SHORTEST_PIECE: u64 = 2 << 20;
 
 /// The state is saved after so many bytes, or a 64th of the file if that is more.
 const SAVE: u64 = 1 << 20;
@@ -64,7 +65,8 @@ pub(super) async fn fetch(
     if there.total() > 0 {
         run.observer.resumed(item, there.total());
     }
-    let queue = Mutex::new(VecDeque::from(there.missing(version.size, PIECE)));
+    let piece = (version.size / RANGES as u64).clamp(SHORTEST_PIECE, PIECE);
+    let queue = Mutex::new(VecDeque::from(there.missing(version.size, piece)));
     let workers = RANGES.min(lock(&queue).len());
     let worker = || async {
         loop {
