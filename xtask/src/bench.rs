@@ -1,6 +1,7 @@
 //! `bench`: measures what the crates promise, in the release profile, and prints each figure beside
 //! its limit.
 
+mod mirror;
 mod reading;
 mod splits;
 
@@ -14,6 +15,8 @@ use crate::project::Project;
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Area {
+    /// Mirroring against public tools, and under faults: minutes, and about 9 GB below `target/`
+    Mirror,
     /// A subject at full size: listing, masks, coordinates, trial tables
     Reading,
     /// Train/test splits: look-ups, and what the tables add to a program
@@ -25,6 +28,12 @@ pub(crate) struct Options {
     /// What is measured; by default everything
     #[arg(value_enum)]
     areas: Vec<Area>,
+    /// How often each command is run, in turn with the others
+    #[arg(long, default_value_t = 7, value_name = "N")]
+    rounds: usize,
+    /// Keeps the figures in BENCHMARKS.md
+    #[arg(long)]
+    record: bool,
     /// Does the work of one row in a process of its own, whose memory is then known
     #[arg(long, hide = true, value_name = "DIR")]
     child: Option<std::path::PathBuf>,
@@ -65,6 +74,9 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
             let name = area.to_possible_value().map(|value| value.get_name().to_owned());
             command = command.arguments(name);
         }
+        command = command
+            .argument(format!("--rounds={}", options.rounds))
+            .arguments(options.record.then_some("--record"));
         return Ok(command.run(&mut Counts::default()).is_ok());
     }
     if let Some(folder) = &options.child {
@@ -74,6 +86,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     let mut held = true;
     for area in areas {
         let rows = match area {
+            Area::Mirror => mirror::run(project, options.rounds, options.record)?,
             Area::Reading => reading::run(project)?,
             Area::Splits => splits::run(project)?,
         };

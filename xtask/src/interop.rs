@@ -2,7 +2,7 @@
 
 mod environment;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -70,6 +70,13 @@ pub(crate) fn step(
         environment.script(&scripts.join(script)).argument(&data).run(counts)?;
     }
     Ok(Outcome::Done)
+}
+
+/// The public tools that mirroring is measured against.
+pub(crate) fn programs_for_benchmarks(project: &Project) -> Result<PathBuf> {
+    let python = environment::python_version(project)?.context("python3 not found")?;
+    let list = "requirements-bench.txt";
+    Ok(Environment::prepare_from(project, &python, list, "venv-bench")?.programs())
 }
 
 fn without_python(required: bool) -> Result<Outcome> {

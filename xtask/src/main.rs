@@ -7,6 +7,7 @@ mod counts;
 mod demo;
 mod interop;
 mod project;
+mod reliability;
 mod splits;
 mod steps;
 mod test;
@@ -37,6 +38,8 @@ enum Command {
     Test(test::Options),
     /// Check the rules of the tree: dependency edges, charters, file layout, forbidden words
     Tidy,
+    /// Try every fault of the mirror as often as RELIABILITY.md says, and record the counts there
+    Reliability,
     /// Exchange files with nibabel, in a Python environment built below `target/`
     Interop(interop::Options),
     /// Build, derive and prove the bundle of train/test splits
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Serve => demo::serve(&project),
         Command::Test(options) => test::run(&project, &options),
         Command::Tidy => tidy::run(&project),
+        Command::Reliability => reliability::run(&project),
         Command::Interop(options) => interop::run(&project, &options),
         Command::Splits(action) => splits::run(&project, &action),
     });

@@ -120,9 +120,9 @@ fn several_processes_at_once() {
         // One of them dies; another takes its work over.
         if round % 2 == 0 {
             std::thread::sleep(Duration::from_millis(150));
-            children[0].kill().unwrap();
-            children[0].wait().unwrap();
-            children.remove(0);
+            let mut first = children.remove(0);
+            first.kill().unwrap();
+            first.wait().unwrap();
         }
         for mut child in children {
             assert!(child.wait().unwrap().success());
