@@ -38,16 +38,12 @@
 //! * `key`: names that are safe to ask for and safe to write
 //! * `location`: where a bucket lives
 //! * `store`: an open bucket, and how patient a connection is
-//! * `listing`: what a bucket holds; `get`: the bytes of an object
+//! * `listing`, `get`: what a bucket holds, and its bytes
 //! * `plan`: what happens to each object
 //! * `transfer`: carrying the plan out, and the report
-//! * `check`: files that are on disk already
-//! * `digest`: what the bytes prove while they pass
-//! * `inventory`: what was published, and how it looked then
-//! * `observer`: watching a transfer
-//! * `cancel`: stopping a transfer
-//! * `machine`: what the operating system tells
-//! * `error`: what can go wrong between this crate and a store
+//! * `digest`, `check`, `inventory`: what bytes prove, files that are there, what was published
+//! * `observer`, `cancel`: watching and stopping a transfer
+//! * `machine`, `error`: the operating system, and what can go wrong with a store
 
 mod cancel;
 mod check;

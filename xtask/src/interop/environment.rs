@@ -55,6 +55,11 @@ impl Environment {
         Ok(environment)
     }
 
+    /// The interpreter.
+    pub(crate) fn python(&self) -> &Path {
+        &self.python
+    }
+
     /// Where the programs of the environment are.
     pub(crate) fn programs(&self) -> PathBuf {
         self.python.parent().map(Path::to_owned).unwrap_or_default()
