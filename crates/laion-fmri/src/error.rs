@@ -445,6 +445,10 @@ impl Error {
             {
                 Some(fetch_again(path))
             }
+            Self::Mirror(s3_mirror::Error::WrongRegion { location, got, .. }) => {
+                let bucket = location.split('?').next().unwrap_or_default();
+                Some(format!("--bucket '{bucket}?region={got}'"))
+            }
             Self::EventTable { path, .. } => Some(fetch_again(path)),
             Self::Stimuli(error) => stimuli_hint(error),
             Self::VertexMismatch { path, .. } => Some(fetch_again(path)),

@@ -59,15 +59,7 @@ impl Inventory {
     ///
     /// Any failure to read the directory or a segment.
     pub fn open(directory: impl Into<PathBuf>) -> io::Result<Self> {
-        let inventory = Self::at(directory.into(), true)?;
-        let closed = segments(&inventory.directory)?;
-        if closed.iter().filter(|path| is_closed(path)).count() > MANY_SEGMENTS {
-            // Another process may be quicker, and the old segments are as good.
-            if let Err(error) = inventory.compact() {
-                tracing::debug!(%error, "segments of the inventory stay apart");
-            }
-        }
-        Ok(inventory)
+        Self::at(directory.into(), true)
     }
 
     /// The inventory in `directory`, for reading alone.
@@ -108,7 +100,14 @@ impl Inventory {
         let mut state = self.lock();
         let segment = match &mut state.segment {
             Some(segment) => segment,
-            none => none.insert(Segment::create(&self.directory)?),
+            none => {
+                let segment = none.insert(Segment::create(&self.directory)?);
+                // Another process may be quicker, and the old segments are as good.
+                if let Err(error) = self.compact_if_many() {
+                    tracing::debug!(%error, "segments of the inventory stay apart");
+                }
+                segment
+            }
         };
         // One call, so that a line is torn only by a crash.
         segment.file.write_all(record.to_line().as_bytes())?;
@@ -146,9 +145,12 @@ impl Inventory {
     }
 
     /// Puts all closed segments into one. What is added meanwhile is in open segments.
-    fn compact(&self) -> io::Result<()> {
+    fn compact_if_many(&self) -> io::Result<()> {
         let old: Vec<PathBuf> =
             segments(&self.directory)?.into_iter().filter(|path| is_closed(path)).collect();
+        if old.len() <= MANY_SEGMENTS {
+            return Ok(());
+        }
         let lock = File::create(self.directory.join("compacting"))?;
         // Two at once would keep every record too, only twice.
         if lock.try_lock().is_err() {
@@ -331,8 +333,10 @@ mod tests {
         std::fs::write(folder.path().join("00000098-zero.jsonl"), [0; 64]).unwrap();
         let inventory = Inventory::open(folder.path()).unwrap();
         assert_eq!(inventory.paths().len(), MANY_SEGMENTS + 1);
-        assert_eq!(segments(folder.path()).unwrap().len(), 2);
-        assert_eq!(Inventory::read(folder.path()).unwrap().paths().len(), MANY_SEGMENTS + 1);
+        inventory.add(record("last", 1, "e")).unwrap();
+        // The torn one, which is open, the one of all before, and the new one.
+        assert_eq!(segments(folder.path()).unwrap().len(), 3);
+        assert_eq!(Inventory::read(folder.path()).unwrap().paths().len(), MANY_SEGMENTS + 2);
     }
 
     #[test]

@@ -32,6 +32,23 @@ pub(super) async fn fetch(
     version: &mut Version,
     part_size: Option<u64>,
 ) -> Result<Done, Trouble> {
+    let mut reported = 0;
+    let done = attempts(run, root, item, version, part_size, &mut reported).await;
+    if done.is_err() && reported > 0 {
+        run.observer.discarded(item, reported);
+    }
+    done
+}
+
+/// `reported` is what the observer knows to be there.
+async fn attempts(
+    run: &Run<'_>,
+    root: &Arc<Root>,
+    item: &PlanItem,
+    version: &mut Version,
+    part_size: Option<u64>,
+    reported: &mut u64,
+) -> Result<Done, Trouble> {
     let mut patience = Patience::new(run.store.options());
     let mut best = 0;
     let mut sink = Sink::new(run, root, item, version, part_size);
@@ -49,15 +66,18 @@ pub(super) async fn fetch(
                 version.settle(answer.size, answer.etag)?;
                 if answer.range.start != start {
                     // The server ignores ranges: what it sends begins at the start.
-                    run.observer.discarded(item, start);
+                    run.observer.discarded(item, std::mem::take(reported));
                     sink = Sink::new(run, root, item, version, part_size);
                 }
                 let mut body = answer.body;
                 loop {
                     match body.next().await {
+                        Some(Ok(chunk)) if chunk.is_empty() => {}
                         Some(Ok(chunk)) => {
                             run.pace.take(chunk.len()).await;
-                            sink.take(run, item, version.size, chunk).await?;
+                            *reported += chunk.len() as u64;
+                            run.observer.advanced(item, chunk.len() as u64);
+                            sink.take(version.size, chunk).await?;
                             if sink.received > best {
                                 best = sink.received;
                                 patience.progress();
@@ -79,13 +99,10 @@ pub(super) async fn fetch(
             && sink.received > 0
             && matches!(failure, Failure::Transient { .. })
         {
-            run.observer.discarded(item, sink.received);
+            run.observer.discarded(item, std::mem::take(reported));
             sink = Sink::new(run, root, item, version, part_size);
         }
-        if let Err(failure) = patience.wait(failure).await {
-            run.observer.discarded(item, sink.received);
-            return Err(failure.into());
-        }
+        patience.wait(failure).await?;
     }
 }
 
@@ -127,16 +144,7 @@ impl Sink {
         Self { held: Vec::new(), held_bytes: 0, received: 0, file: Some(open) }
     }
 
-    async fn take(
-        &mut self,
-        run: &Run<'_>,
-        item: &PlanItem,
-        size: u64,
-        chunk: Bytes,
-    ) -> Result<(), Trouble> {
-        if chunk.is_empty() {
-            return Ok(());
-        }
+    async fn take(&mut self, size: u64, chunk: Bytes) -> Result<(), Trouble> {
         let bytes = chunk.len() as u64;
         // Checked before writing, so that a server cannot fill the disk.
         if bytes > size - self.received {
@@ -146,7 +154,6 @@ impl Sink {
         self.received += bytes;
         self.held_bytes += chunk.len();
         self.held.push(chunk);
-        run.observer.advanced(item, bytes);
         if self.held_bytes >= BUFFER {
             self.held_bytes = 0;
             let held = std::mem::take(&mut self.held);
