@@ -84,7 +84,7 @@ fn compare(user: &User, all: bool) -> u64 {
 
 #[test]
 fn killed_at_random_moments() {
-    let (rounds, mut bytes) = (times(4, 50), 0);
+    let (rounds, mut bytes) = (times(3, 50), 0);
     let mut random = 88_172_645_463_325_252_u64;
     let user = user();
     for round in 0..rounds {

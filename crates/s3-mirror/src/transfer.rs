@@ -159,7 +159,8 @@ pub async fn transfer(
     let shared = &run;
     let mut indices: Vec<usize> = (0..plan.items.len()).collect();
     // First what is free, then what another process was working on.
-    for wait in [false, true] {
+    let mut wait = false;
+    while !indices.is_empty() {
         let mut busy = Vec::new();
         // Over indices, because a closure over references would make the future not `Send`.
         let mut running = stream::iter(std::mem::take(&mut indices))
@@ -176,6 +177,7 @@ pub async fn transfer(
         }
         drop(running);
         indices = busy;
+        wait = true;
     }
     run.settle().await;
     Report {

@@ -344,10 +344,17 @@ mod tests {
         let (folder, root) = root();
         let (old, young) =
             (folder.path().join(".a.1.tmp-part"), folder.path().join(".a.2.tmp-part"));
-        let file = File::create(&old).unwrap();
-        file.set_modified(SystemTime::now() - 2 * LITTER_AGE).unwrap();
+        let long_ago = SystemTime::now() - 2 * LITTER_AGE;
+        File::create(&old).unwrap().set_modified(long_ago).unwrap();
+        let names = [".a.part.state", ".b.part", ".b.part.state", "c.part.state"];
+        for name in names {
+            File::create(folder.path().join(name)).unwrap().set_modified(long_ago).unwrap();
+        }
         File::create(&young).unwrap().set_modified(SystemTime::now() + LITTER_AGE).unwrap();
         root.place(&"b".parse().unwrap()).unwrap();
         assert_eq!((old.exists(), young.exists()), (false, true));
+        // A state without its file goes, one with it stays, and what is not hidden is not ours.
+        let left = names.map(|name| folder.path().join(name).exists());
+        assert_eq!(left, [false, true, true, true]);
     }
 }

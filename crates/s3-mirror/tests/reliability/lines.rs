@@ -28,7 +28,7 @@ async fn first_requests(scene: &Scene, count: usize, fault: Fault) {
 async fn connections_cut_at_random_offsets() {
     let mut tally = Tally::new("connection cut at a random offset");
     let mut random = Random::new(1);
-    for _ in 0..times(4, 100) {
+    for _ in 0..times(3, 100) {
         let scene = Scene::new();
         let seed = random.next();
         scene.proxy.decide(move |request| {
@@ -138,7 +138,7 @@ async fn flipped_bits_are_noticed() {
     let mut tally = Tally::new("one bit flipped on the line");
     let mut random = Random::new(3);
     for always in [false, true] {
-        for _ in 0..times(2, 25) {
+        for _ in 0..times(1, 25) {
             let scene = Scene::new();
             let at = random.below(20_000);
             let seen = AtomicUsize::new(0);
