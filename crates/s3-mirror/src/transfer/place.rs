@@ -210,7 +210,14 @@ const LITTER: &str = "tmp-part";
 /// file system gave, so no clock of this machine matters.
 fn sweep(directory: &Path) {
     let Ok(entries) = std::fs::read_dir(directory) else { return };
-    let is_litter = |path: &Path| path.extension().is_some_and(|extension| extension == LITTER);
+    // Also a state without its file, and the name under which a claim was to be made.
+    let is_litter = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with('.')
+            && (name.ends_with(LITTER)
+                || name.contains(".part.claim-")
+                || name.contains(".part.state") && !path.with_extension("").exists())
+    };
     let found: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| is_litter(path))
