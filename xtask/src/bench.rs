@@ -15,7 +15,7 @@ use crate::project::Project;
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Area {
-    /// Mirroring against public tools, and under faults: minutes, and about 9 GB below `target/`
+    /// Mirroring against public tools, and under faults: minutes, and about 4 GB below `target/`
     Mirror,
     /// A subject at full size: listing, masks, coordinates, trial tables
     Reading,

@@ -107,6 +107,7 @@ impl Tools {
                 command
                     .args(["copy", "--config", "/dev/null", "--transfers", CONNECTIONS])
                     .args(["--checkers", CONNECTIONS, "--s3-provider", "Other"])
+                    .args(["--s3-list-version", "2"])
                     .args(["--s3-endpoint", endpoint, "--s3-region", "us-west-2"])
                     .arg(format!(":s3:laion-fmri/{prefix}"))
                     .arg(to);
