@@ -110,6 +110,39 @@ fn killed_at_random_moments() {
 }
 
 #[test]
+fn killed_at_nine_tenths_of_a_long_file() {
+    const SIZE: u64 = 64 << 20;
+    let (rounds, mut bytes) = (times(1, 10), 0);
+    for _ in 0..rounds {
+        let user = User::new();
+        let content: Vec<u8> = (0..SIZE).map(|place| (place * 2_654_435_761 >> 17) as u8).collect();
+        std::fs::write(user.bucket.path(PREFIX).join("long.bin"), content).unwrap();
+        let mut child = start(&user, &["--limit-rate", "60M"]);
+        let state = user.mirror().join(PREFIX).join(".long.bin.part.state");
+        let written = || -> u64 {
+            let text = std::fs::read_to_string(&state).unwrap_or_default();
+            let state: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            let ranges = state["written"].as_array().cloned().unwrap_or_default();
+            let end = |range: &serde_json::Value, index: usize| range[index].as_u64().unwrap();
+            ranges.iter().map(|range| end(range, 1) - end(range, 0)).sum()
+        };
+        while written() < SIZE / 10 * 9 {
+            assert!(child.try_wait().unwrap().is_none(), "it ended before it was killed");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let before = user.server.counters().bytes_sent;
+        assert!(start(&user, &[]).wait().unwrap().success());
+        let again = user.server.counters().bytes_sent - before;
+        // The other files of the prefix are a few kilobytes.
+        assert!(again <= SIZE * 15 / 100, "{again} bytes were sent again");
+        bytes += compare(&user, true);
+    }
+    tally("kill -9 at 90 % of 64 MiB: at most 15 % again", rounds, rounds, bytes);
+}
+
+#[test]
 fn several_processes_at_once() {
     let (rounds, mut bytes, mut processes) = (times(1, 20), 0, 0);
     for round in 0..rounds {
