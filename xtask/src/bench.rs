@@ -1,6 +1,7 @@
 //! `bench`: measures what the crates promise, in the release profile, and prints each figure beside
 //! its limit.
 
+mod mirror;
 mod nifti;
 mod reading;
 mod splits;
@@ -17,6 +18,8 @@ use crate::project::Project;
 pub(crate) enum Area {
     /// Betas at full size, beside the public tools: minutes, and about 1 GB below `target/`
     Nifti,
+    /// Mirroring against public tools, and under faults: minutes, and about 4 GB below `target/`
+    Mirror,
     /// A subject at full size: listing, masks, coordinates, trial tables
     Reading,
     /// Train/test splits: look-ups, and what the tables add to a program
@@ -34,7 +37,7 @@ pub(crate) struct Options {
     /// How often each command is run, in turn with the others
     #[arg(long, default_value_t = 7, value_name = "N")]
     rounds: usize,
-    /// Keeps the figures of `nifti` in BENCHMARKS.md
+    /// Keeps the figures in BENCHMARKS.md
     #[arg(long)]
     record: bool,
     /// Does the work of one row in a process of its own, whose memory is then known
@@ -95,6 +98,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
                 let &Options { volumes, rounds, record, .. } = options;
                 nifti::run(project, nifti::Size { volumes: volumes.max(20), rounds, record })?
             }
+            Area::Mirror => mirror::run(project, options.rounds, options.record)?,
             Area::Reading => reading::run(project)?,
             Area::Splits => splits::run(project)?,
         };

@@ -2,7 +2,7 @@
 
 mod environment;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -65,7 +65,8 @@ pub(crate) fn step(
     for script in WRITERS {
         environment.script(&scripts.join(script)).argument(&data).run(counts)?;
     }
-    rust_tests(project, nextest, &data, counts)?;
+    let s3 = Environment::prepare_from(project, &python, "requirements-s3.txt", "venv-s3")?;
+    rust_tests(project, nextest, &data, &s3, counts)?;
     for script in CHECKERS {
         environment.script(&scripts.join(script)).argument(&data).run(counts)?;
     }
@@ -76,6 +77,13 @@ pub(crate) fn step(
 pub(crate) fn python(project: &Project) -> Result<Option<Environment>> {
     let python = environment::python_version(project)?;
     python.map(|python| Environment::prepare(project, &python)).transpose()
+}
+
+/// The public tools that mirroring is measured against.
+pub(crate) fn programs_for_benchmarks(project: &Project) -> Result<PathBuf> {
+    let python = environment::python_version(project)?.context("python3 not found")?;
+    let list = "requirements-bench.txt";
+    Ok(Environment::prepare_from(project, &python, list, "venv-bench")?.programs())
 }
 
 fn without_python(required: bool) -> Result<Outcome> {
@@ -99,13 +107,20 @@ fn start_empty(folder: &Path) -> Result<()> {
 }
 
 /// Runs the ignored tests of every integration binary called `interop`.
-fn rust_tests(project: &Project, nextest: bool, data: &Path, counts: &mut Counts) -> Result<()> {
+fn rust_tests(
+    project: &Project,
+    nextest: bool,
+    data: &Path,
+    s3: &Environment,
+    counts: &mut Counts,
+) -> Result<()> {
     let arguments = if nextest {
         "nextest run --workspace --locked --no-fail-fast --test interop --run-ignored only"
     } else {
         "test --workspace --locked --no-fail-fast --test interop -- --ignored"
     };
     let command = CommandLine::cargo(arguments, &project.root).variable("LAION_FMRI_INTEROP", data);
+    let command = command.variable("LAION_FMRI_INTEROP_S3", s3.python());
     let mut found = Counts::default();
     let result = command.run(&mut found);
     counts.add_rerun(found);

@@ -8,6 +8,7 @@ mod demo;
 mod fuzz;
 mod interop;
 mod project;
+mod reliability;
 mod splits;
 mod steps;
 mod test;
@@ -40,6 +41,8 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Check the rules of the tree: dependency edges, charters, file layout, forbidden words
     Tidy,
+    /// Try every fault of the mirror as often as RELIABILITY.md says, and record the counts there
+    Reliability,
     /// Exchange files with nibabel, in a Python environment built below `target/`
     Interop(interop::Options),
     /// Build, derive and prove the bundle of train/test splits
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Command::Fuzz(options) => fuzz::run(&project, &options),
         Command::Test(options) => test::run(&project, &options),
         Command::Tidy => tidy::run(&project),
+        Command::Reliability => reliability::run(&project),
         Command::Interop(options) => interop::run(&project, &options),
         Command::Splits(action) => splits::run(&project, &action),
     });

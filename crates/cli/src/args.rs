@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod index;
+pub(crate) mod mirror;
 pub(crate) mod splits;
 pub(crate) mod stimuli;
 
@@ -155,6 +156,14 @@ pub(crate) enum Command {
     Login(access::Login),
     /// Forget the access to the stimulus images
     Logout,
+    /// Take over a tree that another tool made, without fetching it again
+    Adopt(mirror::Adopt),
+    /// List addresses, sizes and local paths, for curl or aria2
+    Urls(Box<mirror::Urls>),
+    /// Compare the mirror with what was fetched: sizes, checksums, gzip trailers
+    Verify(mirror::Verify),
+    /// Look for what may be in the way: configuration, disk, permissions, bucket, mirror
+    Doctor,
     /// Describe the dataset, or one subject
     Info(Info),
     /// Count what lies at the top of the bucket
@@ -307,6 +316,12 @@ pub(crate) struct Transfer {
     /// List what would be done and its size, without fetching or writing anything
     #[arg(short = 'n', long, alias = "dryrun")]
     pub(crate) dry_run: bool,
+    /// Take at most so many bytes per second, such as 500k, 10M or 2.5MiB
+    #[arg(long, value_name = "R", value_parser = mirror::parse_rate)]
+    pub(crate) limit_rate: Option<std::num::NonZeroU64>,
+    /// Read what is on disk already, and fetch again what is not right
+    #[arg(long)]
+    pub(crate) verify: bool,
     /// Accept the licence of the dataset without a prompt
     #[arg(long)]
     pub(crate) accept_license: bool,

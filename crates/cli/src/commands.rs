@@ -1,10 +1,12 @@
 //! The commands, one module each.
 
 mod access;
+mod adopt;
 mod betas;
 mod completions;
 mod config;
 mod coordinates;
+mod doctor;
 mod download;
 mod download_stimuli;
 mod index;
@@ -19,6 +21,8 @@ mod splits;
 mod stimuli;
 mod to_nifti;
 mod trials;
+mod urls;
+mod verify;
 mod voxels;
 
 use crate::args::Command;
@@ -39,6 +43,10 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Status
         Command::RequestAccess(args) => access::request(context, args),
         Command::Login(args) => access::login(context, args),
         Command::Logout => access::logout(context),
+        Command::Adopt(args) => return adopt::run(context, args),
+        Command::Urls(args) => return urls::run(context, args),
+        Command::Verify(args) => return verify::run(context, args),
+        Command::Doctor => return doctor::run(context),
         Command::Info(args) => info::info(context, args),
         Command::Inspect => info::inspect(context),
         Command::Subjects(args) => list::subjects(context, args),

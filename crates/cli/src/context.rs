@@ -11,7 +11,7 @@ use crate::args::{Color, Global, ProgressKind};
 use crate::signal::Interrupt;
 
 /// How many transfers run at once when nobody says.
-const DEFAULT_JOBS: usize = 8;
+const DEFAULT_JOBS: usize = 16;
 
 /// The most threads that read betas when nobody says: each may hold the array of a session.
 const MOST_DECODERS: NonZeroUsize = NonZeroUsize::new(4).unwrap();

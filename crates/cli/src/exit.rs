@@ -55,6 +55,21 @@ impl std::fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
+/// A failure that only the command line knows of.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) message: String,
+    pub(crate) hint: String,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Refused {}
+
 /// A failure with a better hint than the library can give.
 #[derive(Debug)]
 pub(crate) struct Hinted {
@@ -115,6 +130,9 @@ pub(crate) fn report(error: &anyhow::Error, colored: bool) {
 fn hint_of(error: &anyhow::Error) -> Option<String> {
     if let Some(hinted) = error.downcast_ref::<Hinted>() {
         return Some(hinted.hint.clone());
+    }
+    if let Some(refused) = error.downcast_ref::<Refused>() {
+        return Some(refused.hint.clone());
     }
     if let Some(usage) = error.downcast_ref::<UsageError>() {
         return usage.hint.clone();

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use laion_fmri::s3_mirror::{Key, Outcome, Plan, PlanItem};
+use laion_fmri::upkeep::UpkeepObserver;
 use laion_fmri::{Cancel, Observer, ReadObserver, SessionId};
 use serde_json::{Value, json};
 
@@ -21,9 +23,9 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 pub(crate) fn transfer(context: &Context) -> Box<dyn Observer + Send + Sync> {
     match drawable(context.progress()) {
         ProgressKind::Bar => Box::new(Bars::default()),
-        ProgressKind::Json => Box::new(JsonEvents::default()),
+        ProgressKind::Json => Box::new(Ticker::new(true)),
         ProgressKind::None => Box::new(()),
-        ProgressKind::Plain | ProgressKind::Auto => Box::new(Heartbeat::default()),
+        ProgressKind::Plain | ProgressKind::Auto => Box::new(Ticker::new(false)),
     }
 }
 
@@ -78,6 +80,17 @@ impl Observer for Bars {
         }
     }
 
+    fn resumed(&self, item: &PlanItem, bytes: u64) {
+        self.advanced(item, bytes);
+    }
+
+    fn discarded(&self, item: &PlanItem, bytes: u64) {
+        let state = lock(&self.state);
+        for bar in state.files.get(&item.key).into_iter().chain(&state.total) {
+            bar.set_position(bar.position().saturating_sub(bytes));
+        }
+    }
+
     fn finished(&self, item: &PlanItem, outcome: &Outcome) {
         let mut state = lock(&self.state);
         if let Some(bar) = state.files.remove(&item.key) {
@@ -103,31 +116,49 @@ impl Drop for Bars {
     }
 }
 
-/// A line every few seconds.
+/// A line, or a JSON object, at regular times, whether anything arrives or not.
+struct Ticker {
+    shared: Arc<Ticking>,
+    thread: Option<JoinHandle<()>>,
+    json: bool,
+}
+
 #[derive(Default)]
-struct Heartbeat {
-    state: Mutex<Counts>,
+struct Ticking {
+    counts: Mutex<Counts>,
+    ended: Condvar,
 }
 
 #[derive(Default)]
 struct Counts {
     files: u64,
     total_files: u64,
+    /// What is there of the files to fetch.
     bytes: u64,
     total_bytes: u64,
+    /// What came in this run.
+    fetched: u64,
+    /// What is there of each file that is on its way.
+    under_way: HashMap<Key, u64>,
     started: Option<Instant>,
-    last_line: Option<Instant>,
+    done: bool,
 }
 
 impl Counts {
-    fn plan(&mut self, plan: &Plan) {
-        let totals = plan.totals();
-        (self.total_files, self.total_bytes) = (totals.fetch.count, totals.fetch.bytes);
-        self.started = Some(Instant::now());
-        self.last_line = self.started;
+    fn add(&mut self, item: &PlanItem, bytes: u64) {
+        self.bytes += bytes;
+        *self.under_way.entry(item.key.clone()).or_default() += bytes;
     }
 
-    fn line(&self) -> String {
+    fn take_back(&mut self, item: &PlanItem, bytes: u64) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+        if let Some(there) = self.under_way.get_mut(&item.key) {
+            *there = there.saturating_sub(bytes);
+        }
+    }
+
+    /// Bytes per second of this run.
+    fn rate(&self) -> u64 {
         let seconds = self.started.map_or(0.0, |start| start.elapsed().as_secs_f64());
         #[expect(
             clippy::cast_possible_truncation,
@@ -135,72 +166,112 @@ impl Counts {
             clippy::cast_precision_loss,
             reason = "a rate for people: a saturated or rounded figure is still right"
         )]
-        let rate = if seconds > 0.0 { (self.bytes as f64 / seconds) as u64 } else { 0 };
+        let rate = if seconds > 0.0 { (self.fetched as f64 / seconds) as u64 } else { 0 };
+        rate
+    }
+
+    fn seconds_left(&self) -> Option<u64> {
+        self.total_bytes.saturating_sub(self.bytes).checked_div(self.rate())
+    }
+
+    fn line(&self) -> String {
+        let left = self.seconds_left().map_or_else(String::new, |seconds| {
+            format!(", {} left", indicatif::HumanDuration(Duration::from_secs(seconds)))
+        });
         format!(
-            "{}/{} files, {} of {}, {}/s",
+            "{}/{} files, {} of {}, {}/s{left}",
             self.files,
             self.total_files,
             bytes(self.bytes),
             bytes(self.total_bytes),
-            bytes(rate)
+            bytes(self.rate())
         )
     }
+
+    fn fields(&self) -> [(&'static str, Value); 6] {
+        [
+            ("files", json!(self.files)),
+            ("total_files", json!(self.total_files)),
+            ("bytes", json!(self.bytes)),
+            ("total_bytes", json!(self.total_bytes)),
+            ("bytes_per_second", json!(self.rate())),
+            ("seconds_left", json!(self.seconds_left())),
+        ]
+    }
 }
 
-impl Observer for Heartbeat {
+impl Ticker {
+    fn new(json: bool) -> Self {
+        let shared = Arc::new(Ticking::default());
+        let ticking = Arc::clone(&shared);
+        let period = if json { Duration::from_secs(1) } else { HEARTBEAT };
+        let thread = std::thread::spawn(move || {
+            let mut counts = lock(&ticking.counts);
+            while !counts.done {
+                let waited = ticking.ended.wait_timeout(counts, period);
+                let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+                counts = woken;
+                if timeout.timed_out() && counts.started.is_some() {
+                    match json {
+                        true => event("progress", counts.fields()),
+                        false => to_stderr(&counts.line()),
+                    }
+                }
+            }
+        });
+        Self { shared, thread: Some(thread), json }
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        lock(&self.shared.counts).done = true;
+        self.shared.ended.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // It only counts: when it has failed, nothing is lost.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Observer for Ticker {
     fn planned(&self, plan: &Plan) {
-        lock(&self.state).plan(plan);
-    }
-
-    fn advanced(&self, _: &PlanItem, bytes: u64) {
-        let mut counts = lock(&self.state);
-        counts.bytes += bytes;
-        if counts.last_line.is_some_and(|last| last.elapsed() >= HEARTBEAT) {
-            counts.last_line = Some(Instant::now());
-            to_stderr(&counts.line());
+        let mut counts = lock(&self.shared.counts);
+        let totals = plan.totals();
+        (counts.total_files, counts.total_bytes) = (totals.fetch.count, totals.fetch.bytes);
+        counts.started = Some(Instant::now());
+        if self.json {
+            let (files, bytes) = (counts.total_files, counts.total_bytes);
+            event("planned", [("files", json!(files)), ("bytes", json!(bytes))]);
         }
     }
 
-    fn finished(&self, _: &PlanItem, outcome: &Outcome) {
-        if matches!(outcome, Outcome::Fetched { .. }) {
-            lock(&self.state).files += 1;
-        }
-    }
-}
-
-/// One JSON object for each file that ends.
-#[derive(Default)]
-struct JsonEvents {
-    state: Mutex<Counts>,
-}
-
-impl Observer for JsonEvents {
-    fn planned(&self, plan: &Plan) {
-        let mut counts = lock(&self.state);
-        counts.plan(plan);
-        event(
-            "planned",
-            [("files", json!(counts.total_files)), ("bytes", json!(counts.total_bytes))],
-        );
+    fn resumed(&self, item: &PlanItem, bytes: u64) {
+        lock(&self.shared.counts).add(item, bytes);
     }
 
-    fn advanced(&self, _: &PlanItem, bytes: u64) {
-        let mut counts = lock(&self.state);
-        counts.bytes += bytes;
-        if counts.last_line.is_some_and(|last| last.elapsed() >= Duration::from_secs(1)) {
-            counts.last_line = Some(Instant::now());
-            event(
-                "progress",
-                [("bytes", json!(counts.bytes)), ("total_bytes", json!(counts.total_bytes))],
-            );
-        }
+    fn discarded(&self, item: &PlanItem, bytes: u64) {
+        lock(&self.shared.counts).take_back(item, bytes);
+    }
+
+    fn advanced(&self, item: &PlanItem, bytes: u64) {
+        let mut counts = lock(&self.shared.counts);
+        counts.add(item, bytes);
+        counts.fetched += bytes;
     }
 
     fn finished(&self, item: &PlanItem, outcome: &Outcome) {
-        event(
-            "finished",
-            [("key", json!(item.key.as_str())), ("outcome", json!(outcome_name(outcome)))],
-        );
+        let mut counts = lock(&self.shared.counts);
+        let there = counts.under_way.remove(&item.key).unwrap_or(0);
+        if let Outcome::Fetched { .. } = outcome {
+            counts.files += 1;
+        } else {
+            counts.bytes = counts.bytes.saturating_sub(there);
+        }
+        if self.json {
+            let outcome = outcome_name(outcome);
+            event("finished", [("key", json!(item.key.as_str())), ("outcome", json!(outcome))]);
+        }
     }
 }
 
@@ -208,6 +279,49 @@ fn event<const N: usize>(name: &str, fields: [(&str, Value); N]) {
     let fields = fields.map(|(field, value)| (field.to_owned(), value));
     let named = std::iter::once(("event".to_owned(), json!(name)));
     to_stderr(&json_line("progress", named.chain(fields)));
+}
+
+/// Shows how much of a set of files was read.
+pub(crate) struct Files {
+    kind: ProgressKind,
+    bar: ProgressBar,
+    last_line: Mutex<Instant>,
+}
+
+impl Files {
+    pub(crate) fn new(context: &Context) -> Self {
+        let kind = drawable(context.progress());
+        let bar = if kind == ProgressKind::Bar {
+            let bar = ProgressBar::new(0);
+            let template = "{wide_bar} {decimal_bytes}/{decimal_total_bytes} \
+                            {decimal_bytes_per_sec} {eta}";
+            bar.set_style(style(template));
+            bar
+        } else {
+            ProgressBar::hidden()
+        };
+        Self { kind, bar, last_line: Mutex::new(Instant::now()) }
+    }
+
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl UpkeepObserver for Files {
+    fn planned(&self, _: usize, bytes: u64) {
+        self.bar.set_length(bytes);
+    }
+
+    fn finished(&self, _: &str, size: u64) {
+        self.bar.inc(size);
+        let mut last = lock(&self.last_line);
+        if self.kind == ProgressKind::Plain && last.elapsed() >= HEARTBEAT {
+            *last = Instant::now();
+            let (position, length) = (self.bar.position(), self.bar.length().unwrap_or(0));
+            to_stderr(&format!("read {} of {}", bytes(position), bytes(length)));
+        }
+    }
 }
 
 /// Shows how many volumes of a session were read, and stops the read when a signal arrived.

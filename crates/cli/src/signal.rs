@@ -12,7 +12,8 @@ use signal_hook::iterator::Signals;
 pub(crate) struct Interrupt {
     cancel: Cancel,
     signal: Arc<AtomicU8>,
-    at_once: Arc<AtomicBool>,
+    /// Whether the work of this moment has nothing to save.
+    nothing_to_save: Arc<AtomicBool>,
 }
 
 /// As long as it lives, the first signal ends the process.
@@ -35,7 +36,7 @@ impl Interrupt {
             for signal in signals.forever() {
                 let number = u8::try_from(signal).unwrap_or(0);
                 let again = listener.signal.swap(number, Ordering::SeqCst) != 0;
-                if again || listener.at_once.load(Ordering::SeqCst) {
+                if again || listener.nothing_to_save.load(Ordering::SeqCst) {
                     std::process::exit(128 + signal);
                 }
                 listener.cancel.cancel();
@@ -46,8 +47,14 @@ impl Interrupt {
 
     /// For questions, which wait for a line and would not notice: nothing is under way meanwhile.
     pub(crate) fn end_at_once(&self) -> AtOnce {
-        self.at_once.store(true, Ordering::SeqCst);
-        AtOnce(Arc::clone(&self.at_once))
+        self.nothing_to_save.store(true, Ordering::SeqCst);
+        AtOnce(Arc::clone(&self.nothing_to_save))
+    }
+
+    /// Does work that only asks, such as a listing: a signal meanwhile ends the process at once.
+    pub(crate) fn at_once<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _at_once = self.end_at_once();
+        work()
     }
 
     /// The flag that running work looks at.

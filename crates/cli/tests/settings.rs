@@ -31,7 +31,7 @@ fn the_data_directory_is_stored_and_found() {
     data_dir     DIR/mirror  (DIR/home/.config/laion_fmri/config.json)
     bucket       BUCKET  (the command line or the environment)
     offline      false  (default)
-    jobs         8  (default)
+    jobs         16  (default)
     cache_dir    DIR/home/.cache/laion-fmri  (default)
     access_url   https://laion-fmri.hebartlab.com  (default)
     auth_file    DIR/home/.cache/laion-fmri/auth.json  (no access is saved)

@@ -7,10 +7,12 @@ mod failures;
 mod indexes;
 mod looking;
 mod regions;
+mod reliability;
 mod settings;
 mod splits;
 mod stimuli;
 mod trees;
+mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

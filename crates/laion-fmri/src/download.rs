@@ -1,27 +1,33 @@
 //! Downloads: a request, the plan it becomes, and the transfer that carries it out.
 
 mod gated;
+mod gzip;
 mod request;
 mod select;
 
+use std::collections::BTreeMap;
 use std::io;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use bids::{SubjectId, dehyphenate_labels};
+use bids::{Filter, SubjectId, dehyphenate_labels};
 use s3_mirror::{
-    Cancel, Candidate, Folder, InvalidKey, LocalEntry, LocalView, Observer, Plan, RelativePath,
-    Report, Rule, TransferOptions,
+    Action, Cancel, Candidate, FetchReason, Folder, InvalidKey, Inventory, Key, LocalEntry,
+    LocalView, Observer, Plan, PlanItem, RelativePath, Report, Rule, TransferOptions,
 };
 use stimuli::EmbeddingModel;
 
 pub use self::gated::{StimulusDownload, StimulusFile, StimulusReport};
+pub(crate) use self::gzip::GzipInspection;
 pub use self::request::{DownloadRequest, Subjects};
-use self::select::Selection;
+use self::select::{Selection, Why};
 #[cfg(doc)]
 use crate::Error;
 use crate::discovery::Discovery;
 use crate::license::LicenseAccepted;
 use crate::remote::Remote;
+use crate::upkeep::UpkeepObserver;
 use crate::{Dataset, Result, Roots};
 
 /// A download that has been planned but not begun: every key with what will be done to it.
@@ -31,6 +37,11 @@ pub struct Download {
     plan: Plan,
     root: PathBuf,
     skipped_subjects: Vec<SubjectId>,
+    inventory: Arc<Inventory>,
+    limit_rate: Option<NonZeroU64>,
+    filter: Filter,
+    reasons: BTreeMap<Key, Why>,
+    roots: Roots,
 }
 
 impl Download {
@@ -52,10 +63,69 @@ impl Download {
         &self.skipped_subjects
     }
 
+    /// Why a key is among those of the plan: the values that pass the filters, or what else let it
+    /// in, in words.
+    #[must_use]
+    pub fn why(&self, item: &PlanItem) -> String {
+        let why = self.reasons.get(&item.key).copied().unwrap_or(Why::Filters);
+        why.explain(&self.filter, item.key.as_str())
+    }
+
+    /// Bytes that are free where files go; `None` where the system does not say.
+    #[must_use]
+    pub fn free_bytes(&self) -> Option<u64> {
+        crate::roots::free_bytes(&self.root)
+    }
+
+    /// The same download, taking at most so many bytes per second.
+    #[must_use]
+    pub fn with_limit_rate(mut self, bytes_per_second: Option<NonZeroU64>) -> Self {
+        self.limit_rate = bytes_per_second;
+        self
+    }
+
+    /// The address of the object of an item, as any HTTP client takes it.
+    #[must_use]
+    pub fn url_of(&self, item: &PlanItem) -> String {
+        self.remote.location().url_of(&item.key)
+    }
+
+    /// Reads every file that the plan keeps, and plans to fetch again those that are not what was
+    /// recorded, or without a record not the object as listed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when a file cannot be read, [`Error::Cancelled`].
+    pub fn verify_kept(
+        &mut self,
+        jobs: usize,
+        observer: &dyn UpkeepObserver,
+        cancel: &Cancel,
+    ) -> Result<()> {
+        let bad = crate::upkeep::bad_among(self, jobs, observer, cancel)?;
+        for (item, bad) in self.plan.items.iter_mut().zip(bad) {
+            if bad {
+                item.action = Action::Fetch(FetchReason::Damaged);
+            }
+        }
+        Ok(())
+    }
+
+    /// The file of an item in any root.
+    pub(crate) fn find(&self, item: &PlanItem) -> Option<PathBuf> {
+        self.roots.find(item.local.as_str())
+    }
+
+    pub(crate) fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
     /// Carries the plan out and reports the outcome of every key.
     ///
-    /// A failed key does not stop the others; the report tells. Stopping through `cancel` leaves
-    /// complete files only.
+    /// Sizes, entity tags and the checksums inside gzipped files are verified before a file appears
+    /// under its name, and what appears is recorded below `.laion_fmri/inventory`. A failed key does
+    /// not stop the others; the report tells. Stopping through `cancel` leaves complete files, and
+    /// unfinished ones that the next run goes on with.
     pub fn run(
         &self,
         _license: &LicenseAccepted,
@@ -63,7 +133,11 @@ impl Download {
         observer: &dyn Observer,
         cancel: &Cancel,
     ) -> Report {
-        let options = TransferOptions::default().with_jobs(jobs);
+        let options = TransferOptions::default()
+            .with_jobs(jobs)
+            .with_limit_rate(self.limit_rate)
+            .with_inventory(Arc::clone(&self.inventory))
+            .with_inspection(Arc::new(GzipInspection));
         let store = self.remote.store();
         let transfer =
             s3_mirror::transfer(store, &self.plan, &self.root, &options, observer, cancel);
@@ -107,15 +181,49 @@ impl Dataset {
         let skipped_subjects = selection.collect(&remote, self.location(), request)?;
         let (keys, mut refused) = selection.into_parts();
         let mut candidates = Vec::with_capacity(keys.len());
+        let mut reasons = BTreeMap::new();
         for key in keys {
+            reasons.insert(key.listed.key.clone(), key.why);
             match candidate(key) {
                 Ok(candidate) => candidates.push(candidate),
                 Err(invalid) => refused.push(invalid),
             }
         }
-        let plan = s3_mirror::plan(candidates, &Mirror { roots: self.roots(), root: &root })?
-            .with_refused(refused);
-        Ok(Download { remote, plan, root, skipped_subjects })
+        let mirror = Mirror::open(self.roots(), &root)?;
+        let plan = s3_mirror::plan(candidates, &mirror)?.with_refused(refused);
+        let inventory = mirror.inventory;
+        let (limit_rate, filter) = (None, request.filter.clone());
+        let roots = self.roots().clone();
+        Ok(Download {
+            remote,
+            plan,
+            root,
+            skipped_subjects,
+            inventory,
+            limit_rate,
+            filter,
+            reasons,
+            roots,
+        })
+    }
+
+    /// A download of exactly these objects, whatever is there of them.
+    pub(crate) fn replace(&self, candidates: Vec<Candidate>) -> Result<Download> {
+        let remote = Remote::open(self.location())?;
+        let root = self.roots().writable()?.to_owned();
+        let mirror = Mirror::open(self.roots(), &root)?;
+        let plan = s3_mirror::plan(candidates, &mirror)?;
+        Ok(Download {
+            remote,
+            plan,
+            root,
+            skipped_subjects: Vec::new(),
+            inventory: mirror.inventory,
+            limit_rate: None,
+            filter: Filter::default(),
+            reasons: BTreeMap::new(),
+            roots: self.roots().clone(),
+        })
     }
 
     /// Plans and carries out a download in one call.
@@ -193,18 +301,46 @@ impl Dataset {
     }
 }
 
-/// What is on disk: a file in any root counts, else what stands in the way in the root written to.
+/// What is on disk: a file of the root written to counts first, then one of any other root, else
+/// what stands in the way in the root written to.
 struct Mirror<'a> {
     roots: &'a Roots,
-    root: &'a Path,
+    folder: Folder,
+    inventory: Arc<Inventory>,
+    shared: Vec<(PathBuf, Inventory)>,
+}
+
+impl<'a> Mirror<'a> {
+    fn open(roots: &'a Roots, root: &Path) -> Result<Self> {
+        let inventory = Arc::new(crate::inventory::of_writable(root)?);
+        let folder = Folder::new(root)?.with_inventory(Arc::clone(&inventory));
+        let mut shared = Vec::new();
+        for other in roots.directories().iter().filter(|other| *other != root) {
+            shared.push((other.clone(), crate::inventory::of_shared(other)?));
+        }
+        Ok(Self { roots, folder, inventory, shared })
+    }
 }
 
 impl LocalView for Mirror<'_> {
     fn entry(&self, path: &RelativePath) -> io::Result<LocalEntry> {
+        let own = self.folder.entry(path)?;
+        if self.shared.is_empty() || matches!(own, LocalEntry::File { .. }) {
+            return Ok(own);
+        }
         match self.roots.find(path.as_str()) {
             Some(file) => Ok(LocalEntry::File { size: std::fs::metadata(file)?.len() }),
-            None => Folder::new(self.root).map_err(io::Error::other)?.entry(path),
+            None => Ok(own),
         }
+    }
+
+    fn etag(&self, path: &RelativePath) -> Option<String> {
+        self.folder.etag(path).or_else(|| {
+            let found = self.roots.find(path.as_str())?;
+            let (_, inventory) = self.shared.iter().find(|(root, _)| found.starts_with(root))?;
+            let metadata = std::fs::metadata(&found).ok()?;
+            inventory.find(path, &metadata).filter(|record| record.size == metadata.len())?.etag
+        })
     }
 }
 

@@ -204,7 +204,7 @@ pub enum Error {
 
     /// A file of the stimulus side that cannot be read, or an image or mask that it does not have.
     #[error(transparent)]
-    Stimuli(#[from] stimuli::Error),
+    Stimuli(Box<stimuli::Error>),
 
     /// The table of images cannot be used.
     #[error("{}: not a usable table of images", path.display())]
@@ -462,6 +462,10 @@ impl Error {
             {
                 Some(fetch_again(path))
             }
+            Self::Mirror(s3_mirror::Error::WrongRegion { location, got, .. }) => {
+                let bucket = location.split('?').next().unwrap_or_default();
+                Some(format!("--bucket '{bucket}?region={got}'"))
+            }
             Self::EventTable { path, .. } => Some(fetch_again(path)),
             Self::Stimuli(error) => stimuli_hint(error),
             Self::VertexMismatch { path, .. } => Some(fetch_again(path)),
@@ -481,6 +485,12 @@ impl Error {
 impl From<bids::InvalidSubjectId> for Error {
     fn from(error: bids::InvalidSubjectId) -> Self {
         Self::SubjectNotFound { got: error.got, available: Vec::new() }
+    }
+}
+
+impl From<stimuli::Error> for Error {
+    fn from(error: stimuli::Error) -> Self {
+        Self::Stimuli(Box::new(error))
     }
 }
 

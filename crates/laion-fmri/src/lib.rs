@@ -29,6 +29,7 @@ pub mod discovery;
 mod download;
 mod error;
 mod group;
+mod inventory;
 pub mod layout;
 pub mod license;
 pub mod localizer;
@@ -47,6 +48,7 @@ mod trial_index;
 mod trial_table;
 mod trials;
 mod tsv;
+pub mod upkeep;
 mod voxels;
 mod zscore;
 

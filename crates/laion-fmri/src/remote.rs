@@ -15,6 +15,7 @@ use crate::{Error, Result};
 pub(crate) struct Remote {
     runtime: Arc<Runtime>,
     store: Store,
+    location: Location,
 }
 
 impl fmt::Debug for Remote {
@@ -30,11 +31,15 @@ impl Remote {
             .enable_all()
             .build()
             .map_err(Error::io("start the network threads", "."))?;
-        Ok(Self { runtime: Arc::new(runtime), store: location.open()? })
+        Ok(Self { runtime: Arc::new(runtime), store: location.open()?, location: location.clone() })
     }
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    pub(crate) fn location(&self) -> &Location {
+        &self.location
     }
 
     pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
@@ -44,6 +49,26 @@ impl Remote {
     /// Every object below a prefix.
     pub(crate) fn list(&self, prefix: &str) -> Result<Listing> {
         Ok(self.block_on(s3_mirror::list(&self.store, prefix))?)
+    }
+
+    /// Every object below a prefix that ends in `/`, listed directory by directory at once, so that a
+    /// large tree takes no longer than its largest directory. A directory that is not `wanted` is
+    /// only named, in `prefixes`.
+    pub(crate) fn list_tree(&self, prefix: &str, wanted: impl Fn(&str) -> bool) -> Result<Listing> {
+        if !prefix.ends_with('/') {
+            return self.list(prefix);
+        }
+        let mut all = self.list_directory(prefix)?;
+        let (inside, outside): (Vec<String>, Vec<String>) =
+            std::mem::take(&mut all.prefixes).into_iter().partition(|child| wanted(child));
+        all.prefixes = outside;
+        let listings = self.block_on(s3_mirror::list_many(&self.store, &inside))?;
+        for listing in listings {
+            all.objects.extend(listing.objects);
+            all.refused.extend(listing.refused);
+        }
+        all.objects.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(all)
     }
 
     /// The directories and objects directly below a prefix.

@@ -127,6 +127,20 @@ impl Roots {
     }
 }
 
+/// Bytes that are free for this user where `directory` lies; `None` where the system does not say.
+pub(crate) fn free_bytes(directory: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let found = rustix::fs::statvfs(directory).ok()?;
+        found.f_bavail.checked_mul(found.f_frsize)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = directory;
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

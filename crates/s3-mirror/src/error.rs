@@ -76,6 +76,32 @@ pub enum Error {
         /// The S3 error code, or `"no code"`.
         code: String,
     },
+    /// The server answers a request for an object with a status that has no meaning of its own here,
+    /// or kept saying that it is busy.
+    #[error("{location} answers {status} ({code}) to a request for {key:?}")]
+    ObjectStatus {
+        /// The location.
+        location: String,
+        /// The key that was asked for.
+        key: String,
+        /// The HTTP status.
+        status: u16,
+        /// The S3 error code, or `"no code"`.
+        code: String,
+    },
+    /// The server answers a request for an object with something else: another range, or a page
+    /// that is no object.
+    #[error("{location} sends something else than {key:?} (expected {expected}, got {got})")]
+    WrongAnswer {
+        /// The location.
+        location: String,
+        /// The key that was asked for.
+        key: String,
+        /// What the request implies.
+        expected: String,
+        /// What the answer says.
+        got: String,
+    },
     /// The server's listing is not what the S3 protocol describes.
     #[error("{location} sends a listing of {prefix:?} that cannot be read")]
     MalformedListing {

@@ -38,27 +38,35 @@
 //! * `key`: names that are safe to ask for and safe to write
 //! * `location`: where a bucket lives
 //! * `store`: an open bucket, and how patient a connection is
-//! * `listing`: what a bucket holds
+//! * `listing`, `get`: what a bucket holds, and its bytes
 //! * `plan`: what happens to each object
 //! * `transfer`: carrying the plan out, and the report
-//! * `observer`: watching a transfer
-//! * `cancel`: stopping a transfer
-//! * `error`: what can go wrong between this crate and a store
+//! * `digest`, `check`, `inventory`: what bytes prove, files that are there, what was published
+//! * `observer`, `cancel`: watching and stopping a transfer
+//! * `machine`, `error`: the operating system, and what can go wrong with a store
 
 mod cancel;
+mod check;
+mod digest;
 mod error;
+mod get;
+mod inventory;
 mod key;
 mod listing;
 mod location;
+mod machine;
 mod observer;
 mod plan;
 mod store;
 mod transfer;
 
 pub use cancel::Cancel;
+pub use check::{Condition, Expected, TakeOver, check_file, take_over};
+pub use digest::{Content, Inspection, Inspector};
 pub use error::{Error, Source};
+pub use inventory::{Inventory, Record};
 pub use key::{InvalidKey, Key, KeyProblem, MAX_KEY_BYTES, MAX_PART_BYTES, RelativePath};
-pub use listing::{Listed, Listing, head, list, list_directory, list_pages};
+pub use listing::{Listed, Listing, head, list, list_directory, list_many, list_pages};
 pub use location::{DEFAULT_REGION, Location, LocationError};
 pub use observer::Observer;
 pub use plan::{

@@ -12,7 +12,11 @@ mod objects;
 mod s3;
 mod xml;
 
-pub(crate) use s3::S3Listing;
+pub(crate) use s3::{S3Listing, next_pause};
+pub(crate) use xml::error_code;
+
+/// Listings that run at once.
+const LISTINGS: usize = 8;
 
 /// One object as the store lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +104,18 @@ pub async fn list(store: &Store, prefix: &str) -> Result<Listing, Error> {
     }
     all.sort();
     Ok(all)
+}
+
+/// [`list`] for several prefixes at once, in their order.
+///
+/// # Errors
+///
+/// As [`list`], for the first prefix that fails.
+pub async fn list_many(store: &Store, prefixes: &[String]) -> Result<Vec<Listing>, Error> {
+    futures::stream::iter(prefixes.iter().map(|prefix| list(store, prefix)))
+        .buffered(LISTINGS)
+        .try_collect()
+        .await
 }
 
 /// As [`list`], page by page as the store sends them (at most 1000 objects each).

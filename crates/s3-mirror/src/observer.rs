@@ -16,8 +16,12 @@ use crate::{Outcome, Plan, PlanItem};
 ///   without having been started was never asked for.
 /// * [`advanced`](Self::advanced) is called between the two, once per chunk that was handed to the
 ///   file, with the bytes of that chunk (never 0, never the sum). The bytes of an item add up to its
-///   size when it is fetched, and to less when it fails: bytes that were reported are then thrown
-///   away with the temporary file, and a display should take them back in `finished`.
+///   size (together with those resumed, less those discarded) when it is fetched, and to less when it
+///   fails; a display should take those back in `finished`.
+/// * [`resumed`](Self::resumed) is called at most once per version of an object, before the first
+///   `advanced`, with the bytes that an earlier transfer left; [`discarded`](Self::discarded) takes
+///   back bytes that were reported before by either, because the object changed, arrived damaged, or
+///   cannot be continued. What was reported minus what was discarded is what is there.
 /// * Items run at once, up to the number of jobs, so calls for different items alternate. Items are
 ///   started in plan order and finished in any order.
 /// * All calls come from whichever thread polls the future, one after another, never two at once. A
@@ -38,6 +42,16 @@ pub trait Observer: Sync {
 
     /// `bytes` more bytes of `item` have arrived.
     fn advanced(&self, item: &PlanItem, bytes: u64) {
+        let _ = (item, bytes);
+    }
+
+    /// `bytes` of `item` are there from an earlier transfer.
+    fn resumed(&self, item: &PlanItem, bytes: u64) {
+        let _ = (item, bytes);
+    }
+
+    /// `bytes` of `item` that were reported are thrown away.
+    fn discarded(&self, item: &PlanItem, bytes: u64) {
         let _ = (item, bytes);
     }
 

@@ -36,6 +36,8 @@ impl Candidate {
 pub enum Rule {
     /// It belongs into the mirror.
     Mirror,
+    /// It belongs into the mirror, and what is there of it is no good.
+    Replace,
     /// It is listed but must not be asked for, for the given reason.
     Withhold(String),
 }
@@ -59,6 +61,8 @@ pub struct PlanItem {
     pub local: RelativePath,
     /// Bytes in the object, as listed.
     pub size: u64,
+    /// The entity tag of the object, as listed.
+    pub etag: Option<String>,
     /// What happens to it.
     pub action: Action,
 }
@@ -69,8 +73,9 @@ pub struct PlanItem {
 pub enum Action {
     /// It is transferred.
     Fetch(FetchReason),
-    /// The local file has the listed size and is taken for the object. Content is not compared: a
-    /// file that was damaged, or replaced upstream, without changing its size is kept.
+    /// The local file has the listed size, and no record says that it came from another version; it
+    /// is taken for the object. Content is not compared: a file that was damaged without changing
+    /// its size is kept.
     Keep,
     /// The caller withholds it, for this reason.
     Withheld(String),
@@ -79,7 +84,7 @@ pub enum Action {
 }
 
 /// Why an object is transferred.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FetchReason {
     /// There is no local file.
@@ -91,6 +96,15 @@ pub enum FetchReason {
         /// Bytes in the local file.
         got: u64,
     },
+    /// The local file was made from another version of the object.
+    Changed {
+        /// The listed entity tag.
+        expected: String,
+        /// The recorded one.
+        got: String,
+    },
+    /// The caller wants it again ([`Rule::Replace`]).
+    Damaged,
 }
 
 /// Why an object cannot be mirrored. The other objects of the plan are not affected.
@@ -206,7 +220,8 @@ impl Plan {
 ///
 /// * Candidates are sorted by key, whatever order they come in. The same key counts once: a rule that
 ///   withholds it wins, then the newest listing; a second local path is refused.
-/// * A local file of the listed size is kept, any other size or no file means a transfer.
+/// * A local file of the listed size is kept, unless the view knows that it was made from a version
+///   with another entity tag; any other size or no file means a transfer.
 /// * Of two keys with one local path the first in key order has it and the second is refused; so is
 ///   a key that needs a directory where another key lands on a file, and a key whose local path is
 ///   taken by a directory.
@@ -241,13 +256,13 @@ pub fn plan(
         let (key, path) = (&first.listed.key, &first.local);
         let action = match &first.rule {
             Rule::Withhold(reason) => Action::Withheld(reason.clone()),
-            Rule::Mirror => match conflict(&claims, key, path) {
+            Rule::Mirror | Rule::Replace => match conflict(&claims, key, path) {
                 Some(refusal) => Action::Refused(refusal),
-                None => compare(path, first.listed.size, local)?,
+                None => compare(path, first, local)?,
             },
         };
         items.push(item(first, action));
-        if first.rule == Rule::Mirror {
+        if is_wanted(first) {
             let mut previous = path;
             for other in others.iter().filter(|other| other.local != *path) {
                 if other.local != *previous {
@@ -264,7 +279,7 @@ pub fn plan(
 /// By key; within a key withheld first, then by local path, then the newest and largest listing.
 fn order(candidate: &Candidate) -> impl Ord {
     let listed = &candidate.listed;
-    let wanted = candidate.rule == Rule::Mirror;
+    let wanted = is_wanted(candidate);
     (&listed.key, wanted, &candidate.local, Reverse((listed.last_modified, listed.size)))
 }
 
@@ -273,6 +288,7 @@ fn item(candidate: &Candidate, action: Action) -> PlanItem {
         key: candidate.listed.key.clone(),
         local: candidate.local.clone(),
         size: candidate.listed.size,
+        etag: candidate.listed.etag.clone(),
         action,
     }
 }
@@ -281,7 +297,7 @@ fn item(candidate: &Candidate, action: Action) -> PlanItem {
 fn claims<'a>(groups: impl Iterator<Item = &'a [Candidate]>) -> BTreeMap<&'a str, &'a Key> {
     let mut claims = BTreeMap::new();
     for first in groups.filter_map(<[Candidate]>::first) {
-        if first.rule == Rule::Mirror {
+        if is_wanted(first) {
             claims.entry(first.local.as_str()).or_insert(&first.listed.key);
         }
     }
@@ -296,16 +312,31 @@ fn conflict(claims: &BTreeMap<&str, &Key>, key: &Key, local: &RelativePath) -> O
     Some(Refusal::BelowFile { other: other.clone() })
 }
 
+fn is_wanted(candidate: &Candidate) -> bool {
+    !matches!(candidate.rule, Rule::Withhold(_))
+}
+
 fn compare(
     path: &RelativePath,
-    expected: u64,
+    candidate: &Candidate,
     local: &impl LocalView,
 ) -> Result<Action, PlanError> {
     let entry =
         local.entry(path).map_err(|source| PlanError::Local { path: path.clone(), source })?;
+    let expected = candidate.listed.size;
     Ok(match entry {
         LocalEntry::Absent => Action::Fetch(FetchReason::Missing),
-        LocalEntry::File { size } if size == expected => Action::Keep,
+        LocalEntry::File { .. } if candidate.rule == Rule::Replace => {
+            Action::Fetch(FetchReason::Damaged)
+        }
+        LocalEntry::File { size } if size == expected => {
+            match (&candidate.listed.etag, local.etag(path)) {
+                (Some(expected), Some(got)) if *expected != got => {
+                    Action::Fetch(FetchReason::Changed { expected: expected.clone(), got })
+                }
+                _ => Action::Keep,
+            }
+        }
         LocalEntry::File { size } => {
             Action::Fetch(FetchReason::SizeDiffers { expected, got: size })
         }
@@ -320,6 +351,10 @@ impl fmt::Display for FetchReason {
             Self::SizeDiffers { expected, got } => {
                 write!(f, "has {got} bytes (expected {expected})")
             }
+            Self::Changed { expected, got } => {
+                write!(f, "has entity tag {got} (expected {expected})")
+            }
+            Self::Damaged => f.write_str("is damaged"),
         }
     }
 }

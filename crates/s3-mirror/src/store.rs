@@ -10,6 +10,7 @@ use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
 use object_store::local::LocalFileSystem;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
+use crate::get::S3Objects;
 use crate::listing::S3Listing;
 use crate::location::Kind;
 use crate::{Error, Location, error};
@@ -21,6 +22,7 @@ use crate::{Error, Location, error};
 pub struct Store {
     inner: Arc<dyn ObjectStore>,
     name: Arc<str>,
+    options: ConnectOptions,
     s3: Option<S3>,
 }
 
@@ -28,6 +30,7 @@ pub struct Store {
 #[derive(Clone)]
 struct S3 {
     listing: Arc<S3Listing>,
+    objects: Arc<S3Objects>,
     /// The same bucket with less patience, for requests that somebody waits for.
     questions: Arc<dyn ObjectStore>,
 }
@@ -39,7 +42,8 @@ impl Store {
     /// this way a single key such as `a//b` fails the whole listing, and a denied listing is
     /// [`Error::Other`]. [`Location::open`] has neither limit.
     pub fn new(inner: Arc<dyn ObjectStore>, name: impl Into<String>) -> Self {
-        Self { inner, name: name.into().into(), s3: None }
+        let options = ConnectOptions::default();
+        Self { inner, name: name.into().into(), options, s3: None }
     }
 
     /// The location as it appears in messages.
@@ -56,6 +60,14 @@ impl Store {
 
     pub(crate) fn s3(&self) -> Option<&S3Listing> {
         self.s3.as_ref().map(|s3| &*s3.listing)
+    }
+
+    pub(crate) fn objects(&self) -> Option<&S3Objects> {
+        self.s3.as_ref().map(|s3| &*s3.objects)
+    }
+
+    pub(crate) fn options(&self) -> &ConnectOptions {
+        &self.options
     }
 
     pub(crate) fn questions(&self) -> &Arc<dyn ObjectStore> {
@@ -78,13 +90,14 @@ pub struct ConnectOptions {
     /// Longest silence while a response is awaited or read (default 10 s); then the request is
     /// sent again, continuing where the body stopped.
     pub read_timeout: Duration,
-    /// How often one request is repeated after a broken connection, a timeout, or status 408, 429
-    /// or 5xx (default 15). Zero makes the first failure final.
+    /// How often in a row one request is repeated without a byte of progress, after a broken
+    /// connection, a timeout, or status 408, 429 or 5xx (default 15). Zero makes the first failure
+    /// without progress final.
     pub max_retries: usize,
-    /// No repetition starts later than this after the first attempt (default 120 s).
+    /// No repetition starts later than this after the last progress (default 120 s).
     pub retry_timeout: Duration,
     /// Pause before the first repetition (default 100 ms); later pauses grow up to thrice the
-    /// previous one, with jitter, and stay below 10 s.
+    /// previous one, with jitter, and stay below 10 s. A server's `Retry-After` is waited for.
     pub first_pause: Duration,
     /// Keys asked for per listing request; `None` (the default) leaves it to the server, whose
     /// limit is 1000 on AWS.
@@ -168,11 +181,14 @@ impl Location {
                 };
                 let questions = Arc::new(open(&options.for_questions())?);
                 let inner = Arc::new(open(options)?);
+                let silence = options.read_timeout;
+                let objects = S3Objects::new(client.clone(), self.clone(), silence);
+                let objects = Arc::new(objects);
                 let listing = Arc::new(S3Listing::new(client, self, options));
-                (inner, Some(S3 { listing, questions }))
+                (inner, Some(S3 { listing, objects, questions }))
             }
         };
-        Ok(Store { inner, name, s3 })
+        Ok(Store { inner, name, options: options.clone(), s3 })
     }
 
     fn builder(&self, bucket: &str) -> AmazonS3Builder {

@@ -1,34 +1,66 @@
 //! Carrying a plan out: [`transfer`].
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
+use tokio::sync::Semaphore;
 
-use crate::{Action, Cancel, Error, Observer, Plan, PlanItem, Store};
+use crate::digest::{self, Digests};
+use crate::get::Failure;
+use crate::{
+    Action, Cancel, Error, Inspection, Inventory, Observer, Plan, PlanItem, Record, Store,
+};
 
-mod body;
-mod part;
+mod claim;
+mod long;
+mod pace;
+mod place;
+mod ranges;
 mod report;
+mod short;
+mod state;
+mod version;
 
 pub use report::{Outcome, Report, ReportTotals, Stop, TransferError, Withheld};
 
-use body::Body;
-use part::PartFile;
+use claim::{BEAT, Claim, Taken, Watch};
+use long::Long;
+use pace::Pace;
+pub(crate) use place::{Place, Root};
+use short::Done;
+use version::{Trouble, Version};
 
 /// How a plan is carried out.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TransferOptions {
-    /// Transfers at once (default 8; 0 counts as 1). Each needs a connection and up to 4 MiB. Small
+    /// Connections, and files, at once (default 16; 0 counts as 1). Each needs about 2 MiB. Small
     /// files gain from more when the server is far away; big files are limited by the line.
     pub jobs: usize,
+    /// Bytes per second that all transfers together take (default: as fast as they come).
+    pub limit_rate: Option<NonZeroU64>,
+    /// Where published files are recorded (default: nowhere).
+    pub inventory: Option<Arc<Inventory>>,
+    /// What looks at the content while it passes (default: nothing).
+    pub inspection: Option<Arc<dyn Inspection>>,
+    /// How long a process on another machine that is working on the same file is believed to live
+    /// after its last sign of life (default 90 s, longer than network file systems cache).
+    pub silence: Duration,
 }
 
 impl Default for TransferOptions {
     fn default() -> Self {
-        Self { jobs: 8 }
+        Self {
+            jobs: 16,
+            limit_rate: None,
+            inventory: None,
+            inspection: None,
+            silence: Duration::from_secs(90),
+        }
     }
 }
 
@@ -39,19 +71,58 @@ impl TransferOptions {
         self.jobs = jobs;
         self
     }
+
+    /// The same with an upper bound on bytes per second.
+    #[must_use]
+    pub fn with_limit_rate(mut self, bytes_per_second: Option<NonZeroU64>) -> Self {
+        self.limit_rate = bytes_per_second;
+        self
+    }
+
+    /// The same with records of what was published.
+    #[must_use]
+    pub fn with_inventory(mut self, inventory: Arc<Inventory>) -> Self {
+        self.inventory = Some(inventory);
+        self
+    }
+
+    /// The same with a look at the content.
+    #[must_use]
+    pub fn with_inspection(mut self, inspection: Arc<dyn Inspection>) -> Self {
+        self.inspection = Some(inspection);
+        self
+    }
 }
 
 /// As many transfers in a row may find the location unreachable before the rest is given up.
 const UNREACHABLE_IN_A_ROW: usize = 4;
 
+/// Longer files are fetched in ranges, and what is there of them outlives the process.
+const LONG: u64 = 4 << 20;
+
+/// How often a file is begun again when it changes on the server or arrives damaged.
+const ROUNDS: usize = 4;
+
+/// How often somebody who waits for another process looks again.
+const WAIT: Duration = Duration::from_millis(250);
+
 /// Carries out `plan` below `root`, which is created if it is missing.
 ///
-/// Every file is streamed into an exclusively created temporary sibling (`.NAME.*.part`), its length
-/// is compared with the listed size, it is synced to disk and then renamed, and the directory is
-/// synced. A reader therefore never sees a half-written file under the final name, and an existing
-/// file stays until its successor is complete. The temporary file is removed when the transfer
-/// fails or the future is dropped; one that a killed process left behind is never reused and can be
-/// deleted. Two processes may mirror into the same root at once: both write complete files.
+/// Every file is written under a temporary name beside its final one, its length, its entity tag
+/// (the MD5, or the MD5 of the MD5s of the parts, where it is that) and what the
+/// [`Inspection`] finds are checked, it is synced to disk and then renamed. A reader therefore never
+/// sees a half-written file under the final name, and an existing file stays until its successor is
+/// complete.
+///
+/// Files of more than 4 MiB are fetched in several ranges at once, all of them bound to the entity
+/// tag of the listing (`If-Match`). What has arrived stays in `.NAME.part` with a state beside it,
+/// and the next transfer goes on there, if the object is still the same; otherwise it begins again.
+/// Only one process works on such a file (`.NAME.part.lock`): another one turns to the other files
+/// first, then waits, and takes the work over when the first is gone. Shorter files begin again and
+/// may be fetched by two processes at once; both write complete files.
+///
+/// An attempt that brought a byte is progress. Only attempts without progress are bounded, in
+/// number and time, by the [`ConnectOptions`](crate::ConnectOptions) of the store.
 ///
 /// Directories are created as needed. No symbolic link that leads out of `root` is followed for
 /// writing; a link in the place of the file itself is replaced by the file.
@@ -61,7 +132,7 @@ const UNREACHABLE_IN_A_ROW: usize = 4;
 /// in a row could not reach. What was not completed by then is [`Outcome::NotAttempted`], and
 /// [`Report::stop`] says why. A cancelled transfer returns at once, without waiting for the server.
 ///
-/// Memory is bounded by a few MiB per job, whatever the sizes of the objects. The future needs a
+/// Memory is bounded by about 2 MiB per job, whatever the sizes of the objects. The future needs a
 /// tokio runtime with time and I/O enabled.
 pub async fn transfer(
     store: &Store,
@@ -75,6 +146,9 @@ pub async fn transfer(
     let run = Run {
         store,
         root: OpenRoot::open(root, plan).await,
+        options,
+        connections: Semaphore::new(options.jobs.clamp(1, Semaphore::MAX_PERMITS)),
+        pace: Pace::new(options.limit_rate),
         observer,
         cancel,
         stop: Mutex::new(None),
@@ -83,15 +157,29 @@ pub async fn transfer(
     };
     let mut outcomes: Vec<Option<Outcome>> = plan.items.iter().map(|_| None).collect();
     let shared = &run;
-    // Over indices, because a closure over references would make the future not `Send`.
-    let mut running = stream::iter(0..plan.items.len())
-        .map(|index| async move { (index, shared.item(&plan.items[index]).await) })
-        .buffer_unordered(options.jobs.max(1));
-    while let Some((index, outcome)) = running.next().await {
-        observer.finished(&plan.items[index], &outcome);
-        outcomes[index] = Some(outcome);
+    let mut indices: Vec<usize> = (0..plan.items.len()).collect();
+    // First what is free, then what another process was working on.
+    let mut wait = false;
+    while !indices.is_empty() {
+        let mut busy = Vec::new();
+        // Over indices, because a closure over references would make the future not `Send`.
+        let mut running = stream::iter(std::mem::take(&mut indices))
+            .map(|index| async move { (index, shared.item(&plan.items[index], wait).await) })
+            .buffer_unordered(options.jobs.max(1));
+        while let Some((index, outcome)) = running.next().await {
+            match outcome {
+                Some(outcome) => {
+                    observer.finished(&plan.items[index], &outcome);
+                    outcomes[index] = Some(outcome);
+                }
+                None => busy.push(index),
+            }
+        }
+        drop(running);
+        indices = busy;
+        wait = true;
     }
-    drop(running);
+    run.settle().await;
     Report {
         outcomes: plan
             .items
@@ -108,6 +196,9 @@ pub async fn transfer(
 struct Run<'a> {
     store: &'a Store,
     root: OpenRoot,
+    options: &'a TransferOptions,
+    connections: Semaphore,
+    pace: Pace,
     observer: &'a dyn Observer,
     cancel: &'a Cancel,
     stop: Mutex<Option<Stop>>,
@@ -117,67 +208,80 @@ struct Run<'a> {
 
 /// The canonical root, or why there is none.
 enum OpenRoot {
-    Ready(PathBuf),
+    Ready(Arc<Root>),
     Failed(PathBuf, Mutex<Option<std::io::Error>>),
 }
 
 impl OpenRoot {
     async fn open(root: &Path, plan: &Plan) -> Self {
         if plan.fetches().next().is_none() {
-            return Self::Ready(root.to_path_buf());
+            return Self::Ready(Arc::new(Root::new(root.to_path_buf())));
         }
         let opened = match tokio::fs::create_dir_all(root).await {
             Ok(()) => tokio::fs::canonicalize(root).await,
             Err(error) => Err(error),
         };
         match opened {
-            Ok(root) => Self::Ready(root),
+            Ok(root) => Self::Ready(Arc::new(Root::new(root))),
             Err(error) => Self::Failed(root.to_path_buf(), Mutex::new(Some(error))),
         }
     }
 }
 
+/// A file that is on disk now, or another process's business.
+enum Copied {
+    Fetched(u64),
+    /// Another process has just fetched it.
+    Kept,
+    Busy,
+}
+
 impl Run<'_> {
-    async fn item(&self, item: &PlanItem) -> Outcome {
-        match &item.action {
+    /// `None` if another process works on it; with `wait` that is waited for.
+    async fn item(&self, item: &PlanItem, wait: bool) -> Option<Outcome> {
+        Some(match &item.action {
             Action::Keep => Outcome::Kept,
             Action::Withheld(reason) => {
                 Outcome::Withheld { reason: Withheld::Rule(reason.clone()) }
             }
             Action::Refused(refusal) => Outcome::Refused(refusal.clone()),
-            Action::Fetch(_) => self.fetch(item).await,
-        }
+            Action::Fetch(_) => return self.fetch(item, wait).await,
+        })
     }
 
-    async fn fetch(&self, item: &PlanItem) -> Outcome {
+    async fn fetch(&self, item: &PlanItem, wait: bool) -> Option<Outcome> {
         if self.cancel.is_cancelled() {
             self.stop_for(Stop::Cancelled);
         }
         if self.stopped() {
-            return Outcome::NotAttempted;
+            return Some(Outcome::NotAttempted);
         }
         let root = match &self.root {
             OpenRoot::Ready(root) => root,
             OpenRoot::Failed(root, error) => {
                 self.stop_for(Stop::LocalStorage);
                 let error = error.lock().unwrap_or_else(PoisonError::into_inner).take();
-                return error.map_or(Outcome::NotAttempted, |source| Outcome::Failed {
+                return Some(error.map_or(Outcome::NotAttempted, |source| Outcome::Failed {
                     error: TransferError::Write { path: root.clone(), source },
-                });
+                }));
             }
         };
-        self.observer.started(item);
+        if !wait {
+            self.observer.started(item);
+        }
         let done = tokio::select! {
             biased;
             () = self.cancel.cancelled() => {
                 self.stop_for(Stop::Cancelled);
-                return Outcome::NotAttempted;
+                return Some(Outcome::NotAttempted);
             }
-            done = self.copy(item, root) => done,
+            done = self.copy(item, root, wait) => done,
         };
         self.note_reachability(&done);
-        match done {
-            Ok(bytes) => Outcome::Fetched { bytes },
+        Some(match done {
+            Ok(Copied::Fetched(bytes)) => Outcome::Fetched { bytes },
+            Ok(Copied::Kept) => Outcome::Kept,
+            Ok(Copied::Busy) => return None,
             Err(TransferError::Store(Error::Denied { .. })) => {
                 Outcome::Withheld { reason: Withheld::Server }
             }
@@ -188,34 +292,149 @@ impl Run<'_> {
                 }
                 Outcome::Failed { error }
             }
+        })
+    }
+
+    async fn copy(
+        &self,
+        item: &PlanItem,
+        root: &Arc<Root>,
+        wait: bool,
+    ) -> Result<Copied, TransferError> {
+        let mut version = Version::listed(item);
+        if item.size <= LONG || version.etag.is_none() {
+            return self.rounds(root, item, &mut version, None).await.map(Copied::Fetched);
+        }
+        let place = {
+            let (root, local) = (Arc::clone(root), item.local.clone());
+            blocking(move || root.place(&local)).await?
+        };
+        let Some(claim) = self.claim(&place, wait).await? else { return Ok(Copied::Busy) };
+        if wait && self.is_there(&place, item, &version) {
+            return Ok(Copied::Kept);
+        }
+        let claim = Arc::new(Mutex::new(claim));
+        tokio::select! {
+            fetched = self.rounds(root, item, &mut version, Some(&place)) => {
+                fetched.map(Copied::Fetched)
+            }
+            () = beats(&claim) => Ok(Copied::Busy),
         }
     }
 
-    async fn copy(&self, item: &PlanItem, root: &Path) -> Result<u64, TransferError> {
-        let mut body = Body::open(self.store, item).await?;
-        let mut part = PartFile::create(root, &item.local).await?;
-        let mut written: u64 = 0;
-        while let Some(chunk) = body.next().await? {
-            let bytes = chunk.len() as u64;
-            // Checked before writing, so that a server cannot fill the disk.
-            if bytes > item.size - written {
-                let got = written.saturating_add(bytes);
-                return Err(TransferError::SizeMismatch { expected: item.size, got });
+    /// Fetches an object until its bytes are right, or it is clear that they will not be.
+    async fn rounds(
+        &self,
+        root: &Arc<Root>,
+        item: &PlanItem,
+        version: &mut Version,
+        mut place: Option<&Place>,
+    ) -> Result<u64, TransferError> {
+        let mut last = None;
+        for _ in 0..ROUNDS {
+            let part_size = self.part_size(item, version).await;
+            let attempt = match place {
+                Some(place) => long::fetch(self, root, item, place, version, part_size).await,
+                None => short::fetch(self, root, item, version, part_size)
+                    .await
+                    .map(|done| Long::Done(Box::new(done))),
+            };
+            match attempt {
+                Ok(Long::Done(done)) => {
+                    self.record(item, version, &done);
+                    return Ok(done.metadata.len());
+                }
+                Ok(Long::Unranged) => place = None,
+                Err(Trouble::Failed(error)) => return Err(error),
+                Err(Trouble::Corrupt(error)) => last = Some(error),
+                Err(Trouble::Changed) => match version.again(self.store, item).await {
+                    Ok(new) => *version = new,
+                    Err(Trouble::Failed(error) | Trouble::Corrupt(error)) => return Err(error),
+                    Err(Trouble::Changed) => {}
+                },
             }
-            part.write(&chunk).await?;
-            written += bytes;
-            if bytes > 0 {
-                self.observer.advanced(item, bytes);
-            }
+            tracing::debug!(key = item.key.as_str(), "beginning again");
         }
-        if written != item.size {
-            return Err(TransferError::SizeMismatch { expected: item.size, got: written });
-        }
-        part.publish().await?;
-        Ok(written)
+        Err(last.unwrap_or(TransferError::KeepsChanging))
     }
 
-    fn note_reachability(&self, done: &Result<u64, TransferError>) {
+    /// Asks only where the answer is of use: for the tag of an upload in parts.
+    async fn part_size(&self, item: &PlanItem, version: &Version) -> Option<u64> {
+        let etag = version.etag.as_deref().filter(|etag| digest::is_multipart(etag))?;
+        self.store.objects()?.first_part(self.store.name(), &item.key, etag).await
+    }
+
+    fn digests(&self, item: &PlanItem, version: &Version, part_size: Option<u64>) -> Digests {
+        let inspection = self.options.inspection.as_ref();
+        let inspector = inspection.and_then(|inspection| inspection.inspect(&item.local));
+        Digests::new(version.etag.as_deref(), version.size, part_size, inspector)
+    }
+
+    /// The claim of a long file; `None` if another process has it and is not waited for.
+    async fn claim(&self, place: &Place, wait: bool) -> Result<Option<Claim>, TransferError> {
+        let mut watch = Watch::default();
+        loop {
+            let (path, silence) = (place.claim(), self.options.silence);
+            let (taken, seen) = blocking(move || {
+                let taken = Claim::take(&path, &mut watch, silence)
+                    .map_err(|source| TransferError::Write { path, source })?;
+                Ok::<_, TransferError>((taken, watch))
+            })
+            .await?;
+            watch = seen;
+            match taken {
+                Taken::Mine(claim) => return Ok(Some(claim)),
+                Taken::Busy if wait => tokio::time::sleep(WAIT).await,
+                Taken::Busy => return Ok(None),
+            }
+        }
+    }
+
+    /// Whether the process that was waited for has published this very version.
+    fn is_there(&self, place: &Place, item: &PlanItem, version: &Version) -> bool {
+        let Some(inventory) = &self.options.inventory else { return false };
+        let Ok(found) = std::fs::metadata(place.target()) else { return false };
+        let record = inventory.refresh().ok().and_then(|()| inventory.find(&item.local, &found));
+        record.is_some_and(|record| record.fits(&found) && record.etag == version.etag)
+    }
+
+    fn record(&self, item: &PlanItem, version: &Version, done: &Done) {
+        let Some(inventory) = &self.options.inventory else { return };
+        let (path, key) = (item.local.clone(), item.key.clone());
+        let (etag, content) = (version.etag.clone(), done.content.clone());
+        let record = Record::new(path, key, etag, content, &done.metadata);
+        if let Err(error) = inventory.add(record) {
+            tracing::warn!(%error, key = item.key.as_str(), "cannot be recorded");
+        }
+    }
+
+    /// A body that is shorter or longer than it has to be.
+    fn ended_early(&self, item: &PlanItem, expected: u64, got: u64) -> Failure {
+        let (location, key) = (self.store.name().to_owned(), item.key.to_string());
+        let (expected, got) = (format!("{expected} bytes"), format!("{got} and an end"));
+        let error = Error::WrongAnswer { location, key, expected, got };
+        Failure::Transient { error, after: None }
+    }
+
+    /// Makes names and records durable.
+    async fn settle(&self) {
+        let root = match &self.root {
+            OpenRoot::Ready(root) => Some(Arc::clone(root)),
+            OpenRoot::Failed(..) => None,
+        };
+        let inventory = self.options.inventory.clone();
+        let settled = tokio::task::spawn_blocking(move || {
+            if let Some(root) = root {
+                root.sync();
+            }
+            inventory.map_or(Ok(()), |inventory| inventory.sync())
+        });
+        if let Ok(Err(error)) = settled.await {
+            tracing::warn!(%error, "the inventory is not synced");
+        }
+    }
+
+    fn note_reachability(&self, done: &Result<Copied, TransferError>) {
         match done {
             Err(TransferError::Store(error)) if error.is_unreachable() => {
                 let in_a_row = self.unreachable.fetch_add(1, Ordering::Relaxed) + 1;
@@ -234,5 +453,29 @@ impl Run<'_> {
     /// The first reason stays.
     fn stop_for(&self, reason: Stop) {
         self.stop.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+    }
+}
+
+/// Shows that this process lives, until the claim is lost.
+async fn beats(claim: &Arc<Mutex<Claim>>) {
+    loop {
+        tokio::time::sleep(BEAT).await;
+        let claim = Arc::clone(claim);
+        let held = tokio::task::spawn_blocking(move || {
+            claim.lock().unwrap_or_else(PoisonError::into_inner).beat()
+        });
+        // A file system that fails for a moment is no reason to give the work up.
+        if let Ok(Ok(false)) = held.await {
+            return;
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static, E: From<TransferError> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(_) => Err(TransferError::Interrupted.into()),
     }
 }

@@ -91,8 +91,8 @@ async fn one_bad_object_does_not_stop_the_others() {
     };
     assert!(matches!(
         &broken.1,
-        Outcome::Failed { error: TransferError::Store(Error::Other { subject, location, .. }) }
-            if subject == "broken" && location == server.url()
+        Outcome::Failed { error: TransferError::Store(Error::ObjectStatus { key, status: 500, location, .. }) }
+            if key == "broken" && location == server.url()
     ));
     assert!(matches!(&denied.1, Outcome::Withheld { reason: Withheld::Server }));
     assert!(matches!(fine.1, Outcome::Fetched { bytes: 4 }));

@@ -5,6 +5,7 @@
 mod conformance;
 mod faults;
 mod listing;
+mod reliability;
 mod scripted;
 mod transfer;
 mod util;

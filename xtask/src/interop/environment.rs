@@ -29,8 +29,18 @@ impl Environment {
     ///
     /// The stamp file is written last, so an interrupted build is never taken for a finished one.
     pub(crate) fn prepare(project: &Project, python: &str) -> Result<Self> {
-        let requirements = project.root.join("interop").join("requirements.txt");
-        let folder = project.target.join("interop").join("venv");
+        Self::prepare_from(project, python, "requirements.txt", "venv")
+    }
+
+    /// The same from another list of `interop/`, in another folder below `target/interop`.
+    pub(crate) fn prepare_from(
+        project: &Project,
+        python: &str,
+        list: &str,
+        folder: &str,
+    ) -> Result<Self> {
+        let requirements = project.root.join("interop").join(list);
+        let folder = project.target.join("interop").join(folder);
         let listed = fs::read_to_string(&requirements)
             .with_context(|| requirements.display().to_string())?;
         let environment = Self { python: interpreter(&folder), root: project.root.clone() };
@@ -43,6 +53,16 @@ impl Environment {
         environment.build(&folder, &requirements)?;
         fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())?;
         Ok(environment)
+    }
+
+    /// The interpreter.
+    pub(crate) fn python(&self) -> &Path {
+        &self.python
+    }
+
+    /// Where the programs of the environment are.
+    pub(crate) fn programs(&self) -> PathBuf {
+        self.python.parent().map(Path::to_owned).unwrap_or_default()
     }
 
     /// A script of the repository, run by the interpreter of the environment.

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use laion_fmri::LicenseAccepted;
 use laion_fmri::bids::{entity_value, suffix_of};
 use laion_fmri::s3_mirror::{Action, FetchReason, Outcome, Plan, PlanItem, Report};
 use laion_fmri::stimuli::EmbeddingModel;
-use laion_fmri::{DownloadRequest, Error, FilterField, Subjects};
+use laion_fmri::{Download as Planned, DownloadRequest, Error, FilterField, Subjects};
 use serde_json::json;
 
 use super::download_stimuli::Stimuli;
@@ -14,7 +15,7 @@ use super::license;
 use crate::args::access::DownloadEmbeddings;
 use crate::args::{Download, DownloadRaw, Transfer};
 use crate::context::Context;
-use crate::exit::{Status, UsageError};
+use crate::exit::{Refused, Status, UsageError};
 use crate::output::{self, bytes};
 use crate::progress::{self, outcome_name};
 
@@ -64,38 +65,83 @@ fn carry_out(
 ) -> anyhow::Result<Status> {
     let jobs = transfer.n_jobs.unwrap_or(context.jobs());
     let dataset = context.dataset()?;
-    if transfer.dry_run {
-        let mut plan = dataset.plan_download(request)?.plan().clone();
-        if request.include_stimuli {
-            plan.items.extend(Stimuli::plan(context, &dataset)?.download.plan().items.clone());
-        }
-        print_plan(context, &plan)?;
-        return Ok(strict(context, withheld_in(&plan)));
-    }
-    let license = license::obtain(context, &dataset, transfer.accept_license)?;
+    let license = match transfer.dry_run {
+        true => None,
+        false => Some(license::obtain(context, &dataset, transfer.accept_license)?),
+    };
     // Questions come before hours of transfer.
-    let stimuli =
-        request.include_stimuli.then(|| Stimuli::obtain(context, &dataset)).transpose()?;
-    let download = dataset.plan_download(request)?;
+    let stimuli = match (request.include_stimuli, transfer.dry_run) {
+        (false, _) => None,
+        (true, true) => Some(Stimuli::plan(context, &dataset)?),
+        (true, false) => Some(Stimuli::obtain(context, &dataset)?),
+    };
+    let download = context.interrupt.at_once(|| dataset.plan_download(request))?;
+    let mut download = download.with_limit_rate(transfer.limit_rate);
+    if transfer.verify {
+        let observer = progress::Files::new(context);
+        let verified = download.verify_kept(jobs, &observer, context.interrupt.cancel());
+        observer.finish();
+        verified?;
+    }
     for subject in download.skipped_subjects() {
         context.note(&format!("note: nothing matches for {subject}"));
     }
+    let Some(license) = license else {
+        let mut plan = download.plan().clone();
+        if let Some(stimuli) = stimuli {
+            plan.items.extend(stimuli.download.plan().items.clone());
+        }
+        print_plan(context, &plan, Some(&download))?;
+        return Ok(strict(context, withheld_in(&plan)));
+    };
+    let status = self::transfer(context, &download, &license, jobs)?;
+    match (stimuli, status) {
+        (None, _) | (_, Status::Signal(_)) => Ok(status),
+        (Some(stimuli), _) => match stimuli.fetch(context)? {
+            Status::Done => Ok(status),
+            stopped => Ok(stopped),
+        },
+    }
+}
+
+/// Carries a planned download out and says what became of it.
+pub(super) fn transfer(
+    context: &Context,
+    download: &Planned,
+    license: &LicenseAccepted,
+    jobs: usize,
+) -> anyhow::Result<Status> {
+    check_space(download)?;
     let observer = progress::transfer(context);
-    let report = download.run(&license, jobs, &*observer, context.interrupt.cancel());
+    let report = download.run(license, jobs, &*observer, context.interrupt.cancel());
     drop(observer);
     print_report(context, &report)?;
     if let Some(signal) = context.interrupt.signal() {
         context.note("stopped; the same command goes on where this one ended");
         return Ok(Status::Signal(signal));
     }
-    let stimuli = stimuli.map(|stimuli| stimuli.fetch(context)).transpose()?;
-    if let Some(signal @ Status::Signal(_)) = stimuli {
-        return Ok(signal);
-    }
     if !report.is_complete() {
         return Ok(Status::Failed);
     }
     Ok(strict(context, report.totals().withheld))
+}
+
+/// Refuses to begin what the disk cannot hold.
+fn check_space(download: &Planned) -> anyhow::Result<()> {
+    let needed = download.plan().totals().fetch.bytes;
+    match download.free_bytes() {
+        Some(free) if free < needed => Err(Refused {
+            message: format!(
+                "{} does not have enough free space (expected {}, got {})",
+                download.root().display(),
+                bytes(needed),
+                bytes(free)
+            ),
+            hint: "fewer sessions at a time, or another --data-dir".to_owned(),
+        }
+        .into()),
+        _ => Ok(()),
+    }
 }
 
 fn strict(context: &Context, withheld: u64) -> Status {
@@ -124,7 +170,7 @@ fn filtered(
     })
 }
 
-fn request(args: &Download) -> anyhow::Result<DownloadRequest> {
+pub(super) fn request(args: &Download) -> anyhow::Result<DownloadRequest> {
     let filters = [
         (FilterField::Ses, &args.ses),
         (FilterField::Task, &args.task),
@@ -156,7 +202,13 @@ fn withheld_in(plan: &Plan) -> u64 {
     plan.totals().withheld.count
 }
 
-pub(super) fn print_plan(context: &Context, plan: &Plan) -> anyhow::Result<()> {
+/// Prints what is planned; `download` knows why, and where to.
+pub(super) fn print_plan(
+    context: &Context,
+    plan: &Plan,
+    download: Option<&Planned>,
+) -> anyhow::Result<()> {
+    let why = |item: &PlanItem| download.map(|download| download.why(item));
     if context.global.json {
         return output::print_lines(plan.items.iter().map(|item| {
             let fields = [
@@ -165,6 +217,7 @@ pub(super) fn print_plan(context: &Context, plan: &Plan) -> anyhow::Result<()> {
                 ("size", json!(item.size)),
                 ("action", json!(action_name(&item.action))),
                 ("reason", json!(action_reason(&item.action))),
+                ("why", json!(why(item))),
             ];
             output::json_line("plan", fields.map(|(name, value)| (name.to_owned(), value)))
         }));
@@ -172,12 +225,24 @@ pub(super) fn print_plan(context: &Context, plan: &Plan) -> anyhow::Result<()> {
     let mut lines = Vec::new();
     if context.global.verbose > 0 {
         lines.extend(plan.items.iter().map(|item| {
-            format!("{:<8} {:>10}  {}", action_name(&item.action), bytes(item.size), item.key)
+            let (action, size) = (action_name(&item.action), bytes(item.size));
+            let why = why(item).map(|why| format!("  ({why})")).unwrap_or_default();
+            format!("{action:<8} {size:>10}  {}{why}", item.key)
         }));
         lines.push(String::new());
     }
     lines.extend(table(plan));
-    output::print_lines(lines)
+    output::print_lines(lines)?;
+    let needed = plan.totals().fetch.bytes;
+    if let Some((free, download)) = download.and_then(|plan| Some((plan.free_bytes()?, plan))) {
+        let verdict = if free < needed { "not enough" } else { "enough" };
+        let root = download.root().display();
+        context.note(&format!("free space: {} in {root}, {verdict}", bytes(free)));
+    }
+    if context.global.verbose == 0 {
+        context.note("-v lists the files, and which filter lets each in");
+    }
+    Ok(())
 }
 
 /// Files and bytes by subject, session, kind and action, and the totals.
@@ -246,6 +311,10 @@ fn action_reason(action: &Action) -> Option<String> {
         Action::Fetch(FetchReason::SizeDiffers { expected, got }) => {
             Some(format!("expected {expected} bytes, got {got} on disk"))
         }
+        Action::Fetch(FetchReason::Changed { .. }) => {
+            Some("the object has changed since it was fetched".to_owned())
+        }
+        Action::Fetch(FetchReason::Damaged) => Some("damaged on disk".to_owned()),
         Action::Withheld(reason) => Some(reason.clone()),
         Action::Refused(refusal) => Some(refusal.to_string()),
         _ => None,

@@ -16,7 +16,7 @@ pub(super) fn run(context: &Context, args: &DownloadStimuli) -> anyhow::Result<S
     let dataset = context.dataset()?;
     if args.dry_run {
         let stimuli = Stimuli::plan(context, &dataset)?;
-        download::print_plan(context, stimuli.download.plan())?;
+        download::print_plan(context, stimuli.download.plan(), None)?;
         return Ok(Status::Done);
     }
     Stimuli::obtain(context, &dataset)?.fetch(context)

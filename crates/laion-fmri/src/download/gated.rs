@@ -346,11 +346,11 @@ impl Planned {
             (_, Some(found)) if found.len() != size => {
                 Action::Fetch(FetchReason::SizeDiffers { expected: size, got: found.len() })
             }
-            // With the right size it is still another file.
-            _ => Action::Fetch(FetchReason::Missing),
+            (_, Some(_)) => Action::Fetch(FetchReason::Damaged),
+            (_, None) => Action::Fetch(FetchReason::Missing),
         };
         let local = RelativePath::new(key.clone()).ok()?;
-        let item = PlanItem { key: Key::new(key).ok()?, local, size, action };
+        let item = PlanItem { key: Key::new(key).ok()?, local, size, etag: None, action };
         Some(Self { file: file.clone(), item, from })
     }
 }

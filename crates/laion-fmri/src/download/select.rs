@@ -23,6 +23,24 @@ pub(super) struct Selection {
 pub(super) struct SelectedKey {
     pub(super) listed: Listed,
     pub(super) withheld: Option<&'static str>,
+    pub(super) why: Why,
+}
+
+/// What lets a key in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It passes all filters.
+    Filters,
+    /// It passes all filters but `ses`, which does not apply to ROIs.
+    RoiFilters,
+    /// The default loader needs it.
+    Pinned,
+    /// Its tree was asked for as a whole.
+    Tree(&'static str),
+    /// It describes the dataset.
+    Dataset,
+    /// It was asked for by its name.
+    Named,
 }
 
 /// The listings that were searched, for what to say if nothing matched, and what was pinned in
@@ -33,8 +51,11 @@ struct Searched {
     keys: Vec<String>,
     /// The keys that the default loader needs, whatever the filters say.
     pins: Vec<String>,
-    pinned: Vec<Listed>,
+    pinned: Vec<Found>,
 }
+
+/// A key that is meant, and why.
+type Found = (Listed, Why);
 
 impl Selection {
     /// Lists the bucket and adds what the request means; returns the subjects of `Subjects::All`
@@ -103,27 +124,33 @@ impl Selection {
             searched.pins = policy::pinned(subject).to_vec();
         }
         if request.include_derivatives {
-            self.search(remote, &layout::glmsingle(subject), filter, &mut searched, &mut found)?;
+            let prefix = layout::glmsingle(subject);
+            self.search(remote, &prefix, filter, Why::Filters, &mut searched, &mut found)?;
         }
         if request.include_anatomical {
-            self.whole(remote, &layout::anatomical(subject), &mut searched, &mut found)?;
+            let why = Why::Tree("--include-anatomical");
+            self.whole(remote, &layout::anatomical(subject), why, &mut searched, &mut found)?;
         } else if pins {
             searched.pin(&self.list(remote, &layout::anatomical(subject))?);
         }
         if request.include_localizers {
-            self.whole(remote, &layout::localizers(subject), &mut searched, &mut found)?;
+            let why = Why::Tree("--include-localizers");
+            self.whole(remote, &layout::localizers(subject), why, &mut searched, &mut found)?;
         }
         if request.include_raw {
-            self.search(remote, &layout::raw(subject), filter, &mut searched, &mut found)?;
+            let prefix = layout::raw(subject);
+            self.search(remote, &prefix, filter, Why::Filters, &mut searched, &mut found)?;
         }
         // Sessions are decided by the trees that have them: the others carry none.
         let missing = missing_session(&searched, filter);
         if request.include_freesurfer {
-            self.whole(remote, &layout::freesurfer(subject), &mut searched, &mut found)?;
+            let why = Why::Tree("--include-freesurfer");
+            self.whole(remote, &layout::freesurfer(subject), why, &mut searched, &mut found)?;
         }
         if request.include_derivatives {
             let filter = filter.without(FilterField::Ses);
-            self.search(remote, &layout::rois(subject), &filter, &mut searched, &mut found)?;
+            let prefix = layout::rois(subject);
+            self.search(remote, &prefix, &filter, Why::RoiFilters, &mut searched, &mut found)?;
         }
         if searched.keys.is_empty() {
             return Err(unknown_subject(remote, location, request, subject, searched));
@@ -133,7 +160,7 @@ impl Selection {
             return Err(no_match(location, subject.as_str(), request, searched.prefixes, detail));
         }
         found.extend(searched.pinned);
-        found.into_iter().for_each(|listed| self.add(listed));
+        found.into_iter().for_each(|(listed, why)| self.add(listed, why));
         Ok(())
     }
 
@@ -146,12 +173,13 @@ impl Selection {
         for prefix in &request.prefixes {
             let mut searched = Searched::default();
             let mut found = Vec::new();
-            self.search(remote, prefix, &request.filter, &mut searched, &mut found)?;
+            let filter = &request.filter;
+            self.search(remote, prefix, filter, Why::Filters, &mut searched, &mut found)?;
             if found.is_empty() {
                 let detail = nearest_values(&searched.keys, &request.filter);
                 return Err(no_match(location, prefix, request, searched.prefixes, detail));
             }
-            found.into_iter().for_each(|listed| self.add(listed));
+            found.into_iter().for_each(|(listed, why)| self.add(listed, why));
         }
         Ok(())
     }
@@ -175,7 +203,7 @@ impl Selection {
                 let unfiltered = DownloadRequest::captions();
                 return Err(no_match(location, key, &unfiltered, vec![prefix], None));
             };
-            self.add(found.clone());
+            self.add(found.clone(), Why::Named);
         }
         Ok(())
     }
@@ -184,7 +212,7 @@ impl Selection {
     fn collect_dataset_keys(&mut self, remote: &Remote) -> Result<()> {
         for listed in remote.list_directory("")?.objects {
             if layout::DATASET_KEYS.contains(&listed.key.as_str()) {
-                self.add(listed);
+                self.add(listed, Why::Dataset);
             }
         }
         Ok(())
@@ -196,12 +224,16 @@ impl Selection {
         remote: &Remote,
         prefix: &str,
         filter: &Filter,
+        why: Why,
         searched: &mut Searched,
-        found: &mut Vec<Listed>,
+        found: &mut Vec<Found>,
     ) -> Result<()> {
-        let listed = self.list(remote, prefix)?;
-        searched.add(prefix, &listed);
-        found.extend(listed.into_iter().filter(|listed| filter.matches(listed.key.as_str())));
+        let listing = remote.list_tree(prefix, |child| may_match(filter, child))?;
+        self.refused.extend(listing.refused);
+        searched.add(prefix, &listing.objects);
+        searched.keys.extend(listing.prefixes);
+        let matching = listing.objects.into_iter().filter(|it| filter.matches(it.key.as_str()));
+        found.extend(matching.map(|listed| (listed, why)));
         Ok(())
     }
 
@@ -210,10 +242,11 @@ impl Selection {
         &mut self,
         remote: &Remote,
         prefix: &str,
+        why: Why,
         searched: &mut Searched,
-        found: &mut Vec<Listed>,
+        found: &mut Vec<Found>,
     ) -> Result<()> {
-        self.search(remote, prefix, &Filter::default(), searched, found)
+        self.search(remote, prefix, &Filter::default(), why, searched, found)
     }
 
     fn list(&mut self, remote: &Remote, prefix: &str) -> Result<Vec<Listed>> {
@@ -222,9 +255,11 @@ impl Selection {
         Ok(listing.objects)
     }
 
-    fn add(&mut self, listed: Listed) {
+    /// What was found first says why.
+    fn add(&mut self, listed: Listed, why: Why) {
         let withheld = policy::is_held_out(listed.key.as_str()).then_some(HELD_OUT);
-        self.keys.insert(listed.key.clone(), SelectedKey { listed, withheld });
+        let key = listed.key.clone();
+        self.keys.entry(key).or_insert(SelectedKey { listed, withheld, why });
     }
 }
 
@@ -238,7 +273,42 @@ impl Searched {
     fn pin(&mut self, listed: &[Listed]) {
         let pins = &self.pins;
         let is_pin = |listed: &&Listed| pins.iter().any(|pin| pin == listed.key.as_str());
-        self.pinned.extend(listed.iter().filter(is_pin).cloned());
+        let pinned = listed.iter().filter(is_pin).cloned();
+        self.pinned.extend(pinned.map(|listed| (listed, Why::Pinned)));
+    }
+}
+
+/// Whether a directory can hold keys that pass: one of another session than those wanted cannot.
+fn may_match(filter: &Filter, directory: &str) -> bool {
+    let name = directory.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let Some(session) = name.strip_prefix("ses-") else { return true };
+    filter.values(FilterField::Ses).is_none_or(|wanted| wanted.iter().any(|it| it == session))
+}
+
+impl Why {
+    /// The reason in words, for people.
+    pub(super) fn explain(self, filter: &Filter, key: &str) -> String {
+        let skipped = match self {
+            Self::Filters => None,
+            Self::RoiFilters => Some(FilterField::Ses),
+            Self::Pinned => return "needed by the default loader".to_owned(),
+            Self::Tree(option) => return format!("{option} takes the whole tree"),
+            Self::Dataset => return "describes the dataset".to_owned(),
+            Self::Named => return "asked for by name".to_owned(),
+        };
+        let active = FilterField::ALL.into_iter().filter(|field| Some(*field) != skipped);
+        let reasons: Vec<String> = active
+            .filter(|field| filter.values(*field).is_some())
+            .map(|field| match field.value_in(key) {
+                Some(value) => format!("{field} {value}"),
+                None => format!("no {field} in its name"),
+            })
+            .collect();
+        match (reasons.is_empty(), skipped) {
+            (true, None) => "no filter".to_owned(),
+            (true, Some(_)) => "an ROI, whatever the session".to_owned(),
+            (false, _) => reasons.join(", "),
+        }
     }
 }
 

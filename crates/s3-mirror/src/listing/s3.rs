@@ -199,7 +199,7 @@ impl Request<'_> {
 }
 
 /// Decorrelated jitter: between the first pause and thrice the last one, with an upper bound.
-fn next_pause(first: Duration, last: Duration) -> Duration {
+pub(crate) fn next_pause(first: Duration, last: Duration) -> Duration {
     // A fresh `RandomState` is the randomness that std has; this needs no better one.
     let random = RandomState::new().hash_one(0_u8) % 1024;
     let span = (last * 3).saturating_sub(first);

@@ -101,7 +101,7 @@ pub(super) fn page(document: &str) -> Result<Page, XmlError> {
 }
 
 /// The `Code` of an S3 error document, if it is one.
-pub(super) fn error_code(document: &str) -> Option<String> {
+pub(crate) fn error_code(document: &str) -> Option<String> {
     let mut code = None;
     let walked = walk(document, |path, text| {
         if let [root, field] = path

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::PlanError;
-use crate::RelativePath;
+use crate::{Inventory, RelativePath};
 
 /// What stands at a local path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,12 @@ pub trait LocalView {
     ///
     /// Any failure that leaves the question open; it ends the planning.
     fn entry(&self, path: &RelativePath) -> io::Result<LocalEntry>;
+
+    /// The entity tag of the version that the file at `path` was made from, if that is recorded.
+    fn etag(&self, path: &RelativePath) -> Option<String> {
+        let _ = path;
+        None
+    }
 }
 
 impl<F: Fn(&RelativePath) -> io::Result<LocalEntry>> LocalView for F {
@@ -54,9 +61,10 @@ impl<F: Fn(&RelativePath) -> io::Result<LocalEntry>> LocalView for F {
 }
 
 /// A directory on disk. Symbolic links are followed, so a file that was linked into place counts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Folder {
     root: PathBuf,
+    inventory: Option<Arc<Inventory>>,
 }
 
 impl Folder {
@@ -70,7 +78,14 @@ impl Folder {
         if root.exists() && !root.is_dir() {
             return Err(PlanError::Root { root });
         }
-        Ok(Self { root })
+        Ok(Self { root, inventory: None })
+    }
+
+    /// The same directory with the records of what was published in it.
+    #[must_use]
+    pub fn with_inventory(mut self, inventory: Arc<Inventory>) -> Self {
+        self.inventory = Some(inventory);
+        self
     }
 }
 
@@ -86,6 +101,12 @@ impl LocalView for Folder {
                 _ => Err(error),
             },
         }
+    }
+
+    fn etag(&self, path: &RelativePath) -> Option<String> {
+        let inventory = self.inventory.as_ref()?;
+        let found = std::fs::metadata(path.below(&self.root)).ok()?;
+        inventory.find(path, &found).filter(|record| record.size == found.len())?.etag
     }
 }
 

@@ -107,6 +107,26 @@ pub enum TransferError {
         /// What the system says.
         source: io::Error,
     },
+    /// The bytes do not have the entity tag of the object.
+    #[error("content has entity tag {got} (expected {expected})")]
+    Checksum {
+        /// The tag of the object.
+        expected: String,
+        /// The tag recomputed from the bytes.
+        got: String,
+    },
+    /// The content is damaged, as the inspection of its format says.
+    #[error("content is damaged")]
+    Damaged {
+        /// What is wrong with it.
+        source: crate::error::Source,
+    },
+    /// The object was replaced on the server again and again while it was fetched.
+    #[error("object keeps changing while it is fetched")]
+    KeepsChanging,
+    /// The work was given up, because the runtime is shutting down.
+    #[error("interrupted")]
+    Interrupted,
     /// The store does not deliver it.
     #[error(transparent)]
     Store(#[from] Error),

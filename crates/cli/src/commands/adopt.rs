@@ -1,0 +1,77 @@
+//! `adopt`: takes over a tree that another tool made, without fetching it again.
+
+use laion_fmri::s3_mirror::TakeOver;
+use laion_fmri::upkeep::AdoptionOutcome;
+use serde_json::json;
+
+use super::verify::in_words;
+use crate::args::mirror::{Adopt, How};
+use crate::context::Context;
+use crate::exit::Status;
+use crate::output::{self, bytes};
+use crate::progress;
+
+pub(super) fn run(context: &Context, args: &Adopt) -> anyhow::Result<Status> {
+    let dataset = context.dataset()?;
+    let how = match args.how {
+        How::Link => TakeOver::Link,
+        How::Copy => TakeOver::Copy,
+        How::Move => TakeOver::Move,
+    };
+    let observer = progress::Files::new(context);
+    let cancel = context.interrupt.cancel();
+    let adoption = dataset.adopt(&args.directory, how, context.jobs(), &observer, cancel);
+    observer.finish();
+    let adoption = adoption?;
+    let (mut kept, mut unknown, mut differing, mut unproved) = (0, 0, 0, 0);
+    let mut lines = Vec::new();
+    for (path, outcome) in &adoption.files {
+        let (name, local, reason) = match outcome {
+            AdoptionOutcome::Adopted { local, verified, .. } => {
+                unproved += usize::from(!verified);
+                ("adopted", Some(local.to_string()), None)
+            }
+            AdoptionOutcome::Kept => {
+                kept += 1;
+                ("kept", None, None)
+            }
+            AdoptionOutcome::Unknown => {
+                unknown += 1;
+                ("unknown", None, Some("the bucket has no such object".to_owned()))
+            }
+            AdoptionOutcome::Differs(condition) => {
+                differing += 1;
+                ("differs", None, Some(in_words(condition)))
+            }
+            _ => ("other", None, None),
+        };
+        if context.global.json {
+            let fields = [
+                ("path", json!(path.as_str())),
+                ("outcome", json!(name)),
+                ("local", json!(local)),
+                ("reason", json!(reason)),
+            ];
+            let fields = fields.map(|(name, value)| (name.to_owned(), value));
+            lines.push(output::json_line("adopt", fields));
+        } else if name == "differs" || context.global.verbose > 0 {
+            let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+            lines.push(format!("{name} {path}{reason}"));
+        }
+    }
+    output::print_lines(lines)?;
+    let (files, size) = adoption.adopted();
+    let mut parts = vec![format!("adopted {files} files ({})", bytes(size))];
+    for (name, count) in [
+        ("kept", kept),
+        ("different from the bucket", differing),
+        ("unknown to the bucket", unknown),
+        ("by size alone", unproved),
+    ] {
+        if count > 0 {
+            parts.push(format!("{name} {count}"));
+        }
+    }
+    context.note(&parts.join(", "));
+    Ok(if differing > 0 { Status::Integrity } else { Status::Done })
+}

@@ -1,0 +1,58 @@
+//! `doctor`: configuration, disk, permissions, bucket and mirror, looked at from all sides.
+
+use laion_fmri::upkeep::{Finding, Health};
+use serde_json::json;
+
+use crate::context::Context;
+use crate::exit::Status;
+use crate::output;
+
+pub(super) fn run(context: &Context) -> anyhow::Result<Status> {
+    let mut findings = vec![Finding {
+        subject: "version",
+        health: Health::Good,
+        detail: format!("laion-fmri {}", env!("CARGO_PKG_VERSION")),
+        hint: None,
+    }];
+    match context.dataset() {
+        Ok(dataset) => {
+            findings.extend(context.interrupt.at_once(|| dataset.examine()));
+        }
+        Err(error) => findings.push(Finding {
+            subject: "data directory",
+            health: Health::Bad,
+            detail: error.to_string(),
+            hint: error.hint(),
+        }),
+    }
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "NO_PROXY"] {
+        if let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) {
+            findings.push(Finding {
+                subject: "proxy",
+                health: Health::Note,
+                detail: format!("{name}={}", value.to_string_lossy()),
+                hint: None,
+            });
+        }
+    }
+    let bad = findings.iter().filter(|finding| finding.health == Health::Bad).count();
+    output::print_lines(findings.into_iter().map(|finding| {
+        let health = match finding.health {
+            Health::Good => "ok",
+            Health::Note => "note",
+            Health::Bad => "bad",
+        };
+        if context.global.json {
+            let fields = [
+                ("subject", json!(finding.subject)),
+                ("health", json!(health)),
+                ("detail", json!(finding.detail)),
+                ("hint", json!(finding.hint)),
+            ];
+            return output::json_line("doctor", fields.map(|(name, it)| (name.to_owned(), it)));
+        }
+        let hint = finding.hint.map(|hint| format!("\n{:23}hint: {hint}", "")).unwrap_or_default();
+        format!("{health:<5} {:<16} {}{hint}", finding.subject, finding.detail)
+    }))?;
+    Ok(if bad > 0 { Status::Failed } else { Status::Done })
+}

@@ -1,0 +1,50 @@
+//! `urls`: the addresses of what a download would fetch, for other tools.
+
+use laion_fmri::s3_mirror::{Action, PlanItem};
+use serde_json::json;
+
+use super::download;
+use crate::args::mirror::{UrlFormat, Urls};
+use crate::context::Context;
+use crate::exit::Status;
+use crate::output::{self, bytes};
+
+pub(super) fn run(context: &Context, args: &Urls) -> anyhow::Result<Status> {
+    let request = download::request(&args.selection)?;
+    let dataset = context.dataset()?;
+    let download = context.interrupt.at_once(|| dataset.plan_download(&request))?;
+    let wanted = |item: &&PlanItem| match &item.action {
+        Action::Fetch(_) => true,
+        Action::Keep => !args.missing,
+        _ => false,
+    };
+    let items: Vec<&PlanItem> = download.plan().items.iter().filter(wanted).collect();
+    output::print_lines(items.iter().map(|item| {
+        let (url, local) = (download.url_of(item), item.local.as_str());
+        if context.global.json {
+            let fields = [
+                ("url", json!(url)),
+                ("size", json!(item.size)),
+                ("local", json!(local)),
+                ("etag", json!(item.etag)),
+            ];
+            let fields = fields.map(|(name, value)| (name.to_owned(), value));
+            return output::json_line("url", fields);
+        }
+        match args.format {
+            UrlFormat::Tsv => format!("{url}\t{}\t{local}", item.size),
+            UrlFormat::Curl => {
+                let quoted = |text: &str| text.replace('\\', r"\\").replace('"', "\\\"");
+                format!(
+                    "create-dirs\nfail\nurl = \"{}\"\noutput = \"{}\"",
+                    quoted(&url),
+                    quoted(local)
+                )
+            }
+            UrlFormat::Aria2 => format!("{url}\n  out={local}"),
+        }
+    }))?;
+    let size = items.iter().map(|item| item.size).sum();
+    context.note(&format!("{} files, {}", items.len(), bytes(size)));
+    Ok(Status::Done)
+}

@@ -1,0 +1,277 @@
+//! Keeping a mirror in order: verify, adopt, urls, doctor, several roots, signals, offline.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use fixtures::{Fault, Proxy};
+
+use crate::User;
+
+const TRIALS: &str = "derivatives/glmsingle-tedana/sub-03/ses-01/func/sub-03_ses-01_task-images_desc-SingletrialBetas_trials.tsv";
+const BETAS: &str = "derivatives/glmsingle-tedana/sub-03/ses-01/func/sub-03_ses-01_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz";
+
+fn flip(file: &std::path::Path) {
+    let mut content = std::fs::read(file).unwrap();
+    let middle = content.len() / 2;
+    content[middle] ^= 1;
+    std::fs::write(file, content).unwrap();
+}
+
+#[test]
+fn damage_is_found_and_repaired() {
+    let user = User::with_session();
+    let ran = user.ok("verify");
+    assert!(ran.err.contains(", all sound"), "{}", ran.err);
+    flip(&user.mirror().join(BETAS));
+    // The size is right still.
+    user.ok("verify --fast");
+    let ran = user.run("verify --offline");
+    assert_eq!(ran.code, 4);
+    assert!(ran.out.starts_with(&format!("{BETAS}: ")), "{}", ran.out);
+    assert!(ran.err.contains("bad 1") && ran.err.contains("verify --repair"), "{}", ran.err);
+    assert_eq!(user.run("verify --subject sub-01").code, 0);
+    let ran = user.ok("verify --repair");
+    assert!(ran.err.contains("fetched 1 files"), "{}", ran.err);
+    assert!(user.ok("verify").err.contains(", all sound"));
+
+    flip(&user.mirror().join(TRIALS));
+    let ran = user.ok("download --subject sub-03 --ses ses-01 --verify");
+    assert!(ran.err.contains("fetched 1 files"), "{}", ran.err);
+    let json = user.ok("verify --json");
+    for line in json.out.lines() {
+        let file: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(
+            (&file["schema"], &file["sound"]),
+            (&"laion-fmri.verify/1".into(), &true.into())
+        );
+        assert_eq!(file["against"], "record");
+    }
+}
+
+#[test]
+fn a_changed_object_of_the_same_size_is_fetched() {
+    let user = User::with_session();
+    let key = user.bucket.path(TRIALS);
+    flip(&key);
+    let ran = user.ok("download --subject sub-03 --ses ses-01 --dry-run --json");
+    let changed: Vec<&str> =
+        ran.out.lines().filter(|line| line.contains("has changed since")).collect();
+    assert!(changed.len() == 1 && changed[0].contains("trials.tsv"), "{changed:?}");
+    user.ok("download --subject sub-03 --ses ses-01");
+    assert_eq!(std::fs::read(user.mirror().join(TRIALS)).unwrap(), std::fs::read(key).unwrap());
+}
+
+#[test]
+fn trees_of_other_tools_are_taken_over() {
+    for how in ["link", "copy", "move"] {
+        let user = User::new();
+        // As `aws s3 sync` leaves it: the keys, hyphens and all.
+        let tree = user.path("synced");
+        let copied = std::process::Command::new("cp")
+            .arg("-r")
+            .arg(user.bucket.path("derivatives/rois/sub-03"))
+            .arg(&tree)
+            .status();
+        assert!(copied.unwrap().success());
+        let placed = user.path("tree/derivatives/rois");
+        std::fs::create_dir_all(&placed).unwrap();
+        std::fs::rename(&tree, placed.join("sub-03")).unwrap();
+        std::fs::write(placed.join("sub-03/notes.txt"), "mine").unwrap();
+        let ran = user.ok(&format!("adopt tree --how {how}"));
+        assert!(ran.err.starts_with("adopted "), "{}", ran.err);
+        assert!(ran.err.contains("unknown to the bucket 1"), "{}", ran.err);
+        let ran = user.ok("download --subject sub-03 --desc none --suffix mask --accept-license");
+        let fetched = user.server.requests();
+        let rois = |line: &&String| line.starts_with("GET") && line.contains("rois/sub-03/");
+        assert_eq!(fetched.iter().filter(rois).count(), 0, "{}", ran.err);
+        let masks = user.mirror().join("derivatives/rois/sub-03/face");
+        assert!(crate::names(&masks).iter().any(|name| name.contains("label-FFA1_mask")));
+        user.ok("verify --offline");
+        // A second time there is nothing to do.
+        if how != "move" {
+            let ran = user.ok("adopt tree");
+            assert!(ran.err.starts_with("adopted 0 files"), "{}", ran.err);
+        }
+    }
+}
+
+#[test]
+fn a_mirror_with_hyphens_is_put_right_in_place() {
+    let user = User::with_session();
+    let folder = user.mirror().join("derivatives/rois/sub-03/face");
+    let ours = crate::names(&folder).into_iter().find(|name| name.contains("label-FFA1_mask"));
+    let ours = folder.join(ours.unwrap());
+    let theirs = ours.to_str().unwrap().replace("FFA1", "FFA-1");
+    std::fs::rename(&ours, &theirs).unwrap();
+    let ran = user.ok("adopt mirror");
+    assert!(ran.err.starts_with("adopted "), "{}", ran.err);
+    assert!(ours.is_file() && !std::path::Path::new(&theirs).exists());
+}
+
+#[test]
+fn damaged_files_are_not_taken_over() {
+    let user = User::new();
+    let file = user.path("tree").join(TRIALS);
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::copy(user.bucket.path(TRIALS), &file).unwrap();
+    flip(&file);
+    let ran = user.run("adopt tree");
+    assert_eq!(ran.code, 4, "{}", ran.err);
+    assert!(ran.out.contains("differs ") && ran.out.contains("entity tag"), "{}", ran.out);
+    assert!(!user.mirror().join(TRIALS).exists());
+}
+
+#[test]
+fn addresses_for_other_tools() {
+    let user = User::with_session();
+    let all = user.ok("urls --subject sub-03 --ses ses-01");
+    let line = all.out.lines().find(|line| line.contains("trials.tsv")).unwrap();
+    let cells: Vec<&str> = line.split('\t').collect();
+    let size = std::fs::metadata(user.bucket.path(TRIALS)).unwrap().len().to_string();
+    assert_eq!(cells, [format!("BUCKET/{TRIALS}").as_str(), size.as_str(), TRIALS]);
+    assert_eq!(user.ok("urls --subject sub-03 --ses ses-01 --missing").out, "");
+    let curl = user.ok("urls --subject sub-03 --ses ses-01 --format curl").out;
+    assert!(curl.contains(&format!("url = \"BUCKET/{TRIALS}\"\noutput = \"{TRIALS}\"")), "{curl}");
+    let aria = user.ok("urls --subject sub-03 --ses ses-01 --format aria2").out;
+    assert!(aria.contains(&format!("BUCKET/{TRIALS}\n  out={TRIALS}")), "{aria}");
+}
+
+#[test]
+fn the_doctor_looks_around() {
+    let user = User::with_session();
+    let ran = user.ok("doctor");
+    for expected in ["licence", "bucket", "recorded files", "writable"] {
+        assert!(ran.out.contains(expected), "{expected}: {}", ran.out);
+    }
+    std::fs::write(user.mirror().join(TRIALS), "cut").unwrap();
+    let ran = user.run("doctor --offline");
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("hint: laion-fmri verify --repair"), "{}", ran.out);
+    assert!(ran.out.contains("not asked: offline"), "{}", ran.out);
+}
+
+#[test]
+fn a_dry_run_says_why_and_whether_it_fits() {
+    let user = User::new();
+    let ran = user.ok("download --subject sub-03 --ses ses-01 -n -v");
+    assert!(ran.err.contains("free space: "), "{}", ran.err);
+    let line = |part: &str| ran.out.lines().find(|line| line.contains(part)).unwrap().to_owned();
+    assert!(line("trials.tsv").ends_with("(ses 01)"), "{}", line("trials.tsv"));
+    assert!(line("desc-R2mean_statmap.nii.gz").ends_with("(needed by the default loader)"));
+    assert!(line("FFA-1").ends_with("(an ROI, whatever the session)"), "{}", line("FFA-1"));
+    assert!(line("README").ends_with("(describes the dataset)"));
+}
+
+#[test]
+fn shared_roots_come_first_and_are_never_written() {
+    let user = User::with_session();
+    let own = user.path("own");
+    std::fs::create_dir(&own).unwrap();
+    let before = listing(&user.mirror());
+    let read_only = |on: bool| {
+        let mode = if on { "a-w" } else { "u+w" };
+        let mut command = std::process::Command::new("chmod");
+        assert!(command.args(["-R", mode]).arg(user.mirror()).status().unwrap().success());
+    };
+    read_only(true);
+    let roots = format!("{}:{}", user.mirror().display(), own.display());
+    let mut command = user.command(&[
+        "download",
+        "--subject",
+        "sub-03",
+        "--ses",
+        "ses-01",
+        "ses-02",
+        "--accept-license",
+    ]);
+    command.env("LAION_FMRI_DATA", &roots);
+    let ran = user.run_with(command);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let mut command = user.command(&["verify", "--offline"]);
+    command.env("LAION_FMRI_DATA", &roots);
+    assert_eq!(user.run_with(command).code, 0);
+    read_only(false);
+    assert_eq!(listing(&user.mirror()), before);
+    assert!(!own.join(TRIALS).exists(), "what is shared is not fetched again");
+    assert!(own.join(TRIALS.replace("ses-01", "ses-02")).is_file());
+}
+
+fn listing(root: &std::path::Path) -> String {
+    let ran = std::process::Command::new("find").arg(root).output().unwrap();
+    let mut lines: Vec<_> =
+        String::from_utf8(ran.stdout).unwrap().lines().map(str::to_owned).collect();
+    lines.sort();
+    lines.join("\n")
+}
+
+#[test]
+fn a_signal_ends_a_listing_and_a_stalled_transfer_within_a_second() {
+    let user = User::new();
+    for lists in [true, false] {
+        let proxy = Proxy::start(user.server.address(), move |request| {
+            if request.is_object() != lists { Fault::Stall(0) } else { Fault::Pass }
+        })
+        .unwrap();
+        for (signal, code) in [("INT", 130), ("TERM", 143)] {
+            let mut command =
+                user.command(&["download", "--subject", "sub-03", "--accept-license", "-q"]);
+            command
+                .env("LAION_FMRI_DATA", user.mirror())
+                .env("LAION_FMRI_BUCKET", proxy.url("laion-fmri"))
+                .stderr(Stdio::null());
+            let before = proxy.faults();
+            let mut child = command.spawn().unwrap();
+            let start = Instant::now();
+            while proxy.faults() == before {
+                assert!(start.elapsed() < Duration::from_secs(30), "it never stalled");
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            let asked = Instant::now();
+            let killed = std::process::Command::new("kill")
+                .args([format!("-{signal}"), child.id().to_string()])
+                .status();
+            assert!(killed.unwrap().success());
+            assert_eq!(child.wait().unwrap().code(), Some(code));
+            assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+        }
+    }
+}
+
+#[test]
+fn offline_never_connects() {
+    let user = User::with_session();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    for line in [
+        "download --subject sub-03 --ses ses-02 --offline",
+        "verify --offline",
+        "adopt mirror --offline",
+        "urls --subject sub-03 --offline",
+        "doctor --offline",
+        "subjects --offline",
+        "info --offline",
+    ] {
+        let mut command = user.command(&line.split(' ').collect::<Vec<_>>());
+        command
+            .env("LAION_FMRI_DATA", user.mirror())
+            .env("LAION_FMRI_BUCKET", format!("{address}/laion-fmri"))
+            .env("HTTP_PROXY", &address)
+            .env("HTTPS_PROXY", &address)
+            .env("ALL_PROXY", &address);
+        user.run_with(command);
+        let knocked = listener.accept();
+        assert!(knocked.is_err(), "{line} opened a connection");
+    }
+    // Without the switch somebody does knock.
+    let mut command = user.command(&["subjects", "--remote"]);
+    command.env("LAION_FMRI_BUCKET", format!("{address}/laion-fmri"));
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    while listener.accept().is_err() {
+        assert!(start.elapsed() < Duration::from_secs(30), "nobody knocked");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

@@ -1,0 +1,150 @@
+//! Taking over a tree that another tool made: [`Dataset::adopt`].
+
+use std::path::Path;
+
+use s3_mirror::{
+    Cancel, Condition, Expected, Inspection, Listed, Record, RelativePath, TakeOver, check_file,
+    take_over,
+};
+
+use super::tree::{self, Found};
+use super::{UpkeepObserver, in_parallel};
+use crate::download::GzipInspection;
+use crate::remote::Remote;
+use crate::{Dataset, Error, Result};
+
+/// What became of each file of a tree.
+#[derive(Debug)]
+pub struct Adoption {
+    /// The files by path, as they are named in the tree.
+    pub files: Vec<(RelativePath, AdoptionOutcome)>,
+}
+
+/// What became of one file.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AdoptionOutcome {
+    /// It is part of the mirror now, at this path.
+    Adopted {
+        /// Relative to the root of the mirror.
+        local: RelativePath,
+        /// Its bytes.
+        bytes: u64,
+        /// Whether the entity tag of the object was recomputed from its bytes. Where the tag is none
+        /// that can be, the size was compared, and the checksums inside gzipped files.
+        verified: bool,
+    },
+    /// The mirror has it already.
+    Kept,
+    /// The bucket has no such object.
+    Unknown,
+    /// It is not what the object is now.
+    Differs(Condition),
+}
+
+impl Adoption {
+    /// How many files were adopted, and their bytes.
+    #[must_use]
+    pub fn adopted(&self) -> (u64, u64) {
+        self.files.iter().fold((0, 0), |(files, sum), (_, outcome)| match outcome {
+            AdoptionOutcome::Adopted { bytes, .. } => (files + 1, sum + bytes),
+            _ => (files, sum),
+        })
+    }
+}
+
+impl Dataset {
+    /// Takes over the files below `tree`, for example one made by `aws s3 sync` or by the Python
+    /// package, without fetching them: each is compared with the listing of the bucket, put where the
+    /// mirror has it (labels without hyphens), and recorded.
+    ///
+    /// `how` says whether files are linked (the default), copied or moved. If `tree` is the root of
+    /// the mirror itself, files are renamed where their names have hyphens, and recorded. Files that
+    /// the mirror has already are kept, also where those of the tree differ.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Offline`], [`Error::Mirror`] when the bucket cannot be listed, [`Error::Io`] when
+    /// the tree cannot be read or the mirror cannot be written, [`Error::Cancelled`].
+    pub fn adopt(
+        &self,
+        tree: &Path,
+        how: TakeOver,
+        jobs: usize,
+        observer: &dyn UpkeepObserver,
+        cancel: &Cancel,
+    ) -> Result<Adoption> {
+        self.check_online("adopting against the listing of")?;
+        let root = self.roots().writable()?.to_owned();
+        let canonical = |path: &Path| std::fs::canonicalize(path).map_err(Error::io("open", path));
+        let in_place = canonical(tree)? == canonical(&root)?;
+        let how = if in_place { TakeOver::Move } else { how };
+        let remote = Remote::open(self.location())?;
+        let inventory = crate::inventory::of_writable(&root)?;
+        let found = tree::files(tree)?;
+        let listed = tree::listed(&remote, found.iter().map(|found| &found.path))?;
+        observer.planned(found.len(), found.iter().map(|found| found.size).sum());
+        let outcomes = in_parallel(&found, jobs, |found| {
+            let local = tree::local_of(found.path.as_str()).ok();
+            let outcome = match local.and_then(|local| Some((listed.get(&local)?, local))) {
+                None => Ok(AdoptionOutcome::Unknown),
+                Some((listed, local)) => {
+                    let here = self.roots().find(local.as_str()).filter(|_| !in_place);
+                    let same = |file: &Path| {
+                        std::fs::metadata(file).is_ok_and(|found| found.len() == listed.size)
+                    };
+                    if here.is_some_and(|here| same(&here)) {
+                        Ok(AdoptionOutcome::Kept)
+                    } else {
+                        adopt_one(found, listed, local, &root, how, &inventory, cancel)
+                    }
+                }
+            };
+            observer.finished(found.path.as_str(), found.size);
+            outcome
+        });
+        let mut files = Vec::with_capacity(found.len());
+        for (found, outcome) in found.into_iter().zip(outcomes) {
+            files.push((found.path, outcome?));
+        }
+        inventory.sync().map_err(Error::io("write the inventory", &root))?;
+        Ok(Adoption { files })
+    }
+}
+
+fn adopt_one(
+    found: &Found,
+    listed: &Listed,
+    local: RelativePath,
+    root: &Path,
+    how: TakeOver,
+    inventory: &s3_mirror::Inventory,
+    cancel: &Cancel,
+) -> Result<AdoptionOutcome> {
+    let expected = Expected::new().size(listed.size).etag(listed.etag.as_deref());
+    let inspector = GzipInspection.inspect(&local);
+    let content = match check_file(&found.file, &expected, inspector, cancel) {
+        Ok(Condition::Sound(content)) => content,
+        Ok(other) => return Ok(AdoptionOutcome::Differs(other)),
+        Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
+            return Err(Error::Cancelled);
+        }
+        Err(error) => return Err(Error::io("read", &found.file)(error)),
+    };
+    let in_its_place = how == TakeOver::Move && found.file == local.below(root);
+    let metadata = if in_its_place {
+        std::fs::metadata(&found.file).map_err(Error::io("look at", &found.file))?
+    } else {
+        take_over(&found.file, root, &local, how).map_err(|source| Error::Io {
+            action: "take over",
+            path: found.file.clone(),
+            source: std::io::Error::other(source),
+        })?
+    };
+    let verified = content.etag_verified;
+    let (key, etag) = (listed.key.clone(), listed.etag.clone());
+    inventory
+        .add(Record::new(local.clone(), key, etag, content, &metadata))
+        .map_err(Error::io("write the inventory", root))?;
+    Ok(AdoptionOutcome::Adopted { local, bytes: listed.size, verified })
+}

@@ -1,0 +1,293 @@
+//! Whether the files of a mirror are what they were when they came: [`Dataset::verify`].
+
+use std::collections::{BTreeSet, HashMap};
+
+use bids::SubjectId;
+use s3_mirror::{
+    Action, Cancel, Candidate, Condition, Expected, Inspection, Inventory, Listed, Record,
+    RelativePath, Rule, check_file,
+};
+
+use super::tree::{self, Found};
+use super::{UpkeepObserver, in_parallel};
+use crate::download::GzipInspection;
+use crate::remote::Remote;
+use crate::{Dataset, Download, Error, Result};
+
+/// How closely files are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Depth {
+    /// Their sizes alone.
+    Sizes,
+    /// All their bytes: the recorded SHA-256, the entity tag of the object where none is recorded,
+    /// and the checksums inside gzipped files.
+    #[default]
+    Content,
+}
+
+/// Which files are verified, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VerifyRequest {
+    /// Only files of these subjects; of all, and those of no subject, when empty.
+    pub subjects: Vec<SubjectId>,
+    /// How closely they are looked at.
+    pub depth: Depth,
+    /// Files that are read at once; 0 counts as 1.
+    pub jobs: usize,
+}
+
+impl VerifyRequest {
+    /// All bytes of all files.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { jobs: 4, ..Self::default() }
+    }
+
+    /// Only files of this subject too.
+    #[must_use]
+    pub fn subject(mut self, subject: SubjectId) -> Self {
+        self.subjects.push(subject);
+        self
+    }
+
+    /// Another depth.
+    #[must_use]
+    pub fn depth(mut self, depth: Depth) -> Self {
+        self.depth = depth;
+        self
+    }
+
+    /// Another number of files at once.
+    #[must_use]
+    pub fn jobs(mut self, jobs: usize) -> Self {
+        self.jobs = jobs;
+        self
+    }
+
+    fn wants(&self, path: &RelativePath) -> bool {
+        self.subjects.is_empty()
+            || self.subjects.iter().any(|wanted| path.parts().any(|part| part == wanted.as_str()))
+    }
+}
+
+/// One file and what it was found to be.
+#[derive(Debug)]
+pub struct VerifiedFile {
+    /// Relative to the root it lies in.
+    pub path: RelativePath,
+    /// Its bytes.
+    pub size: u64,
+    /// What it was compared with: a record of its download, else the listing of the bucket, else
+    /// nothing but itself.
+    pub against: &'static str,
+    /// What came of it. After [`Depth::Sizes`] a sound file has an empty digest.
+    pub condition: Condition,
+}
+
+/// What became of a verification.
+#[derive(Debug)]
+pub struct Verification {
+    /// Every file that was looked at, by path.
+    pub files: Vec<VerifiedFile>,
+    /// Recorded files that are not on disk any more.
+    pub missing: Vec<RelativePath>,
+}
+
+impl Verification {
+    /// The files that are not what they have to be.
+    pub fn bad(&self) -> impl Iterator<Item = &VerifiedFile> {
+        self.files.iter().filter(|file| !file.condition.is_sound())
+    }
+}
+
+/// A file with everything that is known about it.
+struct Known {
+    found: Found,
+    record: Option<Record>,
+    listed: Option<Listed>,
+    root: usize,
+}
+
+impl Dataset {
+    /// Looks at every file of the mirror, in all roots.
+    ///
+    /// Each is compared with the record of its download. A file without one, as other tools leave
+    /// them, is compared with the listing of the bucket, unless the dataset is offline; what is then
+    /// found sound by its bytes is recorded, if its root is the one written to.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when a folder or file cannot be read, [`Error::Mirror`] when the bucket cannot
+    /// be listed, [`Error::Cancelled`].
+    pub fn verify(
+        &self,
+        request: &VerifyRequest,
+        observer: &dyn UpkeepObserver,
+        cancel: &Cancel,
+    ) -> Result<Verification> {
+        let roots = self.roots().directories();
+        let writable = self.roots().writable().ok().map(ToOwned::to_owned);
+        let mut inventories: Vec<Inventory> = Vec::new();
+        let mut known = Vec::new();
+        let mut missing = Vec::new();
+        for (index, root) in roots.iter().enumerate() {
+            let inventory = if writable.as_ref() == Some(root) {
+                crate::inventory::of_writable(root)?
+            } else {
+                crate::inventory::of_shared(root)?
+            };
+            let mut recorded: BTreeSet<RelativePath> =
+                inventory.paths().into_iter().filter(|path| request.wants(path)).collect();
+            for found in tree::files(root)? {
+                recorded.remove(&found.path);
+                if !request.wants(&found.path) {
+                    continue;
+                }
+                let metadata =
+                    std::fs::metadata(&found.file).map_err(Error::io("look at", &found.file))?;
+                let record = inventory.find(&found.path, &metadata);
+                known.push(Known { found, record, listed: None, root: index });
+            }
+            missing.extend(recorded);
+            inventories.push(inventory);
+        }
+        self.ask_about_unrecorded(&mut known)?;
+        observer.planned(known.len(), known.iter().map(|known| known.found.size).sum());
+        let conditions = in_parallel(&known, request.jobs, |known| {
+            let condition = look(known, request.depth, cancel);
+            observer.finished(known.found.path.as_str(), known.found.size);
+            condition
+        });
+        let mut files = Vec::with_capacity(known.len());
+        for (known, condition) in known.into_iter().zip(conditions) {
+            let condition = condition.map_err(|source| match source.kind() {
+                std::io::ErrorKind::Interrupted => Error::Cancelled,
+                _ => Error::io("read", &known.found.file)(source),
+            })?;
+            let against = match (&known.record, &known.listed) {
+                (Some(_), _) => "record",
+                (None, Some(_)) => "listing",
+                (None, None) => "itself",
+            };
+            if against == "listing"
+                && let Some(inventory) = inventories.get(known.root)
+            {
+                record(inventory, &known, &condition);
+            }
+            files.push(VerifiedFile {
+                path: known.found.path,
+                size: known.found.size,
+                against,
+                condition,
+            });
+        }
+        missing.sort();
+        Ok(Verification { files, missing })
+    }
+
+    /// A download that replaces what a verification found bad; with `missing` also what is not there
+    /// any more.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Offline`], [`Error::Mirror`] when the bucket cannot be listed.
+    pub fn plan_repair(&self, verification: &Verification) -> Result<Download> {
+        self.check_online("repairing from")?;
+        let remote = Remote::open(self.location())?;
+        let bad: Vec<&RelativePath> = verification.bad().map(|file| &file.path).collect();
+        let mut listed = tree::listed(&remote, bad.iter().copied())?;
+        let candidates = bad.into_iter().filter_map(|path| {
+            let listed = listed.remove(path)?;
+            Some(Candidate { listed, local: path.clone(), rule: Rule::Replace })
+        });
+        self.replace(candidates.collect())
+    }
+
+    fn ask_about_unrecorded(&self, known: &mut [Known]) -> Result<()> {
+        let unrecorded = || known.iter().filter(|known| known.record.is_none());
+        if unrecorded().next().is_none() || self.check_online("listing").is_err() {
+            return Ok(());
+        }
+        let remote = Remote::open(self.location())?;
+        let listed: HashMap<RelativePath, Listed> =
+            tree::listed(&remote, unrecorded().map(|known| &known.found.path))?;
+        for known in known.iter_mut().filter(|known| known.record.is_none()) {
+            known.listed = tree::local_of(known.found.path.as_str())
+                .ok()
+                .and_then(|local| listed.get(&local).cloned());
+        }
+        Ok(())
+    }
+}
+
+fn look(known: &Known, depth: Depth, cancel: &Cancel) -> std::io::Result<Condition> {
+    let Known { found, record, listed, .. } = known;
+    let mut expected = Expected::new();
+    if let Some(record) = record {
+        expected = expected.size(record.size).sha256(&record.sha256);
+    } else if let Some(listed) = listed {
+        expected = expected.size(listed.size).etag(listed.etag.as_deref());
+    }
+    if depth == Depth::Sizes {
+        return Ok(match expected.size {
+            Some(expected) if expected != found.size => {
+                Condition::Size { expected, got: found.size }
+            }
+            _ => {
+                Condition::Sound(s3_mirror::Content { sha256: String::new(), etag_verified: false })
+            }
+        });
+    }
+    check_file(&found.file, &expected, GzipInspection.inspect(&found.path), cancel)
+}
+
+/// Notes what a file without a record was proved to be.
+fn record(inventory: &Inventory, known: &Known, condition: &Condition) {
+    let (Some(listed), Condition::Sound(content)) = (&known.listed, condition) else { return };
+    let Ok(metadata) = std::fs::metadata(&known.found.file) else { return };
+    if !content.etag_verified {
+        return;
+    }
+    let (path, etag) = (known.found.path.clone(), listed.etag.clone());
+    let new = Record::new(path, listed.key.clone(), etag, content.clone(), &metadata);
+    // A shared root keeps no records of ours.
+    if let Err(error) = inventory.add(new) {
+        tracing::debug!(%error, "not recorded");
+    }
+}
+
+/// Which of the items that a download keeps are not what they have to be, in the order of the plan.
+pub(crate) fn bad_among(
+    download: &Download,
+    jobs: usize,
+    observer: &dyn UpkeepObserver,
+    cancel: &Cancel,
+) -> Result<Vec<bool>> {
+    let items = &download.plan().items;
+    let kept = || items.iter().filter(|item| item.action == Action::Keep);
+    observer.planned(kept().count(), kept().map(|item| item.size).sum());
+    let looked = in_parallel(items, jobs, |item| -> std::io::Result<bool> {
+        let Some(file) = download.find(item).filter(|_| item.action == Action::Keep) else {
+            return Ok(false);
+        };
+        let record = download.inventory().find(&item.local, &std::fs::metadata(&file)?);
+        let expected = Expected::new().size(item.size);
+        let expected = match &record {
+            Some(record) => expected.sha256(&record.sha256),
+            None => expected.etag(item.etag.as_deref()),
+        };
+        let condition = check_file(&file, &expected, GzipInspection.inspect(&item.local), cancel)?;
+        observer.finished(item.local.as_str(), item.size);
+        Ok(!condition.is_sound())
+    });
+    let mut bad = Vec::with_capacity(looked.len());
+    for (item, looked) in items.iter().zip(looked) {
+        bad.push(looked.map_err(|source| match source.kind() {
+            std::io::ErrorKind::Interrupted => Error::Cancelled,
+            _ => Error::io("read", item.local.as_str())(source),
+        })?);
+    }
+    Ok(bad)
+}

@@ -1,0 +1,260 @@
+//! Looking at files that are on disk already: [`check_file`] and [`take_over`].
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use crate::digest::{Digests, Mismatch};
+use crate::error::Source;
+use crate::transfer::{Place, Root};
+use crate::{Cancel, Content, Inspector, RelativePath, TransferError};
+
+const BUFFER: usize = 256 << 10;
+
+/// What a file has to be, as far as it is known.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Expected<'a> {
+    /// Its bytes.
+    pub size: Option<u64>,
+    /// The entity tag of its object; it is recomputed if it is one that can be.
+    pub etag: Option<&'a str>,
+    /// Its SHA-256, in lower-case hexadecimal digits.
+    pub sha256: Option<&'a str>,
+}
+
+impl<'a> Expected<'a> {
+    /// Nothing is known.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same with a size.
+    #[must_use]
+    pub fn size(mut self, size: u64) -> Self {
+        self.size = Some(size);
+        self
+    }
+
+    /// The same with an entity tag.
+    #[must_use]
+    pub fn etag(mut self, etag: Option<&'a str>) -> Self {
+        self.etag = etag;
+        self
+    }
+
+    /// The same with a SHA-256.
+    #[must_use]
+    pub fn sha256(mut self, sha256: &'a str) -> Self {
+        self.sha256 = Some(sha256);
+        self
+    }
+}
+
+/// What a file on disk is found to be.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Condition {
+    /// Everything that is known about it holds.
+    Sound(Content),
+    /// There is no such file.
+    Missing,
+    /// It has another size.
+    Size {
+        /// Bytes that it should have.
+        expected: u64,
+        /// Bytes that it has.
+        got: u64,
+    },
+    /// It has another SHA-256 than when it was recorded.
+    Sha256 {
+        /// The recorded digest.
+        expected: String,
+        /// That of the file.
+        got: String,
+    },
+    /// It does not have the entity tag of its object.
+    ETag {
+        /// The tag of the object.
+        expected: String,
+        /// The tag recomputed from the file.
+        got: String,
+    },
+    /// The file is damaged, as the inspection of its format says.
+    Damaged {
+        /// What is wrong with it.
+        source: Source,
+    },
+}
+
+impl Condition {
+    /// Whether everything that is known about the file holds.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        matches!(self, Self::Sound(_))
+    }
+}
+
+/// Reads a file once and compares it with what it has to be. Blocks; memory is 256 KiB.
+///
+/// # Errors
+///
+/// Any failure to read, and [`io::ErrorKind::Interrupted`] when `cancel` was set.
+pub fn check_file(
+    path: &Path,
+    expected: &Expected<'_>,
+    inspector: Option<Box<dyn Inspector>>,
+    cancel: &Cancel,
+) -> io::Result<Condition> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Condition::Missing),
+        Err(error) => return Err(error),
+    };
+    let got = file.metadata()?.len();
+    if let Some(expected) = expected.size.filter(|expected| *expected != got) {
+        return Ok(Condition::Size { expected, got });
+    }
+    let mut digests = Digests::new(expected.etag, got, None, inspector);
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        if cancel.is_cancelled() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => digests.update(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(match (digests.finish(), expected.sha256) {
+        (Ok(content), Some(expected)) if content.sha256 != expected => {
+            Condition::Sha256 { expected: expected.to_owned(), got: content.sha256 }
+        }
+        (Ok(content), _) => Condition::Sound(content),
+        (Err(Mismatch::ETag { expected, got }), _) => Condition::ETag { expected, got },
+        (Err(Mismatch::Damaged(source)), _) => Condition::Damaged { source },
+    })
+}
+
+/// How a file comes into a mirror from elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TakeOver {
+    /// By hard link where that is possible (both names then share the bytes, and no space is
+    /// needed), otherwise by copy.
+    #[default]
+    Link,
+    /// By copy.
+    Copy,
+    /// By rename where that is possible, otherwise by copy and removal.
+    Move,
+}
+
+/// Puts the file `source` at `local` below `root`, under the rules of a transfer: under a temporary
+/// name first, then by rename, and never behind a symbolic link that leaves the root.
+///
+/// # Errors
+///
+/// [`TransferError::Write`] or [`TransferError::OutsideRoot`].
+pub fn take_over(
+    source: &Path,
+    root: &Path,
+    local: &RelativePath,
+    how: TakeOver,
+) -> Result<Metadata, TransferError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| TransferError::Write { path, source }
+    };
+    std::fs::create_dir_all(root).map_err(failed(root))?;
+    let root = Root::new(std::fs::canonicalize(root).map_err(failed(root))?);
+    let place = root.place(local)?;
+    if how == TakeOver::Move && root.publish(source, &place).is_ok() {
+        root.sync();
+        return std::fs::metadata(place.target()).map_err(failed(&place.target()));
+    }
+    let metadata = match how {
+        TakeOver::Link => match link(source, &root, &place) {
+            Some(metadata) => metadata,
+            None => copy(source, &root, &place)?,
+        },
+        _ => copy(source, &root, &place)?,
+    };
+    if how == TakeOver::Move {
+        std::fs::remove_file(source).map_err(failed(source))?;
+    }
+    root.sync();
+    Ok(metadata)
+}
+
+fn link(source: &Path, root: &Root, place: &Place) -> Option<Metadata> {
+    let name = place.free_name();
+    std::fs::hard_link(source, &name).ok()?;
+    let published = root.publish(&name, place).ok();
+    // When both names were links to one file already, the rename does nothing and leaves both.
+    let _ = std::fs::remove_file(&name);
+    published
+}
+
+fn copy(source: &Path, root: &Root, place: &Place) -> Result<Metadata, TransferError> {
+    let temporary = place.temporary()?;
+    let failed = |source| temporary.failed(source);
+    let mut from = File::open(source).map_err(failed)?;
+    io::copy(&mut from, &mut &temporary.file).map_err(failed)?;
+    (&temporary.file).flush().map_err(failed)?;
+    temporary.file.sync_data().map_err(failed)?;
+    root.publish(temporary.path(), place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    #[test]
+    fn every_condition() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let check =
+            |expected: Expected<'_>| check_file(&path, &expected, None, &Cancel::new()).unwrap();
+        assert!(matches!(check(Expected::new()), Condition::Missing));
+        std::fs::write(&path, b"abc").unwrap();
+        let md5 = Some("\"900150983cd24fb0d6963f7d28e17f72\"");
+        let sound = check(Expected::new().size(3).etag(md5).sha256(ABC));
+        assert!(matches!(sound, Condition::Sound(Content { etag_verified: true, .. })));
+        assert!(matches!(check(Expected::new().size(4)), Condition::Size { expected: 4, got: 3 }));
+        std::fs::write(&path, b"abd").unwrap();
+        assert!(matches!(
+            check(Expected::new().sha256(ABC)),
+            Condition::Sha256 { expected, got } if expected == ABC && got != ABC
+        ));
+        assert!(matches!(check(Expected::new().etag(md5)), Condition::ETag { .. }));
+        let cancel = Cancel::new();
+        cancel.cancel();
+        let error = check_file(&path, &Expected::new(), None, &cancel).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::Interrupted);
+    }
+
+    #[test]
+    fn files_are_linked_copied_or_moved() {
+        for how in [TakeOver::Link, TakeOver::Copy, TakeOver::Move] {
+            let folder = tempfile::tempdir().unwrap();
+            let (source, root) = (folder.path().join("from"), folder.path().join("root"));
+            std::fs::write(&source, b"abc").unwrap();
+            let local = "a/b".parse().unwrap();
+            let metadata = take_over(&source, &root, &local, how).unwrap();
+            assert_eq!(metadata.len(), 3);
+            // Again over itself.
+            if how != TakeOver::Move {
+                take_over(&source, &root, &local, how).unwrap();
+            }
+            assert_eq!(std::fs::read(root.join("a/b")).unwrap(), b"abc");
+            assert_eq!(std::fs::read_dir(root.join("a")).unwrap().count(), 1);
+            assert_eq!(source.exists(), how != TakeOver::Move);
+        }
+    }
+}

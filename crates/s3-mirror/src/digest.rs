@@ -1,0 +1,296 @@
+//! What the bytes of an object prove while they pass: [`Digests`], and the hook [`Inspection`].
+
+use std::fmt;
+
+use md5::Md5;
+use sha2::{Digest, Sha256};
+
+use crate::RelativePath;
+use crate::error::Source;
+
+/// Looks at the content of objects while their bytes pass, for example at checksums that a file
+/// format carries inside. This crate knows no formats, so the caller brings them.
+pub trait Inspection: fmt::Debug + Send + Sync {
+    /// Something that looks at one file; `None` if there is nothing to look at.
+    fn inspect(&self, path: &RelativePath) -> Option<Box<dyn Inspector>>;
+}
+
+/// Looks at one file. Called with all its bytes, in order, in chunks of any length, and then once
+/// for the verdict. An object that is found damaged is not published.
+pub trait Inspector: Send {
+    /// The next bytes.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them; nothing more is asked then.
+    fn update(&mut self, bytes: &[u8]) -> Result<(), Source>;
+
+    /// The verdict after the last byte.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the file.
+    fn finish(self: Box<Self>) -> Result<(), Source>;
+}
+
+/// What is known about the content of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// The SHA-256 of the bytes, in lower-case hexadecimal digits.
+    pub sha256: String,
+    /// Whether the entity tag of the object was recomputed from the bytes and is the same. `false`
+    /// says that the tag proves nothing about the bytes.
+    pub etag_verified: bool,
+}
+
+/// Why content is not what it has to be.
+#[derive(Debug)]
+pub(crate) enum Mismatch {
+    ETag { expected: String, got: String },
+    Damaged(Source),
+}
+
+/// Part sizes of the tools in use, in MiB; each is tried only where it gives the number of parts
+/// that the tag names.
+const PART_MIB: &[u64] = &[8, 16, 5, 64, 50, 10, 15, 25, 32, 100, 128, 256, 512, 1024];
+
+/// Hashes with different part sizes that run beside each other at most.
+const CANDIDATES: usize = 3;
+
+/// Everything that is computed in one pass over the bytes.
+pub(crate) struct Digests {
+    sha256: Sha256,
+    tag: Tag,
+    inspector: Option<Box<dyn Inspector>>,
+    damage: Option<Source>,
+}
+
+/// What the entity tag lets us recompute.
+enum Tag {
+    /// It proves nothing.
+    Opaque,
+    /// The MD5 of the whole content.
+    Whole { expected: String, md5: Md5 },
+    /// The MD5 of the MD5s of the parts. `sure` says that the part size is known, not guessed.
+    Parts { expected: String, candidates: Vec<Parts>, sure: bool },
+}
+
+struct Parts {
+    size: u64,
+    left: u64,
+    part: Md5,
+    digests: Md5,
+    count: u64,
+}
+
+impl Digests {
+    /// `part_size` is that of the upload, if the server tells.
+    pub(crate) fn new(
+        etag: Option<&str>,
+        size: u64,
+        part_size: Option<u64>,
+        inspector: Option<Box<dyn Inspector>>,
+    ) -> Self {
+        let tag = etag.map_or(Tag::Opaque, |etag| Tag::new(etag, size, part_size));
+        Self { sha256: Sha256::new(), tag, inspector, damage: None }
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.sha256.update(bytes);
+        match &mut self.tag {
+            Tag::Opaque => {}
+            Tag::Whole { md5, .. } => md5.update(bytes),
+            Tag::Parts { candidates, .. } => {
+                candidates.iter_mut().for_each(|parts| parts.update(bytes));
+            }
+        }
+        if let Some(inspector) = &mut self.inspector
+            && let Err(damage) = inspector.update(bytes)
+        {
+            self.damage = Some(damage);
+            self.inspector = None;
+        }
+    }
+
+    pub(crate) fn finish(self) -> Result<Content, Mismatch> {
+        let etag_verified = self.tag.finish()?;
+        if let Some(damage) = self.damage {
+            return Err(Mismatch::Damaged(damage));
+        }
+        if let Some(inspector) = self.inspector {
+            inspector.finish().map_err(Mismatch::Damaged)?;
+        }
+        Ok(Content { sha256: hex(&self.sha256.finalize()), etag_verified })
+    }
+}
+
+impl Tag {
+    fn new(etag: &str, size: u64, part_size: Option<u64>) -> Self {
+        let etag = etag.trim_matches('"').to_ascii_lowercase();
+        match etag.split_once('-') {
+            None if is_md5(&etag) => Self::Whole { expected: etag, md5: Md5::new() },
+            Some((digest, count)) if is_md5(digest) => {
+                let Ok(count) = count.parse::<u64>() else { return Self::Opaque };
+                let fits = |part: &u64| *part > 0 && size.div_ceil(*part).max(1) == count;
+                let known = part_size.filter(fits);
+                let sizes: Vec<u64> = match known {
+                    Some(part) => vec![part],
+                    None if count == 1 => vec![size.max(1)],
+                    None => {
+                        PART_MIB.iter().map(|mib| mib << 20).filter(fits).take(CANDIDATES).collect()
+                    }
+                };
+                let sure = known.is_some() || count == 1;
+                let candidates: Vec<Parts> = sizes.into_iter().map(Parts::new).collect();
+                if candidates.is_empty() {
+                    return Self::Opaque;
+                }
+                Self::Parts { expected: etag, candidates, sure }
+            }
+            _ => Self::Opaque,
+        }
+    }
+
+    fn finish(self) -> Result<bool, Mismatch> {
+        match self {
+            Self::Opaque => Ok(false),
+            Self::Whole { expected, md5 } => {
+                let got = hex(&md5.finalize());
+                if got == expected { Ok(true) } else { Err(Mismatch::ETag { expected, got }) }
+            }
+            Self::Parts { expected, candidates, sure } => {
+                let got: Vec<String> = candidates.into_iter().map(Parts::finish).collect();
+                match got.first() {
+                    _ if got.contains(&expected) => Ok(true),
+                    Some(got) if sure => Err(Mismatch::ETag { expected, got: got.clone() }),
+                    // Another part size than the guessed ones: the tag stays unread.
+                    _ => Ok(false),
+                }
+            }
+        }
+    }
+}
+
+impl Parts {
+    fn new(size: u64) -> Self {
+        Self { size, left: size, part: Md5::new(), digests: Md5::new(), count: 0 }
+    }
+
+    fn update(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let take = bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+            let (now, later) = bytes.split_at(take);
+            self.part.update(now);
+            self.left -= now.len() as u64;
+            bytes = later;
+            if self.left == 0 {
+                self.close();
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        self.digests.update(self.part.finalize_reset());
+        self.count += 1;
+        self.left = self.size;
+    }
+
+    fn finish(mut self) -> String {
+        if self.left != self.size || self.count == 0 {
+            self.close();
+        }
+        format!("{}-{}", hex(&self.digests.finalize()), self.count)
+    }
+}
+
+/// Whether an entity tag stands for an upload in several parts.
+pub(crate) fn is_multipart(etag: &str) -> bool {
+    etag.trim_matches('"').split_once('-').is_some_and(|(digest, count)| {
+        is_md5(digest) && count.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+fn is_md5(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+        text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(etag: &str, content: &[u8], part: Option<u64>) -> Result<Content, Mismatch> {
+        let mut digests = Digests::new(Some(etag), content.len() as u64, part, None);
+        // Odd chunks, so that the borders of parts fall inside them.
+        content.chunks(8191).for_each(|chunk| digests.update(chunk));
+        digests.finish()
+    }
+
+    #[test]
+    fn whole_and_in_parts() {
+        // md5sum and sha256sum of "abc"; `printf abc | md5sum | xxd -r -p | md5sum`.
+        let content = run("\"900150983cd24fb0d6963f7d28e17f72\"", b"abc", None).unwrap();
+        assert!(content.etag_verified);
+        assert_eq!(
+            content.sha256,
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        let content = run("\"af5da9f45af7a300e3aded972f8ff687-1\"", b"abc", None).unwrap();
+        assert!(content.etag_verified);
+        assert!(!run("\"anything\"", b"abc", None).unwrap().etag_verified);
+        assert!(!run("\"17-5f-a\"", b"abc", None).unwrap().etag_verified);
+        assert!(matches!(
+            run("\"900150983cd24fb0d6963f7d28e17f72\"", b"abd", None),
+            Err(Mismatch::ETag { expected, got })
+                if expected.starts_with("9001") && got == "4911e516e5aa21d327512e0c8b197616"
+        ));
+    }
+
+    #[test]
+    fn the_part_size_is_guessed_or_told() {
+        let content: Vec<u8> = (0..(17 << 20)).map(|i: u32| (i % 251) as u8).collect();
+        let tag = |part: usize| {
+            let mut all = Md5::new();
+            content.chunks(part).for_each(|chunk| all.update(Md5::digest(chunk)));
+            format!("\"{}-{}\"", hex(&all.finalize()), content.chunks(part).count())
+        };
+        assert!(run(&tag(8 << 20), &content, None).unwrap().etag_verified);
+        assert!(run(&tag(5 << 20), &content, None).unwrap().etag_verified);
+        // No tool's size: unproved, unless the server tells it.
+        assert!(!run(&tag(7_000_000), &content, None).unwrap().etag_verified);
+        assert!(run(&tag(7_000_000), &content, Some(7_000_000)).unwrap().etag_verified);
+        assert!(run(&tag(7_000_000), &content[1..], Some(7_000_000)).is_err());
+        assert!(is_multipart(&tag(8 << 20)) && !is_multipart("\"1-2\""));
+    }
+
+    #[test]
+    fn an_inspector_has_the_last_word() {
+        struct NoZeros(bool);
+        impl Inspector for NoZeros {
+            fn update(&mut self, bytes: &[u8]) -> Result<(), Source> {
+                if bytes.contains(&0) { Err("a zero".into()) } else { Ok(()) }
+            }
+            fn finish(self: Box<Self>) -> Result<(), Source> {
+                if self.0 { Err("too short".into()) } else { Ok(()) }
+            }
+        }
+        let check = |content: &[u8], short| {
+            let mut digests = Digests::new(None, 3, None, Some(Box::new(NoZeros(short))));
+            digests.update(content);
+            digests.finish().map_err(|mismatch| match mismatch {
+                Mismatch::Damaged(source) => source.to_string(),
+                Mismatch::ETag { .. } => "tag".to_owned(),
+            })
+        };
+        assert!(check(b"abc", false).is_ok());
+        assert_eq!(check(b"a\0c", false), Err("a zero".to_owned()));
+        assert_eq!(check(b"abc", true), Err("too short".to_owned()));
+    }
+}

@@ -1,0 +1,93 @@
+//! Asking for the bytes of one object: one attempt, and what its answer means.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use object_store::{GetOptions, GetRange};
+
+use crate::listing::store_path;
+use crate::{Error, Key, Store, error};
+
+mod s3;
+
+pub(crate) use s3::S3Objects;
+
+/// Which bytes of which object, in which version.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) key: &'a Key,
+    /// `None` for the whole object.
+    pub(crate) range: Option<Range<u64>>,
+    /// The entity tag that the object must have.
+    pub(crate) etag: Option<&'a str>,
+}
+
+/// The head of an answer that carries bytes of the object.
+pub(crate) struct Answer {
+    /// Bytes in the whole object.
+    pub(crate) size: u64,
+    pub(crate) etag: Option<String>,
+    /// Which bytes the body holds; all of them when the server ignores ranges.
+    pub(crate) range: Range<u64>,
+    pub(crate) body: BoxStream<'static, Result<Bytes, Failure>>,
+}
+
+/// Why an attempt, or the rest of a body, did not bring bytes.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The object is not the one that was asked for any more (412, 416, another tag).
+    Changed,
+    /// The answer has a meaning, and asking again gives the same.
+    Final(Error),
+    /// Asking again may help.
+    Transient {
+        /// What is reported when it does not.
+        error: Error,
+        /// The pause that the server asks for.
+        after: Option<Duration>,
+    },
+}
+
+/// Sends one request.
+pub(crate) async fn get(store: &Store, wanted: &Wanted<'_>) -> Result<Answer, Failure> {
+    match store.objects() {
+        Some(s3) => s3.get(store.name(), wanted).await,
+        None => from_object_store(store, wanted).await,
+    }
+}
+
+async fn from_object_store(store: &Store, wanted: &Wanted<'_>) -> Result<Answer, Failure> {
+    let path = store_path(store, wanted.key).map_err(Failure::Final)?;
+    let options = GetOptions {
+        range: wanted.range.clone().map(GetRange::Bounded),
+        if_match: wanted.etag.map(str::to_owned),
+        ..GetOptions::default()
+    };
+    let (location, key) = (store.name().to_owned(), wanted.key.as_str().to_owned());
+    let failed = move |source| meaning(&location, &key, source);
+    let found = store.inner().get_opts(&path, options).await.map_err(&failed)?;
+    Ok(Answer {
+        size: found.meta.size,
+        etag: found.meta.e_tag.clone(),
+        range: found.range.clone(),
+        body: found.into_stream().map_err(failed).boxed(),
+    })
+}
+
+fn meaning(location: &str, key: &str, source: object_store::Error) -> Failure {
+    if matches!(
+        source,
+        object_store::Error::Precondition { .. } | object_store::Error::NotModified { .. }
+    ) {
+        return Failure::Changed;
+    }
+    let transport = error::is_transport(&source);
+    let error = error::about_object(location, key, source);
+    if transport || error.is_unreachable() {
+        Failure::Transient { error, after: None }
+    } else {
+        Failure::Final(error)
+    }
+}

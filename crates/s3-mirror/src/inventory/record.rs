@@ -1,0 +1,126 @@
+//! One line of an inventory: [`Record`].
+
+use std::fs::Metadata;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use crate::{Content, Key, RelativePath};
+
+/// What a file of the mirror was when it was published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Where it lies, relative to the root of the mirror.
+    pub path: RelativePath,
+    /// The object it came from.
+    pub key: Key,
+    /// Its bytes.
+    pub size: u64,
+    /// The entity tag of the object, as sent.
+    pub etag: Option<String>,
+    /// The SHA-256 of the bytes, in lower-case hexadecimal digits.
+    pub sha256: String,
+    /// Whether the entity tag was recomputed from the bytes.
+    pub etag_verified: bool,
+    /// The time of modification that the file system gave it, in nanoseconds since 1970. It is
+    /// compared for equality alone, so that wrong clocks do no harm.
+    pub modified: Option<u128>,
+    /// When the record was made, in seconds since 1970, for people; nothing is decided by it.
+    pub recorded: u64,
+}
+
+impl Record {
+    /// What is to be recorded about a file that was just published, or checked.
+    #[must_use]
+    pub fn new(
+        path: RelativePath,
+        key: Key,
+        etag: Option<String>,
+        content: Content,
+        file: &Metadata,
+    ) -> Self {
+        Self {
+            path,
+            key,
+            size: file.len(),
+            etag,
+            sha256: content.sha256,
+            etag_verified: content.etag_verified,
+            modified: nanoseconds(file.modified().ok()),
+            recorded: seconds(SystemTime::now()),
+        }
+    }
+
+    /// Whether the file is in the state that was recorded, as far as size and time of modification
+    /// tell.
+    #[must_use]
+    pub fn fits(&self, file: &Metadata) -> bool {
+        self.size == file.len()
+            && self.modified.is_some()
+            && self.modified == nanoseconds(file.modified().ok())
+    }
+
+    /// One line, its end included.
+    pub(super) fn to_line(&self) -> String {
+        let fields = json!({
+            "path": self.path.as_str(),
+            "key": self.key.as_str(),
+            "size": self.size,
+            "etag": self.etag,
+            "sha256": self.sha256,
+            "etag_verified": self.etag_verified,
+            "modified": self.modified.map(|modified| modified.to_string()),
+            "recorded": self.recorded,
+        });
+        format!("{fields}\n")
+    }
+
+    pub(super) fn from_line(line: &str) -> Option<Self> {
+        let fields: Value = serde_json::from_str(line).ok()?;
+        let text = |name: &str| fields.get(name).and_then(Value::as_str);
+        Some(Self {
+            path: text("path")?.parse().ok()?,
+            key: text("key")?.parse().ok()?,
+            size: fields.get("size")?.as_u64()?,
+            etag: text("etag").map(str::to_owned),
+            sha256: text("sha256")?.to_owned(),
+            etag_verified: fields.get("etag_verified")?.as_bool()?,
+            modified: text("modified").and_then(|modified| modified.parse().ok()),
+            recorded: fields.get("recorded")?.as_u64()?,
+        })
+    }
+}
+
+/// Nanoseconds since 1970; `None` for a time before that.
+pub(super) fn nanoseconds(time: Option<SystemTime>) -> Option<u128> {
+    Some(time?.duration_since(UNIX_EPOCH).ok()?.as_nanos())
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_and_back() {
+        let record = Record {
+            path: "a/b \"c\"".parse().unwrap(),
+            key: "a/b-é".parse().unwrap(),
+            size: u64::MAX,
+            etag: None,
+            sha256: "ab".to_owned(),
+            etag_verified: false,
+            modified: Some(u128::from(u64::MAX) + 1),
+            recorded: 3,
+        };
+        let line = record.to_line();
+        assert!(line.ends_with('\n') && line.lines().count() == 1);
+        assert_eq!(Record::from_line(&line), Some(record));
+        for odd in ["", "{}", "[1]", &line[..line.len() / 2], &line.replace("a/b-é", "../b")] {
+            assert_eq!(Record::from_line(odd), None, "{odd}");
+        }
+    }
+}

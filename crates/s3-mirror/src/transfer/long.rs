@@ -1,0 +1,382 @@
+//! Long files: several ranges at once, and a state beside the file that later runs go on from.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use futures::future::{try_join, try_join_all};
+use futures::stream::StreamExt;
+use tokio::sync::watch;
+
+use super::pace::Patience;
+use super::place::{Place, Root};
+use super::short::{BUFFER, Done};
+use super::state::State;
+use super::version::{Trouble, Version};
+use super::{Run, TransferError, blocking};
+use crate::PlanItem;
+use crate::digest::Digests;
+use crate::get::{Failure, Wanted, get};
+
+/// Ranges of one file that are fetched at once.
+const RANGES: usize = 4;
+
+/// Longest and shortest range of one request.
+const PIECE: u64 = 16 << 20;
+const SHORTEST_PIECE: u64 = 2 << 20;
+
+/// The state is saved after so many bytes, or a 64th of the file if that is more.
+const SAVE: u64 = 1 << 20;
+
+/// The file is synced after so many bytes, so that a restart of the machine costs no more.
+const SYNC: u64 = 128 << 20;
+
+/// Bytes that are hashed in one go.
+const HASH: u64 = 4 << 20;
+
+/// What came of a file in ranges.
+#[derive(Debug)]
+pub(super) enum Long {
+    Done(Box<Done>),
+    /// The server does not answer with ranges.
+    Unranged,
+}
+
+/// Fetches one version of an object in ranges; the caller holds the claim of `place`.
+pub(super) async fn fetch(
+    run: &Run<'_>,
+    root: &Arc<Root>,
+    item: &PlanItem,
+    place: &Place,
+    version: &Version,
+    part_size: Option<u64>,
+) -> Result<Long, Trouble> {
+    let Some(etag) = version.etag.clone() else { return Ok(Long::Unranged) };
+    let new = State::new(item.key.as_str(), &etag, version.size);
+    let session = {
+        let place = place.clone();
+        blocking(move || Session::open(place, new).map_err(Trouble::from)).await?
+    };
+    let shared = &session.shared;
+    let there = shared.lock().state.written.clone();
+    if there.total() > 0 {
+        run.observer.resumed(item, there.total());
+    }
+    let piece = (version.size / RANGES as u64).clamp(SHORTEST_PIECE, PIECE);
+    let queue = Mutex::new(VecDeque::from(there.missing(version.size, piece)));
+    let workers = RANGES.min(lock(&queue).len());
+    let worker = || async {
+        loop {
+            let Some(piece) = lock(&queue).pop_front() else { return Ok(()) };
+            fetch_piece(run, item, version, shared, piece).await?;
+        }
+    };
+    let digests = run.digests(item, version, part_size);
+    let followed = follow(shared, version.size, digests);
+    let done = try_join(try_join_all((0..workers).map(|_| worker())), followed).await;
+    let digests = match done {
+        Ok((_, digests)) => digests,
+        Err(Ended::Unranged) => {
+            run.observer.discarded(item, session.discard());
+            return Ok(Long::Unranged);
+        }
+        Err(Ended::Trouble(trouble)) => {
+            match &trouble {
+                Trouble::Failed(_) => {}
+                // Nothing of another version is of use.
+                _ => run.observer.discarded(item, session.discard()),
+            }
+            return Err(trouble);
+        }
+    };
+    let content = match digests.finish() {
+        Ok(content) => content,
+        Err(mismatch) => {
+            run.observer.discarded(item, session.discard());
+            return Err(mismatch.into());
+        }
+    };
+    let (root, shared) = (Arc::clone(root), Arc::clone(&session.shared));
+    let published = blocking(move || {
+        shared.file.sync_data().map_err(|source| shared.failed(source))?;
+        let metadata = root.publish(&shared.place.part(), &shared.place)?;
+        shared.forget();
+        Ok::<_, Trouble>(metadata)
+    })
+    .await;
+    published.map(|metadata| Long::Done(Box::new(Done { content, metadata })))
+}
+
+/// Why the ranges ended.
+enum Ended {
+    Unranged,
+    Trouble(Trouble),
+}
+
+impl From<Trouble> for Ended {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+/// An unfinished file. Dropping it saves its state.
+struct Session {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    place: Place,
+    file: File,
+    progress: Mutex<Progress>,
+    /// How many bytes from the start are there.
+    prefix: watch::Sender<u64>,
+}
+
+struct Progress {
+    state: State,
+    unsaved: u64,
+    unsynced: u64,
+    syncing: bool,
+    /// Nobody may save any more.
+    closed: bool,
+}
+
+impl Session {
+    /// Goes on with what is there if it is of the same version of the object.
+    fn open(place: Place, new: State) -> Result<Self, TransferError> {
+        let failed = |source| TransferError::Write { path: place.part(), source };
+        let old = State::read(&place.state())
+            .filter(|old| (&old.key, &old.etag, old.size) == (&new.key, &new.etag, new.size));
+        let mut found = None;
+        if let Some(old) = old
+            && let Some(file) = place.open_part(false).map_err(failed)?
+        {
+            // Shorter than its state says: the machine went down, and the file system lost the end.
+            let length = file.metadata().map_err(failed)?.len();
+            found = (old.written.end() <= length && length <= new.size).then_some((old, file));
+        }
+        let (state, file) = match found {
+            Some(found) => found,
+            None => {
+                let file = place.open_part(true).map_err(failed)?;
+                let file = file.ok_or_else(|| failed(io::ErrorKind::AlreadyExists.into()))?;
+                (new, file)
+            }
+        };
+        let (prefix, _) = watch::channel(state.written.prefix());
+        let progress = Progress { state, unsaved: 0, unsynced: 0, syncing: false, closed: false };
+        let shared = Shared { place, file, progress: Mutex::new(progress), prefix };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Throws away what is there, and says how much it was.
+    fn discard(&self) -> u64 {
+        let written = self.shared.lock().state.written.total();
+        self.shared.forget();
+        if let Err(error) = std::fs::remove_file(self.shared.place.part()) {
+            tracing::debug!(%error, "unfinished file left behind");
+        }
+        written
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let mut progress = self.shared.lock();
+        if !progress.closed {
+            progress.closed = true;
+            if let Err(error) = progress.state.write(&self.shared.place.state()) {
+                tracing::debug!(%error, "the state of an unfinished file is lost");
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Writes chunks from `offset` on, and then says so.
+    fn write(&self, offset: u64, chunks: &[Bytes]) -> Result<(), TransferError> {
+        let mut end = offset;
+        for chunk in chunks {
+            write_at(self, chunk, end).map_err(|source| self.failed(source))?;
+            end += chunk.len() as u64;
+        }
+        let snapshot = {
+            let mut progress = self.lock();
+            progress.state.written.add(offset..end);
+            self.prefix.send_replace(progress.state.written.prefix());
+            progress.unsaved += end - offset;
+            progress.unsynced += end - offset;
+            self.save_if_due(&mut progress)?;
+            let due = progress.unsynced >= SYNC && !progress.syncing && !progress.closed;
+            progress.syncing |= due;
+            due.then(|| progress.state.written.clone())
+        };
+        if let Some(snapshot) = snapshot {
+            self.file.sync_data().map_err(|source| self.failed(source))?;
+            let mut progress = self.lock();
+            (progress.syncing, progress.unsynced) = (false, 0);
+            progress.state.synced = snapshot;
+            progress.unsaved = u64::MAX;
+            self.save_if_due(&mut progress)?;
+        }
+        Ok(())
+    }
+
+    fn save_if_due(&self, progress: &mut Progress) -> Result<(), TransferError> {
+        if progress.unsaved >= SAVE.max(progress.state.size / 64) && !progress.closed {
+            progress.unsaved = 0;
+            let path = self.place.state();
+            progress.state.write(&path).map_err(|source| TransferError::Write { path, source })?;
+        }
+        Ok(())
+    }
+
+    /// Removes the state; nobody saves it again.
+    fn forget(&self) {
+        let mut progress = self.lock();
+        progress.closed = true;
+        if let Err(error) = std::fs::remove_file(self.place.state())
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::debug!(%error, "state left behind");
+        }
+    }
+
+    fn failed(&self, source: io::Error) -> TransferError {
+        TransferError::Write { path: self.place.part(), source }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        lock(&self.progress)
+    }
+}
+
+/// One range, continued where a connection broke.
+async fn fetch_piece(
+    run: &Run<'_>,
+    item: &PlanItem,
+    version: &Version,
+    shared: &Arc<Shared>,
+    piece: Range<u64>,
+) -> Result<(), Ended> {
+    let mut patience = Patience::new(run.store.options());
+    let mut at = piece.start;
+    while at < piece.end {
+        let range = Some(at..piece.end);
+        let wanted = Wanted { key: &item.key, range, etag: version.etag.as_deref() };
+        let permit = run.connections.acquire().await;
+        let failure = match get(run.store, &wanted).await {
+            Err(failure) => failure,
+            Ok(answer) if answer.size != version.size => Failure::Changed,
+            Ok(answer) if answer.range != (at..piece.end) => return Err(Ended::Unranged),
+            Ok(mut answer) => {
+                let mut held = Vec::new();
+                let mut received = at;
+                let failure = loop {
+                    let chunk = match answer.body.next().await {
+                        Some(Ok(chunk)) => chunk,
+                        Some(Err(failure)) => break Some(failure),
+                        None => break None,
+                    };
+                    if chunk.len() as u64 > piece.end - received {
+                        break Some(run.ended_early(item, piece.end, received));
+                    }
+                    run.pace.take(chunk.len()).await;
+                    received += chunk.len() as u64;
+                    if !chunk.is_empty() {
+                        run.observer.advanced(item, chunk.len() as u64);
+                        held.push(chunk);
+                        patience.progress();
+                    }
+                    if received - at >= BUFFER as u64 {
+                        flush(shared, at, std::mem::take(&mut held)).await?;
+                        at = received;
+                    }
+                };
+                // What came before a cut is as good as the rest.
+                flush(shared, at, held).await?;
+                at = received;
+                match failure {
+                    Some(failure) => failure,
+                    None if at == piece.end => return Ok(()),
+                    None => run.ended_early(item, piece.end, at),
+                }
+            }
+        };
+        drop(permit);
+        patience.wait(failure).await.map_err(Trouble::from)?;
+    }
+    Ok(())
+}
+
+async fn flush(shared: &Arc<Shared>, offset: u64, held: Vec<Bytes>) -> Result<(), Trouble> {
+    if held.is_empty() {
+        return Ok(());
+    }
+    let shared = Arc::clone(shared);
+    blocking(move || shared.write(offset, &held).map_err(Trouble::from)).await
+}
+
+/// Hashes the file from its start as far as it is there, until all of it is.
+async fn follow(shared: &Arc<Shared>, size: u64, mut digests: Digests) -> Result<Digests, Ended> {
+    let mut prefix = shared.prefix.subscribe();
+    let mut at = 0;
+    while at < size {
+        let there = *prefix.borrow_and_update();
+        if there == at {
+            // The sender lives as long as `shared`.
+            let _ = prefix.changed().await;
+            continue;
+        }
+        let end = there.min(at + HASH);
+        let shared = Arc::clone(shared);
+        digests = blocking(move || {
+            let mut buffer = vec![0; BUFFER];
+            let mut at = at;
+            while at < end {
+                let take = usize::try_from(end - at).map_or(BUFFER, |left| left.min(BUFFER));
+                read_at(&shared, &mut buffer[..take], at)
+                    .map_err(|source| shared.failed(source))?;
+                digests.update(&buffer[..take]);
+                at += take as u64;
+            }
+            Ok::<_, Trouble>(digests)
+        })
+        .await?;
+        at = end;
+    }
+    Ok(digests)
+}
+
+#[cfg(unix)]
+fn write_at(shared: &Shared, bytes: &[u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(&shared.file, bytes, offset)
+}
+
+#[cfg(unix)]
+fn read_at(shared: &Shared, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(&shared.file, bytes, offset)
+}
+
+#[cfg(not(unix))]
+fn write_at(shared: &Shared, bytes: &[u8], offset: u64) -> io::Result<()> {
+    use io::{Seek, Write};
+    let mut file = File::options().write(true).open(shared.place.part())?;
+    file.seek(io::SeekFrom::Start(offset))?;
+    file.write_all(bytes)
+}
+
+#[cfg(not(unix))]
+fn read_at(shared: &Shared, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    use io::{Read, Seek};
+    let mut file = File::open(shared.place.part())?;
+    file.seek(io::SeekFrom::Start(offset))?;
+    file.read_exact(bytes)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

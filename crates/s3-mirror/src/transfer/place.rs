@@ -1,0 +1,367 @@
+//! Where a file goes: directories that stay below the root, temporary names, and the rename.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::TransferError;
+use crate::{RelativePath, machine};
+
+/// Longest part of the final name that a temporary name repeats, so that it stays below 255 bytes.
+const NAME_BYTES: usize = 160;
+
+/// How often another temporary name is tried when one is taken.
+const NAME_ATTEMPTS: usize = 16;
+
+/// A temporary file of a short transfer that is older than this belongs to nobody.
+const LITTER_AGE: Duration = Duration::from_secs(24 * 3600);
+
+/// The canonical root of a mirror, and which directories below it were looked at already.
+#[derive(Debug)]
+pub(crate) struct Root {
+    path: PathBuf,
+    directories: Mutex<HashMap<String, PathBuf>>,
+    renamed_in: Mutex<BTreeSet<PathBuf>>,
+}
+
+/// The directory and the name of one file, below a [`Root`].
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    directory: PathBuf,
+    name: String,
+}
+
+impl Root {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path, directories: Mutex::default(), renamed_in: Mutex::default() }
+    }
+
+    /// Creates the directories of `local`, so that none is created behind a link that leaves the
+    /// root.
+    pub(crate) fn place(&self, local: &RelativePath) -> Result<Place, TransferError> {
+        let parent = local.as_str().rsplit_once('/').map_or("", |(parent, _)| parent);
+        let known = |directories: &Mutex<HashMap<String, PathBuf>>| {
+            let directories = directories.lock().unwrap_or_else(PoisonError::into_inner);
+            directories.get(parent).cloned()
+        };
+        let directory = match known(&self.directories) {
+            Some(directory) => directory,
+            None => {
+                let directory = self.create(parent)?;
+                sweep(&directory);
+                let mut directories =
+                    self.directories.lock().unwrap_or_else(PoisonError::into_inner);
+                directories.insert(parent.to_owned(), directory.clone());
+                directory
+            }
+        };
+        Ok(Place { directory, name: local.file_name().to_owned() })
+    }
+
+    /// Gives a synced file its final name.
+    pub(crate) fn publish(&self, from: &Path, place: &Place) -> Result<Metadata, TransferError> {
+        let target = place.target();
+        let failed = |source| TransferError::Write { path: target.clone(), source };
+        std::fs::rename(from, &target).map_err(failed)?;
+        let mut renamed = self.renamed_in.lock().unwrap_or_else(PoisonError::into_inner);
+        renamed.insert(place.directory.clone());
+        drop(renamed);
+        std::fs::symlink_metadata(&target).map_err(failed)
+    }
+
+    /// Makes the new names durable: once for each directory, since a name that is lost is only a
+    /// file that is fetched again.
+    pub(crate) fn sync(&self) {
+        let renamed = self.renamed_in.lock().unwrap_or_else(PoisonError::into_inner);
+        for directory in renamed.iter() {
+            if let Err(error) = machine::sync_directory(directory) {
+                tracing::debug!(%error, directory = %directory.display(), "not synced");
+            }
+        }
+    }
+
+    fn create(&self, parent: &str) -> Result<PathBuf, TransferError> {
+        let mut directory = self.path.clone();
+        for part in parent.split('/').filter(|part| !part.is_empty()) {
+            let next = directory.join(part);
+            let failed = |source| TransferError::Write { path: next.clone(), source };
+            match std::fs::create_dir(&next) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(failed(error)),
+            }
+            let canonical = std::fs::canonicalize(&next).map_err(failed)?;
+            if !canonical.starts_with(&self.path) {
+                return Err(TransferError::OutsideRoot { path: next, root: self.path.clone() });
+            }
+            directory = canonical;
+        }
+        Ok(directory)
+    }
+}
+
+impl Place {
+    pub(crate) fn target(&self) -> PathBuf {
+        self.directory.join(&self.name)
+    }
+
+    /// The unfinished file of a long transfer, which later runs go on with.
+    pub(super) fn part(&self) -> PathBuf {
+        self.hidden("part")
+    }
+
+    pub(super) fn state(&self) -> PathBuf {
+        self.hidden("part.state")
+    }
+
+    pub(super) fn claim(&self) -> PathBuf {
+        self.hidden("part.lock")
+    }
+
+    /// An exclusively created file for a short transfer.
+    pub(crate) fn temporary(&self) -> Result<Temporary, TransferError> {
+        for _ in 0..NAME_ATTEMPTS {
+            let path = self.free_name();
+            match File::create_new(&path) {
+                Ok(file) => return Ok(Temporary { path, file }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(source) => return Err(TransferError::Write { path, source }),
+            }
+        }
+        let source = io::Error::from(io::ErrorKind::AlreadyExists);
+        Err(TransferError::Write { path: self.target(), source })
+    }
+
+    /// A temporary name that nothing has yet.
+    pub(crate) fn free_name(&self) -> PathBuf {
+        self.hidden(&format!("{}.{LITTER}", machine::random_name()))
+    }
+
+    /// Opens the unfinished file, new or as an earlier run left it; `None` if what stands there is
+    /// not a file of that kind, such as a symbolic link that somebody planted.
+    pub(super) fn open_part(&self, anew: bool) -> io::Result<Option<File>> {
+        let path = self.part();
+        if anew {
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            return File::options().read(true).write(true).create_new(true).open(path).map(Some);
+        }
+        match std::fs::symlink_metadata(&path) {
+            Ok(found) if found.is_file() && is_alone(&found) => {
+                let file = File::options().read(true).write(true).open(path)?;
+                Ok(same_file(&found, &file.metadata()?).then_some(file))
+            }
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// `.NAME.SUFFIX`, hidden from `*` patterns; a long name is cut and told apart by its digest.
+    fn hidden(&self, suffix: &str) -> PathBuf {
+        if self.name.len() <= NAME_BYTES {
+            return self.directory.join(format!(".{}.{suffix}", self.name));
+        }
+        let mut end = NAME_BYTES;
+        while !self.name.is_char_boundary(end) {
+            end -= 1;
+        }
+        let digest = machine::short_digest(&self.name);
+        self.directory.join(format!(".{}.{digest}.{suffix}", &self.name[..end]))
+    }
+}
+
+/// A file that is not published yet; dropping it deletes it.
+#[derive(Debug)]
+pub(crate) struct Temporary {
+    path: PathBuf,
+    pub(crate) file: File,
+}
+
+impl Temporary {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn failed(&self, source: io::Error) -> TransferError {
+        TransferError::Write { path: self.path.clone(), source }
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // After a rename there is nothing left under this name.
+        if let Err(error) = std::fs::remove_file(&self.path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(path = %self.path.display(), %error, "temporary file left behind");
+        }
+    }
+}
+
+const LITTER: &str = "tmp-part";
+
+/// Removes what killed processes left in a directory. Ages are differences of times that the same
+/// file system gave, so no clock of this machine matters.
+fn sweep(directory: &Path) {
+    let Ok(entries) = std::fs::read_dir(directory) else { return };
+    // Also a state without its file, and the name under which a claim was to be made.
+    let is_litter = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with('.')
+            && (name.ends_with(LITTER)
+                || name.contains(".part.claim-")
+                || name.contains(".part.state") && !path.with_extension("").exists())
+    };
+    let found: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| is_litter(path))
+        .collect();
+    if found.is_empty() {
+        return;
+    }
+    let probe = Place { directory: directory.to_owned(), name: "now".to_owned() };
+    let Ok(probe) = probe.temporary() else { return };
+    let modified = |metadata: io::Result<Metadata>| metadata.and_then(|found| found.modified());
+    let Ok(now) = modified(probe.file.metadata()) else { return };
+    for path in found {
+        let age = modified(std::fs::symlink_metadata(&path)).map(|then| now.duration_since(then));
+        if let Ok(Ok(age)) = age
+            && age > LITTER_AGE
+            && std::fs::remove_file(&path).is_ok()
+        {
+            tracing::debug!(path = %path.display(), "removed what a killed process left");
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_alone(found: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    found.nlink() == 1
+}
+
+#[cfg(not(unix))]
+fn is_alone(_: &Metadata) -> bool {
+    true
+}
+
+#[cfg(unix)]
+fn same_file(a: &Metadata, b: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (a.dev(), a.ino()) == (b.dev(), b.ino())
+}
+
+#[cfg(not(unix))]
+fn same_file(_: &Metadata, _: &Metadata) -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::SystemTime;
+
+    fn root() -> (tempfile::TempDir, Root) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::new(folder.path().canonicalize().unwrap());
+        (folder, root)
+    }
+
+    #[test]
+    fn temporary_names_are_short_hidden_and_their_own() {
+        let (_folder, root) = root();
+        let names = [
+            "a.nii.gz".to_owned(),
+            "x".repeat(255),
+            format!("{}y", "x".repeat(254)),
+            "é".repeat(127),
+        ];
+        let mut seen = BTreeSet::new();
+        for name in names {
+            let place = root.place(&name.parse().unwrap()).unwrap();
+            for path in [place.part(), place.state(), place.claim()] {
+                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                assert!(name.starts_with('.') && name.len() <= 255, "{name}");
+                assert!(seen.insert(name));
+            }
+            let (first, second) = (place.temporary().unwrap(), place.temporary().unwrap());
+            assert_ne!(first.path(), second.path());
+        }
+        assert!(seen.contains(".a.nii.gz.part"));
+    }
+
+    #[test]
+    fn published_or_removed() {
+        let (folder, root) = root();
+        let place = root.place(&"a/b/c.txt".parse().unwrap()).unwrap();
+        let files = || std::fs::read_dir(folder.path().join("a/b")).unwrap().count();
+        drop(place.temporary().unwrap());
+        assert_eq!(files(), 0);
+        let temporary = place.temporary().unwrap();
+        assert_eq!((files(), place.target().exists()), (1, false));
+        root.publish(temporary.path(), &place).unwrap();
+        drop(temporary);
+        root.sync();
+        assert_eq!((files(), place.target().is_file()), (1, true));
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_named() {
+        let (folder, root) = root();
+        std::fs::write(folder.path().join("a"), b"").unwrap();
+        assert!(
+            matches!(
+                root.place(&"a/b".parse().unwrap()),
+                Err(TransferError::Write { path, .. }) | Err(TransferError::OutsideRoot { path, .. })
+                    if path.starts_with(root.path.join("a"))
+            ) || root.place(&"a/b".parse().unwrap()).unwrap().temporary().is_err()
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_planted_link_is_not_written_through() {
+        let (folder, root) = root();
+        let outside = tempfile::tempdir().unwrap();
+        let victim = outside.path().join("victim");
+        std::fs::write(&victim, b"precious").unwrap();
+        let place = root.place(&"big".parse().unwrap()).unwrap();
+        std::os::unix::fs::symlink(&victim, place.part()).unwrap();
+        assert!(place.open_part(false).unwrap().is_none());
+        assert!(place.open_part(true).unwrap().is_some());
+        std::fs::remove_file(place.part()).unwrap();
+        std::fs::hard_link(&victim, place.part()).unwrap();
+        assert!(place.open_part(false).unwrap().is_none());
+        assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
+        std::os::unix::fs::symlink(outside.path(), folder.path().join("out")).unwrap();
+        assert!(matches!(
+            root.place(&"out/x".parse().unwrap()),
+            Err(TransferError::OutsideRoot { path, .. }) if path.ends_with("out")
+        ));
+    }
+
+    #[test]
+    fn old_litter_is_swept_and_young_is_not() {
+        let (folder, root) = root();
+        let (old, young) =
+            (folder.path().join(".a.1.tmp-part"), folder.path().join(".a.2.tmp-part"));
+        let long_ago = SystemTime::now() - 2 * LITTER_AGE;
+        File::create(&old).unwrap().set_modified(long_ago).unwrap();
+        let names = [".a.part.state", ".b.part", ".b.part.state", "c.part.state"];
+        for name in names {
+            File::create(folder.path().join(name)).unwrap().set_modified(long_ago).unwrap();
+        }
+        File::create(&young).unwrap().set_modified(SystemTime::now() + LITTER_AGE).unwrap();
+        root.place(&"b".parse().unwrap()).unwrap();
+        assert_eq!((old.exists(), young.exists()), (false, true));
+        // A state without its file goes, one with it stays, and what is not hidden is not ours.
+        let left = names.map(|name| folder.path().join(name).exists());
+        assert_eq!(left, [false, true, true, true]);
+    }
+}

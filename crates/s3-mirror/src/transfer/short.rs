@@ -1,0 +1,216 @@
+//! Short files: one request, bytes in order, a temporary file that no later run goes on with.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::stream::StreamExt;
+
+use super::pace::Patience;
+use super::place::{Place, Root, Temporary};
+use super::version::{Trouble, Version};
+use super::{Run, TransferError, blocking};
+use crate::digest::Digests;
+use crate::get::{Failure, Wanted, get};
+use crate::{Cancel, Content, PlanItem};
+
+/// Bytes that are held before they go to the file.
+pub(super) const BUFFER: usize = 256 << 10;
+
+/// A file that was published, and what it is.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) content: Content,
+    pub(super) metadata: std::fs::Metadata,
+}
+
+/// Fetches one version of an object whole.
+pub(super) async fn fetch(
+    run: &Run<'_>,
+    root: &Arc<Root>,
+    item: &PlanItem,
+    version: &mut Version,
+    part_size: Option<u64>,
+) -> Result<Done, Trouble> {
+    let mut reported = 0;
+    let done = attempts(run, root, item, version, part_size, &mut reported).await;
+    if done.is_err() && reported > 0 {
+        run.observer.discarded(item, reported);
+    }
+    done
+}
+
+/// `reported` is what the observer knows to be there.
+async fn attempts(
+    run: &Run<'_>,
+    root: &Arc<Root>,
+    item: &PlanItem,
+    version: &mut Version,
+    part_size: Option<u64>,
+    reported: &mut u64,
+) -> Result<Done, Trouble> {
+    let mut patience = Patience::new(run.store.options());
+    let mut best = 0;
+    let mut sink = Sink::new(run, root, item, version, part_size);
+    loop {
+        let start = sink.received;
+        let wanted = Wanted {
+            key: &item.key,
+            range: (start > 0).then_some(start..version.size),
+            etag: version.etag.as_deref(),
+        };
+        let permit = run.connections.acquire().await;
+        let failure = match get(run.store, &wanted).await {
+            Err(failure) => failure,
+            Ok(answer) => {
+                version.settle(answer.size, answer.etag)?;
+                if answer.range.start != start {
+                    // The server ignores ranges: what it sends begins at the start.
+                    run.observer.discarded(item, std::mem::take(reported));
+                    sink = Sink::new(run, root, item, version, part_size);
+                }
+                let mut body = answer.body;
+                loop {
+                    match body.next().await {
+                        Some(Ok(chunk)) if chunk.is_empty() => {}
+                        Some(Ok(chunk)) => {
+                            run.pace.take(chunk.len()).await;
+                            *reported += chunk.len() as u64;
+                            run.observer.advanced(item, chunk.len() as u64);
+                            sink.take(version.size, chunk).await?;
+                            if sink.received > best {
+                                best = sink.received;
+                                patience.progress();
+                            }
+                        }
+                        Some(Err(failure)) => break failure,
+                        None if sink.received == version.size => {
+                            drop(permit);
+                            return sink.publish().await;
+                        }
+                        None => break run.ended_early(item, version.size, sink.received),
+                    }
+                }
+            }
+        };
+        drop(permit);
+        // Without an entity tag nothing proves that the rest belongs to the same object.
+        if version.etag.is_none()
+            && sink.received > 0
+            && matches!(failure, Failure::Transient { .. })
+        {
+            run.observer.discarded(item, std::mem::take(reported));
+            sink = Sink::new(run, root, item, version, part_size);
+        }
+        patience.wait(failure).await?;
+    }
+}
+
+/// Where the bytes of one attempt go.
+struct Sink {
+    held: Vec<Bytes>,
+    held_bytes: usize,
+    received: u64,
+    /// `None` only while a thread works on it.
+    file: Option<Open>,
+}
+
+struct Open {
+    root: Arc<Root>,
+    item: PlanItem,
+    place: Option<Place>,
+    temporary: Option<Temporary>,
+    digests: Digests,
+    cancel: Cancel,
+}
+
+impl Sink {
+    fn new(
+        run: &Run<'_>,
+        root: &Arc<Root>,
+        item: &PlanItem,
+        version: &Version,
+        part_size: Option<u64>,
+    ) -> Self {
+        let digests = run.digests(item, version, part_size);
+        let open = Open {
+            root: Arc::clone(root),
+            item: item.clone(),
+            place: None,
+            temporary: None,
+            digests,
+            cancel: run.cancel.clone(),
+        };
+        Self { held: Vec::new(), held_bytes: 0, received: 0, file: Some(open) }
+    }
+
+    async fn take(&mut self, size: u64, chunk: Bytes) -> Result<(), Trouble> {
+        let bytes = chunk.len() as u64;
+        // Checked before writing, so that a server cannot fill the disk.
+        if bytes > size - self.received {
+            let got = self.received.saturating_add(bytes);
+            return Err(TransferError::SizeMismatch { expected: size, got }.into());
+        }
+        self.received += bytes;
+        self.held_bytes += chunk.len();
+        self.held.push(chunk);
+        if self.held_bytes >= BUFFER {
+            self.held_bytes = 0;
+            let held = std::mem::take(&mut self.held);
+            let Some(mut open) = self.file.take() else { return Ok(()) };
+            self.file = Some(
+                blocking(move || {
+                    open.write(&held)?;
+                    Ok::<_, Trouble>(open)
+                })
+                .await?,
+            );
+        }
+        Ok(())
+    }
+
+    async fn publish(mut self) -> Result<Done, Trouble> {
+        let held = std::mem::take(&mut self.held);
+        let Some(mut open) = self.file.take() else {
+            return Err(TransferError::Interrupted.into());
+        };
+        blocking(move || {
+            open.write(&held)?;
+            open.publish()
+        })
+        .await
+    }
+}
+
+impl Open {
+    fn write(&mut self, chunks: &[Bytes]) -> Result<(), Trouble> {
+        let temporary = match &mut self.temporary {
+            Some(temporary) => temporary,
+            none => {
+                let place = self.root.place(&self.item.local)?;
+                let temporary = none.insert(place.temporary()?);
+                self.place = Some(place);
+                temporary
+            }
+        };
+        for chunk in chunks {
+            self.digests.update(chunk);
+            (&temporary.file).write_all(chunk).map_err(|source| temporary.failed(source))?;
+        }
+        Ok(())
+    }
+
+    fn publish(self) -> Result<Done, Trouble> {
+        let (Some(place), Some(temporary)) = (self.place, self.temporary) else {
+            return Err(TransferError::Interrupted.into());
+        };
+        // Nobody waits for it any more, and nobody would record it.
+        if self.cancel.is_cancelled() {
+            return Err(TransferError::Interrupted.into());
+        }
+        let content = self.digests.finish()?;
+        temporary.file.sync_data().map_err(|source| temporary.failed(source))?;
+        let metadata = self.root.publish(temporary.path(), &place)?;
+        Ok(Done { content, metadata })
+    }
+}

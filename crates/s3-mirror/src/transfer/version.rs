@@ -1,0 +1,93 @@
+//! Which version of an object is being fetched: [`Version`], and what can be in its way.
+
+use super::TransferError;
+use super::pace::error_of;
+use crate::digest::Mismatch;
+use crate::get::Failure;
+use crate::{PlanItem, Store, listing};
+
+/// Size and entity tag of an object, as listed first, and as the server says later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Version {
+    pub(super) size: u64,
+    /// A strong tag; without one nothing can be continued.
+    pub(super) etag: Option<String>,
+}
+
+/// Why an attempt at a version ended.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The object is another one now.
+    Changed,
+    /// The bytes are not what the tag, or the file format, says: fetched again, they may be.
+    Corrupt(TransferError),
+    /// This object cannot be had.
+    Failed(TransferError),
+}
+
+impl Version {
+    pub(super) fn listed(item: &PlanItem) -> Self {
+        Self { size: item.size, etag: item.etag.clone().filter(|etag| is_strong(etag)) }
+    }
+
+    /// What the server says now, if it is another version.
+    ///
+    /// # Errors
+    ///
+    /// [`TransferError::SizeMismatch`] when the tag is the same and the size is not, or when there
+    /// is no tag to tell by: then the listing and the server contradict each other.
+    pub(super) async fn again(&self, store: &Store, item: &PlanItem) -> Result<Self, Trouble> {
+        let found = listing::head(store, &item.key).await.map_err(TransferError::from)?;
+        let Some(found) = found else {
+            let (location, key) = (store.name().to_owned(), item.key.to_string());
+            return Err(TransferError::from(crate::Error::NotFound { location, key }).into());
+        };
+        let new = Self { size: found.size, etag: found.etag.filter(|etag| is_strong(etag)) };
+        let same_tag = new.etag.is_none() || new.etag == self.etag || self.etag.is_none();
+        if same_tag && new.size != self.size {
+            let (expected, got) = (self.size, new.size);
+            return Err(TransferError::SizeMismatch { expected, got }.into());
+        }
+        Ok(new)
+    }
+
+    /// Compares the version with an answer, and learns its tag if it had none.
+    pub(super) fn settle(&mut self, size: u64, etag: Option<String>) -> Result<(), Trouble> {
+        let etag = etag.filter(|etag| is_strong(etag));
+        if size != self.size {
+            return Err(Trouble::Changed);
+        }
+        if self.etag.is_none() {
+            self.etag = etag;
+        }
+        Ok(())
+    }
+}
+
+fn is_strong(etag: &str) -> bool {
+    !etag.is_empty() && !etag.starts_with("W/")
+}
+
+impl From<TransferError> for Trouble {
+    fn from(error: TransferError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        match error_of(failure) {
+            None => Self::Changed,
+            Some(error) => Self::Failed(error.into()),
+        }
+    }
+}
+
+impl From<Mismatch> for Trouble {
+    fn from(mismatch: Mismatch) -> Self {
+        Self::Corrupt(match mismatch {
+            Mismatch::ETag { expected, got } => TransferError::Checksum { expected, got },
+            Mismatch::Damaged(source) => TransferError::Damaged { source },
+        })
+    }
+}

@@ -1,0 +1,183 @@
+//! Bad lines and bad proxies.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use fixtures::{Fault, ProxiedRequest};
+use s3_mirror::Outcome;
+
+use super::{Random, Scene, Tally, object, times};
+
+/// The first `count` requests for objects meet `fault`; the run has to complete.
+async fn first_requests(scene: &Scene, count: usize, fault: Fault) {
+    let seen = AtomicUsize::new(0);
+    scene.proxy.decide(move |request: &ProxiedRequest| {
+        if object(request) && seen.fetch_add(1, Ordering::SeqCst) < count {
+            fault.clone()
+        } else {
+            Fault::Pass
+        }
+    });
+    let report = scene.run().await;
+    scene.nothing_wrong(&BTreeMap::new());
+    assert!(report.is_complete(), "{report:?}");
+}
+
+#[tokio::test]
+async fn connections_cut_at_random_offsets() {
+    let mut tally = Tally::new("connection cut at a random offset");
+    let mut random = Random::new(1);
+    for _ in 0..times(3, 100) {
+        let scene = Scene::new();
+        let seed = random.next();
+        scene.proxy.decide(move |request| {
+            let mut random = Random::new(seed ^ request.number as u64);
+            let cut = object(request) && random.below(3) < 2;
+            if cut { Fault::Cut(random.below(3_000_000)) } else { Fault::Pass }
+        });
+        scene.run().await;
+        scene.nothing_wrong(&BTreeMap::new());
+        scene.ends_right(&mut tally).await;
+    }
+    tally.write();
+}
+
+#[tokio::test]
+async fn every_connection_cut_at_a_megabyte() {
+    let mut tally = Tally::new("every connection cut at 1 MB");
+    for _ in 0..times(1, 20) {
+        let scene = Scene::new();
+        scene.proxy.decide(|request| match object(request) {
+            true => Fault::Cut(1_000_000),
+            false => Fault::Pass,
+        });
+        let report = scene.run().await;
+        assert!(report.is_complete(), "{report:?}");
+        scene.ends_right(&mut tally).await;
+    }
+    tally.write();
+}
+
+#[tokio::test]
+async fn stalled_connections() {
+    let mut tally = Tally::new("connection stalls in the middle");
+    let mut random = Random::new(2);
+    for _ in 0..times(1, 20) {
+        let scene = Scene::new();
+        let start = Instant::now();
+        first_requests(&scene, 3, Fault::Stall(random.below(400_000))).await;
+        // Three stalls beside each other cost little more than one.
+        assert!(start.elapsed().as_secs() < 12, "{:?}", start.elapsed());
+        scene.ends_right(&mut tally).await;
+    }
+    tally.write();
+}
+
+#[tokio::test]
+async fn answers_that_are_no_answers() {
+    let mut tally = Tally::new("closed, 500, 503 with Retry-After, page with status 200");
+    for fault in [
+        Fault::Close,
+        Fault::Status(500, None),
+        Fault::Status(503, Some(1)),
+        Fault::Status(429, Some(0)),
+        Fault::Html,
+    ] {
+        for _ in 0..times(1, 10) {
+            let scene = Scene::new();
+            first_requests(&scene, 4, fault.clone()).await;
+            scene.ends_right(&mut tally).await;
+        }
+    }
+    tally.write();
+}
+
+#[tokio::test]
+async fn wrong_lengths_and_ranges() {
+    let mut tally = Tally::new("wrong length, wrong range, range ignored, range that lies");
+    for fault in [
+        Fault::Shorten(1),
+        Fault::Shorten(u64::MAX),
+        Fault::OtherRange,
+        Fault::LyingRange,
+        Fault::IgnoreRange,
+    ] {
+        for _ in 0..times(1, 10) {
+            let scene = Scene::new();
+            let fault = fault.clone();
+            // From every request for an object, for ever.
+            scene.proxy.decide(move |request| match object(request) {
+                true => fault.clone(),
+                false => Fault::Pass,
+            });
+            scene.run().await;
+            scene.nothing_wrong(&BTreeMap::new());
+            scene.ends_right(&mut tally).await;
+        }
+    }
+    tally.write();
+}
+
+#[tokio::test]
+async fn a_server_without_ranges_is_enough() {
+    let mut tally = Tally::new("server without ranges");
+    let scene = Scene::new();
+    scene.proxy.decide(|request| match object(request) {
+        true => Fault::IgnoreRange,
+        false => Fault::Pass,
+    });
+    let report = scene.run().await;
+    assert!(report.is_complete(), "{report:?}");
+    scene.ends_right(&mut tally).await;
+    tally.write();
+}
+
+#[tokio::test]
+async fn flipped_bits_are_noticed() {
+    let mut tally = Tally::new("one bit flipped on the line");
+    let mut random = Random::new(3);
+    for always in [false, true] {
+        for _ in 0..times(1, 25) {
+            let scene = Scene::new();
+            let at = random.below(20_000);
+            let seen = AtomicUsize::new(0);
+            scene.proxy.decide(move |request| {
+                let hit = object(request) && (always || seen.fetch_add(1, Ordering::SeqCst) < 2);
+                if hit { Fault::Flip(at) } else { Fault::Pass }
+            });
+            let report = scene.run().await;
+            scene.nothing_wrong(&BTreeMap::new());
+            assert_eq!(report.is_complete(), !always, "{report:?}");
+            scene.ends_right(&mut tally).await;
+        }
+    }
+    tally.write();
+}
+
+#[tokio::test]
+async fn refusals_have_their_meaning() {
+    let mut tally = Tally::new("403, 404 and 416 on a listed object");
+    for (status, meant) in [(403, "withheld"), (404, "gone"), (416, "failed")] {
+        for _ in 0..times(1, 10) {
+            let scene = Scene::new();
+            scene.proxy.decide(move |request| match request.target.contains("/long") {
+                true if object(request) => Fault::Status(status, None),
+                _ => Fault::Pass,
+            });
+            let report = scene.run().await;
+            let long = report.outcomes.iter().filter(|(key, _)| key.as_str().contains("long"));
+            for (key, outcome) in long {
+                let got = match outcome {
+                    Outcome::Withheld { .. } => "withheld",
+                    Outcome::Gone => "gone",
+                    Outcome::Failed { .. } => "failed",
+                    _ => "something else",
+                };
+                assert_eq!(got, meant, "{key}: {outcome:?}");
+            }
+            scene.ends_right(&mut tally).await;
+        }
+    }
+    tally.write();
+}
