@@ -115,7 +115,8 @@ fn killed_at_nine_tenths_of_a_long_file() {
     let (rounds, mut bytes) = (times(1, 10), 0);
     for _ in 0..rounds {
         let user = User::new();
-        let content: Vec<u8> = (0..SIZE).map(|place| (place * 2_654_435_761 >> 17) as u8).collect();
+        let content: Vec<u8> =
+            (0..SIZE).map(|place| ((place * 2_654_435_761) >> 17) as u8).collect();
         std::fs::write(user.bucket.path(PREFIX).join("long.bin"), content).unwrap();
         let mut child = start(&user, &["--limit-rate", "60M"]);
         let state = user.mirror().join(PREFIX).join(".long.bin.part.state");

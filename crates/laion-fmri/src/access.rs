@@ -52,3 +52,4 @@ pub use self::protocol::{GatedFile, Grant, Manifest};
 pub(crate) use self::record::HashRecord;
 pub use self::request_id::RequestId;
 pub(crate) use self::transfer::FileTransfer;
+pub use crate::download::{StimulusDownload, StimulusFile, StimulusReport};

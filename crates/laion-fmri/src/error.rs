@@ -114,7 +114,7 @@ pub enum Error {
         /// Every category on disk.
         categories: Vec<String>,
         /// The nearest name that exists.
-        suggestion: Option<String>,
+        suggestion: Option<Box<str>>,
     },
 
     /// A mask with another number of flags than the brain mask has voxels.

@@ -61,9 +61,7 @@ pub use {stimuli::StimulusSet, surface::Hemisphere};
 pub use self::betas::{BetaRows, Betas, ConcatenatedBetas, ReadObserver, SessionBetas};
 pub use self::dataset::Dataset;
 pub use self::discovery::Discovery;
-pub use self::download::{
-    Download, DownloadRequest, StimulusDownload, StimulusFile, StimulusReport, Subjects,
-};
+pub use self::download::{Download, DownloadRequest, Subjects};
 pub use self::error::{Error, ErrorKind, Result};
 pub use self::group::{Group, SharedBetas, SharedImages, SubjectShared};
 pub use self::license::LicenseAccepted;

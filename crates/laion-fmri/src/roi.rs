@@ -286,8 +286,8 @@ impl RoiIndex {
             };
         }
         let (rois, categories) = (self.names(|_| true), self.categories());
-        let suggestion = bids::suggest(item, rois.iter().chain(&categories).map(String::as_str))
-            .map(str::to_owned);
+        let names = rois.iter().chain(&categories).map(String::as_str);
+        let suggestion = bids::suggest(item, names).map(Box::from);
         Error::UnknownRoi {
             subject: id.to_string(),
             got: item.to_owned(),

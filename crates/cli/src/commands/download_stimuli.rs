@@ -1,8 +1,8 @@
 //! `download-stimuli`, and the images of `download --include-stimuli`.
 
-use laion_fmri::access::{AccessService, Grant};
+use laion_fmri::access::{AccessService, Grant, StimulusDownload, StimulusReport};
 use laion_fmri::s3_mirror::Outcome;
-use laion_fmri::{Dataset, Error, StimulusDownload, StimulusReport};
+use laion_fmri::{Dataset, Error};
 use serde_json::json;
 
 use super::{access, download};
