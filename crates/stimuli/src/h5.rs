@@ -1,6 +1,8 @@
 //! HDF5 files as this crate needs them: datasets whose rows, along the first axis, are read one by
 //! one or many at once. Two backends implement the traits; everything above is written once.
 
+#[cfg(feature = "hdf5-c")]
+mod c_library;
 mod chunks;
 mod filters;
 mod heap;
@@ -108,6 +110,15 @@ impl H5File {
 
     pub(crate) fn from_source(source: Arc<dyn ReadAt>, path: &Path) -> Result<Self, Error> {
         let backend = native::open(source)
+            .map_err(|source| Error::NotHdf5 { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), backend: Arc::new(backend) })
+    }
+
+    #[cfg(feature = "hdf5-c")]
+    pub(crate) fn open_with_c_library(path: &Path) -> Result<Self, Error> {
+        // What cannot be opened at all is the same error with either backend.
+        File::open(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
+        let backend = c_library::open(path)
             .map_err(|source| Error::NotHdf5 { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), backend: Arc::new(backend) })
     }
