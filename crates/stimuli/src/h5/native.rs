@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use hdf5_reader::messages::HdfMessage;
 use hdf5_reader::messages::layout::DataLayout;
-use hdf5_reader::{Dataset, Datatype, Hdf5File, OpenOptions, Storage, StorageBuffer, VarLenKind};
+use hdf5_reader::{
+    Dataset, Datatype, Hdf5File, OpenOptions, Storage, StorageBuffer, StringSize, VarLenKind,
+};
 
 use super::chunks::Chunks;
 use super::{Backend, Element, Failure, MAX_EXPANSION, MAX_PIECE, Rows, heap};
@@ -94,6 +96,7 @@ impl Backend for Native {
         let element_bytes = match &element {
             Element::Half { .. } => 2,
             Element::Byte => 1,
+            // A length, where the bytes are, and which they are there.
             Element::Sequence => 8 + self.disk.offset_size,
             Element::Text | Element::Other(_) => dataset.raw_element_size().map_err(damaged)?,
         };
@@ -203,7 +206,26 @@ impl Rows for NativeRows {
     }
 
     fn read_text(&self) -> Result<Vec<String>, Failure> {
-        self.dataset.read_strings().map_err(|error| Failure::Damaged(Box::new(error)))
+        if !self.is_reference() {
+            return self.dataset.read_strings().map_err(|error| Failure::Damaged(Box::new(error)));
+        }
+        let count = self.shape()[0] as usize;
+        let got = (count as u64).saturating_mul(self.element_bytes as u64);
+        if got > MAX_PIECE {
+            return Err(Failure::TooLarge { expected: MAX_PIECE, got });
+        }
+        let mut references = vec![0; count * self.element_bytes];
+        self.read(&(0..count).collect::<Vec<_>>(), &mut references)?;
+        heap::read_texts(&self.disk, references.chunks_exact(self.element_bytes))
+    }
+}
+
+impl NativeRows {
+    /// Whether the elements are somewhere else, so that each may have its own length.
+    fn is_reference(&self) -> bool {
+        let datatype = self.dataset.dtype();
+        matches!(datatype, Datatype::VarLen { .. })
+            || matches!(datatype, Datatype::String { size: StringSize::Variable, .. })
     }
 }
 
