@@ -228,7 +228,7 @@ impl Embeddings {
         let values = if is_ascending(rows) {
             self.read_valid(rows)?
         } else {
-            self.gather(rows, f16::ZERO, <[f16]>::copy_from_slice)?
+            self.gather(rows, Vec::extend_from_slice)?
         };
         Ok(self.matrix_of(rows.len(), values))
     }
@@ -239,7 +239,11 @@ impl Embeddings {
     ///
     /// As [`row`](Self::row).
     pub fn rows_f32(&self, rows: &[usize]) -> Result<Array2<f32>, Error> {
-        let values = self.gather(rows, 0.0, |out, row| row.convert_to_f32_slice(out))?;
+        let values = self.gather(rows, |values, row| {
+            let start = values.len();
+            values.resize(start + row.len(), 0.0);
+            row.convert_to_f32_slice(&mut values[start..]);
+        })?;
         Ok(self.matrix_of(rows.len(), values))
     }
 
@@ -304,25 +308,21 @@ impl Embeddings {
         })
     }
 
-    /// Rows in any order into values of some type.
-    fn gather<T: Copy>(
+    /// Rows in any order, appended to values of some type.
+    fn gather<T>(
         &self,
         rows: &[usize],
-        zero: T,
-        copy: impl Fn(&mut [T], &[f16]),
+        append: impl Fn(&mut Vec<T>, &[f16]),
     ) -> Result<Vec<T>, Error> {
         let mut distinct = rows.to_vec();
         distinct.sort_unstable();
         distinct.dedup();
         let read = self.read_valid(&distinct)?;
         let features = self.n_features();
-        let mut values = vec![zero; rows.len() * features];
-        if features == 0 {
-            return Ok(values);
-        }
-        for (out, row) in values.chunks_exact_mut(features).zip(rows) {
+        let mut values = Vec::with_capacity(rows.len() * features);
+        for row in rows {
             let place = distinct.partition_point(|other| other < row) * features;
-            copy(out, &read[place..place + features]);
+            append(&mut values, &read[place..place + features]);
         }
         Ok(values)
     }

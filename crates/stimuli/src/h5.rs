@@ -247,25 +247,17 @@ impl Dataset {
     }
 
     /// Zeros for so many rows, of elements of a plain type.
-    pub(crate) fn zeros<T: bytemuck::Zeroable + Clone>(
-        &self,
-        rows: usize,
-    ) -> Result<Vec<T>, Error> {
+    pub(crate) fn zeros<T: bytemuck::Zeroable>(&self, rows: usize) -> Result<Vec<T>, Error> {
         let bytes =
             self.row_bytes.checked_mul(rows).filter(|bytes| isize::try_from(*bytes).is_ok());
-        let mut zeros = Vec::new();
-        let count = bytes.map(|bytes| bytes / size_of::<T>());
-        let reserved = count.is_some_and(|count| zeros.try_reserve_exact(count).is_ok());
-        let (Some(count), true) = (count, reserved) else {
-            return Err(Error::TooLarge {
-                path: self.path.clone(),
-                dataset: self.name,
-                expected: isize::MAX as u64,
-                got: bytes.map_or(u64::MAX, |bytes| bytes as u64),
-            });
-        };
-        zeros.resize(count, T::zeroed());
-        Ok(zeros)
+        let zeros = bytes
+            .and_then(|bytes| bytemuck::allocation::try_zeroed_vec(bytes / size_of::<T>()).ok());
+        zeros.ok_or_else(|| Error::TooLarge {
+            path: self.path.clone(),
+            dataset: self.name,
+            expected: isize::MAX as u64,
+            got: bytes.map_or(u64::MAX, |bytes| bytes as u64),
+        })
     }
 
     /// One sequence.

@@ -18,6 +18,12 @@ use crate::source::ReadAt;
 /// Strings and heaps that `hdf5-reader` itself holds.
 const CACHE: usize = 1 << 20;
 
+/// Bytes between two wanted rows that are read over.
+const GAP: u64 = 32 << 10;
+
+/// Rows with gaps between them are read in pieces of at most this size.
+const PIECE: u64 = 1 << 20;
+
 /// Object headers are a few hundred bytes.
 const MAX_HEADER: usize = 1 << 20;
 
@@ -186,11 +192,27 @@ impl Rows for NativeRows {
                 }
             }
             Layout::Contiguous { address } => {
-                let mut rest = out;
-                for run in rows.chunk_by(|row, next| row + 1 == *next) {
-                    let (part, others) = rest.split_at_mut(run.len() * row_bytes as usize);
-                    self.disk.read_exact(part, address + start_of(run[0]))?;
-                    rest = others;
+                let size = row_bytes as usize;
+                let mut piece = Vec::new();
+                let (mut rows, mut rest) = (rows, out);
+                while let Some(first) = rows.first().copied().filter(|_| size > 0) {
+                    // A short gap is read over, which costs less than another call of the system.
+                    let joined = rows.iter().zip(&rows[1..]).take_while(|(row, next)| {
+                        start_of(*next - *row - 1) <= GAP && start_of(*next - first + 1) <= PIECE
+                    });
+                    let (run, others) = rows.split_at(joined.count() + 1);
+                    let (part, behind) = rest.split_at_mut(run.len() * size);
+                    (rows, rest) = (others, behind);
+                    let span = run[run.len() - 1] - first + 1;
+                    if span == run.len() {
+                        self.disk.read_exact(part, address + start_of(first))?;
+                        continue;
+                    }
+                    piece.resize(span * size, 0);
+                    self.disk.read_exact(&mut piece, address + start_of(first))?;
+                    for (row, out) in run.iter().zip(part.chunks_exact_mut(size)) {
+                        out.copy_from_slice(&piece[(row - first) * size..][..size]);
+                    }
                 }
             }
             Layout::Chunked(chunks) => chunks.read(&self.disk, rows, out)?,
