@@ -40,7 +40,7 @@ def scene(generator):
     for _ in range(20):
         left, top, width, height = generator.integers(0, SIDE, 4) // [1, 1, 4, 4]
         picture[top : top + height, left : left + width] += generator.normal(0, 40, 3)
-    coarse = generator.normal(0, 14, (SIDE // 2, SIDE // 2, 1)).repeat(2, 0).repeat(2, 1)
+    coarse = generator.normal(0, 7, (SIDE // 2, SIDE // 2, 1)).repeat(2, 0).repeat(2, 1)
     return np.clip(picture + coarse, 0, 255).astype(np.uint8)
 
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -11,7 +12,7 @@ use ndarray::{Array1, Array2};
 
 use crate::embedding_model::EmbeddingModel;
 use crate::error::Error;
-use crate::h5::{Dataset, Element, H5File};
+use crate::h5::{Dataset, Element, H5File, threads_for};
 use crate::lazy::Lazy;
 use crate::nearest::nearest;
 use crate::source::ReadAt;
@@ -228,7 +229,7 @@ impl Embeddings {
         let values = if is_ascending(rows) {
             self.read_valid(rows)?
         } else {
-            self.gather(rows, Vec::extend_from_slice)?
+            self.gather(rows, <[f16]>::copy_from_slice)?
         };
         Ok(self.matrix_of(rows.len(), values))
     }
@@ -239,11 +240,7 @@ impl Embeddings {
     ///
     /// As [`row`](Self::row).
     pub fn rows_f32(&self, rows: &[usize]) -> Result<Array2<f32>, Error> {
-        let values = self.gather(rows, |values, row| {
-            let start = values.len();
-            values.resize(start + row.len(), 0.0);
-            row.convert_to_f32_slice(&mut values[start..]);
-        })?;
+        let values = self.gather(rows, |out: &mut [f32], row| row.convert_to_f32_slice(out))?;
         Ok(self.matrix_of(rows.len(), values))
     }
 
@@ -308,22 +305,40 @@ impl Embeddings {
         })
     }
 
-    /// Rows in any order, appended to values of some type.
-    fn gather<T>(
+    /// Rows in any order into values of some type.
+    fn gather<T: bytemuck::Zeroable + Send>(
         &self,
         rows: &[usize],
-        append: impl Fn(&mut Vec<T>, &[f16]),
+        copy: impl Fn(&mut [T], &[f16]) + Sync,
     ) -> Result<Vec<T>, Error> {
         let mut distinct = rows.to_vec();
         distinct.sort_unstable();
         distinct.dedup();
         let read = self.read_valid(&distinct)?;
         let features = self.n_features();
-        let mut values = Vec::with_capacity(rows.len() * features);
-        for row in rows {
-            let place = distinct.partition_point(|other| other < row) * features;
-            append(&mut values, &read[place..place + features]);
+        let mut values = self.embedding.zeros_of::<T>(rows.len() * features)?;
+        if values.is_empty() {
+            return Ok(values);
         }
+        let fill = |rows: &[usize], values: &mut [T]| {
+            for (row, out) in rows.iter().zip(values.chunks_exact_mut(features)) {
+                let place = distinct.partition_point(|other| other < row) * features;
+                copy(out, &read[place..place + features]);
+            }
+        };
+        let share = rows.len().div_ceil(threads_for(size_of_val(values.as_slice())));
+        thread::scope(|scope| {
+            let shares = rows.chunks(share).zip(values.chunks_mut(share * features));
+            // The first share is for this thread.
+            let mut shares = shares.rev();
+            while let Some((rows, values)) = shares.next() {
+                if shares.len() == 0 {
+                    fill(rows, values);
+                } else {
+                    scope.spawn(|| fill(rows, values));
+                }
+            }
+        });
         Ok(values)
     }
 

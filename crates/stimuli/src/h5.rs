@@ -42,7 +42,7 @@ pub(crate) trait Rows: Send + Sync + fmt::Debug {
     /// What the elements are.
     fn element(&self) -> &Element;
 
-    /// Rows that are stored together, so that they should be read in one call.
+    /// Rows that are stored together, so that they should be read in one call; 0 when all should.
     fn rows_together(&self) -> usize;
 
     /// Fills `out` with strictly ascending rows, one after the other, as they are stored. Rows are
@@ -217,8 +217,7 @@ impl Dataset {
     pub(crate) fn read(&self, rows: &[usize], out: &mut [u8]) -> Result<(), Error> {
         let Some(last) = rows.last() else { return Ok(()) };
         self.check_row(*last)?;
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        let threads = threads.min(out.len() / WORTH_A_THREAD);
+        let threads = threads_for(out.len());
         let together = self.rows.rows_together();
         if threads < 2 || together == 0 {
             return self.read_part(rows, out);
@@ -248,15 +247,18 @@ impl Dataset {
 
     /// Zeros for so many rows, of elements of a plain type.
     pub(crate) fn zeros<T: bytemuck::Zeroable>(&self, rows: usize) -> Result<Vec<T>, Error> {
-        let bytes =
-            self.row_bytes.checked_mul(rows).filter(|bytes| isize::try_from(*bytes).is_ok());
-        let zeros = bytes
-            .and_then(|bytes| bytemuck::allocation::try_zeroed_vec(bytes / size_of::<T>()).ok());
+        self.zeros_of(rows.saturating_mul(self.row_bytes / size_of::<T>()))
+    }
+
+    /// So many zeros, if there is memory for them.
+    pub(crate) fn zeros_of<T: bytemuck::Zeroable>(&self, count: usize) -> Result<Vec<T>, Error> {
+        let zeros = isize::try_from(count.saturating_mul(size_of::<T>())).ok();
+        let zeros = zeros.and_then(|_| bytemuck::allocation::try_zeroed_vec(count).ok());
         zeros.ok_or_else(|| Error::TooLarge {
             path: self.path.clone(),
             dataset: self.name,
             expected: isize::MAX as u64,
-            got: bytes.map_or(u64::MAX, |bytes| bytes as u64),
+            got: (count as u64).saturating_mul(size_of::<T>() as u64),
         })
     }
 
@@ -272,6 +274,12 @@ impl Dataset {
     pub(crate) fn read_text(&self) -> Result<Vec<String>, Error> {
         self.rows.read_text().map_err(|failure| failed(&self.path, self.name, None, failure))
     }
+}
+
+/// How many threads are worth it for so many bytes.
+pub(crate) fn threads_for(bytes: usize) -> usize {
+    let available = thread::available_parallelism().map_or(1, usize::from);
+    available.min(bytes / WORTH_A_THREAD).max(1)
 }
 
 fn failed(path: &Path, dataset: &'static str, row: Option<usize>, failure: Failure) -> Error {

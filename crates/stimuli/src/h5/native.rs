@@ -176,7 +176,8 @@ impl Rows for NativeRows {
     fn rows_together(&self) -> usize {
         match &self.layout {
             Layout::Chunked(chunks) => chunks.rows_together(),
-            _ => 0,
+            Layout::Contiguous { .. } => 1,
+            Layout::Compact(_) | Layout::Unwritten => 0,
         }
     }
 
