@@ -95,12 +95,14 @@ def pictures():
     yield "png_grey", encoded(rgba.convert("L"), "PNG")
     yield "png_grey_alpha", encoded(rgba.convert("LA"), "PNG")
     yield "png_palette", encoded(rgba.convert("RGB").quantize(40), "PNG")
+    palette = rgba.convert("RGB").quantize(40)
+    yield "png_palette_clear", encoded(palette, "PNG", transparency=bytes(range(0, 240, 6)))
     yield "png_bilevel", encoded(rgba.convert("L").point(lambda level: 255 * (level > 127), "1"), "PNG")
 
 
 def displayed(image):
     """An image as the experiment showed it: composited on grey 128."""
-    if image.mode in ("RGBA", "LA"):
+    if image.has_transparency_data:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, (128, 128, 128, 255)), rgba).convert("RGB")
     return image.convert("RGB")
@@ -115,7 +117,9 @@ def write_decoded(out):
         image = Image.open(io.BytesIO(data))
         shown = np.asarray(displayed(image))
         shown.tofile(out / f"{name}.rgb")
-        original = image.convert("RGB") if image.mode == "P" else image
+        # Palettes are resolved, and a bit is a byte.
+        resolved = "RGBA" if image.has_transparency_data else "RGB"
+        original = image.convert(resolved) if image.mode == "P" else image
         original = original.convert("L") if image.mode == "1" else original
         (out / f"{name}.raw").write_bytes(np.asarray(original).tobytes())
         cases.append({

@@ -5,6 +5,7 @@ mod mirror;
 mod nifti;
 mod reading;
 mod splits;
+mod stimuli;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -24,6 +25,8 @@ pub(crate) enum Area {
     Reading,
     /// Train/test splits: look-ups, and what the tables add to a program
     Splits,
+    /// Images, embeddings and masks, against h5py and Pillow
+    Stimuli,
 }
 
 #[derive(Args, Debug)]
@@ -88,7 +91,10 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
         return Ok(command.run(&mut Counts::default()).is_ok());
     }
     if let Some(folder) = &options.child {
-        reading::child(folder)?;
+        match areas {
+            [Area::Stimuli] => stimuli::child(folder)?,
+            _ => reading::child(folder)?,
+        }
         return Ok(true);
     }
     let mut held = true;
@@ -101,6 +107,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
             Area::Mirror => mirror::run(project, options.rounds, options.record)?,
             Area::Reading => reading::run(project)?,
             Area::Splits => splits::run(project)?,
+            Area::Stimuli => stimuli::run(project)?,
         };
         held &= print(&rows);
     }

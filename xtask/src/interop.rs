@@ -1,6 +1,6 @@
 //! `cargo xtask interop`: files exchanged with the Python libraries of the field.
 
-mod environment;
+pub(crate) mod environment;
 
 use std::path::{Path, PathBuf};
 
@@ -18,12 +18,14 @@ use crate::test;
 pub(crate) const STEP: &str = "interoperability suite";
 
 /// Scripts of `interop/` that write files for the Rust tests, called with the data directory.
-const WRITERS: &[&str] = &["make_nifti.py", "make_surface.py", "make_buckets.py"];
+const WRITERS: &[&str] =
+    &["make_nifti.py", "make_surface.py", "make_stimuli.py", "make_buckets.py"];
 
 /// Scripts of `interop/` that read what the Rust tests wrote, called with the data directory.
 const CHECKERS: &[&str] = &[
     "check_written.py",
     "check_surface.py",
+    "check_stimuli.py",
     "check_export.py",
     "check_buckets.py",
     "check_splits.py",
@@ -36,6 +38,10 @@ pub(crate) struct Options {
     /// Fail when there is no python3; the same as a variable CI that is neither empty nor `false`
     #[arg(long)]
     require_interop: bool,
+    /// Also read the stimulus files by the C libraries: HDF5 and turbojpeg, built from source with a
+    /// cmake from PyPI (several minutes the first time)
+    #[arg(long)]
+    c_libraries: bool,
 }
 
 /// Runs the suite alone; true if it did not fail.
@@ -67,6 +73,16 @@ pub(crate) fn step(
     }
     let s3 = Environment::prepare_from(project, &python, "requirements-s3.txt", "venv-s3")?;
     rust_tests(project, nextest, &data, &s3, counts)?;
+    if options.c_libraries {
+        let cmake = environment.cmake()?;
+        let arguments =
+            "test --locked --package stimuli --features hdf5-c,turbojpeg --test interop";
+        CommandLine::cargo(arguments, &project.root)
+            .variable("LAION_FMRI_INTEROP", &data)
+            .variable("CMAKE", cmake)
+            .arguments(["--", "--ignored"])
+            .run(counts)?;
+    }
     for script in CHECKERS {
         environment.script(&scripts.join(script)).argument(&data).run(counts)?;
     }

@@ -7,11 +7,10 @@ use fixtures::AccessServer;
 use fixtures::access::{Call, CallFault, TERMS_VERSION};
 use laion_fmri::access::{
     AccessError, AccessForm, AccessOptions, AccessService, FormError, Grant, RequestId,
+    StimulusReport,
 };
 use laion_fmri::s3_mirror::{Outcome, Plan, PlanItem};
-use laion_fmri::{
-    Cancel, Dataset, DownloadRequest, Error, ErrorKind, Location, Observer, StimulusReport, stimuli,
-};
+use laion_fmri::{Cancel, Dataset, DownloadRequest, Error, ErrorKind, Location, Observer, stimuli};
 use serde_json::json;
 
 /// A service, an empty bucket and an empty mirror.

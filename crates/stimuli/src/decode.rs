@@ -2,6 +2,8 @@
 
 mod jpeg;
 mod png;
+#[cfg(feature = "turbojpeg")]
+mod turbo;
 
 use ndarray::{Array3, ArrayViewMut3};
 

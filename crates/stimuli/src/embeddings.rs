@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -11,7 +12,7 @@ use ndarray::{Array1, Array2};
 
 use crate::embedding_model::EmbeddingModel;
 use crate::error::Error;
-use crate::h5::{Dataset, Element, H5File};
+use crate::h5::{Dataset, Element, H5File, threads_for};
 use crate::lazy::Lazy;
 use crate::nearest::nearest;
 use crate::source::ReadAt;
@@ -53,6 +54,20 @@ impl Embeddings {
     /// [`Error::WrongType`], [`Error::WrongLength`], [`Error::TooLarge`], [`Error::Damaged`].
     pub fn open(path: impl AsRef<Path>, model: EmbeddingModel) -> Result<Self, Error> {
         Self::new(H5File::open(path.as_ref())?, model)
+    }
+
+    /// As [`open`](Self::open), by the C library of HDF5, for files that the default reader does not
+    /// know. That library works for one thread at a time.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    #[cfg(feature = "hdf5-c")]
+    pub fn open_with_c_library(
+        path: impl AsRef<Path>,
+        model: EmbeddingModel,
+    ) -> Result<Self, Error> {
+        Self::new(H5File::open_with_c_library(path.as_ref())?, model)
     }
 
     /// As [`open`](Self::open), from anything that is read by position; `path` is what errors call
@@ -214,7 +229,7 @@ impl Embeddings {
         let values = if is_ascending(rows) {
             self.read_valid(rows)?
         } else {
-            self.gather(rows, f16::ZERO, <[f16]>::copy_from_slice)?
+            self.gather(rows, <[f16]>::copy_from_slice)?
         };
         Ok(self.matrix_of(rows.len(), values))
     }
@@ -225,7 +240,7 @@ impl Embeddings {
     ///
     /// As [`row`](Self::row).
     pub fn rows_f32(&self, rows: &[usize]) -> Result<Array2<f32>, Error> {
-        let values = self.gather(rows, 0.0, |out, row| row.convert_to_f32_slice(out))?;
+        let values = self.gather(rows, |out: &mut [f32], row| row.convert_to_f32_slice(out))?;
         Ok(self.matrix_of(rows.len(), values))
     }
 
@@ -291,25 +306,39 @@ impl Embeddings {
     }
 
     /// Rows in any order into values of some type.
-    fn gather<T: Copy>(
+    fn gather<T: bytemuck::Zeroable + Send>(
         &self,
         rows: &[usize],
-        zero: T,
-        copy: impl Fn(&mut [T], &[f16]),
+        copy: impl Fn(&mut [T], &[f16]) + Sync,
     ) -> Result<Vec<T>, Error> {
         let mut distinct = rows.to_vec();
         distinct.sort_unstable();
         distinct.dedup();
         let read = self.read_valid(&distinct)?;
         let features = self.n_features();
-        let mut values = vec![zero; rows.len() * features];
-        if features == 0 {
+        let mut values = self.embedding.zeros_of::<T>(rows.len() * features)?;
+        if values.is_empty() {
             return Ok(values);
         }
-        for (out, row) in values.chunks_exact_mut(features).zip(rows) {
-            let place = distinct.partition_point(|other| other < row) * features;
-            copy(out, &read[place..place + features]);
-        }
+        let fill = |rows: &[usize], values: &mut [T]| {
+            for (row, out) in rows.iter().zip(values.chunks_exact_mut(features)) {
+                let place = distinct.partition_point(|other| other < row) * features;
+                copy(out, &read[place..place + features]);
+            }
+        };
+        let share = rows.len().div_ceil(threads_for(size_of_val(values.as_slice())));
+        thread::scope(|scope| {
+            let shares = rows.chunks(share).zip(values.chunks_mut(share * features));
+            // The first share is for this thread.
+            let mut shares = shares.rev();
+            while let Some((rows, values)) = shares.next() {
+                if shares.len() == 0 {
+                    fill(rows, values);
+                } else {
+                    scope.spawn(|| fill(rows, values));
+                }
+            }
+        });
         Ok(values)
     }
 

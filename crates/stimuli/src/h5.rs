@@ -1,6 +1,8 @@
 //! HDF5 files as this crate needs them: datasets whose rows, along the first axis, are read one by
 //! one or many at once. Two backends implement the traits; everything above is written once.
 
+#[cfg(feature = "hdf5-c")]
+mod c_library;
 mod chunks;
 mod filters;
 mod heap;
@@ -40,7 +42,7 @@ pub(crate) trait Rows: Send + Sync + fmt::Debug {
     /// What the elements are.
     fn element(&self) -> &Element;
 
-    /// Rows that are stored together, so that they should be read in one call.
+    /// Rows that are stored together, so that they should be read in one call; 0 when all should.
     fn rows_together(&self) -> usize;
 
     /// Fills `out` with strictly ascending rows, one after the other, as they are stored. Rows are
@@ -108,6 +110,15 @@ impl H5File {
 
     pub(crate) fn from_source(source: Arc<dyn ReadAt>, path: &Path) -> Result<Self, Error> {
         let backend = native::open(source)
+            .map_err(|source| Error::NotHdf5 { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), backend: Arc::new(backend) })
+    }
+
+    #[cfg(feature = "hdf5-c")]
+    pub(crate) fn open_with_c_library(path: &Path) -> Result<Self, Error> {
+        // What cannot be opened at all is the same error with either backend.
+        File::open(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
+        let backend = c_library::open(path)
             .map_err(|source| Error::NotHdf5 { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), backend: Arc::new(backend) })
     }
@@ -206,8 +217,7 @@ impl Dataset {
     pub(crate) fn read(&self, rows: &[usize], out: &mut [u8]) -> Result<(), Error> {
         let Some(last) = rows.last() else { return Ok(()) };
         self.check_row(*last)?;
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        let threads = threads.min(out.len() / WORTH_A_THREAD);
+        let threads = threads_for(out.len());
         let together = self.rows.rows_together();
         if threads < 2 || together == 0 {
             return self.read_part(rows, out);
@@ -236,25 +246,20 @@ impl Dataset {
     }
 
     /// Zeros for so many rows, of elements of a plain type.
-    pub(crate) fn zeros<T: bytemuck::Zeroable + Clone>(
-        &self,
-        rows: usize,
-    ) -> Result<Vec<T>, Error> {
-        let bytes =
-            self.row_bytes.checked_mul(rows).filter(|bytes| isize::try_from(*bytes).is_ok());
-        let mut zeros = Vec::new();
-        let count = bytes.map(|bytes| bytes / size_of::<T>());
-        let reserved = count.is_some_and(|count| zeros.try_reserve_exact(count).is_ok());
-        let (Some(count), true) = (count, reserved) else {
-            return Err(Error::TooLarge {
-                path: self.path.clone(),
-                dataset: self.name,
-                expected: isize::MAX as u64,
-                got: bytes.map_or(u64::MAX, |bytes| bytes as u64),
-            });
-        };
-        zeros.resize(count, T::zeroed());
-        Ok(zeros)
+    pub(crate) fn zeros<T: bytemuck::Zeroable>(&self, rows: usize) -> Result<Vec<T>, Error> {
+        self.zeros_of(rows.saturating_mul(self.row_bytes / size_of::<T>()))
+    }
+
+    /// So many zeros, if there is memory for them.
+    pub(crate) fn zeros_of<T: bytemuck::Zeroable>(&self, count: usize) -> Result<Vec<T>, Error> {
+        let zeros = isize::try_from(count.saturating_mul(size_of::<T>())).ok();
+        let zeros = zeros.and_then(|_| bytemuck::allocation::try_zeroed_vec(count).ok());
+        zeros.ok_or_else(|| Error::TooLarge {
+            path: self.path.clone(),
+            dataset: self.name,
+            expected: isize::MAX as u64,
+            got: (count as u64).saturating_mul(size_of::<T>() as u64),
+        })
     }
 
     /// One sequence.
@@ -269,6 +274,12 @@ impl Dataset {
     pub(crate) fn read_text(&self) -> Result<Vec<String>, Error> {
         self.rows.read_text().map_err(|failure| failed(&self.path, self.name, None, failure))
     }
+}
+
+/// How many threads are worth it for so many bytes.
+pub(crate) fn threads_for(bytes: usize) -> usize {
+    let available = thread::available_parallelism().map_or(1, usize::from);
+    available.min(bytes / WORTH_A_THREAD).max(1)
 }
 
 fn failed(path: &Path, dataset: &'static str, row: Option<usize>, failure: Failure) -> Error {

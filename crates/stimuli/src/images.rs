@@ -34,6 +34,17 @@ impl Images {
         Self::new(H5File::open(path.as_ref())?)
     }
 
+    /// As [`open`](Self::open), by the C library of HDF5, for files that the default reader does not
+    /// know. That library works for one thread at a time.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    #[cfg(feature = "hdf5-c")]
+    pub fn open_with_c_library(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::new(H5File::open_with_c_library(path.as_ref())?)
+    }
+
     /// As [`open`](Self::open), from anything that is read by position; `path` is what errors call
     /// it.
     ///

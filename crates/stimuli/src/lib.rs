@@ -1,20 +1,19 @@
 //! The stimulus side of LAION-fMRI: images, embeddings, object masks, captions.
 //!
-//! This version holds the vocabulary: which embedding models there are, who wrote a caption, how
-//! the files are called, which images everybody saw; and it reads the table of images.
+//! ```no_run
+//! use stimuli::{EmbeddingModel, Embeddings, NamedImages};
 //!
+//! let images = NamedImages::open("task-images_stimuli.h5", "task-images_metadata.csv")?;
+//! let image = "shared_12rep_LAION_cluster_2677_i5.jpg";
+//! let pixels = images.decode(image)?; // (height, width, 3) RGB, as displayed
+//!
+//! let clip = Embeddings::open("task-images_desc-CLIP_embeddings.h5", EmbeddingModel::Clip)?;
+//! let rows = clip.get_many_f32(&[image, image])?; // (2, features), repeats included
+//! # Ok::<(), stimuli::Error>(())
 //! ```
-//! use stimuli::{CaptionSource, EmbeddingModel, StimulusSet, files};
 //!
-//! let model: EmbeddingModel = "DINOv2".parse()?;
-//! assert_eq!(model.file_name(), "task-images_desc-DINOv2_embeddings.h5");
-//! assert_eq!("ai".parse(), Ok(CaptionSource::Ai));
-//! assert_eq!(files::METADATA, "task-images_metadata.csv");
-//!
-//! let label = "shared_12rep_LAION_cluster_2677_i5.jpg";
-//! assert_eq!(StimulusSet::of_label(label), StimulusSet::Shared);
-//! # Ok::<(), stimuli::NameError>(())
-//! ```
+//! Every reader needs its own files only, opens them read-only and without locks, and can be used
+//! from several threads at once. One row costs one row, or the chunk that holds it.
 //!
 //! | module | purpose |
 //! |---|---|

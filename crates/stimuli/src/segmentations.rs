@@ -35,7 +35,7 @@ impl Segmentations {
         Self::open_with(masks, SegmentationTable::open(table)?)
     }
 
-    /// As [`open`](Self::open), with a table that was read before.
+    /// As [`open`](Self::open), with a table that was read before, and may be shared.
     ///
     /// # Errors
     ///
@@ -45,6 +45,20 @@ impl Segmentations {
         table: impl Into<Arc<SegmentationTable>>,
     ) -> Result<Self, Error> {
         Self::new(H5File::open(masks.as_ref())?, table.into())
+    }
+
+    /// As [`open_with`](Self::open_with), by the C library of HDF5, for files that the default reader does not
+    /// know. That library works for one thread at a time.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_with`](Self::open_with).
+    #[cfg(feature = "hdf5-c")]
+    pub fn open_with_c_library(
+        masks: impl AsRef<Path>,
+        table: impl Into<Arc<SegmentationTable>>,
+    ) -> Result<Self, Error> {
+        Self::new(H5File::open_with_c_library(masks.as_ref())?, table.into())
     }
 
     /// As [`open`](Self::open), from anything that is read by position; `path` is what errors call

@@ -97,7 +97,7 @@ fn an_embedding_costs_a_row() {
     let embeddings = open();
     embeddings.valid().unwrap();
     source.read();
-    embeddings.rows(&[5, 3, 5, 5, 3, 9]).unwrap();
+    embeddings.rows(&[500, 3, 500, 500, 3, 3900]).unwrap();
     assert_eq!(source.read(), 3 * 2 * features as u64);
 }
 

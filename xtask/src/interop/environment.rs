@@ -70,6 +70,14 @@ impl Environment {
         self.interpreter().argument(path)
     }
 
+    /// A cmake, installed beside the rest when it is not there yet.
+    pub(crate) fn cmake(&self) -> Result<PathBuf> {
+        self.pip("install --no-deps --no-input --progress-bar off --requirement")
+            .argument(self.root.join("interop").join("requirements-c.txt"))
+            .run(&mut Counts::default())?;
+        Ok(self.python.with_file_name(if cfg!(windows) { "cmake.exe" } else { "cmake" }))
+    }
+
     fn build(&self, folder: &Path, requirements: &Path) -> Result<()> {
         let mut counts = Counts::default();
         CommandLine::new("python3", &self.root)

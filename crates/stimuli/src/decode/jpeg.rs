@@ -30,10 +30,24 @@ pub(super) fn decode_rgb(encoded: &[u8], pixels: &mut [u8]) -> Result<(), Decode
 }
 
 fn decode_as(encoded: &[u8], space: ColorSpace, pixels: &mut [u8]) -> Result<(), DecodeError> {
+    #[cfg(feature = "turbojpeg")]
+    if let Some(size) = known_to_turbo(encoded)? {
+        return super::turbo::decode(encoded, size, space == ColorSpace::Luma, pixels);
+    }
     let options = options().jpeg_set_out_colorspace(space);
     JpegDecoder::new_with_options(ZCursor::new(encoded), options)
         .decode_into(pixels)
         .map_err(damaged)
+}
+
+/// The size of an image that is not CMYK, which the other library does not turn into RGB.
+#[cfg(feature = "turbojpeg")]
+fn known_to_turbo(encoded: &[u8]) -> Result<Option<(usize, usize)>, DecodeError> {
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(encoded), options());
+    decoder.decode_headers().map_err(damaged)?;
+    let other =
+        [Some(ColorSpace::CMYK), Some(ColorSpace::YCCK)].contains(&decoder.input_colorspace());
+    Ok(decoder.dimensions().filter(|_| !other).map(|(width, height)| (height, width)))
 }
 
 /// Height, width, and whether it is grey.
@@ -51,6 +65,6 @@ fn options() -> DecoderOptions {
     DecoderOptions::default().set_strict_mode(true).set_max_width(MAX_SIDE).set_max_height(MAX_SIDE)
 }
 
-fn damaged(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> DecodeError {
+pub(super) fn damaged(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> DecodeError {
     DecodeError::Damaged { format: "JPEG", source: source.into() }
 }

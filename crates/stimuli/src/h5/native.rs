@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use hdf5_reader::messages::HdfMessage;
 use hdf5_reader::messages::layout::DataLayout;
-use hdf5_reader::{Dataset, Datatype, Hdf5File, OpenOptions, Storage, StorageBuffer, VarLenKind};
+use hdf5_reader::{
+    Dataset, Datatype, Hdf5File, OpenOptions, Storage, StorageBuffer, StringSize, VarLenKind,
+};
 
 use super::chunks::Chunks;
 use super::{Backend, Element, Failure, MAX_EXPANSION, MAX_PIECE, Rows, heap};
@@ -15,6 +17,12 @@ use crate::source::ReadAt;
 
 /// Strings and heaps that `hdf5-reader` itself holds.
 const CACHE: usize = 1 << 20;
+
+/// Bytes between two wanted rows that are read over.
+const GAP: u64 = 32 << 10;
+
+/// Rows with gaps between them are read in pieces of at most this size.
+const PIECE: u64 = 1 << 20;
 
 /// Object headers are a few hundred bytes.
 const MAX_HEADER: usize = 1 << 20;
@@ -94,6 +102,7 @@ impl Backend for Native {
         let element_bytes = match &element {
             Element::Half { .. } => 2,
             Element::Byte => 1,
+            // A length, where the bytes are, and which they are there.
             Element::Sequence => 8 + self.disk.offset_size,
             Element::Text | Element::Other(_) => dataset.raw_element_size().map_err(damaged)?,
         };
@@ -167,7 +176,8 @@ impl Rows for NativeRows {
     fn rows_together(&self) -> usize {
         match &self.layout {
             Layout::Chunked(chunks) => chunks.rows_together(),
-            _ => 0,
+            Layout::Contiguous { .. } => 1,
+            Layout::Compact(_) | Layout::Unwritten => 0,
         }
     }
 
@@ -183,11 +193,27 @@ impl Rows for NativeRows {
                 }
             }
             Layout::Contiguous { address } => {
-                let mut rest = out;
-                for run in rows.chunk_by(|row, next| row + 1 == *next) {
-                    let (part, others) = rest.split_at_mut(run.len() * row_bytes as usize);
-                    self.disk.read_exact(part, address + start_of(run[0]))?;
-                    rest = others;
+                let size = row_bytes as usize;
+                let mut piece = Vec::new();
+                let (mut rows, mut rest) = (rows, out);
+                while let Some(first) = rows.first().copied().filter(|_| size > 0) {
+                    // A short gap is read over, which costs less than another call of the system.
+                    let joined = rows.iter().zip(&rows[1..]).take_while(|(row, next)| {
+                        start_of(*next - *row - 1) <= GAP && start_of(*next - first + 1) <= PIECE
+                    });
+                    let (run, others) = rows.split_at(joined.count() + 1);
+                    let (part, behind) = rest.split_at_mut(run.len() * size);
+                    (rows, rest) = (others, behind);
+                    let span = run[run.len() - 1] - first + 1;
+                    if span == run.len() {
+                        self.disk.read_exact(part, address + start_of(first))?;
+                        continue;
+                    }
+                    piece.resize(span * size, 0);
+                    self.disk.read_exact(&mut piece, address + start_of(first))?;
+                    for (row, out) in run.iter().zip(part.chunks_exact_mut(size)) {
+                        out.copy_from_slice(&piece[(row - first) * size..][..size]);
+                    }
                 }
             }
             Layout::Chunked(chunks) => chunks.read(&self.disk, rows, out)?,
@@ -203,7 +229,26 @@ impl Rows for NativeRows {
     }
 
     fn read_text(&self) -> Result<Vec<String>, Failure> {
-        self.dataset.read_strings().map_err(|error| Failure::Damaged(Box::new(error)))
+        if !self.is_reference() {
+            return self.dataset.read_strings().map_err(|error| Failure::Damaged(Box::new(error)));
+        }
+        let count = self.shape()[0] as usize;
+        let got = (count as u64).saturating_mul(self.element_bytes as u64);
+        if got > MAX_PIECE {
+            return Err(Failure::TooLarge { expected: MAX_PIECE, got });
+        }
+        let mut references = vec![0; count * self.element_bytes];
+        self.read(&(0..count).collect::<Vec<_>>(), &mut references)?;
+        heap::read_texts(&self.disk, references.chunks_exact(self.element_bytes))
+    }
+}
+
+impl NativeRows {
+    /// Whether the elements are somewhere else, so that each may have its own length.
+    fn is_reference(&self) -> bool {
+        let datatype = self.dataset.dtype();
+        matches!(datatype, Datatype::VarLen { .. })
+            || matches!(datatype, Datatype::String { size: StringSize::Variable, .. })
     }
 }
 
