@@ -31,7 +31,7 @@ LAYOUTS = {
 
 
 def scene(generator):
-    """A picture whose JPEG file has about 150 kB."""
+    """A picture whose JPEG file has about 130 kB, as the mean of the release: 3.2 GB, 25,052 images."""
     y, x = np.mgrid[0:SIDE, 0:SIDE] / SIDE
     picture = np.empty((SIDE, SIDE, 3))
     for channel in range(3):
@@ -40,7 +40,7 @@ def scene(generator):
     for _ in range(20):
         left, top, width, height = generator.integers(0, SIDE, 4) // [1, 1, 4, 4]
         picture[top : top + height, left : left + width] += generator.normal(0, 40, 3)
-    coarse = generator.normal(0, 7, (SIDE // 2, SIDE // 2, 1)).repeat(2, 0).repeat(2, 1)
+    coarse = generator.normal(0, 4, (SIDE // 2, SIDE // 2, 1)).repeat(2, 0).repeat(2, 1)
     return np.clip(picture + coarse, 0, 255).astype(np.uint8)
 
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 
 use half::f16;
-use half::slice::HalfFloatSliceExt;
+use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 use half::vec::HalfBitsVecExt;
 use ndarray::{Array1, Array2};
 
@@ -16,6 +16,9 @@ use crate::h5::{Dataset, Element, H5File, threads_for};
 use crate::lazy::Lazy;
 use crate::nearest::nearest;
 use crate::source::ReadAt;
+
+/// Rows that are read at a time on their way to their places.
+const ROWS_OF_A_PIECE: usize = 256;
 
 /// The embedding file of a model: a row of half-precision features for each image.
 ///
@@ -305,66 +308,140 @@ impl Embeddings {
         })
     }
 
-    /// Rows in any order into values of some type.
+    /// Rows in any order into values of some type. What has to be decoded is decoded once; what is
+    /// stored plainly goes from the file to its places in pieces, without an array in between.
     fn gather<T: bytemuck::Zeroable + Send>(
         &self,
         rows: &[usize],
         copy: impl Fn(&mut [T], &[f16]) + Sync,
     ) -> Result<Vec<T>, Error> {
-        let mut distinct = rows.to_vec();
-        distinct.sort_unstable();
-        distinct.dedup();
-        let read = self.read_valid(&distinct)?;
+        self.check_valid(rows)?;
         let features = self.n_features();
         let mut values = self.embedding.zeros_of::<T>(rows.len() * features)?;
         if values.is_empty() {
             return Ok(values);
         }
-        let fill = |rows: &[usize], values: &mut [T]| {
+        if !self.embedding.is_encoded() {
+            in_shares(rows, &mut values, |rows, values| self.gather_plain(rows, values, &copy))?;
+            return Ok(values);
+        }
+        let mut distinct = rows.to_vec();
+        distinct.sort_unstable();
+        distinct.dedup();
+        let read = self.read(&distinct)?;
+        let mut places = vec![0; self.len()];
+        for (place, row) in distinct.into_iter().enumerate() {
+            places[row] = place;
+        }
+        in_shares(rows, &mut values, |rows, values| {
             for (row, out) in rows.iter().zip(values.chunks_exact_mut(features)) {
-                let place = distinct.partition_point(|other| other < row) * features;
-                copy(out, &read[place..place + features]);
+                copy(out, &read[places[*row] * features..][..features]);
             }
-        };
-        let share = rows.len().div_ceil(threads_for(size_of_val(values.as_slice())));
-        thread::scope(|scope| {
-            let shares = rows.chunks(share).zip(values.chunks_mut(share * features));
-            // The first share is for this thread.
-            let mut shares = shares.rev();
-            while let Some((rows, values)) = shares.next() {
-                if shares.len() == 0 {
-                    fill(rows, values);
-                } else {
-                    scope.spawn(|| fill(rows, values));
-                }
-            }
-        });
+            Ok(())
+        })?;
         Ok(values)
     }
 
-    fn read_valid(&self, rows: &[usize]) -> Result<Vec<f16>, Error> {
+    /// Rows in any order, each read once and copied to all of its places.
+    fn gather_plain<T>(
+        &self,
+        rows: &[usize],
+        values: &mut [T],
+        copy: &impl Fn(&mut [T], &[f16]),
+    ) -> Result<(), Error> {
+        let features = self.n_features();
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        order.sort_unstable_by_key(|place| rows[*place]);
+        let mut bits = vec![0; ROWS_OF_A_PIECE.min(rows.len()) * features];
+        let mut distinct = Vec::with_capacity(ROWS_OF_A_PIECE);
+        let mut rest = order.as_slice();
+        while !rest.is_empty() {
+            distinct.clear();
+            let fits = |place: &&usize| {
+                let row = rows[**place];
+                if distinct.last() != Some(&row) {
+                    if distinct.len() == ROWS_OF_A_PIECE {
+                        return false;
+                    }
+                    distinct.push(row);
+                }
+                true
+            };
+            let (piece, others) = rest.split_at(rest.iter().take_while(fits).count());
+            rest = others;
+            let bits = &mut bits[..distinct.len() * features];
+            self.embedding.read_part(&distinct, bytemuck::cast_slice_mut(bits))?;
+            self.make_native(bits);
+            let read: &[f16] = bits.reinterpret_cast();
+            let mut from = 0;
+            for &place in piece {
+                from += usize::from(distinct[from] != rows[place]);
+                copy(
+                    &mut values[place * features..][..features],
+                    &read[from * features..][..features],
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn check_valid(&self, rows: &[usize]) -> Result<(), Error> {
         for &row in rows {
             if !self.is_valid(row)? {
                 let (path, model) = (self.path.clone(), self.model);
                 return Err(Error::InvalidEmbedding { path, model, row });
             }
         }
+        Ok(())
+    }
+
+    fn read_valid(&self, rows: &[usize]) -> Result<Vec<f16>, Error> {
+        self.check_valid(rows)?;
         self.read(rows)
     }
 
     fn read(&self, rows: &[usize]) -> Result<Vec<f16>, Error> {
         let mut bits = self.embedding.zeros::<u16>(rows.len())?;
         self.embedding.read(rows, bytemuck::cast_slice_mut(&mut bits))?;
+        self.make_native(&mut bits);
+        Ok(bits.reinterpret_into())
+    }
+
+    /// From the byte order of the file to that of this machine.
+    fn make_native(&self, bits: &mut [u16]) {
         if self.big_endian != cfg!(target_endian = "big") {
             bits.iter_mut().for_each(|bits| *bits = bits.swap_bytes());
         }
-        Ok(bits.reinterpret_into())
     }
 
     fn matrix_of<T>(&self, rows: usize, values: Vec<T>) -> Array2<T> {
         // INVARIANT: all who call it have made rows times features values.
         Array2::from_shape_vec((rows, self.n_features()), values).expect("rows of features")
     }
+}
+
+/// Divides rows and their values among as many threads as are worth it.
+fn in_shares<T: Send>(
+    rows: &[usize],
+    values: &mut [T],
+    work: impl Fn(&[usize], &mut [T]) -> Result<(), Error> + Sync,
+) -> Result<(), Error> {
+    let share = rows.len().div_ceil(threads_for(size_of_val(values)));
+    let row = values.len() / rows.len();
+    thread::scope(|scope| {
+        let mut shares = rows.chunks(share).zip(values.chunks_mut(share * row));
+        let first = shares.next();
+        let work = &work;
+        let others: Vec<_> =
+            shares.map(|(rows, values)| scope.spawn(move || work(rows, values))).collect();
+        // The first share is for this thread.
+        let done = first.map_or(Ok(()), |(rows, values)| work(rows, values));
+        for other in others {
+            // A panic of a thread goes on here.
+            other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        }
+        done
+    })
 }
 
 fn is_ascending(rows: &[usize]) -> bool {

@@ -45,6 +45,9 @@ pub(crate) trait Rows: Send + Sync + fmt::Debug {
     /// Rows that are stored together, so that they should be read in one call; 0 when all should.
     fn rows_together(&self) -> usize;
 
+    /// Whether reading a row takes decoding, so that no row should be read twice.
+    fn is_encoded(&self) -> bool;
+
     /// Fills `out` with strictly ascending rows, one after the other, as they are stored. Rows are
     /// of the dataset, and `out` has the right length.
     fn read(&self, rows: &[usize], out: &mut [u8]) -> Result<(), Failure>;
@@ -239,7 +242,13 @@ impl Dataset {
         })
     }
 
-    fn read_part(&self, rows: &[usize], out: &mut [u8]) -> Result<(), Error> {
+    /// Whether reading a row takes decoding, so that no row should be read twice.
+    pub(crate) fn is_encoded(&self) -> bool {
+        self.rows.is_encoded()
+    }
+
+    /// Strictly ascending rows into `out`, which holds exactly them, on this thread.
+    pub(crate) fn read_part(&self, rows: &[usize], out: &mut [u8]) -> Result<(), Error> {
         self.rows
             .read(rows, out)
             .map_err(|failure| failed(&self.path, self.name, rows.first().copied(), failure))

@@ -65,6 +65,11 @@ impl Rows for CRows {
         0
     }
 
+    fn is_encoded(&self) -> bool {
+        // The library does not say.
+        true
+    }
+
     fn read(&self, rows: &[usize], out: &mut [u8]) -> Result<(), Failure> {
         let Some(size) = out.len().checked_div(rows.len()) else { return Ok(()) };
         let mut rest = out;

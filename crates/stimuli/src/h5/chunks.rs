@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
 
 use hdf5_reader::chunk_index::{self, ChunkEntry};
 use hdf5_reader::extensible_array::collect_extensible_array_chunk_entries_storage;
@@ -110,6 +111,9 @@ impl Chunks {
             rest = others;
             let mut offsets = vec![0; self.shape.len()];
             offsets[0] = (group[0] / together * together) as u64;
+            if rows.len() == 1 {
+                self.decode_ahead(disk, &offsets)?;
+            }
             loop {
                 let place = self.find(disk, &offsets)?;
                 // A chunk that is a row goes straight to its place.
@@ -144,6 +148,46 @@ impl Chunks {
             }
         }
         Ok(())
+    }
+
+    /// Decodes the chunks of one row on all cores, if there are several that can all be kept.
+    fn decode_ahead(&self, disk: &Disk, first: &[u64]) -> Result<(), Failure> {
+        let mut chunks = vec![first.to_vec()];
+        let mut offsets = first.to_vec();
+        while chunks.len() * self.chunk_bytes <= KEPT && self.next(&mut offsets) {
+            chunks.push(offsets.clone());
+        }
+        let fits = chunks.len() * self.chunk_bytes <= KEPT;
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(chunks.len());
+        if !fits || threads < 2 || self.filters.is_empty() {
+            return Ok(());
+        }
+        let work = |chunks: &[Vec<u64>]| -> Result<(), Failure> {
+            let mut decoder = Decoder::new(&self.filters, self.element_bytes);
+            let mut stored = Vec::new();
+            for offsets in chunks {
+                self.keep(offsets, || {
+                    let mut chunk = vec![0; self.chunk_bytes];
+                    if let Some(place) = self.find(disk, offsets)? {
+                        self.load(disk, place, &mut decoder, &mut stored, &mut chunk)?;
+                    }
+                    Ok(chunk)
+                })?;
+            }
+            Ok(())
+        };
+        thread::scope(|scope| {
+            let mut shares = chunks.chunks(chunks.len().div_ceil(threads));
+            let mine = shares.next().unwrap_or_default();
+            let work = &work;
+            let others: Vec<_> = shares.map(|share| scope.spawn(move || work(share))).collect();
+            let done = work(mine);
+            for other in others {
+                // A panic of a thread goes on here.
+                other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            }
+            done
+        })
     }
 
     /// Whether a chunk holds whole rows.

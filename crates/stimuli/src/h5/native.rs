@@ -19,7 +19,7 @@ use crate::source::ReadAt;
 const CACHE: usize = 1 << 20;
 
 /// Bytes between two wanted rows that are read over.
-const GAP: u64 = 32 << 10;
+const GAP: u64 = 4 << 10;
 
 /// Rows with gaps between them are read in pieces of at most this size.
 const PIECE: u64 = 1 << 20;
@@ -179,6 +179,10 @@ impl Rows for NativeRows {
             Layout::Contiguous { .. } => 1,
             Layout::Compact(_) | Layout::Unwritten => 0,
         }
+    }
+
+    fn is_encoded(&self) -> bool {
+        matches!(self.layout, Layout::Chunked(_))
     }
 
     fn read(&self, rows: &[usize], out: &mut [u8]) -> Result<(), Failure> {
