@@ -3,6 +3,7 @@
 
 mod mirror;
 mod nifti;
+mod page;
 mod reading;
 mod splits;
 mod stimuli;
@@ -105,13 +106,23 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
                 nifti::run(project, nifti::Size { volumes: volumes.max(20), rounds, record })?
             }
             Area::Mirror => mirror::run(project, options.rounds, options.record)?,
-            Area::Reading => reading::run(project)?,
-            Area::Splits => splits::run(project)?,
-            Area::Stimuli => stimuli::run(project)?,
+            Area::Reading => recorded(project, options, "reading", reading::run(project)?)?,
+            Area::Splits => recorded(project, options, "splits", splits::run(project)?)?,
+            Area::Stimuli => recorded(project, options, "stimuli", stimuli::run(project)?)?,
         };
         held &= print(&rows);
     }
     Ok(held)
+}
+
+/// The rows, which `--record` keeps in `BENCHMARKS.md`.
+fn recorded(project: &Project, options: &Options, name: &str, rows: Vec<Row>) -> Result<Vec<Row>> {
+    if options.record {
+        let command = format!("Command: `cargo xtask bench {name} --record`");
+        let text = format!("{}\n\n{command}\n\n{}", page::machine(), page::limits(&rows));
+        page::record(project, name, &text)?;
+    }
+    Ok(rows)
 }
 
 fn print(rows: &[Row]) -> bool {

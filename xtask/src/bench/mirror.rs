@@ -16,7 +16,7 @@ use fixtures::{Fault, Proxy, Server};
 
 use self::run::{Ran, once};
 use self::tools::{Tool, Tools};
-use super::{Row, median};
+use super::{Row, median, page};
 use crate::command_line::CommandLine;
 use crate::counts::Counts;
 use crate::project::Project;
@@ -46,10 +46,10 @@ pub(super) fn run(project: &Project, rounds: usize, record: bool) -> Result<Vec<
     bench.faults(&mut rows, &mut table)?;
     bench.memory(&mut rows)?;
     fs::remove_dir_all(&bench.folder)?;
-    let limits = limits(&rows);
+    let limits = page::limits(&rows);
     println!("\n{limits}\n{table}");
     if record {
-        write_section(project, &format!("{limits}\n{table}"))?;
+        page::record(project, "mirror", &format!("{limits}\n{table}"))?;
     }
     Ok(rows)
 }
@@ -318,26 +318,6 @@ fn describe(table: &mut String, case: &str, figures: &[Figures], rounds: usize) 
             figures.memory.iter().copied().fold(0.0, f64::max),
         );
     }
-}
-
-fn limits(rows: &[Row]) -> String {
-    let mut text = "| case | measured | limit | |\n|---|---|---|---|\n".to_owned();
-    for Row { case, measured, limit, held } in rows {
-        let verdict = if *held { "held" } else { "**exceeded**" };
-        let _ = writeln!(text, "| {case} | {measured} | {limit} | {verdict} |");
-    }
-    text
-}
-
-/// Writes between the marks of `BENCHMARKS.md`.
-fn write_section(project: &Project, text: &str) -> Result<()> {
-    let path = project.root.join("BENCHMARKS.md");
-    let page = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let (begin, end) = ("<!-- mirror -->\n", "<!-- end mirror -->");
-    let (before, rest) = page.split_once(begin).context("no mark for the mirror")?;
-    let (_, after) = rest.split_once(end).context("no end mark for the mirror")?;
-    fs::write(&path, format!("{before}{begin}{}\n{end}{after}", text.trim_end()))?;
-    Ok(())
 }
 
 fn object_name(number: usize) -> String {

@@ -1,14 +1,12 @@
 //! The figures against their limits, and the page that keeps them.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{Figures, Measured, Size};
 use crate::bench::Row;
-use crate::command_line::CommandLine;
+use crate::bench::page;
 use crate::project::Project;
 
 pub(super) const IGZIP: &str = "igzip -dc >/dev/null";
@@ -147,13 +145,11 @@ pub(super) fn record(
     rows: &[Row],
     size: Size,
 ) -> Result<()> {
-    let path = project.root.join("BENCHMARKS.md");
-    let page = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let mut text = format!(
+    let text = format!(
         "{}\n\n{} volumes of 143 x 143 x 143, medians of {} rounds in turn (3 of the Python ones); the array of the \
          brain is {:.0} MiB, the index {:.2} KiB for each volume.\n\nCommand: `cargo xtask bench nifti --volumes {} \
-         --rounds {} --record`\n\n{}\n| promise | measured | limit | |\n|---|---|---|---|\n",
-        machine(),
+         --rounds {} --record`\n\n{}\n{}",
+        page::machine(),
         size.volumes,
         size.rounds,
         measured.output,
@@ -161,40 +157,9 @@ pub(super) fn record(
         size.volumes,
         size.rounds,
         table(measured),
+        page::limits(rows),
     );
-    for Row { case, measured, limit, held } in rows {
-        let verdict = if *held { "held" } else { "**missed**" };
-        let _ = writeln!(text, "| {case} | {measured} | {limit} | {verdict} |");
-    }
-    let page = replaced(&page, "nifti", &text).with_context(|| path.display().to_string())?;
-    Ok(fs::write(&path, page)?)
-}
-
-/// The page with the text between `<!-- NAME -->` and `<!-- end NAME -->` exchanged.
-fn replaced(page: &str, name: &str, text: &str) -> Result<String> {
-    let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- end {name} -->"));
-    let (before, rest) = page.split_once(&start).with_context(|| format!("no mark {start}"))?;
-    let (_, after) = rest.split_once(&end).with_context(|| format!("no mark {end}"))?;
-    Ok(format!("{before}{start}{text}{end}{after}"))
-}
-
-/// Processor, cores, memory, load and date.
-fn machine() -> String {
-    let line = |path: &str, key: &str| {
-        let text = fs::read_to_string(Path::new(path)).ok()?;
-        let line = text.lines().find(|line| line.starts_with(key))?;
-        Some(line.split_once(':')?.1.trim().to_owned())
-    };
-    let unknown = || "unknown".to_owned();
-    let processor = line("/proc/cpuinfo", "model name").unwrap_or_else(unknown);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let memory = line("/proc/meminfo", "MemTotal").unwrap_or_else(unknown);
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').next().unwrap_or_default().to_owned();
-    let date =
-        CommandLine::new("date", Path::new(".")).argument("-u").argument("+%Y-%m-%d %H:%M UTC");
-    let date = date.capture().ok().flatten().unwrap_or_else(unknown);
-    format!("{date}; {processor}, {cores} cores, {memory}; load average at the end {load}.")
+    page::record(project, "nifti", &text)
 }
 
 #[cfg(test)]
@@ -239,13 +204,5 @@ mod tests {
         let table = table(&measured());
         assert!(table.contains("| rapidgzip -P 2 -dc >/dev/null | not installed |"), "{table}");
         assert!(table.contains("| brain, one core, first pass | 1.050 | 1.05 |"), "{table}");
-    }
-
-    #[test]
-    fn a_section_is_exchanged_between_its_marks() {
-        let page = "a\n<!-- nifti -->\nold\n<!-- end nifti -->\nb\n";
-        let new = replaced(page, "nifti", "new\n").unwrap();
-        assert_eq!(new, "a\n<!-- nifti -->\nnew\n<!-- end nifti -->\nb\n");
-        assert!(replaced("nothing", "nifti", "").is_err());
     }
 }
