@@ -48,7 +48,11 @@ pub(crate) fn read_all(root: &Path) -> Objects {
                 directories.push(path);
             } else {
                 let key = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-                found.insert(key, std::fs::read(path).unwrap());
+                // A stopped transfer may still be tidying up.
+                match std::fs::read(path) {
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                    content => drop(found.insert(key, content.unwrap())),
+                }
             }
         }
     }

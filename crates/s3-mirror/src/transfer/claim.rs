@@ -7,7 +7,7 @@
 //! that no two clocks are ever compared.
 
 use std::fs::{File, TryLockError};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -54,11 +54,20 @@ impl Claim {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Taken::Busy),
             Err(error) => return Err(error),
         };
-        if !watch.says_dead(path, &seen, patience)? {
+        let Some(proof) = watch.proof_of_death(path, &seen, patience)? else {
             return Ok(Taken::Busy);
-        }
+        };
         tracing::debug!(path = %path.display(), "taking over from a process that is gone");
-        Self::evict(path, &seen)?;
+        match &proof {
+            // Whoever evicts has to hold the lock, so that between the look and the removal nobody
+            // else can put another claim there.
+            Proof::Locked(dead) if names_the_same(path, dead)? => {
+                std::fs::remove_file(path).or_else(gone_is_well)?;
+            }
+            Proof::Locked(_) => return Ok(Taken::Busy),
+            Proof::Silent => Self::evict(path, &seen)?,
+        }
+        drop(proof);
         match Self::create(path)? {
             Some(claim) => Ok(Taken::Mine(claim)),
             None => Ok(Taken::Busy),
@@ -97,8 +106,9 @@ impl Claim {
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
                     Err(error) => return Err(error),
                 };
-                file.write_all(content(&owner, 0).as_bytes())?;
+                // Before it says whose it is nobody asks for its lock.
                 let _ = file.try_lock();
+                file.write_all(content(&owner, 0).as_bytes())?;
             }
         }
         Ok(Some(Self { path: path.to_owned(), file, owner, beats: 0 }))
@@ -131,26 +141,57 @@ impl Drop for Claim {
     }
 }
 
+fn gone_is_well(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+/// How it is known that the owner of a claim is gone.
+#[derive(Debug)]
+enum Proof {
+    /// Its lock could be taken, and is held in this handle.
+    Locked(File),
+    /// It has shown no sign of life for too long.
+    Silent,
+}
+
+/// Whether the claim at a path is the one behind a handle: owners are named once.
+fn names_the_same(path: &Path, mut file: &File) -> io::Result<bool> {
+    let mut held = Vec::new();
+    file.read_to_end(&mut held)?;
+    match std::fs::read(path) {
+        Ok(there) => Ok(owner_of(&held).is_some() && owner_of(&held) == owner_of(&there)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 impl Watch {
-    fn says_dead(&mut self, path: &Path, seen: &[u8], patience: Duration) -> io::Result<bool> {
+    fn proof_of_death(
+        &mut self,
+        path: &Path,
+        seen: &[u8],
+        patience: Duration,
+    ) -> io::Result<Option<Proof>> {
         if same_kernel(seen) {
             // The lock of a dead process is gone with it.
             match File::options().read(true).write(true).open(path) {
                 Ok(file) => match file.try_lock() {
-                    Ok(()) => return Ok(true),
-                    Err(TryLockError::WouldBlock) => return Ok(false),
+                    Ok(()) => return Ok(Some(Proof::Locked(file))),
+                    Err(TryLockError::WouldBlock) => return Ok(None),
                     Err(TryLockError::Error(_)) => {}
                 },
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(error),
             }
         }
         let now = Instant::now();
         match &self.seen {
-            Some((before, since)) if before == seen => Ok(now - *since >= patience),
+            Some((before, since)) if before == seen => {
+                Ok((now - *since >= patience).then_some(Proof::Silent))
+            }
             _ => {
                 self.seen = Some((seen.to_vec(), now));
-                Ok(false)
+                Ok(None)
             }
         }
     }
