@@ -282,6 +282,11 @@ impl Run<'_> {
             Ok(Copied::Fetched(bytes)) => Outcome::Fetched { bytes },
             Ok(Copied::Kept) => Outcome::Kept,
             Ok(Copied::Busy) => return None,
+            // What stopped in its own step, before the stop was seen here.
+            Err(TransferError::Interrupted) if self.cancel.is_cancelled() => {
+                self.stop_for(Stop::Cancelled);
+                Outcome::NotAttempted
+            }
             Err(TransferError::Store(Error::Denied { .. })) => {
                 Outcome::Withheld { reason: Withheld::Server }
             }
