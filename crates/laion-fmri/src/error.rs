@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::MaskSource;
 use crate::access::AccessError;
+use crate::extract::ExtractError;
 use crate::raw::EventTableError;
 use crate::trials::TrialTableError;
 
@@ -329,6 +330,10 @@ pub enum Error {
     #[error(transparent)]
     Export(#[from] export::Error),
 
+    /// A plan, a part or a recipe of an extraction cannot be used, or nothing is left to extract.
+    #[error(transparent)]
+    Extract(Box<ExtractError>),
+
     /// The array that was asked for does not fit into memory.
     #[error("an array of {rows} rows and {columns} columns does not fit into memory")]
     OutOfMemory {
@@ -422,6 +427,7 @@ impl Error {
             Self::Nifti(error) if is_about_content(error) => ErrorKind::Integrity,
             Self::Stimuli(error) => stimuli_kind(error),
             Self::Access(error) => error.kind(),
+            Self::Extract(error) => error.kind(),
             Self::Cancelled => ErrorKind::Cancelled,
             Self::Nifti(_)
             | Self::Gifti(_)
@@ -443,6 +449,7 @@ impl Error {
             Self::DataNotDownloaded { fetch, .. } => Some(format!("laion-fmri download {fetch}")),
             Self::StimuliNotDownloaded { fetch, .. } => Some(format!("laion-fmri {fetch}")),
             Self::Access(error) => error.hint(),
+            Self::Extract(error) => error.hint(),
             Self::LicenseNotAccepted { .. } => Some("laion-fmri license --accept".to_owned()),
             Self::NoMatchingData { .. } => {
                 Some("laion-fmri download --dry-run ... shows what a filter lets in".to_owned())
@@ -491,6 +498,12 @@ impl From<bids::InvalidSubjectId> for Error {
 impl From<stimuli::Error> for Error {
     fn from(error: stimuli::Error) -> Self {
         Self::Stimuli(Box::new(error))
+    }
+}
+
+impl From<ExtractError> for Error {
+    fn from(error: ExtractError) -> Self {
+        Self::Extract(Box::new(error))
     }
 }
 

@@ -28,6 +28,7 @@ mod dataset;
 pub mod discovery;
 mod download;
 mod error;
+pub mod extract;
 mod group;
 mod inventory;
 pub mod layout;
