@@ -251,6 +251,17 @@ pub enum Error {
         rows: usize,
     },
 
+    /// A file is not the one that was downloaded, according to the records of the mirror.
+    #[error("{} has other content than was recorded (expected SHA-256 {expected}, got {got})", path.display())]
+    InputChanged {
+        /// The file.
+        path: PathBuf,
+        /// The SHA-256 when it came into the mirror, in hexadecimal digits.
+        expected: String,
+        /// The SHA-256 now.
+        got: String,
+    },
+
     /// A trial table that cannot be used.
     #[error("{}: not a usable trial table", path.display())]
     TrialTable {
@@ -410,6 +421,7 @@ impl Error {
             Self::LicenseNotAccepted { .. } => ErrorKind::Access,
             Self::GridMismatch { .. }
             | Self::TrialCountMismatch { .. }
+            | Self::InputChanged { .. }
             | Self::StimulusMetadata { .. }
             | Self::TrialTable { .. }
             | Self::EventTable { .. }
@@ -473,7 +485,9 @@ impl Error {
                 let bucket = location.split('?').next().unwrap_or_default();
                 Some(format!("--bucket '{bucket}?region={got}'"))
             }
-            Self::EventTable { path, .. } => Some(fetch_again(path)),
+            Self::InputChanged { path, .. } | Self::EventTable { path, .. } => {
+                Some(fetch_again(path))
+            }
             Self::Stimuli(error) => stimuli_hint(error),
             Self::VertexMismatch { path, .. } => Some(fetch_again(path)),
             _ => None,

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use nifti_stream::{Grid, Spatial};
 
-use crate::{Error, Result};
+use crate::{Error, Input, Result};
 
 /// Which file decides what is brain.
 ///
@@ -96,12 +96,17 @@ pub struct BrainMask {
 }
 
 impl BrainMask {
-    pub(crate) fn read(path: &Path, source: MaskSource, resolution: Resolution) -> Result<Self> {
-        let voxels = nifti_stream::fs::read_set_voxels(path)?;
+    pub(crate) fn read(
+        input: &mut Input,
+        source: MaskSource,
+        resolution: Resolution,
+    ) -> Result<Self, nifti_stream::Error> {
+        let path = input.path().to_owned();
+        let voxels = nifti_stream::read_set_voxels(input)?;
         Ok(Self {
             source,
             resolution,
-            path: path.to_owned(),
+            path,
             grid: *voxels.grid(),
             spatial: voxels.header().spatial().clone(),
             indices: voxels.into_indices(),

@@ -1,13 +1,13 @@
 //! Noise ceilings: how much of a voxel's variance any model could explain, in percent.
 
 use std::fmt;
-use std::path::PathBuf;
 
 use bids::{FileName, SessionId};
 use indexmap::IndexMap;
 use ndarray::Array1;
-use nifti_stream::VoxelSelection;
+use nifti_stream::{Header, VoxelSelection};
 
+use crate::files::Place;
 use crate::mask::VoxelMask;
 use crate::{Error, Result, Subject, Voxels, layout};
 
@@ -106,26 +106,30 @@ impl Subject {
         which: &NoiseCeiling,
         mask: &VoxelMask,
     ) -> Result<Array1<f32>> {
-        let path = self.noise_ceiling_path(which)?;
+        let place = self.noise_ceiling_place(which)?;
         let brain = mask.brain();
         let selection = VoxelSelection::new(brain.grid().shape(), mask.indices())
             .map_err(nifti_stream::Error::from)?;
-        let header = nifti_stream::fs::read_header(&path)?;
-        brain.grid().matches(&header.grid()?).map_err(|source| Error::GridMismatch {
-            path: path.clone(),
-            reference: brain.path().to_owned(),
-            source,
+        let named = |error| place.named(error);
+        let header = Header::read(self.files().open(&place)?).map_err(named)?;
+        brain.grid().matches(&header.grid().map_err(named)?).map_err(|source| {
+            Error::GridMismatch {
+                path: place.path().to_owned(),
+                reference: brain.path().to_owned(),
+                source,
+            }
         })?;
-        let (_, values) = nifti_stream::fs::read_voxels(&path, &selection)?;
+        let (_, values) =
+            self.read(&place, |input| nifti_stream::read_voxels(input, &selection).map_err(named))?;
         Ok(Array1::from_vec(values))
     }
 
-    fn noise_ceiling_path(&self, which: &NoiseCeiling) -> Result<PathBuf> {
+    fn noise_ceiling_place(&self, which: &NoiseCeiling) -> Result<Place> {
         let id = self.id();
         let what = format!("the noise ceiling {which} of {id}");
         match which {
             NoiseCeiling::Session(session) => {
-                self.file(&what, &layout::session_noise_ceiling(id, session), || {
+                self.place(&what, &layout::session_noise_ceiling(id, session), || {
                     format!("--subject {id} --ses {session} --desc Noiseceiling --suffix statmap --extension nii.gz")
                 })
             }
@@ -137,7 +141,7 @@ impl Subject {
                     .entity("desc", desc.as_str())
                     .build()
                     .map_err(|error| Error::InvalidQuery { reason: error.to_string() })?;
-                self.file(&what, &format!("{}{name}", layout::glmsingle(id)), || {
+                self.place(&what, &format!("{}{name}", layout::glmsingle(id)), || {
                     format!("--subject {id} --ses averages --desc {desc} --suffix statmap --extension nii.gz")
                 })
             }

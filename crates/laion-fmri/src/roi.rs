@@ -5,7 +5,6 @@ mod files;
 mod query;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bids::{SubjectId, dehyphenate_labels, roi_label};
@@ -16,8 +15,9 @@ pub use self::data::{Hemi, RoiData, RoiFormat, RoiSurface};
 pub(crate) use self::files::RoiFiles;
 use self::query::Expression;
 pub use self::query::RoiQuery;
+use crate::files::{Files, Place};
 use crate::mask::{BrainMask, MaskSource, Resolution, VoxelMask};
-use crate::{Error, Result, Roots, Subject, layout};
+use crate::{Error, Result, Subject, layout};
 
 /// The resolution whose volumes decide which ROIs exist.
 pub(crate) const RES: &str = "1pt8";
@@ -133,12 +133,11 @@ impl<'a> Rois<'a> {
 
     /// Reads what the expressions need in one go, which uses all cores.
     fn read(&self, expressions: &[Expression]) -> Result<()> {
-        let mut paths = Vec::new();
+        let mut places = Vec::new();
         for name in expressions.iter().flat_map(Expression::names) {
-            let named = self.index.resolve(self.subject, name)?;
-            paths.extend(named.into_iter().map(PathBuf::as_path));
+            places.append(&mut self.index.resolve(self.subject, name)?);
         }
-        self.subject.roi_files.voxels(&paths)?;
+        self.subject.roi_voxels(&places)?;
         Ok(())
     }
 
@@ -171,12 +170,11 @@ impl<'a> Rois<'a> {
 
     /// The union of the files that a name stands for.
     fn named(&self, name: &str) -> Result<Vec<u32>> {
-        let paths = self.index.resolve(self.subject, name)?;
-        let paths: Vec<&Path> = paths.into_iter().map(PathBuf::as_path).collect();
+        let files = self.index.resolve(self.subject, name)?;
         let mut places = Vec::new();
-        for (path, voxels) in paths.iter().zip(self.subject.roi_files.voxels(&paths)?) {
+        for (file, voxels) in files.iter().zip(self.subject.roi_voxels(&files)?) {
             self.brain.grid().matches(voxels.grid()).map_err(|source| Error::GridMismatch {
-                path: path.to_path_buf(),
+                path: file.path().to_owned(),
                 reference: self.brain.path().to_owned(),
                 source,
             })?;
@@ -211,34 +209,34 @@ struct RoiEntry {
     category: String,
     /// The local, hyphen-free spelling.
     name: String,
-    path: PathBuf,
+    file: Place,
 }
 
 impl RoiIndex {
-    pub(crate) fn scan(roots: &Roots, subject: &SubjectId) -> Result<Self> {
-        Self::scan_files(roots, subject, |file| roi_label(file, subject, RES).map(str::to_owned))
+    pub(crate) fn scan(files: &Files, subject: &SubjectId) -> Result<Self> {
+        Self::scan_files(files, subject, |file| roi_label(file, subject, RES).map(str::to_owned))
     }
 
     /// Every file of which `label_of` knows the ROI, by its name without hyphens in the label.
     pub(crate) fn scan_files(
-        roots: &Roots,
+        files: &Files,
         subject: &SubjectId,
         label_of: impl Fn(&str) -> Option<String>,
     ) -> Result<Self> {
         let tree = layout::rois(subject);
         let mut entries = Vec::new();
-        for category in roots.subdirectories(&tree)? {
+        for category in files.subdirectories(&tree)? {
             let directory = format!("{tree}{category}/");
             let mut seen = BTreeSet::new();
-            for file in roots.files(&directory)? {
+            for file in files.files(&directory)? {
                 // Mirrors made by other tools keep the bucket's hyphens.
                 let local = dehyphenate_labels(&file);
                 let Some(name) = label_of(&local) else { continue };
                 if !seen.insert(local.into_owned()) {
                     continue;
                 }
-                if let Some(path) = roots.find(&format!("{directory}{file}")) {
-                    entries.push(RoiEntry { category: category.clone(), name, path });
+                if let Some(file) = files.find(&format!("{directory}{file}")) {
+                    entries.push(RoiEntry { category: category.clone(), name, file });
                 }
             }
         }
@@ -258,8 +256,8 @@ impl RoiIndex {
     }
 
     /// The files whose union a name stands for.
-    fn resolve(&self, subject: &Subject, name: &str) -> Result<Vec<&PathBuf>> {
-        Ok(self.resolve_files(subject, name)?.into_iter().map(|(_, path)| path).collect())
+    fn resolve(&self, subject: &Subject, name: &str) -> Result<Vec<&Place>> {
+        Ok(self.resolve_files(subject, name)?.into_iter().map(|(_, file)| file).collect())
     }
 
     /// The ROIs that a name stands for, each with its files.
@@ -267,24 +265,24 @@ impl RoiIndex {
         &self,
         subject: &Subject,
         name: &str,
-    ) -> Result<Vec<(&str, &PathBuf)>> {
-        let paths = |wanted: &dyn Fn(&RoiEntry) -> bool| -> Vec<(&str, &PathBuf)> {
+    ) -> Result<Vec<(&str, &Place)>> {
+        let files = |wanted: &dyn Fn(&RoiEntry) -> bool| -> Vec<(&str, &Place)> {
             let entries = self.entries.iter().filter(|entry| wanted(entry));
-            entries.map(|entry| (entry.name.as_str(), &entry.path)).collect()
+            entries.map(|entry| (entry.name.as_str(), &entry.file)).collect()
         };
         if name == "all" && !self.entries.is_empty() {
-            return Ok(paths(&|_| true));
+            return Ok(files(&|_| true));
         }
-        let category = paths(&|entry| entry.category == name);
+        let category = files(&|entry| entry.category == name);
         if !category.is_empty() {
             return Ok(category);
         }
         let local = name.replace('-', "");
-        let named = paths(&|entry| entry.name == local);
+        let named = files(&|entry| entry.name == local);
         if !named.is_empty() {
             return Ok(named);
         }
-        let visual = paths(&|entry| entry.category == VISUAL);
+        let visual = files(&|entry| entry.category == VISUAL);
         if name == "visual" && !visual.is_empty() {
             return Ok(visual);
         }
@@ -296,7 +294,7 @@ impl RoiIndex {
         if self.entries.is_empty() {
             return Error::DataNotDownloaded {
                 what: format!("any ROI of {id}"),
-                path: subject.roots().expected(&layout::rois(id)),
+                path: subject.files().expected(&layout::rois(id)),
                 fetch: format!("--subject {id} --suffix mask --extension nii.gz"),
             };
         }

@@ -8,17 +8,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bids::{SessionId, SubjectId};
 
 use crate::dataset::Reading;
+use crate::files::{Files, Place};
+use crate::input::Records;
 use crate::mask::{BrainMask, MaskSource, Resolution};
 use crate::roi::{RoiFiles, RoiIndex};
 use crate::stimulus::Stimuli;
 use crate::trials::TrialTable;
-use crate::{Betas, Error, Result, Roots, layout};
+use crate::{Betas, Error, Input, InputRecord, Result, Roots, layout};
 
 /// A subject. Opening one reads nothing; brain masks and ROIs are read once per handle and shared.
 ///
 /// All methods take `&self` and may be called from several threads at once.
 pub struct Subject {
-    roots: Roots,
+    files: Files,
+    records: Records,
     id: SubjectId,
     masks: Mutex<HashMap<(MaskSource, Resolution), Arc<BrainMask>>>,
     pub(crate) roi_files: RoiFiles,
@@ -28,14 +31,21 @@ pub struct Subject {
 
 impl fmt::Debug for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subject").field("id", &self.id).field("roots", &self.roots).finish()
+        f.debug_struct("Subject").field("id", &self.id).field("roots", self.roots()).finish()
     }
 }
 
 impl Subject {
     pub(crate) fn new(roots: Roots, id: SubjectId, stimuli: Stimuli, reading: Reading) -> Self {
-        let (masks, roi_files) = (Mutex::default(), RoiFiles::default());
-        Self { roots, id, masks, roi_files, stimuli, reading }
+        Self {
+            files: Files::new(roots),
+            records: Records::default(),
+            id,
+            masks: Mutex::default(),
+            roi_files: RoiFiles::default(),
+            stimuli,
+            reading,
+        }
     }
 
     /// The id, such as `sub-03`.
@@ -51,12 +61,12 @@ impl Subject {
     /// [`Error::Io`] when a directory cannot be read.
     #[doc(alias = "get_sessions")]
     pub fn sessions(&self) -> Result<Vec<SessionId>> {
-        let names = self.roots.subdirectories(&layout::glmsingle(&self.id))?;
+        let names = self.files.subdirectories(&layout::glmsingle(&self.id))?;
         let sessions = names.iter().filter(|name| name.starts_with("ses-"));
         Ok(sessions
             .filter_map(|name| name.parse::<SessionId>().ok())
             .filter(|session| {
-                let has = |relative: String| self.roots.find(&relative).is_some();
+                let has = |relative: String| self.files.find(&relative).is_some();
                 has(layout::betas(&self.id, session)) || has(layout::trials(&self.id, session))
             })
             .collect())
@@ -93,17 +103,17 @@ impl Subject {
         if let Some(mask) = masks.get(&key) {
             return Ok(Arc::clone(mask));
         }
-        let path = match source {
+        let place = match source {
             MaskSource::Anatomical => {
                 let res = (resolution == Resolution::Func1pt8).then_some("1pt8");
-                self.file(
+                self.place(
                     "the anatomical brain mask",
                     &layout::anatomical_brain_mask(&self.id, res),
                     || format!("--subject {} --suffix mask --include-anatomical", self.id),
                 )?
             }
             MaskSource::Rsquare => {
-                self.file("the mean R² map", &layout::r2mean(&self.id), || {
+                self.place("the mean R² map", &layout::r2mean(&self.id), || {
                     format!(
                         "--subject {} --ses averages --stat rsquare --desc R2mean --suffix statmap --extension nii.gz",
                         self.id
@@ -111,7 +121,10 @@ impl Subject {
                 })?
             }
         };
-        let mask = Arc::new(BrainMask::read(&path, source, resolution)?);
+        let mask = self.read(&place, |input| {
+            BrainMask::read(input, source, resolution).map_err(|error| place.named(error))
+        })?;
+        let mask = Arc::new(mask);
         masks.insert(key, Arc::clone(&mask));
         Ok(mask)
     }
@@ -140,7 +153,30 @@ impl Subject {
     #[doc(alias = "get_trial_info")]
     pub fn trials(&self, session: &str) -> Result<TrialTable> {
         let session: SessionId = session.parse()?;
-        TrialTable::read(&self.trials_path(&session)?)
+        self.read(&self.trials_place(&session)?, TrialTable::read)
+    }
+
+    /// A file of the subject, or of the dataset, as a stream of its bytes that is hashed while it
+    /// is read; `relative` is its path in a mirror, as [`layout`] gives it. The records of the mirror
+    /// say what it has to be.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DataNotDownloaded`] when it is not there; [`Error::Io`] when it cannot be opened.
+    pub fn open_input(&self, relative: &str) -> Result<Input> {
+        let place = self.files.find_local(relative).ok_or_else(|| Error::DataNotDownloaded {
+            what: "a file of the dataset".to_owned(),
+            path: self.files.expected(relative),
+            fetch: format!("--prefix {relative}"),
+        })?;
+        self.files.open_recorded(&place)
+    }
+
+    /// What was read through this handle so far, but betas: masks, ROI files, maps and tables, each
+    /// as it was when it was last read, sorted by path.
+    #[must_use]
+    pub fn inputs_read(&self) -> Vec<InputRecord> {
+        self.records.all()
     }
 
     /// The stimulus side of the dataset by image name. Nothing is opened yet.
@@ -165,15 +201,35 @@ impl Subject {
     }
 
     pub(crate) fn roots(&self) -> &Roots {
-        &self.roots
+        self.files.roots()
+    }
+
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
+    }
+
+    pub(crate) fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// Reads a file as a whole and notes what it was.
+    pub(crate) fn read<T>(
+        &self,
+        place: &Place,
+        read: impl FnOnce(&mut Input) -> Result<T>,
+    ) -> Result<T> {
+        let mut input = self.files.open(place)?;
+        let value = read(&mut input)?;
+        self.records.add(input.finish()?);
+        Ok(value)
     }
 
     pub(crate) fn roi_index(&self) -> Result<RoiIndex> {
-        RoiIndex::scan(&self.roots, &self.id)
+        RoiIndex::scan(&self.files, &self.id)
     }
 
-    pub(crate) fn betas_path(&self, session: &SessionId) -> Result<PathBuf> {
-        self.file(
+    pub(crate) fn betas_place(&self, session: &SessionId) -> Result<Place> {
+        self.place(
             &format!("the betas of {} {session}", self.id),
             &layout::betas(&self.id, session),
             || {
@@ -185,8 +241,8 @@ impl Subject {
         )
     }
 
-    pub(crate) fn trials_path(&self, session: &SessionId) -> Result<PathBuf> {
-        self.file(
+    pub(crate) fn trials_place(&self, session: &SessionId) -> Result<Place> {
+        self.place(
             &format!("the trial table of {} {session}", self.id),
             &layout::trials(&self.id, session),
             || {
@@ -198,18 +254,28 @@ impl Subject {
         )
     }
 
-    /// A file of the mirror, or what it is and the arguments of the download that brings it.
+    /// A file of the dataset, or what it is and the arguments of the download that brings it.
+    pub(crate) fn place(
+        &self,
+        what: &str,
+        relative: &str,
+        fetch: impl FnOnce() -> String,
+    ) -> Result<Place> {
+        self.files.find(relative).ok_or_else(|| Error::DataNotDownloaded {
+            what: what.to_owned(),
+            path: self.files.expected(relative),
+            fetch: fetch(),
+        })
+    }
+
+    /// As [`Subject::place`], on disk.
     pub(crate) fn file(
         &self,
         what: &str,
         relative: &str,
         fetch: impl FnOnce() -> String,
     ) -> Result<PathBuf> {
-        self.roots.find(relative).ok_or_else(|| Error::DataNotDownloaded {
-            what: what.to_owned(),
-            path: self.roots.expected(relative),
-            fetch: fetch(),
-        })
+        Ok(self.place(what, relative, fetch)?.path().to_owned())
     }
 
     /// A directory, in the first root that has it.
@@ -219,10 +285,10 @@ impl Subject {
         relative: &str,
         fetch: impl FnOnce() -> String,
     ) -> Result<PathBuf> {
-        let candidates = self.roots.directories().iter().map(|root| root.join(relative));
+        let candidates = self.roots().directories().iter().map(|root| root.join(relative));
         candidates.into_iter().find(|path| path.is_dir()).ok_or_else(|| Error::DataNotDownloaded {
             what: format!("{what} of {}", self.id),
-            path: self.roots.expected(relative),
+            path: self.roots().expected(relative),
             fetch: fetch(),
         })
     }

@@ -79,7 +79,7 @@ impl Subject {
             sessions.iter().map(|session| session.as_ref().parse()).collect::<Result<_, _>>()?;
         if chosen.is_empty() {
             chosen = self.sessions()?;
-            chosen.retain(|session| self.trials_path(session).is_ok());
+            chosen.retain(|session| self.trials_place(session).is_ok());
         }
         if chosen.is_empty() {
             return Err(self.no_trials());
@@ -92,7 +92,7 @@ impl Subject {
         let id = self.id();
         Error::DataNotDownloaded {
             what: format!("any trial table of {id}"),
-            path: self.roots().expected(&layout::glmsingle(id)),
+            path: self.files().expected(&layout::glmsingle(id)),
             fetch: format!("--subject {id} --suffix trials --extension tsv"),
         }
     }

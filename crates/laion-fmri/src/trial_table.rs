@@ -157,7 +157,9 @@ impl Subject {
     /// [`Error::StimuliNotDownloaded`], [`Error::StimulusMetadata`].
     #[doc(alias = "get_stimulus_metadata")]
     pub fn stimulus_metadata(&self) -> Result<Arc<Metadata>> {
-        self.stimuli().metadata()
+        let read = self.stimuli().metadata_with_record()?;
+        self.records().add(read.1.clone());
+        Ok(Arc::clone(&read.0))
     }
 
     /// The number of images, of all or of one set.

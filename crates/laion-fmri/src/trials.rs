@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::tsv::{Tsv, TsvError};
-use crate::{Error as FacadeError, Result};
+use crate::{Error as FacadeError, Input, Result};
 
 /// The column that names the image; without it a table cannot be joined to anything.
 const LABEL: &str = "label";
@@ -72,10 +72,10 @@ impl TrialTable {
         Ok(Self { path: path.to_owned(), label, table })
     }
 
-    pub(crate) fn read(path: &Path) -> Result<Self> {
-        let file = std::fs::File::open(path).map_err(FacadeError::io("open", path))?;
-        Self::from_reader(std::io::BufReader::new(file), path)
-            .map_err(|source| FacadeError::TrialTable { path: path.to_owned(), source })
+    pub(crate) fn read(input: &mut Input) -> Result<Self> {
+        let path = input.path().to_owned();
+        Self::from_reader(std::io::BufReader::new(input), &path)
+            .map_err(|source| FacadeError::TrialTable { path, source })
     }
 
     /// The file it was read from.

@@ -10,6 +10,7 @@ mod discovery;
 mod download;
 mod examples;
 mod filters;
+mod inputs;
 mod joined;
 mod localizers;
 mod masks;

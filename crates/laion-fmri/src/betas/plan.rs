@@ -1,7 +1,7 @@
 //! What a request means for each session, decided and checked before anything is inflated.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bids::SessionId;
@@ -12,6 +12,7 @@ use stimuli::StimulusSet;
 
 use super::sessions::{stopped, tell};
 use super::{Betas, ReadObserver, SessionBetas, Threshold};
+use crate::files::Place;
 use crate::mask::VoxelMask;
 use crate::trial_index::SessionTrial;
 use crate::trials::TrialTable;
@@ -22,7 +23,7 @@ use crate::{Error, NoiseCeiling, Result, Subject};
 pub(super) struct Planned {
     pub(super) session: SessionId,
     pub(super) voxels: Arc<VoxelMask>,
-    path: PathBuf,
+    place: Place,
     index: Option<PathBuf>,
     /// The wanted volumes, ascending; all of them without a list.
     rows: Option<Vec<usize>>,
@@ -37,21 +38,21 @@ impl Betas<'_> {
         let sessions: Vec<SessionId> =
             sessions.iter().map(|session| session.as_ref().parse()).collect::<Result<_, _>>()?;
         // Missing files are the likeliest failure and the cheapest to see.
-        let paths: Vec<PathBuf> = sessions
+        let places: Vec<Place> = sessions
             .iter()
-            .map(|session| self.subject.betas_path(session))
+            .map(|session| self.subject.betas_place(session))
             .collect::<Result<_>>()?;
         let base = Arc::new(self.voxels.resolve(self.subject)?);
         let mut thresholded = Thresholded::new(self.subject, &base, self.threshold.as_ref())?;
         let mut planned = Vec::with_capacity(sessions.len());
-        for (session, path) in sessions.into_iter().zip(paths) {
-            let (n_volumes, table) = self.check_file(&session, &path, &base)?;
+        for (session, place) in sessions.into_iter().zip(places) {
+            let (n_volumes, table) = self.check_file(&session, &place, &base)?;
             planned.push(Planned {
                 voxels: thresholded.voxels(&session)?,
                 rows: self.rows(&session, n_volumes, table)?,
                 session,
-                index: self.subject.reading.index(&path),
-                path,
+                index: self.subject.reading.index(place.path()),
+                place,
                 n_volumes,
             });
         }
@@ -63,9 +64,10 @@ impl Betas<'_> {
     fn check_file(
         &self,
         session: &SessionId,
-        path: &Path,
+        place: &Place,
         base: &VoxelMask,
     ) -> Result<(usize, Option<TrialTable>)> {
+        let path = place.path();
         let file = VolumeFile::open(path)?;
         let brain = base.brain();
         brain.grid().matches(file.grid()).map_err(|source| Error::GridMismatch {
@@ -75,20 +77,25 @@ impl Betas<'_> {
         })?;
         let n_volumes = file.n_volumes();
         // The trial table is not needed to read betas, but when it is there it has to fit.
-        let trials = match self.subject.trials_path(session) {
-            Ok(path) => path,
+        let trials = match self.subject.trials_place(session) {
+            Ok(place) => place,
             Err(Error::DataNotDownloaded { path, .. }) => {
                 tracing::warn!(path = %path.display(), "no trial table: the number of trials is not checked");
                 return Ok((n_volumes, None));
             }
             Err(error) => return Err(error),
         };
-        let table = TrialTable::read(&trials)?;
+        let table = self.subject.read(&trials, TrialTable::read)?;
         let rows = table.len();
         if rows == n_volumes {
             return Ok((n_volumes, Some(table)));
         }
-        Err(Error::TrialCountMismatch { betas: path.to_owned(), volumes: n_volumes, rows, trials })
+        Err(Error::TrialCountMismatch {
+            betas: path.to_owned(),
+            volumes: n_volumes,
+            rows,
+            trials: trials.path().to_owned(),
+        })
     }
 
     /// The wanted volumes of a session.
@@ -118,7 +125,7 @@ impl Betas<'_> {
             // Without a table on disk, the path is the error that names it.
             let table = match table {
                 Some(table) => table,
-                None => TrialTable::read(&self.subject.trials_path(session)?)?,
+                None => self.subject.trials(session.as_str())?,
             };
             let wanted: Vec<bool> =
                 table.labels().map(|label| StimulusSet::of_label(label) == set).collect();
@@ -150,7 +157,7 @@ impl Planned {
         let shape = self.voxels.brain().grid().shape();
         let selection =
             VoxelSelection::new(shape, self.voxels.indices()).map_err(nifti_stream::Error::from)?;
-        Ok((VolumeFile::open(&self.path)?, selection))
+        Ok((VolumeFile::open(self.place.path())?, selection))
     }
 
     pub(super) fn load(
@@ -176,7 +183,7 @@ impl Planned {
             file = file.with_index(index);
         }
         let (session, volumes) = (&self.session, file.n_volumes());
-        tracing::debug!(%session, volumes, voxels = selection.len(), path = %self.path.display(), "reading betas");
+        tracing::debug!(%session, volumes, voxels = selection.len(), path = %self.place.path().display(), "reading betas");
         let rows = self.rows.clone().map_or(RowSelection::All, RowSelection::Rows);
         let mut is_stopped = false;
         file.read_rows_with(&selection, &rows, out, |progress| {

@@ -82,9 +82,10 @@ impl Subject {
         observer: Option<&dyn ReadObserver>,
     ) -> Result<Option<PathBuf>> {
         let session: SessionId = session.parse()?;
-        let path = self.betas_path(&session)?;
-        let Some(index) = self.reading.index_path(&path) else { return Ok(None) };
-        let file = VolumeFile::open(&path)?.with_threads(self.reading.jobs);
+        let place = self.betas_place(&session)?;
+        let path = place.path();
+        let Some(index) = self.reading.index_path(path) else { return Ok(None) };
+        let file = VolumeFile::open(path)?.with_threads(self.reading.jobs);
         let observe = |progress| crate::betas::tell(observer, &session, progress);
         let made = file.make_index(&index, observe).map_err(crate::betas::stopped)?;
         Ok(made.then_some(index))

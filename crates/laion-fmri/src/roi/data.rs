@@ -237,7 +237,7 @@ impl Subject {
         let index = if format == RoiFormat::Volume {
             self.roi_index()?
         } else {
-            RoiIndex::scan_files(self.roots(), self.id(), |file| {
+            RoiIndex::scan_files(self.files(), self.id(), |file| {
                 Form::of(file, self.id()).map(|(name, _)| name.to_owned())
             })?
         };
@@ -249,13 +249,14 @@ impl Subject {
                 }
                 other => other,
             })?;
-            for (roi, path) in found {
+            for (roi, place) in found {
+                let path = place.path();
                 let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
                 let local = dehyphenate_labels(file);
                 let Some((_, form)) = Form::of(&local, self.id()) else { continue };
                 let files = by_roi.entry(roi.to_owned()).or_default().entry(form).or_default();
-                if !files.contains(path) {
-                    files.push(path.clone());
+                if !files.iter().any(|file| file == path) {
+                    files.push(path.to_owned());
                 }
             }
         }

@@ -1,14 +1,14 @@
 //! The voxels of ROI files: several read side by side, each once per handle.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use nifti_stream::{MaskReader, SetVoxels};
 
-use crate::Result;
+use crate::files::Place;
+use crate::{Result, Subject};
 
 /// More threads than this wait for memory, not for a core.
 const MOST_THREADS: usize = 8;
@@ -18,47 +18,49 @@ const FILES_PER_THREAD: usize = 2;
 /// What was read through one handle of a subject.
 #[derive(Debug, Default)]
 pub(crate) struct RoiFiles {
-    read: Mutex<HashMap<PathBuf, Arc<SetVoxels>>>,
+    read: Mutex<HashMap<Place, Arc<SetVoxels>>>,
 }
 
-impl RoiFiles {
-    /// The voxels of each file, in the order of the paths.
+impl Subject {
+    /// The voxels of each ROI file, in the order asked.
     ///
     /// Files that were not read yet are inflated on all cores. A caller that comes meanwhile waits,
     /// so that no file is inflated twice.
-    pub(crate) fn voxels(&self, paths: &[&Path]) -> Result<Vec<Arc<SetVoxels>>> {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn roi_voxels(&self, places: &[&Place]) -> Result<Vec<Arc<SetVoxels>>> {
+        let mut read = self.roi_files.read.lock().unwrap_or_else(PoisonError::into_inner);
         let mut asked = HashSet::new();
-        let missing: Vec<&Path> = paths
+        let missing: Vec<&Place> = places
             .iter()
             .copied()
-            .filter(|path| !read.contains_key(*path) && asked.insert(*path))
+            .filter(|place| !read.contains_key(*place) && asked.insert(*place))
             .collect();
-        for (path, voxels) in missing.iter().zip(read_side_by_side(&missing)) {
-            read.insert(path.to_path_buf(), Arc::new(voxels?));
+        for (place, voxels) in missing.iter().zip(read_side_by_side(self, &missing)) {
+            read.insert((*place).clone(), Arc::new(voxels?));
         }
-        // INVARIANT: every path was there or has just been inserted.
-        Ok(paths
+        // INVARIANT: every file was there or has just been inserted.
+        Ok(places
             .iter()
-            .map(|path| Arc::clone(read.get(*path).expect("a file just read")))
+            .map(|place| Arc::clone(read.get(*place).expect("a file just read")))
             .collect())
     }
 }
 
-/// One result for each path, in their order, whatever the number of threads.
-fn read_side_by_side(paths: &[&Path]) -> Vec<Result<SetVoxels, nifti_stream::Error>> {
+/// One result for each file, in their order, whatever the number of threads.
+fn read_side_by_side(subject: &Subject, places: &[&Place]) -> Vec<Result<SetVoxels>> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let threads = cores.min(MOST_THREADS).min(paths.len().div_ceil(FILES_PER_THREAD));
+    let threads = cores.min(MOST_THREADS).min(places.len().div_ceil(FILES_PER_THREAD));
     let next = AtomicUsize::new(0);
     let work = || {
         let mut reader = MaskReader::new();
         let mut done = Vec::new();
-        while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
-            done.push((*path, reader.read_file(path)));
+        while let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let voxels =
+                subject.read(place, |input| reader.read(input).map_err(|error| place.named(error)));
+            done.push((*place, voxels));
         }
         done
     };
-    let mut done: HashMap<&Path, _> = thread::scope(|scope| {
+    let mut done: HashMap<&Place, _> = thread::scope(|scope| {
         let helpers: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
         let mut done = work();
         for helper in helpers {
@@ -69,5 +71,5 @@ fn read_side_by_side(paths: &[&Path]) -> Vec<Result<SetVoxels, nifti_stream::Err
         }
         done.into_iter().collect()
     });
-    paths.iter().filter_map(|path| done.remove(path)).collect()
+    places.iter().filter_map(|place| done.remove(place)).collect()
 }

@@ -1,7 +1,6 @@
 //! The stimulus files of a mirror: opened when first needed, and shared from then on.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::hash::Hash;
 use std::io::BufReader;
 use std::path::PathBuf;
@@ -12,7 +11,8 @@ use stimuli::{
     SegmentationTable, Segmentations, files,
 };
 
-use crate::{Dataset, Error, Result, Roots};
+use crate::files::{Files, Place};
+use crate::{Dataset, Error, InputRecord, Result, Roots};
 
 /// The stimulus side of the dataset by image name: images, embeddings, object masks, captions.
 ///
@@ -36,13 +36,13 @@ use crate::{Dataset, Error, Result, Roots};
 #[derive(Clone, Debug)]
 #[doc(alias = "load_stimuli")]
 pub struct Stimuli {
-    roots: Roots,
+    files: Files,
     opened: Arc<Opened>,
 }
 
 #[derive(Debug, Default)]
 struct Opened {
-    metadata: Once<(), Metadata>,
+    metadata: Once<(), (Arc<Metadata>, InputRecord)>,
     images: Once<(), NamedImages>,
     embeddings: Once<EmbeddingModel, Embeddings>,
     segmentations: Once<(), Segmentations>,
@@ -75,7 +75,7 @@ impl Dataset {
 
 impl Stimuli {
     pub(crate) fn new(roots: Roots) -> Self {
-        Self { roots, opened: Arc::default() }
+        Self { files: Files::new(roots), opened: Arc::default() }
     }
 
     /// Whether the table of images and the packed images are both on disk.
@@ -90,11 +90,18 @@ impl Stimuli {
     ///
     /// [`Error::StimuliNotDownloaded`], [`Error::StimulusMetadata`].
     pub fn metadata(&self) -> Result<Arc<Metadata>> {
+        Ok(Arc::clone(&self.metadata_with_record()?.0))
+    }
+
+    /// The table of images, and what its file was.
+    pub(crate) fn metadata_with_record(&self) -> Result<Arc<(Arc<Metadata>, InputRecord)>> {
         once(&self.opened.metadata, (), || {
-            let path = self.require(files::METADATA)?;
-            let file = File::open(&path).map_err(Error::io("open", &path))?;
-            Metadata::from_reader(BufReader::new(file))
-                .map_err(|source| Error::StimulusMetadata { path, source })
+            let place = self.require_place(files::METADATA)?;
+            let mut input = self.files.open(&place)?;
+            let metadata = Metadata::from_reader(BufReader::new(&mut input)).map_err(|source| {
+                Error::StimulusMetadata { path: place.path().to_owned(), source }
+            })?;
+            Ok((Arc::new(metadata), input.finish()?))
         })
     }
 
@@ -172,15 +179,19 @@ impl Stimuli {
         once(&self.opened.captions, (), || Ok(Captions::open(self.require(files::CAPTIONS)?)?))
     }
 
-    fn find(&self, name: &str) -> Option<PathBuf> {
-        self.roots.find(&format!("{}/{name}", files::DIRECTORY))
+    fn find(&self, name: &str) -> Option<Place> {
+        self.files.find(&format!("{}/{name}", files::DIRECTORY))
     }
 
     fn require(&self, name: &'static str) -> Result<PathBuf> {
+        Ok(self.require_place(name)?.path().to_owned())
+    }
+
+    fn require_place(&self, name: &'static str) -> Result<Place> {
         self.find(name).ok_or_else(|| {
             let (what, fetch) = described(name);
             let relative = format!("{}/{name}", files::DIRECTORY);
-            Error::StimuliNotDownloaded { what, path: self.roots.expected(&relative), fetch }
+            Error::StimuliNotDownloaded { what, path: self.files.expected(&relative), fetch }
         })
     }
 }

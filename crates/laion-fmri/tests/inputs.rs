@@ -1,0 +1,158 @@
+//! Inputs as streams, and the records of what was read.
+
+use std::fs;
+use std::io::Read;
+
+use fixtures::Bucket;
+use laion_fmri::{
+    Cancel, Dataset, DownloadRequest, Error, ErrorKind, InputRecord, Location, MaskSource,
+    NoiseCeiling, Voxels, layout,
+};
+
+use crate::opened;
+
+/// Says what a file is, independently.
+fn expected(bucket: &Bucket, relative: &str, key: &str) -> (String, u64, String) {
+    let bytes = fs::read(bucket.path(key)).unwrap();
+    let digest = laion_fmri::s3_mirror::check_file(
+        &bucket.path(key),
+        &laion_fmri::s3_mirror::Expected::new(),
+        None,
+        &Cancel::new(),
+    );
+    let laion_fmri::s3_mirror::Condition::Sound(content) = digest.unwrap() else { panic!("{key}") };
+    (relative.to_owned(), bytes.len() as u64, content.sha256)
+}
+
+fn plain(record: &InputRecord) -> (String, u64, String) {
+    (record.relative.clone(), record.size, record.sha256_hex())
+}
+
+#[test]
+fn an_input_is_the_file_byte_for_byte() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = opened(&bucket, "sub-01");
+    let key = layout::betas(subject.id(), &"ses-01".parse().unwrap());
+    let mut input = subject.open_input(&key).unwrap();
+    assert_eq!(input.path(), bucket.path(&key));
+    let mut bytes = Vec::new();
+    input.read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes, fs::read(bucket.path(&key)).unwrap());
+    assert_eq!(plain(&input.finish().unwrap()), expected(&bucket, &key, &key));
+    // What was not read is read by `finish`.
+    let input = subject.open_input(&key).unwrap();
+    assert_eq!(plain(&input.finish().unwrap()), expected(&bucket, &key, &key));
+}
+
+#[test]
+fn labels_are_found_without_their_hyphens() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = opened(&bucket, "sub-01");
+    let directory = "derivatives/rois/sub-01/face/sub-01_space-T1w_res-1pt8_label-";
+    let local = format!("{directory}FFA1_mask.nii.gz");
+    let record = subject.open_input(&local).unwrap().finish().unwrap();
+    let key = format!("{directory}FFA-1_mask.nii.gz");
+    assert_eq!(plain(&record), expected(&bucket, &local, &key));
+    let record = subject.open_input(&key).unwrap().finish().unwrap();
+    assert_eq!(plain(&record), expected(&bucket, &local, &key));
+}
+
+#[test]
+fn what_a_handle_has_read_is_listed_once_and_sorted() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = opened(&bucket, "sub-01");
+    assert_eq!(subject.inputs_read(), []);
+    for _ in 0..2 {
+        subject.betas("ses-01").roi("FFA1").load().unwrap();
+        let ceiling = NoiseCeiling::session("ses-01").unwrap();
+        subject.noise_ceiling(&ceiling, &Voxels::roi("FFA1")).unwrap();
+        subject.n_voxels(MaskSource::Rsquare).unwrap();
+        subject.trial_table().unwrap();
+    }
+    let id = subject.id();
+    let mut files = vec![
+        layout::anatomical_brain_mask(id, Some("1pt8")),
+        layout::r2mean(id),
+        layout::session_noise_ceiling(id, &"ses-01".parse().unwrap()),
+        "stimuli/task-images_metadata.csv".to_owned(),
+    ];
+    files.extend(subject.sessions().unwrap().iter().map(|session| layout::trials(id, session)));
+    let mut expected: Vec<_> = files.iter().map(|file| expected(&bucket, file, file)).collect();
+    let directory = "derivatives/rois/sub-01/face/sub-01_space-T1w_res-1pt8_label-";
+    let [local, key] = ["FFA1", "FFA-1"].map(|roi| format!("{directory}{roi}_mask.nii.gz"));
+    expected.push(self::expected(&bucket, &local, &key));
+    expected.sort();
+    assert_eq!(subject.inputs_read().iter().map(plain).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_file_that_changed_since_its_download_is_named() {
+    let bucket = Bucket::temporary().unwrap();
+    let server = bucket.serve().unwrap();
+    let mirror = tempfile::tempdir().unwrap();
+    let location: Location = server.url("laion-fmri").parse().unwrap();
+    let dataset = Dataset::open(mirror.path()).unwrap().with_location(location);
+    let license = dataset.accept_license().unwrap();
+    let request = DownloadRequest::subject("sub-03").unwrap().ses(["ses-01"]);
+    dataset.download(&request, &license, &(), &Cancel::default()).unwrap();
+
+    let subject = dataset.subject("sub-03").unwrap();
+    let key = layout::r2mean(subject.id());
+    let path = mirror.path().join(&key);
+    let whole = fs::read(&path).unwrap();
+    let record = subject.open_input(&key).unwrap().finish().unwrap();
+    assert_eq!(plain(&record), expected(&bucket, &key, &key));
+
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 1;
+    fs::write(&path, &damaged).unwrap();
+    let error = subject.open_input(&key).unwrap().finish().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity);
+    assert!(error.hint().is_some_and(|hint| hint.contains("download")));
+    let Error::InputChanged { path: named, expected, got } = error else { panic!("{error:?}") };
+    assert_eq!((named, expected), (path.clone(), record.sha256_hex()));
+    assert_ne!(got, record.sha256_hex());
+
+    // A file of another size is another version: nothing is recorded about it.
+    damaged.push(0);
+    fs::write(&path, &damaged).unwrap();
+    assert_eq!(subject.open_input(&key).unwrap().finish().unwrap().size, record.size + 1);
+}
+
+#[test]
+fn a_download_since_the_records_were_read_is_seen() {
+    let bucket = Bucket::temporary().unwrap();
+    let server = bucket.serve().unwrap();
+    let mirror = tempfile::tempdir().unwrap();
+    let location: Location = server.url("laion-fmri").parse().unwrap();
+    let dataset = Dataset::open(mirror.path()).unwrap().with_location(location);
+    let license = dataset.accept_license().unwrap();
+    let key = layout::trials(&"sub-03".parse().unwrap(), &"ses-01".parse().unwrap());
+    let request = DownloadRequest::subject("sub-03").unwrap().ses(["ses-01"]);
+    let download = || dataset.download(&request, &license, &(), &Cancel::default()).unwrap();
+    download();
+    let subject = dataset.subject("sub-03").unwrap();
+    let first = subject.open_input(&key).unwrap().finish().unwrap();
+
+    let table = fs::read_to_string(bucket.path(&key)).unwrap();
+    let other = table.replacen("ses-01", "ses-10", 1);
+    fs::write(bucket.path(&key), other).unwrap();
+    fs::remove_file(mirror.path().join(&key)).unwrap();
+    download();
+    let second = subject.open_input(&key).unwrap().finish().unwrap();
+    assert_eq!(first.size, second.size);
+    assert_ne!(first.sha256, second.sha256);
+}
+
+#[test]
+fn an_input_that_is_not_there_is_named() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = opened(&bucket, "sub-01");
+    let relative =
+        "derivatives/rois/sub-01/face/sub-01_space-T1w_res-1pt8_label-nothing_mask.nii.gz";
+    let error = subject.open_input(relative).unwrap_err();
+    assert_eq!(error.hint().unwrap(), format!("laion-fmri download --prefix {relative}"));
+    assert!(
+        matches!(error, Error::DataNotDownloaded { path, .. } if path == bucket.path(relative))
+    );
+}
