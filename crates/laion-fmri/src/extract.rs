@@ -15,6 +15,7 @@
 mod columns;
 mod conventions;
 mod diff;
+mod downloads;
 mod error;
 mod inputs;
 mod memory;
@@ -27,6 +28,7 @@ mod recipe;
 mod reproduce;
 mod rows;
 mod run;
+mod table;
 mod task;
 mod text;
 

@@ -294,7 +294,7 @@ pub(super) fn same_voxels(planned: &[Planned]) -> Result<Arc<VoxelMask>> {
 
 /// An array of zeros, or an error that says how large it would be. Memory is taken when rows are
 /// written, so that a header that promises more volumes than the file holds costs little.
-pub(super) fn zeroed(rows: usize, columns: usize) -> Result<Array2<f32>> {
+pub(crate) fn zeroed(rows: usize, columns: usize) -> Result<Array2<f32>> {
     let too_large = || Error::OutOfMemory { rows, columns };
     let total = rows.checked_mul(columns).ok_or_else(too_large)?;
     // Asked for in a way that may fail first; zeroed memory can only be had in one that may not.

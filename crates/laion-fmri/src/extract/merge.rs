@@ -7,7 +7,7 @@ use ndarray::{ArrayView1, ArrayView2};
 
 use super::conventions::{Conventions, NanColumns};
 use super::error::ExtractError;
-use super::part::Part;
+use super::part::{Columns, Part};
 use super::rows::{Rows, SessionRows};
 use crate::{Error, Result};
 
@@ -39,26 +39,28 @@ pub(super) struct Merge<'a> {
 }
 
 impl<'a> Merge<'a> {
-    /// Compares the columns of the parts of each subject.
-    pub(super) fn new(conventions: &'a Conventions, parts: Vec<Part>) -> Result<Self> {
-        let mut columns: Vec<Range<usize>> = Vec::new();
-        let mut first_tasks: Vec<usize> = Vec::new();
-        for (task, part) in parts.iter().enumerate() {
-            let first = first_tasks.last().map(|first| &parts[*first]);
-            match first.filter(|first| first.description.subject == part.description.subject) {
-                Some(first) if !same_columns(first, part) => {
-                    let (path, first) = (part.path().to_owned(), first.path().to_owned());
-                    return Err(ExtractError::OtherVoxels { path, first }.into());
-                }
-                Some(_) => {}
-                None => {
-                    let start = columns.last().map_or(0, |range| range.end);
-                    columns.push(start..start + part.description.n_columns);
-                    first_tasks.push(task);
-                }
+    pub(super) fn new(conventions: &'a Conventions) -> Self {
+        Self { conventions, parts: Vec::new(), columns: Vec::new(), first_tasks: Vec::new() }
+    }
+
+    /// Adds the part of the next task, and compares its columns with those of its subject, which are
+    /// kept once.
+    pub(super) fn add(&mut self, mut part: Part) -> Result<()> {
+        let first = self.first_tasks.last().map(|first| &self.parts[*first]);
+        match first.filter(|first| first.description.subject == part.description.subject) {
+            Some(first) if !same_columns(first, &part) => {
+                let (path, first) = (part.path().to_owned(), first.path().to_owned());
+                return Err(ExtractError::OtherVoxels { path, first }.into());
+            }
+            Some(_) => part.columns = Columns::default(),
+            None => {
+                let start = self.n_columns();
+                self.columns.push(start..start + part.description.n_columns);
+                self.first_tasks.push(self.parts.len());
             }
         }
-        Ok(Self { conventions, parts, columns, first_tasks })
+        self.parts.push(part);
+        Ok(())
     }
 
     /// What the tasks have read.
@@ -80,7 +82,8 @@ impl<'a> Merge<'a> {
             .collect()
     }
 
-    fn n_columns(&self) -> usize {
+    /// The voxels of all subjects together.
+    pub(super) fn n_columns(&self) -> usize {
         self.columns.last().map_or(0, |range| range.end)
     }
 

@@ -128,8 +128,9 @@ impl Recipe {
 
 fn split(split: &SplitChoice) -> String {
     let SplitChoice { name, pool, revision, ood_types } = split;
-    let mut text =
-        format!("Training and test images follow the split {name} of pool {pool} (revision {revision}");
+    let mut text = format!(
+        "Training and test images follow the split {name} of pool {pool} (revision {revision}"
+    );
     if !ood_types.is_empty() {
         let types: Vec<&str> = ood_types.iter().map(|kind| kind.as_str()).collect();
         text.push_str(&format!(", test images of type {}", types.join(", ")));

@@ -10,7 +10,7 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use export::f16;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView2, ArrayViewMut2};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
@@ -362,7 +362,11 @@ impl Scratch {
     }
 
     /// Columns from `first` on, of all rows.
-    pub(super) fn read_block(&mut self, first: usize, out: &mut ArrayViewMut2<'_, f32>) -> Result<()> {
+    pub(super) fn read_block(
+        &mut self,
+        first: usize,
+        out: &mut ArrayViewMut2<'_, f32>,
+    ) -> Result<()> {
         let mut bytes = vec![0; out.ncols() * 4];
         for (row, mut values) in out.rows_mut().into_iter().enumerate() {
             let place = (row * self.n_columns + first) as u64 * 4;
@@ -384,8 +388,9 @@ impl Scratch {
 
 #[cfg(test)]
 mod tests {
+    use ndarray::{Array2, array};
+
     use super::*;
-    use ndarray::array;
 
     fn description(rows: usize, columns: usize, features: usize) -> Description {
         Description {

@@ -120,6 +120,15 @@ impl Dataset {
     /// ```
     pub fn extract_plan(&self, request: &ExtractRequest) -> Result<ExtractPlan> {
         output_format(&request.output)?;
+        let (subjects, chosen) = self.chosen(request)?;
+        self.plan_sessions(request, &subjects, &chosen, None)
+    }
+
+    /// The subjects and their sessions, when the request does not contradict itself.
+    pub(super) fn chosen(
+        &self,
+        request: &ExtractRequest,
+    ) -> Result<(Vec<Subject>, Vec<Vec<SessionId>>)> {
         let mut subjects: Vec<Subject> =
             request.subjects.iter().map(|id| self.subject(id)).collect::<Result<_>>()?;
         if subjects.is_empty() {
@@ -133,7 +142,7 @@ impl Dataset {
             .collect::<Result<_>>()?;
         let several = chosen.iter().any(|sessions| sessions.len() > 1);
         request.conventions.check(subjects.len(), several)?;
-        self.plan_sessions(request, &subjects, &chosen, None)
+        Ok((subjects, chosen))
     }
 
     /// The plan of a recipe: the same subjects, sessions, maps and conventions.
@@ -179,7 +188,7 @@ impl Dataset {
                 None => 0,
             };
             for session in sessions {
-                subject.betas_input(session)?;
+                subject.betas_place(session)?;
                 let trials = Trials::of(&subject.trials(session.as_str())?, conventions)?;
                 let (rows, n_read) = (trials.kept.len(), trials.read.len());
                 let columns = voxels.n_voxels();
@@ -343,8 +352,7 @@ pub fn read_plans(text: &str, name: &str) -> Result<Vec<ExtractPlan>> {
         let line = parse(text).map_err(|reason| refused(place(), reason))?;
         let of = *expected.get_or_insert(line.of);
         if (line.task, line.of) != (count, of) {
-            let reason =
-                format!("task {} of {} (expected {count} of {of})", line.task, line.of);
+            let reason = format!("task {} of {} (expected {count} of {of})", line.task, line.of);
             return Err(refused(place(), reason));
         }
         count += 1;
@@ -392,7 +400,7 @@ fn parse(text: &str) -> Result<Line, String> {
 /// The sessions of a subject that are meant, ascending.
 fn sessions(subject: &Subject, named: &[String]) -> Result<Vec<SessionId>> {
     let chosen: BTreeSet<SessionId> = if named.is_empty() {
-        let tables = subject.trials_of::<&str>(&[])?;
+        let tables = subject.trials_of(&[] as &[&str])?;
         tables.into_iter().map(|(session, _)| session).collect()
     } else {
         named.iter().map(|session| session.parse()).collect::<Result<_, _>>()?

@@ -125,7 +125,9 @@ impl Default for Rules {
             average: text(
                 "float64 sums in the order of sessions and trials; NaN is left out, the mean of nothing is NaN",
             ),
-            noise_ceiling: text("a voxel passes when its value is at least the threshold, in percent"),
+            noise_ceiling: text(
+                "a voxel passes when its value is at least the threshold, in percent",
+            ),
         }
     }
 }
@@ -140,7 +142,17 @@ impl Recipe {
     ) -> Self {
         let (tool, rules) = (TOOL.to_owned(), Rules::default());
         let output = None;
-        Self { recipe: FORM, tool, noise_ceilings, conventions, rules, result, output, subjects, inputs }
+        Self {
+            recipe: FORM,
+            tool,
+            noise_ceilings,
+            conventions,
+            rules,
+            result,
+            output,
+            subjects,
+            inputs,
+        }
     }
 
     /// The recipe as TOML.
@@ -158,7 +170,9 @@ impl Recipe {
     /// [`Error::Export`] when an output cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
         let text = if export::ArrayFormat::from_path(path).is_some() {
-            export::read_arrays(path)?.recipe()?
+            export::read_arrays(path)?
+                .recipe()?
+                .ok_or_else(|| unusable(path, "it holds no recipe".to_owned()))?
         } else {
             let size = std::fs::metadata(path).map_err(Error::io("open", path))?.len();
             if size > MOST_BYTES {
@@ -214,11 +228,8 @@ pub(super) mod tests {
     fn a_recipe_survives_its_text() {
         let mut recipe = recipe();
         assert_eq!(Recipe::parse(&recipe.to_toml()), Ok(recipe.clone()));
-        recipe.output = Some(RecipeOutput {
-            file: "out.npz".to_owned(),
-            size: 12,
-            sha256: "cd".to_owned(),
-        });
+        recipe.output =
+            Some(RecipeOutput { file: "out.npz".to_owned(), size: 12, sha256: "cd".to_owned() });
         recipe.conventions.rois = vec!["FFA1".to_owned()];
         recipe.conventions.zscore =
             Some(super::super::Zscore::within(super::super::ZscoreScope::Run));
@@ -229,10 +240,7 @@ pub(super) mod tests {
     fn what_is_no_recipe_says_why() {
         assert!(Recipe::parse("a = 1").unwrap_err().contains("missing field `recipe`"));
         let later = recipe().to_toml().replacen("recipe = 1", "recipe = 2", 1);
-        assert_eq!(
-            Recipe::parse(&later).unwrap_err(),
-            "form 2 of recipes is unknown (expected 1)"
-        );
+        assert_eq!(Recipe::parse(&later).unwrap_err(), "form 2 of recipes is unknown (expected 1)");
         let unknown = format!("colour = \"red\"\n{}", recipe().to_toml());
         assert!(Recipe::parse(&unknown).unwrap_err().contains("colour"));
     }

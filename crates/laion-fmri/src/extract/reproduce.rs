@@ -96,7 +96,8 @@ impl Reproduction {
             }
             Err(self.differs(self.recipe.differences(made)))
         });
-        if matches!(&result, Err(Error::Extract(error)) if matches!(**error, ExtractError::Differs { .. })) {
+        if matches!(&result, Err(Error::Extract(error)) if matches!(**error, ExtractError::Differs { .. }))
+        {
             let directory = self.plan.state_directory();
             std::fs::remove_dir_all(&directory).map_err(Error::io("remove", directory))?;
         }

@@ -84,9 +84,8 @@ impl<'a> Rows<'a> {
 
     /// The image of each row.
     pub(super) fn image_names(&self) -> Vec<&'a str> {
-        let name = |(task, row): Source| {
-            self.sessions[task as usize].image_names[row as usize].as_str()
-        };
+        let name =
+            |(task, row): Source| self.sessions[task as usize].image_names[row as usize].as_str();
         self.firsts().map(name).collect()
     }
 
@@ -102,8 +101,7 @@ impl<'a> Rows<'a> {
 
     /// The trial of each row within its session, from 0.
     pub(super) fn trials(&self) -> Vec<i64> {
-        let trial =
-            |(task, row): Source| self.sessions[task as usize].trials[row as usize] as i64;
+        let trial = |(task, row): Source| self.sessions[task as usize].trials[row as usize] as i64;
         self.firsts().map(trial).collect()
     }
 
@@ -161,7 +159,10 @@ mod tests {
 
     fn sessions(lists: &[(&'static str, &'static str, &[&str])]) -> Vec<Session> {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        lists.iter().map(|(subject, session, list)| Session(subject, session, names(list))).collect()
+        lists
+            .iter()
+            .map(|(subject, session, list)| Session(subject, session, names(list)))
+            .collect()
     }
 
     const RUNS: [i64; 8] = [1, 1, 1, 1, 2, 2, 2, 2];
@@ -180,10 +181,8 @@ mod tests {
 
     #[test]
     fn trials_stay_in_their_order_and_are_counted() {
-        let sessions = sessions(&[
-            ("sub-01", "ses-01", &[C, A, C, B, A]),
-            ("sub-01", "ses-02", &[A, C]),
-        ]);
+        let sessions =
+            sessions(&[("sub-01", "ses-01", &[C, A, C, B, A]), ("sub-01", "ses-02", &[A, C])]);
         let rows = rows(&sessions, &Conventions::default()).unwrap();
         assert_eq!(rows.image_names(), [C, A, C, B, A, A, C]);
         assert_eq!(rows.repetitions(), [0, 0, 1, 0, 1, 2, 2]);
@@ -195,10 +194,8 @@ mod tests {
 
     #[test]
     fn images_are_averaged_in_code_point_order() {
-        let sessions = sessions(&[
-            ("sub-01", "ses-01", &[C, A]),
-            ("sub-01", "ses-02", &[B, A, C, A]),
-        ]);
+        let sessions =
+            sessions(&[("sub-01", "ses-01", &[C, A]), ("sub-01", "ses-02", &[B, A, C, A])]);
         let mut conventions = Conventions { average: Average::Image, ..Conventions::default() };
         let averaged = rows(&sessions, &conventions).unwrap();
         assert_eq!(averaged.image_names(), [B, A, C]);

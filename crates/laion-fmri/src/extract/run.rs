@@ -129,16 +129,15 @@ impl ExtractPlan {
         mut observer: Option<&mut dyn MergeObserver>,
         check: impl FnOnce(&Recipe) -> Result<()>,
     ) -> Result<Recipe> {
-        let parts = self.parts()?;
+        let mut merge = self.opened()?;
         let descriptions: Vec<Description> =
-            parts.iter().map(|part| part.description.clone()).collect();
-        let mut merge = Merge::new(&self.conventions, parts)?;
+            merge.parts().iter().map(|part| part.description.clone()).collect();
         let rows = Rows::of(Merge::sessions(&descriptions), &self.conventions)?;
         let inputs = self.inputs(&merge)?;
         let total = rows.len();
-        let mut on_row = |number: usize| match &mut observer {
-            Some(observer) if !observer.row(number + 1, total) => Err(Error::Cancelled),
-            _ => Ok(()),
+        let mut on_row = |number: usize| {
+            let goes_on = observer.as_mut().is_none_or(|observer| observer.row(number + 1, total));
+            if goes_on { Ok(()) } else { Err(Error::Cancelled) }
         };
         let recipe = write_arrays(&self.output, output_format(&self.output)?, |file| {
             let counts = merge.write(&rows, file, &mut on_row)?;
@@ -172,17 +171,17 @@ impl ExtractPlan {
     }
 
     /// The parts of all tasks; those that are missing are named.
-    fn parts(&self) -> Result<Vec<super::part::Part>> {
-        let mut parts = Vec::with_capacity(self.tasks.len());
+    fn opened(&self) -> Result<Merge<'_>> {
+        let mut merge = Merge::new(&self.conventions);
         let mut missing = Vec::new();
         for task in &self.tasks {
             match self.part(task)? {
-                Some(part) => parts.push(part),
+                Some(part) => merge.add(part)?,
                 None => missing.push(format!("{} {}", task.subject, task.session)),
             }
         }
         if missing.is_empty() {
-            return Ok(parts);
+            return Ok(merge);
         }
         Err(ExtractError::MissingParts { missing, of: self.tasks.len() }.into())
     }
@@ -191,7 +190,8 @@ impl ExtractPlan {
     fn inputs(&self, merge: &Merge<'_>) -> Result<Vec<RecipeInput>> {
         let lists = merge.parts().iter().map(|part| part.description.inputs.clone());
         inputs::joined(lists).map_err(|changed| {
-            let readers = merge.parts().iter().filter(|part| part.description.inputs.contains(&changed));
+            let readers =
+                merge.parts().iter().filter(|part| part.description.inputs.contains(&changed));
             let path = readers.map(|part| part.path().to_owned()).next();
             let path = path.unwrap_or_else(|| self.state_directory());
             let reason = format!("{} changed between tasks", changed.path);
@@ -201,7 +201,7 @@ impl ExtractPlan {
 
     /// What the tasks have read, when all of them were run.
     pub(super) fn inputs_read(&self) -> Result<Vec<RecipeInput>> {
-        self.inputs(&Merge::new(&self.conventions, self.parts()?)?)
+        self.inputs(&self.opened()?)
     }
 }
 

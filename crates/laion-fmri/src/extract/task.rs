@@ -11,8 +11,7 @@ use splits::SplitMasks;
 use stimuli::StimulusSet;
 
 use super::columns;
-use super::conventions::{Conventions, NanColumns, ZscoreFit, ZscoreScope, is_ood};
-use super::error::ExtractError;
+use super::conventions::{Conventions, ZscoreFit, ZscoreScope, is_ood};
 use super::inputs::RecipeInput;
 use super::part::{Description, PartWriter, Scratch};
 use crate::betas::{stopped, tell, zeroed};
@@ -77,6 +76,16 @@ impl Trials {
         Ok(Self { runs: runs(table), labels, kept, read, fit })
     }
 
+    /// The image of each kept trial.
+    pub(super) fn kept_labels(&self) -> Vec<String> {
+        self.kept.iter().map(|row| self.labels[*row].clone()).collect()
+    }
+
+    /// The run of each kept trial, -1 where the table has none.
+    pub(super) fn kept_runs(&self) -> Vec<i64> {
+        self.kept.iter().map(|row| self.runs[*row].1).collect()
+    }
+
     /// The group of each trial that is read.
     fn groups(&self, scope: ZscoreScope) -> Vec<&str> {
         let run = |row: &usize| match scope {
@@ -115,13 +124,8 @@ impl Task<'_> {
         }
         let trials = Trials::of(&table, self.conventions)?;
         let voxels = columns::chosen(self.subject, self.session, self.conventions, false)?;
-        let (columns, rois) = columns::columns(
-            self.subject,
-            self.session,
-            self.conventions,
-            self.ceilings,
-            &voxels,
-        )?;
+        let (columns, rois) =
+            columns::columns(self.subject, self.session, self.conventions, self.ceilings, &voxels)?;
         let mut writer = PartWriter::create(self.path, trials.kept.len(), voxels.n_voxels())?;
         let (report, betas) = self.write_rows(&trials, &voxels, &table, &mut writer)?;
         let features = self.features(&trials)?;
@@ -130,7 +134,6 @@ impl Task<'_> {
         let mut inputs: Vec<RecipeInput> = read.chain([betas]).chain(embeddings).collect();
         inputs.sort();
         inputs.dedup();
-        let kept = |row: &usize| trials.labels[*row].clone();
         let description = Description {
             task: self.digest.to_owned(),
             subject: self.subject.id().to_string(),
@@ -138,8 +141,8 @@ impl Task<'_> {
             grid: voxels.brain().grid().shape(),
             n_columns: voxels.n_voxels(),
             n_features: features.as_ref().map_or(0, |(features, _)| features.ncols()),
-            image_names: trials.kept.iter().map(kept).collect(),
-            runs: trials.kept.iter().map(|row| trials.runs[*row].1).collect(),
+            image_names: trials.kept_labels(),
+            runs: trials.kept_runs(),
             trials: trials.kept.clone(),
             noise_ceilings: self.ceilings.iter().map(|desc| columns::ceiling_name(desc)).collect(),
             rois,
@@ -147,7 +150,11 @@ impl Task<'_> {
             undefined: report.undefined,
             inputs,
         };
-        writer.finish(&description, &columns, features.as_ref().map(|(features, _)| features.view()))
+        writer.finish(
+            &description,
+            &columns,
+            features.as_ref().map(|(features, _)| features.view()),
+        )
     }
 
     /// Streams the betas through the z-score into the part.
@@ -272,10 +279,10 @@ impl Task<'_> {
     /// The embeddings of the images of the rows, and the file that they come from.
     fn features(&self, trials: &Trials) -> Result<Option<(Array2<f16>, RecipeInput)>> {
         let Some(model) = self.conventions.features else { return Ok(None) };
-        let names: Vec<&str> =
-            trials.kept.iter().map(|row| trials.labels[*row].as_str()).collect();
+        let names: Vec<&str> = trials.kept.iter().map(|row| trials.labels[*row].as_str()).collect();
         let embeddings = self.subject.stimuli().embeddings(model)?;
         let features = embeddings.get_many(&names)?;
-        Ok(Some((features, self.subject.embeddings_input(model)?)))
+        let input = self.subject.open_input(&layout::embeddings(model))?;
+        Ok(Some((features, input.finish()?.into())))
     }
 }
