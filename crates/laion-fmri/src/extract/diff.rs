@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::Value;
 
-use super::inputs;
+use super::inputs::{self, RecipeInput};
 use super::recipe::Recipe;
 
 impl Recipe {
@@ -42,7 +42,7 @@ impl Recipe {
         if self.rules != other.rules {
             differences.push("the rules that hold for every extraction are others".to_owned());
         }
-        differences.extend(inputs::differences(&self.inputs, &other.inputs));
+        differences.extend(self.inputs_differ(other));
         if self.result != other.result {
             differences.extend(self.results_differ(other));
         }
@@ -64,6 +64,23 @@ impl Recipe {
             .filter(|(_, this, that)| this != that)
             .map(|(subject, this, that)| format!("sessions of {subject}: {this}, the other {that}"))
             .collect()
+    }
+
+    /// Files that both have read are compared; of the others the number says enough, since what led to
+    /// them stands above.
+    fn inputs_differ(&self, other: &Self) -> Vec<String> {
+        let is_in = |list: &[RecipeInput], path: &str| list.iter().any(|input| input.path == path);
+        let common = |list: &[RecipeInput], others: &[RecipeInput]| -> Vec<RecipeInput> {
+            list.iter().filter(|input| is_in(others, &input.path)).cloned().collect()
+        };
+        let mine = common(&self.inputs, &other.inputs);
+        let theirs = common(&other.inputs, &self.inputs);
+        let mut said = inputs::differences(&mine, &theirs);
+        let (more, others) = (self.inputs.len() - mine.len(), other.inputs.len() - theirs.len());
+        if more > 0 || others > 0 {
+            said.push(format!("files that only one has read: {more}, the other {others}"));
+        }
+        said
     }
 
     fn results_differ(&self, other: &Self) -> Vec<String> {
