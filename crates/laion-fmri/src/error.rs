@@ -328,6 +328,10 @@ pub enum Error {
         source: s3_mirror::TransferError,
     },
 
+    /// An object of the bucket cannot be read, or not to its end.
+    #[error(transparent)]
+    Object(s3_mirror::ObjectError),
+
     /// The stimulus access service or one of its files cannot be used.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -434,6 +438,7 @@ impl Error {
             Self::Nifti(error) if is_about_content(error) => ErrorKind::Integrity,
             Self::Stimuli(error) => stimuli_kind(error),
             Self::Access(error) => error.kind(),
+            Self::Object(error) => crate::remote::object::kind(error),
             Self::Cancelled => ErrorKind::Cancelled,
             Self::Nifti(_)
             | Self::Gifti(_)

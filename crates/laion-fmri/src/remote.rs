@@ -7,7 +7,10 @@ use std::sync::Arc;
 use s3_mirror::{Listing, Location, Store};
 use tokio::runtime::Runtime;
 
-use crate::{Error, Result};
+use crate::{Dataset, Error, Result};
+
+#[cfg_attr(not(test), expect(dead_code, reason = "what streams from the bucket is built on it"))]
+pub(crate) mod object;
 
 /// A bucket whose calls block. Connections are reused between calls, which is why the runtime is
 /// kept as long as the store.
@@ -74,5 +77,22 @@ impl Remote {
     /// The directories and objects directly below a prefix.
     pub(crate) fn list_directory(&self, prefix: &str) -> Result<Listing> {
         Ok(self.block_on(s3_mirror::list_directory(&self.store, prefix))?)
+    }
+}
+
+impl Dataset {
+    /// The bucket of the dataset, for calls and readers that share connections.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Offline`] in offline mode (`what` says what was to be done with the bucket),
+    /// [`Error::Mirror`] when the location cannot be used.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "what streams from the bucket is built on it")
+    )]
+    pub(crate) fn remote(&self, what: &str) -> Result<Remote> {
+        self.check_online(what)?;
+        Remote::open(self.location())
     }
 }
