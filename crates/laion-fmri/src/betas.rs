@@ -1,5 +1,6 @@
 //! Single-trial betas: a request, built step by step, and the forms it can be answered in.
 
+mod file;
 mod plan;
 mod rows;
 mod sessions;
@@ -201,7 +202,7 @@ impl<'a> Betas<'a> {
     ///
     /// [`Error::InvalidSession`]; [`Error::UnknownRoi`]; [`Error::InvalidQuery`] for choices that
     /// exclude each other; [`Error::MaskAxis`]; [`Error::TrialOutOfRange`];
-    /// [`Error::DataNotDownloaded`] when a file is missing; [`Error::GridMismatch`] and
+    /// [`Error::DataNotDownloaded`] or [`InputError::NotInBucket`](crate::InputError::NotInBucket) when a file is missing; [`Error::GridMismatch`] and
     /// [`Error::TrialCountMismatch`] when files that belong together do not fit, found before the
     /// first volume is inflated; [`Error::Nifti`] when the file is damaged.
     pub fn load(&self) -> Result<Array2<f32>> {

@@ -1,5 +1,6 @@
 //! The dataset as a value: where its mirror lies and which bucket it mirrors.
 
+mod bucket;
 mod reading;
 
 use std::path::Path;
@@ -8,9 +9,14 @@ use bids::SubjectId;
 use s3_mirror::Location;
 
 pub(crate) use self::reading::Reading;
+use crate::files::Files;
+use crate::remote::Remote;
 use crate::{Error, Result, Roots, Stimuli, Subject, layout};
 
-/// A mirror on disk and the bucket it belongs to.
+/// What a dataset without a mirror does with its bucket.
+const READING: &str = "reading from";
+
+/// A mirror on disk and the bucket it belongs to; or the [bucket](Dataset::from_bucket) alone.
 ///
 /// Nothing is read until a method needs it. The value can be cloned and shared between threads.
 ///
@@ -25,6 +31,8 @@ use crate::{Error, Result, Roots, Stimuli, Subject, layout};
 pub struct Dataset {
     roots: Roots,
     location: Location,
+    /// When subjects are read from the bucket in place of a mirror.
+    bucket: Option<Remote>,
     offline: bool,
     pub(crate) stimuli: Stimuli,
     pub(crate) reading: Reading,
@@ -34,10 +42,11 @@ impl Dataset {
     /// The dataset in these roots, mirrored from the public bucket.
     #[must_use]
     pub fn new(roots: Roots) -> Self {
-        let stimuli = Stimuli::new(roots.clone());
+        let stimuli = Stimuli::new(Files::of_mirror(roots.clone()));
         Self {
             roots,
             location: crate::discovery::public_bucket(),
+            bucket: None,
             offline: false,
             stimuli,
             reading: Reading::default(),
@@ -53,10 +62,13 @@ impl Dataset {
         Ok(Self::new(Roots::new([root.as_ref().to_owned()])?))
     }
 
-    /// The same dataset, mirrored from another bucket.
+    /// The same dataset, mirrored from another bucket. A dataset that is read from a bucket stays
+    /// with it.
     #[must_use]
     pub fn with_location(mut self, location: Location) -> Self {
-        self.location = location;
+        if self.bucket.is_none() {
+            self.location = location;
+        }
         self
     }
 
@@ -64,10 +76,11 @@ impl Dataset {
     #[must_use]
     pub fn with_offline(mut self, offline: bool) -> Self {
         self.offline = offline;
-        self
+        self.with_stimuli()
     }
 
-    /// The directories of the mirror.
+    /// The directories of the mirror; none for a dataset that is read from the bucket, unless some
+    /// were given.
     #[must_use]
     pub fn roots(&self) -> &Roots {
         &self.roots
@@ -93,13 +106,20 @@ impl Dataset {
         Ok(())
     }
 
-    /// The subjects whose betas tree is on disk, sorted.
+    /// The subjects whose betas tree is on disk, or in the bucket that is read, sorted.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] when a directory cannot be read.
+    /// [`Error::Io`] when a directory cannot be read; [`Error::Mirror`] and [`Error::Offline`] when
+    /// the bucket cannot be listed.
     pub fn subjects(&self) -> Result<Vec<SubjectId>> {
-        let names = self.roots.subdirectories(layout::GLMSINGLE)?;
+        let names = match &self.bucket {
+            Some(remote) => {
+                self.check_online(READING)?;
+                remote.directories(layout::GLMSINGLE)?
+            }
+            None => self.roots.subdirectories(layout::GLMSINGLE)?,
+        };
         Ok(names
             .iter()
             .filter(|name| name.starts_with("sub-"))
@@ -107,12 +127,13 @@ impl Dataset {
             .collect())
     }
 
-    /// A subject of the mirror, by `sub-03` or `03`.
+    /// A subject of the mirror, or of the bucket that is read, by `sub-03` or `03`.
     ///
     /// # Errors
     ///
-    /// [`Error::SubjectNotFound`] for a malformed id; [`Error::DataNotDownloaded`] when the
-    /// subject has no betas tree in any root.
+    /// [`Error::SubjectNotFound`] for a malformed id, or a subject that the bucket does not have;
+    /// [`Error::DataNotDownloaded`] when the subject has no betas tree in any root;
+    /// [`Error::Mirror`] and [`Error::Offline`] when the bucket cannot be listed.
     #[doc(alias = "load_subject")]
     pub fn subject(&self, id: &str) -> Result<Subject> {
         let id: SubjectId = id.parse().map_err(|error: bids::InvalidSubjectId| {
@@ -120,6 +141,9 @@ impl Dataset {
                 self.subjects().unwrap_or_default().iter().map(ToString::to_string).collect();
             Error::SubjectNotFound { got: error.got, available }
         })?;
+        if let Some(remote) = &self.bucket {
+            return self.subject_of_bucket(remote, id);
+        }
         let tree = layout::glmsingle(&id);
         if !self.roots.directories().iter().any(|root| root.join(&tree).is_dir()) {
             return Err(Error::DataNotDownloaded {
@@ -128,6 +152,7 @@ impl Dataset {
                 fetch: format!("--subject {id}"),
             });
         }
-        Ok(Subject::new(self.roots.clone(), id, self.stimuli.clone(), self.reading.clone()))
+        let files = Files::of_mirror(self.roots.clone());
+        Ok(Subject::new(files, id, self.stimuli.clone(), self.reading.clone()))
     }
 }

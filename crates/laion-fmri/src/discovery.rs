@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use bids::{SubjectId, dehyphenate_labels, roi_label};
-use s3_mirror::{Listing, Location};
+use s3_mirror::Location;
 
 use crate::remote::Remote;
 use crate::{Error, Result, layout};
@@ -42,7 +42,7 @@ impl Discovery {
     pub fn subjects(&self) -> Result<Vec<SubjectId>> {
         let mut subjects = BTreeSet::new();
         for tree in layout::PROBED {
-            subjects.extend(subject_names(&self.children(tree)?));
+            subjects.extend(subject_names(self.remote.directories(tree)?));
         }
         Ok(subjects.iter().filter_map(|name| name.parse().ok()).collect())
     }
@@ -54,7 +54,7 @@ impl Discovery {
     ///
     /// [`Error::Mirror`] when the bucket cannot be listed.
     pub fn sessions(&self, subject: &SubjectId) -> Result<Vec<bids::SessionId>> {
-        let names = names(&self.children(&layout::glmsingle(subject))?);
+        let names = self.remote.directories(&layout::glmsingle(subject))?;
         let sessions = names.iter().filter(|name| name.starts_with("ses-"));
         Ok(sessions.filter_map(|name| name.parse().ok()).collect())
     }
@@ -107,7 +107,7 @@ impl Discovery {
         let mut trees = Vec::new();
         let mut available = BTreeSet::new();
         for tree in layout::PROBED {
-            let names = subject_names(&self.children(tree)?);
+            let names = subject_names(self.remote.directories(tree)?);
             if names.contains(subject.as_str()) {
                 trees.push(tree);
             }
@@ -135,10 +135,11 @@ impl Discovery {
     /// [`Error::Mirror`] when the bucket cannot be listed.
     #[doc(alias = "inspect_bucket")]
     pub fn inspect(&self) -> Result<Inspection> {
-        let top_level: BTreeSet<String> = self.children("")?.prefixes.into_iter().collect();
+        let top_level: BTreeSet<String> =
+            self.remote.list_directory("")?.prefixes.into_iter().collect();
         let mut trees = Vec::new();
         for prefix in layout::PROBED {
-            let names = names(&self.children(prefix)?);
+            let names = self.remote.directories(prefix)?;
             if names.is_empty() {
                 continue;
             }
@@ -150,10 +151,6 @@ impl Discovery {
             top_level: top_level.into_iter().collect(),
             trees,
         })
-    }
-
-    fn children(&self, prefix: &str) -> Result<Listing> {
-        self.remote.list_directory(prefix)
     }
 }
 
@@ -250,14 +247,8 @@ impl fmt::Display for Inspection {
     }
 }
 
-/// The last path part of each common prefix.
-fn names(listing: &Listing) -> BTreeSet<String> {
-    let parts = listing.prefixes.iter().map(|prefix| prefix.trim_end_matches('/'));
-    parts.map(|prefix| prefix.rsplit('/').next().unwrap_or(prefix).to_owned()).collect()
-}
-
-fn subject_names(listing: &Listing) -> BTreeSet<String> {
-    names(listing).into_iter().filter(|name| name.starts_with("sub-")).collect()
+fn subject_names(names: BTreeSet<String>) -> BTreeSet<String> {
+    names.into_iter().filter(|name| name.starts_with("sub-")).collect()
 }
 
 fn join(names: &[impl ToString]) -> String {

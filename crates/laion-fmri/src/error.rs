@@ -11,6 +11,7 @@ use thiserror::Error;
 use crate::MaskSource;
 use crate::access::AccessError;
 use crate::extract::ExtractError;
+use crate::files::InputError;
 use crate::raw::EventTableError;
 use crate::trials::TrialTableError;
 
@@ -251,16 +252,9 @@ pub enum Error {
         rows: usize,
     },
 
-    /// A file is not the one that was downloaded, according to the records of the mirror.
-    #[error("{} has other content than was recorded (expected SHA-256 {expected}, got {got})", path.display())]
-    InputChanged {
-        /// The file.
-        path: PathBuf,
-        /// The SHA-256 when it came into the mirror, in hexadecimal digits.
-        expected: String,
-        /// The SHA-256 now.
-        got: String,
-    },
+    /// A file of the mirror, or an object in its place, that cannot be used.
+    #[error(transparent)]
+    Input(#[from] InputError),
 
     /// A trial table that cannot be used.
     #[error("{}: not a usable trial table", path.display())]
@@ -328,6 +322,10 @@ pub enum Error {
         /// What happened to it.
         source: s3_mirror::TransferError,
     },
+
+    /// An object of the bucket cannot be read, or not to its end.
+    #[error(transparent)]
+    Object(s3_mirror::ObjectError),
 
     /// The stimulus access service or one of its files cannot be used.
     #[error(transparent)]
@@ -421,7 +419,6 @@ impl Error {
             Self::LicenseNotAccepted { .. } => ErrorKind::Access,
             Self::GridMismatch { .. }
             | Self::TrialCountMismatch { .. }
-            | Self::InputChanged { .. }
             | Self::StimulusMetadata { .. }
             | Self::TrialTable { .. }
             | Self::EventTable { .. }
@@ -440,6 +437,8 @@ impl Error {
             Self::Stimuli(error) => stimuli_kind(error),
             Self::Access(error) => error.kind(),
             Self::Extract(error) => error.kind(),
+            Self::Input(error) => error.kind(),
+            Self::Object(error) => crate::remote::object::kind(error),
             Self::Cancelled => ErrorKind::Cancelled,
             Self::Nifti(_)
             | Self::Gifti(_)
@@ -462,6 +461,7 @@ impl Error {
             Self::StimuliNotDownloaded { fetch, .. } => Some(format!("laion-fmri {fetch}")),
             Self::Access(error) => error.hint(),
             Self::Extract(error) => error.hint(),
+            Self::Input(error) => error.hint(),
             Self::LicenseNotAccepted { .. } => Some("laion-fmri license --accept".to_owned()),
             Self::NoMatchingData { .. } => {
                 Some("laion-fmri download --dry-run ... shows what a filter lets in".to_owned())
@@ -485,13 +485,16 @@ impl Error {
                 let bucket = location.split('?').next().unwrap_or_default();
                 Some(format!("--bucket '{bucket}?region={got}'"))
             }
-            Self::InputChanged { path, .. } | Self::EventTable { path, .. } => {
-                Some(fetch_again(path))
-            }
+            Self::EventTable { path, .. } => Some(fetch_again(path)),
             Self::Stimuli(error) => stimuli_hint(error),
             Self::VertexMismatch { path, .. } => Some(fetch_again(path)),
             _ => None,
         }
+    }
+
+    /// Whether a file is just not there, on disk or in the bucket.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::DataNotDownloaded { .. } | Self::Input(InputError::NotInBucket { .. }))
     }
 
     pub(crate) fn io(
@@ -584,7 +587,7 @@ fn stimuli_hint(error: &stimuli::Error) -> Option<String> {
     }
 }
 
-fn fetch_again(path: &Path) -> String {
+pub(crate) fn fetch_again(path: &Path) -> String {
     format!("delete {} and run the same laion-fmri download again", path.display())
 }
 

@@ -1,106 +1,214 @@
-//! Where the files of the dataset are read from, and what is known about them.
+//! Where the files of the dataset are read from: a mirror on disk, or the bucket itself.
+
+mod error;
+mod input;
+mod objects;
+mod recorded;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bids::dehyphenate_labels;
-use s3_mirror::{Inventory, RelativePath};
+use s3_mirror::{Inventory, Listed, ObjectError};
 
-use crate::input::{Input, InputRecord};
-use crate::{Error, Result, Roots};
+pub use self::error::InputError;
+pub use self::input::{Input, InputRecord};
+pub(crate) use self::objects::Objects;
+use self::recorded::Recorded;
+pub(crate) use self::recorded::Records;
+use crate::{Error, Result, Roots, policy};
 
-/// The files of a mirror.
+/// The files that a handle reads.
 #[derive(Clone, Debug)]
 pub(crate) struct Files {
     roots: Roots,
     /// The records of each root, read when first needed.
     inventories: Arc<Mutex<HashMap<PathBuf, Arc<Inventory>>>>,
+    /// When the bucket is read in place of a mirror.
+    objects: Option<Arc<Objects>>,
 }
 
-/// A file that is there.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// A file that is there: on disk, or an object of the bucket.
+#[derive(Clone, Debug)]
 pub(crate) struct Place {
     /// Where it lies in a mirror; labels have no hyphens.
     relative: String,
     path: PathBuf,
+    object: Option<Arc<Listed>>,
 }
 
 impl Place {
-    /// The file, as messages name it.
+    /// The file, as messages name it: a path, or such as `s3://laion-fmri/README`.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// An error about the bytes of a NIfTI file, which then names the file.
+    /// Where it lies in a mirror; labels have no hyphens.
+    pub(crate) fn relative(&self) -> &str {
+        &self.relative
+    }
+
+    pub(crate) fn is_on_disk(&self) -> bool {
+        self.object.is_none()
+    }
+
+    /// An error about a NIfTI file whose bytes came from here: about the file, or about the line.
     pub(crate) fn named(&self, error: nifti_stream::Error) -> Error {
+        if let Some(error) = ObjectError::find(&error) {
+            return self.refused(Error::from(error.clone()));
+        }
         let path = self.path.clone();
         Error::Nifti(nifti_stream::Error::File { path, source: Box::new(error) })
+    }
+
+    /// The word for an object that the bucket does not hand out.
+    fn refused(&self, error: Error) -> Error {
+        match error {
+            Error::Object(error) if error.is_denied() => {
+                InputError::Withheld { path: self.path.clone(), reason: "the bucket refuses it" }
+                    .into()
+            }
+            other => other,
+        }
     }
 }
 
 impl Files {
-    pub(crate) fn new(roots: Roots) -> Self {
-        Self { roots, inventories: Arc::default() }
+    /// The files of a mirror.
+    pub(crate) fn of_mirror(roots: Roots) -> Self {
+        Self { roots, inventories: Arc::default(), objects: None }
     }
 
+    /// The same handle, reading objects of the bucket in place of files.
+    pub(crate) fn with_objects(mut self, objects: Objects) -> Self {
+        self.objects = Some(Arc::new(objects));
+        self
+    }
+
+    /// The directories of the mirror; there may be none when the bucket is read.
     pub(crate) fn roots(&self) -> &Roots {
         &self.roots
     }
 
+    /// Whether the bucket is read in place of a mirror.
+    pub(crate) fn are_objects(&self) -> bool {
+        self.objects.is_some()
+    }
+
     /// The file of that relative path.
     pub(crate) fn find(&self, relative: &str) -> Option<Place> {
+        let Some(objects) = &self.objects else { return self.find_on_disk(relative) };
+        objects.find(&dehyphenate_labels(relative))
+    }
+
+    /// As [`Files::find`], but never an object.
+    pub(crate) fn find_on_disk(&self, relative: &str) -> Option<Place> {
         let path = self.roots.find(relative)?;
-        Some(Place { relative: dehyphenate_labels(relative).into_owned(), path })
+        Some(Place { relative: dehyphenate_labels(relative).into_owned(), path, object: None })
     }
 
-    /// As [`Files::find`] for a path without hyphens in its labels, also where another tool kept
-    /// those of the bucket.
-    pub(crate) fn find_local(&self, relative: &str) -> Option<Place> {
-        self.find(relative).or_else(|| {
-            let (directory, _) =
-                relative.rsplit_once('/').filter(|(_, file)| file.contains("label-"))?;
-            let names = self.files(&format!("{directory}/")).ok()?;
-            let full = |name: &String| format!("{directory}/{name}");
-            let found = names.iter().map(full).find(|full| dehyphenate_labels(full) == relative)?;
-            self.find(&found)
-        })
+    /// As [`Files::find`], also for a file on disk whose name kept the hyphens of the bucket although
+    /// `relative` has none, and for objects that were not listed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] for a folder, [`Error::Mirror`] for a bucket that cannot be asked.
+    pub(crate) fn find_anywhere(&self, relative: &str) -> Result<Option<Place>> {
+        if let Some(objects) = &self.objects {
+            return objects.find_unlisted(&dehyphenate_labels(relative));
+        }
+        if let Some(place) = self.find_on_disk(relative) {
+            return Ok(Some(place));
+        }
+        let parts = relative.rsplit_once('/').filter(|(_, file)| file.contains("label-"));
+        let Some((directory, _)) = parts else { return Ok(None) };
+        let names = self.files(&format!("{directory}/"))?;
+        let mut full = names.iter().map(|name| format!("{directory}/{name}"));
+        let found = full.find(|full| dehyphenate_labels(full) == relative);
+        Ok(found.and_then(|full| self.find_on_disk(&full)))
     }
 
-    /// Where the file would lie, for messages about missing files.
+    /// Where the file would be, for messages about missing files.
     pub(crate) fn expected(&self, relative: &str) -> PathBuf {
-        self.roots.expected(relative)
+        match &self.objects {
+            Some(objects) => objects.name(relative),
+            None => self.roots.expected(relative),
+        }
+    }
+
+    /// The error about a file that is not there; `fetch` gives the arguments of the download that
+    /// would bring it into a mirror.
+    pub(crate) fn missing(
+        &self,
+        what: impl Into<String>,
+        relative: &str,
+        fetch: impl FnOnce() -> String,
+    ) -> Error {
+        let (what, path) = (what.into(), self.expected(relative));
+        if self.objects.is_none() {
+            Error::DataNotDownloaded { what, path, fetch: fetch() }
+        } else if policy::is_held_out(relative) {
+            InputError::Withheld { path, reason: policy::HELD_OUT }.into()
+        } else {
+            InputError::NotInBucket { what, path }.into()
+        }
     }
 
     /// The names of all directories directly below a relative directory, sorted.
     pub(crate) fn subdirectories(&self, relative: &str) -> Result<BTreeSet<String>> {
-        self.roots.subdirectories(relative)
+        match &self.objects {
+            Some(objects) => Ok(objects.subdirectories(relative)),
+            None => self.roots.subdirectories(relative),
+        }
     }
 
     /// The names of all files directly below a relative directory, sorted.
     pub(crate) fn files(&self, relative: &str) -> Result<BTreeSet<String>> {
-        self.roots.files(relative)
+        match &self.objects {
+            Some(objects) => Ok(objects.files(relative)),
+            None => self.roots.files(relative),
+        }
     }
 
-    /// The bytes of a file.
+    /// The bytes of a small file. An object is fetched whole when it is first opened and kept as long
+    /// as the handle.
     pub(crate) fn open(&self, place: &Place) -> Result<Input> {
-        Input::of_file(place.relative.clone(), place.path.clone())
+        match &self.objects {
+            Some(objects) => objects.open_small(place),
+            None => Input::of_file(place),
+        }
     }
 
-    /// As [`Files::open`], held to the record of the file if there is one.
-    pub(crate) fn open_recorded(&self, place: &Place) -> Result<Input> {
-        let input = self.open(place)?;
+    /// The bytes of a file of any size, which are not kept.
+    pub(crate) fn stream(&self, place: &Place) -> Result<Input> {
+        match &self.objects {
+            Some(objects) => objects.stream(place),
+            None => Input::of_file(place),
+        }
+    }
+
+    /// As [`Files::stream`]; a file on disk is held to its record if there is one. An object is
+    /// always held to its entity tag.
+    pub(crate) fn stream_recorded(&self, place: &Place) -> Result<Input> {
+        let input = self.stream(place)?;
         Ok(match self.inventory_of(place)? {
-            Some(inventory) => input.held_to(Recorded(inventory)),
+            Some(inventory) => input.held_to(Recorded::new(inventory)),
             None => input,
         })
     }
 
+    /// Makes these files quick to open: objects that were not read yet are fetched at once.
+    pub(crate) fn fetch<'a>(&self, places: impl IntoIterator<Item = &'a Place>) -> Result<()> {
+        match &self.objects {
+            Some(objects) => objects.fetch(&places.into_iter().collect::<Vec<_>>()),
+            None => Ok(()),
+        }
+    }
+
     fn inventory_of(&self, place: &Place) -> Result<Option<Arc<Inventory>>> {
-        let roots = self.roots.directories();
-        let Some(root) = roots.iter().find(|root| place.path.starts_with(root)) else {
-            return Ok(None);
-        };
+        let mut roots = self.roots.directories().iter().filter(|_| place.is_on_disk());
+        let Some(root) = roots.find(|root| place.path.starts_with(root)) else { return Ok(None) };
         let mut inventories = self.inventories.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(inventory) = inventories.get(root) {
             return Ok(Some(Arc::clone(inventory)));
@@ -108,32 +216,5 @@ impl Files {
         let inventory = Arc::new(crate::inventory::of_shared(root)?);
         inventories.insert(root.clone(), Arc::clone(&inventory));
         Ok(Some(inventory))
-    }
-}
-
-/// What was recorded about the files of a root.
-#[derive(Debug)]
-pub(crate) struct Recorded(Arc<Inventory>);
-
-impl Recorded {
-    /// Refuses a file that has the size of its record and other bytes. One of another size is of
-    /// another version, about which nothing is recorded.
-    pub(crate) fn check(&self, found: InputRecord, path: &Path) -> Result<InputRecord> {
-        let got = found.sha256_hex();
-        let differs = || -> Option<String> {
-            let relative = RelativePath::new(found.relative.clone()).ok()?;
-            let metadata = std::fs::metadata(path).ok()?;
-            let record = self.0.find(&relative, &metadata)?;
-            (record.size == found.size && record.sha256 != got).then_some(record.sha256)
-        };
-        if differs().is_none() {
-            return Ok(found);
-        }
-        // The file may have been replaced since the records were read.
-        self.0.refresh().map_err(Error::io("read the inventory", path))?;
-        match differs() {
-            Some(expected) => Err(Error::InputChanged { path: path.to_owned(), expected, got }),
-            None => Ok(found),
-        }
     }
 }

@@ -44,13 +44,16 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`Error::LicenseNotAccepted`] when no root has the marker.
+    /// [`Error::LicenseNotAccepted`] when no root has the marker, [`Error::DataDirNotSet`] without
+    /// any root.
     pub fn license(&self) -> Result<LicenseAccepted> {
         let relative = format!("{STATE_DIR}/{MARKER}");
-        self.roots()
-            .find(&relative)
-            .map(|marker| LicenseAccepted { marker })
-            .ok_or_else(|| Error::LicenseNotAccepted { data_dir: self.roots().first().to_owned() })
+        let roots = self.roots();
+        if roots.directories().is_empty() {
+            return Err(Error::DataDirNotSet);
+        }
+        let marker = roots.find(&relative).map(|marker| LicenseAccepted { marker });
+        marker.ok_or_else(|| Error::LicenseNotAccepted { data_dir: roots.first().to_owned() })
     }
 
     /// Records that the user accepts the [`NOTICE`], in the root that downloads go to.

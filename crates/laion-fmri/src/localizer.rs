@@ -7,6 +7,7 @@ use std::str::FromStr;
 use bids::SessionId;
 use nifti_stream::Volume;
 use surface::Hemisphere;
+use surface::fs::ReadGiftiError;
 
 use crate::{Error, Result, Subject, layout};
 
@@ -290,7 +291,11 @@ impl Subject {
 fn read(path: PathBuf, space: LocalizerSpace) -> Result<LocalizerMap> {
     match space {
         LocalizerSpace::Fsnative(_) => {
-            Ok(LocalizerMap::Surface(crate::roi::vertex_values(&path)?.to_f32()))
+            let gifti = surface::fs::read_gifti(&path)?;
+            let values = gifti.first().map(surface::DataArray::to_f32);
+            values
+                .map(LocalizerMap::Surface)
+                .map_err(|source| Error::Gifti(ReadGiftiError::Read { path, source }))
         }
         LocalizerSpace::T1w(_) => {
             Ok(LocalizerMap::Volume(Box::new(nifti_stream::fs::read_volume(path)?)))

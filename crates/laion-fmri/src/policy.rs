@@ -7,6 +7,9 @@ use crate::layout;
 /// Labels of the sessions that are listed by the bucket but not released yet.
 pub const HELD_OUT_SESSIONS: [&str; 4] = ["31", "32", "33", "34"];
 
+/// Why a held-out object is not handed out.
+pub(crate) const HELD_OUT: &str = "the session is not released yet";
+
 /// The task whose localizer maps are public although its session is held out.
 const EXEMPT_TASK: &str = "oloc";
 

@@ -1,13 +1,16 @@
 //! An open bucket with the runtime that its connections live on.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use s3_mirror::{Listing, Location, Store};
+use s3_mirror::{Key, Listed, Listing, Location, Store};
 use tokio::runtime::Runtime;
 
-use crate::{Error, Result};
+use crate::{Dataset, Error, Result};
+
+pub(crate) mod object;
 
 /// A bucket whose calls block. Connections are reused between calls, which is why the runtime is
 /// kept as long as the store.
@@ -51,6 +54,16 @@ impl Remote {
         Ok(self.block_on(s3_mirror::list(&self.store, prefix))?)
     }
 
+    /// As [`Remote::list`] for several prefixes at once, in their order.
+    pub(crate) fn list_many(&self, prefixes: &[String]) -> Result<Vec<Listing>> {
+        Ok(self.block_on(s3_mirror::list_many(&self.store, prefixes))?)
+    }
+
+    /// What the bucket says about one object, if it has it.
+    pub(crate) fn head(&self, key: &Key) -> Result<Option<Listed>> {
+        Ok(self.block_on(s3_mirror::head(&self.store, key))?)
+    }
+
     /// Every object below a prefix that ends in `/`, listed directory by directory at once, so that a
     /// large tree takes no longer than its largest directory. A directory that is not `wanted` is
     /// only named, in `prefixes`.
@@ -62,8 +75,7 @@ impl Remote {
         let (inside, outside): (Vec<String>, Vec<String>) =
             std::mem::take(&mut all.prefixes).into_iter().partition(|child| wanted(child));
         all.prefixes = outside;
-        let listings = self.block_on(s3_mirror::list_many(&self.store, &inside))?;
-        for listing in listings {
+        for listing in self.list_many(&inside)? {
             all.objects.extend(listing.objects);
             all.refused.extend(listing.refused);
         }
@@ -71,8 +83,28 @@ impl Remote {
         Ok(all)
     }
 
+    /// The names of the directories directly below a prefix, sorted.
+    pub(crate) fn directories(&self, prefix: &str) -> Result<BTreeSet<String>> {
+        let listing = self.list_directory(prefix)?;
+        let parts = listing.prefixes.iter().map(|prefix| prefix.trim_end_matches('/'));
+        Ok(parts.map(|prefix| prefix.rsplit('/').next().unwrap_or(prefix).to_owned()).collect())
+    }
+
     /// The directories and objects directly below a prefix.
     pub(crate) fn list_directory(&self, prefix: &str) -> Result<Listing> {
         Ok(self.block_on(s3_mirror::list_directory(&self.store, prefix))?)
+    }
+}
+
+impl Dataset {
+    /// The bucket of the dataset, for calls and readers that share connections.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Offline`] in offline mode (`what` says what was to be done with the bucket),
+    /// [`Error::Mirror`] when the location cannot be used.
+    pub(crate) fn remote(&self, what: &str) -> Result<Remote> {
+        self.check_online(what)?;
+        Remote::open(self.location())
     }
 }

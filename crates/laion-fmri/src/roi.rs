@@ -10,7 +10,6 @@ use std::sync::Arc;
 use bids::{SubjectId, dehyphenate_labels, roi_label};
 use indexmap::IndexMap;
 
-pub(crate) use self::data::vertex_values;
 pub use self::data::{Hemi, RoiData, RoiFormat, RoiSurface};
 pub(crate) use self::files::RoiFiles;
 use self::query::Expression;
@@ -292,11 +291,8 @@ impl RoiIndex {
     fn unknown(&self, subject: &Subject, item: &str) -> Error {
         let id = subject.id();
         if self.entries.is_empty() {
-            return Error::DataNotDownloaded {
-                what: format!("any ROI of {id}"),
-                path: subject.files().expected(&layout::rois(id)),
-                fetch: format!("--subject {id} --suffix mask --extension nii.gz"),
-            };
+            let fetch = || format!("--subject {id} --suffix mask --extension nii.gz");
+            return subject.files().missing(format!("any ROI of {id}"), &layout::rois(id), fetch);
         }
         let (rois, categories) = (self.names(|_| true), self.categories());
         let names = rois.iter().chain(&categories).map(String::as_str);

@@ -49,11 +49,16 @@ impl Roots {
         self.0.iter().map(|root| root.join(relative)).find(|path| path.is_file())
     }
 
-    /// The first root.
+    /// No directory: what a dataset that is read from the bucket has by default.
+    pub(crate) fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The first root; empty for a dataset without any, which
+    /// [`Dataset::from_bucket`](crate::Dataset::from_bucket) makes.
     #[must_use]
     pub fn first(&self) -> &Path {
-        // INVARIANT: `new` refuses an empty list.
-        self.0.first().expect("at least one root")
+        self.0.first().map_or(Path::new(""), PathBuf::as_path)
     }
 
     /// Where the file would lie in the first root, for messages about missing files.

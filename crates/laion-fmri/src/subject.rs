@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bids::{SessionId, SubjectId};
 
 use crate::dataset::Reading;
-use crate::files::{Files, Place};
-use crate::input::Records;
+use crate::files::{Files, Place, Records};
 use crate::mask::{BrainMask, MaskSource, Resolution};
 use crate::roi::{RoiFiles, RoiIndex};
 use crate::stimulus::Stimuli;
@@ -36,9 +35,9 @@ impl fmt::Debug for Subject {
 }
 
 impl Subject {
-    pub(crate) fn new(roots: Roots, id: SubjectId, stimuli: Stimuli, reading: Reading) -> Self {
+    pub(crate) fn new(files: Files, id: SubjectId, stimuli: Stimuli, reading: Reading) -> Self {
         Self {
-            files: Files::new(roots),
+            files,
             records: Records::default(),
             id,
             masks: Mutex::default(),
@@ -157,19 +156,19 @@ impl Subject {
     }
 
     /// A file of the subject, or of the dataset, as a stream of its bytes that is hashed while it
-    /// is read; `relative` is its path in a mirror, as [`layout`] gives it. The records of the mirror
-    /// say what it has to be.
+    /// is read; `relative` is its path in a mirror, as [`layout`] gives it. The records of the mirror,
+    /// or the entity tag of the object, say what it has to be.
     ///
     /// # Errors
     ///
-    /// [`Error::DataNotDownloaded`] when it is not there; [`Error::Io`] when it cannot be opened.
+    /// [`Error::DataNotDownloaded`] or [`InputError::NotInBucket`](crate::InputError::NotInBucket) when it is not there; [`Error::Io`],
+    /// [`Error::Object`] or [`InputError::Withheld`](crate::InputError::Withheld) when it cannot be opened.
     pub fn open_input(&self, relative: &str) -> Result<Input> {
-        let place = self.files.find_local(relative).ok_or_else(|| Error::DataNotDownloaded {
-            what: "a file of the dataset".to_owned(),
-            path: self.files.expected(relative),
-            fetch: format!("--prefix {relative}"),
+        let place = self.files.find_anywhere(relative)?.ok_or_else(|| {
+            let fetch = || format!("--prefix {relative}");
+            self.files.missing("a file of the dataset", relative, fetch)
         })?;
-        self.files.open_recorded(&place)
+        self.files.stream_recorded(&place)
     }
 
     /// What was read through this handle so far, but betas: masks, ROI files, maps and tables, each
@@ -188,11 +187,13 @@ impl Subject {
     /// The sessions with a trial table, in their order. A session may consist of betas alone.
     pub(crate) fn session_tables(&self) -> Result<Vec<(SessionId, TrialTable)>> {
         let mut tables = Vec::new();
-        for session in self.sessions()? {
+        let sessions = self.sessions()?;
+        self.fetch_trials(&sessions)?;
+        for session in sessions {
             match self.trials(session.as_str()) {
                 Ok(table) => tables.push((session, table)),
-                Err(Error::DataNotDownloaded { path, .. }) => {
-                    tracing::warn!(path = %path.display(), "no trial table: the session is left out");
+                Err(error) if error.is_missing() => {
+                    tracing::warn!(%error, "no trial table: the session is left out");
                 }
                 Err(error) => return Err(error),
             }
@@ -254,6 +255,12 @@ impl Subject {
         )
     }
 
+    /// Makes the trial tables of sessions quick to read, as far as they are there.
+    pub(crate) fn fetch_trials(&self, sessions: &[SessionId]) -> Result<()> {
+        let tables = sessions.iter().map(|session| layout::trials(&self.id, session));
+        self.files.fetch(&tables.filter_map(|table| self.files.find(&table)).collect::<Vec<_>>())
+    }
+
     /// A file of the dataset, or what it is and the arguments of the download that brings it.
     pub(crate) fn place(
         &self,
@@ -261,11 +268,7 @@ impl Subject {
         relative: &str,
         fetch: impl FnOnce() -> String,
     ) -> Result<Place> {
-        self.files.find(relative).ok_or_else(|| Error::DataNotDownloaded {
-            what: what.to_owned(),
-            path: self.files.expected(relative),
-            fetch: fetch(),
-        })
+        self.files.find(relative).ok_or_else(|| self.files.missing(what, relative, fetch))
     }
 
     /// As [`Subject::place`], on disk.
@@ -275,7 +278,11 @@ impl Subject {
         relative: &str,
         fetch: impl FnOnce() -> String,
     ) -> Result<PathBuf> {
-        Ok(self.place(what, relative, fetch)?.path().to_owned())
+        self.roots().find(relative).ok_or_else(|| Error::DataNotDownloaded {
+            what: what.to_owned(),
+            path: self.roots().expected(relative),
+            fetch: fetch(),
+        })
     }
 
     /// A directory, in the first root that has it.

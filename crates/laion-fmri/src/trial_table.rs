@@ -1,5 +1,7 @@
 //! The trials of all sessions of a subject, joined with the table of images.
 
+mod columns;
+
 use std::collections::HashMap;
 use std::ops::Index;
 use std::sync::Arc;
@@ -7,6 +9,7 @@ use std::sync::Arc;
 use bids::SessionId;
 use stimuli::{Metadata, StimulusSet};
 
+pub use self::columns::TrialColumns;
 use crate::trial_index::{GlobalTrial, SessionTrial};
 use crate::{Error, Result, Subject};
 

@@ -5,8 +5,8 @@ use std::io::Read;
 
 use fixtures::Bucket;
 use laion_fmri::{
-    Cancel, Dataset, DownloadRequest, Error, ErrorKind, InputRecord, Location, MaskSource,
-    NoiseCeiling, Voxels, layout,
+    Cancel, Dataset, DownloadRequest, Error, ErrorKind, InputError, InputRecord, Location,
+    MaskSource, NoiseCeiling, Voxels, layout,
 };
 
 use crate::opened;
@@ -109,7 +109,9 @@ fn a_file_that_changed_since_its_download_is_named() {
     let error = subject.open_input(&key).unwrap().finish().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Integrity);
     assert!(error.hint().is_some_and(|hint| hint.contains("download")));
-    let Error::InputChanged { path: named, expected, got } = error else { panic!("{error:?}") };
+    let Error::Input(InputError::Changed { path: named, expected, got }) = error else {
+        panic!("{error:?}")
+    };
     assert_eq!((named, expected), (path.clone(), record.sha256_hex()));
     assert_ne!(got, record.sha256_hex());
 

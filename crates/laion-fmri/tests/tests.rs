@@ -5,6 +5,7 @@ mod access;
 mod access_files;
 mod anatomy;
 mod betas;
+mod bucket;
 mod damage;
 mod discovery;
 mod download;

@@ -10,9 +10,13 @@ use object_store::{GetOptions, GetRange};
 use crate::listing::store_path;
 use crate::{Error, Key, Store, error};
 
+mod patience;
 mod s3;
+mod stretch;
 
+pub(crate) use patience::{Patience, error_of};
 pub(crate) use s3::S3Objects;
+pub(crate) use stretch::{Step, Stretch};
 
 /// Which bytes of which object, in which version.
 #[derive(Clone, Debug)]
@@ -56,6 +60,22 @@ pub(crate) async fn get(store: &Store, wanted: &Wanted<'_>) -> Result<Answer, Fa
         Some(s3) => s3.get(store.name(), wanted).await,
         None => from_object_store(store, wanted).await,
     }
+}
+
+/// A body that is shorter or longer than it has to be.
+pub(crate) fn ended_early(store: &Store, key: &Key, expected: u64, got: u64) -> Failure {
+    wrong_answer(store, key, format!("{expected} bytes"), format!("{got} and an end"))
+}
+
+/// Something that is not the object; the real answer may come next time.
+fn wrong_answer(store: &Store, key: &Key, expected: String, got: String) -> Failure {
+    let (location, key) = (store.name().to_owned(), key.to_string());
+    Failure::Transient { error: Error::WrongAnswer { location, key, expected, got }, after: None }
+}
+
+/// Whether a tag proves that two answers are about the same bytes.
+pub(crate) fn is_strong(etag: &str) -> bool {
+    !etag.is_empty() && !etag.starts_with("W/")
 }
 
 async fn from_object_store(store: &Store, wanted: &Wanted<'_>) -> Result<Answer, Failure> {

@@ -1,10 +1,10 @@
 //! Make a folder equal to a chosen set of object-store keys.
 //!
 //! Three steps, each usable alone: [`list`] what a bucket holds, [`plan`] what is missing (pure, no
-//! I/O of its own), [`transfer`] it with bounded concurrency and memory. A public S3 bucket, a
-//! path-style endpoint and a plain folder are opened from a [`Location`]; any other
-//! `object_store::ObjectStore` becomes a [`Store`]. The crate creates no runtime, prints nothing and
-//! reads no environment variables of its own.
+//! I/O of its own), [`transfer`] it with bounded concurrency and memory. An [`ObjectReader`] reads an
+//! object without storing it. A public S3 bucket, a path-style endpoint and a plain folder are opened
+//! from a [`Location`]; any other `object_store::ObjectStore` becomes a [`Store`]. The crate creates
+//! no runtime, prints nothing and reads no environment variables of its own.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -33,17 +33,16 @@
 //! # }
 //! ```
 //!
-//! Modules, all private; everything is re-exported here:
+//! Modules, all private, re-exported here:
 //!
 //! * `key`: names that are safe to ask for and safe to write
 //! * `location`: where a bucket lives
 //! * `store`: an open bucket, and how patient a connection is
-//! * `listing`, `get`: what a bucket holds, and its bytes
+//! * `listing`, `get`, `object`: what a bucket holds, its bytes, and one object read like a file
 //! * `plan`: what happens to each object
 //! * `transfer`: carrying the plan out, and the report
 //! * `digest`, `check`, `inventory`: what bytes prove, files that are there, what was published
-//! * `observer`, `cancel`: watching and stopping a transfer
-//! * `machine`, `error`: the operating system, and what can go wrong with a store
+//! * `observer`, `cancel`, `machine`, `error`: watching, stopping, the system, what can go wrong
 
 mod cancel;
 mod check;
@@ -55,6 +54,7 @@ mod key;
 mod listing;
 mod location;
 mod machine;
+mod object;
 mod observer;
 mod plan;
 mod store;
@@ -68,6 +68,7 @@ pub use inventory::{Inventory, Record};
 pub use key::{InvalidKey, Key, KeyProblem, MAX_KEY_BYTES, MAX_PART_BYTES, RelativePath};
 pub use listing::{Listed, Listing, head, list, list_directory, list_many, list_pages};
 pub use location::{DEFAULT_REGION, Location, LocationError};
+pub use object::{ObjectContent, ObjectError, ObjectOptions, ObjectReader};
 pub use observer::Observer;
 pub use plan::{
     Action, Candidate, FetchReason, Folder, LocalEntry, LocalView, Plan, PlanError, PlanItem,

@@ -10,7 +10,6 @@ use futures::stream::{self, StreamExt};
 use tokio::sync::Semaphore;
 
 use crate::digest::{self, Digests};
-use crate::get::Failure;
 use crate::{
     Action, Cancel, Error, Inspection, Inventory, Observer, Plan, PlanItem, Record, Store,
 };
@@ -411,14 +410,6 @@ impl Run<'_> {
         if let Err(error) = inventory.add(record) {
             tracing::warn!(%error, key = item.key.as_str(), "cannot be recorded");
         }
-    }
-
-    /// A body that is shorter or longer than it has to be.
-    fn ended_early(&self, item: &PlanItem, expected: u64, got: u64) -> Failure {
-        let (location, key) = (self.store.name().to_owned(), item.key.to_string());
-        let (expected, got) = (format!("{expected} bytes"), format!("{got} and an end"));
-        let error = Error::WrongAnswer { location, key, expected, got };
-        Failure::Transient { error, after: None }
     }
 
     /// Makes names and records durable.

@@ -5,6 +5,7 @@
 mod conformance;
 mod faults;
 mod listing;
+mod object;
 mod reliability;
 mod scripted;
 mod transfer;

@@ -2,17 +2,17 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bids::SessionId;
 use ndarray::{Array2, ArrayViewMut2};
-use nifti_stream::fs::VolumeFile;
 use nifti_stream::{RowSelection, VoxelSelection};
 use stimuli::StimulusSet;
 
-use super::sessions::{stopped, tell};
+use super::file::BetasFile;
+use super::sessions::tell;
 use super::{Betas, ReadObserver, SessionBetas, Threshold};
-use crate::files::Place;
+use crate::files::{Files, Place};
 use crate::mask::VoxelMask;
 use crate::trial_index::SessionTrial;
 use crate::trials::TrialTable;
@@ -23,7 +23,10 @@ use crate::{Error, NoiseCeiling, Result, Subject};
 pub(super) struct Planned {
     pub(super) session: SessionId,
     pub(super) voxels: Arc<VoxelMask>,
+    files: Files,
     place: Place,
+    /// The stream that the header was read from, when the session is read next.
+    opened: Mutex<Option<BetasFile>>,
     index: Option<PathBuf>,
     /// The wanted volumes, ascending; all of them without a list.
     rows: Option<Vec<usize>>,
@@ -42,16 +45,23 @@ impl Betas<'_> {
             .iter()
             .map(|session| self.subject.betas_place(session))
             .collect::<Result<_>>()?;
+        self.subject.fetch_trials(&sessions)?;
         let base = Arc::new(self.voxels.resolve(self.subject)?);
         let mut thresholded = Thresholded::new(self.subject, &base, self.threshold.as_ref())?;
         let mut planned = Vec::with_capacity(sessions.len());
+        let is_only = sessions.len() == 1;
         for (session, place) in sessions.into_iter().zip(places) {
-            let (n_volumes, table) = self.check_file(&session, &place, &base)?;
+            let file = BetasFile::open(self.subject.files(), &place)?;
+            let n_volumes = file.n_volumes();
+            let table = self.check_file(&session, &place, &file, &base)?;
             planned.push(Planned {
                 voxels: thresholded.voxels(&session)?,
                 rows: self.rows(&session, n_volumes, table)?,
                 session,
-                index: self.subject.reading.index(place.path()),
+                files: self.subject.files().clone(),
+                // Several objects would be open for long, each with what was fetched ahead.
+                opened: Mutex::new((is_only && !place.is_on_disk()).then_some(file)),
+                index: self.subject.reading.index(&place),
                 place,
                 n_volumes,
             });
@@ -59,16 +69,16 @@ impl Betas<'_> {
         Ok(planned)
     }
 
-    /// Compares the header of a betas file with the brain mask and the trial table; the number of
-    /// volumes, and the table when it is on disk.
+    /// Compares the header of a betas file with the brain mask and the trial table, which is
+    /// returned when it is there.
     fn check_file(
         &self,
         session: &SessionId,
         place: &Place,
+        file: &BetasFile,
         base: &VoxelMask,
-    ) -> Result<(usize, Option<TrialTable>)> {
+    ) -> Result<Option<TrialTable>> {
         let path = place.path();
-        let file = VolumeFile::open(path)?;
         let brain = base.brain();
         brain.grid().matches(file.grid()).map_err(|source| Error::GridMismatch {
             path: path.to_owned(),
@@ -79,16 +89,16 @@ impl Betas<'_> {
         // The trial table is not needed to read betas, but when it is there it has to fit.
         let trials = match self.subject.trials_place(session) {
             Ok(place) => place,
-            Err(Error::DataNotDownloaded { path, .. }) => {
-                tracing::warn!(path = %path.display(), "no trial table: the number of trials is not checked");
-                return Ok((n_volumes, None));
+            Err(error) if error.is_missing() => {
+                tracing::warn!(%error, "no trial table: the number of trials is not checked");
+                return Ok(None);
             }
             Err(error) => return Err(error),
         };
         let table = self.subject.read(&trials, TrialTable::read)?;
         let rows = table.len();
         if rows == n_volumes {
-            return Ok((n_volumes, Some(table)));
+            return Ok(Some(table));
         }
         Err(Error::TrialCountMismatch {
             betas: path.to_owned(),
@@ -153,11 +163,13 @@ impl Planned {
         self.rows.as_ref().is_none_or(|rows| rows.binary_search(&volume).is_ok())
     }
 
-    pub(super) fn open(&self) -> Result<(VolumeFile, VoxelSelection)> {
+    pub(super) fn open(&self) -> Result<(BetasFile, VoxelSelection)> {
         let shape = self.voxels.brain().grid().shape();
         let selection =
             VoxelSelection::new(shape, self.voxels.indices()).map_err(nifti_stream::Error::from)?;
-        Ok((VolumeFile::open(self.place.path())?, selection))
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let file = opened.map_or_else(|| BetasFile::open(&self.files, &self.place), Ok)?;
+        Ok((file, selection))
     }
 
     pub(super) fn load(
@@ -178,20 +190,16 @@ impl Planned {
         threads: NonZeroUsize,
     ) -> Result<()> {
         let (file, selection) = self.open()?;
-        let mut file = file.with_threads(threads);
-        if let Some(index) = &self.index {
-            file = file.with_index(index);
-        }
         let (session, volumes) = (&self.session, file.n_volumes());
         tracing::debug!(%session, volumes, voxels = selection.len(), path = %self.place.path().display(), "reading betas");
         let rows = self.rows.clone().map_or(RowSelection::All, RowSelection::Rows);
         let mut is_stopped = false;
-        file.read_rows_with(&selection, &rows, out, |progress| {
+        let index = self.index.as_deref();
+        file.read_rows_with(threads, index, &selection, &rows, out, |progress| {
             let answer = tell(observer, session, progress);
             is_stopped |= answer.is_break();
             answer
-        })
-        .map_err(stopped)?;
+        })?;
         // An observer that answered after the last volume wanted to stop all the same.
         if is_stopped { Err(Error::Cancelled) } else { Ok(()) }
     }

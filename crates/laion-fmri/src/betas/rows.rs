@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bids::SessionId;
 use nifti_stream::VoxelSelection;
-use nifti_stream::fs::VolumeFile;
 
+use super::file::BetasFile;
 use super::plan::Planned;
 use crate::mask::VoxelMask;
 use crate::trial_index::SessionTrial;
@@ -33,7 +33,7 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub struct BetaRows {
     planned: Planned,
-    file: Option<VolumeFile>,
+    file: Option<BetasFile>,
     selection: VoxelSelection,
     next: usize,
 }
@@ -90,7 +90,7 @@ impl BetaRows {
             file.skip_volume()?;
         }
         match self.file.take() {
-            Some(file) => file.finish().map(|()| None).map_err(Error::from),
+            Some(file) => file.finish().map(|()| None),
             None => Ok(None),
         }
     }

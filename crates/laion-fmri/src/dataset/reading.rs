@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use bids::SessionId;
 use nifti_stream::fs::VolumeFile;
 
+use crate::files::Place;
 use crate::{Dataset, ReadObserver, Result, Subject};
 
 /// Files below this size are read faster than an index could help.
@@ -33,7 +34,8 @@ impl Reading {
     }
 
     /// The index that a read of a file uses, and makes when it is not there.
-    pub(crate) fn index(&self, betas: &Path) -> Option<PathBuf> {
+    pub(crate) fn index(&self, betas: &Place) -> Option<PathBuf> {
+        let betas = Some(betas).filter(|betas| betas.is_on_disk())?.path();
         let is_large = || std::fs::metadata(betas).is_ok_and(|m| m.len() >= LEAST_INDEXED_BYTES);
         self.index_path(betas).filter(|index| index.is_file() || is_large())
     }
@@ -73,8 +75,8 @@ impl Dataset {
 
 impl Subject {
     /// Makes the index of the betas of a session, in one pass that also verifies the file, unless
-    /// it is there. Returns where it lies; `None` when there is no cache directory, or the file is
-    /// not gzipped and needs none.
+    /// it is there. Returns where it lies; `None` when there is no cache directory, the file is not
+    /// gzipped and needs none, or it is read from the bucket.
     ///
     /// # Errors
     ///
@@ -89,6 +91,9 @@ impl Subject {
     ) -> Result<Option<PathBuf>> {
         let session: SessionId = session.parse()?;
         let place = self.betas_place(&session)?;
+        if !place.is_on_disk() {
+            return Ok(None);
+        }
         let path = place.path();
         let Some(index) = self.reading.index_path(path) else { return Ok(None) };
         let file = VolumeFile::open(path)?.with_threads(self.reading.jobs);

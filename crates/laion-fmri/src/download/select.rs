@@ -9,8 +9,6 @@ use super::request::{DownloadRequest, Subjects};
 use crate::remote::Remote;
 use crate::{Error, Result, layout, policy};
 
-const HELD_OUT: &str = "the session is not released yet";
-
 /// The keys that a request means, by key.
 #[derive(Debug, Default)]
 pub(super) struct Selection {
@@ -257,7 +255,7 @@ impl Selection {
 
     /// What was found first says why.
     fn add(&mut self, listed: Listed, why: Why) {
-        let withheld = policy::is_held_out(listed.key.as_str()).then_some(HELD_OUT);
+        let withheld = policy::is_held_out(listed.key.as_str()).then_some(policy::HELD_OUT);
         let key = listed.key.clone();
         self.keys.entry(key).or_insert(SelectedKey { listed, withheld, why });
     }

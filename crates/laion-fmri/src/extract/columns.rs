@@ -9,7 +9,7 @@ use super::error::ExtractError;
 use super::part::Columns;
 use crate::mask::VoxelMask;
 use crate::roi::RoiQuery;
-use crate::{Error, NoiseCeiling, Result, Subject, Voxels};
+use crate::{NoiseCeiling, Result, Subject, Voxels};
 
 /// The subject-level maps that go along with the voxels, when they are there.
 pub(super) const CEILINGS: [&str; 3] =
@@ -81,7 +81,7 @@ pub(super) fn ceilings(
         };
         match subject.noise_ceiling_of(&map, voxels) {
             Ok(_) => there.push(desc.to_owned()),
-            Err(Error::DataNotDownloaded { .. }) => {}
+            Err(error) if error.is_missing() => {}
             Err(error) => return Err(error),
         }
     }

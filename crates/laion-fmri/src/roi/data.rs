@@ -2,17 +2,20 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::io::BufReader;
+use std::path::Path;
 use std::str::FromStr;
 
-use bids::{SubjectId, dehyphenate_labels};
+use bids::SubjectId;
 use indexmap::IndexMap;
-use surface::{GiftiError, Hemisphere, fs::ReadGiftiError};
+use surface::fs::{ReadGiftiError, ReadLabelError};
+use surface::{GiftiError, Hemisphere};
 
 use super::query::Expression;
 use super::{RES, RoiIndex, RoiQuery};
+use crate::files::Place;
 use crate::mask::{MaskSource, VoxelMask};
-use crate::{Error, Result, Subject};
+use crate::{Error, Input, Result, Subject};
 
 /// Which forms of a ROI are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -223,11 +226,9 @@ impl Subject {
             }
         }
         if found.is_empty() && !names.is_empty() {
-            return Err(Error::DataNotDownloaded {
-                what: format!("any ROI of {} as {format}", self.id()),
-                path: self.roots().expected(&crate::layout::rois(self.id())),
-                fetch: fetch(self.id(), format),
-            });
+            let (id, what) = (self.id(), format!("any ROI of {} as {format}", self.id()));
+            let fetch = || fetch(id, format);
+            return Err(self.files().missing(what, &crate::layout::rois(id), fetch));
         }
         Ok(found)
     }
@@ -250,13 +251,11 @@ impl Subject {
                 other => other,
             })?;
             for (roi, place) in found {
-                let path = place.path();
-                let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-                let local = dehyphenate_labels(file);
-                let Some((_, form)) = Form::of(&local, self.id()) else { continue };
+                let (_, file) = place.relative().rsplit_once('/').unwrap_or_default();
+                let Some((_, form)) = Form::of(file, self.id()) else { continue };
                 let files = by_roi.entry(roi.to_owned()).or_default().entry(form).or_default();
-                if !files.iter().any(|file| file == path) {
-                    files.push(path.to_owned());
+                if !files.iter().any(|file| file.path() == place.path()) {
+                    files.push(place.clone());
                 }
             }
         }
@@ -286,7 +285,7 @@ fn united(query: &RoiQuery) -> Result<Vec<String>> {
 }
 
 /// The files of one ROI; a ROI in two categories has two of each form.
-type Files = HashMap<Form, Vec<PathBuf>>;
+type Files = HashMap<Form, Vec<Place>>;
 
 /// What a file of a ROI holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -314,11 +313,16 @@ impl Form {
 }
 
 /// The values of a file with one value per vertex.
-pub(crate) fn vertex_values(path: &Path) -> Result<surface::DataArray> {
-    let gifti = surface::fs::read_gifti(path)?;
-    gifti.first().cloned().map_err(|source: GiftiError| {
-        Error::Gifti(ReadGiftiError::Read { path: path.to_owned(), source })
-    })
+fn vertex_values(input: &mut Input) -> Result<surface::DataArray> {
+    let path = input.path().to_owned();
+    let first = surface::read_gifti(BufReader::new(input)).and_then(|gifti| gifti.first().cloned());
+    first.map_err(|source: GiftiError| Error::Gifti(ReadGiftiError::Read { path, source }))
+}
+
+fn vertex_list(input: &mut Input) -> Result<Vec<u32>> {
+    let path = input.path().to_owned();
+    surface::read_label(BufReader::new(input))
+        .map_err(|source| Error::Label(ReadLabelError::Read { path, source }))
 }
 
 /// Reads one ROI.
@@ -362,11 +366,12 @@ impl Reader<'_> {
         if self.format.has_mask()
             && let Some(files) = self.wanted(Form::Mask(hemisphere))?
         {
-            for path in files {
-                let mask = vertex_values(path)?.nonzero_mask();
+            for file in files {
+                let path = file.path();
+                let mask = self.subject.read(file, vertex_values)?.nonzero_mask();
                 match (&mut surface.mask, reference) {
                     (Some(union), Some(first)) => unite(union, &mask, path, first)?,
-                    _ => (surface.mask, reference) = (Some(mask), Some(path.as_path())),
+                    _ => (surface.mask, reference) = (Some(mask), Some(path)),
                 }
             }
         }
@@ -374,10 +379,10 @@ impl Reader<'_> {
             && let Some(files) = self.wanted(Form::Vertices(hemisphere))?
         {
             let mut union: Vec<u32> = Vec::new();
-            for path in files {
-                let vertices = surface::fs::read_label(path)?;
+            for file in files {
+                let vertices = self.subject.read(file, vertex_list)?;
                 if let (Some(mask), Some(reference)) = (&surface.mask, reference) {
-                    check_vertices(&vertices, mask.len(), path, reference)?;
+                    check_vertices(&vertices, mask.len(), file.path(), reference)?;
                 }
                 let known: HashSet<u32> = union.iter().copied().collect();
                 union.extend(vertices.into_iter().filter(|vertex| !known.contains(vertex)));
@@ -389,7 +394,7 @@ impl Reader<'_> {
     }
 
     /// The files of a form; none is only an answer when everything on disk was asked for.
-    fn wanted(&self, form: Form) -> Result<Option<&[PathBuf]>> {
+    fn wanted(&self, form: Form) -> Result<Option<&[Place]>> {
         match self.files.get(&form) {
             Some(files) => Ok(Some(files)),
             None if self.format == RoiFormat::All => Ok(None),
@@ -400,7 +405,8 @@ impl Reader<'_> {
     fn missing(&self, form: Form) -> Error {
         let (subject, name) = (self.subject.id(), self.name);
         // A ROI that was found has another file, which tells its directory.
-        let directory = self.files.values().flatten().find_map(|path| path.parent());
+        let directory =
+            self.files.values().flatten().find_map(|file| file.relative().rsplit_once('/'));
         let of_surface = |hemisphere: Hemisphere, extension: &str| {
             format!("{subject}_hemi-{hemisphere}_space-fsnative_label-{name}_mask.{extension}")
         };
@@ -418,11 +424,11 @@ impl Reader<'_> {
                 of_surface(hemisphere, "label"),
             ),
         };
-        let path = match directory {
-            Some(directory) => directory.join(file),
-            None => self.subject.roots().expected(&crate::layout::rois(subject)).join(file),
+        let relative = match directory {
+            Some((directory, _)) => format!("{directory}/{file}"),
+            None => format!("{}{file}", crate::layout::rois(subject)),
         };
-        Error::DataNotDownloaded { what, path, fetch: fetch(subject, self.format) }
+        self.subject.files().missing(what, &relative, || fetch(subject, self.format))
     }
 }
 

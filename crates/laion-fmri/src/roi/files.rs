@@ -1,6 +1,7 @@
 //! The voxels of ROI files: several read side by side, each once per handle.
 
 use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -18,7 +19,7 @@ const FILES_PER_THREAD: usize = 2;
 /// What was read through one handle of a subject.
 #[derive(Debug, Default)]
 pub(crate) struct RoiFiles {
-    read: Mutex<HashMap<Place, Arc<SetVoxels>>>,
+    read: Mutex<HashMap<PathBuf, Arc<SetVoxels>>>,
 }
 
 impl Subject {
@@ -32,15 +33,16 @@ impl Subject {
         let missing: Vec<&Place> = places
             .iter()
             .copied()
-            .filter(|place| !read.contains_key(*place) && asked.insert(*place))
+            .filter(|place| !read.contains_key(place.path()) && asked.insert(place.path()))
             .collect();
+        self.files().fetch(missing.iter().copied())?;
         for (place, voxels) in missing.iter().zip(read_side_by_side(self, &missing)) {
-            read.insert((*place).clone(), Arc::new(voxels?));
+            read.insert(place.path().to_owned(), Arc::new(voxels?));
         }
         // INVARIANT: every file was there or has just been inserted.
         Ok(places
             .iter()
-            .map(|place| Arc::clone(read.get(*place).expect("a file just read")))
+            .map(|place| Arc::clone(read.get(place.path()).expect("a file just read")))
             .collect())
     }
 }
@@ -56,11 +58,11 @@ fn read_side_by_side(subject: &Subject, places: &[&Place]) -> Vec<Result<SetVoxe
         while let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
             let voxels =
                 subject.read(place, |input| reader.read(input).map_err(|error| place.named(error)));
-            done.push((*place, voxels));
+            done.push((place.path(), voxels));
         }
         done
     };
-    let mut done: HashMap<&Place, _> = thread::scope(|scope| {
+    let mut done: HashMap<&Path, _> = thread::scope(|scope| {
         let helpers: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
         let mut done = work();
         for helper in helpers {
@@ -71,5 +73,5 @@ fn read_side_by_side(subject: &Subject, places: &[&Place]) -> Vec<Result<SetVoxe
         }
         done.into_iter().collect()
     });
-    places.iter().filter_map(|place| done.remove(place)).collect()
+    places.iter().filter_map(|place| done.remove(place.path())).collect()
 }

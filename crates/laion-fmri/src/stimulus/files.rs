@@ -11,8 +11,8 @@ use stimuli::{
     SegmentationTable, Segmentations, files,
 };
 
-use crate::files::{Files, Place};
-use crate::{Dataset, Error, InputRecord, Result, Roots};
+use crate::files::Files;
+use crate::{Dataset, Error, InputRecord, Result};
 
 /// The stimulus side of the dataset by image name: images, embeddings, object masks, captions.
 ///
@@ -74,8 +74,8 @@ impl Dataset {
 }
 
 impl Stimuli {
-    pub(crate) fn new(roots: Roots) -> Self {
-        Self { files: Files::new(roots), opened: Arc::default() }
+    pub(crate) fn new(files: Files) -> Self {
+        Self { files, opened: Arc::default() }
     }
 
     /// Whether the table of images and the packed images are both on disk.
@@ -96,7 +96,15 @@ impl Stimuli {
     /// The table of images, and what its file was.
     pub(crate) fn metadata_with_record(&self) -> Result<Arc<(Arc<Metadata>, InputRecord)>> {
         once(&self.opened.metadata, (), || {
-            let place = self.require_place(files::METADATA)?;
+            let relative = format!("{}/{}", files::DIRECTORY, files::METADATA);
+            let place = self.files.find_anywhere(&relative)?;
+            let place = place.ok_or_else(|| {
+                let (what, fetch) = described(files::METADATA);
+                if self.files.are_objects() {
+                    return self.files.missing(what, &relative, || fetch);
+                }
+                self.missing(files::METADATA)
+            })?;
             let mut input = self.files.open(&place)?;
             let metadata = Metadata::from_reader(BufReader::new(&mut input)).map_err(|source| {
                 Error::StimulusMetadata { path: place.path().to_owned(), source }
@@ -179,20 +187,19 @@ impl Stimuli {
         once(&self.opened.captions, (), || Ok(Captions::open(self.require(files::CAPTIONS)?)?))
     }
 
-    fn find(&self, name: &str) -> Option<Place> {
-        self.files.find(&format!("{}/{name}", files::DIRECTORY))
+    /// A file on disk: those that are opened by path.
+    fn find(&self, name: &str) -> Option<PathBuf> {
+        self.files.roots().find(&format!("{}/{name}", files::DIRECTORY))
     }
 
     fn require(&self, name: &'static str) -> Result<PathBuf> {
-        Ok(self.require_place(name)?.path().to_owned())
+        self.find(name).ok_or_else(|| self.missing(name))
     }
 
-    fn require_place(&self, name: &'static str) -> Result<Place> {
-        self.find(name).ok_or_else(|| {
-            let (what, fetch) = described(name);
-            let relative = format!("{}/{name}", files::DIRECTORY);
-            Error::StimuliNotDownloaded { what, path: self.files.expected(&relative), fetch }
-        })
+    fn missing(&self, name: &'static str) -> Error {
+        let (what, fetch) = described(name);
+        let relative = format!("{}/{name}", files::DIRECTORY);
+        Error::StimuliNotDownloaded { what, path: self.files.roots().expected(&relative), fetch }
     }
 }
 

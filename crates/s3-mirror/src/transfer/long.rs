@@ -8,10 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures::future::{try_join, try_join_all};
-use futures::stream::StreamExt;
 use tokio::sync::watch;
 
-use super::pace::Patience;
 use super::place::{Place, Root};
 use super::short::{BUFFER, Done};
 use super::state::State;
@@ -19,7 +17,7 @@ use super::version::{Trouble, Version};
 use super::{Run, TransferError, blocking};
 use crate::PlanItem;
 use crate::digest::Digests;
-use crate::get::{Failure, Wanted, get};
+use crate::get::{Step, Stretch};
 
 /// Ranges of one file that are fetched at once.
 const RANGES: usize = 4;
@@ -262,54 +260,38 @@ async fn fetch_piece(
     shared: &Arc<Shared>,
     piece: Range<u64>,
 ) -> Result<(), Ended> {
-    let mut patience = Patience::new(run.store.options());
     let mut at = piece.start;
-    while at < piece.end {
-        let range = Some(at..piece.end);
-        let wanted = Wanted { key: &item.key, range, etag: version.etag.as_deref() };
-        let permit = run.connections.acquire().await;
-        let failure = match get(run.store, &wanted).await {
-            Err(failure) => failure,
-            Ok(answer) if answer.size != version.size => Failure::Changed,
-            Ok(answer) if answer.range != (at..piece.end) => return Err(Ended::Unranged),
-            Ok(mut answer) => {
-                let mut held = Vec::new();
-                let mut received = at;
-                let failure = loop {
-                    let chunk = match answer.body.next().await {
-                        Some(Ok(chunk)) => chunk,
-                        Some(Err(failure)) => break Some(failure),
-                        None => break None,
-                    };
-                    if chunk.len() as u64 > piece.end - received {
-                        break Some(run.ended_early(item, piece.end, received));
-                    }
-                    run.pace.take(chunk.len()).await;
-                    received += chunk.len() as u64;
-                    if !chunk.is_empty() {
-                        run.observer.advanced(item, chunk.len() as u64);
-                        held.push(chunk);
-                        patience.progress();
-                    }
-                    if received - at >= BUFFER as u64 {
-                        flush(shared, at, std::mem::take(&mut held)).await?;
-                        at = received;
-                    }
-                };
-                // What came before a cut is as good as the rest.
-                flush(shared, at, held).await?;
-                at = received;
-                match failure {
-                    Some(failure) => failure,
-                    None if at == piece.end => return Ok(()),
-                    None => run.ended_early(item, piece.end, at),
-                }
+    let mut stretch = Stretch::new(run.store, &item.key, version.etag.clone(), version.size, piece);
+    let mut held = Vec::new();
+    let mut permit = None;
+    loop {
+        if permit.is_none() {
+            permit = Some(run.connections.acquire().await);
+        }
+        let step = stretch.step().await;
+        if let Step::Bytes(chunk) = step {
+            run.pace.take(chunk.len()).await;
+            run.observer.advanced(item, chunk.len() as u64);
+            held.push(chunk);
+            if stretch.at() - at >= BUFFER as u64 {
+                flush(shared, at, std::mem::take(&mut held)).await?;
+                at = stretch.at();
             }
-        };
-        drop(permit);
-        patience.wait(failure).await.map_err(Trouble::from)?;
+            continue;
+        }
+        // What came before a cut is as good as the rest.
+        flush(shared, at, std::mem::take(&mut held)).await?;
+        at = stretch.at();
+        match step {
+            Step::End => return Ok(()),
+            Step::Unranged => return Err(Ended::Unranged),
+            Step::Broken(failure) => {
+                permit = None;
+                stretch.again(failure).await.map_err(Trouble::from)?;
+            }
+            Step::Bytes(_) => {}
+        }
     }
-    Ok(())
 }
 
 async fn flush(shared: &Arc<Shared>, offset: u64, held: Vec<Bytes>) -> Result<(), Trouble> {

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::stream::StreamExt;
 
-use super::pace::Patience;
 use super::place::{Place, Root, Temporary};
 use super::version::{Trouble, Version};
 use super::{Run, TransferError, blocking};
 use crate::digest::Digests;
-use crate::get::{Failure, Wanted, get};
+use crate::get::{Failure, Patience, Wanted, ended_early, get};
 use crate::{Cancel, Content, PlanItem};
 
 /// Bytes that are held before they go to the file.
@@ -88,7 +87,9 @@ async fn attempts(
                             drop(permit);
                             return sink.publish().await;
                         }
-                        None => break run.ended_early(item, version.size, sink.received),
+                        None => {
+                            break ended_early(run.store, &item.key, version.size, sink.received);
+                        }
                     }
                 }
             }

@@ -1,9 +1,8 @@
 //! Which version of an object is being fetched: [`Version`], and what can be in its way.
 
 use super::TransferError;
-use super::pace::error_of;
 use crate::digest::Mismatch;
-use crate::get::Failure;
+use crate::get::{Failure, error_of, is_strong};
 use crate::{PlanItem, Store, listing};
 
 /// Size and entity tag of an object, as listed first, and as the server says later.
@@ -62,10 +61,6 @@ impl Version {
         }
         Ok(())
     }
-}
-
-fn is_strong(etag: &str) -> bool {
-    !etag.is_empty() && !etag.starts_with("W/")
 }
 
 impl From<TransferError> for Trouble {

@@ -62,6 +62,7 @@ impl Subject {
                 true
             }
             Err(Error::StimuliNotDownloaded { .. }) => false,
+            Err(error) if error.is_missing() => false,
             Err(error) => return Err(error),
         };
         Ok(TrialColumns { table, derived })
@@ -84,17 +85,15 @@ impl Subject {
         if chosen.is_empty() {
             return Err(self.no_trials());
         }
+        self.fetch_trials(&chosen)?;
         let table = |session: SessionId| Ok((session.clone(), self.trials(session.as_str())?));
         chosen.into_iter().map(table).collect()
     }
 
     fn no_trials(&self) -> Error {
         let id = self.id();
-        Error::DataNotDownloaded {
-            what: format!("any trial table of {id}"),
-            path: self.files().expected(&layout::glmsingle(id)),
-            fetch: format!("--subject {id} --suffix trials --extension tsv"),
-        }
+        let fetch = || format!("--subject {id} --suffix trials --extension tsv");
+        self.files().missing(format!("any trial table of {id}"), &layout::glmsingle(id), fetch)
     }
 }
 

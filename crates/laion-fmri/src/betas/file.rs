@@ -1,0 +1,138 @@
+//! A file of betas: on disk, or an object of the bucket that passes by once.
+
+use std::io::{self, Read};
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ndarray::ArrayViewMut2;
+use nifti_stream::fs::VolumeFile;
+use nifti_stream::{Grid, Progress, RowSelection, VolumeReader, VoxelSelection};
+
+use super::sessions::stopped;
+use crate::files::{Files, Place};
+use crate::{Error, Input, Result};
+
+/// A file of betas whose header was read.
+#[derive(Debug)]
+pub(super) enum BetasFile {
+    Disk(Box<VolumeFile>),
+    Object(Box<Passing>),
+}
+
+/// An object that is read while it comes. What was read is final when its end was.
+#[derive(Debug)]
+pub(super) struct Passing {
+    place: Place,
+    input: Shared,
+    reader: VolumeReader<Shared>,
+}
+
+/// An input that can still be finished after its reader has gone.
+#[derive(Clone, Debug)]
+struct Shared(Arc<Mutex<Option<Input>>>);
+
+impl BetasFile {
+    pub(super) fn open(files: &Files, place: &Place) -> Result<Self> {
+        if place.is_on_disk() {
+            return Ok(Self::Disk(Box::new(VolumeFile::open(place.path())?)));
+        }
+        let input = Shared(Arc::new(Mutex::new(Some(files.stream(place)?))));
+        let reader = VolumeReader::new(input.clone()).map_err(|error| place.named(error))?;
+        Ok(Self::Object(Box::new(Passing { place: place.clone(), input, reader })))
+    }
+
+    pub(super) fn grid(&self) -> &Grid {
+        match self {
+            Self::Disk(file) => file.grid(),
+            Self::Object(object) => object.reader.grid(),
+        }
+    }
+
+    pub(super) fn n_volumes(&self) -> usize {
+        match self {
+            Self::Disk(file) => file.n_volumes(),
+            Self::Object(object) => object.reader.n_volumes(),
+        }
+    }
+
+    pub(super) fn read_row(&mut self, selection: &VoxelSelection, row: &mut [f32]) -> Result<()> {
+        match self {
+            Self::Disk(file) => file.read_row(selection, row)?,
+            Self::Object(object) => {
+                let read = object.reader.read_row(selection, row);
+                read.map_err(|error| object.place.named(error))?
+            }
+        };
+        Ok(())
+    }
+
+    pub(super) fn skip_volume(&mut self) -> Result<()> {
+        match self {
+            Self::Disk(file) => file.skip_volume()?,
+            Self::Object(object) => {
+                object.reader.skip_volume().map_err(|error| object.place.named(error))?
+            }
+        };
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<()> {
+        match self {
+            Self::Disk(file) => Ok(file.finish()?),
+            Self::Object(object) => {
+                let Passing { place, input, reader } = *object;
+                reader.finish().map_err(|error| place.named(error))?;
+                input.finish()
+            }
+        }
+    }
+
+    /// Threads and an index are of use for a file on disk alone.
+    pub(super) fn read_rows_with(
+        self,
+        threads: NonZeroUsize,
+        index: Option<&Path>,
+        selection: &VoxelSelection,
+        rows: &RowSelection,
+        out: ArrayViewMut2<'_, f32>,
+        observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<()> {
+        match self {
+            Self::Disk(file) => {
+                let mut file = file.with_threads(threads);
+                if let Some(index) = index {
+                    file = file.with_index(index);
+                }
+                file.read_rows_with(selection, rows, out, observe).map_err(stopped)
+            }
+            Self::Object(object) => {
+                let Passing { place, input, reader } = *object;
+                let read = reader.read_rows_with(selection, rows, out, observe);
+                read.map_err(|error| match stopped(error) {
+                    Error::Nifti(error) => place.named(error),
+                    other => other,
+                })?;
+                input.finish()
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Reads what is left, and compares the whole with its entity tag.
+    fn finish(&self) -> Result<()> {
+        let input = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        input.map_or(Ok(()), |input| input.finish().map(drop))
+    }
+}
+
+impl Read for Shared {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(input) => input.read(buffer),
+            None => Ok(0),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Subjects that are read straight from the bucket, and nothing stored.
+
+use bids::SubjectId;
+use s3_mirror::Location;
+
+use super::{Dataset, READING};
+use crate::files::{Files, Objects};
+use crate::remote::Remote;
+use crate::{Error, Result, Roots, Stimuli, Subject, layout};
+
+impl Dataset {
+    /// The dataset in a bucket, read without a mirror: no file is written anywhere.
+    ///
+    /// [`Dataset::subject`] lists what the bucket has of the subject, once; sessions that are not
+    /// released yet are left out. Masks, ROIs, maps and tables are fetched when they are first needed
+    /// (at most 64 MiB each) and held in memory as long as the [`Subject`]. Betas stream through the
+    /// decoder, about 5 MiB ahead of it for each session that is read at the same time; a connection
+    /// that breaks is continued inside the object, and nothing is handed out before the object was
+    /// read to its end and has the content of its entity tag. Everything is read in the version that
+    /// was listed.
+    ///
+    /// The table of images is read from the bucket too. Other files of the stimulus side, the
+    /// anatomy, localizers and raw data are not: those are looked for in the directories of
+    /// [`Dataset::with_roots`], of which there are none by default. Indexes are not used.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Mirror`] when the location cannot be used; no request is made yet.
+    ///
+    /// ```
+    /// use laion_fmri::{Dataset, Location};
+    ///
+    /// let bucket = fixtures::Bucket::temporary()?;
+    /// let server = bucket.serve()?;
+    /// let location: Location = server.url("laion-fmri").parse()?; // or "s3://laion-fmri"
+    /// let subject = Dataset::from_bucket(&location)?.subject("sub-03")?;
+    /// let betas = subject.betas("ses-01").roi("FFA1").load()?; // (n_trials, n_voxels), float32
+    /// assert_eq!(betas.nrows(), subject.trials("ses-01")?.len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_bucket(location: &Location) -> Result<Self> {
+        let mut dataset = Self::new(Roots::none());
+        dataset.location = location.clone();
+        dataset.bucket = Some(dataset.remote(READING)?);
+        Ok(dataset.with_stimuli())
+    }
+
+    /// The same dataset, with other directories on disk.
+    #[must_use]
+    pub fn with_roots(mut self, roots: Roots) -> Self {
+        self.roots = roots;
+        self.with_stimuli()
+    }
+
+    /// Whether subjects are read from the bucket in place of a mirror.
+    #[must_use]
+    pub fn reads_bucket(&self) -> bool {
+        self.bucket.is_some()
+    }
+
+    /// The same dataset, with a stimulus side that fits its other settings.
+    pub(super) fn with_stimuli(mut self) -> Self {
+        let files = Files::of_mirror(self.roots.clone());
+        let remote = self.bucket.as_ref().filter(|_| self.check_online(READING).is_ok());
+        self.stimuli = Stimuli::new(match remote {
+            Some(remote) => files.with_objects(Objects::none(remote)),
+            None => files,
+        });
+        self
+    }
+
+    pub(super) fn subject_of_bucket(&self, remote: &Remote, id: SubjectId) -> Result<Subject> {
+        self.check_online(READING)?;
+        let betas = layout::glmsingle(&id);
+        let prefixes = vec![betas.clone(), layout::rois(&id), layout::anatomical_images(&id)];
+        let objects = Objects::list(remote, prefixes)?;
+        if objects.is_empty_below(&betas) {
+            let available = self.subjects()?.iter().map(ToString::to_string).collect();
+            return Err(Error::SubjectNotFound { got: id.to_string(), available });
+        }
+        let files = Files::of_mirror(self.roots.clone()).with_objects(objects);
+        Ok(Subject::new(files, id, self.stimuli.clone(), self.reading.clone()))
+    }
+}

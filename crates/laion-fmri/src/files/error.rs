@@ -1,0 +1,85 @@
+//! What can be wrong with a file that is there, and with an object that is read in its place.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::error::{ErrorKind, fetch_again};
+
+/// Why a file of a mirror, or an object that is read without one, cannot be used.
+///
+/// Paths of objects are such as `s3://laion-fmri/README`.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// A file is not the one that was downloaded, according to the records of the mirror.
+    #[error("{} has other content than was recorded (expected SHA-256 {expected}, got {got})", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// The SHA-256 when it came into the mirror, in hexadecimal digits.
+        expected: String,
+        /// The SHA-256 now.
+        got: String,
+    },
+    /// The bucket that is read does not have a file that the call needs.
+    #[error("{what}: not in the bucket, expected at {}", path.display())]
+    NotInBucket {
+        /// What the file holds, in the terms of the field.
+        what: String,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The bucket has it and does not hand it out.
+    #[error("{} is withheld: {reason}", path.display())]
+    Withheld {
+        /// The object.
+        path: PathBuf,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The bucket sends another size than it lists.
+    #[error("{} has {got} bytes (expected {expected}, as listed)", path.display())]
+    Size {
+        /// The object.
+        path: PathBuf,
+        /// The size in the listing.
+        expected: u64,
+        /// The size in the answer.
+        got: u64,
+    },
+    /// A mask, map or table that is too large to be one.
+    #[error("{} has {got} bytes (at most {limit} expected)", path.display())]
+    TooLarge {
+        /// The object.
+        path: PathBuf,
+        /// The largest that is held in memory.
+        limit: u64,
+        /// The size in the listing.
+        got: u64,
+    },
+}
+
+impl InputError {
+    /// What the failure means for the caller.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotInBucket { .. } | Self::Withheld { .. } => ErrorKind::NotThere,
+            Self::Changed { .. } | Self::Size { .. } | Self::TooLarge { .. } => {
+                ErrorKind::Integrity
+            }
+        }
+    }
+
+    /// The command that would help.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Changed { path, .. } => Some(fetch_again(path)),
+            Self::NotInBucket { .. } => {
+                Some("laion-fmri info --subject ... lists what the bucket has".to_owned())
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! One file of the dataset as a stream, and what it was: the inputs that a result is made from.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use s3_mirror::ObjectContent;
+use sha2::{Digest as _, Sha256};
+
+use super::{Place, Recorded};
+use crate::remote::object::RemoteObject;
+use crate::{Error, Result};
+
+/// Bytes read at a time of what nobody wants.
+const REST_BYTES: usize = 64 << 10;
+
+/// A file of the dataset from its start to its end, on disk or in the bucket, whose bytes are counted
+/// and hashed while they pass.
+///
+/// [`Input::finish`] says what the file was, and whether it is what it has to be; what was read
+/// before is provisional.
+///
+/// ```
+/// use std::io::Read as _;
+/// use laion_fmri::{Dataset, layout};
+///
+/// let bucket = fixtures::Bucket::temporary()?;
+/// let subject = Dataset::open(bucket.root())?.subject("sub-03")?;
+/// let mut input = subject.open_input(&layout::r2mean(subject.id()))?;
+/// let mut first = [0; 2];
+/// input.read_exact(&mut first)?;
+/// assert_eq!(first, [0x1f, 0x8b]); // gzip
+/// let record = input.finish()?; // reads the rest
+/// assert_eq!(record.relative, layout::r2mean(subject.id()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Input {
+    relative: String,
+    path: PathBuf,
+    body: Body,
+}
+
+/// What a file was when it was read.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InputRecord {
+    /// Where it lies in a mirror, relative to the root; labels have no hyphens.
+    pub relative: String,
+    /// Its bytes.
+    pub size: u64,
+    /// The SHA-256 of its bytes.
+    pub sha256: [u8; 32],
+}
+
+/// Where the bytes come from.
+#[derive(Debug)]
+enum Body {
+    File { file: File, digest: Sha256, size: u64, recorded: Option<Recorded> },
+    Kept { bytes: Arc<Kept>, position: usize },
+    Object(Box<RemoteObject>),
+}
+
+/// A small object that was read to its end.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) bytes: Vec<u8>,
+    pub(super) sha256: [u8; 32],
+}
+
+impl Input {
+    /// A file on disk.
+    pub(super) fn of_file(place: &Place) -> Result<Self> {
+        let file = File::open(&place.path).map_err(Error::io("open", &place.path))?;
+        Ok(Self::new(place, Body::File { file, digest: Sha256::new(), size: 0, recorded: None }))
+    }
+
+    /// An object that is there as a whole.
+    pub(super) fn of_kept(place: &Place, bytes: Arc<Kept>) -> Self {
+        Self::new(place, Body::Kept { bytes, position: 0 })
+    }
+
+    /// An object that is on its way.
+    pub(super) fn of_object(place: &Place, object: RemoteObject) -> Self {
+        Self::new(place, Body::Object(Box::new(object)))
+    }
+
+    fn new(place: &Place, body: Body) -> Self {
+        Self { relative: place.relative.clone(), path: place.path.clone(), body }
+    }
+
+    /// The same file on disk, held to what was recorded when it came into the mirror.
+    pub(super) fn held_to(mut self, record: Recorded) -> Self {
+        if let Body::File { recorded, .. } = &mut self.body {
+            *recorded = Some(record);
+        }
+        self
+    }
+
+    /// The file, as messages name it: a path, or such as `s3://laion-fmri/README`.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads what is left, and says what the file was.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when a file cannot be read; [`InputError::Changed`](super::InputError::Changed) when it is not the file that
+    /// was downloaded, according to the records of the mirror; [`Error::Object`] when an object does
+    /// not arrive, or not with the content of its entity tag.
+    pub fn finish(mut self) -> Result<InputRecord> {
+        if let Body::File { .. } = self.body {
+            self.read_rest()?;
+        }
+        let (relative, path) = (self.relative, self.path);
+        match self.body {
+            Body::File { digest, size, recorded, .. } => {
+                let record = InputRecord { relative, size, sha256: digest.finalize().into() };
+                match recorded {
+                    Some(recorded) => recorded.check(record, &path),
+                    None => Ok(record),
+                }
+            }
+            Body::Kept { bytes, .. } => {
+                let (size, sha256) = (bytes.bytes.len() as u64, bytes.sha256);
+                Ok(InputRecord { relative, size, sha256 })
+            }
+            Body::Object(object) => {
+                let content = object.finish()?;
+                Ok(InputRecord { relative, size: content.size, sha256: sha256_of(&content) })
+            }
+        }
+    }
+
+    fn read_rest(&mut self) -> Result<()> {
+        let mut rest = vec![0; REST_BYTES];
+        loop {
+            match self.read(&mut rest) {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io("read", &self.path)(error)),
+            }
+        }
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.body {
+            Body::File { file, digest, size, .. } => {
+                let read = file.read(buffer)?;
+                digest.update(&buffer[..read]);
+                *size += read as u64;
+                Ok(read)
+            }
+            Body::Kept { bytes, position } => {
+                let read = (&bytes.bytes[*position..]).read(buffer)?;
+                *position += read;
+                Ok(read)
+            }
+            Body::Object(object) => object.read(buffer),
+        }
+    }
+}
+
+impl InputRecord {
+    /// The SHA-256 in lower-case hexadecimal digits.
+    #[must_use]
+    pub fn sha256_hex(&self) -> String {
+        use fmt::Write as _;
+        self.sha256.iter().fold(String::with_capacity(64), |mut digits, byte| {
+            // Writing into a text cannot fail.
+            let _ = write!(digits, "{byte:02x}");
+            digits
+        })
+    }
+}
+
+impl fmt::Debug for InputRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InputRecord")
+            .field("relative", &self.relative)
+            .field("size", &self.size)
+            .field("sha256", &self.sha256_hex())
+            .finish()
+    }
+}
+
+/// The digest that was computed while the object came.
+pub(super) fn sha256_of(content: &ObjectContent) -> [u8; 32] {
+    let digits = content.content.sha256.as_bytes();
+    let digit = |at: usize| {
+        // INVARIANT: `Content` promises 64 hexadecimal digits.
+        char::from(digits[at]).to_digit(16).expect("a hexadecimal digit") as u8
+    };
+    std::array::from_fn(|byte| digit(2 * byte) << 4 | digit(2 * byte + 1))
+}

@@ -1,0 +1,215 @@
+//! Objects of the bucket in place of files: listed once, small ones fetched once, nothing stored.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use bids::dehyphenate_labels;
+use s3_mirror::{Key, Listed, ObjectOptions};
+
+use super::input::Kept;
+use super::{Input, InputError, Place};
+use crate::remote::Remote;
+use crate::{Error, Result, policy};
+
+/// No mask, map or table of the dataset is nearly as large.
+const LARGEST_KEPT: u64 = 64 << 20;
+
+/// Small objects that are fetched at once: each is little more than a wait.
+const AT_ONCE: usize = 8;
+
+/// The objects below some prefixes of a bucket, by the relative paths that a mirror gives them.
+///
+/// Held-out sessions are left out. Objects are read in the version that was listed.
+#[derive(Debug)]
+pub(crate) struct Objects {
+    remote: Remote,
+    /// What names of objects start with, without the slash.
+    location: PathBuf,
+    prefixes: Vec<String>,
+    listed: BTreeMap<String, Arc<Listed>>,
+    /// What was asked for outside the prefixes.
+    asked: Mutex<HashMap<String, Option<Arc<Listed>>>>,
+    kept: Mutex<HashMap<String, Slot>>,
+}
+
+/// A small object, once it was fetched. Who fetches it holds the lock, so that nobody else does.
+type Slot = Arc<Mutex<Option<Arc<Kept>>>>;
+
+impl Objects {
+    /// No object is listed.
+    pub(crate) fn none(remote: &Remote) -> Self {
+        Self::new(remote, Vec::new(), BTreeMap::new())
+    }
+
+    /// Lists the prefixes, which end in a slash.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Mirror`] when the bucket cannot be listed.
+    pub(crate) fn list(remote: &Remote, prefixes: Vec<String>) -> Result<Self> {
+        let mut listed = BTreeMap::new();
+        for listing in remote.list_many(&prefixes)? {
+            for object in listing.objects {
+                if policy::is_held_out(object.key.as_str()) {
+                    continue;
+                }
+                let relative = dehyphenate_labels(object.key.as_str()).into_owned();
+                // As in a mirror, the first key in order has the path.
+                listed.entry(relative).or_insert_with(|| Arc::new(object));
+            }
+        }
+        Ok(Self::new(remote, prefixes, listed))
+    }
+
+    fn new(remote: &Remote, prefixes: Vec<String>, listed: BTreeMap<String, Arc<Listed>>) -> Self {
+        let location = remote.location();
+        let location = match location.as_directory() {
+            Some(directory) => directory.to_owned(),
+            None => location.to_string().split('?').next().unwrap_or_default().into(),
+        };
+        let (asked, kept) = (Mutex::default(), Mutex::default());
+        Self { remote: remote.clone(), location, prefixes, listed, asked, kept }
+    }
+
+    /// Whether nothing was listed.
+    pub(crate) fn is_empty_below(&self, prefix: &str) -> bool {
+        self.below(prefix).next().is_none()
+    }
+
+    pub(super) fn find(&self, relative: &str) -> Option<Place> {
+        Some(self.place(relative, self.listed.get(relative)?))
+    }
+
+    /// As [`Objects::find`]; the bucket is asked for what was not listed.
+    pub(super) fn find_unlisted(&self, relative: &str) -> Result<Option<Place>> {
+        if self.prefixes.iter().any(|prefix| relative.starts_with(prefix))
+            || policy::is_held_out(relative)
+        {
+            return Ok(self.find(relative));
+        }
+        let Ok(key) = Key::new(relative) else { return Ok(None) };
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = match asked.get(relative) {
+            Some(found) => found.clone(),
+            None => {
+                let found = self.remote.head(&key)?.map(Arc::new);
+                asked.insert(relative.to_owned(), found.clone());
+                found
+            }
+        };
+        Ok(found.map(|listed| self.place(relative, &listed)))
+    }
+
+    /// What messages call an object.
+    pub(super) fn name(&self, key: &str) -> PathBuf {
+        // Joined as text: a path would be written with other separators on some systems.
+        format!("{}/{key}", self.location.display()).into()
+    }
+
+    pub(super) fn subdirectories(&self, relative: &str) -> BTreeSet<String> {
+        let children = self.below(relative).filter_map(|(rest, _)| rest.split_once('/'));
+        children.map(|(directory, _)| directory.to_owned()).collect()
+    }
+
+    pub(super) fn files(&self, relative: &str) -> BTreeSet<String> {
+        let children = self.below(relative).map(|(rest, _)| rest);
+        children.filter(|rest| !rest.contains('/')).map(str::to_owned).collect()
+    }
+
+    /// The bytes of an object as they come.
+    pub(super) fn stream(&self, place: &Place) -> Result<Input> {
+        let Some(listed) = &place.object else { return Input::of_file(place) };
+        let mut options = ObjectOptions::default();
+        if let Some(etag) = &listed.etag {
+            options = options.with_etag(etag);
+        }
+        let object = self.remote.object(&listed.key, &options);
+        let object = object.map_err(|error| place.refused(error))?;
+        tracing::debug!(path = %place.path.display(), etag = object.etag(), "reading an object");
+        if object.size() != listed.size {
+            let (path, expected, got) = (place.path.clone(), listed.size, object.size());
+            return Err(InputError::Size { path, expected, got }.into());
+        }
+        Ok(Input::of_object(place, object))
+    }
+
+    /// The bytes of an object that is fetched once.
+    pub(super) fn open_small(&self, place: &Place) -> Result<Input> {
+        if place.is_on_disk() {
+            return Input::of_file(place);
+        }
+        Ok(Input::of_kept(place, self.kept(place)?))
+    }
+
+    /// Fetches what was not fetched yet, several at once.
+    pub(super) fn fetch(&self, places: &[&Place]) -> Result<()> {
+        let next = AtomicUsize::new(0);
+        let work = || -> Result<()> {
+            while let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if !place.is_on_disk() {
+                    self.kept(place)?;
+                }
+            }
+            Ok(())
+        };
+        thread::scope(|scope| {
+            let helpers = places.len().min(AT_ONCE).saturating_sub(1);
+            let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
+            let mut outcome = work();
+            for helper in helpers {
+                // A panic in a helper is a panic of the whole.
+                let other = helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                outcome = outcome.and(other);
+            }
+            outcome
+        })
+    }
+
+    fn kept(&self, place: &Place) -> Result<Arc<Kept>> {
+        let slot = {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(kept.entry(place.relative.clone()).or_default())
+        };
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = &*slot {
+            return Ok(Arc::clone(kept));
+        }
+        let kept = Arc::new(self.fetch_one(place)?);
+        *slot = Some(Arc::clone(&kept));
+        Ok(kept)
+    }
+
+    fn fetch_one(&self, place: &Place) -> Result<Kept> {
+        let size = place.object.as_ref().map_or(0, |listed| listed.size);
+        if size > LARGEST_KEPT {
+            let path = place.path.clone();
+            return Err(InputError::TooLarge { path, limit: LARGEST_KEPT, got: size }.into());
+        }
+        let mut input = self.stream(place)?;
+        // `stream` has compared the size with that of the answer, and the reader gives no more.
+        let mut bytes = Vec::with_capacity(size as usize);
+        if let Err(error) = input.read_to_end(&mut bytes) {
+            return Err(match s3_mirror::ObjectError::find(&error) {
+                Some(error) => place.refused(Error::from(error.clone())),
+                None => Error::io("read", &place.path)(error),
+            });
+        }
+        let sha256 = input.finish()?.sha256;
+        Ok(Kept { bytes, sha256 })
+    }
+
+    /// What lies below a prefix, by the rest of its relative path.
+    fn below(&self, prefix: &str) -> impl Iterator<Item = (&str, &Arc<Listed>)> {
+        let from = self.listed.range(prefix.to_owned()..);
+        from.map_while(move |(path, listed)| Some((path.strip_prefix(prefix)?, listed)))
+    }
+
+    fn place(&self, relative: &str, listed: &Arc<Listed>) -> Place {
+        let object = Some(Arc::clone(listed));
+        Place { relative: relative.to_owned(), path: self.name(listed.key.as_str()), object }
+    }
+}

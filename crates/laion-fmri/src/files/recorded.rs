@@ -1,0 +1,59 @@
+//! What is recorded about files: by the mirror when they came, and by a handle when it read them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use s3_mirror::{Inventory, RelativePath};
+
+use super::{InputError, InputRecord};
+use crate::{Error, Result};
+
+/// The records of the files that were read through one handle, each file once.
+#[derive(Debug, Default)]
+pub(crate) struct Records(Mutex<BTreeMap<String, InputRecord>>);
+
+impl Records {
+    pub(crate) fn add(&self, record: InputRecord) {
+        let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        records.insert(record.relative.clone(), record);
+    }
+
+    /// Sorted by path.
+    pub(crate) fn all(&self) -> Vec<InputRecord> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}
+
+/// What was recorded about the files of a root when they came into the mirror.
+#[derive(Debug)]
+pub(crate) struct Recorded(Arc<Inventory>);
+
+impl Recorded {
+    pub(super) fn new(inventory: Arc<Inventory>) -> Self {
+        Self(inventory)
+    }
+
+    /// Refuses a file that has the size of its record and other bytes. One of another size is of
+    /// another version, about which nothing is recorded.
+    pub(super) fn check(&self, found: InputRecord, path: &Path) -> Result<InputRecord> {
+        let got = found.sha256_hex();
+        let differs = || -> Option<String> {
+            let relative = RelativePath::new(found.relative.clone()).ok()?;
+            let metadata = std::fs::metadata(path).ok()?;
+            let record = self.0.find(&relative, &metadata)?;
+            (record.size == found.size && record.sha256 != got).then_some(record.sha256)
+        };
+        if differs().is_none() {
+            return Ok(found);
+        }
+        // The file may have been replaced since the records were read.
+        self.0.refresh().map_err(Error::io("read the inventory", path))?;
+        match differs() {
+            Some(expected) => {
+                Err(InputError::Changed { path: path.to_owned(), expected, got }.into())
+            }
+            None => Ok(found),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Reading one object as if it were a file: [`ObjectReader`].
+
+use std::fmt;
+use std::io::{self, BufRead, Read};
+
+use bytes::{Buf, Bytes};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
+
+use crate::{Cancel, Content, Key, Store};
+
+mod error;
+mod feed;
+
+pub use error::ObjectError;
+use feed::{Fed, Message, feed, queue};
+
+/// How an object is read.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ObjectOptions {
+    /// Ends the reading with [`ObjectError::Cancelled`], also while it waits.
+    pub cancel: Cancel,
+    /// The entity tag that the object must have (default: whatever it has when it is opened).
+    pub etag: Option<String>,
+}
+
+impl ObjectOptions {
+    /// The same with a flag that ends the reading.
+    #[must_use]
+    pub fn with_cancel(mut self, cancel: Cancel) -> Self {
+        self.cancel = cancel;
+        self
+    }
+
+    /// The same for one version of the object.
+    #[must_use]
+    pub fn with_etag(mut self, etag: impl Into<String>) -> Self {
+        self.etag = Some(etag.into());
+        self
+    }
+}
+
+/// An object that was read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ObjectContent {
+    /// Its bytes.
+    pub size: u64,
+    /// Its entity tag, if it has one that stands for one version.
+    pub etag: Option<String>,
+    /// Its SHA-256, and whether the entity tag was recomputed from the bytes.
+    pub content: Content,
+}
+
+/// The bytes of one object, in order, for code that blocks. Nothing is stored.
+///
+/// A task on the runtime fetches, hashes and queues up to 4 MiB ahead; the reader takes blocks out of
+/// the queue. A connection that breaks or falls silent is continued inside the object, with `Range`
+/// and `If-Match` on the entity tag of the first answer, as patiently as the
+/// [`ConnectOptions`](crate::ConnectOptions) of the store say: an attempt that brought a byte is
+/// progress, and a slow reader is no silence of the server. A server that ignores ranges is read from
+/// the start on up to the place. What changes on the server meanwhile is [`ObjectError::Changed`].
+///
+/// The end of the object is only reported when the bytes have its entity tag, as far as that is an
+/// MD5, or the MD5 of those of its parts; otherwise the read after the last byte fails with
+/// [`ObjectError::Checksum`]. [`finish`](Self::finish) says what was read. Errors of `Read` carry an
+/// [`ObjectError`], which [`ObjectError::find`] gets out; the error stays, if it is read again.
+///
+/// Memory: at most 5 MiB, and what the HTTP client holds for one connection. Dropping the reader ends
+/// its task. Readers of one store share connections, and may be used side by side.
+///
+/// # Panics
+///
+/// Like everything that blocks, opening and reading panic inside asynchronous code.
+///
+/// ```
+/// use std::io::Read;
+/// use s3_mirror::{Location, ObjectOptions, ObjectReader};
+///
+/// let folder = tempfile::tempdir()?;
+/// std::fs::write(folder.path().join("trials.tsv"), "session\trun\n")?;
+/// let store = Location::directory(folder.path())?.open()?;
+/// let runtime = tokio::runtime::Runtime::new()?;
+///
+/// let key = "trials.tsv".parse()?;
+/// let mut reader =
+///     ObjectReader::open(runtime.handle(), &store, &key, &ObjectOptions::default())?;
+/// assert_eq!(reader.size(), 12);
+/// let mut text = String::new();
+/// reader.read_to_string(&mut text)?;
+/// assert_eq!(text, "session\trun\n");
+/// assert_eq!(reader.finish()?.size, 12);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct ObjectReader {
+    key: Key,
+    opened: Opened,
+    cancel: Cancel,
+    blocks: mpsc::Receiver<Message>,
+    block: Bytes,
+    position: u64,
+    /// Set after the last block.
+    end: Option<Result<Content, ObjectError>>,
+    task: AbortHandle,
+}
+
+/// What the first answer says.
+#[derive(Debug)]
+struct Opened {
+    size: u64,
+    etag: Option<String>,
+}
+
+impl ObjectReader {
+    /// Sends the first request and waits for the head of its answer.
+    ///
+    /// The runtime needs time and I/O enabled and threads of its own, and has to live as long as the
+    /// reader.
+    ///
+    /// # Errors
+    ///
+    /// Every [`ObjectError`] but [`ObjectError::Checksum`]; an object that the store withholds
+    /// [is denied](ObjectError::is_denied).
+    pub fn open(
+        runtime: &Handle,
+        store: &Store,
+        key: &Key,
+        options: &ObjectOptions,
+    ) -> Result<Self, ObjectError> {
+        let (answer, opened) = oneshot::channel();
+        let (sender, blocks) = queue();
+        let cancel = options.cancel.clone();
+        let task = runtime.spawn(feed(store.clone(), key.clone(), options.clone(), answer, sender));
+        let task = task.abort_handle();
+        let opened = match opened.blocking_recv() {
+            Ok(opened) => opened?,
+            Err(_) => return Err(ended(key, &cancel)),
+        };
+        let (key, block) = (key.clone(), Bytes::new());
+        Ok(Self { key, opened, cancel, blocks, block, position: 0, end: None, task })
+    }
+
+    /// Bytes in the object.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.opened.size
+    }
+
+    /// The entity tag of the version that is read, with its quotes; `None` if the store gives none
+    /// that stands for one version, and then no broken connection can be continued.
+    #[must_use]
+    pub fn etag(&self) -> Option<&str> {
+        self.opened.etag.as_deref()
+    }
+
+    /// Bytes that were read so far.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Reads what was not read yet, and says what the object is.
+    ///
+    /// # Errors
+    ///
+    /// As reading does, [`ObjectError::Checksum`] included.
+    pub fn finish(mut self) -> Result<ObjectContent, ObjectError> {
+        loop {
+            self.fill()?;
+            match &self.end {
+                None => self.consume(self.block.len()),
+                Some(end) => {
+                    let content = end.clone()?;
+                    let (size, etag) = (self.opened.size, self.opened.etag.take());
+                    return Ok(ObjectContent { size, etag, content });
+                }
+            }
+        }
+    }
+
+    /// Afterwards there is a block with bytes, or the end.
+    fn fill(&mut self) -> Result<(), ObjectError> {
+        if self.block.is_empty() && self.end.is_none() {
+            let message =
+                if self.cancel.is_cancelled() { None } else { self.blocks.blocking_recv() };
+            match message {
+                Some(Ok(Fed::Block(block))) => self.block = block,
+                Some(Ok(Fed::End(content))) => self.end = Some(Ok(content)),
+                Some(Err(error)) => self.end = Some(Err(error)),
+                None => self.end = Some(Err(ended(&self.key, &self.cancel))),
+            }
+        }
+        match &self.end {
+            Some(Err(error)) => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl BufRead for ObjectReader {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.fill()?;
+        Ok(&self.block)
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.block.advance(amount);
+        self.position += amount as u64;
+    }
+}
+
+impl Read for ObjectReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let block = self.fill_buf()?;
+        let take = block.len().min(buffer.len());
+        buffer[..take].copy_from_slice(&block[..take]);
+        self.consume(take);
+        Ok(take)
+    }
+}
+
+impl Drop for ObjectReader {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl fmt::Debug for ObjectReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObjectReader")
+            .field("key", &self.key)
+            .field("size", &self.opened.size)
+            .field("position", &self.position)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a task is gone that said nothing.
+fn ended(key: &Key, cancel: &Cancel) -> ObjectError {
+    let key = key.to_string();
+    if cancel.is_cancelled() {
+        ObjectError::Cancelled { key }
+    } else {
+        ObjectError::Interrupted { key }
+    }
+}

@@ -1,0 +1,127 @@
+//! The other end of a reader: fetches, hashes and hands over blocks, on the runtime.
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::{mpsc, oneshot};
+
+use super::error::ObjectError;
+use super::{ObjectOptions, Opened};
+use crate::digest::{self, Digests};
+use crate::get::{Failure, Step, Stretch};
+use crate::{Content, Key, Store};
+
+/// Bytes that are hashed and handed over in one go.
+const BLOCK: usize = 256 << 10;
+
+/// Blocks that are held for a reader which is slower than the line: 4 MiB.
+const AHEAD: usize = 16;
+
+/// What a reader gets.
+#[derive(Debug)]
+pub(super) enum Fed {
+    Block(Bytes),
+    /// Everything came, and is what its tag says.
+    End(Content),
+}
+
+pub(super) type Message = Result<Fed, ObjectError>;
+
+pub(super) fn queue() -> (mpsc::Sender<Message>, mpsc::Receiver<Message>) {
+    mpsc::channel(AHEAD)
+}
+
+/// Fetches until the end, an error, or a reader that is gone. A cancelled one just ends.
+pub(super) async fn feed(
+    store: Store,
+    key: Key,
+    options: ObjectOptions,
+    opened: oneshot::Sender<Result<Opened, ObjectError>>,
+    blocks: mpsc::Sender<Message>,
+) {
+    let work = async {
+        let wanted = options.etag.as_deref();
+        let stretch = match Stretch::open(&store, &key, wanted).await {
+            Ok(stretch) => stretch,
+            Err(failure) => {
+                // Whoever does not wait any more needs no answer; the same below.
+                let _ = opened.send(Err(ObjectError::of(failure, &store, &key, wanted)));
+                return;
+            }
+        };
+        let etag = stretch.etag().map(str::to_owned);
+        let _ = opened.send(Ok(Opened { size: stretch.size(), etag: etag.clone() }));
+        if let Some(Err(error)) = deliver(&store, &key, stretch, etag, &blocks).await {
+            let _ = blocks.send(Err(error)).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = options.cancel.cancelled() => {}
+        () = work => {}
+    }
+}
+
+/// `None` when nobody reads any more.
+async fn deliver(
+    store: &Store,
+    key: &Key,
+    mut stretch: Stretch<'_>,
+    etag: Option<String>,
+    blocks: &mpsc::Sender<Message>,
+) -> Option<Result<(), ObjectError>> {
+    let part_size = match (&etag, store.objects()) {
+        (Some(etag), Some(objects)) if digest::is_multipart(etag) => {
+            objects.first_part(store.name(), key, etag).await
+        }
+        _ => None,
+    };
+    let mut digests = Digests::new(etag.as_deref(), stretch.size(), part_size, None);
+    let mut block = BytesMut::new();
+    loop {
+        let step = stretch.step().await;
+        if let Step::Bytes(mut chunk) = step {
+            // Blocks of one size, so that a queue of them has a size too.
+            while !chunk.is_empty() {
+                if block.capacity() == 0 {
+                    block.reserve(BLOCK);
+                }
+                let take = chunk.len().min(BLOCK - block.len());
+                block.extend_from_slice(&chunk.split_to(take));
+                if block.len() == BLOCK {
+                    hand_over(&mut block, &mut digests, blocks).await?;
+                    stretch.rested();
+                }
+            }
+            continue;
+        }
+        // What came before a cut is as good as the rest.
+        hand_over(&mut block, &mut digests, blocks).await?;
+        let failure = match step {
+            Step::End => break,
+            Step::Broken(failure) => failure,
+            Step::Unranged | Step::Bytes(_) => Failure::Changed,
+        };
+        stretch.rested();
+        if let Err(failure) = stretch.again(failure).await {
+            return Some(Err(ObjectError::of(failure, store, key, etag.as_deref())));
+        }
+    }
+    match digests.finish() {
+        Ok(content) => {
+            blocks.send(Ok(Fed::End(content))).await.ok()?;
+            Some(Ok(()))
+        }
+        Err(mismatch) => Some(Err(ObjectError::mismatch(mismatch, store, key))),
+    }
+}
+
+async fn hand_over(
+    block: &mut BytesMut,
+    digests: &mut Digests,
+    blocks: &mpsc::Sender<Message>,
+) -> Option<()> {
+    if block.is_empty() {
+        return Some(());
+    }
+    digests.update(block);
+    blocks.send(Ok(Fed::Block(std::mem::take(block).freeze()))).await.ok()
+}
