@@ -7,8 +7,7 @@
 //! use laion_fmri::Dataset;
 //!
 //! # let bucket = fixtures::Bucket::temporary()?;
-//! # let root = bucket.root();
-//! let dataset = Dataset::open(root)?; // or laion_fmri::config::open() for the configured one
+//! let dataset = Dataset::open(bucket.root())?; // or laion_fmri::config::open() for the configured one
 //! let subject = dataset.subject("sub-03")?;
 //! let betas = subject.betas("ses-01").roi("FFA1").load()?; // (n_trials, n_voxels), float32
 //! let trials = subject.trials("ses-01")?;
@@ -53,10 +52,11 @@ pub mod upkeep;
 mod voxels;
 mod zscore;
 
-pub use bids::{Filter, FilterField, SessionId, SubjectId};
-pub use s3_mirror::{Cancel, Location, Observer};
 #[doc(inline)]
 pub use {bids, export, ndarray, nifti_stream, s3_mirror, splits, stimuli, surface};
+
+pub use bids::{Filter, FilterField, SessionId, SubjectId};
+pub use s3_mirror::{Cancel, Location, Observer};
 pub use {stimuli::StimulusSet, surface::Hemisphere};
 
 pub use self::betas::{BetaRows, Betas, ConcatenatedBetas, ReadObserver, SessionBetas};
