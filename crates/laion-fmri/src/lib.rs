@@ -60,8 +60,6 @@ pub use s3_mirror::{Cancel, Location, Observer};
 pub use {stimuli::StimulusSet, surface::Hemisphere};
 
 pub use self::betas::{BetaRows, Betas, ConcatenatedBetas, ReadObserver, SessionBetas};
-pub use self::dataset::Dataset;
-pub use self::discovery::Discovery;
 pub use self::download::{Download, DownloadRequest, Subjects};
 pub use self::error::{Error, ErrorKind, Result};
 pub use self::files::{Input, InputError, InputRecord};
@@ -79,3 +77,4 @@ pub use self::trial_table::{SubjectTrials, Trial, TrialColumns};
 pub use self::trials::{TrialTable, TrialTableError};
 pub use self::voxels::Voxels;
 pub use self::zscore::{NanPolicy, ZscoreOptions, ZscoreReport, zscore};
+pub use self::{dataset::Dataset, discovery::Discovery};
