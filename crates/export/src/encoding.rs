@@ -155,6 +155,11 @@ pub(crate) fn read_text(mut reader: impl Read, n_bytes: u64) -> Result<Vec<Strin
     Ok(texts)
 }
 
+/// The header of a C-ordered array.
+pub(crate) fn standard_header<T: Element>(shape: &[usize]) -> io::Result<Vec<u8>> {
+    header(&element::descriptor::<T>(), Layout::Standard, shape)
+}
+
 fn header(descriptor: &str, layout: Layout, shape: &[usize]) -> io::Result<Vec<u8>> {
     Header { type_descriptor: Value::String(descriptor.to_owned()), layout, shape: shape.to_vec() }
         .to_bytes()

@@ -13,6 +13,7 @@
 //! ```
 //!
 //! * [`write_npy`], [`write_npy_to`], [`read_npy`]: NumPy's `.npy`, readable without pickle
+//! * [`write_npy_rows`]: the same row by row, on its way to the disk while rows are made
 //! * [`write_npz`], [`write_npz_to`], [`read_npz`]: NumPy's `.npz`, named arrays and texts in one file
 //! * [`Table`]: named columns as CSV, TSV, JSON lines and Parquet
 //! * [`write_png`], [`write_png_to`]: images
@@ -26,6 +27,7 @@ mod error;
 mod npy;
 mod npz;
 mod png;
+mod rows;
 mod table;
 
 pub use atomic::{atomic_file, write_text};
@@ -35,6 +37,7 @@ pub use half::f16;
 pub use npy::{read_npy, write_npy, write_npy_to};
 pub use npz::{NpzFile, NpzWriter, read_npz, write_npz, write_npz_to};
 pub use png::{write_png, write_png_to};
+pub use rows::{NpyRows, write_npy_rows};
 pub use table::{Column, Table};
 
 #[cfg(doctest)]
