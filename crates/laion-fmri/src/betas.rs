@@ -3,7 +3,9 @@
 mod plan;
 mod rows;
 mod sessions;
+mod written;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bids::SessionId;
@@ -80,6 +82,18 @@ pub trait ReadObserver: Sync {
 pub struct SessionBetas {
     /// Float32, shape `(n_trials, n_voxels)`.
     pub betas: Array2<f32>,
+    /// The trial of each row.
+    pub trials: Vec<SessionTrial>,
+    /// The voxels of the columns.
+    pub voxels: Arc<VoxelMask>,
+}
+
+/// What the rows and columns are of a file with the betas of one session.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WrittenBetas {
+    /// The file.
+    pub path: PathBuf,
     /// The trial of each row.
     pub trials: Vec<SessionTrial>,
     /// The voxels of the columns.
@@ -246,7 +260,35 @@ impl<'a> Betas<'a> {
         sessions: &[impl AsRef<str>],
         take: impl FnMut(SessionId, SessionBetas) -> Result<(), E>,
     ) -> Result<(), E> {
-        sessions::in_order(self.plan(sessions)?, self.subject.reading.jobs, self.observer, take)
+        let load = |planned: Planned, observer: Option<&dyn ReadObserver>, threads| {
+            planned.load(observer, threads)
+        };
+        let jobs = self.subject.reading.jobs;
+        sessions::in_order(self.plan(sessions)?, jobs, self.observer, &load, take)
+    }
+
+    /// The same request for several sessions, each written to a `.npy` file of its own, which appears
+    /// when it is complete. `path` names the file of a session; `done` hears of each that was written,
+    /// in the order asked.
+    ///
+    /// No array is held: rows go to the file while the next ones are read. The files are byte for byte
+    /// those of [`export::write_npy`] for the arrays of [`Betas::load_sessions`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Betas::load_sessions`]; [`Error::Export`]; what `done` answers ends the loop.
+    pub fn write_npy<E: From<Error>>(
+        &self,
+        sessions: &[impl AsRef<str>],
+        path: impl Fn(&SessionId) -> PathBuf + Sync,
+        done: impl FnMut(SessionId, WrittenBetas) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let write = |planned: Planned, observer: Option<&dyn ReadObserver>, threads| {
+            let path = path(&planned.session);
+            planned.write_npy(path, observer, threads)
+        };
+        let jobs = self.subject.reading.jobs;
+        sessions::in_order(self.plan(sessions)?, jobs, self.observer, &write, done)
     }
 
     /// The betas of several sessions in one array, below each other in the order asked.

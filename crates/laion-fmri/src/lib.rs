@@ -58,7 +58,9 @@ pub use s3_mirror::{Cancel, Location, Observer};
 pub use {bids, export, ndarray, nifti_stream, s3_mirror, splits, stimuli, surface};
 pub use {stimuli::StimulusSet, surface::Hemisphere};
 
-pub use self::betas::{BetaRows, Betas, ConcatenatedBetas, ReadObserver, SessionBetas};
+pub use self::betas::{
+    BetaRows, Betas, ConcatenatedBetas, ReadObserver, SessionBetas, WrittenBetas,
+};
 pub use self::dataset::Dataset;
 pub use self::discovery::Discovery;
 pub use self::download::{Download, DownloadRequest, Subjects};

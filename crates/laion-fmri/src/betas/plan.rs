@@ -1,13 +1,14 @@
 //! What a request means for each session, decided and checked before anything is inflated.
 
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bids::SessionId;
 use ndarray::{Array2, ArrayViewMut2};
 use nifti_stream::fs::VolumeFile;
-use nifti_stream::{RowSelection, VoxelSelection};
+use nifti_stream::{Progress, RowSelection, VoxelSelection};
 use stimuli::StimulusSet;
 
 use super::sessions::{stopped, tell};
@@ -170,6 +171,34 @@ impl Planned {
         observer: Option<&dyn ReadObserver>,
         threads: NonZeroUsize,
     ) -> Result<()> {
+        self.read(observer, threads, |file, selection, rows, observe| {
+            file.read_rows_with(selection, rows, out, observe)
+        })
+    }
+
+    /// Reads the rows of this session one after the other, with the trial that each is.
+    pub(super) fn for_each_row(
+        &self,
+        observer: Option<&dyn ReadObserver>,
+        threads: NonZeroUsize,
+        mut take: impl FnMut(SessionTrial, &[f32]) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.read(observer, threads, |file, selection, rows, observe| {
+            file.for_each_row(selection, rows, |volume, row| take(SessionTrial(volume), row), observe)
+        })
+    }
+
+    fn read(
+        &self,
+        observer: Option<&dyn ReadObserver>,
+        threads: NonZeroUsize,
+        read: impl FnOnce(
+            VolumeFile,
+            &VoxelSelection,
+            &RowSelection,
+            &mut dyn FnMut(Progress) -> ControlFlow<()>,
+        ) -> Result<(), nifti_stream::Error>,
+    ) -> Result<()> {
         let (file, selection) = self.open()?;
         let mut file = file.with_threads(threads);
         if let Some(index) = &self.index {
@@ -179,7 +208,7 @@ impl Planned {
         tracing::debug!(%session, volumes, voxels = selection.len(), path = %self.path.display(), "reading betas");
         let rows = self.rows.clone().map_or(RowSelection::All, RowSelection::Rows);
         let mut is_stopped = false;
-        file.read_rows_with(&selection, &rows, out, |progress| {
+        read(file, &selection, &rows, &mut |progress| {
             let answer = tell(observer, session, progress);
             is_stopped |= answer.is_break();
             answer
