@@ -5,6 +5,7 @@ mod rows;
 mod sessions;
 mod written;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -298,6 +299,15 @@ impl<'a> Betas<'a> {
     /// As [`Betas::load_sessions`]; [`Error::VoxelAxis`] when the sessions do not have the same
     /// voxels, before anything is read.
     pub fn concat(&self, sessions: &[impl AsRef<str>]) -> Result<ConcatenatedBetas> {
+        self.concat_by(sessions, self.subject.reading.jobs)
+    }
+
+    /// As [`Betas::concat`], with so many threads.
+    pub(crate) fn concat_by(
+        &self,
+        sessions: &[impl AsRef<str>],
+        jobs: NonZeroUsize,
+    ) -> Result<ConcatenatedBetas> {
         let planned = self.plan(sessions)?;
         let voxels = plan::same_voxels(&planned)?;
         let rows = planned.iter().map(Planned::n_rows).sum();
@@ -314,7 +324,7 @@ impl<'a> Betas<'a> {
             row_sessions.extend(std::iter::repeat_n(planned.session.clone(), planned.n_rows()));
             trials.extend(planned.trials());
         }
-        sessions::into_parts(parts, self.subject.reading.jobs, self.observer)?;
+        sessions::into_parts(parts, jobs, self.observer)?;
         Ok(ConcatenatedBetas { betas, sessions: row_sessions, trials, voxels })
     }
 
@@ -324,7 +334,7 @@ impl<'a> Betas<'a> {
     ///
     /// As [`Betas::load`].
     pub fn volumes(&self) -> Result<BetaRows> {
-        BetaRows::open(self.plan_one()?)
+        Ok(BetaRows::new(self.plan_one()?, self.subject.reading.jobs))
     }
 
     /// As [`Betas::volumes`] for several sessions with the same voxels, all opened and checked.
@@ -332,7 +342,8 @@ impl<'a> Betas<'a> {
         let sessions: Vec<&str> = sessions.iter().map(SessionId::as_str).collect();
         let planned = self.plan(&sessions)?;
         plan::same_voxels(&planned)?;
-        planned.into_iter().map(BetaRows::open).collect()
+        let jobs = self.subject.reading.jobs;
+        Ok(planned.into_iter().map(|planned| BetaRows::new(planned, jobs)).collect())
     }
 
     fn plan_one(&self) -> Result<Planned> {

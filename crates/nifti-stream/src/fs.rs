@@ -4,6 +4,7 @@ mod ahead;
 mod bgzf;
 mod index;
 mod parallel;
+mod passing;
 mod plain;
 mod queue;
 
@@ -18,6 +19,7 @@ use ndarray::ArrayViewMut2;
 use self::bgzf::Bgzf;
 use self::index::{Identity, Index, IndexWriter};
 use self::parallel::{Failure, Places, Request};
+pub use self::passing::PassingIndex;
 use crate::error::Error;
 use crate::grid::Grid;
 use crate::header::{Header, Spatial};

@@ -46,6 +46,30 @@ pub struct VolumeReader<R> {
     parts: Option<Vec<u32>>,
 }
 
+/// What comes before the volumes.
+pub(crate) struct Opened {
+    header: Header,
+    grid: Grid,
+    n_volumes: usize,
+    header_crc: Option<u32>,
+}
+
+impl Opened {
+    /// Reads and checks the header, and stops before the first volume.
+    pub(crate) fn read<R: Read>(source: &mut Source<R>) -> Result<Self, Error> {
+        let header = Header::read_from(source)?;
+        let &[_, _, _, n_volumes] = header.shape() else {
+            return Err(Error::NotFourDimensional { got: header.shape().to_vec() });
+        };
+        let n_volumes = usize::try_from(n_volumes)
+            .map_err(|_| Error::TooLarge { shape: header.shape().to_vec() })?;
+        let grid = header.grid()?;
+        skip_to_data(source, &header)?;
+        let header_crc = source.cut();
+        Ok(Self { header, grid, n_volumes, header_crc })
+    }
+}
+
 /// How far [`VolumeReader::read_rows_with`] has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
@@ -75,17 +99,15 @@ impl<R: Read> VolumeReader<R> {
     /// As [`new`](Self::new).
     pub fn with_chunk_bytes(reader: R, chunk_bytes: NonZeroUsize) -> Result<Self, Error> {
         let mut source = Source::with_piece_bytes(reader, chunk_bytes.get())?;
-        let header = Header::read_from(&mut source)?;
-        let &[_, _, _, n_volumes] = header.shape() else {
-            return Err(Error::NotFourDimensional { got: header.shape().to_vec() });
-        };
-        let n_volumes = usize::try_from(n_volumes)
-            .map_err(|_| Error::TooLarge { shape: header.shape().to_vec() })?;
-        let grid = header.grid()?;
-        skip_to_data(&mut source, &header)?;
-        let header_crc = source.cut();
+        let opened = Opened::read(&mut source)?;
+        Ok(Self::from_parts(source, opened))
+    }
+
+    /// A reader whose source stands at the first volume.
+    pub(crate) fn from_parts(source: Source<R>, opened: Opened) -> Self {
+        let Opened { header, grid, n_volumes, header_crc } = opened;
         let (position, failed, parts) = (0, false, None);
-        Ok(Self { source, header, grid, n_volumes, position, failed, header_crc, parts })
+        Self { source, header, grid, n_volumes, position, failed, header_crc, parts }
     }
 
     /// The header.

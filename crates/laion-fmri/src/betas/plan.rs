@@ -142,12 +142,12 @@ impl Planned {
         }
     }
 
-    /// Whether a volume is wanted.
-    pub(super) fn wants(&self, volume: usize) -> bool {
-        self.rows.as_ref().is_none_or(|rows| rows.binary_search(&volume).is_ok())
+    /// The betas file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
-    pub(super) fn open(&self) -> Result<(VolumeFile, VoxelSelection)> {
+    fn open(&self) -> Result<(VolumeFile, VoxelSelection)> {
         let shape = self.voxels.brain().grid().shape();
         let selection =
             VoxelSelection::new(shape, self.voxels.indices()).map_err(nifti_stream::Error::from)?;
@@ -184,7 +184,12 @@ impl Planned {
         mut take: impl FnMut(SessionTrial, &[f32]) -> ControlFlow<()>,
     ) -> Result<()> {
         self.read(observer, threads, |file, selection, rows, observe| {
-            file.for_each_row(selection, rows, |volume, row| take(SessionTrial(volume), row), observe)
+            file.for_each_row(
+                selection,
+                rows,
+                |volume, row| take(SessionTrial(volume), row),
+                observe,
+            )
         })
     }
 

@@ -10,12 +10,13 @@ use bids::SessionId;
 use ndarray::ArrayViewMut2;
 use nifti_stream::Progress;
 
-use super::plan::Planned;
 use super::ReadObserver;
+use super::plan::Planned;
 use crate::{Error, Result};
 
 /// How one session is read.
-type Load<'a, T> = &'a (dyn Fn(Planned, Option<&dyn ReadObserver>, NonZeroUsize) -> Result<T> + Sync);
+type Load<'a, T> =
+    &'a (dyn Fn(Planned, Option<&dyn ReadObserver>, NonZeroUsize) -> Result<T> + Sync);
 
 /// Reads the sessions and hands over what was made of them, one after the other. At most one more
 /// than there are threads is in memory.
@@ -45,7 +46,9 @@ pub(super) fn in_order<T: Send, E: From<Error>>(
         while let Some((session, receiver)) = running.pop_front() {
             // A thread that sends nothing has panicked, and the scope goes on with that.
             let loaded = receiver.recv().unwrap_or(Err(Error::Cancelled));
-            running.extend(waiting.next().map(|planned| start(scope, planned, &observer, threads, load)));
+            running.extend(
+                waiting.next().map(|planned| start(scope, planned, &observer, threads, load)),
+            );
             let taken = loaded.map_err(E::from).and_then(|loaded| take(session, loaded));
             if taken.is_err() {
                 observer.stopped.store(true, Ordering::Relaxed);

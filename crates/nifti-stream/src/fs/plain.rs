@@ -66,7 +66,8 @@ pub(crate) fn read_rows(
             for span in &spans {
                 let offset = start + (span.first * voxel) as u64;
                 bytes.resize((span.end - span.first) * voxel, 0);
-                let read = file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut bytes));
+                let read =
+                    file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut bytes));
                 read.map_err(|source| {
                     Error::Read { compressed_offset: offset, source }.in_volume(volume, n_volumes)
                 })?;
