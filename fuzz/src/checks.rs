@@ -71,34 +71,30 @@ pub fn index(bytes: &[u8]) {
         repair_checksum(&mut content);
     }
     write_over(&path, &content);
-    for rows in [RowSelection::All, RowSelection::Rows(vec![1, 4])] {
-        let threads = NonZeroUsize::new(usize::from(repair >> 1 & 1) + 1).expect("not 0");
-        let file = VolumeFile::open(sample.directory.path().join("betas.nii.gz")).expect("opens");
-        let mut out = Array2::from_elem((rows.count(SAMPLE[3]), sample.selection.len()), f32::NAN);
-        file.with_threads(threads)
-            .with_index(&path)
-            .read_rows(&sample.selection, &rows, out.view_mut())
+    // One read a run, of which kind the bits of a byte say: that makes runs short.
+    let threads = NonZeroUsize::new(usize::from(repair >> 1 & 1) + 1).expect("not 0");
+    let volumes = if repair & 4 == 0 { (0..SAMPLE[3]).collect() } else { vec![1, 4] };
+    let rows = match repair & 4 {
+        0 => RowSelection::All,
+        _ => RowSelection::Rows(volumes.clone()),
+    };
+    let file = VolumeFile::open(sample.directory.path().join("betas.nii.gz")).expect("opens");
+    let file = file.with_threads(threads).with_index(&path);
+    if repair & 8 == 0 {
+        let mut out = Array2::from_elem((volumes.len(), sample.selection.len()), f32::NAN);
+        file.read_rows(&sample.selection, &rows, out.view_mut())
             .expect("the file is right, whatever the index says");
-        let volumes: Vec<usize> = match rows {
-            RowSelection::All => (0..SAMPLE[3]).collect(),
-            RowSelection::Rows(rows) => rows,
-        };
         for (row, &volume) in out.rows().into_iter().zip(&volumes) {
             assert!(row == sample.expected.row(volume), "volume {volume}");
         }
-        // The first read has replaced an index that did not fit: this one tries it once more.
-        write_over(&path, &content);
-        let file = VolumeFile::open(sample.directory.path().join("betas.nii.gz")).expect("opens");
+    } else {
         let mut taken = Vec::new();
         let take = |volume: usize, row: &[f32]| {
             assert!(sample.expected.row(volume).iter().eq(row), "volume {volume}");
             taken.push(volume);
             ControlFlow::Continue(())
         };
-        let rows = RowSelection::Rows(volumes.clone());
-        file.with_threads(threads)
-            .with_index(&path)
-            .for_each_row(&sample.selection, &rows, take, |_| ControlFlow::Continue(()))
+        file.for_each_row(&sample.selection, &rows, take, |_| ControlFlow::Continue(()))
             .expect("the file is right, whatever the index says");
         assert_eq!(taken, volumes);
     }
@@ -230,9 +226,9 @@ fn compressed(plain: &[u8]) -> Vec<u8> {
     stored
 }
 
-/// A member of several blocks.
+/// A member of several blocks, which are stored: they are read in no time.
 fn blocks(plain: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
     for block in plain.chunks(700) {
         encoder.write_all(block).expect("memory");
         encoder.flush().expect("memory");

@@ -56,8 +56,8 @@ impl VolumeFile {
     /// depend on their number.
     ///
     /// Members of block gzip are read side by side, and with an index every gzipped file is; the
-    /// first pass over a file without one uses a second thread to inflate ahead. Each thread takes
-    /// less than 1 MiB.
+    /// first pass over a file without one uses a second thread to put in order what the first
+    /// inflates. Each thread takes less than 1 MiB, and those that hand rows over a few rows more.
     #[must_use]
     pub fn with_threads(mut self, threads: NonZeroUsize) -> Self {
         self.threads = threads;

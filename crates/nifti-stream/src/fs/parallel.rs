@@ -26,7 +26,7 @@ use crate::volumes::{Order, Progress, gather};
 /// Rows that a thread takes at a time, at most.
 const ROWS_AT_ONCE: usize = 16;
 /// Bytes of the rows that a thread takes at a time, unless one takes more.
-const TURN_BYTES: usize = 4 << 20;
+const TURN_BYTES: usize = 3 << 20;
 
 /// What is read, the same for every thread.
 #[derive(Clone, Copy, Debug)]
@@ -139,10 +139,10 @@ fn in_order(
 ) -> Result<(), Failure> {
     let n_rows = request.rows.count(usize::try_from(request.volumes.count).unwrap_or(usize::MAX));
     let row_bytes = 4 * taker.n_voxels.max(1);
-    // Neighbours share what lies between their places; two turns of each thread may be waiting.
+    // Neighbours share what lies between their places; one turn more than there are threads may wait.
     let at_once = (TURN_BYTES / row_bytes).clamp(1, ROWS_AT_ONCE);
     let threads = request.threads.clamp(1, n_rows.div_ceil(at_once).max(1));
-    let queue = Queue::new(n_rows, at_once, 2 * at_once * threads);
+    let queue = Queue::new(n_rows, at_once, at_once * (threads + 1));
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
