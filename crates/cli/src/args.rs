@@ -289,6 +289,9 @@ pub(crate) struct Download {
     /// Mirror any other tree with the same filters, such as derivatives/retinotopy/sub-01/
     #[arg(long, num_args = 1.., value_name = "KEYPREFIX")]
     pub(crate) prefix: Vec<String>,
+    /// Make the indexes of the betas that are fetched, from the bytes that pass
+    #[arg(long)]
+    pub(crate) index: bool,
     #[command(flatten)]
     pub(crate) transfer: Transfer,
 }

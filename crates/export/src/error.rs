@@ -165,17 +165,17 @@ pub enum Error {
     /// More or fewer rows than the shape of a matrix says.
     #[error("the array {name:?}: expected {expected} rows, got {got}")]
     Rows {
-        /// The array.
+        /// The array, or the file of which it is all.
         name: String,
         /// The rows announced.
         expected: usize,
         /// The rows given.
         got: usize,
     },
-    /// A block of rows is wider or narrower than the shape of its matrix says.
+    /// Rows are wider or narrower than the shape of their matrix says.
     #[error("the array {name:?}: expected rows of {expected} columns, got {got}")]
     Columns {
-        /// The array.
+        /// The array, or the file of which it is all.
         name: String,
         /// The columns announced.
         expected: usize,
@@ -220,6 +220,9 @@ pub enum Error {
         /// Cells of the column.
         got: usize,
     },
+    /// A row that comes after writing has failed.
+    #[error("writing has failed before")]
+    Stopped,
     /// A text that cannot be a field without quotes.
     #[error("the column {column:?}{}: a field has {reason}", at_row(*row))]
     Field {
@@ -261,6 +264,7 @@ impl Error {
             | Self::TrailingNul { .. }
             | Self::SameColumn { .. }
             | Self::ColumnLength { .. }
+            | Self::Stopped
             | Self::Field { .. } => None,
         }
     }

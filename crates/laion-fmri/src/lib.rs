@@ -59,7 +59,8 @@ pub use bids::{Filter, FilterField, SessionId, SubjectId};
 pub use s3_mirror::{Cancel, Location, Observer};
 pub use {stimuli::StimulusSet, surface::Hemisphere};
 
-pub use self::betas::{BetaRows, Betas, ConcatenatedBetas, ReadObserver, SessionBetas};
+pub use self::betas::{BetaRows, Betas, ConcatenatedBetas};
+pub use self::betas::{ReadObserver, SessionBetas, WrittenBetas};
 pub use self::download::{Download, DownloadRequest, Subjects};
 pub use self::error::{Error, ErrorKind, Result};
 pub use self::files::{Input, InputError, InputRecord};

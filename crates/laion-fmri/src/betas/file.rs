@@ -57,38 +57,6 @@ impl BetasFile {
         }
     }
 
-    pub(super) fn read_row(&mut self, selection: &VoxelSelection, row: &mut [f32]) -> Result<()> {
-        match self {
-            Self::Disk(file) => file.read_row(selection, row)?,
-            Self::Object(object) => {
-                let read = object.reader.read_row(selection, row);
-                read.map_err(|error| object.place.named(error))?
-            }
-        };
-        Ok(())
-    }
-
-    pub(super) fn skip_volume(&mut self) -> Result<()> {
-        match self {
-            Self::Disk(file) => file.skip_volume()?,
-            Self::Object(object) => {
-                object.reader.skip_volume().map_err(|error| object.place.named(error))?
-            }
-        };
-        Ok(())
-    }
-
-    pub(super) fn finish(self) -> Result<()> {
-        match self {
-            Self::Disk(file) => Ok(file.finish()?),
-            Self::Object(object) => {
-                let Passing { place, input, reader } = *object;
-                reader.finish().map_err(|error| place.named(error))?;
-                input.finish()
-            }
-        }
-    }
-
     /// Threads and an index are of use for a file on disk alone.
     pub(super) fn read_rows_with(
         self,
@@ -101,10 +69,7 @@ impl BetasFile {
     ) -> Result<()> {
         match self {
             Self::Disk(file) => {
-                let mut file = file.with_threads(threads);
-                if let Some(index) = index {
-                    file = file.with_index(index);
-                }
+                let file = prepared(*file, threads, index);
                 file.read_rows_with(selection, rows, out, observe).map_err(stopped)
             }
             Self::Object(object) => {
@@ -117,6 +82,71 @@ impl BetasFile {
                 input.finish()
             }
         }
+    }
+
+    /// As [`BetasFile::read_rows_with`], handing each row over with its volume.
+    pub(super) fn for_each_row(
+        self,
+        threads: NonZeroUsize,
+        index: Option<&Path>,
+        selection: &VoxelSelection,
+        rows: &RowSelection,
+        take: impl FnMut(usize, &[f32]) -> ControlFlow<()>,
+        observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<()> {
+        match self {
+            Self::Disk(file) => {
+                let file = prepared(*file, threads, index);
+                file.for_each_row(selection, rows, take, observe).map_err(stopped)
+            }
+            Self::Object(object) => object.for_each_row(selection, rows, take, observe),
+        }
+    }
+}
+
+impl Passing {
+    /// Reads volume by volume, and then to the end.
+    fn for_each_row(
+        self,
+        selection: &VoxelSelection,
+        rows: &RowSelection,
+        mut take: impl FnMut(usize, &[f32]) -> ControlFlow<()>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let Self { place, input, mut reader } = self;
+        let n_volumes = reader.n_volumes();
+        let named = |error| place.named(error);
+        let mut row = vec![0.0; selection.len()];
+        let mut wanted = match rows {
+            RowSelection::All => None,
+            RowSelection::Rows(rows) => Some(rows.iter().copied().peekable()),
+        };
+        for volume in 0..n_volumes {
+            let is_wanted =
+                wanted.as_mut().is_none_or(|wanted| wanted.next_if_eq(&volume).is_some());
+            if is_wanted {
+                reader.read_row(selection, &mut row).map_err(named)?;
+            } else {
+                reader.skip_volume().map_err(named)?;
+            }
+            let progress = Progress { volumes: volume + 1, n_volumes, compressed_bytes: 0 };
+            let stops =
+                (is_wanted && take(volume, &row).is_break()) || observe(progress).is_break();
+            if stops {
+                return Err(Error::Cancelled);
+            }
+        }
+        reader.finish().map_err(named)?;
+        input.finish()
+    }
+}
+
+/// A file with what its reads may use.
+fn prepared(file: VolumeFile, threads: NonZeroUsize, index: Option<&Path>) -> VolumeFile {
+    let file = file.with_threads(threads);
+    match index {
+        Some(index) => file.with_index(index),
+        None => file,
     }
 }
 
