@@ -1,6 +1,7 @@
 //! `bench`: measures what the crates promise, in the release profile, and prints each figure beside
 //! its limit.
 
+mod extract;
 mod mirror;
 mod nifti;
 mod page;
@@ -28,6 +29,9 @@ pub(crate) enum Area {
     Splits,
     /// Images, embeddings and masks, against h5py and Pillow
     Stimuli,
+    /// A ROI of all sessions of a subject in one command, beside inflating the same files: minutes, and
+    /// about 1 GB below `target/`
+    Extract,
 }
 
 #[derive(Args, Debug)]
@@ -105,6 +109,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
                 let &Options { volumes, rounds, record, .. } = options;
                 nifti::run(project, nifti::Size { volumes: volumes.max(20), rounds, record })?
             }
+            Area::Extract => extract::run(project, options.rounds, options.record)?,
             Area::Mirror => mirror::run(project, options.rounds, options.record)?,
             Area::Reading => recorded(project, options, "reading", reading::run(project)?)?,
             Area::Splits => recorded(project, options, "splits", splits::run(project)?)?,

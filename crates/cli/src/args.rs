@@ -1,6 +1,7 @@
 //! The command line as types: global options and one struct for each command.
 
 pub(crate) mod access;
+pub(crate) mod extract;
 pub(crate) mod index;
 pub(crate) mod mirror;
 pub(crate) mod splits;
@@ -204,6 +205,21 @@ pub(crate) enum Command {
     /// Show the train/test splits, their lists and their masks over trials
     #[command(subcommand)]
     Splits(splits::Splits),
+    /// Extract sessions to one array file: select, z-score, join, average, save, with a recipe
+    Extract(Box<extract::Extract>),
+    /// Print an extraction as independent tasks, one JSON object a line
+    Plan(Box<extract::Plan>),
+    /// Run tasks of a plan; in an array job, those of this task of the job
+    Run(extract::Run),
+    /// Make the outputs of a plan from what its tasks wrote
+    Merge(extract::Merge),
+    /// Print the Slurm job scripts of a plan
+    Slurm(extract::Slurm),
+    /// Run a recipe again: the same bytes, or what differs (exit 4)
+    Reproduce(extract::Reproduce),
+    /// Show, compare and describe recipes
+    #[command(subcommand)]
+    Recipe(extract::RecipeAction),
     /// Print a completion script
     Completions(Completions),
     /// Print the manual page, or write all pages into a directory

@@ -9,6 +9,7 @@ mod coordinates;
 mod doctor;
 mod download;
 mod download_stimuli;
+mod extract;
 mod index;
 mod info;
 mod license;
@@ -65,6 +66,13 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Status
         Command::Captions(args) => stimuli::captions(context, args),
         Command::Stimuli(action) => return stimuli::stimuli(context, action),
         Command::Splits(action) => return splits::run(context, action),
+        Command::Extract(args) => extract::extract(context, args),
+        Command::Plan(args) => extract::plan(context, args),
+        Command::Run(args) => extract::run(context, args),
+        Command::Merge(args) => extract::merge(context, args),
+        Command::Slurm(args) => extract::slurm(context, args),
+        Command::Reproduce(args) => extract::reproduce(context, args),
+        Command::Recipe(action) => return extract::recipe(context, action),
         Command::ToNifti(args) => to_nifti::run(context, args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

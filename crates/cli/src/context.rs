@@ -39,6 +39,14 @@ impl Context {
         })
     }
 
+    /// The dataset straight from the bucket; no data directory is needed.
+    pub(crate) fn bucket_dataset(&self) -> Result<Dataset, Error> {
+        if self.global.offline && self.location().is_remote() {
+            return Err(Error::Offline { what: format!("reading {}", self.location()) });
+        }
+        Err(Error::InvalidQuery { reason: "from_bucket".to_owned() })
+    }
+
     /// Where derived files go, when there is a place for them.
     pub(crate) fn cache_dir(&self) -> Option<PathBuf> {
         self.global.cache_dir.clone().or_else(|| self.environment.cache_dir())

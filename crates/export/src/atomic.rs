@@ -1,10 +1,14 @@
 //! Files that appear under their name only when they are complete.
 
+mod directory;
+
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use crate::error::Error;
+
+pub(crate) use directory::atomic_directory;
 
 /// Writes a file through a temporary sibling that takes the name when it is complete.
 ///
@@ -46,28 +50,54 @@ pub(crate) fn atomic<T, E: From<Error>>(
         let file = File::options().write(true).open(path).map_err(write_error)?;
         return fill(&file, write, write_error);
     }
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    if !parent.is_dir() {
-        return Err(Error::ParentMissing { path: path.into(), parent: parent.into() }.into());
-    }
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".export-").suffix(".part");
-    // Temporary files are private by default; this one becomes the output, under the usual umask.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = builder.tempfile_in(parent).map_err(|source| Error::Create {
-        path: path.into(),
-        parent: parent.into(),
-        source,
-    })?;
+    let parent = parent(path)?;
+    let file = temporary(path, parent)?;
     let value = fill(file.as_file(), write, write_error)?;
     file.as_file().sync_all().map_err(write_error)?;
     file.persist(path)
         .map_err(|error| Error::Replace { path: path.into(), source: error.error })?;
     Ok(value)
+}
+
+/// [`atomic`] for contents written by somebody who opens the temporary file by its path.
+#[cfg(feature = "hdf5-c")]
+pub(crate) fn atomic_path<T, E: From<Error>>(
+    path: &Path,
+    write: impl FnOnce(&Path) -> Result<T, E>,
+) -> Result<T, E> {
+    let file = temporary(path, parent(path)?)?;
+    let value = write(file.path())?;
+    let synced = File::options().write(true).open(file.path()).and_then(|file| file.sync_all());
+    synced.map_err(|source| Error::Write { path: path.into(), source })?;
+    file.persist(path)
+        .map_err(|error| Error::Replace { path: path.into(), source: error.error })?;
+    Ok(value)
+}
+
+/// A temporary file beside the output.
+fn temporary(path: &Path, parent: &Path) -> Result<tempfile::NamedTempFile, Error> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".export-").suffix(".part");
+    // Temporary files are private by default; this one becomes the output, under the usual umask.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(parent).map_err(|source| Error::Create {
+        path: path.into(),
+        parent: parent.into(),
+        source,
+    })
+}
+
+/// The directory of an output, which must be there.
+fn parent(path: &Path) -> Result<&Path, Error> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    match parent.is_dir() {
+        true => Ok(parent),
+        false => Err(Error::ParentMissing { path: path.into(), parent: parent.into() }),
+    }
 }
 
 fn fill<T, E: From<Error>>(

@@ -84,7 +84,7 @@ pub enum Error {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A `.npz` file has no member of that name.
+    /// A file has no member of that name.
     #[error("{}: no member {name:?}", path.display())]
     NoMember {
         /// The file.
@@ -92,7 +92,7 @@ pub enum Error {
         /// The name asked for.
         name: String,
     },
-    /// A member of a `.npz` file is no array of the expected element type.
+    /// A member of a file is no array of the expected element type.
     #[error("{}: the member {name:?} is no array of {expected}", path.display())]
     NotMember {
         /// The file.
@@ -104,7 +104,7 @@ pub enum Error {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A member of a `.npz` file does not hold as many bytes as its header says.
+    /// A member of a file does not hold as many bytes as its header says.
     #[error("{}: the member {name:?}: expected {expected} bytes of data, got {got}", path.display())]
     MemberLength {
         /// The file.
@@ -116,13 +116,79 @@ pub enum Error {
         /// Bytes in the member after the header.
         got: u64,
     },
-    /// Two members of a `.npz` file were given the same name.
+    /// A directory is no Zarr group of the kind that this crate writes: format 3, arrays in C order,
+    /// not compressed.
+    #[error("{}: not a Zarr group of plain arrays", path.display())]
+    NotZarr {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// What is in the place of a directory that was written is neither a Zarr group nor empty, so
+    /// that it is not removed.
+    #[error("{}: there is something else than a Zarr group", path.display())]
+    NotReplaceable {
+        /// The output.
+        path: PathBuf,
+    },
+    /// A format that this build does not know.
+    #[error("{}: built without the feature {feature}", path.display())]
+    Unsupported {
+        /// The output.
+        path: PathBuf,
+        /// The feature of this crate that would bring it.
+        feature: &'static str,
+    },
+    /// An array was given more or fewer names of dimensions than it has dimensions.
+    #[error("the array {name:?}: expected names for {expected} dimensions, got {got}")]
+    Dimensions {
+        /// The array.
+        name: String,
+        /// The dimensions of the array.
+        expected: usize,
+        /// The names given.
+        got: usize,
+    },
+    /// A dimension has another length than in an array before.
+    #[error("the array {name:?}: expected {dimension:?} to have the length {expected}, got {got}")]
+    DimensionLength {
+        /// The array.
+        name: String,
+        /// The dimension.
+        dimension: String,
+        /// Its length so far.
+        expected: usize,
+        /// Its length in this array.
+        got: usize,
+    },
+    /// More or fewer rows than the shape of a matrix says.
+    #[error("the array {name:?}: expected {expected} rows, got {got}")]
+    Rows {
+        /// The array.
+        name: String,
+        /// The rows announced.
+        expected: usize,
+        /// The rows given.
+        got: usize,
+    },
+    /// A block of rows is wider or narrower than the shape of its matrix says.
+    #[error("the array {name:?}: expected rows of {expected} columns, got {got}")]
+    Columns {
+        /// The array.
+        name: String,
+        /// The columns announced.
+        expected: usize,
+        /// The columns given.
+        got: usize,
+    },
+    /// Two members of a file were given the same name.
     #[error("there is a member {name:?} already")]
     SameMember {
         /// The name.
         name: String,
     },
-    /// A name which NumPy would not find again as a member of a `.npz` file.
+    /// A name that a member of a file cannot have.
     #[error("{name:?} cannot be the name of a member: {reason}")]
     MemberName {
         /// The name.
@@ -181,8 +247,15 @@ impl Error {
             | Self::NotNpz { path, .. }
             | Self::NoMember { path, .. }
             | Self::NotMember { path, .. }
+            | Self::NotZarr { path, .. }
+            | Self::NotReplaceable { path }
+            | Self::Unsupported { path, .. }
             | Self::MemberLength { path, .. } => Some(path),
             Self::Stream { .. }
+            | Self::Dimensions { .. }
+            | Self::DimensionLength { .. }
+            | Self::Rows { .. }
+            | Self::Columns { .. }
             | Self::SameMember { .. }
             | Self::MemberName { .. }
             | Self::TrailingNul { .. }

@@ -1,5 +1,5 @@
-//! Arrays and tables out: NumPy, PNG, CSV, TSV, JSON and Parquet files that appear only when they
-//! are complete.
+//! Arrays and tables out: NumPy, Zarr, HDF5, PNG, CSV, TSV, JSON and Parquet files that appear
+//! only when they are complete.
 //!
 //! ```
 //! use ndarray::array;
@@ -14,20 +14,28 @@
 //!
 //! * [`write_npy`], [`write_npy_to`], [`read_npy`]: NumPy's `.npy`, readable without pickle
 //! * [`write_npz`], [`write_npz_to`], [`read_npz`]: NumPy's `.npz`, named arrays and texts in one file
+//! * [`write_arrays`], [`read_arrays`]: labelled arrays that belong together, as `.npz`, Zarr or HDF5
+//! * [`ArraysDigest`]: one SHA-256 for named arrays, the same in every format
 //! * [`Table`]: named columns as CSV, TSV, JSON lines and Parquet
 //! * [`write_png`], [`write_png_to`]: images
 //! * [`write_text`]: bytes that are ready already
 //! * [`atomic_file`]: the rename behind all of them, for other formats
 
+mod arrays;
 mod atomic;
 mod element;
 mod encoding;
 mod error;
+#[cfg(feature = "hdf5-c")]
+mod hdf5;
 mod npy;
 mod npz;
 mod png;
 mod table;
+mod zarr;
 
+pub use arrays::{ArrayDifference, ArrayDigest, ArrayFile, ArrayFormat, ArrayWriter, ArraysDigest};
+pub use arrays::{RowWriter, read_arrays, write_arrays};
 pub use atomic::{atomic_file, write_text};
 pub use element::Element;
 pub use error::Error;
@@ -35,7 +43,7 @@ pub use half::f16;
 pub use npy::{read_npy, write_npy, write_npy_to};
 pub use npz::{NpzFile, NpzWriter, read_npz, write_npz, write_npz_to};
 pub use png::{write_png, write_png_to};
-pub use table::{Column, Table};
+pub use table::{Column, Table, read_parquet_metadata};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

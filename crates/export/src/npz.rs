@@ -11,9 +11,10 @@ use ndarray::{ArrayView, Dimension};
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
+use crate::arrays::{Labels, Sink, Spec};
 use crate::atomic::atomic;
 use crate::element::Element;
-use crate::encoding::{Encoded, EncodedText};
+use crate::encoding::{self, Encoded, EncodedText};
 use crate::error::Error;
 
 pub use read::{NpzFile, read_npz};
@@ -124,6 +125,34 @@ impl NpzWriter<'_> {
         self.member(name, encoded.n_bytes(), |writer| encoded.write(writer))
     }
 
+    /// Adds a single text under a name, without dimension: NumPy gives it by `str(file[name])`.
+    ///
+    /// # Errors
+    ///
+    /// As [`NpzWriter::text`].
+    pub fn scalar_text(&mut self, name: impl AsRef<str>, text: &str) -> Result<(), Error> {
+        let name = name.as_ref();
+        let spec = Spec::scalar_text(name, text)?;
+        self.spec(&spec, &mut |writer| {
+            encoding::write_texts(writer, &[text], encoding::text_width(&[text]))
+        })
+    }
+
+    /// Adds an array in C order whose bytes are written by the closure.
+    fn spec(
+        &mut self,
+        spec: &Spec<'_>,
+        write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Error> {
+        let header = encoding::c_order_header(&spec.descriptor, &spec.shape)
+            .map_err(|source| self.error(source))?;
+        let n_bytes = spec.n_bytes().saturating_add(header.len() as u64);
+        self.member(spec.name, n_bytes, |writer| {
+            writer.write_all(&header)?;
+            write(writer)
+        })
+    }
+
     fn member(
         &mut self,
         name: &str,
@@ -168,6 +197,25 @@ impl NpzWriter<'_> {
             Some(path) => Error::Write { path: path.clone(), source },
             None => Error::Stream { source },
         }
+    }
+}
+
+impl Sink for NpzWriter<'_> {
+    fn array(
+        &mut self,
+        spec: &Spec<'_>,
+        write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Error> {
+        self.spec(spec, write)
+    }
+
+    fn finish(&mut self, labels: &Labels) -> Result<(), Error> {
+        if labels.attributes.is_empty() {
+            return Ok(());
+        }
+        let attributes =
+            serde_json::to_string(&labels.attributes).map_err(|error| self.error(error.into()))?;
+        self.scalar_text("attributes", &attributes)
     }
 }
 

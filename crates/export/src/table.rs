@@ -11,6 +11,8 @@ use std::path::Path;
 use crate::atomic::atomic_file;
 use crate::error::Error;
 
+pub use parquet::read_parquet_metadata;
+
 /// Named columns of equal length, in order.
 ///
 /// A cell may be missing, in a column of any kind. How a missing cell, a float and a boolean are
@@ -183,7 +185,21 @@ impl Table {
     ///
     /// As [`atomic_file`].
     pub fn write_parquet(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        atomic_file(path, |writer| parquet::write(self, writer))
+        self.write_parquet_with(path, &[])
+    }
+
+    /// Writes the file of [`Table::write_parquet`] with texts about the whole table (a recipe, say) in
+    /// its metadata, in the order given; [`read_parquet_metadata`] gives them back.
+    ///
+    /// # Errors
+    ///
+    /// As [`atomic_file`].
+    pub fn write_parquet_with(
+        &self,
+        path: impl AsRef<Path>,
+        metadata: &[(&str, &str)],
+    ) -> Result<(), Error> {
+        atomic_file(path, |writer| parquet::write(self, metadata, writer))
     }
 
     /// Writes the bytes of [`Table::write_parquet`] to a stream.
@@ -192,7 +208,7 @@ impl Table {
     ///
     /// [`Error::Stream`].
     pub fn write_parquet_to(&self, writer: impl Write) -> Result<(), Error> {
-        stream(writer, |writer| parquet::write(self, writer))
+        stream(writer, |writer| parquet::write(self, &[], writer))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use export::{Column, Error, Table};
+use export::{Column, Error, Table, read_parquet_metadata};
 use proptest::prelude::*;
 
 use crate::outputs::{TestResult, names};
@@ -166,6 +166,24 @@ fn files_and_streams_are_the_same_bytes() -> TestResult {
     }
     assert!(streams[3].starts_with(b"PAR1") && streams[3].ends_with(b"PAR1"));
     assert_eq!(names(directory.path()), ["a.csv", "a.jsonl", "a.parquet", "a.tsv"]);
+    Ok(())
+}
+
+#[test]
+fn parquet_files_keep_texts_about_the_table() -> TestResult {
+    let directory = tempfile::tempdir()?;
+    let [one, other] = ["a.parquet", "b.parquet"].map(|name| directory.path().join(name));
+    let texts = [("recipe", "a = 1\n# \u{e9}\n"), ("empty", "")];
+    table().write_parquet_with(&one, &texts)?;
+    table().write_parquet_with(&other, &texts)?;
+    assert_eq!(fs::read(&one)?, fs::read(&other)?);
+    let read = read_parquet_metadata(&one)?;
+    assert_eq!(read, texts.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    table().write_parquet(&other)?;
+    assert!(read_parquet_metadata(&other)?.is_empty());
+    fs::write(&other, "PAR1 or not")?;
+    let error = read_parquet_metadata(&other);
+    assert!(matches!(error, Err(Error::Read { path, .. }) if path == other));
     Ok(())
 }
 

@@ -1,6 +1,10 @@
 //! The files as another program sees them.
 
 #[cfg(test)]
+mod arrays;
+#[cfg(all(test, feature = "hdf5-c"))]
+mod hdf5;
+#[cfg(test)]
 mod npz;
 #[cfg(test)]
 mod outputs;

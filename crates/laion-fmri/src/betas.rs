@@ -13,6 +13,7 @@ use ndarray::{Array2, Axis};
 use stimuli::StimulusSet;
 
 use self::plan::Planned;
+pub(crate) use self::plan::zeroed;
 pub use self::rows::BetaRows;
 pub(crate) use self::sessions::{stopped, tell};
 use crate::mask::{MaskSource, VoxelMask};

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::MaskSource;
 use crate::access::AccessError;
+use crate::extract::ExtractError;
 use crate::files::InputError;
 use crate::raw::EventTableError;
 use crate::trials::TrialTableError;
@@ -338,6 +339,10 @@ pub enum Error {
     #[error(transparent)]
     Export(#[from] export::Error),
 
+    /// A plan, a part or a recipe of an extraction cannot be used, or nothing is left to extract.
+    #[error(transparent)]
+    Extract(Box<ExtractError>),
+
     /// The array that was asked for does not fit into memory.
     #[error("an array of {rows} rows and {columns} columns does not fit into memory")]
     OutOfMemory {
@@ -433,6 +438,7 @@ impl Error {
             Self::Access(error) => error.kind(),
             Self::Input(error) => error.kind(),
             Self::Object(error) => crate::remote::object::kind(error),
+            Self::Extract(error) => error.kind(),
             Self::Cancelled => ErrorKind::Cancelled,
             Self::Nifti(_)
             | Self::Gifti(_)
@@ -455,6 +461,7 @@ impl Error {
             Self::StimuliNotDownloaded { fetch, .. } => Some(format!("laion-fmri {fetch}")),
             Self::Access(error) => error.hint(),
             Self::Input(error) => error.hint(),
+            Self::Extract(error) => error.hint(),
             Self::LicenseNotAccepted { .. } => Some("laion-fmri license --accept".to_owned()),
             Self::NoMatchingData { .. } => {
                 Some("laion-fmri download --dry-run ... shows what a filter lets in".to_owned())
@@ -508,6 +515,12 @@ impl From<bids::InvalidSubjectId> for Error {
 impl From<stimuli::Error> for Error {
     fn from(error: stimuli::Error) -> Self {
         Self::Stimuli(Box::new(error))
+    }
+}
+
+impl From<ExtractError> for Error {
+    fn from(error: ExtractError) -> Self {
+        Self::Extract(Box::new(error))
     }
 }
 

@@ -5,6 +5,7 @@ mod localizers;
 mod raw;
 
 use bids::{FileName, FileNameBuilder, SessionId, SubjectId};
+use stimuli::EmbeddingModel;
 
 pub use self::anatomy::{anatomical_image, anatomical_images, freesurfer};
 pub use self::localizers::{localizer_map, localizers};
@@ -92,6 +93,18 @@ pub fn r2mean(subject: &SubjectId) -> String {
         .entity("stat", "rsquare")
         .entity("desc", "R2mean");
     format!("{}{}", glmsingle(subject), built(name))
+}
+
+/// The table of images.
+#[must_use]
+pub fn stimulus_metadata() -> String {
+    format!("{}/{}", stimuli::files::DIRECTORY, stimuli::files::METADATA)
+}
+
+/// The embeddings of all images by a model.
+#[must_use]
+pub fn embeddings(model: EmbeddingModel) -> String {
+    format!("{}/{}", stimuli::files::DIRECTORY, model.file_name())
 }
 
 /// The anatomical brain mask, on the functional grid (`Some("1pt8")`) or at full resolution.

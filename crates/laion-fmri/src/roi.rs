@@ -103,6 +103,21 @@ impl Subject {
     }
 }
 
+impl Subject {
+    /// The ROIs that a query names, sorted: a category stands for its ROIs.
+    pub(crate) fn rois_named(&self, query: &RoiQuery) -> Result<Vec<String>> {
+        let index = self.roi_index()?;
+        let mut names = BTreeSet::new();
+        for expression in parsed(query)? {
+            for name in expression.names() {
+                let files = index.resolve_files(self, name)?;
+                names.extend(files.into_iter().map(|(roi, _)| roi.to_owned()));
+            }
+        }
+        Ok(names.into_iter().collect())
+    }
+}
+
 /// Evaluates queries on one voxel axis.
 struct Rois<'a> {
     subject: &'a Subject,

@@ -10,6 +10,7 @@ mod damage;
 mod discovery;
 mod download;
 mod examples;
+mod extract;
 mod filters;
 mod inputs;
 mod joined;

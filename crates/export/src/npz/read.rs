@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use ndarray::ArrayD;
@@ -10,8 +10,9 @@ use zip::ZipArchive;
 use zip::read::ZipFile;
 use zip::result::ZipError;
 
+use crate::arrays::Source;
 use crate::element::Element;
-use crate::encoding::{self, Unreadable};
+use crate::encoding::{self, Head, Unreadable};
 use crate::error::Error;
 
 /// A `.npz` file whose members can be read; see [`read_npz`].
@@ -66,7 +67,9 @@ impl NpzFile {
         self.member(name, T::NUMPY_NAME, |member, n_bytes| encoding::read(member, n_bytes))
     }
 
-    /// Reads the list of texts with this name.
+    /// Reads the list of texts with this name, or the single one of [`NpzWriter::scalar_text`].
+    ///
+    /// [`NpzWriter::scalar_text`]: crate::NpzWriter::scalar_text
     ///
     /// # Errors
     ///
@@ -106,16 +109,28 @@ impl NpzFile {
                 got: self.file_length,
             });
         }
-        read(member, n_bytes).map_err(|error| match error {
-            // This is how a checksum that does not match is told.
-            Unreadable::Io(source) if source.kind() == io::ErrorKind::InvalidData => {
-                not_member(source.into())
-            }
-            Unreadable::Io(source) => Error::Read { path: path(), source },
-            Unreadable::Other(source) => not_member(source),
-            Unreadable::Length { expected, got } => {
-                Error::MemberLength { path: path(), name: name.to_owned(), expected, got }
-            }
+        read(member, n_bytes).map_err(|error| error.at(&self.path, name, expected))
+    }
+}
+
+impl Source for NpzFile {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn names(&self) -> Result<Vec<String>, Error> {
+        NpzFile::names(self)
+    }
+
+    fn member(
+        &mut self,
+        name: &str,
+        expected: &'static str,
+        read: &mut dyn FnMut(&Head, &mut dyn Read) -> Result<(), Unreadable>,
+    ) -> Result<(), Error> {
+        NpzFile::member(self, name, expected, |mut member, n_bytes| {
+            let head = Head::read(&mut member, n_bytes)?;
+            read(&head, &mut member)
         })
     }
 }

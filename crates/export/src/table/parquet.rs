@@ -1,25 +1,53 @@
 //! Parquet files, by the column writers of the format alone.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use parquet::basic::{LogicalType, Repetition, Type as Physical};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::Type;
 
+use crate::error::Error;
 use crate::table::{Column, Table};
 
 /// Rows that are encoded together, and so the most that is held beside the table.
 const ROWS_PER_GROUP: usize = 1 << 17;
 
-pub(super) fn write(table: &Table, mut writer: impl Write) -> io::Result<()> {
+/// The texts about a whole Parquet file, in the order of the file; see [`Table::write_parquet_with`].
+///
+/// # Errors
+///
+/// [`Error::Read`], also for a file of another format.
+pub fn read_parquet_metadata(path: impl AsRef<Path>) -> Result<Vec<(String, String)>, Error> {
+    let path = path.as_ref();
+    let read_error = |source| Error::Read { path: path.into(), source };
+    let file = File::open(path).map_err(read_error)?;
+    let metadata = ParquetMetaDataReader::new()
+        .parse_and_finish(&file)
+        .map_err(|error| read_error(io::Error::new(io::ErrorKind::InvalidData, error)))?;
+    let texts = metadata.file_metadata().key_value_metadata().into_iter().flatten();
+    Ok(texts.map(|text| (text.key.clone(), text.value.clone().unwrap_or_default())).collect())
+}
+
+pub(super) fn write(
+    table: &Table,
+    metadata: &[(&str, &str)],
+    mut writer: impl Write,
+) -> io::Result<()> {
     // The file writer wants to own a writer that may change threads, which not every stream may.
     let schema = schema(table).map_err(io_error)?;
-    let properties = Arc::new(WriterProperties::builder().build());
+    let text = |&(key, value): &(&str, &str)| KeyValue::new(key.to_owned(), value.to_owned());
+    let texts: Vec<KeyValue> = metadata.iter().map(text).collect();
+    let texts = (!texts.is_empty()).then_some(texts);
+    let properties = WriterProperties::builder().set_key_value_metadata(texts).build();
+    let properties = Arc::new(properties);
     let mut file = SerializedFileWriter::new(Vec::new(), schema, properties).map_err(io_error)?;
     for start in (0..table.n_rows()).step_by(ROWS_PER_GROUP) {
         let rows = start..table.n_rows().min(start + ROWS_PER_GROUP);

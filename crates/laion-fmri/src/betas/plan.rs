@@ -247,26 +247,39 @@ impl<'a> Thresholded<'a> {
         }
     }
 
-    /// The voxels of the base whose noise ceiling is at least `percent`; NaN is not.
     fn reaching(&mut self, percent: f32, map: &NoiseCeiling) -> Result<Arc<VoxelMask>> {
-        let ceiling = self.subject.noise_ceiling_of(map, self.base)?;
-        self.warn_of_fractions(percent, map, &ceiling);
-        Ok(Arc::new(self.base.filtered(|voxel| ceiling[voxel] >= percent)))
+        let reaching = self.subject.voxels_reaching(self.base, map, percent, !self.warned)?;
+        self.warned |= reaching.warned;
+        Ok(Arc::new(reaching.voxels))
     }
+}
 
-    fn warn_of_fractions(
-        &mut self,
-        percent: f32,
+/// The voxels that reach a threshold.
+pub(crate) struct Reaching {
+    pub(crate) voxels: VoxelMask,
+    /// Whether the threshold looked like a fraction, and was warned about.
+    warned: bool,
+}
+
+impl Subject {
+    /// The voxels of `base` whose noise ceiling is at least `percent`; NaN is not. A threshold of 1
+    /// or less on a map in percent is warned about, if `warn` says so.
+    pub(crate) fn voxels_reaching(
+        &self,
+        base: &VoxelMask,
         map: &NoiseCeiling,
-        ceiling: &ndarray::Array1<f32>,
-    ) {
+        percent: f32,
+        warn: bool,
+    ) -> Result<Reaching> {
+        let ceiling = self.noise_ceiling_of(map, base)?;
         let in_percent = ceiling.iter().any(|ceiling| *ceiling > 1.0);
-        if !self.warned && percent > 0.0 && percent <= 1.0 && in_percent {
-            self.warned = true;
+        let warned = warn && percent > 0.0 && percent <= 1.0 && in_percent;
+        if warned {
             tracing::warn!(
                 "the noise-ceiling map {map} is in percent: a threshold of {percent} means {percent} %, not a fraction"
             );
         }
+        Ok(Reaching { voxels: base.filtered(|voxel| ceiling[voxel] >= percent), warned })
     }
 }
 
@@ -289,7 +302,7 @@ pub(super) fn same_voxels(planned: &[Planned]) -> Result<Arc<VoxelMask>> {
 
 /// An array of zeros, or an error that says how large it would be. Memory is taken when rows are
 /// written, so that a header that promises more volumes than the file holds costs little.
-pub(super) fn zeroed(rows: usize, columns: usize) -> Result<Array2<f32>> {
+pub(crate) fn zeroed(rows: usize, columns: usize) -> Result<Array2<f32>> {
     let too_large = || Error::OutOfMemory { rows, columns };
     let total = rows.checked_mul(columns).ok_or_else(too_large)?;
     // Asked for in a way that may fail first; zeroed memory can only be had in one that may not.

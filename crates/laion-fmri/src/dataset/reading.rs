@@ -54,6 +54,12 @@ impl Dataset {
         self
     }
 
+    /// With how many threads betas are read.
+    #[must_use]
+    pub fn jobs(&self) -> NonZeroUsize {
+        self.reading.jobs
+    }
+
     /// The same dataset, with a directory for derived files, which are safe to delete. Without one,
     /// nothing is derived.
     ///

@@ -1,0 +1,308 @@
+//! The options of `extract` and of what belongs to it: `plan`, `run`, `merge`, `slurm`, `reproduce`, `recipe`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use laion_fmri::extract::{
+    Average, Conventions, NanColumns, SplitChoice, Threshold, Zscore, ZscoreFit, ZscoreScope,
+};
+use laion_fmri::splits::{OodType, Pool, SplitName, SplitRevision};
+use laion_fmri::stimuli::EmbeddingModel;
+use laion_fmri::{MaskSource, StimulusSet};
+
+/// What decides the numbers of an output.
+#[derive(Args, Debug)]
+pub(crate) struct Choice {
+    /// The subjects: sub-03 or 03, or all; several of them share one output only with --average image
+    #[arg(long, num_args = 1.., value_name = "S", required = true)]
+    pub(crate) subject: Vec<String>,
+    /// The sessions: ses-01 or 01, or all
+    #[arg(long, num_args = 1.., value_name = "V", default_value = "all", hide_default_value = false)]
+    pub(crate) session: Vec<String>,
+    /// Only the voxels of these ROIs: a ROI, a category, all, or set algebra such as "laionventral - retinotopy"
+    #[arg(long, num_args = 1.., value_name = "Q")]
+    pub(crate) roi: Vec<String>,
+    /// Which brain mask the voxel axis is made from: anatomical or rsquare
+    #[arg(long, value_name = "M", default_value_t)]
+    pub(crate) mask_source: MaskSource,
+    /// Z-score each voxel within each run or session, before anything is averaged
+    #[arg(long, value_enum, value_name = "SCOPE", default_value_t)]
+    pub(crate) zscore: ZscoreChoice,
+    /// Subtracted from the number of trials in the divisor of the variance
+    #[arg(long, value_name = "0|1", value_parser = clap::value_parser!(u8).range(0..=1), default_value_t = 0)]
+    pub(crate) ddof: u8,
+    /// Which trials mean and standard deviation are computed from; train needs --split
+    #[arg(long, value_enum, value_name = "TRIALS", default_value_t)]
+    pub(crate) zscore_fit: FitChoice,
+    /// One row for each trial (none), or the mean over the trials of each image
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) average: AverageChoice,
+    /// What becomes of NaN: it stays, its voxel is left out, or it becomes 0
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) nan: NanChoice,
+    /// Only trials with images that all subjects saw (shared), or only this one (unique)
+    #[arg(long, value_name = "SET")]
+    pub(crate) stimuli: Option<StimulusSet>,
+    /// Leave out trials with out-of-distribution images
+    #[arg(long)]
+    pub(crate) exclude_ood: bool,
+    /// Only images with exactly the planned number of trials in the sessions
+    #[arg(long)]
+    pub(crate) exact_reps: bool,
+    /// Mark the rows of the training and the test set of this split
+    #[arg(long, value_name = "NAME", requires = "pool")]
+    pub(crate) split: Option<SplitName>,
+    /// The pool of the split: shared or a subject such as sub-03
+    #[arg(long, value_name = "P", requires = "split")]
+    pub(crate) pool: Option<Pool>,
+    /// The revision of the random splits: r1 or r2
+    #[arg(long, value_name = "R", default_value_t)]
+    pub(crate) revision: SplitRevision,
+    /// Only these types of out-of-distribution images in the test set of the split ood
+    #[arg(long, num_args = 1.., value_name = "T", requires = "split")]
+    pub(crate) ood_type: Vec<OodType>,
+    /// The embeddings of the images of the rows: CLIP, DINOv2, PEcore or SigLIP2
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) features: Option<EmbeddingModel>,
+    /// Only voxels whose noise ceiling is at least T percent (0 to 100)
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    pub(crate) nc_threshold: Option<f64>,
+    /// The subject-level map that the threshold looks at, such as Noiseceiling12rep
+    #[arg(long, value_name = "D", requires = "nc_threshold")]
+    pub(crate) nc_desc: Option<String>,
+}
+
+/// Where files come from and how much memory they may take.
+#[derive(Args, Debug)]
+pub(crate) struct Means {
+    /// Read the files of the mirror, or stream them from the bucket without storing them
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) from: Origin,
+    /// The most memory that may be used, such as 2GiB or 500MB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) max_memory: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Extract {
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    #[command(flatten)]
+    pub(crate) means: Means,
+    /// Say what would be read and how much memory it takes, and stop
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// The output: .npz, .zarr or .h5; .parquet for the table of rows alone. {subject} in its name, or
+    /// DIR/, makes one for each subject
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    #[command(flatten)]
+    pub(crate) means: Means,
+    /// The output that the plan names, as for extract
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    /// The plan, - for standard input
+    pub(crate) plan: PathBuf,
+    /// Only every N-th task, beginning with this one, counted from 0; in an array job the scheduler says which
+    #[arg(long, value_name = "I", requires = "of")]
+    pub(crate) task: Option<usize>,
+    /// How many share the tasks
+    #[arg(long, value_name = "N", requires = "task")]
+    pub(crate) of: Option<usize>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Merge {
+    /// The plan, - for standard input
+    pub(crate) plan: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Slurm {
+    /// The plan
+    pub(crate) plan: PathBuf,
+    /// The partition of the array job
+    #[arg(long, value_name = "P")]
+    pub(crate) partition: Option<String>,
+    /// The time limit of a task
+    #[arg(long, value_name = "HH:MM:SS", default_value = "01:00:00")]
+    pub(crate) time: String,
+    /// Write the scripts to this folder instead of printing them
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Reproduce {
+    /// The recipe: OUT.recipe.toml, or an output that holds one
+    pub(crate) recipe: PathBuf,
+    #[command(flatten)]
+    pub(crate) means: Means,
+    /// The output; without it the one that the recipe stands beside
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// What to do with recipes.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecipeAction {
+    /// Print a recipe as TOML
+    Show(OneRecipe),
+    /// Say in words how two recipes differ (exit 1 if they do)
+    Diff(TwoRecipes),
+    /// Print a paragraph for the methods section
+    Methods(OneRecipe),
+    /// Print what to cite, as BibTeX
+    Cite(OneRecipe),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct OneRecipe {
+    /// The recipe: OUT.recipe.toml, or an output that holds one
+    pub(crate) recipe: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TwoRecipes {
+    /// A recipe, or an output that holds one
+    #[arg(value_name = "A")]
+    pub(crate) one: PathBuf,
+    /// Another
+    #[arg(value_name = "B")]
+    pub(crate) other: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ZscoreChoice {
+    #[default]
+    None,
+    Run,
+    Session,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FitChoice {
+    #[default]
+    All,
+    Train,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AverageChoice {
+    #[default]
+    None,
+    Image,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NanChoice {
+    #[default]
+    Keep,
+    Drop,
+    Zero,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Origin {
+    #[default]
+    Mirror,
+    Bucket,
+}
+
+impl Choice {
+    /// The choice as the library's conventions.
+    pub(crate) fn conventions(&self) -> Conventions {
+        let mut conventions = Conventions::default();
+        conventions.rois.clone_from(&self.roi);
+        conventions.mask_source = self.mask_source;
+        conventions.noise_ceiling =
+            self.nc_threshold.map(|percent| Threshold { percent, desc: self.nc_desc.clone() });
+        let fit = match self.zscore_fit {
+            FitChoice::All => ZscoreFit::All,
+            FitChoice::Train => ZscoreFit::Train,
+        };
+        let within = match self.zscore {
+            ZscoreChoice::None => None,
+            ZscoreChoice::Run => Some(ZscoreScope::Run),
+            ZscoreChoice::Session => Some(ZscoreScope::Session),
+        };
+        conventions.zscore = within.map(|within| Zscore { within, ddof: self.ddof, fit });
+        conventions.average = match self.average {
+            AverageChoice::None => Average::None,
+            AverageChoice::Image => Average::Image,
+        };
+        conventions.nan = match self.nan {
+            NanChoice::Keep => NanColumns::Keep,
+            NanChoice::Drop => NanColumns::Drop,
+            NanChoice::Zero => NanColumns::Zero,
+        };
+        conventions.stimuli = self.stimuli;
+        conventions.exclude_ood = self.exclude_ood;
+        conventions.exact_repetitions = self.exact_reps;
+        conventions.split = self.split.zip(self.pool).map(|(name, pool)| SplitChoice {
+            name,
+            pool,
+            revision: self.revision,
+            ood_types: self.ood_type.clone(),
+        });
+        conventions.features = self.features;
+        conventions
+    }
+}
+
+/// A number of bytes, with or without a unit.
+pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "t" | "tib" => 1 << 40,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "tb" => 1_000_000_000_000,
+        _ => return Err(format!("unknown unit {unit:?} (such as 2GiB or 500MB)")),
+    };
+    let number: f64 =
+        number.parse().map_err(|_| format!("{text:?} is no size (such as 2GiB or 500MB)"))?;
+    let bytes = number * factor as f64;
+    if bytes < 1.0 || bytes >= u64::MAX as f64 {
+        return Err("it has to be at least one byte".to_owned());
+    }
+    Ok(bytes as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_size;
+
+    #[test]
+    fn sizes_have_units_of_both_kinds() {
+        for (text, bytes) in [
+            ("1", 1),
+            ("2GiB", 2 << 30),
+            ("2g", 2 << 30),
+            ("500MB", 500_000_000),
+            ("1.5 KiB", 1536),
+            ("4096b", 4096),
+        ] {
+            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "GiB", "2 GBit", "0", "-1", "1e3", "nan"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! `extract`, `plan`, `run`, `merge`, `reproduce`: from sessions to one array file, on one machine or many.
+
+mod array_job;
+mod recipe;
+mod slurm;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use laion_fmri::extract::{
+    ExtractPlan, ExtractRequest, MergeObserver, Recipe, plan_lines, read_plans,
+};
+use laion_fmri::{Dataset, Error};
+
+pub(super) use self::recipe::recipe;
+pub(super) use self::slurm::slurm;
+use crate::args::extract::{
+    AverageChoice, Choice, Extract, Means, Merge, Origin, Plan, Reproduce, Run,
+};
+use crate::context::Context;
+use crate::exit::UsageError;
+use crate::output;
+use crate::progress::VolumeProgress;
+
+pub(super) fn extract(context: &Context, args: &Extract) -> anyhow::Result<()> {
+    let dataset = dataset(context, args.means.from)?;
+    for (subjects, output) in outputs(&dataset, &args.choice, &args.output)? {
+        let request = request(&args.choice, &args.means, subjects, output);
+        if is_table(&request.output) {
+            table(context, &dataset, &request, args.dry_run)?;
+            continue;
+        }
+        let plan = dataset.extract_plan(&request)?;
+        describe(context, &dataset, &plan)?;
+        if !args.dry_run {
+            let progress = VolumeProgress::new(context);
+            plan.run(&dataset, 0..plan.len(), Some(&progress))?;
+            progress.finish();
+            let recipe = plan.merge(Some(&mut Interruptible { context }))?;
+            done(context, &plan, &recipe);
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn plan(context: &Context, args: &Plan) -> anyhow::Result<()> {
+    let dataset = dataset(context, args.means.from)?;
+    let mut plans = Vec::new();
+    for (subjects, output) in outputs(&dataset, &args.choice, &args.output)? {
+        // A task may run in any directory.
+        let output = std::path::absolute(output)?;
+        let request = request(&args.choice, &args.means, subjects, output);
+        if is_table(&request.output) {
+            let message = "a table of rows is made by extract alone, without tasks".to_owned();
+            return Err(UsageError { message, hint: None }.into());
+        }
+        let plan = dataset.extract_plan(&request)?;
+        describe(context, &dataset, &plan)?;
+        plans.push(plan);
+    }
+    output::print_lines(plan_lines(&plans))
+}
+
+pub(super) fn run(context: &Context, args: &Run) -> anyhow::Result<()> {
+    let plans = read(&args.plan)?;
+    let total = plans.iter().map(ExtractPlan::len).sum();
+    let share = match args.task.zip(args.of) {
+        Some((task, of)) => Some(array_job::Share { task, of }),
+        None => array_job::share(|name| std::env::var(name).ok(), total)?,
+    };
+    if let Some(share) = &share {
+        share.check()?;
+    }
+    let mut first = 0;
+    for plan in &plans {
+        let mine: Vec<usize> = (0..plan.len())
+            .filter(|task| share.as_ref().is_none_or(|share| share.has(first + task)))
+            .collect();
+        first += plan.len();
+        if mine.is_empty() {
+            continue;
+        }
+        let origin = if plan.is_from_bucket() { Origin::Bucket } else { Origin::Mirror };
+        let dataset = dataset(context, origin)?;
+        let progress = VolumeProgress::new(context);
+        let done = plan.run(&dataset, mine.iter().copied(), Some(&progress))?;
+        progress.finish();
+        context.note(&format!(
+            "{}: {} of {} tasks written, {} there already",
+            plan.output().display(),
+            done.written,
+            plan.len(),
+            done.kept
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn merge(context: &Context, args: &Merge) -> anyhow::Result<()> {
+    for plan in read(&args.plan)? {
+        let recipe = plan.merge(Some(&mut Interruptible { context }))?;
+        done(context, &plan, &recipe);
+    }
+    Ok(())
+}
+
+pub(super) fn reproduce(context: &Context, args: &Reproduce) -> anyhow::Result<()> {
+    let dataset = dataset(context, args.means.from)?;
+    if let Some(output) = &args.output {
+        check_destination(output)?;
+    }
+    let from_bucket = args.means.from == Origin::Bucket;
+    let reproduction = dataset.reproduction(
+        &args.recipe,
+        args.output.as_deref(),
+        args.means.max_memory,
+        from_bucket,
+    )?;
+    let progress = VolumeProgress::new(context);
+    let recipe =
+        reproduction.run(&dataset, Some(&progress), Some(&mut Interruptible { context }))?;
+    progress.finish();
+    if reproduction.recipe().tool != recipe.tool {
+        context.note(&format!(
+            "note: made by {}, reproduced by {}: the arrays are equal, the recipe inside is of this version",
+            reproduction.recipe().tool, recipe.tool
+        ));
+    }
+    done(context, reproduction.plan(), &recipe);
+    Ok(())
+}
+
+/// The mirror, or the bucket itself.
+fn dataset(context: &Context, from: Origin) -> Result<Dataset, Error> {
+    match from {
+        Origin::Mirror => context.dataset(),
+        Origin::Bucket => context.bucket_dataset(),
+    }
+}
+
+fn request(
+    choice: &Choice,
+    means: &Means,
+    subjects: Vec<String>,
+    output: PathBuf,
+) -> ExtractRequest {
+    let mut request = ExtractRequest::default();
+    request.subjects = subjects;
+    request.sessions = match choice.session.as_slice() {
+        [all] if all == "all" => Vec::new(),
+        sessions => sessions.to_vec(),
+    };
+    request.conventions = choice.conventions();
+    request.output = output;
+    request.max_memory = means.max_memory;
+    request.from_bucket = means.from == Origin::Bucket;
+    request
+}
+
+/// The outputs, each with the subjects that go into it.
+fn outputs(
+    dataset: &Dataset,
+    choice: &Choice,
+    output: &Path,
+) -> anyhow::Result<Vec<(Vec<String>, PathBuf)>> {
+    const EACH: &str = "{subject}";
+    let subjects = match choice.subject.as_slice() {
+        [all] if all == "all" => dataset.subjects()?.iter().map(ToString::to_string).collect(),
+        subjects => subjects.to_vec(),
+    };
+    let text = output.to_string_lossy();
+    let pattern = if text.ends_with('/') {
+        std::fs::create_dir_all(output).map_err(|source| Error::Io {
+            action: "create",
+            path: output.to_owned(),
+            source,
+        })?;
+        format!("{text}{EACH}.npz")
+    } else {
+        text.into_owned()
+    };
+    let outputs: Vec<(Vec<String>, PathBuf)> = if pattern.contains(EACH) {
+        let each = |subject: String| -> anyhow::Result<(Vec<String>, PathBuf)> {
+            let id = dataset.subject(&subject)?.id().to_string();
+            Ok((vec![subject], PathBuf::from(pattern.replace(EACH, &id))))
+        };
+        subjects.into_iter().map(each).collect::<Result<_, _>>()?
+    } else {
+        if subjects.len() > 1 && choice.average == AverageChoice::None {
+            let message = "the trials of several subjects do not fit into one output: they are different rows";
+            let hint = "--average image joins subjects by image; -o DIR/ makes one output for each";
+            let (message, hint) = (message.to_owned(), Some(hint.to_owned()));
+            return Err(UsageError { message, hint }.into());
+        }
+        vec![(subjects, output.to_owned())]
+    };
+    for (_, output) in &outputs {
+        check_destination(output)?;
+    }
+    Ok(outputs)
+}
+
+fn check_destination(output: &Path) -> anyhow::Result<()> {
+    if output::is_stdout(output) {
+        let message = "the output needs a file: it is written beside its parts and its recipe";
+        return Err(UsageError { message: message.to_owned(), hint: None }.into());
+    }
+    // A Zarr output is a directory, and may replace an earlier one.
+    if output.is_dir() && output.extension().is_some_and(|extension| extension == "zarr") {
+        return Ok(());
+    }
+    output::check_destination(output)
+}
+
+fn is_table(output: &Path) -> bool {
+    output.extension().is_some_and(|extension| extension == "parquet")
+}
+
+/// The rows alone: no betas are read for them.
+fn table(
+    context: &Context,
+    dataset: &Dataset,
+    request: &ExtractRequest,
+    dry_run: bool,
+) -> anyhow::Result<()> {
+    let table = dataset.extract_rows(request)?;
+    if !dry_run {
+        table.write_parquet(&request.output).map_err(Error::from)?;
+    }
+    let place = request.output.display();
+    context.note(&format!("{} rows, without betas -> {place}", table.n_rows()));
+    Ok(())
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<ExtractPlan>> {
+    let failed = |source| Error::Io { action: "read", path: path.to_owned(), source };
+    let (text, name) = if output::is_stdout(path) {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map_err(failed)?;
+        (text, "standard input".to_owned())
+    } else {
+        (std::fs::read_to_string(path).map_err(failed)?, path.display().to_string())
+    };
+    Ok(read_plans(&text, &name)?)
+}
+
+/// Says what will be read, and what it takes.
+fn describe(context: &Context, dataset: &Dataset, plan: &ExtractPlan) -> anyhow::Result<()> {
+    let memory = plan.memory(dataset.jobs().get())?;
+    let (trials, voxels) = plan.shape();
+    context.note(&format!(
+        "{}: {} session{}, {trials} trials x {voxels} voxels; {} at a time, at most {} of memory",
+        plan.output().display(),
+        plan.len(),
+        if plan.len() == 1 { "" } else { "s" },
+        memory.workers,
+        output::bytes(memory.predicted)
+    ));
+    Ok(())
+}
+
+/// Says what came out.
+fn done(context: &Context, plan: &ExtractPlan, recipe: &Recipe) {
+    let result = &recipe.result;
+    let mut text = format!("{} rows x {} voxels", result.rows, result.columns);
+    if result.dropped_columns > 0 {
+        text.push_str(&format!(", {} voxels with NaN left out", result.dropped_columns));
+    } else if result.nan_columns > 0 {
+        text.push_str(&format!(", NaN in {} voxels", result.nan_columns));
+    }
+    context.note(&format!("{text} -> {}", plan.output().display()));
+}
+
+/// A merge that stops when a signal arrives.
+struct Interruptible<'a> {
+    context: &'a Context,
+}
+
+impl MergeObserver for Interruptible<'_> {
+    fn row(&mut self, _done: usize, _total: usize) -> bool {
+        self.context.interrupt.signal().is_none()
+    }
+}

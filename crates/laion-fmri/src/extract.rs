@@ -1,0 +1,44 @@
+//! From sessions to one array file: select, stream, z-score, join, average, save; with a recipe that
+//! makes the same bytes again.
+//!
+//! [`Dataset::extract_plan`](crate::Dataset::extract_plan) turns an [`ExtractRequest`] into an
+//! [`ExtractPlan`] of independent tasks, one for each session. Each task streams its betas once, in
+//! fixed memory, and leaves a part beside the output; [`ExtractPlan::merge`] makes the output of the
+//! parts, and its [`Recipe`]. One process or many machines, one thread or many, from disk or from the
+//! bucket: the bytes are the same.
+//!
+//! The output holds `betas` (float32, rows x voxels); for each row `image_name`, `n_averaged` and, unless
+//! images are averaged, `session`, `run`, `beta_index` and `repetition`; for each voxel `subject`,
+//! `voxel_index` (flat, C order), `voxel_ijk`, `roi` and the noise ceilings `nc_*`; then `features`,
+//! `train` and `test` when asked for; and the text `recipe`.
+
+mod columns;
+mod conventions;
+mod diff;
+mod downloads;
+mod error;
+mod inputs;
+mod memory;
+mod merge;
+mod methods;
+mod output;
+mod part;
+mod plan;
+mod recipe;
+mod reproduce;
+mod rows;
+mod run;
+mod table;
+mod task;
+mod text;
+
+pub use self::conventions::{
+    Average, Conventions, NanColumns, SplitChoice, Threshold, Zscore, ZscoreFit, ZscoreScope,
+};
+pub use self::error::ExtractError;
+pub use self::inputs::RecipeInput;
+pub use self::memory::MemoryPlan;
+pub use self::plan::{ExtractPlan, ExtractRequest, plan_lines, read_plans};
+pub use self::recipe::{Recipe, RecipeOutput, RecipeResult, Rules, SubjectSessions};
+pub use self::reproduce::Reproduction;
+pub use self::run::{MergeObserver, TasksRun};

@@ -1,0 +1,145 @@
+//! The voxels of an extraction, and what is known of each.
+
+use std::sync::Arc;
+
+use bids::SessionId;
+
+use super::conventions::{Conventions, Threshold};
+use super::error::ExtractError;
+use super::part::Columns;
+use crate::mask::VoxelMask;
+use crate::roi::RoiQuery;
+use crate::{NoiseCeiling, Result, Subject, Voxels};
+
+/// The subject-level maps that go along with the voxels, when they are there.
+pub(super) const CEILINGS: [&str; 3] =
+    ["Noiseceiling4rep", "Noiseceiling12rep", "NoiseceilingAllrep"];
+
+/// Stands for the map of the only session.
+pub(super) const SESSION_CEILING: &str = "Noiseceiling";
+
+/// What the map of a `desc` is called in outputs: `nc_12rep`; `nc_session` for a session's own.
+pub(super) fn ceiling_name(desc: &str) -> String {
+    match desc.strip_prefix(SESSION_CEILING).unwrap_or(desc) {
+        "" => "nc_session".to_owned(),
+        rest => format!("nc_{}", rest.to_lowercase()),
+    }
+}
+
+fn ceiling(desc: &str, session: &SessionId) -> Result<NoiseCeiling> {
+    match desc {
+        SESSION_CEILING => Ok(NoiseCeiling::Session(session.clone())),
+        _ => NoiseCeiling::desc(desc),
+    }
+}
+
+/// The voxels that the conventions choose for a session of a subject; `warn` of a threshold that
+/// looks like a fraction.
+pub(super) fn chosen(
+    subject: &Subject,
+    session: &SessionId,
+    conventions: &Conventions,
+    warn: bool,
+) -> Result<Arc<VoxelMask>> {
+    let voxels = match conventions.rois.as_slice() {
+        [] => Voxels::all(),
+        rois => Voxels::roi(rois),
+    };
+    let base = Arc::new(voxels.mask_source(conventions.mask_source).resolve(subject)?);
+    let chosen = match &conventions.noise_ceiling {
+        None => base,
+        Some(Threshold { percent, desc }) => {
+            let map = ceiling(desc.as_deref().unwrap_or(SESSION_CEILING), session)?;
+            Arc::new(subject.voxels_reaching(&base, &map, *percent as f32, warn)?.voxels)
+        }
+    };
+    if chosen.n_voxels() > 0 {
+        return Ok(chosen);
+    }
+    let mut why = match conventions.rois.as_slice() {
+        [] => format!("the {} brain mask", conventions.mask_source),
+        rois => format!("--roi {}", rois.join(" ")),
+    };
+    if let Some(Threshold { percent, .. }) = conventions.noise_ceiling {
+        why.push_str(&format!(" with a noise ceiling of at least {percent}"));
+    }
+    Err(ExtractError::NothingLeft { what: "voxel", whose: subject.id().to_string(), why }.into())
+}
+
+/// Which of the maps that may go along a subject has.
+pub(super) fn ceilings(
+    subject: &Subject,
+    only_session: Option<&SessionId>,
+    voxels: &VoxelMask,
+) -> Result<Vec<String>> {
+    let mut there = Vec::new();
+    let descs = CEILINGS.into_iter().chain(only_session.map(|_| SESSION_CEILING));
+    for desc in descs {
+        let map = match only_session {
+            Some(session) => ceiling(desc, session)?,
+            None => NoiseCeiling::desc(desc)?,
+        };
+        match subject.noise_ceiling_of(&map, voxels) {
+            Ok(_) => there.push(desc.to_owned()),
+            Err(error) if error.is_missing() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(there)
+}
+
+/// The columns of a session, and the ROIs that their codes stand for.
+pub(super) fn columns(
+    subject: &Subject,
+    session: &SessionId,
+    conventions: &Conventions,
+    descs: &[String],
+    voxels: &VoxelMask,
+) -> Result<(Columns, Vec<String>)> {
+    let indices = voxels.indices();
+    let mut noise_ceilings = Vec::with_capacity(descs.len());
+    for desc in descs {
+        let map = subject.noise_ceiling_of(&ceiling(desc, session)?, voxels)?;
+        noise_ceilings.push(map.to_vec());
+    }
+    let (roi_codes, rois) = membership(subject, conventions, voxels)?;
+    // Grids have less than 2^32 voxels, which the masks rely on as well.
+    let indices = indices.into_iter().map(|index| index as u32).collect();
+    Ok((Columns { indices, noise_ceilings, roi_codes }, rois))
+}
+
+/// For each voxel, which of the ROIs that the query names it lies in, joined by `|`; as codes into
+/// the list of such texts. Without a query no ROI is named.
+fn membership(
+    subject: &Subject,
+    conventions: &Conventions,
+    voxels: &VoxelMask,
+) -> Result<(Vec<u32>, Vec<String>)> {
+    let names = subject.rois_named(&RoiQuery::from(conventions.rois.as_slice()))?;
+    let masks = subject.roi_masks(names.as_slice(), conventions.mask_source)?;
+    let masks: Vec<(&str, Vec<usize>)> =
+        masks.iter().map(|(name, mask)| (name.as_str(), mask.indices())).collect();
+    let mut texts = indexmap::IndexSet::new();
+    let codes = voxels
+        .indices()
+        .into_iter()
+        .map(|voxel| {
+            let inside = masks.iter().filter(|(_, indices)| indices.binary_search(&voxel).is_ok());
+            let text: Vec<&str> = inside.map(|(name, _)| *name).collect();
+            texts.insert_full(text.join("|")).0 as u32
+        })
+        .collect();
+    Ok((codes, texts.into_iter().collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maps_are_named_after_their_desc() {
+        let names: Vec<String> =
+            CEILINGS.into_iter().chain([SESSION_CEILING, "Other"]).map(ceiling_name).collect();
+        assert_eq!(names, ["nc_4rep", "nc_12rep", "nc_allrep", "nc_session", "nc_other"]);
+    }
+}

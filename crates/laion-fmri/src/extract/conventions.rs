@@ -1,0 +1,285 @@
+//! What is extracted and by which conventions: everything that decides the numbers, and nothing else.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use splits::{OodType, Pool, Split, SplitName, SplitRevision, load_split};
+use stimuli::{EmbeddingModel, StimulusSet};
+
+use super::text;
+use crate::{Error, MaskSource, NoiseCeiling, Result};
+
+/// Everything that decides the numbers of an extraction, beside the subjects and their sessions.
+///
+/// Threads, memory, the format of the output and where the files are read from are no conventions:
+/// the arrays do not depend on them.
+///
+/// ```
+/// use laion_fmri::extract::{Average, Conventions, Zscore, ZscoreScope};
+///
+/// let mut conventions = Conventions::default();
+/// conventions.rois = vec!["FFA1".to_owned()];
+/// conventions.zscore = Some(Zscore::within(ZscoreScope::Session));
+/// conventions.average = Average::Image;
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Conventions {
+    /// The items of a [`RoiQuery`](crate::RoiQuery), whose union is taken; the whole brain mask
+    /// when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rois: Vec<String>,
+    /// Which brain mask the voxel axis is made from.
+    #[serde(with = "text")]
+    pub mask_source: MaskSource,
+    /// Only voxels whose noise ceiling reaches a threshold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise_ceiling: Option<Threshold>,
+    /// How responses are z-scored, before anything is averaged; not at all without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zscore: Option<Zscore>,
+    /// What is averaged.
+    pub average: Average,
+    /// What becomes of NaN in the output.
+    pub nan: NanColumns,
+    /// Only trials whose image is in this set.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    pub stimuli: Option<StimulusSet>,
+    /// Whether trials with out-of-distribution images are left out.
+    pub exclude_ood: bool,
+    /// Whether images are left out whose number of trials in the chosen sessions is not the number
+    /// that was planned for them (12 for `shared_12rep`, 4 for all others).
+    pub exact_repetitions: bool,
+    /// Which train/test split the rows are marked with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<SplitChoice>,
+    /// Whose embeddings of the images go along with the rows.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    pub features: Option<EmbeddingModel>,
+}
+
+/// A noise ceiling that voxels have to reach: `>=`, in the units of the map (percent), NaN never.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Threshold {
+    /// The least noise ceiling.
+    pub percent: f64,
+    /// The `desc` of a subject-level map. Without it the session's own map, which only one session
+    /// can use: the voxels would differ between several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desc: Option<String>,
+}
+
+/// How responses are z-scored: per voxel, over the trials of a run or of a session, with NaN left
+/// out of the statistics; a voxel without variance becomes 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Zscore {
+    /// Which trials share a mean and a standard deviation.
+    pub within: ZscoreScope,
+    /// Subtracted from the number of trials in the divisor of the variance.
+    pub ddof: u8,
+    /// Which of these trials the statistics are computed from.
+    pub fit: ZscoreFit,
+}
+
+/// Which trials share a mean and a standard deviation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ZscoreScope {
+    /// Those of one run.
+    Run,
+    /// Those of one session.
+    Session,
+}
+
+/// Which trials the statistics of a z-score are computed from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ZscoreFit {
+    /// All trials of the run or session, also those that do not become rows.
+    #[default]
+    All,
+    /// The trials of the training set of the split, so that nothing leaks from the test set.
+    Train,
+}
+
+/// What is averaged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Average {
+    /// Nothing: one row for each trial, in trial order.
+    #[default]
+    None,
+    /// The trials of each image: one row for each image, in code-point order of the names. NaN is
+    /// left out of a mean; the mean of nothing else is NaN.
+    Image,
+}
+
+/// What becomes of NaN in the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NanColumns {
+    /// It stays, and is counted.
+    #[default]
+    Keep,
+    /// Voxels with NaN in any row are left out.
+    Drop,
+    /// It becomes 0.
+    Zero,
+}
+
+/// A train/test split.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitChoice {
+    /// Its name.
+    #[serde(with = "text")]
+    pub name: SplitName,
+    /// The pool that it divides.
+    #[serde(with = "text")]
+    pub pool: Pool,
+    /// Its revision.
+    #[serde(with = "text")]
+    pub revision: SplitRevision,
+    /// The types of out-of-distribution images in the test set of the split `ood`; all when empty.
+    #[serde(default, with = "text::list", skip_serializing_if = "Vec::is_empty")]
+    pub ood_types: Vec<OodType>,
+}
+
+impl Zscore {
+    /// The z-score of the dataset's own recipes: population standard deviation over all trials.
+    #[must_use]
+    pub fn within(within: ZscoreScope) -> Self {
+        Self { within, ddof: 0, fit: ZscoreFit::All }
+    }
+}
+
+impl SplitChoice {
+    /// The split.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Split`] when types of images are named for another split than `ood`.
+    pub fn load(&self) -> Result<Split> {
+        let split = load_split(self.name, self.pool)?.with_revision(self.revision);
+        if self.ood_types.is_empty() {
+            return Ok(split);
+        }
+        Ok(split.with_ood_types(self.ood_types.iter().copied())?)
+    }
+}
+
+impl Conventions {
+    /// Refuses what contradicts itself, before anything is opened.
+    pub(super) fn check(&self, n_subjects: usize, several_sessions: bool) -> Result<()> {
+        let refused = |reason: &str| Err(Error::InvalidQuery { reason: reason.to_owned() });
+        if n_subjects > 1 && self.average == Average::None {
+            return refused(
+                "the trials of several subjects are different rows: average by image, or extract each subject on its own",
+            );
+        }
+        if let Some(Threshold { percent, desc }) = &self.noise_ceiling {
+            if percent.is_nan() {
+                return refused("the noise-ceiling threshold is NaN");
+            }
+            match desc {
+                Some(desc) => drop(NoiseCeiling::desc(desc)?),
+                None if several_sessions => {
+                    return refused(
+                        "the noise ceiling of each session would choose other voxels: several sessions need one subject-level map (--nc-desc)",
+                    );
+                }
+                None => {}
+            }
+        }
+        match &self.split {
+            Some(split) => drop(split.load()?),
+            None if self.zscore.is_some_and(|zscore| zscore.fit == ZscoreFit::Train) => {
+                return refused("a z-score that is fitted on the training set needs a split");
+            }
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ZscoreScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Run => "run",
+            Self::Session => "session",
+        })
+    }
+}
+
+/// How often an image was planned to be shown to a subject, which its name tells.
+pub(super) fn planned_repetitions(image_name: &str) -> usize {
+    if image_name.starts_with("shared_12rep_") { 12 } else { 4 }
+}
+
+/// Whether an image is out of distribution, which its name tells.
+pub(super) fn is_ood(image_name: &str) -> bool {
+    image_name.contains("_OOD_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contradictions_are_refused() {
+        let refused = |conventions: &Conventions, subjects, several| match conventions
+            .check(subjects, several)
+        {
+            Err(Error::InvalidQuery { reason }) => reason,
+            other => panic!("{other:?}"),
+        };
+        let mut conventions = Conventions::default();
+        conventions.check(1, true).unwrap();
+        assert!(refused(&conventions, 2, false).contains("different rows"));
+        conventions.noise_ceiling = Some(Threshold { percent: 20.0, desc: None });
+        conventions.check(1, false).unwrap();
+        assert!(refused(&conventions, 1, true).contains("--nc-desc"));
+        conventions.noise_ceiling =
+            Some(Threshold { percent: 20.0, desc: Some("Noiseceiling12rep".to_owned()) });
+        conventions.check(1, true).unwrap();
+        conventions.noise_ceiling = Some(Threshold { percent: f64::NAN, desc: None });
+        assert!(refused(&conventions, 1, false).contains("NaN"));
+        conventions.noise_ceiling = None;
+        let fit = ZscoreFit::Train;
+        conventions.zscore = Some(Zscore { fit, ..Zscore::within(ZscoreScope::Run) });
+        assert!(refused(&conventions, 1, false).contains("needs a split"));
+    }
+
+    #[test]
+    fn names_tell_repetitions_and_kind() {
+        assert_eq!(planned_repetitions("shared_12rep_LAION_cluster_1003_i0.jpg"), 12);
+        assert_eq!(planned_repetitions("shared_4rep_NSD_special100_10.jpg"), 4);
+        assert_eq!(planned_repetitions("unique_THINGS_whisk_p01.jpg"), 4);
+        assert!(is_ood("shared_4rep_OOD_shape_blob_round-01.png"));
+        assert!(!is_ood("shared_4rep_NSD_special100_10.jpg"));
+    }
+
+    #[test]
+    fn conventions_survive_json() {
+        let mut conventions = Conventions::default();
+        conventions.rois = vec!["laionventral - retinotopy".to_owned()];
+        conventions.stimuli = Some(StimulusSet::Shared);
+        conventions.features = Some(EmbeddingModel::Clip);
+        conventions.noise_ceiling = Some(Threshold { percent: 0.2, desc: None });
+        conventions.zscore = Some(Zscore::within(ZscoreScope::Session));
+        conventions.split = Some(SplitChoice {
+            name: SplitName::Ood,
+            pool: Pool::Shared,
+            revision: SplitRevision::R2,
+            ood_types: vec![OodType::Shape],
+        });
+        let text = serde_json::to_string(&conventions).unwrap();
+        assert_eq!(serde_json::from_str::<Conventions>(&text).unwrap(), conventions);
+        assert!(text.contains(r#""zscore":{"within":"session","ddof":0,"fit":"all"}"#), "{text}");
+        let unknown = text.replacen("\"nan\"", "\"nans\"", 1);
+        assert!(serde_json::from_str::<Conventions>(&unknown).is_err());
+    }
+}

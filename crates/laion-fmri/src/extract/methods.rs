@@ -1,0 +1,174 @@
+//! The methods paragraph and the citation of an extraction.
+
+use super::conventions::{Average, NanColumns, SplitChoice, ZscoreFit, ZscoreScope};
+use super::recipe::Recipe;
+
+/// How the dataset asks to be cited as long as its paper is in preparation.
+const CITATION: &str = "\
+@misc{laion-fmri,
+  title        = {{LAION-fMRI}: single-trial 7T fMRI responses to 25,052 natural images},
+  howpublished = {\\url{https://laion-fmri.hebartlab.com}},
+  note         = {Paper in preparation, presented at VSS 2026. AWS Open Data, s3://laion-fmri, CC0},
+}";
+
+impl Recipe {
+    /// A paragraph for a methods section, which states what was done and with what.
+    #[must_use]
+    pub fn methods(&self) -> String {
+        let mut sentences = vec![self.data(), self.voxels()];
+        sentences.extend(self.trials());
+        sentences.extend(self.zscore());
+        sentences.extend(self.averaging());
+        sentences.push(self.nan());
+        sentences.extend(self.conventions.split.as_ref().map(split));
+        sentences.extend(self.conventions.features.map(|model| {
+            format!("Image features are the embeddings of {model} that come with the dataset.")
+        }));
+        sentences.push(format!(
+            "The result has {} rows and {} voxels (digest of all arrays, SHA-256: {}) and was made with {} from {} files whose checksums are part of its recipe.",
+            self.result.rows,
+            self.result.columns,
+            self.result.arrays_sha256,
+            self.tool,
+            self.inputs.len()
+        ));
+        sentences.join(" ")
+    }
+
+    /// What to cite, as BibTeX.
+    #[must_use]
+    pub fn citation(&self) -> &'static str {
+        CITATION
+    }
+
+    fn data(&self) -> String {
+        let sessions: usize = self.subjects.iter().map(|subject| subject.sessions.len()).sum();
+        let names: Vec<&str> = self.subjects.iter().map(|it| it.subject.as_str()).collect();
+        format!(
+            "Single-trial responses (GLMsingle betas) of {} in {sessions} session{} of LAION-fMRI were used.",
+            names.join(", "),
+            plural(sessions)
+        )
+    }
+
+    fn voxels(&self) -> String {
+        let conventions = &self.conventions;
+        let mut text = match conventions.rois.as_slice() {
+            [] => format!("All voxels of the {} brain mask were taken", conventions.mask_source),
+            rois => format!(
+                "Voxels of {} inside the {} brain mask were taken",
+                rois.join(", "),
+                conventions.mask_source
+            ),
+        };
+        if let Some(threshold) = &conventions.noise_ceiling {
+            let map = threshold.desc.as_deref().unwrap_or("the session's own map");
+            let percent = threshold.percent;
+            text.push_str(&format!(" if their noise ceiling ({map}) was at least {percent} %"));
+        }
+        text + "."
+    }
+
+    fn trials(&self) -> Option<String> {
+        let conventions = &self.conventions;
+        let mut parts = Vec::new();
+        parts.extend(conventions.stimuli.map(|set| format!("only {set} images were used")));
+        if conventions.exclude_ood {
+            parts.push("out-of-distribution images were left out".to_owned());
+        }
+        if conventions.exact_repetitions {
+            parts.push(
+                "images that were not shown exactly as often as planned were left out".to_owned(),
+            );
+        }
+        let text = parts.join("; ");
+        let (first, rest) = text.split_at_checked(1)?;
+        Some(format!("{}{rest}.", first.to_uppercase()))
+    }
+
+    fn zscore(&self) -> Option<String> {
+        let zscore = self.conventions.zscore?;
+        let scope = match zscore.within {
+            ZscoreScope::Run => "run",
+            ZscoreScope::Session => "session",
+        };
+        let fit = match zscore.fit {
+            ZscoreFit::All => format!("all trials of the {scope}"),
+            ZscoreFit::Train => format!("the training trials of the {scope}"),
+        };
+        Some(format!(
+            "Responses were z-scored per voxel within each {scope}, with mean and standard deviation (ddof {}) of {fit}; voxels without variance were set to 0.",
+            zscore.ddof
+        ))
+    }
+
+    fn averaging(&self) -> Option<String> {
+        (self.conventions.average == Average::Image).then(|| {
+            let shared = if self.subjects.len() > 1 { " that all subjects saw" } else { "" };
+            format!(
+                "The trials of each image{shared} were averaged{}.",
+                if self.conventions.zscore.is_some() { " after z-scoring" } else { "" }
+            )
+        })
+    }
+
+    fn nan(&self) -> String {
+        let n = self.result.nan_columns;
+        let (voxels, have) = (plural(n), if n == 1 { "has" } else { "have" });
+        match self.conventions.nan {
+            NanColumns::Keep if n == 0 => "No value is missing.".to_owned(),
+            NanColumns::Keep => format!("{n} voxel{voxels} {have} missing values (NaN)."),
+            NanColumns::Drop => format!("{n} voxel{voxels} with missing values were left out."),
+            NanColumns::Zero => {
+                format!("Missing values, in {n} voxel{voxels}, were replaced by 0.")
+            }
+        }
+    }
+}
+
+fn split(split: &SplitChoice) -> String {
+    let SplitChoice { name, pool, revision, ood_types } = split;
+    let mut text = format!(
+        "Training and test images follow the split {name} of pool {pool} (revision {revision}"
+    );
+    if !ood_types.is_empty() {
+        let types: Vec<&str> = ood_types.iter().map(|kind| kind.as_str()).collect();
+        text.push_str(&format!(", test images of type {}", types.join(", ")));
+    }
+    text + ")."
+}
+
+fn plural(n: usize) -> &'static str {
+    if n == 1 { "" } else { "s" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::conventions::{Average, Threshold, Zscore, ZscoreScope};
+    use super::super::recipe::tests::recipe;
+
+    #[test]
+    fn the_paragraph_states_every_choice() {
+        let mut recipe = recipe();
+        recipe.conventions.rois = vec!["FFA1".to_owned()];
+        recipe.conventions.zscore = Some(Zscore::within(ZscoreScope::Session));
+        recipe.conventions.average = Average::Image;
+        recipe.conventions.exclude_ood = true;
+        recipe.conventions.noise_ceiling =
+            Some(Threshold { percent: 20.0, desc: Some("Noiseceiling12rep".to_owned()) });
+        let version = env!("CARGO_PKG_VERSION");
+        assert_eq!(
+            recipe.methods(),
+            format!(
+                "Single-trial responses (GLMsingle betas) of sub-01 in 2 sessions of LAION-fMRI were used. \
+                 Voxels of FFA1 inside the anatomical brain mask were taken if their noise ceiling (Noiseceiling12rep) was at least 20 %. \
+                 Out-of-distribution images were left out. \
+                 Responses were z-scored per voxel within each session, with mean and standard deviation (ddof 0) of all trials of the session; voxels without variance were set to 0. \
+                 The trials of each image were averaged after z-scoring. \
+                 No value is missing. \
+                 The result has 2 rows and 3 voxels (digest of all arrays, SHA-256: ab) and was made with laion-fmri {version} from 1 files whose checksums are part of its recipe."
+            )
+        );
+        assert!(recipe.citation().contains("LAION-fMRI"));
+    }
+}

@@ -1,0 +1,82 @@
+//! The bytes of an output, as its recipe names them.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use super::plan::hex;
+use super::recipe::RecipeOutput;
+use crate::{Error, Result};
+
+/// Size and checksum of an output, a file or a directory.
+pub(super) fn describe(output: &Path) -> Result<RecipeOutput> {
+    let file = output.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if !output.is_dir() {
+        let (size, sha256) = hash(output)?;
+        return Ok(RecipeOutput { file, size, sha256 });
+    }
+    let mut files = Vec::new();
+    list(output, "", &mut files)?;
+    files.sort();
+    let mut digest = Sha256::new();
+    let mut total = 0;
+    for name in files {
+        let (size, sha256) = hash(&output.join(&name))?;
+        total += size;
+        digest.update(format!("{sha256}  {name}\n"));
+    }
+    Ok(RecipeOutput { file, size: total, sha256: hex(&digest.finalize()) })
+}
+
+/// The files below a directory, relative, with `/` between the parts.
+fn list(directory: &Path, prefix: &str, files: &mut Vec<String>) -> Result<()> {
+    let failed = |source| Error::Io { action: "read", path: directory.to_owned(), source };
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.file_type().map_err(failed)?.is_dir() {
+            list(&entry.path(), &format!("{name}/"), files)?;
+        } else {
+            files.push(name);
+        }
+    }
+    Ok(())
+}
+
+fn hash(path: &Path) -> Result<(u64, String)> {
+    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 1 << 18];
+    let mut size = 0;
+    loop {
+        let read = file.read(&mut buffer).map_err(Error::io("read", path))?;
+        if read == 0 {
+            return Ok((size, hex(&digest.finalize())));
+        }
+        digest.update(&buffer[..read]);
+        size += read as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_the_list_of_its_files() {
+        let directory = tempfile::tempdir().unwrap();
+        let output = directory.path().join("out.zarr");
+        std::fs::create_dir_all(output.join("a/c")).unwrap();
+        std::fs::write(output.join("zarr.json"), "{}").unwrap();
+        std::fs::write(output.join("a/c/0"), "xyz").unwrap();
+        let one = describe(&output.join("zarr.json")).unwrap();
+        assert_eq!((one.file.as_str(), one.size), ("zarr.json", 2));
+        let of = |bytes: &str| hex(&Sha256::digest(bytes));
+        assert_eq!(one.sha256, of("{}"));
+        let all = describe(&output).unwrap();
+        assert_eq!((all.file.as_str(), all.size), ("out.zarr", 5));
+        assert_eq!(all.sha256, of(&format!("{}  a/c/0\n{}  zarr.json\n", of("xyz"), of("{}"))));
+    }
+}

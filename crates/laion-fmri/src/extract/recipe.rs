@@ -1,0 +1,247 @@
+//! Recipes: everything that decided an output, as a TOML text that another person can run again.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::conventions::Conventions;
+use super::error::ExtractError;
+use super::inputs::RecipeInput;
+use crate::{Error, Result};
+
+/// The version of this form of recipes.
+const FORM: u32 = 1;
+
+/// The largest recipe that is believed: one input takes about 250 bytes.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// The program that made a recipe, and its version.
+pub(super) const TOOL: &str = concat!("laion-fmri ", env!("CARGO_PKG_VERSION"));
+
+/// Everything that decided an output, and what came out.
+///
+/// The recipe inside an output and the one beside it are the same, but for the checksum of the output
+/// itself, which only the one beside it can hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Recipe {
+    /// The version of this form: 1.
+    pub recipe: u32,
+    /// The program that made the output, and its version.
+    pub tool: String,
+    /// The maps of noise ceilings that go along with the voxels, by `desc`.
+    pub noise_ceilings: Vec<String>,
+    /// Everything that decides the numbers.
+    pub conventions: Conventions,
+    /// What holds for every extraction, in words.
+    pub rules: Rules,
+    /// What came out.
+    pub result: RecipeResult,
+    /// The output file; only in the recipe beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<RecipeOutput>,
+    /// The subjects in the order of their columns, with their sessions in the order of their rows.
+    pub subjects: Vec<SubjectSessions>,
+    /// Every file that was read.
+    pub inputs: Vec<RecipeInput>,
+}
+
+/// The sessions of a subject.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubjectSessions {
+    /// The subject, such as `sub-03`.
+    pub subject: String,
+    /// Its sessions, such as `ses-01`, ascending.
+    pub sessions: Vec<String>,
+}
+
+/// What holds for every extraction, in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// How the voxel axis is ordered.
+    pub voxel_axis: String,
+    /// Which voxels a mask selects.
+    pub mask: String,
+    /// How statistics treat NaN and constant voxels.
+    pub zscore: String,
+    /// How means are computed.
+    pub average: String,
+    /// How a noise ceiling is compared with a threshold.
+    pub noise_ceiling: String,
+}
+
+/// What came out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RecipeResult {
+    /// Trials, or images.
+    pub rows: usize,
+    /// Voxels.
+    pub columns: usize,
+    /// Values that were NaN before they were kept, dropped or replaced.
+    pub nan_values: u64,
+    /// Voxels with NaN in any row.
+    pub nan_columns: usize,
+    /// Voxels that were left out for it.
+    pub dropped_columns: usize,
+    /// Voxels, counted in each run or session of the z-score, that had no variance and became 0.
+    pub constant: usize,
+    /// Voxels, counted in each run or session of the z-score, that had no statistics and became NaN.
+    pub undefined: usize,
+    /// The digest of all arrays, in hexadecimal digits; the same in every format.
+    pub arrays_sha256: String,
+}
+
+/// The output that a recipe stands beside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecipeOutput {
+    /// Its name, in the folder of the recipe.
+    pub file: String,
+    /// Its bytes; of a directory, those of all its files.
+    pub size: u64,
+    /// Its SHA-256 in hexadecimal digits; of a directory, that of a list with one line
+    /// `sha256  path` for each file, sorted by path.
+    pub sha256: String,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        let text = |text: &str| text.to_owned();
+        Self {
+            voxel_axis: text(
+                "voxels ascend by flat C-order index (x*NY + y)*NZ + z, subject after subject",
+            ),
+            mask: text(
+                "a voxel is in a mask when its value is neither zero nor NaN; ROI voxels outside the brain mask are dropped",
+            ),
+            zscore: text(
+                "per voxel in float64, before averaging; NaN is left out of the statistics; a voxel without variance becomes 0",
+            ),
+            average: text(
+                "float64 sums in the order of sessions and trials; NaN is left out, the mean of nothing is NaN",
+            ),
+            noise_ceiling: text(
+                "a voxel passes when its value is at least the threshold, in percent",
+            ),
+        }
+    }
+}
+
+impl Recipe {
+    pub(super) fn new(
+        conventions: Conventions,
+        noise_ceilings: Vec<String>,
+        subjects: Vec<SubjectSessions>,
+        inputs: Vec<RecipeInput>,
+        result: RecipeResult,
+    ) -> Self {
+        let (tool, rules) = (TOOL.to_owned(), Rules::default());
+        let output = None;
+        Self {
+            recipe: FORM,
+            tool,
+            noise_ceilings,
+            conventions,
+            rules,
+            result,
+            output,
+            subjects,
+            inputs,
+        }
+    }
+
+    /// The recipe as TOML.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        // INVARIANT: every field is a table, a list, a text, a number or a flag, and tables come last.
+        toml::to_string(self).expect("a recipe can be written")
+    }
+
+    /// Reads a recipe from a TOML file, or from the output that holds it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]; [`Error::Extract`] when it is not a recipe or of a later form;
+    /// [`Error::Export`] when an output cannot be read.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = if export::ArrayFormat::from_path(path).is_some() {
+            export::read_arrays(path)?
+                .recipe()?
+                .ok_or_else(|| unusable(path, "it holds no recipe".to_owned()))?
+        } else {
+            let size = std::fs::metadata(path).map_err(Error::io("open", path))?.len();
+            if size > MOST_BYTES {
+                return Err(unusable(path, format!("it has {size} bytes")));
+            }
+            std::fs::read_to_string(path).map_err(Error::io("read", path))?
+        };
+        Self::parse(&text).map_err(|reason| unusable(path, reason))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Form {
+            recipe: u32,
+        }
+        let form: Form = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        if form.recipe != FORM {
+            return Err(format!("form {} of recipes is unknown (expected {FORM})", form.recipe));
+        }
+        toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())
+    }
+}
+
+fn unusable(path: &Path, reason: String) -> Error {
+    ExtractError::Recipe { path: path.to_owned(), reason }.into()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in crate::extract) fn recipe() -> Recipe {
+        let input = RecipeInput { path: "a.nii.gz".to_owned(), size: 3, sha256: "00".to_owned() };
+        let result = RecipeResult {
+            rows: 2,
+            columns: 3,
+            nan_values: 0,
+            nan_columns: 0,
+            dropped_columns: 0,
+            constant: 1,
+            undefined: 0,
+            arrays_sha256: "ab".to_owned(),
+        };
+        let subjects = vec![SubjectSessions {
+            subject: "sub-01".to_owned(),
+            sessions: vec!["ses-01".to_owned(), "ses-02".to_owned()],
+        }];
+        let maps = vec!["Noiseceiling4rep".to_owned()];
+        Recipe::new(Conventions::default(), maps, subjects, vec![input], result)
+    }
+
+    #[test]
+    fn a_recipe_survives_its_text() {
+        let mut recipe = recipe();
+        assert_eq!(Recipe::parse(&recipe.to_toml()), Ok(recipe.clone()));
+        recipe.output =
+            Some(RecipeOutput { file: "out.npz".to_owned(), size: 12, sha256: "cd".to_owned() });
+        recipe.conventions.rois = vec!["FFA1".to_owned()];
+        recipe.conventions.zscore =
+            Some(super::super::Zscore::within(super::super::ZscoreScope::Run));
+        assert_eq!(Recipe::parse(&recipe.to_toml()), Ok(recipe.clone()));
+    }
+
+    #[test]
+    fn what_is_no_recipe_says_why() {
+        assert!(Recipe::parse("a = 1").unwrap_err().contains("missing field `recipe`"));
+        let later = recipe().to_toml().replacen("recipe = 1", "recipe = 2", 1);
+        assert_eq!(Recipe::parse(&later).unwrap_err(), "form 2 of recipes is unknown (expected 1)");
+        let unknown = format!("colour = \"red\"\n{}", recipe().to_toml());
+        assert!(Recipe::parse(&unknown).unwrap_err().contains("colour"));
+    }
+}

@@ -1,0 +1,226 @@
+//! Running the tasks of a plan, and merging what they wrote.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use bids::SessionId;
+use export::write_arrays;
+
+use super::error::ExtractError;
+use super::inputs::{self, RecipeInput};
+use super::merge::Merge;
+use super::output;
+use super::part::Description;
+use super::plan::{ExtractPlan, PlannedTask, output_format};
+use super::recipe::{Recipe, RecipeResult};
+use super::rows::Rows;
+use super::task::Task;
+use crate::{Dataset, Error, ReadObserver, Result, Subject};
+
+/// What running tasks came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TasksRun {
+    /// Tasks whose part was written.
+    pub written: usize,
+    /// Tasks whose part was there already.
+    pub kept: usize,
+}
+
+/// Hears of the rows that a merge has written, and may stop it.
+pub trait MergeObserver {
+    /// One more row was written; `false` stops the merge.
+    fn row(&mut self, done: usize, total: usize) -> bool;
+}
+
+impl ExtractPlan {
+    /// Runs some tasks of the plan, each of which leaves a part beside the output. Tasks whose part is
+    /// there are not run again, so that this may be interrupted and repeated at any point.
+    ///
+    /// Several tasks run side by side as far as the memory and the dataset's
+    /// [threads](Dataset::with_jobs) allow; what they write does not depend on it.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading a session: as [`Betas::load`](crate::Betas::load), and
+    /// [`Error::InputChanged`]; [`Error::Extract`]; [`Error::Cancelled`] when the observer says so.
+    pub fn run(
+        &self,
+        dataset: &Dataset,
+        tasks: impl IntoIterator<Item = usize>,
+        observer: Option<&dyn ReadObserver>,
+    ) -> Result<TasksRun> {
+        let memory = self.memory(dataset.reading.jobs.get())?;
+        let directory = self.state_directory();
+        std::fs::create_dir_all(&directory).map_err(Error::io("create", &directory))?;
+        let chosen: Vec<&PlannedTask> =
+            tasks.into_iter().filter_map(|number| self.tasks.get(number)).collect();
+        let mut done = TasksRun::default();
+        let mut open = Vec::new();
+        for task in chosen {
+            match self.part(task)? {
+                Some(_) => done.kept += 1,
+                None => open.push(task),
+            }
+        }
+        let mut subjects: HashMap<&str, Subject> = HashMap::new();
+        for task in &open {
+            if !subjects.contains_key(task.subject.as_str()) {
+                subjects.insert(task.subject.as_str(), dataset.subject(task.subject.as_str())?);
+            }
+        }
+        let stop = Stop { observer, stopped: AtomicBool::new(false) };
+        let next = AtomicUsize::new(0);
+        let failure = Mutex::new(None);
+        let work = || {
+            while !stop.stopped.load(Ordering::Relaxed) {
+                let Some(task) = open.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
+                let Some(subject) = subjects.get(task.subject.as_str()) else { return };
+                let digest = self.digest(task);
+                let result = Task {
+                    subject,
+                    session: &task.session,
+                    conventions: &self.conventions,
+                    ceilings: &self.ceilings,
+                    digest: &digest,
+                    path: &self.part_path(task),
+                    columns_at_once: memory.columns_at_once,
+                    observer: Some(&stop),
+                }
+                .run();
+                if let Err(error) = result {
+                    stop.stopped.store(true, Ordering::Relaxed);
+                    // The others only stop because of the first.
+                    failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..memory.workers.min(open.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => {
+                done.written = open.len();
+                Ok(done)
+            }
+        }
+    }
+
+    /// Merges the parts of all tasks into the output, puts the recipe beside it, and removes the
+    /// parts. Opens nothing but the parts; sums run in the order of the plan.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Extract`] when tasks have not been run, a part is damaged, or no row is left;
+    /// [`Error::Export`]; [`Error::Cancelled`].
+    pub fn merge(&self, observer: Option<&mut dyn MergeObserver>) -> Result<Recipe> {
+        self.merge_checked(observer, |_| Ok(()))
+    }
+
+    /// As [`ExtractPlan::merge`]; the recipe is checked before the output takes its name.
+    pub(super) fn merge_checked(
+        &self,
+        mut observer: Option<&mut dyn MergeObserver>,
+        check: impl FnOnce(&Recipe) -> Result<()>,
+    ) -> Result<Recipe> {
+        let mut merge = self.opened()?;
+        let descriptions: Vec<Description> =
+            merge.parts().iter().map(|part| part.description.clone()).collect();
+        let rows = Rows::of(Merge::sessions(&descriptions), &self.conventions)?;
+        let inputs = self.inputs(&merge)?;
+        let total = rows.len();
+        let mut on_row = |number: usize| {
+            let goes_on = observer.as_mut().is_none_or(|observer| observer.row(number + 1, total));
+            if goes_on { Ok(()) } else { Err(Error::Cancelled) }
+        };
+        let recipe = write_arrays(&self.output, output_format(&self.output)?, |file| {
+            let counts = merge.write(&rows, file, &mut on_row)?;
+            let result = RecipeResult {
+                rows: total,
+                columns: merge.n_columns() - counts.dropped_columns,
+                nan_values: counts.nan_values,
+                nan_columns: counts.nan_columns,
+                dropped_columns: counts.dropped_columns,
+                constant: descriptions.iter().map(|part| part.constant).sum(),
+                undefined: descriptions.iter().map(|part| part.undefined).sum(),
+                arrays_sha256: file.digest().sha256(),
+            };
+            let recipe = Recipe::new(
+                self.conventions.clone(),
+                self.ceilings.clone(),
+                self.subjects(),
+                inputs,
+                result,
+            );
+            check(&recipe)?;
+            file.recipe(&recipe.to_toml())?;
+            Ok::<Recipe, Error>(recipe)
+        })?;
+        let mut recipe = recipe;
+        recipe.output = Some(output::describe(&self.output)?);
+        export::write_text(recipe_path(&self.output), recipe.to_toml())?;
+        let directory = self.state_directory();
+        std::fs::remove_dir_all(&directory).map_err(Error::io("remove", directory))?;
+        Ok(recipe)
+    }
+
+    /// The parts of all tasks; those that are missing are named.
+    fn opened(&self) -> Result<Merge<'_>> {
+        let mut merge = Merge::new(&self.conventions);
+        let mut missing = Vec::new();
+        for task in &self.tasks {
+            match self.part(task)? {
+                Some(part) => merge.add(part)?,
+                None => missing.push(format!("{} {}", task.subject, task.session)),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(merge);
+        }
+        Err(ExtractError::MissingParts { missing, of: self.tasks.len() }.into())
+    }
+
+    /// What all tasks have read; a file that changed between them makes its parts useless.
+    fn inputs(&self, merge: &Merge<'_>) -> Result<Vec<RecipeInput>> {
+        let lists = merge.parts().iter().map(|part| part.description.inputs.clone());
+        inputs::joined(lists).map_err(|changed| {
+            let readers =
+                merge.parts().iter().filter(|part| part.description.inputs.contains(&changed));
+            let path = readers.map(|part| part.path().to_owned()).next();
+            let path = path.unwrap_or_else(|| self.state_directory());
+            let reason = format!("{} changed between tasks", changed.path);
+            ExtractError::DamagedPart { path, reason }.into()
+        })
+    }
+
+    /// What the tasks have read, when all of them were run.
+    pub(super) fn inputs_read(&self) -> Result<Vec<RecipeInput>> {
+        self.inputs(&self.opened()?)
+    }
+}
+
+/// Where the recipe of an output lies.
+pub(super) fn recipe_path(output: &Path) -> PathBuf {
+    let mut name = output.file_name().unwrap_or_default().to_owned();
+    name.push(".recipe.toml");
+    output.with_file_name(name)
+}
+
+/// Passes on to an observer, and stops every task once one has failed.
+struct Stop<'a> {
+    observer: Option<&'a dyn ReadObserver>,
+    stopped: AtomicBool,
+}
+
+impl ReadObserver for Stop<'_> {
+    fn volume(&self, session: &SessionId, done: usize, total: usize) -> bool {
+        let goes_on = self.observer.is_none_or(|observer| observer.volume(session, done, total));
+        goes_on && !self.stopped.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,288 @@
+//! One task: the rows of one session of one subject, z-scored, in a part file.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use bids::SessionId;
+use export::f16;
+use ndarray::{Array2, Axis};
+use nifti_stream::{RowSelection, VolumeReader, VoxelSelection};
+use splits::SplitMasks;
+use stimuli::StimulusSet;
+
+use super::columns;
+use super::conventions::{Conventions, ZscoreFit, ZscoreScope, is_ood};
+use super::inputs::RecipeInput;
+use super::part::{Description, PartWriter, Scratch};
+use crate::betas::{stopped, tell, zeroed};
+use crate::mask::VoxelMask;
+use crate::{
+    Error, ReadObserver, Result, Subject, TrialTable, ZscoreOptions, ZscoreReport, layout, zscore,
+};
+
+/// A task with what it needs.
+pub(super) struct Task<'a> {
+    pub(super) subject: &'a Subject,
+    pub(super) session: &'a SessionId,
+    pub(super) conventions: &'a Conventions,
+    /// The `desc` of the noise-ceiling maps that go along.
+    pub(super) ceilings: &'a [String],
+    /// The digest that the part carries.
+    pub(super) digest: &'a str,
+    pub(super) path: &'a Path,
+    /// How many columns may be in memory at once.
+    pub(super) columns_at_once: usize,
+    pub(super) observer: Option<&'a dyn ReadObserver>,
+}
+
+/// The trials of a session: what they show, and which of them matter.
+pub(super) struct Trials {
+    labels: Vec<String>,
+    /// The run of each trial as it is written, and as a number.
+    runs: Vec<(String, i64)>,
+    /// Those that become rows.
+    pub(super) kept: Vec<usize>,
+    /// Those that are read: the rows, and what the z-score is fitted on. Ascending.
+    pub(super) read: Vec<usize>,
+    /// Which of those that are read the z-score is fitted on; all without a list.
+    fit: Option<Vec<bool>>,
+}
+
+impl Trials {
+    pub(super) fn of(table: &TrialTable, conventions: &Conventions) -> Result<Self> {
+        let labels: Vec<String> = table.labels().map(str::to_owned).collect();
+        let wanted = |label: &str| {
+            conventions.stimuli.is_none_or(|set| StimulusSet::of_label(label) == set)
+                && !(conventions.exclude_ood && is_ood(label))
+        };
+        let kept: Vec<usize> = (0..labels.len()).filter(|row| wanted(&labels[*row])).collect();
+        let (read, fit) = match conventions.zscore.map(|zscore| zscore.fit) {
+            None => (kept.clone(), None),
+            Some(ZscoreFit::All) => ((0..labels.len()).collect(), None),
+            Some(ZscoreFit::Train) => {
+                let split = conventions.split.as_ref().map(super::SplitChoice::load).transpose()?;
+                let train = split.map_or_else(Vec::new, |split| {
+                    let masks: SplitMasks = split.masks(&labels);
+                    masks.train
+                });
+                let fits = |row: &usize| train.get(*row) == Some(&true);
+                let is_kept = |row: &usize| kept.binary_search(row).is_ok();
+                let read: Vec<usize> =
+                    (0..labels.len()).filter(|row| fits(row) || is_kept(row)).collect();
+                let fit = read.iter().map(fits).collect();
+                (read, Some(fit))
+            }
+        };
+        Ok(Self { runs: runs(table), labels, kept, read, fit })
+    }
+
+    /// The image of each kept trial.
+    pub(super) fn kept_labels(&self) -> Vec<String> {
+        self.kept.iter().map(|row| self.labels[*row].clone()).collect()
+    }
+
+    /// The run of each kept trial, -1 where the table has none.
+    pub(super) fn kept_runs(&self) -> Vec<i64> {
+        self.kept.iter().map(|row| self.runs[*row].1).collect()
+    }
+
+    /// The group of each trial that is read.
+    fn groups(&self, scope: ZscoreScope) -> Vec<&str> {
+        let run = |row: &usize| match scope {
+            ZscoreScope::Run => self.runs[*row].0.as_str(),
+            ZscoreScope::Session => "",
+        };
+        self.read.iter().map(run).collect()
+    }
+
+    /// Where the kept trials stand among those that are read.
+    fn kept_places(&self) -> Vec<usize> {
+        let places: HashMap<usize, usize> =
+            self.read.iter().enumerate().map(|(place, row)| (*row, place)).collect();
+        self.kept.iter().map(|row| places[row]).collect()
+    }
+}
+
+/// The runs of a table; -1 for one that is not a number, with or without `run-`.
+fn runs(table: &TrialTable) -> Vec<(String, i64)> {
+    let number = |text: &str| text.strip_prefix("run-").unwrap_or(text).parse().unwrap_or(-1);
+    match table.column("run") {
+        Some(column) => column.iter().map(|text| ((*text).to_owned(), number(text))).collect(),
+        None => vec![(String::new(), -1); table.len()],
+    }
+}
+
+impl Task<'_> {
+    /// Reads the session and writes its part.
+    pub(super) fn run(&self) -> Result<()> {
+        let table = self.subject.trials(self.session.as_str())?;
+        if self.conventions.zscore.is_some_and(|zscore| zscore.within == ZscoreScope::Run)
+            && table.column("run").is_none()
+        {
+            let reason = format!("{} has no column \"run\" to z-score by", table.path().display());
+            return Err(Error::InvalidQuery { reason });
+        }
+        let trials = Trials::of(&table, self.conventions)?;
+        let voxels = columns::chosen(self.subject, self.session, self.conventions, false)?;
+        let (columns, rois) =
+            columns::columns(self.subject, self.session, self.conventions, self.ceilings, &voxels)?;
+        let mut writer = PartWriter::create(self.path, trials.kept.len(), voxels.n_voxels())?;
+        let (report, betas) = self.write_rows(&trials, &voxels, &table, &mut writer)?;
+        let features = self.features(&trials)?;
+        let read = self.subject.inputs_read().into_iter().map(RecipeInput::from);
+        let embeddings = features.as_ref().map(|(_, input)| input.clone());
+        let mut inputs: Vec<RecipeInput> = read.chain([betas]).chain(embeddings).collect();
+        inputs.sort();
+        inputs.dedup();
+        let description = Description {
+            task: self.digest.to_owned(),
+            subject: self.subject.id().to_string(),
+            session: self.session.to_string(),
+            grid: voxels.brain().grid().shape(),
+            n_columns: voxels.n_voxels(),
+            n_features: features.as_ref().map_or(0, |(features, _)| features.ncols()),
+            image_names: trials.kept_labels(),
+            runs: trials.kept_runs(),
+            trials: trials.kept.clone(),
+            noise_ceilings: self.ceilings.iter().map(|desc| columns::ceiling_name(desc)).collect(),
+            rois,
+            constant: report.constant,
+            undefined: report.undefined,
+            inputs,
+        };
+        writer.finish(
+            &description,
+            &columns,
+            features.as_ref().map(|(features, _)| features.view()),
+        )
+    }
+
+    /// Streams the betas through the z-score into the part.
+    fn write_rows(
+        &self,
+        trials: &Trials,
+        voxels: &VoxelMask,
+        table: &TrialTable,
+        writer: &mut PartWriter,
+    ) -> Result<(ZscoreReport, RecipeInput)> {
+        let relative = layout::betas(self.subject.id(), self.session);
+        let mut input = self.subject.open_input(&relative)?;
+        let place = input.path().to_owned();
+        let named = |source: nifti_stream::Error| {
+            stopped(nifti_stream::Error::File { path: place.clone(), source: Box::new(source) })
+        };
+        let reader = VolumeReader::new(&mut input).map_err(named)?;
+        let brain = voxels.brain();
+        brain.grid().matches(reader.grid()).map_err(|source| Error::GridMismatch {
+            path: place.clone(),
+            reference: brain.path().to_owned(),
+            source,
+        })?;
+        if reader.n_volumes() != table.len() {
+            return Err(Error::TrialCountMismatch {
+                betas: place.clone(),
+                volumes: reader.n_volumes(),
+                rows: table.len(),
+                trials: table.path().to_owned(),
+            });
+        }
+        let selection = VoxelSelection::new(brain.grid().shape(), voxels.indices())
+            .map_err(nifti_stream::Error::from)?;
+        let report = if self.columns_at_once >= selection.len() {
+            let mut rows = zeroed(trials.read.len(), selection.len())?;
+            let read = RowSelection::Rows(trials.read.clone());
+            reader
+                .read_rows_with(&selection, &read, rows.view_mut(), |progress| {
+                    tell(self.observer, self.session, progress)
+                })
+                .map_err(named)?;
+            self.write_block(trials, 0, rows, writer)?
+        } else {
+            self.write_through_scratch(trials, reader, &selection, writer, &named)?
+        };
+        Ok((report, input.finish()?.into()))
+    }
+
+    /// As much as fits at a time: rows go to a scratch file as they come and return in blocks of
+    /// columns, which the z-score treats one by one anyway.
+    fn write_through_scratch<R: std::io::Read>(
+        &self,
+        trials: &Trials,
+        mut reader: VolumeReader<R>,
+        selection: &VoxelSelection,
+        writer: &mut PartWriter,
+        named: &dyn Fn(nifti_stream::Error) -> Error,
+    ) -> Result<ZscoreReport> {
+        let directory = self.path.parent().unwrap_or_else(|| Path::new("."));
+        let mut scratch = Scratch::create(directory, selection.len())?;
+        let mut row = vec![0.0; selection.len()];
+        let mut wanted = trials.read.iter().copied().peekable();
+        for volume in 0..reader.n_volumes() {
+            if wanted.next_if_eq(&volume).is_some() {
+                reader.read_row(selection, &mut row).map_err(named)?;
+                scratch.push(&row)?;
+            } else {
+                reader.skip_volume().map_err(named)?;
+            }
+            let goes_on = self.observer.is_none_or(|observer| {
+                observer.volume(self.session, volume + 1, reader.n_volumes())
+            });
+            if !goes_on {
+                return Err(Error::Cancelled);
+            }
+        }
+        reader.finish().map_err(named)?;
+        drop(row);
+        let mut report = ZscoreReport::default();
+        for first in (0..selection.len()).step_by(self.columns_at_once) {
+            let width = self.columns_at_once.min(selection.len() - first);
+            let mut block = zeroed(scratch.n_rows(), width)?;
+            scratch.read_block(first, &mut block.view_mut())?;
+            let part = self.write_block(trials, first, block, writer)?;
+            report.constant += part.constant;
+            report.undefined += part.undefined;
+            report.nan += part.nan;
+        }
+        Ok(report)
+    }
+
+    /// Z-scores columns and writes those of their rows that are kept.
+    fn write_block(
+        &self,
+        trials: &Trials,
+        first: usize,
+        mut block: Array2<f32>,
+        writer: &mut PartWriter,
+    ) -> Result<ZscoreReport> {
+        let mut report = ZscoreReport::default();
+        if let Some(how) = self.conventions.zscore {
+            let mut options = ZscoreOptions::default().ddof(usize::from(how.ddof));
+            if let Some(fit) = &trials.fit {
+                options = options.fit_rows(fit.clone());
+            }
+            report = zscore(&mut block, &trials.groups(how.within), &options)?;
+        }
+        if trials.kept.len() == trials.read.len() {
+            writer.write_block(first, block.view())?;
+        } else {
+            // Rows move up to where they stand among the kept ones, so that no second array is needed.
+            let places = trials.kept_places();
+            for (to, from) in places.iter().enumerate().filter(|(to, from)| to != *from) {
+                let (mut upper, lower) = block.view_mut().split_at(Axis(0), *from);
+                upper.row_mut(to).assign(&lower.row(0));
+            }
+            writer.write_block(first, block.view().split_at(Axis(0), places.len()).0)?;
+        }
+        Ok(report)
+    }
+
+    /// The embeddings of the images of the rows, and the file that they come from.
+    fn features(&self, trials: &Trials) -> Result<Option<(Array2<f16>, RecipeInput)>> {
+        let Some(model) = self.conventions.features else { return Ok(None) };
+        let names: Vec<&str> = trials.kept.iter().map(|row| trials.labels[*row].as_str()).collect();
+        let embeddings = self.subject.stimuli().embeddings(model)?;
+        let features = embeddings.get_many(&names)?;
+        let input = self.subject.open_input(&layout::embeddings(model))?;
+        Ok(Some((features, input.finish()?.into())))
+    }
+}

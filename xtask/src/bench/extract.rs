@@ -1,0 +1,161 @@
+//! `extract` of a small ROI from all sessions of a subject, beside inflating the same files.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use fixtures::Server;
+use fixtures::server::Options;
+use laion_fmri::splits::load_split;
+use laion_fmri::{SessionId, SubjectId, layout};
+use serde_json::{Value, json};
+
+use super::{Row, page};
+use crate::command_line::CommandLine;
+use crate::counts::Counts;
+use crate::interop;
+use crate::project::Project;
+
+/// Sessions of a subject, and volumes of each: a fiftieth of a real one.
+const SESSIONS: usize = 30;
+const VOLUMES: usize = 20;
+
+const INFLATE_ONE: &str = "igzip -dc of every file, one core";
+const INFLATE_TWO: &str = "igzip -dc of every file, two side by side";
+const ONE: &str = "extract, one core";
+const TWO: &str = "extract, two cores";
+const PREPARED_ONE: &str = "extract, z-scored and averaged, one core";
+const PREPARED_TWO: &str = "extract, z-scored and averaged, two cores";
+const BUCKET: &str = "extract from a loopback bucket, two cores";
+
+/// MiB beyond the output for each worker.
+const MEMORY: f64 = 64.0;
+
+pub(super) fn run(project: &Project, rounds: usize, record: bool) -> Result<Vec<Row>> {
+    let mut counts = Counts::default();
+    CommandLine::cargo("build --release --locked --package laion-fmri-cli", &project.root)
+        .run(&mut counts)?;
+    let Some(python) = interop::python(project)? else { bail!("python3 writes the files") };
+    let folder = project.target.join("bench").join("extract");
+    let (mirror, out) = (folder.join("mirror"), folder.join("out"));
+    fs::create_dir_all(&out)?;
+    let names = folder.join("names");
+    let ids = load_split("random_0", "sub-01")?.train_test_ids();
+    fs::write(&names, ids.train.join("\n"))?;
+    let betas = write_subject(&python, project, &mirror, &names)?;
+    let server = Server::start(Options::new(&mirror))?;
+    let endpoint = format!("{}/laion-fmri", server.endpoint());
+
+    let program = project.target.join("release").join("laion-fmri").display().to_string();
+    let extract = |jobs: usize, output: &str, more: &[&str]| -> Vec<String> {
+        let mut words = vec![
+            program.clone(),
+            "--quiet".to_owned(),
+            format!("--jobs={jobs}"),
+            format!("--data-dir={}", mirror.display()),
+            format!("--bucket={endpoint}"),
+        ];
+        words.extend(["extract", "--subject=sub-01", "--roi=FFA1"].map(str::to_owned));
+        words.extend(more.iter().map(|word| (*word).to_owned()));
+        words.push(format!("--output={}", out.join(output).display()));
+        words
+    };
+    let files = betas.iter().map(|path| mirror.join(path).display().to_string());
+    let list = folder.join("files");
+    fs::write(&list, files.collect::<Vec<_>>().join("\0"))?;
+    let inflate = |side_by_side: usize| -> Vec<String> {
+        let list = list.display();
+        let script = format!("xargs -0 -n 1 -P {side_by_side} igzip -dc <'{list}' >/dev/null");
+        ["sh", "-c", &script].map(str::to_owned).to_vec()
+    };
+    let prepared = ["--zscore=session", "--average=image"];
+    let cases = [
+        (INFLATE_ONE, inflate(1)),
+        (ONE, extract(1, "a.npz", &[])),
+        (PREPARED_ONE, extract(1, "b.npz", &prepared)),
+        (INFLATE_TWO, inflate(2)),
+        (TWO, extract(2, "c.npz", &[])),
+        (PREPARED_TWO, extract(2, "d.npz", &prepared)),
+        (BUCKET, extract(2, "e.npz", &["--from=bucket"])),
+    ];
+    let list = out.join("cases.json");
+    let described: Vec<Value> =
+        cases.iter().map(|(name, words)| json!({ "name": name, "command": words })).collect();
+    fs::write(&list, serde_json::to_vec(&described)?)?;
+    let printed = python
+        .script(&project.root.join("interop").join("bench_nifti.py"))
+        .argument("run")
+        .argument(&list)
+        .argument(rounds.to_string())
+        .capture()?
+        .context("python")?;
+    let printed: Value = serde_json::from_str(printed.lines().last().unwrap_or_default())?;
+    let figure = |name: &str, key: &str| -> Result<f64> {
+        printed[name][key].as_f64().with_context(|| format!("no {key} of {name} in {printed}"))
+    };
+    let rows = rows(&figure, fs::metadata(out.join("c.npz"))?.len() as f64 / f64::powi(2.0, 20))?;
+    let mut table = "| case | wall, s | processor, s | peak, MiB |\n|---|---|---|---|\n".to_owned();
+    for (name, _) in &cases {
+        let [wall, processor, peak] =
+            [figure(name, "wall")?, figure(name, "processor")?, figure(name, "peak")?];
+        table.push_str(&format!("| {name} | {wall:.3} | {processor:.2} | {peak:.0} |\n"));
+    }
+    println!("\n{table}");
+    if record {
+        let command = format!("Command: `cargo xtask bench extract --rounds {rounds} --record`");
+        let limits = page::limits(&rows);
+        let text = format!("{}\n\n{command}\n\n{table}\n{limits}", page::machine());
+        page::record(project, "extract", &text)?;
+    }
+    Ok(rows)
+}
+
+fn rows(figure: &dyn Fn(&str, &str) -> Result<f64>, output: f64) -> Result<Vec<Row>> {
+    let ratio = |case: &str, to: &str, limit: f64| -> Result<Row> {
+        let measured = figure(case, "wall")? / figure(to, "wall")?;
+        Ok(Row::at_most(&format!("{case} / {to}"), measured, limit, "x"))
+    };
+    let mut rows = vec![
+        ratio(ONE, INFLATE_ONE, 1.15)?,
+        ratio(TWO, INFLATE_TWO, 1.15)?,
+        ratio(PREPARED_ONE, ONE, 1.05)?,
+        ratio(PREPARED_TWO, TWO, 1.05)?,
+        ratio(BUCKET, TWO, 1.2)?,
+    ];
+    for (case, workers) in [(ONE, 1.0), (TWO, 2.0), (PREPARED_TWO, 2.0), (BUCKET, 2.0)] {
+        let peak = figure(case, "peak")? - output;
+        let name = format!("{case}: peak beyond the output");
+        rows.push(Row::at_most(&name, peak, MEMORY * workers, "MiB"));
+    }
+    Ok(rows)
+}
+
+/// The betas of the subject, relative to the mirror.
+fn write_subject(
+    python: &interop::Environment,
+    project: &Project,
+    mirror: &std::path::Path,
+    names: &std::path::Path,
+) -> Result<Vec<String>> {
+    let subject: SubjectId = "sub-01".parse()?;
+    let sessions: Vec<SessionId> =
+        (1..=SESSIONS).map(|number| format!("{number:02}").parse()).collect::<Result<_, _>>()?;
+    let betas: Vec<String> =
+        sessions.iter().map(|session| layout::betas(&subject, session)).collect();
+    let trials: Vec<String> =
+        sessions.iter().map(|session| layout::trials(&subject, session)).collect();
+    let roi = PathBuf::from(layout::rois(&subject))
+        .join("face")
+        .join("sub-01_space-T1w_res-1pt8_label-FFA1_mask.nii.gz");
+    let mask = layout::anatomical_brain_mask(&subject, Some("1pt8"));
+    let paths = json!({ "mask": mask, "roi": roi, "betas": betas, "trials": trials });
+    python
+        .script(&project.root.join("interop").join("bench_extract.py"))
+        .argument(mirror)
+        .argument(VOLUMES.to_string())
+        .argument(SESSIONS.to_string())
+        .argument(names)
+        .argument(paths.to_string())
+        .run(&mut Counts::default())?;
+    Ok(betas)
+}
