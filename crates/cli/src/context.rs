@@ -41,10 +41,8 @@ impl Context {
 
     /// The dataset straight from the bucket; no data directory is needed.
     pub(crate) fn bucket_dataset(&self) -> Result<Dataset, Error> {
-        if self.global.offline && self.location().is_remote() {
-            return Err(Error::Offline { what: format!("reading {}", self.location()) });
-        }
-        Err(Error::InvalidQuery { reason: "from_bucket".to_owned() })
+        let dataset = Dataset::from_bucket(&self.location())?;
+        Ok(dataset.with_offline(self.global.offline).with_jobs(self.decoders()))
     }
 
     /// Where derived files go, when there is a place for them.

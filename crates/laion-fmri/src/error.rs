@@ -436,9 +436,9 @@ impl Error {
             Self::Nifti(error) if is_about_content(error) => ErrorKind::Integrity,
             Self::Stimuli(error) => stimuli_kind(error),
             Self::Access(error) => error.kind(),
+            Self::Extract(error) => error.kind(),
             Self::Input(error) => error.kind(),
             Self::Object(error) => crate::remote::object::kind(error),
-            Self::Extract(error) => error.kind(),
             Self::Cancelled => ErrorKind::Cancelled,
             Self::Nifti(_)
             | Self::Gifti(_)
@@ -460,8 +460,8 @@ impl Error {
             Self::DataNotDownloaded { fetch, .. } => Some(format!("laion-fmri download {fetch}")),
             Self::StimuliNotDownloaded { fetch, .. } => Some(format!("laion-fmri {fetch}")),
             Self::Access(error) => error.hint(),
-            Self::Input(error) => error.hint(),
             Self::Extract(error) => error.hint(),
+            Self::Input(error) => error.hint(),
             Self::LicenseNotAccepted { .. } => Some("laion-fmri license --accept".to_owned()),
             Self::NoMatchingData { .. } => {
                 Some("laion-fmri download --dry-run ... shows what a filter lets in".to_owned())

@@ -423,3 +423,54 @@ fn a_table_of_rows_needs_no_betas() {
     request.conventions.average = Average::Image;
     assert!(dataset.extract_rows(&request).unwrap().n_rows() < table.n_rows());
 }
+
+/// Every file below a folder with its size.
+fn files(folder: &Path) -> Vec<(PathBuf, u64)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(files(&entry.path()));
+        } else {
+            found.push((entry.path(), entry.metadata().unwrap().len()));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_bucket_gives_the_bytes_of_the_mirror_and_leaves_no_nifti() {
+    let bench = Bench::new();
+    let server = bench.bucket.serve().unwrap();
+    let location = format!("{}/laion-fmri", server.endpoint()).parse().unwrap();
+    let dataset = bench.dataset();
+    let mut request = bench.request(&["sub-01", "sub-03"], &["ses-01", "ses-02"], "mirror.npz");
+    request.conventions.zscore = Some(Zscore::within(ZscoreScope::Session));
+    request.conventions.average = Average::Image;
+    request.conventions.features = Some(EmbeddingModel::Clip);
+    request.conventions.noise_ceiling =
+        Some(Threshold { percent: 5.0, desc: Some("Noiseceiling12rep".to_owned()) });
+    let mirrored = extract(&dataset, &request);
+    let expected = std::fs::read(&request.output).unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let remote = Dataset::from_bucket(&location).unwrap().with_jobs(2.try_into().unwrap());
+    request.output = folder.path().join("bucket.npz");
+    request.from_bucket = true;
+    let plan = remote.extract_plan(&request).unwrap();
+    assert!(plan.is_from_bucket() && files(folder.path()).is_empty());
+    // One task, as if the process had been stopped after it; then the others.
+    plan.run(&remote, [2], None).unwrap();
+    let run = plan.run(&remote, 0..plan.len(), None).unwrap();
+    assert_eq!((run.written, run.kept), (plan.len() - 1, 1));
+    let state = plan.state_directory();
+    for (path, size) in files(folder.path()) {
+        assert!(path.starts_with(&state), "{} ({size} bytes)", path.display());
+        let start = std::fs::read(&path).unwrap();
+        assert!(!start.starts_with(&[0x1f, 0x8b]), "{} is gzipped", path.display());
+    }
+    let recipe = plan.merge(None).unwrap();
+    assert!(recipe.inputs == mirrored.inputs);
+    assert!(std::fs::read(&request.output).unwrap() == expected);
+    assert_eq!(files(folder.path()).len(), 2);
+}

@@ -8,10 +8,10 @@ use crate::Result;
 const MIB: u64 = 1 << 20;
 
 /// The program, its masks and tables, the buffers of an output. Measured: see `cargo xtask bench extract`.
-const BASE: u64 = 40 * MIB;
+const BASE: u64 = 28 * MIB;
 
 /// What a reader of betas keeps: chunks, windows, queues of a transfer.
-const READER: u64 = 24 * MIB;
+const READER: u64 = 12 * MIB;
 
 /// For each column of a task: flat indices, the places of a selection, noise ceilings, codes.
 const PER_COLUMN: u64 = 80;

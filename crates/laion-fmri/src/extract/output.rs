@@ -45,7 +45,8 @@ fn list(directory: &Path, prefix: &str, files: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
-fn hash(path: &Path) -> Result<(u64, String)> {
+/// The bytes of a file and their SHA-256.
+pub(super) fn hash(path: &Path) -> Result<(u64, String)> {
     let mut file = File::open(path).map_err(Error::io("open", path))?;
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 1 << 18];

@@ -19,6 +19,10 @@ use super::task::Trials;
 use super::text;
 use crate::{Dataset, Error, Result, Subject};
 
+/// How many features are reckoned with before their file has been seen; the published ones have 1,152
+/// at most.
+const ASSUMED_FEATURES: usize = 2048;
+
 /// The form of a line of a plan.
 const SCHEMA: &str = "laion-fmri.plan/1";
 
@@ -184,6 +188,8 @@ impl Dataset {
                 });
             }
             let features = match conventions.features {
+                // They are fetched when the tasks run.
+                Some(_) if self.reads_bucket() => ASSUMED_FEATURES,
                 Some(model) => subject.stimuli().embeddings(model)?.n_features(),
                 None => 0,
             };

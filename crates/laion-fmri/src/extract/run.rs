@@ -1,9 +1,10 @@
 //! Running the tasks of a plan, and merging what they wrote.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use bids::SessionId;
 use export::write_arrays;
@@ -17,7 +18,7 @@ use super::plan::{ExtractPlan, PlannedTask, output_format};
 use super::recipe::{Recipe, RecipeResult};
 use super::rows::Rows;
 use super::task::Task;
-use crate::{Dataset, Error, ReadObserver, Result, Subject};
+use crate::{Dataset, Error, ReadObserver, Result, Roots, Subject, layout};
 
 /// What running tasks came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,6 +66,9 @@ impl ExtractPlan {
                 None => open.push(task),
             }
         }
+        let with_embeddings = self.with_embeddings(dataset, &directory)?;
+        let dataset = with_embeddings.as_ref().unwrap_or(dataset);
+        let embeddings = OnceLock::new();
         let mut subjects: HashMap<&str, Subject> = HashMap::new();
         for task in &open {
             if !subjects.contains_key(task.subject.as_str()) {
@@ -87,6 +91,7 @@ impl ExtractPlan {
                     digest: &digest,
                     path: &self.part_path(task),
                     columns_at_once: memory.columns_at_once,
+                    embeddings: &embeddings,
                     observer: Some(&stop),
                 }
                 .run();
@@ -168,6 +173,28 @@ impl ExtractPlan {
         let directory = self.state_directory();
         std::fs::remove_dir_all(&directory).map_err(Error::io("remove", directory))?;
         Ok(recipe)
+    }
+
+    /// A dataset that finds the embeddings, when this one reads the bucket: HDF5 is read by place, so
+    /// the file is fetched beside the parts for as long as they are there.
+    fn with_embeddings(&self, dataset: &Dataset, directory: &Path) -> Result<Option<Dataset>> {
+        let Some(model) = self.conventions.features.filter(|_| dataset.reads_bucket()) else {
+            return Ok(None);
+        };
+        let Some(task) = self.tasks.first() else { return Ok(None) };
+        let relative = layout::embeddings(model);
+        let path = directory.join(&relative);
+        if !path.is_file() {
+            let folder = path.parent().unwrap_or(directory);
+            std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+            let mut input = dataset.subject(task.subject.as_str())?.open_input(&relative)?;
+            let file = tempfile::NamedTempFile::new_in(folder);
+            let mut file = file.map_err(Error::io("create a file in", folder))?;
+            io::copy(&mut input, &mut file).map_err(Error::io("write", &path))?;
+            input.finish()?;
+            file.persist(&path).map_err(|error| Error::io("write", &path)(error.error))?;
+        }
+        Ok(Some(dataset.clone().with_roots(Roots::new([directory.to_owned()])?)))
     }
 
     /// The parts of all tasks; those that are missing are named.

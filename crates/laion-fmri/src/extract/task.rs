@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use bids::SessionId;
 use export::f16;
@@ -13,8 +14,9 @@ use stimuli::StimulusSet;
 use super::columns;
 use super::conventions::{Conventions, ZscoreFit, ZscoreScope, is_ood};
 use super::inputs::RecipeInput;
+use super::output;
 use super::part::{Description, PartWriter, Scratch};
-use crate::betas::{stopped, tell, zeroed};
+use crate::betas::{tell, zeroed};
 use crate::mask::VoxelMask;
 use crate::{
     Error, ReadObserver, Result, Subject, TrialTable, ZscoreOptions, ZscoreReport, layout, zscore,
@@ -32,6 +34,8 @@ pub(super) struct Task<'a> {
     pub(super) path: &'a Path,
     /// How many columns may be in memory at once.
     pub(super) columns_at_once: usize,
+    /// The file of the embeddings, hashed once for all tasks of a process.
+    pub(super) embeddings: &'a OnceLock<RecipeInput>,
     pub(super) observer: Option<&'a dyn ReadObserver>,
 }
 
@@ -165,22 +169,22 @@ impl Task<'_> {
         table: &TrialTable,
         writer: &mut PartWriter,
     ) -> Result<(ZscoreReport, RecipeInput)> {
-        let relative = layout::betas(self.subject.id(), self.session);
-        let mut input = self.subject.open_input(&relative)?;
-        let place = input.path().to_owned();
-        let named = |source: nifti_stream::Error| {
-            stopped(nifti_stream::Error::File { path: place.clone(), source: Box::new(source) })
+        let place = self.subject.betas_place(self.session)?;
+        let mut input = self.subject.open_input(&layout::betas(self.subject.id(), self.session))?;
+        let named = |error: nifti_stream::Error| match error.innermost() {
+            nifti_stream::Error::Cancelled { .. } => Error::Cancelled,
+            _ => place.named(error),
         };
         let reader = VolumeReader::new(&mut input).map_err(named)?;
         let brain = voxels.brain();
         brain.grid().matches(reader.grid()).map_err(|source| Error::GridMismatch {
-            path: place.clone(),
+            path: place.path().to_owned(),
             reference: brain.path().to_owned(),
             source,
         })?;
         if reader.n_volumes() != table.len() {
             return Err(Error::TrialCountMismatch {
-                betas: place.clone(),
+                betas: place.path().to_owned(),
                 volumes: reader.n_volumes(),
                 rows: table.len(),
                 trials: table.path().to_owned(),
@@ -282,7 +286,16 @@ impl Task<'_> {
         let names: Vec<&str> = trials.kept.iter().map(|row| trials.labels[*row].as_str()).collect();
         let embeddings = self.subject.stimuli().embeddings(model)?;
         let features = embeddings.get_many(&names)?;
-        let input = self.subject.open_input(&layout::embeddings(model))?;
-        Ok(Some((features, input.finish()?.into())))
+        let input = match self.embeddings.get() {
+            Some(known) => known.clone(),
+            None => {
+                let (size, sha256) = output::hash(embeddings.path())?;
+                let input = RecipeInput { path: layout::embeddings(model), size, sha256 };
+                // Another task may have been quicker, with the same answer.
+                let _ = self.embeddings.set(input.clone());
+                input
+            }
+        };
+        Ok(Some((features, input)))
     }
 }
