@@ -109,14 +109,18 @@ impl Files {
     }
 
     /// As [`Files::find`], also for a file on disk whose name kept the hyphens of the bucket although
-    /// `relative` has none, and for objects that were not listed.
+    /// `relative` has none. When the bucket is read: what lies outside the folders of the subject on
+    /// disk, and otherwise objects that were not listed.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] for a folder, [`Error::Mirror`] for a bucket that cannot be asked.
     pub(crate) fn find_anywhere(&self, relative: &str) -> Result<Option<Place>> {
         if let Some(objects) = &self.objects {
-            return objects.find_unlisted(&dehyphenate_labels(relative));
+            // What is opened by path is on disk, or nowhere else.
+            let on_disk = self.find_on_disk(relative).filter(|_| !objects.are_read(relative));
+            let asked = || objects.find_unlisted(&dehyphenate_labels(relative));
+            return on_disk.map_or_else(asked, |place| Ok(Some(place)));
         }
         if let Some(place) = self.find_on_disk(relative) {
             return Ok(Some(place));

@@ -102,6 +102,12 @@ pub fn r2mean(subject: &SubjectId) -> String {
     format!("{}{}", glmsingle(subject), built(name))
 }
 
+/// The table of images.
+#[must_use]
+pub fn stimulus_metadata() -> String {
+    format!("{}/{}", stimuli::files::DIRECTORY, stimuli::files::METADATA)
+}
+
 /// The embeddings of all images by a model.
 #[must_use]
 pub fn embeddings(model: EmbeddingModel) -> String {

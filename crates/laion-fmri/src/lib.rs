@@ -47,7 +47,6 @@ mod subject;
 mod trial_index;
 mod trial_table;
 mod trials;
-mod tsv;
 pub mod upkeep;
 mod voxels;
 mod zscore;

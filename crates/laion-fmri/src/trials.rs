@@ -1,11 +1,13 @@
 //! The trial table of a session: which image was shown for which volume of the betas.
 
+mod tsv;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::tsv::{Tsv, TsvError};
+pub(crate) use self::tsv::{Tsv, TsvError};
 use crate::{Error as FacadeError, Input, Result};
 
 /// The column that names the image; without it a table cannot be joined to anything.

@@ -347,6 +347,15 @@ fn files_that_are_not_read_from_the_bucket_are_those_of_the_roots() {
     let [a, b] = [&dataset, &mirror].map(|d| d.subject("sub-03").unwrap().t1w(Resolution::Full));
     assert_eq!(a.unwrap(), b.unwrap());
     assert!(dataset.license().is_ok());
+    // An input is the file that the accessor of its content reads.
+    let inputs = dataset.subject("sub-03").unwrap();
+    let key = "derivatives/anatomical/sub-03/x";
+    let there = inputs.open_input(&layout::stimulus_metadata()).unwrap();
+    assert_eq!(there.path(), fixture.path(&layout::stimulus_metadata()));
+    std::fs::write(fixture.mirror.path().join(key), "x").unwrap();
+    let here = inputs.open_input(key).unwrap();
+    assert_eq!(here.path(), fixture.mirror.path().join(key));
+    assert_eq!(here.finish().unwrap().size, 1);
     // But masks come from the bucket even so.
     let brain = dataset.subject("sub-03").unwrap();
     let brain = brain.brain_mask(MaskSource::Rsquare, Resolution::Func1pt8).unwrap();

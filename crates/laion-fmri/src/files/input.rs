@@ -14,7 +14,7 @@ use crate::remote::object::RemoteObject;
 use crate::{Error, Result};
 
 /// Bytes read at a time of what nobody wants.
-const REST_BYTES: usize = 64 << 10;
+const REST_BYTES: usize = 16 << 10;
 
 /// A file of the dataset from its start to its end, on disk or in the bucket, whose bytes are counted
 /// and hashed while they pass.
@@ -137,7 +137,7 @@ impl Input {
     }
 
     fn read_rest(&mut self) -> Result<()> {
-        let mut rest = vec![0; REST_BYTES];
+        let mut rest = [0; REST_BYTES];
         loop {
             match self.read(&mut rest) {
                 Ok(0) => return Ok(()),

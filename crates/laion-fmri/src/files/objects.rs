@@ -13,7 +13,7 @@ use s3_mirror::{Key, Listed, ObjectOptions};
 use super::input::Kept;
 use super::{Input, InputError, Place};
 use crate::remote::Remote;
-use crate::{Error, Result, policy};
+use crate::{Error, Result, layout, policy};
 
 /// No mask, map or table of the dataset is nearly as large.
 const LARGEST_KEPT: u64 = 64 << 20;
@@ -86,9 +86,7 @@ impl Objects {
 
     /// As [`Objects::find`]; the bucket is asked for what was not listed.
     pub(super) fn find_unlisted(&self, relative: &str) -> Result<Option<Place>> {
-        if self.prefixes.iter().any(|prefix| relative.starts_with(prefix))
-            || policy::is_held_out(relative)
-        {
+        if self.is_listed(relative) || policy::is_held_out(relative) {
             return Ok(self.find(relative));
         }
         let Ok(key) = Key::new(relative) else { return Ok(None) };
@@ -102,6 +100,15 @@ impl Objects {
             }
         };
         Ok(found.map(|listed| self.place(relative, &listed)))
+    }
+
+    /// Whether the file of that path is read from the bucket even when it is on disk too.
+    pub(super) fn are_read(&self, relative: &str) -> bool {
+        self.is_listed(relative) || relative == layout::stimulus_metadata()
+    }
+
+    fn is_listed(&self, relative: &str) -> bool {
+        self.prefixes.iter().any(|prefix| relative.starts_with(prefix))
     }
 
     /// What messages call an object.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::tsv::{Tsv, TsvError};
+use crate::trials::{Tsv, TsvError};
 
 /// What BIDS writes where there is no value.
 const NOT_AVAILABLE: &str = "n/a";

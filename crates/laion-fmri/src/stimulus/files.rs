@@ -12,7 +12,7 @@ use stimuli::{
 };
 
 use crate::files::Files;
-use crate::{Dataset, Error, InputRecord, Result};
+use crate::{Dataset, Error, InputRecord, Result, layout};
 
 /// The stimulus side of the dataset by image name: images, embeddings, object masks, captions.
 ///
@@ -96,7 +96,7 @@ impl Stimuli {
     /// The table of images, and what its file was.
     pub(crate) fn metadata_with_record(&self) -> Result<Arc<(Arc<Metadata>, InputRecord)>> {
         once(&self.opened.metadata, (), || {
-            let relative = format!("{}/{}", files::DIRECTORY, files::METADATA);
+            let relative = layout::stimulus_metadata();
             let place = self.files.find_anywhere(&relative)?;
             let place = place.ok_or_else(|| {
                 let (what, fetch) = described(files::METADATA);
