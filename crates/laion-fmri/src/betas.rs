@@ -18,7 +18,7 @@ use stimuli::StimulusSet;
 use self::plan::Planned;
 pub(crate) use self::plan::zeroed;
 pub use self::rows::BetaRows;
-pub(crate) use self::sessions::{stopped, tell};
+pub(crate) use self::sessions::{Stoppable, stopped, tell};
 use crate::mask::{MaskSource, VoxelMask};
 use crate::roi::RoiQuery;
 use crate::trial_index::SessionTrial;

@@ -35,7 +35,7 @@ pub(super) fn in_order<T: Send, E: From<Error>>(
         }
         return Ok(());
     }
-    let observer = Stoppable { observer, stopped: AtomicBool::new(false) };
+    let observer = Stoppable::new(observer);
     std::thread::scope(|scope| {
         let mut waiting = planned.into_iter();
         let mut running: std::collections::VecDeque<_> = waiting
@@ -51,7 +51,7 @@ pub(super) fn in_order<T: Send, E: From<Error>>(
             );
             let taken = loaded.map_err(E::from).and_then(|loaded| take(session, loaded));
             if taken.is_err() {
-                observer.stopped.store(true, Ordering::Relaxed);
+                observer.stop();
                 return taken;
             }
         }
@@ -66,17 +66,17 @@ pub(super) fn into_parts(
     observer: Option<&dyn ReadObserver>,
 ) -> Result<()> {
     let (at_once, threads) = shares(jobs, parts.len());
-    let observer = Stoppable { observer, stopped: AtomicBool::new(false) };
+    let observer = Stoppable::new(observer);
     let parts = Mutex::new(parts.into_iter());
     let failure = Mutex::new(Ok(()));
     std::thread::scope(|scope| {
         for _ in 0..at_once {
             scope.spawn(|| {
-                while !observer.stopped.load(Ordering::Relaxed) {
+                while !observer.is_stopped() {
                     let part = parts.lock().unwrap_or_else(PoisonError::into_inner).next();
                     let Some((planned, out)) = part else { return };
                     if let Err(error) = planned.read_into(out, Some(&observer), threads) {
-                        observer.stopped.store(true, Ordering::Relaxed);
+                        observer.stop();
                         let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
                         // The others only stop because of the first.
                         if failure.is_ok() {
@@ -113,15 +113,29 @@ fn start<'scope, T: Send + 'scope>(
 }
 
 /// Passes on to an observer, and stops every read once one has failed.
-struct Stoppable<'a> {
+pub(crate) struct Stoppable<'a> {
     observer: Option<&'a dyn ReadObserver>,
     stopped: AtomicBool,
+}
+
+impl<'a> Stoppable<'a> {
+    pub(crate) fn new(observer: Option<&'a dyn ReadObserver>) -> Self {
+        Self { observer, stopped: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
 }
 
 impl ReadObserver for Stoppable<'_> {
     fn volume(&self, session: &SessionId, done: usize, total: usize) -> bool {
         let goes_on = self.observer.is_none_or(|observer| observer.volume(session, done, total));
-        goes_on && !self.stopped.load(Ordering::Relaxed)
+        goes_on && !self.is_stopped()
     }
 }
 

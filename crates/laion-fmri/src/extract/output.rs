@@ -6,8 +6,8 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use super::plan::hex;
 use super::recipe::RecipeOutput;
+use crate::files::hex;
 use crate::{Error, Result};
 
 /// Size and checksum of an output, a file or a directory.

@@ -1,7 +1,6 @@
 //! Plans: an extraction as independent tasks, one for each session, that any machine can run.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use bids::{SessionId, SubjectId};
@@ -17,6 +16,7 @@ use super::part::Part;
 use super::recipe::{Recipe, SubjectSessions, TOOL};
 use super::task::Trials;
 use super::text;
+use crate::files::hex;
 use crate::{Dataset, Error, Result, Subject};
 
 /// How many features are reckoned with before their file has been seen; the published ones have 1,152
@@ -433,12 +433,4 @@ pub(super) fn output_format(output: &Path) -> Result<ArrayFormat> {
             reason: format!("the output {} is none of .npz, .zarr, .h5", output.display()),
         }),
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut digits, byte| {
-        // Writing into a text cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
 }

@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use bids::SessionId;
 use export::write_arrays;
 
 use super::error::ExtractError;
@@ -18,6 +17,7 @@ use super::plan::{ExtractPlan, PlannedTask, output_format};
 use super::recipe::{Recipe, RecipeResult};
 use super::rows::Rows;
 use super::task::Task;
+use crate::betas::Stoppable;
 use crate::{Dataset, Error, ReadObserver, Result, Roots, Subject, layout};
 
 /// What running tasks came to.
@@ -75,11 +75,11 @@ impl ExtractPlan {
                 subjects.insert(task.subject.as_str(), dataset.subject(task.subject.as_str())?);
             }
         }
-        let stop = Stop { observer, stopped: AtomicBool::new(false) };
+        let stop = Stoppable::new(observer);
         let next = AtomicUsize::new(0);
         let failure = Mutex::new(None);
         let work = || {
-            while !stop.stopped.load(Ordering::Relaxed) {
+            while !stop.is_stopped() {
                 let Some(task) = open.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
                 let Some(subject) = subjects.get(task.subject.as_str()) else { return };
                 let digest = self.digest(task);
@@ -96,7 +96,7 @@ impl ExtractPlan {
                 }
                 .run();
                 if let Err(error) = result {
-                    stop.stopped.store(true, Ordering::Relaxed);
+                    stop.stop();
                     // The others only stop because of the first.
                     failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
                 }
@@ -237,17 +237,4 @@ pub(super) fn recipe_path(output: &Path) -> PathBuf {
     let mut name = output.file_name().unwrap_or_default().to_owned();
     name.push(".recipe.toml");
     output.with_file_name(name)
-}
-
-/// Passes on to an observer, and stops every task once one has failed.
-struct Stop<'a> {
-    observer: Option<&'a dyn ReadObserver>,
-    stopped: AtomicBool,
-}
-
-impl ReadObserver for Stop<'_> {
-    fn volume(&self, session: &SessionId, done: usize, total: usize) -> bool {
-        let goes_on = self.observer.is_none_or(|observer| observer.volume(session, done, total));
-        goes_on && !self.stopped.load(Ordering::Relaxed)
-    }
 }

@@ -172,13 +172,18 @@ impl InputRecord {
     /// The SHA-256 in lower-case hexadecimal digits.
     #[must_use]
     pub fn sha256_hex(&self) -> String {
-        use fmt::Write as _;
-        self.sha256.iter().fold(String::with_capacity(64), |mut digits, byte| {
-            // Writing into a text cannot fail.
-            let _ = write!(digits, "{byte:02x}");
-            digits
-        })
+        hex(&self.sha256)
     }
+}
+
+/// Bytes in lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut digits, byte| {
+        // Writing into a text cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
 }
 
 impl fmt::Debug for InputRecord {

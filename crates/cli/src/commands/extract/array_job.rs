@@ -35,6 +35,16 @@ struct Scheduler {
     counts_from: usize,
 }
 
+/// PBS Professional and OpenPBS, and Torque: neither says how many tasks there are.
+const PBS: Scheduler = Scheduler {
+    id: "PBS_ARRAY_INDEX",
+    first: None,
+    last: None,
+    step: None,
+    count: None,
+    counts_from: 0,
+};
+
 const SCHEDULERS: [Scheduler; 5] = [
     Scheduler {
         id: "SLURM_ARRAY_TASK_ID",
@@ -44,23 +54,8 @@ const SCHEDULERS: [Scheduler; 5] = [
         count: Some("SLURM_ARRAY_TASK_COUNT"),
         counts_from: 0,
     },
-    // PBS Professional and OpenPBS, then Torque: neither says how many tasks there are.
-    Scheduler {
-        id: "PBS_ARRAY_INDEX",
-        first: None,
-        last: None,
-        step: None,
-        count: None,
-        counts_from: 0,
-    },
-    Scheduler {
-        id: "PBS_ARRAYID",
-        first: None,
-        last: None,
-        step: None,
-        count: None,
-        counts_from: 0,
-    },
+    PBS,
+    Scheduler { id: "PBS_ARRAYID", ..PBS },
     // Grid Engine; the variable is the word "undefined" outside of an array job.
     Scheduler {
         id: "SGE_TASK_ID",
