@@ -1,6 +1,7 @@
 //! `fuzz`: the targets of `fuzz/`, built for libFuzzer with the stable toolchain.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -42,6 +43,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
         .variable("RUSTFLAGS", FLAGS)
         .run(&mut counts)?;
     let mut held = true;
+    let memory = Path::new("/dev/shm");
     let all = TARGETS.map(str::to_owned).to_vec();
     for target in if options.targets.is_empty() { &all } else { &options.targets } {
         let found = built.join("corpus").join(target);
@@ -56,9 +58,11 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
             .arguments([
                 "-timeout=20",
                 "-rss_limit_mb=1024",
-                "-max_len=65536",
+                if target == "index" { "-max_len=4096" } else { "-max_len=65536" },
                 "-print_final_stats=1",
             ])
+            // Files of a target that needs some are best kept in memory.
+            .variable("TMPDIR", if memory.is_dir() { memory } else { &built })
             .run(&mut counts);
         if let Err(error) = run {
             println!("FAILED {target}: {error:#}");

@@ -38,3 +38,19 @@ fn sessions_that_are_missing_are_named() {
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("--cache-dir DIR"), "{}", ran.err);
 }
+
+#[test]
+fn a_download_makes_the_index_when_asked() {
+    let user = User::new();
+    user.ok("download --subject sub-03 --ses ses-01 --accept-license --index --cache-dir cache");
+    let name = "sub-03_ses-01_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz.index";
+    assert_eq!(names(&user.path("cache/indexes")), [name]);
+    let passed = std::fs::read(user.path("cache/indexes").join(name)).unwrap();
+    user.ok("index --subject sub-03 --cache-dir made");
+    assert!(passed == std::fs::read(user.path("made/indexes").join(name)).unwrap());
+    let mut command = user.command(&["download", "--subject", "sub-03", "--index"]);
+    command.env_remove("HOME");
+    let ran = user.run_with(command);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("--cache-dir DIR"), "{}", ran.err);
+}

@@ -45,14 +45,27 @@ pub(crate) fn atomic<T, E: From<Error>>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&File>) -> Result<T, E>,
 ) -> Result<T, E> {
+    atomic_unbuffered(path, |file| {
+        let mut writer = BufWriter::with_capacity(1 << 16, file);
+        let value = write(&mut writer)?;
+        writer.flush().map_err(|source| Error::Write { path: path.into(), source })?;
+        Ok(value)
+    })
+}
+
+/// [`atomic`] for a closure that writes large pieces.
+pub(crate) fn atomic_unbuffered<T, E: From<Error>>(
+    path: &Path,
+    write: impl FnOnce(&File) -> Result<T, E>,
+) -> Result<T, E> {
     let write_error = |source| Error::Write { path: path.into(), source };
     if std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
         let file = File::options().write(true).open(path).map_err(write_error)?;
-        return fill(&file, write, write_error);
+        return write(&file);
     }
     let parent = parent(path)?;
     let file = temporary(path, parent)?;
-    let value = fill(file.as_file(), write, write_error)?;
+    let value = write(file.as_file())?;
     file.as_file().sync_all().map_err(write_error)?;
     file.persist(path)
         .map_err(|error| Error::Replace { path: path.into(), source: error.error })?;
@@ -98,15 +111,4 @@ fn parent(path: &Path) -> Result<&Path, Error> {
         true => Ok(parent),
         false => Err(Error::ParentMissing { path: path.into(), parent: parent.into() }),
     }
-}
-
-fn fill<T, E: From<Error>>(
-    file: &File,
-    write: impl FnOnce(&mut BufWriter<&File>) -> Result<T, E>,
-    write_error: impl Fn(io::Error) -> Error,
-) -> Result<T, E> {
-    let mut writer = BufWriter::with_capacity(1 << 16, file);
-    let value = write(&mut writer)?;
-    writer.flush().map_err(write_error)?;
-    Ok(value)
 }

@@ -332,6 +332,11 @@ pub(crate) fn c_order_header(descriptor: &str, shape: &[usize]) -> io::Result<Ve
     header(descriptor, Layout::Standard, shape)
 }
 
+/// The header of a C-ordered array.
+pub(crate) fn standard_header<T: Element>(shape: &[usize]) -> io::Result<Vec<u8>> {
+    header(&element::descriptor::<T>(), Layout::Standard, shape)
+}
+
 fn header(descriptor: &str, layout: Layout, shape: &[usize]) -> io::Result<Vec<u8>> {
     Header { type_descriptor: Value::String(descriptor.to_owned()), layout, shape: shape.to_vec() }
         .to_bytes()

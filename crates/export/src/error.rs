@@ -220,6 +220,25 @@ pub enum Error {
         /// Cells of the column.
         got: usize,
     },
+    /// An array that is written row by row got too many rows or too few.
+    #[error("expected {expected} rows, got {got}")]
+    RowCount {
+        /// Rows of the array.
+        expected: usize,
+        /// Rows that were put.
+        got: usize,
+    },
+    /// A row of an array has another length than the others.
+    #[error("expected a row of {expected} elements, got {got}")]
+    RowLength {
+        /// Columns of the array.
+        expected: usize,
+        /// Elements of the row.
+        got: usize,
+    },
+    /// A row that comes after writing has failed.
+    #[error("writing has failed before")]
+    Stopped,
     /// A text that cannot be a field without quotes.
     #[error("the column {column:?}{}: a field has {reason}", at_row(*row))]
     Field {
@@ -261,6 +280,9 @@ impl Error {
             | Self::TrailingNul { .. }
             | Self::SameColumn { .. }
             | Self::ColumnLength { .. }
+            | Self::RowCount { .. }
+            | Self::RowLength { .. }
+            | Self::Stopped
             | Self::Field { .. } => None,
         }
     }

@@ -13,6 +13,7 @@
 //! ```
 //!
 //! * [`write_npy`], [`write_npy_to`], [`read_npy`]: NumPy's `.npy`, readable without pickle
+//! * [`write_npy_rows`]: the same row by row, on its way to the disk while rows are made
 //! * [`write_npz`], [`write_npz_to`], [`read_npz`]: NumPy's `.npz`, named arrays and texts in one file
 //! * [`write_arrays`], [`read_arrays`]: labelled arrays that belong together, as `.npz`, Zarr or HDF5
 //! * [`ArraysDigest`]: one SHA-256 for named arrays, the same in every format
@@ -31,6 +32,7 @@ mod hdf5;
 mod npy;
 mod npz;
 mod png;
+mod rows;
 mod table;
 mod zarr;
 
@@ -43,6 +45,7 @@ pub use half::f16;
 pub use npy::{read_npy, write_npy, write_npy_to};
 pub use npz::{NpzFile, NpzWriter, read_npz, write_npz, write_npz_to};
 pub use png::{write_png, write_png_to};
+pub use rows::{NpyRows, write_npy_rows};
 pub use table::{Column, Table, read_parquet_metadata};
 
 #[cfg(doctest)]

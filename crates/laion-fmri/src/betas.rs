@@ -4,7 +4,10 @@ mod file;
 mod plan;
 mod rows;
 mod sessions;
+mod written;
 
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bids::SessionId;
@@ -18,7 +21,7 @@ pub use self::rows::BetaRows;
 pub(crate) use self::sessions::{stopped, tell};
 use crate::mask::{MaskSource, VoxelMask};
 use crate::roi::RoiQuery;
-use crate::trial_index::SessionTrial;
+use crate::trial_table::SessionTrial;
 use crate::{Error, NoiseCeiling, Result, Subject, Voxels};
 
 /// A request for single-trial betas, built step by step and answered by [`Betas::load`].
@@ -82,6 +85,18 @@ pub trait ReadObserver: Sync {
 pub struct SessionBetas {
     /// Float32, shape `(n_trials, n_voxels)`.
     pub betas: Array2<f32>,
+    /// The trial of each row.
+    pub trials: Vec<SessionTrial>,
+    /// The voxels of the columns.
+    pub voxels: Arc<VoxelMask>,
+}
+
+/// What the rows and columns are of a file with the betas of one session.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WrittenBetas {
+    /// The file.
+    pub path: PathBuf,
     /// The trial of each row.
     pub trials: Vec<SessionTrial>,
     /// The voxels of the columns.
@@ -248,7 +263,35 @@ impl<'a> Betas<'a> {
         sessions: &[impl AsRef<str>],
         take: impl FnMut(SessionId, SessionBetas) -> Result<(), E>,
     ) -> Result<(), E> {
-        sessions::in_order(self.plan(sessions)?, self.subject.reading.jobs, self.observer, take)
+        let load = |planned: Planned, observer: Option<&dyn ReadObserver>, threads| {
+            planned.load(observer, threads)
+        };
+        let jobs = self.subject.reading.jobs;
+        sessions::in_order(self.plan(sessions)?, jobs, self.observer, &load, take)
+    }
+
+    /// The same request for several sessions, each written to a `.npy` file of its own, which appears
+    /// when it is complete. `path` names the file of a session; `done` hears of each that was written,
+    /// in the order asked.
+    ///
+    /// No array is held: rows go to the file while the next ones are read. The files are byte for byte
+    /// those of [`export::write_npy`] for the arrays of [`Betas::load_sessions`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Betas::load_sessions`]; [`Error::Export`]; what `done` answers ends the loop.
+    pub fn write_npy<E: From<Error>>(
+        &self,
+        sessions: &[impl AsRef<str>],
+        path: impl Fn(&SessionId) -> PathBuf + Sync,
+        done: impl FnMut(SessionId, WrittenBetas) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let write = |planned: Planned, observer: Option<&dyn ReadObserver>, threads| {
+            let path = path(&planned.session);
+            planned.write_npy(path, observer, threads)
+        };
+        let jobs = self.subject.reading.jobs;
+        sessions::in_order(self.plan(sessions)?, jobs, self.observer, &write, done)
     }
 
     /// The betas of several sessions in one array, below each other in the order asked.
@@ -258,6 +301,15 @@ impl<'a> Betas<'a> {
     /// As [`Betas::load_sessions`]; [`Error::VoxelAxis`] when the sessions do not have the same
     /// voxels, before anything is read.
     pub fn concat(&self, sessions: &[impl AsRef<str>]) -> Result<ConcatenatedBetas> {
+        self.concat_by(sessions, self.subject.reading.jobs)
+    }
+
+    /// As [`Betas::concat`], with so many threads.
+    pub(crate) fn concat_by(
+        &self,
+        sessions: &[impl AsRef<str>],
+        jobs: NonZeroUsize,
+    ) -> Result<ConcatenatedBetas> {
         let planned = self.plan(sessions)?;
         let voxels = plan::same_voxels(&planned)?;
         let rows = planned.iter().map(Planned::n_rows).sum();
@@ -274,7 +326,7 @@ impl<'a> Betas<'a> {
             row_sessions.extend(std::iter::repeat_n(planned.session.clone(), planned.n_rows()));
             trials.extend(planned.trials());
         }
-        sessions::into_parts(parts, self.subject.reading.jobs, self.observer)?;
+        sessions::into_parts(parts, jobs, self.observer)?;
         Ok(ConcatenatedBetas { betas, sessions: row_sessions, trials, voxels })
     }
 
@@ -284,7 +336,7 @@ impl<'a> Betas<'a> {
     ///
     /// As [`Betas::load`].
     pub fn volumes(&self) -> Result<BetaRows> {
-        BetaRows::open(self.plan_one()?)
+        Ok(BetaRows::new(self.plan_one()?, self.subject.reading.jobs))
     }
 
     /// As [`Betas::volumes`] for several sessions with the same voxels, all opened and checked.
@@ -292,7 +344,8 @@ impl<'a> Betas<'a> {
         let sessions: Vec<&str> = sessions.iter().map(SessionId::as_str).collect();
         let planned = self.plan(&sessions)?;
         plan::same_voxels(&planned)?;
-        planned.into_iter().map(BetaRows::open).collect()
+        let jobs = self.subject.reading.jobs;
+        Ok(planned.into_iter().map(|planned| BetaRows::new(planned, jobs)).collect())
     }
 
     fn plan_one(&self) -> Result<Planned> {

@@ -2,6 +2,7 @@
 
 mod gated;
 mod gzip;
+mod indexing;
 mod request;
 mod select;
 
@@ -13,17 +14,19 @@ use std::sync::Arc;
 
 use bids::{Filter, SubjectId, dehyphenate_labels};
 use s3_mirror::{
-    Action, Cancel, Candidate, FetchReason, Folder, InvalidKey, Inventory, Key, LocalEntry,
-    LocalView, Observer, Plan, PlanItem, RelativePath, Report, Rule, TransferOptions,
+    Action, Cancel, Candidate, FetchReason, Folder, Inspection, InvalidKey, Inventory, Key,
+    LocalEntry, LocalView, Observer, Plan, PlanItem, RelativePath, Report, Rule, TransferOptions,
 };
 use stimuli::EmbeddingModel;
 
 pub use self::gated::{StimulusDownload, StimulusFile, StimulusReport};
 pub(crate) use self::gzip::GzipInspection;
+use self::indexing::IndexingInspection;
 pub use self::request::{DownloadRequest, Subjects};
 use self::select::{Selection, Why};
 #[cfg(doc)]
 use crate::Error;
+use crate::dataset::Reading;
 use crate::discovery::Discovery;
 use crate::license::LicenseAccepted;
 use crate::remote::Remote;
@@ -42,6 +45,8 @@ pub struct Download {
     filter: Filter,
     reasons: BTreeMap<Key, Why>,
     roots: Roots,
+    reading: Reading,
+    makes_indexes: bool,
 }
 
 impl Download {
@@ -81,6 +86,16 @@ impl Download {
     #[must_use]
     pub fn with_limit_rate(mut self, bytes_per_second: Option<NonZeroU64>) -> Self {
         self.limit_rate = bytes_per_second;
+        self
+    }
+
+    /// The same download, leaving an index of every betas file that it fetches in the
+    /// [cache directory](Dataset::with_cache_dir), if there is one. The bytes are inflated anyway, to
+    /// verify them; what [`Subject::index_betas`](crate::Subject::index_betas) makes needs no pass of
+    /// its own then. An index that cannot be written is only a debug event.
+    #[must_use]
+    pub fn with_indexes(mut self) -> Self {
+        self.makes_indexes = true;
         self
     }
 
@@ -133,11 +148,15 @@ impl Download {
         observer: &dyn Observer,
         cancel: &Cancel,
     ) -> Report {
+        let inspection: Arc<dyn Inspection> = match self.makes_indexes {
+            true => Arc::new(IndexingInspection { reading: self.reading.clone() }),
+            false => Arc::new(GzipInspection),
+        };
         let options = TransferOptions::default()
             .with_jobs(jobs)
             .with_limit_rate(self.limit_rate)
             .with_inventory(Arc::clone(&self.inventory))
-            .with_inspection(Arc::new(GzipInspection));
+            .with_inspection(inspection);
         let store = self.remote.store();
         let transfer =
             s3_mirror::transfer(store, &self.plan, &self.root, &options, observer, cancel);
@@ -204,6 +223,8 @@ impl Dataset {
             filter,
             reasons,
             roots,
+            reading: self.reading.clone(),
+            makes_indexes: false,
         })
     }
 
@@ -223,6 +244,8 @@ impl Dataset {
             filter: Filter::default(),
             reasons: BTreeMap::new(),
             roots: self.roots().clone(),
+            reading: self.reading.clone(),
+            makes_indexes: false,
         })
     }
 

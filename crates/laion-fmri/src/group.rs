@@ -1,7 +1,9 @@
 //! Several subjects at once, aligned by the images they all saw.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bids::SubjectId;
 use indexmap::IndexMap;
@@ -111,6 +113,9 @@ impl Group {
     /// averaged over repeats and aligned by image name (the rows of a session are not: subjects saw
     /// different images in a different order).
     ///
+    /// Subjects are read side by side, as many as [`Dataset::with_jobs`] allows, and each array of
+    /// trials is let go once its means are made.
+    ///
     /// `request` turns each subject's plain request into the one that is meant, for example by
     /// choosing ROIs.
     ///
@@ -146,11 +151,18 @@ impl Group {
             common.retain(|label| here.contains(*label));
         }
         let image_names: Vec<String> = common.into_iter().cloned().collect();
-        let mut subjects = IndexMap::new();
-        for (subject, labels) in self.subjects.iter().zip(&labels) {
-            let first = sessions.first().map_or("", AsRef::as_ref);
+        let first = sessions.first().map_or("", AsRef::as_ref);
+        let sessions: Vec<&str> = sessions.iter().map(AsRef::as_ref).collect();
+        let requests = self.subjects.iter().zip(&labels).map(|(subject, labels)| {
             let plain = subject.betas(first).stimuli(StimulusSet::Shared);
-            let all = request(plain).concat(sessions)?;
+            (subject.id(), request(plain), labels)
+        });
+        // Several subjects at once, each with its share of the threads, as sessions are.
+        let jobs = self.subjects[0].reading.jobs.get();
+        let at_once = jobs.min(self.subjects.len());
+        let threads = NonZeroUsize::new(jobs / at_once).unwrap_or(NonZeroUsize::MIN);
+        let answered = side_by_side(at_once, requests.collect(), |(id, request, labels)| {
+            let all = request.concat_by(&sessions, threads)?;
             if all.betas.nrows() != labels.len() {
                 return Err(Error::InvalidQuery {
                     reason: "shared betas take every shared trial: no selection of trials"
@@ -158,10 +170,9 @@ impl Group {
                 });
             }
             let (betas, repeats) = means(&all.betas, labels, &image_names);
-            let voxels = all.voxels;
-            subjects.insert(subject.id().clone(), SubjectShared { betas, repeats, voxels });
-        }
-        Ok(SharedBetas { image_names, subjects })
+            Ok((id.clone(), SubjectShared { betas, repeats, voxels: all.voxels }))
+        })?;
+        Ok(SharedBetas { image_names, subjects: answered.into_iter().collect() })
     }
 
     /// The rows of the table of images that belong to shared images, in the order of the table.
@@ -273,6 +284,34 @@ impl<'a> IntoIterator for &'a Group {
     fn into_iter(self) -> Self::IntoIter {
         self.subjects.iter().map(|subject| (subject.id(), subject)).collect::<Vec<_>>().into_iter()
     }
+}
+
+/// Does the same with every item, `at_once` of them side by side; the answers in order, or the first
+/// failure.
+fn side_by_side<T: Send, A: Send>(
+    at_once: usize,
+    items: Vec<T>,
+    answer: impl Fn(T) -> Result<A> + Sync,
+) -> Result<Vec<A>> {
+    let answers = Mutex::new(BTreeMap::new());
+    let items = Mutex::new(items.into_iter().enumerate());
+    let failed = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..at_once {
+            scope.spawn(|| {
+                while !failed.load(Ordering::Relaxed) {
+                    let item = items.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some((place, item)) = item else { return };
+                    let answer = answer(item);
+                    failed.fetch_or(answer.is_err(), Ordering::Relaxed);
+                    answers.lock().unwrap_or_else(PoisonError::into_inner).insert(place, answer);
+                }
+            });
+        }
+    });
+    let answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // Items that were not begun are behind a failure.
+    answers.into_values().collect()
 }
 
 /// The image of each shared trial, over the sessions in their order.

@@ -60,6 +60,13 @@ pub fn betas(subject: &SubjectId, session: &SessionId) -> String {
     format!("{}{session}/func/{}", glmsingle(subject), built(name))
 }
 
+/// Whether a key is that of the betas of any session.
+#[must_use]
+pub fn is_betas(key: &str) -> bool {
+    let name = key.rsplit('/').next().unwrap_or_default();
+    name.ends_with("_statmap.nii.gz") && name.split('_').any(|part| part == "desc-SingletrialBetas")
+}
+
 /// The trial table of one session; row i belongs to volume i of the betas.
 #[must_use]
 pub fn trials(subject: &SubjectId, session: &SessionId) -> String {
@@ -144,6 +151,8 @@ mod tests {
             betas(&subject, &session),
             "derivatives/glmsingle-tedana/sub-03/ses-04/func/sub-03_ses-04_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz"
         );
+        assert!(is_betas(&betas(&subject, &session)));
+        assert!(!is_betas(&trials(&subject, &session)) && !is_betas(&r2mean(&subject)));
         assert_eq!(
             trials(&subject, &session),
             "derivatives/glmsingle-tedana/sub-03/ses-04/func/sub-03_ses-04_task-images_desc-SingletrialBetas_trials.tsv"

@@ -45,7 +45,6 @@ mod roots;
 mod space;
 pub mod stimulus;
 mod subject;
-mod trial_index;
 mod trial_table;
 mod trials;
 pub mod upkeep;
@@ -58,7 +57,9 @@ pub use s3_mirror::{Cancel, Location, Observer};
 pub use {bids, export, ndarray, nifti_stream, s3_mirror, splits, stimuli, surface};
 pub use {stimuli::StimulusSet, surface::Hemisphere};
 
-pub use self::betas::{BetaRows, Betas, ConcatenatedBetas, ReadObserver, SessionBetas};
+pub use self::betas::{
+    BetaRows, Betas, ConcatenatedBetas, ReadObserver, SessionBetas, WrittenBetas,
+};
 pub use self::dataset::Dataset;
 pub use self::discovery::Discovery;
 pub use self::download::{Download, DownloadRequest, Subjects};
@@ -73,8 +74,7 @@ pub use self::roi::{Hemi, RoiData, RoiFormat, RoiQuery, RoiSurface};
 pub use self::roots::Roots;
 pub use self::stimulus::{Stimuli, TrialDataset};
 pub use self::subject::Subject;
-pub use self::trial_index::{GlobalTrial, SessionTrial};
-pub use self::trial_table::{SubjectTrials, Trial, TrialColumns};
+pub use self::trial_table::{GlobalTrial, SessionTrial, SubjectTrials, Trial, TrialColumns};
 pub use self::trials::{TrialTable, TrialTableError};
 pub use self::voxels::Voxels;
 pub use self::zscore::{NanPolicy, ZscoreOptions, ZscoreReport, zscore};

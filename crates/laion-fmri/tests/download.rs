@@ -424,3 +424,41 @@ fn nothing_matches_only_when_no_searched_tree_has_anything() {
     let plan = fixture.plan(&nothing.include_anatomical()).unwrap();
     assert!(plan.totals().fetch.count > 0);
 }
+
+#[test]
+fn indexes_come_with_the_betas_when_asked() {
+    let fixture = Fixture::new();
+    let (passed, made) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let dataset = fixture.dataset().with_cache_dir(passed.path());
+    let license = dataset.accept_license().unwrap();
+    let download = dataset.plan_download(&subject("sub-03").ses(["ses-01"])).unwrap();
+    let report = download.with_indexes().run(&license, 2, &(), &Cancel::default());
+    assert!(report.is_complete());
+    let indexes: Vec<_> = std::fs::read_dir(passed.path().join("indexes")).unwrap().collect();
+    assert_eq!(indexes.len(), 1);
+    let passed = indexes[0].as_ref().unwrap().path();
+    let dataset = fixture.dataset().with_cache_dir(made.path());
+    let made = dataset.subject("sub-03").unwrap().index_betas("ses-01", None).unwrap().unwrap();
+    assert_eq!(passed.file_name(), made.file_name());
+    assert!(std::fs::read(passed).unwrap() == std::fs::read(made).unwrap());
+}
+
+#[test]
+fn damaged_betas_are_refused_with_an_index_as_without() {
+    let fixture = Fixture::new();
+    let cache = tempfile::tempdir().unwrap();
+    let key = laion_fmri::layout::betas(&"sub-03".parse().unwrap(), &"ses-01".parse().unwrap());
+    let stored = fixture.bucket.path(&key);
+    let mut bytes = std::fs::read(&stored).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x10;
+    std::fs::write(&stored, bytes).unwrap();
+    let dataset = fixture.dataset().with_cache_dir(cache.path());
+    let license = dataset.accept_license().unwrap();
+    let download = dataset.plan_download(&subject("sub-03").ses(["ses-01"])).unwrap();
+    let report = download.with_indexes().run(&license, 2, &(), &Cancel::default());
+    let failed = |outcome: &Outcome| matches!(outcome, Outcome::Failed { .. });
+    let failed: Vec<_> = report.outcomes.iter().filter(|(_, outcome)| failed(outcome)).collect();
+    assert_eq!(failed.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), [&*key]);
+    assert_eq!(std::fs::read_dir(cache.path().join("indexes")).unwrap().count(), 0);
+}

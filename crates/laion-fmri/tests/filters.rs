@@ -123,6 +123,10 @@ fn rows_stream_to_the_same_numbers() {
         assert_eq!(trial, expected_trial);
         assert_same(row, expected.as_slice().unwrap(), "row");
     }
+    // Whoever has enough stops in the middle.
+    let mut some = request.volumes().unwrap();
+    assert_eq!(some.next().unwrap().unwrap().0, array.trials[0]);
+    drop(some);
     let streamed = request.clone().streaming(true).load().unwrap();
     assert_same(streamed.as_slice().unwrap(), array.betas.as_slice().unwrap(), "streaming");
     let mut rows = request.volumes().unwrap();

@@ -9,7 +9,7 @@ use laion_fmri::{
     Dataset, Error, ErrorKind, GlobalTrial, MaskSource, SessionTrial, StimulusSet, Voxels,
 };
 
-use crate::opened;
+use crate::{assert_same, opened};
 
 #[test]
 fn the_trial_table_joins_every_session_with_the_images() {
@@ -151,6 +151,22 @@ fn shared_betas_line_up_by_image() {
     let common: Vec<&str> = seen("sub-01").intersection(&seen("sub-03")).copied().collect();
     assert!(!common.is_empty());
     assert_eq!(shared.image_names, common);
+    // Subjects side by side.
+    for jobs in [2, 5] {
+        let dataset = dataset.clone().with_jobs(std::num::NonZeroUsize::new(jobs).unwrap());
+        let group = dataset.group(&["sub-03", "01"]).unwrap();
+        let again = group.shared_betas(&sessions, |betas| betas.roi("FFA1")).unwrap();
+        for ((id, one), (other_id, other)) in shared.subjects.iter().zip(&again.subjects) {
+            assert_eq!((id, &one.repeats), (other_id, &other.repeats));
+            assert_same(
+                one.betas.as_slice().unwrap(),
+                other.betas.as_slice().unwrap(),
+                id.as_str(),
+            );
+        }
+        let error = group.shared_betas(&sessions, |betas| betas.trials([1])).unwrap_err();
+        assert!(matches!(error, Error::InvalidQuery { .. }), "{error:?}");
+    }
     for (id, answers) in &shared.subjects {
         let id = id.as_str();
         let mask = opened(&bucket, id).roi_mask("FFA1", MaskSource::Anatomical).unwrap();

@@ -109,3 +109,68 @@ fn indexes_are_made_on_purpose_and_used() {
     assert!(matches!(subject.index_betas("ses-01", Some(&Never)).unwrap_err(), Error::Cancelled));
     assert!(!index.exists());
 }
+
+#[test]
+fn rows_and_files_are_those_of_the_array_however_they_are_read() {
+    let bucket = Bucket::temporary().unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    let plain = with_jobs(&bucket, "sub-01", 1);
+    let sessions = ["ses-01", "ses-02"];
+    let expected = plain.betas("ses-01").roi("face").trials([1, 4, 5, 9]).load_sessions(&sessions);
+    let expected = expected.unwrap();
+    for jobs in [1, 2, 3] {
+        let jobs = NonZeroUsize::new(jobs).unwrap();
+        let dataset = Dataset::open(bucket.root()).unwrap().with_jobs(jobs);
+        let subject = dataset.with_cache_dir(cache.path()).subject("sub-01").unwrap();
+        // The first without indexes, the others with them.
+        let request = subject.betas("ses-01").roi("face").trials([1, 4, 5, 9]);
+        let mut rows = request.volumes().unwrap();
+        let mut row = vec![0.0; rows.n_voxels()];
+        let mut all = Vec::new();
+        while rows.next_row(&mut row).unwrap().is_some() {
+            all.extend(bits(&row));
+        }
+        assert!(rows.next_row(&mut row).unwrap().is_none());
+        assert!(all == bits(expected[0].as_slice().unwrap()));
+        let mut written = Vec::new();
+        let path = |session: &SessionId| out.path().join(format!("{session}.npy"));
+        request
+            .write_npy(&sessions, path, |session, done| {
+                assert_eq!((done.path, done.trials.len()), (path(&session), 4));
+                written.push(session.to_string());
+                Ok::<(), Error>(())
+            })
+            .unwrap();
+        assert_eq!(written, sessions);
+        let whole = out.path().join("whole.npy");
+        for (session, betas) in &expected {
+            laion_fmri::export::write_npy(&whole, betas.view()).unwrap();
+            assert!(fs::read(path(session)).unwrap() == fs::read(&whole).unwrap(), "{session}");
+        }
+        for session in sessions {
+            assert!(subject.index_betas(session, None).unwrap().unwrap().is_file());
+        }
+    }
+}
+
+#[test]
+fn a_damaged_file_leaves_no_output() {
+    let bucket = Bucket::temporary().unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let subject = with_jobs(&bucket, "sub-01", 2);
+    let path = bucket.path(&laion_fmri::layout::betas(subject.id(), &"ses-01".parse().unwrap()));
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 5]).unwrap();
+    let request = subject.betas("ses-01").roi("FFA1");
+    let done = |_: SessionId, _: laion_fmri::WrittenBetas| Ok::<(), Error>(());
+    let error = request.write_npy(&["ses-01"], |_| out.path().join("a.npy"), done).unwrap_err();
+    assert!(matches!(&error, Error::Nifti(error) if error.path() == Some(&*path)), "{error:?}");
+    assert_eq!(fs::read_dir(out.path()).unwrap().count(), 0);
+    let error = request.volumes().unwrap().last().unwrap().unwrap_err();
+    assert!(matches!(error, Error::Nifti(_)), "{error:?}");
+    let nowhere = out.path().join("missing/a.npy");
+    let error = request.write_npy(&["ses-01"], |_| nowhere.clone(), done).unwrap_err();
+    assert!(matches!(&error, Error::Export(error) if error.path() == Some(&*nowhere)), "{error:?}");
+}

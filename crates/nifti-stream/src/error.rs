@@ -305,6 +305,13 @@ impl Error {
     /// help.
     #[must_use]
     pub fn is_damaged(&self) -> bool {
+        let innermost = self.innermost();
+        innermost.is_gzip()
+            || matches!(innermost, Self::HeaderTruncated { .. } | Self::Truncated { .. })
+    }
+
+    /// Whether the gzip stream itself is damaged, whatever it holds.
+    pub(crate) fn is_gzip(&self) -> bool {
         matches!(
             self.innermost(),
             Self::GzipHeader { .. }
@@ -313,8 +320,6 @@ impl Error {
                 | Self::GzipChecksum { .. }
                 | Self::GzipLength { .. }
                 | Self::GzipTrailing { .. }
-                | Self::HeaderTruncated { .. }
-                | Self::Truncated { .. }
         )
     }
 

@@ -1,9 +1,12 @@
 //! The same by path: every error names the file, and outputs appear only when complete.
 
+mod ahead;
 mod bgzf;
 mod index;
 mod parallel;
+mod passing;
 mod plain;
+mod queue;
 
 use std::fs::File;
 use std::io::{self, BufWriter};
@@ -16,12 +19,14 @@ use ndarray::ArrayViewMut2;
 use self::bgzf::Bgzf;
 use self::index::{Identity, Index, IndexWriter};
 use self::parallel::{Failure, Places, Request};
+pub use self::passing::PassingIndex;
 use crate::error::Error;
 use crate::grid::Grid;
 use crate::header::{Header, Spatial};
 use crate::rows::RowSelection;
 use crate::selection::VoxelSelection;
 use crate::sparse::{MaskReader, SetVoxels};
+use crate::target::Target;
 use crate::volume::Volume;
 use crate::volumes::{Progress, VolumeReader};
 use crate::write::{Compression, Sample};
@@ -51,8 +56,8 @@ impl VolumeFile {
     /// depend on their number.
     ///
     /// Members of block gzip are read side by side, and with an index every gzipped file is; the
-    /// first pass over a file without one uses a second thread to inflate ahead. Each thread takes
-    /// less than 1 MiB.
+    /// first pass over a file without one uses a second thread to put in order what the first
+    /// inflates. Each thread takes less than 1 MiB, and those that hand rows over a few rows more.
     #[must_use]
     pub fn with_threads(mut self, threads: NonZeroUsize) -> Self {
         self.threads = threads;
@@ -152,7 +157,28 @@ impl VolumeFile {
         out: ArrayViewMut2<'_, f32>,
         mut observe: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        let result = self.read(selection, rows, out, &mut observe);
+        let result = self.read(selection, rows, &mut Target::array(out), &mut observe);
+        named(&self.path, result)
+    }
+
+    /// As [`read_rows_with`](Self::read_rows_with), but hands each row over, with the volume that it
+    /// is, instead of keeping it: in ascending order, from the calling thread, a few of them at a time
+    /// in memory.
+    ///
+    /// Rows are final only when this returns `Ok`, as those of [`VolumeReader`] are.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_rows_with`](Self::read_rows_with), and [`Error::Cancelled`] when `take` breaks.
+    pub fn for_each_row(
+        mut self,
+        selection: &VoxelSelection,
+        rows: &RowSelection,
+        mut take: impl FnMut(usize, &[f32]) -> ControlFlow<()>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let mut target = Target::taker(selection.len(), &mut take);
+        let result = self.read(selection, rows, &mut target, &mut observe);
         named(&self.path, result)
     }
 
@@ -188,15 +214,15 @@ impl VolumeFile {
         &mut self,
         selection: &VoxelSelection,
         rows: &RowSelection,
-        mut out: ArrayViewMut2<'_, f32>,
+        target: &mut Target<'_>,
         observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        self.reader.check_request(selection, rows, out.dim().into())?;
+        self.reader.check_request(selection, rows, target.shape())?;
         let volumes = self.reader.layout();
         let codec = self.reader.header().codec();
         let is_fresh = self.reader.position() == 0;
         if is_fresh && !self.reader.is_gzip() {
-            return plain::read_rows(&self.path, volumes, codec, selection, rows, out, observe);
+            return plain::read_rows(&self.path, volumes, codec, selection, rows, target, observe);
         }
         let threads = self.threads.get();
         let identity = Identity::of(&self.path).map_err(|source| Error::Open { source })?;
@@ -227,7 +253,7 @@ impl VolumeFile {
             };
             let mut is_unfit = false;
             if let Some(places) = places.filter(|_| is_partial || threads > 1) {
-                match parallel::read_rows(request, places, out.view_mut(), observe) {
+                match parallel::read_rows(request, places, target, observe) {
                     Ok(()) => return Ok(()),
                     Err(Failure::Cancelled(volume)) => return Err(Error::Cancelled { volume }),
                     Err(Failure::Unfit(problem)) => {
@@ -240,10 +266,7 @@ impl VolumeFile {
                 making = index.and_then(|path| self.start_index(path, identity));
             }
         }
-        if threads > 1 {
-            self.reader.pipe();
-        }
-        self.reader.read_all(selection, rows, out, observe)?;
+        self.pass(selection, rows, target, observe)?;
         if let (Some(writer), Some(path)) = (making, index) {
             match self.finish_index(writer, &path) {
                 Ok(points) => tracing::debug!(points, index = %path.display(), "index made"),
@@ -270,14 +293,31 @@ impl VolumeFile {
         let (writer, points) =
             IndexWriter::create(path, identity, self.reader.layout()).map_err(failed)?;
         self.reader.collect(points);
-        if self.threads.get() > 1 {
-            self.reader.pipe();
-        }
         let nothing = VoxelSelection::new(self.reader.grid().shape(), Vec::new())?;
-        let mut out = ndarray::Array2::zeros((self.reader.n_volumes(), 0));
-        self.reader.read_all(&nothing, &RowSelection::All, out.view_mut(), observe)?;
+        let mut dropped = |_: usize, _: &[f32]| ControlFlow::Continue(());
+        let mut target = Target::taker(0, &mut dropped);
+        self.pass(&nothing, &RowSelection::Rows(Vec::new()), &mut target, observe)?;
         self.finish_index(writer, path).map_err(failed)?;
         Ok(true)
+    }
+
+    /// Reads from where the reader stands to the end of the file.
+    fn pass(
+        &mut self,
+        selection: &VoxelSelection,
+        rows: &RowSelection,
+        target: &mut Target<'_>,
+        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        // What a second thread would do is worth one only when there are voxels to put in order.
+        if self.threads.get() > 1
+            && !selection.is_empty()
+            && let Some(passed) =
+                ahead::read_rows(&mut self.reader, selection, rows, target, observe)
+        {
+            return passed;
+        }
+        self.reader.read_all(selection, rows, target, observe)
     }
 
     fn start_index(&mut self, path: &Path, identity: Identity) -> Option<IndexWriter> {

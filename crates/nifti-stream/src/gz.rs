@@ -4,7 +4,6 @@ mod check;
 mod encode;
 mod input;
 mod members;
-mod pipe;
 mod points;
 mod window;
 
@@ -15,7 +14,6 @@ use self::check::Checker;
 pub use self::encode::GzEncoder;
 pub(crate) use self::members::Place;
 use self::members::{Members, Step};
-use self::pipe::Pipe;
 pub(crate) use self::points::{Point, Points, Volumes, unpack};
 pub(crate) use self::window::Window;
 use crate::error::Error;
@@ -37,22 +35,12 @@ pub(crate) const PIECE_BYTES: usize = 256 * 1024;
 /// The bytes of a member are handed out before its checksum can be known: they are final only
 /// when [`read_chunk`](Self::read_chunk) has returned fewer bytes than asked for.
 pub struct GzDecoder<R> {
-    feed: Feed<R>,
+    members: Box<Members<R>>,
     window: Window,
     checker: Checker,
     state: State,
     consumed_bytes: u64,
     compressed_offset: u64,
-}
-
-/// Where the pieces come from.
-enum Feed<R> {
-    /// Inflated when they are asked for.
-    Direct(Box<Members<R>>),
-    /// Inflated ahead by another thread.
-    Piped(Pipe<R>),
-    /// Nowhere: between two kinds, or after the other thread was lost.
-    None,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +78,7 @@ impl<R: Read> GzDecoder<R> {
     fn from_members(members: Members<R>, piece_bytes: usize) -> Self {
         Self {
             compressed_offset: members.compressed_offset(),
-            feed: Feed::Direct(Box::new(members)),
+            members: Box::new(members),
             window: Window::new(piece_bytes),
             checker: Checker::default(),
             state: State::Running,
@@ -172,16 +160,9 @@ impl<R: Read> GzDecoder<R> {
                 State::End => return Ok(false),
                 State::Failed => return Err(Error::AlreadyFailed),
             }
-            let step = match &mut self.feed {
-                Feed::Direct(members) => {
-                    let step = members.step(&mut self.window);
-                    self.compressed_offset = members.compressed_offset();
-                    step?
-                }
-                Feed::Piped(pipe) => pipe.step(&mut self.window, &mut self.compressed_offset)?,
-                Feed::None => return Err(Error::AlreadyFailed),
-            };
-            match step {
+            let step = self.members.step(&mut self.window);
+            self.compressed_offset = self.members.compressed_offset();
+            match step? {
                 Step::Data => return Ok(true),
                 Step::Trailer(trailer) => {
                     self.checker.end_member(self.window.available(), &trailer)?;
@@ -193,37 +174,12 @@ impl<R: Read> GzDecoder<R> {
 
     /// From now on, places to resume from are collected.
     pub(crate) fn collect_points(&mut self, points: Points) {
-        if let Feed::Direct(members) = &mut self.feed {
-            members.collect_points(points);
-        }
+        self.members.collect_points(points);
     }
 
     /// What was collected, once the stream has ended.
     pub(crate) fn take_points(&mut self) -> Option<Points> {
-        if let Feed::Piped(_) = self.feed
-            && let Feed::Piped(pipe) = std::mem::replace(&mut self.feed, Feed::None)
-        {
-            self.feed = pipe.finish().map_or(Feed::None, Feed::Direct);
-        }
-        match &mut self.feed {
-            Feed::Direct(members) => members.take_points(),
-            _ => None,
-        }
-    }
-
-    /// Lets another thread inflate ahead from here on.
-    pub(crate) fn pipe(&mut self)
-    where
-        R: Send + 'static,
-    {
-        if let Feed::Direct(_) = self.feed
-            && let Feed::Direct(members) = std::mem::replace(&mut self.feed, Feed::None)
-        {
-            self.feed = match Pipe::start(members, &self.window) {
-                Ok(pipe) => Feed::Piped(pipe),
-                Err(members) => Feed::Direct(members),
-            };
-        }
+        self.members.take_points()
     }
 }
 

@@ -56,6 +56,7 @@ mod rows;
 mod selection;
 mod source;
 mod sparse;
+mod target;
 mod volume;
 mod volumes;
 mod write;

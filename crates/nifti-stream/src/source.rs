@@ -171,16 +171,6 @@ impl<R: Read> Source<R> {
         }
     }
 
-    /// Lets another thread inflate ahead from here on, if there is something to inflate.
-    pub(crate) fn pipe(&mut self)
-    where
-        R: Send + 'static,
-    {
-        if let Kind::Gzip(decoder) = &mut self.kind {
-            decoder.pipe();
-        }
-    }
-
     /// Skips `n` bytes; returns how many there were.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use crate::header::Header;
 use crate::rows::RowSelection;
 use crate::selection::{Gather, VoxelSelection};
 use crate::source::Source;
+use crate::target::{Target, Wanted};
 
 /// Inflated bytes held at a time.
 pub(crate) const CHUNK_BYTES: usize = 256 * 1024;
@@ -43,6 +44,30 @@ pub struct VolumeReader<R> {
     header_crc: Option<u32>,
     /// The same and that of each volume, when an index is made.
     parts: Option<Vec<u32>>,
+}
+
+/// What comes before the volumes.
+pub(crate) struct Opened {
+    header: Header,
+    grid: Grid,
+    n_volumes: usize,
+    header_crc: Option<u32>,
+}
+
+impl Opened {
+    /// Reads and checks the header, and stops before the first volume.
+    pub(crate) fn read<R: Read>(source: &mut Source<R>) -> Result<Self, Error> {
+        let header = Header::read_from(source)?;
+        let &[_, _, _, n_volumes] = header.shape() else {
+            return Err(Error::NotFourDimensional { got: header.shape().to_vec() });
+        };
+        let n_volumes = usize::try_from(n_volumes)
+            .map_err(|_| Error::TooLarge { shape: header.shape().to_vec() })?;
+        let grid = header.grid()?;
+        skip_to_data(source, &header)?;
+        let header_crc = source.cut();
+        Ok(Self { header, grid, n_volumes, header_crc })
+    }
 }
 
 /// How far [`VolumeReader::read_rows_with`] has come.
@@ -74,17 +99,15 @@ impl<R: Read> VolumeReader<R> {
     /// As [`new`](Self::new).
     pub fn with_chunk_bytes(reader: R, chunk_bytes: NonZeroUsize) -> Result<Self, Error> {
         let mut source = Source::with_piece_bytes(reader, chunk_bytes.get())?;
-        let header = Header::read_from(&mut source)?;
-        let &[_, _, _, n_volumes] = header.shape() else {
-            return Err(Error::NotFourDimensional { got: header.shape().to_vec() });
-        };
-        let n_volumes = usize::try_from(n_volumes)
-            .map_err(|_| Error::TooLarge { shape: header.shape().to_vec() })?;
-        let grid = header.grid()?;
-        skip_to_data(&mut source, &header)?;
-        let header_crc = source.cut();
+        let opened = Opened::read(&mut source)?;
+        Ok(Self::from_parts(source, opened))
+    }
+
+    /// A reader whose source stands at the first volume.
+    pub(crate) fn from_parts(source: Source<R>, opened: Opened) -> Self {
+        let Opened { header, grid, n_volumes, header_crc } = opened;
         let (position, failed, parts) = (0, false, None);
-        Ok(Self { source, header, grid, n_volumes, position, failed, header_crc, parts })
+        Self { source, header, grid, n_volumes, position, failed, header_crc, parts }
     }
 
     /// The header.
@@ -130,7 +153,7 @@ impl<R: Read> VolumeReader<R> {
         if row.len() != selection.len() {
             return Err(Error::RowLength { expected: selection.len(), got: row.len() });
         }
-        self.next_volume(selection.plan(), row)
+        self.next_volume(selection.plan(), row, Order::Selection)
     }
 
     /// Inflates the next volume without storing anything.
@@ -141,7 +164,7 @@ impl<R: Read> VolumeReader<R> {
     ///
     /// As [`read_row`](Self::read_row).
     pub fn skip_volume(&mut self) -> Result<Option<usize>, Error> {
-        self.next_volume(&[], &mut [])
+        self.next_volume(&[], &mut [], Order::File)
     }
 
     /// Reads the whole file in one pass and keeps the selected voxels of the selected volumes.
@@ -183,7 +206,7 @@ impl<R: Read> VolumeReader<R> {
         out: ArrayViewMut2<'_, f32>,
         mut observe: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        self.read_all(selection, rows, out, &mut observe)
+        self.read_all(selection, rows, &mut Target::array(out), &mut observe)
     }
 
     /// As [`read_rows_with`](Self::read_rows_with), leaving a reader at the end of the stream.
@@ -191,34 +214,37 @@ impl<R: Read> VolumeReader<R> {
         &mut self,
         selection: &VoxelSelection,
         rows: &RowSelection,
-        mut out: ArrayViewMut2<'_, f32>,
+        target: &mut Target<'_>,
         observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        self.check_request(selection, rows, out.dim().into())?;
-        let mut scratch = Vec::new();
-        let mut rank = 0;
+        self.check_request(selection, rows, target.shape())?;
+        let mut wanted = Wanted::new(rows);
         while self.position < self.n_volumes {
             if observe(self.progress()).is_break() {
                 return Err(Error::Cancelled { volume: self.position });
             }
-            if rows.volume(rank) != Some(self.position) {
+            let volume = self.position;
+            let Some(rank) = wanted.rank(volume) else {
                 self.skip_volume()?;
                 continue;
-            }
-            let mut row = out.row_mut(rank);
-            if let Some(row) = row.as_slice_mut() {
-                self.next_volume(selection.plan(), row)?;
-            } else {
-                scratch.resize(selection.len(), 0.0);
-                self.next_volume(selection.plan(), &mut scratch)?;
-                row.assign(&ndarray::ArrayView1::from(&scratch));
-            }
-            rank += 1;
+            };
+            target.put(rank, volume, &mut |row| {
+                self.next_volume(selection.plan(), row, Order::Selection).map(drop)
+            })?;
         }
         self.check_end()?;
         // The pass is complete: an observer that breaks now has nothing left to stop.
         let _ = observe(self.progress());
         Ok(())
+    }
+
+    /// As [`read_row`](Self::read_row), with the voxels in the order of the file.
+    pub(crate) fn pack_row(
+        &mut self,
+        selection: &VoxelSelection,
+        row: &mut [f32],
+    ) -> Result<Option<usize>, Error> {
+        self.next_volume(selection.plan(), row, Order::File)
     }
 
     /// Inflates what is left and confirms that the stream is complete and undamaged.
@@ -270,20 +296,12 @@ impl<R: Read> VolumeReader<R> {
         Some((self.source.take_points()?, self.parts.take()?))
     }
 
-    /// Lets another thread inflate ahead from here on.
-    pub(crate) fn pipe(&mut self)
-    where
-        R: Send + 'static,
-    {
-        self.source.pipe();
-    }
-
     /// The checks of [`read_rows`](Self::read_rows) before anything is read.
     pub(crate) fn check_request(
         &self,
         selection: &VoxelSelection,
         rows: &RowSelection,
-        got: [usize; 2],
+        got: Option<[usize; 2]>,
     ) -> Result<(), Error> {
         self.check_selection(selection)?;
         rows.validate(self.n_volumes)?;
@@ -291,10 +309,13 @@ impl<R: Read> VolumeReader<R> {
             return Err(Error::RowsNotAscending { position: 0, previous: self.position - 1, row });
         }
         let expected = [rows.count(self.n_volumes), selection.len()];
-        if expected == got { Ok(()) } else { Err(Error::OutputShape { expected, got }) }
+        match got {
+            Some(got) if got != expected => Err(Error::OutputShape { expected, got }),
+            _ => Ok(()),
+        }
     }
 
-    fn progress(&self) -> Progress {
+    pub(crate) fn progress(&self) -> Progress {
         Progress {
             volumes: self.position,
             n_volumes: self.n_volumes,
@@ -307,7 +328,12 @@ impl<R: Read> VolumeReader<R> {
         if expected == got { Ok(()) } else { Err(Error::SelectionShape { expected, got }) }
     }
 
-    fn next_volume(&mut self, plan: &[Gather], row: &mut [f32]) -> Result<Option<usize>, Error> {
+    fn next_volume(
+        &mut self,
+        plan: &[Gather],
+        row: &mut [f32],
+        order: Order,
+    ) -> Result<Option<usize>, Error> {
         if self.failed {
             return Err(Error::AlreadyFailed);
         }
@@ -315,7 +341,7 @@ impl<R: Read> VolumeReader<R> {
             return Ok(None);
         }
         let volume = self.position;
-        if let Err(error) = self.gather(plan, row) {
+        if let Err(error) = self.gather(plan, row, order) {
             self.failed = true;
             return Err(error.in_volume(volume, self.n_volumes));
         }
@@ -323,9 +349,9 @@ impl<R: Read> VolumeReader<R> {
         Ok(Some(volume))
     }
 
-    fn gather(&mut self, plan: &[Gather], row: &mut [f32]) -> Result<(), Error> {
+    fn gather(&mut self, plan: &[Gather], row: &mut [f32], order: Order) -> Result<(), Error> {
         let n_voxels = self.grid.n_voxels();
-        if !gather(&mut self.source, self.header.codec(), n_voxels, plan, row)? {
+        if !gather(&mut self.source, self.header.codec(), n_voxels, plan, row, order)? {
             return Err(truncated(&self.source, &self.header));
         }
         if let Some(parts) = &mut self.parts {
@@ -334,12 +360,21 @@ impl<R: Read> VolumeReader<R> {
         Ok(())
     }
 
-    fn check_end(&mut self) -> Result<(), Error> {
+    pub(crate) fn check_end(&mut self) -> Result<(), Error> {
         if self.failed {
             return Err(Error::AlreadyFailed);
         }
         check_end(&mut self.source)
     }
+}
+
+/// The order in which a row takes its voxels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Ascending places in C order.
+    Selection,
+    /// As the file stores them.
+    File,
 }
 
 /// Reads one volume piece by piece and puts the planned voxels into the row; `false` when the
@@ -349,7 +384,8 @@ pub(crate) fn gather<R: Read>(
     codec: Codec,
     n_voxels: usize,
     mut plan: &[Gather],
-    row: &mut [f32],
+    mut row: &mut [f32],
+    order: Order,
 ) -> Result<bool, Error> {
     let voxel = codec.datatype.size();
     let mut first = 0;
@@ -366,7 +402,15 @@ pub(crate) fn gather<R: Read>(
         let end = first + here;
         let steps;
         (steps, plan) = plan.split_at(plan.partition_point(|step| (step.file as usize) < end));
-        codec.run(Scatter { bytes: &available[..here * voxel], first, plan: steps, row });
+        let bytes = &available[..here * voxel];
+        match order {
+            Order::Selection => codec.run(Scatter { bytes, first, plan: steps, row }),
+            Order::File => {
+                let (next, rest) = row.split_at_mut(steps.len());
+                codec.run(Pack { bytes, first, plan: steps, row: next });
+                row = rest;
+            }
+        }
         source.consume(here * voxel);
         first = end;
     }
@@ -400,6 +444,27 @@ impl VoxelLoop for Scatter<'_> {
         let (voxels, _) = self.bytes.as_chunks::<N>();
         for step in self.plan {
             self.row[step.rank as usize] = decode(voxels[step.file as usize - self.first]);
+        }
+    }
+}
+
+/// As [`Scatter`], one after the other.
+struct Pack<'a> {
+    bytes: &'a [u8],
+    first: usize,
+    plan: &'a [Gather],
+    row: &'a mut [f32],
+}
+
+impl VoxelLoop for Pack<'_> {
+    fn run<const N: usize>(
+        self,
+        decode: impl Fn([u8; N]) -> f32,
+        _unrounded: impl Fn([u8; N]) -> f64,
+    ) {
+        let (voxels, _) = self.bytes.as_chunks::<N>();
+        for (value, step) in self.row.iter_mut().zip(self.plan) {
+            *value = decode(voxels[step.file as usize - self.first]);
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
 use ndarray::Array2;
-use nifti_stream::fs::VolumeFile;
+use nifti_stream::fs::{PassingIndex, VolumeFile};
 use nifti_stream::{Error, RowSelection, VolumeReader, VoxelSelection};
 
 use crate::support::Nifti;
@@ -69,19 +69,38 @@ impl Sample {
     /// Reads and compares the bits of every value.
     fn check(&self, path: &Path, index: Option<&Path>, threads: usize, rows: &RowSelection) {
         let got = self.read(path, index, threads, rows).unwrap();
-        self.compare(&got, rows, &format!("{} by {threads}, {rows:?}", path.display()));
+        let what = format!("{} by {threads}, {rows:?}", path.display());
+        self.compare(&got, rows, &what);
+        // The same handed over row by row.
+        let mut taken = Vec::new();
+        let take = |volume: usize, row: &[f32]| {
+            taken.push(volume);
+            let bits = |value: &f32| value.to_bits();
+            let expected = self.expected.row(volume);
+            assert!(row.iter().map(bits).eq(expected.iter().map(bits)), "{what}: volume {volume}");
+            ControlFlow::Continue(())
+        };
+        self.open(path, index, threads)
+            .unwrap()
+            .for_each_row(&self.selection, rows, take, go_on)
+            .unwrap();
+        assert_eq!(taken, volumes(rows), "{what}");
     }
 
     fn compare(&self, got: &Array2<f32>, rows: &RowSelection, what: &str) {
-        for (rank, row) in got.rows().into_iter().enumerate() {
-            let volume = match rows {
-                RowSelection::All => rank,
-                RowSelection::Rows(rows) => rows[rank],
-            };
+        for (row, volume) in got.rows().into_iter().zip(volumes(rows)) {
             let bits = |value: &f32| value.to_bits();
             let expected = self.expected.row(volume);
             assert!(row.iter().map(bits).eq(expected.iter().map(bits)), "{what}: volume {volume}");
         }
+    }
+
+    fn open(&self, path: &Path, index: Option<&Path>, threads: usize) -> Result<VolumeFile, Error> {
+        let file = VolumeFile::open(path)?.with_threads(NonZeroUsize::new(threads).unwrap());
+        Ok(match index {
+            Some(index) => file.with_index(index),
+            None => file,
+        })
     }
 
     fn read(
@@ -92,11 +111,15 @@ impl Sample {
         rows: &RowSelection,
     ) -> Result<Array2<f32>, Error> {
         let mut out = Array2::from_elem((rows.count(N_VOLUMES), self.selection.len()), f32::NAN);
-        let mut file = VolumeFile::open(path)?.with_threads(NonZeroUsize::new(threads).unwrap());
-        if let Some(index) = index {
-            file = file.with_index(index);
-        }
+        let file = self.open(path, index, threads)?;
         file.read_rows(&self.selection, rows, out.view_mut()).map(|()| out)
+    }
+}
+
+fn volumes(rows: &RowSelection) -> Vec<usize> {
+    match rows {
+        RowSelection::All => (0..N_VOLUMES).collect(),
+        RowSelection::Rows(rows) => rows.clone(),
     }
 }
 
@@ -226,6 +249,16 @@ fn a_caller_stops_every_kind_of_read() {
                 .unwrap_err();
             assert!(matches!(error.innermost(), Error::Cancelled { volume: 4 }), "{error:?}");
             assert_eq!(error.path(), Some(&*path));
+            for index in [None, Some(&*index)] {
+                let take = |volume: usize, _: &[f32]| match volume {
+                    4 => ControlFlow::Break(()),
+                    _ => ControlFlow::Continue(()),
+                };
+                let file = sample.open(&path, index, threads).unwrap();
+                let rows = RowSelection::Rows(vec![1, 4, 5]);
+                let error = file.for_each_row(&sample.selection, &rows, take, go_on).unwrap_err();
+                assert!(matches!(error.innermost(), Error::Cancelled { volume: 4 }), "{error:?}");
+            }
         }
     }
 }
@@ -322,6 +355,79 @@ fn damage_gives_an_error_or_the_right_numbers() {
             let error = result.unwrap_err();
             assert!(matches!(error.innermost(), Error::GzipTrailing { .. }), "{error:?}");
         }
+    }
+}
+
+#[test]
+fn rows_are_taken_once_when_an_index_turns_out_wrong() {
+    let sample = Sample::get();
+    let directory = tempfile::tempdir().unwrap();
+    let path = sample.write(directory.path(), "one.nii.gz");
+    let index = directory.path().join("index");
+    VolumeFile::open(&path).unwrap().make_index(&index, go_on).unwrap();
+    let good = fs::read(&index).unwrap();
+    // The checksum of a late volume, before the footer, and with it that of the table.
+    let mut wrong = good.clone();
+    let footer = good.len() - 20;
+    wrong[footer - 4 * 5] ^= 1;
+    let length = u64::from_le_bytes(*good[footer..].first_chunk().unwrap()) as usize;
+    let crc = crc32fast::hash(&wrong[footer - length..footer]);
+    wrong[footer + 8..footer + 12].copy_from_slice(&crc.to_le_bytes());
+    for threads in [1, 2, 3] {
+        for rows in [RowSelection::All, RowSelection::Rows((5..N_VOLUMES).collect())] {
+            fs::write(&index, &wrong).unwrap();
+            sample.check(&path, Some(&index), threads, &rows);
+            // What found it wrong has made it anew; one thread that reads everything needs none.
+            let is_used = threads > 1 || rows != RowSelection::All;
+            assert!(fs::read(&index).unwrap() == if is_used { &good } else { &wrong }[..]);
+        }
+    }
+}
+
+#[test]
+fn an_index_is_made_of_bytes_that_pass() {
+    let sample = Sample::get();
+    let directory = tempfile::tempdir().unwrap();
+    for container in CONTAINERS {
+        let path = sample.write(directory.path(), container);
+        let stored = fs::read(&path).unwrap();
+        let made = directory.path().join("made");
+        let passed = directory.path().join(format!("cache/{container}.index"));
+        let has_index = VolumeFile::open(&path).unwrap().make_index(&made, go_on).unwrap();
+        let mut passing = PassingIndex::start(&passed).unwrap();
+        assert!(stored.chunks(100_003).all(|piece| passing.push(piece)));
+        assert_eq!(passing.finish().unwrap(), has_index, "{container}");
+        assert_eq!(passed.is_file(), has_index);
+        if !has_index {
+            continue;
+        }
+        assert!(fs::read(&made).unwrap() == fs::read(&passed).unwrap(), "{container}");
+        fs::remove_file(&passed).unwrap();
+        // A transfer that ends early, a flipped bit, a wrong trailer.
+        let (half, end) = (stored.len() / 2, stored.len() - 30);
+        let mut flipped = stored.clone();
+        flipped[half] ^= 4;
+        let mut trailer = stored.clone();
+        *trailer.last_mut().unwrap() ^= 1;
+        for damaged in [&stored[..half], &stored[..end], &flipped, &trailer, b"\x1f\x8b\x07"] {
+            let mut passing = PassingIndex::start(&passed).unwrap();
+            let _ = damaged.chunks(70_000).all(|piece| passing.push(piece));
+            let error = passing.finish().unwrap_err();
+            assert!(error.is_damaged(), "{container}: {error:?}");
+            assert_eq!(fs::read_dir(directory.path().join("cache")).unwrap().count(), 0);
+        }
+    }
+    // Sound, but nothing that has an index: another file, volumes that are missing, no room for it.
+    let short = gzip(&sample.plain[..352 + 3 * VOLUME_BYTES + 5]);
+    let whole = gzip(&sample.plain);
+    let nowhere = directory.path().join("made/below");
+    for (stored, index) in
+        [(gzip(b"a table"), "index"), (short, "index"), (whole, nowhere.to_str().unwrap())]
+    {
+        let mut passing = PassingIndex::start(directory.path().join(index)).unwrap();
+        assert!(stored.chunks(70_000).all(|piece| passing.push(piece)));
+        assert!(!passing.finish().unwrap());
+        assert!(!directory.path().join(index).exists());
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use laion_fmri::export::write_npz;
-use laion_fmri::{Error, NoiseCeiling, SessionBetas, SessionId, Subject};
+use laion_fmri::{Error, NoiseCeiling, SessionId, Subject, WrittenBetas};
 
 use super::voxels::{ArrayFormat, array_format, voxels, write_array};
 use crate::args::Betas;
@@ -14,7 +14,9 @@ use crate::progress::VolumeProgress;
 
 /// Where the arrays go.
 enum Destination {
-    /// One array, alone in its file.
+    /// One array, alone in its file, which takes it row by row.
+    Stream(PathBuf),
+    /// One array as a whole.
     File(PathBuf),
     /// All arrays in one file, under the names of their sessions.
     Archive(PathBuf),
@@ -27,19 +29,24 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
     let subject = context.dataset()?.subject(&args.subject)?;
     let progress = VolumeProgress::new(context);
     let request = request(args, &subject)?.observer(&progress);
-    let note = |session: &SessionId, answer: &SessionBetas, path: &Path| {
+    let note = |session: &SessionId, trials: usize, voxels: usize, path: &Path| {
         progress.finish();
-        let (trials, voxels) = answer.betas.dim();
         let place = match output::is_stdout(path) {
             true => String::new(),
             false => format!(" -> {}", path.display()),
         };
         context.note(&format!("{session}: {trials} trials x {voxels} voxels{place}"));
     };
+    let written = |session: SessionId, written: WrittenBetas| {
+        note(&session, written.trials.len(), written.voxels.n_voxels(), &written.path);
+        anyhow::Ok(())
+    };
     match destination {
+        Destination::Stream(path) => request.write_npy(&args.session, |_| path.clone(), written),
         Destination::File(path) => request.for_each_session(&args.session, |session, answer| {
             write_array(&path, answer.betas.view())?;
-            note(&session, &answer, &path);
+            let (trials, voxels) = answer.betas.dim();
+            note(&session, trials, voxels, &path);
             anyhow::Ok(())
         }),
         Destination::Directory(directory) => {
@@ -48,17 +55,14 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
                 path: directory.clone(),
                 source,
             })?;
-            request.for_each_session(&args.session, |session, answer| {
-                let path = directory.join(format!("{session}.npy"));
-                write_array(&path, answer.betas.view())?;
-                note(&session, &answer, &path);
-                anyhow::Ok(())
-            })
+            let path = |session: &SessionId| directory.join(format!("{session}.npy"));
+            request.write_npy(&args.session, path, written)
         }
         Destination::Archive(path) => write_npz(&path, |npz| {
             request.for_each_session(&args.session, |session, answer| {
                 npz.array(&session, answer.betas.view())?;
-                note(&session, &answer, &path);
+                let (trials, voxels) = answer.betas.dim();
+                note(&session, trials, voxels, &path);
                 anyhow::Ok(())
             })
         }),
@@ -82,6 +86,7 @@ fn destination(args: &Betas) -> anyhow::Result<Destination> {
     output::check_destination(output)?;
     Ok(match format {
         ArrayFormat::Npz => Destination::Archive(output.clone()),
+        ArrayFormat::Npy if !output::is_stdout(output) => Destination::Stream(output.clone()),
         ArrayFormat::Npy | ArrayFormat::Csv => Destination::File(output.clone()),
     })
 }

@@ -11,7 +11,7 @@ use laion_fmri::{Download as Planned, DownloadRequest, Error, FilterField, Subje
 use serde_json::json;
 
 use super::download_stimuli::Stimuli;
-use super::license;
+use super::{index, license};
 use crate::args::access::DownloadEmbeddings;
 use crate::args::{Download, DownloadRaw, Transfer};
 use crate::context::Context;
@@ -20,7 +20,10 @@ use crate::output::{self, bytes};
 use crate::progress::{self, outcome_name};
 
 pub(super) fn run(context: &Context, args: &Download) -> anyhow::Result<Status> {
-    carry_out(context, &request(args)?, &args.transfer)
+    if args.index {
+        index::check_cache_dir(context)?;
+    }
+    carry_out(context, &request(args)?, &args.transfer, args.index)
 }
 
 pub(super) fn run_raw(context: &Context, args: &DownloadRaw) -> anyhow::Result<Status> {
@@ -34,7 +37,7 @@ pub(super) fn run_raw(context: &Context, args: &DownloadRaw) -> anyhow::Result<S
         (FilterField::Extension, &args.extension),
     ];
     let request = filtered(DownloadRequest::raw(subjects(&args.subject)?), &filters);
-    carry_out(context, &request, &args.transfer)
+    carry_out(context, &request, &args.transfer, false)
 }
 
 pub(super) fn run_embeddings(
@@ -42,15 +45,15 @@ pub(super) fn run_embeddings(
     args: &DownloadEmbeddings,
 ) -> anyhow::Result<Status> {
     let request = DownloadRequest::embeddings(models(&args.model));
-    carry_out(context, &request, &args.transfer)
+    carry_out(context, &request, &args.transfer, false)
 }
 
 pub(super) fn run_segmentations(context: &Context, transfer: &Transfer) -> anyhow::Result<Status> {
-    carry_out(context, &DownloadRequest::segmentations(), transfer)
+    carry_out(context, &DownloadRequest::segmentations(), transfer, false)
 }
 
 pub(super) fn run_captions(context: &Context, transfer: &Transfer) -> anyhow::Result<Status> {
-    carry_out(context, &DownloadRequest::captions(), transfer)
+    carry_out(context, &DownloadRequest::captions(), transfer, false)
 }
 
 /// All models when none is named.
@@ -62,6 +65,7 @@ fn carry_out(
     context: &Context,
     request: &DownloadRequest,
     transfer: &Transfer,
+    indexes: bool,
 ) -> anyhow::Result<Status> {
     let jobs = transfer.n_jobs.unwrap_or(context.jobs());
     let dataset = context.dataset()?;
@@ -77,6 +81,9 @@ fn carry_out(
     };
     let download = context.interrupt.at_once(|| dataset.plan_download(request))?;
     let mut download = download.with_limit_rate(transfer.limit_rate);
+    if indexes {
+        download = download.with_indexes();
+    }
     if transfer.verify {
         let observer = progress::Files::new(context);
         let verified = download.verify_kept(jobs, &observer, context.interrupt.cancel());

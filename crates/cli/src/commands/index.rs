@@ -9,11 +9,7 @@ use crate::output;
 use crate::progress::VolumeProgress;
 
 pub(super) fn run(context: &Context, args: &Index) -> anyhow::Result<()> {
-    if context.cache_dir().is_none() {
-        let message = "there is no cache directory".to_owned();
-        let hint = Some("name one with --cache-dir DIR or LAION_FMRI_CACHE".to_owned());
-        return Err(UsageError { message, hint }.into());
-    }
+    check_cache_dir(context)?;
     let dataset = context.dataset()?;
     let subject = dataset.subject(&args.subject)?;
     let sessions = if args.session.is_empty() {
@@ -50,4 +46,14 @@ pub(super) fn run(context: &Context, args: &Index) -> anyhow::Result<()> {
         }])?;
     }
     Ok(())
+}
+
+/// Indexes lie in the cache directory: there has to be one.
+pub(super) fn check_cache_dir(context: &Context) -> Result<(), UsageError> {
+    if context.cache_dir().is_some() {
+        return Ok(());
+    }
+    let message = "there is no cache directory".to_owned();
+    let hint = Some("name one with --cache-dir DIR or LAION_FMRI_CACHE".to_owned());
+    Err(UsageError { message, hint })
 }

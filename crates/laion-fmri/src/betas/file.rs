@@ -57,67 +57,98 @@ impl BetasFile {
         }
     }
 
-    pub(super) fn read_row(&mut self, selection: &VoxelSelection, row: &mut [f32]) -> Result<()> {
+    /// Threads and an index are of use for a file on disk alone.
+    pub(super) fn with(self, threads: NonZeroUsize, index: Option<&Path>) -> Self {
         match self {
-            Self::Disk(file) => file.read_row(selection, row)?,
-            Self::Object(object) => {
-                let read = object.reader.read_row(selection, row);
-                read.map_err(|error| object.place.named(error))?
+            Self::Disk(file) => {
+                let file = file.with_threads(threads);
+                Self::Disk(Box::new(match index {
+                    Some(index) => file.with_index(index),
+                    None => file,
+                }))
             }
-        };
-        Ok(())
-    }
-
-    pub(super) fn skip_volume(&mut self) -> Result<()> {
-        match self {
-            Self::Disk(file) => file.skip_volume()?,
-            Self::Object(object) => {
-                object.reader.skip_volume().map_err(|error| object.place.named(error))?
-            }
-        };
-        Ok(())
-    }
-
-    pub(super) fn finish(self) -> Result<()> {
-        match self {
-            Self::Disk(file) => Ok(file.finish()?),
-            Self::Object(object) => {
-                let Passing { place, input, reader } = *object;
-                reader.finish().map_err(|error| place.named(error))?;
-                input.finish()
-            }
+            object => object,
         }
     }
 
-    /// Threads and an index are of use for a file on disk alone.
+    /// See [`VolumeFile::read_rows_with`].
     pub(super) fn read_rows_with(
         self,
-        threads: NonZeroUsize,
-        index: Option<&Path>,
         selection: &VoxelSelection,
         rows: &RowSelection,
         out: ArrayViewMut2<'_, f32>,
         observe: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<()> {
         match self {
-            Self::Disk(file) => {
-                let mut file = file.with_threads(threads);
-                if let Some(index) = index {
-                    file = file.with_index(index);
-                }
-                file.read_rows_with(selection, rows, out, observe).map_err(stopped)
-            }
+            Self::Disk(file) => file.read_rows_with(selection, rows, out, observe).map_err(stopped),
             Self::Object(object) => {
-                let Passing { place, input, reader } = *object;
-                let read = reader.read_rows_with(selection, rows, out, observe);
-                read.map_err(|error| match stopped(error) {
-                    Error::Nifti(error) => place.named(error),
-                    other => other,
-                })?;
-                input.finish()
+                object.read(|reader| reader.read_rows_with(selection, rows, out, observe))
             }
         }
     }
+
+    /// See [`VolumeFile::for_each_row`].
+    pub(super) fn for_each_row(
+        self,
+        selection: &VoxelSelection,
+        rows: &RowSelection,
+        take: impl FnMut(usize, &[f32]) -> ControlFlow<()>,
+        observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<()> {
+        match self {
+            Self::Disk(file) => file.for_each_row(selection, rows, take, observe).map_err(stopped),
+            Self::Object(object) => {
+                object.read(|reader| each_row(reader, selection, rows, take, observe))
+            }
+        }
+    }
+}
+
+impl Passing {
+    /// Reads volumes, and then whether they were those of the object.
+    fn read(
+        self,
+        read: impl FnOnce(VolumeReader<Shared>) -> Result<(), nifti_stream::Error>,
+    ) -> Result<()> {
+        let Self { place, input, reader } = self;
+        read(reader).map_err(|error| match stopped(error) {
+            Error::Nifti(error) => place.named(error),
+            other => other,
+        })?;
+        input.finish()
+    }
+}
+
+fn each_row(
+    mut reader: VolumeReader<Shared>,
+    selection: &VoxelSelection,
+    rows: &RowSelection,
+    mut take: impl FnMut(usize, &[f32]) -> ControlFlow<()>,
+    mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(), nifti_stream::Error> {
+    let n_volumes = reader.n_volumes();
+    // The bytes are counted by the input, not here.
+    let progress = |volumes| Progress { volumes, n_volumes, compressed_bytes: 0 };
+    let mut row = vec![0.0; selection.len()];
+    for volume in 0..n_volumes {
+        let is_wanted = match rows {
+            RowSelection::All => true,
+            RowSelection::Rows(rows) => rows.binary_search(&volume).is_ok(),
+        };
+        let mut answer = observe(progress(volume));
+        if answer.is_continue() && is_wanted {
+            reader.read_row(selection, &mut row)?;
+            answer = take(volume, &row);
+        } else if answer.is_continue() {
+            reader.skip_volume()?;
+        }
+        if answer.is_break() {
+            return Err(nifti_stream::Error::Cancelled { volume });
+        }
+    }
+    reader.finish()?;
+    let _ = observe(progress(n_volumes));
+    Ok(())
 }
 
 impl Shared {

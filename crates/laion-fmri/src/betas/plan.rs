@@ -1,12 +1,13 @@
 //! What a request means for each session, decided and checked before anything is inflated.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bids::SessionId;
 use ndarray::{Array2, ArrayViewMut2};
-use nifti_stream::{RowSelection, VoxelSelection};
+use nifti_stream::{Progress, RowSelection, VoxelSelection};
 use stimuli::StimulusSet;
 
 use super::file::BetasFile;
@@ -14,7 +15,7 @@ use super::sessions::tell;
 use super::{Betas, ReadObserver, SessionBetas, Threshold};
 use crate::files::{Files, Place};
 use crate::mask::VoxelMask;
-use crate::trial_index::SessionTrial;
+use crate::trial_table::SessionTrial;
 use crate::trials::TrialTable;
 use crate::{Error, NoiseCeiling, Result, Subject};
 
@@ -158,12 +159,12 @@ impl Planned {
         }
     }
 
-    /// Whether a volume is wanted.
-    pub(super) fn wants(&self, volume: usize) -> bool {
-        self.rows.as_ref().is_none_or(|rows| rows.binary_search(&volume).is_ok())
+    /// The betas file.
+    pub(super) fn path(&self) -> &Path {
+        self.place.path()
     }
 
-    pub(super) fn open(&self) -> Result<(BetasFile, VoxelSelection)> {
+    fn open(&self) -> Result<(BetasFile, VoxelSelection)> {
         let shape = self.voxels.brain().grid().shape();
         let selection =
             VoxelSelection::new(shape, self.voxels.indices()).map_err(nifti_stream::Error::from)?;
@@ -189,13 +190,46 @@ impl Planned {
         observer: Option<&dyn ReadObserver>,
         threads: NonZeroUsize,
     ) -> Result<()> {
+        self.read(observer, threads, |file, selection, rows, observe| {
+            file.read_rows_with(selection, rows, out, observe)
+        })
+    }
+
+    /// Reads the rows of this session one after the other, with the trial that each is.
+    pub(super) fn for_each_row(
+        &self,
+        observer: Option<&dyn ReadObserver>,
+        threads: NonZeroUsize,
+        mut take: impl FnMut(SessionTrial, &[f32]) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.read(observer, threads, |file, selection, rows, observe| {
+            file.for_each_row(
+                selection,
+                rows,
+                |volume, row| take(SessionTrial(volume), row),
+                observe,
+            )
+        })
+    }
+
+    fn read(
+        &self,
+        observer: Option<&dyn ReadObserver>,
+        threads: NonZeroUsize,
+        read: impl FnOnce(
+            BetasFile,
+            &VoxelSelection,
+            &RowSelection,
+            &mut dyn FnMut(Progress) -> ControlFlow<()>,
+        ) -> Result<()>,
+    ) -> Result<()> {
         let (file, selection) = self.open()?;
         let (session, volumes) = (&self.session, file.n_volumes());
         tracing::debug!(%session, volumes, voxels = selection.len(), path = %self.place.path().display(), "reading betas");
         let rows = self.rows.clone().map_or(RowSelection::All, RowSelection::Rows);
         let mut is_stopped = false;
-        let index = self.index.as_deref();
-        file.read_rows_with(threads, index, &selection, &rows, out, |progress| {
+        let file = file.with(threads, self.index.as_deref());
+        read(file, &selection, &rows, &mut |progress| {
             let answer = tell(observer, session, progress);
             is_stopped |= answer.is_break();
             answer

@@ -1,17 +1,25 @@
 //! Betas row by row, without an array.
 
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread::{Builder, JoinHandle};
 
 use bids::SessionId;
-use nifti_stream::VoxelSelection;
 
-use super::file::BetasFile;
+use super::ReadObserver;
 use super::plan::Planned;
 use crate::mask::VoxelMask;
-use crate::trial_index::SessionTrial;
+use crate::trial_table::SessionTrial;
 use crate::{Error, Result};
 
-/// The betas of a session, one trial after the other. Only the caller's row is in memory.
+/// The betas of a session, one trial after the other. A few rows are in memory.
+///
+/// Rows are read ahead, a few of them, by a thread that starts with the first one and by as many more
+/// as [`Dataset::with_jobs`](crate::Dataset::with_jobs) allows; an index is used and left as by
+/// [`Betas::load`](crate::Betas::load). Whoever drops this stops them.
 ///
 /// Rows are final once `next_row` has answered `None`: only the end of a gzip file proves it
 /// undamaged.
@@ -32,16 +40,21 @@ use crate::{Error, Result};
 /// ```
 #[derive(Debug)]
 pub struct BetaRows {
-    planned: Planned,
-    file: Option<BetasFile>,
-    selection: VoxelSelection,
-    next: usize,
+    planned: Arc<Planned>,
+    threads: NonZeroUsize,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Waiting,
+    Reading(Reading),
+    Done,
 }
 
 impl BetaRows {
-    pub(super) fn open(planned: Planned) -> Result<Self> {
-        let (file, selection) = planned.open()?;
-        Ok(Self { planned, file: Some(file), selection, next: 0 })
+    pub(super) fn new(planned: Planned, threads: NonZeroUsize) -> Self {
+        Self { planned: Arc::new(planned), threads, state: State::Waiting }
     }
 
     /// The session.
@@ -59,7 +72,7 @@ impl BetaRows {
     /// The length of a row.
     #[must_use]
     pub fn n_voxels(&self) -> usize {
-        self.selection.len()
+        self.planned.voxels.n_voxels()
     }
 
     /// The number of rows in all.
@@ -79,19 +92,18 @@ impl BetaRows {
         if row.len() != self.n_voxels() {
             return Err(Error::ValuesLength { expected: self.n_voxels(), got: row.len() });
         }
-        let Some(file) = &mut self.file else { return Ok(None) };
-        while self.next < file.n_volumes() {
-            let volume = self.next;
-            self.next += 1;
-            if self.planned.wants(volume) {
-                file.read_row(&self.selection, row)?;
-                return Ok(Some(SessionTrial(volume)));
-            }
-            file.skip_volume()?;
+        if let State::Waiting = self.state {
+            self.state = State::Reading(Reading::start(&self.planned, self.threads)?);
         }
-        match self.file.take() {
-            Some(file) => file.finish().map(|()| None),
-            None => Ok(None),
+        let State::Reading(reading) = &mut self.state else { return Ok(None) };
+        if let Some((trial, values)) = reading.next() {
+            row.copy_from_slice(&values);
+            reading.give_back(values);
+            return Ok(Some(trial));
+        }
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Reading(reading) => reading.finish().map(|()| None),
+            _ => Ok(None),
         }
     }
 }
@@ -105,9 +117,95 @@ impl Iterator for BetaRows {
         match self.next_row(&mut row) {
             Ok(trial) => trial.map(|trial| Ok((trial, row))),
             Err(error) => {
-                self.file = None;
+                self.state = State::Done;
                 Some(Err(error))
             }
         }
     }
+}
+
+/// Rows that may wait for the caller.
+const AHEAD: usize = 2;
+
+/// A read that goes on in other threads.
+#[derive(Debug)]
+struct Reading {
+    rows: Receiver<(SessionTrial, Vec<f32>)>,
+    spare: Sender<Vec<f32>>,
+    stop: Arc<Stop>,
+    thread: Option<JoinHandle<Result<()>>>,
+}
+
+/// Whether nobody wants any more rows.
+#[derive(Debug, Default)]
+struct Stop(AtomicBool);
+
+impl ReadObserver for Stop {
+    fn volume(&self, _session: &SessionId, _done: usize, _total: usize) -> bool {
+        !self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Reading {
+    fn start(planned: &Arc<Planned>, threads: NonZeroUsize) -> Result<Self> {
+        let (full, rows) = sync_channel(AHEAD);
+        let (spare, spares) = channel();
+        let stop = Arc::new(Stop::default());
+        let (own, stops) = (Arc::clone(planned), Arc::clone(&stop));
+        let thread = Builder::new()
+            .name("betas".to_owned())
+            .spawn(move || read(&own, threads, &stops, &full, &spares))
+            .map_err(|source| Error::Io {
+                action: "start a thread to read",
+                path: planned.path().to_owned(),
+                source,
+            })?;
+        Ok(Self { rows, spare, stop, thread: Some(thread) })
+    }
+
+    /// The next row; `None` when there are no more, for whatever reason.
+    fn next(&self) -> Option<(SessionTrial, Vec<f32>)> {
+        self.rows.recv().ok()
+    }
+
+    fn give_back(&self, row: Vec<f32>) {
+        // A thread that has ended needs no more of them.
+        let _ = self.spare.send(row);
+    }
+
+    /// How the read ended.
+    fn finish(mut self) -> Result<()> {
+        let thread = self.thread.take();
+        thread.map_or(Ok(()), |thread| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.stop.0.store(true, Ordering::Relaxed);
+        let Some(thread) = self.thread.take() else { return };
+        // What is on its way makes room, until the thread sees that it should stop.
+        while self.rows.recv().is_ok() {}
+        let _ = thread.join();
+    }
+}
+
+fn read(
+    planned: &Planned,
+    threads: NonZeroUsize,
+    stop: &Stop,
+    full: &SyncSender<(SessionTrial, Vec<f32>)>,
+    spares: &Receiver<Vec<f32>>,
+) -> Result<()> {
+    planned.for_each_row(Some(stop), threads, |trial, row| {
+        let mut values = spares.try_recv().unwrap_or_default();
+        values.clear();
+        values.extend_from_slice(row);
+        match full.send((trial, values)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    })
 }

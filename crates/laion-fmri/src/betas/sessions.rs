@@ -10,23 +10,28 @@ use bids::SessionId;
 use ndarray::ArrayViewMut2;
 use nifti_stream::Progress;
 
+use super::ReadObserver;
 use super::plan::Planned;
-use super::{ReadObserver, SessionBetas};
 use crate::{Error, Result};
 
-/// Loads the sessions and hands them over one after the other. At most one array more than there
-/// are threads is in memory.
-pub(super) fn in_order<E: From<Error>>(
+/// How one session is read.
+type Load<'a, T> =
+    &'a (dyn Fn(Planned, Option<&dyn ReadObserver>, NonZeroUsize) -> Result<T> + Sync);
+
+/// Reads the sessions and hands over what was made of them, one after the other. At most one more
+/// than there are threads is in memory.
+pub(super) fn in_order<T: Send, E: From<Error>>(
     planned: Vec<Planned>,
     jobs: NonZeroUsize,
     observer: Option<&dyn ReadObserver>,
-    mut take: impl FnMut(SessionId, SessionBetas) -> Result<(), E>,
+    load: Load<'_, T>,
+    mut take: impl FnMut(SessionId, T) -> Result<(), E>,
 ) -> Result<(), E> {
     let (at_once, threads) = shares(jobs, planned.len());
     if at_once == 1 {
         for planned in planned {
             let session = planned.session.clone();
-            take(session, planned.load(observer, threads)?)?;
+            take(session, load(planned, observer, threads)?)?;
         }
         return Ok(());
     }
@@ -36,12 +41,14 @@ pub(super) fn in_order<E: From<Error>>(
         let mut running: std::collections::VecDeque<_> = waiting
             .by_ref()
             .take(at_once)
-            .map(|planned| start(scope, planned, &observer, threads))
+            .map(|planned| start(scope, planned, &observer, threads, load))
             .collect();
         while let Some((session, receiver)) = running.pop_front() {
             // A thread that sends nothing has panicked, and the scope goes on with that.
             let loaded = receiver.recv().unwrap_or(Err(Error::Cancelled));
-            running.extend(waiting.next().map(|planned| start(scope, planned, &observer, threads)));
+            running.extend(
+                waiting.next().map(|planned| start(scope, planned, &observer, threads, load)),
+            );
             let taken = loaded.map_err(E::from).and_then(|loaded| take(session, loaded));
             if taken.is_err() {
                 observer.stopped.store(true, Ordering::Relaxed);
@@ -89,17 +96,18 @@ fn shares(jobs: NonZeroUsize, sessions: usize) -> (usize, NonZeroUsize) {
     (at_once, NonZeroUsize::new(jobs.get() / at_once).unwrap_or(NonZeroUsize::MIN))
 }
 
-fn start<'scope, 'env>(
-    scope: &'scope Scope<'scope, 'env>,
+fn start<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
     planned: Planned,
     observer: &'scope Stoppable<'_>,
     threads: NonZeroUsize,
-) -> (SessionId, Receiver<Result<SessionBetas>>) {
+    load: Load<'scope, T>,
+) -> (SessionId, Receiver<Result<T>>) {
     let (sender, receiver) = sync_channel(1);
     let session = planned.session.clone();
     scope.spawn(move || {
         // Nobody waits for an answer that comes after a failure.
-        let _ = sender.send(planned.load(Some(observer), threads));
+        let _ = sender.send(load(planned, Some(observer), threads));
     });
     (session, receiver)
 }

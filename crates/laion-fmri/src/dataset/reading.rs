@@ -47,7 +47,8 @@ impl Dataset {
     /// Several sessions are read side by side, one is read by all threads as far as its file
     /// allows (see [`VolumeFile::with_threads`]). Values never depend on the number. Memory is the
     /// arrays that are read at the same time, less than 32 MiB, and less than 2 MiB for each
-    /// thread beyond the first.
+    /// thread beyond the first. Rows that go to a file or are handed over are in no array; a few
+    /// of them wait for their turn then, less than 40 MiB for each thread beyond the first.
     #[must_use]
     pub fn with_jobs(mut self, jobs: NonZeroUsize) -> Self {
         self.reading.jobs = jobs;

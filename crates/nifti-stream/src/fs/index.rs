@@ -21,10 +21,10 @@ const FIXED: usize = 4 + 8 + 4 + 8 + 24 + 4 + 8;
 /// A point in the table.
 const POINT: usize = 32;
 /// Stored bytes at the start of a file that an index is bound to.
-const HEAD: u64 = 4096;
+pub(super) const HEAD: u64 = 4096;
 
 /// What tells one file from another without reading it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Identity {
     bytes: u64,
     head_crc: u32,
@@ -42,7 +42,14 @@ impl Identity {
         file.seek(SeekFrom::Start(bytes.saturating_sub(8)))?;
         let n = usize::try_from(bytes.min(8)).unwrap_or(8);
         file.read_exact(&mut tail[..n])?;
-        Ok(Self { bytes, head_crc: crc32fast::hash(&head), tail })
+        Ok(Self::new(bytes, &head, &tail[..n]))
+    }
+
+    /// From the length of a file, its first [`HEAD`] bytes and its last 8.
+    pub(super) fn new(bytes: u64, head: &[u8], last: &[u8]) -> Self {
+        let mut tail = [0; 8];
+        tail[..last.len()].copy_from_slice(last);
+        Self { bytes, head_crc: crc32fast::hash(head), tail }
     }
 }
 
@@ -176,6 +183,11 @@ impl IndexWriter {
         output.write_all(MAGIC)?;
         let points = Points::new(volumes, Box::new(output), MAGIC.len() as u64);
         Ok((Self { file, identity, volumes }, points))
+    }
+
+    /// Which file the index belongs to, when that was not known before.
+    pub(super) fn identify(&mut self, identity: Identity) {
+        self.identity = identity;
     }
 
     /// Adds the table and gives the file its name; the number of points.

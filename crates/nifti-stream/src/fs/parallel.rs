@@ -9,20 +9,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
-use ndarray::{ArrayView1, ArrayViewMut2, Axis};
+use ndarray::{ArrayView1, ArrayViewMut1, ArrayViewMut2, Axis};
 
 use super::bgzf::Bgzf;
 use super::index::{Histories, Index};
+use super::queue::{Queue, StopAtEnd};
 use crate::decode::Codec;
 use crate::error::Error;
 use crate::gz::Volumes;
 use crate::rows::RowSelection;
 use crate::selection::VoxelSelection;
 use crate::source::Source;
-use crate::volumes::{Progress, gather};
+use crate::target::{Taker, Target};
+use crate::volumes::{Order, Progress, gather};
 
 /// Rows that a thread takes at a time, at most.
 const ROWS_AT_ONCE: usize = 16;
+/// Bytes of the rows that a thread takes at a time, unless one takes more.
+const TURN_BYTES: usize = 3 << 20;
 
 /// What is read, the same for every thread.
 #[derive(Clone, Copy, Debug)]
@@ -54,8 +58,21 @@ pub(crate) enum Failure {
     Unfit(Option<Error>),
 }
 
-/// Reads the rows into `out`, whose shape was checked.
+/// Reads the rows; the request was checked.
 pub(crate) fn read_rows(
+    request: Request<'_>,
+    places: Places<'_>,
+    target: &mut Target<'_>,
+    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(), Failure> {
+    match target {
+        Target::Array(array) => into_array(request, places, array.out.view_mut(), observe),
+        Target::Taker(taker) => in_order(request, places, taker, observe),
+    }
+}
+
+/// Reads the rows into an array, each thread into its part.
+fn into_array(
     request: Request<'_>,
     places: Places<'_>,
     mut out: ArrayViewMut2<'_, f32>,
@@ -73,7 +90,7 @@ pub(crate) fn read_rows(
             let sender: Sender<Result<usize, Failure>> = sender.clone();
             let (tasks, stop) = (&tasks, &stop);
             scope.spawn(move || {
-                let mut worker = Worker { request, places, source: None, histories: None };
+                let mut worker = Worker::new(request, places);
                 loop {
                     let task = tasks.lock().unwrap_or_else(PoisonError::into_inner).next();
                     let Some((number, mut rows)) = task else { return };
@@ -82,7 +99,7 @@ pub(crate) fn read_rows(
                             return;
                         }
                         let rank = number * at_once + within;
-                        let result = worker.read_row(rank, row);
+                        let result = worker.read_view(rank, row);
                         if result.is_err() {
                             stop.store(true, Ordering::Relaxed);
                         }
@@ -95,28 +112,75 @@ pub(crate) fn read_rows(
             });
         }
         drop(sender);
-        let mut volumes = 0;
-        let mut compressed_bytes = 0;
+        let mut progress = Progress { volumes: 0, n_volumes: n_rows, compressed_bytes: 0 };
         loop {
-            let progress = Progress { volumes, n_volumes: n_rows, compressed_bytes };
-            if observe(progress).is_break() && volumes < n_rows {
+            if observe(progress).is_break() && progress.volumes < n_rows {
                 stop.store(true, Ordering::Relaxed);
-                return Err(Failure::Cancelled(request.rows.volume(volumes).unwrap_or(volumes)));
+                return Err(request.cancelled(progress.volumes));
             }
-            if volumes == n_rows {
+            if progress.volumes == n_rows {
                 return Ok(());
             }
-            match done.recv() {
-                Ok(Ok(rank)) => {
-                    volumes += 1;
-                    compressed_bytes = compressed_bytes.max(places.compressed(&request, rank));
-                }
-                Ok(Err(failure)) => return Err(failure),
-                // Every thread is gone although rows are missing.
-                Err(_) => return Err(Failure::Unfit(None)),
-            }
+            // Without a message, every thread is gone although rows are missing.
+            let rank = done.recv().unwrap_or(Err(Failure::Unfit(None)))?;
+            progress.volumes += 1;
+            progress.compressed_bytes =
+                progress.compressed_bytes.max(places.compressed(&request, rank));
         }
     })
+}
+
+/// Reads the rows and hands them over in order.
+fn in_order(
+    request: Request<'_>,
+    places: Places<'_>,
+    taker: &mut Taker<'_>,
+    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(), Failure> {
+    let n_rows = request.rows.count(usize::try_from(request.volumes.count).unwrap_or(usize::MAX));
+    let row_bytes = 4 * taker.n_voxels.max(1);
+    // Neighbours share what lies between their places; one turn more than there are threads may wait.
+    let at_once = (TURN_BYTES / row_bytes).clamp(1, ROWS_AT_ONCE);
+    let threads = request.threads.clamp(1, n_rows.div_ceil(at_once).max(1));
+    let queue = Queue::new(n_rows, at_once, at_once * (threads + 1));
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let _stop = StopAtEnd { queue: &queue, only_in_panic: true };
+                let mut worker = Worker::new(request, places);
+                while let Some(turn) = queue.turn() {
+                    for rank in turn {
+                        let Some(mut row) = queue.row(rank) else { return };
+                        row.resize(request.selection.len(), 0.0);
+                        let result = worker.read_row(rank, &mut row);
+                        queue.done(rank, result.map(|()| row));
+                    }
+                }
+            });
+        }
+        let _stop = StopAtEnd { queue: &queue, only_in_panic: false };
+        let mut progress = Progress { volumes: 0, n_volumes: n_rows, compressed_bytes: 0 };
+        for rank in 0..n_rows {
+            if observe(progress).is_break() {
+                return Err(request.cancelled(rank));
+            }
+            let row = queue.next(rank)?;
+            let volume = request.rows.volume(rank).unwrap_or(rank);
+            let taken = taker.take(rank, volume, &row);
+            taken.map_err(|_| Failure::Cancelled(volume))?;
+            queue.spare(row);
+            progress.volumes += 1;
+            progress.compressed_bytes = places.compressed(&request, rank);
+        }
+        let _ = observe(progress);
+        Ok(())
+    })
+}
+
+impl Request<'_> {
+    fn cancelled(&self, rank: usize) -> Failure {
+        Failure::Cancelled(self.rows.volume(rank).unwrap_or(rank))
+    }
 }
 
 impl Places<'_> {
@@ -138,24 +202,29 @@ struct Worker<'a> {
     histories: Option<Histories>,
 }
 
-impl Worker<'_> {
-    fn read_row(
-        &mut self,
-        rank: usize,
-        mut row: ndarray::ArrayViewMut1<'_, f32>,
-    ) -> Result<(), Failure> {
+impl<'a> Worker<'a> {
+    fn new(request: Request<'a>, places: Places<'a>) -> Self {
+        Self { request, places, source: None, histories: None }
+    }
+
+    /// As [`read_row`](Self::read_row), into a row of any strides.
+    fn read_view(&mut self, rank: usize, mut row: ArrayViewMut1<'_, f32>) -> Result<(), Failure> {
+        if let Some(row) = row.as_slice_mut() {
+            return self.read_row(rank, row);
+        }
+        let mut scratch = vec![0.0; row.len()];
+        self.read_row(rank, &mut scratch)?;
+        row.assign(&ArrayView1::from(&scratch));
+        Ok(())
+    }
+
+    fn read_row(&mut self, rank: usize, row: &mut [f32]) -> Result<(), Failure> {
         let Request { volumes, codec, n_voxels, selection, rows, .. } = self.request;
         let Some(volume) = rows.volume(rank) else { return Err(Failure::Unfit(None)) };
         let mut source = self.stand_before(volumes.start(volume as u64))?;
         source.cut();
-        let complete = if let Some(row) = row.as_slice_mut() {
-            gather(&mut source, codec, n_voxels, selection.plan(), row)
-        } else {
-            let mut scratch = vec![0.0; selection.len()];
-            let complete = gather(&mut source, codec, n_voxels, selection.plan(), &mut scratch);
-            row.assign(&ArrayView1::from(&scratch));
-            complete
-        };
+        let plan = selection.plan();
+        let complete = gather(&mut source, codec, n_voxels, plan, row, Order::Selection);
         if !complete.map_err(unfit)? {
             return Err(Failure::Unfit(None));
         }

@@ -5,13 +5,12 @@ use std::io::{Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use ndarray::{ArrayView1, ArrayViewMut2};
-
 use crate::decode::Codec;
 use crate::error::Error;
 use crate::gz::Volumes;
 use crate::rows::RowSelection;
 use crate::selection::{Gather, VoxelSelection};
+use crate::target::Target;
 use crate::volumes::{Progress, Scatter};
 
 /// Spans that are closer than this are read as one.
@@ -26,7 +25,7 @@ struct Span<'a> {
     plan: &'a [Gather],
 }
 
-/// Reads the rows into `out`, whose shape was checked. The file has to hold every volume, as the
+/// Reads the rows; the request was checked. The file has to hold every volume, as the
 /// header says; no byte of others or of other voxels is needed.
 pub(crate) fn read_rows(
     path: &Path,
@@ -34,7 +33,7 @@ pub(crate) fn read_rows(
     codec: Codec,
     selection: &VoxelSelection,
     rows: &RowSelection,
-    mut out: ArrayViewMut2<'_, f32>,
+    target: &mut Target<'_>,
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<(), Error> {
     let mut file = File::open(path).map_err(|source| Error::Open { source })?;
@@ -54,33 +53,28 @@ pub(crate) fn read_rows(
     let voxel = codec.datatype.size();
     let spans = spans(selection.plan(), voxel);
     let mut bytes = Vec::new();
-    let mut scratch = vec![0.0; selection.len()];
-    let n_rows = out.nrows();
-    for (rank, mut row) in out.rows_mut().into_iter().enumerate() {
+    let n_volumes = usize::try_from(volumes.count).unwrap_or(usize::MAX);
+    let n_rows = rows.count(n_volumes);
+    for rank in 0..n_rows {
         let volume = rows.volume(rank).unwrap_or(rank);
         let start = volumes.start(volume as u64);
         let progress = Progress { volumes: rank, n_volumes: n_rows, compressed_bytes: start };
         if observe(progress).is_break() {
             return Err(Error::Cancelled { volume });
         }
-        for span in &spans {
-            let offset = start + (span.first * voxel) as u64;
-            bytes.resize((span.end - span.first) * voxel, 0);
-            file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut bytes)).map_err(
-                |source| {
-                    let n_volumes = usize::try_from(volumes.count).unwrap_or(usize::MAX);
+        target.put(rank, volume, &mut |row| {
+            for span in &spans {
+                let offset = start + (span.first * voxel) as u64;
+                bytes.resize((span.end - span.first) * voxel, 0);
+                let read =
+                    file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut bytes));
+                read.map_err(|source| {
                     Error::Read { compressed_offset: offset, source }.in_volume(volume, n_volumes)
-                },
-            )?;
-            let (bytes, first, plan) = (&bytes[..], span.first, span.plan);
-            match row.as_slice_mut() {
-                Some(row) => codec.run(Scatter { bytes, first, plan, row }),
-                None => codec.run(Scatter { bytes, first, plan, row: &mut scratch }),
+                })?;
+                codec.run(Scatter { bytes: &bytes, first: span.first, plan: span.plan, row });
             }
-        }
-        if row.as_slice_mut().is_none() {
-            row.assign(&ArrayView1::from(&scratch));
-        }
+            Ok(())
+        })?;
     }
     let _ = observe(Progress { volumes: n_rows, n_volumes: n_rows, compressed_bytes: end });
     Ok(())

@@ -31,7 +31,7 @@ impl Volumes {
     }
 }
 
-/// Points are at least so many inflated bytes apart.
+/// Points are at least so many inflated bytes apart, or a sixteenth of a small file.
 const LEAST_DISTANCE: u64 = 4 << 20;
 
 /// Collects points: the last block boundary before each volume, or the first after it when there
@@ -119,7 +119,9 @@ impl Points {
         });
         self.written += self.packed.len() as u64;
         // The first volume that is far enough from this point and still to come.
-        let wanted = (place.inflated + LEAST_DISTANCE).saturating_sub(self.volumes.first);
+        let total = self.volumes.bytes.saturating_mul(self.volumes.count);
+        let distance = LEAST_DISTANCE.min(total / 16);
+        let wanted = (place.inflated + distance).saturating_sub(self.volumes.first);
         self.next = wanted.div_ceil(self.volumes.bytes.max(1)).max(self.next + 1);
     }
 }

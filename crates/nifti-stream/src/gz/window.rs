@@ -22,11 +22,6 @@ impl Window {
         Self { bytes, piece, floor: 0, start: 0, end: 0 }
     }
 
-    /// An empty window of the same size.
-    pub(crate) fn sibling(&self) -> Self {
-        Self::new(self.piece)
-    }
-
     /// What was inflated and not consumed.
     pub(crate) fn available(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
@@ -64,20 +59,6 @@ impl Window {
         self.start -= kept;
         self.end -= kept;
         self.floor = self.floor.saturating_sub(kept);
-    }
-
-    /// Starts with the history of another window and nothing available, whatever was here before.
-    pub(crate) fn continue_from(&mut self, other: &Self) {
-        let kept = other.end.saturating_sub(WINDOW);
-        let tail = &other.bytes[kept..other.end];
-        self.bytes[..tail.len()].copy_from_slice(tail);
-        (self.start, self.end) = (tail.len(), tail.len());
-        self.floor = other.floor.saturating_sub(kept);
-    }
-
-    /// Makes the bytes of the last piece available, and those left over just before it.
-    pub(crate) fn restart(&mut self, produced: usize, left: usize) {
-        self.start = self.end.saturating_sub(produced + left);
     }
 
     /// Where the next piece ends, after [`make_room`](Self::make_room).

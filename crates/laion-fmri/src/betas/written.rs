@@ -1,0 +1,33 @@
+//! Betas that go to a file row by row, without an array.
+
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use export::{NpyRows, write_npy_rows};
+
+use super::plan::Planned;
+use super::{ReadObserver, WrittenBetas};
+use crate::{Error, Result};
+
+impl Planned {
+    /// Reads the rows of this session into a `.npy` file.
+    pub(super) fn write_npy(
+        self,
+        path: PathBuf,
+        observer: Option<&dyn ReadObserver>,
+        threads: NonZeroUsize,
+    ) -> Result<WrittenBetas> {
+        let shape = [self.n_rows(), self.voxels.n_voxels()];
+        write_npy_rows(&path, shape, |rows: &mut NpyRows<f32>| {
+            let mut put = Ok(());
+            let read = self.for_each_row(observer, threads, |_, row| {
+                put = rows.put(row);
+                if put.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            // A row that could not be put stopped the read.
+            put.map_err(Error::from).and(read)
+        })?;
+        Ok(WrittenBetas { path, trials: self.trials(), voxels: self.voxels })
+    }
+}

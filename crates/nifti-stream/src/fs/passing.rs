@@ -1,0 +1,159 @@
+//! The index of a file made while its bytes pass by, for example during a download.
+
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{Builder, JoinHandle};
+
+use super::index::{HEAD, Identity, IndexWriter};
+use crate::error::Error;
+use crate::gz::Points;
+use crate::rows::RowSelection;
+use crate::selection::VoxelSelection;
+use crate::source::Source;
+use crate::target::Target;
+use crate::volumes::{Opened, VolumeReader};
+
+/// Pieces of the caller that may wait.
+const PIECES: usize = 4;
+
+/// Makes the index of a 4-D file, and verifies it, while its bytes pass by. They are inflated once,
+/// in a thread of its own, and less than 1 MiB is held beside the pieces that wait for it.
+///
+/// ```
+/// # use std::io::Write;
+/// # use nifti_stream::fs::PassingIndex;
+/// # let directory = tempfile::tempdir()?;
+/// # let mut encoder = nifti_stream::gz::GzEncoder::new(Vec::new())?;
+/// # encoder.write_all(b"not an image, but sound")?;
+/// # let arriving = encoder.finish()?;
+/// let mut passing = PassingIndex::start(directory.path().join("betas.nii.gz.index"))?;
+/// for piece in arriving.chunks(10) {
+///     passing.push(piece);
+/// }
+/// let has_index = passing.finish()?; // an error for a damaged file
+/// assert!(!has_index);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct PassingIndex {
+    path: PathBuf,
+    sender: SyncSender<Vec<u8>>,
+    thread: JoinHandle<Result<Option<Made>, Error>>,
+    bytes: u64,
+    head: Vec<u8>,
+    tail: Vec<u8>,
+}
+
+/// All of an index but what the file is known by.
+struct Made {
+    writer: IndexWriter,
+    points: Points,
+    parts: Vec<u32>,
+}
+
+impl PassingIndex {
+    /// Starts with the first byte of a file. The index will lie at `path`.
+    ///
+    /// # Errors
+    ///
+    /// Those of starting a thread.
+    pub fn start(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let path = path.into();
+        let (sender, pieces) = sync_channel(PIECES);
+        let index = path.clone();
+        let passing = Passing { pieces, piece: Vec::new(), at: 0 };
+        let thread =
+            Builder::new().name("index".to_owned()).spawn(move || pass(passing, &index))?;
+        Ok(Self { path, sender, thread, bytes: 0, head: Vec::new(), tail: Vec::new() })
+    }
+
+    /// The next bytes of the file; `false` once it is known to be damaged, so that the rest can be
+    /// spared. Waits while the bytes before them are inflated.
+    pub fn push(&mut self, bytes: &[u8]) -> bool {
+        self.bytes += bytes.len() as u64;
+        let missing = (HEAD as usize).saturating_sub(self.head.len());
+        self.head.extend(&bytes[..missing.min(bytes.len())]);
+        self.tail.extend(&bytes[bytes.len().saturating_sub(8)..]);
+        self.tail.drain(..self.tail.len().saturating_sub(8));
+        bytes.is_empty() || self.sender.send(bytes.to_vec()).is_ok()
+    }
+
+    /// Ends the file and gives the index its name. Returns whether there is one: not for a file that is
+    /// no 4-D image or not gzipped, and not when it cannot be written, which is a debug event.
+    ///
+    /// # Errors
+    ///
+    /// The gzip variants of [`Error`], for a 4-D image inside [`Error::Volume`]: the file is damaged
+    /// and has no index.
+    pub fn finish(self) -> Result<bool, Error> {
+        drop(self.sender);
+        let made = self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let Some(Made { mut writer, points, parts }) = made else { return Ok(false) };
+        writer.identify(Identity::new(self.bytes, &self.head, &self.tail));
+        let finished = writer.finish(&self.path, points, &parts);
+        if let Err(error) = &finished {
+            tracing::debug!(%error, index = %self.path.display(), "no index");
+        }
+        Ok(finished.is_ok())
+    }
+}
+
+/// What the thread does: one pass over the file.
+fn pass(passing: Passing, index: &std::path::Path) -> Result<Option<Made>, Error> {
+    let mut source = Source::open(passing)?;
+    if !source.is_gzip() {
+        source.drain()?;
+        return Ok(None);
+    }
+    let opened = match Opened::read(&mut source) {
+        Ok(opened) => opened,
+        Err(error) if error.is_gzip() => return Err(error),
+        // No image that could have an index, but its checksums are to be right.
+        Err(_) => return source.drain().map(|_| None),
+    };
+    let mut reader = VolumeReader::from_parts(source, opened);
+    let writer = match IndexWriter::create(index, Identity::default(), reader.layout()) {
+        Ok((writer, points)) => {
+            reader.collect(points);
+            Some(writer)
+        }
+        Err(error) => {
+            tracing::debug!(%error, index = %index.display(), "no index");
+            None
+        }
+    };
+    let nothing = VoxelSelection::new(reader.grid().shape(), Vec::new())?;
+    let mut dropped = |_: usize, _: &[f32]| ControlFlow::Continue(());
+    let mut target = Target::taker(0, &mut dropped);
+    let none = RowSelection::Rows(Vec::new());
+    match reader.read_all(&nothing, &none, &mut target, &mut |_| ControlFlow::Continue(())) {
+        Err(error) if error.is_gzip() => return Err(error),
+        // The stream is sound and holds fewer volumes than its header says: for a reader to tell.
+        Err(_) => return Ok(None),
+        Ok(()) => {}
+    }
+    let collected = reader.take_collected();
+    Ok(writer.zip(collected).map(|(writer, (points, parts))| Made { writer, points, parts }))
+}
+
+/// The pieces as a stream.
+struct Passing {
+    pieces: Receiver<Vec<u8>>,
+    piece: Vec<u8>,
+    at: usize,
+}
+
+impl Read for Passing {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.piece.len() {
+            let Ok(piece) = self.pieces.recv() else { return Ok(0) };
+            (self.piece, self.at) = (piece, 0);
+        }
+        let n = buffer.len().min(self.piece.len() - self.at);
+        buffer[..n].copy_from_slice(&self.piece[self.at..self.at + n]);
+        self.at += n;
+        Ok(n)
+    }
+}
