@@ -7,8 +7,7 @@
 //! use laion_fmri::Dataset;
 //!
 //! # let bucket = fixtures::Bucket::temporary()?;
-//! # let root = bucket.root();
-//! let dataset = Dataset::open(root)?; // or laion_fmri::config::open() for the configured one
+//! let dataset = Dataset::open(bucket.root())?; // or laion_fmri::config::open() for the configured one
 //! let subject = dataset.subject("sub-03")?;
 //! let betas = subject.betas("ses-01").roi("FFA1").load()?; // (n_trials, n_voxels), float32
 //! let trials = subject.trials("ses-01")?;
@@ -51,17 +50,16 @@ pub mod upkeep;
 mod voxels;
 mod zscore;
 
-pub use bids::{Filter, FilterField, SessionId, SubjectId};
-pub use s3_mirror::{Cancel, Location, Observer};
 #[doc(inline)]
 pub use {bids, export, ndarray, nifti_stream, s3_mirror, splits, stimuli, surface};
+
+pub use bids::{Filter, FilterField, SessionId, SubjectId};
+pub use s3_mirror::{Cancel, Location, Observer};
 pub use {stimuli::StimulusSet, surface::Hemisphere};
 
 pub use self::betas::{
     BetaRows, Betas, ConcatenatedBetas, ReadObserver, SessionBetas, WrittenBetas,
 };
-pub use self::dataset::Dataset;
-pub use self::discovery::Discovery;
 pub use self::download::{Download, DownloadRequest, Subjects};
 pub use self::error::{Error, ErrorKind, Result};
 pub use self::files::{Input, InputError, InputRecord};
@@ -78,3 +76,4 @@ pub use self::trial_table::{GlobalTrial, SessionTrial, SubjectTrials, Trial, Tri
 pub use self::trials::{TrialTable, TrialTableError};
 pub use self::voxels::Voxels;
 pub use self::zscore::{NanPolicy, ZscoreOptions, ZscoreReport, zscore};
+pub use self::{dataset::Dataset, discovery::Discovery};

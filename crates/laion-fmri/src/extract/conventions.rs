@@ -264,8 +264,8 @@ mod tests {
 
     #[test]
     fn conventions_survive_json() {
-        let mut conventions = Conventions::default();
-        conventions.rois = vec!["laionventral - retinotopy".to_owned()];
+        let rois = vec!["laionventral - retinotopy".to_owned()];
+        let mut conventions = Conventions { rois, ..Conventions::default() };
         conventions.stimuli = Some(StimulusSet::Shared);
         conventions.features = Some(EmbeddingModel::Clip);
         conventions.noise_ceiling = Some(Threshold { percent: 0.2, desc: None });
