@@ -1,5 +1,6 @@
 //! gzip: every member, every checksum.
 
+mod ahead;
 mod check;
 mod encode;
 mod input;
@@ -9,7 +10,11 @@ mod window;
 
 use std::fmt;
 use std::io::{self, Read};
+use std::num::NonZeroUsize;
+use std::path::Path;
 
+use self::ahead::{Ahead, GoOn};
+pub(crate) use self::ahead::{CHUNK_BYTES, Reopen};
 use self::check::Checker;
 pub use self::encode::GzEncoder;
 pub(crate) use self::members::Place;
@@ -36,6 +41,8 @@ pub(crate) const PIECE_BYTES: usize = 256 * 1024;
 /// when [`read_chunk`](Self::read_chunk) has returned fewer bytes than asked for.
 pub struct GzDecoder<R> {
     members: Box<Members<R>>,
+    /// Bytes that other threads inflate, for as long as there are some: they come first.
+    ahead: Option<Box<Ahead<R>>>,
     window: Window,
     checker: Checker,
     state: State,
@@ -75,10 +82,25 @@ impl<R: Read> GzDecoder<R> {
         decoder
     }
 
+    /// A decoder at the start of a file, which other threads read too, a chunk at a time.
+    pub(crate) fn by_threads(
+        reader: R,
+        path: &Path,
+        threads: NonZeroUsize,
+        chunk_bytes: NonZeroUsize,
+        reopen: Reopen<R>,
+    ) -> Result<Self, Error> {
+        let mut decoder = Self::new(reader);
+        let first = decoder.members.enter()?;
+        decoder.ahead = Ahead::start(path, first, threads, chunk_bytes, reopen).map(Box::new);
+        Ok(decoder)
+    }
+
     fn from_members(members: Members<R>, piece_bytes: usize) -> Self {
         Self {
             compressed_offset: members.compressed_offset(),
             members: Box::new(members),
+            ahead: None,
             window: Window::new(piece_bytes),
             checker: Checker::default(),
             state: State::Running,
@@ -126,15 +148,24 @@ impl<R: Read> GzDecoder<R> {
 
     /// What was inflated and not consumed.
     pub(crate) fn available(&self) -> &[u8] {
-        self.window.available()
+        match &self.ahead {
+            Some(ahead) => ahead.available(),
+            None => self.window.available(),
+        }
     }
 
     /// The next `n` of the available bytes are done with.
     pub(crate) fn consume(&mut self, n: usize) {
-        let available = self.window.available();
+        let available = match &self.ahead {
+            Some(ahead) => ahead.available(),
+            None => self.window.available(),
+        };
         let n = n.min(available.len());
         self.checker.consume(&available[..n]);
-        self.window.consume(n);
+        match &mut self.ahead {
+            Some(ahead) => ahead.consume(n),
+            None => self.window.consume(n),
+        }
         self.consumed_bytes += n as u64;
     }
 
@@ -160,6 +191,14 @@ impl<R: Read> GzDecoder<R> {
                 State::End => return Ok(false),
                 State::Failed => return Err(Error::AlreadyFailed),
             }
+            if let Some(ahead) = &mut self.ahead {
+                let more = ahead.more(|place, history| self.members.offer(place, history));
+                self.compressed_offset = ahead.compressed_offset();
+                if more {
+                    return Ok(true);
+                }
+                self.go_on()?;
+            }
             let step = self.members.step(&mut self.window);
             self.compressed_offset = self.members.compressed_offset();
             match step? {
@@ -172,9 +211,25 @@ impl<R: Read> GzDecoder<R> {
         }
     }
 
+    /// From what was inflated by other threads to this one.
+    fn go_on(&mut self) -> Result<(), Error> {
+        let Some(ahead) = self.ahead.take() else { return Ok(()) };
+        let GoOn { mut members, history, left } = ahead.finish()?;
+        if let Some(points) = self.members.take_points() {
+            members.collect_points(points);
+        }
+        *self.members = members;
+        self.window.set_history(&history);
+        self.window.keep(left);
+        Ok(())
+    }
+
     /// From now on, places to resume from are collected.
     pub(crate) fn collect_points(&mut self, points: Points) {
         self.members.collect_points(points);
+        if let Some(ahead) = &self.ahead {
+            ahead.offer_first(|place, history| self.members.offer(place, history));
+        }
     }
 
     /// What was collected, once the stream has ended.

@@ -5,8 +5,12 @@
 //! caller moves it. Between two calls the decoder stands between two symbols, and less than a byte
 //! of input is held back.
 
+mod find;
+mod marked;
 mod table;
 
+pub(crate) use self::find::{DYNAMIC, find_dynamic};
+pub(crate) use self::marked::Marked;
 use self::table::{
     Code, DISTANCE_BITS, DISTANCE_ENTRIES, END_OF_BLOCK, LENGTHS_BITS, LENGTHS_ENTRIES, LITERAL,
     LITERAL_BITS, LITERAL_ENTRIES, LONG, SPECIAL, build,
@@ -74,6 +78,58 @@ pub(crate) struct Output<'a> {
     pub(crate) limit: usize,
 }
 
+/// What symbols are written to.
+pub(crate) trait Sink {
+    /// Symbols before the limit; the last may go beyond it.
+    fn room(&self) -> usize;
+    /// Bytes of a stored block, not more than there is room for.
+    fn stored(&mut self, bytes: &[u8]);
+    fn literal(&mut self, byte: u8);
+    /// Repeats what was written so far before; `false` when there is not as much.
+    fn repeat(&mut self, distance: usize, length: usize) -> bool;
+    /// Decodes as much as a faster loop can, if there is one; `true` at the end of the block.
+    fn many(
+        &mut self,
+        _inflater: &mut Inflater,
+        _input: &mut Input<'_>,
+    ) -> Result<bool, &'static str> {
+        Ok(false)
+    }
+}
+
+impl Sink for Output<'_> {
+    fn room(&self) -> usize {
+        self.limit.saturating_sub(self.at)
+    }
+
+    fn stored(&mut self, bytes: &[u8]) {
+        self.bytes[self.at..self.at + bytes.len()].copy_from_slice(bytes);
+        self.at += bytes.len();
+    }
+
+    fn literal(&mut self, byte: u8) {
+        self.bytes[self.at] = byte;
+        self.at += 1;
+    }
+
+    fn repeat(&mut self, distance: usize, length: usize) -> bool {
+        let is_there = distance <= self.at - self.floor;
+        if is_there {
+            copy(self.bytes, self.at, distance, length);
+            self.at += length;
+        }
+        is_there
+    }
+
+    fn many(
+        &mut self,
+        inflater: &mut Inflater,
+        input: &mut Input<'_>,
+    ) -> Result<bool, &'static str> {
+        inflater.many(input, self)
+    }
+}
+
 /// What the decoder reads.
 pub(crate) struct Input<'a> {
     pub(crate) bytes: &'a [u8],
@@ -114,7 +170,7 @@ impl Inflater {
     pub(crate) fn run(
         &mut self,
         input: &mut Input<'_>,
-        output: &mut Output<'_>,
+        output: &mut impl Sink,
         stop_at_blocks: bool,
     ) -> Result<Stop, &'static str> {
         let stop = self.blocks(input, output, stop_at_blocks);
@@ -128,7 +184,7 @@ impl Inflater {
     fn blocks(
         &mut self,
         input: &mut Input<'_>,
-        output: &mut Output<'_>,
+        output: &mut impl Sink,
         stop_at_blocks: bool,
     ) -> Result<Stop, &'static str> {
         let mut may_stop = false;
@@ -142,7 +198,7 @@ impl Inflater {
                 }
                 State::BlockStart if may_stop && stop_at_blocks => return Ok(Stop::Block),
                 State::BlockStart => {
-                    if output.at >= output.limit {
+                    if output.room() == 0 {
                         return Ok(Stop::Output);
                     }
                     if !input.is_end && input.bytes.len() - input.at < MIN_INPUT {
@@ -223,21 +279,19 @@ impl Inflater {
         &mut self,
         left: usize,
         input: &mut Input<'_>,
-        output: &mut Output<'_>,
+        output: &mut impl Sink,
     ) -> Option<Stop> {
         // The lengths end at a byte, so what is held are whole bytes.
         input.at -= (self.n_bits / 8) as usize;
         (self.bits, self.n_bits) = (0, 0);
         let available = input.bytes.len() - input.at;
-        let n = left.min(available).min(output.limit.saturating_sub(output.at));
-        output.bytes[output.at..output.at + n]
-            .copy_from_slice(&input.bytes[input.at..input.at + n]);
-        output.at += n;
+        let n = left.min(available).min(output.room());
+        output.stored(&input.bytes[input.at..input.at + n]);
         input.at += n;
         self.state = State::Stored(left - n);
         match left - n {
             0 => None,
-            _ if output.at >= output.limit => Some(Stop::Output),
+            _ if output.room() == 0 => Some(Stop::Output),
             _ if input.is_end => Some(Stop::Truncated),
             _ => Some(Stop::Input),
         }
@@ -313,13 +367,13 @@ impl Inflater {
     fn codes(
         &mut self,
         input: &mut Input<'_>,
-        output: &mut Output<'_>,
+        output: &mut impl Sink,
     ) -> Result<Option<Stop>, &'static str> {
         loop {
-            if self.many(input, output)? {
+            if output.many(self, input)? {
                 return Ok(None);
             }
-            if output.at >= output.limit {
+            if output.room() == 0 {
                 return Ok(Some(Stop::Output));
             }
             // Near the end of what was read: symbol by symbol, each only when it is complete.
@@ -336,7 +390,7 @@ impl Inflater {
     }
 
     /// One symbol, if its bits are there.
-    fn one(&mut self, output: &mut Output<'_>) -> Result<One, &'static str> {
+    fn one(&mut self, output: &mut impl Sink) -> Result<One, &'static str> {
         let (mut bits, mut left) = (self.bits, self.n_bits);
         let mut take = |n: u32| {
             let value = bits & ((1 << n) - 1);
@@ -355,8 +409,7 @@ impl Inflater {
         }
         let Some((value, rest)) = take(entry & 0xff) else { return Ok(One::Incomplete) };
         if entry & LITERAL != 0 {
-            output.bytes[output.at] = (entry >> 16) as u8;
-            output.at += 1;
+            output.literal((entry >> 16) as u8);
             (self.bits, self.n_bits) = (bits, left);
             return Ok(One::Symbol);
         }
@@ -381,11 +434,9 @@ impl Inflater {
             return Err("invalid distance code");
         }
         let distance = (entry >> 16) as usize + (value >> (entry >> 8 & 15)) as usize;
-        if distance > output.at - output.floor {
+        if !output.repeat(distance, length) {
             return Err("invalid distance too far back");
         }
-        copy(output.bytes, output.at, distance, length);
-        output.at += length;
         (self.bits, self.n_bits) = (bits, left);
         Ok(One::Symbol)
     }

@@ -52,6 +52,7 @@ mod grid;
 pub mod gz;
 mod header;
 mod inflate;
+mod queue;
 mod rows;
 mod selection;
 mod source;

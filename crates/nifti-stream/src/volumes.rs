@@ -263,6 +263,17 @@ impl<R: Read> VolumeReader<R> {
         self.check_end()
     }
 
+    /// The same file, from its start.
+    pub(crate) fn restart(&mut self, mut source: Source<R>) -> Result<(), Error> {
+        let opened = Opened::read(&mut source)?;
+        if opened.header_crc == self.header_crc {
+            let (header, grid) = (opened.header, opened.grid);
+            (self.source, self.header, self.grid) = (source, header, grid);
+            (self.n_volumes, self.position, self.failed) = (opened.n_volumes, 0, false);
+        }
+        Ok(())
+    }
+
     /// Where the volumes lie in the inflated stream.
     pub(crate) fn layout(&self) -> Volumes {
         let count = self.n_volumes as u64;

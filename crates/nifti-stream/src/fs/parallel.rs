@@ -13,10 +13,10 @@ use ndarray::{ArrayView1, ArrayViewMut1, ArrayViewMut2, Axis};
 
 use super::bgzf::Bgzf;
 use super::index::{Histories, Index};
-use super::queue::{Queue, StopAtEnd};
 use crate::decode::Codec;
 use crate::error::Error;
 use crate::gz::Volumes;
+use crate::queue::{Queue, StopAtEnd};
 use crate::rows::RowSelection;
 use crate::selection::VoxelSelection;
 use crate::source::Source;
@@ -142,7 +142,7 @@ fn in_order(
     // Neighbours share what lies between their places; one turn more than there are threads may wait.
     let at_once = (TURN_BYTES / row_bytes).clamp(1, ROWS_AT_ONCE);
     let threads = request.threads.clamp(1, n_rows.div_ceil(at_once).max(1));
-    let queue = Queue::new(n_rows, at_once, at_once * (threads + 1));
+    let queue: Queue<Vec<f32>, Failure> = Queue::new(n_rows, at_once, at_once * (threads + 1));
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
@@ -150,7 +150,7 @@ fn in_order(
                 let mut worker = Worker::new(request, places);
                 while let Some(turn) = queue.turn() {
                     for rank in turn {
-                        let Some(mut row) = queue.row(rank) else { return };
+                        let Some(mut row) = queue.begin(rank) else { return };
                         row.resize(request.selection.len(), 0.0);
                         let result = worker.read_row(rank, &mut row);
                         queue.done(rank, result.map(|()| row));
@@ -164,7 +164,8 @@ fn in_order(
             if observe(progress).is_break() {
                 return Err(request.cancelled(rank));
             }
-            let row = queue.next(rank)?;
+            let row =
+                queue.next(rank).map_err(|failure| failure.unwrap_or(Failure::Unfit(None)))?;
             let volume = request.rows.volume(rank).unwrap_or(rank);
             let taken = taker.take(rank, volume, &row);
             taken.map_err(|_| Failure::Cancelled(volume))?;

@@ -34,6 +34,11 @@ impl<R: Read> Input<R> {
         &self.buffer[self.start..self.end]
     }
 
+    /// Whether nothing comes after the buffered bytes, as far as that is known.
+    pub(super) fn is_end(&self) -> bool {
+        self.is_end
+    }
+
     /// The buffered bytes for the inflater; [`consume`](Self::consume) takes what it used.
     pub(super) fn for_inflater(&self) -> inflate::Input<'_> {
         inflate::Input { bytes: self.buffered(), at: 0, is_end: self.is_end }

@@ -94,6 +94,35 @@ impl<R: Read> Members<R> {
         Ok(members)
     }
 
+    /// As [`resume`](Self::resume), when what lies before the block was read in another way, so that the
+    /// trailer of the member can be compared.
+    pub(crate) fn go_on(reader: R, place: Place) -> Result<Self, Error> {
+        let mut members = Self::resume(reader, place)?;
+        members.is_resumed = false;
+        Ok(members)
+    }
+
+    /// At the trailer of the first member, of which all was read in another way.
+    pub(crate) fn at_trailer(reader: R, place: Place) -> Self {
+        let mut members = Self::at_member(reader, place);
+        members.state = State::Trailer;
+        members
+    }
+
+    /// Reads the header of the first member, and gives the first byte behind it.
+    pub(crate) fn enter(&mut self) -> Result<u64, Error> {
+        self.read_header()?;
+        self.state = State::Data;
+        Ok(self.input.offset())
+    }
+
+    /// A block starts here, after this history.
+    pub(crate) fn offer(&mut self, place: Place, history: &[u8]) {
+        if let Some(points) = &mut self.points {
+            points.offer(place, history);
+        }
+    }
+
     /// From now on, places to resume from are collected.
     pub(crate) fn collect_points(&mut self, points: Points) {
         self.points = Some(points);

@@ -61,6 +61,11 @@ impl Window {
         self.floor = self.floor.saturating_sub(kept);
     }
 
+    /// The last `n` bytes of the history are available again.
+    pub(crate) fn keep(&mut self, n: usize) {
+        self.start = self.end.saturating_sub(n);
+    }
+
     /// Where the next piece ends, after [`make_room`](Self::make_room).
     pub(crate) fn piece_end(&self) -> usize {
         (self.end + self.piece).min(self.bytes.len() - SLACK)
