@@ -78,8 +78,8 @@ impl Row {
 pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     let all = Area::value_variants();
     let areas = if options.areas.is_empty() { all } else { &options.areas };
-    // Some measure programs of their own, released whatever this one is.
-    let in_this_program = areas.contains(&Area::Reading);
+    // Some measure programs of their own, released whatever this one is. The mirror is served by this one.
+    let in_this_program = [Area::Reading, Area::Mirror].iter().any(|area| areas.contains(area));
     if cfg!(debug_assertions) && in_this_program {
         let mut command = CommandLine::cargo(
             "run --quiet --release --locked --package xtask -- bench",

@@ -390,3 +390,21 @@ fn a_download_takes_stimuli_and_embeddings_along() {
     let message = gated.fails(&with(&["--include-embeddings", "CLOP"]), 2);
     assert!(message.contains("unknown embedding model \"CLOP\""), "{message}");
 }
+
+#[test]
+fn a_disk_without_room_is_refused_before_anybody_is_asked() {
+    let gated = Gated::new();
+    let manifest = serde_json::json!({
+        "current_terms_version": TERMS_VERSION,
+        "dataset_version": "v1",
+        "files": [
+            { "name": IMAGES, "size": 1_u64 << 60, "sha256": "0".repeat(64) },
+            { "name": AccessServer::METADATA, "size": 3, "sha256": "0".repeat(64) },
+        ],
+    });
+    gated.service.call_fault(Call::Manifest, CallFault::Body(manifest.to_string()));
+    let error = gated.fails(&["download-stimuli"], 1);
+    assert!(error.contains("does not have enough free space (expected 1.15 EB, got "), "{error}");
+    assert!(error.contains("hint: "), "{error}");
+    assert_eq!(gated.stimuli(), [""; 0]);
+}

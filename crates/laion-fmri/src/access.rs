@@ -48,6 +48,7 @@ pub use self::digest::Sha256;
 pub use self::error::AccessError;
 pub use self::form::{AccessForm, FormError, FormField, MIN_PURPOSE_CHARS};
 pub use self::http::AccessOptions;
+pub(crate) use self::part::part_path;
 pub use self::protocol::{GatedFile, Grant, Manifest};
 pub(crate) use self::record::HashRecord;
 pub use self::request_id::RequestId;

@@ -54,7 +54,7 @@ pub enum Error {
         /// What the last attempt met.
         source: Source,
     },
-    /// The bucket lives in another region than the location says.
+    /// The bucket lives in another region than the location says, and it could not be followed there.
     #[error("{location} is in region {got} (expected {expected})")]
     WrongRegion {
         /// The location.

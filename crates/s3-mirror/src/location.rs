@@ -149,6 +149,17 @@ impl Location {
         }
     }
 
+    /// The region that stands as a label in the host of [`bucket_url`](Self::bucket_url).
+    pub(crate) fn region_of_host(&self) -> Option<String> {
+        match &self.0 {
+            Kind::S3 { region, .. } => Some(region.clone()),
+            Kind::Endpoint { server, .. } => {
+                server.host_str()?.split('.').find(|label| names_a_region(label)).map(str::to_owned)
+            }
+            Kind::Directory(_) => None,
+        }
+    }
+
     pub(crate) fn kind(&self) -> &Kind {
         &self.0
     }
@@ -317,11 +328,32 @@ fn check_bucket(location: &str, bucket: &str) -> Result<(), LocationError> {
 }
 
 fn check_region(location: &str, region: &str) -> Result<(), LocationError> {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if !region.is_empty() && region.len() <= 63 && region.chars().all(allowed) {
+    if is_region(region) {
         return Ok(());
     }
     Err(LocationError::InvalidRegion { location: location.to_owned(), got: region.to_owned() })
+}
+
+/// Whether a text can be a region, and so a label of a host.
+pub(crate) fn is_region(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !text.is_empty() && text.len() <= 63 && text.chars().all(allowed)
+}
+
+/// Whether a label of a host looks like the regions of AWS: `us-west-2`, `us-gov-east-1`.
+fn names_a_region(label: &str) -> bool {
+    let parts: Vec<&str> = label.split('-').collect();
+    let letters = |part: &&str| part.chars().all(|c| c.is_ascii_lowercase()) && part.len() > 1;
+    match parts.as_slice() {
+        [area, middle @ .., number] => {
+            area.len() == 2
+                && !middle.is_empty()
+                && [*area].iter().chain(middle).all(letters)
+                && number.len() == 1
+                && number.chars().all(|c| c.is_ascii_digit())
+        }
+        _ => false,
+    }
 }
 
 fn url_of_directory(directory: &Path) -> String {
@@ -370,6 +402,23 @@ mod tests {
         assert_eq!(location.as_directory(), Some(Path::new("/data/a folder")));
         assert_eq!((location.bucket(), location.region()), (None, None));
         assert!(!location.is_remote());
+    }
+
+    #[test]
+    fn regions_in_hosts() {
+        for (location, expected) in [
+            ("s3://data", Some("us-west-2")),
+            ("https://s3.eu-central-1.amazonaws.com/data", Some("eu-central-1")),
+            ("https://s3.us-gov-east-1.example.org/data", Some("us-gov-east-1")),
+            ("https://s3-us-west-2.amazonaws.com/data", None),
+            ("http://127.0.0.1:9000/data", None),
+            ("http://[::1]:9000/data", None),
+            ("http://a-b-1.example.org/data", None),
+            ("file:///us-west-2.d", None),
+        ] {
+            let location: Location = location.parse().unwrap();
+            assert_eq!(location.region_of_host().as_deref(), expected, "{location}");
+        }
     }
 
     #[test]

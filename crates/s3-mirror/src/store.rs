@@ -15,6 +15,10 @@ use crate::listing::S3Listing;
 use crate::location::Kind;
 use crate::{Error, Location, error};
 
+mod regions;
+
+use regions::Regions;
+
 /// An open store together with the name that messages use for it.
 ///
 /// Clones share connections. All operations of this crate take `&Store` and may run at once.
@@ -172,6 +176,7 @@ impl Location {
             Kind::S3 { bucket, .. } | Kind::Endpoint { bucket, .. } => {
                 let client = client_options(self, options);
                 let client = ReqwestConnector::default().connect(&client).map_err(failed)?;
+                let client = Regions::follow(client, self.region_of_host());
                 let open = |options: &ConnectOptions| {
                     self.builder(bucket)
                         .with_retry(options.retries())

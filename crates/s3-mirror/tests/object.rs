@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use fixtures::server::Options;
-use fixtures::{Fault, ProxiedRequest, Proxy, Server};
+use fixtures::{Fault, ProxiedRequest, Proxy, Server, noise};
 use s3_mirror::{
     Cancel, Error, Location, ObjectContent, ObjectError, ObjectOptions, ObjectReader, Store,
 };
@@ -85,12 +85,7 @@ fn runtime() -> Runtime {
 }
 
 fn content() -> Vec<u8> {
-    let mut state = 7_u32;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 24) as u8
-    };
-    (0..SIZE).map(|_| next()).collect()
+    noise(7, SIZE)
 }
 
 fn write(root: &Path, content: &[u8]) {

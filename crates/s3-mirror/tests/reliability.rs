@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fixtures::server::Options;
-use fixtures::{Fault, ProxiedRequest, Proxy, Server};
+use fixtures::{Fault, ProxiedRequest, Proxy, Server, noise};
 use s3_mirror::{
     Cancel, Candidate, ConnectOptions, Folder, Inventory, Location, Observer, Report, Store,
     TransferOptions, list, plan, transfer,
@@ -77,7 +77,7 @@ const SIZES: [(&str, usize); 5] = [
 
 impl Scene {
     fn new() -> Self {
-        Self::with(SIZES.map(|(key, size)| (key, bytes(key.len() as u64, size))).into())
+        Self::with(SIZES.map(|(key, size)| (key, noise(key.len() as u64, size))).into())
     }
 
     fn with(objects: BTreeMap<&str, Vec<u8>>) -> Self {
@@ -167,17 +167,6 @@ fn patient() -> ConnectOptions {
     options.max_retries = 8;
     options.first_pause = Duration::from_millis(2);
     options
-}
-
-/// Bytes that no compression or pattern makes easy.
-fn bytes(seed: u64, length: usize) -> Vec<u8> {
-    let mut random = Random::new(seed);
-    let mut bytes = Vec::with_capacity(length + 8);
-    while bytes.len() < length {
-        bytes.extend_from_slice(&random.next().to_le_bytes());
-    }
-    bytes.truncate(length);
-    bytes
 }
 
 /// The same numbers in every run (splitmix64).

@@ -2,6 +2,7 @@
 //! or with `--dry-run` a table of what that means.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use laion_fmri::LicenseAccepted;
 use laion_fmri::bids::{entity_value, suffix_of};
@@ -118,7 +119,8 @@ pub(super) fn transfer(
     license: &LicenseAccepted,
     jobs: usize,
 ) -> anyhow::Result<Status> {
-    check_space(download)?;
+    let needed = download.plan().totals().fetch.bytes;
+    check_space(download.root(), needed, download.free_bytes())?;
     let observer = progress::transfer(context);
     let report = download.run(license, jobs, &*observer, context.interrupt.cancel());
     drop(observer);
@@ -134,13 +136,12 @@ pub(super) fn transfer(
 }
 
 /// Refuses to begin what the disk cannot hold.
-fn check_space(download: &Planned) -> anyhow::Result<()> {
-    let needed = download.plan().totals().fetch.bytes;
-    match download.free_bytes() {
+pub(super) fn check_space(root: &Path, needed: u64, free: Option<u64>) -> anyhow::Result<()> {
+    match free {
         Some(free) if free < needed => Err(Refused {
             message: format!(
                 "{} does not have enough free space (expected {}, got {})",
-                download.root().display(),
+                root.display(),
                 bytes(needed),
                 bytes(free)
             ),

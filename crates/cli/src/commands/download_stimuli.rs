@@ -40,6 +40,8 @@ impl Stimuli {
     /// The same with access, which is asked for when it is needed and there is none.
     pub(super) fn obtain(context: &Context, dataset: &Dataset) -> anyhow::Result<Self> {
         let mut stimuli = Self::plan(context, dataset)?;
+        let missing = &stimuli.download;
+        download::check_space(missing.root(), missing.missing_bytes(), missing.free_bytes())?;
         if stimuli.download.needs_access() {
             let manifest = stimuli.download.manifest();
             stimuli.grant = Some(access::obtain(context, &stimuli.service, manifest)?);

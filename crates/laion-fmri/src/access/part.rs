@@ -39,7 +39,7 @@ struct State {
 impl Part {
     /// Takes over what an earlier run left of this file, or begins anew.
     pub(super) fn open(target: &Path, expected: &GatedFile, cancel: &Cancel) -> Result<Self> {
-        let path = sibling(target, ".part");
+        let path = part_path(target);
         let state = sibling(target, ".part.json");
         let bound =
             fs::read(&state).ok().and_then(|text| serde_json::from_slice::<State>(&text).ok());
@@ -154,6 +154,11 @@ impl Part {
         }
         Ok(self.len)
     }
+}
+
+/// Where the unfinished file of a target is.
+pub(crate) fn part_path(target: &Path) -> PathBuf {
+    sibling(target, ".part")
 }
 
 fn sibling(target: &Path, ending: &str) -> PathBuf {

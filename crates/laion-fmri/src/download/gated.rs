@@ -12,7 +12,7 @@ use s3_mirror::{
 use stimuli::files;
 
 use crate::access::{
-    AccessService, FileTransfer, GatedFile, Grant, HashRecord, Manifest, RequestId,
+    AccessService, FileTransfer, GatedFile, Grant, HashRecord, Manifest, RequestId, part_path,
 };
 use crate::config::STATE_DIR;
 use crate::remote::Remote;
@@ -93,6 +93,35 @@ impl StimulusDownload {
     #[must_use]
     pub fn needs_access(&self) -> bool {
         self.parts.iter().any(|part| part.from == Source::Service)
+    }
+
+    /// The directory that files go into.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Bytes that [`run`](Self::run) adds to the disk: what is missing, without what an earlier run
+    /// left unfinished.
+    #[must_use]
+    pub fn missing_bytes(&self) -> u64 {
+        let directory = self.root.join(files::DIRECTORY);
+        let missing = |part: &Planned| match part.from {
+            Source::Disk(_) => 0,
+            Source::Bucket => part.item.size,
+            Source::Service => {
+                let unfinished = part_path(&directory.join(&part.file.name));
+                let there = std::fs::metadata(unfinished).map_or(0, |found| found.len());
+                part.item.size.saturating_sub(there)
+            }
+        };
+        self.parts.iter().map(missing).fold(0, u64::saturating_add)
+    }
+
+    /// Bytes that are free where files go; `None` where the system does not say.
+    #[must_use]
+    pub fn free_bytes(&self) -> Option<u64> {
+        crate::roots::free_bytes(&self.root)
     }
 
     /// Fetches what is missing and reports every file.

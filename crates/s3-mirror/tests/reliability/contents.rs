@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use fixtures::Fault;
+use fixtures::{Fault, noise};
 use s3_mirror::{Candidate, Folder, Outcome, list, plan, transfer};
 
-use super::{Scene, Tally, bytes, object, times};
+use super::{Scene, Tally, object, times};
 
 /// Replaces a file of the bucket at once, as a store replaces an object.
 fn replace(bucket: &std::path::Path, key: &str, content: &[u8]) {
@@ -28,7 +28,7 @@ async fn objects_replaced_under_way() {
             let scene = Scene::new();
             let before = crate::util::read_all(scene.bucket.path());
             let bucket = scene.bucket.path().to_owned();
-            let new = bytes(1000 + round as u64, size);
+            let new = noise(1000 + round as u64, size);
             let (seen, at) = (AtomicUsize::new(0), round % 3);
             let replaced = new.clone();
             scene.proxy.decide(move |request| {
@@ -58,7 +58,7 @@ async fn a_new_version_of_the_same_size_is_fetched() {
         assert!(scene.run().await.is_complete());
         for (key, size) in super::SIZES {
             if size > 0 {
-                replace(scene.bucket.path(), key, &bytes(77 + round as u64, size));
+                replace(scene.bucket.path(), key, &noise(77 + round as u64, size));
             }
         }
         scene.ends_right(&mut tally).await;
@@ -84,7 +84,7 @@ async fn names_that_are_odd() {
         ".hidden.part",
     ];
     let objects: BTreeMap<&str, Vec<u8>> =
-        names.iter().map(|name| (*name, bytes(name.len() as u64, 5_000))).collect();
+        names.iter().map(|name| (*name, noise(name.len() as u64, 5_000))).collect();
     let scene = Scene::with(objects);
     assert!(scene.run().await.is_complete());
     let (got, expected) =

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use fixtures::noise;
 use s3_mirror::{Cancel, Candidate, Folder, list, plan, transfer};
 
-use super::{Scene, Tally, bytes, times};
+use super::{Scene, Tally, times};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_and_four_at_once() {
@@ -31,7 +32,7 @@ async fn two_and_four_at_once() {
 async fn the_claim_of_a_machine_that_is_gone() {
     let mut tally = Tally::new("claim left by a process on another machine");
     for _ in 0..times(1, 10) {
-        let scene = Scene::with(BTreeMap::from([("big.bin", bytes(3, 5_000_000))]));
+        let scene = Scene::with(BTreeMap::from([("big.bin", noise(3, 5_000_000))]));
         std::fs::create_dir_all(scene.root()).unwrap();
         let claim = scene.root().join(".big.bin.part.lock");
         let text = "{\"claim\":1,\"owner\":\"x\",\"boot\":\"elsewhere\",\"beats\":\"7\"}\n";

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use fixtures::noise;
 use s3_mirror::{Cancel, Observer, PlanItem, Stop};
 
-use super::{Random, Scene, Tally, bytes, times};
+use super::{Random, Scene, Tally, times};
 
 /// Cancels once so many bytes have come.
 struct StopAt {
@@ -35,7 +36,7 @@ impl Observer for StopAt {
 }
 
 fn one_file(size: usize) -> Scene {
-    Scene::with(BTreeMap::from([("big.bin", bytes(9, size))]))
+    Scene::with(BTreeMap::from([("big.bin", noise(9, size))]))
 }
 
 #[tokio::test]
@@ -83,7 +84,7 @@ async fn another_version_begins_again() {
         let stop = StopAt::new(7_000_000);
         scene.run_with(&stop, &stop.cancel).await;
         // The same size, so that only the tag tells.
-        std::fs::write(scene.bucket.path().join("big.bin"), bytes(50 + round as u64, 10_000_000))
+        std::fs::write(scene.bucket.path().join("big.bin"), noise(50 + round as u64, 10_000_000))
             .unwrap();
         let watch = StopAt::new(u64::MAX);
         let report = scene.run_with(&watch, &Cancel::new()).await;

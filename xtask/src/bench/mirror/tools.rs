@@ -34,6 +34,11 @@ impl Tool {
         }
     }
 
+    /// Whether a run takes many times as long as those of the others.
+    pub(super) fn is_slow(self) -> bool {
+        matches!(self, Self::Aws | Self::Rclone)
+    }
+
     /// Where the files of a prefix are after it ran.
     pub(super) fn written(self, to: &Path, prefix: &str) -> PathBuf {
         match self {
