@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod extract;
 pub(crate) mod index;
 pub(crate) mod mirror;
+pub(crate) mod noise_ceiling;
 pub(crate) mod splits;
 pub(crate) mod stimuli;
 
@@ -186,7 +187,7 @@ pub(crate) enum Command {
     /// Make the indexes with which betas are read by trial and by all threads
     Index(index::Index),
     /// Write noise ceilings as (n_voxels,) float32, in percent
-    NoiseCeiling(NoiseCeilingArgs),
+    NoiseCeiling(noise_ceiling::NoiseCeilingArgs),
     /// Write where voxels lie as (n_voxels, 3) float64, in mm of the T1w space
     Coordinates(Coordinates),
     /// Write values on the voxel axis back into a volume
@@ -492,31 +493,6 @@ pub(crate) struct Betas {
     #[arg(long)]
     pub(crate) streaming: bool,
     /// The output: .npy or .csv for one session, .npz or DIR/ for several, - for .npy on standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: PathBuf,
-}
-
-#[derive(Args, Debug)]
-#[group(id = "which", required = true, multiple = false)]
-pub(crate) struct WhichNoiseCeiling {
-    /// The maps within these sessions: ses-01 or 01
-    #[arg(long, num_args = 1.., value_name = "V", group = "which")]
-    pub(crate) session: Vec<String>,
-    /// The subject-level maps of these descriptions, such as Noiseceiling12rep
-    #[arg(long, num_args = 1.., value_name = "D", group = "which")]
-    pub(crate) desc: Vec<String>,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct NoiseCeilingArgs {
-    /// The subject: sub-03 or 03
-    #[arg(long, value_name = "S")]
-    pub(crate) subject: String,
-    #[command(flatten)]
-    pub(crate) which: WhichNoiseCeiling,
-    #[command(flatten)]
-    pub(crate) voxels: VoxelArgs,
-    /// The output: .npy or .csv for one map, .npz for several, - for .npy on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }

@@ -21,7 +21,7 @@ pub use self::rows::BetaRows;
 pub(crate) use self::sessions::{Stoppable, stopped, tell};
 use crate::mask::{MaskSource, VoxelMask};
 use crate::roi::RoiQuery;
-use crate::trial_index::SessionTrial;
+use crate::trial_table::SessionTrial;
 use crate::{Error, NoiseCeiling, Result, Subject, Voxels};
 
 /// A request for single-trial betas, built step by step and answered by [`Betas::load`].

@@ -1,6 +1,7 @@
 //! The trials of all sessions of a subject, joined with the table of images.
 
 mod columns;
+mod index;
 
 use std::collections::HashMap;
 use std::ops::Index;
@@ -10,7 +11,7 @@ use bids::SessionId;
 use stimuli::{Metadata, StimulusSet};
 
 pub use self::columns::TrialColumns;
-use crate::trial_index::{GlobalTrial, SessionTrial};
+pub use self::index::{GlobalTrial, SessionTrial};
 use crate::{Error, Result, Subject};
 
 /// One trial of a subject.

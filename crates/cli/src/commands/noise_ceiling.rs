@@ -4,7 +4,7 @@ use laion_fmri::export::write_npz;
 use laion_fmri::{Error, NoiseCeiling};
 
 use super::voxels::{ArrayFormat, array_format, voxels, write_array};
-use crate::args::NoiseCeilingArgs;
+use crate::args::noise_ceiling::NoiseCeilingArgs;
 use crate::context::Context;
 use crate::output;
 

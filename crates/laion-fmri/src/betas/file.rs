@@ -58,96 +58,97 @@ impl BetasFile {
     }
 
     /// Threads and an index are of use for a file on disk alone.
+    pub(super) fn with(self, threads: NonZeroUsize, index: Option<&Path>) -> Self {
+        match self {
+            Self::Disk(file) => {
+                let file = file.with_threads(threads);
+                Self::Disk(Box::new(match index {
+                    Some(index) => file.with_index(index),
+                    None => file,
+                }))
+            }
+            object => object,
+        }
+    }
+
+    /// See [`VolumeFile::read_rows_with`].
     pub(super) fn read_rows_with(
         self,
-        threads: NonZeroUsize,
-        index: Option<&Path>,
         selection: &VoxelSelection,
         rows: &RowSelection,
         out: ArrayViewMut2<'_, f32>,
         observe: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<()> {
         match self {
-            Self::Disk(file) => {
-                let file = prepared(*file, threads, index);
-                file.read_rows_with(selection, rows, out, observe).map_err(stopped)
-            }
+            Self::Disk(file) => file.read_rows_with(selection, rows, out, observe).map_err(stopped),
             Self::Object(object) => {
-                let Passing { place, input, reader } = *object;
-                let read = reader.read_rows_with(selection, rows, out, observe);
-                read.map_err(|error| match stopped(error) {
-                    Error::Nifti(error) => place.named(error),
-                    other => other,
-                })?;
-                input.finish()
+                object.read(|reader| reader.read_rows_with(selection, rows, out, observe))
             }
         }
     }
 
-    /// As [`BetasFile::read_rows_with`], handing each row over with its volume.
+    /// See [`VolumeFile::for_each_row`].
     pub(super) fn for_each_row(
         self,
-        threads: NonZeroUsize,
-        index: Option<&Path>,
         selection: &VoxelSelection,
         rows: &RowSelection,
         take: impl FnMut(usize, &[f32]) -> ControlFlow<()>,
         observe: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<()> {
         match self {
-            Self::Disk(file) => {
-                let file = prepared(*file, threads, index);
-                file.for_each_row(selection, rows, take, observe).map_err(stopped)
+            Self::Disk(file) => file.for_each_row(selection, rows, take, observe).map_err(stopped),
+            Self::Object(object) => {
+                object.read(|reader| each_row(reader, selection, rows, take, observe))
             }
-            Self::Object(object) => object.for_each_row(selection, rows, take, observe),
         }
     }
 }
 
 impl Passing {
-    /// Reads volume by volume, and then to the end.
-    fn for_each_row(
+    /// Reads volumes, and then whether they were those of the object.
+    fn read(
         self,
-        selection: &VoxelSelection,
-        rows: &RowSelection,
-        mut take: impl FnMut(usize, &[f32]) -> ControlFlow<()>,
-        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+        read: impl FnOnce(VolumeReader<Shared>) -> Result<(), nifti_stream::Error>,
     ) -> Result<()> {
-        let Self { place, input, mut reader } = self;
-        let n_volumes = reader.n_volumes();
-        let named = |error| place.named(error);
-        let mut row = vec![0.0; selection.len()];
-        let mut wanted = match rows {
-            RowSelection::All => None,
-            RowSelection::Rows(rows) => Some(rows.iter().copied().peekable()),
-        };
-        for volume in 0..n_volumes {
-            let is_wanted =
-                wanted.as_mut().is_none_or(|wanted| wanted.next_if_eq(&volume).is_some());
-            if is_wanted {
-                reader.read_row(selection, &mut row).map_err(named)?;
-            } else {
-                reader.skip_volume().map_err(named)?;
-            }
-            let progress = Progress { volumes: volume + 1, n_volumes, compressed_bytes: 0 };
-            let stops =
-                (is_wanted && take(volume, &row).is_break()) || observe(progress).is_break();
-            if stops {
-                return Err(Error::Cancelled);
-            }
-        }
-        reader.finish().map_err(named)?;
+        let Self { place, input, reader } = self;
+        read(reader).map_err(|error| match stopped(error) {
+            Error::Nifti(error) => place.named(error),
+            other => other,
+        })?;
         input.finish()
     }
 }
 
-/// A file with what its reads may use.
-fn prepared(file: VolumeFile, threads: NonZeroUsize, index: Option<&Path>) -> VolumeFile {
-    let file = file.with_threads(threads);
-    match index {
-        Some(index) => file.with_index(index),
-        None => file,
+fn each_row(
+    mut reader: VolumeReader<Shared>,
+    selection: &VoxelSelection,
+    rows: &RowSelection,
+    mut take: impl FnMut(usize, &[f32]) -> ControlFlow<()>,
+    mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(), nifti_stream::Error> {
+    let n_volumes = reader.n_volumes();
+    // The bytes are counted by the input, not here.
+    let progress = |volumes| Progress { volumes, n_volumes, compressed_bytes: 0 };
+    let mut row = vec![0.0; selection.len()];
+    for volume in 0..n_volumes {
+        let is_wanted = match rows {
+            RowSelection::All => true,
+            RowSelection::Rows(rows) => rows.binary_search(&volume).is_ok(),
+        };
+        let mut answer = observe(progress(volume));
+        if answer.is_continue() && is_wanted {
+            reader.read_row(selection, &mut row)?;
+            answer = take(volume, &row);
+        } else if answer.is_continue() {
+            reader.skip_volume()?;
+        }
+        if answer.is_break() {
+            return Err(nifti_stream::Error::Cancelled { volume });
+        }
     }
+    reader.finish()?;
+    let _ = observe(progress(n_volumes));
+    Ok(())
 }
 
 impl Shared {

@@ -15,7 +15,7 @@ use super::sessions::tell;
 use super::{Betas, ReadObserver, SessionBetas, Threshold};
 use crate::files::{Files, Place};
 use crate::mask::VoxelMask;
-use crate::trial_index::SessionTrial;
+use crate::trial_table::SessionTrial;
 use crate::trials::TrialTable;
 use crate::{Error, NoiseCeiling, Result, Subject};
 
@@ -190,9 +190,8 @@ impl Planned {
         observer: Option<&dyn ReadObserver>,
         threads: NonZeroUsize,
     ) -> Result<()> {
-        self.read(observer, |file, selection, rows, observe| {
-            let index = self.index.as_deref();
-            file.read_rows_with(threads, index, selection, rows, out, observe)
+        self.read(observer, threads, |file, selection, rows, observe| {
+            file.read_rows_with(selection, rows, out, observe)
         })
     }
 
@@ -203,10 +202,8 @@ impl Planned {
         threads: NonZeroUsize,
         mut take: impl FnMut(SessionTrial, &[f32]) -> ControlFlow<()>,
     ) -> Result<()> {
-        self.read(observer, |file, selection, rows, observe| {
+        self.read(observer, threads, |file, selection, rows, observe| {
             file.for_each_row(
-                threads,
-                self.index.as_deref(),
                 selection,
                 rows,
                 |volume, row| take(SessionTrial(volume), row),
@@ -218,6 +215,7 @@ impl Planned {
     fn read(
         &self,
         observer: Option<&dyn ReadObserver>,
+        threads: NonZeroUsize,
         read: impl FnOnce(
             BetasFile,
             &VoxelSelection,
@@ -230,6 +228,7 @@ impl Planned {
         tracing::debug!(%session, volumes, voxels = selection.len(), path = %self.place.path().display(), "reading betas");
         let rows = self.rows.clone().map_or(RowSelection::All, RowSelection::Rows);
         let mut is_stopped = false;
+        let file = file.with(threads, self.index.as_deref());
         read(file, &selection, &rows, &mut |progress| {
             let answer = tell(observer, session, progress);
             is_stopped |= answer.is_break();

@@ -12,7 +12,7 @@ use bids::SessionId;
 use super::ReadObserver;
 use super::plan::Planned;
 use crate::mask::VoxelMask;
-use crate::trial_index::SessionTrial;
+use crate::trial_table::SessionTrial;
 use crate::{Error, Result};
 
 /// The betas of a session, one trial after the other. A few rows are in memory.

@@ -19,7 +19,7 @@ use crate::mask::{MaskSource, VoxelMask};
 use crate::roi::RoiQuery;
 use crate::stimulus::Shown;
 use crate::stimulus::trials::tensor;
-use crate::trial_index::{GlobalTrial, SessionTrial};
+use crate::trial_table::{GlobalTrial, SessionTrial};
 use crate::{Betas, Error, NoiseCeiling, Result, Subject, Voxels};
 
 /// What is done to every image tensor: float32 in [0, 1], shape `(3, height, width)`, to whatever

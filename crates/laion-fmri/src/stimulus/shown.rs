@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bids::{SessionId, SubjectId};
 
-use crate::trial_index::GlobalTrial;
+use crate::trial_table::GlobalTrial;
 use crate::{Error, Result, Subject};
 
 /// The image of every trial, in the order of the [`GlobalTrial`].

@@ -6,7 +6,7 @@ use ndarray::{Array2, Array4, Axis};
 use super::TrialDataset;
 use crate::stimulus::Needed;
 use crate::stimulus::decoded;
-use crate::trial_index::SessionTrial;
+use crate::trial_table::SessionTrial;
 use crate::{Error, Result};
 
 /// Several trials of a [`TrialDataset`] side by side; entry i of every field is trial i.

@@ -1,0 +1,32 @@
+//! Arguments of `noise-ceiling`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::VoxelArgs;
+
+#[derive(Args, Debug)]
+#[group(id = "which", required = true, multiple = false)]
+pub(crate) struct WhichNoiseCeiling {
+    /// The maps within these sessions: ses-01 or 01
+    #[arg(long, num_args = 1.., value_name = "V", group = "which")]
+    pub(crate) session: Vec<String>,
+    /// The subject-level maps of these descriptions, such as Noiseceiling12rep
+    #[arg(long, num_args = 1.., value_name = "D", group = "which")]
+    pub(crate) desc: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NoiseCeilingArgs {
+    /// The subject: sub-03 or 03
+    #[arg(long, value_name = "S")]
+    pub(crate) subject: String,
+    #[command(flatten)]
+    pub(crate) which: WhichNoiseCeiling,
+    #[command(flatten)]
+    pub(crate) voxels: VoxelArgs,
+    /// The output: .npy or .csv for one map, .npz for several, - for .npy on standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
