@@ -158,8 +158,10 @@ impl Hdf5Writer {
     }
 
     fn write_labels(&self, labels: &Labels) -> io::Result<()> {
-        if !labels.coordinates.is_empty() {
-            text_attribute(&self.file, "coordinates", &labels.coordinates.join(" "))?;
+        let there = self.file.member_names().map_err(io::Error::other)?;
+        let coordinates = labels.coordinates_among(|name| there.iter().any(|other| other == name));
+        if let Some(coordinates) = coordinates {
+            text_attribute(&self.file, "coordinates", &coordinates)?;
         }
         for (name, value) in &labels.attributes {
             match value {

@@ -7,7 +7,10 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
 
-use export::{Element, Error, NpzWriter, Table, f16, write_npy, write_npz, write_npz_to};
+use export::{
+    ArrayFormat, ArrayWriter, Element, Error, NpzWriter, Table, f16, write_arrays, write_npy,
+    write_npz, write_npz_to,
+};
 use ndarray::{Array, Array1, Array2, Array3, ArrayView, Axis, Dimension, Slice, arr0};
 
 /// More than a row group of Parquet, and not a multiple of one.
@@ -44,6 +47,12 @@ impl Formula for f16 {
 impl Formula for i64 {
     fn at(position: usize) -> Self {
         (position as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).cast_signed()
+    }
+}
+
+impl Formula for u64 {
+    fn at(position: usize) -> Self {
+        (position as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 }
 
@@ -111,6 +120,7 @@ fn put_all(sink: &mut impl Sink) {
     put_type::<f32>(sink);
     put_type::<f64>(sink);
     put_type::<u8>(sink);
+    put_type::<u64>(sink);
     put_type::<i32>(sink);
     put_type::<i64>(sink);
     put_type::<bool>(sink);
@@ -141,6 +151,65 @@ fn arrays_are_written_for_numpy() {
     write_npz(folder.join("file.npz"), fill).unwrap();
     write_npz_to(File::create(folder.join("stream.npz")).unwrap(), fill).unwrap();
     write_npz(folder.join("none.npz"), |_| Ok::<_, Error>(())).unwrap();
+}
+
+/// Rows and columns of the labelled matrix.
+const PRESENTATIONS: usize = 103;
+const NEUROIDS: usize = 37;
+
+fn labelled(file: &mut ArrayWriter<'_>) -> Result<(), Error> {
+    let betas = Array2::from_shape_fn((PRESENTATIONS, NEUROIDS), |(row, column)| {
+        f32::at(row * NEUROIDS + column)
+    });
+    let shape = [PRESENTATIONS, NEUROIDS];
+    file.attribute("title", "na\u{ef}ve \"title\"");
+    file.attribute("n", 3);
+    file.matrix("betas", ["presentation", "neuroid"], shape, |rows| -> Result<(), Error> {
+        for start in (0..PRESENTATIONS).step_by(10) {
+            let end = PRESENTATIONS.min(start + 10);
+            rows.push(betas.slice_axis(Axis(0), Slice::from(start..end)))?;
+        }
+        Ok(())
+    })?;
+    let labels: Vec<String> = (0..PRESENTATIONS).map(label).collect();
+    file.text("image_name", "presentation", &labels)?;
+    fn row<T: Formula>(length: usize) -> Array1<T> {
+        Array::from_shape_fn(length, T::at)
+    }
+    file.array("session", &["presentation"], row::<i32>(PRESENTATIONS).view())?;
+    file.array("beta_index", &["presentation"], row::<u64>(PRESENTATIONS).view())?;
+    file.array("train", &["presentation"], row::<bool>(PRESENTATIONS).view())?;
+    file.array("voxel_index", &["neuroid"], row::<i64>(NEUROIDS).view())?;
+    file.array("nc_4rep", &["neuroid"], row::<f64>(NEUROIDS).view())?;
+    let ijk = Array2::from_shape_fn((NEUROIDS, 3), |(row, column)| u8::at(row * 3 + column));
+    file.array("voxel_ijk", &["neuroid", "ijk"], ijk.view())?;
+    let features =
+        Array2::from_shape_fn((PRESENTATIONS, 5), |(row, column)| f16::at(row * 5 + column));
+    file.array("features", &["presentation", "feature"], features.view())?;
+    file.array(
+        "nothing",
+        &["presentation", "none"],
+        Array2::<f32>::zeros((PRESENTATIONS, 0)).view(),
+    )?;
+    file.coordinates(["image_name", "session", "beta_index", "train"]);
+    file.coordinates(["voxel_index", "nc_4rep", "voxel_ijk"]);
+    let digest = file.digest().sha256();
+    file.recipe(&format!("[arrays]\nsha256 = \"{digest}\" # \u{e9}\n"))
+}
+
+#[test]
+#[ignore = "writes files for zarr, xarray and h5py to read: run by cargo xtask interop"]
+fn labelled_arrays_are_written_for_zarr_xarray_and_h5py() {
+    let folder = folder();
+    for (name, format) in [
+        ("labelled.npz", ArrayFormat::Npz),
+        ("labelled.zarr", ArrayFormat::Zarr),
+        ("labelled.h5", ArrayFormat::Hdf5),
+    ] {
+        if format.is_supported() {
+            write_arrays(folder.join(name), format, labelled).unwrap();
+        }
+    }
 }
 
 /// The columns whose cells hold no line break.
@@ -180,7 +249,8 @@ fn tables_are_written_for_pandas_and_pyarrow() {
         table.add("answer", (0..rows).map(answer)).unwrap();
         table.write_csv(folder.join(format!("{name}.csv"))).unwrap();
         table.write_json_lines(folder.join(format!("{name}.jsonl")), "laion-fmri.rows/1").unwrap();
-        table.write_parquet(folder.join(format!("{name}.parquet"))).unwrap();
+        let texts = [("recipe", "a = 1\n# \u{e9}\n")];
+        table.write_parquet_with(folder.join(format!("{name}.parquet")), &texts).unwrap();
         let stream = File::create(folder.join(format!("{name}-stream.parquet"))).unwrap();
         table.write_parquet_to(stream).unwrap();
     }

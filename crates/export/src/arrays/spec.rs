@@ -49,6 +49,15 @@ pub(crate) trait Sink: fmt::Debug {
     fn finish(&mut self, labels: &Labels) -> Result<(), Error>;
 }
 
+impl Labels {
+    /// The coordinates that are there, as one text with spaces between; nothing without any.
+    pub(crate) fn coordinates_among(&self, is_there: impl Fn(&str) -> bool) -> Option<String> {
+        let names = self.coordinates.iter().map(String::as_str);
+        let names: Vec<&str> = names.filter(|name| is_there(name)).collect();
+        (!names.is_empty()).then(|| names.join(" "))
+    }
+}
+
 impl<'a> Spec<'a> {
     pub(crate) fn of<T: Element>(name: &'a str, dimensions: &[&'a str], shape: &[usize]) -> Self {
         Self {

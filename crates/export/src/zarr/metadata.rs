@@ -72,14 +72,8 @@ pub(super) fn array(spec: &Spec<'_>, chunk_shape: &[usize]) -> Option<Value> {
 /// xarray makes coordinates of the names in `coordinates`.
 pub(super) fn group(labels: &Labels, arrays: Map<String, Value>) -> Value {
     let mut attributes = labels.attributes.clone();
-    let coordinates: Vec<&str> = labels
-        .coordinates
-        .iter()
-        .map(String::as_str)
-        .filter(|name| arrays.contains_key(*name))
-        .collect();
-    if !coordinates.is_empty() {
-        attributes.insert("coordinates".to_owned(), coordinates.join(" ").into());
+    if let Some(coordinates) = labels.coordinates_among(|name| arrays.contains_key(name)) {
+        attributes.insert("coordinates".to_owned(), coordinates.into());
     }
     json!({
         "attributes": attributes,
