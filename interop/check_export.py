@@ -40,6 +40,8 @@ def values(kind, positions):
     positions = np.asarray(positions, dtype=np.uint64)
     if kind.startswith("float"):
         return floats(positions).astype(kind)
+    if kind == "uint64":
+        return positions * np.uint64(GOLDEN)
     if kind == "int64":
         return (positions * np.uint64(GOLDEN)).view(np.int64)
     if kind == "int32":
@@ -58,7 +60,7 @@ def label(position):
 def expected_arrays():
     """Name -> array, for every type and memory order."""
     arrays = {}
-    for kind in ("float16", "float32", "float64", "uint8", "int32", "int64", "bool"):
+    for kind in ("float16", "float32", "float64", "uint8", "uint64", "int32", "int64", "bool"):
         matrix = values(kind, np.arange(19 * 23)).reshape(19, 23)
         arrays[f"{kind}-c"] = matrix
         arrays[f"{kind}-fortran"] = matrix.T
@@ -300,6 +302,10 @@ def check_parquet(folder, name, rows):
         groups, wanted = pq.read_metadata(path).num_row_groups, math.ceil(rows / 131_072)
         if groups != wanted:
             problems.append(f"expected {wanted} row groups, got {groups}")
+        recipe = (table.schema.metadata or {}).get(b"recipe")
+        wanted = None if path.stem.endswith("-stream") else "a = 1\n# \u00e9\n".encode()
+        if recipe != wanted:
+            problems.append(f"recipe: expected {wanted!r}, got {recipe!r}")
         frame = pd.read_parquet(path)
         yield path.name, problems + same_frame(expected, frame, missing_texts=False)
 

@@ -27,6 +27,7 @@ const CHECKERS: &[&str] = &[
     "check_surface.py",
     "check_stimuli.py",
     "check_export.py",
+    "check_arrays.py",
     "check_buckets.py",
     "check_splits.py",
 ];
@@ -38,7 +39,7 @@ pub(crate) struct Options {
     /// Fail when there is no python3; the same as a variable CI that is neither empty nor `false`
     #[arg(long)]
     require_interop: bool,
-    /// Also read the stimulus files by the C libraries: HDF5 and turbojpeg, built from source with a
+    /// Also read the stimulus files by the C libraries, and write HDF5: HDF5 and turbojpeg, built from source with a
     /// cmake from PyPI (several minutes the first time)
     #[arg(long)]
     c_libraries: bool,
@@ -75,13 +76,16 @@ pub(crate) fn step(
     rust_tests(project, nextest, &data, &s3, counts)?;
     if options.c_libraries {
         let cmake = environment.cmake()?;
-        let arguments =
-            "test --locked --package stimuli --features hdf5-c,turbojpeg --test interop";
-        CommandLine::cargo(arguments, &project.root)
-            .variable("LAION_FMRI_INTEROP", &data)
-            .variable("CMAKE", cmake)
-            .arguments(["--", "--ignored"])
-            .run(counts)?;
+        for arguments in [
+            "test --locked --package stimuli --features hdf5-c,turbojpeg --test interop",
+            "test --locked --package export --features hdf5-c --test interop --test tests",
+        ] {
+            CommandLine::cargo(arguments, &project.root)
+                .variable("LAION_FMRI_INTEROP", &data)
+                .variable("CMAKE", &cmake)
+                .arguments(["--", "--include-ignored"])
+                .run(counts)?;
+        }
     }
     for script in CHECKERS {
         environment.script(&scripts.join(script)).argument(&data).run(counts)?;
