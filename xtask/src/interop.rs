@@ -29,6 +29,7 @@ const CHECKERS: &[&str] = &[
     "check_export.py",
     "check_arrays.py",
     "check_buckets.py",
+    "check_extract.py",
     "check_splits.py",
 ];
 
@@ -79,6 +80,7 @@ pub(crate) fn step(
         for arguments in [
             "test --locked --package stimuli --features hdf5-c,turbojpeg --test interop",
             "test --locked --package export --features hdf5-c --test interop --test tests",
+            "test --locked --package laion-fmri-cli --features hdf5-c --test interop",
         ] {
             CommandLine::cargo(arguments, &project.root)
                 .variable("LAION_FMRI_INTEROP", &data)

@@ -9,6 +9,7 @@ mod fuzz;
 mod interop;
 mod project;
 mod reliability;
+mod slurm;
 mod splits;
 mod steps;
 mod test;
@@ -45,6 +46,8 @@ enum Command {
     Reliability,
     /// Exchange files with nibabel, in a Python environment built below `target/`
     Interop(interop::Options),
+    /// Run a plan by a Slurm of its own, whose Debian packages are unpacked below `target/`
+    Slurm,
     /// Build, derive and prove the bundle of train/test splits
     #[command(subcommand)]
     Splits(splits::Action),
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(&project),
         Command::Reliability => reliability::run(&project),
         Command::Interop(options) => interop::run(&project, &options),
+        Command::Slurm => slurm::run(&project),
         Command::Splits(action) => splits::run(&project, &action),
     });
     match outcome {

@@ -3,6 +3,8 @@
 
 mod chain;
 mod download_stimuli;
+mod extract;
+mod extract_large;
 mod failures;
 mod indexes;
 mod looking;
@@ -63,7 +65,7 @@ impl User {
 
     /// A command without a terminal, in the user's folder, with nothing of this process's settings.
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::cargo_bin("laion-fmri").unwrap();
+        let mut command = program();
         command
             .args(arguments)
             .current_dir(self.folder.path())
@@ -110,6 +112,11 @@ impl User {
         text.replace(&self.server.url("laion-fmri"), "BUCKET")
             .replace(self.folder.path().to_str().unwrap(), "DIR")
     }
+}
+
+/// The command itself.
+fn program() -> Command {
+    Command::cargo_bin("laion-fmri").unwrap()
 }
 
 /// The names in a directory, sorted.

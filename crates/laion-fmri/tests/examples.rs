@@ -14,6 +14,9 @@ mod load;
 #[path = "../examples/query_splits.rs"]
 mod query_splits;
 #[expect(dead_code, reason = "its main is for running it alone")]
+#[path = "../examples/ridge.rs"]
+mod ridge;
+#[expect(dead_code, reason = "its main is for running it alone")]
 #[path = "../examples/stimulus_derivatives.rs"]
 mod stimulus_derivatives;
 
@@ -109,4 +112,20 @@ fn stimulus_derivatives_goes_through_the_whole_page() {
     ] {
         assert!(out.lines().any(|got| got == line), "{line} is not in\n{out}");
     }
+}
+
+#[test]
+fn ridge_predicts_from_an_output_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = directory.path().join("ffa1.npz");
+    let bucket = Bucket::temporary().unwrap();
+    crate::ridge_output::write(bucket.root(), &output);
+    drop(bucket);
+    let mut out = Vec::new();
+    ridge::run(&output, &mut out).unwrap();
+    // The betas are noise, so that nothing can be predicted; ridge.py prints the same line.
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "28 training and 5 test rows, 20 voxels: median correlation 0.122493\n"
+    );
 }

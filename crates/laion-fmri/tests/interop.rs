@@ -5,6 +5,12 @@
 //! bit for bit, with every NaN equal to every other, where a test does not say otherwise.
 #![cfg(test)]
 
+#[expect(dead_code, reason = "its main is for running it alone")]
+#[path = "../examples/ridge.rs"]
+mod ridge;
+#[path = "ridge_output.rs"]
+mod ridge_output;
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -520,4 +526,21 @@ fn volumes_are_written_for_nibabel() {
             }
         }
     });
+}
+
+/// An output of the fixture bucket with what the Rust example prints of it; `check_extract.py` runs the
+/// Python example on it.
+#[test]
+#[ignore = "leaves an output for ridge.py: run by cargo xtask interop"]
+#[expect(clippy::disallowed_methods, reason = "the runner tells the place by a variable")]
+fn ridge_in_rust() {
+    let out = std::env::var_os("LAION_FMRI_INTEROP").expect("LAION_FMRI_INTEROP is set");
+    let folder = PathBuf::from(out).join("extract");
+    fs::create_dir_all(&folder).unwrap();
+    let mirror = fixtures::Bucket::temporary().unwrap();
+    let output = folder.join("ridge.npz");
+    ridge_output::write(mirror.root(), &output);
+    let mut printed = Vec::new();
+    ridge::run(&output, &mut printed).unwrap();
+    fs::write(folder.join("ridge.txt"), printed).unwrap();
 }

@@ -18,6 +18,7 @@ mod localizers;
 mod masks;
 mod raw;
 mod reading;
+mod ridge_output;
 mod roi_data;
 mod stimuli;
 mod trials;

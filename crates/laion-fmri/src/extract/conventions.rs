@@ -203,6 +203,20 @@ impl Conventions {
         }
         Ok(())
     }
+
+    /// Refuses a split of images that are those of another subject.
+    pub(super) fn check_pool(&self, subject: &str) -> Result<()> {
+        let Some(split) = &self.split else { return Ok(()) };
+        let pool = split.pool.to_string();
+        if split.pool == Pool::Shared || pool == subject {
+            return Ok(());
+        }
+        let reason = format!(
+            "the split {} divides the images of {pool}, not those of {subject} (--pool shared or {subject})",
+            split.name
+        );
+        Err(Error::InvalidQuery { reason })
+    }
 }
 
 impl fmt::Display for ZscoreScope {
@@ -251,6 +265,26 @@ mod tests {
         let fit = ZscoreFit::Train;
         conventions.zscore = Some(Zscore { fit, ..Zscore::within(ZscoreScope::Run) });
         assert!(refused(&conventions, 1, false).contains("needs a split"));
+    }
+
+    #[test]
+    fn a_split_of_another_subject_is_refused() {
+        let mut conventions = Conventions::default();
+        conventions.check_pool("sub-01").unwrap();
+        for (pool, is_refused) in [("shared", false), ("sub-01", false), ("sub-03", true)] {
+            conventions.split = Some(SplitChoice {
+                name: SplitName::Tau,
+                pool: pool.parse().unwrap(),
+                revision: SplitRevision::R1,
+                ood_types: Vec::new(),
+            });
+            match conventions.check_pool("sub-01") {
+                Err(Error::InvalidQuery { reason }) => {
+                    assert!(is_refused && reason.contains("images of sub-03"), "{reason}");
+                }
+                other => assert!(other.is_ok() && !is_refused, "{pool}: {other:?}"),
+            }
+        }
     }
 
     #[test]

@@ -146,6 +146,9 @@ impl Dataset {
             .collect::<Result<_>>()?;
         let several = chosen.iter().any(|sessions| sessions.len() > 1);
         request.conventions.check(subjects.len(), several)?;
+        for subject in &subjects {
+            request.conventions.check_pool(subject.id().as_str())?;
+        }
         Ok((subjects, chosen))
     }
 

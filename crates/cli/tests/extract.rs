@@ -1,0 +1,380 @@
+//! Extractions: what is refused, what comes out, and the same bytes in every way.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use laion_fmri::export::read_arrays;
+
+use crate::{Ran, User, names};
+
+/// A user whose mirror is the whole bucket.
+pub(crate) struct Bench {
+    pub(crate) user: User,
+}
+
+const CHOICE: &str = "--subject 01 --roi face --zscore session";
+
+impl Bench {
+    fn new() -> Self {
+        let user = User::new();
+        // What the real bucket lists and refuses cannot be in a mirror.
+        for key in user.bucket.denied_keys() {
+            std::fs::remove_file(user.bucket.path(&key)).unwrap();
+        }
+        Self { user }
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = self.user.command(&line.split(' ').collect::<Vec<_>>());
+        command.env("LAION_FMRI_DATA", self.user.bucket.root()).env("LAION_FMRI_OFFLINE", "1");
+        command
+    }
+
+    fn run(&self, line: &str) -> Ran {
+        self.user.run_with(self.command(line))
+    }
+
+    fn ok(&self, line: &str) -> Ran {
+        let ran = self.run(line);
+        assert_eq!(ran.code, 0, "laion-fmri {line}\n{}{}", ran.out, ran.err);
+        ran
+    }
+
+    /// Runs a command line that has to fail, and returns its messages.
+    fn fails(&self, line: &str, code: i32) -> String {
+        let ran = self.run(line);
+        assert_eq!(ran.code, code, "laion-fmri {line}\n{}{}", ran.out, ran.err);
+        ran.err
+    }
+
+    fn folder(&self, name: &str) {
+        std::fs::create_dir(self.user.path(name)).unwrap();
+    }
+
+    /// Writes a plan of the choice with this output.
+    fn plan(&self, choice: &str, output: &str) -> String {
+        let ran = self.ok(&format!("plan {choice} -o {output}"));
+        std::fs::write(self.user.path("plan.jsonl"), &ran.stdout).unwrap();
+        ran.out
+    }
+
+    fn bytes(&self, name: &str) -> BTreeMap<String, Vec<u8>> {
+        bytes(&self.user.path(name))
+    }
+}
+
+/// The bytes of a file, or those of all files of a folder, by their names.
+pub(crate) fn bytes(path: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![path.to_owned()];
+    while let Some(place) = open.pop() {
+        if place.is_dir() {
+            open.extend(std::fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            let name = place.strip_prefix(path).unwrap().to_string_lossy().into_owned();
+            found.insert(name, std::fs::read(&place).unwrap());
+        }
+    }
+    assert!(!found.is_empty(), "{}", path.display());
+    found
+}
+
+#[test]
+fn what_cannot_be_extracted_says_why() {
+    let bench = Bench::new();
+    for (line, code, words) in [
+        ("--subject 01 03 --roi face -o out.npz", 2, "-o DIR/ makes one output for each"),
+        ("--subject 01 --roi face --nc-threshold 20 -o out.npz", 2, "--nc-desc"),
+        ("--subject 01 --roi face --nc-desc Noiseceiling12rep -o out.npz", 2, "--nc-threshold"),
+        ("--subject 01 --roi face --split tau -o out.npz", 2, "--pool"),
+        ("--subject 01 --roi face --split tau --pool sub-03 -o out.npz", 2, "sub-03"),
+        ("--subject 01 --roi face --zscore session --zscore-fit train -o out.npz", 2, "split"),
+        ("--subject 01 --roi face --zscore trial -o out.npz", 2, "possible values: none, run"),
+        ("--subject 01 --roi face --ddof 2 -o out.npz", 2, "--ddof"),
+        ("--subject 01 --roi NoSuchRoi -o out.npz", 2, "NoSuchRoi"),
+        ("--subject 99 --roi face -o out.npz", 3, "hint: laion-fmri download --subject sub-99"),
+        ("--subject 01 --session 17 --roi face -o out.npz", 3, "ses-17"),
+        ("--subject 01 --roi face -o out.csv", 2, ".npz"),
+        ("--subject 01 --roi face -o -", 2, "needs a file"),
+        ("--subject 01 --roi face -o no/such/out.npz", 2, "no/such"),
+        ("--subject 01 --roi face --max-memory 2XB -o out.npz", 2, "unknown unit"),
+        (
+            "--subject 01 --roi face --nc-threshold 101 --nc-desc Noiseceiling12rep -o out.npz",
+            3,
+            "no voxel of sub-01 is left: --roi face with a noise ceiling of at least 101",
+        ),
+        (
+            "--subject 01 --session 01 --roi face --stimuli unique --exact-reps -o out.npz",
+            3,
+            "no trial of sub-01 is left: --stimuli unique, --exact-reps",
+        ),
+    ] {
+        let message = bench.fails(&format!("extract {line}"), code);
+        assert!(message.contains(words), "{line}: {message}");
+        assert!(!bench.user.path("out.npz").exists(), "{line}");
+        assert!(!bench.user.path("out.npz.recipe.toml").exists(), "{line}");
+    }
+}
+
+#[test]
+fn too_little_memory_names_what_suffices() {
+    let bench = Bench::new();
+    let message = bench.fails(&format!("extract {CHOICE} -o out.npz --max-memory 1MiB"), 2);
+    assert!(message.contains("1048576 bytes of memory do not suffice"), "{message}");
+    let least = message.lines().find_map(|line| line.strip_prefix("hint: --max-memory ")).unwrap();
+    let least: u64 = least.parse().unwrap();
+    bench.fails(&format!("extract {CHOICE} -o out.npz --max-memory {}", least - 1), 2);
+    bench.ok(&format!("extract {CHOICE} -o out.npz --max-memory {least}"));
+    assert_eq!(
+        names(bench.user.folder.path()),
+        ["home", "mirror", "out.npz", "out.npz.recipe.toml"]
+    );
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_read() {
+    let bench = Bench::new();
+    let ran = bench.ok(&format!("extract {CHOICE} -o out.npz --dry-run"));
+    assert!(ran.err.starts_with("out.npz: 3 sessions, 145 trials x "), "{}", ran.err);
+    assert!(ran.err.contains(" MB of memory"), "{}", ran.err);
+    assert_eq!(
+        (ran.out.as_str(), names(bench.user.folder.path())),
+        ("", vec!["home".into(), "mirror".into()])
+    );
+}
+
+#[test]
+fn one_output_for_each_subject() {
+    let bench = Bench::new();
+    let choice = "--subject 01 03 --roi FFA1";
+    bench.ok(&format!("extract {choice} -o each/"));
+    let both = ["sub-01.npz", "sub-01.npz.recipe.toml", "sub-03.npz", "sub-03.npz.recipe.toml"];
+    assert_eq!(names(&bench.user.path("each")), both);
+    bench.folder("named");
+    bench.ok(&format!("extract {choice} -o named/{{subject}}.npz"));
+    assert_eq!(bench.bytes("named"), bench.bytes("each"));
+    bench.folder("alone");
+    bench.ok("extract --subject sub-03 --roi FFA1 -o alone/sub-03.npz");
+    assert_eq!(bench.bytes("alone/sub-03.npz"), bench.bytes("each/sub-03.npz"));
+    // One plan holds both, and its tasks are shared as one list.
+    bench.folder("planned");
+    let lines = bench.plan(choice, "planned/");
+    assert_eq!(lines.lines().count(), 5);
+    for task in 0..3 {
+        bench.ok(&format!("run plan.jsonl --task {task} --of 3"));
+    }
+    bench.ok("merge plan.jsonl");
+    assert_eq!(bench.bytes("planned"), bench.bytes("each"));
+}
+
+#[test]
+fn a_table_of_rows_is_parquet() {
+    let bench = Bench::new();
+    let ran = bench.ok("extract --subject 01 --session 01 --roi face -o rows.parquet");
+    assert_eq!(ran.err, "48 rows, without betas -> rows.parquet\n");
+    let parquet = std::fs::read(bench.user.path("rows.parquet")).unwrap();
+    assert_eq!((&parquet[..4], &parquet[parquet.len() - 4..]), (&b"PAR1"[..], &b"PAR1"[..]));
+    let message = bench.fails("plan --subject 01 --roi face -o rows.parquet", 2);
+    assert!(message.contains("made by extract alone"), "{message}");
+}
+
+/// The variables of one task of an array job.
+fn array_job(scheduler: &str, task: usize, of: usize) -> Vec<(&'static str, String)> {
+    let number = |number: usize| number.to_string();
+    match scheduler {
+        // An array that does not begin at 0.
+        "slurm" => vec![
+            ("SLURM_ARRAY_TASK_ID", number(task + 3)),
+            ("SLURM_ARRAY_TASK_MIN", number(3)),
+            ("SLURM_ARRAY_TASK_COUNT", number(of)),
+        ],
+        "sge" => vec![
+            ("SGE_TASK_ID", number(1 + 2 * task)),
+            ("SGE_TASK_FIRST", number(1)),
+            ("SGE_TASK_LAST", number(2 * of)),
+            ("SGE_TASK_STEPSIZE", number(2)),
+        ],
+        "lsf" => vec![("LSB_JOBINDEX", number(task + 1)), ("LSB_JOBINDEX_END", number(of))],
+        // PBS does not say how many there are: as many as the plan has tasks.
+        _ => vec![("PBS_ARRAY_INDEX", number(task))],
+    }
+}
+
+#[test]
+fn any_number_of_tasks_makes_the_same_bytes() {
+    let bench = Bench::new();
+    let choice = "--subject 01 03 --roi face --zscore run --average image --features CLIP";
+    bench.folder("one");
+    bench.ok(&format!("extract {choice} -o one/out.npz"));
+    let expected = bench.bytes("one");
+    assert_eq!(expected.len(), 2);
+    for (scheduler, of) in [("lsf", 1), ("pbs", 5), ("slurm", 7), ("sge", 30)] {
+        bench.folder("many");
+        let lines = bench.plan(choice, "many/out.npz");
+        assert_eq!(lines.lines().count(), 5);
+        // Backwards, as the scheduler pleases.
+        for task in (0..of).rev() {
+            let mut command = bench.command("run plan.jsonl");
+            command.envs(array_job(scheduler, task, of));
+            let ran = bench.user.run_with(command);
+            assert_eq!(ran.code, 0, "{scheduler} {task} of {of}: {}", ran.err);
+        }
+        bench.ok("merge plan.jsonl");
+        assert!(bench.bytes("many") == expected, "{scheduler} {of}");
+        std::fs::remove_dir_all(bench.user.path("many")).unwrap();
+    }
+    let mut command = bench.command("run plan.jsonl");
+    command.env("SLURM_ARRAY_TASK_ID", "9").env("SLURM_ARRAY_TASK_COUNT", "5");
+    let ran = bench.user.run_with(command);
+    assert_eq!((ran.code, ran.err.contains("there is no task 9 of 5")), (2, true), "{}", ran.err);
+}
+
+#[test]
+fn missing_tasks_and_other_plans_are_named() {
+    let bench = Bench::new();
+    let lines = bench.plan(CHOICE, "out.npz");
+    let ran = bench.ok("run plan.jsonl --task 1 --of 3");
+    assert!(ran.err.ends_with("1 of 3 tasks written, 0 there already\n"), "{}", ran.err);
+    let ran = bench.ok("run plan.jsonl --task 1 --of 3");
+    assert!(ran.err.ends_with("0 of 3 tasks written, 1 there already\n"), "{}", ran.err);
+    let message = bench.fails("merge plan.jsonl", 3);
+    assert!(message.contains("2 of 3 tasks have not been run: sub-01 ses-01, sub-01 ses-03"));
+    assert!(message.contains("hint: laion-fmri run PLAN"), "{message}");
+    assert!(!bench.user.path("out.npz").exists());
+    let message = bench.fails("run plan.jsonl --task 3 --of 3", 2);
+    assert!(message.contains("there is no task 3 of 3"), "{message}");
+    let version = env!("CARGO_PKG_VERSION");
+    let older = lines.replace(&format!("laion-fmri {version}"), "laion-fmri 0.0.1");
+    std::fs::write(bench.user.path("older.jsonl"), older).unwrap();
+    for command in ["run", "merge", "slurm"] {
+        let message = bench.fails(&format!("{command} older.jsonl"), 2);
+        assert!(
+            message.contains("older.jsonl, line 1: it was made by \"laion-fmri 0.0.1\""),
+            "{command}: {message}"
+        );
+    }
+    // Standard input is a plan like any other.
+    let mut command = bench.command("run -");
+    command.stdin(std::fs::File::open(bench.user.path("plan.jsonl")).unwrap());
+    let ran = bench.user.run_with(command);
+    assert!(ran.err.ends_with("2 of 3 tasks written, 1 there already\n"), "{}", ran.err);
+    bench.ok("merge plan.jsonl");
+    let kept = names(bench.user.folder.path());
+    assert_eq!(
+        kept,
+        ["home", "mirror", "older.jsonl", "out.npz", "out.npz.recipe.toml", "plan.jsonl"]
+    );
+}
+
+#[test]
+fn a_damaged_part_is_named() {
+    let bench = Bench::new();
+    bench.plan(CHOICE, "out.npz");
+    bench.ok("run plan.jsonl");
+    let part = bench.user.path(".out.npz.parts/sub-01_ses-02.part");
+    let mut content = std::fs::read(&part).unwrap();
+    content[64] ^= 1;
+    std::fs::write(&part, content).unwrap();
+    let message = bench.fails("merge plan.jsonl", 4);
+    assert!(message.contains("sub-01_ses-02.part: not a complete part"), "{message}");
+    assert!(message.contains("hint: delete "), "{message}");
+    assert!(!bench.user.path("out.npz").exists());
+    std::fs::remove_file(&part).unwrap();
+    bench.ok(&format!("extract {CHOICE} -o out.npz"));
+    bench.folder("clean");
+    bench.ok(&format!("extract {CHOICE} -o clean/out.npz"));
+    assert!(bench.bytes("out.npz") == bench.bytes("clean/out.npz"));
+}
+
+#[test]
+fn threads_do_not_change_the_bytes() {
+    let bench = Bench::new();
+    for output in ["out.npz", "out.zarr"] {
+        let mut first = None;
+        for jobs in [1, 2, 8] {
+            let folder = format!("{output}-{jobs}");
+            bench.folder(&folder);
+            bench.ok(&format!(
+                "extract {CHOICE} --average image --jobs {jobs} -o {folder}/{output}"
+            ));
+            let made = bench.bytes(&folder);
+            assert!(*first.get_or_insert_with(|| made.clone()) == made, "{output}, {jobs} threads");
+        }
+    }
+}
+
+#[test]
+fn a_recipe_is_reproduced_or_says_what_differs() {
+    let bench = Bench::new();
+    bench.ok(&format!("extract {CHOICE} -o out.npz"));
+    bench.folder("again");
+    bench.ok("reproduce out.npz.recipe.toml -o again/out.npz");
+    assert!(bench.bytes("again/out.npz") == bench.bytes("out.npz"));
+    assert!(bench.bytes("again/out.npz.recipe.toml") == bench.bytes("out.npz.recipe.toml"));
+    // The recipe of another version: the arrays are equal, and that is said.
+    let recipe = std::fs::read_to_string(bench.user.path("out.npz.recipe.toml")).unwrap();
+    let tool = format!("tool = \"laion-fmri {}\"", env!("CARGO_PKG_VERSION"));
+    let other = recipe.replace(&tool, "tool = \"laion-fmri 0.0.9\"");
+    assert_ne!(other, recipe);
+    std::fs::write(bench.user.path("other.recipe.toml"), &other).unwrap();
+    let ran = bench.ok("reproduce other.recipe.toml -o again/other.npz");
+    assert!(
+        ran.err.contains("note: made by laion-fmri 0.0.9, reproduced by laion-fmri"),
+        "{}",
+        ran.err
+    );
+    let digest =
+        |name: &str| read_arrays(bench.user.path(name)).unwrap().digest().unwrap().sha256();
+    assert_eq!(digest("again/other.npz"), digest("out.npz"));
+    // Another result than the recorded one.
+    let digits = recipe.lines().find_map(|line| line.strip_prefix("arrays_sha256 = \"")).unwrap();
+    let wrong = recipe.replace(&digits[..8], "00000000");
+    std::fs::write(bench.user.path("wrong.recipe.toml"), wrong).unwrap();
+    let message = bench.fails("reproduce wrong.recipe.toml -o again/wrong.npz", 4);
+    assert!(message.contains("wrong.recipe.toml cannot be reproduced: "), "{message}");
+    // Another content of one input.
+    let before = bench.bytes("out.npz");
+    let trials = "derivatives/glmsingle-tedana/sub-01/ses-02/func/sub-01_ses-02_task-images_desc-SingletrialBetas_trials.tsv";
+    let path = bench.user.bucket.path(trials);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.swap(1, 2);
+    std::fs::write(&path, lines.join("\n")).unwrap();
+    for line in ["reproduce out.npz.recipe.toml", "reproduce out.npz -o again/changed.npz"] {
+        let message = bench.fails(line, 4);
+        assert!(message.contains(trials), "{line}: {message}");
+        assert!(!message.contains("ses-01_task"), "{line}: {message}");
+    }
+    assert!(bench.bytes("out.npz") == before);
+    for name in ["again/wrong.npz", "again/changed.npz"] {
+        assert!(!bench.user.path(name).exists(), "{name}");
+    }
+    std::fs::write(bench.user.path("no.toml"), "colour = 3").unwrap();
+    let message = bench.fails("reproduce no.toml -o again/no.npz", 4);
+    assert!(message.contains("no.toml: not a usable recipe: missing field `recipe`"), "{message}");
+}
+
+#[test]
+fn recipes_are_compared_in_words() {
+    let bench = Bench::new();
+    bench.ok(&format!("extract {CHOICE} -o one.npz"));
+    bench.ok("extract --subject 01 --roi face --zscore run --ddof 1 -o other.npz");
+    let ran = bench.ok("recipe diff one.npz one.npz.recipe.toml");
+    assert_eq!(ran.out, "", "{}", ran.out);
+    let ran = bench.run("recipe diff one.npz other.npz.recipe.toml");
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("session") && ran.out.contains("run"), "{}", ran.out);
+    let json = bench.run("recipe diff one.npz other.npz --json");
+    assert_eq!(json.code, 1);
+    for line in json.out.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["schema"], "laion-fmri.recipe-difference/1");
+        assert!(line["difference"].is_string());
+    }
+    assert!(json.out.lines().count() >= 2, "{}", json.out);
+    let shown = bench.ok("recipe show one.npz").out;
+    assert!(shown.starts_with("recipe = 1\n") && !shown.contains("[output]"), "{shown}");
+    assert!(bench.ok("recipe methods one.npz").out.contains("session"));
+    assert!(bench.ok("recipe cite one.npz").out.starts_with('@'));
+}
