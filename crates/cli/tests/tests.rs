@@ -6,6 +6,7 @@ mod download_stimuli;
 mod failures;
 mod indexes;
 mod looking;
+mod nc;
 mod regions;
 mod reliability;
 mod settings;
