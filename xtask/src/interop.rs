@@ -30,6 +30,7 @@ const CHECKERS: &[&str] = &[
     "check_arrays.py",
     "check_buckets.py",
     "check_splits.py",
+    "check_noise_ceilings.py",
 ];
 
 /// How to run the suite.
