@@ -48,11 +48,11 @@ fn run_compute(context: &Context, args: &Compute) -> anyhow::Result<()> {
     let computed = computed?;
     // The conventions first: a map never lies there without them.
     output::write_text(&sidecar, &format!("{:#}\n", computed.sidecar()))?;
-    match path.extension().is_some_and(|extension| extension == "npy") {
-        true => {
-            laion_fmri::export::write_npy(&path, computed.values.view()).map_err(Error::from)?
-        }
-        false => computed.write_nifti(&subject, &path)?,
+    if path.extension().is_some_and(|extension| extension == "npy") {
+        let values = computed.values.view();
+        laion_fmri::export::write_npy(&path, values).map_err(Error::from)?;
+    } else {
+        computed.write_nifti(&subject, &path)?;
     }
     let known = computed.values.iter().filter(|value| !value.is_nan()).count();
     context.note(&format!("{} voxels, {known} with a noise ceiling", computed.values.len()));
