@@ -213,7 +213,7 @@ impl Source<File> {
     /// Blocks are guessed where a chunk starts, and every guess is compared to the bit with where the
     /// chunk before has ended. Where it does not fit, or the file is unusual in another way, the rest is
     /// inflated in one thread: the bytes and the errors are those of [`open`](Self::open), and every
-    /// checksum is compared. Chunks of half a MiB take less than 40 MiB for each thread.
+    /// checksum is compared. Chunks of a quarter of a MiB take less than 40 MiB for each thread.
     ///
     /// # Errors
     ///

@@ -22,7 +22,7 @@ use crate::inflate::{DYNAMIC, Inflater, Marked, Output, SLACK, Stop, WINDOW, fin
 use crate::queue::{Queue, StopAtEnd};
 
 /// Stored bytes of a chunk.
-pub(crate) const CHUNK_BYTES: usize = 512 << 10;
+pub(crate) const CHUNK_BYTES: usize = 256 << 10;
 /// Inflated bytes of a chunk, at most, and those of them with marks, which take twice the memory.
 const MOST: usize = 12 << 20;
 const MOST_MARKED: usize = 5 << 20;
