@@ -1,13 +1,12 @@
 //! The captions of all images, by people and by a language model.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 
 use crate::caption_source::CaptionSource;
 use crate::error::Error;
-use crate::table::{Table, TableError};
+use crate::table::{self, Table, TableError};
 
 const COLUMNS: &[&str] = &[
     "image_name",
@@ -51,11 +50,7 @@ impl Captions {
     ///
     /// [`Error::Open`], and [`Error::Table`] with the line.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref();
-        let file =
-            File::open(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
-        Self::from_reader(BufReader::new(file))
-            .map_err(|source| Error::Table { path: path.to_owned(), source })
+        table::open(path.as_ref(), Self::from_reader)
     }
 
     /// Reads the CSV table.

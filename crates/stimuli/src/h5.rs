@@ -287,8 +287,12 @@ impl Dataset {
 
 /// How many threads are worth it for so many bytes.
 pub(crate) fn threads_for(bytes: usize) -> usize {
-    let available = thread::available_parallelism().map_or(1, usize::from);
-    available.min(bytes / WORTH_A_THREAD).max(1)
+    let most = bytes / WORTH_A_THREAD;
+    if most < 2 {
+        // Asking the system takes longer than reading one row.
+        return 1;
+    }
+    thread::available_parallelism().map_or(1, usize::from).min(most)
 }
 
 fn failed(path: &Path, dataset: &'static str, row: Option<usize>, failure: Failure) -> Error {

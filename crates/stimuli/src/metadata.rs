@@ -1,13 +1,12 @@
 //! The table of images: one row for each stimulus, by name and by row.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 
 use crate::StimulusSet;
 use crate::error::Error;
-use crate::table::{Table, TableError};
+use crate::table::{self, Table, TableError};
 
 /// The columns that every metadata table has; further ones are ignored.
 const COLUMNS: &[&str] = &["image_name", "dataset", "participant", "unique_or_shared", "n_reps"];
@@ -57,11 +56,7 @@ impl Metadata {
     ///
     /// [`Error::Open`], and [`Error::Table`] with the line.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref();
-        let file =
-            File::open(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
-        Self::from_reader(BufReader::new(file))
-            .map_err(|source| Error::Table { path: path.to_owned(), source })
+        table::open(path.as_ref(), Self::from_reader)
     }
 
     /// Reads the CSV table.

@@ -8,7 +8,6 @@ const COUNT: usize = 3;
 pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let folded = fold(wanted);
     let mut found: Vec<(usize, usize, &str)> = Vec::new();
-    let mut row = Vec::new();
     for (place, name) in names.enumerate() {
         let candidate = fold(name);
         let limit = (folded.len().max(candidate.len()) / 3).max(1);
@@ -16,7 +15,7 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
         if folded.len().abs_diff(candidate.len()) > limit {
             continue;
         }
-        let edits = edit_distance(&folded, &candidate, &mut row);
+        let edits = strsim::generic_levenshtein(&folded, &candidate);
         if edits <= limit && edits < folded.len().max(candidate.len()) {
             found.push((edits, place, name));
             if found.len() > COUNT {
@@ -31,22 +30,6 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
 
 fn fold(text: &str) -> Vec<char> {
     text.chars().flat_map(char::to_lowercase).collect()
-}
-
-/// Levenshtein's distance: insertions, deletions and replacements of one character.
-fn edit_distance(from: &[char], to: &[char], row: &mut Vec<usize>) -> usize {
-    row.clear();
-    row.extend(0..=to.len());
-    for (i, a) in from.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[to.len()]
 }
 
 #[cfg(test)]

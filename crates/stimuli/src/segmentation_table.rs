@@ -1,12 +1,11 @@
 //! The table of object masks: which image, which noun, which instance.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 
 use crate::error::Error;
-use crate::table::{Record, Table, TableError};
+use crate::table::{self, Record, Table, TableError};
 
 const COLUMNS: &[&str] = &[
     "mask_row",
@@ -92,11 +91,7 @@ impl SegmentationTable {
     ///
     /// [`Error::Open`], and [`Error::Table`] with the line.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref();
-        let file =
-            File::open(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
-        Self::from_reader(BufReader::new(file))
-            .map_err(|source| Error::Table { path: path.to_owned(), source })
+        table::open(path.as_ref(), Self::from_reader)
     }
 
     /// Reads the CSV table.

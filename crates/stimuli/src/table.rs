@@ -1,6 +1,19 @@
 //! CSV tables by the names of their columns; text stays text.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use crate::error::Error;
+
+/// Reads a table file, and names it in what goes wrong.
+pub(crate) fn open<T>(
+    path: &Path,
+    read: impl FnOnce(BufReader<File>) -> Result<T, TableError>,
+) -> Result<T, Error> {
+    let file = File::open(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
+    read(BufReader::new(file)).map_err(|source| Error::Table { path: path.to_owned(), source })
+}
 
 /// The columns of a table, in an order that does not depend on the file.
 pub(crate) struct Table<R> {

@@ -158,8 +158,12 @@ impl Chunks {
             chunks.push(offsets.clone());
         }
         let fits = chunks.len() * self.chunk_bytes <= KEPT;
+        // Asking the system for its cores takes longer than decoding one small chunk.
+        if !fits || chunks.len() < 2 || self.filters.is_empty() {
+            return Ok(());
+        }
         let threads = thread::available_parallelism().map_or(1, usize::from).min(chunks.len());
-        if !fits || threads < 2 || self.filters.is_empty() {
+        if threads < 2 {
             return Ok(());
         }
         let work = |chunks: &[Vec<u64>]| -> Result<(), Failure> {
