@@ -31,11 +31,15 @@ fn every_trial(session: &str) -> Vec<usize> {
 fn a_threshold_keeps_voxels_that_reach_it() {
     let bucket = Bucket::temporary().unwrap();
     let subject = opened(&bucket, ID);
-    for percent in [0.0, 10.0, 30.0] {
-        let voxels = reaching(|voxel| bucket::noise_ceiling(ID, "ses-01", voxel), percent);
-        // One voxel is exactly at 30, one is NaN.
-        assert_eq!(voxels.contains(&bucket::NOISE_CEILING_30), percent <= 30.0);
-        assert!(!voxels.contains(&bucket::NOISE_CEILING_NAN));
+    let ceiling = |voxel| bucket::noise_ceiling(ID, "ses-01", voxel);
+    // One voxel is exactly at the threshold, one is NaN.
+    let voxel = [10, 7, 2];
+    let exact = ceiling(voxel);
+    assert!(exact > 30.0);
+    for percent in [0.0, 10.0, 30.0, exact, f32::from_bits(exact.to_bits() + 1)] {
+        let voxels = reaching(ceiling, percent);
+        assert_eq!(voxels.contains(&voxel), percent <= exact);
+        assert!(!voxels.contains(&bucket::BETA_SOMETIMES_NAN));
         let betas = subject.betas("ses-01").nc_threshold(percent).load().unwrap();
         let expected = expected("ses-01", &every_trial("ses-01"), &voxels);
         assert_same(betas.as_slice().unwrap(), &expected, &format!("{percent}"));
@@ -50,8 +54,8 @@ fn one_map_gives_all_sessions_the_same_voxels() {
     let subject = opened(&bucket, ID);
     let map = NoiseCeiling::desc("Noiseceiling12rep").unwrap();
     let voxels =
-        reaching(|voxel| bucket::subject_noise_ceiling(ID, "Noiseceiling12rep", voxel), 20.0);
-    let request = subject.betas("ses-01").nc_threshold_on(map, 20.0);
+        reaching(|voxel| bucket::subject_noise_ceiling(ID, "Noiseceiling12rep", voxel), 60.0);
+    let request = subject.betas("ses-01").nc_threshold_on(map, 60.0);
     let all = request.concat(&["ses-02", "ses-01"]).unwrap();
     let mut rows = expected("ses-02", &every_trial("ses-02"), &voxels);
     rows.extend(expected("ses-01", &every_trial("ses-01"), &voxels));
@@ -63,7 +67,7 @@ fn one_map_gives_all_sessions_the_same_voxels() {
     assert_eq!(all.voxels.n_voxels(), voxels.len());
 
     // Each session's own map: never joined, but answered apart.
-    let request = subject.betas("ses-01").nc_threshold(20.0);
+    let request = subject.betas("ses-01").nc_threshold(66.0);
     let error = request.concat(&["ses-01", "ses-02"]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage);
     assert!(matches!(&error, Error::VoxelAxis { first, session, expected, got }
