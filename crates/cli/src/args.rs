@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod extract;
 pub(crate) mod index;
 pub(crate) mod mirror;
+pub(crate) mod nc;
 pub(crate) mod noise_ceiling;
 pub(crate) mod splits;
 pub(crate) mod stimuli;
@@ -188,6 +189,9 @@ pub(crate) enum Command {
     Index(index::Index),
     /// Write noise ceilings as (n_voxels,) float32, in percent
     NoiseCeiling(noise_ceiling::NoiseCeilingArgs),
+    /// Compute noise ceilings from the betas, and compare maps
+    #[command(subcommand)]
+    Nc(nc::Nc),
     /// Write where voxels lie as (n_voxels, 3) float64, in mm of the T1w space
     Coordinates(Coordinates),
     /// Write values on the voxel axis back into a volume

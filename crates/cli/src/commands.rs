@@ -16,6 +16,7 @@ mod license;
 mod list;
 mod man;
 mod mask;
+mod nc;
 mod noise_ceiling;
 mod roi;
 mod splits;
@@ -59,6 +60,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Status
         Command::Betas(args) => betas::run(context, args),
         Command::Index(args) => index::run(context, args),
         Command::NoiseCeiling(args) => noise_ceiling::run(context, args),
+        Command::Nc(action) => nc::run(context, action),
         Command::Coordinates(args) => coordinates::run(context, args),
         Command::Image(args) => stimuli::image(context, args),
         Command::Embedding(args) => stimuli::embedding(context, args),

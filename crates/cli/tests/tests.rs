@@ -8,6 +8,7 @@ mod extract_large;
 mod failures;
 mod indexes;
 mod looking;
+mod nc;
 mod regions;
 mod reliability;
 mod settings;

@@ -35,7 +35,7 @@ pub mod layout;
 pub mod license;
 pub mod localizer;
 mod mask;
-mod noise_ceiling;
+pub mod noise_ceiling;
 pub mod policy;
 mod raw;
 mod remote;

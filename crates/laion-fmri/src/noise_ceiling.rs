@@ -1,5 +1,9 @@
 //! Noise ceilings: how much of a voxel's variance any model could explain, in percent.
 
+mod compare;
+mod compute;
+mod options;
+
 use std::fmt;
 
 use bids::{FileName, SessionId};
@@ -10,6 +14,10 @@ use nifti_stream::{Header, VoxelSelection};
 use crate::files::Place;
 use crate::mask::VoxelMask;
 use crate::{Error, Result, Subject, Voxels, layout};
+
+pub use self::compare::{NoiseCeilingComparison, TOLERANCES, compare};
+pub use self::compute::{ComputedNoiseCeiling, NoiseCeilingPlan};
+pub use self::options::{ImageSet, NoiseCeilingOptions, RepetitionTerm, Repetitions, Scope};
 
 /// Which noise-ceiling map is meant. Maps are in percent, 0 to 100.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use laion_fmri::export::{Element, read_npy};
 use laion_fmri::ndarray::{Array, ArrayD, ArrayView, Dimension};
+use laion_fmri::noise_ceiling::NoiseCeilingOptions;
 use laion_fmri::{
     Betas, Dataset, Error, GlobalTrial, MaskSource, NanPolicy, NoiseCeiling, Resolution, SessionId,
     StimulusSet, Subject, VoxelMask, Voxels, ZscoreOptions, zscore,
@@ -543,4 +544,44 @@ fn ridge_in_rust() {
     let mut printed = Vec::new();
     ridge::run(&output, &mut printed).unwrap();
     fs::write(folder.join("ridge.txt"), printed).unwrap();
+}
+
+/// Maps computed from the bucket of the tests, each with its sidecar, beside that bucket: numpy
+/// computes all of them again, those of the bucket too.
+#[test]
+#[ignore = "writes a bucket and maps for numpy to read: run by cargo xtask interop"]
+#[expect(clippy::disallowed_methods, reason = "the runner tells the place by a variable")]
+fn noise_ceilings_are_computed_for_numpy() {
+    let root = std::env::var_os("LAION_FMRI_INTEROP").expect("LAION_FMRI_INTEROP is set");
+    let root = PathBuf::from(root).join("noise_ceilings");
+    fixtures::bucket::write(&root.join("bucket")).unwrap();
+    let dataset = Dataset::open(root.join("bucket")).unwrap();
+    let mut number = 0;
+    for (id, sessions) in
+        [("sub-01", &["ses-01", "ses-02", "ses-03"][..]), ("sub-03", &["ses-02", "ses-01"])]
+    {
+        let subject = dataset.subject(id).unwrap();
+        for sessions in [&sessions[..1], sessions] {
+            for (scope, images, repetitions, term) in [
+                (None, "all", "2+", "mean"),
+                (Some("run"), "4rep", "2", "mean"),
+                (Some("session"), "12rep", "2+", "4"),
+                (Some("run"), "all", if sessions.len() > 1 { "3+" } else { "2" }, "mean"),
+            ] {
+                for (zscore_ddof, residual_ddof) in [(0, 0), (1, 0), (0, 1)] {
+                    let mut options = NoiseCeilingOptions::default();
+                    options.scope = scope.map(|scope| scope.parse().unwrap());
+                    options.images = images.parse().unwrap();
+                    options.repetitions = repetitions.parse().unwrap();
+                    options.repetition_term = term.parse().unwrap();
+                    (options.zscore_ddof, options.residual_ddof) = (zscore_ddof, residual_ddof);
+                    let computed = subject.compute_noise_ceiling(sessions, &options, None).unwrap();
+                    computed.write_nifti(&subject, root.join(format!("{number}.nii.gz"))).unwrap();
+                    let sidecar = computed.sidecar().to_string();
+                    fs::write(root.join(format!("{number}.json")), sidecar).unwrap();
+                    number += 1;
+                }
+            }
+        }
+    }
 }

@@ -1,0 +1,117 @@
+//! The options of `nc` and its commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use laion_fmri::noise_ceiling::{ImageSet, RepetitionTerm, Repetitions, Scope};
+
+use crate::args::VoxelArgs;
+
+/// What to do with noise ceilings.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Nc {
+    /// Compute a noise ceiling from the betas, with every convention in a JSON file beside it
+    Compute(Compute),
+    /// Compare two maps voxel by voxel: files, or a file and a map of the bucket
+    Compare(Compare),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Compute {
+    /// The subject: sub-03 or 03
+    #[arg(long, value_name = "S")]
+    pub(crate) subject: String,
+    /// Over these sessions, ses-01 or 01, or all; by default all that are on disk
+    #[arg(long, num_args = 1.., value_name = "V")]
+    pub(crate) session: Vec<String>,
+    /// Z-score within each run or session; by default run for one session, session for several
+    #[arg(long, value_name = "run|session")]
+    pub(crate) scope: Option<Scope>,
+    /// Delta degrees of freedom of both variances: 0 as numpy does, 1 unbiased
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) ddof: usize,
+    /// That of the z-score alone
+    #[arg(long, value_name = "N")]
+    pub(crate) zscore_ddof: Option<usize>,
+    /// That of the variance within images alone
+    #[arg(long, value_name = "N")]
+    pub(crate) residual_ddof: Option<usize>,
+    /// Which images count, by their name: all, 4rep or 12rep
+    #[arg(long, value_name = "SET", default_value_t)]
+    pub(crate) images: ImageSet,
+    /// Which images count, by how often they were shown in these sessions: 2+ or exactly 4
+    #[arg(long, value_name = "N|N+", default_value_t = Repetitions::AtLeast(2))]
+    pub(crate) repetitions: Repetitions,
+    /// What stands for mean(1/n) in the formula: the mean over the images, or 1 / this number
+    #[arg(long, value_name = "mean|N", default_value_t)]
+    pub(crate) repetition_term: RepetitionTerm,
+    #[command(flatten)]
+    pub(crate) voxels: VoxelArgs,
+    /// The most memory, such as 2GiB: less means more passes over the files
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) max_memory: Option<u64>,
+    /// Only say what would be read, how often, and the predicted peak of memory
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// The output: .nii or .nii.gz (the grid of the betas) or .npy (the voxel axis)
+    #[arg(short, long, value_name = "FILE", required_unless_present = "dry_run")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("other").required(true).args(["second", "session", "desc"]))]
+pub(crate) struct Compare {
+    /// The subject: sub-03 or 03
+    #[arg(long, value_name = "S")]
+    pub(crate) subject: String,
+    /// The first map: .nii, .nii.gz, or .npy on the voxel axis
+    #[arg(value_name = "A")]
+    pub(crate) first: PathBuf,
+    /// The second map
+    #[arg(value_name = "B")]
+    pub(crate) second: Option<PathBuf>,
+    /// Instead of B, the map of this session
+    #[arg(long, value_name = "V")]
+    pub(crate) session: Option<String>,
+    /// Instead of B, the subject-level map of this description, such as Noiseceiling12rep
+    #[arg(long, value_name = "D")]
+    pub(crate) desc: Option<String>,
+    #[command(flatten)]
+    pub(crate) voxels: VoxelArgs,
+}
+
+/// Bytes: a number with B, kB, MB, GB, KiB, MiB, GiB, or without a unit.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let refused = || format!("{text:?} is no size (expected a form such as 2GiB)");
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit: f64 = match unit.trim() {
+        "" | "B" => 1.0,
+        "kB" => 1e3,
+        "MB" => 1e6,
+        "GB" => 1e9,
+        "KiB" => 1024.0,
+        "MiB" => 1_048_576.0,
+        "GiB" => 1_073_741_824.0,
+        _ => return Err(refused()),
+    };
+    let bytes = number.parse::<f64>().map_err(|_| refused())? * unit;
+    if bytes.is_finite() && bytes < 1e18 { Ok(bytes as u64) } else { Err(refused()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in
+            [("5", 5), ("2GiB", 2 << 30), ("1.5 KiB", 1536), ("3MB", 3_000_000), ("0B", 0)]
+        {
+            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "GiB", "1TiBx", "-1", "1e3", "1.2.3MB", "99999999999GiB"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! `nc`: noise ceilings computed from the betas, and maps compared.
+
+use std::path::{Path, PathBuf};
+
+use laion_fmri::noise_ceiling::{
+    NoiseCeilingComparison, NoiseCeilingOptions, NoiseCeilingPlan, TOLERANCES, compare,
+};
+use laion_fmri::{Error, NoiseCeiling};
+use serde_json::Value;
+
+use super::voxels::voxels;
+use crate::args::nc::{Compare, Compute, Nc};
+use crate::context::Context;
+use crate::exit::UsageError;
+use crate::output;
+use crate::progress::VolumeProgress;
+
+pub(super) fn run(context: &Context, action: &Nc) -> anyhow::Result<()> {
+    match action {
+        Nc::Compute(args) => run_compute(context, args),
+        Nc::Compare(args) => run_compare(context, args),
+    }
+}
+
+fn run_compute(context: &Context, args: &Compute) -> anyhow::Result<()> {
+    let destination = args.output.as_deref().map(destination).transpose()?;
+    let subject = context.dataset()?.subject(&args.subject)?;
+    let mut options = NoiseCeilingOptions::default();
+    options.scope = args.scope;
+    options.zscore_ddof = args.zscore_ddof.unwrap_or(args.ddof);
+    options.residual_ddof = args.residual_ddof.unwrap_or(args.ddof);
+    options.images = args.images;
+    options.repetitions = args.repetitions;
+    options.repetition_term = args.repetition_term;
+    options.voxels = voxels(&args.voxels, &subject)?;
+    options.max_memory = args.max_memory;
+    let is_all = args.session.iter().any(|session| session == "all");
+    let sessions: &[String] = if is_all { &[] } else { &args.session };
+    let plan = subject.plan_noise_ceiling(sessions, &options)?;
+    if args.dry_run {
+        return output::print_lines(plan_lines(context, &plan));
+    }
+    let Some((path, sidecar)) = destination else { return Ok(()) };
+    plan_lines(context, &plan).iter().for_each(|line| context.note(line));
+    let progress = VolumeProgress::new(context);
+    let computed = subject.compute_noise_ceiling(sessions, &options, Some(&progress));
+    progress.finish();
+    let computed = computed?;
+    // The conventions first: a map never lies there without them.
+    output::write_text(&sidecar, &format!("{:#}\n", computed.sidecar()))?;
+    if path.extension().is_some_and(|extension| extension == "npy") {
+        let values = computed.values.view();
+        laion_fmri::export::write_npy(&path, values).map_err(Error::from)?;
+    } else {
+        computed.write_nifti(&subject, &path)?;
+    }
+    let known = computed.values.iter().filter(|value| !value.is_nan()).count();
+    context.note(&format!("{} voxels, {known} with a noise ceiling", computed.values.len()));
+    Ok(())
+}
+
+/// The output and the file of its conventions.
+fn destination(path: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
+    let name = path.to_string_lossy();
+    let stem = [".nii.gz", ".nii", ".npy"].iter().find_map(|end| name.strip_suffix(end));
+    let Some(stem) = stem else {
+        let message = format!("the output {name} is none of .nii.gz, .nii, .npy");
+        return Err(UsageError { message, hint: None }.into());
+    };
+    let sidecar = PathBuf::from(format!("{stem}.json"));
+    output::check_destination(path)?;
+    output::check_destination(&sidecar)?;
+    Ok((path.to_owned(), sidecar))
+}
+
+fn plan_lines(context: &Context, plan: &NoiseCeilingPlan) -> Vec<String> {
+    let sessions: Vec<String> = plan.sessions.iter().map(ToString::to_string).collect();
+    if context.global.json {
+        let fields: [(&str, Value); 8] = [
+            ("sessions", sessions.into()),
+            ("scope", plan.scope.to_string().into()),
+            ("images", plan.n_images.into()),
+            ("trials", plan.n_trials.into()),
+            ("inverse_repetitions", plan.inverse_repetitions.into()),
+            ("voxels", plan.n_voxels.into()),
+            ("passes", plan.passes.into()),
+            ("peak_memory", plan.peak_memory.into()),
+        ];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value));
+        return vec![output::json_line("nc-plan", fields)];
+    }
+    vec![
+        format!(
+            "{} images in {} trials of {}, z-scored within each {}",
+            plan.n_images,
+            plan.n_trials,
+            sessions.join(" "),
+            plan.scope
+        ),
+        format!(
+            "{} voxels in {} passes, at most {} of memory",
+            plan.n_voxels,
+            plan.passes,
+            output::bytes(plan.peak_memory)
+        ),
+    ]
+}
+
+fn run_compare(context: &Context, args: &Compare) -> anyhow::Result<()> {
+    let subject = context.dataset()?.subject(&args.subject)?;
+    let voxels = voxels(&args.voxels, &subject)?;
+    let first = subject.read_map(&args.first, &voxels)?;
+    let second = match (&args.second, &args.session, &args.desc) {
+        (Some(path), _, _) => subject.read_map(path, &voxels)?,
+        (_, Some(session), _) => {
+            subject.noise_ceiling(&NoiseCeiling::session(session)?, &voxels)?
+        }
+        (_, _, desc) => {
+            let desc = NoiseCeiling::desc(desc.as_deref().unwrap_or_default())?;
+            subject.noise_ceiling(&desc, &voxels)?
+        }
+    };
+    let compared = compare(&first.to_vec(), &second.to_vec())?;
+    output::print_lines(match context.global.json {
+        true => vec![comparison_json(&compared)],
+        false => comparison_text(&compared),
+    })
+}
+
+fn comparison_json(compared: &NoiseCeilingComparison) -> String {
+    let within = TOLERANCES.iter().zip(compared.within);
+    let within = within.map(|(tolerance, share)| (tolerance.to_string(), Value::from(share)));
+    let fields: [(&str, Value); 10] = [
+        ("voxels", compared.n_voxels.into()),
+        ("both", compared.n_both.into()),
+        ("first_only", compared.n_first_only.into()),
+        ("second_only", compared.n_second_only.into()),
+        ("equal", compared.n_equal.into()),
+        ("correlation", compared.correlation.into()),
+        ("max_difference", compared.max_difference.into()),
+        ("mean_difference", compared.mean_difference.into()),
+        ("median_ratio", compared.median_ratio.into()),
+        ("within", Value::Object(within.collect())),
+    ];
+    output::json_line("nc-comparison", fields.map(|(name, value)| (name.to_owned(), value)))
+}
+
+fn comparison_text(compared: &NoiseCeilingComparison) -> Vec<String> {
+    let mut lines = vec![
+        format!("voxels           {}", compared.n_voxels),
+        format!("with both        {}", compared.n_both),
+        format!("in A alone       {}", compared.n_first_only),
+        format!("in B alone       {}", compared.n_second_only),
+        format!("equal bits       {}", compared.n_equal),
+        format!("correlation      {:.6}", compared.correlation),
+        format!("max difference   {:.6} percentage points", compared.max_difference),
+        format!("mean B - A       {:.6} percentage points", compared.mean_difference),
+        format!("median B / A     {:.6}", compared.median_ratio),
+    ];
+    for (tolerance, share) in TOLERANCES.iter().zip(compared.within) {
+        lines.push(format!("within {tolerance:<10}{:.2} %", share * 100.0));
+    }
+    lines
+}

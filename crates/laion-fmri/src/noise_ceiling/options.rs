@@ -1,0 +1,254 @@
+//! The conventions of a computed noise ceiling.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::{Error, Result, Voxels};
+
+/// Everything that a computed noise ceiling depends on beside the betas.
+///
+/// The dataset's description leaves some of it open (which divisor the variances have, for one), so
+/// that all of it is a choice here, and stands in [`ComputedNoiseCeiling::sidecar`].
+///
+/// [`ComputedNoiseCeiling::sidecar`]: crate::noise_ceiling::ComputedNoiseCeiling::sidecar
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct NoiseCeilingOptions {
+    /// What betas are z-scored within. Without a choice: runs for one session, sessions for several,
+    /// as in the maps of the bucket.
+    pub scope: Option<Scope>,
+    /// Subtracted from the number of trials in the variance of the z-score: 0 as numpy does, 1 for
+    /// the unbiased estimate.
+    pub zscore_ddof: usize,
+    /// Subtracted from the number of repetitions in the variance within an image.
+    pub residual_ddof: usize,
+    /// Which images count, by their name.
+    pub images: ImageSet,
+    /// Which images count, by how often they were shown in the chosen sessions.
+    pub repetitions: Repetitions,
+    /// What stands for the mean of 1/n in the formula.
+    pub repetition_term: RepetitionTerm,
+    /// Which voxels.
+    pub voxels: Voxels,
+    /// The most bytes that the process may take, roughly; fewer mean more passes over the files.
+    /// 2 GiB without a choice.
+    pub max_memory: Option<u64>,
+}
+
+/// What betas are z-scored within.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Each run of each session apart.
+    Run,
+    /// Each session apart.
+    Session,
+}
+
+/// Images by the number of repetitions that their name promises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ImageSet {
+    /// Every image.
+    #[default]
+    All,
+    /// Those that are shown four times: all but `shared_12rep_...`.
+    FourRep,
+    /// Those that are shown twelve times: `shared_12rep_...`.
+    TwelveRep,
+}
+
+/// Images by the number of times they were shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repetitions {
+    /// This often or more often; at least twice.
+    AtLeast(usize),
+    /// Exactly this often; at least twice.
+    Exactly(usize),
+}
+
+/// What stands for the mean of 1/n.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RepetitionTerm {
+    /// The mean over the images of 1 / their repetitions.
+    #[default]
+    MeanInverse,
+    /// 1 / this number.
+    Constant(usize),
+}
+
+impl Default for NoiseCeilingOptions {
+    /// Population variances; every image that was shown twice or more often; the exact mean of 1/n;
+    /// the whole anatomical brain.
+    fn default() -> Self {
+        Self {
+            scope: None,
+            zscore_ddof: 0,
+            residual_ddof: 0,
+            images: ImageSet::All,
+            repetitions: Repetitions::AtLeast(2),
+            repetition_term: RepetitionTerm::MeanInverse,
+            voxels: Voxels::all(),
+            max_memory: None,
+        }
+    }
+}
+
+impl ImageSet {
+    pub(super) fn has(self, label: &str) -> bool {
+        let is_twelve = label.starts_with("shared_12rep_");
+        match self {
+            Self::All => true,
+            Self::FourRep => !is_twelve,
+            Self::TwelveRep => is_twelve,
+        }
+    }
+}
+
+impl Repetitions {
+    pub(super) fn has(self, shown: usize) -> bool {
+        match self {
+            Self::AtLeast(least) => shown >= least,
+            Self::Exactly(number) => shown == number,
+        }
+    }
+
+    /// The smallest number that it takes.
+    pub(super) fn least(self) -> usize {
+        match self {
+            Self::AtLeast(number) | Self::Exactly(number) => number,
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Run => "run",
+            Self::Session => "session",
+        })
+    }
+}
+
+impl FromStr for Scope {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "run" => Ok(Self::Run),
+            "session" => Ok(Self::Session),
+            other => Err(refused("scope", other, "run or session")),
+        }
+    }
+}
+
+impl fmt::Display for ImageSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::All => "all",
+            Self::FourRep => "4rep",
+            Self::TwelveRep => "12rep",
+        })
+    }
+}
+
+impl FromStr for ImageSet {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "all" => Ok(Self::All),
+            "4rep" => Ok(Self::FourRep),
+            "12rep" => Ok(Self::TwelveRep),
+            other => Err(refused("set of images", other, "all, 4rep or 12rep")),
+        }
+    }
+}
+
+impl fmt::Display for Repetitions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtLeast(number) => write!(f, "{number}+"),
+            Self::Exactly(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+impl FromStr for Repetitions {
+    type Err = Error;
+
+    /// `2+` (at least) or `4` (exactly).
+    fn from_str(text: &str) -> Result<Self> {
+        let number = |digits: &str| digits.parse().ok().filter(|number| *number >= 2);
+        let parsed = match text.strip_suffix('+') {
+            Some(least) => number(least).map(Self::AtLeast),
+            None => number(text).map(Self::Exactly),
+        };
+        parsed.ok_or_else(|| refused("number of repetitions", text, "2+ or 4, at least 2"))
+    }
+}
+
+impl fmt::Display for RepetitionTerm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MeanInverse => f.write_str("mean"),
+            Self::Constant(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+impl FromStr for RepetitionTerm {
+    type Err = Error;
+
+    /// `mean`, or the number whose inverse is taken.
+    fn from_str(text: &str) -> Result<Self> {
+        if text == "mean" {
+            return Ok(Self::MeanInverse);
+        }
+        let number = text.parse().ok().filter(|number| *number >= 1);
+        number
+            .map(Self::Constant)
+            .ok_or_else(|| refused("term", text, "mean or a number from 1 on"))
+    }
+}
+
+fn refused(what: &str, got: &str, expected: &str) -> Error {
+    Error::InvalidQuery { reason: format!("not a {what}: {got:?} (expected {expected})") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_values_undo_each_other() {
+        for text in ["run", "session"] {
+            assert_eq!(text.parse::<Scope>().unwrap().to_string(), text);
+        }
+        for text in ["all", "4rep", "12rep"] {
+            assert_eq!(text.parse::<ImageSet>().unwrap().to_string(), text);
+        }
+        for text in ["2+", "4", "12"] {
+            assert_eq!(text.parse::<Repetitions>().unwrap().to_string(), text);
+        }
+        for text in ["mean", "1", "12"] {
+            assert_eq!(text.parse::<RepetitionTerm>().unwrap().to_string(), text);
+        }
+        for text in ["", "1", "1+", "+", "x", "-2"] {
+            let error = text.parse::<Repetitions>().unwrap_err();
+            assert!(matches!(error, Error::InvalidQuery { .. }), "{text}");
+        }
+        assert!("0".parse::<RepetitionTerm>().is_err());
+        assert!("Run".parse::<Scope>().is_err());
+        assert!("4".parse::<ImageSet>().is_err());
+    }
+
+    #[test]
+    fn sets_go_by_the_name() {
+        let twelve = "shared_12rep_LAION_cluster_2677_i5.jpg";
+        let four = ["shared_4rep_NSD_special100_10.jpg", "unique_THINGS_whisk_p01.jpg"];
+        assert!(ImageSet::TwelveRep.has(twelve) && !ImageSet::FourRep.has(twelve));
+        for label in four {
+            assert!(ImageSet::FourRep.has(label) && !ImageSet::TwelveRep.has(label));
+            assert!(ImageSet::All.has(label));
+        }
+    }
+}
