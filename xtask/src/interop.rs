@@ -31,6 +31,7 @@ const CHECKERS: &[&str] = &[
     "check_buckets.py",
     "check_extract.py",
     "check_splits.py",
+    "check_noise_ceilings.py",
 ];
 
 /// How to run the suite.
