@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use laion_fmri::noise_ceiling::{ImageSet, RepetitionTerm, Repetitions, Scope};
 
 use crate::args::VoxelArgs;
+use crate::args::extract::parse_size;
 
 /// What to do with noise ceilings.
 #[derive(Debug, Subcommand)]
@@ -78,40 +79,4 @@ pub(crate) struct Compare {
     pub(crate) desc: Option<String>,
     #[command(flatten)]
     pub(crate) voxels: VoxelArgs,
-}
-
-/// Bytes: a number with B, kB, MB, GB, KiB, MiB, GiB, or without a unit.
-fn parse_size(text: &str) -> Result<u64, String> {
-    let refused = || format!("{text:?} is no size (expected a form such as 2GiB)");
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let unit: f64 = match unit.trim() {
-        "" | "B" => 1.0,
-        "kB" => 1e3,
-        "MB" => 1e6,
-        "GB" => 1e9,
-        "KiB" => 1024.0,
-        "MiB" => 1_048_576.0,
-        "GiB" => 1_073_741_824.0,
-        _ => return Err(refused()),
-    };
-    let bytes = number.parse::<f64>().map_err(|_| refused())? * unit;
-    if bytes.is_finite() && bytes < 1e18 { Ok(bytes as u64) } else { Err(refused()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_have_units() {
-        for (text, bytes) in
-            [("5", 5), ("2GiB", 2 << 30), ("1.5 KiB", 1536), ("3MB", 3_000_000), ("0B", 0)]
-        {
-            assert_eq!(parse_size(text), Ok(bytes), "{text}");
-        }
-        for text in ["", "GiB", "1TiBx", "-1", "1e3", "1.2.3MB", "99999999999GiB"] {
-            assert!(parse_size(text).is_err(), "{text}");
-        }
-    }
 }

@@ -49,8 +49,15 @@ impl Subject {
 
 /// One result for each file, in their order, whatever the number of threads.
 fn read_side_by_side(subject: &Subject, places: &[&Place]) -> Vec<Result<SetVoxels>> {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let threads = cores.min(MOST_THREADS).min(places.len().div_ceil(FILES_PER_THREAD));
+    if places.is_empty() {
+        return Vec::new();
+    }
+    let most = places.len().div_ceil(FILES_PER_THREAD).min(MOST_THREADS);
+    let threads = match most {
+        // Asking the system takes longer than a small file.
+        1 => 1,
+        most => thread::available_parallelism().map_or(1, usize::from).min(most),
+    };
     let next = AtomicUsize::new(0);
     let work = || {
         let mut reader = MaskReader::new();
