@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::interop;
 use crate::project::Project;
@@ -52,6 +52,7 @@ impl Tool {
 #[derive(Debug)]
 pub(super) struct Tools {
     programs: PathBuf,
+    s5cmd: PathBuf,
     ours: PathBuf,
 }
 
@@ -60,7 +61,8 @@ impl Tools {
     pub(super) fn prepare(project: &Project) -> Result<Self> {
         let programs = interop::programs_for_benchmarks(project)?;
         let ours = project.target.join("release").join("laion-fmri");
-        Ok(Self { programs, ours })
+        let s5cmd = s5cmd(&programs)?;
+        Ok(Self { programs, s5cmd, ours })
     }
 
     /// The command that mirrors a prefix into `to`.
@@ -86,7 +88,7 @@ impl Tools {
                 command
             }
             Tool::S5cmd => {
-                let mut command = Command::new(self.programs.join("s5cmd"));
+                let mut command = Command::new(&self.s5cmd);
                 command
                     .args(["--no-sign-request", "--endpoint-url", endpoint, "sync"])
                     .arg(format!("{source}*"))
@@ -139,6 +141,19 @@ impl Tools {
         command.args(["--no-sign-request", "--region", "us-west-2", "--endpoint-url", endpoint]);
         command
     }
+}
+
+/// The program itself: what lies among the programs is a script that starts it, whose interpreter would
+/// be counted against it.
+fn s5cmd(programs: &Path) -> Result<PathBuf> {
+    let libraries = programs.with_file_name("lib");
+    for library in fs::read_dir(&libraries)? {
+        let program = library?.path().join("site-packages/s5cmd/bin/s5cmd");
+        if program.is_file() {
+            return Ok(program);
+        }
+    }
+    bail!("no s5cmd below {}", libraries.display())
 }
 
 /// No settings of the machine: proxies, credentials, certificates.
