@@ -192,8 +192,13 @@ fn an_interrupted_download_keeps_only_complete_files() {
             .env("LAION_FMRI_BUCKET", format!("file://{}", user.bucket.root().display()));
         let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
         let folder = user.mirror().join("derivatives/retinotopy/sub-01");
-        let part = |name: &String| name.contains("huge") && name.ends_with(".part.lock");
-        while !(folder.is_dir() && names(&folder).iter().any(part)) {
+        // The first bytes are there: a download that is stopped before has nothing to keep.
+        let is_under_way = || {
+            let there = names(&folder);
+            let has = |ending: &str| there.contains(&format!(".huge.nii.gz.part{ending}"));
+            has("") && has(".lock")
+        };
+        while !(folder.is_dir() && is_under_way()) {
             assert!(child.try_wait().unwrap().is_none(), "it ended before it was interrupted");
             std::thread::sleep(std::time::Duration::from_millis(10));
         }

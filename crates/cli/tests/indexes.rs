@@ -46,8 +46,16 @@ fn a_download_makes_the_index_when_asked() {
     let name = "sub-03_ses-01_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz.index";
     assert_eq!(names(&user.path("cache/indexes")), [name]);
     let passed = std::fs::read(user.path("cache/indexes").join(name)).unwrap();
-    user.ok("index --subject sub-03 --cache-dir made");
+    user.ok("index --subject sub-03 --cache-dir made -j 1");
     assert!(passed == std::fs::read(user.path("made/indexes").join(name)).unwrap());
+    // Several threads may begin at other blocks, with the same trials.
+    user.ok("index --subject sub-03 --cache-dir threads -j 2");
+    let trials = |cache: &str| {
+        let read = "betas --subject sub-03 --session ses-01 --trials 3,9:12,40";
+        user.ok(&format!("{read} -o {cache}.npy -j 1 --cache-dir {cache}"));
+        std::fs::read(user.path(&format!("{cache}.npy"))).unwrap()
+    };
+    assert!(trials("made") == trials("threads") && trials("made") == trials("none"));
     let mut command = user.command(&["download", "--subject", "sub-03", "--index"]);
     command.env_remove("HOME");
     let ran = user.run_with(command);
