@@ -46,7 +46,7 @@ impl ExtractPlan {
     /// # Errors
     ///
     /// Those of reading a session: as [`Betas::load`](crate::Betas::load), and
-    /// [`Error::InputChanged`]; [`Error::Extract`]; [`Error::Cancelled`] when the observer says so.
+    /// [`Error::Input`]; [`Error::Extract`]; [`Error::Cancelled`] when the observer says so.
     pub fn run(
         &self,
         dataset: &Dataset,
