@@ -88,24 +88,34 @@ pub(super) fn ceilings(
     Ok(there)
 }
 
-/// The columns of a session, and the ROIs that their codes stand for.
-pub(super) fn columns(
+/// The voxels of a subject with what is known of each.
+pub(super) struct Described {
+    pub(super) voxels: Arc<VoxelMask>,
+    pub(super) columns: Columns,
+    /// The ROIs that the codes of the columns stand for.
+    pub(super) rois: Vec<String>,
+}
+
+/// The voxels of a subject, described once for all of its sessions: only a plan of one session
+/// looks at the maps of a session.
+pub(super) fn described(
     subject: &Subject,
     session: &SessionId,
     conventions: &Conventions,
     descs: &[String],
-    voxels: &VoxelMask,
-) -> Result<(Columns, Vec<String>)> {
+) -> Result<Described> {
+    let voxels = chosen(subject, session, conventions, false)?;
     let indices = voxels.indices();
     let mut noise_ceilings = Vec::with_capacity(descs.len());
     for desc in descs {
-        let map = subject.noise_ceiling_of(&ceiling(desc, session)?, voxels)?;
+        let map = subject.noise_ceiling_of(&ceiling(desc, session)?, &voxels)?;
         noise_ceilings.push(map.to_vec());
     }
-    let (roi_codes, rois) = membership(subject, conventions, voxels)?;
+    let (roi_codes, rois) = membership(subject, conventions, &voxels)?;
     // Grids have less than 2^32 voxels, which the masks rely on as well.
     let indices = indices.into_iter().map(|index| index as u32).collect();
-    Ok((Columns { indices, noise_ceilings, roi_codes }, rois))
+    let columns = Columns { indices, noise_ceilings, roi_codes };
+    Ok(Described { voxels, columns, rois })
 }
 
 /// For each voxel, which of the ROIs that the query names it lies in, joined by `|`; as codes into

@@ -8,6 +8,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use export::write_arrays;
 
+use super::columns::{self, Described};
 use super::error::ExtractError;
 use super::inputs::{self, RecipeInput};
 use super::merge::Merge;
@@ -66,13 +67,19 @@ impl ExtractPlan {
                 None => open.push(task),
             }
         }
+        if open.is_empty() {
+            return Ok(done);
+        }
         let with_embeddings = self.with_embeddings(dataset, &directory)?;
         let dataset = with_embeddings.as_ref().unwrap_or(dataset);
         let embeddings = OnceLock::new();
-        let mut subjects: HashMap<&str, Subject> = HashMap::new();
-        for task in &open {
-            if !subjects.contains_key(task.subject.as_str()) {
-                subjects.insert(task.subject.as_str(), dataset.subject(task.subject.as_str())?);
+        let mut subjects: HashMap<&str, (Subject, Described)> = HashMap::new();
+        for PlannedTask { subject: id, session, .. } in open.iter().copied() {
+            if !subjects.contains_key(id.as_str()) {
+                let subject = dataset.subject(id.as_str())?;
+                let voxels =
+                    columns::described(&subject, session, &self.conventions, &self.ceilings)?;
+                subjects.insert(id.as_str(), (subject, voxels));
             }
         }
         let stop = Stoppable::new(observer);
@@ -81,10 +88,11 @@ impl ExtractPlan {
         let work = || {
             while !stop.is_stopped() {
                 let Some(task) = open.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
-                let Some(subject) = subjects.get(task.subject.as_str()) else { return };
+                let Some((subject, voxels)) = subjects.get(task.subject.as_str()) else { return };
                 let digest = self.digest(task);
                 let result = Task {
                     subject,
+                    voxels,
                     session: &task.session,
                     conventions: &self.conventions,
                     ceilings: &self.ceilings,

@@ -11,7 +11,7 @@ use nifti_stream::{RowSelection, VolumeReader, VoxelSelection};
 use splits::SplitMasks;
 use stimuli::StimulusSet;
 
-use super::columns;
+use super::columns::{self, Described};
 use super::conventions::{Conventions, ZscoreFit, ZscoreScope, is_ood};
 use super::inputs::RecipeInput;
 use super::output;
@@ -25,6 +25,8 @@ use crate::{
 /// A task with what it needs.
 pub(super) struct Task<'a> {
     pub(super) subject: &'a Subject,
+    /// The voxels, which all sessions of a subject share.
+    pub(super) voxels: &'a Described,
     pub(super) session: &'a SessionId,
     pub(super) conventions: &'a Conventions,
     /// The `desc` of the noise-ceiling maps that go along.
@@ -127,11 +129,9 @@ impl Task<'_> {
             return Err(Error::InvalidQuery { reason });
         }
         let trials = Trials::of(&table, self.conventions)?;
-        let voxels = columns::chosen(self.subject, self.session, self.conventions, false)?;
-        let (columns, rois) =
-            columns::columns(self.subject, self.session, self.conventions, self.ceilings, &voxels)?;
+        let Described { voxels, columns, rois } = self.voxels;
         let mut writer = PartWriter::create(self.path, trials.kept.len(), voxels.n_voxels())?;
-        let (report, betas) = self.write_rows(&trials, &voxels, &table, &mut writer)?;
+        let (report, betas) = self.write_rows(&trials, voxels, &table, &mut writer)?;
         let features = self.features(&trials)?;
         let read = self.subject.inputs_read().into_iter().map(RecipeInput::from);
         let embeddings = features.as_ref().map(|(_, input)| input.clone());
@@ -149,16 +149,12 @@ impl Task<'_> {
             runs: trials.kept_runs(),
             trials: trials.kept.clone(),
             noise_ceilings: self.ceilings.iter().map(|desc| columns::ceiling_name(desc)).collect(),
-            rois,
+            rois: rois.clone(),
             constant: report.constant,
             undefined: report.undefined,
             inputs,
         };
-        writer.finish(
-            &description,
-            &columns,
-            features.as_ref().map(|(features, _)| features.view()),
-        )
+        writer.finish(&description, columns, features.as_ref().map(|(features, _)| features.view()))
     }
 
     /// Streams the betas through the z-score into the part.
