@@ -92,7 +92,8 @@ pub struct ConnectOptions {
     /// Longest wait for a connection (default 5 s).
     pub connect_timeout: Duration,
     /// Longest silence while a response is awaited or read (default 10 s); then the request is
-    /// sent again, continuing where the body stopped.
+    /// sent again, continuing where the body stopped. Long files do not wait for that: after a quarter
+    /// of it the rest is asked for on a second connection, and what answers first goes on.
     pub read_timeout: Duration,
     /// How often in a row one request is repeated without a byte of progress, after a broken
     /// connection, a timeout, or status 408, 429 or 5xx (default 15). Zero makes the first failure

@@ -1,9 +1,12 @@
 //! Consecutive bytes of one version of an object, continued where a connection broke: [`Stretch`].
 
 use std::ops::Range;
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{BoxStream, StreamExt};
+use tokio::time::timeout;
 
 use super::{Answer, Failure, Patience, Wanted, ended_early, get, is_strong, wrong_answer};
 use crate::{Key, Store};
@@ -11,6 +14,8 @@ use crate::{Key, Store};
 /// A range of one version of an object, delivered in order.
 ///
 /// An attempt that brought a byte is progress; only attempts without are counted, by [`Patience`].
+/// When the connection falls silent, the rest is asked for once more beside it: what answers first
+/// goes on, so that a stall costs a part of the time after which a connection counts as dead.
 pub(crate) struct Stretch<'a> {
     store: &'a Store,
     key: &'a Key,
@@ -24,7 +29,18 @@ pub(crate) struct Stretch<'a> {
     /// Whether a server that ignores ranges is read from the start on.
     skips: bool,
     patience: Patience<'a>,
-    body: Option<Body>,
+    attempt: Option<Attempt<'a>>,
+    /// The second request for the same bytes.
+    rival: Option<Request<'a>>,
+    /// Second requests since the last byte.
+    rivals: u32,
+}
+
+type Request<'a> = BoxFuture<'a, Result<Body, Step>>;
+
+enum Attempt<'a> {
+    Asked(Request<'a>),
+    Answered(Body),
 }
 
 struct Body {
@@ -32,6 +48,12 @@ struct Body {
     /// Bytes before the ones that are wanted.
     skip: u64,
 }
+
+/// The first silence after which there is a second request, as a part of the longest one that
+/// [`ConnectOptions`](crate::ConnectOptions) allows; it doubles as long as nothing comes, and there are so
+/// many second requests at most.
+const FIRST_SILENCE: u32 = 4;
+const RIVALS: u32 = 2;
 
 /// What comes next.
 #[derive(Debug)]
@@ -64,7 +86,9 @@ impl<'a> Stretch<'a> {
             end: range.end,
             skips: false,
             patience: Patience::new(store.options()),
-            body: None,
+            attempt: None,
+            rival: None,
+            rivals: 0,
         }
     }
 
@@ -96,7 +120,7 @@ impl<'a> Stretch<'a> {
                     let etag = answer.etag.filter(|etag| is_strong(etag));
                     let mut all = Self::new(store, key, etag, answer.size, answer.range);
                     all.skips = true;
-                    all.body = Some(Body { chunks: answer.body, skip: 0 });
+                    all.attempt = Some(Attempt::Answered(Body { chunks: answer.body, skip: 0 }));
                     return Ok(all);
                 }
                 Err(failure) => failure,
@@ -121,42 +145,92 @@ impl<'a> Stretch<'a> {
 
     pub(crate) async fn step(&mut self) -> Step {
         loop {
-            let Some(body) = &mut self.body else {
-                if self.at == self.end {
-                    return Step::End;
-                }
-                match self.request().await {
-                    Ok(body) => self.body = Some(body),
-                    Err(step) => return step,
-                }
-                continue;
+            let mut attempt = match self.attempt.take() {
+                Some(attempt) => attempt,
+                None if self.at == self.end => return Step::End,
+                None => Attempt::Asked(self.request()),
             };
-            // To the very end of the body, so that its connection can be used again.
-            let next = body.chunks.next().await;
+            let event = self.event(&mut attempt).await;
             let left = self.end - self.at;
-            let broken = match next {
-                Some(Ok(mut chunk)) => {
+            let broken = match (event, attempt) {
+                (Event::Answer(Ok(body)) | Event::Overtaken(body), _) => {
+                    self.attempt = Some(Attempt::Answered(body));
+                    continue;
+                }
+                (Event::Answer(Err(Step::Broken(failure))), _) => failure,
+                (Event::Answer(Err(step)), _) => return step,
+                (Event::Chunk(Some(Ok(mut chunk))), Attempt::Answered(mut body)) => {
                     let skip = body.skip.min(chunk.len() as u64);
                     body.skip -= skip;
                     chunk.advance(usize::try_from(skip).unwrap_or(chunk.len()));
-                    if chunk.is_empty() {
-                        continue;
-                    }
                     if chunk.len() as u64 <= left {
+                        // To the very end of the body, so that its connection can be used again.
+                        self.attempt = Some(Attempt::Answered(body));
+                        if chunk.is_empty() {
+                            continue;
+                        }
                         self.at += chunk.len() as u64;
                         self.patience.progress();
+                        (self.rival, self.rivals) = (None, 0);
                         return Step::Bytes(chunk);
                     }
                     ended_early(self.store, self.key, self.end, self.at)
                 }
-                Some(Err(failure)) => failure,
-                None => ended_early(self.store, self.key, self.end, self.at),
+                (Event::Chunk(Some(Err(failure))), _) => failure,
+                (Event::Chunk(_), _) => ended_early(self.store, self.key, self.end, self.at),
             };
-            self.body = None;
-            if left > 0 {
-                return Step::Broken(broken);
+            if left == 0 {
+                continue;
+            }
+            match (broken, self.rival.take()) {
+                (Failure::Transient { .. }, Some(rival)) => {
+                    self.attempt = Some(Attempt::Asked(rival));
+                }
+                (broken, _) => return Step::Broken(broken),
             }
         }
+    }
+
+    /// What an attempt brings, or that the second request was faster.
+    async fn event(&mut self, attempt: &mut Attempt<'a>) -> Event {
+        loop {
+            if let Some(rival) = &mut self.rival {
+                tokio::select! {
+                    biased;
+                    event = attempt.event() => return event,
+                    answer = rival => {
+                        self.rival = None;
+                        // What is wrong with the answer will be seen if it is the only one.
+                        if let Ok(body) = answer {
+                            return Event::Overtaken(body);
+                        }
+                    }
+                }
+            }
+            match self.silence() {
+                None => return attempt.event().await,
+                Some(silence) => match timeout(silence, attempt.event()).await {
+                    Ok(event) => return event,
+                    Err(_) => {
+                        tracing::debug!(
+                            key = self.key.as_str(),
+                            at = self.at,
+                            "silent: asked again"
+                        );
+                        self.rivals += 1;
+                        self.rival = Some(self.request());
+                    }
+                },
+            }
+        }
+    }
+
+    /// How long to wait before the second request, if there may be one: nothing but a tag proves that
+    /// both are answered with the same bytes.
+    fn silence(&self) -> Option<Duration> {
+        let may = self.etag.is_some() && self.store.objects().is_some() && self.rivals < RIVALS;
+        let part = self.store.options().read_timeout / FIRST_SILENCE;
+        (may && self.at < self.end).then_some(part * (1 << self.rivals))
     }
 
     /// Waits before the next attempt, which [`step`](Self::step) then makes.
@@ -177,17 +251,40 @@ impl<'a> Stretch<'a> {
         self.patience.rested();
     }
 
-    async fn request(&mut self) -> Result<Body, Step> {
-        let (at, end) = (self.at, self.end);
-        let wanted = Wanted { key: self.key, range: Some(at..end), etag: self.etag.as_deref() };
-        let answer = get(self.store, &wanted).await.map_err(Step::Broken)?;
-        if answer.size != self.size {
-            return Err(Step::Broken(Failure::Changed));
+    /// Asks for the bytes that are missing.
+    fn request(&self) -> Request<'a> {
+        let (store, key, etag) = (self.store, self.key, self.etag.clone());
+        let (at, end, size, skips) = (self.at, self.end, self.size, self.skips);
+        async move {
+            let wanted = Wanted { key, range: Some(at..end), etag: etag.as_deref() };
+            let answer = get(store, &wanted).await.map_err(Step::Broken)?;
+            if answer.size != size {
+                return Err(Step::Broken(Failure::Changed));
+            }
+            let whole = skips && answer.range.start <= at && answer.range.end == end;
+            if answer.range != (at..end) && !whole {
+                return Err(Step::Unranged);
+            }
+            Ok(Body { chunks: answer.body, skip: at - answer.range.start })
         }
-        let whole = self.skips && answer.range.start <= at && answer.range.end == end;
-        if answer.range != (at..end) && !whole {
-            return Err(Step::Unranged);
+        .boxed()
+    }
+}
+
+/// What can happen to an attempt.
+enum Event {
+    Answer(Result<Body, Step>),
+    Chunk(Option<Result<Bytes, Failure>>),
+    /// A second request was answered first.
+    Overtaken(Body),
+}
+
+impl Attempt<'_> {
+    /// Can be dropped at any time, and asked for again.
+    async fn event(&mut self) -> Event {
+        match self {
+            Self::Asked(request) => Event::Answer(request.await),
+            Self::Answered(body) => Event::Chunk(body.chunks.next().await),
         }
-        Ok(Body { chunks: answer.body, skip: at - answer.range.start })
     }
 }
