@@ -14,11 +14,11 @@ import hashlib
 import json
 import sys
 import warnings
-from pathlib import Path
 
 import h5py
 import numpy as np
 from check_export import label, same_array, values
+import verdict
 
 PRESENTATIONS, NEUROIDS = 103, 37
 ATTRIBUTES = {"title": 'na\u00efve "title"', "n": 3}
@@ -150,8 +150,9 @@ def check_h5py(folder):
     return problems + compare(arrays, got)
 
 
-def cases(folder):
-    """Name -> check, for what there is to check."""
+def cases(out):
+    warnings.simplefilter("error")
+    folder = verdict.there(out / "export")
     checks = {"labelled.npz": check_npz}
     if sys.version_info >= (3, 11):
         checks |= {"labelled.zarr, zarr": check_zarr, "labelled.zarr, xarray": check_xarray}
@@ -159,28 +160,9 @@ def cases(folder):
         print("labelled.zarr is not read: zarr needs Python 3.11")
     if (folder / "labelled.h5").exists():
         checks["labelled.h5"] = check_h5py
-    return checks
-
-
-def main(out):
-    warnings.simplefilter("error")
-    folder = out / "export"
-    if not folder.is_dir():
-        raise SystemExit(f"{folder}: the Rust tests did not write it")
-    passed = failed = 0
-    for name, check in cases(folder).items():
-        problems = check(folder)
-        print(f"read back {name} ... {'FAILED' if problems else 'ok'}")
-        for problem in problems:
-            print(f"    {problem}")
-        failed += bool(problems)
-        passed += not problems
-    verdict = "FAILED" if failed else "ok"
-    print(f"test result: {verdict}. {passed} passed; {failed} failed; 0 ignored")
-    return 1 if failed else 0
+    for name, check in checks.items():
+        yield f"read back {name}", check(folder)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        raise SystemExit(__doc__)
-    sys.exit(main(Path(sys.argv[1])))
+    verdict.run(__doc__, cases)

@@ -11,13 +11,12 @@ last line is a summary in the form of Rust's own test runner; the exit status is
 
 import csv
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas
 
 import reading
+import verdict
 
 
 def array_problems(got, expected):
@@ -128,28 +127,13 @@ def check(root, case):
         return [f"{type(error).__name__}: {error}"]
 
 
-def main(out):
-    passed = failed = 0
+def cases(out):
     for manifest in sorted((out / "buckets").glob("*/cases.json")):
         root = manifest.parent
         for case in json.loads(manifest.read_text(encoding="utf-8"))["cases"]:
-            if "output" not in case:
-                continue
-            problems = check(root, case)
-            failed += bool(problems)
-            passed += not problems
-            if problems:
-                print(f"{root.name}/{case['output']} ({case['call']}) ... FAILED")
-            for problem in problems:
-                print(f"    {problem}")
-    if passed + failed == 0:
-        raise SystemExit(f"{out}: no cases")
-    verdict = "FAILED" if failed else "ok"
-    print(f"test result: {verdict}. {passed} passed; {failed} failed; 0 ignored")
-    return 1 if failed else 0
+            if "output" in case:
+                yield f"{root.name}/{case['output']} ({case['call']})", check(root, case)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        raise SystemExit(__doc__)
-    sys.exit(main(Path(sys.argv[1])))
+    verdict.run(__doc__, cases)

@@ -11,16 +11,17 @@ the exit status is 1 if a case failed.
 """
 
 import csv
+import itertools
 import json
 import math
-import sys
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+import verdict
 
 ROWS = 140_000
 GOLDEN = 0x9E3779B97F4A7C15
@@ -310,32 +311,16 @@ def check_parquet(folder, name, rows):
         yield path.name, problems + same_frame(expected, frame, missing_texts=False)
 
 
-def cases(folder):
-    """Every case with its problems."""
-    yield from check_npy(folder)
-    yield from check_npz(folder)
-    for check in (check_csv, check_tsv, check_json_lines, check_parquet):
-        for name, rows in (("table", ROWS), ("none", 0)):
-            yield from check(folder, name, rows)
-
-
-def main(out):
-    folder = out / "export"
-    if not folder.is_dir():
-        raise SystemExit(f"{folder}: the Rust tests did not write it")
-    passed = failed = 0
-    for name, problems in cases(folder):
-        print(f"read back {name} ... {'FAILED' if problems else 'ok'}")
-        for problem in problems:
-            print(f"    {problem}")
-        failed += bool(problems)
-        passed += not problems
-    verdict = "FAILED" if failed else "ok"
-    print(f"test result: {verdict}. {passed} passed; {failed} failed; 0 ignored")
-    return 1 if failed else 0
+def cases(out):
+    folder = verdict.there(out / "export")
+    tables = (check_csv, check_tsv, check_json_lines, check_parquet)
+    found = [check_npy(folder), check_npz(folder)]
+    found += [
+        check(folder, name, rows) for check in tables for name, rows in (("table", ROWS), ("none", 0))
+    ]
+    for name, problems in itertools.chain.from_iterable(found):
+        yield f"read back {name}", problems
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        raise SystemExit(__doc__)
-    sys.exit(main(Path(sys.argv[1])))
+    verdict.run(__doc__, cases)

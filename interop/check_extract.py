@@ -28,6 +28,7 @@ import pandas
 from bucket_reference import Choice, Reference, zscore
 from check_buckets import array_problems
 from check_splits import Bundle
+import verdict
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "crates/laion-fmri/examples"
@@ -385,35 +386,17 @@ def example_problems(folder):
     return []
 
 
-def main(out):
-    folder = out / "extract"
+def cases(out):
+    folder = verdict.there(out / "extract")
     bundle = Bundle((ROOT / "crates/splits/data/splits.bundle").read_bytes())
-    passed = failed = 0
-    checks = []
     for case in json.loads((folder / "cases.json").read_text(encoding="utf-8")):
         line = " ".join(case["arguments"])
         if ".zarr" in line and sys.version_info < (3, 11):
             print(f"extract {line}: not read, zarr needs Python 3.11")
         else:
-            checks.append((f"extract {line}", lambda case=case: check(folder, bundle, case)))
-    checks.append(("ridge.py", lambda: example_problems(folder)))
-    for title, run in checks:
-        try:
-            problems = run()
-        except Exception as error:  # any failure to read the file is a finding about the file
-            problems = [f"{type(error).__name__}: {error}"]
-        failed += bool(problems)
-        passed += not problems
-        if problems:
-            print(f"{title} ... FAILED")
-        for problem in problems:
-            print(f"    {problem}")
-    verdict = "FAILED" if failed else "ok"
-    print(f"test result: {verdict}. {passed} passed; {failed} failed; 0 ignored")
-    return 1 if failed else 0
+            yield f"extract {line}", lambda case=case: check(folder, bundle, case)
+    yield "ridge.py", lambda: example_problems(folder)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        raise SystemExit(__doc__)
-    sys.exit(main(Path(sys.argv[1])))
+    verdict.run(__doc__, cases)

@@ -11,11 +11,12 @@ Rust's own test runner; the exit status is 1 if a case failed.
 """
 
 import json
-import sys
 from pathlib import Path
 
 import nibabel
 import numpy as np
+
+import verdict
 
 GLM = "derivatives/glmsingle-tedana"
 SETS = {
@@ -132,10 +133,8 @@ def shipped(root, sessions):
         yield path.name, same(expected, path)
 
 
-def main(out):
-    root = out / "noise_ceilings"
-    if not root.is_dir():
-        raise SystemExit(f"{root}: the Rust tests did not write it")
+def cases(out):
+    root = verdict.there(out / "noise_ceilings")
     loaded = {}
 
     def sessions(subject, session):
@@ -143,23 +142,13 @@ def main(out):
             loaded[subject, session] = Session(root / "bucket", subject, session)
         return loaded[subject, session]
 
-    passed = failed = 0
     with np.errstate(all="ignore"):
         for check, least in ((computed, 48), (shipped, 11)):
-            cases = list(check(root, sessions))
-            if len(cases) < least:
-                cases.append((check.__name__, [f"expected {least} maps, got {len(cases)}"]))
-            for name, problems in cases:
-                for problem in problems:
-                    print(f"    {problem}")
-                failed += bool(problems)
-                passed += not problems
-    verdict = "FAILED" if failed else "ok"
-    print(f"test result: {verdict}. {passed} passed; {failed} failed; 0 ignored")
-    return 1 if failed else 0
+            maps = list(check(root, sessions))
+            yield from maps
+            if len(maps) < least:
+                yield check.__name__, [f"expected {least} maps, got {len(maps)}"]
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        raise SystemExit(__doc__)
-    sys.exit(main(Path(sys.argv[1])))
+    verdict.run(__doc__, cases)

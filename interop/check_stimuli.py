@@ -8,12 +8,12 @@ OUT/stimuli_written holds the files, and `expected.json` what the formulas say i
 
 import io
 import json
-import sys
-from pathlib import Path
 
 import h5py
 import numpy as np
 from PIL import Image
+
+import verdict
 
 # Levels that a JPEG may be off.
 TOLERANCE = 4
@@ -46,20 +46,27 @@ def check_embeddings(folder, case):
         assert list(file["image_ids"].asstr()) == case["ids"]
 
 
-def main(out):
-    written = out / "stimuli_written"
-    expected = json.loads((written / "expected.json").read_text())
-    folder = written / "stimuli"
-    check_images(folder / "task-images_stimuli.h5", expected["images"])
-    for case in expected["embeddings"]:
-        check_embeddings(folder, case)
-    with h5py.File(folder / "task-images_desc-segmentations.h5") as file:
+def check_masks(path, expected):
+    with h5py.File(path) as file:
         masks = file["masks"]
         assert masks.dtype == np.uint8 and masks.compression == "gzip" and masks.shuffle
-        np.testing.assert_array_equal(masks[:], expected["masks"])
-    counts = [len(expected[kind]) for kind in ("images", "embeddings", "masks")]
-    print("stimuli: {} images, {} models, {} masks agree".format(*counts))
+        np.testing.assert_array_equal(masks[:], expected)
+
+
+def cases(out):
+    written = verdict.there(out / "stimuli_written")
+    expected = json.loads((written / "expected.json").read_text())
+    folder = written / "stimuli"
+
+    def case(check, *arguments):
+        return lambda: check(*arguments) or []
+
+    yield "images", case(check_images, folder / "task-images_stimuli.h5", expected["images"])
+    for embeddings in expected["embeddings"]:
+        yield f"embeddings of {embeddings['model']}", case(check_embeddings, folder, embeddings)
+    path = folder / "task-images_desc-segmentations.h5"
+    yield "object masks", case(check_masks, path, expected["masks"])
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    verdict.run(__doc__, cases)

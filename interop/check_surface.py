@@ -13,11 +13,12 @@ summary in the form of Rust's own test runner; the exit status is 1 if a case fa
 """
 
 import json
-import sys
-from pathlib import Path
+from functools import partial
 
 import nibabel as nib
 import numpy as np
+
+import verdict
 
 
 def mask_of(path):
@@ -32,36 +33,19 @@ def vertices_of(path):
 
 
 def check(read, path, expected):
-    """What differs, as a sentence, or nothing."""
-    try:
-        got = read(path)
-    except Exception as error:  # any failure to read the file is a finding about the file
-        return f"{type(error).__name__}: {error}"
-    return None if got == expected else f"expected {expected}, got {got}"
+    """What differs, as a list of sentences."""
+    got = read(path)
+    return [] if got == expected else [f"expected {expected}, got {got}"]
 
 
-def main(out):
-    manifest = out / "surface" / "written" / "manifest.json"
-    if not manifest.is_file():
-        raise SystemExit(f"{manifest}: the Rust tests did not write it")
+def cases(out):
+    manifest = verdict.there(out / "surface" / "written" / "manifest.json")
     manifest = json.loads(manifest.read_text())
-    cases = [(mask_of, case["file"], case["mask"]) for case in manifest["masks"]]
-    cases += [(vertices_of, case["file"], case["vertices"]) for case in manifest["labels"]]
-    if not cases:
-        raise SystemExit("no cases")
-    failed = 0
-    for read, name, expected in cases:
-        problem = check(read, out / name, expected)
-        failed += problem is not None
-        print(f"read back {name} ... {'FAILED' if problem else 'ok'}")
-        if problem:
-            print(f"    {problem}")
-    verdict = "FAILED" if failed else "ok"
-    print(f"test result: {verdict}. {len(cases) - failed} passed; {failed} failed; 0 ignored")
-    return 1 if failed else 0
+    files = [(mask_of, case["file"], case["mask"]) for case in manifest["masks"]]
+    files += [(vertices_of, case["file"], case["vertices"]) for case in manifest["labels"]]
+    for read, name, expected in files:
+        yield f"read back {name}", partial(check, read, out / name, expected)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        raise SystemExit(__doc__)
-    sys.exit(main(Path(sys.argv[1])))
+    verdict.run(__doc__, cases)

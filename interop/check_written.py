@@ -15,12 +15,12 @@ test runner; the exit status is 1 if a case failed.
 """
 
 import json
-import sys
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 
 import reading
+import verdict
 
 AFFINE_TOLERANCE = 1e-6
 
@@ -65,33 +65,15 @@ def header_problems(image, case):
 
 def check(out, case):
     """All problems of one written file."""
-    try:
-        image = reading.load(out / case["file"])
-        return header_problems(image, case) + value_problems(image, out / case["expected"])
-    except Exception as error:  # any failure to read the file is a finding about the file
-        return [f"{type(error).__name__}: {error}"]
+    image = reading.load(out / case["file"])
+    return header_problems(image, case) + value_problems(image, out / case["expected"])
 
 
-def main(out):
-    manifest = out / "nifti" / "written" / "manifest.json"
-    if not manifest.is_file():
-        raise SystemExit(f"{manifest}: the Rust tests did not write it")
-    cases = json.loads(manifest.read_text())["cases"]
-    if not cases:
-        raise SystemExit(f"{manifest}: no cases")
-    failed = 0
-    for case in cases:
-        problems = check(out, case)
-        failed += bool(problems)
-        print(f"read back {case['file']} ... {'FAILED' if problems else 'ok'}")
-        for problem in problems:
-            print(f"    {problem}")
-    verdict = "FAILED" if failed else "ok"
-    print(f"test result: {verdict}. {len(cases) - failed} passed; {failed} failed; 0 ignored")
-    return 1 if failed else 0
+def cases(out):
+    manifest = verdict.there(out / "nifti" / "written" / "manifest.json")
+    for case in json.loads(manifest.read_text())["cases"]:
+        yield f"read back {case['file']}", partial(check, out, case)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        raise SystemExit(__doc__)
-    sys.exit(main(Path(sys.argv[1])))
+    verdict.run(__doc__, cases)
