@@ -36,16 +36,12 @@ impl Bench {
     }
 
     fn ok(&self, line: &str) -> Ran {
-        let ran = self.run(line);
-        assert_eq!(ran.code, 0, "laion-fmri {line}\n{}{}", ran.out, ran.err);
-        ran
+        self.run(line).ok(line)
     }
 
     /// Runs a command line that has to fail, and returns its messages.
     fn fails(&self, line: &str, code: i32) -> String {
-        let ran = self.run(line);
-        assert_eq!(ran.code, code, "laion-fmri {line}\n{}{}", ran.out, ran.err);
-        ran.err
+        self.run(line).failed(line, code).err
     }
 
     fn folder(&self, name: &str) {

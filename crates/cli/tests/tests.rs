@@ -38,6 +38,19 @@ struct Ran {
     err: String,
 }
 
+impl Ran {
+    /// It has to have succeeded.
+    fn ok(self, line: &str) -> Self {
+        self.failed(line, 0)
+    }
+
+    /// It has to have ended with this code.
+    fn failed(self, line: &str, code: i32) -> Self {
+        assert_eq!(self.code, code, "laion-fmri {line}\n{}{}", self.out, self.err);
+        self
+    }
+}
+
 impl User {
     fn new() -> Self {
         let bucket = Bucket::temporary().unwrap();
@@ -96,15 +109,12 @@ impl User {
     }
 
     fn ok(&self, line: &str) -> Ran {
-        let ran = self.run(line);
-        assert_eq!(ran.code, 0, "laion-fmri {line}\n{}{}", ran.out, ran.err);
-        ran
+        self.run(line).ok(line)
     }
 
     /// Runs a command line that has to fail, and returns its messages.
     fn fails(&self, line: &str, code: i32) -> String {
-        let ran = self.run(line);
-        assert_eq!(ran.code, code, "laion-fmri {line}\n{}{}", ran.out, ran.err);
+        let ran = self.run(line).failed(line, code);
         assert_eq!(ran.out, "", "a failure prints nothing to standard output");
         ran.err
     }

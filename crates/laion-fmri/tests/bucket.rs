@@ -12,25 +12,9 @@ use laion_fmri::{
     layout,
 };
 
-use crate::assert_same;
+use crate::{Served, assert_same};
 
-struct Fixture {
-    bucket: Bucket,
-    server: Server,
-    mirror: tempfile::TempDir,
-}
-
-impl Fixture {
-    fn new() -> Self {
-        let bucket = Bucket::temporary().unwrap();
-        let server = bucket.serve().unwrap();
-        Self { bucket, server, mirror: tempfile::tempdir().unwrap() }
-    }
-
-    fn location(&self) -> Location {
-        self.server.url("laion-fmri").parse().unwrap()
-    }
-
+impl Served {
     fn remote(&self) -> Dataset {
         Dataset::from_bucket(&self.location()).unwrap()
     }
@@ -61,7 +45,7 @@ fn betas_key(subject: &str, session: &str) -> String {
 
 #[test]
 fn every_accessor_gives_what_a_mirror_gives() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let (there, here) = (fixture.remote(), fixture.mirrored());
     assert!(there.reads_bucket() && !here.reads_bucket());
     assert_eq!(there.subjects().unwrap(), here.subjects().unwrap());
@@ -170,7 +154,7 @@ fn compare_betas(there: &Subject, here: &Subject) {
 
 #[test]
 fn threads_change_nothing() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let read = |jobs| {
         let dataset = fixture.remote().with_jobs(NonZeroUsize::new(jobs).unwrap());
         let subject = dataset.subject("sub-01").unwrap();
@@ -199,7 +183,7 @@ fn a_folder_of_keys_is_a_bucket_too() {
 
 #[test]
 fn requests_are_counted() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let dataset = fixture.remote();
     assert_eq!(fixture.server.counters().lists, 0);
     let subject = dataset.subject("sub-03").unwrap();
@@ -225,7 +209,7 @@ fn requests_are_counted() {
 
 #[test]
 fn sessions_that_are_not_released_are_withheld() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let subject = fixture.remote().subject("sub-01").unwrap();
     let keys: BTreeSet<&str> = fixture.bucket.keys().iter().map(|(key, _)| key.as_str()).collect();
     let held_out = betas_key("sub-01", "ses-31");
@@ -248,7 +232,7 @@ fn sessions_that_are_not_released_are_withheld() {
 
 #[test]
 fn what_the_bucket_refuses_is_withheld() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let subject = fixture.remote().subject("sub-03").unwrap();
     let denied = fixture.bucket.denied_keys();
     let key = denied.iter().find(|key| key.contains("sub-03_ses-02")).unwrap();
@@ -275,7 +259,7 @@ fn what_the_bucket_refuses_is_withheld() {
 
 #[test]
 fn what_is_not_there_is_named_with_bucket_and_key() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let dataset = fixture.remote();
     let subject = dataset.subject("sub-03").unwrap();
     let key = betas_key("sub-03", "ses-29");
@@ -328,7 +312,7 @@ fn a_session_without_a_table_is_left_out_of_the_tables_alone() {
 
 #[test]
 fn no_socket_is_opened_offline() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let dataset = fixture.remote().with_offline(true);
     for error in [dataset.subject("sub-01").unwrap_err(), dataset.subjects().unwrap_err()] {
         assert!(matches!(error, Error::Offline { .. }), "{error:?}");
@@ -340,7 +324,7 @@ fn no_socket_is_opened_offline() {
 
 #[test]
 fn files_that_are_not_read_from_the_bucket_are_those_of_the_roots() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let mirror = fixture.mirrored();
     let roots = Roots::new([fixture.mirror.path().to_owned()]).unwrap();
     let dataset = fixture.remote().with_roots(roots);
@@ -363,7 +347,7 @@ fn files_that_are_not_read_from_the_bucket_are_those_of_the_roots() {
 }
 
 fn proxied(
-    fixture: &Fixture,
+    fixture: &Served,
     decide: impl Fn(&fixtures::ProxiedRequest) -> Fault + Send + Sync + 'static,
 ) -> (Proxy, Dataset) {
     let proxy = Proxy::start(fixture.server.address(), decide).unwrap();
@@ -374,7 +358,7 @@ fn proxied(
 
 #[test]
 fn connections_that_break_are_continued() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let expected = {
         let subject = fixture.remote().subject("sub-03").unwrap();
         subject.betas("ses-01").roi("face").load().unwrap()
@@ -398,7 +382,7 @@ fn connections_that_break_are_continued() {
 
 #[test]
 fn bytes_that_are_not_those_of_the_object_are_never_an_answer() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let is_betas = |target: &str| target.contains("SingletrialBetas_statmap.nii.gz");
     // In the header of the gzip member there are fields that no checksum covers.
     for place in [5, 20_000] {
@@ -431,7 +415,7 @@ fn bytes_that_are_not_those_of_the_object_are_never_an_answer() {
 
 #[test]
 fn an_object_that_changes_after_the_listing_is_refused() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let subject = fixture.remote().subject("sub-03").unwrap();
     let key = layout::trials(subject.id(), &"ses-01".parse().unwrap());
     let table = std::fs::read_to_string(fixture.bucket.path(&key)).unwrap();
@@ -443,7 +427,7 @@ fn an_object_that_changes_after_the_listing_is_refused() {
 
 #[test]
 fn what_is_listed_too_large_is_not_fetched() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let key = layout::r2mean(&"sub-03".parse().unwrap());
     let path = fixture.bucket.path(&key);
     std::fs::File::options().write(true).open(&path).unwrap().set_len((64 << 20) + 1).unwrap();
@@ -485,7 +469,7 @@ fn reads_in_empty_directories() {
 
 #[test]
 fn nothing_is_written() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let directory = tempfile::tempdir().unwrap();
     let empty = directory.path().join("empty");
     std::fs::create_dir(&empty).unwrap();

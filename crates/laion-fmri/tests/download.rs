@@ -6,25 +6,14 @@ use std::path::Path;
 use fixtures::{Bucket, Server};
 use laion_fmri::s3_mirror::{Action, Outcome, Plan, Report};
 use laion_fmri::{
-    Cancel, Dataset, DownloadRequest, Error, ErrorKind, FilterField, Location, MaskSource, Subjects,
+    Cancel, Dataset, DownloadRequest, Error, ErrorKind, FilterField, MaskSource, Subjects,
 };
 
-struct Fixture {
-    bucket: Bucket,
-    server: Server,
-    mirror: tempfile::TempDir,
-}
+use crate::Served;
 
-impl Fixture {
-    fn new() -> Self {
-        let bucket = Bucket::temporary().unwrap();
-        let server = bucket.serve().unwrap();
-        Self { bucket, server, mirror: tempfile::tempdir().unwrap() }
-    }
-
+impl Served {
     fn dataset(&self) -> Dataset {
-        let location: Location = self.server.url("laion-fmri").parse().unwrap();
-        Dataset::open(self.mirror.path()).unwrap().with_location(location)
+        Dataset::open(self.mirror.path()).unwrap().with_location(self.location())
     }
 
     fn download(&self, request: &DownloadRequest) -> Report {
@@ -68,7 +57,7 @@ fn files(root: &Path) -> BTreeSet<String> {
 
 #[test]
 fn one_session_is_enough_for_the_default_loader() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let report = fixture.download(&subject("sub-03").ses(["ses-01"]));
     assert!(report.is_complete());
     let keys = fetched(&report);
@@ -91,7 +80,7 @@ fn one_session_is_enough_for_the_default_loader() {
 
 #[test]
 fn local_labels_have_no_hyphens_and_bytes_are_those_of_the_bucket() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let report = fixture.download(&subject("sub-01").ses(["01"]));
     for (key, outcome) in &report.outcomes {
         if !matches!(outcome, Outcome::Fetched { .. }) {
@@ -116,7 +105,7 @@ fn local_labels_have_no_hyphens_and_bytes_are_those_of_the_bucket() {
 
 #[test]
 fn a_second_run_fetches_nothing_and_a_deleted_file_again() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let request = subject("sub-03").ses(["ses-01"]);
     let first = fixture.download(&request);
     let second = fixture.download(&request);
@@ -131,7 +120,7 @@ fn a_second_run_fetches_nothing_and_a_deleted_file_again() {
 
 #[test]
 fn filters_choose_and_rois_ignore_the_session() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let request = subject("sub-01")
         .ses(["ses-01"])
         .filter(FilterField::Suffix, ["trials", "mask"])
@@ -148,7 +137,7 @@ fn filters_choose_and_rois_ignore_the_session() {
 
 #[test]
 fn averages_stand_for_the_subject_level_files() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let keys = fetched(&fixture.download(&subject("sub-01").ses(["averages"])));
     assert!(keys.iter().any(|key| key.contains("desc-Noiseceiling12rep")));
     assert!(
@@ -164,7 +153,7 @@ fn averages_stand_for_the_subject_level_files() {
 
 #[test]
 fn the_anatomical_tree_comes_whole_when_asked() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let request = subject("sub-05").include_anatomical();
     let keys = fetched(&fixture.download(&request));
     let anatomical = keys.iter().filter(|key| key.starts_with("derivatives/anatomical/sub-05/"));
@@ -173,7 +162,7 @@ fn the_anatomical_tree_comes_whole_when_asked() {
 
 #[test]
 fn held_out_sessions_are_withheld_without_being_asked_for() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let report = fixture.download(&subject("sub-01"));
     assert!(report.is_complete());
     let totals = report.totals();
@@ -194,7 +183,7 @@ fn held_out_sessions_are_withheld_without_being_asked_for() {
 
 #[test]
 fn a_denied_key_is_withheld_and_the_rest_arrives() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let report = fixture.download(&subject("sub-03").ses(["ses-02"]));
     let withheld: Vec<&str> = report
         .outcomes
@@ -210,7 +199,7 @@ fn a_denied_key_is_withheld_and_the_rest_arrives() {
 
 #[test]
 fn a_session_that_nobody_has_fetches_nothing() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let error = fixture.plan(&subject("sub-01").ses(["ses-01", "ses-1"])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotThere);
     let Error::NoMatchingData { subject, filters, prefixes, detail } = error else {
@@ -225,7 +214,7 @@ fn a_session_that_nobody_has_fetches_nothing() {
 
 #[test]
 fn a_filter_that_nothing_passes_suggests_what_exists() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let request = subject("sub-01").filter(FilterField::Suffix, ["statmaps"]);
     let Error::NoMatchingData { detail, .. } = fixture.plan(&request).unwrap_err() else {
         panic!("expected NoMatchingData");
@@ -235,7 +224,7 @@ fn a_filter_that_nothing_passes_suggests_what_exists() {
 
 #[test]
 fn an_unknown_subject_says_who_exists() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let error = fixture.plan(&subject("sub-02")).unwrap_err();
     assert!(
         matches!(&error, Error::SubjectNotFound { got, available }
@@ -246,7 +235,7 @@ fn an_unknown_subject_says_who_exists() {
 
 #[test]
 fn all_subjects_leave_out_those_without_a_match() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let request = DownloadRequest::new(Subjects::All).ses(["ses-01"]);
     let download = fixture.dataset().plan_download(&request).unwrap();
     let skipped: Vec<&str> =
@@ -259,7 +248,7 @@ fn all_subjects_leave_out_those_without_a_match() {
 
 #[test]
 fn any_other_tree_can_be_mirrored() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let prefix = "derivatives/freesurfer/sub-01/";
     let request = DownloadRequest::new(Subjects::These(Vec::new())).prefix(prefix);
     let keys = fetched(&fixture.download(&request));
@@ -274,7 +263,7 @@ fn keys_that_lead_out_of_the_mirror_are_refused() {
     let bucket = Bucket::temporary().unwrap();
     let evil = "derivatives/rois/sub-01/../../../../evil";
     let server = Server::start(bucket.options().extra_listed([(evil, 4)])).unwrap();
-    let fixture = Fixture { bucket, server, mirror: tempfile::tempdir().unwrap() };
+    let fixture = Served { bucket, server, mirror: tempfile::tempdir().unwrap() };
     let plan = fixture.plan(&subject("sub-01").ses(["ses-01"])).unwrap();
     assert_eq!(plan.refused.len(), 1);
     assert!(plan.items.iter().all(|item| !matches!(item.action, Action::Refused(_))));
@@ -283,7 +272,7 @@ fn keys_that_lead_out_of_the_mirror_are_refused() {
 
 #[test]
 fn offline_opens_no_socket() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let dataset = fixture.dataset().with_offline(true);
     let error = dataset.plan_download(&subject("sub-01")).unwrap_err();
     assert!(matches!(error, Error::Offline { .. }));
@@ -296,14 +285,14 @@ fn below<'a>(keys: &'a BTreeSet<String>, prefix: &str) -> Vec<&'a str> {
 }
 
 /// The keys of the bucket below a prefix.
-fn listed(fixture: &Fixture, prefix: &str) -> Vec<String> {
+fn listed(fixture: &Served, prefix: &str) -> Vec<String> {
     let keys = fixture.bucket.keys().iter().map(|(key, _)| key.clone());
     keys.filter(|key| key.starts_with(prefix)).collect()
 }
 
 #[test]
 fn localizers_and_freesurfer_come_whole_whatever_the_filters_say() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let request = subject("sub-03")
         .filter(FilterField::Suffix, ["trials"])
         .include_localizers()
@@ -323,7 +312,7 @@ fn localizers_and_freesurfer_come_whole_whatever_the_filters_say() {
 
 #[test]
 fn hints_of_missing_files_fetch_those_trees_alone() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     for request in [
         subject("sub-03")
             .filter(FilterField::Task, ["oloc"])
@@ -342,7 +331,7 @@ fn hints_of_missing_files_fetch_those_trees_alone() {
 
 #[test]
 fn raw_data_are_chosen_by_the_filters_and_held_out_sessions_withheld() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let all = DownloadRequest::raw(Subjects::These(vec!["sub-01".parse().unwrap()]));
     let plan = fixture.plan(&all).unwrap();
     let raw: Vec<&str> = plan.items.iter().map(|item| item.key.as_str()).collect();
@@ -392,7 +381,7 @@ fn raw_data_are_chosen_by_the_filters_and_held_out_sessions_withheld() {
 
 #[test]
 fn raw_data_come_along_with_a_session() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let keys = fetched(&fixture.download(&subject("sub-01").ses(["ses-01"]).include_raw()));
     assert!(!below(&keys, "sub-01/ses-01/").is_empty());
     assert!(!below(&keys, "derivatives/glmsingle-tedana/sub-01/ses-01/").is_empty());
@@ -402,7 +391,7 @@ fn raw_data_come_along_with_a_session() {
 
 #[test]
 fn nothing_matches_only_when_no_searched_tree_has_anything() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let nothing = subject("sub-05").filter(FilterField::Suffix, ["nothing"]);
     // sub-05 has ROIs and anatomical images alone: trees that are asked for and empty do not count.
     let trees = nothing.clone().include_localizers().include_freesurfer().include_raw();
@@ -427,7 +416,7 @@ fn nothing_matches_only_when_no_searched_tree_has_anything() {
 
 #[test]
 fn indexes_come_with_the_betas_when_asked() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let (passed, made) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let dataset = fixture.dataset().with_cache_dir(passed.path());
     let license = dataset.accept_license().unwrap();
@@ -445,7 +434,7 @@ fn indexes_come_with_the_betas_when_asked() {
 
 #[test]
 fn damaged_betas_are_refused_with_an_index_as_without() {
-    let fixture = Fixture::new();
+    let fixture = Served::new();
     let cache = tempfile::tempdir().unwrap();
     let key = laion_fmri::layout::betas(&"sub-03".parse().unwrap(), &"ses-01".parse().unwrap());
     let stored = fixture.bucket.path(&key);

@@ -23,8 +23,27 @@ mod roi_data;
 mod stimuli;
 mod trials;
 
-use fixtures::Bucket;
-use laion_fmri::{Dataset, Subject};
+use fixtures::{Bucket, Server};
+use laion_fmri::{Dataset, Location, Subject};
+
+/// A bucket, its server, and an empty folder for a mirror.
+struct Served {
+    bucket: Bucket,
+    server: Server,
+    mirror: tempfile::TempDir,
+}
+
+impl Served {
+    fn new() -> Self {
+        let bucket = Bucket::temporary().unwrap();
+        let server = bucket.serve().unwrap();
+        Self { bucket, server, mirror: tempfile::tempdir().unwrap() }
+    }
+
+    fn location(&self) -> Location {
+        self.server.url("laion-fmri").parse().unwrap()
+    }
+}
 
 /// The bucket itself as a mirror: labels keep their hyphens, and everything is there.
 fn opened(bucket: &Bucket, subject: &str) -> Subject {

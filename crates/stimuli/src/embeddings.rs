@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
 
 use half::f16;
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
@@ -15,6 +14,7 @@ use crate::error::Error;
 use crate::h5::{Dataset, Element, H5File, threads_for};
 use crate::lazy::Lazy;
 use crate::nearest::nearest;
+use crate::shares;
 use crate::source::ReadAt;
 
 /// Rows that are read at a time on their way to their places.
@@ -428,20 +428,8 @@ fn in_shares<T: Send>(
 ) -> Result<(), Error> {
     let share = rows.len().div_ceil(threads_for(size_of_val(values)));
     let row = values.len() / rows.len();
-    thread::scope(|scope| {
-        let mut shares = rows.chunks(share).zip(values.chunks_mut(share * row));
-        let first = shares.next();
-        let work = &work;
-        let others: Vec<_> =
-            shares.map(|(rows, values)| scope.spawn(move || work(rows, values))).collect();
-        // The first share is for this thread.
-        let done = first.map_or(Ok(()), |(rows, values)| work(rows, values));
-        for other in others {
-            // A panic of a thread goes on here.
-            other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        }
-        done
-    })
+    let shares = rows.chunks(share).zip(values.chunks_mut(share * row));
+    shares::each(shares, |(rows, values)| work(rows, values))
 }
 
 fn is_ascending(rows: &[usize]) -> bool {

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::thread;
 
 use crate::error::Error;
+use crate::shares;
 use crate::source::ReadAt;
 
 /// No single row, chunk or stored piece of data may be larger.
@@ -225,21 +226,14 @@ impl Dataset {
         if threads < 2 || together == 0 {
             return self.read_part(rows, out);
         }
-        let parts = split(rows, threads, together);
-        thread::scope(|scope| {
-            let mut rest = out;
-            let mut running = Vec::new();
-            for part in parts {
-                let (first, others) = rest.split_at_mut(part.len() * self.row_bytes);
-                rest = others;
-                running.push(scope.spawn(move || self.read_part(part, first)));
-            }
-            // A panic of a thread goes on here.
-            running.into_iter().try_for_each(|thread| match thread.join() {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-        })
+        let mut rest = out;
+        let parts = split(rows, threads, together).into_iter().map(|part| {
+            let (first, others) =
+                std::mem::take(&mut rest).split_at_mut(part.len() * self.row_bytes);
+            rest = others;
+            (part, first)
+        });
+        shares::each(parts, |(part, out)| self.read_part(part, out))
     }
 
     /// Whether reading a row takes decoding, so that no row should be read twice.

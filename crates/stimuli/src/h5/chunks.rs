@@ -16,6 +16,7 @@ use super::filters::Decoder;
 use super::native::Disk;
 use super::tree::{Stored, Tree};
 use super::{Failure, MAX_PIECE};
+use crate::shares;
 
 /// Decoded chunks that hold other rows too are kept, in case those are wanted next.
 const KEPT: usize = 4 << 20;
@@ -180,18 +181,7 @@ impl Chunks {
             }
             Ok(())
         };
-        thread::scope(|scope| {
-            let mut shares = chunks.chunks(chunks.len().div_ceil(threads));
-            let mine = shares.next().unwrap_or_default();
-            let work = &work;
-            let others: Vec<_> = shares.map(|share| scope.spawn(move || work(share))).collect();
-            let done = work(mine);
-            for other in others {
-                // A panic of a thread goes on here.
-                other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-            }
-            done
-        })
+        shares::each(chunks.chunks(chunks.len().div_ceil(threads)), work)
     }
 
     /// Whether a chunk holds whole rows.
