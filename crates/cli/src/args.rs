@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod extract;
+pub(crate) mod filters;
 pub(crate) mod index;
 pub(crate) mod mirror;
 pub(crate) mod nc;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use laion_fmri::stimuli::EmbeddingModel;
 use laion_fmri::{Hemi, Location, MaskSource, Resolution, RoiFormat, StimulusSet};
 
+use self::filters::Filters;
 use crate::exit::UsageError;
 
 /// LAION-fMRI: from a public bucket of 7T fMRI data to the array you need.
@@ -243,12 +245,8 @@ pub(crate) struct Download {
     /// Whose files: sub-03, 03, or all
     #[arg(long, num_args = 1.., value_name = "S", required_unless_present = "prefix")]
     pub(crate) subject: Vec<String>,
-    /// Only these sessions (ses-04 or 04); averages stands for the subject-level files
-    #[arg(long, num_args = 1.., value_name = "V")]
-    pub(crate) ses: Option<Vec<String>>,
-    /// Only these tasks
-    #[arg(long, num_args = 1.., value_name = "V")]
-    pub(crate) task: Option<Vec<String>>,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
     /// Only these spaces
     #[arg(long, num_args = 1.., value_name = "V")]
     pub(crate) space: Option<Vec<String>>,
@@ -258,21 +256,6 @@ pub(crate) struct Download {
     /// Only these statistics, such as effect or rsquare
     #[arg(long, num_args = 1.., value_name = "V")]
     pub(crate) stat: Option<Vec<String>>,
-    /// Only these suffixes, such as statmap, trials, mask
-    #[arg(long, num_args = 1.., value_name = "V")]
-    pub(crate) suffix: Option<Vec<String>>,
-    /// Only these extensions, such as nii.gz or tsv
-    #[arg(long, num_args = 1.., value_name = "V")]
-    pub(crate) extension: Option<Vec<String>>,
-    /// Only these runs
-    #[arg(long, num_args = 1.., value_name = "V")]
-    pub(crate) run: Option<Vec<String>>,
-    /// Only these echoes
-    #[arg(long, num_args = 1.., value_name = "V")]
-    pub(crate) echo: Option<Vec<String>>,
-    /// Only these parts (mag, phase)
-    #[arg(long, num_args = 1.., value_name = "V")]
-    pub(crate) part: Option<Vec<String>>,
     /// The whole anatomical tree as well
     #[arg(long)]
     pub(crate) include_anatomical: bool,
@@ -306,27 +289,8 @@ pub(crate) struct DownloadRaw {
     /// Whose files: sub-03, 03, or all
     #[arg(long, num_args = 1.., value_name = "S", required = true)]
     pub(crate) subject: Vec<String>,
-    /// Only these sessions (ses-04 or 04)
-    #[arg(long, num_args = 1.., value_name = "V")]
-    pub(crate) ses: Option<Vec<String>>,
-    /// Only these tasks
-    #[arg(long, num_args = 1.., value_name = "V")]
-    pub(crate) task: Option<Vec<String>>,
-    /// Only these runs
-    #[arg(long, num_args = 1.., value_name = "V")]
-    pub(crate) run: Option<Vec<String>>,
-    /// Only these echoes
-    #[arg(long, num_args = 1.., value_name = "V")]
-    pub(crate) echo: Option<Vec<String>>,
-    /// Only these parts (mag, phase)
-    #[arg(long, num_args = 1.., value_name = "V")]
-    pub(crate) part: Option<Vec<String>>,
-    /// Only these suffixes, such as bold, events, sbref
-    #[arg(long, num_args = 1.., value_name = "V")]
-    pub(crate) suffix: Option<Vec<String>>,
-    /// Only these extensions, such as nii.gz or tsv
-    #[arg(long, num_args = 1.., value_name = "V")]
-    pub(crate) extension: Option<Vec<String>>,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
     #[command(flatten)]
     pub(crate) transfer: Transfer,
 }

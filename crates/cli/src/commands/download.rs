@@ -14,6 +14,7 @@ use serde_json::json;
 use super::download_stimuli::Stimuli;
 use super::{index, license};
 use crate::args::access::DownloadEmbeddings;
+use crate::args::filters::Filter;
 use crate::args::{Download, DownloadRaw, Transfer};
 use crate::context::Context;
 use crate::exit::{Refused, Status, UsageError};
@@ -28,16 +29,8 @@ pub(super) fn run(context: &Context, args: &Download) -> anyhow::Result<Status> 
 }
 
 pub(super) fn run_raw(context: &Context, args: &DownloadRaw) -> anyhow::Result<Status> {
-    let filters = [
-        (FilterField::Ses, &args.ses),
-        (FilterField::Task, &args.task),
-        (FilterField::Run, &args.run),
-        (FilterField::Echo, &args.echo),
-        (FilterField::Part, &args.part),
-        (FilterField::Suffix, &args.suffix),
-        (FilterField::Extension, &args.extension),
-    ];
-    let request = filtered(DownloadRequest::raw(subjects(&args.subject)?), &filters);
+    let request = DownloadRequest::raw(subjects(&args.subject)?);
+    let request = filtered(request, &args.filters.each());
     carry_out(context, &request, &args.transfer, false)
 }
 
@@ -168,10 +161,7 @@ fn subjects(names: &[String]) -> anyhow::Result<Subjects> {
     Ok(Subjects::These(parsed.map_err(Error::from)?))
 }
 
-fn filtered(
-    request: DownloadRequest,
-    filters: &[(FilterField, &Option<Vec<String>>)],
-) -> DownloadRequest {
+fn filtered(request: DownloadRequest, filters: &[Filter<'_>]) -> DownloadRequest {
     filters.iter().fold(request, |request, (field, values)| match values {
         Some(values) => request.filter(*field, values.iter().cloned()),
         None => request,
@@ -179,19 +169,13 @@ fn filtered(
 }
 
 pub(super) fn request(args: &Download) -> anyhow::Result<DownloadRequest> {
-    let filters = [
-        (FilterField::Ses, &args.ses),
-        (FilterField::Task, &args.task),
+    let more = [
         (FilterField::Space, &args.space),
         (FilterField::Desc, &args.desc),
         (FilterField::Stat, &args.stat),
-        (FilterField::Suffix, &args.suffix),
-        (FilterField::Extension, &args.extension),
-        (FilterField::Run, &args.run),
-        (FilterField::Echo, &args.echo),
-        (FilterField::Part, &args.part),
     ];
-    let mut request = filtered(DownloadRequest::new(subjects(&args.subject)?), &filters);
+    let request = DownloadRequest::new(subjects(&args.subject)?);
+    let mut request = filtered(filtered(request, &args.filters.each()), &more);
     request.include_anatomical = args.include_anatomical;
     request.include_freesurfer = args.include_freesurfer;
     request.include_localizers = args.include_localizers;

@@ -1,0 +1,46 @@
+//! The filters by entity that derivatives and raw data share.
+
+use clap::Args;
+use laion_fmri::FilterField;
+
+#[derive(Args, Debug)]
+pub(crate) struct Filters {
+    /// Only these sessions (ses-04 or 04); averages stands for the subject-level files of derivatives
+    #[arg(long, num_args = 1.., value_name = "V")]
+    ses: Option<Vec<String>>,
+    /// Only these tasks
+    #[arg(long, num_args = 1.., value_name = "V")]
+    task: Option<Vec<String>>,
+    /// Only these runs
+    #[arg(long, num_args = 1.., value_name = "V")]
+    run: Option<Vec<String>>,
+    /// Only these echoes
+    #[arg(long, num_args = 1.., value_name = "V")]
+    echo: Option<Vec<String>>,
+    /// Only these parts (mag, phase)
+    #[arg(long, num_args = 1.., value_name = "V")]
+    part: Option<Vec<String>>,
+    /// Only these suffixes, such as statmap, trials, mask, bold, events
+    #[arg(long, num_args = 1.., value_name = "V")]
+    suffix: Option<Vec<String>>,
+    /// Only these extensions, such as nii.gz or tsv
+    #[arg(long, num_args = 1.., value_name = "V")]
+    extension: Option<Vec<String>>,
+}
+
+/// A field, and its values if there is such a filter.
+pub(crate) type Filter<'a> = (FilterField, &'a Option<Vec<String>>);
+
+impl Filters {
+    pub(crate) fn each(&self) -> [Filter<'_>; 7] {
+        [
+            (FilterField::Ses, &self.ses),
+            (FilterField::Task, &self.task),
+            (FilterField::Run, &self.run),
+            (FilterField::Echo, &self.echo),
+            (FilterField::Part, &self.part),
+            (FilterField::Suffix, &self.suffix),
+            (FilterField::Extension, &self.extension),
+        ]
+    }
+}
