@@ -97,6 +97,10 @@ def make(mirror, volumes, paths):
 def run_once(case):
     for folder in case.get("fresh", []):
         shutil.rmtree(folder, ignore_errors=True)
+    # Outputs are new files: taking away those of the run before is not what is measured.
+    for folder in case.get("outputs", []):
+        for old in Path(folder).rglob("*.npy"):
+            old.unlink()
     started = time.perf_counter()
     child = subprocess.Popen(case["command"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     errors = child.stderr.read()

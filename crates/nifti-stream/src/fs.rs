@@ -269,7 +269,14 @@ impl VolumeFile {
                 making = index.and_then(|path| self.start_index(path, identity));
             }
         }
-        self.pass(selection, rows, target, observe)?;
+        // Another thread is of use when there are voxels to put in order, and those that inflate ahead do
+        // not keep all cores busy already.
+        let has_cores = threads > if self.reader.is_read_ahead() { 2 } else { 1 };
+        let by_two = match has_cores && !selection.is_empty() {
+            true => pass::read_rows(&mut self.reader, selection, rows, target, observe),
+            false => None,
+        };
+        by_two.unwrap_or_else(|| self.reader.read_all(selection, rows, target, observe))?;
         if let (Some(writer), Some(path)) = (making, index) {
             match self.finish_index(writer, &path) {
                 Ok(points) => tracing::debug!(points, index = %path.display(), "index made"),
@@ -300,28 +307,10 @@ impl VolumeFile {
         let nothing = VoxelSelection::new(self.reader.grid().shape(), Vec::new())?;
         let mut dropped = |_: usize, _: &[f32]| ControlFlow::Continue(());
         let mut target = Target::taker(0, &mut dropped);
-        self.pass(&nothing, &RowSelection::Rows(Vec::new()), &mut target, observe)?;
+        let no_rows = RowSelection::Rows(Vec::new());
+        self.reader.read_all(&nothing, &no_rows, &mut target, observe)?;
         self.finish_index(writer, path).map_err(failed)?;
         Ok(true)
-    }
-
-    /// Reads from where the reader stands to the end of the file.
-    fn pass(
-        &mut self,
-        selection: &VoxelSelection,
-        rows: &RowSelection,
-        target: &mut Target<'_>,
-        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<(), Error> {
-        // What a second thread would do is worth one only when there are voxels to put in order.
-        if self.threads.get() > 1
-            && !selection.is_empty()
-            && let Some(passed) =
-                pass::read_rows(&mut self.reader, selection, rows, target, observe)
-        {
-            return passed;
-        }
-        self.reader.read_all(selection, rows, target, observe)
     }
 
     /// Lets other threads inflate the file from its start, if there are any and it is gzipped.

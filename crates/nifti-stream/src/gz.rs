@@ -96,6 +96,11 @@ impl<R: Read> GzDecoder<R> {
         Ok(decoder)
     }
 
+    /// Whether other threads inflate what comes next.
+    pub(crate) fn is_read_ahead(&self) -> bool {
+        self.ahead.is_some()
+    }
+
     fn from_members(members: Members<R>, piece_bytes: usize) -> Self {
         Self {
             compressed_offset: members.compressed_offset(),

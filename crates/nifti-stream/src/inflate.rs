@@ -7,12 +7,13 @@
 
 mod find;
 mod marked;
-mod sink;
+mod output;
 mod table;
 
 pub(crate) use self::find::{DYNAMIC, find_dynamic};
 pub(crate) use self::marked::Marked;
-pub(crate) use self::sink::Sink;
+use self::output::copy;
+pub(crate) use self::output::{Output, Symbol};
 use self::table::{
     Code, DISTANCE_BITS, DISTANCE_ENTRIES, END_OF_BLOCK, LENGTHS_BITS, LENGTHS_ENTRIES, LITERAL,
     LITERAL_BITS, LITERAL_ENTRIES, LONG, SPECIAL, build,
@@ -68,18 +69,6 @@ pub(crate) enum Stop {
     Truncated,
 }
 
-/// Where the decoder writes.
-pub(crate) struct Output<'a> {
-    /// What was inflated before and room for more, [`SLACK`] beyond the limit.
-    pub(crate) bytes: &'a mut [u8],
-    /// Where the next byte goes.
-    pub(crate) at: usize,
-    /// The first byte a match may refer to.
-    pub(crate) floor: usize,
-    /// Output stops here, or up to [`SLACK`] later.
-    pub(crate) limit: usize,
-}
-
 /// What the decoder reads.
 pub(crate) struct Input<'a> {
     pub(crate) bytes: &'a [u8],
@@ -120,7 +109,7 @@ impl Inflater {
     pub(crate) fn run(
         &mut self,
         input: &mut Input<'_>,
-        output: &mut impl Sink,
+        output: &mut Output<'_, impl Symbol>,
         stop_at_blocks: bool,
     ) -> Result<Stop, &'static str> {
         let stop = self.blocks(input, output, stop_at_blocks);
@@ -134,7 +123,7 @@ impl Inflater {
     fn blocks(
         &mut self,
         input: &mut Input<'_>,
-        output: &mut impl Sink,
+        output: &mut Output<'_, impl Symbol>,
         stop_at_blocks: bool,
     ) -> Result<Stop, &'static str> {
         let mut may_stop = false;
@@ -229,7 +218,7 @@ impl Inflater {
         &mut self,
         left: usize,
         input: &mut Input<'_>,
-        output: &mut impl Sink,
+        output: &mut Output<'_, impl Symbol>,
     ) -> Option<Stop> {
         // The lengths end at a byte, so what is held are whole bytes.
         input.at -= (self.n_bits / 8) as usize;
@@ -317,10 +306,10 @@ impl Inflater {
     fn codes(
         &mut self,
         input: &mut Input<'_>,
-        output: &mut impl Sink,
+        output: &mut Output<'_, impl Symbol>,
     ) -> Result<Option<Stop>, &'static str> {
         loop {
-            if output.many(self, input)? {
+            if self.many(input, output)? {
                 return Ok(None);
             }
             if output.room() == 0 {
@@ -340,7 +329,7 @@ impl Inflater {
     }
 
     /// One symbol, if its bits are there.
-    fn one(&mut self, output: &mut impl Sink) -> Result<One, &'static str> {
+    fn one(&mut self, output: &mut Output<'_, impl Symbol>) -> Result<One, &'static str> {
         let (mut bits, mut left) = (self.bits, self.n_bits);
         let mut take = |n: u32| {
             let value = bits & ((1 << n) - 1);
@@ -392,15 +381,15 @@ impl Inflater {
     }
 
     /// The fast loop: runs while there is plenty of input and room; `true` at the end of the block.
-    fn many(
+    fn many<T: Symbol>(
         &mut self,
         input: &mut Input<'_>,
-        output: &mut Output<'_>,
+        output: &mut Output<'_, T>,
     ) -> Result<bool, &'static str> {
         let Tables { literals, distances } = &*self.tables;
-        let limit = output.limit.min(output.bytes.len().saturating_sub(SLACK));
+        let limit = output.limit.min(output.symbols.len().saturating_sub(SLACK));
         let (source, mut at) = (input.bytes, input.at);
-        let (bytes, mut to, floor) = (&mut *output.bytes, output.at, output.floor);
+        let (symbols, mut to, floor) = (&mut *output.symbols, output.at, output.floor);
         let (mut bits, mut n_bits) = (self.bits, self.n_bits);
         let last = source.len().saturating_sub(16);
         let mut outcome = Ok(false);
@@ -430,13 +419,13 @@ impl Inflater {
         /// Up to as many literals as there are places named, then goes on with something else.
         macro_rules! literals {
             ($entry:ident, $room:ident, $place:literal) => {
-                $room[$place] = ($entry >> 16) as u8;
+                $room[$place] = T::from(($entry >> 16) as u8);
                 consume!($entry);
                 to += $place + 1;
                 continue;
             };
             ($entry:ident, $room:ident, $place:literal $($rest:literal)+) => {
-                $room[$place] = ($entry >> 16) as u8;
+                $room[$place] = T::from(($entry >> 16) as u8);
                 consume!($entry);
                 $entry = look_up!();
                 if $entry & LITERAL != 0 {
@@ -449,7 +438,7 @@ impl Inflater {
 
         while to < limit && at < last {
             refill!();
-            let Some(room) = bytes.get_mut(to..).and_then(<[u8]>::first_chunk_mut::<8>) else {
+            let Some(room) = symbols.get_mut(to..).and_then(<[T]>::first_chunk_mut::<8>) else {
                 break;
             };
             let mut entry = look_up!();
@@ -464,8 +453,8 @@ impl Inflater {
                     let within = bits & ((1 << (entry >> 8 & 15)) - 1);
                     entry = literals[((entry >> 16) as usize + within as usize) % LITERAL_ENTRIES];
                     if entry & LITERAL != 0 {
-                        if let Some(place) = bytes.get_mut(to) {
-                            *place = (entry >> 16) as u8;
+                        if let Some(place) = symbols.get_mut(to) {
+                            *place = T::from((entry >> 16) as u8);
                         }
                         to += 1;
                         consume!(entry);
@@ -505,7 +494,7 @@ impl Inflater {
                 outcome = Err("invalid distance too far back");
                 break;
             }
-            copy(bytes, to, distance, length);
+            copy(symbols, to, distance, length);
             to += length;
         }
         if outcome == Ok(true) {
@@ -522,36 +511,4 @@ enum One {
     Symbol,
     EndOfBlock,
     Incomplete,
-}
-
-/// Repeats `length` bytes from `distance` before `to`; up to a stride more may be overwritten.
-#[inline]
-fn copy(bytes: &mut [u8], to: usize, distance: usize, length: usize) {
-    let end = to + length;
-    let mut to = to;
-    let mut distance = distance;
-    if distance < STRIDE {
-        // A short period is written out byte by byte until a stride of it is there.
-        let whole = STRIDE.div_ceil(distance) * distance;
-        let first = length.min(whole);
-        let from = to - distance;
-        let window = &mut bytes[from..to + first];
-        for place in distance..window.len() {
-            window[place] = window[place - distance];
-        }
-        to += first;
-        distance = whole;
-    }
-    while to < end {
-        let Some((before, after)) = bytes.split_at_mut_checked(to) else { return };
-        let from = to - distance;
-        let (Some(source), Some(target)) = (
-            before.get(from..).and_then(<[u8]>::first_chunk::<STRIDE>),
-            after.first_chunk_mut::<STRIDE>(),
-        ) else {
-            return;
-        };
-        *target = *source;
-        to += STRIDE;
-    }
 }

@@ -75,6 +75,11 @@ impl<R: Read> Source<R> {
         matches!(self.kind, Kind::Gzip(_))
     }
 
+    /// Whether other threads inflate what comes next.
+    pub(crate) fn is_read_ahead(&self) -> bool {
+        matches!(&self.kind, Kind::Gzip(decoder) if decoder.is_read_ahead())
+    }
+
     /// Inflated bytes handed out so far.
     #[must_use]
     pub fn inflated_offset(&self) -> u64 {
@@ -211,9 +216,10 @@ impl Source<File> {
     /// many stored bytes at a time; the first member alone, others follow in one thread.
     ///
     /// Blocks are guessed where a chunk starts, and every guess is compared to the bit with where the
-    /// chunk before has ended. Where it does not fit, or the file is unusual in another way, the rest is
-    /// inflated in one thread: the bytes and the errors are those of [`open`](Self::open), and every
-    /// checksum is compared. Chunks of a quarter of a MiB take less than 40 MiB for each thread.
+    /// chunk before has ended. Where it does not fit, the caller's thread inflates up to the next chunk
+    /// that does; where most do not, it inflates the rest alone. The bytes and the errors are those of
+    /// [`open`](Self::open), and every checksum is compared. Chunks of half a MiB take less than 40 MiB for
+    /// each thread.
     ///
     /// # Errors
     ///

@@ -290,6 +290,11 @@ impl<R: Read> VolumeReader<R> {
         self.source.is_gzip()
     }
 
+    /// Whether other threads inflate what comes next.
+    pub(crate) fn is_read_ahead(&self) -> bool {
+        self.source.is_read_ahead()
+    }
+
     /// Whether this is the CRC-32 of what comes before the image data.
     pub(crate) fn fits(&self, header_crc: u32) -> bool {
         self.header_crc == Some(header_crc)

@@ -86,6 +86,11 @@ fn files_of_every_kind_are_those_of_one_thread() {
     check(&path, &gzip(&vec![0; 9_000_000], 1, usize::MAX), "zeros");
     check(&path, &gzip(&content(100), 1, usize::MAX), "small");
     check(&path, &gzip(&[], 1, usize::MAX), "empty");
+    // What is copied from copies again and again, right and wrong to take for zero.
+    for copied in [&[0; 300][..], &[7; 300], b"not a number"] {
+        let parts = bytes.chunks(500).flat_map(|part| [part, copied].concat()).collect::<Vec<_>>();
+        check(&path, &gzip(&parts, 6, usize::MAX), "copied");
+    }
     let text = b"the same words again and again, ".repeat(30_000);
     check(&path, &gzip(&text, 6, usize::MAX), "matches alone");
     // A stream inside a stream: blocks that are none.

@@ -177,7 +177,7 @@ impl Place {
         let brain = self.mirror.join("brain.npy").display().to_string();
         let roi = format!("--mask={}", self.mirror.join("roi.npy").display());
         let mut case = |name: &'static str, command: Vec<String>| {
-            cases.push(json!({ "name": name, "command": command }));
+            cases.push(json!({ "name": name, "command": command, "outputs": [&self.out] }));
         };
         let igzip = CommandLine::new("igzip", &self.mirror).argument("--version").capture();
         match igzip {

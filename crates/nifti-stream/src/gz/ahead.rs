@@ -3,9 +3,12 @@
 //! The stored bytes are cut into chunks. A thread looks for the first block that describes its own codes
 //! at or after the start of its chunk, and inflates up to the first one after its end, with marks for
 //! what refers to the unknown bytes before. Whoever takes the chunks in order knows these bytes: marks
-//! are replaced then. When a chunk does not start where the one before has ended, or anything else is
-//! unusual, the stream goes on from that place in one thread: what was found can only be wrong in
-//! where it starts, which is compared to the bit.
+//! are replaced then. A chunk that does not start where the one before has ended, or that outgrew its
+//! room, is thrown away: its taker inflates from that place itself, up to the start of the next one
+//! that is of use. What was found can only be wrong in where it starts, which is compared to the bit.
+//! When most chunks are of no use, the stream goes on in one thread.
+
+mod chunk;
 
 use std::convert::Infallible;
 use std::fs::File;
@@ -13,28 +16,43 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 
+use self::chunk::{Before, Chunk, End};
 use super::input::Input;
 use super::members::{Members, Place};
 use crate::error::Error;
-use crate::inflate::{DYNAMIC, Inflater, Marked, Output, SLACK, Stop, WINDOW, find_dynamic};
+use crate::inflate::{DYNAMIC, Inflater, WINDOW, find_dynamic};
 use crate::queue::{Queue, StopAtEnd};
 
 /// Stored bytes of a chunk.
-pub(crate) const CHUNK_BYTES: usize = 256 << 10;
-/// Inflated bytes of a chunk, at most, and those of them with marks, which take twice the memory.
-const MOST: usize = 12 << 20;
-const MOST_MARKED: usize = 5 << 20;
-/// Bytes by which the room of a chunk grows.
-const ROOM: usize = 1 << 20;
+pub(crate) const CHUNK_BYTES: usize = 512 << 10;
+/// Inflated bytes after which the taker of the chunks hands over what it has inflated itself.
+const PIECE: usize = 1 << 20;
+/// Of the last 16 chunks so many may be of no use.
+const MOST_USELESS: u32 = 12;
+/// Of so many chunks one may be of no use because of a wrong guess.
+const MOST_WRONG: usize = 16;
 
 /// What is read ahead, and how far it is taken.
 pub(crate) struct Ahead<R> {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
     reopen: Reopen<R>,
+    /// The next chunk that is to be taken, and one that starts farther on than it was taken.
     next: usize,
+    waiting: Option<Chunk>,
+    /// A bit for each of the last chunks: whether it was of no use.
+    useless: u16,
+    /// Chunks so far of which a guess was wrong.
+    wrong: usize,
+    in_order: Option<InOrder<R>>,
+    /// Room for what is inflated here, and whether the chunk begun last has it.
+    own: Option<Chunk>,
+    is_own: bool,
+    /// Chunks begun, whoever has inflated them.
+    begun: usize,
     part: Part,
     /// What follows the part that is available, and the chunk of both.
     plain: Option<Part>,
@@ -67,33 +85,19 @@ struct Part {
 struct Shared {
     path: PathBuf,
     chunk_bytes: u64,
+    chunks: usize,
+    /// Whether places before a chunk may be taken for zero.
+    may_guess: AtomicBool,
     /// The first byte behind the header of the member.
     first: u64,
     queue: Queue<Chunk, Infallible>,
 }
 
-/// A part of the stored stream, inflated.
-#[derive(Default)]
-struct Chunk {
-    start: u64,
-    end: End,
-    marked: Marked,
-    /// [`WINDOW`] bytes of history, the bytes behind those with marks, and room.
-    plain: Vec<u8>,
-    plain_end: usize,
-    /// Where blocks start, and how many bytes of the chunk lie before.
-    blocks: Vec<(u64, usize)>,
-}
-
-#[derive(Clone, Copy, Default)]
-enum End {
-    /// The bit at which the next chunk should start.
-    Block(u64),
-    /// The member ends before this byte.
-    Member(u64),
-    /// The chunk is of no use.
-    #[default]
-    Unusual,
+/// What inflates where no chunk is of use; it stands where the chunks end that were begun.
+struct InOrder<R> {
+    place: u64,
+    inflater: Inflater,
+    input: Input<R>,
 }
 
 impl<R: Read> Ahead<R> {
@@ -110,24 +114,30 @@ impl<R: Read> Ahead<R> {
         let stored = std::fs::metadata(path).ok()?.len().checked_sub(first)?;
         let chunks = usize::try_from(stored.div_ceil(chunk_bytes)).ok().filter(|&n| n > 1)?;
         let queue = Queue::new(chunks, 1, threads.get());
-        let shared = Arc::new(Shared { path: path.to_owned(), chunk_bytes, first, queue });
+        let (path, may_guess) = (path.to_owned(), AtomicBool::new(true));
+        let shared = Arc::new(Shared { path, chunk_bytes, chunks, may_guess, first, queue });
         let start = |_| {
             let shared = Arc::clone(&shared);
             Builder::new().name("inflate".to_owned()).spawn(move || shared.work()).ok()
         };
         let threads: Vec<_> = (0..threads.get().min(chunks)).map_while(start).collect();
-        let (part, plain, chunk, is_at_trailer) = (Part::default(), None, None, false);
-        let place = Place { bit: first * 8, inflated: 0 };
         (!threads.is_empty()).then_some(Self {
             shared,
             threads,
             reopen,
             next: 0,
-            part,
-            plain,
-            chunk,
-            place,
-            is_at_trailer,
+            waiting: None,
+            useless: 0,
+            wrong: 0,
+            in_order: None,
+            own: None,
+            is_own: false,
+            begun: 0,
+            part: Part::default(),
+            plain: None,
+            chunk: None,
+            place: Place { bit: first * 8, inflated: 0 },
+            is_at_trailer: false,
         })
     }
 
@@ -162,7 +172,7 @@ impl<R: Read> Ahead<R> {
         }
     }
 
-    /// Begins the next chunk, if it starts where the last one has ended.
+    /// Begins what follows where the last chunk has ended.
     fn take(&mut self, left: usize, offer: &mut dyn FnMut(Place, &[u8])) -> bool {
         if self.is_at_trailer {
             return false;
@@ -176,18 +186,21 @@ impl<R: Read> Ahead<R> {
             if last.bytes.len() >= WINDOW {
                 done.plain = last.bytes;
             }
-            self.shared.queue.spare(done);
+            match self.is_own {
+                true => self.own = Some(done),
+                false => self.shared.queue.spare(done),
+            }
         }
-        let Ok(mut chunk) = self.shared.queue.next(self.next) else { return false };
+        let Some(mut chunk) = self.next_chunk() else { return false };
         let (bit, is_at_trailer) = match chunk.end {
-            End::Block(bit) if chunk.start == self.place.bit => (bit, false),
-            End::Member(byte) if chunk.start == self.place.bit => (byte * 8, true),
-            _ => return false,
+            End::Block(bit) => (bit, false),
+            End::Member(byte) => (byte * 8, true),
+            End::Unusual => return false,
         };
         if !chunk.marked.resolve(self.history(), &mut bytes) {
             return false;
         }
-        let floor = if self.next == 0 { WINDOW } else { 0 };
+        let floor = chunk.floor;
         for &(bit, offset) in &chunk.blocks {
             let inflated = self.place.inflated + offset as u64;
             let (bytes, end, floor) = match offset.checked_sub(chunk.marked.len()) {
@@ -199,10 +212,9 @@ impl<R: Read> Ahead<R> {
             let history = &bytes[floor.max(end.saturating_sub(WINDOW))..end];
             offer(Place { bit, inflated }, history);
         }
-        let inflated = (chunk.marked.len() + chunk.plain_end - WINDOW) as u64;
-        self.place = Place { bit, inflated: self.place.inflated + inflated };
+        self.place = Place { bit, inflated: self.place.inflated + chunk.len() as u64 };
         self.is_at_trailer = is_at_trailer;
-        self.next += 1;
+        self.begun += 1;
         let end = chunk.plain_end;
         if end > WINDOW {
             let bytes = std::mem::take(&mut chunk.plain);
@@ -214,9 +226,79 @@ impl<R: Read> Ahead<R> {
         true
     }
 
+    /// The chunk that starts where the last one has ended, whoever inflates it; `None` when another
+    /// way has to go on.
+    fn next_chunk(&mut self) -> Option<Chunk> {
+        loop {
+            let chunk = match self.waiting.take() {
+                Some(chunk) => chunk,
+                None if self.place.bit < self.shared.start(self.next)? * 8 => {
+                    return self.inflate(self.shared.start(self.next)? * 8);
+                }
+                None => {
+                    let chunk = self.shared.queue.next(self.next).ok()?;
+                    self.next += 1;
+                    chunk
+                }
+            };
+            let is_wrong = chunk.start == self.place.bit && !chunk.marked.fits(self.history());
+            if is_wrong {
+                self.wrong += 1;
+                if self.wrong > 2 + self.next / MOST_WRONG {
+                    self.shared.may_guess.store(false, Ordering::Relaxed);
+                }
+            }
+            let is_useless =
+                is_wrong || chunk.start < self.place.bit || matches!(chunk.end, End::Unusual);
+            if !is_useless && chunk.start > self.place.bit {
+                let start = chunk.start;
+                self.waiting = Some(chunk);
+                return self.inflate(start);
+            }
+            self.useless = self.useless << 1 | u16::from(is_useless);
+            if !is_useless {
+                self.is_own = false;
+                return Some(chunk);
+            }
+            self.shared.queue.spare(chunk);
+            if self.useless.count_ones() > MOST_USELESS {
+                return None;
+            }
+        }
+    }
+
+    /// Inflates a chunk here, where what lies before is known, up to a block at or after this bit, or
+    /// a part of the way.
+    fn inflate(&mut self, until: u64) -> Option<Chunk> {
+        let Place { bit, .. } = self.place;
+        let mut in_order = match self.in_order.take().filter(|here| here.place == bit) {
+            Some(in_order) => in_order,
+            None => {
+                let mut input = Input::new((self.reopen)(bit / 8).ok()?, bit / 8);
+                input.more().ok()?;
+                let mut inflater = Inflater::new();
+                let taken = inflater.start_at(input.buffered(), (bit % 8) as usize);
+                input.consume(taken);
+                InOrder { place: bit, inflater, input }
+            }
+        };
+        let InOrder { place, inflater, input } = &mut in_order;
+        let mut chunk = self.own.take().unwrap_or_default();
+        chunk.begin(bit, u64::MAX, Some(self.history()));
+        chunk.inflate(inflater, input, Before::Known, |chunk, here| {
+            Some(here.bit >= until || chunk.len() >= PIECE)
+        })?;
+        if let End::Block(bit) = chunk.end {
+            *place = bit;
+            self.in_order = Some(in_order);
+        }
+        self.is_own = true;
+        Some(chunk)
+    }
+
     /// Offers the blocks of the first chunk, if no other was begun.
     pub(crate) fn offer_first(&self, mut offer: impl FnMut(Place, &[u8])) {
-        let (1, Some(chunk)) = (self.next, &self.chunk) else { return };
+        let (1, Some(chunk)) = (self.begun, &self.chunk) else { return };
         // Of the first chunk, everything lies in one part.
         let Part { bytes, floor, .. } = self.plain.as_ref().unwrap_or(&self.part);
         for &(bit, offset) in &chunk.blocks {
@@ -264,7 +346,7 @@ impl Shared {
         while let Some(turn) = self.queue.turn() {
             for number in turn {
                 let Some(mut chunk) = self.queue.begin(number) else { return };
-                if self.inflate(number as u64, &mut inflater, &mut chunk).is_none() {
+                if self.inflate(number, &mut inflater, &mut chunk).is_none() {
                     chunk.end = End::Unusual;
                 }
                 self.queue.done(number, Ok(chunk));
@@ -272,19 +354,26 @@ impl Shared {
         }
     }
 
+    /// The first stored byte of a chunk; `None` when there are not as many.
+    fn start(&self, number: usize) -> Option<u64> {
+        let is_there = number < self.chunks;
+        is_there.then(|| self.first + number as u64 * self.chunk_bytes)
+    }
+
     /// Inflates a chunk; `None` when it cannot be done from here.
-    fn inflate(&self, number: u64, inflater: &mut Inflater, chunk: &mut Chunk) -> Option<()> {
-        let from = self.first + number * self.chunk_bytes;
+    fn inflate(&self, number: usize, inflater: &mut Inflater, chunk: &mut Chunk) -> Option<()> {
+        let from = self.start(number)?;
         let target = (from + self.chunk_bytes) * 8;
+        // Before the first chunk there is nothing.
+        let history: Option<&[u8]> = (number == 0).then_some(&[]);
+        chunk.begin(from * 8, self.chunk_bytes, history);
         let mut file = File::open(&self.path).ok()?;
         file.seek(SeekFrom::Start(from)).ok()?;
         let mut input = Input::new(file, from);
         input.more().ok()?;
-        chunk.begin();
-        let mut is_plain = number == 0;
-        let at = match is_plain {
-            true => 0,
-            false => find_dynamic(input.buffered(), input.is_end())?,
+        let at = match history {
+            Some(_) => 0,
+            None => find_dynamic(input.buffered(), input.is_end())?,
         };
         chunk.start = from * 8 + at as u64;
         let taken = inflater.start_at(input.buffered(), at);
@@ -293,75 +382,127 @@ impl Shared {
             chunk.end = End::Block(chunk.start);
             return Some(());
         }
-        chunk.blocks.push((chunk.start, 0));
-        loop {
-            let mut source = input.for_inflater();
-            let stop = match is_plain {
-                true => chunk.run(inflater, &mut source, number == 0),
-                false => inflater.run(&mut source, &mut chunk.marked, true),
-            };
-            let used = source.at;
-            input.consume(used);
-            match stop.ok()? {
-                Stop::Input => input.more().ok()?,
-                Stop::Output if is_plain && chunk.plain_end - WINDOW < MOST => {}
-                Stop::Block => {
-                    let bit = input.offset() * 8 - u64::from(inflater.held_bits());
-                    if bit >= target && inflater.peek_header(input.peek().ok()?)? == DYNAMIC {
-                        chunk.end = End::Block(bit);
-                        return Some(());
-                    }
-                    if self.queue.is_stopped() {
-                        return None;
-                    }
-                    chunk.blocks.push((bit, chunk.len()));
-                    is_plain = is_plain || chunk.is_known();
-                }
-                Stop::End => {
-                    chunk.end = End::Member(input.offset());
-                    return Some(());
-                }
-                // Too much of it, or not in one piece.
-                Stop::Output | Stop::Truncated => return None,
+        let before = match self.may_guess.load(Ordering::Relaxed) {
+            _ if history.is_some() => Before::Known,
+            true => Before::Guessed,
+            false => Before::Unknown,
+        };
+        chunk.inflate(inflater, &mut input, before, |_, mut here| {
+            if here.bit >= target && here.header()? == DYNAMIC {
+                return Some(true);
             }
-        }
+            (!self.queue.is_stopped()).then_some(false)
+        })
     }
 }
 
-impl Chunk {
-    fn begin(&mut self) {
-        self.marked.restart(MOST_MARKED);
-        self.plain.resize(self.plain.len().max(WINDOW), 0);
-        self.plain_end = WINDOW;
-        self.blocks.clear();
-    }
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write};
 
-    fn len(&self) -> usize {
-        self.marked.len() + self.plain_end - WINDOW
-    }
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
 
-    /// Whether everything that a match may refer to is known; what follows needs no marks then.
-    fn is_known(&mut self) -> bool {
-        let Some(window) = self.marked.window() else { return false };
-        self.plain.iter_mut().zip(window).for_each(|(byte, known)| *byte = known);
-        true
-    }
+    use super::*;
 
-    /// Inflates bytes, with room for some more.
-    fn run(
-        &mut self,
-        inflater: &mut Inflater,
-        input: &mut crate::inflate::Input<'_>,
-        is_start: bool,
-    ) -> Result<Stop, &'static str> {
-        if self.plain.len() < self.plain_end + ROOM / 2 + SLACK {
-            self.plain.resize(self.plain_end + ROOM + SLACK, 0);
+    /// Noise with the same bytes again and again, which are copied from copies, and then and now a lot
+    /// of them.
+    fn content(sections: usize, copied: &[u8]) -> Vec<u8> {
+        let mut seed = 5_u64;
+        let mut bytes = Vec::new();
+        for _ in 0..sections {
+            for _ in 0..500 {
+                let noise = (0..400).map(|_| {
+                    seed = seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(11);
+                    (seed >> 40) as u8
+                });
+                bytes.extend(noise.chain(copied.iter().copied()));
+            }
+            bytes.extend(copied.repeat(500_000 / copied.len()));
         }
-        let (at, floor) = (self.plain_end, if is_start { WINDOW } else { 0 });
-        let limit = self.plain.len() - SLACK;
-        let mut output = Output { bytes: &mut self.plain, at, floor, limit };
-        let stop = inflater.run(input, &mut output, true);
-        self.plain_end = output.at;
-        stop
+        bytes
+    }
+
+    fn pattern() -> Vec<u8> {
+        (0..300_u32).map(|place| (place * place % 251) as u8 | 1).collect()
+    }
+
+    /// How the chunks of a file come about, which always give its bytes; blocks that are offered start
+    /// where they are said to.
+    fn begun(content: &[u8], chunk_bytes: usize, level: u32) -> Begun {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::new(level));
+        encoder.write_all(content).unwrap();
+        let stored = encoder.finish().unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().write_all(&stored).unwrap();
+        let copy = stored.clone();
+        let reopen = move |offset| Ok(Cursor::new(copy[offset as usize..].to_vec()));
+        let [threads, chunk_bytes] = [2, chunk_bytes].map(|n| NonZeroUsize::new(n).unwrap());
+        let mut ahead =
+            Ahead::start(file.path(), 10, threads, chunk_bytes, Box::new(reopen)).unwrap();
+        let (mut inflated, mut offered) = (Vec::new(), Vec::new());
+        let mut begun = Begun::default();
+        while ahead.more(|place, history| offered.push((place, history.to_vec()))) {
+            // A few bytes are left over each time.
+            let n = ahead.available().len().saturating_sub(3);
+            inflated.extend(&ahead.available()[..n]);
+            ahead.consume(n);
+            match ahead.is_own {
+                true => begun.here += 1,
+                false => begun.by_threads += 1,
+            }
+        }
+        inflated.extend(ahead.available());
+        begun.wrong = ahead.wrong;
+        begun.is_complete = ahead.is_at_trailer;
+        assert!(content.starts_with(&inflated));
+        assert!(!begun.is_complete || content.len() == inflated.len());
+        for (place, history) in offered {
+            let end = place.inflated as usize;
+            assert!(content[..end].ends_with(&history));
+            assert!(history.len() == end.min(WINDOW));
+            let reader = &stored[(place.bit / 8) as usize..];
+            let mut decoder = crate::gz::GzDecoder::resume(reader, place, &history).unwrap();
+            let mut next = [0; 100];
+            let n = decoder.read_chunk(&mut next).unwrap();
+            assert!(content[end..].starts_with(&next[..n]));
+        }
+        begun
+    }
+
+    #[derive(Debug, Default)]
+    struct Begun {
+        here: usize,
+        by_threads: usize,
+        wrong: usize,
+        is_complete: bool,
+    }
+
+    #[test]
+    fn a_chunk_of_no_use_is_inflated_by_who_takes_it() {
+        for level in [4, 6] {
+            let begun = begun(&content(10, &pattern()), 40_000, level);
+            // Which guess is the last depends on the threads.
+            assert!(begun.by_threads >= 10, "{begun:?}");
+            assert!(begun.here >= 4, "{begun:?}");
+            assert!(begun.is_complete, "{begun:?}");
+        }
+    }
+
+    #[test]
+    fn guesses_end_where_they_are_wrong() {
+        let right = begun(&content(6, &[0; 300]), 60_000, 6);
+        assert_eq!((right.wrong, right.is_complete), (0, true), "{right:?}");
+        let wrong = begun(&content(6, &pattern()), 60_000, 6);
+        assert!((3..9).contains(&wrong.wrong), "{wrong:?}");
+        assert!(wrong.by_threads > wrong.wrong, "{wrong:?}");
+    }
+
+    #[test]
+    fn what_is_of_no_use_at_all_goes_another_way() {
+        // Stored blocks, of which none is told from other bits.
+        let begun = begun(&content(2, &pattern()), 5000, 0);
+        assert!(!begun.is_complete, "{begun:?}");
+        assert!(begun.by_threads < 2, "{begun:?}");
     }
 }

@@ -73,7 +73,7 @@ impl Window {
 
     /// The free part up to the end of a piece, as the inflater takes it.
     pub(crate) fn output(&mut self, limit: usize) -> Output<'_> {
-        Output { limit, at: self.end, floor: self.floor, bytes: &mut self.bytes }
+        Output { limit, at: self.end, floor: self.floor, symbols: &mut self.bytes }
     }
 
     /// Room for plain bytes, after [`make_room`](Self::make_room).
