@@ -51,8 +51,6 @@ pub(crate) struct Ahead<R> {
     /// Room for what is inflated here, and whether the chunk begun last has it.
     own: Option<Chunk>,
     is_own: bool,
-    /// Chunks begun, whoever has inflated them.
-    begun: usize,
     part: Part,
     /// What follows the part that is available, and the chunk of both.
     plain: Option<Part>,
@@ -132,7 +130,6 @@ impl<R: Read> Ahead<R> {
             in_order: None,
             own: None,
             is_own: false,
-            begun: 0,
             part: Part::default(),
             plain: None,
             chunk: None,
@@ -214,7 +211,6 @@ impl<R: Read> Ahead<R> {
         }
         self.place = Place { bit, inflated: self.place.inflated + chunk.len() as u64 };
         self.is_at_trailer = is_at_trailer;
-        self.begun += 1;
         let end = chunk.plain_end;
         if end > WINDOW {
             let bytes = std::mem::take(&mut chunk.plain);
@@ -298,7 +294,8 @@ impl<R: Read> Ahead<R> {
 
     /// Offers the blocks of the first chunk, if no other was begun.
     pub(crate) fn offer_first(&self, mut offer: impl FnMut(Place, &[u8])) {
-        let (1, Some(chunk)) = (self.begun, &self.chunk) else { return };
+        let is_first = |chunk: &&Chunk| chunk.start == self.shared.first * 8;
+        let Some(chunk) = self.chunk.as_ref().filter(is_first) else { return };
         // Of the first chunk, everything lies in one part.
         let Part { bytes, floor, .. } = self.plain.as_ref().unwrap_or(&self.part);
         for &(bit, offset) in &chunk.blocks {

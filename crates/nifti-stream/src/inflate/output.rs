@@ -3,7 +3,7 @@
 use super::STRIDE;
 
 /// What a literal becomes.
-pub(crate) trait Symbol: Copy + Default + From<u8> {}
+pub(crate) trait Symbol: Copy + From<u8> {}
 
 impl Symbol for u8 {}
 impl Symbol for u16 {}
