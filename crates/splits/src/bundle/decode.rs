@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use sha2::{Digest, Sha256};
 use zlib_rs::{InflateConfig, ReturnCode, decompress_slice};
 
 use super::bytes::{Bytes, bit};
@@ -26,6 +27,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
     let mut bytes = Bytes::new(bytes);
     let header = header(&mut bytes)?;
     let payload = inflate(bytes.rest(), header.payload)?;
+    compare_digests(&header.sha256, &Sha256::digest(&payload))?;
     let mut payload = Bytes::new(&payload);
     let names = names(&mut payload, header.names)?;
     let mut members = Vec::with_capacity(Pool::ALL.len());
@@ -106,6 +108,17 @@ fn inflate(compressed: &[u8], length: usize) -> Result<Vec<u8>, BundleError> {
         }
         ReturnCode::DataError => Err(BundleError::Damaged { reason: "not a whole zlib stream" }),
         _ => Err(BundleError::Damaged { reason: "the decoder gave up" }),
+    }
+}
+
+/// The checksum of zlib is too weak alone: of all single flipped bits, one in about 14,000 gives
+/// another payload with the same checksum.
+fn compare_digests(expected: &[u8], got: &[u8]) -> Result<(), BundleError> {
+    let hex = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    if expected == got {
+        Ok(())
+    } else {
+        Err(BundleError::Digest { expected: hex(expected), got: hex(got) })
     }
 }
 

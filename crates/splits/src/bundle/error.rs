@@ -46,6 +46,14 @@ pub enum BundleError {
         /// The decoder's word for it.
         reason: &'static str,
     },
+    /// A payload that is not the one that the header was written for.
+    #[error("payload of the bundle (expected SHA-256 {expected}, got {got})")]
+    Digest {
+        /// The digest in the header, in hexadecimal digits.
+        expected: String,
+        /// The digest of the payload.
+        got: String,
+    },
     /// Text that is not UTF-8.
     #[error("{section} of the bundle: not UTF-8")]
     Text {
