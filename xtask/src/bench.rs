@@ -65,9 +65,10 @@ pub(crate) struct Row {
 impl Row {
     /// A figure that must not exceed its limit.
     pub(crate) fn at_most(case: &str, measured: f64, limit: f64, unit: &str) -> Self {
+        let digits = if limit < 0.1 { 4 } else { 2 };
         Self {
             case: case.to_owned(),
-            measured: format!("{measured:.2} {unit}"),
+            measured: format!("{measured:.digits$} {unit}"),
             limit: format!("{limit} {unit}"),
             held: measured <= limit,
         }
