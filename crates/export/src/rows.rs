@@ -1,10 +1,10 @@
-//! Rows of a `.npy` file, which other threads write and sync while the next ones are made.
+//! Rows of a `.npy` file, which another thread writes and syncs while the next ones are made.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::marker::PhantomData;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::Builder;
 
 use crate::atomic::atomic_unbuffered;
@@ -36,7 +36,7 @@ pub struct NpyRows<T> {
 /// Writes a two-dimensional array of `[rows, columns]` to a `.npy` file, without ever holding it.
 ///
 /// `fill` puts the rows, all of them, in order. A thread of its own writes what is there in pieces of
-/// 1 MiB, another lets them travel to the disk, so that little is left to wait for at the end. The file is
+/// 1 MiB and lets them travel to the disk, so that little is left to wait for at the end. The file is
 /// byte for byte that of [`write_npy`](crate::write_npy), and appears as that does; 4 MiB are held.
 ///
 /// # Errors
@@ -134,41 +134,22 @@ impl<T: Element> NpyRows<T> {
 }
 
 /// Writes pieces until there are no more.
-fn write_pieces(file: &File, full: &Receiver<Vec<u8>>, empty: &Sender<Vec<u8>>) -> io::Result<()> {
-    // What is no file (a pipe, a device) cannot be synced.
-    let is_file = file.metadata()?.is_file();
-    std::thread::scope(|scope| {
-        // Two sessions that are written at once wait for the same disk, longer than pieces last.
-        let (sync, wanted) = sync_channel(1);
-        let syncing = Builder::new()
-            .name("sync".to_owned())
-            .spawn_scoped(scope, move || wanted.iter().try_for_each(|()| file.sync_data()))?;
-        let written = write_and_sync(file, full, empty, is_file.then_some(sync));
-        let synced = syncing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        synced.and(written)
-    })
-}
-
-/// Writes pieces until there are no more, or what was written cannot be synced.
-fn write_and_sync(
+fn write_pieces(
     mut file: &File,
     full: &Receiver<Vec<u8>>,
     empty: &Sender<Vec<u8>>,
-    sync: Option<SyncSender<()>>,
 ) -> io::Result<()> {
+    // What is no file (a pipe, a device) cannot be synced.
+    let is_file = file.metadata()?.is_file();
     let mut unsynced = 0;
     while let Ok(piece) = full.recv() {
         file.write_all(&piece)?;
         unsynced += piece.len();
         // Nobody waits for a piece after the last row.
         let _ = empty.send(piece);
-        if let Some(sync) = sync.as_ref().filter(|_| unsynced >= SYNC_BYTES) {
-            match sync.try_send(()) {
-                Ok(()) => unsynced = 0,
-                // The disk is behind: what is written now goes with a later piece.
-                Err(TrySendError::Full(())) => {}
-                Err(TrySendError::Disconnected(())) => break,
-            }
+        if is_file && unsynced >= SYNC_BYTES {
+            file.sync_data()?;
+            unsynced = 0;
         }
     }
     Ok(())
