@@ -1,7 +1,10 @@
 //! Threads, cache directory and indexes change nothing but the time.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::num::NonZeroUsize;
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
 
 use fixtures::Bucket;
 use laion_fmri::{Dataset, Error, ReadObserver, SessionId, Subject};
@@ -61,6 +64,68 @@ fn an_observer_stops_all_sessions() {
     let request = subject.betas(sessions[0]).roi("FFA1").observer(&Never);
     assert!(matches!(request.load_sessions(&sessions).unwrap_err(), Error::Cancelled));
     assert!(matches!(request.concat(&sessions).unwrap_err(), Error::Cancelled));
+}
+
+/// Holds the first session up until a later one is read; stops the read if that does not happen.
+struct SlowFirst {
+    until: &'static str,
+    begun: Mutex<BTreeSet<String>>,
+    more: Condvar,
+}
+
+impl SlowFirst {
+    fn until(until: &'static str) -> Self {
+        Self { until, begun: Mutex::default(), more: Condvar::new() }
+    }
+}
+
+impl ReadObserver for SlowFirst {
+    fn volume(&self, session: &SessionId, _: usize, _: usize) -> bool {
+        let mut begun = self.begun.lock().unwrap();
+        begun.insert(session.to_string());
+        self.more.notify_all();
+        if session.as_str() != "ses-01" {
+            return true;
+        }
+        let long = Duration::from_secs(60);
+        let missing = |begun: &mut BTreeSet<String>| !begun.contains(self.until);
+        !self.more.wait_timeout_while(begun, long, missing).unwrap().1.timed_out()
+    }
+}
+
+#[test]
+fn a_slow_session_holds_up_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    fixtures::bucket::write_large(folder.path(), 12, 5, 4).unwrap();
+    let dataset = Dataset::open(folder.path()).unwrap().with_jobs(NonZeroUsize::new(2).unwrap());
+    let subject = dataset.subject("sub-01").unwrap();
+    let sessions = ["ses-01", "ses-02", "ses-03", "ses-04", "ses-05"];
+
+    let slow = SlowFirst::until("ses-05");
+    let mut written = Vec::new();
+    let path = |session: &SessionId| folder.path().join(format!("{session}.npy"));
+    let request = subject.betas("ses-01").observer(&slow);
+    let done = request.write_npy(&sessions, path, |session, _| {
+        written.push(session.to_string());
+        Ok::<(), Error>(())
+    });
+    done.unwrap();
+    assert_eq!(written, sessions);
+
+    // Arrays wait in memory: two that are read and one more.
+    let slow = SlowFirst::until("ses-03");
+    let mut taken = Vec::new();
+    let request = subject.betas("ses-01").observer(&slow);
+    let done = request.for_each_session(&sessions, |session, _| {
+        if taken.is_empty() {
+            std::thread::sleep(Duration::from_millis(50));
+            assert_eq!(slow.begun.lock().unwrap().len(), 3);
+        }
+        taken.push(session.to_string());
+        Ok::<(), Error>(())
+    });
+    done.unwrap();
+    assert_eq!(taken, sessions);
 }
 
 #[test]

@@ -2,9 +2,8 @@
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Mutex, PoisonError};
-use std::thread::Scope;
+use std::sync::mpsc::{Sender, channel, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bids::SessionId;
 use ndarray::ArrayViewMut2;
@@ -18,11 +17,22 @@ use crate::{Error, Result};
 type Load<'a, T> =
     &'a (dyn Fn(Planned, Option<&dyn ReadObserver>, NonZeroUsize) -> Result<T> + Sync);
 
-/// Reads the sessions and hands over what was made of them, one after the other. At most one more
-/// than there are threads is in memory.
+/// How much of what was made of the sessions may exist at once.
+#[derive(Clone, Copy)]
+pub(super) enum Held {
+    /// One more than there are threads: those that are read, and the one that is handed over. When
+    /// the first is slow, the one more is a later one.
+    OneMore,
+    /// Any number, for it is small.
+    All,
+}
+
+/// Reads the sessions and hands over what was made of them, one after the other. They are begun in
+/// their order, each as soon as a thread is free and [`Held`] allows.
 pub(super) fn in_order<T: Send, E: From<Error>>(
     planned: Vec<Planned>,
     jobs: NonZeroUsize,
+    held: Held,
     observer: Option<&dyn ReadObserver>,
     load: Load<'_, T>,
     mut take: impl FnMut(SessionId, T) -> Result<(), E>,
@@ -36,24 +46,47 @@ pub(super) fn in_order<T: Send, E: From<Error>>(
         return Ok(());
     }
     let observer = Stoppable::new(observer);
+    let (permit, permits) = channel();
+    let permits = Mutex::new(permits);
+    let permitted = match held {
+        Held::OneMore => at_once + 1,
+        Held::All => planned.len(),
+    };
+    let (waiting, answers): (Vec<_>, Vec<_>) = planned
+        .into_iter()
+        .map(|planned| {
+            let (sender, receiver) = sync_channel(1);
+            let session = planned.session.clone();
+            ((planned, sender), (session, receiver))
+        })
+        .unzip();
+    let waiting = Mutex::new(waiting.into_iter());
     std::thread::scope(|scope| {
-        let mut waiting = planned.into_iter();
-        let mut running: std::collections::VecDeque<_> = waiting
-            .by_ref()
-            .take(at_once)
-            .map(|planned| start(scope, planned, &observer, threads, load))
-            .collect();
-        while let Some((session, receiver)) = running.pop_front() {
+        // Dropped when this closure ends, and with it the threads that wait for one more permit.
+        let permit: Sender<()> = permit;
+        for _ in 0..permitted {
+            // The receiver lives as long as the scope.
+            let _ = permit.send(());
+        }
+        for _ in 0..at_once {
+            scope.spawn(|| {
+                while locked(&permits).recv().is_ok() {
+                    let next = locked(&waiting).next();
+                    let Some((planned, answer)) = next else { return };
+                    // Nobody waits for an answer that comes after a failure.
+                    let _ = answer.send(load(planned, Some(&observer), threads));
+                }
+            });
+        }
+        for (session, answer) in answers {
             // A thread that sends nothing has panicked, and the scope goes on with that.
-            let loaded = receiver.recv().unwrap_or(Err(Error::Cancelled));
-            running.extend(
-                waiting.next().map(|planned| start(scope, planned, &observer, threads, load)),
-            );
+            let loaded = answer.recv().unwrap_or(Err(Error::Cancelled));
             let taken = loaded.map_err(E::from).and_then(|loaded| take(session, loaded));
             if taken.is_err() {
                 observer.stop();
                 return taken;
             }
+            let _ = permit.send(());
         }
         Ok(())
     })
@@ -73,11 +106,11 @@ pub(super) fn into_parts(
         for _ in 0..at_once {
             scope.spawn(|| {
                 while !observer.is_stopped() {
-                    let part = parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let part = locked(&parts).next();
                     let Some((planned, out)) = part else { return };
                     if let Err(error) = planned.read_into(out, Some(&observer), threads) {
                         observer.stop();
-                        let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
+                        let mut failure = locked(&failure);
                         // The others only stop because of the first.
                         if failure.is_ok() {
                             *failure = Err(error);
@@ -96,20 +129,8 @@ fn shares(jobs: NonZeroUsize, sessions: usize) -> (usize, NonZeroUsize) {
     (at_once, NonZeroUsize::new(jobs.get() / at_once).unwrap_or(NonZeroUsize::MIN))
 }
 
-fn start<'scope, T: Send + 'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    planned: Planned,
-    observer: &'scope Stoppable<'_>,
-    threads: NonZeroUsize,
-    load: Load<'scope, T>,
-) -> (SessionId, Receiver<Result<T>>) {
-    let (sender, receiver) = sync_channel(1);
-    let session = planned.session.clone();
-    scope.spawn(move || {
-        // Nobody waits for an answer that comes after a failure.
-        let _ = sender.send(load(planned, Some(observer), threads));
-    });
-    (session, receiver)
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Passes on to an observer, and stops every read once one has failed.
