@@ -128,6 +128,37 @@ fn a_slow_session_holds_up_no_other() {
     assert_eq!(taken, sessions);
 }
 
+/// Lets every session but the first take its time, and notes those.
+struct SlowOthers(Mutex<BTreeSet<String>>);
+
+impl ReadObserver for SlowOthers {
+    fn volume(&self, session: &SessionId, _: usize, _: usize) -> bool {
+        if session.as_str() != "ses-01" && self.0.lock().unwrap().insert(session.to_string()) {
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        true
+    }
+}
+
+#[test]
+fn nothing_is_begun_after_a_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    fixtures::bucket::write_large(folder.path(), 12, 9, 4).unwrap();
+    let dataset = Dataset::open(folder.path()).unwrap().with_jobs(NonZeroUsize::new(2).unwrap());
+    let subject = dataset.subject("sub-01").unwrap();
+    let sessions: Vec<String> = (1..=9).map(|number| format!("ses-{number:02}")).collect();
+    let others = SlowOthers(Mutex::default());
+    let path = |session: &SessionId| folder.path().join(format!("{session}.npy"));
+    let request = subject.betas("ses-01").observer(&others);
+    let failed = request.write_npy(&sessions, path, |_, _| Err(Error::Cancelled));
+    assert!(matches!(failed, Err(Error::Cancelled)));
+    // At most one for each thread was under way by then, and none of them was written.
+    let others = others.0.into_inner().unwrap();
+    assert!(others.len() <= 2, "{others:?}");
+    let written = sessions.iter().filter(|name| path(&name.parse().unwrap()).exists());
+    assert_eq!(written.collect::<Vec<_>>(), ["ses-01"]);
+}
+
 #[test]
 fn a_damaged_session_among_several_is_the_error() {
     let bucket = Bucket::temporary().unwrap();

@@ -70,7 +70,8 @@ pub(super) fn in_order<T: Send, E: From<Error>>(
         }
         for _ in 0..at_once {
             scope.spawn(|| {
-                while locked(&permits).recv().is_ok() {
+                // Permits that were given before a failure are still there after it.
+                while locked(&permits).recv().is_ok() && !observer.is_stopped() {
                     let next = locked(&waiting).next();
                     let Some((planned, answer)) = next else { return };
                     // Nobody waits for an answer that comes after a failure.
