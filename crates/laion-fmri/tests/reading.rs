@@ -66,6 +66,15 @@ fn an_observer_stops_all_sessions() {
     assert!(matches!(request.concat(&sessions).unwrap_err(), Error::Cancelled));
 }
 
+/// A subject with so many sessions of four trials, in a folder that takes outputs too.
+fn by_two_threads(sessions: usize) -> (tempfile::TempDir, Subject, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    fixtures::bucket::write_large(folder.path(), 12, sessions, 4).unwrap();
+    let dataset = Dataset::open(folder.path()).unwrap().with_jobs(NonZeroUsize::new(2).unwrap());
+    let subject = dataset.subject("sub-01").unwrap();
+    (folder, subject, (1..=sessions).map(|number| format!("ses-{number:02}")).collect())
+}
+
 /// Holds the first session up until a later one is read; stops the read if that does not happen.
 struct SlowFirst {
     until: &'static str,
@@ -95,11 +104,7 @@ impl ReadObserver for SlowFirst {
 
 #[test]
 fn a_slow_session_holds_up_no_other() {
-    let folder = tempfile::tempdir().unwrap();
-    fixtures::bucket::write_large(folder.path(), 12, 5, 4).unwrap();
-    let dataset = Dataset::open(folder.path()).unwrap().with_jobs(NonZeroUsize::new(2).unwrap());
-    let subject = dataset.subject("sub-01").unwrap();
-    let sessions = ["ses-01", "ses-02", "ses-03", "ses-04", "ses-05"];
+    let (folder, subject, sessions) = by_two_threads(5);
 
     let slow = SlowFirst::until("ses-05");
     let mut written = Vec::new();
@@ -142,11 +147,7 @@ impl ReadObserver for SlowOthers {
 
 #[test]
 fn nothing_is_begun_after_a_failure() {
-    let folder = tempfile::tempdir().unwrap();
-    fixtures::bucket::write_large(folder.path(), 12, 9, 4).unwrap();
-    let dataset = Dataset::open(folder.path()).unwrap().with_jobs(NonZeroUsize::new(2).unwrap());
-    let subject = dataset.subject("sub-01").unwrap();
-    let sessions: Vec<String> = (1..=9).map(|number| format!("ses-{number:02}")).collect();
+    let (folder, subject, sessions) = by_two_threads(9);
     let others = SlowOthers(Mutex::default());
     let path = |session: &SessionId| folder.path().join(format!("{session}.npy"));
     let request = subject.betas("ses-01").observer(&others);

@@ -59,10 +59,8 @@ fn repacked(change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
 fn the_payload_has_the_digest_of_the_header() {
     let digest = Sha256::digest(payload());
     assert_eq!(digest[..], Bundle::embedded().sha256());
-    let hex = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let stated = [0xab; 32];
-    let error = BundleError::Digest { expected: hex(&stated), got: hex(&digest) };
-    assert_eq!(decode(&with(DIGEST, &stated)), error);
+    let error = BundleError::Digest { expected: "ab".repeat(32), got: format!("{digest:x}") };
+    assert_eq!(decode(&with(DIGEST, &[0xab; 32])), error);
 }
 
 /// With bit 3 of this byte flipped, the zlib stream gives another payload that has its checksum.

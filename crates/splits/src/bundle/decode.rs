@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use sha2::digest::Output;
 use sha2::{Digest, Sha256};
 use zlib_rs::{InflateConfig, ReturnCode, decompress_slice};
 
@@ -27,7 +28,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
     let mut bytes = Bytes::new(bytes);
     let header = header(&mut bytes)?;
     let payload = inflate(bytes.rest(), header.payload)?;
-    compare_digests(&header.sha256, &Sha256::digest(&payload))?;
+    compare_digests(header.sha256, &payload)?;
     let mut payload = Bytes::new(&payload);
     let names = names(&mut payload, header.names)?;
     let mut members = Vec::with_capacity(Pool::ALL.len());
@@ -113,12 +114,12 @@ fn inflate(compressed: &[u8], length: usize) -> Result<Vec<u8>, BundleError> {
 
 /// The checksum of zlib is too weak alone: of all single flipped bits, one in about 14,000 gives
 /// another payload with the same checksum.
-fn compare_digests(expected: &[u8], got: &[u8]) -> Result<(), BundleError> {
-    let hex = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02x}")).collect();
+fn compare_digests(expected: [u8; 32], payload: &[u8]) -> Result<(), BundleError> {
+    let (expected, got) = (Output::<Sha256>::from(expected), Sha256::digest(payload));
     if expected == got {
         Ok(())
     } else {
-        Err(BundleError::Digest { expected: hex(expected), got: hex(got) })
+        Err(BundleError::Digest { expected: format!("{expected:x}"), got: format!("{got:x}") })
     }
 }
 
