@@ -58,6 +58,7 @@ const ALLOWED: &[Allowed] = &[
     leaf("surface", &[NETWORK, COMMAND_LINE, HDF5]),
     leaf("export", &[NETWORK, COMMAND_LINE]),
     leaf("fixtures", &[COMMAND_LINE, HDF5]),
+    leaf(BASE, &[NETWORK, COMMAND_LINE, HDF5]),
     Allowed {
         name: "laion-fmri",
         internal: &["bids", "export", "nifti-stream", "s3-mirror", "splits", "stimuli", "surface"],
@@ -67,6 +68,9 @@ const ALLOWED: &[Allowed] = &[
     Allowed { name: "laion-fmri-cli", internal: &["laion-fmri"], never: &[], alone: false },
     Allowed { name: "xtask", internal: &["fixtures", "laion-fmri"], never: &[], alone: false },
 ];
+
+/// The leaf that every crate may use unless it has no dependency at all.
+const BASE: &str = "laion-fmri-base";
 
 /// May be a development dependency of every crate.
 const FOR_TESTS: &str = "fixtures";
@@ -117,7 +121,8 @@ fn check_manifest(
         let (from, to) = (&member.name, dependency.name.as_str());
         if is_member(to) && to != from {
             let for_tests = dependency.development && to == FOR_TESTS;
-            if !for_tests && !allowed.internal.contains(&to) {
+            let for_all = to == BASE && !allowed.alone;
+            if !for_tests && !for_all && !allowed.internal.contains(&to) {
                 report(format!("forbidden edge {from} -> {to}"));
             }
         }
@@ -158,6 +163,7 @@ mod tests {
         "export",
         "fixtures",
         "laion-fmri",
+        "laion-fmri-base",
         "laion-fmri-cli",
         "nifti-stream",
         "s3-mirror",
@@ -200,6 +206,21 @@ mod tests {
         check(&["nifti-stream -> bids"], &["forbidden edge nifti-stream -> bids"]);
         check(&["splits ~> bids"], &["forbidden edge splits -> bids"]);
         check(&["surface -> fixtures"], &["forbidden edge surface -> fixtures"]);
+    }
+
+    #[test]
+    fn every_crate_may_use_the_base_unless_it_has_no_dependencies() {
+        for member in MEMBERS.iter().filter(|name| !["bids", BASE].contains(name)) {
+            check(&[&format!("{member} -> {BASE}")], &[]);
+        }
+        check(
+            &["bids -> laion-fmri-base"],
+            &[
+                "forbidden edge bids -> laion-fmri-base",
+                "forbidden edge bids -> laion-fmri-base: bids has no dependencies",
+            ],
+        );
+        check(&["laion-fmri-base -> export"], &["forbidden edge laion-fmri-base -> export"]);
     }
 
     #[test]
