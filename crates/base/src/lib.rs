@@ -1,10 +1,22 @@
 //! What several crates of this workspace need and the standard library lacks: complete files, digests,
+//! parallel maps, named enums.
 //!
 //! * [`AtomicFile`]: a file that takes its name only when it is complete
+//! * [`parallel_map`]: the same work for every item on a few threads, with results in order
 //! * [`lock`]: a mutex that may have been held by a thread that panicked
+//!
+//! ```
+//! use laion_fmri_base::parallel_map;
+//!
+//! let lengths = parallel_map(4, ["a", "bcd", ""], |text| Ok::<_, String>(text.len()))?;
+//! assert_eq!(lengths, [1, 3, 0]);
+//! # Ok::<(), String>(())
+//! ```
 
 mod atomic_file;
 mod lock;
+mod parallel;
 
 pub use crate::atomic_file::{AtomicFile, is_temporary, sync_directory, temporary_sibling};
 pub use crate::lock::lock;
+pub use crate::parallel::{parallel_map, parallel_map_with};
