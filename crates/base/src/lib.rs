@@ -3,6 +3,7 @@
 //!
 //! * [`AtomicFile`]: a file that takes its name only when it is complete
 //! * [`parallel_map`]: the same work for every item on a few threads, with results in order
+//! * [`named_enum!`]: an enum whose variants have names, with [`NameError`] for other texts
 //! * [`lock`]: a mutex that may have been held by a thread that panicked
 //!
 //! ```
@@ -15,8 +16,10 @@
 
 mod atomic_file;
 mod lock;
+mod named_enum;
 mod parallel;
 
 pub use crate::atomic_file::{AtomicFile, is_temporary, sync_directory, temporary_sibling};
 pub use crate::lock::lock;
+pub use crate::named_enum::NameError;
 pub use crate::parallel::{parallel_map, parallel_map_with};
