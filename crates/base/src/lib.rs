@@ -4,6 +4,7 @@
 //! * [`AtomicFile`]: a file that takes its name only when it is complete
 //! * [`parallel_map`]: the same work for every item on a few threads, with results in order
 //! * [`named_enum!`]: an enum whose variants have names, with [`NameError`] for other texts
+//! * [`Sha256`]: a digest as a value; computing it needs the feature `sha256`
 //! * [`lock`]: a mutex that may have been held by a thread that panicked
 //!
 //! ```
@@ -18,8 +19,12 @@ mod atomic_file;
 mod lock;
 mod named_enum;
 mod parallel;
+mod sha256;
 
 pub use crate::atomic_file::{AtomicFile, is_temporary, sync_directory, temporary_sibling};
 pub use crate::lock::lock;
 pub use crate::named_enum::NameError;
 pub use crate::parallel::{parallel_map, parallel_map_with};
+#[cfg(feature = "sha256")]
+pub use crate::sha256::Sha256Hasher;
+pub use crate::sha256::{Hex, InvalidSha256, Sha256};
