@@ -40,13 +40,13 @@ use crate::label::is_alphanumeric;
 /// * there is no `/`, no `\` and no control character anywhere.
 ///
 /// ```
-/// use bids::FileName;
+/// use bids_names::FileName;
 ///
 /// let name: FileName = "sub-01_task-images_run-02_echo-1_bold.nii.gz".parse()?;
 /// assert_eq!(name.entity("run"), Some("02"));
 /// assert_eq!(name.suffix(), "bold");
 /// assert_eq!(name.with_extension("json")?.to_string(), "sub-01_task-images_run-02_echo-1_bold.json");
-/// # Ok::<(), bids::FileNameError>(())
+/// # Ok::<(), bids_names::FileNameError>(())
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct FileName {

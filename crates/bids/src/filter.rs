@@ -40,7 +40,7 @@ const AVERAGES: &str = "averages";
 /// catch that.
 ///
 /// ```
-/// use bids::{Filter, FilterField, Verdict};
+/// use bids_names::{Filter, FilterField, Verdict};
 ///
 /// let filter = Filter::default()
 ///     .with(FilterField::Ses, ["01"])

@@ -10,7 +10,7 @@
 /// suffix.
 ///
 /// ```
-/// use bids::suffix_of;
+/// use bids_names::suffix_of;
 ///
 /// assert_eq!(suffix_of("sub-01/ses-01/func/sub-01_ses-01_desc-SingletrialBetas_trials.tsv"), "trials");
 /// assert_eq!(suffix_of("participants.tsv"), "participants");
@@ -25,7 +25,7 @@ pub fn suffix_of(key: &str) -> &str {
 /// if there is none.
 ///
 /// ```
-/// use bids::extension_of;
+/// use bids_names::extension_of;
 ///
 /// assert_eq!(extension_of("sub-01/anat/sub-01_T1w.nii.gz"), "nii.gz");
 /// assert_eq!(extension_of("v1.0/README"), "");
@@ -41,7 +41,7 @@ pub fn extension_of(key: &str) -> &str {
 /// (`label-FFA-1`) hides the entity.
 ///
 /// ```
-/// use bids::entity_value;
+/// use bids_names::entity_value;
 ///
 /// assert_eq!(entity_value("sub-01/ses-PrismaAnat/anat/sub-01_T1w.json", "ses"), Some("PrismaAnat"));
 /// assert_eq!(entity_value("sub-01_task-images_bold.json", "ses"), None);

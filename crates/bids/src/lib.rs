@@ -6,7 +6,7 @@
 //! touches a file: it is `no_std` and only needs `alloc`.
 //!
 //! ```
-//! use bids::{FileName, Filter, FilterField, SubjectId};
+//! use bids_names::{FileName, Filter, FilterField, SubjectId};
 //!
 //! let subject: SubjectId = "03".parse()?;
 //! let name = FileName::builder("statmap", "nii.gz")

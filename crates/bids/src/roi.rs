@@ -17,7 +17,7 @@ const MARK: &str = "label-";
 /// nothing more, but it maps different keys to one: `label-FFA-1` and `label-FFA1` collide.
 ///
 /// ```
-/// use bids::dehyphenate_labels;
+/// use bids_names::dehyphenate_labels;
 ///
 /// assert_eq!(
 ///     dehyphenate_labels("rois/sub-01/face/sub-01_space-T1w_res-1pt8_label-FFA-1_mask.nii.gz"),
@@ -57,13 +57,13 @@ pub fn dehyphenate_labels(key: &str) -> Cow<'_, str> {
 /// disk, apply [`dehyphenate_labels`] first.
 ///
 /// ```
-/// use bids::{SubjectId, roi_label};
+/// use bids_names::{SubjectId, roi_label};
 ///
 /// let subject = SubjectId::try_from("sub-01")?;
 /// let name = "sub-01_space-T1w_res-1pt8_label-hV4_mask.nii.gz";
 /// assert_eq!(roi_label(name, &subject, "1pt8"), Some("hV4"));
 /// assert_eq!(roi_label(name, &subject, "1pt5"), None);
-/// # Ok::<(), bids::InvalidSubjectId>(())
+/// # Ok::<(), bids_names::InvalidSubjectId>(())
 /// ```
 pub fn roi_label<'a>(file_name: &'a str, subject: &SubjectId, res: &str) -> Option<&'a str> {
     file_name

@@ -18,14 +18,14 @@ const PREFIX: &str = "ses-";
 /// compared as text: `ses-1` is not `ses-01`.
 ///
 /// ```
-/// use bids::SessionId;
+/// use bids_names::SessionId;
 ///
 /// let session = SessionId::try_from("01")?;
 /// assert_eq!(session, "ses-01".parse()?);
 /// assert_eq!(session.as_str(), "ses-01");
 /// assert_eq!(session.label(), "01");
 /// assert!("ses-../x".parse::<SessionId>().is_err());
-/// # Ok::<(), bids::InvalidSessionId>(())
+/// # Ok::<(), bids_names::InvalidSessionId>(())
 /// ```
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SessionId(String);

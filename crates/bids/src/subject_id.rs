@@ -18,14 +18,14 @@ const PREFIX: &str = "sub-";
 /// compared as text: `sub-1` is not `sub-01`.
 ///
 /// ```
-/// use bids::SubjectId;
+/// use bids_names::SubjectId;
 ///
 /// let subject = SubjectId::try_from("01")?;
 /// assert_eq!(subject, "sub-01".parse()?);
 /// assert_eq!(subject.as_str(), "sub-01");
 /// assert_eq!(subject.label(), "01");
 /// assert!("sub-../x".parse::<SubjectId>().is_err());
-/// # Ok::<(), bids::InvalidSubjectId>(())
+/// # Ok::<(), bids_names::InvalidSubjectId>(())
 /// ```
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SubjectId(String);

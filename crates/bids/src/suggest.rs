@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 /// number of edits wins, then the spelling that keeps the case, then the name that comes first.
 ///
 /// ```
-/// use bids::suggest;
+/// use bids_names::suggest;
 ///
 /// assert_eq!(suggest("ffa1", &["FFA1", "FFA2", "OFA"]), Some("FFA1"));
 /// assert_eq!(suggest("singletrial", &["Noiseceiling", "SingletrialBetas"]), Some("SingletrialBetas"));

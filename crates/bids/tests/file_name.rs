@@ -1,6 +1,6 @@
 //! Reading and showing a file name undo each other.
 
-use bids::{FileName, SessionId, SubjectId, suffix_of};
+use bids_names::{FileName, SessionId, SubjectId, suffix_of};
 use proptest::prelude::*;
 
 use crate::keys;
@@ -14,7 +14,7 @@ fn check(text: &str) -> Result<(), TestCaseError> {
     let last_part = name.suffix().split('_').next_back().filter(|part| !part.is_empty());
     let last_entity = name.entities().last().map(ToString::to_string);
     prop_assert_eq!(Some(suffix_of(text)), last_part.or(last_entity.as_deref()));
-    prop_assert_eq!(bids::extension_of(text), name.extension());
+    prop_assert_eq!(bids_names::extension_of(text), name.extension());
     let rebuilt = name
         .entities()
         .iter()

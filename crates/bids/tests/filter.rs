@@ -1,6 +1,6 @@
 //! The filter against its grammar, stated again with splits and a scan over every position.
 
-use bids::{Filter, FilterField, Verdict, entity_value, extension_of, suffix_of};
+use bids_names::{Filter, FilterField, Verdict, entity_value, extension_of, suffix_of};
 use proptest::prelude::*;
 
 use crate::keys;

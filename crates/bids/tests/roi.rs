@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use bids::{FileName, SubjectId, dehyphenate_labels, roi_label};
+use bids_names::{FileName, SubjectId, dehyphenate_labels, roi_label};
 use proptest::prelude::*;
 
 use crate::keys;

@@ -1,6 +1,6 @@
 //! Suggestions are among the names offered and depend on nothing else.
 
-use bids::suggest;
+use bids_names::suggest;
 use proptest::prelude::*;
 
 proptest! {

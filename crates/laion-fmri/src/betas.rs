@@ -10,7 +10,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bids::SessionId;
+use bids_names::SessionId;
 use indexmap::IndexMap;
 use ndarray::{Array2, Axis};
 use stimuli::StimulusSet;

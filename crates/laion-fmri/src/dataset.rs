@@ -5,7 +5,7 @@ mod reading;
 
 use std::path::Path;
 
-use bids::SubjectId;
+use bids_names::SubjectId;
 use s3_mirror::Location;
 
 pub(crate) use self::reading::Reading;
@@ -136,7 +136,7 @@ impl Dataset {
     /// [`Error::Mirror`] and [`Error::Offline`] when the bucket cannot be listed.
     #[doc(alias = "load_subject")]
     pub fn subject(&self, id: &str) -> Result<Subject> {
-        let id: SubjectId = id.parse().map_err(|error: bids::InvalidSubjectId| {
+        let id: SubjectId = id.parse().map_err(|error: bids_names::InvalidSubjectId| {
             let available =
                 self.subjects().unwrap_or_default().iter().map(ToString::to_string).collect();
             Error::SubjectNotFound { got: error.got, available }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use bids::{SubjectId, dehyphenate_labels, roi_label};
+use bids_names::{SubjectId, dehyphenate_labels, roi_label};
 use s3_mirror::Location;
 
 use crate::remote::Remote;
@@ -53,7 +53,7 @@ impl Discovery {
     /// # Errors
     ///
     /// [`Error::Mirror`] when the bucket cannot be listed.
-    pub fn sessions(&self, subject: &SubjectId) -> Result<Vec<bids::SessionId>> {
+    pub fn sessions(&self, subject: &SubjectId) -> Result<Vec<bids_names::SessionId>> {
         let names = self.remote.directories(&layout::glmsingle(subject))?;
         let sessions = names.iter().filter(|name| name.starts_with("ses-"));
         Ok(sessions.filter_map(|name| name.parse().ok()).collect())
@@ -190,7 +190,7 @@ pub struct SubjectDescription {
     /// The derivative trees that hold something of the subject.
     pub trees: Vec<&'static str>,
     /// The sessions below the betas tree.
-    pub sessions: Vec<bids::SessionId>,
+    pub sessions: Vec<bids_names::SessionId>,
     /// The ROIs.
     pub rois: Vec<String>,
 }

@@ -12,7 +12,7 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bids::{Filter, SubjectId, dehyphenate_labels};
+use bids_names::{Filter, SubjectId, dehyphenate_labels};
 use s3_mirror::{
     Action, Cancel, Candidate, FetchReason, Folder, Inspection, InvalidKey, Inventory, Key,
     LocalEntry, LocalView, Observer, Plan, PlanItem, RelativePath, Report, Rule, TransferOptions,

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bids::{SessionId, SubjectId};
+use bids_names::{SessionId, SubjectId};
 use surface::fs::{ReadGiftiError, ReadLabelError};
 use surface::{GiftiError, LabelError};
 use thiserror::Error;
@@ -506,8 +506,8 @@ impl Error {
     }
 }
 
-impl From<bids::InvalidSubjectId> for Error {
-    fn from(error: bids::InvalidSubjectId) -> Self {
+impl From<bids_names::InvalidSubjectId> for Error {
+    fn from(error: bids_names::InvalidSubjectId) -> Self {
         Self::SubjectNotFound { got: error.got, available: Vec::new() }
     }
 }
@@ -524,14 +524,14 @@ impl From<ExtractError> for Error {
     }
 }
 
-impl From<bids::FileNameError> for Error {
-    fn from(error: bids::FileNameError) -> Self {
+impl From<bids_names::FileNameError> for Error {
+    fn from(error: bids_names::FileNameError) -> Self {
         Self::InvalidQuery { reason: error.to_string() }
     }
 }
 
-impl From<bids::InvalidSessionId> for Error {
-    fn from(error: bids::InvalidSessionId) -> Self {
+impl From<bids_names::InvalidSessionId> for Error {
+    fn from(error: bids_names::InvalidSessionId) -> Self {
         Self::InvalidSession { got: error.got }
     }
 }

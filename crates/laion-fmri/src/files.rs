@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bids::dehyphenate_labels;
+use bids_names::dehyphenate_labels;
 use s3_mirror::{Inventory, Listed, ObjectError};
 
 pub use self::error::InputError;

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bids::SubjectId;
+use bids_names::SubjectId;
 use indexmap::IndexMap;
 use ndarray::{Array2, Array3, Array4};
 use stimuli::{Metadata, NamedImages, OriginalImage, Stimulus, StimulusSet};

@@ -4,7 +4,7 @@ mod anatomy;
 mod localizers;
 mod raw;
 
-use bids::{FileName, FileNameBuilder, SessionId, SubjectId};
+use bids_names::{FileName, FileNameBuilder, SessionId, SubjectId};
 use stimuli::EmbeddingModel;
 
 pub use self::anatomy::{anatomical_image, anatomical_images, freesurfer};

@@ -51,9 +51,9 @@ mod voxels;
 mod zscore;
 
 #[doc(inline)]
-pub use {bids, export, ndarray, nifti_stream, s3_mirror, splits, stimuli, surface};
+pub use {bids_names as bids, export, ndarray, nifti_stream, s3_mirror, splits, stimuli, surface};
 
-pub use bids::{Filter, FilterField, SessionId, SubjectId};
+pub use bids_names::{Filter, FilterField, SessionId, SubjectId};
 pub use s3_mirror::{Cancel, Location, Observer};
 pub use {stimuli::StimulusSet, surface::Hemisphere};
 

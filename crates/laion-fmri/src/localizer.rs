@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use bids::SessionId;
+use bids_names::SessionId;
 use nifti_stream::Volume;
 use surface::Hemisphere;
 use surface::fs::ReadGiftiError;

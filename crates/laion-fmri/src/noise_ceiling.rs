@@ -6,7 +6,7 @@ mod options;
 
 use std::fmt;
 
-use bids::{FileName, SessionId};
+use bids_names::{FileName, SessionId};
 use indexmap::IndexMap;
 use ndarray::Array1;
 use nifti_stream::{Header, VoxelSelection};

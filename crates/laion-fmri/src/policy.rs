@@ -1,6 +1,6 @@
 //! What is held out, and what is pinned: the rules of the release, apart from how they are applied.
 
-use bids::{FilterField, SubjectId, entity_value};
+use bids_names::{FilterField, SubjectId, entity_value};
 
 use crate::layout;
 

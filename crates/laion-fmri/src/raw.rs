@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use bids::SessionId;
+use bids_names::SessionId;
 use nifti_stream::Volume;
 use nifti_stream::fs::VolumeFile;
 

@@ -7,7 +7,7 @@ mod query;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bids::{SubjectId, dehyphenate_labels, roi_label};
+use bids_names::{SubjectId, dehyphenate_labels, roi_label};
 use indexmap::IndexMap;
 
 pub use self::data::{Hemi, RoiData, RoiFormat, RoiSurface};
@@ -296,7 +296,7 @@ impl RoiIndex {
         }
         let (rois, categories) = (self.names(|_| true), self.categories());
         let names = rois.iter().chain(&categories).map(String::as_str);
-        let suggestion = bids::suggest(item, names).map(Box::from);
+        let suggestion = bids_names::suggest(item, names).map(Box::from);
         Error::UnknownRoi {
             subject: id.to_string(),
             got: item.to_owned(),

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bids::{SessionId, SubjectId};
+use bids_names::{SessionId, SubjectId};
 
 use crate::dataset::Reading;
 use crate::files::{Files, Place, Records};

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::ops::Index;
 use std::sync::Arc;
 
-use bids::SessionId;
+use bids_names::SessionId;
 use stimuli::{Metadata, StimulusSet};
 
 pub use self::columns::TrialColumns;

@@ -50,7 +50,7 @@ const HDF5: Family =
 
 /// Every crate of the workspace. A new crate is a row here and in the table of ARCHITECTURE.md.
 const ALLOWED: &[Allowed] = &[
-    Allowed { name: "bids", internal: &[], never: &[], alone: true },
+    Allowed { name: "bids-names", internal: &[], never: &[], alone: true },
     leaf("nifti-stream", &[NETWORK, COMMAND_LINE, HDF5]),
     leaf("s3-mirror", &[COMMAND_LINE, HDF5]),
     leaf("splits", &[NETWORK, COMMAND_LINE, HDF5]),
@@ -61,7 +61,15 @@ const ALLOWED: &[Allowed] = &[
     leaf(BASE, &[NETWORK, COMMAND_LINE, HDF5]),
     Allowed {
         name: "laion-fmri",
-        internal: &["bids", "export", "nifti-stream", "s3-mirror", "splits", "stimuli", "surface"],
+        internal: &[
+            "bids-names",
+            "export",
+            "nifti-stream",
+            "s3-mirror",
+            "splits",
+            "stimuli",
+            "surface",
+        ],
         never: &[COMMAND_LINE],
         alone: false,
     },
@@ -159,7 +167,7 @@ mod tests {
     use super::*;
 
     const MEMBERS: &[&str] = &[
-        "bids",
+        "bids-names",
         "export",
         "fixtures",
         "laion-fmri",
@@ -173,7 +181,7 @@ mod tests {
         "xtask",
     ];
     const EDGES: &[&str] = &[
-        "laion-fmri -> bids",
+        "laion-fmri -> bids-names",
         "laion-fmri -> nifti-stream",
         "laion-fmri -> s3-mirror",
         "laion-fmri -> stimuli",
@@ -185,7 +193,7 @@ mod tests {
         "nifti-stream ~> tokio",
         "s3-mirror -> tokio",
         "stimuli -> hdf5-reader",
-        "bids ~> proptest",
+        "bids-names ~> proptest",
     ];
 
     /// Adds edges to a workspace in order, and compares what is reported.
@@ -203,8 +211,8 @@ mod tests {
 
     #[test]
     fn leaves_do_not_depend_on_each_other() {
-        check(&["nifti-stream -> bids"], &["forbidden edge nifti-stream -> bids"]);
-        check(&["splits ~> bids"], &["forbidden edge splits -> bids"]);
+        check(&["nifti-stream -> bids-names"], &["forbidden edge nifti-stream -> bids-names"]);
+        check(&["splits ~> bids-names"], &["forbidden edge splits -> bids-names"]);
         check(&["surface -> fixtures"], &["forbidden edge surface -> fixtures"]);
     }
 
@@ -233,13 +241,16 @@ mod tests {
                  HDF5 is private to stimuli and export",
             ],
         );
-        check(&["laion-fmri-cli -> bids"], &["forbidden edge laion-fmri-cli -> bids"]);
+        check(&["laion-fmri-cli -> bids-names"], &["forbidden edge laion-fmri-cli -> bids-names"]);
         check(&["xtask -> laion-fmri", "xtask -> fixtures"], &[]);
     }
 
     #[test]
     fn bids_has_no_dependencies() {
-        check(&["bids -> serde"], &["forbidden edge bids -> serde: bids has no dependencies"]);
+        check(
+            &["bids-names -> serde"],
+            &["forbidden edge bids-names -> serde: bids-names has no dependencies"],
+        );
     }
 
     #[test]
@@ -286,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_crate_without_a_row_is_reported() {
-        let findings = super::check(&Graph::synthetic(&["bids", "zebra"], &[]));
+        let findings = super::check(&Graph::synthetic(&["bids-names", "zebra"], &[]));
         assert_eq!(
             findings,
             [Finding::new(

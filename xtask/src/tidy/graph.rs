@@ -201,8 +201,8 @@ mod tests {
         let closure = graph.closure("xtask");
         assert!(closure.contains(&vec!["xtask", "anyhow"]));
         assert!(closure.iter().any(|path| path.ends_with(&["clap_derive", "syn"])), "{closure:?}");
-        let bids = graph.members.iter().find(|member| member.name == "bids").unwrap();
+        let bids = graph.members.iter().find(|member| member.name == "bids-names").unwrap();
         assert!(bids.dependencies.iter().any(|dependency| dependency.name == "proptest"));
-        assert!(graph.closure("bids").is_empty());
+        assert!(graph.closure("bids-names").is_empty());
     }
 }

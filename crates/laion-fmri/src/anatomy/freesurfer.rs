@@ -71,7 +71,7 @@ impl Subject {
         check_name(name)?;
         let key = format!("{}{directory}{name}", layout::freesurfer(self.id()));
         self.file(&format!("the FreeSurfer file {name} of {}", self.id()), &key, || {
-            self.fetch_freesurfer(bids::extension_of(name))
+            self.fetch_freesurfer(bids_names::extension_of(name))
         })
     }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bids::SessionId;
+use bids_names::SessionId;
 use ndarray::{Array2, ArrayViewMut2};
 use nifti_stream::{Progress, RowSelection, VoxelSelection};
 use stimuli::StimulusSet;

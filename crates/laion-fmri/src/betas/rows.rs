@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
-use bids::SessionId;
+use bids_names::SessionId;
 
 use super::ReadObserver;
 use super::plan::Planned;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bids::SessionId;
+use bids_names::SessionId;
 use ndarray::ArrayViewMut2;
 use nifti_stream::Progress;
 

@@ -1,6 +1,6 @@
 //! Subjects that are read straight from the bucket, and nothing stored.
 
-use bids::SubjectId;
+use bids_names::SubjectId;
 use s3_mirror::Location;
 
 use super::{Dataset, READING};

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use bids::SessionId;
+use bids_names::SessionId;
 use nifti_stream::fs::VolumeFile;
 
 use crate::files::Place;

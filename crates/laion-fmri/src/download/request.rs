@@ -1,6 +1,6 @@
 //! What to download: subjects, filters and further trees.
 
-use bids::{Filter, FilterField, SubjectId};
+use bids_names::{Filter, FilterField, SubjectId};
 use stimuli::{EmbeddingModel, files};
 
 use crate::{Error, Result};
@@ -17,7 +17,7 @@ pub enum Subjects {
 
 /// A request for a part of the bucket.
 ///
-/// Filters follow the grammar of [`bids::Filter`]: an entity that a key does not carry lets it pass,
+/// Filters follow the grammar of [`bids_names::Filter`]: an entity that a key does not carry lets it pass,
 /// except `ses`, which is strict (the word `averages` stands for the subject-level files).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]

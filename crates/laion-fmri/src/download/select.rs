@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bids::{Filter, FilterField, SubjectId, Verdict};
+use bids_names::{Filter, FilterField, SubjectId, Verdict};
 use s3_mirror::{InvalidKey, Key, Listed, Location};
 
 use super::request::{DownloadRequest, Subjects};
@@ -351,7 +351,7 @@ fn nearest_values(keys: &[String], filter: &Filter) -> Option<String> {
 }
 
 fn says_what_exists(field: FilterField, wanted: &str, existing: &BTreeSet<&str>) -> String {
-    let suggestion = bids::suggest(wanted, existing.iter().copied())
+    let suggestion = bids_names::suggest(wanted, existing.iter().copied())
         .map(|nearest| format!(" (did you mean {nearest}?)"))
         .unwrap_or_default();
     let existing: Vec<&str> = existing.iter().copied().collect();

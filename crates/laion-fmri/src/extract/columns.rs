@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bids::SessionId;
+use bids_names::SessionId;
 
 use super::conventions::{Conventions, Threshold};
 use super::error::ExtractError;

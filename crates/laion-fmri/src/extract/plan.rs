@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use bids::{SessionId, SubjectId};
+use bids_names::{SessionId, SubjectId};
 use export::ArrayFormat;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use bids::SessionId;
+use bids_names::SessionId;
 use export::f16;
 use ndarray::{Array2, Axis};
 use nifti_stream::{RowSelection, VolumeReader, VoxelSelection};

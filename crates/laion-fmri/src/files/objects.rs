@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use bids::dehyphenate_labels;
+use bids_names::dehyphenate_labels;
 use s3_mirror::{Key, Listed, ObjectOptions};
 
 use super::input::Kept;

@@ -1,6 +1,6 @@
 //! Anatomical images and FreeSurfer reconstructions.
 
-use bids::{FileName, SubjectId};
+use bids_names::{FileName, SubjectId};
 
 use super::{FREESURFER, anatomical, built};
 

@@ -1,6 +1,6 @@
 //! Maps of the functional localizers.
 
-use bids::{FileName, FileNameError, SessionId, SubjectId};
+use bids_names::{FileName, FileNameError, SessionId, SubjectId};
 
 use super::LOCALIZERS;
 use crate::localizer::{LocalizerSpace, LocalizerTask};

@@ -1,6 +1,6 @@
 //! Raw BIDS: events, echoes and single-band references.
 
-use bids::{FileName, FileNameBuilder, SessionId, SubjectId};
+use bids_names::{FileName, FileNameBuilder, SessionId, SubjectId};
 
 use super::built;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bids::SessionId;
+use bids_names::SessionId;
 use indexmap::IndexMap;
 use ndarray::{Array1, Array2, ArrayView2};
 use serde_json::{Value, json};

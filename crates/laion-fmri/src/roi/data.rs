@@ -6,7 +6,7 @@ use std::io::BufReader;
 use std::path::Path;
 use std::str::FromStr;
 
-use bids::SubjectId;
+use bids_names::SubjectId;
 use indexmap::IndexMap;
 use surface::fs::{ReadGiftiError, ReadLabelError};
 use surface::{GiftiError, Hemisphere};
@@ -298,7 +298,7 @@ enum Form {
 impl Form {
     /// The ROI and the form of a file, by its name without hyphens in the label.
     fn of<'a>(file: &'a str, subject: &SubjectId) -> Option<(&'a str, Self)> {
-        if let Some(name) = bids::roi_label(file, subject, RES) {
+        if let Some(name) = bids_names::roi_label(file, subject, RES) {
             return Some((name, Self::Volume));
         }
         let rest = file.strip_prefix(subject.as_str())?.strip_prefix("_hemi-")?;

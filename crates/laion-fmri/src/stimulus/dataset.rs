@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use bids::SessionId;
+use bids_names::SessionId;
 use ndarray::{Array1, Array3, ArrayView3};
 use stimuli::{NamedImages, StimulusSet};
 

@@ -119,7 +119,7 @@ impl<'a> StimulusQuery<'a> {
             table.images_with(noun, NounFilter::Localized).map(str::to_owned).collect();
         if images.is_empty() {
             let nouns = table.all_nouns(NounFilter::Localized);
-            let nearest = bids::suggest(noun, nouns.iter().map(|count| count.noun));
+            let nearest = bids_names::suggest(noun, nouns.iter().map(|count| count.noun));
             return Err(unknown("mask shows", noun, nearest));
         }
         Ok(images)
@@ -129,7 +129,7 @@ impl<'a> StimulusQuery<'a> {
         for dataset in &self.datasets {
             if !stimuli.iter().any(|stimulus| folded(&stimulus.dataset) == folded(dataset)) {
                 let known = stimuli.iter().map(|stimulus| stimulus.dataset.as_str());
-                return Err(unknown("image is from", dataset, bids::suggest(dataset, known)));
+                return Err(unknown("image is from", dataset, bids_names::suggest(dataset, known)));
             }
         }
         Ok(())

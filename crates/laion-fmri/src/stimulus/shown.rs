@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use bids::{SessionId, SubjectId};
+use bids_names::{SessionId, SubjectId};
 
 use crate::trial_table::GlobalTrial;
 use crate::{Error, Result, Subject};

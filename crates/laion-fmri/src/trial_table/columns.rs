@@ -1,6 +1,6 @@
 //! Trial tables of several sessions as one table of columns, for writing and for other programs.
 
-use bids::SessionId;
+use bids_names::SessionId;
 use export::{Column, Table};
 
 use crate::trials::TrialTable;

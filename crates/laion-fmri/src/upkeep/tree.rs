@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use bids::dehyphenate_labels;
+use bids_names::dehyphenate_labels;
 use s3_mirror::{Listed, RelativePath};
 
 use crate::config::STATE_DIR;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use bids::SubjectId;
+use bids_names::SubjectId;
 use s3_mirror::{
     Action, Cancel, Candidate, Condition, Expected, Inspection, Inventory, Listed, Record,
     RelativePath, Rule, check_file,

@@ -1,6 +1,6 @@
 //! Batches of a trial dataset, in trial order or shuffled.
 
-use bids::SessionId;
+use bids_names::SessionId;
 use ndarray::{Array2, Array4, Axis};
 
 use super::TrialDataset;
