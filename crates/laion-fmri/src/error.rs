@@ -304,7 +304,7 @@ pub enum Error {
 
     /// A split, pool or type of out-of-distribution images that does not exist or does not fit.
     #[error(transparent)]
-    Split(#[from] splits::Error),
+    Split(#[from] laion_fmri_splits::Error),
 
     /// A NIfTI file that cannot be read or written.
     #[error(transparent)]

@@ -51,7 +51,10 @@ mod voxels;
 mod zscore;
 
 #[doc(inline)]
-pub use {bids_names as bids, export, ndarray, nifti_stream, s3_mirror, splits, stimuli, surface};
+pub use {
+    bids_names as bids, export, laion_fmri_splits as splits, ndarray, nifti_stream, s3_mirror,
+    stimuli, surface,
+};
 
 pub use bids_names::{Filter, FilterField, SessionId, SubjectId};
 pub use s3_mirror::{Cancel, Location, Observer};

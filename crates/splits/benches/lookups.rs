@@ -5,7 +5,7 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::Instant;
 
-use splits::{Pool, load_split, split_masks, train_test_ids};
+use laion_fmri_splits::{Pool, load_split, split_masks, train_test_ids};
 
 /// Trials of one subject in the whole dataset.
 const TRIALS: usize = 31_856;
@@ -37,7 +37,9 @@ fn milliseconds(start: Instant) -> f64 {
 }
 
 /// The median of several runs, in milliseconds.
-fn median(run: impl Fn() -> Result<(), splits::Error>) -> Result<f64, splits::Error> {
+fn median(
+    run: impl Fn() -> Result<(), laion_fmri_splits::Error>,
+) -> Result<f64, laion_fmri_splits::Error> {
     let mut times = Vec::with_capacity(REPEATS);
     for _ in 0..REPEATS {
         let start = Instant::now();

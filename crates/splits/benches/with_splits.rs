@@ -3,7 +3,9 @@
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    let masks = splits::split_masks(&arguments, "tau", "sub-03").map(|masks| masks.n_neither);
-    let ids = splits::train_test_ids("tau", "sub-03").map(|ids| ids.train.len() + ids.test.len());
+    let masks =
+        laion_fmri_splits::split_masks(&arguments, "tau", "sub-03").map(|masks| masks.n_neither);
+    let ids = laion_fmri_splits::train_test_ids("tau", "sub-03")
+        .map(|ids| ids.train.len() + ids.test.len());
     println!("{} {masks:?} {ids:?}", arguments.len());
 }

@@ -4,7 +4,7 @@
 //! data can be compared. The tables are part of the crate; it opens no files and knows no responses.
 //!
 //! ```
-//! use splits::{Pool, SplitFamily, load_split, split_masks, train_test_ids};
+//! use laion_fmri_splits::{Pool, SplitFamily, load_split, split_masks, train_test_ids};
 //!
 //! let split = load_split("tau", "sub-03")?;
 //! assert_eq!((split.family(), split.pool()), (SplitFamily::Tau, Pool::Sub03));
@@ -19,7 +19,7 @@
 //! assert_eq!(masks.train, [true, false, true, false]);
 //! assert_eq!(masks.test, [false, true, false, false]);
 //! assert_eq!((masks.n_neither, masks.n_unknown), (1, 0)); // the last is an image of sub-01
-//! # Ok::<(), splits::Error>(())
+//! # Ok::<(), laion_fmri_splits::Error>(())
 //! ```
 //!
 //! | module | purpose |

@@ -13,7 +13,7 @@ use crate::split_name::{SplitFamily, SplitName, list_splits};
 /// A split of a pool in one revision, perhaps with some types of out-of-distribution images only.
 ///
 /// ```
-/// use splits::{SplitRevision, load_split};
+/// use laion_fmri_splits::{SplitRevision, load_split};
 ///
 /// let split = load_split("random_0", "shared")?;
 /// assert_eq!((split.n_train(), split.n_test()), (897, 224));
@@ -22,7 +22,7 @@ use crate::split_name::{SplitFamily, SplitName, list_splits};
 ///
 /// let shapes = load_split("ood", "shared")?.with_ood_types(["shape"])?.train_test_ids();
 /// assert_eq!(shapes.test.len(), 82);
-/// # Ok::<(), splits::Error>(())
+/// # Ok::<(), laion_fmri_splits::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Split {

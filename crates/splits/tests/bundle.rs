@@ -1,8 +1,8 @@
 //! The bundle: its digest, its budget, and what damage to it is called.
 
+use laion_fmri_splits::{Bundle, BundleError, Pool};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
-use splits::{Bundle, BundleError, Pool};
 
 /// Where the payload's length and digest, the provenance and its length are in the header.
 const LENGTH: usize = 24;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use splits::{
+use laion_fmri_splits::{
     Bundle, OodType, Pool, SplitFamily, SplitName, SplitParams, SplitRevision, load_all_splits,
     load_split, split_masks, train_test_ids,
 };
@@ -157,7 +157,7 @@ fn parameters_are_those_that_were_published() {
         (0.425_603_598_356_246_95, 66.0, 0.001_031_455_118_209_123_6, 0.963_580_036_542_144_4),
     ];
     for (pool, (tau, percentile, mmd2_mean, ratio_to_random)) in Pool::ALL.iter().zip(fits) {
-        let expected = splits::TauFit { tau, percentile, mmd2_mean, ratio_to_random };
+        let expected = laion_fmri_splits::TauFit { tau, percentile, mmd2_mean, ratio_to_random };
         assert_eq!(params("tau", pool.as_str(), r1), SplitParams::MinNearestNeighbour(expected));
     }
 }

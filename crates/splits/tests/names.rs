@@ -3,11 +3,11 @@
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
-use proptest::prelude::*;
-use splits::{
+use laion_fmri_splits::{
     NameError, OodType, Pool, SplitFamily, SplitName, SplitRevision, list_ood_types, list_pools,
     list_splits,
 };
+use proptest::prelude::*;
 
 /// Checks the names of a closed list, in order, and that each is read as what it is shown for.
 fn check<T>(all: &[T], names: &[&str])

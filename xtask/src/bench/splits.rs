@@ -17,7 +17,7 @@ const TIMES: &[(&str, &str, f64)] = &[
 ];
 
 pub(super) fn run(project: &Project) -> Result<Vec<Row>> {
-    let build = "build --release --locked --package splits --benches";
+    let build = "build --release --locked --package laion-fmri-splits --benches";
     CommandLine::cargo(build, &project.root).run(&mut Counts::default())?;
     // The second time nothing is left to do but to say where the programs are.
     let messages = CommandLine::cargo(build, &project.root).argument("--message-format=json");

@@ -53,7 +53,7 @@ const ALLOWED: &[Allowed] = &[
     Allowed { name: "bids-names", internal: &[], never: &[], alone: true },
     leaf("nifti-stream", &[NETWORK, COMMAND_LINE, HDF5]),
     leaf("s3-mirror", &[COMMAND_LINE, HDF5]),
-    leaf("splits", &[NETWORK, COMMAND_LINE, HDF5]),
+    leaf("laion-fmri-splits", &[NETWORK, COMMAND_LINE, HDF5]),
     leaf("stimuli", &[NETWORK, COMMAND_LINE]),
     leaf("surface", &[NETWORK, COMMAND_LINE, HDF5]),
     leaf("export", &[NETWORK, COMMAND_LINE]),
@@ -66,7 +66,7 @@ const ALLOWED: &[Allowed] = &[
             "export",
             "nifti-stream",
             "s3-mirror",
-            "splits",
+            "laion-fmri-splits",
             "stimuli",
             "surface",
         ],
@@ -175,7 +175,7 @@ mod tests {
         "laion-fmri-cli",
         "nifti-stream",
         "s3-mirror",
-        "splits",
+        "laion-fmri-splits",
         "stimuli",
         "surface",
         "xtask",
@@ -212,7 +212,10 @@ mod tests {
     #[test]
     fn leaves_do_not_depend_on_each_other() {
         check(&["nifti-stream -> bids-names"], &["forbidden edge nifti-stream -> bids-names"]);
-        check(&["splits ~> bids-names"], &["forbidden edge splits -> bids-names"]);
+        check(
+            &["laion-fmri-splits ~> bids-names"],
+            &["forbidden edge laion-fmri-splits -> bids-names"],
+        );
         check(&["surface -> fixtures"], &["forbidden edge surface -> fixtures"]);
     }
 
@@ -285,13 +288,13 @@ mod tests {
 
     #[test]
     fn an_edge_behind_a_feature_is_found_in_the_manifest() {
-        let mut graph = Graph::synthetic(MEMBERS, &["splits -> reqwest"]);
-        graph.normal.insert("splits".to_owned(), Vec::new());
+        let mut graph = Graph::synthetic(MEMBERS, &["laion-fmri-splits -> reqwest"]);
+        graph.normal.insert("laion-fmri-splits".to_owned(), Vec::new());
         let messages: Vec<String> =
             super::check(&graph).into_iter().map(|finding| finding.message).collect();
         assert_eq!(
             messages,
-            ["forbidden edge splits -> reqwest: no network and no asynchronous runtime"]
+            ["forbidden edge laion-fmri-splits -> reqwest: no network and no asynchronous runtime"]
         );
     }
 

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use laion_fmri_splits::{OodType, Pool, Split, SplitName, SplitRevision, load_split};
 use serde::{Deserialize, Serialize};
-use splits::{OodType, Pool, Split, SplitName, SplitRevision, load_split};
 use stimuli::{EmbeddingModel, StimulusSet};
 
 use super::text;

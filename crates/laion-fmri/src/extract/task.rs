@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 
 use bids_names::SessionId;
 use export::f16;
+use laion_fmri_splits::SplitMasks;
 use ndarray::{Array2, Axis};
 use nifti_stream::{RowSelection, VolumeReader, VoxelSelection};
-use splits::SplitMasks;
 use stimuli::StimulusSet;
 
 use super::columns::{self, Described};
