@@ -79,7 +79,7 @@ pub(crate) fn step(
     if options.c_libraries {
         let cmake = environment.cmake()?;
         for arguments in [
-            "test --locked --package stimuli --features hdf5-c,turbojpeg --test interop",
+            "test --locked --package laion-fmri-stimuli --features hdf5-c,turbojpeg --test interop",
             "test --locked --package export --features hdf5-c --test interop --test tests",
             "test --locked --package laion-fmri-cli --features hdf5-c --test interop",
         ] {

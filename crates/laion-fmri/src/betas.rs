@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use bids_names::SessionId;
 use indexmap::IndexMap;
+use laion_fmri_stimuli::StimulusSet;
 use ndarray::{Array2, Axis};
-use stimuli::StimulusSet;
 
 use self::plan::Planned;
 pub(crate) use self::plan::zeroed;

@@ -13,11 +13,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bids_names::{Filter, SubjectId, dehyphenate_labels};
+use laion_fmri_stimuli::EmbeddingModel;
 use s3_mirror::{
     Action, Cancel, Candidate, FetchReason, Folder, Inspection, InvalidKey, Inventory, Key,
     LocalEntry, LocalView, Observer, Plan, PlanItem, RelativePath, Report, Rule, TransferOptions,
 };
-use stimuli::EmbeddingModel;
 
 pub use self::gated::{StimulusDownload, StimulusFile, StimulusReport};
 pub(crate) use self::gzip::GzipInspection;

@@ -206,7 +206,7 @@ pub enum Error {
 
     /// A file of the stimulus side that cannot be read, or an image or mask that it does not have.
     #[error(transparent)]
-    Stimuli(Box<stimuli::Error>),
+    Stimuli(Box<laion_fmri_stimuli::Error>),
 
     /// The table of images cannot be used.
     #[error("{}: not a usable table of images", path.display())]
@@ -214,7 +214,7 @@ pub enum Error {
         /// The CSV file.
         path: PathBuf,
         /// What is wrong, with the line.
-        source: stimuli::TableError,
+        source: laion_fmri_stimuli::TableError,
     },
 
     /// Options that contradict each other, or a value outside its range.
@@ -512,8 +512,8 @@ impl From<bids_names::InvalidSubjectId> for Error {
     }
 }
 
-impl From<stimuli::Error> for Error {
-    fn from(error: stimuli::Error) -> Self {
+impl From<laion_fmri_stimuli::Error> for Error {
+    fn from(error: laion_fmri_stimuli::Error) -> Self {
         Self::Stimuli(Box::new(error))
     }
 }
@@ -556,8 +556,8 @@ fn is_about_content(error: &nifti_stream::Error) -> bool {
     )
 }
 
-fn stimuli_kind(error: &stimuli::Error) -> ErrorKind {
-    use stimuli::Error as Stimuli;
+fn stimuli_kind(error: &laion_fmri_stimuli::Error) -> ErrorKind {
+    use laion_fmri_stimuli::Error as Stimuli;
     match error {
         Stimuli::Open { .. } => ErrorKind::Other,
         Stimuli::RowOutOfRange { .. }
@@ -570,8 +570,8 @@ fn stimuli_kind(error: &stimuli::Error) -> ErrorKind {
 }
 
 /// What a user would try next: the nearest names, or another copy of the file.
-fn stimuli_hint(error: &stimuli::Error) -> Option<String> {
-    use stimuli::Error as Stimuli;
+fn stimuli_hint(error: &laion_fmri_stimuli::Error) -> Option<String> {
+    use laion_fmri_stimuli::Error as Stimuli;
     match error {
         Stimuli::UnknownImage { nearest, .. } if !nearest.is_empty() => {
             Some(format!("the nearest names are {}", nearest.join(", ")))

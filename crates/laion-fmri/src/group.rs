@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bids_names::SubjectId;
 use indexmap::IndexMap;
+use laion_fmri_stimuli::{Metadata, NamedImages, OriginalImage, Stimulus, StimulusSet};
 use ndarray::{Array2, Array3, Array4};
-use stimuli::{Metadata, NamedImages, OriginalImage, Stimulus, StimulusSet};
 
 use crate::mask::VoxelMask;
 use crate::stimulus::Needed;

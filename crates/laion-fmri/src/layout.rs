@@ -5,7 +5,7 @@ mod localizers;
 mod raw;
 
 use bids_names::{FileName, FileNameBuilder, SessionId, SubjectId};
-use stimuli::EmbeddingModel;
+use laion_fmri_stimuli::EmbeddingModel;
 
 pub use self::anatomy::{anatomical_image, anatomical_images, freesurfer};
 pub use self::localizers::{localizer_map, localizers};
@@ -105,13 +105,13 @@ pub fn r2mean(subject: &SubjectId) -> String {
 /// The table of images.
 #[must_use]
 pub fn stimulus_metadata() -> String {
-    format!("{}/{}", stimuli::files::DIRECTORY, stimuli::files::METADATA)
+    format!("{}/{}", laion_fmri_stimuli::files::DIRECTORY, laion_fmri_stimuli::files::METADATA)
 }
 
 /// The embeddings of all images by a model.
 #[must_use]
 pub fn embeddings(model: EmbeddingModel) -> String {
-    format!("{}/{}", stimuli::files::DIRECTORY, model.file_name())
+    format!("{}/{}", laion_fmri_stimuli::files::DIRECTORY, model.file_name())
 }
 
 /// The anatomical brain mask, on the functional grid (`Some("1pt8")`) or at full resolution.

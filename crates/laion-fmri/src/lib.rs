@@ -52,13 +52,13 @@ mod zscore;
 
 #[doc(inline)]
 pub use {
-    bids_names as bids, export, laion_fmri_splits as splits, ndarray, nifti_stream, s3_mirror,
-    stimuli, surface,
+    bids_names as bids, export, laion_fmri_splits as splits, laion_fmri_stimuli as stimuli,
+    ndarray, nifti_stream, s3_mirror, surface,
 };
 
 pub use bids_names::{Filter, FilterField, SessionId, SubjectId};
 pub use s3_mirror::{Cancel, Location, Observer};
-pub use {stimuli::StimulusSet, surface::Hemisphere};
+pub use {laion_fmri_stimuli::StimulusSet, surface::Hemisphere};
 
 pub use self::betas::{BetaRows, Betas, ConcatenatedBetas};
 pub use self::betas::{ReadObserver, SessionBetas, WrittenBetas};

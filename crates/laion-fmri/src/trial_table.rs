@@ -8,7 +8,7 @@ use std::ops::Index;
 use std::sync::Arc;
 
 use bids_names::SessionId;
-use stimuli::{Metadata, StimulusSet};
+use laion_fmri_stimuli::{Metadata, StimulusSet};
 
 pub use self::columns::TrialColumns;
 pub use self::index::{GlobalTrial, SessionTrial};
@@ -140,7 +140,8 @@ impl Subject {
                     stim_idx: metadata.row(label),
                     unique_or_shared: stimulus.map(|found| found.unique_or_shared.clone()),
                     dataset: stimulus.map(|found| found.dataset.clone()),
-                    planned_repetitions: stimulus.and_then(stimuli::Stimulus::planned_repetitions),
+                    planned_repetitions: stimulus
+                        .and_then(laion_fmri_stimuli::Stimulus::planned_repetitions),
                     actual_repetitions: 0,
                     repetition: *count,
                     fields: fields.to_vec(),
@@ -174,7 +175,7 @@ impl Subject {
     #[doc(alias = "get_n_stimuli")]
     pub fn n_stimuli(&self, set: Option<StimulusSet>) -> Result<usize> {
         let metadata = self.stimulus_metadata()?;
-        let wanted = |found: &&stimuli::Stimulus| set.is_none() || found.set() == set;
+        let wanted = |found: &&laion_fmri_stimuli::Stimulus| set.is_none() || found.set() == set;
         Ok(metadata.stimuli().iter().filter(wanted).count())
     }
 

@@ -1,7 +1,7 @@
 //! The stimulus side of LAION-fMRI: images, embeddings, object masks, captions.
 //!
 //! ```no_run
-//! use stimuli::{EmbeddingModel, Embeddings, NamedImages};
+//! use laion_fmri_stimuli::{EmbeddingModel, Embeddings, NamedImages};
 //!
 //! let images = NamedImages::open("task-images_stimuli.h5", "task-images_metadata.csv")?;
 //! let image = "shared_12rep_LAION_cluster_2677_i5.jpg";
@@ -9,7 +9,7 @@
 //!
 //! let clip = Embeddings::open("task-images_desc-CLIP_embeddings.h5", EmbeddingModel::Clip)?;
 //! let rows = clip.get_many_f32(&[image, image])?; // (2, features), repeats included
-//! # Ok::<(), stimuli::Error>(())
+//! # Ok::<(), laion_fmri_stimuli::Error>(())
 //! ```
 //!
 //! Every reader needs its own files only, opens them read-only and without locks, and can be used

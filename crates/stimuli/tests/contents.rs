@@ -1,9 +1,13 @@
 //! The fixture bucket, whose every number is known.
 
 use fixtures::bucket;
-use stimuli::{CaptionSource, Captions, ColorMode, EmbeddingModel, EmbeddingSet, Embeddings};
-use stimuli::{Images, Metadata, NamedImages, NounFilter, SegmentationTable, Segmentations};
-use stimuli::{decode, files};
+use laion_fmri_stimuli::{
+    CaptionSource, Captions, ColorMode, EmbeddingModel, EmbeddingSet, Embeddings,
+};
+use laion_fmri_stimuli::{
+    Images, Metadata, NamedImages, NounFilter, SegmentationTable, Segmentations,
+};
+use laion_fmri_stimuli::{decode, files};
 
 use crate::Files;
 

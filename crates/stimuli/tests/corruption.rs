@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use fixtures::bucket;
 use fixtures::hdf5::Writer;
-use stimuli::{Captions, EmbeddingModel, Embeddings, Images, Metadata, ReadAt, SegmentationTable};
-use stimuli::{Segmentations, decode, files};
+use laion_fmri_stimuli::{
+    Captions, EmbeddingModel, Embeddings, Images, Metadata, ReadAt, SegmentationTable,
+};
+use laion_fmri_stimuli::{Segmentations, decode, files};
 
 use crate::Files;
 
@@ -157,7 +159,10 @@ fn sizes_that_the_file_cannot_hold_are_refused() {
             let mut bytes = sound.clone();
             bytes[place + 8..place + 16].copy_from_slice(&(1_u64 << 45).to_le_bytes());
             let error = Segmentations::from_source(bytes, "masks.h5", table.clone()).unwrap_err();
-            assert!(matches!(error, stimuli::Error::TooLarge { dataset: "masks", .. }), "{error}");
+            assert!(
+                matches!(error, laion_fmri_stimuli::Error::TooLarge { dataset: "masks", .. }),
+                "{error}"
+            );
             return;
         }
     }

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use fixtures::hdf5::Writer;
-use stimuli::{EmbeddingModel, Embeddings, Images, ReadAt, SegmentationTable, Segmentations};
+use laion_fmri_stimuli::{
+    EmbeddingModel, Embeddings, Images, ReadAt, SegmentationTable, Segmentations,
+};
 
 const ALLOWANCE: u64 = 256 << 10;
 

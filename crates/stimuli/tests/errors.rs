@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use fixtures::bucket;
 use fixtures::hdf5::Writer;
-use stimuli::{DecodeError, EmbeddingModel, EmbeddingSet, Embeddings, Error, Images, Metadata};
-use stimuli::{NamedImages, SegmentationTable, Segmentations, TableError, files};
+use laion_fmri_stimuli::{
+    DecodeError, EmbeddingModel, EmbeddingSet, Embeddings, Error, Images, Metadata,
+};
+use laion_fmri_stimuli::{NamedImages, SegmentationTable, Segmentations, TableError, files};
 
 use crate::Files;
 
@@ -37,7 +39,7 @@ fn a_file_that_is_not_there() {
     assert!(is_open(Images::open("no/images.h5").unwrap_err(), "no/images.h5"));
     assert!(is_open(Embeddings::open("no/clip.h5", CLIP).unwrap_err(), "no/clip.h5"));
     assert!(is_open(Metadata::open("no/table.csv").unwrap_err(), "no/table.csv"));
-    assert!(is_open(stimuli::Captions::open("no/c.csv").unwrap_err(), "no/c.csv"));
+    assert!(is_open(laion_fmri_stimuli::Captions::open("no/c.csv").unwrap_err(), "no/c.csv"));
     assert!(is_open(Segmentations::open("no/m.h5", "no/m.csv").unwrap_err(), "no/m.csv"));
 }
 
@@ -187,7 +189,7 @@ fn images_that_cannot_be_decoded() {
     let rows = bucket::stimulus_rows();
     let encoded = bucket::encoded_image(rows[0].image_name).unwrap();
     let mut small = ndarray::Array3::zeros((20, 23, 3));
-    let error = stimuli::decode::decode_into(&encoded, small.view_mut()).unwrap_err();
+    let error = laion_fmri_stimuli::decode::decode_into(&encoded, small.view_mut()).unwrap_err();
     assert!(matches!(error, DecodeError::Shape { expected: [20, 23, 3], got: [20, 24, 3] }));
     // A PNG header that claims 65,536 x 65,536 pixels.
     let row = rows.iter().find(|row| row.image_name.ends_with(".png")).unwrap();
@@ -199,7 +201,7 @@ fn images_that_cannot_be_decoded() {
         crc.sum()
     };
     huge[29..33].copy_from_slice(&crc.to_be_bytes());
-    let error = stimuli::decode::decode(&huge).unwrap_err();
+    let error = laion_fmri_stimuli::decode::decode(&huge).unwrap_err();
     assert!(
         matches!(error, DecodeError::TooLarge { height: 65_536, width: 65_536, .. }),
         "{error}"
@@ -246,13 +248,13 @@ fn tables_name_line_and_column() {
     assert!(matches!(error, TableError::MissingColumn { expected: "noun", got } if got.len() == 2));
     let captions = "image_name,caption_idx,source,caption,origin_collection,participant_id,ai_model\n\
                     a,1,robot,text,,,\n";
-    let error = stimuli::Captions::from_reader(captions.as_bytes()).unwrap_err();
+    let error = laion_fmri_stimuli::Captions::from_reader(captions.as_bytes()).unwrap_err();
     assert!(matches!(error, TableError::Value { line: 2, column: "source", got, .. }
         if got == "robot"));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("captions.csv");
     fs::write(&file, captions).unwrap();
-    let error = stimuli::Captions::open(&file).unwrap_err();
+    let error = laion_fmri_stimuli::Captions::open(&file).unwrap_err();
     assert!(matches!(error, Error::Table { path, source: TableError::Value { .. } }
         if path == file));
 }

@@ -9,10 +9,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use fixtures::bucket;
+use laion_fmri_stimuli::{
+    ColorMode, EmbeddingModel, Embeddings, Images, SegmentationTable, Segmentations,
+};
+use laion_fmri_stimuli::{decode, f16};
 use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize};
-use stimuli::{ColorMode, EmbeddingModel, Embeddings, Images, SegmentationTable, Segmentations};
-use stimuli::{decode, f16};
 
 #[derive(Deserialize)]
 struct Manifest {

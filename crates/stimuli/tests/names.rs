@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
-use stimuli::{CaptionSource, EmbeddingModel, NameError, StimulusSet, files};
+use laion_fmri_stimuli::{CaptionSource, EmbeddingModel, NameError, StimulusSet, files};
 
 /// Checks the names of a closed list, in order, and that each is read as what it is shown for.
 fn check<T>(all: &[T], names: &[&str])

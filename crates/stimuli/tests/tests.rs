@@ -26,6 +26,6 @@ impl Files {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(stimuli::files::DIRECTORY).join(name)
+        self.folder.path().join(laion_fmri_stimuli::files::DIRECTORY).join(name)
     }
 }

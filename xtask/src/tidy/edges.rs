@@ -45,8 +45,11 @@ const COMMAND_LINE: Family = Family {
     members: &["anyhow", "clap", "color-eyre", "dialoguer", "eyre", "indicatif"],
     prefix: None,
 };
-const HDF5: Family =
-    Family { reason: "HDF5 is private to stimuli and export", members: &[], prefix: Some("hdf5") };
+const HDF5: Family = Family {
+    reason: "HDF5 is private to laion-fmri-stimuli and export",
+    members: &[],
+    prefix: Some("hdf5"),
+};
 
 /// Every crate of the workspace. A new crate is a row here and in the table of ARCHITECTURE.md.
 const ALLOWED: &[Allowed] = &[
@@ -54,7 +57,7 @@ const ALLOWED: &[Allowed] = &[
     leaf("nifti-stream", &[NETWORK, COMMAND_LINE, HDF5]),
     leaf("s3-mirror", &[COMMAND_LINE, HDF5]),
     leaf("laion-fmri-splits", &[NETWORK, COMMAND_LINE, HDF5]),
-    leaf("stimuli", &[NETWORK, COMMAND_LINE]),
+    leaf("laion-fmri-stimuli", &[NETWORK, COMMAND_LINE]),
     leaf("surface", &[NETWORK, COMMAND_LINE, HDF5]),
     leaf("export", &[NETWORK, COMMAND_LINE]),
     leaf("fixtures", &[COMMAND_LINE, HDF5]),
@@ -67,7 +70,7 @@ const ALLOWED: &[Allowed] = &[
             "nifti-stream",
             "s3-mirror",
             "laion-fmri-splits",
-            "stimuli",
+            "laion-fmri-stimuli",
             "surface",
         ],
         never: &[COMMAND_LINE],
@@ -85,7 +88,7 @@ const FOR_TESTS: &str = "fixtures";
 
 /// External packages that may be named by these manifests only: `stimuli` reads HDF5, `export` writes
 /// it behind a feature.
-const OWNED: &[(&Family, &[&str])] = &[(&HDF5, &["stimuli", "export"])];
+const OWNED: &[(&Family, &[&str])] = &[(&HDF5, &["laion-fmri-stimuli", "export"])];
 
 const fn leaf(name: &'static str, never: &'static [Family]) -> Allowed {
     Allowed { name, internal: &[], never, alone: false }
@@ -176,7 +179,7 @@ mod tests {
         "nifti-stream",
         "s3-mirror",
         "laion-fmri-splits",
-        "stimuli",
+        "laion-fmri-stimuli",
         "surface",
         "xtask",
     ];
@@ -184,7 +187,7 @@ mod tests {
         "laion-fmri -> bids-names",
         "laion-fmri -> nifti-stream",
         "laion-fmri -> s3-mirror",
-        "laion-fmri -> stimuli",
+        "laion-fmri -> laion-fmri-stimuli",
         "laion-fmri ~> fixtures",
         "laion-fmri-cli -> laion-fmri",
         "laion-fmri-cli -> anyhow",
@@ -192,7 +195,7 @@ mod tests {
         "nifti-stream -> nifti",
         "nifti-stream ~> tokio",
         "s3-mirror -> tokio",
-        "stimuli -> hdf5-reader",
+        "laion-fmri-stimuli -> hdf5-reader",
         "bids-names ~> proptest",
     ];
 
@@ -241,7 +244,7 @@ mod tests {
             &[
                 "forbidden edge fixtures -> laion-fmri",
                 "forbidden edge fixtures -> laion-fmri -> stimuli -> hdf5-reader: \
-                 HDF5 is private to stimuli and export",
+                 HDF5 is private to laion-fmri-stimuli and export",
             ],
         );
         check(&["laion-fmri-cli -> bids-names"], &["forbidden edge laion-fmri-cli -> bids-names"]);
@@ -278,11 +281,15 @@ mod tests {
     fn hdf5_stays_in_stimuli_and_export() {
         check(
             &["laion-fmri -> hdf5-metno"],
-            &["forbidden edge laion-fmri -> hdf5-metno: HDF5 is private to stimuli and export"],
+            &[
+                "forbidden edge laion-fmri -> hdf5-metno: HDF5 is private to laion-fmri-stimuli and export",
+            ],
         );
         check(
             &["surface ~> hdf5-reader"],
-            &["forbidden edge surface -> hdf5-reader: HDF5 is private to stimuli and export"],
+            &[
+                "forbidden edge surface -> hdf5-reader: HDF5 is private to laion-fmri-stimuli and export",
+            ],
         );
     }
 

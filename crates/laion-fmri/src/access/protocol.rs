@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use laion_fmri_stimuli::files;
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::Value;
-use stimuli::files;
 
 use super::error::tame;
 use super::{AccessError, RequestId, Sha256};

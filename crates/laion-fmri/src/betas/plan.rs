@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bids_names::SessionId;
+use laion_fmri_stimuli::StimulusSet;
 use ndarray::{Array2, ArrayViewMut2};
 use nifti_stream::{Progress, RowSelection, VoxelSelection};
-use stimuli::StimulusSet;
 
 use super::file::BetasFile;
 use super::sessions::tell;

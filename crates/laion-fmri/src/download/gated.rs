@@ -5,11 +5,11 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use laion_fmri_stimuli::files;
 use s3_mirror::{
     Action, Cancel, FetchReason, Key, Listed, Observer, Outcome, Plan, PlanItem, RelativePath,
     TransferOptions,
 };
-use stimuli::files;
 
 use crate::access::{
     AccessService, FileTransfer, GatedFile, Grant, HashRecord, Manifest, RequestId, part_path,

@@ -1,7 +1,7 @@
 //! What to download: subjects, filters and further trees.
 
 use bids_names::{Filter, FilterField, SubjectId};
-use stimuli::{EmbeddingModel, files};
+use laion_fmri_stimuli::{EmbeddingModel, files};
 
 use crate::{Error, Result};
 

@@ -192,7 +192,7 @@ impl Selection {
         if wanted.is_empty() {
             return Ok(());
         }
-        let prefix = format!("{}/", stimuli::files::DIRECTORY);
+        let prefix = format!("{}/", laion_fmri_stimuli::files::DIRECTORY);
         let listed = remote.list_directory(&prefix)?.objects;
         for key in wanted {
             let found = listed.iter().find(|listed| listed.key.as_str() == key);

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use laion_fmri_splits::{OodType, Pool, Split, SplitName, SplitRevision, load_split};
+use laion_fmri_stimuli::{EmbeddingModel, StimulusSet};
 use serde::{Deserialize, Serialize};
-use stimuli::{EmbeddingModel, StimulusSet};
 
 use super::text;
 use crate::{Error, MaskSource, NoiseCeiling, Result};

@@ -7,9 +7,9 @@ use std::sync::OnceLock;
 use bids_names::SessionId;
 use export::f16;
 use laion_fmri_splits::SplitMasks;
+use laion_fmri_stimuli::StimulusSet;
 use ndarray::{Array2, Axis};
 use nifti_stream::{RowSelection, VolumeReader, VoxelSelection};
-use stimuli::StimulusSet;
 
 use super::columns::{self, Described};
 use super::conventions::{Conventions, ZscoreFit, ZscoreScope, is_ood};

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bids_names::SessionId;
+use laion_fmri_stimuli::{NamedImages, StimulusSet};
 use ndarray::{Array1, Array3, ArrayView3};
-use stimuli::{NamedImages, StimulusSet};
 
 pub use self::batches::{Batches, TrialBatch};
 use self::scratch::Scratch;

@@ -6,7 +6,7 @@ use std::io::BufReader;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use stimuli::{
+use laion_fmri_stimuli::{
     Captions, EmbeddingModel, EmbeddingSet, Embeddings, Images, Metadata, NamedImages,
     SegmentationTable, Segmentations, files,
 };

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use stimuli::{NounFilter, Stimulus, StimulusSet};
+use laion_fmri_stimuli::{NounFilter, Stimulus, StimulusSet};
 
 use crate::stimulus::Shown;
 use crate::{Error, Result, Stimuli, Subject};

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use stimuli::ReadAt;
+use laion_fmri_stimuli::ReadAt;
 
 use crate::{Error, Result};
 

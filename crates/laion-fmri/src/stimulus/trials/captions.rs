@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stimuli::{Caption, CaptionSource, Captions};
+use laion_fmri_stimuli::{Caption, CaptionSource, Captions};
 
 use crate::stimulus::Shown;
 use crate::{GlobalTrial, Result, Subject};

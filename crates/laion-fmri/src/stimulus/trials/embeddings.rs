@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use laion_fmri_stimuli::{EmbeddingModel, Embeddings, f16};
 use ndarray::{Array1, Array2};
-use stimuli::{EmbeddingModel, Embeddings, f16};
 
 use crate::stimulus::Shown;
 use crate::{GlobalTrial, Result, Stimuli, Subject};
@@ -102,7 +102,7 @@ impl TrialEmbeddings {
             .names
             .iter()
             .map(|name| embeddings.row_of(name))
-            .collect::<Result<_, stimuli::Error>>()?;
+            .collect::<Result<_, laion_fmri_stimuli::Error>>()?;
         Ok((embeddings, needed.rows.into_iter().map(|place| rows[place]).collect()))
     }
 }

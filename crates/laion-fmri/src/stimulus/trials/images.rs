@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use laion_fmri_stimuli::{NamedImages, OriginalImage};
 use ndarray::{Array3, Array4, ArrayView3, ArrayViewMut3, Axis};
-use stimuli::{NamedImages, OriginalImage};
 
 use crate::stimulus::{Needed, Shown};
 use crate::{Error, GlobalTrial, Result, Subject};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use laion_fmri_stimuli::{MaskRow, NounFilter, Segmentations};
 use ndarray::Array2;
-use stimuli::{MaskRow, NounFilter, Segmentations};
 
 use crate::stimulus::Shown;
 use crate::{GlobalTrial, Result, Subject};
