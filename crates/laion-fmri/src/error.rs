@@ -4,8 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bids_names::{SessionId, SubjectId};
-use surface::fs::{ReadGiftiError, ReadLabelError};
-use surface::{GiftiError, LabelError};
+use gifti_surface::fs::{ReadGiftiError, ReadLabelError};
+use gifti_surface::{GiftiError, LabelError};
 use thiserror::Error;
 
 use crate::MaskSource;

@@ -52,13 +52,13 @@ mod zscore;
 
 #[doc(inline)]
 pub use {
-    bids_names as bids, export, laion_fmri_splits as splits, laion_fmri_stimuli as stimuli,
-    ndarray, nifti_stream, s3_mirror, surface,
+    bids_names as bids, export, gifti_surface as surface, laion_fmri_splits as splits,
+    laion_fmri_stimuli as stimuli, ndarray, nifti_stream, s3_mirror,
 };
 
 pub use bids_names::{Filter, FilterField, SessionId, SubjectId};
 pub use s3_mirror::{Cancel, Location, Observer};
-pub use {laion_fmri_stimuli::StimulusSet, surface::Hemisphere};
+pub use {gifti_surface::Hemisphere, laion_fmri_stimuli::StimulusSet};
 
 pub use self::betas::{BetaRows, Betas, ConcatenatedBetas};
 pub use self::betas::{ReadObserver, SessionBetas, WrittenBetas};

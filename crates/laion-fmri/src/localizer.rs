@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use bids_names::SessionId;
+use gifti_surface::Hemisphere;
+use gifti_surface::fs::ReadGiftiError;
 use nifti_stream::Volume;
-use surface::Hemisphere;
-use surface::fs::ReadGiftiError;
 
 use crate::{Error, Result, Subject, layout};
 
@@ -291,8 +291,8 @@ impl Subject {
 fn read(path: PathBuf, space: LocalizerSpace) -> Result<LocalizerMap> {
     match space {
         LocalizerSpace::Fsnative(_) => {
-            let gifti = surface::fs::read_gifti(&path)?;
-            let values = gifti.first().map(surface::DataArray::to_f32);
+            let gifti = gifti_surface::fs::read_gifti(&path)?;
+            let values = gifti.first().map(gifti_surface::DataArray::to_f32);
             values
                 .map(LocalizerMap::Surface)
                 .map_err(|source| Error::Gifti(ReadGiftiError::Read { path, source }))

@@ -9,7 +9,7 @@ use crate::label::{self, LabelError};
 
 /// Reads the vertex indices of a FreeSurfer ASCII `.label` file.
 ///
-/// [`surface::read_label`](crate::read_label) describes the format.
+/// [`gifti_surface::read_label`](crate::read_label) describes the format.
 ///
 /// # Errors
 ///
@@ -24,7 +24,7 @@ pub fn read_label(path: impl AsRef<Path>) -> Result<Vec<u32>, ReadLabelError> {
 
 /// Reads the data arrays of a GIFTI file.
 ///
-/// [`surface::read_gifti`](crate::read_gifti) describes what is read.
+/// [`gifti_surface::read_gifti`](crate::read_gifti) describes what is read.
 ///
 /// # Errors
 ///

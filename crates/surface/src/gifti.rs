@@ -43,10 +43,10 @@ pub use self::values::{DataType, Values};
 ///     <Data>0.5 0 -1</Data>
 ///   </DataArray>
 /// </GIFTI>"#;
-/// let gifti = surface::read_gifti(&file[..])?;
+/// let gifti = gifti_surface::read_gifti(&file[..])?;
 /// assert_eq!(gifti.first()?.to_f32(), [0.5, 0.0, -1.0]);
 /// assert_eq!(gifti.first()?.nonzero_mask(), [true, false, true]);
-/// # Ok::<(), surface::GiftiError>(())
+/// # Ok::<(), gifti_surface::GiftiError>(())
 /// ```
 pub fn read_gifti<R: BufRead>(reader: R) -> Result<Gifti, GiftiError> {
     Ok(Gifti { arrays: document::read(reader)? })

@@ -5,7 +5,7 @@
 //! FreeSurfer, which list the vertices of a region.
 //!
 //! ```
-//! use surface::{Hemisphere, read_label};
+//! use gifti_surface::{Hemisphere, read_label};
 //!
 //! let file = b"#!ascii label, from subject sub-01\n\
 //!     2\n\
@@ -15,7 +15,7 @@
 //!
 //! let hemisphere: Hemisphere = "L".parse().unwrap();
 //! assert_eq!(hemisphere.freesurfer(), "lh");
-//! # Ok::<(), surface::LabelError>(())
+//! # Ok::<(), gifti_surface::LabelError>(())
 //! ```
 //!
 //! | module | purpose |

@@ -7,8 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
+use gifti_surface::{GiftiError, Values, fs, read_gifti};
 use proptest::prelude::*;
-use surface::{GiftiError, Values, fs, read_gifti};
 
 fn zlib(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());

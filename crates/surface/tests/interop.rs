@@ -8,9 +8,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use fixtures::bucket::Bucket;
+use gifti_surface::fs::{ReadGiftiError, read_gifti, read_label};
+use gifti_surface::{GiftiError, Values};
 use serde::{Deserialize, Serialize};
-use surface::fs::{ReadGiftiError, read_gifti, read_label};
-use surface::{GiftiError, Values};
 
 #[derive(Deserialize)]
 struct Manifest {

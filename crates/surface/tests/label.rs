@@ -4,8 +4,8 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{self, BufReader, Read};
 
+use gifti_surface::{LabelError, fs, read_label};
 use proptest::prelude::*;
-use surface::{LabelError, fs, read_label};
 
 /// A label as FreeSurfer writes it.
 fn label(vertices: &[u32]) -> String {

@@ -58,7 +58,7 @@ const ALLOWED: &[Allowed] = &[
     leaf("s3-mirror", &[COMMAND_LINE, HDF5]),
     leaf("laion-fmri-splits", &[NETWORK, COMMAND_LINE, HDF5]),
     leaf("laion-fmri-stimuli", &[NETWORK, COMMAND_LINE]),
-    leaf("surface", &[NETWORK, COMMAND_LINE, HDF5]),
+    leaf("gifti-surface", &[NETWORK, COMMAND_LINE, HDF5]),
     leaf("export", &[NETWORK, COMMAND_LINE]),
     leaf("fixtures", &[COMMAND_LINE, HDF5]),
     leaf(BASE, &[NETWORK, COMMAND_LINE, HDF5]),
@@ -71,7 +71,7 @@ const ALLOWED: &[Allowed] = &[
             "s3-mirror",
             "laion-fmri-splits",
             "laion-fmri-stimuli",
-            "surface",
+            "gifti-surface",
         ],
         never: &[COMMAND_LINE],
         alone: false,
@@ -180,7 +180,7 @@ mod tests {
         "s3-mirror",
         "laion-fmri-splits",
         "laion-fmri-stimuli",
-        "surface",
+        "gifti-surface",
         "xtask",
     ];
     const EDGES: &[&str] = &[
@@ -219,7 +219,7 @@ mod tests {
             &["laion-fmri-splits ~> bids-names"],
             &["forbidden edge laion-fmri-splits -> bids-names"],
         );
-        check(&["surface -> fixtures"], &["forbidden edge surface -> fixtures"]);
+        check(&["gifti-surface -> fixtures"], &["forbidden edge gifti-surface -> fixtures"]);
     }
 
     #[test]
@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn external_packages_are_found_however_deep() {
         check(
-            &["surface -> parser", "parser -> client", "client -> hyper"],
+            &["gifti-surface -> parser", "parser -> client", "client -> hyper"],
             &["forbidden edge surface -> parser -> client -> hyper: \
                no network and no asynchronous runtime"],
         );
@@ -286,9 +286,9 @@ mod tests {
             ],
         );
         check(
-            &["surface ~> hdf5-reader"],
+            &["gifti-surface ~> hdf5-reader"],
             &[
-                "forbidden edge surface -> hdf5-reader: HDF5 is private to laion-fmri-stimuli and export",
+                "forbidden edge gifti-surface -> hdf5-reader: HDF5 is private to laion-fmri-stimuli and export",
             ],
         );
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use surface::Hemisphere;
+use gifti_surface::Hemisphere;
 
 use crate::{Error, Result, Subject, layout};
 

@@ -50,7 +50,7 @@ pub fn localizer_map(
 
 #[cfg(test)]
 mod tests {
-    use surface::Hemisphere;
+    use gifti_surface::Hemisphere;
 
     use super::*;
     use crate::localizer::LocalizerResolution;

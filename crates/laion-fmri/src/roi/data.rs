@@ -7,9 +7,9 @@ use std::path::Path;
 use std::str::FromStr;
 
 use bids_names::SubjectId;
+use gifti_surface::fs::{ReadGiftiError, ReadLabelError};
+use gifti_surface::{GiftiError, Hemisphere};
 use indexmap::IndexMap;
-use surface::fs::{ReadGiftiError, ReadLabelError};
-use surface::{GiftiError, Hemisphere};
 
 use super::query::Expression;
 use super::{RES, RoiIndex, RoiQuery};
@@ -313,15 +313,16 @@ impl Form {
 }
 
 /// The values of a file with one value per vertex.
-fn vertex_values(input: &mut Input) -> Result<surface::DataArray> {
+fn vertex_values(input: &mut Input) -> Result<gifti_surface::DataArray> {
     let path = input.path().to_owned();
-    let first = surface::read_gifti(BufReader::new(input)).and_then(|gifti| gifti.first().cloned());
+    let first =
+        gifti_surface::read_gifti(BufReader::new(input)).and_then(|gifti| gifti.first().cloned());
     first.map_err(|source: GiftiError| Error::Gifti(ReadGiftiError::Read { path, source }))
 }
 
 fn vertex_list(input: &mut Input) -> Result<Vec<u32>> {
     let path = input.path().to_owned();
-    surface::read_label(BufReader::new(input))
+    gifti_surface::read_label(BufReader::new(input))
         .map_err(|source| Error::Label(ReadLabelError::Read { path, source }))
 }
 
