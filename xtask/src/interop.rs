@@ -80,7 +80,7 @@ pub(crate) fn step(
         let cmake = environment.cmake()?;
         for arguments in [
             "test --locked --package laion-fmri-stimuli --features hdf5-c,turbojpeg --test interop",
-            "test --locked --package export --features hdf5-c --test interop --test tests",
+            "test --locked --package array-export --features hdf5-c --test interop --test tests",
             "test --locked --package laion-fmri-cli --features hdf5-c --test interop",
         ] {
             CommandLine::cargo(arguments, &project.root)

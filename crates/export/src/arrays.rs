@@ -75,11 +75,11 @@ pub struct RowWriter<'a, T> {
 /// returns is returned; its error leaves nothing behind, and what was at `path` stays as it was.
 ///
 /// ```
-/// use export::{ArrayFormat, Error};
+/// use array_export::{ArrayFormat, Error};
 ///
 /// # let directory = tempfile::tempdir()?;
 /// # let path = directory.path().join("responses.zarr");
-/// let digest = export::write_arrays(&path, ArrayFormat::Zarr, |file| -> Result<_, Error> {
+/// let digest = array_export::write_arrays(&path, ArrayFormat::Zarr, |file| -> Result<_, Error> {
 ///     file.matrix("betas", ["presentation", "neuroid"], [3, 2], |rows| {
 ///         rows.push(ndarray::array![[0.5f32, 1.5]].view())?;
 ///         rows.push(ndarray::array![[2.5f32, 3.5], [4.5, 5.5]].view())
@@ -90,7 +90,7 @@ pub struct RowWriter<'a, T> {
 ///     file.recipe(&format!("sha256 = \"{digest}\"\n"))?;
 ///     Ok(digest)
 /// })?;
-/// let mut file = export::read_arrays(&path)?;
+/// let mut file = array_export::read_arrays(&path)?;
 /// assert_eq!(file.digest()?.sha256(), digest);
 /// assert_eq!(file.text("image_name")?, ["a.jpg", "b.jpg", "a.jpg"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

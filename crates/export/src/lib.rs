@@ -7,8 +7,8 @@
 //! # let directory = tempfile::tempdir()?;
 //! # let path = directory.path().join("responses.npy");
 //! let responses = array![[0.5f32, 1.5, 2.5], [3.5, 4.5, 5.5]];
-//! export::write_npy(&path, responses.view())?;
-//! assert_eq!(export::read_npy::<f32>(&path)?, responses.into_dyn());
+//! array_export::write_npy(&path, responses.view())?;
+//! assert_eq!(array_export::read_npy::<f32>(&path)?, responses.into_dyn());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -42,11 +42,11 @@ pub struct NpzWriter<'a> {
 /// # let directory = tempfile::tempdir()?;
 /// # let path = directory.path().join("responses.npz");
 /// let betas = ndarray::array![[0.5f32, 1.5], [2.5, 3.5]];
-/// export::write_npz(&path, |npz| -> Result<(), export::Error> {
+/// array_export::write_npz(&path, |npz| -> Result<(), array_export::Error> {
 ///     npz.array("betas", betas.view())?;
 ///     npz.text("trials", &["shared_0001.jpg", "shared_0002.jpg"])
 /// })?;
-/// let mut npz = export::read_npz(&path)?;
+/// let mut npz = array_export::read_npz(&path)?;
 /// assert_eq!(npz.array::<f32>("betas")?, betas.into_dyn());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -47,11 +47,11 @@ pub struct NpyRows<T> {
 /// ```
 /// # let directory = tempfile::tempdir()?;
 /// # let path = directory.path().join("rows.npy");
-/// export::write_npy_rows(&path, [2, 3], |rows| {
+/// array_export::write_npy_rows(&path, [2, 3], |rows| {
 ///     rows.put(&[0.5f32, 1.5, 2.5])?;
 ///     rows.put(&[3.5, 4.5, 5.5])
 /// })?;
-/// assert_eq!(export::read_npy::<f32>(&path)?.shape(), [2, 3]);
+/// assert_eq!(array_export::read_npy::<f32>(&path)?.shape(), [2, 3]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn write_npy_rows<T: Element, R, E: From<Error>>(

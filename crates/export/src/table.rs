@@ -20,7 +20,7 @@ pub use parquet::read_parquet_metadata;
 /// read again.
 ///
 /// ```
-/// let mut table = export::Table::new();
+/// let mut table = array_export::Table::new();
 /// table.add("label", ["shared_0001.jpg", "shared_0002.jpg"])?;
 /// table.add("trial", [0i64, 1])?;
 /// table.add("noise_ceiling", [Some(0.25), None])?;

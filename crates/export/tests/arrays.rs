@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use export::{
+use array_export::{
     ArrayDifference, ArrayFormat, ArrayWriter, ArraysDigest, Error, RowWriter, f16, read_arrays,
     read_npz, write_arrays,
 };

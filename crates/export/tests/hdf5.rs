@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use export::{ArrayFormat, ArrayWriter, Error, f16, read_arrays, write_arrays};
+use array_export::{ArrayFormat, ArrayWriter, Error, f16, read_arrays, write_arrays};
 use hdf5::types::{FixedUnicode, VarLenUnicode};
 use ndarray::{Array2, array};
 

@@ -7,7 +7,7 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
 
-use export::{
+use array_export::{
     ArrayFormat, ArrayWriter, Element, Error, NpzWriter, Table, f16, write_arrays, write_npy,
     write_npz, write_npz_to,
 };

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Cursor, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use export::{Error, NpzWriter, f16, read_npy, read_npz, write_npy, write_npz, write_npz_to};
+use array_export::{Error, NpzWriter, f16, read_npy, read_npz, write_npy, write_npz, write_npz_to};
 use ndarray::{Array2, ArrayD, IxDyn, arr0, array};
 use proptest::prelude::*;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use export::{Error, atomic_file, read_npy, write_npy, write_npy_to, write_text};
+use array_export::{Error, atomic_file, read_npy, write_npy, write_npy_to, write_text};
 use ndarray::{Array2, Axis, ShapeBuilder, Slice, arr0, array};
 use proptest::prelude::*;
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use export::{Column, Error, Table, read_parquet_metadata};
+use array_export::{Column, Error, Table, read_parquet_metadata};
 use proptest::prelude::*;
 
 use crate::outputs::{TestResult, names};

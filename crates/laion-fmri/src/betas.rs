@@ -276,7 +276,7 @@ impl<'a> Betas<'a> {
     /// in the order asked.
     ///
     /// No array is held: rows go to the file while the next ones are read. The files are byte for byte
-    /// those of [`export::write_npy`] for the arrays of [`Betas::load_sessions`].
+    /// those of [`array_export::write_npy`] for the arrays of [`Betas::load_sessions`].
     ///
     /// # Errors
     ///

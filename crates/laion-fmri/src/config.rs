@@ -234,7 +234,7 @@ pub fn initialize_in(directory: &Path, environment: &Environment) -> Result<Path
     let mut bytes = serde_json::to_vec_pretty(&Value::Object(settings))
         .map_err(|error| Error::Config { path: file.clone(), reason: error.to_string() })?;
     bytes.push(b'\n');
-    export::write_text(&file, &bytes)?;
+    array_export::write_text(&file, &bytes)?;
     Ok(path)
 }
 

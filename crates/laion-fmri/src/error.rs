@@ -337,7 +337,7 @@ pub enum Error {
 
     /// An output could not be written.
     #[error(transparent)]
-    Export(#[from] export::Error),
+    Export(#[from] array_export::Error),
 
     /// A plan, a part or a recipe of an extraction cannot be used, or nothing is left to extract.
     #[error(transparent)]

@@ -52,8 +52,8 @@ mod zscore;
 
 #[doc(inline)]
 pub use {
-    bids_names as bids, export, gifti_surface as surface, laion_fmri_splits as splits,
-    laion_fmri_stimuli as stimuli, ndarray, nifti_stream, s3_mirror,
+    array_export as export, bids_names as bids, gifti_surface as surface,
+    laion_fmri_splits as splits, laion_fmri_stimuli as stimuli, ndarray, nifti_stream, s3_mirror,
 };
 
 pub use bids_names::{Filter, FilterField, SessionId, SubjectId};

@@ -70,7 +70,7 @@ impl Dataset {
         let marker = state.join(MARKER);
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
         let record = json!({ "license": "CC0-1.0", "accepted_at_unix_seconds": seconds });
-        export::write_text(&marker, format!("{record}\n").as_bytes())?;
+        array_export::write_text(&marker, format!("{record}\n").as_bytes())?;
         Ok(LicenseAccepted { marker })
     }
 }

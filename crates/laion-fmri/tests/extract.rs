@@ -130,7 +130,7 @@ fn rows_are_those_of_the_loading_api() {
         assert_same(&got, map.as_slice().unwrap(), name);
     }
     let embeddings = subject.stimuli().embeddings(EmbeddingModel::Clip).unwrap();
-    let features: ArrayD<export::f16> = read_arrays(path).unwrap().array("features").unwrap();
+    let features: ArrayD<array_export::f16> = read_arrays(path).unwrap().array("features").unwrap();
     assert_eq!(
         features.into_dimensionality::<Ix2>().unwrap(),
         embeddings.get_many(&names).unwrap()

@@ -46,7 +46,7 @@ const COMMAND_LINE: Family = Family {
     prefix: None,
 };
 const HDF5: Family = Family {
-    reason: "HDF5 is private to laion-fmri-stimuli and export",
+    reason: "HDF5 is private to laion-fmri-stimuli and array-export",
     members: &[],
     prefix: Some("hdf5"),
 };
@@ -59,14 +59,14 @@ const ALLOWED: &[Allowed] = &[
     leaf("laion-fmri-splits", &[NETWORK, COMMAND_LINE, HDF5]),
     leaf("laion-fmri-stimuli", &[NETWORK, COMMAND_LINE]),
     leaf("gifti-surface", &[NETWORK, COMMAND_LINE, HDF5]),
-    leaf("export", &[NETWORK, COMMAND_LINE]),
+    leaf("array-export", &[NETWORK, COMMAND_LINE]),
     leaf("fixtures", &[COMMAND_LINE, HDF5]),
     leaf(BASE, &[NETWORK, COMMAND_LINE, HDF5]),
     Allowed {
         name: "laion-fmri",
         internal: &[
             "bids-names",
-            "export",
+            "array-export",
             "nifti-stream",
             "s3-mirror",
             "laion-fmri-splits",
@@ -88,7 +88,7 @@ const FOR_TESTS: &str = "fixtures";
 
 /// External packages that may be named by these manifests only: `stimuli` reads HDF5, `export` writes
 /// it behind a feature.
-const OWNED: &[(&Family, &[&str])] = &[(&HDF5, &["laion-fmri-stimuli", "export"])];
+const OWNED: &[(&Family, &[&str])] = &[(&HDF5, &["laion-fmri-stimuli", "array-export"])];
 
 const fn leaf(name: &'static str, never: &'static [Family]) -> Allowed {
     Allowed { name, internal: &[], never, alone: false }
@@ -171,7 +171,7 @@ mod tests {
 
     const MEMBERS: &[&str] = &[
         "bids-names",
-        "export",
+        "array-export",
         "fixtures",
         "laion-fmri",
         "laion-fmri-base",
@@ -244,7 +244,7 @@ mod tests {
             &[
                 "forbidden edge fixtures -> laion-fmri",
                 "forbidden edge fixtures -> laion-fmri -> stimuli -> hdf5-reader: \
-                 HDF5 is private to laion-fmri-stimuli and export",
+                 HDF5 is private to laion-fmri-stimuli and array-export",
             ],
         );
         check(&["laion-fmri-cli -> bids-names"], &["forbidden edge laion-fmri-cli -> bids-names"]);
@@ -282,13 +282,13 @@ mod tests {
         check(
             &["laion-fmri -> hdf5-metno"],
             &[
-                "forbidden edge laion-fmri -> hdf5-metno: HDF5 is private to laion-fmri-stimuli and export",
+                "forbidden edge laion-fmri -> hdf5-metno: HDF5 is private to laion-fmri-stimuli and array-export",
             ],
         );
         check(
             &["gifti-surface ~> hdf5-reader"],
             &[
-                "forbidden edge gifti-surface -> hdf5-reader: HDF5 is private to laion-fmri-stimuli and export",
+                "forbidden edge gifti-surface -> hdf5-reader: HDF5 is private to laion-fmri-stimuli and array-export",
             ],
         );
     }

@@ -32,7 +32,7 @@ use crate::error::Error;
 /// ```
 ///
 /// ```
-/// let mut digest = export::ArraysDigest::default();
+/// let mut digest = array_export::ArraysDigest::default();
 /// digest.array("n", ndarray::array![1u8, 2, 3].view());
 /// assert_eq!(
 ///     digest.to_string(),

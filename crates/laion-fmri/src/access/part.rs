@@ -113,7 +113,7 @@ impl Part {
         };
         let text = serde_json::to_vec(&state)
             .map_err(|error| Error::io("write", &self.state)(error.into()))?;
-        export::write_text(&self.state, text)?;
+        array_export::write_text(&self.state, text)?;
         self.etag = etag;
         Ok(())
     }

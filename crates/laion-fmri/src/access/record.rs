@@ -88,7 +88,7 @@ impl HashRecord {
             std::fs::create_dir_all(state).map_err(|error| error.to_string()).and_then(|()| {
                 let text =
                     serde_json::to_vec_pretty(&self.known).map_err(|error| error.to_string())?;
-                export::write_text(&self.path, text).map_err(|error| error.to_string())
+                array_export::write_text(&self.path, text).map_err(|error| error.to_string())
             });
         if let Err(reason) = written {
             tracing::debug!(path = %self.path.display(), reason, "hashes are not recorded");

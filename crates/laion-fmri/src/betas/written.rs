@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use export::{NpyRows, write_npy_rows};
+use array_export::{NpyRows, write_npy_rows};
 
 use super::plan::Planned;
 use super::{ReadObserver, WrittenBetas};

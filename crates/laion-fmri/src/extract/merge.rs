@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use export::{ArrayWriter, RowWriter, f16};
+use array_export::{ArrayWriter, RowWriter, f16};
 use ndarray::{ArrayView1, ArrayView2};
 
 use super::conventions::{Conventions, NanColumns};
@@ -245,7 +245,7 @@ impl RowBuffer {
     }
 }
 
-fn push<T: export::Element>(out: &mut RowWriter<'_, T>, row: &[T]) -> Result<()> {
+fn push<T: array_export::Element>(out: &mut RowWriter<'_, T>, row: &[T]) -> Result<()> {
     // INVARIANT: one row of its own length.
     let view = ArrayView2::from_shape((1, row.len()), row).expect("one row");
     Ok(out.push(view)?)

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use array_export::ArrayFormat;
 use bids_names::{SessionId, SubjectId};
-use export::ArrayFormat;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -119,7 +119,7 @@ impl Dataset {
     /// let plan = dataset.extract_plan(&request)?;
     /// plan.run(&dataset, 0..plan.len(), None)?;
     /// let recipe = plan.merge(None)?;
-    /// assert_eq!(recipe.result.rows, export::read_arrays(&request.output)?.text("image_name")?.len());
+    /// assert_eq!(recipe.result.rows, array_export::read_arrays(&request.output)?.text("image_name")?.len());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn extract_plan(&self, request: &ExtractRequest) -> Result<ExtractPlan> {

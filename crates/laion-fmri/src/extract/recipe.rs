@@ -169,8 +169,8 @@ impl Recipe {
     /// [`Error::Io`]; [`Error::Extract`] when it is not a recipe or of a later form;
     /// [`Error::Export`] when an output cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = if export::ArrayFormat::from_path(path).is_some() {
-            export::read_arrays(path)?
+        let text = if array_export::ArrayFormat::from_path(path).is_some() {
+            array_export::read_arrays(path)?
                 .recipe()?
                 .ok_or_else(|| unusable(path, "it holds no recipe".to_owned()))?
         } else {

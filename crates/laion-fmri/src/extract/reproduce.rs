@@ -36,7 +36,7 @@ impl Dataset {
         let recipe = Recipe::read(&path)?;
         let recorded = || match &recipe.output {
             Some(output) => Some(path.with_file_name(Path::new(&output.file).file_name()?)),
-            None => export::ArrayFormat::from_path(&path).map(|_| path.clone()),
+            None => array_export::ArrayFormat::from_path(&path).map(|_| path.clone()),
         };
         let output = output.map(Path::to_owned).or_else(recorded).ok_or_else(|| {
             let reason = format!("{} does not name an output", path.display());

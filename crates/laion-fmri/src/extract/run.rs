@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use export::write_arrays;
+use array_export::write_arrays;
 
 use super::columns::{self, Described};
 use super::error::ExtractError;
@@ -177,7 +177,7 @@ impl ExtractPlan {
         })?;
         let mut recipe = recipe;
         recipe.output = Some(output::describe(&self.output)?);
-        export::write_text(recipe_path(&self.output), recipe.to_toml())?;
+        array_export::write_text(recipe_path(&self.output), recipe.to_toml())?;
         let directory = self.state_directory();
         std::fs::remove_dir_all(&directory).map_err(Error::io("remove", directory))?;
         Ok(recipe)

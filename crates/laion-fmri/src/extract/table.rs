@@ -1,6 +1,6 @@
 //! The rows of an extraction as a table, without betas.
 
-use export::Table;
+use array_export::Table;
 
 use super::plan::ExtractRequest;
 use super::rows::{Rows, SessionRows};

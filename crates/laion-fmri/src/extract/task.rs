@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use array_export::f16;
 use bids_names::SessionId;
-use export::f16;
 use laion_fmri_splits::SplitMasks;
 use laion_fmri_stimuli::StimulusSet;
 use ndarray::{Array2, Axis};

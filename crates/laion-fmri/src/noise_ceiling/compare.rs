@@ -115,9 +115,9 @@ impl Subject {
 }
 
 fn read_numbers(path: &Path) -> Result<Vec<f32>> {
-    let array = match export::read_npy::<f32>(path) {
-        Err(export::Error::NotNpy { .. }) => {
-            export::read_npy::<f64>(path)?.mapv(|value| value as f32)
+    let array = match array_export::read_npy::<f32>(path) {
+        Err(array_export::Error::NotNpy { .. }) => {
+            array_export::read_npy::<f64>(path)?.mapv(|value| value as f32)
         }
         other => other?,
     };

@@ -1,7 +1,7 @@
 //! Trial tables of several sessions as one table of columns, for writing and for other programs.
 
+use array_export::{Column, Table};
 use bids_names::SessionId;
-use export::{Column, Table};
 
 use crate::trials::TrialTable;
 use crate::{Error, Result, Subject, SubjectTrials, Trial, layout};
