@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads with numpy, zarr, xarray and h5py the labelled arrays that the Rust crate `export` wrote.
+"""Reads with numpy, zarr, xarray and h5py the labelled arrays that the Rust crate `array-export` wrote.
 
     check_arrays.py OUT
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads with numpy, pandas and pyarrow what the Rust crate `export` wrote, and compares.
+"""Reads with numpy, pandas and pyarrow what the Rust crate `array-export` wrote, and compares.
 
     check_export.py OUT
 

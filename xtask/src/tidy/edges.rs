@@ -86,8 +86,8 @@ const BASE: &str = "laion-fmri-base";
 /// May be a development dependency of every crate.
 const FOR_TESTS: &str = "fixtures";
 
-/// External packages that may be named by these manifests only: `stimuli` reads HDF5, `export` writes
-/// it behind a feature.
+/// External packages that may be named by these manifests only: `laion-fmri-stimuli` reads HDF5,
+/// `array-export` writes it behind a feature.
 const OWNED: &[(&Family, &[&str])] = &[(&HDF5, &["laion-fmri-stimuli", "array-export"])];
 
 const fn leaf(name: &'static str, never: &'static [Family]) -> Allowed {
