@@ -12,6 +12,7 @@ mod download;
 mod examples;
 mod extract;
 mod filters;
+mod golden;
 mod inputs;
 mod joined;
 mod localizers;
