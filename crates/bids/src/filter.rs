@@ -10,9 +10,6 @@ pub use self::field::{FilterField, UnknownFilterField};
 
 mod field;
 
-/// The value of `ses` that lets keys without a session pass.
-const AVERAGES: &str = "averages";
-
 /// A choice of object keys: for each field, either no opinion or the list of values that pass.
 ///
 /// A key passes if every active field accepts it (AND over the fields, OR over the values of one).
@@ -27,7 +24,8 @@ const AVERAGES: &str = "averages";
 ///
 /// * A key *carries* an entity as [`entity_value`] says: directories count, and `-` or any other
 ///   odd character right after the alphanumeric value hides the entity.
-/// * `averages` never stands for a session, not even for one of that name.
+/// * `averages` ([`Filter::AVERAGES`]) never stands for a session, not even for one of that name. It is a
+///   convention of LAION-fMRI, not of BIDS; a filter without it works for any dataset.
 /// * A *sidecar* is a key with the extension `json` whose suffix is listed in an active suffix
 ///   filter. Without a suffix filter an extension filter therefore drops sidecars.
 /// * A leading `ENTITY-` of a value is dropped once when it is set: `ses-04` and `04` are the same
@@ -65,6 +63,10 @@ pub enum Verdict {
 }
 
 impl Filter {
+    /// The value of `ses` that lets keys without a session pass: what LAION-fMRI calls the maps of a
+    /// subject that are averages over its sessions.
+    pub const AVERAGES: &'static str = "averages";
+
     /// Sets the values of a field that pass, in place of those set before.
     pub fn set<V: Into<String>>(
         &mut self,
@@ -108,7 +110,7 @@ impl Filter {
     /// Whether `ses` lists anything but `averages`.
     pub fn names_specific_session(&self) -> bool {
         self.values(FilterField::Ses)
-            .is_some_and(|values| values.iter().any(|value| value != AVERAGES))
+            .is_some_and(|values| values.iter().any(|value| value != Self::AVERAGES))
     }
 
     /// Whether a key passes.
@@ -131,10 +133,10 @@ impl Filter {
         let listed = || values.iter().any(|value| field.carries(key, value));
         match field {
             FilterField::Ses if entity_value(key, "ses").is_none() => {
-                values.iter().any(|value| value == AVERAGES)
+                values.iter().any(|value| value == Self::AVERAGES)
             }
             FilterField::Ses => {
-                values.iter().any(|value| value != AVERAGES && field.carries(key, value))
+                values.iter().any(|value| value != Self::AVERAGES && field.carries(key, value))
             }
             FilterField::Suffix => listed(),
             FilterField::Extension => listed() || self.lists_sidecar(key),

@@ -34,7 +34,7 @@
 //! | [`filter`] | choose keys by entity, suffix and extension |
 //! | [`subject_id`] | the validated name of a subject |
 //! | [`session_id`] | the validated name of a session |
-//! | [`roi`] | labels of region-of-interest files |
+//! | [`roi`] | labels of region-of-interest files, by the rules of LAION-fMRI |
 //! | [`suggest`](mod@suggest) | the nearest known name to a mistyped one |
 #![no_std]
 
@@ -52,7 +52,7 @@ pub mod suggest;
 pub use crate::file_name::{Entity, FileName, FileNameBuilder, FileNameError};
 pub use crate::filter::{Filter, FilterField, UnknownFilterField, Verdict};
 pub use crate::key::{entity_value, extension_of, suffix_of};
-pub use crate::roi::{dehyphenate_labels, roi_label};
+pub use crate::roi::{dehyphenate_labels, dehyphenate_name, roi_label};
 pub use crate::session_id::{InvalidSessionId, SessionId};
 pub use crate::subject_id::{InvalidSubjectId, SubjectId};
 pub use crate::suggest::suggest;

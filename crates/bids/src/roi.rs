@@ -1,4 +1,8 @@
-//! Labels of region-of-interest (ROI) files.
+//! Labels of region-of-interest (ROI) files, by the rules of one publisher: LAION-fMRI.
+//!
+//! BIDS itself allows no hyphen in a value. The bucket of LAION-fMRI has hyphens in the labels of its
+//! ROI files, and a mirror of it has none: [`dehyphenate_labels`] is the way from one to the other for a
+//! key, [`dehyphenate_name`] for a name as people write it.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -10,8 +14,7 @@ const MARK: &str = "label-";
 /// Removes the hyphens from the value of every `label-` in a key, so that `label-FFA-1` becomes
 /// `label-FFA1`.
 ///
-/// BIDS values are alphanumeric; some publishers hyphenate ROI labels all the same. The rule, and
-/// nothing more than it: for every match of the regular expression
+/// The rule, and nothing more than it: for every match of the regular expression
 /// `label-([A-Za-z0-9-]+)(?=[_./]|$)`, anywhere in the key and also inside a word, all `-` of group
 /// 1 are deleted. A run followed by another character is left alone. Applying it twice changes
 /// nothing more, but it maps different keys to one: `label-FFA-1` and `label-FFA1` collide.
@@ -38,7 +41,7 @@ pub fn dehyphenate_labels(key: &str) -> Cow<'_, str> {
         let bounded = at == key.len() || key[at..].starts_with(['_', '.', '/']);
         if bounded && value.contains('-') {
             written.push_str(&key[copied..start]);
-            written.extend(value.split('-'));
+            written.push_str(&dehyphenate_name(value));
             copied = at;
         }
     }
@@ -47,6 +50,17 @@ pub fn dehyphenate_labels(key: &str) -> Cow<'_, str> {
     }
     written.push_str(&key[copied..]);
     Cow::Owned(written)
+}
+
+/// The name of an ROI without its hyphens, as it is in a mirror: `FFA-1` becomes `FFA1`.
+///
+/// ```
+/// use bids_names::dehyphenate_name;
+///
+/// assert_eq!(dehyphenate_name("pSTS-faces"), "pSTSfaces");
+/// ```
+pub fn dehyphenate_name(name: &str) -> Cow<'_, str> {
+    if name.contains('-') { Cow::Owned(name.split('-').collect()) } else { Cow::Borrowed(name) }
 }
 
 /// The ROI that a volume mask of a subject holds, or `None` if the name is not such a mask.
@@ -122,6 +136,13 @@ mod tests {
         ];
         for (key, local) in cases {
             assert_eq!(dehyphenate_labels(key), local);
+        }
+    }
+
+    #[test]
+    fn a_name_loses_its_hyphens_wherever_they_are() {
+        for (name, local) in [("FFA-1", "FFA1"), ("-a--b-", "ab"), ("OFA", "OFA"), ("", "")] {
+            assert_eq!(dehyphenate_name(name), local);
         }
     }
 

@@ -7,7 +7,7 @@ mod query;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bids_names::{SubjectId, dehyphenate_labels, roi_label};
+use bids_names::{SubjectId, dehyphenate_labels, dehyphenate_name, roi_label};
 use indexmap::IndexMap;
 
 pub use self::data::{Hemi, RoiData, RoiFormat, RoiSurface};
@@ -276,7 +276,7 @@ impl RoiIndex {
         if !category.is_empty() {
             return Ok(category);
         }
-        let local = name.replace('-', "");
+        let local = dehyphenate_name(name);
         let named = files(&|entry| entry.name == local);
         if !named.is_empty() {
             return Ok(named);

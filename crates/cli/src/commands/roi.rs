@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, Write};
 
+use laion_fmri::bids::dehyphenate_name;
 use laion_fmri::export::{self, NpzWriter, write_npz, write_npz_to};
 use laion_fmri::ndarray::ArrayView1;
 use laion_fmri::{Error, Hemisphere, RoiData};
@@ -22,7 +23,7 @@ pub(super) fn run(context: &Context, args: &Roi) -> anyhow::Result<()> {
     let rois =
         subject.roi_data_on(args.roi.as_slice(), args.format, args.hemi, args.mask_source)?;
     // The names of the arrays follow from what was asked for, not from how much was found.
-    let alone = |name: &str| args.roi.len() == 1 && args.roi[0].replace('-', "") == name;
+    let alone = |name: &str| args.roi.len() == 1 && dehyphenate_name(&args.roi[0]) == name;
     let write = |npz: &mut NpzWriter<'_>| -> Result<(), export::Error> {
         rois.iter().try_for_each(|(name, roi)| {
             let prefix = if alone(name) { String::new() } else { format!("{name}/") };

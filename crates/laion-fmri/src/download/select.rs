@@ -328,7 +328,7 @@ fn missing_session(searched: &Searched, filter: &Filter) -> Option<String> {
     let values = filter.values(FilterField::Ses)?;
     let carried =
         |value: &str| searched.keys.iter().any(|key| FilterField::Ses.carries(key, value));
-    let missing = values.iter().find(|value| *value != "averages" && !carried(value))?;
+    let missing = values.iter().find(|value| *value != Filter::AVERAGES && !carried(value))?;
     let listed = searched.keys.iter().filter_map(|key| FilterField::Ses.value_in(key)).collect();
     Some(says_what_exists(FilterField::Ses, missing, &listed))
 }

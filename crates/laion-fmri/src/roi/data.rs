@@ -6,7 +6,7 @@ use std::io::BufReader;
 use std::path::Path;
 use std::str::FromStr;
 
-use bids_names::SubjectId;
+use bids_names::{SubjectId, dehyphenate_name};
 use gifti_surface::fs::{ReadGiftiError, ReadLabelError};
 use gifti_surface::{GiftiError, Hemisphere};
 use indexmap::IndexMap;
@@ -218,7 +218,7 @@ impl Subject {
         let names = united(&query.into())?;
         let mut found = IndexMap::new();
         for (name, files) in self.roi_files(&names, format)? {
-            let named = names.iter().any(|item| item.replace('-', "") == name);
+            let named = names.iter().any(|item| dehyphenate_name(item) == name);
             let reader = Reader { subject: self, name: &name, files: &files, format, hemi };
             if named || format == RoiFormat::All || reader.has_any() {
                 let data = reader.read(source)?;
