@@ -163,16 +163,28 @@ impl VolumeFile {
         named(&self.path, result)
     }
 
-    /// As [`read_rows_with`](Self::read_rows_with), but hands each row over, with the volume that it
-    /// is, instead of keeping it: in ascending order, from the calling thread, a few of them at a time
-    /// in memory.
-    ///
-    /// Rows are final only when this returns `Ok`, as those of [`VolumeReader`] are.
+    /// See [`VolumeReader::for_each_row`]. With several threads a few rows are in memory at a time;
+    /// `take` is always called from the calling thread.
     ///
     /// # Errors
     ///
-    /// As [`read_rows_with`](Self::read_rows_with), and [`Error::Cancelled`] when `take` breaks.
+    /// [`Error::File`] around its errors.
     pub fn for_each_row(
+        self,
+        selection: &VoxelSelection,
+        rows: &RowSelection,
+        take: impl FnMut(usize, &[f32]) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        self.for_each_row_with(selection, rows, take, |_| ControlFlow::Continue(()))
+    }
+
+    /// See [`VolumeReader::for_each_row_with`]; `observe` hears what it hears in
+    /// [`read_rows_with`](Self::read_rows_with).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] around its errors.
+    pub fn for_each_row_with(
         mut self,
         selection: &VoxelSelection,
         rows: &RowSelection,

@@ -209,6 +209,56 @@ impl<R: Read> VolumeReader<R> {
         self.read_all(selection, rows, &mut Target::array(out), &mut observe)
     }
 
+    /// Reads the whole file in one pass and hands over each selected row with the index of its volume,
+    /// in ascending order: one value for each selected voxel, in the order of the selection. One row
+    /// at a time is in memory.
+    ///
+    /// ```
+    /// # use std::ops::ControlFlow;
+    /// # use nifti_stream::{RowSelection, VolumeReader, VoxelSelection};
+    /// # fn means(file: &[u8], selection: &VoxelSelection) -> Result<Vec<f32>, nifti_stream::Error> {
+    /// let mut means = Vec::new();
+    /// VolumeReader::new(file)?.for_each_row(selection, &RowSelection::All, |_volume, row| {
+    ///     means.push(row.iter().sum::<f32>() / row.len() as f32);
+    ///     ControlFlow::Continue(())
+    /// })?;
+    /// # Ok(means)
+    /// # }
+    /// ```
+    ///
+    /// Rows are final only when this returns `Ok`, as those of [`read_rows`](Self::read_rows) are.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_rows`](Self::read_rows) but for the shape of an array, and [`Error::Cancelled`] when
+    /// `take` breaks.
+    pub fn for_each_row(
+        self,
+        selection: &VoxelSelection,
+        rows: &RowSelection,
+        take: impl FnMut(usize, &[f32]) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        self.for_each_row_with(selection, rows, take, |_| ControlFlow::Continue(()))
+    }
+
+    /// As [`for_each_row`](Self::for_each_row), and calls `observe` before each volume and once after
+    /// the last.
+    ///
+    /// # Errors
+    ///
+    /// As [`for_each_row`](Self::for_each_row), and [`Error::Cancelled`] when `observe` breaks before
+    /// a volume.
+    pub fn for_each_row_with(
+        mut self,
+        selection: &VoxelSelection,
+        rows: &RowSelection,
+        mut take: impl FnMut(usize, &[f32]) -> ControlFlow<()>,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let mut target = Target::taker(selection.len(), &mut take);
+        self.read_all(selection, rows, &mut target, &mut observe)
+    }
+
     /// As [`read_rows_with`](Self::read_rows_with), leaving a reader at the end of the stream.
     pub(crate) fn read_all(
         &mut self,

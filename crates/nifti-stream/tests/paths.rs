@@ -80,10 +80,7 @@ impl Sample {
             assert!(row.iter().map(bits).eq(expected.iter().map(bits)), "{what}: volume {volume}");
             ControlFlow::Continue(())
         };
-        self.open(path, index, threads)
-            .unwrap()
-            .for_each_row(&self.selection, rows, take, go_on)
-            .unwrap();
+        self.open(path, index, threads).unwrap().for_each_row(&self.selection, rows, take).unwrap();
         assert_eq!(taken, volumes(rows), "{what}");
     }
 
@@ -256,7 +253,7 @@ fn a_caller_stops_every_kind_of_read() {
                 };
                 let file = sample.open(&path, index, threads).unwrap();
                 let rows = RowSelection::Rows(vec![1, 4, 5]);
-                let error = file.for_each_row(&sample.selection, &rows, take, go_on).unwrap_err();
+                let error = file.for_each_row(&sample.selection, &rows, take).unwrap_err();
                 assert!(matches!(error.innermost(), Error::Cancelled { volume: 4 }), "{error:?}");
             }
         }

@@ -333,6 +333,41 @@ fn observers_see_every_volume_and_can_stop() {
 }
 
 #[test]
+fn rows_are_handed_over_from_any_reader() {
+    let nifti = Nifti::new(&[3, 4, 5, 4]);
+    let rows = RowSelection::Rows(vec![0, 3]);
+    for bytes in [nifti.bytes(), gzip(&nifti.bytes())] {
+        let reader = || VolumeReader::new(&bytes[..]).unwrap();
+        let mut taken = Vec::new();
+        let take = |volume: usize, row: &[f32]| {
+            taken.push((volume, row.to_vec()));
+            ControlFlow::Continue(())
+        };
+        reader().for_each_row(&selection(), &rows, take).unwrap();
+        let expected = expected(&nifti, &[0, 3]);
+        let expected = [0, 3].map(|volume| (volume, expected.row(volume / 3).to_vec()));
+        assert_eq!(taken, expected);
+
+        // Progress is reported for volumes that are skipped, too.
+        let mut seen = Vec::new();
+        let go_on = |_: usize, _: &[f32]| ControlFlow::Continue(());
+        let observe = |progress: Progress| {
+            seen.push(progress.volumes);
+            ControlFlow::Continue(())
+        };
+        reader().for_each_row_with(&selection(), &rows, go_on, observe).unwrap();
+        assert_eq!(seen, [0, 1, 2, 3, 4]);
+
+        let stop = |volume: usize, _: &[f32]| match volume {
+            3 => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        };
+        let stopped = reader().for_each_row(&selection(), &rows, stop);
+        assert!(matches!(stopped, Err(Error::Cancelled { volume: 3 })));
+    }
+}
+
+#[test]
 fn chunks_smaller_than_a_voxel_hold_one() {
     let nifti = Nifti { datatype: Datatype::F64, ..Nifti::new(&[3, 4, 5, 2]) };
     let bytes = nifti.bytes();

@@ -87,7 +87,7 @@ impl BetasFile {
         }
     }
 
-    /// See [`VolumeFile::for_each_row`].
+    /// See [`VolumeFile::for_each_row_with`].
     pub(super) fn for_each_row(
         self,
         selection: &VoxelSelection,
@@ -96,9 +96,11 @@ impl BetasFile {
         observe: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<()> {
         match self {
-            Self::Disk(file) => file.for_each_row(selection, rows, take, observe).map_err(stopped),
+            Self::Disk(file) => {
+                file.for_each_row_with(selection, rows, take, observe).map_err(stopped)
+            }
             Self::Object(object) => {
-                object.read(|reader| each_row(reader, selection, rows, take, observe))
+                object.read(|reader| reader.for_each_row_with(selection, rows, take, observe))
             }
         }
     }
@@ -117,38 +119,6 @@ impl Passing {
         })?;
         input.finish()
     }
-}
-
-fn each_row(
-    mut reader: VolumeReader<Shared>,
-    selection: &VoxelSelection,
-    rows: &RowSelection,
-    mut take: impl FnMut(usize, &[f32]) -> ControlFlow<()>,
-    mut observe: impl FnMut(Progress) -> ControlFlow<()>,
-) -> Result<(), nifti_stream::Error> {
-    let n_volumes = reader.n_volumes();
-    // The bytes are counted by the input, not here.
-    let progress = |volumes| Progress { volumes, n_volumes, compressed_bytes: 0 };
-    let mut row = vec![0.0; selection.len()];
-    for volume in 0..n_volumes {
-        let is_wanted = match rows {
-            RowSelection::All => true,
-            RowSelection::Rows(rows) => rows.binary_search(&volume).is_ok(),
-        };
-        let mut answer = observe(progress(volume));
-        if answer.is_continue() && is_wanted {
-            reader.read_row(selection, &mut row)?;
-            answer = take(volume, &row);
-        } else if answer.is_continue() {
-            reader.skip_volume()?;
-        }
-        if answer.is_break() {
-            return Err(nifti_stream::Error::Cancelled { volume });
-        }
-    }
-    reader.finish()?;
-    let _ = observe(progress(n_volumes));
-    Ok(())
 }
 
 impl Shared {
