@@ -2,7 +2,8 @@
 
 use std::convert::Infallible;
 
-use crate::name_error::NameError;
+use laion_fmri_base::NameError;
+
 use crate::split_name::SplitName;
 
 /// A question that no table answers.

@@ -31,14 +31,13 @@
 //! | [`split`] | one split of one pool: its sizes, its lists and its masks |
 //! | [`ids`], [`masks`], [`params`], [`leaks`] | what a split answers |
 //! | [`bundle`] | the tables, their format, and where they come from |
-//! | [`error`], [`name_error`] | a question that no table answers |
+//! | [`error`] | a question that no table answers |
 
 pub mod bundle;
 pub mod error;
 pub mod ids;
 pub mod leaks;
 pub mod masks;
-pub mod name_error;
 pub mod ood_type;
 pub mod params;
 pub mod pool;
@@ -51,13 +50,13 @@ pub use crate::error::Error;
 pub use crate::ids::{TrainTestIds, train_test_ids};
 pub use crate::leaks::{ImageTrials, LeakReport};
 pub use crate::masks::{SplitMasks, split_masks};
-pub use crate::name_error::NameError;
 pub use crate::ood_type::{OodType, list_ood_types};
 pub use crate::params::SplitParams;
 pub use crate::pool::{Pool, list_pools};
 pub use crate::revision::SplitRevision;
 pub use crate::split::{Split, load_all_splits, load_split};
 pub use crate::split_name::{SplitFamily, SplitName, list_splits};
+pub use laion_fmri_base::NameError;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,65 +1,36 @@
 //! The kinds of out-of-distribution images.
 
-use std::fmt;
-use std::str::FromStr;
+use laion_fmri_base::named_enum;
 
-use crate::name_error::NameError;
-
-/// A kind of out-of-distribution (OOD) image.
-///
-/// OOD images belong to no pool and were shown to every subject. The counts are those of the
-/// release.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum OodType {
-    /// `cropped`, such as `cropped_air_pump.png` (60 images).
-    Cropped,
-    /// `gabor`, such as `gabor_gabor-01-top-left.jpg` (10 images).
-    Gabor,
-    /// `gaudy` (24 images).
-    Gaudy,
-    /// `illusion-classic`, such as `illusion-classic_classic-illusion-01-asahi.png` (21 images).
-    IllusionClassic,
-    /// `illusion-natural` (8 images).
-    IllusionNatural,
-    /// `relations`, such as `relations_007_saucer-ontop-cup_04.jpg` (72 images).
-    Relations,
-    /// `selfmade` (30 images).
-    Selfmade,
-    /// `shape`, such as `shape_blob_round-01.png` (82 images).
-    Shape,
-    /// `unusual` (64 images).
-    Unusual,
+named_enum! {
+    /// A kind of out-of-distribution (OOD) image.
+    ///
+    /// OOD images belong to no pool and were shown to every subject. The counts are those of the
+    /// release. The name of a type stands in the names of its images.
+    #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+    pub enum OodType: "OOD type" {
+        /// `cropped`, such as `cropped_air_pump.png` (60 images).
+        Cropped = "cropped",
+        /// `gabor`, such as `gabor_gabor-01-top-left.jpg` (10 images).
+        Gabor = "gabor",
+        /// `gaudy` (24 images).
+        Gaudy = "gaudy",
+        /// `illusion-classic`, such as `illusion-classic_classic-illusion-01-asahi.png` (21 images).
+        IllusionClassic = "illusion-classic",
+        /// `illusion-natural` (8 images).
+        IllusionNatural = "illusion-natural",
+        /// `relations`, such as `relations_007_saucer-ontop-cup_04.jpg` (72 images).
+        Relations = "relations",
+        /// `selfmade` (30 images).
+        Selfmade = "selfmade",
+        /// `shape`, such as `shape_blob_round-01.png` (82 images).
+        Shape = "shape",
+        /// `unusual` (64 images).
+        Unusual = "unusual",
+    }
 }
 
 impl OodType {
-    /// All types, in alphabetical order.
-    pub const ALL: &'static [Self] = &[
-        Self::Cropped,
-        Self::Gabor,
-        Self::Gaudy,
-        Self::IllusionClassic,
-        Self::IllusionNatural,
-        Self::Relations,
-        Self::Selfmade,
-        Self::Shape,
-        Self::Unusual,
-    ];
-
-    /// The name of the type, as it stands in image names.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Cropped => "cropped",
-            Self::Gabor => "gabor",
-            Self::Gaudy => "gaudy",
-            Self::IllusionClassic => "illusion-classic",
-            Self::IllusionNatural => "illusion-natural",
-            Self::Relations => "relations",
-            Self::Selfmade => "selfmade",
-            Self::Shape => "shape",
-            Self::Unusual => "unusual",
-        }
-    }
-
     /// The type that an image name tells, or `None` if it is not the name of an OOD image.
     ///
     /// The rule is the regular expression `^shared_4rep_OOD_([a-zA-Z0-9-]+)_.+\.(png|jpg)$`, with
@@ -77,33 +48,6 @@ impl OodType {
 /// The OOD types, in alphabetical order.
 pub fn list_ood_types() -> &'static [OodType] {
     OodType::ALL
-}
-
-impl FromStr for OodType {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.iter().copied().find(|kind| kind.as_str() == text).ok_or_else(|| {
-            NameError::UnknownOodType {
-                got: text.to_owned(),
-                expected: Self::ALL.iter().map(|kind| kind.as_str()).collect(),
-            }
-        })
-    }
-}
-
-impl TryFrom<&str> for OodType {
-    type Error = NameError;
-
-    fn try_from(text: &str) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl fmt::Display for OodType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
 }
 
 #[cfg(test)]
@@ -148,8 +92,8 @@ mod tests {
     #[test]
     fn an_unknown_type_lists_the_known_ones() {
         let error = "illusion".parse::<OodType>().unwrap_err();
-        let expected = OodType::ALL.iter().map(|kind| kind.as_str()).collect();
-        assert_eq!(error, NameError::UnknownOodType { got: "illusion".to_owned(), expected });
+        let expected: Vec<&str> = OodType::ALL.iter().map(|kind| kind.as_str()).collect();
+        assert_eq!((error.got.as_str(), error.expected), ("illusion", &expected[..]));
         assert_eq!(
             error.to_string(),
             "unknown OOD type \"illusion\" (expected one of cropped, gabor, gaudy, illusion-classic, \

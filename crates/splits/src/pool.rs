@@ -1,47 +1,30 @@
 //! The sets of images that are split.
 
-use std::fmt;
-use std::str::FromStr;
+use laion_fmri_base::named_enum;
 
-use crate::name_error::NameError;
-
-/// A set of images, each of which a split puts into training, test or neither.
-///
-/// More pools may follow, such as the union of all subjects, which the dataset calls `pooled`.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[non_exhaustive]
-pub enum Pool {
-    /// The 1,121 regular images that every subject saw.
-    Shared,
-    /// The 5,833 regular images of `sub-01`: the shared ones and its own 4,712.
-    Sub01,
-    /// The 5,833 regular images of `sub-03`.
-    Sub03,
-    /// The 5,833 regular images of `sub-05`.
-    Sub05,
-    /// The 5,833 regular images of `sub-06`.
-    Sub06,
-    /// The 5,833 regular images of `sub-07`.
-    Sub07,
+named_enum! {
+    /// A set of images, each of which a split puts into training, test or neither.
+    ///
+    /// More pools may follow, such as the union of all subjects, which the dataset calls `pooled`.
+    #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+    #[non_exhaustive]
+    pub enum Pool: "pool" {
+        /// The 1,121 regular images that every subject saw.
+        Shared = "shared",
+        /// The 5,833 regular images of `sub-01`: the shared ones and its own 4,712.
+        Sub01 = "sub-01",
+        /// The 5,833 regular images of `sub-03`.
+        Sub03 = "sub-03",
+        /// The 5,833 regular images of `sub-05`.
+        Sub05 = "sub-05",
+        /// The 5,833 regular images of `sub-06`.
+        Sub06 = "sub-06",
+        /// The 5,833 regular images of `sub-07`.
+        Sub07 = "sub-07",
+    }
 }
 
 impl Pool {
-    /// All pools, the shared one first.
-    pub const ALL: &'static [Self] =
-        &[Self::Shared, Self::Sub01, Self::Sub03, Self::Sub05, Self::Sub06, Self::Sub07];
-
-    /// The name of the pool, `shared` or that of its subject.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Shared => "shared",
-            Self::Sub01 => "sub-01",
-            Self::Sub03 => "sub-03",
-            Self::Sub05 => "sub-05",
-            Self::Sub06 => "sub-06",
-            Self::Sub07 => "sub-07",
-        }
-    }
-
     /// The subject whose images these are, `sub-01`; `None` if they are not those of one subject.
     pub fn subject(self) -> Option<&'static str> {
         match self {
@@ -58,35 +41,10 @@ pub fn list_pools() -> &'static [Pool] {
     Pool::ALL
 }
 
-impl FromStr for Pool {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.iter().copied().find(|pool| pool.as_str() == text).ok_or_else(|| {
-            NameError::UnknownPool {
-                got: text.to_owned(),
-                expected: Self::ALL.iter().map(|pool| pool.as_str()).collect(),
-            }
-        })
-    }
-}
-
-impl TryFrom<&str> for Pool {
-    type Error = NameError;
-
-    fn try_from(text: &str) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl fmt::Display for Pool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use laion_fmri_base::NameError;
+
     use super::*;
 
     #[test]
@@ -99,9 +57,8 @@ mod tests {
     #[test]
     fn an_unknown_pool_lists_the_known_ones() {
         for got in ["sub-02", "01", "Shared", ""] {
-            let expected = vec!["shared", "sub-01", "sub-03", "sub-05", "sub-06", "sub-07"];
-            let error = NameError::UnknownPool { got: got.to_owned(), expected };
-            assert_eq!(got.parse::<Pool>(), Err(error));
+            let expected = &["shared", "sub-01", "sub-03", "sub-05", "sub-06", "sub-07"];
+            assert_eq!(got.parse::<Pool>(), Err(NameError::new("pool", got, expected)));
         }
         assert_eq!(
             "sub-02".parse::<Pool>().unwrap_err().to_string(),

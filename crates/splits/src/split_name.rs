@@ -1,88 +1,56 @@
 //! The splits of a pool and their families.
 
-use std::fmt;
-use std::str::FromStr;
+use laion_fmri_base::named_enum;
 
-use crate::name_error::NameError;
 use crate::pool::Pool;
 
-/// One way to divide a pool.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum SplitName {
-    /// Test images drawn at random, draw 0.
-    Random0,
-    /// Test images drawn at random, draw 1.
-    Random1,
-    /// Test images drawn at random, draw 2.
-    Random2,
-    /// Test images drawn at random, draw 3.
-    Random3,
-    /// Test images drawn at random, draw 4.
-    Random4,
-    /// Cluster 0 of five clusters of similar images is the test set.
-    ClusterK5_0,
-    /// Cluster 1 of five clusters of similar images is the test set.
-    ClusterK5_1,
-    /// Cluster 2 of five clusters of similar images is the test set.
-    ClusterK5_2,
-    /// Cluster 3 of five clusters of similar images is the test set.
-    ClusterK5_3,
-    /// Cluster 4 of five clusters of similar images is the test set.
-    ClusterK5_4,
-    /// Test images without a near neighbour in the training set.
-    Tau,
-    /// The out-of-distribution images are the test set, the whole pool is the training set.
-    Ood,
+named_enum! {
+    /// One way to divide a pool.
+    #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+    pub enum SplitName: "split" {
+        /// Test images drawn at random, draw 0.
+        Random0 = "random_0",
+        /// Test images drawn at random, draw 1.
+        Random1 = "random_1",
+        /// Test images drawn at random, draw 2.
+        Random2 = "random_2",
+        /// Test images drawn at random, draw 3.
+        Random3 = "random_3",
+        /// Test images drawn at random, draw 4.
+        Random4 = "random_4",
+        /// Cluster 0 of five clusters of similar images is the test set.
+        ClusterK5_0 = "cluster_k5_0",
+        /// Cluster 1 of five clusters of similar images is the test set.
+        ClusterK5_1 = "cluster_k5_1",
+        /// Cluster 2 of five clusters of similar images is the test set.
+        ClusterK5_2 = "cluster_k5_2",
+        /// Cluster 3 of five clusters of similar images is the test set.
+        ClusterK5_3 = "cluster_k5_3",
+        /// Cluster 4 of five clusters of similar images is the test set.
+        ClusterK5_4 = "cluster_k5_4",
+        /// Test images without a near neighbour in the training set.
+        Tau = "tau",
+        /// The out-of-distribution images are the test set, the whole pool is the training set.
+        Ood = "ood",
+    }
 }
 
-/// Splits that were made by one method.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum SplitFamily {
-    /// `random_0` to `random_4`.
-    Random,
-    /// `cluster_k5_0` to `cluster_k5_4`.
-    ClusterK5,
-    /// `tau`.
-    Tau,
-    /// `ood`.
-    Ood,
+named_enum! {
+    /// Splits that were made by one method.
+    #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+    pub enum SplitFamily: "split family" {
+        /// `random_0` to `random_4`.
+        Random = "random",
+        /// `cluster_k5_0` to `cluster_k5_4`.
+        ClusterK5 = "cluster_k5",
+        /// `tau`.
+        Tau = "tau",
+        /// `ood`.
+        Ood = "ood",
+    }
 }
 
 impl SplitName {
-    /// All splits, family by family.
-    pub const ALL: &'static [Self] = &[
-        Self::Random0,
-        Self::Random1,
-        Self::Random2,
-        Self::Random3,
-        Self::Random4,
-        Self::ClusterK5_0,
-        Self::ClusterK5_1,
-        Self::ClusterK5_2,
-        Self::ClusterK5_3,
-        Self::ClusterK5_4,
-        Self::Tau,
-        Self::Ood,
-    ];
-
-    /// The name of the split, `cluster_k5_0`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Random0 => "random_0",
-            Self::Random1 => "random_1",
-            Self::Random2 => "random_2",
-            Self::Random3 => "random_3",
-            Self::Random4 => "random_4",
-            Self::ClusterK5_0 => "cluster_k5_0",
-            Self::ClusterK5_1 => "cluster_k5_1",
-            Self::ClusterK5_2 => "cluster_k5_2",
-            Self::ClusterK5_3 => "cluster_k5_3",
-            Self::ClusterK5_4 => "cluster_k5_4",
-            Self::Tau => "tau",
-            Self::Ood => "ood",
-        }
-    }
-
     /// The family of the split.
     #[doc(alias = "split_family")]
     pub fn family(self) -> SplitFamily {
@@ -113,21 +81,6 @@ impl SplitName {
     }
 }
 
-impl SplitFamily {
-    /// All families, in the order of their splits.
-    pub const ALL: &'static [Self] = &[Self::Random, Self::ClusterK5, Self::Tau, Self::Ood];
-
-    /// The name of the family, `cluster_k5`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Random => "random",
-            Self::ClusterK5 => "cluster_k5",
-            Self::Tau => "tau",
-            Self::Ood => "ood",
-        }
-    }
-}
-
 /// The splits of a pool, or without a pool all there are.
 pub fn list_splits(pool: Option<Pool>) -> &'static [SplitName] {
     match pool {
@@ -135,52 +88,6 @@ pub fn list_splits(pool: Option<Pool>) -> &'static [SplitName] {
         | Some(
             Pool::Shared | Pool::Sub01 | Pool::Sub03 | Pool::Sub05 | Pool::Sub06 | Pool::Sub07,
         ) => SplitName::ALL,
-    }
-}
-
-impl FromStr for SplitName {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.iter().copied().find(|split| split.as_str() == text).ok_or_else(|| {
-            NameError::UnknownSplit {
-                got: text.to_owned(),
-                expected: Self::ALL.iter().map(|split| split.as_str()).collect(),
-            }
-        })
-    }
-}
-
-impl FromStr for SplitFamily {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.iter().copied().find(|family| family.as_str() == text).ok_or_else(|| {
-            NameError::UnknownSplitFamily {
-                got: text.to_owned(),
-                expected: Self::ALL.iter().map(|family| family.as_str()).collect(),
-            }
-        })
-    }
-}
-
-impl TryFrom<&str> for SplitName {
-    type Error = NameError;
-
-    fn try_from(text: &str) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl fmt::Display for SplitName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl fmt::Display for SplitFamily {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 
@@ -202,8 +109,8 @@ mod tests {
     #[test]
     fn an_unknown_split_lists_the_known_ones() {
         let error = "random_5".parse::<SplitName>().unwrap_err();
-        let expected = SplitName::ALL.iter().map(|split| split.as_str()).collect();
-        assert_eq!(error, NameError::UnknownSplit { got: "random_5".to_owned(), expected });
+        let expected: Vec<&str> = SplitName::ALL.iter().map(|split| split.as_str()).collect();
+        assert_eq!((error.got.as_str(), error.expected), ("random_5", &expected[..]));
         assert_eq!(
             error.to_string(),
             "unknown split \"random_5\" (expected one of random_0, random_1, random_2, random_3, random_4, \
@@ -214,8 +121,8 @@ mod tests {
     #[test]
     fn an_unknown_family_lists_the_known_ones() {
         let error = "cluster".parse::<SplitFamily>().unwrap_err();
-        let expected = vec!["random", "cluster_k5", "tau", "ood"];
-        assert_eq!(error, NameError::UnknownSplitFamily { got: "cluster".to_owned(), expected });
+        let expected = ["random", "cluster_k5", "tau", "ood"].as_slice();
+        assert_eq!((error.got.as_str(), error.expected), ("cluster", expected));
         assert_eq!(
             error.to_string(),
             "unknown split family \"cluster\" (expected one of random, cluster_k5, tau, ood)"

@@ -94,8 +94,8 @@ proptest! {
         match text.parse::<Pool>() {
             Ok(pool) => prop_assert_eq!(pool.as_str(), text),
             Err(error) => {
-                let expected = list_pools().iter().map(|pool| pool.as_str()).collect();
-                prop_assert_eq!(error, NameError::UnknownPool { got: text, expected });
+                let expected: Vec<&str> = list_pools().iter().map(|pool| pool.as_str()).collect();
+                prop_assert_eq!((error.got, error.expected), (text, &expected[..]));
             }
         }
     }
