@@ -1,38 +1,24 @@
 //! The models whose embeddings are shipped.
 
-use std::fmt;
-use std::str::FromStr;
+use laion_fmri_base::named_enum;
 
-use crate::name_error::NameError;
-
-/// A vision model that has one embedding for every image.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum EmbeddingModel {
-    /// OpenCLIP ViT-H/14 trained on LAION; rows have unit length.
-    Clip,
-    /// DINOv2 ViT-L/14, the mean of the patch tokens of layer 23; rows are not normalised.
-    DinoV2,
-    /// Perception Encoder Core L/14 at 336 pixels; rows have unit length.
-    PeCore,
-    /// SigLIP2 SO400M, patch 14, at 384 pixels; rows have unit length.
-    SigLip2,
+named_enum! {
+    /// A vision model that has one embedding for every image. Its name stands in file names.
+    #[doc(alias = "models")]
+    #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+    pub enum EmbeddingModel: "embedding model" {
+        /// OpenCLIP ViT-H/14 trained on LAION; rows have unit length.
+        Clip = "CLIP",
+        /// DINOv2 ViT-L/14, the mean of the patch tokens of layer 23; rows are not normalised.
+        DinoV2 = "DINOv2",
+        /// Perception Encoder Core L/14 at 336 pixels; rows have unit length.
+        PeCore = "PEcore",
+        /// SigLIP2 SO400M, patch 14, at 384 pixels; rows have unit length.
+        SigLip2 = "SigLIP2",
+    }
 }
 
 impl EmbeddingModel {
-    /// All models, in the order in which the dataset lists them.
-    #[doc(alias = "models")]
-    pub const ALL: &'static [Self] = &[Self::Clip, Self::DinoV2, Self::PeCore, Self::SigLip2];
-
-    /// The name of the model, as it stands in file names.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Clip => "CLIP",
-            Self::DinoV2 => "DINOv2",
-            Self::PeCore => "PEcore",
-            Self::SigLip2 => "SigLIP2",
-        }
-    }
-
     /// The name of the HDF5 file of the model, in [`files::DIRECTORY`](crate::files::DIRECTORY).
     pub fn file_name(self) -> &'static str {
         match self {
@@ -41,25 +27,6 @@ impl EmbeddingModel {
             Self::PeCore => "task-images_desc-PEcore_embeddings.h5",
             Self::SigLip2 => "task-images_desc-SigLIP2_embeddings.h5",
         }
-    }
-}
-
-impl FromStr for EmbeddingModel {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.iter().copied().find(|model| model.as_str() == text).ok_or_else(|| {
-            NameError::UnknownEmbeddingModel {
-                got: text.to_owned(),
-                expected: Self::ALL.iter().map(|model| model.as_str()).collect(),
-            }
-        })
-    }
-}
-
-impl fmt::Display for EmbeddingModel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 
@@ -77,8 +44,8 @@ mod tests {
     #[test]
     fn an_unknown_model_lists_the_known_ones() {
         let error = "clip".parse::<EmbeddingModel>().unwrap_err();
-        let expected = vec!["CLIP", "DINOv2", "PEcore", "SigLIP2"];
-        assert_eq!(error, NameError::UnknownEmbeddingModel { got: "clip".to_owned(), expected });
+        let expected = ["CLIP", "DINOv2", "PEcore", "SigLIP2"].as_slice();
+        assert_eq!((error.got.as_str(), error.expected), ("clip", expected));
         assert_eq!(
             error.to_string(),
             "unknown embedding model \"clip\" (expected one of CLIP, DINOv2, PEcore, SigLIP2)"

@@ -31,7 +31,7 @@
 //! | [`stimulus_set`] | images shown to everybody and images shown to one subject |
 //! | [`files`] | the names of the stimulus files |
 //! | [`source`] | bytes at a position |
-//! | [`error`], [`table`], [`name_error`] | what can be wrong |
+//! | [`error`], [`table`] | what can be wrong |
 
 pub mod caption_source;
 pub mod captions;
@@ -45,7 +45,6 @@ mod h5;
 pub mod images;
 mod lazy;
 pub mod metadata;
-pub mod name_error;
 pub mod named_images;
 mod nearest;
 pub mod segmentation_table;
@@ -66,10 +65,10 @@ pub use crate::embeddings::Embeddings;
 pub use crate::error::Error;
 pub use crate::images::Images;
 pub use crate::metadata::{Metadata, Stimulus};
-pub use crate::name_error::NameError;
 pub use crate::named_images::NamedImages;
 pub use crate::segmentation_table::{MaskRow, NounCount, NounFilter, SegmentationTable};
 pub use crate::segmentations::Segmentations;
 pub use crate::source::ReadAt;
 pub use crate::stimulus_set::StimulusSet;
 pub use crate::table::TableError;
+pub use laion_fmri_base::NameError;
