@@ -1,61 +1,25 @@
 //! Left and right, as BIDS and FreeSurfer write them.
 
-use std::fmt;
-use std::str::FromStr;
+use laion_fmri_base::named_enum;
 
-/// A hemisphere of the brain, shown and read as BIDS writes it: `L` or `R`.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Hemisphere {
-    /// The left hemisphere, `L` or `lh`.
-    Left,
-    /// The right hemisphere, `R` or `rh`.
-    Right,
+named_enum! {
+    /// A hemisphere of the brain, shown and read as BIDS writes it: `L` or `R`.
+    #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+    pub enum Hemisphere: "hemisphere" {
+        /// The left hemisphere, `L` or `lh`.
+        Left = "L",
+        /// The right hemisphere, `R` or `rh`.
+        Right = "R",
+    }
 }
 
 impl Hemisphere {
-    /// Both hemispheres.
-    pub const ALL: &'static [Self] = &[Self::Left, Self::Right];
-
-    /// The value of the BIDS entity `hemi`: `L` or `R`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Left => "L",
-            Self::Right => "R",
-        }
-    }
-
     /// The beginning of FreeSurfer's file names: `lh` or `rh`.
     pub fn freesurfer(self) -> &'static str {
         match self {
             Self::Left => "lh",
             Self::Right => "rh",
         }
-    }
-}
-
-/// A text that is not exactly `L` or `R`.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("unknown hemisphere {got:?} (expected L or R)")]
-pub struct UnknownHemisphere {
-    /// The text as given.
-    pub got: String,
-}
-
-impl FromStr for Hemisphere {
-    type Err = UnknownHemisphere;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "L" => Ok(Self::Left),
-            "R" => Ok(Self::Right),
-            _ => Err(UnknownHemisphere { got: text.to_owned() }),
-        }
-    }
-}
-
-impl fmt::Display for Hemisphere {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 
@@ -78,9 +42,9 @@ mod tests {
     fn other_texts_are_refused() {
         for got in ["l", "lh", "left", "", "LR"] {
             let error = got.parse::<Hemisphere>().unwrap_err();
-            assert_eq!(error, UnknownHemisphere { got: got.to_owned() });
+            assert_eq!((error.got.as_str(), error.expected), (got, ["L", "R"].as_slice()));
         }
-        let error = UnknownHemisphere { got: "lh".to_owned() };
-        assert_eq!(error.to_string(), "unknown hemisphere \"lh\" (expected L or R)");
+        let error = "lh".parse::<Hemisphere>().unwrap_err();
+        assert_eq!(error.to_string(), "unknown hemisphere \"lh\" (expected one of L, R)");
     }
 }

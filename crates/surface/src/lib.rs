@@ -31,5 +31,6 @@ pub mod hemisphere;
 pub mod label;
 
 pub use crate::gifti::{DataArray, DataType, Gifti, GiftiError, Values, read_gifti};
-pub use crate::hemisphere::{Hemisphere, UnknownHemisphere};
+pub use crate::hemisphere::Hemisphere;
 pub use crate::label::{LabelError, read_label};
+pub use laion_fmri_base::NameError;
