@@ -30,9 +30,11 @@
 //! | [`ood_type`] | the kinds of out-of-distribution images |
 //! | [`split`] | one split of one pool: its sizes, its lists and its masks |
 //! | [`ids`], [`masks`], [`params`], [`leaks`] | what a split answers |
-//! | [`bundle`] | the tables, their format, and where they come from |
 //! | [`error`] | a question that no table answers |
 
+/// Public only for `cargo xtask splits`, which writes and proves the tables: not a part of the
+/// interface that is kept stable.
+#[doc(hidden)]
 pub mod bundle;
 pub mod error;
 pub mod ids;
@@ -45,7 +47,9 @@ pub mod revision;
 pub mod split;
 pub mod split_name;
 
-pub use crate::bundle::{Bundle, BundleError, TauFit};
+pub use crate::bundle::TauFit;
+#[doc(hidden)]
+pub use crate::bundle::{Bundle, BundleError};
 pub use crate::error::Error;
 pub use crate::ids::{TrainTestIds, train_test_ids};
 pub use crate::leaks::{ImageTrials, LeakReport};
