@@ -51,6 +51,7 @@ use std::hash::BuildHasher;
 use std::sync::OnceLock;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
+use laion_fmri_base::Sha256;
 
 use crate::ids::TrainTestIds;
 use crate::ood_type::OodType;
@@ -75,7 +76,7 @@ const EMBEDDED: &[u8] = include_bytes!("../data/splits.bundle");
 #[derive(Debug)]
 pub struct Bundle {
     provenance: String,
-    sha256: [u8; 32],
+    sha256: Sha256,
     names: Names,
     pools: Vec<PoolTable>,
     /// Positions of the OOD images, ascending.
@@ -149,7 +150,7 @@ impl Bundle {
     }
 
     /// The SHA-256 of the payload.
-    pub fn sha256(&self) -> [u8; 32] {
+    pub fn sha256(&self) -> Sha256 {
         self.sha256
     }
 

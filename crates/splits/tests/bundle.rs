@@ -1,8 +1,8 @@
 //! The bundle: its digest, its budget, and what damage to it is called.
 
+use laion_fmri_base::Sha256;
 use laion_fmri_splits::{Bundle, BundleError, Pool};
 use proptest::prelude::*;
-use sha2::{Digest, Sha256};
 
 /// Where the payload's length and digest, the provenance and its length are in the header.
 const LENGTH: usize = 24;
@@ -45,7 +45,7 @@ fn repacked(change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
     let mut payload = payload();
     change(&mut payload);
     let mut bytes = Bundle::embedded_bytes()[..PROVENANCE + provenance_length()].to_vec();
-    bytes[DIGEST..PROVENANCE].copy_from_slice(&Sha256::digest(&payload));
+    bytes[DIGEST..PROVENANCE].copy_from_slice(&Sha256::of(&payload).0);
     bytes[LENGTH..LENGTH + 4].copy_from_slice(&(payload.len() as u32).to_le_bytes());
     let mut room = vec![0; zlib_rs::compress_bound(payload.len())];
     let config = zlib_rs::DeflateConfig::default();
@@ -57,9 +57,9 @@ fn repacked(change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
 
 #[test]
 fn the_payload_has_the_digest_of_the_header() {
-    let digest = Sha256::digest(payload());
-    assert_eq!(digest[..], Bundle::embedded().sha256());
-    let error = BundleError::Digest { expected: "ab".repeat(32), got: format!("{digest:x}") };
+    let got = Sha256::of(payload());
+    assert_eq!(got, Bundle::embedded().sha256());
+    let error = BundleError::Digest { expected: Sha256([0xab; 32]), got };
     assert_eq!(decode(&with(DIGEST, &[0xab; 32])), error);
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
 use laion_fmri::splits::{Bundle, Pool, SplitFamily, SplitName, SplitRevision};
-use sha2::{Digest, Sha256};
+use laion_fmri_base::Sha256;
 
 use crate::project::Project;
 use crate::splits::content::Content;
@@ -55,7 +55,7 @@ fn prove(bundle: &Bundle, digests: &Digests, moves: &[Move]) -> Result<Vec<(Stri
 
 fn payload(bundle: &Bundle, tables: &Tables) -> Result<Vec<String>> {
     let payload = Content::of(tables)?.payload()?;
-    let same = Sha256::digest(payload)[..] == bundle.sha256();
+    let same = Sha256::of(payload) == bundle.sha256();
     Ok(if same { Vec::new() } else { vec!["the digests differ".to_owned()] })
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, bail, ensure};
 use laion_fmri::splits::bundle::{COLUMNS, MAGIC, VERSION, test_column};
 use laion_fmri::splits::{Pool, SplitName, SplitRevision, TauFit};
-use sha2::{Digest, Sha256};
+use laion_fmri_base::Sha256;
 use zlib_rs::{DeflateConfig, ReturnCode, compress_bound, compress_slice};
 
 use crate::splits::tables::{Key, Tables, keys};
@@ -95,7 +95,7 @@ impl Content {
         for number in numbers {
             bytes.extend(u32::try_from(number)?.to_le_bytes());
         }
-        bytes.extend(Sha256::digest(&payload));
+        bytes.extend(Sha256::of(&payload).0);
         bytes.extend(provenance.as_bytes());
         let mut compressed = vec![0; compress_bound(payload.len())];
         let (compressed, code) =
@@ -186,7 +186,7 @@ mod tests {
         let again = Bundle::decode(&encoded).unwrap();
         assert_eq!(again.sha256(), bundle.sha256());
         assert_eq!(Tables::of(&again), Tables::of(bundle));
-        assert_eq!(Sha256::digest(content.payload().unwrap())[..], bundle.sha256());
+        assert_eq!(Sha256::of(content.payload().unwrap()), bundle.sha256());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::{Result, bail};
-use sha2::{Digest, Sha256};
+use laion_fmri_base::Sha256;
 
 use crate::splits::tables::{Key, Lists, Tables, keys};
 
@@ -99,7 +99,7 @@ impl Digests {
 
 /// A SHA-256 in hexadecimal digits.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    Sha256::of(bytes).to_string()
 }
 
 #[cfg(test)]

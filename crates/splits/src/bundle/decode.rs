@@ -2,8 +2,7 @@
 
 use std::sync::OnceLock;
 
-use sha2::digest::Output;
-use sha2::{Digest, Sha256};
+use laion_fmri_base::Sha256;
 use zlib_rs::{InflateConfig, ReturnCode, decompress_slice};
 
 use super::bytes::{Bytes, bit};
@@ -21,7 +20,7 @@ struct Header {
     names: usize,
     payload: usize,
     provenance: String,
-    sha256: [u8; 32],
+    sha256: Sha256,
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
@@ -80,7 +79,7 @@ fn header(bytes: &mut Bytes<'_>) -> Result<Header, BundleError> {
     exactly("number of columns", bytes.number(SECTION)?, COLUMNS)?;
     let payload = at_most("length of the payload", bytes.number(SECTION)?, MAX_PAYLOAD)?;
     let provenance = at_most("length of the provenance", bytes.number(SECTION)?, MAX_PAYLOAD)?;
-    let sha256 = bytes.array(SECTION)?;
+    let sha256 = Sha256(bytes.array(SECTION)?);
     let section = "the provenance";
     let provenance = str::from_utf8(bytes.take(section, provenance)?)
         .map_err(|_| BundleError::Text { section })?
@@ -114,13 +113,9 @@ fn inflate(compressed: &[u8], length: usize) -> Result<Vec<u8>, BundleError> {
 
 /// The checksum of zlib is too weak alone: of all single flipped bits, one in about 14,000 gives
 /// another payload with the same checksum.
-fn compare_digests(expected: [u8; 32], payload: &[u8]) -> Result<(), BundleError> {
-    let (expected, got) = (Output::<Sha256>::from(expected), Sha256::digest(payload));
-    if expected == got {
-        Ok(())
-    } else {
-        Err(BundleError::Digest { expected: format!("{expected:x}"), got: format!("{got:x}") })
-    }
+fn compare_digests(expected: Sha256, payload: &[u8]) -> Result<(), BundleError> {
+    let got = Sha256::of(payload);
+    if expected == got { Ok(()) } else { Err(BundleError::Digest { expected, got }) }
 }
 
 fn names(payload: &mut Bytes<'_>, count: usize) -> Result<Names, BundleError> {

@@ -1,5 +1,7 @@
 //! A bundle that cannot be decoded.
 
+use laion_fmri_base::Sha256;
+
 /// What is wrong with the bytes of a bundle.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -49,10 +51,10 @@ pub enum BundleError {
     /// A payload that is not the one that the header was written for.
     #[error("payload of the bundle (expected SHA-256 {expected}, got {got})")]
     Digest {
-        /// The digest in the header, in hexadecimal digits.
-        expected: String,
+        /// The digest in the header.
+        expected: Sha256,
         /// The digest of the payload.
-        got: String,
+        got: Sha256,
     },
     /// Text that is not UTF-8.
     #[error("{section} of the bundle: not UTF-8")]
