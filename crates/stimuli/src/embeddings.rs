@@ -7,6 +7,7 @@ use std::sync::Arc;
 use half::f16;
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 use half::vec::HalfBitsVecExt;
+use laion_fmri_base::parallel_map;
 use ndarray::{Array1, Array2};
 
 use crate::embedding_model::EmbeddingModel;
@@ -14,7 +15,6 @@ use crate::error::Error;
 use crate::h5::{Dataset, Element, H5File, threads_for};
 use crate::lazy::Lazy;
 use crate::nearest::nearest;
-use crate::shares;
 use crate::source::ReadAt;
 
 /// Rows that are read at a time on their way to their places.
@@ -426,10 +426,11 @@ fn in_shares<T: Send>(
     values: &mut [T],
     work: impl Fn(&[usize], &mut [T]) -> Result<(), Error> + Sync,
 ) -> Result<(), Error> {
-    let share = rows.len().div_ceil(threads_for(size_of_val(values)));
+    let threads = threads_for(size_of_val(values));
+    let share = rows.len().div_ceil(threads);
     let row = values.len() / rows.len();
     let shares = rows.chunks(share).zip(values.chunks_mut(share * row));
-    shares::each(shares, |(rows, values)| work(rows, values))
+    parallel_map(threads, shares, |(rows, values)| work(rows, values)).map(drop)
 }
 
 fn is_ascending(rows: &[usize]) -> bool {

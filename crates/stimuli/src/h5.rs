@@ -16,8 +16,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
+use laion_fmri_base::parallel_map;
+
 use crate::error::Error;
-use crate::shares;
 use crate::source::ReadAt;
 
 /// No single row, chunk or stored piece of data may be larger.
@@ -233,7 +234,7 @@ impl Dataset {
             rest = others;
             (part, first)
         });
-        shares::each(parts, |(part, out)| self.read_part(part, out))
+        parallel_map(threads, parts, |(part, out)| self.read_part(part, out)).map(drop)
     }
 
     /// Whether reading a row takes decoding, so that no row should be read twice.

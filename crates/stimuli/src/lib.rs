@@ -49,7 +49,6 @@ pub mod named_images;
 mod nearest;
 pub mod segmentation_table;
 pub mod segmentations;
-mod shares;
 pub mod source;
 pub mod stimulus_set;
 pub mod table;

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
 use hdf5_reader::chunk_index::{self, ChunkEntry};
@@ -11,12 +11,12 @@ use hdf5_reader::extensible_array::collect_extensible_array_chunk_entries_storag
 use hdf5_reader::fixed_array::collect_fixed_array_chunk_entries_storage;
 use hdf5_reader::messages::filter_pipeline::FilterDescription;
 use hdf5_reader::messages::layout::ChunkIndexing;
+use laion_fmri_base::{lock, parallel_map_with};
 
 use super::filters::Decoder;
 use super::native::Disk;
 use super::tree::{Stored, Tree};
 use super::{Failure, MAX_PIECE};
-use crate::shares;
 
 /// Decoded chunks that hold other rows too are kept, in case those are wanted next.
 const KEPT: usize = 4 << 20;
@@ -167,21 +167,18 @@ impl Chunks {
         if threads < 2 {
             return Ok(());
         }
-        let work = |chunks: &[Vec<u64>]| -> Result<(), Failure> {
-            let mut decoder = Decoder::new(&self.filters, self.element_bytes);
-            let mut stored = Vec::new();
-            for offsets in chunks {
-                self.keep(offsets, || {
-                    let mut chunk = vec![0; self.chunk_bytes];
-                    if let Some(place) = self.find(disk, offsets)? {
-                        self.load(disk, place, &mut decoder, &mut stored, &mut chunk)?;
-                    }
-                    Ok(chunk)
-                })?;
-            }
-            Ok(())
+        let state = || (Decoder::new(&self.filters, self.element_bytes), Vec::new());
+        let decode = |(decoder, stored): &mut (Decoder<'_>, Vec<u8>), offsets: &Vec<u64>| {
+            let chunk = self.keep(offsets, || {
+                let mut chunk = vec![0; self.chunk_bytes];
+                if let Some(place) = self.find(disk, offsets)? {
+                    self.load(disk, place, decoder, stored, &mut chunk)?;
+                }
+                Ok(chunk)
+            });
+            chunk.map(drop)
         };
-        shares::each(chunks.chunks(chunks.len().div_ceil(threads)), work)
+        parallel_map_with(threads, &chunks, state, decode).map(drop)
     }
 
     /// Whether a chunk holds whole rows.
@@ -295,7 +292,7 @@ impl Chunks {
         offsets: &[u64],
         decode: impl FnOnce() -> Result<Vec<u8>, Failure>,
     ) -> Result<Arc<Vec<u8>>, Failure> {
-        let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = || lock(&self.kept);
         if let Some(chunk) = kept().get(offsets) {
             return Ok(chunk);
         }

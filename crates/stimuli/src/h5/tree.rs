@@ -2,7 +2,9 @@
 //! every node that was ever needed kept, so that a look-up reads no more than it has to.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
+
+use laion_fmri_base::lock;
 
 use super::{Failure, native::Disk};
 
@@ -65,7 +67,7 @@ impl Tree {
     }
 
     fn node(&self, disk: &Disk, address: u64) -> Result<Arc<Node>, Failure> {
-        let nodes = || self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        let nodes = || lock(&self.nodes);
         if let Some(node) = nodes().get(&address) {
             return Ok(Arc::clone(node));
         }
