@@ -40,11 +40,7 @@ impl Discovery {
     /// [`Error::Mirror`] when the bucket cannot be listed.
     #[doc(alias = "get_subjects")]
     pub fn subjects(&self) -> Result<Vec<SubjectId>> {
-        let mut subjects = BTreeSet::new();
-        for tree in layout::PROBED {
-            subjects.extend(subject_names(self.remote.directories(tree)?));
-        }
-        Ok(subjects.iter().filter_map(|name| name.parse().ok()).collect())
+        self.remote.subjects()
     }
 
     /// The sessions of a subject that are listed below its betas tree, sorted, held-out ones
@@ -104,19 +100,15 @@ impl Discovery {
     /// [`Error::SubjectNotFound`] when the bucket has no such subject; [`Error::Mirror`] when it
     /// cannot be listed.
     pub fn describe_subject(&self, subject: &SubjectId) -> Result<SubjectDescription> {
-        let mut trees = Vec::new();
-        let mut available = BTreeSet::new();
-        for tree in layout::PROBED {
-            let names = subject_names(self.remote.directories(tree)?);
-            if names.contains(subject.as_str()) {
-                trees.push(tree);
-            }
-            available.extend(names);
-        }
+        let by_tree = self.remote.subjects_by_tree()?;
+        let has = by_tree.iter().filter(|(_, subjects)| subjects.contains(subject));
+        let trees: Vec<&str> = has.map(|(tree, _)| *tree).collect();
         if trees.is_empty() {
+            let available: BTreeSet<_> =
+                by_tree.iter().flat_map(|(_, subjects)| subjects).collect();
             return Err(Error::SubjectNotFound {
                 got: subject.to_string(),
-                available: available.into_iter().collect(),
+                available: available.into_iter().map(ToString::to_string).collect(),
             });
         }
         Ok(SubjectDescription {
@@ -245,10 +237,6 @@ impl fmt::Display for Inspection {
         }
         Ok(())
     }
-}
-
-fn subject_names(names: BTreeSet<String>) -> BTreeSet<String> {
-    names.into_iter().filter(|name| name.starts_with("sub-")).collect()
 }
 
 fn join(names: &[impl ToString]) -> String {

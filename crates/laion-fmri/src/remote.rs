@@ -5,10 +5,11 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
+use bids_names::SubjectId;
 use s3_mirror::{Key, Listed, Listing, Location, Store};
 use tokio::runtime::Runtime;
 
-use crate::{Dataset, Error, Result};
+use crate::{Dataset, Error, Result, layout};
 
 pub(crate) mod object;
 
@@ -88,6 +89,23 @@ impl Remote {
         let listing = self.list_directory(prefix)?;
         let parts = listing.prefixes.iter().map(|prefix| prefix.trim_end_matches('/'));
         Ok(parts.map(|prefix| prefix.rsplit('/').next().unwrap_or(prefix).to_owned()).collect())
+    }
+
+    /// The subjects of the bucket, sorted: those below any of the derivative trees.
+    pub(crate) fn subjects(&self) -> Result<Vec<SubjectId>> {
+        let subjects: BTreeSet<SubjectId> =
+            self.subjects_by_tree()?.into_iter().flat_map(|(_, subjects)| subjects).collect();
+        Ok(subjects.into_iter().collect())
+    }
+
+    /// The derivative trees, each with the subjects below it.
+    pub(crate) fn subjects_by_tree(&self) -> Result<Vec<(&'static str, BTreeSet<SubjectId>)>> {
+        let subjects = |tree| {
+            let names = self.directories(tree)?;
+            let names = names.iter().filter(|name| name.starts_with("sub-"));
+            Ok((tree, names.filter_map(|name| name.parse().ok()).collect()))
+        };
+        layout::PROBED.into_iter().map(subjects).collect()
     }
 
     /// The directories and objects directly below a prefix.

@@ -15,3 +15,20 @@ pub use self::query::StimulusQuery;
 pub(crate) use self::shown::{Needed, Shown};
 pub(crate) use self::trials::decoded;
 pub use self::trials::{TrialCaptions, TrialEmbeddings, TrialImages, TrialSegmentations};
+
+/// How often an image was planned to be shown to a subject, which its name tells.
+pub(crate) fn planned_repetitions(image_name: &str) -> usize {
+    if image_name.starts_with("shared_12rep_") { 12 } else { 4 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_how_often_an_image_is_shown() {
+        assert_eq!(planned_repetitions("shared_12rep_LAION_cluster_1003_i0.jpg"), 12);
+        assert_eq!(planned_repetitions("shared_4rep_NSD_special100_10.jpg"), 4);
+        assert_eq!(planned_repetitions("unique_THINGS_whisk_p01.jpg"), 4);
+    }
+}

@@ -65,7 +65,7 @@ impl Selection {
         request: &DownloadRequest,
     ) -> Result<Vec<SubjectId>> {
         let (subjects, all) = match &request.subjects {
-            Subjects::All => (bucket_subjects(remote)?, true),
+            Subjects::All => (remote.subjects()?, true),
             Subjects::These(subjects) => (subjects.clone(), false),
         };
         let stimuli = request.stimulus_keys();
@@ -310,19 +310,6 @@ impl Why {
     }
 }
 
-fn bucket_subjects(remote: &Remote) -> Result<Vec<SubjectId>> {
-    let mut subjects = BTreeSet::new();
-    for tree in layout::PROBED {
-        let prefixes = remote.list_directory(tree)?.prefixes;
-        let names =
-            prefixes.iter().filter_map(|prefix| prefix.trim_end_matches('/').rsplit('/').next());
-        subjects.extend(
-            names.filter(|name| name.starts_with("sub-")).filter_map(|name| name.parse().ok()),
-        );
-    }
-    Ok(subjects.into_iter().collect())
-}
-
 /// The first `ses` value that no searched key carries, said with the sessions that exist.
 fn missing_session(searched: &Searched, filter: &Filter) -> Option<String> {
     let values = filter.values(FilterField::Ses)?;
@@ -371,7 +358,7 @@ fn unknown_subject(
     subject: &SubjectId,
     searched: Searched,
 ) -> Error {
-    match bucket_subjects(remote) {
+    match remote.subjects() {
         Ok(available) if !available.contains(subject) => Error::SubjectNotFound {
             got: subject.to_string(),
             available: available.iter().map(ToString::to_string).collect(),

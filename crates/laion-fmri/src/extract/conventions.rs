@@ -228,11 +228,6 @@ impl fmt::Display for ZscoreScope {
     }
 }
 
-/// How often an image was planned to be shown to a subject, which its name tells.
-pub(super) fn planned_repetitions(image_name: &str) -> usize {
-    if image_name.starts_with("shared_12rep_") { 12 } else { 4 }
-}
-
 /// Whether an image is out of distribution, which its name tells.
 pub(super) fn is_ood(image_name: &str) -> bool {
     image_name.contains("_OOD_")
@@ -288,10 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn names_tell_repetitions_and_kind() {
-        assert_eq!(planned_repetitions("shared_12rep_LAION_cluster_1003_i0.jpg"), 12);
-        assert_eq!(planned_repetitions("shared_4rep_NSD_special100_10.jpg"), 4);
-        assert_eq!(planned_repetitions("unique_THINGS_whisk_p01.jpg"), 4);
+    fn names_tell_the_kind() {
         assert!(is_ood("shared_4rep_OOD_shape_blob_round-01.png"));
         assert!(!is_ood("shared_4rep_NSD_special100_10.jpg"));
     }

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::conventions::{Average, Conventions, planned_repetitions};
+use super::conventions::{Average, Conventions};
 use super::error::ExtractError;
 use crate::Result;
+use crate::stimulus::planned_repetitions;
 
 /// The trials of one session that may become rows, in the order of the plan's tasks.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::stimulus::planned_repetitions;
 use crate::{Error, Result, Voxels};
 
 /// Everything that a computed noise ceiling depends on beside the betas.
@@ -94,7 +95,7 @@ impl Default for NoiseCeilingOptions {
 
 impl ImageSet {
     pub(super) fn has(self, label: &str) -> bool {
-        let is_twelve = label.starts_with("shared_12rep_");
+        let is_twelve = planned_repetitions(label) == 12;
         match self {
             Self::All => true,
             Self::FourRep => !is_twelve,
