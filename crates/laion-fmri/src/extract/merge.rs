@@ -184,28 +184,29 @@ impl<'a> Merge<'a> {
         let mut subjects = Vec::with_capacity(n_columns);
         let mut rois = Vec::with_capacity(n_columns);
         let mut indices = Vec::with_capacity(n_columns);
-        let mut places = Vec::with_capacity(3 * n_columns);
+        let mut voxels = Vec::with_capacity(3 * n_columns);
         let names = self.parts.first().map_or(&[][..], |part| &part.description.noise_ceilings);
         let mut ceilings = vec![Vec::with_capacity(n_columns); names.len()];
         for &column in kept {
             let subject = self.columns.partition_point(|range| range.end <= column);
             let part = &self.parts[self.first_tasks[subject]];
-            let place = column - self.columns[subject].start;
+            let position = column - self.columns[subject].start;
             subjects.push(part.description.subject.as_str());
-            rois.push(part.description.rois[part.columns.roi_codes[place] as usize].as_str());
-            let index = part.columns.indices[place] as usize;
-            let [_, ny, nz] = part.description.grid;
+            rois.push(part.description.rois[part.columns.roi_codes[position] as usize].as_str());
+            let index = part.columns.indices[position] as usize;
             indices.push(index as i64);
-            places.extend([index / (ny * nz), index / nz % ny, index % nz].map(|it| it as i64));
+            // INVARIANT: the indices of a part were compared with its grid when it was opened.
+            let voxel = part.grid().voxel(index).expect("a voxel of the grid");
+            voxels.extend(voxel.map(|it| it as i64));
             for (values, map) in ceilings.iter_mut().zip(&part.columns.noise_ceilings) {
-                values.push(map[place]);
+                values.push(map[position]);
             }
         }
         file.text("subject", COLUMN, &subjects)?;
         file.array("voxel_index", &[COLUMN], ArrayView1::from(&indices))?;
-        let places = ArrayView2::from_shape((n_columns, 3), &places);
-        // INVARIANT: three places were pushed for each column.
-        file.array("voxel_ijk", &[COLUMN, "axis"], places.expect("three places a column"))?;
+        let voxels = ArrayView2::from_shape((n_columns, 3), &voxels);
+        // INVARIANT: three numbers were pushed for each column.
+        file.array("voxel_ijk", &[COLUMN, "axis"], voxels.expect("three numbers per column"))?;
         file.text("roi", COLUMN, &rois)?;
         for (name, values) in names.iter().zip(&ceilings) {
             file.array(name, &[COLUMN], ArrayView1::from(values))?;

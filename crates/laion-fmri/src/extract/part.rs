@@ -10,9 +10,10 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use array_export::f16;
+use laion_fmri_base::AtomicFile;
 use ndarray::{ArrayView2, ArrayViewMut2};
+use nifti_stream::{Affine, Grid};
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 use super::error::ExtractError;
 use super::inputs::RecipeInput;
@@ -22,6 +23,9 @@ const MAGIC: &[u8; 8] = b"LFMRIPT1";
 
 /// Checksum of the description, its length, the magic.
 const TAIL: u64 = 4 + 8 + 8;
+
+const NO_AFFINE: Affine =
+    Affine::from_rows([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]);
 
 /// The largest description that is believed: a thousand trials take about 100 kB.
 const MOST_DESCRIBED: u64 = 64 << 20;
@@ -66,7 +70,7 @@ pub(super) struct Columns {
 /// Writes a part, which appears when it is finished.
 pub(super) struct PartWriter {
     path: PathBuf,
-    file: NamedTempFile,
+    file: AtomicFile,
     n_rows: usize,
     n_columns: usize,
     rows: Vec<crc32fast::Hasher>,
@@ -74,11 +78,7 @@ pub(super) struct PartWriter {
 
 impl PartWriter {
     pub(super) fn create(path: &Path, n_rows: usize, n_columns: usize) -> Result<Self> {
-        let directory = path.parent().unwrap_or_else(|| Path::new("."));
-        let mut file = tempfile::Builder::new()
-            .prefix(".part-")
-            .tempfile_in(directory)
-            .map_err(Error::io("create a part in", directory))?;
+        let mut file = AtomicFile::create(path).map_err(Error::io("create", path))?;
         file.write_all(MAGIC).map_err(Error::io("write", path))?;
         let rows = vec![crc32fast::Hasher::new(); n_rows];
         Ok(Self { path: path.to_owned(), file, n_rows, n_columns, rows })
@@ -89,7 +89,7 @@ impl PartWriter {
         let width = block.ncols();
         let is_whole = width == self.n_columns;
         let mut bytes = vec![0; width * 4];
-        let mut out = BufWriter::with_capacity(1 << 18, self.file.as_file());
+        let mut out = BufWriter::with_capacity(1 << 18, self.file.file());
         for ((row, values), checksum) in block.rows().into_iter().enumerate().zip(&mut self.rows) {
             for (bytes, value) in bytes.chunks_exact_mut(4).zip(values) {
                 bytes.copy_from_slice(&value.to_le_bytes());
@@ -113,7 +113,7 @@ impl PartWriter {
     ) -> Result<()> {
         let failed = |source| Error::Io { action: "write", path: self.path.clone(), source };
         let end = MAGIC.len() as u64 + (self.n_rows * self.n_columns) as u64 * 4;
-        let mut out = BufWriter::with_capacity(1 << 18, self.file.as_file());
+        let mut out = BufWriter::with_capacity(1 << 18, self.file.file());
         out.seek(SeekFrom::Start(end)).map_err(failed)?;
         let mut feature_checksums = Vec::with_capacity(self.n_rows);
         for row in features.iter().flat_map(|features| features.rows()) {
@@ -138,9 +138,7 @@ impl PartWriter {
         rest.extend_from_slice(MAGIC);
         out.write_all(&rest).and_then(|()| out.flush()).map_err(failed)?;
         drop(out);
-        self.file.as_file().sync_all().map_err(failed)?;
-        self.file.persist(&self.path).map_err(|error| failed(error.error))?;
-        Ok(())
+        self.file.commit().map_err(failed)
     }
 }
 
@@ -150,6 +148,8 @@ pub(super) struct Part {
     path: PathBuf,
     file: File,
     pub(super) description: Description,
+    /// Without its place in space, which a part does not say.
+    grid: Grid,
     pub(super) columns: Columns,
     row_checksums: Vec<u32>,
     feature_checksums: Vec<u32>,
@@ -176,15 +176,27 @@ impl Part {
         if part.description.task != task {
             return Ok(None);
         }
-        let Opened { description, columns, row_checksums, feature_checksums } = part;
+        let Opened { description, grid, columns, row_checksums, feature_checksums } = part;
         let (path, buffer) = (path.to_owned(), Vec::new());
-        let part =
-            Self { path, file, description, columns, row_checksums, feature_checksums, buffer };
-        Ok(Some(part))
+        Ok(Some(Self {
+            path,
+            file,
+            description,
+            grid,
+            columns,
+            row_checksums,
+            feature_checksums,
+            buffer,
+        }))
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The grid that the flat indices count on.
+    pub(super) fn grid(&self) -> &Grid {
+        &self.grid
     }
 
     pub(super) fn n_rows(&self) -> usize {
@@ -249,6 +261,7 @@ impl From<io::Error> for Unusable {
 
 struct Opened {
     description: Description,
+    grid: Grid,
     columns: Columns,
     row_checksums: Vec<u32>,
     feature_checksums: Vec<u32>,
@@ -291,20 +304,23 @@ impl Opened {
         if hasher.finalize() != checksum {
             return Err(damaged("the checksum of its description does not fit"));
         }
-        let opened = Self::of_words(description, bytes.as_chunks::<4>().0);
+        let grid = Grid::new(description.grid, NO_AFFINE)
+            .map_err(|error| Unusable::Damaged(error.to_string()))?;
+        let opened = Self::of_words(description, grid, bytes.as_chunks::<4>().0);
         let rois = opened.description.rois.len();
         if opened.columns.roi_codes.iter().any(|code| *code as usize >= rois) {
             return Err(damaged("a voxel has a ROI that is not listed"));
         }
-        let [nx, ny, nz] = opened.description.grid;
-        if nx.checked_mul(ny).and_then(|n| n.checked_mul(nz)).is_none_or(|n| n == 0) {
-            return Err(damaged("its grid is empty or too large"));
+        let grid = Some(&opened.grid).filter(|grid| grid.n_voxels() > 0);
+        let grid = grid.ok_or_else(|| damaged("its grid is empty"))?;
+        if opened.columns.indices.iter().any(|index| grid.voxel(*index as usize).is_none()) {
+            return Err(damaged("a voxel lies outside its grid"));
         }
         Ok(opened)
     }
 
     /// Divides what stands between the rows and the description; the number of words was checked.
-    fn of_words(description: Description, words: &[[u8; 4]]) -> Self {
+    fn of_words(description: Description, grid: Grid, words: &[[u8; 4]]) -> Self {
         let mut words = words.iter().map(|word| u32::from_le_bytes(*word));
         let mut take = |count: usize| words.by_ref().take(count).collect::<Vec<_>>();
         let (columns, rows) = (description.n_columns, description.image_names.len());
@@ -316,7 +332,7 @@ impl Opened {
         let row_checksums = take(rows);
         let feature_checksums = take(if description.n_features > 0 { rows } else { 0 });
         let columns = Columns { indices, noise_ceilings, roi_codes };
-        Self { description, columns, row_checksums, feature_checksums }
+        Self { description, grid, columns, row_checksums, feature_checksums }
     }
 }
 
