@@ -283,8 +283,8 @@ fn maps_coordinates_and_volumes() {
     let dataset = laion_fmri::Dataset::open(user.mirror()).unwrap();
     let subject = dataset.subject("sub-03").unwrap();
     let face = subject.roi_mask("face", laion_fmri::MaskSource::Anatomical).unwrap();
-    for (index, value) in face.indices().into_iter().zip(&map) {
-        let got = volume.data()[index];
+    for (index, value) in face.indices().iter().zip(&map) {
+        let got = volume.data()[*index];
         assert!(got.to_bits() == value.to_bits() || (got.is_nan() && value.is_nan()));
     }
     user.ok("noise-ceiling --subject 03 --desc Noiseceiling4rep Noiseceiling12rep -o maps.npz");

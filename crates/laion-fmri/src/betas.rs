@@ -18,8 +18,8 @@ use ndarray::{Array2, Axis};
 use self::plan::Planned;
 pub(crate) use self::plan::zeroed;
 pub use self::rows::BetaRows;
-use self::sessions::Held;
-pub(crate) use self::sessions::{Stoppable, stopped, tell};
+use self::sessions::InFlight;
+pub(crate) use self::sessions::{report_volume, stopped, stopping_at_failure};
 use crate::mask::{MaskSource, VoxelMask};
 use crate::roi::RoiQuery;
 use crate::trial_table::SessionTrial;
@@ -268,7 +268,14 @@ impl<'a> Betas<'a> {
             planned.load(observer, threads)
         };
         let jobs = self.subject.reading.jobs;
-        sessions::in_order(self.plan(sessions)?, jobs, Held::OneMore, self.observer, &load, take)
+        sessions::in_order(
+            self.plan(sessions)?,
+            jobs,
+            InFlight::Bounded,
+            self.observer,
+            &load,
+            take,
+        )
     }
 
     /// The same request for several sessions, each written to a `.npy` file of its own, which appears
@@ -292,7 +299,14 @@ impl<'a> Betas<'a> {
             planned.write_npy(path, observer, threads)
         };
         let jobs = self.subject.reading.jobs;
-        sessions::in_order(self.plan(sessions)?, jobs, Held::All, self.observer, &write, done)
+        sessions::in_order(
+            self.plan(sessions)?,
+            jobs,
+            InFlight::Unbounded,
+            self.observer,
+            &write,
+            done,
+        )
     }
 
     /// The betas of several sessions in one array, below each other in the order asked.

@@ -7,9 +7,10 @@ mod recorded;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bids_names::dehyphenate_labels;
+use laion_fmri_base::lock;
 use s3_mirror::{Inventory, Listed, ObjectError};
 
 pub use self::error::InputError;
@@ -214,7 +215,7 @@ impl Files {
     fn inventory_of(&self, place: &Place) -> Result<Option<Arc<Inventory>>> {
         let mut roots = self.roots.directories().iter().filter(|_| place.is_on_disk());
         let Some(root) = roots.find(|root| place.path.starts_with(root)) else { return Ok(None) };
-        let mut inventories = self.inventories.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inventories = lock(&self.inventories);
         if let Some(inventory) = inventories.get(root) {
             return Ok(Some(Arc::clone(inventory)));
         }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bids_names::SubjectId;
 use indexmap::IndexMap;
+use laion_fmri_base::parallel_map;
 use laion_fmri_stimuli::{Metadata, NamedImages, OriginalImage, Stimulus, StimulusSet};
 use ndarray::{Array2, Array3, Array4};
 
@@ -153,15 +153,21 @@ impl Group {
         let image_names: Vec<String> = common.into_iter().cloned().collect();
         let first = sessions.first().map_or("", AsRef::as_ref);
         let sessions: Vec<&str> = sessions.iter().map(AsRef::as_ref).collect();
-        let requests = self.subjects.iter().zip(&labels).map(|(subject, labels)| {
-            let plain = subject.betas(first).stimuli(StimulusSet::Shared);
-            (subject.id(), request(plain), labels)
-        });
+        // `request` may be of one thread, so every request is made before there are several.
+        let requests: Vec<_> = self
+            .subjects
+            .iter()
+            .zip(&labels)
+            .map(|(subject, labels)| {
+                let plain = subject.betas(first).stimuli(StimulusSet::Shared);
+                (subject.id(), request(plain), labels)
+            })
+            .collect();
         // Several subjects at once, each with its share of the threads, as sessions are.
         let jobs = self.subjects[0].reading.jobs.get();
         let at_once = jobs.min(self.subjects.len());
         let threads = NonZeroUsize::new(jobs / at_once).unwrap_or(NonZeroUsize::MIN);
-        let answered = side_by_side(at_once, requests.collect(), |(id, request, labels)| {
+        let answered = parallel_map(at_once, requests, |(id, request, labels)| {
             let all = request.concat_by(&sessions, threads)?;
             if all.betas.nrows() != labels.len() {
                 return Err(Error::InvalidQuery {
@@ -284,34 +290,6 @@ impl<'a> IntoIterator for &'a Group {
     fn into_iter(self) -> Self::IntoIter {
         self.subjects.iter().map(|subject| (subject.id(), subject)).collect::<Vec<_>>().into_iter()
     }
-}
-
-/// Does the same with every item, `at_once` of them side by side; the answers in order, or the first
-/// failure.
-fn side_by_side<T: Send, A: Send>(
-    at_once: usize,
-    items: Vec<T>,
-    answer: impl Fn(T) -> Result<A> + Sync,
-) -> Result<Vec<A>> {
-    let answers = Mutex::new(BTreeMap::new());
-    let items = Mutex::new(items.into_iter().enumerate());
-    let failed = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        for _ in 0..at_once {
-            scope.spawn(|| {
-                while !failed.load(Ordering::Relaxed) {
-                    let item = items.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some((place, item)) = item else { return };
-                    let answer = answer(item);
-                    failed.fetch_or(answer.is_err(), Ordering::Relaxed);
-                    answers.lock().unwrap_or_else(PoisonError::into_inner).insert(place, answer);
-                }
-            });
-        }
-    });
-    let answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // Items that were not begun are behind a failure.
-    answers.into_values().collect()
 }
 
 /// The image of each shared trial, over the sessions in their order.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
-use nifti_stream::{Grid, Spatial};
+use nifti_stream::{Grid, Spatial, VoxelSelection};
 
 use crate::{Error, Input, Result};
 
@@ -141,6 +141,15 @@ impl BrainMask {
         &self.spatial
     }
 
+    /// Refuses a file whose voxels do not lie on the grid of this mask.
+    pub(crate) fn check_grid(&self, path: &Path, grid: &Grid) -> Result<()> {
+        self.grid.matches(grid).map_err(|source| Error::GridMismatch {
+            path: path.to_owned(),
+            reference: self.path.clone(),
+            source,
+        })
+    }
+
     /// The number of brain voxels.
     #[must_use]
     #[doc(alias = "get_n_voxels")]
@@ -192,6 +201,8 @@ pub struct VoxelMask {
     chosen: Chosen,
     /// Made when somebody asks for it: most masks are ROIs, a thousandth of the brain.
     flags: OnceLock<Vec<bool>>,
+    /// Made when somebody asks for it, unless it is that of the brain mask.
+    indices: OnceLock<Vec<usize>>,
 }
 
 /// The chosen voxels of a voxel axis. A list that names all of them is `All`, so that equal choices
@@ -199,8 +210,8 @@ pub struct VoxelMask {
 #[derive(Clone, Debug, PartialEq)]
 enum Chosen {
     All,
-    /// Places on the voxel axis, ascending. They fit because the number of voxels of a grid does.
-    Places(Vec<u32>),
+    /// Columns of the voxel axis, ascending. They fit because the number of voxels of a grid does.
+    Columns(Vec<u32>),
 }
 
 impl VoxelMask {
@@ -218,8 +229,8 @@ impl VoxelMask {
                 got: selected.len(),
             });
         }
-        let places = (0..).zip(&selected).filter(|(_, selected)| **selected);
-        let mask = Self::from_places(brain, places.map(|(place, _)| place).collect());
+        let columns = (0..).zip(&selected).filter(|(_, selected)| **selected);
+        let mask = Self::from_columns(brain, columns.map(|(column, _)| column).collect());
         // A new cell takes the value.
         let _ = mask.flags.set(selected);
         Ok(mask)
@@ -228,15 +239,19 @@ impl VoxelMask {
     /// Every voxel of a brain mask.
     #[must_use]
     pub fn all(brain: Arc<BrainMask>) -> Self {
-        Self { brain, chosen: Chosen::All, flags: OnceLock::new() }
+        Self::chosen(brain, Chosen::All)
     }
 
-    /// The voxels at these places of the voxel axis, which are ascending and distinct.
-    pub(crate) fn from_places(brain: Arc<BrainMask>, places: Vec<u32>) -> Self {
-        if places.len() == brain.n_voxels() {
+    /// The voxels of these columns of the voxel axis, which are ascending and distinct.
+    pub(crate) fn from_columns(brain: Arc<BrainMask>, columns: Vec<u32>) -> Self {
+        if columns.len() == brain.n_voxels() {
             return Self::all(brain);
         }
-        Self { brain, chosen: Chosen::Places(places), flags: OnceLock::new() }
+        Self::chosen(brain, Chosen::Columns(columns))
+    }
+
+    fn chosen(brain: Arc<BrainMask>, chosen: Chosen) -> Self {
+        Self { brain, chosen, flags: OnceLock::new(), indices: OnceLock::new() }
     }
 
     /// The brain mask whose voxel axis this mask lies on.
@@ -250,10 +265,10 @@ impl VoxelMask {
     pub fn as_slice(&self) -> &[bool] {
         self.flags.get_or_init(|| match &self.chosen {
             Chosen::All => vec![true; self.brain.n_voxels()],
-            Chosen::Places(places) => {
+            Chosen::Columns(columns) => {
                 let mut flags = vec![false; self.brain.n_voxels()];
-                for &place in places {
-                    flags[place as usize] = true;
+                for &column in columns {
+                    flags[column as usize] = true;
                 }
                 flags
             }
@@ -265,30 +280,39 @@ impl VoxelMask {
     pub fn n_voxels(&self) -> usize {
         match &self.chosen {
             Chosen::All => self.brain.n_voxels(),
-            Chosen::Places(places) => places.len(),
+            Chosen::Columns(columns) => columns.len(),
         }
     }
 
     /// The flat C-order grid indices of the chosen voxels, ascending.
     #[must_use]
-    pub fn indices(&self) -> Vec<usize> {
+    pub fn indices(&self) -> &[usize] {
         let brain = self.brain.indices();
         match &self.chosen {
-            Chosen::All => brain.to_vec(),
-            Chosen::Places(places) => places.iter().map(|&place| brain[place as usize]).collect(),
+            Chosen::All => brain,
+            Chosen::Columns(columns) => self
+                .indices
+                .get_or_init(|| columns.iter().map(|&column| brain[column as usize]).collect()),
         }
     }
 
-    /// The chosen voxels that `keep` wants, which is asked for each by its place among them.
+    /// The chosen voxels, for a file on the grid of the brain mask.
+    pub(crate) fn selection(&self) -> Result<VoxelSelection> {
+        let shape = self.brain.grid().shape();
+        let selection = VoxelSelection::new(shape, self.indices().to_vec());
+        Ok(selection.map_err(nifti_stream::Error::from)?)
+    }
+
+    /// The chosen voxels that `keep` wants, which is asked for each by its position among them.
     pub(crate) fn filtered(&self, mut keep: impl FnMut(usize) -> bool) -> Self {
-        let places = match &self.chosen {
+        let columns = match &self.chosen {
             Chosen::All => (0..self.n_voxels()).filter(|&i| keep(i)).map(|i| i as u32).collect(),
-            Chosen::Places(places) => {
-                let kept = places.iter().enumerate().filter(|(i, _)| keep(*i));
-                kept.map(|(_, place)| *place).collect()
+            Chosen::Columns(columns) => {
+                let kept = columns.iter().enumerate().filter(|(i, _)| keep(*i));
+                kept.map(|(_, column)| *column).collect()
             }
         };
-        Self::from_places(Arc::clone(&self.brain), places)
+        Self::from_columns(Arc::clone(&self.brain), columns)
     }
 
     /// The voxels of both masks.
@@ -325,7 +349,7 @@ impl VoxelMask {
     ///
     /// [`Error::Nifti`] when the file cannot be written; nothing is left behind then.
     pub fn write_nifti(&self, path: &Path) -> Result<()> {
-        self.brain.write_voxels(path, &self.indices())
+        self.brain.write_voxels(path, self.indices())
     }
 
     /// Refuses a mask that lies on another axis than that of `brain`.

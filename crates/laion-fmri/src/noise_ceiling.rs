@@ -9,7 +9,7 @@ use std::fmt;
 use bids_names::{FileName, SessionId};
 use indexmap::IndexMap;
 use ndarray::Array1;
-use nifti_stream::{Header, VoxelSelection};
+use nifti_stream::Header;
 
 use crate::files::Place;
 use crate::mask::VoxelMask;
@@ -115,18 +115,10 @@ impl Subject {
         mask: &VoxelMask,
     ) -> Result<Array1<f32>> {
         let place = self.noise_ceiling_place(which)?;
-        let brain = mask.brain();
-        let selection = VoxelSelection::new(brain.grid().shape(), mask.indices())
-            .map_err(nifti_stream::Error::from)?;
         let named = |error| place.named(error);
         let header = Header::read(self.files().open(&place)?).map_err(named)?;
-        brain.grid().matches(&header.grid().map_err(named)?).map_err(|source| {
-            Error::GridMismatch {
-                path: place.path().to_owned(),
-                reference: brain.path().to_owned(),
-                source,
-            }
-        })?;
+        mask.brain().check_grid(place.path(), &header.grid().map_err(named)?)?;
+        let selection = mask.selection()?;
         let (_, values) =
             self.read(&place, |input| nifti_stream::read_voxels(input, &selection).map_err(named))?;
         Ok(Array1::from_vec(values))

@@ -4,7 +4,8 @@ mod data;
 mod files;
 mod query;
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bids_names::{SubjectId, dehyphenate_labels, dehyphenate_name, roi_label};
@@ -77,9 +78,7 @@ impl Subject {
         let brain = self.brain_mask(source, Resolution::Func1pt8)?;
         let query = query.into();
         let expressions = parsed(&query)?;
-        let rois = Rois::new(self, brain)?;
-        rois.read(&expressions)?;
-        rois.union(&expressions)
+        Ok(Rois::read(self, &self.roi_index()?, brain, &expressions)?.union(&expressions))
     }
 
     /// One mask for each item of a query, under the item as it was given.
@@ -96,10 +95,9 @@ impl Subject {
         let brain = self.brain_mask(source, Resolution::Func1pt8)?;
         let query = query.into();
         let expressions = parsed(&query)?;
-        let rois = Rois::new(self, brain)?;
-        rois.read(&expressions)?;
+        let rois = Rois::read(self, &self.roi_index()?, brain, &expressions)?;
         let items = query.items().iter().zip(expressions.chunks(1));
-        items.map(|(item, expression)| Ok((item.clone(), rois.union(expression)?))).collect()
+        Ok(items.map(|(item, expression)| (item.clone(), rois.union(expression))).collect())
     }
 }
 
@@ -118,72 +116,68 @@ impl Subject {
     }
 }
 
-/// Evaluates queries on one voxel axis.
-struct Rois<'a> {
-    subject: &'a Subject,
-    index: RoiIndex,
+/// The ROIs that queries name, on one voxel axis.
+struct Rois {
     brain: Arc<BrainMask>,
+    /// The columns of each name on the voxel axis, ascending. ROIs are small parts of a brain, so lists
+    /// are much shorter than flags for all of it.
+    columns: HashMap<String, Vec<u32>>,
 }
 
-impl<'a> Rois<'a> {
-    fn new(subject: &'a Subject, brain: Arc<BrainMask>) -> Result<Self> {
-        Ok(Self { subject, index: subject.roi_index()?, brain })
-    }
-
+impl Rois {
     /// Reads what the expressions need in one go, which uses all cores.
-    fn read(&self, expressions: &[Expression]) -> Result<()> {
-        let mut places = Vec::new();
+    fn read(
+        subject: &Subject,
+        index: &RoiIndex,
+        brain: Arc<BrainMask>,
+        expressions: &[Expression],
+    ) -> Result<Self> {
+        let mut names = BTreeMap::new();
+        let mut files = Vec::new();
         for name in expressions.iter().flat_map(Expression::names) {
-            places.append(&mut self.index.resolve(self.subject, name)?);
+            if let Entry::Vacant(entry) = names.entry(name) {
+                let first = files.len();
+                files.append(&mut index.resolve(subject, name)?);
+                entry.insert(first..files.len());
+            }
         }
-        self.subject.roi_voxels(&places)?;
-        Ok(())
+        let voxels = subject.roi_voxels(&files)?;
+        let mut columns = HashMap::new();
+        for (name, range) in names {
+            let mut union = Vec::new();
+            for (file, voxels) in files[range.clone()].iter().zip(&voxels[range]) {
+                brain.check_grid(file.path(), voxels.grid())?;
+                // ROI voxels outside the brain mask have no column on its axis. Columns fit because the
+                // number of voxels of a grid does.
+                let column = |voxel| brain.indices().binary_search(voxel).ok().map(|c| c as u32);
+                union.extend(voxels.indices().iter().filter_map(column));
+            }
+            columns.insert(name.to_owned(), ascending(union));
+        }
+        Ok(Self { brain, columns })
     }
 
-    fn union(&self, expressions: &[Expression]) -> Result<VoxelMask> {
-        let mut places = Vec::new();
-        for expression in expressions {
-            places.append(&mut self.evaluate(expression)?);
-        }
-        Ok(VoxelMask::from_places(Arc::clone(&self.brain), ascending(places)))
+    fn union(&self, expressions: &[Expression]) -> VoxelMask {
+        let columns = expressions.iter().flat_map(|expression| self.evaluate(expression));
+        VoxelMask::from_columns(Arc::clone(&self.brain), ascending(columns.collect()))
     }
 
-    /// The places of the selected voxels on the voxel axis, ascending. ROIs are small parts of a
-    /// brain, so lists of places are much shorter than flags for all of it.
-    fn evaluate(&self, expression: &Expression) -> Result<Vec<u32>> {
-        Ok(match expression {
-            Expression::Name(name) => self.named(name)?,
-            Expression::Union(a, b) => ascending([self.evaluate(a)?, self.evaluate(b)?].concat()),
+    /// The columns of the selected voxels, ascending.
+    fn evaluate(&self, expression: &Expression) -> Vec<u32> {
+        match expression {
+            Expression::Name(name) => self.columns.get(name).cloned().unwrap_or_default(),
+            Expression::Union(a, b) => ascending([self.evaluate(a), self.evaluate(b)].concat()),
             Expression::Intersection(a, b) => {
-                let (mut a, b) = (self.evaluate(a)?, self.evaluate(b)?);
-                a.retain(|place| b.binary_search(place).is_ok());
+                let (mut a, b) = (self.evaluate(a), self.evaluate(b));
+                a.retain(|column| b.binary_search(column).is_ok());
                 a
             }
             Expression::Difference(a, b) => {
-                let (mut a, b) = (self.evaluate(a)?, self.evaluate(b)?);
-                a.retain(|place| b.binary_search(place).is_err());
+                let (mut a, b) = (self.evaluate(a), self.evaluate(b));
+                a.retain(|column| b.binary_search(column).is_err());
                 a
             }
-        })
-    }
-
-    /// The union of the files that a name stands for.
-    fn named(&self, name: &str) -> Result<Vec<u32>> {
-        let files = self.index.resolve(self.subject, name)?;
-        let mut places = Vec::new();
-        for (file, voxels) in files.iter().zip(self.subject.roi_voxels(&files)?) {
-            self.brain.grid().matches(voxels.grid()).map_err(|source| Error::GridMismatch {
-                path: file.path().to_owned(),
-                reference: self.brain.path().to_owned(),
-                source,
-            })?;
-            // ROI voxels outside the brain mask have no place on its axis.
-            let brain = self.brain.indices();
-            // Places fit because the number of voxels of a grid does.
-            let place = |voxel| brain.binary_search(voxel).ok().map(|place| place as u32);
-            places.extend(voxels.indices().iter().filter_map(place));
         }
-        Ok(ascending(places))
     }
 }
 
@@ -191,10 +185,10 @@ fn parsed(query: &RoiQuery) -> Result<Vec<Expression>> {
     query.items().iter().map(|item| Expression::parse(item)).collect()
 }
 
-fn ascending(mut places: Vec<u32>) -> Vec<u32> {
-    places.sort_unstable();
-    places.dedup();
-    places
+fn ascending(mut columns: Vec<u32>) -> Vec<u32> {
+    columns.sort_unstable();
+    columns.dedup();
+    columns
 }
 
 /// The ROI volumes of a subject, as one scan of the directories found them.

@@ -38,8 +38,8 @@ impl Subject {
         }
         let brain = mask.brain();
         let mut volume = vec![0.0_f32; brain.grid().n_voxels()];
-        for (index, value) in indices.into_iter().zip(values) {
-            volume[index] = *value;
+        for (index, value) in indices.iter().zip(values) {
+            volume[*index] = *value;
         }
         let shape = brain.grid().shape();
         Ok(nifti_stream::fs::write_volume(path, brain.spatial(), shape, &volume)?)
@@ -59,8 +59,8 @@ impl Subject {
         let mut coordinates = Array2::zeros((indices.len(), 3));
         for (mut row, index) in coordinates.rows_mut().into_iter().zip(indices) {
             // INVARIANT: a mask only holds indices of its own grid.
-            let voxel = grid.voxel(index).expect("a voxel of the grid");
-            let point = grid.affine().apply(voxel.map(|place| place as f64));
+            let voxel = grid.voxel(*index).expect("a voxel of the grid");
+            let point = grid.affine().apply(voxel.map(|position| position as f64));
             row.iter_mut().zip(point).for_each(|(coordinate, value)| *coordinate = value);
         }
         Ok(coordinates)

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bids_names::{SessionId, SubjectId};
+use laion_fmri_base::lock;
 
 use crate::dataset::Reading;
 use crate::files::{Files, Place, Records};
@@ -98,7 +99,7 @@ impl Subject {
             if source == MaskSource::Rsquare { Resolution::Func1pt8 } else { resolution };
         let key = (source, resolution);
         // A panic while the lock was held cannot leave a half-read mask behind: masks are inserted whole.
-        let mut masks = self.masks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut masks = lock(&self.masks);
         if let Some(mask) = masks.get(&key) {
             return Ok(Arc::clone(mask));
         }
@@ -182,6 +183,21 @@ impl Subject {
     #[must_use]
     pub fn stimuli(&self) -> &Stimuli {
         &self.stimuli
+    }
+
+    /// The sessions by name, in the order named; without names all of which this file is there,
+    /// ascending. There may be none.
+    pub(crate) fn chosen_sessions(
+        &self,
+        named: &[impl AsRef<str>],
+        file: fn(&SubjectId, &SessionId) -> String,
+    ) -> Result<Vec<SessionId>> {
+        if named.is_empty() {
+            let mut sessions = self.sessions()?;
+            sessions.retain(|session| self.files.find(&file(&self.id, session)).is_some());
+            return Ok(sessions);
+        }
+        named.iter().map(|session| Ok(session.as_ref().parse()?)).collect()
     }
 
     /// The sessions with a trial table, in their order. A session may consist of betas alone.

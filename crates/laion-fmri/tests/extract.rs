@@ -108,7 +108,7 @@ fn rows_are_those_of_the_loading_api() {
     }
     let subject = dataset.subject("sub-01").unwrap();
     let mask = subject.roi_mask("face", MaskSource::Anatomical).unwrap();
-    let indices: Vec<i64> = mask.indices().into_iter().map(|index| index as i64).collect();
+    let indices: Vec<i64> = mask.indices().iter().map(|index| *index as i64).collect();
     assert_eq!(i64s(path, "voxel_index").to_vec(), indices);
     let places: ArrayD<i64> = read_arrays(path).unwrap().array("voxel_ijk").unwrap();
     let [_, ny, nz] = mask.brain().grid().shape().map(|length| length as i64);
@@ -117,7 +117,8 @@ fn rows_are_those_of_the_loading_api() {
     }
     let rois = texts(path, "roi");
     for roi in subject.rois(Some("face")).unwrap() {
-        let inside = subject.roi_mask(roi.as_str(), MaskSource::Anatomical).unwrap().indices();
+        let inside = subject.roi_mask(roi.as_str(), MaskSource::Anatomical).unwrap();
+        let inside = inside.indices();
         for (index, text) in indices.iter().zip(&rois) {
             let is_inside = inside.binary_search(&(*index as usize)).is_ok();
             assert_eq!(text.split('|').any(|name| name == roi), is_inside, "{roi} at {index}");

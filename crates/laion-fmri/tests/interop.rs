@@ -297,7 +297,7 @@ fn check_betas(bucket: &Bucket, case: &Case) {
     assert_equal(loaded.betas.view(), &expected, case);
     let trials: Vec<usize> = loaded.trials.iter().map(|trial| trial.0).collect();
     assert_eq!(trials, case.expected_trials, "{case:?}");
-    let voxels: Vec<i64> = loaded.voxels.indices().into_iter().map(|index| index as i64).collect();
+    let voxels: Vec<i64> = loaded.voxels.indices().iter().map(|index| *index as i64).collect();
     let expected_voxels = bucket.array::<i64>(case.expected_voxels.as_str());
     assert_eq!(voxels, expected_voxels.as_slice().unwrap(), "{case:?}");
     // Rows without an array differ in who holds the values, not in which: some cases are enough.

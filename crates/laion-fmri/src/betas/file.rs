@@ -4,8 +4,9 @@ use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use laion_fmri_base::lock;
 use ndarray::ArrayViewMut2;
 use nifti_stream::fs::VolumeFile;
 use nifti_stream::{Grid, Progress, RowSelection, VolumeReader, VoxelSelection};
@@ -124,14 +125,14 @@ impl Passing {
 impl Shared {
     /// Reads what is left, and compares the whole with its entity tag.
     fn finish(&self) -> Result<()> {
-        let input = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let input = lock(&self.0).take();
         input.map_or(Ok(()), |input| input.finish().map(drop))
     }
 }
 
 impl Read for Shared {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        match &mut *lock(&self.0) {
             Some(input) => input.read(buffer),
             None => Ok(0),
         }

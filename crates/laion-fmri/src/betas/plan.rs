@@ -3,15 +3,16 @@
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bids_names::SessionId;
+use laion_fmri_base::lock;
 use laion_fmri_stimuli::StimulusSet;
 use ndarray::{Array2, ArrayViewMut2};
 use nifti_stream::{Progress, RowSelection, VoxelSelection};
 
 use super::file::BetasFile;
-use super::sessions::tell;
+use super::sessions::report_volume;
 use super::{Betas, ReadObserver, SessionBetas, Threshold};
 use crate::files::{Files, Place};
 use crate::mask::VoxelMask;
@@ -80,12 +81,7 @@ impl Betas<'_> {
         base: &VoxelMask,
     ) -> Result<Option<TrialTable>> {
         let path = place.path();
-        let brain = base.brain();
-        brain.grid().matches(file.grid()).map_err(|source| Error::GridMismatch {
-            path: path.to_owned(),
-            reference: brain.path().to_owned(),
-            source,
-        })?;
+        base.brain().check_grid(path, file.grid())?;
         let n_volumes = file.n_volumes();
         // The trial table is not needed to read betas, but when it is there it has to fit.
         let trials = match self.subject.trials_place(session) {
@@ -165,10 +161,8 @@ impl Planned {
     }
 
     fn open(&self) -> Result<(BetasFile, VoxelSelection)> {
-        let shape = self.voxels.brain().grid().shape();
-        let selection =
-            VoxelSelection::new(shape, self.voxels.indices()).map_err(nifti_stream::Error::from)?;
-        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let selection = self.voxels.selection()?;
+        let opened = lock(&self.opened).take();
         let file = opened.map_or_else(|| BetasFile::open(&self.files, &self.place), Ok)?;
         Ok((file, selection))
     }
@@ -230,7 +224,7 @@ impl Planned {
         let mut is_stopped = false;
         let file = file.with(threads, self.index.as_deref());
         read(file, &selection, &rows, &mut |progress| {
-            let answer = tell(observer, session, progress);
+            let answer = report_volume(observer, session, progress);
             is_stopped |= answer.is_break();
             answer
         })?;

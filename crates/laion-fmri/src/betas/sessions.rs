@@ -3,9 +3,10 @@
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel, sync_channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, OnceLock};
 
 use bids_names::SessionId;
+use laion_fmri_base::{lock, parallel_map};
 use ndarray::ArrayViewMut2;
 use nifti_stream::Progress;
 
@@ -17,22 +18,22 @@ use crate::{Error, Result};
 type Load<'a, T> =
     &'a (dyn Fn(Planned, Option<&dyn ReadObserver>, NonZeroUsize) -> Result<T> + Sync);
 
-/// How much of what was made of the sessions may exist at once.
+/// How many results may exist at once.
 #[derive(Clone, Copy)]
-pub(super) enum Held {
-    /// One more than there are threads: those that are read, and the one that is handed over. When
-    /// the first is slow, the one more is a later one.
-    OneMore,
-    /// Any number, for it is small.
-    All,
+pub(super) enum InFlight {
+    /// One more than there are threads, for arrays: those that are read, and the one that is handed
+    /// over. When the first session is slow, the extra one is a later session.
+    Bounded,
+    /// Any number, for small results.
+    Unbounded,
 }
 
 /// Reads the sessions and hands over what was made of them, one after the other. They are begun in
-/// their order, each as soon as a thread is free and [`Held`] allows.
+/// their order, each as soon as a thread is free and [`InFlight`] allows.
 pub(super) fn in_order<T: Send, E: From<Error>>(
     planned: Vec<Planned>,
     jobs: NonZeroUsize,
-    held: Held,
+    in_flight: InFlight,
     observer: Option<&dyn ReadObserver>,
     load: Load<'_, T>,
     mut take: impl FnMut(SessionId, T) -> Result<(), E>,
@@ -48,9 +49,9 @@ pub(super) fn in_order<T: Send, E: From<Error>>(
     let observer = Stoppable::new(observer);
     let (permit, permits) = channel();
     let permits = Mutex::new(permits);
-    let permitted = match held {
-        Held::OneMore => at_once + 1,
-        Held::All => planned.len(),
+    let permitted = match in_flight {
+        InFlight::Bounded => at_once + 1,
+        InFlight::Unbounded => planned.len(),
     };
     let (waiting, answers): (Vec<_>, Vec<_>) = planned
         .into_iter()
@@ -71,8 +72,8 @@ pub(super) fn in_order<T: Send, E: From<Error>>(
         for _ in 0..at_once {
             scope.spawn(|| {
                 // Permits that were given before a failure are still there after it.
-                while locked(&permits).recv().is_ok() && !observer.is_stopped() {
-                    let next = locked(&waiting).next();
+                while lock(&permits).recv().is_ok() && !observer.is_stopped() {
+                    let next = lock(&waiting).next();
                     let Some((planned, answer)) = next else { return };
                     // Nobody waits for an answer that comes after a failure.
                     let _ = answer.send(load(planned, Some(&observer), threads));
@@ -100,38 +101,34 @@ pub(super) fn into_parts(
     observer: Option<&dyn ReadObserver>,
 ) -> Result<()> {
     let (at_once, threads) = shares(jobs, parts.len());
+    stopping_at_failure(at_once, parts, observer, |observer, (planned, out)| {
+        planned.read_into(out, Some(observer), threads)
+    })
+}
+
+/// Does the work for every item on so many threads. The first failure stops all of it and is returned.
+pub(crate) fn stopping_at_failure<I: IntoIterator<IntoIter: Send>>(
+    threads: usize,
+    items: I,
+    observer: Option<&dyn ReadObserver>,
+    work: impl Fn(&Stoppable<'_>, I::Item) -> Result<()> + Sync,
+) -> Result<()> {
     let observer = Stoppable::new(observer);
-    let parts = Mutex::new(parts.into_iter());
-    let failure = Mutex::new(Ok(()));
-    std::thread::scope(|scope| {
-        for _ in 0..at_once {
-            scope.spawn(|| {
-                while !observer.is_stopped() {
-                    let part = locked(&parts).next();
-                    let Some((planned, out)) = part else { return };
-                    if let Err(error) = planned.read_into(out, Some(&observer), threads) {
-                        observer.stop();
-                        let mut failure = locked(&failure);
-                        // The others only stop because of the first.
-                        if failure.is_ok() {
-                            *failure = Err(error);
-                        }
-                    }
-                }
-            });
-        }
+    let failure = OnceLock::new();
+    let done = parallel_map(threads, items, |item| {
+        work(&observer, item).map_err(|error| {
+            observer.stop();
+            // The other workers fail only because they were stopped.
+            let _ = failure.set(error);
+        })
     });
-    failure.into_inner().unwrap_or_else(PoisonError::into_inner)
+    done.map(drop).map_err(|()| failure.into_inner().unwrap_or(Error::Cancelled))
 }
 
 /// How many sessions are read at once, and with how many threads each.
 fn shares(jobs: NonZeroUsize, sessions: usize) -> (usize, NonZeroUsize) {
     let at_once = jobs.get().min(sessions.max(1));
     (at_once, NonZeroUsize::new(jobs.get() / at_once).unwrap_or(NonZeroUsize::MIN))
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Passes on to an observer, and stops every read once one has failed.
@@ -141,15 +138,15 @@ pub(crate) struct Stoppable<'a> {
 }
 
 impl<'a> Stoppable<'a> {
-    pub(crate) fn new(observer: Option<&'a dyn ReadObserver>) -> Self {
+    fn new(observer: Option<&'a dyn ReadObserver>) -> Self {
         Self { observer, stopped: AtomicBool::new(false) }
     }
 
-    pub(crate) fn stop(&self) {
+    fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_stopped(&self) -> bool {
+    fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }
 }
@@ -161,8 +158,8 @@ impl ReadObserver for Stoppable<'_> {
     }
 }
 
-/// Tells an observer of a volume that was read.
-pub(crate) fn tell(
+/// Reports a volume that was read to an observer.
+pub(crate) fn report_volume(
     observer: Option<&dyn ReadObserver>,
     session: &SessionId,
     progress: Progress,

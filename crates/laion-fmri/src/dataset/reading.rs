@@ -97,7 +97,7 @@ impl Subject {
         let path = place.path();
         let Some(index) = self.reading.index_path(path) else { return Ok(None) };
         let file = VolumeFile::open(path)?.with_threads(self.reading.jobs);
-        let observe = |progress| crate::betas::tell(observer, &session, progress);
+        let observe = |progress| crate::betas::report_volume(observer, &session, progress);
         let made = file.make_index(&index, observe).map_err(crate::betas::stopped)?;
         Ok(made.then_some(index))
     }

@@ -105,7 +105,6 @@ pub(super) fn described(
     descs: &[String],
 ) -> Result<Described> {
     let voxels = chosen(subject, session, conventions, false)?;
-    let indices = voxels.indices();
     let mut noise_ceilings = Vec::with_capacity(descs.len());
     for desc in descs {
         let map = subject.noise_ceiling_of(&ceiling(desc, session)?, &voxels)?;
@@ -113,7 +112,7 @@ pub(super) fn described(
     }
     let (roi_codes, rois) = membership(subject, conventions, &voxels)?;
     // Grids have less than 2^32 voxels, which the masks rely on as well.
-    let indices = indices.into_iter().map(|index| index as u32).collect();
+    let indices = voxels.indices().iter().map(|index| *index as u32).collect();
     let columns = Columns { indices, noise_ceilings, roi_codes };
     Ok(Described { voxels, columns, rois })
 }
@@ -127,14 +126,14 @@ fn membership(
 ) -> Result<(Vec<u32>, Vec<String>)> {
     let names = subject.rois_named(&RoiQuery::from(conventions.rois.as_slice()))?;
     let masks = subject.roi_masks(names.as_slice(), conventions.mask_source)?;
-    let masks: Vec<(&str, Vec<usize>)> =
+    let masks: Vec<(&str, &[usize])> =
         masks.iter().map(|(name, mask)| (name.as_str(), mask.indices())).collect();
     let mut texts = indexmap::IndexSet::new();
     let codes = voxels
         .indices()
-        .into_iter()
+        .iter()
         .map(|voxel| {
-            let inside = masks.iter().filter(|(_, indices)| indices.binary_search(&voxel).is_ok());
+            let inside = masks.iter().filter(|(_, indices)| indices.binary_search(voxel).is_ok());
             let text: Vec<&str> = inside.map(|(name, _)| *name).collect();
             texts.insert_full(text.join("|")).0 as u32
         })

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
 use array_export::write_arrays;
+use laion_fmri_base::AtomicFile;
 
 use super::columns::{self, Described};
 use super::error::ExtractError;
@@ -18,7 +18,7 @@ use super::plan::{ExtractPlan, PlannedTask, output_format};
 use super::recipe::{Recipe, RecipeResult};
 use super::rows::Rows;
 use super::task::Task;
-use crate::betas::Stoppable;
+use crate::betas::stopping_at_failure;
 use crate::{Dataset, Error, ReadObserver, Result, Roots, Subject, layout};
 
 /// What running tasks came to.
@@ -82,47 +82,24 @@ impl ExtractPlan {
                 subjects.insert(id.as_str(), (subject, voxels));
             }
         }
-        let stop = Stoppable::new(observer);
-        let next = AtomicUsize::new(0);
-        let failure = Mutex::new(None);
-        let work = || {
-            while !stop.is_stopped() {
-                let Some(task) = open.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
-                let Some((subject, voxels)) = subjects.get(task.subject.as_str()) else { return };
-                let digest = self.digest(task);
-                let result = Task {
-                    subject,
-                    voxels,
-                    session: &task.session,
-                    conventions: &self.conventions,
-                    ceilings: &self.ceilings,
-                    digest: &digest,
-                    path: &self.part_path(task),
-                    columns_at_once: memory.columns_at_once,
-                    embeddings: &embeddings,
-                    observer: Some(&stop),
-                }
-                .run();
-                if let Err(error) = result {
-                    stop.stop();
-                    // The others only stop because of the first.
-                    failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                }
+        stopping_at_failure(memory.workers, &open, observer, |observer, task| {
+            let (subject, voxels) = &subjects[task.subject.as_str()];
+            Task {
+                subject,
+                voxels,
+                session: &task.session,
+                conventions: &self.conventions,
+                ceilings: &self.ceilings,
+                digest: &self.digest(task),
+                path: &self.part_path(task),
+                columns_at_once: memory.columns_at_once,
+                embeddings: &embeddings,
+                observer: Some(observer),
             }
-        };
-        std::thread::scope(|scope| {
-            for _ in 1..memory.workers.min(open.len()) {
-                scope.spawn(work);
-            }
-            work();
-        });
-        match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(error) => Err(error),
-            None => {
-                done.written = open.len();
-                Ok(done)
-            }
-        }
+            .run()
+        })?;
+        done.written = open.len();
+        Ok(done)
     }
 
     /// Merges the parts of all tasks into the output, puts the recipe beside it, and removes the
@@ -196,11 +173,10 @@ impl ExtractPlan {
             let folder = path.parent().unwrap_or(directory);
             std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
             let mut input = dataset.subject(task.subject.as_str())?.open_input(&relative)?;
-            let file = tempfile::NamedTempFile::new_in(folder);
-            let mut file = file.map_err(Error::io("create a file in", folder))?;
+            let mut file = AtomicFile::create(&path).map_err(Error::io("create", &path))?;
             io::copy(&mut input, &mut file).map_err(Error::io("write", &path))?;
             input.finish()?;
-            file.persist(&path).map_err(|error| Error::io("write", &path)(error.error))?;
+            file.commit().map_err(Error::io("write", &path))?;
         }
         Ok(Some(dataset.clone().with_roots(Roots::new([directory.to_owned()])?)))
     }

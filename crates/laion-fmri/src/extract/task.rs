@@ -16,7 +16,7 @@ use super::conventions::{Conventions, ZscoreFit, ZscoreScope, is_ood};
 use super::inputs::RecipeInput;
 use super::output;
 use super::part::{Description, PartWriter, Scratch};
-use crate::betas::{tell, zeroed};
+use crate::betas::{report_volume, zeroed};
 use crate::mask::VoxelMask;
 use crate::{
     Error, ReadObserver, Result, Subject, TrialTable, ZscoreOptions, ZscoreReport, layout, zscore,
@@ -172,12 +172,7 @@ impl Task<'_> {
             _ => place.named(error),
         };
         let reader = VolumeReader::new(&mut input).map_err(named)?;
-        let brain = voxels.brain();
-        brain.grid().matches(reader.grid()).map_err(|source| Error::GridMismatch {
-            path: place.path().to_owned(),
-            reference: brain.path().to_owned(),
-            source,
-        })?;
+        voxels.brain().check_grid(place.path(), reader.grid())?;
         if reader.n_volumes() != table.len() {
             return Err(Error::TrialCountMismatch {
                 betas: place.path().to_owned(),
@@ -186,14 +181,13 @@ impl Task<'_> {
                 trials: table.path().to_owned(),
             });
         }
-        let selection = VoxelSelection::new(brain.grid().shape(), voxels.indices())
-            .map_err(nifti_stream::Error::from)?;
+        let selection = voxels.selection()?;
         let report = if self.columns_at_once >= selection.len() {
             let mut rows = zeroed(trials.read.len(), selection.len())?;
             let read = RowSelection::Rows(trials.read.clone());
             reader
                 .read_rows_with(&selection, &read, rows.view_mut(), |progress| {
-                    tell(self.observer, self.session, progress)
+                    report_volume(self.observer, self.session, progress)
                 })
                 .map_err(named)?;
             self.write_block(trials, 0, rows, writer)?

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::{Arc, Mutex};
 
 use bids_names::dehyphenate_labels;
+use laion_fmri_base::{lock, parallel_map};
 use s3_mirror::{Key, Listed, ObjectOptions};
 
 use super::input::Kept;
@@ -90,7 +89,7 @@ impl Objects {
             return Ok(self.find(relative));
         }
         let Ok(key) = Key::new(relative) else { return Ok(None) };
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asked = lock(&self.asked);
         let found = match asked.get(relative) {
             Some(found) => found.clone(),
             None => {
@@ -154,34 +153,16 @@ impl Objects {
 
     /// Fetches what was not fetched yet, several at once.
     pub(super) fn fetch(&self, places: &[&Place]) -> Result<()> {
-        let next = AtomicUsize::new(0);
-        let work = || -> Result<()> {
-            while let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if !place.is_on_disk() {
-                    self.kept(place)?;
-                }
-            }
-            Ok(())
-        };
-        thread::scope(|scope| {
-            let helpers = places.len().min(AT_ONCE).saturating_sub(1);
-            let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
-            let mut outcome = work();
-            for helper in helpers {
-                // A panic in a helper is a panic of the whole.
-                let other = helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-                outcome = outcome.and(other);
-            }
-            outcome
-        })
+        let objects = places.iter().filter(|place| !place.is_on_disk());
+        parallel_map(AT_ONCE, objects, |place| self.kept(place).map(drop)).map(drop)
     }
 
     fn kept(&self, place: &Place) -> Result<Arc<Kept>> {
         let slot = {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kept = lock(&self.kept);
             Arc::clone(kept.entry(place.relative.clone()).or_default())
         };
-        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = lock(&slot);
         if let Some(kept) = &*slot {
             return Ok(Arc::clone(kept));
         }

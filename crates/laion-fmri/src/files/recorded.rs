@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use laion_fmri_base::lock;
 use s3_mirror::{Inventory, RelativePath};
 
 use super::{InputError, InputRecord};
@@ -15,13 +16,13 @@ pub(crate) struct Records(Mutex<BTreeMap<String, InputRecord>>);
 
 impl Records {
     pub(crate) fn add(&self, record: InputRecord) {
-        let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut records = lock(&self.0);
         records.insert(record.relative.clone(), record);
     }
 
     /// Sorted by path.
     pub(crate) fn all(&self) -> Vec<InputRecord> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        lock(&self.0).values().cloned().collect()
     }
 }
 

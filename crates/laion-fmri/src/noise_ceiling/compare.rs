@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use ndarray::Array1;
-use nifti_stream::VoxelSelection;
 
 use crate::{Error, Result, Subject, Voxels};
 
@@ -100,16 +99,9 @@ impl Subject {
             let reason = format!("{name} is none of .npy, .nii, .nii.gz");
             return Err(Error::InvalidQuery { reason });
         }
-        let brain = mask.brain();
-        let selection = VoxelSelection::new(brain.grid().shape(), mask.indices())
-            .map_err(nifti_stream::Error::from)?;
         let header = nifti_stream::fs::read_header(path)?;
-        brain.grid().matches(&header.grid()?).map_err(|source| Error::GridMismatch {
-            path: path.to_owned(),
-            reference: brain.path().to_owned(),
-            source,
-        })?;
-        let (_, values) = nifti_stream::fs::read_voxels(path, &selection)?;
+        mask.brain().check_grid(path, &header.grid()?)?;
+        let (_, values) = nifti_stream::fs::read_voxels(path, &mask.selection()?)?;
         Ok(Array1::from_vec(values))
     }
 }

@@ -1,11 +1,11 @@
 //! The voxels of ROI files: several read side by side, each once per handle.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
+use laion_fmri_base::{lock, parallel_map_with};
 use nifti_stream::{MaskReader, SetVoxels};
 
 use crate::files::Place;
@@ -28,7 +28,7 @@ impl Subject {
     /// Files that were not read yet are inflated on all cores. A caller that comes meanwhile waits,
     /// so that no file is inflated twice.
     pub(crate) fn roi_voxels(&self, places: &[&Place]) -> Result<Vec<Arc<SetVoxels>>> {
-        let mut read = self.roi_files.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut read = lock(&self.roi_files.read);
         let mut asked = HashSet::new();
         let missing: Vec<&Place> = places
             .iter()
@@ -36,8 +36,8 @@ impl Subject {
             .filter(|place| !read.contains_key(place.path()) && asked.insert(place.path()))
             .collect();
         self.files().fetch(missing.iter().copied())?;
-        for (place, voxels) in missing.iter().zip(read_side_by_side(self, &missing)) {
-            read.insert(place.path().to_owned(), Arc::new(voxels?));
+        for (place, voxels) in missing.iter().zip(read_side_by_side(self, &missing)?) {
+            read.insert(place.path().to_owned(), Arc::new(voxels));
         }
         // INVARIANT: every file was there or has just been inserted.
         Ok(places
@@ -47,38 +47,15 @@ impl Subject {
     }
 }
 
-/// One result for each file, in their order, whatever the number of threads.
-fn read_side_by_side(subject: &Subject, places: &[&Place]) -> Vec<Result<SetVoxels>> {
-    if places.is_empty() {
-        return Vec::new();
-    }
+/// The voxels of each file, in their order, whatever the number of threads.
+fn read_side_by_side(subject: &Subject, places: &[&Place]) -> Result<Vec<SetVoxels>> {
     let most = places.len().div_ceil(FILES_PER_THREAD).min(MOST_THREADS);
     let threads = match most {
         // Asking the system takes longer than a small file.
-        1 => 1,
+        0 | 1 => 1,
         most => thread::available_parallelism().map_or(1, usize::from).min(most),
     };
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut reader = MaskReader::new();
-        let mut done = Vec::new();
-        while let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let voxels =
-                subject.read(place, |input| reader.read(input).map_err(|error| place.named(error)));
-            done.push((place.path(), voxels));
-        }
-        done
-    };
-    let mut done: HashMap<&Path, _> = thread::scope(|scope| {
-        let helpers: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mut done = work();
-        for helper in helpers {
-            // A panic in a helper is a panic of the whole.
-            done.append(
-                &mut helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            );
-        }
-        done.into_iter().collect()
-    });
-    places.iter().filter_map(|place| done.remove(place.path())).collect()
+    parallel_map_with(threads, places, MaskReader::new, |reader, place| {
+        subject.read(place, |input| reader.read(input).map_err(|error| place.named(error)))
+    })
 }

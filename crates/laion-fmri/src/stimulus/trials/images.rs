@@ -1,9 +1,10 @@
 //! The images that trials showed.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
+use laion_fmri_base::parallel_map;
 use laion_fmri_stimuli::{NamedImages, OriginalImage};
 use ndarray::{Array3, Array4, ArrayView3, ArrayViewMut3, Axis};
 
@@ -140,29 +141,15 @@ pub(crate) fn decoded(images: &NamedImages, needed: &Needed<'_>) -> Result<Array
     for (row, place) in array.axis_iter_mut(Axis(0)).zip(&needed.rows) {
         rows[*place].push(row);
     }
-    let queue = Mutex::new(needed.names.iter().zip(rows));
-    let work = || -> Result<()> {
-        loop {
-            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some((name, mut rows)) = next else { return Ok(()) };
-            let Some((first, others)) = rows.split_first_mut() else { continue };
-            images.images().decode_into(images.row(name)?, first.view_mut())?;
-            for other in others {
-                other.assign(first);
-            }
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    parallel_map(threads, needed.names.iter().zip(rows), |(name, mut rows)| {
+        let Some((first, others)) = rows.split_first_mut() else { return Ok(()) };
+        images.images().decode_into(images.row(name)?, first.view_mut())?;
+        for other in others {
+            other.assign(first);
         }
-    };
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(needed.names.len());
-    thread::scope(|scope| {
-        let helpers: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mine = work();
-        for helper in helpers {
-            // A panic in a helper is a panic of the whole.
-            helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        }
-        mine
+        Ok::<(), Error>(())
     })?;
-    drop(queue);
     Ok(array)
 }
 
