@@ -114,6 +114,7 @@ impl Roots {
         let mut names = BTreeSet::new();
         for root in &self.0 {
             let directory = root.join(relative);
+            tracing::trace!(directory = %directory.display(), "listing");
             let entries = match fs::read_dir(&directory) {
                 Ok(entries) => entries,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,

@@ -1,6 +1,8 @@
 //! ROIs as volumes, surface masks and vertex lists.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fixtures::Bucket;
 use fixtures::bucket::{self, Roi};
@@ -9,6 +11,9 @@ use laion_fmri::surface::fs::ReadGiftiError;
 use laion_fmri::{
     Dataset, Error, ErrorKind, Hemi, Hemisphere, MaskSource, RoiData, RoiFormat, Subject,
 };
+
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
 
 use crate::opened;
 
@@ -296,4 +301,53 @@ fn a_roi_in_two_categories_is_the_union_of_both() {
         matches!(&error, Error::VertexMismatch { path, expected: 60, got: 61, at_least: false, .. } if path.starts_with(&other)),
         "{error:?}"
     );
+}
+
+/// Counts the directories that are listed in this thread.
+#[derive(Clone, Default)]
+struct Listings(Arc<AtomicUsize>);
+
+impl Subscriber for Listings {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "laion_fmri::roots"
+    }
+
+    fn event(&self, _event: &Event<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn new_span(&self, _span: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _span: &Id, _values: &Record<'_>) {}
+    fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
+    fn enter(&self, _span: &Id) {}
+    fn exit(&self, _span: &Id) {}
+}
+
+#[test]
+fn directories_are_listed_once_however_many_rois_are_read() {
+    let bucket = Bucket::temporary().unwrap();
+    let listings = Listings::default();
+    let count = |read: &dyn Fn(&Subject)| {
+        let subject = opened(&bucket, "sub-01");
+        listings.0.store(0, Ordering::Relaxed);
+        tracing::subscriber::with_default(listings.clone(), || read(&subject));
+        listings.0.load(Ordering::Relaxed)
+    };
+    let rois = opened(&bucket, "sub-01").rois(None).unwrap();
+    assert!(rois.len() > 3);
+    let data = |queries: &[String]| {
+        count(&|subject| drop(subject.roi_data(queries, RoiFormat::All, Hemi::Both).unwrap()))
+    };
+    let masks = |queries: &[String]| {
+        count(&|subject| drop(subject.roi_masks(queries, MaskSource::Anatomical).unwrap()))
+    };
+    let one_scan = count(&|subject| drop(subject.rois(None).unwrap()));
+    assert!(one_scan > 1);
+    for queries in [&rois[..1], &rois] {
+        assert_eq!(data(queries), 2 * one_scan, "one scan for volumes, one for every form");
+        assert_eq!(masks(queries), one_scan);
+    }
 }

@@ -12,9 +12,9 @@ use gifti_surface::{GiftiError, Hemisphere};
 use indexmap::IndexMap;
 
 use super::query::Expression;
-use super::{RES, RoiIndex, RoiQuery};
+use super::{RES, RoiIndex, RoiQuery, Rois};
 use crate::files::Place;
-use crate::mask::{MaskSource, VoxelMask};
+use crate::mask::{MaskSource, Resolution, VoxelMask};
 use crate::{Error, Input, Result, Subject};
 
 /// Which forms of a ROI are wanted.
@@ -216,13 +216,15 @@ impl Subject {
         source: MaskSource,
     ) -> Result<IndexMap<String, RoiData>> {
         let names = united(&query.into())?;
+        let files = self.roi_files(&names, format)?;
+        let volumes = self.roi_volumes(&files, format, source)?;
         let mut found = IndexMap::new();
-        for (name, files) in self.roi_files(&names, format)? {
-            let named = names.iter().any(|item| dehyphenate_name(item) == name);
-            let reader = Reader { subject: self, name: &name, files: &files, format, hemi };
+        for (name, files) in &files {
+            let named = names.iter().any(|item| dehyphenate_name(item) == *name);
+            let volume = volumes.get(name);
+            let reader = RoiReader { subject: self, name, files, volume, format, hemi };
             if named || format == RoiFormat::All || reader.has_any() {
-                let data = reader.read(source)?;
-                found.insert(name, data);
+                found.insert(name.clone(), reader.read()?);
             }
         }
         if found.is_empty() && !names.is_empty() {
@@ -233,8 +235,32 @@ impl Subject {
         Ok(found)
     }
 
+    /// The volumes of ROIs over a voxel axis, as far as they are wanted and there.
+    fn roi_volumes(
+        &self,
+        files: &IndexMap<String, FilesByForm>,
+        format: RoiFormat,
+        source: MaskSource,
+    ) -> Result<HashMap<String, VoxelMask>> {
+        let has_volume =
+            |files: &FilesByForm| format.has_volume() && files.contains_key(&Form::Volume);
+        let found = files.iter().filter(|(_, files)| has_volume(files));
+        let rois: Vec<Expression> = found.map(|(name, _)| Expression::Name(name.clone())).collect();
+        if rois.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let brain = self.brain_mask(source, Resolution::Func1pt8)?;
+        let read = Rois::read(self, &self.roi_index()?, brain, &rois)?;
+        let named = rois.iter().flat_map(Expression::names).zip(rois.chunks(1));
+        Ok(named.map(|(name, roi)| (name.to_owned(), read.union(roi))).collect())
+    }
+
     /// The files of the ROIs that names stand for, by ROI.
-    fn roi_files(&self, names: &[String], format: RoiFormat) -> Result<IndexMap<String, Files>> {
+    fn roi_files(
+        &self,
+        names: &[String],
+        format: RoiFormat,
+    ) -> Result<IndexMap<String, FilesByForm>> {
         let index = if format == RoiFormat::Volume {
             self.roi_index()?
         } else {
@@ -242,7 +268,7 @@ impl Subject {
                 Form::of(file, self.id()).map(|(name, _)| name.to_owned())
             })?
         };
-        let mut by_roi: IndexMap<String, Files> = IndexMap::new();
+        let mut by_roi: IndexMap<String, FilesByForm> = IndexMap::new();
         for name in names {
             let found = index.resolve_files(self, name).map_err(|error| match error {
                 Error::DataNotDownloaded { what, path, .. } => {
@@ -285,7 +311,7 @@ fn united(query: &RoiQuery) -> Result<Vec<String>> {
 }
 
 /// The files of one ROI; a ROI in two categories has two of each form.
-type Files = HashMap<Form, Vec<Place>>;
+type FilesByForm = HashMap<Form, Vec<Place>>;
 
 /// What a file of a ROI holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -327,15 +353,16 @@ fn vertex_list(input: &mut Input) -> Result<Vec<u32>> {
 }
 
 /// Reads one ROI.
-struct Reader<'a> {
+struct RoiReader<'a> {
     subject: &'a Subject,
     name: &'a str,
-    files: &'a Files,
+    files: &'a FilesByForm,
+    volume: Option<&'a VoxelMask>,
     format: RoiFormat,
     hemi: Hemi,
 }
 
-impl Reader<'_> {
+impl RoiReader<'_> {
     /// Whether any file of the wanted form and hemispheres is there.
     fn has_any(&self) -> bool {
         let has = |form| self.files.contains_key(&form);
@@ -346,10 +373,10 @@ impl Reader<'_> {
             })
     }
 
-    fn read(&self, source: MaskSource) -> Result<RoiData> {
+    fn read(&self) -> Result<RoiData> {
         let mut data = RoiData::default();
         if self.format.has_volume() && self.wanted(Form::Volume)?.is_some() {
-            data.volume = Some(self.subject.roi_mask(self.name, source)?);
+            data.volume = self.volume.cloned();
         }
         for hemisphere in self.hemi.hemispheres() {
             let surface = self.surface(*hemisphere)?;
