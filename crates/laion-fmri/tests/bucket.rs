@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use fixtures::{Bucket, Fault, Proxy, Server};
+use laion_fmri::noise_ceiling::NoiseCeilingOptions;
 use laion_fmri::s3_mirror::ObjectError;
 use laion_fmri::{
     Cancel, Dataset, DownloadRequest, Error, ErrorKind, Hemi, InputError, Location, MaskSource,
@@ -179,6 +180,21 @@ fn a_folder_of_keys_is_a_bucket_too() {
     assert!(subject.trial_table().unwrap().len() > a.nrows());
     let key = layout::r2mean(subject.id());
     assert_eq!(subject.open_input(&key).unwrap().path(), bucket.path(&key));
+}
+
+#[test]
+fn a_noise_ceiling_without_sessions_is_that_of_all_sessions() {
+    let fixture = Served::new();
+    let computed = |dataset: Dataset| {
+        let mut options = NoiseCeilingOptions::default();
+        options.voxels = Voxels::roi("FFA1");
+        let subject = dataset.subject("sub-03").unwrap();
+        subject.compute_noise_ceiling(&[] as &[&str], &options, None).unwrap()
+    };
+    let (there, here) = (computed(fixture.remote()), computed(fixture.mirrored()));
+    assert_eq!(there.plan.sessions, here.plan.sessions);
+    assert!(there.plan.sessions.len() > 1);
+    assert_same(there.values.as_slice().unwrap(), here.values.as_slice().unwrap(), "computed");
 }
 
 #[test]

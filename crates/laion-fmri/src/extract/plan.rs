@@ -17,7 +17,7 @@ use super::recipe::{Recipe, SubjectSessions, TOOL};
 use super::task::Trials;
 use super::text;
 use crate::files::hex;
-use crate::{Dataset, Error, Result, Subject};
+use crate::{Dataset, Error, Result, Subject, layout};
 
 /// How many features are reckoned with before their file has been seen; the published ones have 1,152
 /// at most.
@@ -408,16 +408,14 @@ fn parse(text: &str) -> Result<Line, String> {
 
 /// The sessions of a subject that are meant, ascending.
 fn sessions(subject: &Subject, named: &[String]) -> Result<Vec<SessionId>> {
-    let chosen: BTreeSet<SessionId> = if named.is_empty() {
-        let tables = subject.trials_of(&[] as &[&str])?;
-        tables.into_iter().map(|(session, _)| session).collect()
-    } else {
-        named.iter().map(|session| session.parse()).collect::<Result<_, _>>()?
-    };
+    let mut chosen = subject.chosen_sessions(named, layout::betas)?;
     if chosen.is_empty() {
         return Err(no_sessions(subject));
     }
-    Ok(chosen.into_iter().collect())
+    chosen.sort();
+    chosen.dedup();
+    subject.fetch_trials(&chosen)?;
+    Ok(chosen)
 }
 
 fn no_sessions(subject: &Subject) -> Error {

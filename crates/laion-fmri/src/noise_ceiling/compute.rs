@@ -75,7 +75,8 @@ struct Rows {
 
 impl Subject {
     /// What [`Subject::compute_noise_ceiling`] will do: images, passes, memory. Trial tables and
-    /// masks are read, betas are not. No session means all that have betas on disk.
+    /// masks are read, betas are not. No session means all
+    /// that have betas.
     ///
     /// # Errors
     ///
@@ -89,7 +90,7 @@ impl Subject {
         options: &NoiseCeilingOptions,
     ) -> Result<NoiseCeilingPlan> {
         let refused = |reason: String| Error::InvalidQuery { reason };
-        let sessions = self.chosen_sessions(sessions)?;
+        let sessions = self.sessions_of_ceiling(sessions)?;
         let scope = options.scope.unwrap_or(match sessions.len() {
             1 => Scope::Run,
             _ => Scope::Session,
@@ -206,29 +207,19 @@ impl Subject {
         })
     }
 
-    /// The sessions by name, or those with betas.
-    fn chosen_sessions(&self, sessions: &[impl AsRef<str>]) -> Result<Vec<SessionId>> {
-        let mut chosen: Vec<SessionId> = Vec::new();
-        for session in sessions {
-            let session: SessionId = session.as_ref().parse()?;
-            if chosen.contains(&session) {
-                return Err(Error::InvalidQuery { reason: format!("{session} is named twice") });
-            }
-            chosen.push(session);
+    /// The sessions by name, each once, or those with betas.
+    fn sessions_of_ceiling(&self, named: &[impl AsRef<str>]) -> Result<Vec<SessionId>> {
+        let chosen = self.chosen_sessions(named, layout::betas)?;
+        if let Some((_, twice)) = (1..).zip(&chosen).find(|(n, it)| chosen[*n..].contains(it)) {
+            return Err(Error::InvalidQuery { reason: format!("{twice} is named twice") });
         }
-        if !chosen.is_empty() {
-            return Ok(chosen);
+        if chosen.is_empty() {
+            let id = self.id();
+            let fetch = || format!("--subject {id} --desc SingletrialBetas");
+            let what = format!("betas of {id}");
+            return Err(self.files().missing(what, &layout::glmsingle(id), fetch));
         }
-        let mut all = self.sessions()?;
-        all.retain(|session| self.roots().find(&layout::betas(self.id(), session)).is_some());
-        if all.is_empty() {
-            return Err(Error::DataNotDownloaded {
-                what: format!("betas of {}", self.id()),
-                path: self.roots().expected(&layout::glmsingle(self.id())),
-                fetch: format!("--subject {} --desc SingletrialBetas", self.id()),
-            });
-        }
-        Ok(all)
+        Ok(chosen)
     }
 }
 

@@ -76,12 +76,7 @@ impl Subject {
     /// [`Error::DataNotDownloaded`] when a session has no trial table, or none has; as
     /// [`Subject::trials`].
     pub fn trials_of(&self, sessions: &[impl AsRef<str>]) -> Result<Vec<(SessionId, TrialTable)>> {
-        let mut chosen: Vec<SessionId> =
-            sessions.iter().map(|session| session.as_ref().parse()).collect::<Result<_, _>>()?;
-        if chosen.is_empty() {
-            chosen = self.sessions()?;
-            chosen.retain(|session| self.trials_place(session).is_ok());
-        }
+        let chosen = self.chosen_sessions(sessions, layout::trials)?;
         if chosen.is_empty() {
             return Err(self.no_trials());
         }
