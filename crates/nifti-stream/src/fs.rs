@@ -1,11 +1,11 @@
 //! The same by path: every error names the file, and outputs appear only when complete.
 
-mod bgzf;
 mod index;
-mod parallel;
-mod pass;
+mod indexed;
 mod passing;
+mod pipelined;
 mod plain;
+mod strategy;
 
 use std::fs::File;
 use std::io::{self, BufWriter};
@@ -13,12 +13,13 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use laion_fmri_base::AtomicFile;
 use ndarray::ArrayViewMut2;
 
-use self::bgzf::Bgzf;
 use self::index::{Identity, Index, IndexWriter};
-use self::parallel::{Failure, Places, Request};
+use self::indexed::Request;
 pub use self::passing::PassingIndex;
+use self::strategy::{Situation, Strategy};
 use crate::error::Error;
 use crate::grid::Grid;
 use crate::gz::CHUNK_BYTES;
@@ -56,9 +57,8 @@ impl VolumeFile {
     /// Lets [`read_rows`](Self::read_rows) use so many threads; one by default. The values never
     /// depend on their number.
     ///
-    /// Members of block gzip are read side by side, and with an index every gzipped file is; the
-    /// first pass over a file without one is inflated by all threads too, as far as the blocks in it
-    /// can be found (see [`Source::by_threads`](crate::Source::by_threads)). With an index each thread
+    /// With an index, volumes of a gzipped file are read side by side; the first pass over a file
+    /// without one is inflated by all threads too, as far as the blocks in it can be found (see [`Source::by_threads`](crate::Source::by_threads)). With an index each thread
     /// takes less than 1 MiB and a few rows, without one less than 40 MiB.
     #[must_use]
     pub fn with_threads(mut self, threads: NonZeroUsize) -> Self {
@@ -232,67 +232,77 @@ impl VolumeFile {
         observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         self.reader.check_request(selection, rows, target.shape())?;
-        let volumes = self.reader.layout();
-        let codec = self.reader.header().codec();
-        let is_fresh = self.reader.position() == 0;
-        if is_fresh && !self.reader.is_gzip() {
-            return plain::read_rows(&self.path, volumes, codec, selection, rows, target, observe);
-        }
-        let threads = self.threads.get();
-        let identity = Identity::of(&self.path).map_err(|source| Error::Open { source })?;
-        let index = self.index.clone();
-        let mut making = None;
-        if is_fresh {
-            let request = Request {
-                path: &self.path,
-                volumes,
-                codec,
-                n_voxels: self.reader.grid().n_voxels(),
-                selection,
-                rows,
-                threads,
-            };
-            let is_partial = rows.count(self.reader.n_volumes()) < self.reader.n_volumes();
-            let index = index.as_deref();
-            let opened = index.and_then(|path| Index::open(path, &identity, &volumes));
-            let opened = opened.filter(|index| self.reader.fits(index.header_crc()));
-            let members = match opened {
-                None if threads > 1 => Bgzf::scan(&self.path, &volumes),
-                _ => None,
-            };
-            let places = match (&opened, index, &members) {
-                (Some(found), Some(path), _) => Some(Places::Index(found, path)),
-                (_, _, Some(members)) => Some(Places::Members(members)),
-                _ => None,
-            };
-            let mut is_unfit = false;
-            if let Some(places) = places.filter(|_| is_partial || threads > 1) {
-                match parallel::read_rows(request, places, target, observe) {
-                    Ok(()) => return Ok(()),
-                    Err(Failure::Cancelled(volume)) => return Err(Error::Cancelled { volume }),
-                    Err(Failure::Unfit(problem)) => {
-                        tracing::debug!(?problem, path = %self.path.display(), "reading from the start");
-                        is_unfit = true;
-                    }
+        let (volumes, codec) = (self.reader.layout(), self.reader.header().codec());
+        let (is_fresh, is_gzip) = (self.reader.position() == 0, self.reader.is_gzip());
+        let (path, threads) = (self.path.clone(), self.threads.get());
+        // An index is used, and made, only from the start of a stream.
+        let index_file = match self.index.clone().filter(|_| is_fresh && is_gzip) {
+            Some(index) => {
+                Some((index, Identity::of(&path).map_err(|source| Error::Open { source })?))
+            }
+            None => None,
+        };
+        let index = index_file.as_ref().and_then(|(index_path, identity)| {
+            let index = Index::open(index_path, identity, &volumes)?;
+            self.reader.fits(index.header_crc()).then_some((index, index_path))
+        });
+        let mut situation = Situation {
+            is_fresh,
+            is_gzip,
+            index: index.as_ref(),
+            is_partial: rows.count(self.reader.n_volumes()) < self.reader.n_volumes(),
+            has_voxels: !selection.is_empty(),
+            may_inflate_in_parallel: is_gzip,
+            threads,
+        };
+        let pipelined = loop {
+            match strategy::choose(situation) {
+                Strategy::Spans => {
+                    return plain::read_rows(
+                        &path, volumes, codec, selection, rows, target, observe,
+                    );
                 }
+                Strategy::Indexed((index, index_path)) => {
+                    let n_voxels = self.reader.grid().n_voxels();
+                    let path = &path;
+                    let request = Request {
+                        path,
+                        index,
+                        index_path,
+                        volumes,
+                        codec,
+                        n_voxels,
+                        selection,
+                        rows,
+                        threads,
+                    };
+                    if indexed::read_rows(request, target, observe)? {
+                        return Ok(());
+                    }
+                    situation.index = None;
+                }
+                Strategy::ParallelInflate { pipelined } if self.inflate_in_parallel() => {
+                    break pipelined;
+                }
+                Strategy::ParallelInflate { .. } => situation.may_inflate_in_parallel = false,
+                Strategy::Pipelined => break true,
+                Strategy::SingleThread => break false,
             }
-            self.read_by_threads();
-            if opened.is_none() || is_unfit {
-                making = index.and_then(|path| self.start_index(path, identity));
-            }
-        }
-        // Another thread is of use when there are voxels to put in order, and those that inflate ahead do
-        // not keep all cores busy already.
-        let has_cores = threads > if self.reader.is_read_ahead() { 2 } else { 1 };
-        let by_two = match has_cores && !selection.is_empty() {
-            true => pass::read_rows(&mut self.reader, selection, rows, target, observe),
+        };
+        let missing = index_file.as_ref().filter(|_| situation.index.is_none());
+        let new_index = missing.and_then(|(index_path, identity)| {
+            self.start_index(index_path, *identity).map(|writer| (writer, index_path))
+        });
+        let second_thread = match pipelined {
+            true => pipelined::read_rows(&mut self.reader, selection, rows, target, observe),
             false => None,
         };
-        by_two.unwrap_or_else(|| self.reader.read_all(selection, rows, target, observe))?;
-        if let (Some(writer), Some(path)) = (making, index) {
-            match self.finish_index(writer, &path) {
-                Ok(points) => tracing::debug!(points, index = %path.display(), "index made"),
-                Err(error) => tracing::debug!(%error, index = %path.display(), "no index"),
+        // The system may refuse a second thread.
+        second_thread.unwrap_or_else(|| self.reader.read_all(selection, rows, target, observe))?;
+        if let Some((writer, index_path)) = new_index {
+            match self.finish_index(writer) {
+                Ok(points) => tracing::debug!(points, index = %index_path.display(), "index made"),
+                Err(error) => tracing::debug!(%error, index = %index_path.display(), "no index"),
             }
         }
         Ok(())
@@ -311,7 +321,9 @@ impl VolumeFile {
         if found.is_some_and(|index| self.reader.fits(index.header_crc())) {
             return Ok(true);
         }
-        self.read_by_threads();
+        if self.threads.get() > 1 && self.reader.position() == 0 {
+            self.inflate_in_parallel();
+        }
         let failed = |source| Error::Write { source };
         let (writer, points) =
             IndexWriter::create(path, identity, self.reader.layout()).map_err(failed)?;
@@ -321,20 +333,21 @@ impl VolumeFile {
         let mut target = Target::taker(0, &mut dropped);
         let no_rows = RowSelection::Rows(Vec::new());
         self.reader.read_all(&nothing, &no_rows, &mut target, observe)?;
-        self.finish_index(writer, path).map_err(failed)?;
+        self.finish_index(writer).map_err(failed)?;
         Ok(true)
     }
 
-    /// Lets other threads inflate the file from its start, if there are any and it is gzipped.
-    fn read_by_threads(&mut self) {
-        if self.threads.get() == 1 || !self.reader.is_gzip() || self.reader.position() > 0 {
-            return;
-        }
+    /// Lets all threads inflate the file from its start. Returns whether they do.
+    fn inflate_in_parallel(&mut self) -> bool {
         let chunk_bytes = NonZeroUsize::new(CHUNK_BYTES).unwrap_or(NonZeroUsize::MIN);
         let source = Source::by_threads(&self.path, self.threads, chunk_bytes);
-        if let Err(error) = source.and_then(|source| self.reader.restart(source)) {
-            // The reader at hand tells what is wrong, with its place.
-            tracing::debug!(%error, path = %self.path.display(), "one thread inflates");
+        match source.and_then(|source| self.reader.restart(source)) {
+            Ok(is_restarted) => is_restarted && self.reader.is_read_ahead(),
+            Err(error) => {
+                // The reader at hand will find the same damage, and says where it is.
+                tracing::debug!(%error, path = %self.path.display(), "one thread inflates");
+                false
+            }
         }
     }
 
@@ -351,9 +364,9 @@ impl VolumeFile {
         }
     }
 
-    fn finish_index(&mut self, writer: IndexWriter, path: &Path) -> io::Result<usize> {
+    fn finish_index(&mut self, writer: IndexWriter) -> io::Result<usize> {
         let (points, parts) = self.reader.take_collected().ok_or(io::ErrorKind::BrokenPipe)?;
-        writer.finish(path, points, &parts)
+        writer.finish(points, &parts)
     }
 }
 
@@ -441,21 +454,10 @@ fn write_then_rename<T: Sample>(
     compression: Compression,
 ) -> Result<(), Error> {
     let failed = |source| Error::Write { source };
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".nifti-").suffix(".part");
-    // Temporary files are private by default; this one becomes the output, under the usual umask.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = builder.tempfile_in(directory).map_err(failed)?;
-    let writer = BufWriter::new(file.as_file());
+    let mut file = AtomicFile::create(path).map_err(failed)?;
+    let writer = BufWriter::new(&mut file);
     crate::write::write_volume(writer, spatial, shape, data, compression)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    file.commit().map_err(failed)
 }
 
 fn open(path: &Path) -> Result<File, Error> {

@@ -75,13 +75,6 @@ impl<R: Read> GzDecoder<R> {
         Ok(decoder)
     }
 
-    /// A decoder at the start of a member.
-    pub(crate) fn at_member(reader: R, place: Place) -> Self {
-        let mut decoder = Self::from_members(Members::at_member(reader, place), PIECE_BYTES);
-        decoder.consumed_bytes = place.inflated;
-        decoder
-    }
-
     /// A decoder at the start of a file, which other threads read too, a chunk at a time.
     pub(crate) fn by_threads(
         reader: R,

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use laion_fmri_base::lock;
 
 /// Numbered items between the threads that make them and the one that takes them; making one may fail
 /// with an `E`.
@@ -43,7 +45,7 @@ impl<T: Default, E> Queue<T, E> {
 
     /// The next items to make; `None` when there are no more.
     pub(crate) fn turn(&self) -> Option<Range<usize>> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         let start = state.next_turn;
         state.next_turn = self.count.min(start + self.at_once);
         (start < self.count && !state.stopped).then_some(start..state.next_turn)
@@ -53,14 +55,14 @@ impl<T: Default, E> Queue<T, E> {
     /// it is not wanted any more.
     pub(crate) fn begin(&self, rank: usize) -> Option<T> {
         let waits = |state: &mut State<T, E>| !state.stopped && rank >= state.taken + self.ahead;
-        let state = self.room.wait_while(self.lock(), waits);
+        let state = self.room.wait_while(lock(&self.state), waits);
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
         (!state.stopped).then(|| state.spare.pop().unwrap_or_default())
     }
 
     /// An item is made, or cannot be.
     pub(crate) fn done(&self, rank: usize, item: Result<T, E>) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         // What comes after a failure is not wanted.
         if item.is_err() {
             state.stopped = true;
@@ -74,7 +76,7 @@ impl<T: Default, E> Queue<T, E> {
     /// another reason.
     pub(crate) fn next(&self, rank: usize) -> Result<T, Option<E>> {
         let waits = |state: &mut State<T, E>| !state.stopped && !state.made.contains_key(&rank);
-        let state = self.made.wait_while(self.lock(), waits);
+        let state = self.made.wait_while(lock(&self.state), waits);
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
         if state.stopped {
             let failed = state.made.iter().find(|(_, item)| item.is_err()).map(|(rank, _)| *rank);
@@ -88,22 +90,18 @@ impl<T: Default, E> Queue<T, E> {
 
     /// An item that was taken and is not needed any more.
     pub(crate) fn spare(&self, item: T) {
-        self.lock().spare.push(item);
+        lock(&self.state).spare.push(item);
     }
 
     /// Lets nobody wait any more.
     pub(crate) fn stop(&self) {
-        self.lock().stopped = true;
+        lock(&self.state).stopped = true;
         self.room.notify_all();
         self.made.notify_all();
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
-        self.lock().stopped
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State<T, E>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state).stopped
     }
 }
 

@@ -63,12 +63,6 @@ impl<R: Read> Source<R> {
         Ok(Self { kind: Kind::Gzip(Box::new(GzDecoder::resume(reader, place, history)?)) })
     }
 
-    /// At the start of a gzip member that is not the first; the reader stands there too.
-    pub(crate) fn at_member(reader: R, place: Place) -> Self {
-        let reader = Cursor::new(Vec::new()).chain(reader);
-        Self { kind: Kind::Gzip(Box::new(GzDecoder::at_member(reader, place))) }
-    }
-
     /// Whether the stream is gzipped.
     #[must_use]
     pub fn is_gzip(&self) -> bool {

@@ -313,15 +313,15 @@ impl<R: Read> VolumeReader<R> {
         self.check_end()
     }
 
-    /// The same file, from its start.
-    pub(crate) fn restart(&mut self, mut source: Source<R>) -> Result<(), Error> {
+    /// Starts over with another source of the same file. Returns whether it did: of a file with
+    /// another header, the source at hand is kept.
+    pub(crate) fn restart(&mut self, mut source: Source<R>) -> Result<bool, Error> {
         let opened = Opened::read(&mut source)?;
-        if opened.header_crc == self.header_crc {
-            let (header, grid) = (opened.header, opened.grid);
-            (self.source, self.header, self.grid) = (source, header, grid);
-            (self.n_volumes, self.position, self.failed) = (opened.n_volumes, 0, false);
+        let is_same = opened.header_crc == self.header_crc;
+        if is_same {
+            *self = Self::from_parts(source, opened);
         }
-        Ok(())
+        Ok(is_same)
     }
 
     /// Where the volumes lie in the inflated stream.

@@ -10,6 +10,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use laion_fmri_base::AtomicFile;
+
 use crate::gz::{Place, Point, Points, Volumes, unpack};
 
 const MAGIC: &[u8; 8] = b"nsindex1";
@@ -157,7 +159,7 @@ impl Histories {
 
 /// An index that is being written beside its final name.
 pub(crate) struct IndexWriter {
-    file: tempfile::NamedTempFile,
+    file: AtomicFile,
     identity: Identity,
     volumes: Volumes,
 }
@@ -169,17 +171,11 @@ impl IndexWriter {
         identity: Identity,
         volumes: Volumes,
     ) -> io::Result<(Self, Points)> {
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        std::fs::create_dir_all(directory)?;
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".index-").suffix(".part");
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(directory)?;
-        let mut output = BufWriter::new(file.as_file().try_clone()?);
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory)?;
+        }
+        let file = AtomicFile::create(path)?;
+        let mut output = BufWriter::new(file.file().try_clone()?);
         output.write_all(MAGIC)?;
         let points = Points::new(volumes, Box::new(output), MAGIC.len() as u64);
         Ok((Self { file, identity, volumes }, points))
@@ -191,7 +187,7 @@ impl IndexWriter {
     }
 
     /// Adds the table and gives the file its name; the number of points.
-    pub(crate) fn finish(self, path: &Path, points: Points, parts: &[u32]) -> io::Result<usize> {
+    pub(crate) fn finish(mut self, points: Points, parts: &[u32]) -> io::Result<usize> {
         let (points, table_offset) = points.finish()?;
         let (&header_crc, volume_crcs) = parts.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         if volume_crcs.len() as u64 != self.volumes.count {
@@ -217,14 +213,14 @@ impl IndexWriter {
         for crc in volume_crcs {
             table.extend(crc.to_le_bytes());
         }
-        let mut file = self.file.as_file();
+        let file = &mut self.file;
         file.seek(SeekFrom::Start(table_offset))?;
         file.write_all(&table)?;
         file.write_all(&(table.len() as u64).to_le_bytes())?;
         file.write_all(&crc32fast::hash(&table).to_le_bytes())?;
         file.write_all(MAGIC)?;
         // An index can be made again: it is not worth waiting for the disk.
-        self.file.persist(path).map_err(|error| error.error)?;
+        self.file.commit_unsynced()?;
         Ok(points.len())
     }
 }

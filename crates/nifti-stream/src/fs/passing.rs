@@ -92,7 +92,7 @@ impl PassingIndex {
         let made = self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let Some(Made { mut writer, points, parts }) = made else { return Ok(false) };
         writer.identify(Identity::new(self.bytes, &self.head, &self.tail));
-        let finished = writer.finish(&self.path, points, &parts);
+        let finished = writer.finish(points, &parts);
         if let Err(error) = &finished {
             tracing::debug!(%error, index = %self.path.display(), "no index");
         }
