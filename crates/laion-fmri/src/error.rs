@@ -352,6 +352,15 @@ pub enum Error {
         columns: usize,
     },
 
+    /// The memory that was allowed is not enough.
+    #[error("a memory limit of {limit} bytes is too small (expected at least {least})")]
+    MemoryLimit {
+        /// The limit, in bytes.
+        limit: u64,
+        /// The smallest limit that works, in bytes.
+        least: u64,
+    },
+
     /// A call that needs the network was made in offline mode.
     #[error("{what} needs the network, and offline mode is on")]
     Offline {
@@ -411,6 +420,7 @@ impl Error {
             | Self::GlobalTrialOutOfRange { .. }
             | Self::ValuesLength { .. }
             | Self::Split(_)
+            | Self::MemoryLimit { .. }
             | Self::InvalidQuery { .. } => ErrorKind::Usage,
             Self::DataNotDownloaded { .. }
             | Self::StimuliNotDownloaded { .. }
@@ -459,6 +469,7 @@ impl Error {
             Self::DataDirNotSet => Some("laion-fmri config --data-dir DIR".to_owned()),
             Self::DataNotDownloaded { fetch, .. } => Some(format!("laion-fmri download {fetch}")),
             Self::StimuliNotDownloaded { fetch, .. } => Some(format!("laion-fmri {fetch}")),
+            Self::MemoryLimit { least, .. } => Some(format!("--max-memory {least}")),
             Self::Access(error) => error.hint(),
             Self::Extract(error) => error.hint(),
             Self::Input(error) => error.hint(),

@@ -35,12 +35,14 @@ pub mod layout;
 pub mod license;
 pub mod localizer;
 mod mask;
+mod memory;
 pub mod noise_ceiling;
 pub mod policy;
 mod raw;
 mod remote;
 mod roi;
 mod roots;
+mod row_file;
 mod space;
 pub mod stimulus;
 mod subject;
@@ -56,12 +58,9 @@ pub use {
     laion_fmri_splits as splits, laion_fmri_stimuli as stimuli, ndarray, nifti_stream, s3_mirror,
 };
 
-pub use bids_names::{Filter, FilterField, SessionId, SubjectId};
-pub use s3_mirror::{Cancel, Location, Observer};
-pub use {gifti_surface::Hemisphere, laion_fmri_stimuli::StimulusSet};
-
-pub use self::betas::{BetaRows, Betas, ConcatenatedBetas};
-pub use self::betas::{ReadObserver, SessionBetas, WrittenBetas};
+pub use self::betas::{
+    BetaRows, Betas, ConcatenatedBetas, ReadObserver, SessionBetas, WrittenBetas,
+};
 pub use self::download::{Download, DownloadRequest, Subjects};
 pub use self::error::{Error, ErrorKind, Result};
 pub use self::files::{Input, InputError, InputRecord};
@@ -78,3 +77,6 @@ pub use self::trials::{TrialTable, TrialTableError};
 pub use self::voxels::Voxels;
 pub use self::zscore::{NanPolicy, ZscoreOptions, ZscoreReport, zscore};
 pub use self::{dataset::Dataset, discovery::Discovery, subject::Subject};
+pub use bids_names::{Filter, FilterField, SessionId, SubjectId};
+pub use s3_mirror::{Cancel, Location, Observer};
+pub use {gifti_surface::Hemisphere, laion_fmri_stimuli::StimulusSet};

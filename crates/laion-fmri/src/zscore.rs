@@ -1,9 +1,9 @@
 //! Z-scores within sessions or runs, safe against NaN and constant voxels.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 
-use ndarray::Array2;
+use indexmap::IndexMap;
+use ndarray::{Array2, ArrayView2};
 
 use crate::{Error, Result};
 
@@ -104,39 +104,41 @@ pub fn zscore<G: Eq + Hash>(
     for group in groups(within) {
         let fits = |row: &usize| options.fit_rows.as_ref().is_none_or(|fit| fit[*row]);
         let fit: Vec<usize> = group.iter().copied().filter(fits).collect();
-        let columns = Columns::of(betas, &fit, options);
-        columns.apply(betas, &group, &mut report);
+        let statistics = ColumnStatistics::of(betas.view(), &fit, options.ddof, options.nan);
+        statistics.apply(betas, &group, &mut report);
     }
     Ok(report)
 }
 
 /// The rows of each group, in the order in which the groups first appear.
-fn groups<G: Eq + Hash>(within: &[G]) -> Vec<Vec<usize>> {
-    let mut places: HashMap<&G, usize> = HashMap::new();
-    let mut groups: Vec<Vec<usize>> = Vec::new();
+pub(crate) fn groups<G: Eq + Hash>(within: &[G]) -> Vec<Vec<usize>> {
+    let mut groups: IndexMap<&G, Vec<usize>> = IndexMap::new();
     for (row, name) in within.iter().enumerate() {
-        let place = *places.entry(name).or_insert_with(|| {
-            groups.push(Vec::new());
-            groups.len() - 1
-        });
-        groups[place].push(row);
+        groups.entry(name).or_default().push(row);
     }
-    groups
+    groups.into_values().collect()
 }
 
-/// Mean and standard deviation of each column.
-struct Columns {
-    mean: Vec<f64>,
-    deviation: Vec<f64>,
+/// Mean and standard deviation of each column over some rows.
+pub(crate) struct ColumnStatistics {
+    pub(crate) means: Vec<f64>,
+    /// NaN where the divisor of the variance is not above 0.
+    pub(crate) deviations: Vec<f64>,
 }
 
-impl Columns {
-    /// Two passes over the rows, each column on its own.
-    fn of(betas: &Array2<f32>, fit: &[usize], options: &ZscoreOptions) -> Self {
-        let counted = |value: f64| !(options.nan == NanPolicy::Omit && value.is_nan());
+impl ColumnStatistics {
+    /// Two passes over the rows in float64, in their order, each column on its own. The divisor of the
+    /// variance is the number of values less `ddof`.
+    pub(crate) fn of(
+        betas: ArrayView2<'_, f32>,
+        rows: &[usize],
+        ddof: usize,
+        nan: NanPolicy,
+    ) -> Self {
+        let counted = |value: f64| !(nan == NanPolicy::Omit && value.is_nan());
         let width = betas.ncols();
         let (mut sum, mut count) = (vec![0.0_f64; width], vec![0_usize; width]);
-        for &row in fit {
+        for &row in rows {
             for ((sum, count), value) in sum.iter_mut().zip(&mut count).zip(betas.row(row)) {
                 let value = f64::from(*value);
                 if counted(value) {
@@ -145,32 +147,32 @@ impl Columns {
                 }
             }
         }
-        let mean: Vec<f64> = sum.iter().zip(&count).map(|(sum, n)| sum / *n as f64).collect();
+        let means: Vec<f64> = sum.iter().zip(&count).map(|(sum, n)| sum / *n as f64).collect();
         let mut squares = vec![0.0_f64; width];
-        for &row in fit {
-            for ((square, mean), value) in squares.iter_mut().zip(&mean).zip(betas.row(row)) {
+        for &row in rows {
+            for ((square, mean), value) in squares.iter_mut().zip(&means).zip(betas.row(row)) {
                 let value = f64::from(*value);
                 if counted(value) {
                     *square += (value - mean) * (value - mean);
                 }
             }
         }
-        let deviation = squares
+        let deviations = squares
             .iter()
             .zip(&count)
-            .map(|(square, n)| match n.checked_sub(options.ddof) {
+            .map(|(square, n)| match n.checked_sub(ddof) {
                 Some(divisor) if divisor > 0 => (square / divisor as f64).sqrt(),
                 _ => f64::NAN,
             })
             .collect();
-        Self { mean, deviation }
+        Self { means, deviations }
     }
 
     fn apply(&self, betas: &mut Array2<f32>, group: &[usize], report: &mut ZscoreReport) {
-        report.constant += self.deviation.iter().filter(|deviation| **deviation == 0.0).count();
-        report.undefined += self.deviation.iter().filter(|deviation| deviation.is_nan()).count();
+        report.constant += self.deviations.iter().filter(|deviation| **deviation == 0.0).count();
+        report.undefined += self.deviations.iter().filter(|deviation| deviation.is_nan()).count();
         for &row in group {
-            let statistics = self.mean.iter().zip(&self.deviation);
+            let statistics = self.means.iter().zip(&self.deviations);
             for (value, (mean, deviation)) in betas.row_mut(row).iter_mut().zip(statistics) {
                 report.nan += usize::from(value.is_nan());
                 *value = if *deviation == 0.0 && !value.is_nan() {

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::ErrorKind;
 
-/// A failure of an extraction that is about its plan, its parts, its recipe or its memory.
+/// A failure of an extraction that is about its plan, its parts or its recipe.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ExtractError {
@@ -19,15 +19,6 @@ pub enum ExtractError {
         whose: String,
         /// Which choices led there.
         why: String,
-    },
-
-    /// The memory that was allowed does not suffice.
-    #[error("{limit} bytes of memory do not suffice (the least that works is {least})")]
-    MemoryLimit {
-        /// The limit.
-        limit: u64,
-        /// The smallest number that works.
-        least: u64,
     },
 
     /// Tasks of a plan have not written their part.
@@ -89,7 +80,7 @@ impl ExtractError {
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::NothingLeft { .. } | Self::MissingParts { .. } => ErrorKind::NotThere,
-            Self::MemoryLimit { .. } | Self::Plan { .. } => ErrorKind::Usage,
+            Self::Plan { .. } => ErrorKind::Usage,
             Self::DamagedPart { .. }
             | Self::OtherVoxels { .. }
             | Self::Recipe { .. }
@@ -102,7 +93,6 @@ impl ExtractError {
             Self::MissingParts { .. } => {
                 Some("laion-fmri run PLAN completes what is missing".to_owned())
             }
-            Self::MemoryLimit { least, .. } => Some(format!("--max-memory {least}")),
             Self::DamagedPart { path, .. } | Self::OtherVoxels { path, .. } => {
                 Some(format!("delete {} and run the same command again", path.display()))
             }

@@ -1,23 +1,11 @@
 //! How much memory an extraction takes, decided before it starts.
 
+use std::num::NonZeroUsize;
+
 use serde::{Deserialize, Serialize};
 
-use super::error::ExtractError;
-use crate::Result;
-
-const MIB: u64 = 1 << 20;
-
-/// The program, its masks and tables, the buffers of an output. Measured: see `cargo xtask bench extract`.
-const BASE: u64 = 28 * MIB;
-
-/// What a reader of betas keeps: chunks, windows, queues of a transfer.
-const READER: u64 = 12 * MIB;
-
-/// For each column of a task: flat indices, the places of a selection, noise ceilings, codes.
-const PER_COLUMN: u64 = 80;
-
-/// For each column that is z-scored: sums, counts, means and deviations.
-const PER_STATISTIC: u64 = 40;
+use crate::memory::{PER_STATISTIC, PER_VOXEL, PROGRAM};
+use crate::{Result, memory};
 
 /// For each column of the output: a row, its sums and counts, and what is known of the voxel.
 const PER_OUTPUT_COLUMN: u64 = 160;
@@ -49,13 +37,15 @@ pub struct MemoryPlan {
     pub predicted: u64,
     /// How many tasks run side by side.
     pub workers: usize,
+    /// How many threads read each of them.
+    pub threads: NonZeroUsize,
     /// How many columns each of them has in memory at once, at most.
     pub(super) columns_at_once: usize,
 }
 
 impl TaskSize {
-    /// The memory of a task that has so many columns in memory at once.
-    fn bytes(&self, columns_at_once: usize) -> u64 {
+    /// The memory of a task that has so many columns in memory at once and is read by so many threads.
+    fn bytes(&self, columns_at_once: usize, threads: usize) -> u64 {
         let (trials, columns) = (self.trials as u64, self.columns as u64);
         let at_once = columns_at_once.min(self.columns) as u64;
         // Rows of a block, its statistics, and features twice: as they are read and as they are kept.
@@ -64,10 +54,10 @@ impl TaskSize {
         let row = if at_once < columns { columns * 8 } else { 0 };
         matrix
             .saturating_add(at_once * (PER_STATISTIC + 4))
-            .saturating_add(columns * PER_COLUMN)
+            .saturating_add(columns * PER_VOXEL)
             .saturating_add(row)
             .saturating_add(features)
-            .saturating_add(READER)
+            .saturating_add(memory::reader(threads))
     }
 }
 
@@ -82,41 +72,43 @@ fn merge_bytes(tasks: &[TaskSize], output_columns: usize) -> u64 {
 }
 
 impl MemoryPlan {
-    /// As many workers as the limit and the number of threads allow, each with whole sessions if it
-    /// can; with one worker a session is taken in blocks of columns.
+    /// As many workers as the limit and the number of threads allow, each with whole sessions and its
+    /// share of the threads if it can; with one worker and one thread a session is taken in blocks of
+    /// columns.
     pub(super) fn new(
         tasks: &[TaskSize],
         output_columns: usize,
         jobs: usize,
         limit: Option<u64>,
     ) -> Result<Self> {
-        let most = |columns: usize| tasks.iter().map(|task| task.bytes(columns)).max().unwrap_or(0);
-        let merge = BASE.saturating_add(merge_bytes(tasks, output_columns));
-        let total = |workers: usize, columns: usize| {
-            BASE.saturating_add(most(columns).saturating_mul(workers as u64)).max(merge)
+        let merge = PROGRAM.saturating_add(merge_bytes(tasks, output_columns));
+        let plan = |workers: usize, threads: NonZeroUsize, columns_at_once: usize| {
+            let each = tasks.iter().map(|task| task.bytes(columns_at_once, threads.get())).max();
+            let all = each.unwrap_or(0).saturating_mul(workers as u64);
+            let predicted = PROGRAM.saturating_add(all).max(merge);
+            Self { predicted, workers, threads, columns_at_once }
         };
         let widest = tasks.iter().map(|task| task.columns).max().unwrap_or(0);
-        let jobs = jobs.clamp(1, tasks.len().max(1));
-        let plan = |workers, columns_at_once| Self {
-            predicted: total(workers, columns_at_once),
-            workers,
-            columns_at_once,
-        };
-        let Some(limit) = limit else { return Ok(plan(jobs, widest)) };
-        if let Some(workers) = (1..=jobs).rev().find(|workers| total(*workers, widest) <= limit) {
-            return Ok(plan(workers, widest));
+        let most_workers = jobs.clamp(1, tasks.len().max(1));
+        let limit = limit.unwrap_or(u64::MAX);
+        for workers in (1..=most_workers).rev() {
+            for threads in (1..=(jobs / workers).max(1)).rev().filter_map(NonZeroUsize::new) {
+                let plan = plan(workers, threads, widest);
+                if plan.predicted <= limit {
+                    return Ok(plan);
+                }
+            }
         }
+        let blocks = |columns| plan(1, NonZeroUsize::MIN, columns);
         let least = LEAST_COLUMNS.min(widest);
-        if total(1, least) > limit {
-            return Err(ExtractError::MemoryLimit { limit, least: total(1, least) }.into());
-        }
+        memory::check(blocks(least).predicted, limit)?;
         // The largest number of columns that fits, by halving the interval.
         let (mut fits, mut too_many) = (least, widest);
         while fits + 1 < too_many {
             let middle = fits.midpoint(too_many);
-            if total(1, middle) <= limit { fits = middle } else { too_many = middle }
+            if blocks(middle).predicted <= limit { fits = middle } else { too_many = middle }
         }
-        Ok(plan(1, fits))
+        Ok(blocks(fits))
     }
 }
 
@@ -131,8 +123,14 @@ mod tests {
     #[test]
     fn without_a_limit_every_thread_works() {
         let plan = MemoryPlan::new(&[ROI; 30], 222, 4, None).unwrap();
-        assert_eq!((plan.workers, plan.columns_at_once), (4, 222));
-        assert_eq!(MemoryPlan::new(&[ROI; 2], 222, 4, None).unwrap().workers, 2);
+        assert_eq!((plan.workers, plan.threads.get(), plan.columns_at_once), (4, 1, 222));
+        let plan = MemoryPlan::new(&[ROI; 2], 222, 4, None).unwrap();
+        assert_eq!((plan.workers, plan.threads.get()), (2, 2));
+        let plan = MemoryPlan::new(&[ROI], 222, 4, None).unwrap();
+        assert_eq!((plan.workers, plan.threads.get()), (1, 4));
+        // Threads are let go before tasks are.
+        let less = MemoryPlan::new(&[ROI; 2], 222, 4, Some(120 << 20)).unwrap();
+        assert_eq!((less.workers, less.threads.get()), (2, 1));
     }
 
     #[test]
@@ -152,10 +150,7 @@ mod tests {
     #[test]
     fn the_smallest_number_that_works_works() {
         let error = MemoryPlan::new(&[BRAIN; 30], 272_080, 4, Some(1 << 20)).unwrap_err();
-        let Error::Extract(error) = error else { panic!("{error}") };
-        let ExtractError::MemoryLimit { limit: 1_048_576, least } = *error else {
-            panic!("{error}")
-        };
+        let Error::MemoryLimit { limit: 1_048_576, least } = error else { panic!("{error}") };
         let plan = MemoryPlan::new(&[BRAIN; 30], 272_080, 4, Some(least)).unwrap();
         assert_eq!((plan.workers, plan.predicted), (1, least));
         assert!(MemoryPlan::new(&[BRAIN; 30], 272_080, 4, Some(least - 1)).is_err());

@@ -9,17 +9,14 @@ use serde_json::{Value, json};
 
 use super::options::{NoiseCeilingOptions, RepetitionTerm, Scope};
 use crate::mask::VoxelMask;
-use crate::{Error, ReadObserver, Result, Subject, TrialTable, Voxels, layout};
+use crate::zscore::{ColumnStatistics, NanPolicy, groups};
+use crate::{Error, ReadObserver, Result, Subject, TrialTable, Voxels, layout, memory};
 
 /// The limit without a choice.
 const DEFAULT_MEMORY: u64 = 2 << 30;
 
-/// What the process and a reader take beside arrays; each further thread takes more.
-const FIXED: u64 = 64 << 20;
-const PER_JOB: u64 = 40 << 20;
-
-/// Bytes for each voxel of the result: values, places, masks.
-const PER_VOXEL: u64 = 64;
+/// Bytes for each voxel of a pass beside the betas and the sums of images: squares, flags.
+const PER_SUM: u64 = 16;
 
 /// Fewer voxels in a pass are not worth a pass over the files.
 const LEAST_BLOCK: usize = 256;
@@ -46,7 +43,7 @@ pub struct NoiseCeilingPlan {
     pub peak_memory: u64,
     voxels: VoxelMask,
     block: usize,
-    tables: Vec<Rows>,
+    tables: Vec<CountedTrials>,
     /// How often each image is shown.
     shown: Vec<usize>,
 }
@@ -68,7 +65,7 @@ pub struct ComputedNoiseCeiling {
 
 /// The trials of one session: their z-score groups, and the images of those that count.
 #[derive(Clone, Debug)]
-struct Rows {
+struct CountedTrials {
     groups: Vec<Vec<usize>>,
     images: Vec<Option<usize>>,
 }
@@ -80,9 +77,8 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidQuery`] for a session named twice, for repetitions that leave no variance, when
-    /// no image was shown that often, and when the limit of memory cannot hold (with the smallest
-    /// that does); [`Error::InvalidSession`]; [`Error::DataNotDownloaded`]; [`Error::TrialTable`]; as
+    /// [`Error::InvalidQuery`] for a session named twice, for repetitions that leave no variance, and
+    /// when no image was shown that often; [`Error::MemoryLimit`]; [`Error::InvalidSession`]; [`Error::DataNotDownloaded`]; [`Error::TrialTable`]; as
     /// [`Voxels::resolve`].
     pub fn plan_noise_ceiling(
         &self,
@@ -118,8 +114,8 @@ impl Subject {
                 self.id()
             )));
         }
-        let rows = tables.iter().map(|table| Rows::of(table, scope, &counts));
-        let rows: Vec<Rows> = rows.collect::<Result<_>>()?;
+        let rows = tables.iter().map(|table| CountedTrials::of(table, scope, &counts));
+        let rows: Vec<CountedTrials> = rows.collect::<Result<_>>()?;
         let shown: Vec<usize> = counts.values().copied().collect();
         let inverse_repetitions = match options.repetition_term {
             RepetitionTerm::Constant(number) => 1.0 / number as f64,
@@ -130,7 +126,7 @@ impl Subject {
         let voxels = options.voxels.resolve(self)?;
         let longest = rows.iter().map(|rows| rows.images.len()).max().unwrap_or(0);
         let jobs = self.reading.jobs.get();
-        let memory = Memory::new(voxels.n_voxels(), longest, shown.len(), jobs);
+        let memory = PassMemory::new(voxels.n_voxels(), longest, shown.len(), jobs);
         let block = memory.block(options.max_memory.unwrap_or(DEFAULT_MEMORY))?;
         Ok(NoiseCeilingPlan {
             sessions,
@@ -265,7 +261,7 @@ impl ComputedNoiseCeiling {
     }
 }
 
-impl Rows {
+impl CountedTrials {
     fn of(table: &TrialTable, scope: Scope, counts: &IndexMap<&str, usize>) -> Result<Self> {
         let images = table.labels().map(|label| counts.get_index_of(label)).collect();
         let groups = match scope {
@@ -274,31 +270,28 @@ impl Rows {
                 let runs = table.column("run").ok_or_else(|| Error::InvalidQuery {
                     reason: format!("{} has no column run", table.path().display()),
                 })?;
-                let mut groups: IndexMap<&str, Vec<usize>> = IndexMap::new();
-                for (row, run) in runs.into_iter().enumerate() {
-                    groups.entry(run).or_default().push(row);
-                }
-                groups.into_values().collect()
+                groups(&runs)
             }
         };
         Ok(Self { groups, images })
     }
 }
 
-/// What a block of voxels takes.
-struct Memory {
+/// What a pass over a block of voxels takes.
+struct PassMemory {
     n_voxels: usize,
     fixed: u64,
     per_voxel: u64,
 }
 
-impl Memory {
-    fn new(n_voxels: usize, longest_session: usize, n_images: usize, jobs: usize) -> Self {
-        let threads = (jobs as u64).saturating_sub(1).saturating_mul(PER_JOB);
-        let result = (n_voxels as u64).saturating_mul(PER_VOXEL);
+impl PassMemory {
+    fn new(n_voxels: usize, longest_session: usize, n_images: usize, threads: usize) -> Self {
+        let fixed = memory::PROGRAM
+            .saturating_add(memory::reader(threads))
+            .saturating_add((n_voxels as u64).saturating_mul(memory::PER_VOXEL));
         // The betas of a session, a sum for each image, and what is kept for a group.
-        let per_voxel = 4 * longest_session as u64 + 8 * n_images as u64 + 64;
-        Self { n_voxels, fixed: FIXED.saturating_add(threads).saturating_add(result), per_voxel }
+        let sums = 8 * n_images as u64 + memory::PER_STATISTIC + PER_SUM;
+        Self { n_voxels, fixed, per_voxel: 4 * longest_session as u64 + sums }
     }
 
     fn peak(&self, block: usize) -> u64 {
@@ -309,16 +302,9 @@ impl Memory {
     fn block(&self, limit: u64) -> Result<usize> {
         let n_voxels = self.n_voxels.max(1);
         let least = LEAST_BLOCK.min(n_voxels);
-        let fitting = limit.saturating_sub(self.fixed) / self.per_voxel;
+        memory::check(self.peak(least), limit)?;
+        let fitting = (limit - self.fixed) / self.per_voxel;
         let fitting = usize::try_from(fitting).unwrap_or(usize::MAX).min(n_voxels);
-        if fitting < least {
-            return Err(Error::InvalidQuery {
-                reason: format!(
-                    "{limit} bytes of memory are too few (expected at least {})",
-                    self.peak(least)
-                ),
-            });
-        }
         Ok(n_voxels.div_ceil(n_voxels.div_ceil(fitting)))
     }
 }
@@ -344,16 +330,18 @@ impl<'a> Sums<'a> {
         Ok(Self { shown, ddof, images, squares: vec![0.0; columns], varies: vec![false; columns] })
     }
 
-    fn add(&mut self, betas: ArrayView2<'_, f32>, rows: &Rows, zscore_ddof: usize) {
+    fn add(&mut self, betas: ArrayView2<'_, f32>, rows: &CountedTrials, zscore_ddof: usize) {
         for group in &rows.groups {
-            let (means, deviations) = statistics(betas, group, zscore_ddof);
+            let nan = NanPolicy::Propagate;
+            let statistics = ColumnStatistics::of(betas, group, zscore_ddof, nan);
             for &row in group {
                 let Some(image) = rows.images[row] else { continue };
                 let divisor = (self.shown[image] - self.ddof) as f64;
                 let mut sums = self.images.row_mut(image);
                 let columns = betas.row(row);
                 for (column, value) in columns.iter().enumerate() {
-                    let (mean, deviation) = (means[column], deviations[column]);
+                    let mean = statistics.means[column];
+                    let deviation = statistics.deviations[column];
                     let distance = f64::from(*value) - mean;
                     let z = if deviation == 0.0 { 0.0 } else { distance / deviation };
                     sums[column] += z;
@@ -389,29 +377,6 @@ impl<'a> Sums<'a> {
     }
 }
 
-/// Mean and standard deviation of each column over some rows, in two passes; NaN where a value is.
-fn statistics(betas: ArrayView2<'_, f32>, rows: &[usize], ddof: usize) -> (Vec<f64>, Vec<f64>) {
-    let mut means = vec![0.0; betas.ncols()];
-    for &row in rows {
-        for (mean, value) in means.iter_mut().zip(betas.row(row)) {
-            *mean += f64::from(*value);
-        }
-    }
-    means.iter_mut().for_each(|mean| *mean /= rows.len() as f64);
-    let mut deviations = vec![0.0; betas.ncols()];
-    for &row in rows {
-        for ((square, mean), value) in deviations.iter_mut().zip(&means).zip(betas.row(row)) {
-            let distance = f64::from(*value) - mean;
-            *square += distance * distance;
-        }
-    }
-    let divisor = rows.len() as f64 - ddof as f64;
-    for square in &mut deviations {
-        *square = if divisor > 0.0 { (*square / divisor).sqrt() } else { f64::NAN };
-    }
-    (means, deviations)
-}
-
 #[cfg(test)]
 mod tests {
     use ndarray::array;
@@ -424,7 +389,8 @@ mod tests {
         shown: &[usize],
         ddof: usize,
     ) -> Vec<f32> {
-        let rows = Rows { groups: vec![(0..betas.nrows()).collect()], images: images.to_vec() };
+        let rows =
+            CountedTrials { groups: vec![(0..betas.nrows()).collect()], images: images.to_vec() };
         let mut sums = Sums::new(shown, ddof, betas.ncols()).unwrap();
         sums.add(betas.view(), &rows, 0);
         sums.finish(0.5).collect()
@@ -459,7 +425,7 @@ mod tests {
 
     #[test]
     fn blocks_fit_the_limit_or_the_smallest_that_works_is_told() {
-        let memory = Memory::new(100_000, 1000, 5000, 1);
+        let memory = PassMemory::new(100_000, 1000, 5000, 1);
         let (fixed, per_voxel) = (memory.fixed, memory.per_voxel);
         assert_eq!(memory.block(u64::MAX).unwrap(), 100_000);
         let limit = fixed + 30_000 * per_voxel;
@@ -470,8 +436,8 @@ mod tests {
         assert!(memory.block(least).is_ok());
         let error = memory.block(least - 1).unwrap_err();
         assert!(
-            matches!(&error, Error::InvalidQuery { reason }
-            if reason.ends_with(&format!("(expected at least {least})"))),
+            matches!(error, Error::MemoryLimit { limit, least: told }
+                if (limit, told) == (least - 1, least)),
             "{error}"
         );
     }

@@ -3,7 +3,6 @@
 mod batches;
 #[cfg(feature = "burn")]
 mod burn;
-mod scratch;
 
 use std::fmt;
 use std::path::Path;
@@ -14,9 +13,9 @@ use laion_fmri_stimuli::{NamedImages, StimulusSet};
 use ndarray::{Array1, Array3, ArrayView3};
 
 pub use self::batches::{Batches, TrialBatch};
-use self::scratch::Scratch;
 use crate::mask::{MaskSource, VoxelMask};
 use crate::roi::RoiQuery;
+use crate::row_file::RowFile;
 use crate::stimulus::Shown;
 use crate::stimulus::trials::tensor;
 use crate::trial_table::{GlobalTrial, SessionTrial};
@@ -47,7 +46,7 @@ pub struct TrialDataset {
     sessions: Arc<[SessionId]>,
     shown: Arc<Shown>,
     images: Arc<NamedImages>,
-    matrix: Arc<Scratch>,
+    matrix: Arc<RowFile>,
     voxels: Arc<VoxelMask>,
     transform: Option<Arc<ImageTransform>>,
 }
@@ -200,7 +199,7 @@ impl TrialDatasetRequest<'_> {
         let betas = self.betas.volumes_of(&sessions)?;
         // INVARIANT: there is one reader for each session, and no session is an error above.
         let voxels = Arc::clone(betas.first().expect("at least one session").voxels());
-        let mut matrix = Scratch::writer(scratch.as_ref(), voxels.n_voxels())?;
+        let mut matrix = RowFile::writer(scratch.as_ref(), voxels.n_voxels())?;
         let repetitions = shown.repetitions();
         let mut trials = Vec::new();
         let mut row = vec![0.0; voxels.n_voxels()];
@@ -277,7 +276,7 @@ impl TrialDataset {
         let image = self.images.decode(self.shown.name(trial.global)?)?;
         let mut betas = Array1::zeros(self.n_voxels());
         // INVARIANT: an array that was just made is contiguous.
-        self.matrix.read(place, betas.as_slice_mut().expect("a contiguous array"))?;
+        self.matrix.read_row(place, betas.as_slice_mut().expect("a contiguous array"))?;
         Ok(TrialItem {
             betas,
             image: self.transformed(&image.view()),

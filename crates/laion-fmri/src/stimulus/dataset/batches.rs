@@ -81,7 +81,7 @@ impl TrialDataset {
         let mut betas = Array2::zeros((places.len(), self.n_voxels()));
         for (mut row, place) in betas.rows_mut().into_iter().zip(places) {
             // INVARIANT: the rows of an array that was just made are contiguous.
-            self.matrix.read(*place, row.as_slice_mut().expect("a contiguous row"))?;
+            self.matrix.read_row(*place, row.as_slice_mut().expect("a contiguous row"))?;
         }
         Ok(TrialBatch {
             betas,
