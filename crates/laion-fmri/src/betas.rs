@@ -2,6 +2,7 @@
 
 mod file;
 mod plan;
+mod reader;
 mod rows;
 mod sessions;
 mod written;
@@ -17,6 +18,7 @@ use ndarray::{Array2, Axis};
 
 use self::plan::Planned;
 pub(crate) use self::plan::zeroed;
+pub(crate) use self::reader::{SessionRead, SessionReader};
 pub use self::rows::BetaRows;
 use self::sessions::InFlight;
 pub(crate) use self::sessions::{report_volume, stopped, stopping_at_failure};
@@ -295,7 +297,7 @@ impl<'a> Betas<'a> {
         done: impl FnMut(SessionId, WrittenBetas) -> Result<(), E>,
     ) -> Result<(), E> {
         let write = |planned: Planned, observer: Option<&dyn ReadObserver>, threads| {
-            let path = path(&planned.session);
+            let path = path(planned.session());
             planned.write_npy(path, observer, threads)
         };
         let jobs = self.subject.reading.jobs;
@@ -338,7 +340,7 @@ impl<'a> Betas<'a> {
             let (part, others) = rest.split_at(Axis(0), planned.n_rows());
             parts.push((planned, part));
             rest = others;
-            row_sessions.extend(std::iter::repeat_n(planned.session.clone(), planned.n_rows()));
+            row_sessions.extend(std::iter::repeat_n(planned.session().clone(), planned.n_rows()));
             trials.extend(planned.trials());
         }
         sessions::into_parts(parts, jobs, self.observer)?;

@@ -1,6 +1,7 @@
 //! Where the files of the dataset are read from: a mirror on disk, or the bucket itself.
 
 mod error;
+mod fingerprint;
 mod input;
 mod objects;
 mod recorded;
@@ -14,6 +15,7 @@ use laion_fmri_base::lock;
 use s3_mirror::{Inventory, Listed, ObjectError};
 
 pub use self::error::InputError;
+pub(crate) use self::fingerprint::LargeFile;
 pub(crate) use self::input::hex;
 pub use self::input::{Input, InputRecord};
 pub(crate) use self::objects::Objects;

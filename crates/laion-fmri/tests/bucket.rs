@@ -21,7 +21,7 @@ impl Served {
     }
 
     /// Everything that is public, downloaded.
-    fn mirrored(&self) -> Dataset {
+    pub(crate) fn mirrored(&self) -> Dataset {
         let dataset = Dataset::open(self.mirror.path()).unwrap().with_location(self.location());
         let license = dataset.accept_license().unwrap();
         let request = DownloadRequest::new(Subjects::All)

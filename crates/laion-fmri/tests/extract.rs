@@ -11,10 +11,10 @@ use laion_fmri::extract::{
 use laion_fmri::ndarray::{Array1, Array2, ArrayD, Axis, Ix1, Ix2};
 use laion_fmri::stimuli::EmbeddingModel;
 use laion_fmri::{
-    Dataset, Error, MaskSource, NoiseCeiling, StimulusSet, Voxels, ZscoreOptions, zscore,
+    Dataset, Error, MaskSource, NoiseCeiling, StimulusSet, Voxels, ZscoreOptions, layout, zscore,
 };
 
-use super::assert_same;
+use super::{Served, assert_same};
 
 /// A folder for outputs and a dataset to make them from.
 struct Bench {
@@ -205,8 +205,7 @@ fn every_way_gives_the_same_bytes() {
     let mut least = request.clone();
     least.max_memory = Some(1);
     let error = dataset.extract_plan(&least).unwrap_err();
-    let Error::Extract(error) = error else { panic!("{error}") };
-    let ExtractError::MemoryLimit { least: bytes, .. } = *error else { panic!("{error}") };
+    let Error::MemoryLimit { limit: 1, least: bytes } = error else { panic!("{error}") };
     least.max_memory = Some(bytes);
     extract(&dataset, &least);
     assert!(std::fs::read(&request.output).unwrap() == expected, "least memory");
@@ -474,4 +473,91 @@ fn the_bucket_gives_the_bytes_of_the_mirror_and_leaves_no_nifti() {
     assert!(recipe.inputs == mirrored.inputs);
     assert!(std::fs::read(&request.output).unwrap() == expected);
     assert_eq!(files(folder.path()).len(), 2);
+}
+
+/// One session of a mirror that records what came into it.
+struct Recorded {
+    served: Served,
+    folder: tempfile::TempDir,
+    betas: PathBuf,
+}
+
+impl Recorded {
+    fn new() -> Self {
+        let (served, folder) = (Served::new(), tempfile::tempdir().unwrap());
+        let (subject, session) = ("sub-01".parse().unwrap(), "ses-01".parse().unwrap());
+        served.mirrored();
+        let betas = served.mirror.path().join(layout::betas(&subject, &session));
+        Self { served, folder, betas }
+    }
+
+    /// As read by so many threads, with an index or without.
+    fn dataset(&self, jobs: usize, indexed: bool) -> Dataset {
+        let dataset = Dataset::open(self.served.mirror.path()).unwrap();
+        let dataset = dataset.with_jobs(jobs.try_into().unwrap());
+        if indexed { dataset.with_cache_dir(self.folder.path().join("cache")) } else { dataset }
+    }
+
+    fn run(&self, dataset: &Dataset) -> laion_fmri::Result<(Recipe, Vec<u8>)> {
+        let mut request = ExtractRequest::default();
+        request.subjects = vec!["sub-01".to_owned()];
+        request.sessions = vec!["ses-01".to_owned()];
+        request.conventions.rois = vec!["face".to_owned()];
+        request.output = self.folder.path().join("a.npz");
+        let plan = dataset.extract_plan(&request)?;
+        plan.run(dataset, 0..plan.len(), None)?;
+        let recipe = plan.merge(None)?;
+        Ok((recipe, std::fs::read(&request.output).unwrap()))
+    }
+
+    /// Another time of modification, about which nothing is recorded.
+    fn touch(&self) {
+        let file = std::fs::File::options().write(true).open(&self.betas).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    }
+}
+
+const WAYS: [(usize, bool); 4] = [(1, false), (2, false), (1, true), (2, true)];
+
+#[test]
+fn threads_indexes_and_records_change_no_byte() {
+    let mirror = Recorded::new();
+    mirror.dataset(1, true).subject("sub-01").unwrap().index_betas("ses-01", None).unwrap();
+    let (recipe, bytes) = mirror.run(&mirror.dataset(1, false)).unwrap();
+    let is_betas =
+        |path: &str| path.ends_with("_statmap.nii.gz") && path.contains("SingletrialBetas");
+    assert!(recipe.inputs.iter().any(|input| is_betas(&input.path)));
+    for is_touched in [false, true] {
+        if is_touched {
+            mirror.touch();
+        }
+        for (jobs, indexed) in WAYS {
+            let (other, others) = mirror.run(&mirror.dataset(jobs, indexed)).unwrap();
+            assert_eq!(other.inputs, recipe.inputs, "{jobs} threads, index: {indexed}");
+            assert!(others == bytes, "{jobs} threads, index: {indexed}");
+        }
+    }
+}
+
+#[test]
+fn damage_is_found_although_size_and_time_are_those_of_the_record() {
+    let mirror = Recorded::new();
+    mirror.dataset(1, true).subject("sub-01").unwrap().index_betas("ses-01", None).unwrap();
+    let modified = std::fs::metadata(&mirror.betas).unwrap().modified().unwrap();
+    let mut bytes = std::fs::read(&mirror.betas).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x10;
+    std::fs::write(&mirror.betas, bytes).unwrap();
+    let file = std::fs::File::options().write(true).open(&mirror.betas).unwrap();
+    file.set_modified(modified).unwrap();
+    for (jobs, indexed) in WAYS {
+        let error = mirror.run(&mirror.dataset(jobs, indexed)).unwrap_err();
+        assert!(matches!(error, Error::Nifti(_)), "{jobs} threads, index: {indexed}: {error}");
+    }
+    // Without a record that fits, the digest would tell as well.
+    mirror.touch();
+    for (jobs, indexed) in WAYS {
+        let error = mirror.run(&mirror.dataset(jobs, indexed)).unwrap_err();
+        assert_eq!(error.kind(), laion_fmri::ErrorKind::Integrity, "{error}");
+    }
 }

@@ -1,4 +1,4 @@
-//! A file of betas: on disk, or an object of the bucket that passes by once.
+//! A file of betas: read by place on disk, or as a stream of bytes that come once.
 
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
@@ -13,48 +13,53 @@ use nifti_stream::{Grid, Progress, RowSelection, VolumeReader, VoxelSelection};
 
 use super::sessions::stopped;
 use crate::files::{Files, Place};
-use crate::{Error, Input, Result};
+use crate::{Error, Input, InputRecord, Result};
 
 /// A file of betas whose header was read.
 #[derive(Debug)]
 pub(super) enum BetasFile {
     Disk(Box<VolumeFile>),
-    Object(Box<Passing>),
+    Stream(Box<StreamedBetas>),
 }
 
-/// An object that is read while it comes. What was read is final when its end was.
+/// Betas that are read while their bytes come. What was read is final when the end was.
 #[derive(Debug)]
-pub(super) struct Passing {
+pub(super) struct StreamedBetas {
     place: Place,
-    input: Shared,
-    reader: VolumeReader<Shared>,
+    input: SharedInput,
+    reader: VolumeReader<SharedInput>,
 }
 
 /// An input that can still be finished after its reader has gone.
 #[derive(Clone, Debug)]
-struct Shared(Arc<Mutex<Option<Input>>>);
+struct SharedInput(Arc<Mutex<Option<Input>>>);
 
 impl BetasFile {
     pub(super) fn open(files: &Files, place: &Place) -> Result<Self> {
         if place.is_on_disk() {
             return Ok(Self::Disk(Box::new(VolumeFile::open(place.path())?)));
         }
-        let input = Shared(Arc::new(Mutex::new(Some(files.stream(place)?))));
+        Self::stream(files.stream(place)?, place)
+    }
+
+    /// The bytes of an input, which is hashed while it is read.
+    pub(super) fn stream(input: Input, place: &Place) -> Result<Self> {
+        let input = SharedInput(Arc::new(Mutex::new(Some(input))));
         let reader = VolumeReader::new(input.clone()).map_err(|error| place.named(error))?;
-        Ok(Self::Object(Box::new(Passing { place: place.clone(), input, reader })))
+        Ok(Self::Stream(Box::new(StreamedBetas { place: place.clone(), input, reader })))
     }
 
     pub(super) fn grid(&self) -> &Grid {
         match self {
             Self::Disk(file) => file.grid(),
-            Self::Object(object) => object.reader.grid(),
+            Self::Stream(stream) => stream.reader.grid(),
         }
     }
 
     pub(super) fn n_volumes(&self) -> usize {
         match self {
             Self::Disk(file) => file.n_volumes(),
-            Self::Object(object) => object.reader.n_volumes(),
+            Self::Stream(stream) => stream.reader.n_volumes(),
         }
     }
 
@@ -68,69 +73,66 @@ impl BetasFile {
                     None => file,
                 }))
             }
-            object => object,
+            stream => stream,
         }
     }
 
-    /// See [`VolumeFile::read_rows_with`].
+    /// See [`VolumeFile::read_rows_with`]. Answers with what a stream was.
     pub(super) fn read_rows_with(
         self,
         selection: &VoxelSelection,
         rows: &RowSelection,
         out: ArrayViewMut2<'_, f32>,
         observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<()> {
+    ) -> Result<Option<InputRecord>> {
         match self {
-            Self::Disk(file) => file.read_rows_with(selection, rows, out, observe).map_err(stopped),
-            Self::Object(object) => {
-                object.read(|reader| reader.read_rows_with(selection, rows, out, observe))
+            Self::Disk(file) => {
+                file.read_rows_with(selection, rows, out, observe).map_err(stopped)?;
+                Ok(None)
+            }
+            Self::Stream(stream) => {
+                stream.read(|reader| reader.read_rows_with(selection, rows, out, observe))
             }
         }
     }
 
-    /// See [`VolumeFile::for_each_row_with`].
+    /// See [`VolumeFile::for_each_row_with`]. Answers with what a stream was.
     pub(super) fn for_each_row(
         self,
         selection: &VoxelSelection,
         rows: &RowSelection,
         take: impl FnMut(usize, &[f32]) -> ControlFlow<()>,
         observe: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<()> {
+    ) -> Result<Option<InputRecord>> {
         match self {
             Self::Disk(file) => {
-                file.for_each_row_with(selection, rows, take, observe).map_err(stopped)
+                file.for_each_row_with(selection, rows, take, observe).map_err(stopped)?;
+                Ok(None)
             }
-            Self::Object(object) => {
-                object.read(|reader| reader.for_each_row_with(selection, rows, take, observe))
+            Self::Stream(stream) => {
+                stream.read(|reader| reader.for_each_row_with(selection, rows, take, observe))
             }
         }
     }
 }
 
-impl Passing {
-    /// Reads volumes, and then whether they were those of the object.
+impl StreamedBetas {
+    /// Reads volumes, and then whether their bytes were what they have to be.
     fn read(
         self,
-        read: impl FnOnce(VolumeReader<Shared>) -> Result<(), nifti_stream::Error>,
-    ) -> Result<()> {
+        read: impl FnOnce(VolumeReader<SharedInput>) -> Result<(), nifti_stream::Error>,
+    ) -> Result<Option<InputRecord>> {
         let Self { place, input, reader } = self;
         read(reader).map_err(|error| match stopped(error) {
             Error::Nifti(error) => place.named(error),
             other => other,
         })?;
-        input.finish()
+        let input = lock(&input.0).take();
+        input.map(Input::finish).transpose()
     }
 }
 
-impl Shared {
-    /// Reads what is left, and compares the whole with its entity tag.
-    fn finish(&self) -> Result<()> {
-        let input = lock(&self.0).take();
-        input.map_or(Ok(()), |input| input.finish().map(drop))
-    }
-}
-
-impl Read for Shared {
+impl Read for SharedInput {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut *lock(&self.0) {
             Some(input) => input.read(buffer),

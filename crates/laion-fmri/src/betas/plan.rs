@@ -2,19 +2,16 @@
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::sync::Arc;
 
 use bids_names::SessionId;
-use laion_fmri_base::lock;
 use laion_fmri_stimuli::StimulusSet;
 use ndarray::{Array2, ArrayViewMut2};
-use nifti_stream::{Progress, RowSelection, VoxelSelection};
+use nifti_stream::RowSelection;
 
-use super::file::BetasFile;
-use super::sessions::report_volume;
+use super::reader::{SessionRead, SessionReader};
 use super::{Betas, ReadObserver, SessionBetas, Threshold};
-use crate::files::{Files, Place};
 use crate::mask::VoxelMask;
 use crate::trial_table::SessionTrial;
 use crate::trials::TrialTable;
@@ -23,16 +20,10 @@ use crate::{Error, NoiseCeiling, Result, Subject};
 /// The rows and columns of one session.
 #[derive(Debug)]
 pub(super) struct Planned {
-    pub(super) session: SessionId,
+    reader: SessionReader,
     pub(super) voxels: Arc<VoxelMask>,
-    files: Files,
-    place: Place,
-    /// The stream that the header was read from, when the session is read next.
-    opened: Mutex<Option<BetasFile>>,
-    index: Option<PathBuf>,
-    /// The wanted volumes, ascending; all of them without a list.
-    rows: Option<Vec<usize>>,
-    n_volumes: usize,
+    /// The wanted volumes.
+    rows: RowSelection,
 }
 
 impl Betas<'_> {
@@ -43,66 +34,36 @@ impl Betas<'_> {
         let sessions: Vec<SessionId> =
             sessions.iter().map(|session| session.as_ref().parse()).collect::<Result<_, _>>()?;
         // Missing files are the likeliest failure and the cheapest to see.
-        let places: Vec<Place> = sessions
-            .iter()
-            .map(|session| self.subject.betas_place(session))
-            .collect::<Result<_>>()?;
+        for session in &sessions {
+            self.subject.betas_place(session)?;
+        }
         self.subject.fetch_trials(&sessions)?;
         let base = Arc::new(self.voxels.resolve(self.subject)?);
         let mut thresholded = Thresholded::new(self.subject, &base, self.threshold.as_ref())?;
         let mut planned = Vec::with_capacity(sessions.len());
-        let is_only = sessions.len() == 1;
-        for (session, place) in sessions.into_iter().zip(places) {
-            let file = BetasFile::open(self.subject.files(), &place)?;
-            let n_volumes = file.n_volumes();
-            let table = self.check_file(&session, &place, &file, &base)?;
+        for session in &sessions {
+            let reader = SessionReader::open(self.subject, session, base.brain())?;
+            let table = self.table(session)?;
+            table.as_ref().map_or(Ok(()), |table| reader.check_trials(table))?;
             planned.push(Planned {
-                voxels: thresholded.voxels(&session)?,
-                rows: self.rows(&session, n_volumes, table)?,
-                session,
-                files: self.subject.files().clone(),
-                // Several objects would be open for long, each with what was fetched ahead.
-                opened: Mutex::new((is_only && !place.is_on_disk()).then_some(file)),
-                index: self.subject.reading.index(&place),
-                place,
-                n_volumes,
+                voxels: thresholded.voxels(session)?,
+                rows: self.rows(session, reader.n_volumes(), table)?,
+                reader: if sessions.len() == 1 { reader } else { reader.closed() },
             });
         }
         Ok(planned)
     }
 
-    /// Compares the header of a betas file with the brain mask and the trial table, which is
-    /// returned when it is there.
-    fn check_file(
-        &self,
-        session: &SessionId,
-        place: &Place,
-        file: &BetasFile,
-        base: &VoxelMask,
-    ) -> Result<Option<TrialTable>> {
-        let path = place.path();
-        base.brain().check_grid(path, file.grid())?;
-        let n_volumes = file.n_volumes();
-        // The trial table is not needed to read betas, but when it is there it has to fit.
-        let trials = match self.subject.trials_place(session) {
-            Ok(place) => place,
+    /// The trial table. It is not needed to read betas, but when it is there it has to fit.
+    fn table(&self, session: &SessionId) -> Result<Option<TrialTable>> {
+        match self.subject.trials_place(session) {
+            Ok(place) => Ok(Some(self.subject.read(&place, TrialTable::read)?)),
             Err(error) if error.is_missing() => {
                 tracing::warn!(%error, "no trial table: the number of trials is not checked");
-                return Ok(None);
+                Ok(None)
             }
-            Err(error) => return Err(error),
-        };
-        let table = self.subject.read(&trials, TrialTable::read)?;
-        let rows = table.len();
-        if rows == n_volumes {
-            return Ok(Some(table));
+            Err(error) => Err(error),
         }
-        Err(Error::TrialCountMismatch {
-            betas: path.to_owned(),
-            volumes: n_volumes,
-            rows,
-            trials: trials.path().to_owned(),
-        })
     }
 
     /// The wanted volumes of a session.
@@ -111,13 +72,13 @@ impl Betas<'_> {
         session: &SessionId,
         n_volumes: usize,
         table: Option<TrialTable>,
-    ) -> Result<Option<Vec<usize>>> {
+    ) -> Result<RowSelection> {
         let Some(mut rows) = self
             .trials
             .clone()
             .or_else(|| self.stimuli.is_some().then(|| (0..n_volumes).collect::<Vec<_>>()))
         else {
-            return Ok(None);
+            return Ok(RowSelection::All);
         };
         if let Some(&got) = rows.last()
             && got >= n_volumes
@@ -138,33 +99,33 @@ impl Betas<'_> {
                 table.labels().map(|label| StimulusSet::of_label(label) == set).collect();
             rows.retain(|row| wanted.get(*row) == Some(&true));
         }
-        Ok(Some(rows))
+        Ok(RowSelection::Rows(rows))
     }
 }
 
 impl Planned {
+    pub(super) fn session(&self) -> &SessionId {
+        self.reader.session()
+    }
+
     pub(super) fn n_rows(&self) -> usize {
-        self.rows.as_ref().map_or(self.n_volumes, Vec::len)
+        match &self.rows {
+            RowSelection::All => self.reader.n_volumes(),
+            RowSelection::Rows(rows) => rows.len(),
+        }
     }
 
     /// The trial of each row.
     pub(super) fn trials(&self) -> Vec<SessionTrial> {
         match &self.rows {
-            Some(rows) => rows.iter().copied().map(SessionTrial).collect(),
-            None => (0..self.n_volumes).map(SessionTrial).collect(),
+            RowSelection::All => (0..self.reader.n_volumes()).map(SessionTrial).collect(),
+            RowSelection::Rows(rows) => rows.iter().copied().map(SessionTrial).collect(),
         }
     }
 
     /// The betas file.
     pub(super) fn path(&self) -> &Path {
-        self.place.path()
-    }
-
-    fn open(&self) -> Result<(BetasFile, VoxelSelection)> {
-        let selection = self.voxels.selection()?;
-        let opened = lock(&self.opened).take();
-        let file = opened.map_or_else(|| BetasFile::open(&self.files, &self.place), Ok)?;
-        Ok((file, selection))
+        self.reader.path()
     }
 
     pub(super) fn load(
@@ -184,9 +145,7 @@ impl Planned {
         observer: Option<&dyn ReadObserver>,
         threads: NonZeroUsize,
     ) -> Result<()> {
-        self.read(observer, threads, |file, selection, rows, observe| {
-            file.read_rows_with(selection, rows, out, observe)
-        })
+        self.reader.read_rows(self.how(observer, threads), out).map(drop)
     }
 
     /// Reads the rows of this session one after the other, with the trial that each is.
@@ -194,42 +153,17 @@ impl Planned {
         &self,
         observer: Option<&dyn ReadObserver>,
         threads: NonZeroUsize,
-        mut take: impl FnMut(SessionTrial, &[f32]) -> ControlFlow<()>,
+        take: impl FnMut(SessionTrial, &[f32]) -> ControlFlow<()>,
     ) -> Result<()> {
-        self.read(observer, threads, |file, selection, rows, observe| {
-            file.for_each_row(
-                selection,
-                rows,
-                |volume, row| take(SessionTrial(volume), row),
-                observe,
-            )
-        })
+        self.reader.for_each_row(self.how(observer, threads), take).map(drop)
     }
 
-    fn read(
-        &self,
-        observer: Option<&dyn ReadObserver>,
+    fn how<'a>(
+        &'a self,
+        observer: Option<&'a dyn ReadObserver>,
         threads: NonZeroUsize,
-        read: impl FnOnce(
-            BetasFile,
-            &VoxelSelection,
-            &RowSelection,
-            &mut dyn FnMut(Progress) -> ControlFlow<()>,
-        ) -> Result<()>,
-    ) -> Result<()> {
-        let (file, selection) = self.open()?;
-        let (session, volumes) = (&self.session, file.n_volumes());
-        tracing::debug!(%session, volumes, voxels = selection.len(), path = %self.place.path().display(), "reading betas");
-        let rows = self.rows.clone().map_or(RowSelection::All, RowSelection::Rows);
-        let mut is_stopped = false;
-        let file = file.with(threads, self.index.as_deref());
-        read(file, &selection, &rows, &mut |progress| {
-            let answer = report_volume(observer, session, progress);
-            is_stopped |= answer.is_break();
-            answer
-        })?;
-        // An observer that answered after the last volume wanted to stop all the same.
-        if is_stopped { Err(Error::Cancelled) } else { Ok(()) }
+    ) -> SessionRead<'a> {
+        SessionRead { voxels: &self.voxels, rows: &self.rows, threads, observer }
     }
 }
 
@@ -318,8 +252,8 @@ pub(super) fn same_voxels(planned: &[Planned]) -> Result<Arc<VoxelMask>> {
     for other in &planned[1..] {
         if !Arc::ptr_eq(&first.voxels, &other.voxels) && first.voxels != other.voxels {
             return Err(Error::VoxelAxis {
-                first: first.session.clone(),
-                session: other.session.clone(),
+                first: first.session().clone(),
+                session: other.session().clone(),
                 expected: first.voxels.n_voxels(),
                 got: other.voxels.n_voxels(),
             });

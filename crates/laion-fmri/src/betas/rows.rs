@@ -60,7 +60,7 @@ impl BetaRows {
     /// The session.
     #[must_use]
     pub fn session(&self) -> &SessionId {
-        &self.planned.session
+        self.planned.session()
     }
 
     /// The voxels of a row.

@@ -41,7 +41,7 @@ pub(super) fn in_order<T: Send, E: From<Error>>(
     let (at_once, threads) = shares(jobs, planned.len());
     if at_once == 1 {
         for planned in planned {
-            let session = planned.session.clone();
+            let session = planned.session().clone();
             take(session, load(planned, observer, threads)?)?;
         }
         return Ok(());
@@ -57,7 +57,7 @@ pub(super) fn in_order<T: Send, E: From<Error>>(
         .into_iter()
         .map(|planned| {
             let (sender, receiver) = sync_channel(1);
-            let session = planned.session.clone();
+            let session = planned.session().clone();
             ((planned, sender), (session, receiver))
         })
         .unzip();

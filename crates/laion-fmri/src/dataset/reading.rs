@@ -35,10 +35,20 @@ impl Reading {
 
     /// The index that a read of a file uses, and makes when it is not there.
     pub(crate) fn index(&self, betas: &Place) -> Option<PathBuf> {
-        let betas = Some(betas).filter(|betas| betas.is_on_disk())?.path();
-        let is_large = || std::fs::metadata(betas).is_ok_and(|m| m.len() >= LEAST_INDEXED_BYTES);
-        self.index_path(betas).filter(|index| index.is_file() || is_large())
+        let index = self.index_path(Some(betas).filter(|betas| betas.is_on_disk())?.path());
+        index.filter(|index| index.is_file() || is_large(betas))
     }
+
+    /// Where the SHA-256 of a betas file is kept, beside its index: of a small one nowhere, it is
+    /// hashed in no time.
+    pub(crate) fn digest(&self, betas: &Place) -> Option<PathBuf> {
+        let index = self.index(betas).filter(|_| is_large(betas))?;
+        Some(index.with_extension("sha256.json"))
+    }
+}
+
+fn is_large(betas: &Place) -> bool {
+    std::fs::metadata(betas.path()).is_ok_and(|file| file.len() >= LEAST_INDEXED_BYTES)
 }
 
 impl Dataset {
@@ -65,7 +75,8 @@ impl Dataset {
     ///
     /// The first read of a betas file of 8 MiB or more leaves an index there (see
     /// [`VolumeFile::with_index`]), with which single trials are read without what comes before
-    /// them, and a session by all threads.
+    /// them, and a session by all threads. The first extraction leaves its SHA-256, which holds as
+    /// long as size and time of modification stay the same.
     #[must_use]
     pub fn with_cache_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.reading.cache_dir = Some(directory.into());

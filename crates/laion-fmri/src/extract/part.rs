@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use array_export::f16;
 use laion_fmri_base::AtomicFile;
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::ArrayView2;
 use nifti_stream::{Affine, Grid};
 use serde::{Deserialize, Serialize};
 
@@ -352,56 +352,6 @@ fn words_at(description: &Description, described_at: u64) -> Option<u64> {
     fits.then_some(start)
 }
 
-/// Float32 rows on disk in the order in which they come, read back by blocks of columns.
-pub(super) struct Scratch {
-    file: File,
-    directory: PathBuf,
-    n_rows: usize,
-    n_columns: usize,
-}
-
-impl Scratch {
-    /// A file without a name, which is gone when it is closed.
-    pub(super) fn create(directory: &Path, n_columns: usize) -> Result<Self> {
-        let file = tempfile::tempfile_in(directory)
-            .map_err(Error::io("create a scratch file in", directory))?;
-        Ok(Self { file, directory: directory.to_owned(), n_rows: 0, n_columns })
-    }
-
-    pub(super) fn push(&mut self, row: &[f32]) -> Result<()> {
-        let bytes: Vec<u8> = row.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.file
-            .write_all(&bytes)
-            .map_err(Error::io("write a scratch file in", self.directory.clone()))?;
-        self.n_rows += 1;
-        Ok(())
-    }
-
-    /// Columns from `first` on, of all rows.
-    pub(super) fn read_block(
-        &mut self,
-        first: usize,
-        out: &mut ArrayViewMut2<'_, f32>,
-    ) -> Result<()> {
-        let mut bytes = vec![0; out.ncols() * 4];
-        for (row, mut values) in out.rows_mut().into_iter().enumerate() {
-            let place = (row * self.n_columns + first) as u64 * 4;
-            self.file
-                .seek(SeekFrom::Start(place))
-                .and_then(|_| self.file.read_exact(&mut bytes))
-                .map_err(Error::io("read a scratch file in", self.directory.clone()))?;
-            for (value, bytes) in values.iter_mut().zip(bytes.as_chunks::<4>().0) {
-                *value = f32::from_le_bytes(*bytes);
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn n_rows(&self) -> usize {
-        self.n_rows
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use ndarray::{Array2, array};
@@ -504,17 +454,5 @@ mod tests {
             bytes[place] ^= 0x10;
             assert!(fails(&bytes), "byte {place}");
         }
-    }
-
-    #[test]
-    fn scratch_gives_back_columns() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut scratch = Scratch::create(directory.path(), 3).unwrap();
-        scratch.push(&[1.0, 2.0, 3.0]).unwrap();
-        scratch.push(&[4.0, 5.0, 6.0]).unwrap();
-        let mut block = Array2::zeros((2, 2));
-        scratch.read_block(1, &mut block.view_mut()).unwrap();
-        assert_eq!(block, array![[2.0, 3.0], [5.0, 6.0]]);
-        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 }

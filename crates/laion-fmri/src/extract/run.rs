@@ -42,7 +42,8 @@ impl ExtractPlan {
     /// there are not run again, so that this may be interrupted and repeated at any point.
     ///
     /// Several tasks run side by side as far as the memory and the dataset's
-    /// [threads](Dataset::with_jobs) allow; what they write does not depend on it.
+    /// [threads](Dataset::with_jobs) allow, and with fewer tasks than threads each is read by several;
+    /// what they write does not depend on it.
     ///
     /// # Errors
     ///
@@ -93,6 +94,7 @@ impl ExtractPlan {
                 digest: &self.digest(task),
                 path: &self.part_path(task),
                 columns_at_once: memory.columns_at_once,
+                threads: memory.threads,
                 embeddings: &embeddings,
                 observer: Some(observer),
             }

@@ -1,6 +1,8 @@
 //! One task: the rows of one session of one subject, z-scored, in a part file.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -9,15 +11,16 @@ use bids_names::SessionId;
 use laion_fmri_splits::SplitMasks;
 use laion_fmri_stimuli::StimulusSet;
 use ndarray::{Array2, Axis};
-use nifti_stream::{RowSelection, VolumeReader, VoxelSelection};
+use nifti_stream::RowSelection;
 
 use super::columns::{self, Described};
 use super::conventions::{Conventions, ZscoreFit, ZscoreScope, is_ood};
 use super::inputs::RecipeInput;
 use super::output;
-use super::part::{Description, PartWriter, Scratch};
-use crate::betas::{report_volume, zeroed};
+use super::part::{Description, PartWriter};
+use crate::betas::{SessionRead, SessionReader, zeroed};
 use crate::mask::VoxelMask;
+use crate::row_file::RowFile;
 use crate::{
     Error, ReadObserver, Result, Subject, TrialTable, ZscoreOptions, ZscoreReport, layout, zscore,
 };
@@ -36,6 +39,8 @@ pub(super) struct Task<'a> {
     pub(super) path: &'a Path,
     /// How many columns may be in memory at once.
     pub(super) columns_at_once: usize,
+    /// How many threads read the betas.
+    pub(super) threads: NonZeroUsize,
     /// The file of the embeddings, hashed once for all tasks of a process.
     pub(super) embeddings: &'a OnceLock<RecipeInput>,
     pub(super) observer: Option<&'a dyn ReadObserver>,
@@ -101,11 +106,11 @@ impl Trials {
         self.read.iter().map(run).collect()
     }
 
-    /// Where the kept trials stand among those that are read.
-    fn kept_places(&self) -> Vec<usize> {
-        let places: HashMap<usize, usize> =
-            self.read.iter().enumerate().map(|(place, row)| (*row, place)).collect();
-        self.kept.iter().map(|row| places[row]).collect()
+    /// Which of the trials that are read the kept ones are.
+    fn kept_among_read(&self) -> Vec<usize> {
+        let ranks: HashMap<usize, usize> =
+            self.read.iter().enumerate().map(|(rank, row)| (*row, rank)).collect();
+        self.kept.iter().map(|row| ranks[row]).collect()
     }
 }
 
@@ -157,7 +162,7 @@ impl Task<'_> {
         writer.finish(&description, columns, features.as_ref().map(|(features, _)| features.view()))
     }
 
-    /// Streams the betas through the z-score into the part.
+    /// Reads the betas through the z-score into the part.
     fn write_rows(
         &self,
         trials: &Trials,
@@ -165,79 +170,45 @@ impl Task<'_> {
         table: &TrialTable,
         writer: &mut PartWriter,
     ) -> Result<(ZscoreReport, RecipeInput)> {
-        let place = self.subject.betas_place(self.session)?;
-        let mut input = self.subject.open_input(&layout::betas(self.subject.id(), self.session))?;
-        let named = |error: nifti_stream::Error| match error.innermost() {
-            nifti_stream::Error::Cancelled { .. } => Error::Cancelled,
-            _ => place.named(error),
-        };
-        let reader = VolumeReader::new(&mut input).map_err(named)?;
-        voxels.brain().check_grid(place.path(), reader.grid())?;
-        if reader.n_volumes() != table.len() {
-            return Err(Error::TrialCountMismatch {
-                betas: place.path().to_owned(),
-                volumes: reader.n_volumes(),
-                rows: table.len(),
-                trials: table.path().to_owned(),
-            });
-        }
-        let selection = voxels.selection()?;
-        let report = if self.columns_at_once >= selection.len() {
-            let mut rows = zeroed(trials.read.len(), selection.len())?;
-            let read = RowSelection::Rows(trials.read.clone());
-            reader
-                .read_rows_with(&selection, &read, rows.view_mut(), |progress| {
-                    report_volume(self.observer, self.session, progress)
-                })
-                .map_err(named)?;
-            self.write_block(trials, 0, rows, writer)?
-        } else {
-            self.write_through_scratch(trials, reader, &selection, writer, &named)?
-        };
-        Ok((report, input.finish()?.into()))
-    }
-
-    /// As much as fits at a time: rows go to a scratch file as they come and return in blocks of
-    /// columns, which the z-score treats one by one anyway.
-    fn write_through_scratch<R: std::io::Read>(
-        &self,
-        trials: &Trials,
-        mut reader: VolumeReader<R>,
-        selection: &VoxelSelection,
-        writer: &mut PartWriter,
-        named: &dyn Fn(nifti_stream::Error) -> Error,
-    ) -> Result<ZscoreReport> {
-        let directory = self.path.parent().unwrap_or_else(|| Path::new("."));
-        let mut scratch = Scratch::create(directory, selection.len())?;
-        let mut row = vec![0.0; selection.len()];
-        let mut wanted = trials.read.iter().copied().peekable();
-        for volume in 0..reader.n_volumes() {
-            if wanted.next_if_eq(&volume).is_some() {
-                reader.read_row(selection, &mut row).map_err(named)?;
-                scratch.push(&row)?;
-            } else {
-                reader.skip_volume().map_err(named)?;
-            }
-            let goes_on = self.observer.is_none_or(|observer| {
-                observer.volume(self.session, volume + 1, reader.n_volumes())
-            });
-            if !goes_on {
-                return Err(Error::Cancelled);
-            }
-        }
-        reader.finish().map_err(named)?;
-        drop(row);
+        let reader = SessionReader::open(self.subject, self.session, voxels.brain())?;
+        reader.check_trials(table)?;
+        let rows = RowSelection::Rows(trials.read.clone());
+        let (threads, observer) = (self.threads, self.observer);
+        let read = SessionRead { voxels, rows: &rows, threads, observer };
+        let n_columns = voxels.n_voxels();
         let mut report = ZscoreReport::default();
-        for first in (0..selection.len()).step_by(self.columns_at_once) {
-            let width = self.columns_at_once.min(selection.len() - first);
-            let mut block = zeroed(scratch.n_rows(), width)?;
-            scratch.read_block(first, &mut block.view_mut())?;
-            let part = self.write_block(trials, first, block, writer)?;
-            report.constant += part.constant;
-            report.undefined += part.undefined;
-            report.nan += part.nan;
-        }
-        Ok(report)
+        let record = if self.columns_at_once >= n_columns {
+            let mut block = zeroed(trials.read.len(), n_columns)?;
+            let record = reader.recorded(threads, || reader.read_rows(read, block.view_mut()))?;
+            report = self.write_block(trials, 0, block, writer)?;
+            record
+        } else {
+            // As much as fits at a time: rows go to a file as they come and return in blocks of columns,
+            // which the z-score treats one by one anyway.
+            let directory = self.path.parent().unwrap_or_else(|| Path::new("."));
+            let mut matrix = RowFile::writer(directory, n_columns)?;
+            let record = reader.recorded(threads, || {
+                let mut pushed = Ok(());
+                let record = reader.for_each_row(read, |_, row| {
+                    pushed = matrix.push(row);
+                    if pushed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                });
+                // A row that could not be pushed stopped the read.
+                pushed.and(record)
+            })?;
+            let matrix = matrix.finish()?;
+            for first in (0..n_columns).step_by(self.columns_at_once) {
+                let width = self.columns_at_once.min(n_columns - first);
+                let mut block = zeroed(matrix.n_rows(), width)?;
+                matrix.read_block(first, block.view_mut())?;
+                let part = self.write_block(trials, first, block, writer)?;
+                report.constant += part.constant;
+                report.undefined += part.undefined;
+                report.nan += part.nan;
+            }
+            record
+        };
+        Ok((report, record.into()))
     }
 
     /// Z-scores columns and writes those of their rows that are kept.
@@ -260,12 +231,12 @@ impl Task<'_> {
             writer.write_block(first, block.view())?;
         } else {
             // Rows move up to where they stand among the kept ones, so that no second array is needed.
-            let places = trials.kept_places();
-            for (to, from) in places.iter().enumerate().filter(|(to, from)| to != *from) {
+            let ranks = trials.kept_among_read();
+            for (to, from) in ranks.iter().enumerate().filter(|(to, from)| to != *from) {
                 let (mut upper, lower) = block.view_mut().split_at(Axis(0), *from);
                 upper.row_mut(to).assign(&lower.row(0));
             }
-            writer.write_block(first, block.view().split_at(Axis(0), places.len()).0)?;
+            writer.write_block(first, block.view().split_at(Axis(0), ranks.len()).0)?;
         }
         Ok(report)
     }

@@ -22,6 +22,12 @@ pub enum InputError {
         /// The SHA-256 now.
         got: String,
     },
+    /// A file was replaced or written to while it was read.
+    #[error("{} changed while it was read", path.display())]
+    ChangedMeanwhile {
+        /// The file.
+        path: PathBuf,
+    },
     /// The bucket that is read does not have a file that the call needs.
     #[error("{what}: not in the bucket, expected at {}", path.display())]
     NotInBucket {
@@ -66,9 +72,10 @@ impl InputError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::NotInBucket { .. } | Self::Withheld { .. } => ErrorKind::NotThere,
-            Self::Changed { .. } | Self::Size { .. } | Self::TooLarge { .. } => {
-                ErrorKind::Integrity
-            }
+            Self::Changed { .. }
+            | Self::ChangedMeanwhile { .. }
+            | Self::Size { .. }
+            | Self::TooLarge { .. } => ErrorKind::Integrity,
         }
     }
 

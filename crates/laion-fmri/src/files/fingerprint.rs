@@ -1,0 +1,208 @@
+//! The SHA-256 of a large file on disk: hashed once, then known as long as the file stays as it is.
+
+use std::fs::Metadata;
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Builder;
+use std::time::UNIX_EPOCH;
+
+use laion_fmri_base::{AtomicFile, Sha256};
+use s3_mirror::RelativePath;
+use serde::{Deserialize, Serialize};
+
+use super::{Files, InputError, InputRecord, Place};
+use crate::{Error, Result};
+
+/// Bytes that are hashed at a time.
+const PIECE_BYTES: usize = 256 << 10;
+
+/// A file on disk as it was when it was looked at, by size and time of modification.
+pub(crate) struct LargeFile<'a> {
+    files: &'a Files,
+    place: &'a Place,
+    /// Where its digest is kept.
+    kept: Option<&'a Path>,
+    metadata: Metadata,
+}
+
+/// A digest that was made at first need, and the file that it holds for.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct KeptDigest {
+    path: PathBuf,
+    size: u64,
+    /// The time of modification, in nanoseconds since 1970.
+    modified: u64,
+    sha256: String,
+}
+
+impl<'a> LargeFile<'a> {
+    pub(crate) fn look(files: &'a Files, place: &'a Place, kept: Option<&'a Path>) -> Result<Self> {
+        let metadata = metadata(place)?;
+        Ok(Self { files, place, kept, metadata })
+    }
+
+    /// What the file is, if that is recorded for its present size and time of modification: in the
+    /// inventory of the mirror, or by [`LargeFile::settled`].
+    pub(crate) fn known(&self) -> Result<Option<InputRecord>> {
+        let recorded = match self.files.inventory_of(self.place)? {
+            Some(inventory) => RelativePath::new(self.place.relative())
+                .ok()
+                .and_then(|relative| inventory.find(&relative, &self.metadata))
+                .filter(|record| record.fits(&self.metadata))
+                .map(|record| record.sha256),
+            None => None,
+        };
+        let sha256 = recorded.or_else(|| self.kept_digest()).and_then(|text| text.parse().ok());
+        Ok(sha256.map(|Sha256(sha256)| InputRecord {
+            relative: self.place.relative().to_owned(),
+            size: self.metadata.len(),
+            sha256,
+        }))
+    }
+
+    /// Reads the file while another thread hashes it.
+    pub(crate) fn hashed_beside<T>(&self, read: impl FnOnce() -> Result<T>) -> Result<InputRecord> {
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let hash = || self.hash(&stop);
+            let thread = Builder::new().name("sha256".to_owned()).spawn_scoped(scope, hash);
+            let read = read();
+            stop.store(read.is_err(), Ordering::Relaxed);
+            let record = match thread {
+                Ok(thread) => {
+                    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                }
+                Err(_) => self.hash(&stop),
+            };
+            read.and(record)
+        })
+    }
+
+    /// Says what the file was, unless it changed since it was looked at. What was not known is kept.
+    pub(crate) fn settled(&self, record: InputRecord) -> Result<InputRecord> {
+        let path = self.place.path();
+        let (then, now) = (&self.metadata, metadata(self.place)?);
+        if (then.len(), then.modified().ok()) != (now.len(), now.modified().ok())
+            || record.size != now.len()
+        {
+            return Err(InputError::ChangedMeanwhile { path: path.to_owned() }.into());
+        }
+        if let (Some(kept), None) = (self.kept, self.known()?)
+            && let Err(error) = self.keep(kept, &record)
+        {
+            tracing::debug!(%error, path = %path.display(), "the digest is not kept");
+        }
+        Ok(record)
+    }
+
+    fn hash(&self, stop: &AtomicBool) -> Result<InputRecord> {
+        let mut input = self.files.stream_recorded(self.place)?;
+        let mut piece = vec![0; PIECE_BYTES];
+        while !stop.load(Ordering::Relaxed) {
+            match input.read(&mut piece) {
+                Ok(0) => return input.finish(),
+                Err(error) if error.kind() != ErrorKind::Interrupted => {
+                    return Err(Error::io("read", self.place.path())(error));
+                }
+                _ => {}
+            }
+        }
+        Err(Error::Cancelled)
+    }
+
+    fn kept_digest(&self) -> Option<String> {
+        let text = std::fs::read(self.kept?).ok()?;
+        let KeptDigest { path, size, modified, sha256 } = serde_json::from_slice(&text).ok()?;
+        let (here, now) = self.fingerprint()?;
+        (path == here && size == self.metadata.len() && modified == now).then_some(sha256)
+    }
+
+    fn keep(&self, kept: &Path, record: &InputRecord) -> std::io::Result<()> {
+        let Some((path, modified)) = self.fingerprint() else { return Ok(()) };
+        let sha256 = record.sha256_hex();
+        let digest = KeptDigest { path, size: record.size, modified, sha256 };
+        if let Some(directory) = kept.parent() {
+            std::fs::create_dir_all(directory)?;
+        }
+        let mut file = AtomicFile::create(kept)?;
+        file.write_all(&serde_json::to_vec(&digest)?)?;
+        // It can be made again: it is not worth waiting for the disk.
+        file.commit_unsynced()
+    }
+
+    /// Where the file lies and when it was modified, in nanoseconds since 1970.
+    fn fingerprint(&self) -> Option<(PathBuf, u64)> {
+        let path = std::path::absolute(self.place.path()).ok()?;
+        let modified = self.metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some((path, u64::try_from(modified.as_nanos()).ok()?))
+    }
+}
+
+fn metadata(place: &Place) -> Result<Metadata> {
+    std::fs::metadata(place.path()).map_err(Error::io("look at", place.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::Roots;
+
+    const NAME: &str = "betas.nii.gz";
+
+    fn write(path: &Path, bytes: &str, modified: SystemTime) {
+        std::fs::write(path, bytes).unwrap();
+        File::options().write(true).open(path).unwrap().set_modified(modified).unwrap();
+    }
+
+    #[test]
+    fn a_digest_is_known_as_long_as_size_and_time_stay() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, kept) = (directory.path().join(NAME), directory.path().join("cache/digest"));
+        let files = Files::of_mirror(Roots::new([directory.path().to_owned()]).unwrap());
+        let then = SystemTime::now();
+        write(&path, "abc", then);
+        let place = files.find_on_disk(NAME).unwrap();
+        let look = || LargeFile::look(&files, &place, Some(&kept)).unwrap();
+        let file = look();
+        assert_eq!(file.known().unwrap(), None);
+        let record = file.hashed_beside(|| Ok(())).unwrap();
+        assert_eq!((record.size, record.sha256), (3, Sha256::of("abc").0));
+        assert_eq!(file.settled(record.clone()).unwrap(), record);
+        assert_eq!(look().known().unwrap().as_ref(), Some(&record));
+        // Nothing else is looked at: the checksums of gzip and index find damage.
+        write(&path, "abd", then);
+        assert_eq!(look().known().unwrap(), Some(record));
+        write(&path, "abd", then + std::time::Duration::from_nanos(1000));
+        assert_eq!(look().known().unwrap(), None);
+        write(&path, "abcd", then);
+        assert_eq!(look().known().unwrap(), None);
+        std::fs::write(&kept, "{").unwrap();
+        write(&path, "abc", then);
+        assert_eq!(look().known().unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, kept) = (directory.path().join(NAME), directory.path().join("digest"));
+        let files = Files::of_mirror(Roots::new([directory.path().to_owned()]).unwrap());
+        write(&path, "abc", SystemTime::now());
+        let place = files.find_on_disk(NAME).unwrap();
+        let file = LargeFile::look(&files, &place, Some(&kept)).unwrap();
+        let record = file.hashed_beside(|| Ok(())).unwrap();
+        write(&path, "abcd", SystemTime::now());
+        let error = file.settled(record).unwrap_err();
+        assert!(
+            matches!(&error, Error::Input(InputError::ChangedMeanwhile { path: named }) if *named == path),
+            "{error}"
+        );
+        assert!(!kept.exists());
+        // A read that fails is the failure, and ends the hashing.
+        let error = file.hashed_beside(|| Err::<(), _>(Error::DataDirNotSet)).unwrap_err();
+        assert!(matches!(error, Error::DataDirNotSet), "{error}");
+    }
+}
