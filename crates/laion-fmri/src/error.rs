@@ -496,9 +496,10 @@ impl Error {
                 let bucket = location.split('?').next().unwrap_or_default();
                 Some(format!("--bucket '{bucket}?region={got}'"))
             }
-            Self::EventTable { path, .. } => Some(fetch_again(path)),
             Self::Stimuli(error) => stimuli_hint(error),
-            Self::VertexMismatch { path, .. } => Some(fetch_again(path)),
+            Self::VertexMismatch { path, .. } | Self::EventTable { path, .. } => {
+                Some(fetch_again(path))
+            }
             _ => None,
         }
     }
@@ -520,18 +521,6 @@ impl Error {
 impl From<bids_names::InvalidSubjectId> for Error {
     fn from(error: bids_names::InvalidSubjectId) -> Self {
         Self::SubjectNotFound { got: error.got, available: Vec::new() }
-    }
-}
-
-impl From<laion_fmri_stimuli::Error> for Error {
-    fn from(error: laion_fmri_stimuli::Error) -> Self {
-        Self::Stimuli(Box::new(error))
-    }
-}
-
-impl From<ExtractError> for Error {
-    fn from(error: ExtractError) -> Self {
-        Self::Extract(Box::new(error))
     }
 }
 

@@ -15,6 +15,13 @@ pub use self::query::StimulusQuery;
 pub(crate) use self::shown::{Needed, Shown};
 pub(crate) use self::trials::decoded;
 pub use self::trials::{TrialCaptions, TrialEmbeddings, TrialImages, TrialSegmentations};
+use crate::Error;
+
+impl From<laion_fmri_stimuli::Error> for Error {
+    fn from(error: laion_fmri_stimuli::Error) -> Self {
+        Self::Stimuli(Box::new(error))
+    }
+}
 
 /// How often an image was planned to be shown to a subject, which its name tells.
 pub(crate) fn planned_repetitions(image_name: &str) -> usize {

@@ -2,12 +2,10 @@
 
 use std::path::PathBuf;
 
-use thiserror::Error;
-
-use crate::ErrorKind;
+use crate::{Error, ErrorKind};
 
 /// A failure of an extraction that is about its plan, its parts or its recipe.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExtractError {
     /// No trial or no voxel is left.
@@ -98,6 +96,12 @@ impl ExtractError {
             }
             _ => None,
         }
+    }
+}
+
+impl From<ExtractError> for Error {
+    fn from(error: ExtractError) -> Self {
+        Self::Extract(Box::new(error))
     }
 }
 
