@@ -1,8 +1,7 @@
 //! Downloads: a request, the plan it becomes, and the transfer that carries it out.
 
 mod gated;
-mod gzip;
-mod indexing;
+mod inspection;
 mod request;
 mod select;
 
@@ -20,8 +19,8 @@ use s3_mirror::{
 };
 
 pub use self::gated::{StimulusDownload, StimulusFile, StimulusReport};
-pub(crate) use self::gzip::GzipInspection;
-use self::indexing::IndexingInspection;
+pub(crate) use self::inspection::GzipInspection;
+use self::inspection::IndexingInspection;
 pub use self::request::{DownloadRequest, Subjects};
 use self::select::{Selection, Why};
 #[cfg(doc)]

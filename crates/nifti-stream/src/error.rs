@@ -323,6 +323,11 @@ impl Error {
         )
     }
 
+    /// Whether the reader has no more bytes yet.
+    pub(crate) fn is_would_block(&self) -> bool {
+        matches!(self, Self::Read { source, .. } if source.kind() == io::ErrorKind::WouldBlock)
+    }
+
     /// Whether the file was asked for by path and does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

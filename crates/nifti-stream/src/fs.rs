@@ -1,8 +1,8 @@
 //! The same by path: every error names the file, and outputs appear only when complete.
 
 mod index;
+mod index_builder;
 mod indexed;
-mod passing;
 mod pipelined;
 mod plain;
 mod strategy;
@@ -17,8 +17,8 @@ use laion_fmri_base::AtomicFile;
 use ndarray::ArrayViewMut2;
 
 use self::index::{Identity, Index, IndexWriter};
+pub use self::index_builder::IndexBuilder;
 use self::indexed::Request;
-pub use self::passing::PassingIndex;
 use self::strategy::{Situation, Strategy};
 use crate::error::Error;
 use crate::grid::Grid;

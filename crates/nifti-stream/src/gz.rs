@@ -6,6 +6,7 @@ mod encode;
 mod input;
 mod members;
 mod points;
+mod verify;
 mod window;
 
 use std::fmt;
@@ -16,10 +17,11 @@ use std::path::Path;
 use self::ahead::{Ahead, GoOn};
 pub(crate) use self::ahead::{CHUNK_BYTES, Reopen};
 use self::check::Checker;
-pub use self::encode::GzEncoder;
+pub(crate) use self::encode::GzEncoder;
 pub(crate) use self::members::Place;
 use self::members::{Members, Step};
 pub(crate) use self::points::{Point, Points, Volumes, unpack};
+pub use self::verify::GzVerifier;
 pub(crate) use self::window::Window;
 use crate::error::Error;
 
@@ -115,21 +117,7 @@ impl<R: Read> GzDecoder<R> {
     /// The gzip variants of [`Error`], and [`Error::Read`] from the reader. After an error every
     /// further call gives [`Error::AlreadyFailed`].
     pub fn read_chunk(&mut self, chunk: &mut [u8]) -> Result<usize, Error> {
-        let mut filled = 0;
-        while filled < chunk.len() {
-            let available = self.available();
-            if available.is_empty() {
-                if !self.more()? {
-                    break;
-                }
-                continue;
-            }
-            let n = available.len().min(chunk.len() - filled);
-            chunk[filled..filled + n].copy_from_slice(&available[..n]);
-            self.consume(n);
-            filled += n;
-        }
-        Ok(filled)
+        fill(self, chunk)
     }
 
     /// Stored bytes consumed so far.
@@ -144,42 +132,9 @@ impl<R: Read> GzDecoder<R> {
         self.consumed_bytes
     }
 
-    /// What was inflated and not consumed.
-    pub(crate) fn available(&self) -> &[u8] {
-        match &self.ahead {
-            Some(ahead) => ahead.available(),
-            None => self.window.available(),
-        }
-    }
-
-    /// The next `n` of the available bytes are done with.
-    pub(crate) fn consume(&mut self, n: usize) {
-        let available = match &self.ahead {
-            Some(ahead) => ahead.available(),
-            None => self.window.available(),
-        };
-        let n = n.min(available.len());
-        self.checker.consume(&available[..n]);
-        match &mut self.ahead {
-            Some(ahead) => ahead.consume(n),
-            None => self.window.consume(n),
-        }
-        self.consumed_bytes += n as u64;
-    }
-
     /// The CRC-32 of what was consumed since the last cut.
     pub(crate) fn cut(&mut self) -> u32 {
         self.checker.cut()
-    }
-
-    /// Inflates more behind the available bytes, of which there must be few; `false` at the
-    /// verified end.
-    pub(crate) fn more(&mut self) -> Result<bool, Error> {
-        let result = self.try_more();
-        if result.is_err() {
-            self.state = State::Failed;
-        }
-        result
     }
 
     fn try_more(&mut self) -> Result<bool, Error> {
@@ -222,6 +177,11 @@ impl<R: Read> GzDecoder<R> {
         Ok(())
     }
 
+    /// Where the stored bytes come from.
+    pub(crate) fn reader_mut(&mut self) -> &mut R {
+        self.members.reader_mut()
+    }
+
     /// From now on, places to resume from are collected.
     pub(crate) fn collect_points(&mut self, points: Points) {
         self.members.collect_points(points);
@@ -233,6 +193,70 @@ impl<R: Read> GzDecoder<R> {
     /// What was collected, once the stream has ended.
     pub(crate) fn take_points(&mut self) -> Option<Points> {
         self.members.take_points()
+    }
+}
+
+/// Bytes that come piece by piece and are looked at where they lie.
+pub(crate) trait Pieces {
+    /// The bytes that come next, as far as they are at hand.
+    fn available(&self) -> &[u8];
+
+    /// The next `n` of the available bytes are done with.
+    fn consume(&mut self, n: usize);
+
+    /// Brings more bytes behind the available ones, of which there must be few; `false` at the
+    /// verified end.
+    fn more(&mut self) -> Result<bool, Error>;
+}
+
+/// Copies pieces until `buffer` is full or they end, and returns the number of bytes.
+pub(crate) fn fill(pieces: &mut impl Pieces, buffer: &mut [u8]) -> Result<usize, Error> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        let available = pieces.available();
+        if available.is_empty() {
+            if !pieces.more()? {
+                break;
+            }
+            continue;
+        }
+        let n = available.len().min(buffer.len() - filled);
+        buffer[filled..filled + n].copy_from_slice(&available[..n]);
+        pieces.consume(n);
+        filled += n;
+    }
+    Ok(filled)
+}
+
+impl<R: Read> Pieces for GzDecoder<R> {
+    fn available(&self) -> &[u8] {
+        match &self.ahead {
+            Some(ahead) => ahead.available(),
+            None => self.window.available(),
+        }
+    }
+
+    fn consume(&mut self, n: usize) {
+        let available = match &self.ahead {
+            Some(ahead) => ahead.available(),
+            None => self.window.available(),
+        };
+        let n = n.min(available.len());
+        self.checker.consume(&available[..n]);
+        match &mut self.ahead {
+            Some(ahead) => ahead.consume(n),
+            None => self.window.consume(n),
+        }
+        self.consumed_bytes += n as u64;
+    }
+
+    fn more(&mut self) -> Result<bool, Error> {
+        let result = self.try_more();
+        // A reader that only waits for more bytes can be asked again.
+        if result.as_ref().is_err_and(|error| !error.is_would_block()) {
+            self.state = State::Failed;
+        }
+        result
     }
 }
 

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use crate::error::Error;
-use crate::gz::{self, GzDecoder, PIECE_BYTES, Place, Points, Window, read_some};
+use crate::gz::{self, GzDecoder, PIECE_BYTES, Pieces, Place, Points, Window, fill, read_some};
 
 /// The inflated bytes of a stream that may be gzipped, with both offsets.
 #[derive(Debug)]
@@ -101,53 +101,7 @@ impl<R: Read> Source<R> {
     ///
     /// [`Error::Read`] and the gzip variants of [`Error`].
     pub fn read_full(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            let available = self.available();
-            if available.is_empty() {
-                if !self.more()? {
-                    break;
-                }
-                continue;
-            }
-            let n = available.len().min(buffer.len() - filled);
-            buffer[filled..filled + n].copy_from_slice(&available[..n]);
-            self.consume(n);
-            filled += n;
-        }
-        Ok(filled)
-    }
-
-    /// The bytes that come next, as far as they are at hand.
-    pub(crate) fn available(&self) -> &[u8] {
-        match &self.kind {
-            Kind::Plain(plain) => plain.window.available(),
-            Kind::Gzip(decoder) => decoder.available(),
-        }
-    }
-
-    /// The next `n` of the available bytes are done with.
-    pub(crate) fn consume(&mut self, n: usize) {
-        match &mut self.kind {
-            Kind::Plain(plain) => {
-                plain.consumed += n.min(plain.window.available().len()) as u64;
-                plain.window.consume(n);
-            }
-            Kind::Gzip(decoder) => decoder.consume(n),
-        }
-    }
-
-    /// Brings more bytes behind the available ones, of which there must be few; `false` at the
-    /// verified end.
-    ///
-    /// # Errors
-    ///
-    /// As [`read_full`](Self::read_full).
-    pub(crate) fn more(&mut self) -> Result<bool, Error> {
-        match &mut self.kind {
-            Kind::Plain(plain) => plain.more(),
-            Kind::Gzip(decoder) => decoder.more(),
-        }
+        fill(self, buffer)
     }
 
     /// The CRC-32 of the inflated bytes since the last cut; none is kept of plain files.
@@ -232,6 +186,32 @@ impl Source<File> {
         let reader = reopen(0).map_err(|source| Error::Open { source })?;
         let decoder = GzDecoder::by_threads(reader, path, threads, chunk_bytes, Box::new(reopen))?;
         Ok(Self { kind: Kind::Gzip(Box::new(decoder)) })
+    }
+}
+
+impl<R: Read> Pieces for Source<R> {
+    fn available(&self) -> &[u8] {
+        match &self.kind {
+            Kind::Plain(plain) => plain.window.available(),
+            Kind::Gzip(decoder) => decoder.available(),
+        }
+    }
+
+    fn consume(&mut self, n: usize) {
+        match &mut self.kind {
+            Kind::Plain(plain) => {
+                plain.consumed += n.min(plain.window.available().len()) as u64;
+                plain.window.consume(n);
+            }
+            Kind::Gzip(decoder) => decoder.consume(n),
+        }
+    }
+
+    fn more(&mut self) -> Result<bool, Error> {
+        match &mut self.kind {
+            Kind::Plain(plain) => plain.more(),
+            Kind::Gzip(decoder) => decoder.more(),
+        }
     }
 }
 

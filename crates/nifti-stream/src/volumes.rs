@@ -10,7 +10,7 @@ use ndarray::ArrayViewMut2;
 use crate::decode::{Codec, VoxelLoop};
 use crate::error::Error;
 use crate::grid::Grid;
-use crate::gz::{Points, Volumes};
+use crate::gz::{Pieces, Points, Volumes};
 use crate::header::Header;
 use crate::rows::RowSelection;
 use crate::selection::{Gather, VoxelSelection};

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
 use ndarray::Array2;
-use nifti_stream::fs::{PassingIndex, VolumeFile};
+use nifti_stream::fs::{IndexBuilder, VolumeFile};
 use nifti_stream::{Error, RowSelection, VolumeReader, VoxelSelection};
 
 use crate::support::Nifti;
@@ -382,7 +382,7 @@ fn rows_are_taken_once_when_an_index_turns_out_wrong() {
 }
 
 #[test]
-fn an_index_is_made_of_bytes_that_pass() {
+fn an_index_is_made_of_bytes_that_arrive() {
     let sample = Sample::get();
     let directory = tempfile::tempdir().unwrap();
     for container in CONTAINERS {
@@ -391,9 +391,9 @@ fn an_index_is_made_of_bytes_that_pass() {
         let made = directory.path().join("made");
         let passed = directory.path().join(format!("cache/{container}.index"));
         let has_index = VolumeFile::open(&path).unwrap().make_index(&made, go_on).unwrap();
-        let mut passing = PassingIndex::start(&passed).unwrap();
-        assert!(stored.chunks(100_003).all(|piece| passing.push(piece)));
-        assert_eq!(passing.finish().unwrap(), has_index, "{container}");
+        let mut builder = IndexBuilder::start(&passed).unwrap();
+        assert!(stored.chunks(100_003).all(|piece| builder.push(piece)));
+        assert_eq!(builder.finish().unwrap(), has_index, "{container}");
         assert_eq!(passed.is_file(), has_index);
         if !has_index {
             continue;
@@ -407,9 +407,9 @@ fn an_index_is_made_of_bytes_that_pass() {
         let mut trailer = stored.clone();
         *trailer.last_mut().unwrap() ^= 1;
         for damaged in [&stored[..half], &stored[..end], &flipped, &trailer, b"\x1f\x8b\x07"] {
-            let mut passing = PassingIndex::start(&passed).unwrap();
-            let _ = damaged.chunks(70_000).all(|piece| passing.push(piece));
-            let error = passing.finish().unwrap_err();
+            let mut builder = IndexBuilder::start(&passed).unwrap();
+            let _ = damaged.chunks(70_000).all(|piece| builder.push(piece));
+            let error = builder.finish().unwrap_err();
             assert!(error.is_damaged(), "{container}: {error:?}");
             assert_eq!(fs::read_dir(directory.path().join("cache")).unwrap().count(), 0);
         }
@@ -421,9 +421,9 @@ fn an_index_is_made_of_bytes_that_pass() {
     for (stored, index) in
         [(gzip(b"a table"), "index"), (short, "index"), (whole, nowhere.to_str().unwrap())]
     {
-        let mut passing = PassingIndex::start(directory.path().join(index)).unwrap();
-        assert!(stored.chunks(70_000).all(|piece| passing.push(piece)));
-        assert!(!passing.finish().unwrap());
+        let mut builder = IndexBuilder::start(directory.path().join(index)).unwrap();
+        assert!(stored.chunks(70_000).all(|piece| builder.push(piece)));
+        assert!(!builder.finish().unwrap());
         assert!(!directory.path().join(index).exists());
     }
 }

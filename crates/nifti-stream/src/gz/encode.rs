@@ -13,7 +13,7 @@ const LEVEL: i32 = 6;
 /// A writer that compresses into one gzip member (level 6) with neither file name nor time.
 ///
 /// Dropping it leaves the member incomplete; [`finish`](Self::finish) writes the trailer.
-pub struct GzEncoder<W> {
+pub(crate) struct GzEncoder<W> {
     writer: W,
     deflate: Deflate,
     buffer: Box<[u8]>,
@@ -27,7 +27,7 @@ impl<W: Write> GzEncoder<W> {
     /// # Errors
     ///
     /// From the writer.
-    pub fn new(mut writer: W) -> io::Result<Self> {
+    pub(crate) fn new(mut writer: W) -> io::Result<Self> {
         // Magic, deflate, no flags, no time, no extra flags, unknown system.
         writer.write_all(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255])?;
         Ok(Self {
@@ -44,7 +44,7 @@ impl<W: Write> GzEncoder<W> {
     /// # Errors
     ///
     /// From the writer.
-    pub fn finish(mut self) -> io::Result<W> {
+    pub(crate) fn finish(mut self) -> io::Result<W> {
         while self.step(&[], DeflateFlush::Finish)?.1 != Status::StreamEnd {}
         self.writer.write_all(&self.crc.finalize().to_le_bytes())?;
         // The trailer holds the length modulo 2^32: the cast is the modulo.

@@ -70,20 +70,19 @@ impl<R: Read> Input<R> {
         self.offset += n as u64;
     }
 
-    /// The next `N` bytes, `None` when fewer are left (those are consumed).
+    /// The next `N` bytes; `None` when fewer are left, which are consumed. A failure of the reader
+    /// consumes nothing, so that this can be tried again.
     pub(super) fn take<const N: usize>(&mut self) -> Result<Option<[u8; N]>, Error> {
-        let mut bytes = [0; N];
-        let mut filled = 0;
-        while filled < N {
-            let next = self.peek()?;
-            if next.is_empty() {
-                return Ok(None);
-            }
-            let n = next.len().min(N - filled);
-            bytes[filled..filled + n].copy_from_slice(&next[..n]);
-            filled += n;
-            self.consume(n);
+        while self.buffered().len() < N && !self.is_end {
+            self.more()?;
         }
-        Ok(Some(bytes))
+        let bytes = self.buffered().first_chunk().copied();
+        self.consume(self.buffered().len().min(N));
+        Ok(bytes)
+    }
+
+    /// Where the stored bytes come from.
+    pub(super) fn reader_mut(&mut self) -> &mut R {
+        &mut self.reader
     }
 }

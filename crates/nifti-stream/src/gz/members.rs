@@ -23,6 +23,7 @@ pub(crate) struct Members<R> {
     input: Input<R>,
     inflater: Inflater,
     state: State,
+    header: Header,
     member: u64,
     /// Whether the current member was entered in its middle.
     is_resumed: bool,
@@ -38,7 +39,32 @@ enum State {
     Header,
     Data,
     Trailer,
+    /// Zeros, another member, or the end.
+    Padding,
     End,
+}
+
+/// A member header that may arrive in pieces.
+#[derive(Default)]
+struct Header {
+    /// Its first stored byte.
+    start: u64,
+    flags: u8,
+    crc: Hasher,
+    next: HeaderPart,
+}
+
+/// What comes next in a header.
+#[derive(Clone, Copy, Debug, Default)]
+enum HeaderPart {
+    #[default]
+    Fixed,
+    ExtraLength,
+    /// Bytes of the extra field that are left.
+    Extra(u16),
+    /// Up to a zero, if this flag is set.
+    Text(u8),
+    Checksum,
 }
 
 /// What one step found.
@@ -73,6 +99,7 @@ impl<R: Read> Members<R> {
             input: Input::new(reader, place.bit / 8),
             inflater: Inflater::new(),
             state: State::Header,
+            header: Header::default(),
             member: 0,
             is_resumed: false,
             inflated_bytes: place.inflated,
@@ -132,6 +159,11 @@ impl<R: Read> Members<R> {
         self.points.take()
     }
 
+    /// Where the stored bytes come from.
+    pub(crate) fn reader_mut(&mut self) -> &mut R {
+        self.input.reader_mut()
+    }
+
     /// Stored bytes consumed so far.
     pub(crate) fn compressed_offset(&self) -> u64 {
         self.input.offset()
@@ -167,14 +199,17 @@ impl<R: Read> Members<R> {
                 // Left for a step of its own, so that a wrong trailer never takes away the bytes.
                 State::Trailer => {
                     let trailer = self.read_trailer()?;
-                    self.state = State::End;
+                    self.state = State::Padding;
                     self.is_resumed = false;
-                    if self.has_another_member()? {
+                    return Ok(Step::Trailer(trailer));
+                }
+                State::Padding => match self.has_another_member()? {
+                    true => {
                         self.member += 1;
                         self.state = State::Header;
                     }
-                    return Ok(Step::Trailer(trailer));
-                }
+                    false => self.state = State::End,
+                },
                 State::End => return Ok(Step::End),
             }
         }
@@ -219,45 +254,64 @@ impl<R: Read> Members<R> {
         }
     }
 
+    /// Reads a header, or what is left of it after a failure of the reader.
     fn read_header(&mut self) -> Result<(), Error> {
-        let start = self.input.offset();
-        let problem =
-            |member, problem| Error::GzipHeader { member, compressed_offset: start, problem };
-        let mut crc = Hasher::new();
-        let [id1, id2, method, flags, ..] = self.header_bytes::<10>(&mut crc)?;
-        if [id1, id2] != MAGIC {
-            return Err(problem(self.member, "expected the magic bytes 1f 8b"));
+        loop {
+            let flags = self.header.flags;
+            self.header.next = match self.header.next {
+                HeaderPart::Fixed => {
+                    self.header = Header { start: self.input.offset(), ..Header::default() };
+                    let [id1, id2, method, flags, ..] = self.header_bytes::<10>()?;
+                    if [id1, id2] != MAGIC {
+                        return Err(self.header_problem("expected the magic bytes 1f 8b"));
+                    }
+                    if method != 8 {
+                        return Err(self.header_problem("expected compression method 8 (deflate)"));
+                    }
+                    if flags & RESERVED != 0 {
+                        return Err(self.header_problem("expected reserved flags to be 0"));
+                    }
+                    self.header.flags = flags;
+                    HeaderPart::ExtraLength
+                }
+                HeaderPart::ExtraLength if flags & FEXTRA != 0 => {
+                    HeaderPart::Extra(u16::from_le_bytes(self.header_bytes()?))
+                }
+                HeaderPart::ExtraLength | HeaderPart::Extra(0) => HeaderPart::Text(FNAME),
+                HeaderPart::Extra(left) => {
+                    self.header_bytes::<1>()?;
+                    HeaderPart::Extra(left - 1)
+                }
+                HeaderPart::Text(text) if flags & text != 0 => {
+                    // A zero ends the text; its flag is done with then.
+                    if self.header_bytes()? == [0] {
+                        self.header.flags &= !text;
+                    }
+                    HeaderPart::Text(text)
+                }
+                HeaderPart::Text(FNAME) => HeaderPart::Text(FCOMMENT),
+                HeaderPart::Text(_) => HeaderPart::Checksum,
+                HeaderPart::Checksum => {
+                    let [low, high, ..] = self.header.crc.clone().finalize().to_le_bytes();
+                    if flags & FHCRC != 0 && self.header_bytes()? != [low, high] {
+                        return Err(self.header_problem("the header checksum does not fit"));
+                    }
+                    self.header = Header::default();
+                    self.inflater.start(0, 0);
+                    return Ok(());
+                }
+            };
         }
-        if method != 8 {
-            return Err(problem(self.member, "expected compression method 8 (deflate)"));
-        }
-        if flags & RESERVED != 0 {
-            return Err(problem(self.member, "expected reserved flags to be 0"));
-        }
-        if flags & FEXTRA != 0 {
-            let length = u16::from_le_bytes(self.header_bytes(&mut crc)?);
-            for _ in 0..length {
-                self.header_bytes::<1>(&mut crc)?;
-            }
-        }
-        for text in [FNAME, FCOMMENT] {
-            if flags & text != 0 {
-                while self.header_bytes(&mut crc)? != [0] {}
-            }
-        }
-        if flags & FHCRC != 0 {
-            let computed = crc.clone().finalize().to_le_bytes();
-            if self.header_bytes(&mut crc)? != [computed[0], computed[1]] {
-                return Err(problem(self.member, "the header checksum does not fit"));
-            }
-        }
-        self.inflater.start(0, 0);
-        Ok(())
     }
 
-    fn header_bytes<const N: usize>(&mut self, crc: &mut Hasher) -> Result<[u8; N], Error> {
+    fn header_problem(&self, problem: &'static str) -> Error {
+        let (member, compressed_offset) = (self.member, self.header.start);
+        Error::GzipHeader { member, compressed_offset, problem }
+    }
+
+    fn header_bytes<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         let bytes = self.input.take()?.ok_or_else(|| self.truncated(GzipPart::Header))?;
-        crc.update(&bytes);
+        self.header.crc.update(&bytes);
         Ok(bytes)
     }
 

@@ -1,8 +1,8 @@
-//! The index of a file made while its bytes pass by, for example during a download.
+//! The index of a file made while its bytes arrive, for example during a download.
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
@@ -18,42 +18,43 @@ use crate::volumes::{Opened, VolumeReader};
 /// Pieces of the caller that may wait.
 const PIECES: usize = 4;
 
-/// Makes the index of a 4-D file, and verifies it, while its bytes pass by. They are inflated once,
-/// in a thread of its own, and less than 1 MiB is held beside the pieces that wait for it.
+/// Makes the index of a 4-D file, and verifies the file, while its bytes arrive. They are inflated
+/// once, in a thread of its own; besides the pieces that wait for it, less than 1 MiB is held.
+///
+/// [`GzVerifier`](crate::gz::GzVerifier) only verifies, without a thread.
 ///
 /// ```
-/// # use std::io::Write;
-/// # use nifti_stream::fs::PassingIndex;
+/// # use nifti_stream::{Affine, Compression, Spatial, fs::IndexBuilder, write_volume};
 /// # let directory = tempfile::tempdir()?;
-/// # let mut encoder = nifti_stream::gz::GzEncoder::new(Vec::new())?;
-/// # encoder.write_all(b"not an image, but sound")?;
-/// # let arriving = encoder.finish()?;
-/// let mut passing = PassingIndex::start(directory.path().join("betas.nii.gz.index"))?;
+/// # let affine = Affine::from_rows([[2., 0., 0., 0.], [0., 2., 0., 0.], [0., 0., 2., 0.]]);
+/// # let (spatial, mut arriving) = (Spatial::from_affine(&affine), Vec::new());
+/// # write_volume(&mut arriving, &spatial, [2, 2, 1], &[1_u8, 3, 5, 7], Compression::Gzip)?;
+/// let mut builder = IndexBuilder::start(directory.path().join("betas.nii.gz.index"))?;
 /// for piece in arriving.chunks(10) {
-///     passing.push(piece);
+///     builder.push(piece);
 /// }
-/// let has_index = passing.finish()?; // an error for a damaged file
-/// assert!(!has_index);
+/// let has_index = builder.finish()?; // an error for a damaged file
+/// assert!(!has_index); // a sound file, but not a 4-D image
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct PassingIndex {
+pub struct IndexBuilder {
     path: PathBuf,
     sender: SyncSender<Vec<u8>>,
-    thread: JoinHandle<Result<Option<Made>, Error>>,
+    thread: JoinHandle<Result<Option<CollectedIndex>, Error>>,
     bytes: u64,
     head: Vec<u8>,
     tail: Vec<u8>,
 }
 
-/// All of an index but what the file is known by.
-struct Made {
+/// All of an index but the identity of its file.
+struct CollectedIndex {
     writer: IndexWriter,
     points: Points,
     parts: Vec<u32>,
 }
 
-impl PassingIndex {
+impl IndexBuilder {
     /// Starts with the first byte of a file. The index will lie at `path`.
     ///
     /// # Errors
@@ -63,9 +64,9 @@ impl PassingIndex {
         let path = path.into();
         let (sender, pieces) = sync_channel(PIECES);
         let index = path.clone();
-        let passing = Passing { pieces, piece: Vec::new(), at: 0 };
+        let pieces = PieceReader { pieces, piece: Vec::new(), at: 0 };
         let thread =
-            Builder::new().name("index".to_owned()).spawn(move || pass(passing, &index))?;
+            Builder::new().name("index".to_owned()).spawn(move || build(pieces, &index))?;
         Ok(Self { path, sender, thread, bytes: 0, head: Vec::new(), tail: Vec::new() })
     }
 
@@ -90,7 +91,7 @@ impl PassingIndex {
     pub fn finish(self) -> Result<bool, Error> {
         drop(self.sender);
         let made = self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let Some(Made { mut writer, points, parts }) = made else { return Ok(false) };
+        let Some(CollectedIndex { mut writer, points, parts }) = made else { return Ok(false) };
         writer.identify(Identity::new(self.bytes, &self.head, &self.tail));
         let finished = writer.finish(points, &parts);
         if let Err(error) = &finished {
@@ -101,8 +102,8 @@ impl PassingIndex {
 }
 
 /// What the thread does: one pass over the file.
-fn pass(passing: Passing, index: &std::path::Path) -> Result<Option<Made>, Error> {
-    let mut source = Source::open(passing)?;
+fn build(pieces: PieceReader, index: &Path) -> Result<Option<CollectedIndex>, Error> {
+    let mut source = Source::open(pieces)?;
     if !source.is_gzip() {
         source.drain()?;
         return Ok(None);
@@ -110,7 +111,7 @@ fn pass(passing: Passing, index: &std::path::Path) -> Result<Option<Made>, Error
     let opened = match Opened::read(&mut source) {
         Ok(opened) => opened,
         Err(error) if error.is_gzip() => return Err(error),
-        // No image that could have an index, but its checksums are to be right.
+        // Not a 4-D image, so it has no index. Its checksums are verified all the same.
         Err(_) => return source.drain().map(|_| None),
     };
     let mut reader = VolumeReader::from_parts(source, opened);
@@ -130,22 +131,27 @@ fn pass(passing: Passing, index: &std::path::Path) -> Result<Option<Made>, Error
     let none = RowSelection::Rows(Vec::new());
     match reader.read_all(&nothing, &none, &mut target, &mut |_| ControlFlow::Continue(())) {
         Err(error) if error.is_gzip() => return Err(error),
-        // The stream is sound and holds fewer volumes than its header says: for a reader to tell.
+        // The stream is sound but holds fewer volumes than its header says. That is the finding of
+        // whoever reads it, not of a transfer.
         Err(_) => return Ok(None),
         Ok(()) => {}
     }
     let collected = reader.take_collected();
-    Ok(writer.zip(collected).map(|(writer, (points, parts))| Made { writer, points, parts }))
+    Ok(writer.zip(collected).map(|(writer, (points, parts))| CollectedIndex {
+        writer,
+        points,
+        parts,
+    }))
 }
 
 /// The pieces as a stream.
-struct Passing {
+struct PieceReader {
     pieces: Receiver<Vec<u8>>,
     piece: Vec<u8>,
     at: usize,
 }
 
-impl Read for Passing {
+impl Read for PieceReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.at == self.piece.len() {
             let Ok(piece) = self.pieces.recv() else { return Ok(0) };
