@@ -13,8 +13,8 @@ use ndarray::Array2;
 use nifti_stream::fs::VolumeFile;
 use nifti_stream::gz::GzDecoder;
 use nifti_stream::{
-    Affine, Compression, Header, RowSelection, Source, Spatial, VolumeReader, VoxelSelection,
-    read_volume, write_volume,
+    Affine, Compression, Header, RowSelection, Spatial, VolumeReader, VoxelSelection, read_volume,
+    write_volume,
 };
 
 /// Inflated bytes that are looked at: more tell nothing new.
@@ -185,7 +185,7 @@ fn inflated_by_threads(stored: &[u8], chunk: usize) -> Result<Vec<u8>, nifti_str
     let path = folder.path().join("stored.gz");
     write_over(&path, stored);
     let [threads, chunk] = [2, chunk].map(|n| NonZeroUsize::new(n).expect("not 0"));
-    let mut source = Source::by_threads(&path, threads, chunk)?;
+    let mut source = nifti_stream::fs::inflate_in_parallel(&path, threads, chunk)?;
     let mut inflated = Vec::new();
     let mut piece = vec![0; 4096];
     loop {

@@ -8,7 +8,7 @@ mod plain;
 mod strategy;
 
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Seek, SeekFrom};
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ impl VolumeFile {
     /// depend on their number.
     ///
     /// With an index, volumes of a gzipped file are read side by side; the first pass over a file
-    /// without one is inflated by all threads too, as far as the blocks in it can be found (see [`Source::by_threads`](crate::Source::by_threads)). With an index each thread
+    /// without one is inflated by all threads too, as far as the blocks in it can be found (see [`inflate_in_parallel`]). With an index each thread
     /// takes less than 1 MiB and a few rows, without one less than 40 MiB.
     #[must_use]
     pub fn with_threads(mut self, threads: NonZeroUsize) -> Self {
@@ -340,9 +340,9 @@ impl VolumeFile {
     /// Lets all threads inflate the file from its start. Returns whether they do.
     fn inflate_in_parallel(&mut self) -> bool {
         let chunk_bytes = NonZeroUsize::new(CHUNK_BYTES).unwrap_or(NonZeroUsize::MIN);
-        let source = Source::by_threads(&self.path, self.threads, chunk_bytes);
+        let source = inflate_in_parallel(&self.path, self.threads, chunk_bytes);
         match source.and_then(|source| self.reader.restart(source)) {
-            Ok(is_restarted) => is_restarted && self.reader.is_read_ahead(),
+            Ok(is_restarted) => is_restarted && self.reader.is_inflated_in_parallel(),
             Err(error) => {
                 // The reader at hand will find the same damage, and says where it is.
                 tracing::debug!(%error, path = %self.path.display(), "one thread inflates");
@@ -368,6 +368,32 @@ impl VolumeFile {
         let (points, parts) = self.reader.take_collected().ok_or(io::ErrorKind::BrokenPipe)?;
         writer.finish(points, &parts)
     }
+}
+
+/// Opens a gzipped file that so many threads besides the caller's inflate from its start, each a chunk
+/// of so many stored bytes at a time; the first member alone, others follow in one thread.
+///
+/// Threads guess where a block starts in their chunk, and every guess is compared to the bit with where
+/// the chunk before has ended. Where it does not fit, the caller's thread inflates up to the next chunk
+/// that does; where most do not, it inflates the rest alone. The bytes and the errors are those of
+/// [`Source::open`], and every checksum is compared. Chunks of half a MiB take less than 40 MiB for
+/// each thread.
+///
+/// # Errors
+///
+/// [`Error::Open`], [`Error::Read`], and what is wrong with the first gzip header.
+pub fn inflate_in_parallel(
+    path: impl AsRef<Path>,
+    threads: NonZeroUsize,
+    chunk_bytes: NonZeroUsize,
+) -> Result<Source<File>, Error> {
+    let path = path.as_ref().to_owned();
+    let length = std::fs::metadata(&path).map_err(|source| Error::Open { source })?.len();
+    Source::in_parallel(length, threads, chunk_bytes, move |offset| {
+        let mut file = File::open(&path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(file)
+    })
 }
 
 /// Reads the header of a file. See [`Header::read`].

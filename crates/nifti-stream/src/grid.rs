@@ -58,9 +58,7 @@ impl Grid {
     /// The voxel at a flat C-order index, `None` outside the grid.
     #[must_use]
     pub fn voxel(&self, flat_index: usize) -> Option<[usize; 3]> {
-        let [_, ny, nz] = self.shape;
-        (flat_index < self.n_voxels())
-            .then(|| [flat_index / (ny * nz), flat_index / nz % ny, flat_index % nz])
+        (flat_index < self.n_voxels()).then(|| voxel(self.shape, flat_index))
     }
 
     /// Checks that `other` is the same grid: equal shape, and affines whose entries differ by at
@@ -82,6 +80,11 @@ impl Grid {
         }
         Ok(())
     }
+}
+
+/// The voxel at a flat C-order index that lies on a grid of this shape.
+pub(crate) fn voxel([_, ny, nz]: [usize; 3], flat_index: usize) -> [usize; 3] {
+    [flat_index / (ny * nz), flat_index / nz % ny, flat_index % nz]
 }
 
 /// Why two grids are not the same.

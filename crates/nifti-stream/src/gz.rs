@@ -1,10 +1,10 @@
 //! gzip: every member, every checksum.
 
-mod ahead;
 mod check;
 mod encode;
 mod input;
 mod members;
+mod parallel;
 mod points;
 mod verify;
 mod window;
@@ -12,14 +12,13 @@ mod window;
 use std::fmt;
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
-use std::path::Path;
 
-use self::ahead::{Ahead, GoOn};
-pub(crate) use self::ahead::{CHUNK_BYTES, Reopen};
 use self::check::Checker;
 pub(crate) use self::encode::GzEncoder;
-pub(crate) use self::members::Place;
-use self::members::{Members, Step};
+pub(crate) use self::members::BlockStart;
+use self::members::{MemberStep, Members};
+pub(crate) use self::parallel::{CHUNK_BYTES, Reopen};
+use self::parallel::{Handover, ParallelInflate};
 pub(crate) use self::points::{Point, Points, Volumes, unpack};
 pub use self::verify::GzVerifier;
 pub(crate) use self::window::Window;
@@ -43,8 +42,8 @@ pub(crate) const PIECE_BYTES: usize = 256 * 1024;
 /// when [`read_chunk`](Self::read_chunk) has returned fewer bytes than asked for.
 pub struct GzDecoder<R> {
     members: Box<Members<R>>,
-    /// Bytes that other threads inflate, for as long as there are some: they come first.
-    ahead: Option<Box<Ahead<R>>>,
+    /// Other threads that inflate, as long as there are some: their bytes come first.
+    parallel: Option<Box<ParallelInflate<R>>>,
     window: Window,
     checker: Checker,
     state: State,
@@ -59,6 +58,23 @@ enum State {
     Failed,
 }
 
+impl<R: Read + 'static> GzDecoder<R> {
+    /// A decoder at the start of a stream of so many stored bytes, which other threads open too and
+    /// inflate a chunk at a time.
+    pub(crate) fn in_parallel(
+        stored: u64,
+        threads: NonZeroUsize,
+        chunk_bytes: NonZeroUsize,
+        reopen: Reopen<R>,
+    ) -> Result<Self, Error> {
+        let mut decoder = Self::new(reopen(0).map_err(|source| Error::Open { source })?);
+        let first = decoder.members.enter()?;
+        let parallel = ParallelInflate::start(first, stored, threads, chunk_bytes, reopen);
+        decoder.parallel = parallel.map(Box::new);
+        Ok(decoder)
+    }
+}
+
 impl<R: Read> GzDecoder<R> {
     /// A decoder at the start of a gzip stream. Nothing is read yet.
     pub fn new(reader: R) -> Self {
@@ -70,37 +86,23 @@ impl<R: Read> GzDecoder<R> {
     }
 
     /// A decoder at a block inside a member, after this history.
-    pub(crate) fn resume(reader: R, place: Place, history: &[u8]) -> Result<Self, Error> {
-        let mut decoder = Self::from_members(Members::resume(reader, place)?, PIECE_BYTES);
+    pub(crate) fn resume(reader: R, start: BlockStart, history: &[u8]) -> Result<Self, Error> {
+        let mut decoder = Self::from_members(Members::resume(reader, start)?, PIECE_BYTES);
         decoder.window.set_history(history);
-        decoder.consumed_bytes = place.inflated;
-        Ok(decoder)
-    }
-
-    /// A decoder at the start of a file, which other threads read too, a chunk at a time.
-    pub(crate) fn by_threads(
-        reader: R,
-        path: &Path,
-        threads: NonZeroUsize,
-        chunk_bytes: NonZeroUsize,
-        reopen: Reopen<R>,
-    ) -> Result<Self, Error> {
-        let mut decoder = Self::new(reader);
-        let first = decoder.members.enter()?;
-        decoder.ahead = Ahead::start(path, first, threads, chunk_bytes, reopen).map(Box::new);
+        decoder.consumed_bytes = start.inflated;
         Ok(decoder)
     }
 
     /// Whether other threads inflate what comes next.
-    pub(crate) fn is_read_ahead(&self) -> bool {
-        self.ahead.is_some()
+    pub(crate) fn is_inflated_in_parallel(&self) -> bool {
+        self.parallel.is_some()
     }
 
     fn from_members(members: Members<R>, piece_bytes: usize) -> Self {
         Self {
             compressed_offset: members.compressed_offset(),
             members: Box::new(members),
-            ahead: None,
+            parallel: None,
             window: Window::new(piece_bytes),
             checker: Checker::default(),
             state: State::Running,
@@ -144,30 +146,30 @@ impl<R: Read> GzDecoder<R> {
                 State::End => return Ok(false),
                 State::Failed => return Err(Error::AlreadyFailed),
             }
-            if let Some(ahead) = &mut self.ahead {
-                let more = ahead.more(|place, history| self.members.offer(place, history));
-                self.compressed_offset = ahead.compressed_offset();
+            if let Some(parallel) = &mut self.parallel {
+                let more = parallel.more(|start, history| self.members.offer(start, history));
+                self.compressed_offset = parallel.compressed_offset();
                 if more {
                     return Ok(true);
                 }
-                self.go_on()?;
+                self.take_over()?;
             }
             let step = self.members.step(&mut self.window);
             self.compressed_offset = self.members.compressed_offset();
             match step? {
-                Step::Data => return Ok(true),
-                Step::Trailer(trailer) => {
+                MemberStep::Data => return Ok(true),
+                MemberStep::Trailer(trailer) => {
                     self.checker.end_member(self.window.available(), &trailer)?;
                 }
-                Step::End => self.state = State::End,
+                MemberStep::End => self.state = State::End,
             }
         }
     }
 
-    /// From what was inflated by other threads to this one.
-    fn go_on(&mut self) -> Result<(), Error> {
-        let Some(ahead) = self.ahead.take() else { return Ok(()) };
-        let GoOn { mut members, history, left } = ahead.finish()?;
+    /// Ends the other threads; this one inflates from where they stopped.
+    fn take_over(&mut self) -> Result<(), Error> {
+        let Some(parallel) = self.parallel.take() else { return Ok(()) };
+        let Handover { mut members, history, left } = parallel.finish()?;
         if let Some(points) = self.members.take_points() {
             members.collect_points(points);
         }
@@ -185,8 +187,8 @@ impl<R: Read> GzDecoder<R> {
     /// From now on, places to resume from are collected.
     pub(crate) fn collect_points(&mut self, points: Points) {
         self.members.collect_points(points);
-        if let Some(ahead) = &self.ahead {
-            ahead.offer_first(|place, history| self.members.offer(place, history));
+        if let Some(parallel) = &self.parallel {
+            parallel.offer_first(|start, history| self.members.offer(start, history));
         }
     }
 
@@ -230,21 +232,21 @@ pub(crate) fn fill(pieces: &mut impl Pieces, buffer: &mut [u8]) -> Result<usize,
 
 impl<R: Read> Pieces for GzDecoder<R> {
     fn available(&self) -> &[u8] {
-        match &self.ahead {
-            Some(ahead) => ahead.available(),
+        match &self.parallel {
+            Some(parallel) => parallel.available(),
             None => self.window.available(),
         }
     }
 
     fn consume(&mut self, n: usize) {
-        let available = match &self.ahead {
-            Some(ahead) => ahead.available(),
+        let available = match &self.parallel {
+            Some(parallel) => parallel.available(),
             None => self.window.available(),
         };
         let n = n.min(available.len());
         self.checker.consume(&available[..n]);
-        match &mut self.ahead {
-            Some(ahead) => ahead.consume(n),
+        match &mut self.parallel {
+            Some(parallel) => parallel.consume(n),
             None => self.window.consume(n),
         }
         self.consumed_bytes += n as u64;

@@ -1,7 +1,7 @@
 //! Which voxels to read: chosen in C order, gathered in file order.
 
 use crate::error::Error;
-use crate::grid::count_voxels;
+use crate::grid::{count_voxels, voxel};
 
 /// An ascending list of voxels of a grid, with the plan to gather them in one pass.
 ///
@@ -153,7 +153,7 @@ fn plan([nx, ny, nz]: [usize; 3], indices: &[usize]) -> Vec<Gather> {
         .iter()
         .enumerate()
         .map(|(rank, &index)| {
-            let (x, y, z) = (index / (ny * nz), index / nz % ny, index % nz);
+            let [x, y, z] = voxel([nx, ny, nz], index);
             Gather { file: (x + nx * (y + ny * z)) as u32, rank: rank as u32 }
         })
         .collect();
@@ -171,9 +171,9 @@ fn plan([nx, ny, nz]: [usize; 3], indices: &[usize]) -> Vec<Gather> {
     }
     let mut sorted = vec![Gather { file: 0, rank: 0 }; plan.len()];
     for step in plan {
-        let place = &mut next[line(&step)];
-        sorted[*place] = step;
-        *place += 1;
+        let position = &mut next[line(&step)];
+        sorted[*position] = step;
+        *position += 1;
     }
     sorted
 }

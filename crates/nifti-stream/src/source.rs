@@ -1,12 +1,13 @@
 //! A NIfTI stream, gzipped or not, told by its first bytes and never by a file name.
 
-use std::fs::File;
-use std::io::{self, Chain, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, Chain, Cursor, Read};
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::Error;
-use crate::gz::{self, GzDecoder, PIECE_BYTES, Pieces, Place, Points, Window, fill, read_some};
+use crate::gz::{
+    self, BlockStart, GzDecoder, PIECE_BYTES, Pieces, Points, Window, fill, read_some,
+};
 
 /// The inflated bytes of a stream that may be gzipped, with both offsets.
 #[derive(Debug)]
@@ -58,9 +59,9 @@ impl<R: Read> Source<R> {
     }
 
     /// Inside a gzip member, at a block after this history; the reader stands at its first byte.
-    pub(crate) fn resume(reader: R, place: Place, history: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn resume(reader: R, start: BlockStart, history: &[u8]) -> Result<Self, Error> {
         let reader = Cursor::new(Vec::new()).chain(reader);
-        Ok(Self { kind: Kind::Gzip(Box::new(GzDecoder::resume(reader, place, history)?)) })
+        Ok(Self { kind: Kind::Gzip(Box::new(GzDecoder::resume(reader, start, history)?)) })
     }
 
     /// Whether the stream is gzipped.
@@ -70,8 +71,8 @@ impl<R: Read> Source<R> {
     }
 
     /// Whether other threads inflate what comes next.
-    pub(crate) fn is_read_ahead(&self) -> bool {
-        matches!(&self.kind, Kind::Gzip(decoder) if decoder.is_read_ahead())
+    pub(crate) fn is_inflated_in_parallel(&self) -> bool {
+        matches!(&self.kind, Kind::Gzip(decoder) if decoder.is_inflated_in_parallel())
     }
 
     /// Inflated bytes handed out so far.
@@ -159,32 +160,17 @@ impl<R: Read> Source<R> {
     }
 }
 
-impl Source<File> {
-    /// A gzipped file from its start, inflated by so many threads beside the caller's, each a chunk of so
-    /// many stored bytes at a time; the first member alone, others follow in one thread.
-    ///
-    /// Blocks are guessed where a chunk starts, and every guess is compared to the bit with where the
-    /// chunk before has ended. Where it does not fit, the caller's thread inflates up to the next chunk
-    /// that does; where most do not, it inflates the rest alone. The bytes and the errors are those of
-    /// [`open`](Self::open), and every checksum is compared. Chunks of half a MiB take less than 40 MiB for
-    /// each thread.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Open`], [`Error::Read`], and what is wrong with the first gzip header.
-    pub fn by_threads(
-        path: &Path,
+impl<R: Read + 'static> Source<R> {
+    /// The start of a gzip stream of so many stored bytes, inflated by so many threads besides the
+    /// caller's. `reopen` opens the stream at a byte.
+    pub(crate) fn in_parallel(
+        stored: u64,
         threads: NonZeroUsize,
         chunk_bytes: NonZeroUsize,
+        reopen: impl Fn(u64) -> io::Result<R> + Send + Sync + 'static,
     ) -> Result<Self, Error> {
-        let owned = path.to_owned();
-        let reopen = move |offset| {
-            let mut file = File::open(&owned)?;
-            file.seek(SeekFrom::Start(offset))?;
-            Ok(Cursor::new(Vec::new()).chain(file))
-        };
-        let reader = reopen(0).map_err(|source| Error::Open { source })?;
-        let decoder = GzDecoder::by_threads(reader, path, threads, chunk_bytes, Box::new(reopen))?;
+        let reopen = move |offset| Ok(Cursor::new(Vec::new()).chain(reopen(offset)?));
+        let decoder = GzDecoder::in_parallel(stored, threads, chunk_bytes, Arc::new(reopen))?;
         Ok(Self { kind: Kind::Gzip(Box::new(decoder)) })
     }
 }

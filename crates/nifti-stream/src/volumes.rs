@@ -341,8 +341,8 @@ impl<R: Read> VolumeReader<R> {
     }
 
     /// Whether other threads inflate what comes next.
-    pub(crate) fn is_read_ahead(&self) -> bool {
-        self.source.is_read_ahead()
+    pub(crate) fn is_inflated_in_parallel(&self) -> bool {
+        self.source.is_inflated_in_parallel()
     }
 
     /// Whether this is the CRC-32 of what comes before the image data.

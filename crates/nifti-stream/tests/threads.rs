@@ -7,6 +7,7 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use nifti_stream::fs::inflate_in_parallel;
 use nifti_stream::{Error, Source};
 
 fn some(n: usize) -> NonZeroUsize {
@@ -57,7 +58,8 @@ fn check(path: &Path, stored: &[u8], what: &str) {
     fs::write(path, stored).unwrap();
     let (expected, end) = inflate(Source::open(stored).unwrap());
     for (threads, chunk) in [(1, 9_000), (2, 20_000), (3, 100_000)] {
-        let (got, outcome) = inflate(Source::by_threads(path, some(threads), some(chunk)).unwrap());
+        let (got, outcome) =
+            inflate(inflate_in_parallel(path, some(threads), some(chunk)).unwrap());
         assert!(got == expected, "{what}: {threads} threads, {chunk}");
         match (&outcome, &end) {
             (Ok(()), Ok(())) => {}

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use laion_fmri_base::AtomicFile;
 
-use crate::gz::{Place, Point, Points, Volumes, unpack};
+use crate::gz::{BlockStart, Point, Points, Volumes, unpack};
 
 const MAGIC: &[u8; 8] = b"nsindex1";
 const VERSION: u32 = 1;
@@ -74,9 +74,9 @@ impl Index {
         (index.identity == *identity && index.volumes == *volumes).then_some(index)
     }
 
-    /// The last place at or before an inflated offset.
+    /// The last point at or before an inflated offset.
     pub(crate) fn before(&self, inflated: u64) -> Option<&Point> {
-        let after = self.points.partition_point(|point| point.place.inflated <= inflated);
+        let after = self.points.partition_point(|point| point.start.inflated <= inflated);
         self.points.get(after.checked_sub(1)?)
     }
 
@@ -107,18 +107,18 @@ impl Index {
         }
         let mut points: Vec<Point> = Vec::with_capacity(n_points);
         for _ in 0..n_points {
-            let place = Place { bit: fields.u64()?, inflated: fields.u64()? };
+            let start = BlockStart { bit: fields.u64()?, inflated: fields.u64()? };
             let point = Point {
-                place,
+                start,
                 history_offset: fields.u64()?,
                 history_bytes: fields.u32()?,
                 history_crc: fields.u32()?,
             };
             let is_after = points.last().is_none_or(|last| {
-                last.place.bit < place.bit && last.place.inflated < place.inflated
+                last.start.bit < start.bit && last.start.inflated < start.inflated
             });
             let end = point.history_offset.checked_add(u64::from(point.history_bytes))?;
-            if !is_after || place.bit / 8 >= identity.bytes || end > table_offset {
+            if !is_after || start.bit / 8 >= identity.bytes || end > table_offset {
                 return None;
             }
             points.push(point);
@@ -204,7 +204,7 @@ impl IndexWriter {
         table.extend(header_crc.to_le_bytes());
         table.extend((points.len() as u64).to_le_bytes());
         for point in &points {
-            for number in [point.place.bit, point.place.inflated, point.history_offset] {
+            for number in [point.start.bit, point.start.inflated, point.history_offset] {
                 table.extend(number.to_le_bytes());
             }
             table.extend(point.history_bytes.to_le_bytes());

@@ -186,7 +186,7 @@ impl Request<'_> {
     /// Roughly where a row lies among the stored bytes, for progress.
     fn compressed(&self, rank: usize) -> u64 {
         let volume = self.rows.volume(rank).unwrap_or(rank) as u64;
-        self.index.before(self.volumes.start(volume)).map_or(0, |point| point.place.bit / 8)
+        self.index.before(self.volumes.start(volume)).map_or(0, |point| point.start.bit / 8)
     }
 }
 
@@ -258,7 +258,7 @@ impl<'a> Worker<'a> {
         here: Option<u64>,
     ) -> Result<Option<Source<File>>, IndexedError> {
         let Request { index, index_path, .. } = self.request;
-        let is_closer = |point: &&Point| here.is_none_or(|here| here < point.place.inflated);
+        let is_closer = |point: &&Point| here.is_none_or(|here| here < point.start.inflated);
         let Some(point) = index.before(offset).filter(is_closer) else { return Ok(None) };
         let histories = match &mut self.histories {
             Some(histories) => histories,
@@ -267,8 +267,8 @@ impl<'a> Worker<'a> {
         };
         let history = histories.read(point).ok_or(IndexedError::Rejected(None))?;
         let mut file = self.open()?;
-        seek(&mut file, point.place.bit / 8)?;
-        Source::resume(file, point.place, &history).map(Some).map_err(rejected)
+        seek(&mut file, point.start.bit / 8)?;
+        Source::resume(file, point.start, &history).map(Some).map_err(rejected)
     }
 
     fn open(&self) -> Result<File, IndexedError> {

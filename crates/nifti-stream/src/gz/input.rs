@@ -9,7 +9,7 @@ use crate::inflate;
 /// Stored bytes read at a time.
 const INPUT_BYTES: usize = 128 * 1024;
 
-pub(super) struct Input<R> {
+pub(super) struct StoredInput<R> {
     reader: R,
     buffer: Box<[u8]>,
     start: usize,
@@ -18,7 +18,7 @@ pub(super) struct Input<R> {
     is_end: bool,
 }
 
-impl<R: Read> Input<R> {
+impl<R: Read> StoredInput<R> {
     /// A stream that stands at this offset of the stored bytes.
     pub(super) fn new(reader: R, offset: u64) -> Self {
         let buffer = vec![0; INPUT_BYTES].into_boxed_slice();

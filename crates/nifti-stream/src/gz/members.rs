@@ -6,7 +6,7 @@ use crc32fast::Hasher;
 
 use super::MAGIC;
 use super::check::Trailer;
-use super::input::Input;
+use super::input::StoredInput;
 use super::points::Points;
 use super::window::Window;
 use crate::error::{Error, GzipPart};
@@ -20,7 +20,7 @@ const RESERVED: u8 = 0b1110_0000;
 
 /// A gzip stream in steps. It does not check trailers, it hands them over.
 pub(crate) struct Members<R> {
-    input: Input<R>,
+    input: StoredInput<R>,
     inflater: Inflater,
     state: State,
     header: Header,
@@ -69,7 +69,7 @@ enum HeaderPart {
 
 /// What one step found.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Step {
+pub(crate) enum MemberStep {
     /// Bytes were added to the window.
     Data,
     /// A member has ended, and its bytes are those of the steps before.
@@ -78,9 +78,9 @@ pub(crate) enum Step {
     End,
 }
 
-/// A place at which a block starts.
+/// Where a block starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct BlockStart {
     /// Bits of the stored stream before the block.
     pub(crate) bit: u64,
     /// Inflated bytes before it, over all members.
@@ -90,30 +90,30 @@ pub(crate) struct Place {
 impl<R: Read> Members<R> {
     /// At the start of a stream. Nothing is read yet.
     pub(crate) fn new(reader: R) -> Self {
-        Self::at_member(reader, Place { bit: 0, inflated: 0 })
+        Self::at_member(reader, BlockStart { bit: 0, inflated: 0 })
     }
 
     /// At the start of a member, where the reader stands. Nothing is read yet.
-    pub(crate) fn at_member(reader: R, place: Place) -> Self {
+    pub(crate) fn at_member(reader: R, start: BlockStart) -> Self {
         Self {
-            input: Input::new(reader, place.bit / 8),
+            input: StoredInput::new(reader, start.bit / 8),
             inflater: Inflater::new(),
             state: State::Header,
             header: Header::default(),
             member: 0,
             is_resumed: false,
-            inflated_bytes: place.inflated,
+            inflated_bytes: start.inflated,
             failure: None,
             points: None,
         }
     }
 
     /// At a block inside a member; the reader stands at the byte in which the block starts.
-    pub(crate) fn resume(reader: R, place: Place) -> Result<Self, Error> {
-        let mut members = Self::at_member(reader, place);
+    pub(crate) fn resume(reader: R, start: BlockStart) -> Result<Self, Error> {
+        let mut members = Self::at_member(reader, start);
         members.state = State::Data;
         members.is_resumed = true;
-        let done = (place.bit % 8) as u32;
+        let done = (start.bit % 8) as u32;
         if done > 0 {
             let [byte] = members.input.take()?.ok_or_else(|| members.truncated(GzipPart::Data))?;
             members.inflater.start(byte, 8 - done);
@@ -123,15 +123,15 @@ impl<R: Read> Members<R> {
 
     /// As [`resume`](Self::resume), when what lies before the block was read in another way, so that the
     /// trailer of the member can be compared.
-    pub(crate) fn go_on(reader: R, place: Place) -> Result<Self, Error> {
-        let mut members = Self::resume(reader, place)?;
+    pub(crate) fn resume_whole(reader: R, start: BlockStart) -> Result<Self, Error> {
+        let mut members = Self::resume(reader, start)?;
         members.is_resumed = false;
         Ok(members)
     }
 
     /// At the trailer of the first member, of which all was read in another way.
-    pub(crate) fn at_trailer(reader: R, place: Place) -> Self {
-        let mut members = Self::at_member(reader, place);
+    pub(crate) fn at_trailer(reader: R, start: BlockStart) -> Self {
+        let mut members = Self::at_member(reader, start);
         members.state = State::Trailer;
         members
     }
@@ -144,9 +144,9 @@ impl<R: Read> Members<R> {
     }
 
     /// A block starts here, after this history.
-    pub(crate) fn offer(&mut self, place: Place, history: &[u8]) {
+    pub(crate) fn offer(&mut self, start: BlockStart, history: &[u8]) {
         if let Some(points) = &mut self.points {
-            points.offer(place, history);
+            points.offer(start, history);
         }
     }
 
@@ -170,7 +170,7 @@ impl<R: Read> Members<R> {
     }
 
     /// Goes on until there is something to tell.
-    pub(crate) fn step(&mut self, window: &mut Window) -> Result<Step, Error> {
+    pub(crate) fn step(&mut self, window: &mut Window) -> Result<MemberStep, Error> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
@@ -182,17 +182,17 @@ impl<R: Read> Members<R> {
                     self.state = State::Data;
                     if let Some(points) = &mut self.points {
                         let bit = self.input.offset() * 8;
-                        points.offer(Place { bit, inflated: self.inflated_bytes }, &[]);
+                        points.offer(BlockStart { bit, inflated: self.inflated_bytes }, &[]);
                     }
                 }
                 State::Data => {
                     window.make_room();
-                    let start = window.end();
+                    let before = window.end();
                     let outcome = self.inflate(window);
-                    if window.end() > start {
+                    if window.end() > before {
                         // What was inflated before a failure is right as far as it goes.
                         self.failure = outcome.err();
-                        return Ok(Step::Data);
+                        return Ok(MemberStep::Data);
                     }
                     outcome?;
                 }
@@ -201,7 +201,7 @@ impl<R: Read> Members<R> {
                     let trailer = self.read_trailer()?;
                     self.state = State::Padding;
                     self.is_resumed = false;
-                    return Ok(Step::Trailer(trailer));
+                    return Ok(MemberStep::Trailer(trailer));
                 }
                 State::Padding => match self.has_another_member()? {
                     true => {
@@ -210,7 +210,7 @@ impl<R: Read> Members<R> {
                     }
                     false => self.state = State::End,
                 },
-                State::End => return Ok(Step::End),
+                State::End => return Ok(MemberStep::End),
             }
         }
     }
@@ -233,8 +233,8 @@ impl<R: Read> Members<R> {
                 Ok(Stop::Block) => {
                     let bit = self.input.offset() * 8 - u64::from(self.inflater.held_bits());
                     if let Some(points) = &mut self.points {
-                        let place = Place { bit, inflated: self.inflated_bytes };
-                        points.offer(place, window.history());
+                        let start = BlockStart { bit, inflated: self.inflated_bytes };
+                        points.offer(start, window.history());
                     }
                 }
                 Ok(Stop::End) => {

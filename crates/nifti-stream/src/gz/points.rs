@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 
-use super::members::Place;
+use super::members::BlockStart;
 use crate::inflate::WINDOW;
 
-/// Stored, of each point: where it is and what lies before it.
+/// Stored, of each point: where its block starts and what lies before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Point {
-    pub(crate) place: Place,
+    pub(crate) start: BlockStart,
     /// Where the packed history lies in the file of the index.
     pub(crate) history_offset: u64,
     pub(crate) history_bytes: u32,
@@ -49,7 +49,7 @@ pub(crate) struct Points {
 }
 
 struct Candidate {
-    place: Place,
+    start: BlockStart,
     history: Vec<u8>,
 }
 
@@ -69,25 +69,25 @@ impl Points {
     }
 
     /// A block starts here, after this history.
-    pub(crate) fn offer(&mut self, place: Place, history: &[u8]) {
+    pub(crate) fn offer(&mut self, start: BlockStart, history: &[u8]) {
         if self.next >= self.volumes.count || self.failure.is_some() {
             return;
         }
         let target = self.volumes.start(self.next);
-        if place.inflated > target {
+        if start.inflated > target {
             match self.candidate.take() {
-                Some(candidate) => self.record(candidate.place, &candidate.history),
-                None => self.record(place, history),
+                Some(candidate) => self.record(candidate.start, &candidate.history),
+                None => self.record(start, history),
             }
             if self.next >= self.volumes.count {
                 return;
             }
         }
-        if place.inflated + self.volumes.bytes / 2 >= self.volumes.start(self.next) {
+        if start.inflated + self.volumes.bytes / 2 >= self.volumes.start(self.next) {
             let candidate = self
                 .candidate
-                .get_or_insert_with(|| Candidate { place, history: Vec::with_capacity(WINDOW) });
-            candidate.place = place;
+                .get_or_insert_with(|| Candidate { start, history: Vec::with_capacity(WINDOW) });
+            candidate.start = start;
             candidate.history.clear();
             candidate.history.extend_from_slice(history);
         }
@@ -96,7 +96,7 @@ impl Points {
     /// The points and how far the index is written; what made writing fail otherwise.
     pub(crate) fn finish(mut self) -> io::Result<(Vec<Point>, u64)> {
         if let Some(candidate) = self.candidate.take() {
-            self.record(candidate.place, &candidate.history);
+            self.record(candidate.start, &candidate.history);
         }
         match self.failure {
             Some(failure) => Err(failure),
@@ -104,7 +104,7 @@ impl Points {
         }
     }
 
-    fn record(&mut self, place: Place, history: &[u8]) {
+    fn record(&mut self, start: BlockStart, history: &[u8]) {
         self.packed.clear();
         pack(history, &mut self.packed);
         if let Err(failure) = self.output.write_all(&self.packed) {
@@ -112,7 +112,7 @@ impl Points {
             return;
         }
         self.points.push(Point {
-            place,
+            start,
             history_offset: self.written,
             history_bytes: self.packed.len() as u32,
             history_crc: crc32fast::hash(&self.packed),
@@ -121,7 +121,7 @@ impl Points {
         // The first volume that is far enough from this point and still to come.
         let total = self.volumes.bytes.saturating_mul(self.volumes.count);
         let distance = LEAST_DISTANCE.min(total / 16);
-        let wanted = (place.inflated + distance).saturating_sub(self.volumes.first);
+        let wanted = (start.inflated + distance).saturating_sub(self.volumes.first);
         self.next = wanted.div_ceil(self.volumes.bytes.max(1)).max(self.next + 1);
     }
 }

@@ -1,191 +1,197 @@
 //! The first member of a gzip stream inflated by several threads, without an index.
 //!
-//! The stored bytes are cut into chunks. A thread looks for the first block that describes its own codes
-//! at or after the start of its chunk, and inflates up to the first one after its end, with marks for
-//! what refers to the unknown bytes before. Whoever takes the chunks in order knows these bytes: marks
-//! are replaced then. A chunk that does not start where the one before has ended, or that outgrew its
-//! room, is thrown away: its taker inflates from that place itself, up to the start of the next one
-//! that is of use. What was found can only be wrong in where it starts, which is compared to the bit.
-//! When most chunks are of no use, the stream goes on in one thread.
+//! The stored bytes are cut into chunks. A thread looks for the first block with codes of its own at or
+//! after the start of its chunk, and inflates up to the first such block after its end. Bytes copied
+//! from before its start are unknown to it: it leaves marks for them. The consumer takes the chunks in
+//! order, knows those bytes, and replaces the marks.
+//!
+//! A chunk is discarded when it does not start where the previous one ended (to the bit), when it
+//! outgrew its buffer, or when a guess in it was wrong. The consumer then inflates that range itself and
+//! resumes with the next chunk. When most chunks are discarded, the stream goes on in one thread.
 
 mod chunk;
 
 use std::convert::Infallible;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 
-use self::chunk::{Before, Chunk, End};
-use super::input::Input;
-use super::members::{Members, Place};
+use self::chunk::{Chunk, End, KnownPrefix};
+use super::input::StoredInput;
+use super::members::{BlockStart, Members};
 use crate::error::Error;
 use crate::inflate::{DYNAMIC, Inflater, WINDOW, find_dynamic};
 use crate::queue::{Queue, StopAtEnd};
 
 /// Stored bytes of a chunk.
 pub(crate) const CHUNK_BYTES: usize = 512 << 10;
-/// Inflated bytes after which the taker of the chunks hands over what it has inflated itself.
+/// Inflated bytes after which the consumer hands over what it has inflated itself.
 const PIECE: usize = 1 << 20;
-/// Of the last 16 chunks so many may be of no use.
+/// Chunks of the last 16 that may be discarded; with more, one thread is faster.
 const MOST_USELESS: u32 = 12;
-/// Of so many chunks one may be of no use because of a wrong guess.
+/// One chunk in this number may be discarded for a wrong guess; with more, guessing stops.
 const MOST_WRONG: usize = 16;
 
-/// What is read ahead, and how far it is taken.
-pub(crate) struct Ahead<R> {
-    shared: Arc<Shared>,
+/// Threads that inflate chunks, and the consumer's position in them.
+pub(crate) struct ParallelInflate<R> {
+    work: Arc<ChunkWork<R>>,
     threads: Vec<JoinHandle<()>>,
-    reopen: Reopen<R>,
-    /// The next chunk that is to be taken, and one that starts farther on than it was taken.
+    /// The number of the next chunk to take from the queue.
     next: usize,
-    waiting: Option<Chunk>,
-    /// A bit for each of the last chunks: whether it was of no use.
+    /// A chunk that was taken but starts behind the position: the gap is inflated first.
+    later_chunk: Option<Chunk>,
+    /// A bit for each of the last 16 chunks: whether it was discarded.
     useless: u16,
-    /// Chunks so far of which a guess was wrong.
+    /// Chunks so far that were discarded for a wrong guess.
     wrong: usize,
     in_order: Option<InOrder<R>>,
-    /// Room for what is inflated here, and whether the chunk begun last has it.
-    own: Option<Chunk>,
-    is_own: bool,
-    part: Part,
-    /// What follows the part that is available, and the chunk of both.
-    plain: Option<Part>,
+    /// A buffer for what the consumer inflates itself, and whether the current chunk is in it.
+    local_chunk: Option<Chunk>,
+    is_local: bool,
+    /// The inflated bytes that are handed out now.
+    current: Segment,
+    /// What follows them in the same chunk: the bytes behind those that had marks.
+    upcoming: Option<Segment>,
+    /// The chunk of both.
     chunk: Option<Chunk>,
-    /// Where the chunks end that were begun.
-    place: Place,
+    /// Where the chunks taken so far end.
+    position: BlockStart,
     is_at_trailer: bool,
 }
 
-/// Opens the stream once more, at a byte.
-pub(crate) type Reopen<R> = Box<dyn FnMut(u64) -> io::Result<R> + Send>;
+/// Opens the stored stream once more, at a byte.
+pub(crate) type Reopen<R> = Arc<dyn Fn(u64) -> io::Result<R> + Send + Sync>;
 
-/// What goes on when nothing more is read ahead.
-pub(crate) struct GoOn<R> {
+/// What one thread needs to go on where the chunks end.
+pub(crate) struct Handover<R> {
     pub(crate) members: Members<R>,
-    /// The bytes before, as far as a match may refer to them, and how many of them are not consumed.
+    /// The bytes before, as far as a match may refer to them, and how many of them are still to be
+    /// handed out.
     pub(crate) history: Vec<u8>,
     pub(crate) left: usize,
 }
 
-/// History, if it starts at 0, and bytes behind it.
+/// Inflated bytes: a history from `floor`, of which those from `at` to `end` are to be handed out.
 #[derive(Default)]
-struct Part {
+struct Segment {
     bytes: Vec<u8>,
     floor: usize,
     at: usize,
     end: usize,
 }
 
-struct Shared {
-    path: PathBuf,
+/// What the threads share.
+struct ChunkWork<R> {
+    reopen: Reopen<R>,
     chunk_bytes: u64,
     chunks: usize,
-    /// Whether places before a chunk may be taken for zero.
+    /// Whether unknown bytes before a chunk may be taken for zero.
     may_guess: AtomicBool,
     /// The first byte behind the header of the member.
     first: u64,
     queue: Queue<Chunk, Infallible>,
 }
 
-/// What inflates where no chunk is of use; it stands where the chunks end that were begun.
+/// The consumer's own decoder, for ranges without a valid chunk.
 struct InOrder<R> {
-    place: u64,
+    /// The bit at which it stands.
+    bit: u64,
     inflater: Inflater,
-    input: Input<R>,
+    input: StoredInput<R>,
 }
 
-impl<R: Read> Ahead<R> {
-    /// Starts threads behind the header of the first member, which ends before byte `first`. `None`
-    /// when the file is too short to gain from it.
+impl<R: Read + 'static> ParallelInflate<R> {
+    /// Starts threads behind the header of the first member, which ends before byte `first` of
+    /// `stored`. `None` when the stream is too short to gain from it.
     pub(crate) fn start(
-        path: &Path,
         first: u64,
+        stored: u64,
         threads: NonZeroUsize,
         chunk_bytes: NonZeroUsize,
         reopen: Reopen<R>,
     ) -> Option<Self> {
         let chunk_bytes = chunk_bytes.get() as u64;
-        let stored = std::fs::metadata(path).ok()?.len().checked_sub(first)?;
-        let chunks = usize::try_from(stored.div_ceil(chunk_bytes)).ok().filter(|&n| n > 1)?;
+        let rest = stored.checked_sub(first)?;
+        let chunks = usize::try_from(rest.div_ceil(chunk_bytes)).ok().filter(|&n| n > 1)?;
         let queue = Queue::new(chunks, 1, threads.get());
-        let (path, may_guess) = (path.to_owned(), AtomicBool::new(true));
-        let shared = Arc::new(Shared { path, chunk_bytes, chunks, may_guess, first, queue });
+        let may_guess = AtomicBool::new(true);
+        let work = Arc::new(ChunkWork { reopen, chunk_bytes, chunks, may_guess, first, queue });
         let start = |_| {
-            let shared = Arc::clone(&shared);
-            Builder::new().name("inflate".to_owned()).spawn(move || shared.work()).ok()
+            let work = Arc::clone(&work);
+            Builder::new().name("inflate".to_owned()).spawn(move || work.run()).ok()
         };
         let threads: Vec<_> = (0..threads.get().min(chunks)).map_while(start).collect();
         (!threads.is_empty()).then_some(Self {
-            shared,
+            work,
             threads,
-            reopen,
             next: 0,
-            waiting: None,
+            later_chunk: None,
             useless: 0,
             wrong: 0,
             in_order: None,
-            own: None,
-            is_own: false,
-            part: Part::default(),
-            plain: None,
+            local_chunk: None,
+            is_local: false,
+            current: Segment::default(),
+            upcoming: None,
             chunk: None,
-            place: Place { bit: first * 8, inflated: 0 },
+            position: BlockStart { bit: first * 8, inflated: 0 },
             is_at_trailer: false,
         })
     }
+}
 
+impl<R: Read> ParallelInflate<R> {
     pub(crate) fn available(&self) -> &[u8] {
-        &self.part.bytes[self.part.at..self.part.end]
+        &self.current.bytes[self.current.at..self.current.end]
     }
 
     pub(crate) fn consume(&mut self, n: usize) {
-        self.part.at = self.part.end.min(self.part.at.saturating_add(n));
+        self.current.at = self.current.end.min(self.current.at.saturating_add(n));
     }
 
     /// Stored bytes of the chunks so far.
     pub(crate) fn compressed_offset(&self) -> u64 {
-        self.place.bit / 8
+        self.position.bit / 8
     }
 
-    /// Brings more bytes behind the available ones; `false` when another way has to go on. Blocks that
-    /// start in these bytes are offered.
-    pub(crate) fn more(&mut self, mut offer: impl FnMut(Place, &[u8])) -> bool {
+    /// Brings more bytes behind the available ones; `false` when one thread has to go on from
+    /// [`finish`](Self::finish). Blocks that start in these bytes are offered.
+    pub(crate) fn more(&mut self, mut offer: impl FnMut(BlockStart, &[u8])) -> bool {
         loop {
-            let left = self.part.end - self.part.at;
-            if let Some(mut plain) = self.plain.take() {
-                // What is left over is the end of the history of what follows.
-                plain.at -= left;
-                self.part = plain;
+            let left = self.current.end - self.current.at;
+            if let Some(mut upcoming) = self.upcoming.take() {
+                // The history of what follows ends with the bytes that are left: they lie there too.
+                upcoming.at -= left;
+                self.current = upcoming;
             } else if !self.take(left, &mut offer) {
                 return false;
             }
-            if self.part.end - self.part.at > left {
+            if self.current.end - self.current.at > left {
                 return true;
             }
         }
     }
 
     /// Begins what follows where the last chunk has ended.
-    fn take(&mut self, left: usize, offer: &mut dyn FnMut(Place, &[u8])) -> bool {
+    fn take(&mut self, left: usize, offer: &mut dyn FnMut(BlockStart, &[u8])) -> bool {
         if self.is_at_trailer {
             return false;
         }
-        // Of the last chunk its end is enough; the room that it took is free then.
+        // Matches reach back one window at most: the end of the last chunk is copied, and its buffer
+        // is used for another one.
         let mut bytes = self.history().to_vec();
         let before = bytes.len();
-        let part = Part { bytes: bytes.clone(), floor: 0, at: before - left, end: before };
-        let last = std::mem::replace(&mut self.part, part);
+        let part = Segment { bytes: bytes.clone(), floor: 0, at: before - left, end: before };
+        let last = std::mem::replace(&mut self.current, part);
         if let Some(mut done) = self.chunk.take() {
             if last.bytes.len() >= WINDOW {
                 done.plain = last.bytes;
             }
-            match self.is_own {
-                true => self.own = Some(done),
-                false => self.shared.queue.spare(done),
+            match self.is_local {
+                true => self.local_chunk = Some(done),
+                false => self.work.queue.spare(done),
             }
         }
         let Some(mut chunk) = self.next_chunk() else { return false };
@@ -199,7 +205,7 @@ impl<R: Read> Ahead<R> {
         }
         let floor = chunk.floor;
         for &(bit, offset) in &chunk.blocks {
-            let inflated = self.place.inflated + offset as u64;
+            let inflated = self.position.inflated + offset as u64;
             let (bytes, end, floor) = match offset.checked_sub(chunk.marked.len()) {
                 Some(behind) if chunk.plain_end > WINDOW => {
                     (&chunk.plain[..], WINDOW + behind, floor)
@@ -207,56 +213,59 @@ impl<R: Read> Ahead<R> {
                 _ => (&bytes[..], before + offset, 0),
             };
             let history = &bytes[floor.max(end.saturating_sub(WINDOW))..end];
-            offer(Place { bit, inflated }, history);
+            offer(BlockStart { bit, inflated }, history);
         }
-        self.place = Place { bit, inflated: self.place.inflated + chunk.len() as u64 };
+        self.position = BlockStart { bit, inflated: self.position.inflated + chunk.len() as u64 };
         self.is_at_trailer = is_at_trailer;
         let end = chunk.plain_end;
         if end > WINDOW {
             let bytes = std::mem::take(&mut chunk.plain);
-            self.plain = Some(Part { bytes, floor, at: WINDOW, end });
+            self.upcoming = Some(Segment { bytes, floor, at: WINDOW, end });
         }
         let end = bytes.len();
-        self.part = Part { bytes, floor: 0, at: before - left, end };
+        self.current = Segment { bytes, floor: 0, at: before - left, end };
         self.chunk = Some(chunk);
         true
     }
 
-    /// The chunk that starts where the last one has ended, whoever inflates it; `None` when another
-    /// way has to go on.
+    /// The chunk that starts where the last one has ended, from a thread or inflated here; `None` when
+    /// one thread has to go on.
     fn next_chunk(&mut self) -> Option<Chunk> {
         loop {
-            let chunk = match self.waiting.take() {
+            let chunk = match self.later_chunk.take() {
                 Some(chunk) => chunk,
-                None if self.place.bit < self.shared.start(self.next)? * 8 => {
-                    return self.inflate(self.shared.start(self.next)? * 8);
+                None if self.position.bit < self.work.start(self.next)? * 8 => {
+                    return self.inflate(self.work.start(self.next)? * 8);
                 }
                 None => {
-                    let chunk = self.shared.queue.next(self.next).ok()?;
+                    let chunk = self.work.queue.next(self.next).ok()?;
                     self.next += 1;
                     chunk
                 }
             };
-            let is_wrong = chunk.start == self.place.bit && !chunk.marked.fits(self.history());
+            // Its start is right, but a byte before it that was taken for zero is none.
+            let is_wrong = chunk.start == self.position.bit && !chunk.marked.fits(self.history());
             if is_wrong {
                 self.wrong += 1;
                 if self.wrong > 2 + self.next / MOST_WRONG {
-                    self.shared.may_guess.store(false, Ordering::Relaxed);
+                    self.work.may_guess.store(false, Ordering::Relaxed);
                 }
             }
             let is_useless =
-                is_wrong || chunk.start < self.place.bit || matches!(chunk.end, End::Unusual);
-            if !is_useless && chunk.start > self.place.bit {
+                is_wrong || chunk.start < self.position.bit || matches!(chunk.end, End::Unusual);
+            // It begins farther on: what lies between is inflated here, and it is looked at again.
+            if !is_useless && chunk.start > self.position.bit {
                 let start = chunk.start;
-                self.waiting = Some(chunk);
+                self.later_chunk = Some(chunk);
                 return self.inflate(start);
             }
             self.useless = self.useless << 1 | u16::from(is_useless);
             if !is_useless {
-                self.is_own = false;
+                self.is_local = false;
                 return Some(chunk);
             }
-            self.shared.queue.spare(chunk);
+            self.work.queue.spare(chunk);
+            // Stored or fixed blocks, or a second member: threads find nothing to begin at.
             if self.useless.count_ones() > MOST_USELESS {
                 return None;
             }
@@ -266,78 +275,78 @@ impl<R: Read> Ahead<R> {
     /// Inflates a chunk here, where what lies before is known, up to a block at or after this bit, or
     /// a part of the way.
     fn inflate(&mut self, until: u64) -> Option<Chunk> {
-        let Place { bit, .. } = self.place;
-        let mut in_order = match self.in_order.take().filter(|here| here.place == bit) {
+        let BlockStart { bit, .. } = self.position;
+        let mut in_order = match self.in_order.take().filter(|own| own.bit == bit) {
             Some(in_order) => in_order,
             None => {
-                let mut input = Input::new((self.reopen)(bit / 8).ok()?, bit / 8);
+                let mut input = StoredInput::new((self.work.reopen)(bit / 8).ok()?, bit / 8);
                 input.more().ok()?;
                 let mut inflater = Inflater::new();
                 let taken = inflater.start_at(input.buffered(), (bit % 8) as usize);
                 input.consume(taken);
-                InOrder { place: bit, inflater, input }
+                InOrder { bit, inflater, input }
             }
         };
-        let InOrder { place, inflater, input } = &mut in_order;
-        let mut chunk = self.own.take().unwrap_or_default();
+        let InOrder { bit: stands_at, inflater, input } = &mut in_order;
+        let mut chunk = self.local_chunk.take().unwrap_or_default();
         chunk.begin(bit, u64::MAX, Some(self.history()));
-        chunk.inflate(inflater, input, Before::Known, |chunk, here| {
+        chunk.inflate(inflater, input, KnownPrefix::Known, |chunk, here| {
             Some(here.bit >= until || chunk.len() >= PIECE)
         })?;
         if let End::Block(bit) = chunk.end {
-            *place = bit;
+            *stands_at = bit;
             self.in_order = Some(in_order);
         }
-        self.is_own = true;
+        self.is_local = true;
         Some(chunk)
     }
 
     /// Offers the blocks of the first chunk, if no other was begun.
-    pub(crate) fn offer_first(&self, mut offer: impl FnMut(Place, &[u8])) {
-        let is_first = |chunk: &&Chunk| chunk.start == self.shared.first * 8;
+    pub(crate) fn offer_first(&self, mut offer: impl FnMut(BlockStart, &[u8])) {
+        let is_first = |chunk: &&Chunk| chunk.start == self.work.first * 8;
         let Some(chunk) = self.chunk.as_ref().filter(is_first) else { return };
         // Of the first chunk, everything lies in one part.
-        let Part { bytes, floor, .. } = self.plain.as_ref().unwrap_or(&self.part);
+        let Segment { bytes, floor, .. } = self.upcoming.as_ref().unwrap_or(&self.current);
         for &(bit, offset) in &chunk.blocks {
             let end = floor + offset;
             let history = &bytes[(*floor).max(end.saturating_sub(WINDOW))..end];
-            offer(Place { bit, inflated: offset as u64 }, history);
+            offer(BlockStart { bit, inflated: offset as u64 }, history);
         }
     }
 
     /// The last bytes, as far as a match may refer to them.
     fn history(&self) -> &[u8] {
-        let Part { bytes, floor, end, .. } = &self.part;
+        let Segment { bytes, floor, end, .. } = &self.current;
         &bytes[(*floor).max(end.saturating_sub(WINDOW))..*end]
     }
 
-    /// Ends the threads; the stream goes on in another way where the chunks have ended.
-    pub(crate) fn finish(mut self) -> Result<GoOn<R>, Error> {
-        let byte = self.place.bit / 8;
-        let reader = (self.reopen)(byte)
+    /// Ends the threads; one thread goes on where the chunks have ended.
+    pub(crate) fn finish(self) -> Result<Handover<R>, Error> {
+        let byte = self.position.bit / 8;
+        let reader = (self.work.reopen)(byte)
             .map_err(|source| Error::Read { compressed_offset: byte, source })?;
         let members = match self.is_at_trailer {
-            true => Members::at_trailer(reader, self.place),
-            false => Members::go_on(reader, self.place)?,
+            true => Members::at_trailer(reader, self.position),
+            false => Members::resume_whole(reader, self.position)?,
         };
-        let left = self.part.end - self.part.at;
-        Ok(GoOn { members, history: self.history().to_vec(), left })
+        let left = self.current.end - self.current.at;
+        Ok(Handover { members, history: self.history().to_vec(), left })
     }
 }
 
-impl<R> Drop for Ahead<R> {
+impl<R> Drop for ParallelInflate<R> {
     fn drop(&mut self) {
-        self.shared.queue.stop();
+        self.work.queue.stop();
         for thread in self.threads.drain(..) {
-            // What a thread did that panicked is not used.
+            // Chunks of a thread that panicked are never taken, so its panic needs no answer here.
             let _ = thread.join();
         }
     }
 }
 
-impl Shared {
+impl<R: Read> ChunkWork<R> {
     /// What every thread does.
-    fn work(&self) {
+    fn run(&self) {
         let _stop = StopAtEnd { queue: &self.queue, only_in_panic: true };
         let mut inflater = Inflater::new();
         while let Some(turn) = self.queue.turn() {
@@ -361,12 +370,10 @@ impl Shared {
     fn inflate(&self, number: usize, inflater: &mut Inflater, chunk: &mut Chunk) -> Option<()> {
         let from = self.start(number)?;
         let target = (from + self.chunk_bytes) * 8;
-        // Before the first chunk there is nothing.
+        // Nothing lies before the first chunk, so it needs no guess and no marks.
         let history: Option<&[u8]> = (number == 0).then_some(&[]);
         chunk.begin(from * 8, self.chunk_bytes, history);
-        let mut file = File::open(&self.path).ok()?;
-        file.seek(SeekFrom::Start(from)).ok()?;
-        let mut input = Input::new(file, from);
+        let mut input = StoredInput::new((self.reopen)(from).ok()?, from);
         input.more().ok()?;
         let at = match history {
             Some(_) => 0,
@@ -380,9 +387,9 @@ impl Shared {
             return Some(());
         }
         let before = match self.may_guess.load(Ordering::Relaxed) {
-            _ if history.is_some() => Before::Known,
-            true => Before::Guessed,
-            false => Before::Unknown,
+            _ if history.is_some() => KnownPrefix::Known,
+            true => KnownPrefix::Guessed,
+            false => KnownPrefix::Unknown,
         };
         chunk.inflate(inflater, &mut input, before, |_, mut here| {
             if here.bit >= target && here.header()? == DYNAMIC {
@@ -430,21 +437,20 @@ mod tests {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::new(level));
         encoder.write_all(content).unwrap();
         let stored = encoder.finish().unwrap();
-        let file = tempfile::NamedTempFile::new().unwrap();
-        file.as_file().write_all(&stored).unwrap();
         let copy = stored.clone();
         let reopen = move |offset| Ok(Cursor::new(copy[offset as usize..].to_vec()));
         let [threads, chunk_bytes] = [2, chunk_bytes].map(|n| NonZeroUsize::new(n).unwrap());
+        let length = stored.len() as u64;
         let mut ahead =
-            Ahead::start(file.path(), 10, threads, chunk_bytes, Box::new(reopen)).unwrap();
+            ParallelInflate::start(10, length, threads, chunk_bytes, Arc::new(reopen)).unwrap();
         let (mut inflated, mut offered) = (Vec::new(), Vec::new());
         let mut begun = Begun::default();
-        while ahead.more(|place, history| offered.push((place, history.to_vec()))) {
+        while ahead.more(|start, history| offered.push((start, history.to_vec()))) {
             // A few bytes are left over each time.
             let n = ahead.available().len().saturating_sub(3);
             inflated.extend(&ahead.available()[..n]);
             ahead.consume(n);
-            match ahead.is_own {
+            match ahead.is_local {
                 true => begun.here += 1,
                 false => begun.by_threads += 1,
             }
@@ -454,12 +460,12 @@ mod tests {
         begun.is_complete = ahead.is_at_trailer;
         assert!(content.starts_with(&inflated));
         assert!(!begun.is_complete || content.len() == inflated.len());
-        for (place, history) in offered {
-            let end = place.inflated as usize;
+        for (start, history) in offered {
+            let end = start.inflated as usize;
             assert!(content[..end].ends_with(&history));
             assert!(history.len() == end.min(WINDOW));
-            let reader = &stored[(place.bit / 8) as usize..];
-            let mut decoder = crate::gz::GzDecoder::resume(reader, place, &history).unwrap();
+            let reader = &stored[(start.bit / 8) as usize..];
+            let mut decoder = crate::gz::GzDecoder::resume(reader, start, &history).unwrap();
             let mut next = [0; 100];
             let n = decoder.read_chunk(&mut next).unwrap();
             assert!(content[end..].starts_with(&next[..n]));

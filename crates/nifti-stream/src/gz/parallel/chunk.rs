@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use super::super::input::Input;
+use super::super::input::StoredInput;
 use crate::inflate::{self, Inflater, Marked, Output, SLACK, Stop, WINDOW};
 
 /// Inflated bytes of a chunk, at most, and those of them with marks, which take twice the memory: for
@@ -45,7 +45,7 @@ pub(super) enum End {
 
 /// What is known of the bytes before a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Before {
+pub(super) enum KnownPrefix {
     Known,
     Unknown,
     /// Nothing, but some may be taken for zero.
@@ -82,13 +82,13 @@ impl Chunk {
     pub(super) fn inflate<R: Read>(
         &mut self,
         inflater: &mut Inflater,
-        input: &mut Input<R>,
-        before: Before,
-        mut ends: impl FnMut(&Self, Here<'_, R>) -> Option<bool>,
+        input: &mut StoredInput<R>,
+        before: KnownPrefix,
+        mut ends: impl FnMut(&Self, AtBlock<'_, R>) -> Option<bool>,
     ) -> Option<()> {
         self.blocks.push((self.start, 0));
-        let mut is_plain = before == Before::Known;
-        let may_guess = before == Before::Guessed;
+        let mut is_plain = before == KnownPrefix::Known;
+        let may_guess = before == KnownPrefix::Guessed;
         loop {
             let mut source = input.for_inflater();
             let stop = match is_plain {
@@ -105,7 +105,7 @@ impl Chunk {
                 }
                 Stop::Block => {
                     let bit = input.offset() * 8 - u64::from(inflater.held_bits());
-                    if ends(self, Here { bit, inflater, input })? {
+                    if ends(self, AtBlock { bit, inflater, input })? {
                         self.end = End::Block(bit);
                         return Some(());
                     }
@@ -148,13 +148,13 @@ impl Chunk {
 }
 
 /// Before a block.
-pub(super) struct Here<'a, R> {
+pub(super) struct AtBlock<'a, R> {
     pub(super) bit: u64,
     inflater: &'a Inflater,
-    input: &'a mut Input<R>,
+    input: &'a mut StoredInput<R>,
 }
 
-impl<R: Read> Here<'_, R> {
+impl<R: Read> AtBlock<'_, R> {
     /// The first three bits of the block, if they can be read.
     pub(super) fn header(&mut self) -> Option<u32> {
         self.inflater.peek_header(self.input.peek().ok()?)
