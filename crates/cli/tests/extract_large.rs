@@ -130,7 +130,7 @@ fn a_stopped_extraction_goes_on_where_it_was() {
 
 /// Where derived files may be large: the output, what it is written through, and its state.
 fn is_output_or_state(name: &str) -> bool {
-    name.starts_with("out.npz") || name.starts_with(".out.npz") || name.starts_with(".export-")
+    name.starts_with("out.npz") || name.starts_with(".out.npz")
 }
 
 /// Files above 64 KiB in a folder that are neither output nor state.

@@ -6,6 +6,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use laion_fmri_base::{AtomicFile, sync_directory};
+
 use crate::error::Error;
 
 pub(crate) use directory::atomic_directory;
@@ -58,18 +60,7 @@ pub(crate) fn atomic_unbuffered<T, E: From<Error>>(
     path: &Path,
     write: impl FnOnce(&File) -> Result<T, E>,
 ) -> Result<T, E> {
-    let write_error = |source| Error::Write { path: path.into(), source };
-    if std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
-        let file = File::options().write(true).open(path).map_err(write_error)?;
-        return write(&file);
-    }
-    let parent = parent(path)?;
-    let file = temporary(path, parent)?;
-    let value = write(file.as_file())?;
-    file.as_file().sync_all().map_err(write_error)?;
-    file.persist(path)
-        .map_err(|error| Error::Replace { path: path.into(), source: error.error })?;
-    Ok(value)
+    atomic_open(path, |file| write(file.file()))
 }
 
 /// [`atomic`] for contents written by somebody who opens the temporary file by its path.
@@ -78,27 +69,26 @@ pub(crate) fn atomic_path<T, E: From<Error>>(
     path: &Path,
     write: impl FnOnce(&Path) -> Result<T, E>,
 ) -> Result<T, E> {
-    let file = temporary(path, parent(path)?)?;
-    let value = write(file.path())?;
-    let synced = File::options().write(true).open(file.path()).and_then(|file| file.sync_all());
-    synced.map_err(|source| Error::Write { path: path.into(), source })?;
-    file.persist(path)
-        .map_err(|error| Error::Replace { path: path.into(), source: error.error })?;
-    Ok(value)
+    atomic_open(path, |file| write(file.path()))
 }
 
-/// A temporary file beside the output.
-fn temporary(path: &Path, parent: &Path) -> Result<tempfile::NamedTempFile, Error> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".export-").suffix(".part");
-    // Temporary files are private by default; this one becomes the output, under the usual umask.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(parent).map_err(|source| Error::Create {
+/// The steps of all of them, each with its error.
+fn atomic_open<T, E: From<Error>>(
+    path: &Path,
+    write: impl FnOnce(&AtomicFile) -> Result<T, E>,
+) -> Result<T, E> {
+    let parent = parent(path)?;
+    let file = AtomicFile::create(path).map_err(|source| Error::Create {
         path: path.into(),
         parent: parent.into(),
         source,
-    })
+    })?;
+    let value = write(&file)?;
+    file.sync().map_err(|source| Error::Write { path: path.into(), source })?;
+    file.commit_unsynced()
+        .and_then(|()| sync_directory(parent))
+        .map_err(|source| Error::Replace { path: path.into(), source })?;
+    Ok(value)
 }
 
 /// The directory of an output, which must be there.

@@ -1,8 +1,10 @@
 //! Directories that appear under their name only when they are complete.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use laion_fmri_base::{sync_directory, temporary_sibling};
 
 use super::parent;
 use crate::error::Error;
@@ -10,7 +12,7 @@ use crate::error::Error;
 /// Fills a temporary sibling that takes the name `path` when it is complete.
 ///
 /// `write` gets the temporary directory and syncs the files it makes there; the directories are
-/// synced here. What is at `path` is replaced if `replaceable` says so: by an exchange of the two
+/// synced here, and the new name. What is at `path` is replaced if `replaceable` says so: by an exchange of the two
 /// names where the system has one (Linux), else it steps aside first, and for a moment nothing is
 /// there. In both cases `path` never names an incomplete directory, whenever the process ends.
 ///
@@ -33,28 +35,35 @@ pub(crate) fn atomic_directory<T, E: From<Error>>(
     let parent = parent(path)?;
     check()?;
     let create = |source| Error::Create { path: path.into(), parent: parent.into(), source };
-    let directory = temporary(parent, ".part").map_err(create)?;
-    let value = write(directory.path())?;
-    sync(directory.path()).map_err(|source| Error::Write { path: path.into(), source })?;
+    let directory = Temporary::beside(path).map_err(create)?;
+    let value = write(&directory.0)?;
+    sync(&directory.0).map_err(|source| Error::Write { path: path.into(), source })?;
     let replace = |source| Error::Replace { path: path.into(), source };
     if check()? {
-        let aside = temporary(parent, ".old").map_err(create)?;
-        exchange(directory.path(), path, aside.path()).map_err(replace)?;
+        let aside = Temporary::beside(path).map_err(create)?;
+        exchange(&directory.0, path, &aside.0).map_err(replace)?;
     } else {
-        fs::rename(directory.path(), path).map_err(replace)?;
-        // What is gone from its temporary name needs no removal.
-        let _ = directory.keep();
+        fs::rename(&directory.0, path).map_err(replace)?;
     }
+    sync_directory(parent).map_err(replace)?;
     Ok(value)
 }
 
-fn temporary(parent: &Path, suffix: &str) -> io::Result<tempfile::TempDir> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".export-").suffix(suffix);
-    // Temporary directories are private by default; this one becomes the output.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-    builder.tempdir_in(parent)
+/// A directory that is removed with this value, unless it has another name by then.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn beside(path: &Path) -> io::Result<Self> {
+        let directory = temporary_sibling(path);
+        fs::create_dir(&directory)?;
+        Ok(Self(directory))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 /// Puts the complete directory `new` at `path`, and what was there at `new` or below `aside`, where
@@ -101,8 +110,5 @@ fn sync(directory: &Path) -> io::Result<()> {
             sync(&entry.path())?;
         }
     }
-    match cfg!(unix) {
-        true => File::open(directory)?.sync_all(),
-        false => Ok(()),
-    }
+    sync_directory(directory)
 }
