@@ -262,9 +262,10 @@ impl ArrayWriter<'_> {
             Ok(())
         });
         self.broken |= result.is_err();
-        result?;
-        self.digest.insert(spec, digest.unwrap_or_default());
-        Ok(())
+        if let (Ok(()), Some(sha256)) = (&result, digest) {
+            self.digest.insert(spec, sha256);
+        }
+        result
     }
 
     fn finish(self) -> Result<(), Error> {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 
+use laion_fmri_base::{Sha256, Sha256Hasher};
 use ndarray::{ArrayView, Dimension};
-use sha2::{Digest, Sha256};
 
 use crate::arrays::Spec;
 use crate::element::{self, Element};
@@ -52,8 +52,8 @@ pub struct ArrayDigest {
     pub dtype: String,
     /// The length of each dimension.
     pub shape: Vec<usize>,
-    /// The SHA-256 of the data, in hexadecimal digits.
-    pub sha256: String,
+    /// The SHA-256 of the data.
+    pub sha256: Sha256,
 }
 
 /// An array that is not the same on two sides, or not on both.
@@ -95,10 +95,10 @@ impl ArraysDigest {
         Ok(())
     }
 
-    /// The SHA-256 of all of them, in hexadecimal digits.
+    /// The SHA-256 of all of them.
     #[must_use]
-    pub fn sha256(&self) -> String {
-        hexadecimal(Sha256::new_with_prefix(self.to_string()))
+    pub fn sha256(&self) -> Sha256 {
+        Sha256::of(self.to_string())
     }
 
     /// The arrays with their names, in the order of the names.
@@ -126,7 +126,7 @@ impl ArraysDigest {
         self.arrays.contains_key(name)
     }
 
-    pub(crate) fn insert(&mut self, spec: &Spec<'_>, sha256: String) {
+    pub(crate) fn insert(&mut self, spec: &Spec<'_>, sha256: Sha256) {
         let (dtype, shape) = (spec.descriptor.clone(), spec.shape.clone());
         self.arrays.insert(spec.name.to_owned(), ArrayDigest { dtype, shape, sha256 });
     }
@@ -155,21 +155,17 @@ impl fmt::Display for ArrayDigest {
 /// Writes on what it hashes.
 pub(crate) struct Hashing<'a> {
     writer: &'a mut dyn Write,
-    hasher: Sha256,
+    hasher: Sha256Hasher,
 }
 
 impl<'a> Hashing<'a> {
     pub(crate) fn new(writer: &'a mut dyn Write) -> Self {
-        Self { writer, hasher: Sha256::new() }
+        Self { writer, hasher: Sha256Hasher::new() }
     }
 
-    pub(crate) fn finish(self) -> String {
-        hexadecimal(self.hasher)
+    pub(crate) fn finish(self) -> Sha256 {
+        self.hasher.finish()
     }
-}
-
-pub(crate) fn hexadecimal(hasher: Sha256) -> String {
-    format!("{:x}", hasher.finalize())
 }
 
 impl Write for Hashing<'_> {

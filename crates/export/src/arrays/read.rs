@@ -4,10 +4,10 @@ use std::fmt;
 use std::io::{self, Read};
 use std::path::Path;
 
+use laion_fmri_base::Sha256Hasher;
 use ndarray::{ArrayD, ArrayView2};
-use sha2::{Digest, Sha256};
 
-use crate::arrays::digest::{ArrayDigest, ArraysDigest, hexadecimal};
+use crate::arrays::digest::{ArrayDigest, ArraysDigest};
 use crate::arrays::{ATTRIBUTES, RECIPE};
 use crate::element::Element;
 use crate::encoding::{Head, Unreadable};
@@ -152,10 +152,10 @@ impl ArrayFile {
         for name in self.names()? {
             let mut array = None;
             self.source.member(&name, "this crate's types", &mut |head, reader| {
-                let mut hasher = Sha256::new();
+                let mut hasher = Sha256Hasher::new();
                 head.bytes(reader, |bytes| hasher.update(bytes))?;
                 let (dtype, shape) = (head.descriptor.clone(), head.shape.clone());
-                array = Some(ArrayDigest { dtype, shape, sha256: hexadecimal(hasher) });
+                array = Some(ArrayDigest { dtype, shape, sha256: hasher.finish() });
                 Ok(())
             })?;
             if let Some(array) = array {

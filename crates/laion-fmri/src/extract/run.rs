@@ -141,7 +141,7 @@ impl ExtractPlan {
                 dropped_columns: counts.dropped_columns,
                 constant: descriptions.iter().map(|part| part.constant).sum(),
                 undefined: descriptions.iter().map(|part| part.undefined).sum(),
-                arrays_sha256: file.digest().sha256(),
+                arrays_sha256: file.digest().sha256().to_string(),
             };
             let recipe = Recipe::new(
                 self.conventions.clone(),
