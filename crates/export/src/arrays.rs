@@ -221,8 +221,7 @@ impl ArrayWriter<'_> {
         let width = encoding::text_width(&[text]);
         let result =
             self.sink.array(&spec, &mut |writer| encoding::write_texts(writer, &[text], width));
-        self.broken |= result.is_err();
-        result
+        self.written(result)
     }
 
     /// Says which arrays are labels of the dimensions: coordinates for xarray. Names that no array
@@ -261,19 +260,23 @@ impl ArrayWriter<'_> {
             digest = Some(hashing.finish());
             Ok(())
         });
-        self.broken |= result.is_err();
         if let (Ok(()), Some(sha256)) = (&result, digest) {
             self.digest.insert(spec, sha256);
         }
-        result
+        self.written(result)
+    }
+
+    fn written(&mut self, result: io::Result<()>) -> Result<(), Error> {
+        self.broken |= result.is_err();
+        result.map_err(|source| Error::Write { path: self.path.clone(), source })
     }
 
     fn finish(self) -> Result<(), Error> {
-        if self.broken {
-            let source = io::Error::other("an array could not be written");
-            return Err(Error::Write { path: self.path, source });
-        }
-        self.sink.finish(&self.labels)
+        let finished = match self.broken {
+            true => Err(io::Error::other("an array could not be written")),
+            false => self.sink.finish(&self.labels),
+        };
+        finished.map_err(|source| Error::Write { path: self.path, source })
     }
 }
 

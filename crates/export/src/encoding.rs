@@ -139,6 +139,8 @@ pub(crate) fn write_c_order<T: Element, D: Dimension>(
 /// Why an array could not be read.
 #[derive(Debug)]
 pub(crate) enum Unreadable {
+    /// There is no array of that name.
+    Missing,
     Io(io::Error),
     /// Another format or another element type.
     Other(Box<dyn std::error::Error + Send + Sync>),
@@ -153,6 +155,7 @@ impl Unreadable {
     pub(crate) fn at(self, path: &Path, name: &str, expected: &'static str) -> Error {
         let (path, name) = (path.to_path_buf(), name.to_owned());
         match self {
+            Self::Missing => Error::NoMember { path, name },
             // This is how a checksum that does not match is told.
             Self::Io(source) if source.kind() == io::ErrorKind::InvalidData => {
                 Error::NotMember { path, name, expected, source: source.into() }
@@ -167,6 +170,12 @@ impl Unreadable {
 impl From<io::Error> for Unreadable {
     fn from(source: io::Error) -> Self {
         Self::Io(source)
+    }
+}
+
+impl From<&str> for Unreadable {
+    fn from(reason: &str) -> Self {
+        Self::Other(reason.into())
     }
 }
 

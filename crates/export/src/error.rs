@@ -201,7 +201,7 @@ pub enum Error {
     TrailingNul {
         /// The member.
         name: String,
-        /// The place of the text, from zero.
+        /// The position of the text, from zero.
         index: usize,
     },
     /// Two columns of a table have the same name.

@@ -1,7 +1,7 @@
 //! HDF5 by the C library: a dataset per array.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use half::f16;
 use hdf5::types::{FixedUnicode, VarLenUnicode};
@@ -26,7 +26,7 @@ pub(crate) fn write<T, E: From<Error>>(
     atomic_path(path, |temporary| {
         let error = |source| Error::Write { path: path.into(), source };
         let file = create(temporary).map_err(error)?;
-        let mut writer = Hdf5Writer { path: path.into(), file };
+        let mut writer = Hdf5Writer { file };
         let value = write(&mut writer)?;
         writer.file.close().map_err(io::Error::other).map_err(error)?;
         Ok(value)
@@ -36,28 +36,12 @@ pub(crate) fn write<T, E: From<Error>>(
 /// A file that is being written.
 #[derive(Debug)]
 pub(crate) struct Hdf5Writer {
-    /// The output.
-    path: PathBuf,
     file: File,
 }
 
 impl Sink for Hdf5Writer {
     fn array(
         &mut self,
-        spec: &Spec<'_>,
-        write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
-    ) -> Result<(), Error> {
-        self.write_array(spec, write).map_err(|source| self.error(source))
-    }
-
-    fn finish(&mut self, labels: &Labels) -> Result<(), Error> {
-        self.write_labels(labels).map_err(|source| self.error(source))
-    }
-}
-
-impl Hdf5Writer {
-    fn write_array(
-        &self,
         spec: &Spec<'_>,
         write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
     ) -> io::Result<()> {
@@ -80,6 +64,23 @@ impl Hdf5Writer {
         text_attribute(&dataset, "dimension_names", &spec.dimensions.join(" "))
     }
 
+    fn finish(&mut self, labels: &Labels) -> io::Result<()> {
+        let there = self.file.member_names().map_err(io::Error::other)?;
+        let coordinates = labels.coordinates_among(|name| there.iter().any(|other| other == name));
+        if let Some(coordinates) = coordinates {
+            text_attribute(&self.file, "coordinates", &coordinates)?;
+        }
+        for (name, value) in &labels.attributes {
+            match value {
+                Value::String(text) => text_attribute(&self.file, name, text)?,
+                other => text_attribute(&self.file, name, &other.to_string())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Hdf5Writer {
     fn write_numbers<T: Element + H5Type>(
         &self,
         spec: &Spec<'_>,
@@ -89,7 +90,7 @@ impl Hdf5Writer {
         let row = spec.shape.get(1..).unwrap_or_default();
         let row_bytes = encoding::n_bytes(row, T::SIZE as u64);
         let row_bytes = usize::try_from(row_bytes).map_err(io::Error::other)?;
-        let mut rows = Rows::<T> {
+        let mut rows = RowBuffer::<T> {
             dataset: &dataset,
             shape: spec.shape.clone(),
             row_bytes: row_bytes.max(1),
@@ -156,29 +157,10 @@ impl Hdf5Writer {
         };
         dataset.map_err(io::Error::other)
     }
-
-    fn write_labels(&self, labels: &Labels) -> io::Result<()> {
-        let there = self.file.member_names().map_err(io::Error::other)?;
-        let coordinates = labels.coordinates_among(|name| there.iter().any(|other| other == name));
-        if let Some(coordinates) = coordinates {
-            text_attribute(&self.file, "coordinates", &coordinates)?;
-        }
-        for (name, value) in &labels.attributes {
-            match value {
-                Value::String(text) => text_attribute(&self.file, name, text)?,
-                other => text_attribute(&self.file, name, &other.to_string())?,
-            }
-        }
-        Ok(())
-    }
-
-    fn error(&self, source: io::Error) -> Error {
-        Error::Write { path: self.path.clone(), source }
-    }
 }
 
 /// Hands the bytes of an array to the library in whole rows.
-struct Rows<'a, T> {
+struct RowBuffer<'a, T> {
     dataset: &'a Dataset,
     shape: Vec<usize>,
     row_bytes: usize,
@@ -188,7 +170,7 @@ struct Rows<'a, T> {
     values: Vec<T>,
 }
 
-impl<T: Element + H5Type> Rows<'_, T> {
+impl<T: Element + H5Type> RowBuffer<'_, T> {
     fn hand_over(&mut self) -> io::Result<()> {
         let n_rows = self.bytes.len() / self.row_bytes;
         if n_rows == 0 {
@@ -216,7 +198,7 @@ impl<T: Element + H5Type> Rows<'_, T> {
     }
 }
 
-impl<T: Element + H5Type> Write for Rows<'_, T> {
+impl<T: Element + H5Type> Write for RowBuffer<'_, T> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.bytes.extend_from_slice(bytes);
         if self.bytes.len() >= PIECE {
@@ -236,8 +218,8 @@ fn create(path: &Path) -> io::Result<File> {
     options.create(path).map_err(io::Error::other)
 }
 
-fn text_attribute(place: &Location, name: &str, text: &str) -> io::Result<()> {
+fn text_attribute(location: &Location, name: &str, text: &str) -> io::Result<()> {
     let text: VarLenUnicode = text.parse().map_err(io::Error::other)?;
-    let attribute = place.new_attr::<VarLenUnicode>().create(name).map_err(io::Error::other)?;
+    let attribute = location.new_attr::<VarLenUnicode>().create(name).map_err(io::Error::other)?;
     attribute.write_scalar(&text).map_err(io::Error::other)
 }

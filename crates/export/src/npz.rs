@@ -11,7 +11,7 @@ use ndarray::{ArrayView, Dimension};
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
-use crate::arrays::{Labels, Sink, Spec};
+use crate::arrays::{ATTRIBUTES, Labels, Sink, Spec};
 use crate::atomic::atomic;
 use crate::element::Element;
 use crate::encoding::{self, Encoded, EncodedText};
@@ -133,21 +133,24 @@ impl NpzWriter<'_> {
     pub fn scalar_text(&mut self, name: impl AsRef<str>, text: &str) -> Result<(), Error> {
         let name = name.as_ref();
         let spec = Spec::scalar_text(name, text)?;
-        self.spec(&spec, &mut |writer| {
-            encoding::write_texts(writer, &[text], encoding::text_width(&[text]))
-        })
+        self.check(name)?;
+        self.scalar(&spec, text).map_err(|source| self.error(source))
+    }
+
+    fn scalar(&mut self, spec: &Spec<'_>, text: &str) -> io::Result<()> {
+        let width = encoding::text_width(&[text]);
+        self.array_of(spec, &mut |writer| encoding::write_texts(writer, &[text], width))
     }
 
     /// Adds an array in C order whose bytes are written by the closure.
-    fn spec(
+    fn array_of(
         &mut self,
         spec: &Spec<'_>,
         write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
-    ) -> Result<(), Error> {
-        let header = encoding::c_order_header(&spec.descriptor, &spec.shape)
-            .map_err(|source| self.error(source))?;
+    ) -> io::Result<()> {
+        let header = encoding::c_order_header(&spec.descriptor, &spec.shape)?;
         let n_bytes = spec.n_bytes().saturating_add(header.len() as u64);
-        self.member(spec.name, n_bytes, |writer| {
+        self.store(spec.name, n_bytes, |writer| {
             writer.write_all(&header)?;
             write(writer)
         })
@@ -159,12 +162,27 @@ impl NpzWriter<'_> {
         n_bytes: u64,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), Error> {
+        self.check(name)?;
+        self.store(name, n_bytes, write).map_err(|source| self.error(source))
+    }
+
+    /// Takes a name for a member.
+    fn check(&mut self, name: &str) -> Result<(), Error> {
         if let Some(reason) = wrong_name(name) {
             return Err(Error::MemberName { name: name.to_owned(), reason });
         }
-        if !self.names.insert(name.to_owned()) {
-            return Err(Error::SameMember { name: name.to_owned() });
+        match self.names.insert(name.to_owned()) {
+            true => Ok(()),
+            false => Err(Error::SameMember { name: name.to_owned() }),
         }
+    }
+
+    fn store(
+        &mut self,
+        name: &str,
+        n_bytes: u64,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<()> {
         let options = SimpleFileOptions::DEFAULT
             .compression_method(CompressionMethod::Stored)
             .last_modified_time(DateTime::DEFAULT)
@@ -177,7 +195,7 @@ impl NpzWriter<'_> {
             None => Ok(()),
         };
         self.broken |= result.is_err();
-        result.map_err(|source| self.error(source))
+        result
     }
 
     fn finish(&mut self) -> Result<(), Error> {
@@ -200,22 +218,23 @@ impl NpzWriter<'_> {
     }
 }
 
+/// The names have been checked by then, for all formats.
 impl Sink for NpzWriter<'_> {
     fn array(
         &mut self,
         spec: &Spec<'_>,
         write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
-    ) -> Result<(), Error> {
-        self.spec(spec, write)
+    ) -> io::Result<()> {
+        self.array_of(spec, write)
     }
 
-    fn finish(&mut self, labels: &Labels) -> Result<(), Error> {
+    fn finish(&mut self, labels: &Labels) -> io::Result<()> {
         if labels.attributes.is_empty() {
             return Ok(());
         }
-        let attributes =
-            serde_json::to_string(&labels.attributes).map_err(|error| self.error(error.into()))?;
-        self.scalar_text("attributes", &attributes)
+        let attributes = serde_json::to_string(&labels.attributes)?;
+        let spec = Spec::scalar_text(ATTRIBUTES, &attributes).map_err(io::Error::other)?;
+        self.scalar(&spec, &attributes)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Zarr, format 3: one group of plain arrays in a directory, with few files.
 
+mod chunks;
 mod metadata;
 mod read;
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -15,6 +16,7 @@ use crate::error::Error;
 
 pub(crate) use read::read;
 
+use chunks::ChunkGrid;
 use metadata::METADATA;
 
 /// The most bytes of one chunk of a matrix; everything that is smaller is one chunk.
@@ -26,20 +28,13 @@ pub(crate) fn write<T, E: From<Error>>(
     write: impl FnOnce(&mut ZarrWriter) -> Result<T, E>,
 ) -> Result<T, E> {
     atomic_directory(path, is_replaceable, |directory| {
-        write(&mut ZarrWriter {
-            path: path.into(),
-            directory: directory.into(),
-            chunk: CHUNK,
-            arrays: Map::new(),
-        })
+        write(&mut ZarrWriter { directory: directory.into(), chunk: CHUNK, arrays: Map::new() })
     })
 }
 
 /// The arrays of a group that is being written.
 #[derive(Debug)]
 pub(crate) struct ZarrWriter {
-    /// The output.
-    path: PathBuf,
     /// Where it is written.
     directory: PathBuf,
     /// The most bytes of one chunk.
@@ -53,89 +48,22 @@ impl Sink for ZarrWriter {
         &mut self,
         spec: &Spec<'_>,
         write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
-    ) -> Result<(), Error> {
-        self.write_array(spec, write).map_err(|source| self.error(source))
-    }
-
-    fn finish(&mut self, labels: &Labels) -> Result<(), Error> {
-        let group = metadata::group(labels, std::mem::take(&mut self.arrays));
-        write_json(&self.directory, &group).map_err(|source| self.error(source))
-    }
-}
-
-impl ZarrWriter {
-    fn write_array(
-        &mut self,
-        spec: &Spec<'_>,
-        write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
     ) -> io::Result<()> {
         let directory = self.directory.join(spec.name);
         fs::create_dir(&directory)?;
-        let chunk_shape = metadata::chunk_shape(&spec.shape, spec.size as u64, self.chunk);
+        let chunk_shape = chunks::chunk_shape(&spec.shape, spec.size as u64, self.chunk);
         let metadata = metadata::array(spec, &chunk_shape)
             .ok_or_else(|| io::Error::other(format!("no type {}", spec.descriptor)))?;
         write_json(&directory, &metadata)?;
         self.arrays.insert(spec.name.to_owned(), metadata);
-        let chunk = crate::encoding::n_bytes(&chunk_shape, spec.size as u64);
-        let dimensions = spec.shape.len();
-        let mut chunks = Chunks { directory, dimensions, chunk, index: 0, left: 0, file: None };
+        let grid = ChunkGrid::new(directory, &chunk_shape, spec.size as u64);
+        let mut chunks = grid.ok_or(io::ErrorKind::FileTooLarge)?.writer();
         write(&mut chunks)?;
         chunks.finish()
     }
 
-    fn error(&self, source: io::Error) -> Error {
-        Error::Write { path: self.path.clone(), source }
-    }
-}
-
-/// Cuts the bytes of an array into the files of its chunks. Only the first dimension is divided, so
-/// that chunks follow each other in C order.
-struct Chunks {
-    directory: PathBuf,
-    dimensions: usize,
-    /// Bytes of every chunk, the last one too: it is filled with zeros.
-    chunk: u64,
-    index: u64,
-    /// Bytes that the open file still takes.
-    left: u64,
-    file: Option<BufWriter<File>>,
-}
-
-impl Chunks {
-    fn close(&mut self) -> io::Result<()> {
-        let Some(file) = self.file.take() else { return Ok(()) };
-        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
-    }
-
-    fn finish(mut self) -> io::Result<()> {
-        if let Some(file) = &mut self.file {
-            io::copy(&mut io::Read::take(io::repeat(0), self.left), file)?;
-        }
-        self.close()
-    }
-}
-
-impl Write for Chunks {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.is_empty() {
-            return Ok(0);
-        }
-        if self.left == 0 {
-            self.close()?;
-            let path = self.directory.join(metadata::chunk_key(self.dimensions, self.index));
-            self.file = Some(BufWriter::with_capacity(1 << 16, File::create_new(path)?));
-            self.left = self.chunk;
-            self.index += 1;
-        }
-        let Some(file) = &mut self.file else { return Ok(0) };
-        let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
-        let written = file.write(&bytes[..length])?;
-        self.left -= written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.as_mut().map_or(Ok(()), Write::flush)
+    fn finish(&mut self, labels: &Labels) -> io::Result<()> {
+        write_json(&self.directory, &metadata::group(labels, std::mem::take(&mut self.arrays)))
     }
 }
 
@@ -162,8 +90,8 @@ mod tests {
     fn a_matrix_of_many_chunks_comes_back() {
         for (rows, columns) in [(27, 100), (1, 3), (5, 0), (0, 5), (64, 250)] {
             let directory = tempfile::tempdir().unwrap();
-            let (path, arrays) = (directory.path().to_path_buf(), Map::new());
-            let mut zarr = ZarrWriter { path: path.clone(), directory: path, chunk: 1000, arrays };
+            let path = directory.path().to_path_buf();
+            let mut zarr = ZarrWriter { directory: path, chunk: 1000, arrays: Map::new() };
             let matrix = Array2::from_shape_fn((rows, columns), |(row, column)| {
                 (row * columns + column) as f32
             });

@@ -24,13 +24,12 @@ pub(crate) trait Source: Send {
 
     fn names(&self) -> Result<Vec<String>, Error>;
 
-    /// Hands the head and the bytes of one array to `read`, once; `expected` is what errors say.
+    /// Hands the head and the bytes of one array to `read`, once.
     fn member(
         &mut self,
         name: &str,
-        expected: &'static str,
         read: &mut dyn FnMut(&Head, &mut dyn Read) -> Result<(), Unreadable>,
-    ) -> Result<(), Error>;
+    ) -> Result<(), Unreadable>;
 }
 
 /// Opens labelled arrays: a Zarr directory or a `.npz` file, not compressed, as this crate writes
@@ -68,7 +67,7 @@ impl ArrayFile {
     /// As [`ArrayFile::array`].
     pub fn shape(&mut self, name: &str) -> Result<Vec<usize>, Error> {
         let mut shape = Vec::new();
-        self.source.member(name, "any type", &mut |head, _| {
+        self.member(name, "any type", &mut |head, _| {
             shape.clone_from(&head.shape);
             Ok(())
         })?;
@@ -83,7 +82,7 @@ impl ArrayFile {
     /// before anything is allocated; [`Error::Read`].
     pub fn array<T: Element>(&mut self, name: &str) -> Result<ArrayD<T>, Error> {
         let mut array = None;
-        self.source.member(name, T::NUMPY_NAME, &mut |head, reader| {
+        self.member(name, T::NUMPY_NAME, &mut |head, reader| {
             array = Some(head.values(reader)?);
             Ok(())
         })?;
@@ -98,7 +97,7 @@ impl ArrayFile {
     /// As [`ArrayFile::array`].
     pub fn text(&mut self, name: &str) -> Result<Vec<String>, Error> {
         let mut texts = Vec::new();
-        self.source.member(name, "text", &mut |head, reader| {
+        self.member(name, "text", &mut |head, reader| {
             texts = head.texts(reader)?;
             Ok(())
         })?;
@@ -118,7 +117,7 @@ impl ArrayFile {
         mut block: impl FnMut(usize, ArrayView2<'_, T>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut failed = None;
-        let result = self.source.member(name, T::NUMPY_NAME, &mut |head, reader| {
+        let result = self.member(name, T::NUMPY_NAME, &mut |head, reader| {
             head.rows(reader, rows_per_block, |row, rows| {
                 block(row, rows).map_err(|error| {
                     failed = Some(error);
@@ -151,7 +150,7 @@ impl ArrayFile {
         let mut digest = ArraysDigest::default();
         for name in self.names()? {
             let mut array = None;
-            self.source.member(&name, "this crate's types", &mut |head, reader| {
+            self.member(&name, "this crate's types", &mut |head, reader| {
                 let mut hasher = Sha256Hasher::new();
                 head.bytes(reader, |bytes| hasher.update(bytes))?;
                 let (dtype, shape) = (head.descriptor.clone(), head.shape.clone());
@@ -163,6 +162,17 @@ impl ArrayFile {
             }
         }
         Ok(digest)
+    }
+
+    /// `expected` is what errors say.
+    fn member(
+        &mut self,
+        name: &str,
+        expected: &'static str,
+        read: &mut dyn FnMut(&Head, &mut dyn Read) -> Result<(), Unreadable>,
+    ) -> Result<(), Error> {
+        let result = self.source.member(name, read);
+        result.map_err(|error| error.at(self.source.path(), name, expected))
     }
 }
 

@@ -43,10 +43,10 @@ pub(crate) trait Sink: fmt::Debug {
         &mut self,
         spec: &Spec<'_>,
         write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
-    ) -> Result<(), Error>;
+    ) -> io::Result<()>;
 
     /// Takes what is said about all of them, after the last.
-    fn finish(&mut self, labels: &Labels) -> Result<(), Error>;
+    fn finish(&mut self, labels: &Labels) -> io::Result<()>;
 }
 
 impl Labels {

@@ -64,7 +64,8 @@ impl NpzFile {
     /// [`Error::NoMember`]; [`Error::NotMember`] for other contents; [`Error::MemberLength`], found
     /// before anything is allocated; [`Error::Read`].
     pub fn array<T: Element>(&mut self, name: &str) -> Result<ArrayD<T>, Error> {
-        self.member(name, T::NUMPY_NAME, |member, n_bytes| encoding::read(member, n_bytes))
+        self.member(name, |member, n_bytes| encoding::read(member, n_bytes))
+            .map_err(|error| error.at(&self.path, name, T::NUMPY_NAME))
     }
 
     /// Reads the list of texts with this name, or the single one of [`NpzWriter::scalar_text`].
@@ -75,41 +76,27 @@ impl NpzFile {
     ///
     /// As [`NpzFile::array`].
     pub fn text(&mut self, name: &str) -> Result<Vec<String>, Error> {
-        self.member(name, "text", |member, n_bytes| encoding::read_text(member, n_bytes))
+        self.member(name, |member, n_bytes| encoding::read_text(member, n_bytes))
+            .map_err(|error| error.at(&self.path, name, "text"))
     }
 
     fn member<T>(
         &mut self,
         name: &str,
-        expected: &'static str,
         read: impl FnOnce(ZipFile<'_, BufReader<File>>, u64) -> Result<T, Unreadable>,
-    ) -> Result<T, Error> {
-        let path = || self.path.clone();
-        let not_member = |source: Box<dyn std::error::Error + Send + Sync>| Error::NotMember {
-            path: path(),
-            name: name.to_owned(),
-            expected,
-            source,
-        };
-        let member = match self.archive.by_name(&format!("{name}.npy")) {
-            Ok(member) => member,
-            Err(ZipError::FileNotFound) => {
-                return Err(Error::NoMember { path: path(), name: name.to_owned() });
-            }
-            Err(ZipError::Io(source)) => return Err(Error::Read { path: path(), source }),
-            Err(other) => return Err(not_member(other.into())),
-        };
+    ) -> Result<T, Unreadable> {
+        let found = self.archive.by_name(&format!("{name}.npy"));
+        let member = found.map_err(|error| match error {
+            ZipError::FileNotFound => Unreadable::Missing,
+            ZipError::Io(source) => Unreadable::Io(source),
+            other => Unreadable::Other(other.into()),
+        })?;
         // Uncompressed members cannot be longer than the file, whatever the directory says.
         let n_bytes = member.size();
         if n_bytes > self.file_length {
-            return Err(Error::MemberLength {
-                path: path(),
-                name: name.to_owned(),
-                expected: n_bytes,
-                got: self.file_length,
-            });
+            return Err(Unreadable::Length { expected: n_bytes, got: self.file_length });
         }
-        read(member, n_bytes).map_err(|error| error.at(&self.path, name, expected))
+        read(member, n_bytes)
     }
 }
 
@@ -125,10 +112,9 @@ impl Source for NpzFile {
     fn member(
         &mut self,
         name: &str,
-        expected: &'static str,
         read: &mut dyn FnMut(&Head, &mut dyn Read) -> Result<(), Unreadable>,
-    ) -> Result<(), Error> {
-        NpzFile::member(self, name, expected, |mut member, n_bytes| {
+    ) -> Result<(), Unreadable> {
+        NpzFile::member(self, name, |mut member, n_bytes| {
             let head = Head::read(&mut member, n_bytes)?;
             read(&head, &mut member)
         })

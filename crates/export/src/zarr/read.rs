@@ -1,7 +1,7 @@
 //! The arrays of a group that this crate wrote, read back.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::arrays::Source;
 use crate::encoding::{Head, Unreadable, n_bytes};
 use crate::error::Error;
+use crate::zarr::chunks::{ChunkGrid, ChunkReader};
 use crate::zarr::metadata::{self, Described, METADATA};
 
 /// The longest document that is read.
@@ -48,83 +49,32 @@ impl Source for ZarrFile {
     fn member(
         &mut self,
         name: &str,
-        expected: &'static str,
         read: &mut dyn FnMut(&Head, &mut dyn Read) -> Result<(), Unreadable>,
-    ) -> Result<(), Error> {
-        let not_member = |source: &str| Error::NotMember {
-            path: self.path.clone(),
-            name: name.to_owned(),
-            expected,
-            source: source.into(),
-        };
-        let Some((_, document)) = self.arrays.iter().find(|(other, _)| other == name) else {
-            return Err(Error::NoMember { path: self.path.clone(), name: name.to_owned() });
-        };
+    ) -> Result<(), Unreadable> {
+        let found = self.arrays.iter().find(|(other, _)| other == name);
+        let (_, document) = found.ok_or(Unreadable::Missing)?;
         // A name from the document must not lead out of the directory.
         if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\']) {
-            return Err(not_member("the name leads out of the group"));
+            return Err("the name leads out of the group".into());
         }
-        let described = metadata::described(document)
-            .ok_or_else(|| not_member("it is not of the plain kind that can be read"))?;
-        let (head, mut chunks) = open(&self.path.join(name), described)
-            .ok_or_else(|| not_member("its size cannot be counted"))?;
-        read(&head, &mut chunks).map_err(|error| error.at(&self.path, name, expected))
+        let described =
+            metadata::described(document).ok_or("it is not of the plain kind that can be read")?;
+        let (head, mut chunks) =
+            open(self.path.join(name), described).ok_or("its size cannot be counted")?;
+        read(&head, &mut chunks)
     }
 }
 
 /// What the chunks hold, and the bytes of all of them without the filling of the last.
-fn open(directory: &Path, described: Described) -> Option<(Head, Chunks)> {
+fn open(directory: PathBuf, described: Described) -> Option<(Head, ChunkReader)> {
     let Described { descriptor, shape, chunk_shape } = described;
     let size: u64 = match descriptor.strip_prefix("<U") {
         Some(width) => width.parse::<u64>().ok()?.checked_mul(4)?,
         None => descriptor.get(2..)?.parse().ok()?,
     };
     let total = n_bytes(&shape, size);
-    let chunk = n_bytes(&chunk_shape, size);
-    if total == u64::MAX || chunk == u64::MAX || chunk == 0 {
-        return None;
-    }
-    let dimensions = shape.len();
+    let grid = ChunkGrid::new(directory, &chunk_shape, size).filter(|_| total < u64::MAX)?;
     // What is there: a reader allocates for that much at most.
-    let there = |index| {
-        let path = directory.join(metadata::chunk_key(dimensions, index));
-        path.metadata().is_ok_and(|metadata| metadata.len() == chunk)
-    };
-    let complete = (0..total.div_ceil(chunk)).take_while(|&index| there(index)).count() as u64;
-    let n_bytes = complete.saturating_mul(chunk).min(total);
-    let directory = directory.to_path_buf();
-    let chunks = Chunks { directory, dimensions, chunk, index: 0, left: total, file: None };
-    Some((Head { descriptor, shape, fortran: false, n_bytes }, chunks))
-}
-
-struct Chunks {
-    directory: PathBuf,
-    dimensions: usize,
-    /// Bytes of a chunk.
-    chunk: u64,
-    index: u64,
-    /// Bytes of the array that have not been read.
-    left: u64,
-    file: Option<io::Take<File>>,
-}
-
-impl Read for Chunks {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if let Some(file) = &mut self.file {
-                let got = file.read(buffer)?;
-                self.left -= got as u64;
-                if got > 0 || buffer.is_empty() {
-                    return Ok(got);
-                }
-                self.file = None;
-            }
-            if self.left == 0 {
-                return Ok(0);
-            }
-            let path = self.directory.join(metadata::chunk_key(self.dimensions, self.index));
-            self.file = Some(File::open(path)?.take(self.chunk.min(self.left)));
-            self.index += 1;
-        }
-    }
+    let n_bytes = grid.bytes_there(total);
+    Some((Head { descriptor, shape, fortran: false, n_bytes }, grid.reader(total)))
 }
