@@ -40,7 +40,7 @@ pub struct Caption {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captions {
     images: Vec<(String, Vec<Caption>)>,
-    places: HashMap<String, usize>,
+    by_image: HashMap<String, usize>,
 }
 
 impl Captions {
@@ -72,10 +72,10 @@ impl Captions {
                 ai_model,
             };
             let image_name = record.text(0);
-            if let Some(place) = captions.places.get(image_name) {
-                captions.images[*place].1.push(caption);
+            if let Some(index) = captions.by_image.get(image_name) {
+                captions.images[*index].1.push(caption);
             } else {
-                captions.places.insert(image_name.to_owned(), captions.images.len());
+                captions.by_image.insert(image_name.to_owned(), captions.images.len());
                 captions.images.push((image_name.to_owned(), vec![caption]));
             }
             Ok(())
@@ -109,7 +109,7 @@ impl Captions {
     #[must_use]
     #[doc(alias = "for_image")]
     pub fn get(&self, image_name: &str) -> &[Caption] {
-        self.places.get(image_name).map_or(&[], |place| &self.images[*place].1)
+        self.by_image.get(image_name).map_or(&[], |index| &self.images[*index].1)
     }
 
     /// The texts of an image by one source or by both: that of the language model first, then those

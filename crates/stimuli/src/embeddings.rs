@@ -17,7 +17,7 @@ use crate::lazy::Lazy;
 use crate::nearest::nearest;
 use crate::source::ReadAt;
 
-/// Rows that are read at a time on their way to their places.
+/// Rows that are read at a time on their way into the output.
 const ROWS_OF_A_PIECE: usize = 256;
 
 /// The embedding file of a model: a row of half-precision features for each image.
@@ -309,7 +309,7 @@ impl Embeddings {
     }
 
     /// Rows in any order into values of some type. What has to be decoded is decoded once; what is
-    /// stored plainly goes from the file to its places in pieces, without an array in between.
+    /// stored plainly goes from the file into the output in pieces, without an array in between.
     fn gather<T: bytemuck::Zeroable + Send>(
         &self,
         rows: &[usize],
@@ -329,20 +329,20 @@ impl Embeddings {
         distinct.sort_unstable();
         distinct.dedup();
         let read = self.read(&distinct)?;
-        let mut places = vec![0; self.len()];
-        for (place, row) in distinct.into_iter().enumerate() {
-            places[row] = place;
+        let mut read_as = vec![0; self.len()];
+        for (index, row) in distinct.into_iter().enumerate() {
+            read_as[row] = index;
         }
         in_shares(rows, &mut values, |rows, values| {
             for (row, out) in rows.iter().zip(values.chunks_exact_mut(features)) {
-                copy(out, &read[places[*row] * features..][..features]);
+                copy(out, &read[read_as[*row] * features..][..features]);
             }
             Ok(())
         })?;
         Ok(values)
     }
 
-    /// Rows in any order, each read once and copied to all of its places.
+    /// Rows in any order, each read once and copied to all rows of the output that want it.
     fn gather_plain<T>(
         &self,
         rows: &[usize],
@@ -351,14 +351,14 @@ impl Embeddings {
     ) -> Result<(), Error> {
         let features = self.n_features();
         let mut order: Vec<usize> = (0..rows.len()).collect();
-        order.sort_unstable_by_key(|place| rows[*place]);
+        order.sort_unstable_by_key(|target| rows[*target]);
         let mut bits = vec![0; ROWS_OF_A_PIECE.min(rows.len()) * features];
         let mut distinct = Vec::with_capacity(ROWS_OF_A_PIECE);
         let mut rest = order.as_slice();
         while !rest.is_empty() {
             distinct.clear();
-            let fits = |place: &&usize| {
-                let row = rows[**place];
+            let fits = |target: &&usize| {
+                let row = rows[**target];
                 if distinct.last() != Some(&row) {
                     if distinct.len() == ROWS_OF_A_PIECE {
                         return false;
@@ -374,10 +374,10 @@ impl Embeddings {
             self.make_native(bits);
             let read: &[f16] = bits.reinterpret_cast();
             let mut from = 0;
-            for &place in piece {
-                from += usize::from(distinct[from] != rows[place]);
+            for &target in piece {
+                from += usize::from(distinct[from] != rows[target]);
                 copy(
-                    &mut values[place * features..][..features],
+                    &mut values[target * features..][..features],
                     &read[from * features..][..features],
                 );
             }

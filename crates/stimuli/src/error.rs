@@ -92,7 +92,7 @@ pub enum Error {
         got: u64,
     },
     /// Stored data could not be read: the file is damaged or truncated, or cannot be read.
-    #[error("{}: dataset {dataset:?}: {} could not be read", path.display(), place(*row))]
+    #[error("{}: dataset {dataset:?}: {} could not be read", path.display(), which(*row))]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -202,7 +202,7 @@ pub enum Error {
     },
 }
 
-fn place(row: Option<usize>) -> String {
+fn which(row: Option<usize>) -> String {
     row.map_or_else(|| "it".to_owned(), |row| format!("row {row}"))
 }
 

@@ -8,7 +8,7 @@ const COUNT: usize = 3;
 pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let folded = fold(wanted);
     let mut found: Vec<(usize, usize, &str)> = Vec::new();
-    for (place, name) in names.enumerate() {
+    for (index, name) in names.enumerate() {
         let candidate = fold(name);
         let limit = (folded.len().max(candidate.len()) / 3).max(1);
         // The lengths alone rule most names out, before the quadratic part.
@@ -17,7 +17,7 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
         }
         let edits = strsim::generic_levenshtein(&folded, &candidate);
         if edits <= limit && edits < folded.len().max(candidate.len()) {
-            found.push((edits, place, name));
+            found.push((edits, index, name));
             if found.len() > COUNT {
                 found.sort_unstable();
                 found.truncate(COUNT);

@@ -103,16 +103,16 @@ impl SegmentationTable {
         let mut table = Self::default();
         Table::open(reader, COLUMNS)?.each(COLUMNS, |record| {
             let row = read_row(&record)?;
-            let place = table.rows.len();
-            if table.by_mask.insert(row.mask_row, place).is_some() {
+            let index = table.rows.len();
+            if table.by_mask.insert(row.mask_row, index).is_some() {
                 let key = format!("mask_row {}", row.mask_row);
                 return Err(TableError::Duplicate { line: record.line, key });
             }
-            if let Some(places) = table.by_image.get_mut(&row.image_name) {
-                places.push(place);
+            if let Some(indices) = table.by_image.get_mut(&row.image_name) {
+                indices.push(index);
             } else {
                 table.images.push(row.image_name.clone());
-                table.by_image.insert(row.image_name.clone(), vec![place]);
+                table.by_image.insert(row.image_name.clone(), vec![index]);
             }
             table.rows.push(row);
             Ok(())
@@ -141,7 +141,7 @@ impl SegmentationTable {
     /// What is known of the mask in a row of the HDF5 file.
     #[must_use]
     pub fn row(&self, mask_row: usize) -> Option<&MaskRow> {
-        self.by_mask.get(&mask_row).map(|place| &self.rows[*place])
+        self.by_mask.get(&mask_row).map(|index| &self.rows[*index])
     }
 
     /// The images that have masks, in the order of their first appearance.
@@ -158,8 +158,8 @@ impl SegmentationTable {
 
     /// The masks of an image, in the order of the file; none for an image without masks.
     pub fn for_image(&self, image_name: &str) -> impl Iterator<Item = &MaskRow> {
-        let places = self.by_image.get(image_name).map(Vec::as_slice).unwrap_or_default();
-        places.iter().map(|place| &self.rows[*place])
+        let indices = self.by_image.get(image_name).map(Vec::as_slice).unwrap_or_default();
+        indices.iter().map(|index| &self.rows[*index])
     }
 
     /// The nouns of an image, in the order of their first appearance; none for an image without
@@ -184,15 +184,15 @@ impl SegmentationTable {
     #[must_use]
     pub fn all_nouns(&self, filter: NounFilter) -> Vec<NounCount<'_>> {
         let mut counts: Vec<NounCount<'_>> = Vec::new();
-        let mut places = HashMap::new();
+        let mut indices = HashMap::new();
         let mut pairs = HashSet::new();
         for row in self.rows.iter().filter(|row| filter.admits(row)) {
-            let place = *places.entry(row.noun.as_str()).or_insert_with(|| {
+            let index = *indices.entry(row.noun.as_str()).or_insert_with(|| {
                 counts.push(NounCount { noun: &row.noun, images: 0, masks: 0 });
                 counts.len() - 1
             });
-            counts[place].masks += 1;
-            counts[place].images += usize::from(pairs.insert((&row.noun, &row.image_name)));
+            counts[index].masks += 1;
+            counts[index].images += usize::from(pairs.insert((&row.noun, &row.image_name)));
         }
         counts
     }

@@ -195,8 +195,8 @@ impl Segmentations {
             let mut ordered = self.masks.zeros::<u8>(rows.len())?;
             let size = (height * width).max(1);
             for (out, row) in ordered.chunks_exact_mut(size).zip(rows) {
-                let place = distinct.partition_point(|other| other < row) * size;
-                out.copy_from_slice(&pixels[place..place + size]);
+                let start = distinct.partition_point(|other| other < row) * size;
+                out.copy_from_slice(&pixels[start..start + size]);
             }
             pixels = ordered;
         }

@@ -18,13 +18,13 @@ pub(crate) fn open<T>(
 /// The columns of a table, in an order that does not depend on the file.
 pub(crate) struct Table<R> {
     records: csv::Reader<R>,
-    places: Vec<usize>,
+    positions: Vec<usize>,
 }
 
 /// One row.
 pub(crate) struct Record<'a> {
     record: &'a csv::StringRecord,
-    places: &'a [usize],
+    positions: &'a [usize],
     columns: &'a [&'static str],
     pub(crate) line: u64,
 }
@@ -34,14 +34,14 @@ impl<R: Read> Table<R> {
     pub(crate) fn open(reader: R, columns: &[&'static str]) -> Result<Self, TableError> {
         let mut records = csv::Reader::from_reader(reader);
         let header = records.headers()?.clone();
-        let places = columns.iter().map(|&column| {
+        let positions = columns.iter().map(|&column| {
             header.iter().position(|name| name == column).ok_or_else(|| TableError::MissingColumn {
                 expected: column,
                 got: header.iter().map(str::to_owned).collect(),
             })
         });
-        let places = places.collect::<Result<_, _>>()?;
-        Ok(Self { records, places })
+        let positions = positions.collect::<Result<_, _>>()?;
+        Ok(Self { records, positions })
     }
 
     /// Calls `each` with every row, and stops at the first error.
@@ -53,16 +53,16 @@ impl<R: Read> Table<R> {
         let mut record = csv::StringRecord::new();
         while self.records.read_record(&mut record)? {
             let line = record.position().map_or(0, csv::Position::line);
-            each(Record { record: &record, places: &self.places, columns, line })?;
+            each(Record { record: &record, positions: &self.positions, columns, line })?;
         }
         Ok(())
     }
 }
 
 impl<'a> Record<'a> {
-    /// The text of the column at this place of the list of columns.
+    /// The text of the column at this position of the list of columns.
     pub(crate) fn text(&self, column: usize) -> &'a str {
-        self.record.get(self.places[column]).unwrap_or_default()
+        self.record.get(self.positions[column]).unwrap_or_default()
     }
 
     /// The value of a column, read by `parse`.

@@ -19,7 +19,7 @@ use super::tree::{Stored, Tree};
 use super::{Failure, MAX_PIECE};
 
 /// Decoded chunks that hold other rows too are kept, in case those are wanted next.
-const KEPT: usize = 4 << 20;
+const CACHE_BYTES: usize = 4 << 20;
 
 /// A dataset in chunks.
 pub(super) struct Chunks {
@@ -30,7 +30,7 @@ pub(super) struct Chunks {
     row_bytes: usize,
     filters: Vec<FilterDescription>,
     index: Index,
-    kept: Mutex<Kept>,
+    cache: Mutex<ChunkCache>,
 }
 
 enum Index {
@@ -46,7 +46,7 @@ enum Index {
 
 /// The chunks decoded last, oldest first.
 #[derive(Default)]
-struct Kept {
+struct ChunkCache {
     chunks: Vec<(Vec<u64>, Arc<Vec<u8>>)>,
     bytes: usize,
 }
@@ -90,8 +90,8 @@ impl Chunks {
                 entries: OnceLock::new(),
             },
         };
-        let (shape, kept) = (shape.to_vec(), Mutex::default());
-        Ok(Self { shape, chunk, element_bytes, chunk_bytes, row_bytes, filters, index, kept })
+        let (shape, cache) = (shape.to_vec(), Mutex::default());
+        Ok(Self { shape, chunk, element_bytes, chunk_bytes, row_bytes, filters, index, cache })
     }
 
     pub(super) fn rows_together(&self) -> usize {
@@ -116,21 +116,21 @@ impl Chunks {
                 self.decode_ahead(disk, &offsets)?;
             }
             loop {
-                let place = self.find(disk, &offsets)?;
-                // A chunk that is a row goes straight to its place.
-                if let (Some(place), true) = (
-                    place,
+                let entry = self.find(disk, &offsets)?;
+                // A chunk that is a row is decoded straight into the output.
+                if let (Some(entry), true) = (
+                    entry,
                     part.len() == self.chunk_bytes && self.is_rows() && group.len() == together,
                 ) {
-                    self.load(disk, place, &mut decoder, &mut stored, part)?;
+                    self.load(disk, entry, &mut decoder, &mut stored, part)?;
                 } else if rows.len() == 1
-                    && self.chunk_bytes <= KEPT
+                    && self.chunk_bytes <= CACHE_BYTES
                     && !(self.is_rows() && together == 1)
                 {
-                    let chunk = self.keep(&offsets, || {
+                    let chunk = self.cached(&offsets, || {
                         let mut chunk = vec![0; self.chunk_bytes];
-                        if let Some(place) = place {
-                            self.load(disk, place, &mut decoder, &mut stored, &mut chunk)?;
+                        if let Some(entry) = entry {
+                            self.load(disk, entry, &mut decoder, &mut stored, &mut chunk)?;
                         }
                         Ok(chunk)
                     })?;
@@ -138,8 +138,8 @@ impl Chunks {
                 } else {
                     decoded.clear();
                     decoded.resize(self.chunk_bytes, 0);
-                    if let Some(place) = place {
-                        self.load(disk, place, &mut decoder, &mut stored, &mut decoded)?;
+                    if let Some(entry) = entry {
+                        self.load(disk, entry, &mut decoder, &mut stored, &mut decoded)?;
                     }
                     self.scatter(&decoded, &offsets, group, part);
                 }
@@ -155,10 +155,10 @@ impl Chunks {
     fn decode_ahead(&self, disk: &Disk, first: &[u64]) -> Result<(), Failure> {
         let mut chunks = vec![first.to_vec()];
         let mut offsets = first.to_vec();
-        while chunks.len() * self.chunk_bytes <= KEPT && self.next(&mut offsets) {
+        while chunks.len() * self.chunk_bytes <= CACHE_BYTES && self.next(&mut offsets) {
             chunks.push(offsets.clone());
         }
-        let fits = chunks.len() * self.chunk_bytes <= KEPT;
+        let fits = chunks.len() * self.chunk_bytes <= CACHE_BYTES;
         // Asking the system for its cores takes longer than decoding one small chunk.
         if !fits || chunks.len() < 2 || self.filters.is_empty() {
             return Ok(());
@@ -169,10 +169,10 @@ impl Chunks {
         }
         let state = || (Decoder::new(&self.filters, self.element_bytes), Vec::new());
         let decode = |(decoder, stored): &mut (Decoder<'_>, Vec<u8>), offsets: &Vec<u64>| {
-            let chunk = self.keep(offsets, || {
+            let chunk = self.cached(offsets, || {
                 let mut chunk = vec![0; self.chunk_bytes];
-                if let Some(place) = self.find(disk, offsets)? {
-                    self.load(disk, place, decoder, stored, &mut chunk)?;
+                if let Some(entry) = self.find(disk, offsets)? {
+                    self.load(disk, entry, decoder, stored, &mut chunk)?;
                 }
                 Ok(chunk)
             });
@@ -266,38 +266,38 @@ impl Chunks {
     fn load(
         &self,
         disk: &Disk,
-        place: Stored,
+        entry: Stored,
         decoder: &mut Decoder<'_>,
         stored: &mut Vec<u8>,
         out: &mut [u8],
     ) -> Result<(), Failure> {
-        if disk.is_undefined(place.address) {
+        if disk.is_undefined(entry.address) {
             out.fill(0);
             return Ok(());
         }
-        if self.filters.is_empty() && place.size == out.len() as u64 {
-            return disk.read_exact(out, place.address);
+        if self.filters.is_empty() && entry.size == out.len() as u64 {
+            return disk.read_exact(out, entry.address);
         }
-        if place.size > MAX_PIECE.min(disk.length()) {
+        if entry.size > MAX_PIECE.min(disk.length()) {
             let expected = MAX_PIECE.min(disk.length());
-            return Err(Failure::TooLarge { expected, got: place.size });
+            return Err(Failure::TooLarge { expected, got: entry.size });
         }
-        stored.resize(place.size as usize, 0);
-        disk.read_exact(stored, place.address)?;
-        decoder.decode(stored, place.filter_mask, out)
+        stored.resize(entry.size as usize, 0);
+        disk.read_exact(stored, entry.address)?;
+        decoder.decode(stored, entry.filter_mask, out)
     }
 
-    fn keep(
+    fn cached(
         &self,
         offsets: &[u64],
         decode: impl FnOnce() -> Result<Vec<u8>, Failure>,
     ) -> Result<Arc<Vec<u8>>, Failure> {
-        let kept = || lock(&self.kept);
-        if let Some(chunk) = kept().get(offsets) {
+        let cache = || lock(&self.cache);
+        if let Some(chunk) = cache().get(offsets) {
             return Ok(chunk);
         }
         let chunk = Arc::new(decode()?);
-        kept().insert(offsets, Arc::clone(&chunk));
+        cache().insert(offsets, Arc::clone(&chunk));
         Ok(chunk)
     }
 
@@ -317,10 +317,10 @@ impl Chunks {
             let mut at = vec![0; inside.len()];
             for _ in 0..runs {
                 let (mut source, mut target) = (0, 0);
-                for (axis, place) in at.iter().enumerate() {
-                    source = source * self.chunk[axis + 1] as usize + place;
+                for (axis, index) in at.iter().enumerate() {
+                    source = source * self.chunk[axis + 1] as usize + index;
                     target =
-                        target * self.shape[axis + 1] as usize + place + offsets[axis + 1] as usize;
+                        target * self.shape[axis + 1] as usize + index + offsets[axis + 1] as usize;
                 }
                 let (source, target) = (from + source * size, target * size);
                 out[target..target + run].copy_from_slice(&chunk[source..source + run]);
@@ -330,7 +330,7 @@ impl Chunks {
     }
 }
 
-/// The next place along every axis but the last.
+/// The next index along every axis but the last.
 fn advance(at: &mut [usize], inside: &[usize]) {
     for axis in (0..at.len().saturating_sub(1)).rev() {
         at[axis] += 1;
@@ -341,9 +341,9 @@ fn advance(at: &mut [usize], inside: &[usize]) {
     }
 }
 
-impl Kept {
+impl ChunkCache {
     fn get(&self, offsets: &[u64]) -> Option<Arc<Vec<u8>>> {
-        let found = self.chunks.iter().find(|(place, _)| place == offsets);
+        let found = self.chunks.iter().find(|(start, _)| start == offsets);
         found.map(|(_, chunk)| Arc::clone(chunk))
     }
 
@@ -353,7 +353,7 @@ impl Kept {
         }
         self.bytes += chunk.len();
         self.chunks.push((offsets.to_vec(), chunk));
-        while self.bytes > KEPT {
+        while self.bytes > CACHE_BYTES {
             let (_, oldest) = self.chunks.remove(0);
             self.bytes -= oldest.len();
         }

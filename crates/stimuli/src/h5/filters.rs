@@ -30,7 +30,7 @@ impl<'a> Decoder<'a> {
     ) -> Result<(), Failure> {
         let active = self.filters.iter().enumerate();
         let active =
-            active.filter(|(place, _)| mask.checked_shr(*place as u32).unwrap_or(0) & 1 == 0);
+            active.filter(|(index, _)| mask.checked_shr(*index as u32).unwrap_or(0) & 1 == 0);
         let ids: Vec<u16> = active.map(|(_, filter)| filter.id).collect();
         let verified;
         let (stored, mut ids) = if let [before @ .., FILTER_FLETCHER32] = ids.as_slice() {

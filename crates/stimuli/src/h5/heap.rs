@@ -45,9 +45,9 @@ pub(super) fn read_texts<'a>(
             texts.push(String::new());
             continue;
         };
-        let place = open.iter().position(|whole| whole.address == reference.address);
-        let place = match place {
-            Some(place) => place,
+        let index = open.iter().position(|whole| whole.address == reference.address);
+        let index = match index {
+            Some(index) => index,
             None => {
                 let whole = Whole::read(disk, reference.address)?;
                 loaded += whole.bytes.len() as u64;
@@ -61,7 +61,7 @@ pub(super) fn read_texts<'a>(
                 open.len() - 1
             }
         };
-        let bytes = open[place].get(&reference)?;
+        let bytes = open[index].get(&reference)?;
         taken += bytes.len() as u64;
         if taken > disk.length() {
             return Err(Failure::TooLarge { expected: disk.length(), got: taken });

@@ -99,7 +99,7 @@ impl Node {
         };
         for entry in entries.chunks_exact(entry) {
             let (key, child) = entry.split_at(entry.len() - width);
-            let word = |place: usize| little(&key[place..place + 4]);
+            let word = |offset: usize| little(&key[offset..offset + 4]);
             node.offsets.extend((0..rank).map(|axis| little(&key[8 + 8 * axis..16 + 8 * axis])));
             node.children.push(Stored {
                 address: little(child),
