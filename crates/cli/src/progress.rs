@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use laion_fmri::s3_mirror::{Key, Outcome, Plan, PlanItem};
 use laion_fmri::upkeep::UpkeepObserver;
 use laion_fmri::{Cancel, Observer, ReadObserver, SessionId};
+use laion_fmri_base::lock;
 use serde_json::{Value, json};
 
 use crate::args::ProgressKind;
@@ -385,8 +386,4 @@ fn style(template: &str) -> ProgressStyle {
 fn to_stderr(line: &str) {
     // Progress that cannot be shown is not worth a failure.
     let _ = writeln!(io::stderr(), "{line}");
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
