@@ -270,7 +270,8 @@ fn row_major<T: Copy>(values: &[T], shape: &[usize]) -> Vec<T> {
     let mut at = vec![0; shape.len()];
     let mut ordered = Vec::with_capacity(values.len());
     for _ in 0..values.len() {
-        let index: usize = at.iter().zip(&strides).map(|(position, stride)| position * stride).sum();
+        let index: usize =
+            at.iter().zip(&strides).map(|(position, stride)| position * stride).sum();
         ordered.push(values[index]);
         for axis in (0..shape.len()).rev() {
             at[axis] += 1;
