@@ -353,7 +353,7 @@ pub enum Error {
     },
 
     /// The memory that was allowed is not enough.
-    #[error("a memory limit of {limit} bytes is too small (expected at least {least})")]
+    #[error("{limit} bytes of memory do not suffice (expected at least {least})")]
     MemoryLimit {
         /// The limit, in bytes.
         limit: u64,
