@@ -1,4 +1,5 @@
-//! `extract` of a small ROI from all sessions of a subject, beside inflating the same files.
+//! `extract` of a small ROI: from all sessions of a subject, beside inflating the same files; from one
+//! session, beside `betas` of it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -28,6 +29,15 @@ const PREPARED_ONE: &str = "extract, z-scored and averaged, one core";
 const PREPARED_TWO: &str = "extract, z-scored and averaged, two cores";
 const BUCKET: &str = "extract from a loopback bucket, two cores";
 
+/// Volumes of the one session: a fifth of a real one.
+const ONE_SESSION_VOLUMES: usize = 200;
+
+const BETAS_FIRST: &str = "betas of one session, first pass, two cores";
+const SESSION_FIRST: &str = "extract of one session, first pass, two cores";
+const SESSION_HASHED: &str = "extract of one session, first pass that also hashes it, two cores";
+const BETAS_INDEXED: &str = "betas of one session, by index, two cores";
+const SESSION_INDEXED: &str = "extract of one session, by index, two cores";
+
 /// MiB beyond the output for each worker.
 const MEMORY: f64 = 64.0;
 
@@ -42,7 +52,9 @@ pub(super) fn run(project: &Project, rounds: usize, record: bool) -> Result<Vec<
     let names = folder.join("names");
     let ids = load_split("random_0", "sub-01")?.train_test_ids();
     fs::write(&names, ids.train.join("\n"))?;
-    let betas = write_subject(&python, project, &mirror, &names)?;
+    let betas = write_subject(&python, project, &mirror, &names, SESSIONS, VOLUMES)?;
+    let session = folder.join("session");
+    write_subject(&python, project, &session, &names, 1, ONE_SESSION_VOLUMES)?;
     let server = Server::start(Options::new(&mirror))?;
     let endpoint = format!("{}/laion-fmri", server.endpoint());
 
@@ -59,6 +71,17 @@ pub(super) fn run(project: &Project, rounds: usize, record: bool) -> Result<Vec<
         words.extend(more.iter().map(|word| (*word).to_owned()));
         words.push(format!("--output={}", out.join(output).display()));
         words
+    };
+    let cache = folder.join("cache");
+    let one_session = |command: &str, output: &str, removed: &str| -> Vec<String> {
+        let script = format!(
+            "rm -rf {cache}{removed}; exec {program} --quiet --jobs=2 --data-dir={} --cache-dir={cache} {command} \
+             --subject=sub-01 --session=01 --roi=FFA1 --output={}",
+            session.display(),
+            out.join(output).display(),
+            cache = cache.display(),
+        );
+        ["sh", "-c", &script].map(str::to_owned).to_vec()
     };
     let files = betas.iter().map(|path| mirror.join(path).display().to_string());
     let list = folder.join("files");
@@ -77,6 +100,11 @@ pub(super) fn run(project: &Project, rounds: usize, record: bool) -> Result<Vec<
         (TWO, extract(2, "c.npz", &[])),
         (PREPARED_TWO, extract(2, "d.npz", &prepared)),
         (BUCKET, extract(2, "e.npz", &["--from=bucket"])),
+        (SESSION_HASHED, one_session("extract", "f.npz", "")),
+        (BETAS_FIRST, one_session("betas", "g.npy", "/indexes/*.index")),
+        (SESSION_FIRST, one_session("extract", "h.npz", "/indexes/*.index")),
+        (BETAS_INDEXED, one_session("betas", "i.npy", "/none")),
+        (SESSION_INDEXED, one_session("extract", "j.npz", "/none")),
     ];
     let list = out.join("cases.json");
     let described: Vec<Value> =
@@ -121,6 +149,8 @@ fn rows(figure: &dyn Fn(&str, &str) -> Result<f64>, output: f64) -> Result<Vec<R
         ratio(PREPARED_ONE, ONE, 1.05)?,
         ratio(PREPARED_TWO, TWO, 1.05)?,
         ratio(BUCKET, TWO, 1.2)?,
+        ratio(SESSION_FIRST, BETAS_FIRST, 1.15)?,
+        ratio(SESSION_INDEXED, BETAS_INDEXED, 1.15)?,
     ];
     for (case, workers) in [(ONE, 1.0), (TWO, 2.0), (PREPARED_TWO, 2.0), (BUCKET, 2.0)] {
         let peak = figure(case, "peak")? - output;
@@ -136,14 +166,14 @@ fn write_subject(
     project: &Project,
     mirror: &std::path::Path,
     names: &std::path::Path,
+    sessions: usize,
+    volumes: usize,
 ) -> Result<Vec<String>> {
     let subject: SubjectId = "sub-01".parse()?;
-    let sessions: Vec<SessionId> =
-        (1..=SESSIONS).map(|number| format!("{number:02}").parse()).collect::<Result<_, _>>()?;
-    let betas: Vec<String> =
-        sessions.iter().map(|session| layout::betas(&subject, session)).collect();
-    let trials: Vec<String> =
-        sessions.iter().map(|session| layout::trials(&subject, session)).collect();
+    let ids: Vec<SessionId> =
+        (1..=sessions).map(|number| format!("{number:02}").parse()).collect::<Result<_, _>>()?;
+    let betas: Vec<String> = ids.iter().map(|session| layout::betas(&subject, session)).collect();
+    let trials: Vec<String> = ids.iter().map(|session| layout::trials(&subject, session)).collect();
     let roi = PathBuf::from(layout::rois(&subject))
         .join("face")
         .join("sub-01_space-T1w_res-1pt8_label-FFA1_mask.nii.gz");
@@ -152,8 +182,8 @@ fn write_subject(
     python
         .script(&project.root.join("interop").join("bench_extract.py"))
         .argument(mirror)
-        .argument(VOLUMES.to_string())
-        .argument(SESSIONS.to_string())
+        .argument(volumes.to_string())
+        .argument(sessions.to_string())
         .argument(names)
         .argument(paths.to_string())
         .run(&mut Counts::default())?;
