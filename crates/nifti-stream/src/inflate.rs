@@ -130,16 +130,21 @@ impl Inflater {
         loop {
             match self.state {
                 State::End => return Ok(Stop::End),
+                // The member's trailer starts at a byte: the rest of this one is padding.
                 State::BlockStart if self.last_block => {
                     self.state = State::End;
                     self.bits >>= self.n_bits % 8;
                     self.n_bits -= self.n_bits % 8;
                 }
+                // The caller was told of the block at which this call starts by the call before.
                 State::BlockStart if may_stop && stop_at_blocks => return Ok(Stop::Block),
                 State::BlockStart => {
+                    // A stop at a full buffer leaves the block to the next call.
                     if output.room() == 0 {
                         return Ok(Stop::Output);
                     }
+                    // A description of codes cannot be stopped in its middle, so all of it has to be
+                    // buffered.
                     if !input.is_end && input.bytes.len() - input.at < MIN_INPUT {
                         return Ok(Stop::Input);
                     }
@@ -207,6 +212,7 @@ impl Inflater {
         self.n_bits -= self.n_bits % 8;
         let Some(length) = self.take(16, input) else { return Ok(None) };
         let Some(complement) = self.take(16, input) else { return Ok(None) };
+        // The only redundancy of a stored block.
         if length != !complement & 0xffff {
             return Err("invalid stored block lengths");
         }
@@ -253,6 +259,7 @@ impl Inflater {
         let n_literals = (counts & 31) as usize + 257;
         let n_distances = (counts >> 5 & 31) as usize + 1;
         let n_lengths = (counts >> 10) as usize + 4;
+        // Larger counts would describe symbols that RFC 1951 does not define.
         if n_literals > 286 || n_distances > 30 {
             return Err("too many length or distance symbols");
         }
@@ -274,6 +281,7 @@ impl Inflater {
             if self.take(entry & 0xff, input).is_none() {
                 return Ok(None);
             }
+            // 16 repeats the length before, 17 and 18 repeat zero; the rest are lengths themselves.
             let (value, bits, least) = match entry >> 16 {
                 16 if filled == 0 => return Err("invalid bit length repeat"),
                 16 => (lengths[filled - 1], 2, 3),
@@ -289,6 +297,7 @@ impl Inflater {
             lengths[filled..filled + repeat].fill(value);
             filled += repeat;
         }
+        // Such a block could never end.
         if lengths[256] == 0 {
             return Err("invalid code -- missing end-of-block");
         }
@@ -340,6 +349,7 @@ impl Inflater {
             })
         };
         let mut entry = self.tables.literals[(self.bits & ((1 << LITERAL_BITS) - 1)) as usize];
+        // A code longer than the first table: its last bits are looked up in a table of their own.
         if entry & LONG != 0 && entry & SPECIAL != 0 && entry & LITERAL == 0 {
             let Some((_, rest)) = take(LITERAL_BITS) else { return Ok(One::Incomplete) };
             let within = rest & ((1 << (entry >> 8 & 15)) - 1);
@@ -353,6 +363,7 @@ impl Inflater {
             return Ok(One::Symbol);
         }
         if entry & SPECIAL != 0 {
+            // No symbol has this code: the code is incomplete, or the symbol is 286 or 287.
             if entry & END_OF_BLOCK == 0 {
                 return Err("invalid literal/length code");
             }
@@ -446,12 +457,15 @@ impl Inflater {
                 // Five codes of 11 bits are in the 56.
                 literals!(entry, room, 0 1 2 3 4);
             }
+            // Literals may have used up most bits, and a length with its distance takes up to 48.
             refill!();
             if entry & SPECIAL != 0 {
+                // The last bits of a long code are looked up in a table of their own.
                 if entry & LONG != 0 {
                     consume!(LITERAL_BITS);
                     let within = bits & ((1 << (entry >> 8 & 15)) - 1);
                     entry = literals[((entry >> 16) as usize + within as usize) % LITERAL_ENTRIES];
+                    // Rare literals have long codes.
                     if entry & LITERAL != 0 {
                         if let Some(place) = symbols.get_mut(to) {
                             *place = T::from((entry >> 16) as u8);
@@ -490,6 +504,7 @@ impl Inflater {
             let value = bits & ((1 << (entry & 63)) - 1);
             let distance = (entry >> 16) as usize + (value >> (entry >> 8 & 15)) as usize;
             consume!(entry);
+            // Before the floor lies another member, or nothing.
             if distance > to - floor {
                 outcome = Err("invalid distance too far back");
                 break;

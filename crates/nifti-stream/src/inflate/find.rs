@@ -52,13 +52,13 @@ static USED: [u16; 1 << 12] = {
     let mut used = [0; 1 << 12];
     let mut lengths = 0;
     while lengths < used.len() {
-        let mut place = 0;
-        while place < 4 {
-            let length = lengths >> (3 * place) & 7;
+        let mut position = 0;
+        while position < 4 {
+            let length = lengths >> (3 * position) & 7;
             if length > 0 {
                 used[lengths] += 128 >> length;
             }
-            place += 1;
+            position += 1;
         }
         lengths += 1;
     }

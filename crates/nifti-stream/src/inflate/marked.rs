@@ -1,20 +1,20 @@
-//! Inflating without what lies before: bytes where they are known, else places in the unknown
+//! Inflating without what lies before: bytes where they are known, else positions in the unknown
 //! window.
 //!
 //! Zeros around a brain are copied from zeros before, which are copied from others before them: their
-//! marks would never end. So a few places in the window that everything refers to may be taken for zero,
+//! marks would never end. So a few positions in the window that everything refers to may be taken for zero,
 //! which is checked as soon as the window is known.
 
 use super::{Inflater, Input, Output, SLACK, Stop, WINDOW};
 
-/// Symbols that are a byte, or 256 and more: a place in the window before the first of them, the
+/// Symbols that are a byte, or 256 and more: a position in the window before the first of them, the
 /// oldest byte of which is at 0.
 #[derive(Default)]
 pub(crate) struct Marked {
-    /// The window, every place of which is a mark, the symbols behind it, and room.
+    /// The window, every position of which is a mark, the symbols behind it, and room.
     symbols: Vec<u16>,
     end: usize,
-    /// Places that were taken for zero, and where that was last tried.
+    /// Positions that were taken for zero, and where that was last tried.
     zeros: Vec<u16>,
     tried: usize,
 }
@@ -25,11 +25,11 @@ const KEPT: usize = 1 << 18;
 const ROOM: usize = WINDOW;
 /// The first symbol that is no byte.
 const FIRST: u16 = 256;
-/// Marks of a place in the last window that make it likely to be zero. Other bytes are copied
+/// Marks of a position in the last window that make it likely to be zero. Other bytes are copied
 /// by chance, and their marks become fewer from window to window.
 const MANY: u16 = 16;
-/// Places that are taken for zero, at most.
-const MOST_PLACES: usize = 1024;
+/// Positions that are taken for zero, at most.
+const MOST_POSITIONS: usize = 1024;
 
 impl Marked {
     /// Empties it.
@@ -38,7 +38,7 @@ impl Marked {
         self.symbols.truncate(KEPT);
         self.symbols.shrink_to(KEPT);
         if self.symbols.is_empty() {
-            self.symbols.extend((0..WINDOW).map(|place| FIRST + place as u16));
+            self.symbols.extend((0..WINDOW).map(|position| FIRST + position as u16));
         }
         (self.end, self.tried) = (WINDOW, WINDOW);
         self.zeros.clear();
@@ -78,7 +78,7 @@ impl Marked {
         Some(self.symbols[start..self.end].iter().map(byte))
     }
 
-    /// Whether all marks behind `start` are of places with many of them, which are taken for zero then.
+    /// Whether all marks behind `start` are of positions with many of them, which are taken for zero then.
     fn guess(&mut self, start: usize) -> bool {
         // A window in between without another try, in which marks become fewer.
         if start < self.tried + WINDOW {
@@ -94,14 +94,14 @@ impl Marked {
             }
             let count = &mut counts[usize::from(symbol)];
             if *count == 0
-                && let Some(place) = symbol.checked_sub(FIRST)
+                && let Some(position) = symbol.checked_sub(FIRST)
             {
-                self.zeros.push(place);
+                self.zeros.push(position);
             }
             *count += n;
         }
-        let is_few = |&place: &u16| counts[usize::from(FIRST + place)] < MANY;
-        let is_likely = self.zeros.len() <= MOST_PLACES && !self.zeros.iter().any(is_few);
+        let is_few = |&position: &u16| counts[usize::from(FIRST + position)] < MANY;
+        let is_likely = self.zeros.len() <= MOST_POSITIONS && !self.zeros.iter().any(is_few);
         if !is_likely {
             self.zeros.clear();
         }
@@ -111,8 +111,8 @@ impl Marked {
     /// Whether what was guessed of the window before is right.
     pub(crate) fn fits(&self, window: &[u8]) -> bool {
         let missing = WINDOW - window.len().min(WINDOW);
-        self.zeros.iter().all(|&place| {
-            let at = usize::from(place).checked_sub(missing);
+        self.zeros.iter().all(|&position| {
+            let at = usize::from(position).checked_sub(missing);
             at.and_then(|at| window.get(at)) == Some(&0)
         })
     }

@@ -28,8 +28,8 @@ impl<T: Symbol> Output<'_, T> {
 
     /// Bytes of a stored block, not more than there is room for.
     pub(super) fn stored(&mut self, bytes: &[u8]) {
-        let places = &mut self.symbols[self.at..self.at + bytes.len()];
-        places.iter_mut().zip(bytes).for_each(|(place, &byte)| *place = byte.into());
+        let room = &mut self.symbols[self.at..self.at + bytes.len()];
+        room.iter_mut().zip(bytes).for_each(|(symbol, &byte)| *symbol = byte.into());
         self.at += bytes.len();
     }
 
@@ -61,8 +61,8 @@ pub(super) fn copy<T: Symbol>(symbols: &mut [T], to: usize, distance: usize, len
         let first = length.min(whole);
         let from = to - distance;
         let window = &mut symbols[from..to + first];
-        for place in distance..window.len() {
-            window[place] = window[place - distance];
+        for position in distance..window.len() {
+            window[position] = window[position - distance];
         }
         to += first;
         distance = whole;

@@ -153,9 +153,9 @@ pub(super) fn build<const N: usize>(table: &mut [u32; N], code: Code, lengths: &
     let mut sorted = [0_u16; 320];
     for (symbol, &length) in lengths.iter().enumerate() {
         if length > 0 {
-            let place = &mut offsets[usize::from(length) & MAX_BITS];
-            sorted[usize::from(*place)] = symbol as u16;
-            *place += 1;
+            let position = &mut offsets[usize::from(length) & MAX_BITS];
+            sorted[usize::from(*position)] = symbol as u16;
+            *position += 1;
         }
     }
 
