@@ -85,7 +85,7 @@ pub(crate) fn run(root: &Path, nifti: &Path, out: &mut impl Write) -> Result<(),
     // The common workflow: z-scores within each session, then test and train by set.
     let mut all = sub.betas("ses-01").roi("visual").concat(&["ses-01", "ses-02"])?;
     let report = zscore(&mut all.betas, &all.sessions, &ZscoreOptions::default())?;
-    let table = sub.trial_table()?;
+    let table = sub.subject_trials()?;
     let is_shared = |row: usize| {
         let trial = table.global(&all.sessions[row], all.trials[row]);
         trial.is_some_and(|trial| table[trial].unique_or_shared.as_deref() == Some("shared"))

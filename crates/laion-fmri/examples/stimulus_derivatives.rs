@@ -70,7 +70,7 @@ pub(crate) fn run(root: &Path, scratch: &Path, out: &mut impl Write) -> Result<(
 
     // By trial: sub.metadata and the views whose rows line up with the betas.
     let sub = dataset.subject("sub-03")?;
-    let table = sub.trial_table()?;
+    let table = sub.subject_trials()?;
     let trial = GlobalTrial(5);
     writeln!(out, "trial 5: {} in {}", table[trial].image_name, table[trial].session)?;
     let embeddings = sub.embeddings()?;

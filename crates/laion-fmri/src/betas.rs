@@ -58,7 +58,7 @@ pub struct Betas<'a> {
     subject: &'a Subject,
     session: String,
     voxels: Voxels,
-    threshold: Option<Threshold>,
+    threshold: Option<CeilingThreshold>,
     stimuli: Option<StimulusSet>,
     trials: Option<Vec<usize>>,
     observer: Option<&'a dyn ReadObserver>,
@@ -66,7 +66,7 @@ pub struct Betas<'a> {
 
 /// A noise ceiling that voxels have to reach.
 #[derive(Clone, Debug)]
-struct Threshold {
+struct CeilingThreshold {
     percent: f32,
     /// One map for all sessions; each session's own without it.
     map: Option<NoiseCeiling>,
@@ -176,13 +176,13 @@ impl<'a> Betas<'a> {
     /// [`Betas::nc_threshold_on`]. A threshold of 1 or less on a map in percent is probably meant
     /// as a fraction, and is warned about once a call.
     pub fn nc_threshold(mut self, percent: f32) -> Self {
-        self.threshold = Some(Threshold { percent, map: None });
+        self.threshold = Some(CeilingThreshold { percent, map: None });
         self
     }
 
     /// As [`Betas::nc_threshold`], with one map for every session, so that all have the same voxels.
     pub fn nc_threshold_on(mut self, map: NoiseCeiling, percent: f32) -> Self {
-        self.threshold = Some(Threshold { percent, map: Some(map) });
+        self.threshold = Some(CeilingThreshold { percent, map: Some(map) });
         self
     }
 

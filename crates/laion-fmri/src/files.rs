@@ -35,14 +35,14 @@ pub(crate) struct Files {
 
 /// A file that is there: on disk, or an object of the bucket.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct Located {
     /// Where it lies in a mirror; labels have no hyphens.
     relative: String,
     path: PathBuf,
     object: Option<Arc<Listed>>,
 }
 
-impl Place {
+impl Located {
     /// The file, as messages name it: a path, or such as `s3://laion-fmri/README`.
     pub(crate) fn path(&self) -> &Path {
         &self.path
@@ -101,15 +101,15 @@ impl Files {
     }
 
     /// The file of that relative path.
-    pub(crate) fn find(&self, relative: &str) -> Option<Place> {
+    pub(crate) fn find(&self, relative: &str) -> Option<Located> {
         let Some(objects) = &self.objects else { return self.find_on_disk(relative) };
         objects.find(&dehyphenate_labels(relative))
     }
 
     /// As [`Files::find`], but never an object.
-    pub(crate) fn find_on_disk(&self, relative: &str) -> Option<Place> {
+    pub(crate) fn find_on_disk(&self, relative: &str) -> Option<Located> {
         let path = self.roots.find(relative)?;
-        Some(Place { relative: dehyphenate_labels(relative).into_owned(), path, object: None })
+        Some(Located { relative: dehyphenate_labels(relative).into_owned(), path, object: None })
     }
 
     /// As [`Files::find`], also for a file on disk whose name kept the hyphens of the bucket although
@@ -119,7 +119,7 @@ impl Files {
     /// # Errors
     ///
     /// [`Error::Io`] for a folder, [`Error::Mirror`] for a bucket that cannot be asked.
-    pub(crate) fn find_anywhere(&self, relative: &str) -> Result<Option<Place>> {
+    pub(crate) fn find_anywhere(&self, relative: &str) -> Result<Option<Located>> {
         if let Some(objects) = &self.objects {
             // What is opened by path is on disk, or nowhere else.
             let on_disk = self.find_on_disk(relative).filter(|_| !objects.are_read(relative));
@@ -181,7 +181,7 @@ impl Files {
 
     /// The bytes of a small file. An object is fetched whole when it is first opened and kept as long
     /// as the handle.
-    pub(crate) fn open(&self, place: &Place) -> Result<Input> {
+    pub(crate) fn open(&self, place: &Located) -> Result<Input> {
         match &self.objects {
             Some(objects) => objects.open_small(place),
             None => Input::of_file(place),
@@ -189,7 +189,7 @@ impl Files {
     }
 
     /// The bytes of a file of any size, which are not kept.
-    pub(crate) fn stream(&self, place: &Place) -> Result<Input> {
+    pub(crate) fn stream(&self, place: &Located) -> Result<Input> {
         match &self.objects {
             Some(objects) => objects.stream(place),
             None => Input::of_file(place),
@@ -198,7 +198,7 @@ impl Files {
 
     /// As [`Files::stream`]; a file on disk is held to its record if there is one. An object is
     /// always held to its entity tag.
-    pub(crate) fn stream_recorded(&self, place: &Place) -> Result<Input> {
+    pub(crate) fn stream_recorded(&self, place: &Located) -> Result<Input> {
         let input = self.stream(place)?;
         Ok(match self.inventory_of(place)? {
             Some(inventory) => input.held_to(Recorded::new(inventory)),
@@ -207,14 +207,14 @@ impl Files {
     }
 
     /// Makes these files quick to open: objects that were not read yet are fetched at once.
-    pub(crate) fn fetch<'a>(&self, places: impl IntoIterator<Item = &'a Place>) -> Result<()> {
+    pub(crate) fn fetch<'a>(&self, places: impl IntoIterator<Item = &'a Located>) -> Result<()> {
         match &self.objects {
             Some(objects) => objects.fetch(&places.into_iter().collect::<Vec<_>>()),
             None => Ok(()),
         }
     }
 
-    fn inventory_of(&self, place: &Place) -> Result<Option<Arc<Inventory>>> {
+    fn inventory_of(&self, place: &Located) -> Result<Option<Arc<Inventory>>> {
         let mut roots = self.roots.directories().iter().filter(|_| place.is_on_disk());
         let Some(root) = roots.find(|root| place.path.starts_with(root)) else { return Ok(None) };
         let mut inventories = lock(&self.inventories);

@@ -71,7 +71,7 @@ pub use self::raw::{EventTable, EventTableError, Part};
 pub use self::roi::{Hemi, RoiData, RoiFormat, RoiQuery, RoiSurface};
 pub use self::stimulus::{Stimuli, TrialDataset};
 pub use self::trial_table::{GlobalTrial, SessionTrial, SubjectTrials, Trial, TrialColumns};
-pub use self::trials::{TrialTable, TrialTableError};
+pub use self::trials::{SessionTrials, TrialTableError};
 pub use self::zscore::{NanPolicy, ZscoreOptions, ZscoreReport, zscore};
 pub use self::{dataset::Dataset, discovery::Discovery, subject::Subject, voxels::Voxels};
 pub use self::{license::LicenseAccepted, roots::Roots};

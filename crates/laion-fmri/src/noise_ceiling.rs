@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use ndarray::Array1;
 use nifti_stream::Header;
 
-use crate::files::Place;
+use crate::files::Located;
 use crate::mask::VoxelMask;
 use crate::{Error, Result, Subject, Voxels, layout};
 
@@ -124,7 +124,7 @@ impl Subject {
         Ok(Array1::from_vec(values))
     }
 
-    fn noise_ceiling_place(&self, which: &NoiseCeiling) -> Result<Place> {
+    fn noise_ceiling_place(&self, which: &NoiseCeiling) -> Result<Located> {
         let id = self.id();
         let what = format!("the noise ceiling {which} of {id}");
         match which {

@@ -15,7 +15,7 @@ pub use self::data::{Hemi, RoiData, RoiFormat, RoiSurface};
 pub(crate) use self::files::RoiFiles;
 use self::query::Expression;
 pub use self::query::RoiQuery;
-use crate::files::{Files, Place};
+use crate::files::{Files, Located};
 use crate::mask::{BrainMask, MaskSource, Resolution, VoxelMask};
 use crate::{Error, Result, Subject, layout};
 
@@ -202,7 +202,7 @@ struct RoiEntry {
     category: String,
     /// The local, hyphen-free spelling.
     name: String,
-    file: Place,
+    file: Located,
 }
 
 impl RoiIndex {
@@ -249,7 +249,7 @@ impl RoiIndex {
     }
 
     /// The files whose union a name stands for.
-    fn resolve(&self, subject: &Subject, name: &str) -> Result<Vec<&Place>> {
+    fn resolve(&self, subject: &Subject, name: &str) -> Result<Vec<&Located>> {
         Ok(self.resolve_files(subject, name)?.into_iter().map(|(_, file)| file).collect())
     }
 
@@ -258,8 +258,8 @@ impl RoiIndex {
         &self,
         subject: &Subject,
         name: &str,
-    ) -> Result<Vec<(&str, &Place)>> {
-        let files = |wanted: &dyn Fn(&RoiEntry) -> bool| -> Vec<(&str, &Place)> {
+    ) -> Result<Vec<(&str, &Located)>> {
+        let files = |wanted: &dyn Fn(&RoiEntry) -> bool| -> Vec<(&str, &Located)> {
             let entries = self.entries.iter().filter(|entry| wanted(entry));
             entries.map(|entry| (entry.name.as_str(), &entry.file)).collect()
         };

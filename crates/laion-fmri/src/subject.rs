@@ -9,11 +9,11 @@ use bids_names::{SessionId, SubjectId};
 use laion_fmri_base::lock;
 
 use crate::dataset::Reading;
-use crate::files::{Files, Place, Records};
+use crate::files::{Files, Located, Records};
 use crate::mask::{BrainMask, MaskSource, Resolution};
 use crate::roi::{RoiFiles, RoiIndex};
 use crate::stimulus::Stimuli;
-use crate::trials::TrialTable;
+use crate::trials::SessionTrials;
 use crate::{Betas, Error, Input, InputRecord, Result, Roots, layout};
 
 /// A subject. Opening one reads nothing; brain masks and ROIs are read once per handle and shared.
@@ -151,9 +151,9 @@ impl Subject {
     ///
     /// [`Error::InvalidSession`], [`Error::DataNotDownloaded`], [`Error::TrialTable`].
     #[doc(alias = "get_trial_info")]
-    pub fn trials(&self, session: &str) -> Result<TrialTable> {
+    pub fn trials(&self, session: &str) -> Result<SessionTrials> {
         let session: SessionId = session.parse()?;
-        self.read(&self.trials_place(&session)?, TrialTable::read)
+        self.read(&self.trials_place(&session)?, SessionTrials::read)
     }
 
     /// A file of the subject, or of the dataset, as a stream of its bytes that is hashed while it
@@ -201,7 +201,7 @@ impl Subject {
     }
 
     /// The sessions with a trial table, in their order. A session may consist of betas alone.
-    pub(crate) fn session_tables(&self) -> Result<Vec<(SessionId, TrialTable)>> {
+    pub(crate) fn session_tables(&self) -> Result<Vec<(SessionId, SessionTrials)>> {
         let mut tables = Vec::new();
         let sessions = self.sessions()?;
         self.fetch_trials(&sessions)?;
@@ -232,7 +232,7 @@ impl Subject {
     /// Reads a file as a whole and notes what it was.
     pub(crate) fn read<T>(
         &self,
-        place: &Place,
+        place: &Located,
         read: impl FnOnce(&mut Input) -> Result<T>,
     ) -> Result<T> {
         let mut input = self.files.open(place)?;
@@ -245,7 +245,7 @@ impl Subject {
         RoiIndex::scan(&self.files, &self.id)
     }
 
-    pub(crate) fn betas_place(&self, session: &SessionId) -> Result<Place> {
+    pub(crate) fn betas_place(&self, session: &SessionId) -> Result<Located> {
         self.place(
             &format!("the betas of {} {session}", self.id),
             &layout::betas(&self.id, session),
@@ -258,7 +258,7 @@ impl Subject {
         )
     }
 
-    pub(crate) fn trials_place(&self, session: &SessionId) -> Result<Place> {
+    pub(crate) fn trials_place(&self, session: &SessionId) -> Result<Located> {
         self.place(
             &format!("the trial table of {} {session}", self.id),
             &layout::trials(&self.id, session),
@@ -283,7 +283,7 @@ impl Subject {
         what: &str,
         relative: &str,
         fetch: impl FnOnce() -> String,
-    ) -> Result<Place> {
+    ) -> Result<Located> {
         self.files.find(relative).ok_or_else(|| self.files.missing(what, relative, fetch))
     }
 

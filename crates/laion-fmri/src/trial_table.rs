@@ -107,14 +107,15 @@ impl Subject {
     ///
     /// let bucket = fixtures::Bucket::temporary()?;
     /// let subject = Dataset::open(bucket.root())?.subject("sub-01")?;
-    /// let table = subject.trial_table()?;
+    /// let table = subject.subject_trials()?;
     /// let trial = &table[GlobalTrial(42)];
     /// assert_eq!(trial.session.as_str(), "ses-01");
     /// assert!(trial.repetition < trial.actual_repetitions);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "metadata")]
-    pub fn trial_table(&self) -> Result<SubjectTrials> {
+    #[doc(alias = "trial_table")]
+    pub fn subject_trials(&self) -> Result<SubjectTrials> {
         let metadata = self.stimulus_metadata()?;
         let mut columns: Option<Vec<String>> = None;
         let mut trials = Vec::new();

@@ -18,7 +18,8 @@ const LABEL: &str = "label";
 /// Every column of the TSV is kept as text, in the order of the file; rows are split at TAB only
 /// and never trimmed, since some image names hold spaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrialTable {
+#[doc(alias = "TrialTable")]
+pub struct SessionTrials {
     path: PathBuf,
     label: usize,
     table: Tsv,
@@ -60,7 +61,7 @@ impl From<TsvError> for TrialTableError {
     }
 }
 
-impl TrialTable {
+impl SessionTrials {
     /// Reads a table; `path` is only used in messages.
     ///
     /// # Errors
@@ -125,8 +126,8 @@ impl TrialTable {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<TrialTable, TrialTableError> {
-        TrialTable::from_reader(text.as_bytes(), Path::new("trials.tsv"))
+    fn parse(text: &str) -> Result<SessionTrials, TrialTableError> {
+        SessionTrials::from_reader(text.as_bytes(), Path::new("trials.tsv"))
     }
 
     #[test]
@@ -170,7 +171,8 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_an_error() {
-        let error = TrialTable::from_reader(&b"label\n\xff\xfe\n"[..], Path::new("t")).unwrap_err();
+        let error =
+            SessionTrials::from_reader(&b"label\n\xff\xfe\n"[..], Path::new("t")).unwrap_err();
         assert!(matches!(error, TrialTableError::Unreadable(_)));
     }
 }

@@ -96,13 +96,13 @@ fn compare_masks(there: &Subject, here: &Subject) {
 fn compare_tables(there: &Subject, here: &Subject) {
     let tables = |subject: &Subject| -> Vec<(SessionId, Vec<String>, Vec<Vec<String>>)> {
         let tables = subject.trials_of(&[] as &[&str]).unwrap().into_iter();
-        let rows = |(session, table): (SessionId, laion_fmri::TrialTable)| {
+        let rows = |(session, table): (SessionId, laion_fmri::SessionTrials)| {
             (session, table.columns().to_vec(), table.rows().map(<[String]>::to_vec).collect())
         };
         tables.map(rows).collect()
     };
     assert_eq!(tables(there), tables(here));
-    assert_eq!(there.trial_table().unwrap(), here.trial_table().unwrap());
+    assert_eq!(there.subject_trials().unwrap(), here.subject_trials().unwrap());
     assert_eq!(there.trial_columns(&["ses-01"]).unwrap(), here.trial_columns(&["ses-01"]).unwrap());
     assert!(there.trial_columns(&["ses-01"]).unwrap().derived);
     let [a, b] = [there, here].map(|s| s.stimulus_metadata().unwrap());
@@ -177,7 +177,7 @@ fn a_folder_of_keys_is_a_bucket_too() {
     let mirror = Dataset::open(bucket.root()).unwrap().subject("sub-03").unwrap();
     let [a, b] = [&subject, &mirror].map(|s| s.betas("ses-01").roi("FFA1").load().unwrap());
     assert_same(a.as_slice().unwrap(), b.as_slice().unwrap(), "FFA1");
-    assert!(subject.trial_table().unwrap().len() > a.nrows());
+    assert!(subject.subject_trials().unwrap().len() > a.nrows());
     let key = layout::r2mean(subject.id());
     assert_eq!(subject.open_input(&key).unwrap().path(), bucket.path(&key));
 }
@@ -479,7 +479,7 @@ fn reads_in_empty_directories() {
     subject.betas("ses-01").roi("face").nc_threshold(10.0).load().unwrap();
     subject.betas("ses-01").concat(&sessions).unwrap();
     subject.betas("ses-01").volumes().unwrap().for_each(|row| drop(row.unwrap()));
-    subject.trial_table().unwrap();
+    subject.subject_trials().unwrap();
     subject.roi_data("all", RoiFormat::All, Hemi::Both).unwrap();
 }
 

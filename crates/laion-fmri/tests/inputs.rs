@@ -67,7 +67,7 @@ fn what_a_handle_has_read_is_listed_once_and_sorted() {
         let ceiling = NoiseCeiling::session("ses-01").unwrap();
         subject.noise_ceiling(&ceiling, &Voxels::roi("FFA1")).unwrap();
         subject.n_voxels(MaskSource::Rsquare).unwrap();
-        subject.trial_table().unwrap();
+        subject.subject_trials().unwrap();
     }
     let id = subject.id();
     let mut files = vec![

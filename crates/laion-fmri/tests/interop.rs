@@ -419,7 +419,7 @@ fn trial_tables_are_text_as_it_stands() {
 #[ignore = "reads buckets written by nibabel: run by cargo xtask interop"]
 fn the_trials_of_all_sessions_are_joined_with_the_table_of_images() {
     each("trial_table", |bucket, case| {
-        let table = bucket.subject(case).trial_table().unwrap();
+        let table = bucket.subject(case).subject_trials().unwrap();
         assert_eq!(table.columns(), case.columns);
         let expected = case.rows.as_array().unwrap();
         assert_eq!(table.len(), expected.len());

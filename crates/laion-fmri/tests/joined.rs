@@ -17,7 +17,7 @@ fn the_trial_table_joins_every_session_with_the_images() {
     let rows = bucket::stimulus_rows();
     for id in ["sub-01", "sub-03"] {
         let subject = opened(&bucket, id);
-        let table = subject.trial_table().unwrap();
+        let table = subject.subject_trials().unwrap();
         let expected: Vec<(String, usize, &str)> = bucket::SESSIONS
             .into_iter()
             .filter(|session| session.subject == id)
@@ -74,11 +74,11 @@ fn a_missing_or_damaged_table_of_images_is_named() {
     let bucket = Bucket::temporary().unwrap();
     let table = bucket.path("stimuli/task-images_metadata.csv");
     fs::write(&table, "image_name,dataset\n").unwrap();
-    let error = opened(&bucket, "sub-01").trial_table().unwrap_err();
+    let error = opened(&bucket, "sub-01").subject_trials().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Integrity);
     assert!(matches!(error, Error::StimulusMetadata { path, .. } if path == table));
     fs::remove_file(&table).unwrap();
-    let error = opened(&bucket, "sub-01").trial_table().unwrap_err();
+    let error = opened(&bucket, "sub-01").subject_trials().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotThere);
     assert_eq!(
         error.hint().unwrap(),

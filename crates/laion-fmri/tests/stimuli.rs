@@ -287,7 +287,7 @@ fn items_for_training_hold_what_the_accessors_give() {
     let names: Vec<&str> = sessions.iter().map(laion_fmri::SessionId::as_str).collect();
     let trials = subject.trial_dataset().roi("face").open(scratch.path()).unwrap();
     let betas = subject.betas(names[0]).roi("face").concat(&names).unwrap();
-    let table = subject.trial_table().unwrap();
+    let table = subject.subject_trials().unwrap();
     assert_eq!((trials.len(), trials.n_voxels()), betas.betas.dim());
     let mut in_session: BTreeMap<(&str, &str), u32> = BTreeMap::new();
     for (place, row) in betas.betas.rows().into_iter().enumerate() {

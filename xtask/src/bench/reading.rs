@@ -81,7 +81,7 @@ fn work(folder: &Path) -> Result<()> {
     }
     black_box(subject.roi_mask("all", MaskSource::Anatomical)?);
     black_box(subject.voxel_coordinates(&Voxels::all())?);
-    ensure!(subject.trial_table()?.len() == SESSIONS * TRIALS, "trials");
+    ensure!(subject.subject_trials()?.len() == SESSIONS * TRIALS, "trials");
     Ok(())
 }
 

@@ -6,7 +6,7 @@ mod tables;
 use laion_fmri::export::{self, NpzWriter, write_npz, write_npz_to};
 use laion_fmri::ndarray::aview1;
 use laion_fmri::splits::{LeakReport, OodType, Split, SplitMasks, load_split};
-use laion_fmri::{Error, TrialTable};
+use laion_fmri::{Error, SessionTrials};
 
 use super::voxels::{ArrayFormat, array_format};
 use crate::args::splits::{Check, Format, Ids, Masks, Set, Splits, Trials, Which};
@@ -121,12 +121,12 @@ fn check(context: &Context, args: &Check) -> anyhow::Result<Status> {
     Ok(if report.is_clean() { Status::Done } else { Status::Failed })
 }
 
-fn trials(context: &Context, args: &Trials) -> Result<Vec<TrialTable>, Error> {
+fn trials(context: &Context, args: &Trials) -> Result<Vec<SessionTrials>, Error> {
     let subject = context.dataset()?.subject(&args.subject)?;
     let tables = subject.trials_of(&args.session)?;
     Ok(tables.into_iter().map(|(_, table)| table).collect())
 }
 
-fn labels(tables: &[TrialTable]) -> impl Iterator<Item = &str> {
-    tables.iter().flat_map(TrialTable::labels)
+fn labels(tables: &[SessionTrials]) -> impl Iterator<Item = &str> {
+    tables.iter().flat_map(SessionTrials::labels)
 }

@@ -12,7 +12,7 @@ use nifti_stream::fs::VolumeFile;
 use nifti_stream::{Grid, Progress, RowSelection, VolumeReader, VoxelSelection};
 
 use super::sessions::stopped;
-use crate::files::{Files, Place};
+use crate::files::{Files, Located};
 use crate::{Error, Input, InputRecord, Result};
 
 /// A file of betas whose header was read.
@@ -25,7 +25,7 @@ pub(super) enum BetasFile {
 /// Betas that are read while their bytes come. What was read is final when the end was.
 #[derive(Debug)]
 pub(super) struct StreamedBetas {
-    place: Place,
+    place: Located,
     input: SharedInput,
     reader: VolumeReader<SharedInput>,
 }
@@ -35,7 +35,7 @@ pub(super) struct StreamedBetas {
 struct SharedInput(Arc<Mutex<Option<Input>>>);
 
 impl BetasFile {
-    pub(super) fn open(files: &Files, place: &Place) -> Result<Self> {
+    pub(super) fn open(files: &Files, place: &Located) -> Result<Self> {
         if place.is_on_disk() {
             return Ok(Self::Disk(Box::new(VolumeFile::open(place.path())?)));
         }
@@ -43,7 +43,7 @@ impl BetasFile {
     }
 
     /// The bytes of an input, which is hashed while it is read.
-    pub(super) fn stream(input: Input, place: &Place) -> Result<Self> {
+    pub(super) fn stream(input: Input, place: &Located) -> Result<Self> {
         let input = SharedInput(Arc::new(Mutex::new(Some(input))));
         let reader = VolumeReader::new(input.clone()).map_err(|error| place.named(error))?;
         Ok(Self::Stream(Box::new(StreamedBetas { place: place.clone(), input, reader })))

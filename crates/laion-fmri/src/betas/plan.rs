@@ -11,10 +11,10 @@ use ndarray::{Array2, ArrayViewMut2};
 use nifti_stream::RowSelection;
 
 use super::reader::{SessionRead, SessionReader};
-use super::{Betas, ReadObserver, SessionBetas, Threshold};
+use super::{Betas, CeilingThreshold, ReadObserver, SessionBetas};
 use crate::mask::VoxelMask;
 use crate::trial_table::SessionTrial;
-use crate::trials::TrialTable;
+use crate::trials::SessionTrials;
 use crate::{Error, NoiseCeiling, Result, Subject};
 
 /// The rows and columns of one session.
@@ -55,9 +55,9 @@ impl Betas<'_> {
     }
 
     /// The trial table. It is not needed to read betas, but when it is there it has to fit.
-    fn table(&self, session: &SessionId) -> Result<Option<TrialTable>> {
+    fn table(&self, session: &SessionId) -> Result<Option<SessionTrials>> {
         match self.subject.trials_place(session) {
-            Ok(place) => Ok(Some(self.subject.read(&place, TrialTable::read)?)),
+            Ok(place) => Ok(Some(self.subject.read(&place, SessionTrials::read)?)),
             Err(error) if error.is_missing() => {
                 tracing::warn!(%error, "no trial table: the number of trials is not checked");
                 Ok(None)
@@ -71,7 +71,7 @@ impl Betas<'_> {
         &self,
         session: &SessionId,
         n_volumes: usize,
-        table: Option<TrialTable>,
+        table: Option<SessionTrials>,
     ) -> Result<RowSelection> {
         let Some(mut rows) = self
             .trials
@@ -171,7 +171,7 @@ impl Planned {
 struct Thresholded<'a> {
     subject: &'a Subject,
     base: &'a Arc<VoxelMask>,
-    threshold: Option<&'a Threshold>,
+    threshold: Option<&'a CeilingThreshold>,
     /// The voxels of every session, when they do not depend on the session.
     common: Option<Arc<VoxelMask>>,
     warned: bool,
@@ -181,17 +181,17 @@ impl<'a> Thresholded<'a> {
     fn new(
         subject: &'a Subject,
         base: &'a Arc<VoxelMask>,
-        threshold: Option<&'a Threshold>,
+        threshold: Option<&'a CeilingThreshold>,
     ) -> Result<Self> {
         let mut thresholded = Self { subject, base, threshold, common: None, warned: false };
         match threshold {
             None => thresholded.common = Some(Arc::clone(base)),
-            Some(Threshold { percent, .. }) if percent.is_nan() => {
+            Some(CeilingThreshold { percent, .. }) if percent.is_nan() => {
                 return Err(Error::InvalidQuery {
                     reason: "the noise-ceiling threshold is NaN".to_owned(),
                 });
             }
-            Some(Threshold { percent, map: Some(map) }) => {
+            Some(CeilingThreshold { percent, map: Some(map) }) => {
                 thresholded.common = Some(thresholded.reaching(*percent, map)?);
             }
             Some(_) => {}

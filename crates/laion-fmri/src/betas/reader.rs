@@ -13,10 +13,10 @@ use nifti_stream::{Progress, RowSelection, VoxelSelection};
 use super::ReadObserver;
 use super::file::BetasFile;
 use super::sessions::report_volume;
-use crate::files::{Files, LargeFile, Place};
+use crate::files::{Files, LargeFile, Located};
 use crate::mask::{BrainMask, VoxelMask};
 use crate::trial_table::SessionTrial;
-use crate::trials::TrialTable;
+use crate::trials::SessionTrials;
 use crate::{Error, InputRecord, Result, Subject};
 
 /// The betas of one session, in a mirror or in the bucket.
@@ -24,7 +24,7 @@ use crate::{Error, InputRecord, Result, Subject};
 pub(crate) struct SessionReader {
     session: SessionId,
     files: Files,
-    place: Place,
+    place: Located,
     n_volumes: usize,
     /// What the header was read from, for the first read.
     opened: Mutex<Option<BetasFile>>,
@@ -60,7 +60,7 @@ impl SessionReader {
     }
 
     /// Refuses a trial table with another number of trials.
-    pub(crate) fn check_trials(&self, table: &TrialTable) -> Result<()> {
+    pub(crate) fn check_trials(&self, table: &SessionTrials) -> Result<()> {
         if table.len() == self.n_volumes {
             return Ok(());
         }

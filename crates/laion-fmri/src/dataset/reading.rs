@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bids_names::SessionId;
 use nifti_stream::fs::VolumeFile;
 
-use crate::files::Place;
+use crate::files::Located;
 use crate::{Dataset, ReadObserver, Result, Subject};
 
 /// Files below this size are read faster than an index could help.
@@ -34,20 +34,20 @@ impl Reading {
     }
 
     /// The index that a read of a file uses, and makes when it is not there.
-    pub(crate) fn index(&self, betas: &Place) -> Option<PathBuf> {
+    pub(crate) fn index(&self, betas: &Located) -> Option<PathBuf> {
         let index = self.index_path(Some(betas).filter(|betas| betas.is_on_disk())?.path());
         index.filter(|index| index.is_file() || is_large(betas))
     }
 
     /// Where the SHA-256 of a betas file is kept, beside its index: of a small one nowhere, it is
     /// hashed in no time.
-    pub(crate) fn digest(&self, betas: &Place) -> Option<PathBuf> {
+    pub(crate) fn digest(&self, betas: &Located) -> Option<PathBuf> {
         let index = self.index(betas).filter(|_| is_large(betas))?;
         Some(index.with_extension("sha256.json"))
     }
 }
 
-fn is_large(betas: &Place) -> bool {
+fn is_large(betas: &Located) -> bool {
     std::fs::metadata(betas.path()).is_ok_and(|file| file.len() >= LEAST_INDEXED_BYTES)
 }
 

@@ -22,7 +22,8 @@ use crate::betas::{SessionRead, SessionReader, zeroed};
 use crate::mask::VoxelMask;
 use crate::row_file::RowFile;
 use crate::{
-    Error, ReadObserver, Result, Subject, TrialTable, ZscoreOptions, ZscoreReport, layout, zscore,
+    Error, ReadObserver, Result, SessionTrials, Subject, ZscoreOptions, ZscoreReport, layout,
+    zscore,
 };
 
 /// A task with what it needs.
@@ -60,7 +61,7 @@ pub(super) struct Trials {
 }
 
 impl Trials {
-    pub(super) fn of(table: &TrialTable, conventions: &Conventions) -> Result<Self> {
+    pub(super) fn of(table: &SessionTrials, conventions: &Conventions) -> Result<Self> {
         let labels: Vec<String> = table.labels().map(str::to_owned).collect();
         let wanted = |label: &str| {
             conventions.stimuli.is_none_or(|set| StimulusSet::of_label(label) == set)
@@ -115,7 +116,7 @@ impl Trials {
 }
 
 /// The runs of a table; -1 for one that is not a number, with or without `run-`.
-fn runs(table: &TrialTable) -> Vec<(String, i64)> {
+fn runs(table: &SessionTrials) -> Vec<(String, i64)> {
     let number = |text: &str| text.strip_prefix("run-").unwrap_or(text).parse().unwrap_or(-1);
     match table.column("run") {
         Some(column) => column.iter().map(|text| ((*text).to_owned(), number(text))).collect(),
@@ -167,7 +168,7 @@ impl Task<'_> {
         &self,
         trials: &Trials,
         voxels: &VoxelMask,
-        table: &TrialTable,
+        table: &SessionTrials,
         writer: &mut PartWriter,
     ) -> Result<(ZscoreReport, RecipeInput)> {
         let reader = SessionReader::open(self.subject, self.session, voxels.brain())?;

@@ -11,7 +11,7 @@ use laion_fmri_base::{AtomicFile, Sha256};
 use s3_mirror::RelativePath;
 use serde::{Deserialize, Serialize};
 
-use super::{Files, InputError, InputRecord, Place};
+use super::{Files, InputError, InputRecord, Located};
 use crate::{Error, Result};
 
 /// Bytes that are hashed at a time.
@@ -20,7 +20,7 @@ const PIECE_BYTES: usize = 256 << 10;
 /// A file on disk as it was when it was looked at, by size and time of modification.
 pub(crate) struct LargeFile<'a> {
     files: &'a Files,
-    place: &'a Place,
+    place: &'a Located,
     /// Where its digest is kept.
     kept: Option<&'a Path>,
     metadata: Metadata,
@@ -37,7 +37,11 @@ struct KeptDigest {
 }
 
 impl<'a> LargeFile<'a> {
-    pub(crate) fn look(files: &'a Files, place: &'a Place, kept: Option<&'a Path>) -> Result<Self> {
+    pub(crate) fn look(
+        files: &'a Files,
+        place: &'a Located,
+        kept: Option<&'a Path>,
+    ) -> Result<Self> {
         let metadata = metadata(place)?;
         Ok(Self { files, place, kept, metadata })
     }
@@ -139,7 +143,7 @@ impl<'a> LargeFile<'a> {
     }
 }
 
-fn metadata(place: &Place) -> Result<Metadata> {
+fn metadata(place: &Located) -> Result<Metadata> {
     std::fs::metadata(place.path()).map_err(Error::io("look at", place.path()))
 }
 

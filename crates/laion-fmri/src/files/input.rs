@@ -9,7 +9,7 @@ use std::sync::Arc;
 use s3_mirror::ObjectContent;
 use sha2::{Digest as _, Sha256};
 
-use super::{Place, Recorded};
+use super::{Located, Recorded};
 use crate::remote::object::RemoteObject;
 use crate::{Error, Result};
 
@@ -59,35 +59,35 @@ pub struct InputRecord {
 #[derive(Debug)]
 enum Body {
     File { file: File, digest: Sha256, size: u64, recorded: Option<Recorded> },
-    Kept { bytes: Arc<Kept>, position: usize },
+    Kept { bytes: Arc<KeptObject>, position: usize },
     Object(Box<RemoteObject>),
 }
 
 /// A small object that was read to its end.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct KeptObject {
     pub(super) bytes: Vec<u8>,
     pub(super) sha256: [u8; 32],
 }
 
 impl Input {
     /// A file on disk.
-    pub(super) fn of_file(place: &Place) -> Result<Self> {
+    pub(super) fn of_file(place: &Located) -> Result<Self> {
         let file = File::open(&place.path).map_err(Error::io("open", &place.path))?;
         Ok(Self::new(place, Body::File { file, digest: Sha256::new(), size: 0, recorded: None }))
     }
 
     /// An object that is there as a whole.
-    pub(super) fn of_kept(place: &Place, bytes: Arc<Kept>) -> Self {
+    pub(super) fn of_kept(place: &Located, bytes: Arc<KeptObject>) -> Self {
         Self::new(place, Body::Kept { bytes, position: 0 })
     }
 
     /// An object that is on its way.
-    pub(super) fn of_object(place: &Place, object: RemoteObject) -> Self {
+    pub(super) fn of_object(place: &Located, object: RemoteObject) -> Self {
         Self::new(place, Body::Object(Box::new(object)))
     }
 
-    fn new(place: &Place, body: Body) -> Self {
+    fn new(place: &Located, body: Body) -> Self {
         Self { relative: place.relative.clone(), path: place.path.clone(), body }
     }
 

@@ -9,8 +9,8 @@ use bids_names::dehyphenate_labels;
 use laion_fmri_base::{lock, parallel_map};
 use s3_mirror::{Key, Listed, ObjectOptions};
 
-use super::input::Kept;
-use super::{Input, InputError, Place};
+use super::input::KeptObject;
+use super::{Input, InputError, Located};
 use crate::remote::Remote;
 use crate::{Error, Result, layout, policy};
 
@@ -36,7 +36,7 @@ pub(crate) struct Objects {
 }
 
 /// A small object, once it was fetched. Who fetches it holds the lock, so that nobody else does.
-type Slot = Arc<Mutex<Option<Arc<Kept>>>>;
+type Slot = Arc<Mutex<Option<Arc<KeptObject>>>>;
 
 impl Objects {
     /// No object is listed.
@@ -79,12 +79,12 @@ impl Objects {
         self.below(prefix).next().is_none()
     }
 
-    pub(super) fn find(&self, relative: &str) -> Option<Place> {
+    pub(super) fn find(&self, relative: &str) -> Option<Located> {
         Some(self.place(relative, self.listed.get(relative)?))
     }
 
     /// As [`Objects::find`]; the bucket is asked for what was not listed.
-    pub(super) fn find_unlisted(&self, relative: &str) -> Result<Option<Place>> {
+    pub(super) fn find_unlisted(&self, relative: &str) -> Result<Option<Located>> {
         if self.is_listed(relative) || policy::is_held_out(relative) {
             return Ok(self.find(relative));
         }
@@ -127,7 +127,7 @@ impl Objects {
     }
 
     /// The bytes of an object as they come.
-    pub(super) fn stream(&self, place: &Place) -> Result<Input> {
+    pub(super) fn stream(&self, place: &Located) -> Result<Input> {
         let Some(listed) = &place.object else { return Input::of_file(place) };
         let mut options = ObjectOptions::default();
         if let Some(etag) = &listed.etag {
@@ -144,7 +144,7 @@ impl Objects {
     }
 
     /// The bytes of an object that is fetched once.
-    pub(super) fn open_small(&self, place: &Place) -> Result<Input> {
+    pub(super) fn open_small(&self, place: &Located) -> Result<Input> {
         if place.is_on_disk() {
             return Input::of_file(place);
         }
@@ -152,12 +152,12 @@ impl Objects {
     }
 
     /// Fetches what was not fetched yet, several at once.
-    pub(super) fn fetch(&self, places: &[&Place]) -> Result<()> {
+    pub(super) fn fetch(&self, places: &[&Located]) -> Result<()> {
         let objects = places.iter().filter(|place| !place.is_on_disk());
         parallel_map(AT_ONCE, objects, |place| self.kept(place).map(drop)).map(drop)
     }
 
-    fn kept(&self, place: &Place) -> Result<Arc<Kept>> {
+    fn kept(&self, place: &Located) -> Result<Arc<KeptObject>> {
         let slot = {
             let mut kept = lock(&self.kept);
             Arc::clone(kept.entry(place.relative.clone()).or_default())
@@ -171,7 +171,7 @@ impl Objects {
         Ok(kept)
     }
 
-    fn fetch_one(&self, place: &Place) -> Result<Kept> {
+    fn fetch_one(&self, place: &Located) -> Result<KeptObject> {
         let size = place.object.as_ref().map_or(0, |listed| listed.size);
         if size > LARGEST_KEPT {
             let path = place.path.clone();
@@ -187,7 +187,7 @@ impl Objects {
             });
         }
         let sha256 = input.finish()?.sha256;
-        Ok(Kept { bytes, sha256 })
+        Ok(KeptObject { bytes, sha256 })
     }
 
     /// What lies below a prefix, by the rest of its relative path.
@@ -196,8 +196,8 @@ impl Objects {
         from.map_while(move |(path, listed)| Some((path.strip_prefix(prefix)?, listed)))
     }
 
-    fn place(&self, relative: &str, listed: &Arc<Listed>) -> Place {
+    fn place(&self, relative: &str, listed: &Arc<Listed>) -> Located {
         let object = Some(Arc::clone(listed));
-        Place { relative: relative.to_owned(), path: self.name(listed.key.as_str()), object }
+        Located { relative: relative.to_owned(), path: self.name(listed.key.as_str()), object }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::options::{NoiseCeilingOptions, RepetitionTerm, Scope};
 use crate::mask::VoxelMask;
 use crate::zscore::{ColumnStatistics, NanPolicy, groups};
-use crate::{Error, ReadObserver, Result, Subject, TrialTable, Voxels, layout, memory};
+use crate::{Error, ReadObserver, Result, SessionTrials, Subject, Voxels, layout, memory};
 
 /// The limit without a choice.
 const DEFAULT_MEMORY: u64 = 2 << 30;
@@ -100,9 +100,9 @@ impl Subject {
             )));
         }
         let tables = sessions.iter().map(|session| self.trials(session.as_str()));
-        let tables: Vec<TrialTable> = tables.collect::<Result<_>>()?;
+        let tables: Vec<SessionTrials> = tables.collect::<Result<_>>()?;
         let mut counts: IndexMap<&str, usize> = IndexMap::new();
-        for label in tables.iter().flat_map(TrialTable::labels) {
+        for label in tables.iter().flat_map(SessionTrials::labels) {
             *counts.entry(label).or_default() += 1;
         }
         counts.retain(|label, n| options.images.has(label) && options.repetitions.has(*n));
@@ -262,7 +262,7 @@ impl ComputedNoiseCeiling {
 }
 
 impl CountedTrials {
-    fn of(table: &TrialTable, scope: Scope, counts: &IndexMap<&str, usize>) -> Result<Self> {
+    fn of(table: &SessionTrials, scope: Scope, counts: &IndexMap<&str, usize>) -> Result<Self> {
         let images = table.labels().map(|label| counts.get_index_of(label)).collect();
         let groups = match scope {
             Scope::Session => vec![(0..table.len()).collect()],

@@ -13,7 +13,7 @@ use indexmap::IndexMap;
 
 use super::query::Expression;
 use super::{RES, RoiIndex, RoiQuery, Rois};
-use crate::files::Place;
+use crate::files::Located;
 use crate::mask::{MaskSource, Resolution, VoxelMask};
 use crate::{Error, Input, Result, Subject};
 
@@ -311,7 +311,7 @@ fn united(query: &RoiQuery) -> Result<Vec<String>> {
 }
 
 /// The files of one ROI; a ROI in two categories has two of each form.
-type FilesByForm = HashMap<Form, Vec<Place>>;
+type FilesByForm = HashMap<Form, Vec<Located>>;
 
 /// What a file of a ROI holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -422,7 +422,7 @@ impl RoiReader<'_> {
     }
 
     /// The files of a form; none is only an answer when everything on disk was asked for.
-    fn wanted(&self, form: Form) -> Result<Option<&[Place]>> {
+    fn wanted(&self, form: Form) -> Result<Option<&[Located]>> {
         match self.files.get(&form) {
             Some(files) => Ok(Some(files)),
             None if self.format == RoiFormat::All => Ok(None),

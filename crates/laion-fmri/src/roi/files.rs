@@ -8,7 +8,7 @@ use std::thread;
 use laion_fmri_base::{lock, parallel_map_with};
 use nifti_stream::{MaskReader, SetVoxels};
 
-use crate::files::Place;
+use crate::files::Located;
 use crate::{Result, Subject};
 
 /// More threads than this wait for memory, not for a core.
@@ -27,10 +27,10 @@ impl Subject {
     ///
     /// Files that were not read yet are inflated on all cores. A caller that comes meanwhile waits,
     /// so that no file is inflated twice.
-    pub(crate) fn roi_voxels(&self, places: &[&Place]) -> Result<Vec<Arc<SetVoxels>>> {
+    pub(crate) fn roi_voxels(&self, places: &[&Located]) -> Result<Vec<Arc<SetVoxels>>> {
         let mut read = lock(&self.roi_files.read);
         let mut asked = HashSet::new();
-        let missing: Vec<&Place> = places
+        let missing: Vec<&Located> = places
             .iter()
             .copied()
             .filter(|place| !read.contains_key(place.path()) && asked.insert(place.path()))
@@ -48,7 +48,7 @@ impl Subject {
 }
 
 /// The voxels of each file, in their order, whatever the number of threads.
-fn read_side_by_side(subject: &Subject, places: &[&Place]) -> Result<Vec<SetVoxels>> {
+fn read_side_by_side(subject: &Subject, places: &[&Located]) -> Result<Vec<SetVoxels>> {
     let most = places.len().div_ceil(FILES_PER_THREAD).min(MOST_THREADS);
     let threads = match most {
         // Asking the system takes longer than a small file.

@@ -1,7 +1,7 @@
 //! The stimulus side of a subject's trials: what was shown, in the order it was shown.
 //!
 //! Trials are counted over all sessions that have a trial table, in session order, as in
-//! [`Subject::trial_table`]; bulk calls keep that order, repeats included, so that their rows line
+//! [`Subject::subject_trials`]; bulk calls keep that order, repeats included, so that their rows line
 //! up with the betas of the same sessions below each other.
 
 mod captions;

@@ -3,7 +3,7 @@
 use array_export::{Column, Table};
 use bids_names::SessionId;
 
-use crate::trials::TrialTable;
+use crate::trials::SessionTrials;
 use crate::{Error, Result, Subject, SubjectTrials, Trial, layout};
 
 /// The trials of several sessions as columns.
@@ -30,9 +30,9 @@ impl Subject {
     ///
     /// [`Error::DataNotDownloaded`] when a session has no trial table, or none has;
     /// [`Error::InvalidQuery`] when the sessions' tables have different columns; as
-    /// [`Subject::trials`] and [`Subject::trial_table`].
+    /// [`Subject::trials`] and [`Subject::subject_trials`].
     pub fn trial_columns(&self, sessions: &[impl AsRef<str>]) -> Result<TrialColumns> {
-        let (chosen, tables): (Vec<SessionId>, Vec<TrialTable>) =
+        let (chosen, tables): (Vec<SessionId>, Vec<SessionTrials>) =
             self.trials_of(sessions)?.into_iter().unzip();
         let Some(first) = tables.first() else { return Err(self.no_trials()) };
         if let Some(other) = tables.iter().find(|table| table.columns() != first.columns()) {
@@ -56,7 +56,7 @@ impl Subject {
             });
             table.add_column(name, typed(cells.collect()))?;
         }
-        let derived = match self.trial_table() {
+        let derived = match self.subject_trials() {
             Ok(trials) => {
                 add_derived(&mut table, &trials, &chosen)?;
                 true
@@ -75,7 +75,10 @@ impl Subject {
     ///
     /// [`Error::DataNotDownloaded`] when a session has no trial table, or none has; as
     /// [`Subject::trials`].
-    pub fn trials_of(&self, sessions: &[impl AsRef<str>]) -> Result<Vec<(SessionId, TrialTable)>> {
+    pub fn trials_of(
+        &self,
+        sessions: &[impl AsRef<str>],
+    ) -> Result<Vec<(SessionId, SessionTrials)>> {
         let chosen = self.chosen_sessions(sessions, layout::trials)?;
         if chosen.is_empty() {
             return Err(self.no_trials());

@@ -8,7 +8,7 @@ use std::fmt;
 pub struct SessionTrial(pub usize);
 
 /// A trial counted over all sessions of a subject on disk, from 0: a row of
-/// [`Subject::trial_table`](crate::Subject::trial_table).
+/// [`Subject::subject_trials`](crate::Subject::subject_trials).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GlobalTrial(pub usize);
 
