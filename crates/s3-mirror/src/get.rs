@@ -5,17 +5,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
-use object_store::{GetOptions, GetRange};
+use object_store::client::HttpRequest;
+use object_store::{GetOptions, GetRange, ObjectStore};
 
 use crate::listing::store_path;
+use crate::store::Backend;
 use crate::{Error, Key, Store, error};
 
+mod http;
 mod patience;
 mod s3;
 mod stretch;
 
-pub(crate) use patience::{Patience, error_of};
-pub(crate) use s3::S3Objects;
+pub(crate) use http::{About, Http, Subject};
+pub use patience::{Patience, is_transient_status, retry_after};
+pub(crate) use patience::{error_of, repeat};
+pub(crate) use s3::Bucket;
 pub(crate) use stretch::{Step, Stretch};
 
 /// Which bytes of which object, in which version.
@@ -26,6 +31,20 @@ pub(crate) struct Wanted<'a> {
     pub(crate) range: Option<Range<u64>>,
     /// The entity tag that the object must have.
     pub(crate) etag: Option<&'a str>,
+}
+
+impl Wanted<'_> {
+    /// Asks for these bytes of this version alone.
+    fn conditions(&self, about: &About<'_>, request: &mut HttpRequest) -> Result<(), Failure> {
+        if let Some(range) = &self.range {
+            let value = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
+            about.header(request, "range", &value)?;
+        }
+        if let Some(etag) = self.etag {
+            about.header(request, "if-match", etag)?;
+        }
+        Ok(())
+    }
 }
 
 /// The head of an answer that carries bytes of the object.
@@ -56,9 +75,9 @@ pub(crate) enum Failure {
 
 /// Sends one request.
 pub(crate) async fn get(store: &Store, wanted: &Wanted<'_>) -> Result<Answer, Failure> {
-    match store.objects() {
-        Some(s3) => s3.get(store.name(), wanted).await,
-        None => from_object_store(store, wanted).await,
+    match store.backend() {
+        Backend::S3(bucket) => bucket.get(wanted).await,
+        Backend::Objects(objects) => from_object_store(store, &**objects, wanted).await,
     }
 }
 
@@ -78,7 +97,11 @@ pub(crate) fn is_strong(etag: &str) -> bool {
     !etag.is_empty() && !etag.starts_with("W/")
 }
 
-async fn from_object_store(store: &Store, wanted: &Wanted<'_>) -> Result<Answer, Failure> {
+async fn from_object_store(
+    store: &Store,
+    objects: &dyn ObjectStore,
+    wanted: &Wanted<'_>,
+) -> Result<Answer, Failure> {
     let path = store_path(store, wanted.key).map_err(Failure::Final)?;
     let options = GetOptions {
         range: wanted.range.clone().map(GetRange::Bounded),
@@ -87,7 +110,7 @@ async fn from_object_store(store: &Store, wanted: &Wanted<'_>) -> Result<Answer,
     };
     let (location, key) = (store.name().to_owned(), wanted.key.as_str().to_owned());
     let failed = move |source| meaning(&location, &key, source);
-    let found = store.inner().get_opts(&path, options).await.map_err(&failed)?;
+    let found = objects.get_opts(&path, options).await.map_err(&failed)?;
     Ok(Answer {
         size: found.meta.size,
         etag: found.meta.e_tag.clone(),

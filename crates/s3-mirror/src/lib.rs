@@ -64,6 +64,7 @@ pub use cancel::Cancel;
 pub use check::{Condition, Expected, TakeOver, check_file, take_over};
 pub use digest::{Content, Inspection, Inspector};
 pub use error::{Error, Source};
+pub use get::{Patience, is_transient_status, retry_after};
 pub use inventory::{Inventory, Record};
 pub use key::{InvalidKey, Key, KeyProblem, MAX_KEY_BYTES, MAX_PART_BYTES, RelativePath};
 pub use listing::{Listed, Listing, head, list, list_directory, list_many, list_pages};

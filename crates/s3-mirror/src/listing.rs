@@ -3,16 +3,16 @@
 use std::time::SystemTime;
 
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
-use object_store::ObjectStoreExt;
 use object_store::path::Path as StorePath;
 
+use crate::get::{Failure, error_of, repeat};
+use crate::store::Backend;
 use crate::{Error, InvalidKey, Key, Store, error};
 
 mod objects;
 mod s3;
 mod xml;
 
-pub(crate) use s3::{S3Listing, next_pause};
 pub(crate) use xml::error_code;
 
 /// Listings that run at once.
@@ -123,9 +123,9 @@ pub async fn list_many(store: &Store, prefixes: &[String]) -> Result<Vec<Listing
 /// The pages of an S3 bucket follow each other in key order; a folder's do not. The stream ends
 /// after its first error. Dropping it stops the listing.
 pub fn list_pages<'a>(store: &'a Store, prefix: &'a str) -> BoxStream<'a, Result<Listing, Error>> {
-    match store.s3() {
-        Some(s3) => s3.pages(store.name(), prefix, false).boxed(),
-        None => objects::pages(store, prefix),
+    match store.backend() {
+        Backend::S3(bucket) => s3::pages(bucket, store.options(), prefix, false).boxed(),
+        Backend::Objects(objects) => objects::pages(store, objects, prefix),
     }
 }
 
@@ -136,16 +136,16 @@ pub fn list_pages<'a>(store: &'a Store, prefix: &'a str) -> BoxStream<'a, Result
 ///
 /// As [`list`].
 pub async fn list_directory(store: &Store, prefix: &str) -> Result<Listing, Error> {
-    let mut all = match store.s3() {
-        Some(s3) => {
+    let mut all = match store.backend() {
+        Backend::S3(bucket) => {
             let mut all = Listing::default();
-            let mut pages = std::pin::pin!(s3.pages(store.name(), prefix, true));
+            let mut pages = std::pin::pin!(s3::pages(bucket, store.options(), prefix, true));
             while let Some(page) = pages.try_next().await? {
                 all.append(page);
             }
             all
         }
-        None => objects::directory(store, prefix).await?,
+        Backend::Objects(objects) => objects::directory(store, &**objects, prefix).await?,
     };
     all.sort();
     Ok(all)
@@ -155,21 +155,34 @@ pub async fn list_directory(store: &Store, prefix: &str) -> Result<Listing, Erro
 ///
 /// # Errors
 ///
-/// [`Error::Denied`], [`Error::Unreachable`] or [`Error::Other`].
+/// [`Error::Denied`], [`Error::Unreachable`], [`Error::WrongRegion`], [`Error::ObjectStatus`],
+/// [`Error::WrongAnswer`] or [`Error::Other`].
 pub async fn head(store: &Store, key: &Key) -> Result<Option<Listed>, Error> {
-    let path = store_path(store, key)?;
-    match store.questions().head(&path).await {
-        Ok(meta) => Ok(Some(Listed {
-            key: key.clone(),
-            size: meta.size,
-            etag: meta.e_tag,
-            last_modified: Some(meta.last_modified.into()),
-        })),
-        Err(source) => match error::about_object(store.name(), key.as_str(), source) {
-            Error::NotFound { .. } => Ok(None),
-            other => Err(other),
-        },
+    let found = match store.backend() {
+        Backend::S3(bucket) => {
+            let options = store.options().interactive();
+            let found = repeat(&options, || bucket.head(key)).await;
+            answered(store.name(), key.as_str(), found)
+        }
+        Backend::Objects(objects) => objects::head(store, &**objects, key).await,
+    };
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
+}
+
+/// The answer to a request without conditions.
+fn answered<T>(location: &str, subject: &str, got: Result<T, Failure>) -> Result<T, Error> {
+    got.map_err(|failure| {
+        error_of(failure).unwrap_or_else(|| Error::WrongAnswer {
+            location: location.to_owned(),
+            key: subject.to_owned(),
+            expected: "an answer".to_owned(),
+            got: "the refusal of a condition that was not set".to_owned(),
+        })
+    })
 }
 
 /// The key as `object_store` takes it: parsed, not encoded, so that it is sent as it was listed.

@@ -365,7 +365,7 @@ impl Run<'_> {
     /// Asks only where the answer is of use: for the tag of an upload in parts.
     async fn part_size(&self, item: &PlanItem, version: &Version) -> Option<u64> {
         let etag = version.etag.as_deref().filter(|etag| digest::is_multipart(etag))?;
-        self.store.objects()?.first_part(self.store.name(), &item.key, etag).await
+        self.store.bucket()?.first_part(&item.key, etag).await
     }
 
     fn digests(&self, item: &PlanItem, version: &Version, part_size: Option<u64>) -> Digests {

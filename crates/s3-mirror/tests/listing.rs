@@ -126,6 +126,7 @@ async fn busy_broken_and_silent_servers_are_asked_again() {
     for first in [
         error("503 Slow Down", "SlowDown"),
         error("429 Too Many Requests", "SlowDown"),
+        error("425 Too Early", "TooEarly"),
         Reply::Close,
         Reply::Bytes(half.clone()),
         Reply::Stall(half.clone()),
@@ -138,6 +139,26 @@ async fn busy_broken_and_silent_servers_are_asked_again() {
         assert_eq!(keys(&list(&server.store(), "").await.unwrap().objects), ["a"]);
         assert_eq!(server.requests().len(), 2);
     }
+}
+
+#[tokio::test]
+async fn the_pause_that_a_server_asks_for_is_made() {
+    let busy = || with_length("503 Slow Down", "Retry-After: 1\r\n", 0, b"");
+    let server = Scripted::start(move |request, before| match before % 2 {
+        0 => Reply::Bytes(busy()),
+        _ if request.method == "HEAD" => Reply::Bytes(with_length("200 OK", "", 3, b"")),
+        _ => page(&["a"], None),
+    });
+    let store = server.store();
+    let start = Instant::now();
+    assert_eq!(keys(&list(&store, "").await.unwrap().objects), ["a"]);
+    assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());
+    let start = Instant::now();
+    let found = head(&store, &key("a")).await.unwrap().unwrap();
+    assert_eq!((found.size, found.etag.as_deref()), (3, Some("\"tag\"")));
+    assert!(found.last_modified.is_some());
+    assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(!server.requests()[2].headers.contains_key("authorization"));
 }
 
 #[tokio::test]

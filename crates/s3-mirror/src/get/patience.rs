@@ -1,27 +1,59 @@
 //! How stubbornly requests follow each other: [`Patience`].
 
-use std::time::{Duration, Instant};
+use std::hash::{BuildHasher, RandomState};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::Failure;
-use crate::listing::next_pause;
 use crate::{ConnectOptions, Error};
 
+/// Longest pause between two attempts that no server has asked for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
 /// Counts attempts without progress. Any byte that was not there before resets it.
-#[derive(Debug)]
-pub(crate) struct Patience<'a> {
-    options: &'a ConnectOptions,
+///
+/// Everything that is asked of a server is repeated by this rule: listings, objects, and what a caller
+/// asks of a server of its own.
+#[derive(Clone, Debug)]
+pub struct Patience {
+    max_retries: usize,
+    retry_timeout: Duration,
+    first_pause: Duration,
     idle: usize,
     since: Instant,
     pause: Duration,
 }
 
-impl<'a> Patience<'a> {
-    pub(crate) fn new(options: &'a ConnectOptions) -> Self {
-        Self { options, idle: 0, since: Instant::now(), pause: options.first_pause }
+impl Patience {
+    /// The patience of these options, with nothing tried yet.
+    #[must_use]
+    pub fn new(options: &ConnectOptions) -> Self {
+        Self {
+            max_retries: options.max_retries,
+            retry_timeout: options.retry_timeout,
+            first_pause: options.first_pause,
+            idle: 0,
+            since: Instant::now(),
+            pause: options.first_pause,
+        }
+    }
+
+    /// How long to wait before the next attempt; `None` when there should be none.
+    ///
+    /// `asked` is the pause that the server asks for ([`retry_after`]). It is followed as far as
+    /// [`ConnectOptions::retry_timeout`].
+    pub fn pause(&mut self, asked: Option<Duration>) -> Option<Duration> {
+        if self.idle >= self.max_retries || self.since.elapsed() > self.retry_timeout {
+            return None;
+        }
+        self.idle += 1;
+        let asked = asked.unwrap_or_default().min(self.retry_timeout);
+        let pause = self.pause.max(asked);
+        self.pause = next_pause(self.first_pause, self.pause);
+        Some(pause)
     }
 
     pub(crate) fn progress(&mut self) {
-        (self.idle, self.pause) = (0, self.options.first_pause);
+        (self.idle, self.pause) = (0, self.first_pause);
         self.rested();
     }
 
@@ -37,17 +69,26 @@ impl<'a> Patience<'a> {
     /// The failure itself when it is final or patience has run out.
     pub(crate) async fn wait(&mut self, failure: Failure) -> Result<(), Failure> {
         let Failure::Transient { error, after } = failure else { return Err(failure) };
-        if self.idle >= self.options.max_retries
-            || self.since.elapsed() > self.options.retry_timeout
-        {
+        let Some(pause) = self.pause(after) else {
             return Err(Failure::Transient { error, after });
-        }
-        self.idle += 1;
+        };
         tracing::debug!(%error, attempts = self.idle, "again");
-        // A cut after progress is not the server's wish for a pause.
-        tokio::time::sleep(self.pause.max(after.unwrap_or_default())).await;
-        self.pause = next_pause(self.options.first_pause, self.pause);
+        tokio::time::sleep(pause).await;
         Ok(())
+    }
+}
+
+/// Asks until there is an answer, a failure that is final, or no patience left.
+pub(crate) async fn repeat<T, F: Future<Output = Result<T, Failure>>>(
+    options: &ConnectOptions,
+    attempt: impl Fn() -> F,
+) -> Result<T, Failure> {
+    let mut patience = Patience::new(options);
+    loop {
+        match attempt().await {
+            Ok(answer) => return Ok(answer),
+            Err(failure) => patience.wait(failure).await?,
+        }
     }
 }
 
@@ -57,6 +98,33 @@ pub(crate) fn error_of(failure: Failure) -> Option<Error> {
         Failure::Changed => None,
         Failure::Final(error) | Failure::Transient { error, .. } => Some(error),
     }
+}
+
+/// Whether a server that answers a request with this status may answer the same request otherwise:
+/// 408, 425, 429 and 5xx.
+#[must_use]
+pub fn is_transient_status(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429) || status >= 500
+}
+
+/// The pause that a `Retry-After` header asks for, in seconds or as a date (RFC 9110, section 10.2.3).
+#[must_use]
+pub fn retry_after(header: &str) -> Option<Duration> {
+    match header.trim().parse::<u64>() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => {
+            let date = chrono::DateTime::parse_from_rfc2822(header.trim()).ok()?;
+            Some(SystemTime::from(date).duration_since(SystemTime::now()).unwrap_or_default())
+        }
+    }
+}
+
+/// Decorrelated jitter: between the first pause and thrice the last one, with an upper bound.
+fn next_pause(first: Duration, last: Duration) -> Duration {
+    // A fresh `RandomState` is the randomness that std has; this needs no better one.
+    let random = RandomState::new().hash_one(0_u8) % 1024;
+    let span = (last * 3).saturating_sub(first);
+    (first + span.mul_f64(random as f64 / 1024.0)).min(LONGEST_PAUSE)
 }
 
 #[cfg(test)]
@@ -94,5 +162,43 @@ mod tests {
         let mut patience = Patience::new(&options);
         patience.wait(Failure::Transient { error, after }).await.unwrap();
         assert!(start.elapsed() >= Duration::from_millis(120));
+    }
+
+    #[test]
+    fn the_servers_wish_is_followed_as_far_as_the_options_say() {
+        let retry_timeout = Duration::from_secs(20);
+        let options = ConnectOptions { retry_timeout, ..ConnectOptions::default() };
+        let mut patience = Patience::new(&options);
+        assert_eq!(patience.pause(Some(Duration::from_secs(7))), Some(Duration::from_secs(7)));
+        assert_eq!(patience.pause(Some(Duration::MAX)), Some(retry_timeout));
+    }
+
+    #[test]
+    fn pauses_that_servers_ask_for() {
+        assert_eq!(retry_after("7"), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
+        assert_eq!(retry_after("99999999"), Some(Duration::from_secs(99_999_999)));
+        assert_eq!(retry_after("soon"), None);
+    }
+
+    #[test]
+    fn which_statuses_may_pass() {
+        for status in [408, 425, 429, 500, 503, 599] {
+            assert!(is_transient_status(status), "{status}");
+        }
+        for status in [200, 301, 400, 403, 404, 418] {
+            assert!(!is_transient_status(status), "{status}");
+        }
+    }
+
+    #[test]
+    fn pauses_grow_within_bounds() {
+        let first = Duration::from_millis(100);
+        let mut pause = first;
+        for _ in 0..50 {
+            let next = next_pause(first, pause);
+            assert!(next >= first && next <= (pause * 3).max(first) && next <= LONGEST_PAUSE);
+            pause = next;
+        }
     }
 }

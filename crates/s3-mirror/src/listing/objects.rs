@@ -1,24 +1,24 @@
 //! Listing through `object_store`, for folders, memory and stores given by the caller.
 
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
-use object_store::ObjectMeta;
 use object_store::path::Path as StorePath;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
-use super::Listing;
-use crate::{Error, Store, error};
+use super::{Listed, Listing, store_path};
+use crate::{Error, Key, Store, error};
 
 /// Objects per page; bounds the memory of a streamed listing.
 const PAGE: usize = 1000;
 
 pub(super) fn pages<'a>(
     store: &'a Store,
+    objects: &'a dyn ObjectStore,
     prefix: &'a str,
 ) -> BoxStream<'a, Result<Listing, Error>> {
     let Some(parent) = parent(prefix) else {
         return futures::stream::empty().boxed();
     };
-    store
-        .inner()
+    objects
         .list(Some(&parent))
         .map_err(move |source| error::about_listing(store.name(), prefix, source))
         .try_filter(move |meta| std::future::ready(meta.location.as_ref().starts_with(prefix)))
@@ -33,13 +33,29 @@ pub(super) fn pages<'a>(
         .boxed()
 }
 
-pub(super) async fn directory(store: &Store, prefix: &str) -> Result<Listing, Error> {
+pub(super) async fn head(
+    store: &Store,
+    objects: &dyn ObjectStore,
+    key: &Key,
+) -> Result<Listed, Error> {
+    let meta = objects
+        .head(&store_path(store, key)?)
+        .await
+        .map_err(|source| error::about_object(store.name(), key.as_str(), source))?;
+    let last_modified = Some(meta.last_modified.into());
+    Ok(Listed { key: key.clone(), size: meta.size, etag: meta.e_tag, last_modified })
+}
+
+pub(super) async fn directory(
+    store: &Store,
+    objects: &dyn ObjectStore,
+    prefix: &str,
+) -> Result<Listing, Error> {
     let mut listing = Listing::default();
     let Some(parent) = parent(prefix) else {
         return Ok(listing);
     };
-    let found = store
-        .inner()
+    let found = objects
         .list_with_delimiter(Some(&parent))
         .await
         .map_err(|source| error::about_listing(store.name(), prefix, source))?;

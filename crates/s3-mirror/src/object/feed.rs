@@ -68,9 +68,9 @@ async fn deliver(
     etag: Option<String>,
     blocks: &mpsc::Sender<Message>,
 ) -> Option<Result<(), ObjectError>> {
-    let part_size = match (&etag, store.objects()) {
-        (Some(etag), Some(objects)) if digest::is_multipart(etag) => {
-            objects.first_part(store.name(), key, etag).await
+    let part_size = match (&etag, store.bucket()) {
+        (Some(etag), Some(bucket)) if digest::is_multipart(etag) => {
+            bucket.first_part(key, etag).await
         }
         _ => None,
     };

@@ -1,0 +1,384 @@
+//! One HTTP request, and what its answer means: [`Http`].
+//!
+//! `object_store` repeats failed requests by itself, bounded by the age of the request, and hides
+//! `Retry-After` and the region that a refusal names. Here every answer is seen as it comes.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use futures::stream::StreamExt;
+use object_store::client::{
+    HttpClient, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse,
+};
+
+use super::patience::{is_transient_status, retry_after};
+use super::{Answer, Failure, Wanted};
+use crate::listing::error_code;
+use crate::{Error, error};
+
+/// An error document is a few hundred bytes.
+const LARGEST_ERROR: usize = 64 << 10;
+
+/// What requests are sent with.
+#[derive(Debug)]
+pub(crate) struct Http {
+    client: HttpClient,
+    /// The longest silence while an answer is awaited or read.
+    silence: Duration,
+}
+
+impl Http {
+    pub(crate) fn new(client: HttpClient, silence: Duration) -> Self {
+        Self { client, silence }
+    }
+
+    /// Sends a request; any status is an answer.
+    pub(super) async fn send(
+        &self,
+        about: &About<'_>,
+        request: HttpRequest,
+    ) -> Result<HttpResponse, Failure> {
+        match tokio::time::timeout(self.silence, self.client.execute(request)).await {
+            Ok(response) => response.map_err(|source| about.transport(source)),
+            Err(elapsed) => Err(about.transport(HttpError::new(HttpErrorKind::Timeout, elapsed))),
+        }
+    }
+
+    /// Sends a request, and takes everything but success as a failure.
+    pub(crate) async fn ask(
+        &self,
+        about: &About<'_>,
+        request: HttpRequest,
+    ) -> Result<HttpResponse, Failure> {
+        let response = self.send(about, request).await?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(self.refusal(about, response).await)
+    }
+
+    /// The body of an answer, or `None` if it is larger than `limit`.
+    pub(crate) async fn body(
+        &self,
+        about: &About<'_>,
+        response: HttpResponse,
+        limit: usize,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        let mut body = Vec::new();
+        let mut chunks = response.into_body().bytes_stream();
+        loop {
+            let chunk = match tokio::time::timeout(self.silence, chunks.next()).await {
+                Ok(None) => return Ok(Some(body)),
+                Ok(Some(chunk)) => chunk.map_err(|source| about.transport(source))?,
+                Err(elapsed) => {
+                    let source = HttpError::new(HttpErrorKind::Timeout, elapsed);
+                    return Err(about.transport(source));
+                }
+            };
+            if body.len() + chunk.len() > limit {
+                return Ok(None);
+            }
+            body.extend_from_slice(&chunk);
+        }
+    }
+
+    /// What a status other than success means.
+    pub(super) async fn refusal(&self, about: &About<'_>, response: HttpResponse) -> Failure {
+        let status = response.status().as_u16();
+        let after = text(&response, "retry-after").and_then(retry_after);
+        let region = text(&response, "x-amz-bucket-region").map(str::to_owned);
+        if let Some(failure) = about.meaning(status) {
+            return failure;
+        }
+        // What cannot be read of it is missed by nobody.
+        let body = self.body(about, response, LARGEST_ERROR).await.ok().flatten();
+        let code = error_code(&String::from_utf8_lossy(&body.unwrap_or_default()));
+        about.status(status, code, after, region)
+    }
+
+    /// The bytes of an object out of an answer with status 200 or 206.
+    pub(super) fn answer(
+        &self,
+        about: &About<'_>,
+        wanted: &Wanted<'_>,
+        response: HttpResponse,
+    ) -> Result<Answer, Failure> {
+        let etag = text(&response, "etag").map(str::to_owned);
+        // A proxy's error page with status 200 has no entity tag, or its own.
+        match (wanted.etag, &etag) {
+            (Some(expected), None) => {
+                return Err(about.wrong_answer(format!("entity tag {expected}"), "none".to_owned()));
+            }
+            (Some(expected), Some(got)) if !same_tag(expected, got) => {
+                return Err(Failure::Changed);
+            }
+            _ => {}
+        }
+        let length = number(&response, "content-length");
+        let whole = || length.map(|length| (0..length, length));
+        let got = match response.status().as_u16() {
+            206 => content_range(text(&response, "content-range").unwrap_or_default()),
+            _ => whole(),
+        };
+        let Some((range, size)) = got else {
+            let got = format!("status {} without a usable length", response.status().as_u16());
+            return Err(about.wrong_answer("the length of the object".to_owned(), got));
+        };
+        if let Some(expected) = &wanted.range
+            && response.status().as_u16() == 206
+            && (range != *expected
+                || length.is_some_and(|got| got != expected.end - expected.start))
+        {
+            let got = format!("bytes {}-{}/{size}", range.start, range.end);
+            return Err(
+                about.wrong_answer(format!("bytes {}-{}", expected.start, expected.end), got)
+            );
+        }
+        let (silence, about) = (self.silence, about.into_owned());
+        let chunks = response.into_body().bytes_stream();
+        let body = futures::stream::unfold(Some((chunks, about)), move |state| async move {
+            let (mut chunks, about) = state?;
+            match tokio::time::timeout(silence, chunks.next()).await {
+                Ok(None) => None,
+                Ok(Some(Ok(chunk))) => Some((Ok(chunk), Some((chunks, about)))),
+                Ok(Some(Err(source))) => Some((Err(about.borrowed().transport(source)), None)),
+                Err(elapsed) => {
+                    let source = HttpError::new(HttpErrorKind::Timeout, elapsed);
+                    Some((Err(about.borrowed().transport(source)), None))
+                }
+            }
+        });
+        Ok(Answer { size, etag, range, body: body.boxed() })
+    }
+}
+
+/// What an error is about. It names a request by what its caller calls it, never by an address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct About<'a> {
+    /// The name of the store.
+    pub(crate) location: &'a str,
+    pub(crate) subject: Subject<'a>,
+    /// The region that the location says, if it says one.
+    pub(crate) region: Option<&'a str>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Subject<'a> {
+    Object(&'a str),
+    Listing(&'a str),
+}
+
+/// [`About`] for a body that outlives its request.
+struct OwnedAbout {
+    location: String,
+    key: String,
+}
+
+impl OwnedAbout {
+    fn borrowed(&self) -> About<'_> {
+        About { location: &self.location, subject: Subject::Object(&self.key), region: None }
+    }
+}
+
+impl About<'_> {
+    fn into_owned(self) -> OwnedAbout {
+        let (Subject::Object(key) | Subject::Listing(key)) = self.subject;
+        OwnedAbout { location: self.location.to_owned(), key: key.to_owned() }
+    }
+
+    /// A request without a body.
+    pub(crate) fn request(&self, method: &str, url: &str) -> Result<HttpRequest, Failure> {
+        let mut request = HttpRequest::new(HttpRequestBody::empty());
+        *request.method_mut() = method.parse().map_err(|source| self.other(source))?;
+        *request.uri_mut() = url.parse().map_err(|source| self.other(source))?;
+        Ok(request)
+    }
+
+    /// Sets a header.
+    pub(super) fn header(
+        &self,
+        request: &mut HttpRequest,
+        name: &'static str,
+        value: &str,
+    ) -> Result<(), Failure> {
+        let value = value.parse().map_err(|_| self.other(format!("{value:?} is not a header")))?;
+        request.headers_mut().insert(name, value);
+        Ok(())
+    }
+
+    /// The statuses that say everything by themselves.
+    fn meaning(&self, status: u16) -> Option<Failure> {
+        let location = self.location.to_owned();
+        Some(match (status, self.subject) {
+            (401 | 403, Subject::Object(key)) => {
+                Failure::Final(Error::Denied { location, key: key.to_owned() })
+            }
+            (401 | 403, Subject::Listing(prefix)) => {
+                Failure::Final(Error::ListDenied { location, prefix: prefix.to_owned() })
+            }
+            (404 | 410, Subject::Object(key)) => {
+                Failure::Final(Error::NotFound { location, key: key.to_owned() })
+            }
+            (404, Subject::Listing(_)) => Failure::Final(Error::NoSuchBucket { location }),
+            // The range ends behind the object, or it has another tag.
+            (412 | 416, Subject::Object(_)) => Failure::Changed,
+            _ => return None,
+        })
+    }
+
+    fn status(
+        &self,
+        status: u16,
+        code: Option<String>,
+        after: Option<Duration>,
+        region: Option<String>,
+    ) -> Failure {
+        let location = self.location.to_owned();
+        if let (Some(expected), Some(got)) = (self.region, region)
+            && expected != got
+        {
+            let expected = expected.to_owned();
+            return Failure::Final(Error::WrongRegion { location, expected, got });
+        }
+        let code = code.unwrap_or_else(|| "no code".to_owned());
+        let error = match self.subject {
+            Subject::Object(key) => {
+                Error::ObjectStatus { location, key: key.to_owned(), status, code }
+            }
+            Subject::Listing(prefix) => {
+                Error::Status { location, prefix: prefix.to_owned(), status, code }
+            }
+        };
+        if is_transient_status(status) {
+            Failure::Transient { error, after }
+        } else {
+            Failure::Final(error)
+        }
+    }
+
+    fn transport(&self, source: HttpError) -> Failure {
+        let location = self.location.to_owned();
+        match source.kind() {
+            // A body that ends early or cannot be decoded is a broken connection too.
+            kind if error::is_transient(kind) || kind == HttpErrorKind::Decode => {
+                let error = Error::Unreachable { location, source: Box::new(source) };
+                Failure::Transient { error, after: None }
+            }
+            _ => self.other(source),
+        }
+    }
+
+    /// Something that is not the object; the real answer may come next time.
+    pub(super) fn wrong_answer(&self, expected: String, got: String) -> Failure {
+        let (Subject::Object(key) | Subject::Listing(key)) = self.subject;
+        let (location, key) = (self.location.to_owned(), key.to_owned());
+        let error = Error::WrongAnswer { location, key, expected, got };
+        Failure::Transient { error, after: None }
+    }
+
+    fn other(&self, source: impl Into<error::Source>) -> Failure {
+        let (Subject::Object(subject) | Subject::Listing(subject)) = self.subject;
+        let (location, subject) = (self.location.to_owned(), subject.to_owned());
+        Failure::Final(Error::Other { location, subject, source: source.into() })
+    }
+}
+
+/// Entity tags without their quotes: some servers leave them out.
+fn same_tag(a: &str, b: &str) -> bool {
+    a.trim_matches('"') == b.trim_matches('"')
+}
+
+pub(super) fn text<'a>(response: &'a HttpResponse, name: &str) -> Option<&'a str> {
+    response.headers().get(name)?.to_str().ok()
+}
+
+pub(super) fn number(response: &HttpResponse, name: &str) -> Option<u64> {
+    text(response, name)?.trim().parse().ok()
+}
+
+/// `bytes FIRST-LAST/SIZE` (RFC 9110, section 14.4) as the range and the size.
+fn content_range(header: &str) -> Option<(Range<u64>, u64)> {
+    let (range, size) = header.trim().strip_prefix("bytes")?.trim_start().split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
+    let (end, size) = (last.checked_add(1)?, size.parse().ok()?);
+    (first < end && end <= size).then_some((first..end, size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_of_answers() {
+        assert_eq!(content_range("bytes 0-9/10"), Some((0..10, 10)));
+        assert_eq!(content_range("bytes 5-5/10"), Some((5..6, 10)));
+        for odd in ["", "bytes */10", "bytes 5-4/10", "bytes 0-10/10", "0-9/10", "bytes 0-9/*"] {
+            assert_eq!(content_range(odd), None, "{odd}");
+        }
+        assert_eq!(content_range("bytes 0-18446744073709551615/10"), None);
+    }
+
+    #[test]
+    fn statuses_of_objects_have_meanings() {
+        let region = Some("us-west-2");
+        let about = About { location: "s3://data", subject: Subject::Object("a"), region };
+        let code = || Some("X".to_owned());
+        assert!(matches!(
+            about.status(301, code(), None, Some("eu-west-1".to_owned())),
+            Failure::Final(Error::WrongRegion { expected, got, .. })
+                if expected == "us-west-2" && got == "eu-west-1"
+        ));
+        for status in [408, 425, 429, 500, 503] {
+            let after = Some(Duration::from_secs(3));
+            assert!(matches!(
+                about.status(status, code(), after, None),
+                Failure::Transient { error: Error::ObjectStatus { status: got, .. }, after: Some(_) }
+                    if got == status
+            ));
+        }
+        assert!(matches!(
+            about.status(418, code(), None, None),
+            Failure::Final(Error::ObjectStatus { location, key, status: 418, code })
+                if location == "s3://data" && key == "a" && code == "X"
+        ));
+        assert!(matches!(
+            about.meaning(403),
+            Some(Failure::Final(Error::Denied { location, key })) if location == "s3://data" && key == "a"
+        ));
+        assert!(same_tag("\"a\"", "a") && !same_tag("\"a\"", "b"));
+    }
+
+    #[test]
+    fn statuses_of_listings_have_meanings() {
+        let region = Some("us-west-2");
+        let about = About { location: "s3://data", subject: Subject::Listing("p"), region };
+        let named = || Some("eu-west-1".to_owned());
+        assert!(matches!(
+            about.status(301, Some("PermanentRedirect".to_owned()), None, named()),
+            Failure::Final(Error::WrongRegion { location, expected, got })
+                if location == "s3://data" && expected == "us-west-2" && got == "eu-west-1"
+        ));
+        assert!(matches!(
+            about.meaning(403),
+            Some(Failure::Final(Error::ListDenied { location, prefix }))
+                if location == "s3://data" && prefix == "p"
+        ));
+        assert!(matches!(
+            about.meaning(404),
+            Some(Failure::Final(Error::NoSuchBucket { location })) if location == "s3://data"
+        ));
+        for status in [408, 425, 429, 500, 503] {
+            let after = Some(Duration::from_secs(3));
+            assert!(matches!(
+                about.status(status, Some("SlowDown".to_owned()), after, None),
+                Failure::Transient { error: Error::Status { status: got, code, .. }, after: Some(_) }
+                    if got == status && code == "SlowDown"
+            ));
+        }
+        assert!(matches!(
+            about.status(400, None, None, None),
+            Failure::Final(Error::Status { status: 400, code, .. }) if code == "no code"
+        ));
+    }
+}
