@@ -32,7 +32,6 @@
 
 mod auth;
 mod client;
-mod digest;
 mod error;
 mod form;
 mod http;
@@ -44,7 +43,6 @@ mod transfer;
 
 pub use self::auth::{AuthFile, SavedAccess};
 pub use self::client::{AccessService, PUBLIC_URL, Page};
-pub use self::digest::Sha256;
 pub use self::error::AccessError;
 pub use self::form::{AccessForm, FormError, FormField, MIN_PURPOSE_CHARS};
 pub use self::http::AccessOptions;
@@ -54,3 +52,4 @@ pub(crate) use self::record::HashRecord;
 pub use self::request_id::RequestId;
 pub(crate) use self::transfer::FileTransfer;
 pub use crate::download::{StimulusDownload, StimulusFile, StimulusReport};
+pub use laion_fmri_base::Sha256;

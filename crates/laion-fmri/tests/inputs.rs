@@ -21,7 +21,7 @@ fn expected(bucket: &Bucket, relative: &str, key: &str) -> (String, u64, String)
         &Cancel::new(),
     );
     let laion_fmri::s3_mirror::Condition::Sound(content) = digest.unwrap() else { panic!("{key}") };
-    (relative.to_owned(), bytes.len() as u64, content.sha256)
+    (relative.to_owned(), bytes.len() as u64, content.sha256.to_string())
 }
 
 fn plain(record: &InputRecord) -> (String, u64, String) {

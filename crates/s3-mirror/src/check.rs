@@ -4,6 +4,8 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use laion_fmri_base::Sha256;
+
 use crate::digest::{Digests, Mismatch};
 use crate::error::Source;
 use crate::transfer::{Place, Root};
@@ -19,8 +21,8 @@ pub struct Expected<'a> {
     pub size: Option<u64>,
     /// The entity tag of its object; it is recomputed if it is one that can be.
     pub etag: Option<&'a str>,
-    /// Its SHA-256, in lower-case hexadecimal digits.
-    pub sha256: Option<&'a str>,
+    /// Its SHA-256.
+    pub sha256: Option<Sha256>,
 }
 
 impl<'a> Expected<'a> {
@@ -46,7 +48,7 @@ impl<'a> Expected<'a> {
 
     /// The same with a SHA-256.
     #[must_use]
-    pub fn sha256(mut self, sha256: &'a str) -> Self {
+    pub fn sha256(mut self, sha256: Sha256) -> Self {
         self.sha256 = Some(sha256);
         self
     }
@@ -58,6 +60,8 @@ impl<'a> Expected<'a> {
 pub enum Condition {
     /// Everything that is known about it holds.
     Sound(Content),
+    /// It has the size that is known, and was not read. [`check_file`] reads every file.
+    Unread,
     /// There is no such file.
     Missing,
     /// It has another size.
@@ -70,9 +74,9 @@ pub enum Condition {
     /// It has another SHA-256 than when it was recorded.
     Sha256 {
         /// The recorded digest.
-        expected: String,
+        expected: Sha256,
         /// That of the file.
-        got: String,
+        got: Sha256,
     },
     /// It does not have the entity tag of its object.
     ETag {
@@ -89,10 +93,10 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Whether everything that is known about the file holds.
+    /// Whether everything that is known about the file holds, as far as it was looked at.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        matches!(self, Self::Sound(_))
+        matches!(self, Self::Sound(_) | Self::Unread)
     }
 }
 
@@ -131,7 +135,7 @@ pub fn check_file(
     }
     Ok(match (digests.finish(), expected.sha256) {
         (Ok(content), Some(expected)) if content.sha256 != expected => {
-            Condition::Sha256 { expected: expected.to_owned(), got: content.sha256 }
+            Condition::Sha256 { expected, got: content.sha256 }
         }
         (Ok(content), _) => Condition::Sound(content),
         (Err(Mismatch::ETag { expected, got }), _) => Condition::ETag { expected, got },
@@ -213,7 +217,9 @@ fn copy(source: &Path, root: &Root, place: &Place) -> Result<Metadata, TransferE
 mod tests {
     use super::*;
 
-    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    fn abc() -> Sha256 {
+        Sha256::of("abc")
+    }
 
     #[test]
     fn every_condition() {
@@ -224,13 +230,13 @@ mod tests {
         assert!(matches!(check(Expected::new()), Condition::Missing));
         std::fs::write(&path, b"abc").unwrap();
         let md5 = Some("\"900150983cd24fb0d6963f7d28e17f72\"");
-        let sound = check(Expected::new().size(3).etag(md5).sha256(ABC));
+        let sound = check(Expected::new().size(3).etag(md5).sha256(abc()));
         assert!(matches!(sound, Condition::Sound(Content { etag_verified: true, .. })));
         assert!(matches!(check(Expected::new().size(4)), Condition::Size { expected: 4, got: 3 }));
         std::fs::write(&path, b"abd").unwrap();
         assert!(matches!(
-            check(Expected::new().sha256(ABC)),
-            Condition::Sha256 { expected, got } if expected == ABC && got != ABC
+            check(Expected::new().sha256(abc())),
+            Condition::Sha256 { expected, got } if expected == abc() && got != abc()
         ));
         assert!(matches!(check(Expected::new().etag(md5)), Condition::ETag { .. }));
         let cancel = Cancel::new();

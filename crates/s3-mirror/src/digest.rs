@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use md5::Md5;
-use sha2::{Digest, Sha256};
+use laion_fmri_base::{Hex, Sha256, Sha256Hasher};
+use md5::{Digest, Md5};
 
 use crate::RelativePath;
 use crate::error::Source;
@@ -36,8 +36,8 @@ pub trait Inspector: Send {
 /// What is known about the content of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
-    /// The SHA-256 of the bytes, in lower-case hexadecimal digits.
-    pub sha256: String,
+    /// The SHA-256 of the bytes.
+    pub sha256: Sha256,
     /// Whether the entity tag of the object was recomputed from the bytes and is the same. `false`
     /// says that the tag proves nothing about the bytes.
     pub etag_verified: bool,
@@ -59,7 +59,7 @@ const CANDIDATES: usize = 3;
 
 /// Everything that is computed in one pass over the bytes.
 pub(crate) struct Digests {
-    sha256: Sha256,
+    sha256: Sha256Hasher,
     tag: Tag,
     inspector: Option<Box<dyn Inspector>>,
     damage: Option<Source>,
@@ -92,7 +92,7 @@ impl Digests {
         inspector: Option<Box<dyn Inspector>>,
     ) -> Self {
         let tag = etag.map_or(Tag::Opaque, |etag| Tag::new(etag, size, part_size));
-        Self { sha256: Sha256::new(), tag, inspector, damage: None }
+        Self { sha256: Sha256Hasher::new(), tag, inspector, damage: None }
     }
 
     pub(crate) fn update(&mut self, bytes: &[u8]) {
@@ -120,7 +120,7 @@ impl Digests {
         if let Some(inspector) = self.inspector {
             inspector.finish().map_err(Mismatch::Damaged)?;
         }
-        Ok(Content { sha256: hex(&self.sha256.finalize()), etag_verified })
+        Ok(Content { sha256: self.sha256.finish(), etag_verified })
     }
 }
 
@@ -155,7 +155,7 @@ impl Tag {
         match self {
             Self::Opaque => Ok(false),
             Self::Whole { expected, md5 } => {
-                let got = hex(&md5.finalize());
+                let got = hex(md5);
                 if got == expected { Ok(true) } else { Err(Mismatch::ETag { expected, got }) }
             }
             Self::Parts { expected, candidates, sure } => {
@@ -199,7 +199,7 @@ impl Parts {
         if self.left != self.size || self.count == 0 {
             self.close();
         }
-        format!("{}-{}", hex(&self.digests.finalize()), self.count)
+        format!("{}-{}", hex(self.digests), self.count)
     }
 }
 
@@ -214,12 +214,8 @@ fn is_md5(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
-        text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
-        text
-    })
+fn hex(md5: Md5) -> String {
+    Hex(&md5.finalize()).to_string()
 }
 
 #[cfg(test)]
@@ -239,7 +235,7 @@ mod tests {
         let content = run("\"900150983cd24fb0d6963f7d28e17f72\"", b"abc", None).unwrap();
         assert!(content.etag_verified);
         assert_eq!(
-            content.sha256,
+            content.sha256.to_string(),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
         let content = run("\"af5da9f45af7a300e3aded972f8ff687-1\"", b"abc", None).unwrap();
@@ -259,7 +255,7 @@ mod tests {
         let tag = |part: usize| {
             let mut all = Md5::new();
             content.chunks(part).for_each(|chunk| all.update(Md5::digest(chunk)));
-            format!("\"{}-{}\"", hex(&all.finalize()), content.chunks(part).count())
+            format!("\"{}-{}\"", hex(all), content.chunks(part).count())
         };
         assert!(run(&tag(8 << 20), &content, None).unwrap().etag_verified);
         assert!(run(&tag(5 << 20), &content, None).unwrap().etag_verified);

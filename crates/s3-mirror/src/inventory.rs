@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
+
+use laion_fmri_base::{lock, sync_directory};
 
 use crate::RelativePath;
 use crate::machine;
@@ -166,7 +168,7 @@ impl Inventory {
         (&segment.file).write_all(text.as_bytes())?;
         segment.file.sync_all()?;
         drop(segment);
-        machine::sync_directory(&self.directory)?;
+        sync_directory(&self.directory)?;
         for path in old {
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -177,7 +179,7 @@ impl Inventory {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
@@ -278,7 +280,7 @@ mod tests {
             key: path.parse().unwrap(),
             size: 3,
             etag: Some(etag.to_owned()),
-            sha256: "00".to_owned(),
+            sha256: laion_fmri_base::Sha256::of("00"),
             etag_verified: true,
             modified: Some(modified),
             recorded: 7,

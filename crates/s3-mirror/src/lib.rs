@@ -35,12 +35,10 @@
 //!
 //! Modules, all private, re-exported here:
 //!
-//! * `key`: names that are safe to ask for and safe to write
-//! * `location`: where a bucket lives
+//! * `key`, `location`: names that are safe to ask for and to write, where a bucket lives
 //! * `store`: an open bucket, and how patient a connection is
 //! * `listing`, `get`, `object`: what a bucket holds, its bytes, and one object read like a file
-//! * `plan`: what happens to each object
-//! * `transfer`: carrying the plan out, and the report
+//! * `plan`, `transfer`: what happens to each object, carrying that out, and the report
 //! * `digest`, `check`, `inventory`: what bytes prove, files that are there, what was published
 //! * `observer`, `cancel`, `machine`, `error`: watching, stopping, the system, what can go wrong
 
@@ -67,6 +65,7 @@ pub use error::{Error, Source};
 pub use get::{Patience, is_transient_status, retry_after};
 pub use inventory::{Inventory, Record};
 pub use key::{InvalidKey, Key, KeyProblem, MAX_KEY_BYTES, MAX_PART_BYTES, RelativePath};
+pub use laion_fmri_base::Sha256;
 pub use listing::{Listed, Listing, head, list, list_directory, list_many, list_pages};
 pub use location::{DEFAULT_REGION, Location, LocationError};
 pub use object::{ObjectContent, ObjectError, ObjectOptions, ObjectReader};

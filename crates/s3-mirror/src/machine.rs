@@ -1,10 +1,10 @@
-//! What the operating system tells and does: who this process is, random names, durable directories.
+//! What the operating system tells and does: which kernel this is, and random names.
 
 use std::hash::{BuildHasher, RandomState};
-use std::io;
-use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use laion_fmri_base::{Hex, Sha256};
 
 /// A name that no other process on any machine uses. Process numbers repeat across the nodes of a
 /// shared file system; random names do not.
@@ -28,18 +28,7 @@ pub(crate) fn boot() -> Option<&'static str> {
     .as_deref()
 }
 
-/// Makes the names in a directory durable, where the system has that.
-pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    std::fs::File::open(directory)?.sync_all()?;
-    #[cfg(not(unix))]
-    let _ = directory;
-    Ok(())
-}
-
 /// The SHA-256 of a text, shortened to 16 hexadecimal digits.
 pub(crate) fn short_digest(text: &str) -> String {
-    use sha2::Digest;
-    let digest = sha2::Sha256::digest(text.as_bytes());
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    Hex(&Sha256::of(text).0[..8]).to_string()
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
+use laion_fmri_base::lock;
 use tokio::sync::Semaphore;
 
 use crate::digest::{self, Digests};
@@ -259,7 +260,7 @@ impl Run<'_> {
             OpenRoot::Ready(root) => root,
             OpenRoot::Failed(root, error) => {
                 self.stop_for(Stop::LocalStorage);
-                let error = error.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let error = lock(&error).take();
                 return Some(error.map_or(Outcome::NotAttempted, |source| Outcome::Failed {
                     error: TransferError::Write { path: root.clone(), source },
                 }));
@@ -443,12 +444,12 @@ impl Run<'_> {
     }
 
     fn stopped(&self) -> bool {
-        self.stop.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        lock(&self.stop).is_some()
     }
 
     /// The first reason stays.
     fn stop_for(&self, reason: Stop) {
-        self.stop.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+        lock(&self.stop).get_or_insert(reason);
     }
 }
 
@@ -457,9 +458,7 @@ async fn beats(claim: &Arc<Mutex<Claim>>) {
     loop {
         tokio::time::sleep(BEAT).await;
         let claim = Arc::clone(claim);
-        let held = tokio::task::spawn_blocking(move || {
-            claim.lock().unwrap_or_else(PoisonError::into_inner).beat()
-        });
+        let held = tokio::task::spawn_blocking(move || lock(&claim).beat());
         // A file system that fails for a moment is no reason to give the work up.
         if let Ok(Ok(false)) = held.await {
             return;

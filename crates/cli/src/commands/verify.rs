@@ -91,7 +91,7 @@ fn print(context: &Context, verification: &Verification) -> anyhow::Result<()> {
 
 fn reason(file: &VerifiedFile) -> Option<String> {
     Some(match &file.condition {
-        Condition::Sound(_) => return None,
+        Condition::Sound(_) | Condition::Unread => return None,
         other => in_words(other),
     })
 }

@@ -4,12 +4,12 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use laion_fmri_base::Sha256Hasher;
 use s3_mirror::Cancel;
 use serde::{Deserialize, Serialize};
-use sha2::Digest;
 
 use super::record::hash_into;
-use super::{AccessError, GatedFile, Sha256};
+use super::{AccessError, GatedFile};
 use crate::{Error, Result};
 
 /// Chunks from the network are a few KiB; the disk gets larger ones.
@@ -24,7 +24,7 @@ pub(super) struct Part {
     path: PathBuf,
     state: PathBuf,
     file: BufWriter<File>,
-    hasher: sha2::Sha256,
+    hasher: Sha256Hasher,
     len: u64,
     etag: Option<String>,
 }
@@ -58,7 +58,7 @@ impl Part {
             .open(&path)
             .map_err(Error::io("create", &path))?;
         let found = file.metadata().map_err(Error::io("look at", &path))?.len();
-        let mut hasher = sha2::Sha256::new();
+        let mut hasher = Sha256Hasher::new();
         let mut len = 0;
         if bound.is_some() && found <= expected.size {
             len = hash_into(&mut hasher, &mut file, &path, found, cancel)?;
@@ -99,7 +99,7 @@ impl Part {
         let file = self.file.get_mut();
         let emptied = file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0)));
         emptied.map_err(Error::io("write", &self.path))?;
-        self.hasher = sha2::Sha256::new();
+        self.hasher = Sha256Hasher::new();
         self.len = 0;
         self.bind(None)
     }
@@ -138,7 +138,7 @@ impl Part {
     /// Gives the file its name if it is the right one, and throws it away if it is not.
     pub(super) fn publish(mut self) -> Result<u64> {
         self.file.flush().map_err(Error::io("write", &self.path))?;
-        let got = Sha256::of(std::mem::take(&mut self.hasher));
+        let got = std::mem::take(&mut self.hasher).finish();
         if got != self.expected.sha256 {
             for path in [&self.path, &self.state] {
                 fs::remove_file(path).map_err(Error::io("remove", path))?;
@@ -177,6 +177,8 @@ fn sync_directory(file: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use laion_fmri_base::Sha256;
+
     use super::*;
 
     const CONTENT: &[u8] = b"abc";
@@ -227,7 +229,7 @@ mod tests {
         let other = GatedFile { size: 4, ..expected() };
         assert_eq!(open(folder.path(), &other).len(), 0);
         begin();
-        let other = GatedFile { sha256: Sha256::of(sha2::Digest::new()), ..expected() };
+        let other = GatedFile { sha256: Sha256::of(""), ..expected() };
         assert_eq!(open(folder.path(), &other).len(), 0);
         begin();
         fs::write(folder.path().join("x.h5.part.json"), "{").unwrap();

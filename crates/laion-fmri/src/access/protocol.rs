@@ -219,7 +219,7 @@ fn checked(raw: &RawFile, url: &str) -> Result<GatedFile, AccessError> {
         let shown = tame(&raw.name, 80);
         return Err(malformed(url, &format!("{shown:?} is not a plain file name")));
     }
-    let sha256 = raw.sha256.parse().map_err(|()| {
+    let sha256 = raw.sha256.parse().map_err(|_| {
         malformed(url, &format!("the sha256 of {} is not 64 hexadecimal digits", raw.name))
     })?;
     Ok(GatedFile { name: raw.name.clone(), size: raw.size, sha256 })

@@ -6,11 +6,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use laion_fmri_base::{Sha256, Sha256Hasher};
 use s3_mirror::Cancel;
 use serde::{Deserialize, Serialize};
-use sha2::Digest;
 
-use super::Sha256;
 use crate::{Error, Result};
 
 const NAME: &str = "stimuli.json";
@@ -99,14 +98,14 @@ impl HashRecord {
 /// The digest of a file, read from its start to its end.
 pub(super) fn of_file(path: &Path, cancel: &Cancel) -> Result<Sha256> {
     let mut file = File::open(path).map_err(Error::io("open", path))?;
-    let mut hasher = sha2::Sha256::new();
+    let mut hasher = Sha256Hasher::new();
     hash_into(&mut hasher, &mut file, path, u64::MAX, cancel)?;
-    Ok(Sha256::of(hasher))
+    Ok(hasher.finish())
 }
 
 /// Hashes up to `most` bytes, and returns how many there were.
 pub(super) fn hash_into(
-    hasher: &mut sha2::Sha256,
+    hasher: &mut Sha256Hasher,
     file: &mut File,
     path: &Path,
     most: u64,
@@ -190,7 +189,7 @@ mod tests {
         known["hashed_at"] =
             serde_json::json!(known["hashed_at"].as_u64().unwrap() + 60_000_000_000);
         // What the record says is believed as long as the file looks the same.
-        let empty = Sha256::of(sha2::Digest::new());
+        let empty = Sha256::of("");
         known["sha256"] = serde_json::json!(empty.to_string());
         std::fs::write(&record, recorded.to_string()).unwrap();
         assert_eq!(hash(), empty);
@@ -213,7 +212,7 @@ mod tests {
         let cancel = Cancel::new();
         let abc = record.sha256(&file, &cancel).unwrap();
         for known in record.known.values_mut() {
-            known.sha256 = Sha256::of(sha2::Digest::new()).to_string();
+            known.sha256 = Sha256::of("").to_string();
         }
         assert_eq!(record.sha256(&file, &cancel).unwrap(), abc);
         cancel.cancel();

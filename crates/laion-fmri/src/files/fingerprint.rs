@@ -57,8 +57,8 @@ impl<'a> LargeFile<'a> {
                 .map(|record| record.sha256),
             None => None,
         };
-        let sha256 = recorded.or_else(|| self.kept_digest()).and_then(|text| text.parse().ok());
-        Ok(sha256.map(|Sha256(sha256)| InputRecord {
+        let sha256 = recorded.or_else(|| self.kept_digest());
+        Ok(sha256.map(|sha256| InputRecord {
             relative: self.place.relative().to_owned(),
             size: self.metadata.len(),
             sha256,
@@ -115,11 +115,12 @@ impl<'a> LargeFile<'a> {
         Err(Error::Cancelled)
     }
 
-    fn kept_digest(&self) -> Option<String> {
+    fn kept_digest(&self) -> Option<Sha256> {
         let text = std::fs::read(self.kept?).ok()?;
         let KeptDigest { path, size, modified, sha256 } = serde_json::from_slice(&text).ok()?;
         let (here, now) = self.fingerprint()?;
-        (path == here && size == self.metadata.len() && modified == now).then_some(sha256)
+        let same = path == here && size == self.metadata.len() && modified == now;
+        sha256.parse().ok().filter(|_| same)
     }
 
     fn keep(&self, kept: &Path, record: &InputRecord) -> std::io::Result<()> {
@@ -174,7 +175,7 @@ mod tests {
         let file = look();
         assert_eq!(file.known().unwrap(), None);
         let record = file.hashed_beside(|| Ok(())).unwrap();
-        assert_eq!((record.size, record.sha256), (3, Sha256::of("abc").0));
+        assert_eq!((record.size, record.sha256), (3, Sha256::of("abc")));
         assert_eq!(file.settled(record.clone()).unwrap(), record);
         assert_eq!(look().known().unwrap().as_ref(), Some(&record));
         // Nothing else is looked at: the checksums of gzip and index find damage.

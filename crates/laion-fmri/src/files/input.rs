@@ -1,13 +1,11 @@
 //! One file of the dataset as a stream, and what it was: the inputs that a result is made from.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use s3_mirror::ObjectContent;
-use sha2::{Digest as _, Sha256};
+use laion_fmri_base::{Hex, Sha256, Sha256Hasher};
 
 use super::{Located, Recorded};
 use crate::remote::object::RemoteObject;
@@ -44,7 +42,7 @@ pub struct Input {
 }
 
 /// What a file was when it was read.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InputRecord {
     /// Where it lies in a mirror, relative to the root; labels have no hyphens.
@@ -52,13 +50,13 @@ pub struct InputRecord {
     /// Its bytes.
     pub size: u64,
     /// The SHA-256 of its bytes.
-    pub sha256: [u8; 32],
+    pub sha256: Sha256,
 }
 
 /// Where the bytes come from.
 #[derive(Debug)]
 enum Body {
-    File { file: File, digest: Sha256, size: u64, recorded: Option<Recorded> },
+    File { file: File, digest: Sha256Hasher, size: u64, recorded: Option<Recorded> },
     Kept { bytes: Arc<KeptObject>, position: usize },
     Object(Box<RemoteObject>),
 }
@@ -67,14 +65,17 @@ enum Body {
 #[derive(Debug)]
 pub(super) struct KeptObject {
     pub(super) bytes: Vec<u8>,
-    pub(super) sha256: [u8; 32],
+    pub(super) sha256: Sha256,
 }
 
 impl Input {
     /// A file on disk.
     pub(super) fn of_file(place: &Located) -> Result<Self> {
         let file = File::open(&place.path).map_err(Error::io("open", &place.path))?;
-        Ok(Self::new(place, Body::File { file, digest: Sha256::new(), size: 0, recorded: None }))
+        Ok(Self::new(
+            place,
+            Body::File { file, digest: Sha256Hasher::new(), size: 0, recorded: None },
+        ))
     }
 
     /// An object that is there as a whole.
@@ -119,7 +120,7 @@ impl Input {
         let (relative, path) = (self.relative, self.path);
         match self.body {
             Body::File { digest, size, recorded, .. } => {
-                let record = InputRecord { relative, size, sha256: digest.finalize().into() };
+                let record = InputRecord { relative, size, sha256: digest.finish() };
                 match recorded {
                     Some(recorded) => recorded.check(record, &path),
                     None => Ok(record),
@@ -131,7 +132,7 @@ impl Input {
             }
             Body::Object(object) => {
                 let content = object.finish()?;
-                Ok(InputRecord { relative, size: content.size, sha256: sha256_of(&content) })
+                Ok(InputRecord { relative, size: content.size, sha256: content.content.sha256 })
             }
         }
     }
@@ -172,36 +173,11 @@ impl InputRecord {
     /// The SHA-256 in lower-case hexadecimal digits.
     #[must_use]
     pub fn sha256_hex(&self) -> String {
-        hex(&self.sha256)
+        self.sha256.to_string()
     }
 }
 
 /// Bytes in lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut digits, byte| {
-        // Writing into a text cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
-}
-
-impl fmt::Debug for InputRecord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InputRecord")
-            .field("relative", &self.relative)
-            .field("size", &self.size)
-            .field("sha256", &self.sha256_hex())
-            .finish()
-    }
-}
-
-/// The digest that was computed while the object came.
-pub(super) fn sha256_of(content: &ObjectContent) -> [u8; 32] {
-    let digits = content.content.sha256.as_bytes();
-    let digit = |at: usize| {
-        // INVARIANT: `Content` promises 64 hexadecimal digits.
-        char::from(digits[at]).to_digit(16).expect("a hexadecimal digit") as u8
-    };
-    std::array::from_fn(|byte| digit(2 * byte) << 4 | digit(2 * byte + 1))
+    Hex(bytes).to_string()
 }

@@ -38,8 +38,8 @@ impl Recorded {
     /// Refuses a file that has the size of its record and other bytes. One of another size is of
     /// another version, about which nothing is recorded.
     pub(super) fn check(&self, found: InputRecord, path: &Path) -> Result<InputRecord> {
-        let got = found.sha256_hex();
-        let differs = || -> Option<String> {
+        let got = found.sha256;
+        let differs = || {
             let relative = RelativePath::new(found.relative.clone()).ok()?;
             let metadata = std::fs::metadata(path).ok()?;
             let record = self.0.find(&relative, &metadata)?;
@@ -52,6 +52,7 @@ impl Recorded {
         self.0.refresh().map_err(Error::io("read the inventory", path))?;
         match differs() {
             Some(expected) => {
+                let (expected, got) = (expected.to_string(), got.to_string());
                 Err(InputError::Changed { path: path.to_owned(), expected, got }.into())
             }
             None => Ok(found),

@@ -82,7 +82,7 @@ pub struct VerifiedFile {
     /// What it was compared with: a record of its download, else the listing of the bucket, else
     /// nothing but itself.
     pub against: &'static str,
-    /// What came of it. After [`Depth::Sizes`] a sound file has an empty digest.
+    /// What came of it. After [`Depth::Sizes`] a sound file is [`Condition::Unread`].
     pub condition: Condition,
 }
 
@@ -226,7 +226,7 @@ fn look(known: &Known, depth: Depth, cancel: &Cancel) -> std::io::Result<Conditi
     let Known { found, record, listed, .. } = known;
     let mut expected = Expected::new();
     if let Some(record) = record {
-        expected = expected.size(record.size).sha256(&record.sha256);
+        expected = expected.size(record.size).sha256(record.sha256);
     } else if let Some(listed) = listed {
         expected = expected.size(listed.size).etag(listed.etag.as_deref());
     }
@@ -235,9 +235,7 @@ fn look(known: &Known, depth: Depth, cancel: &Cancel) -> std::io::Result<Conditi
             Some(expected) if expected != found.size => {
                 Condition::Size { expected, got: found.size }
             }
-            _ => {
-                Condition::Sound(s3_mirror::Content { sha256: String::new(), etag_verified: false })
-            }
+            _ => Condition::Unread,
         });
     }
     check_file(&found.file, &expected, GzipInspection.inspect(&found.path), cancel)
@@ -275,7 +273,7 @@ pub(crate) fn bad_among(
         let record = download.inventory().find(&item.local, &std::fs::metadata(&file)?);
         let expected = Expected::new().size(item.size);
         let expected = match &record {
-            Some(record) => expected.sha256(&record.sha256),
+            Some(record) => expected.sha256(record.sha256),
             None => expected.etag(item.etag.as_deref()),
         };
         let condition = check_file(&file, &expected, GzipInspection.inspect(&item.local), cancel)?;

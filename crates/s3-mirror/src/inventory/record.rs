@@ -3,6 +3,7 @@
 use std::fs::Metadata;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use laion_fmri_base::Sha256;
 use serde_json::{Value, json};
 
 use crate::{Content, Key, RelativePath};
@@ -18,8 +19,8 @@ pub struct Record {
     pub size: u64,
     /// The entity tag of the object, as sent.
     pub etag: Option<String>,
-    /// The SHA-256 of the bytes, in lower-case hexadecimal digits.
-    pub sha256: String,
+    /// The SHA-256 of the bytes.
+    pub sha256: Sha256,
     /// Whether the entity tag was recomputed from the bytes.
     pub etag_verified: bool,
     /// The time of modification that the file system gave it, in nanoseconds since 1970. It is
@@ -67,7 +68,7 @@ impl Record {
             "key": self.key.as_str(),
             "size": self.size,
             "etag": self.etag,
-            "sha256": self.sha256,
+            "sha256": self.sha256.to_string(),
             "etag_verified": self.etag_verified,
             "modified": self.modified.map(|modified| modified.to_string()),
             "recorded": self.recorded,
@@ -83,7 +84,7 @@ impl Record {
             key: text("key")?.parse().ok()?,
             size: fields.get("size")?.as_u64()?,
             etag: text("etag").map(str::to_owned),
-            sha256: text("sha256")?.to_owned(),
+            sha256: text("sha256")?.parse().ok()?,
             etag_verified: fields.get("etag_verified")?.as_bool()?,
             modified: text("modified").and_then(|modified| modified.parse().ok()),
             recorded: fields.get("recorded")?.as_u64()?,
@@ -111,7 +112,7 @@ mod tests {
             key: "a/b-é".parse().unwrap(),
             size: u64::MAX,
             etag: None,
-            sha256: "ab".to_owned(),
+            sha256: Sha256::of("ab"),
             etag_verified: false,
             modified: Some(u128::from(u64::MAX) + 1),
             recorded: 3,

@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use futures::future::{try_join, try_join_all};
+use laion_fmri_base::lock;
 use tokio::sync::watch;
 
 use super::place::{Place, Root};
@@ -357,8 +358,4 @@ fn read_at(shared: &Shared, bytes: &mut [u8], offset: u64) -> io::Result<()> {
     let mut file = File::open(shared.place.part())?;
     file.seek(io::SeekFrom::Start(offset))?;
     file.read_exact(bytes)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,8 +1,10 @@
 //! How fast bytes follow each other: [`Pace`].
 
 use std::num::NonZeroU64;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+use laion_fmri_base::lock;
 
 /// An upper bound on bytes per second, shared by all transfers of a run.
 #[derive(Debug)]
@@ -25,7 +27,7 @@ impl Pace {
         let Some(rate) = self.rate else { return };
         let cost = Duration::from_secs_f64(bytes as f64 / rate.get() as f64);
         let paid = {
-            let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut paid = lock(&self.paid);
             *paid = (*paid).max(Instant::now()) + cost;
             *paid
         };

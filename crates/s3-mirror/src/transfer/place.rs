@@ -4,8 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
+
+use laion_fmri_base::{lock, sync_directory};
 
 use super::TransferError;
 use crate::{RelativePath, machine};
@@ -44,7 +46,7 @@ impl Root {
     pub(crate) fn place(&self, local: &RelativePath) -> Result<Place, TransferError> {
         let parent = local.as_str().rsplit_once('/').map_or("", |(parent, _)| parent);
         let known = |directories: &Mutex<HashMap<String, PathBuf>>| {
-            let directories = directories.lock().unwrap_or_else(PoisonError::into_inner);
+            let directories = lock(&directories);
             directories.get(parent).cloned()
         };
         let directory = match known(&self.directories) {
@@ -52,8 +54,7 @@ impl Root {
             None => {
                 let directory = self.create(parent)?;
                 sweep(&directory);
-                let mut directories =
-                    self.directories.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut directories = lock(&self.directories);
                 directories.insert(parent.to_owned(), directory.clone());
                 directory
             }
@@ -66,7 +67,7 @@ impl Root {
         let target = place.target();
         let failed = |source| TransferError::Write { path: target.clone(), source };
         std::fs::rename(from, &target).map_err(failed)?;
-        let mut renamed = self.renamed_in.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut renamed = lock(&self.renamed_in);
         renamed.insert(place.directory.clone());
         drop(renamed);
         std::fs::symlink_metadata(&target).map_err(failed)
@@ -75,9 +76,9 @@ impl Root {
     /// Makes the new names durable: once for each directory, since a name that is lost is only a
     /// file that is fetched again.
     pub(crate) fn sync(&self) {
-        let renamed = self.renamed_in.lock().unwrap_or_else(PoisonError::into_inner);
+        let renamed = lock(&self.renamed_in);
         for directory in renamed.iter() {
-            if let Err(error) = machine::sync_directory(directory) {
+            if let Err(error) = sync_directory(directory) {
                 tracing::debug!(%error, directory = %directory.display(), "not synced");
             }
         }

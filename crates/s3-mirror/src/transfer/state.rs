@@ -4,10 +4,11 @@
 //! that were synced count after the machine has started anew. The state itself is replaced by
 //! rename; one that cannot be read is no state, and the file starts again.
 
-use std::io;
+use std::io::{self, Write};
 use std::ops::Range;
 use std::path::Path;
 
+use laion_fmri_base::AtomicFile;
 use serde_json::{Value, json};
 
 use super::ranges::Ranges;
@@ -52,9 +53,9 @@ impl State {
             "written": ranges(&self.written),
             "synced": ranges(&self.synced),
         });
-        let new = path.with_extension("state-new");
-        std::fs::write(&new, fields.to_string())?;
-        std::fs::rename(&new, path)
+        let mut new = AtomicFile::create(path)?;
+        new.write_all(fields.to_string().as_bytes())?;
+        new.commit_unsynced()
     }
 
     fn parse(fields: &Value, boot: Option<&str>) -> Option<Self> {
