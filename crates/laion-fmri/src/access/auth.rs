@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use laion_fmri_base::AtomicFile;
 use serde::{Deserialize, Serialize};
 
 use super::client::normal_form;
@@ -89,14 +90,10 @@ impl AuthFile {
         let text = serde_json::to_vec_pretty(&stored)
             .map_err(|error| Error::io("write", &self.path)(error.into()))?;
         let mut file = self.temporary()?;
-        let write = |file: &mut tempfile::NamedTempFile| {
-            file.write_all(&text)?;
-            file.write_all(b"\n")?;
-            file.as_file().sync_all()
-        };
-        write(&mut file).map_err(Error::io("write", &self.path))?;
-        file.persist(&self.path).map_err(|error| Error::io("write", &self.path)(error.error))?;
-        Ok(())
+        file.write_all(&text)
+            .and_then(|()| file.write_all(b"\n"))
+            .and_then(|()| file.commit())
+            .map_err(Error::io("write", &self.path))
     }
 
     /// Finds out whether [`save`](Self::save) would work, before an id is at stake.
@@ -131,18 +128,14 @@ impl AuthFile {
         serde_json::from_slice(&bytes).ok()
     }
 
-    /// A new sibling; `tempfile` creates it with mode 0600.
-    fn temporary(&self) -> Result<tempfile::NamedTempFile> {
+    /// The file before it has its name.
+    fn temporary(&self) -> Result<AtomicFile> {
         let directory = match self.path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
         create_private(directory).map_err(Error::io("create", directory))?;
-        tempfile::Builder::new()
-            .prefix(".auth-")
-            .suffix(".part")
-            .tempfile_in(directory)
-            .map_err(Error::io("write into", directory))
+        AtomicFile::create_private(&self.path).map_err(Error::io("write into", directory))
     }
 }
 
