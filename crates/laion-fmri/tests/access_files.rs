@@ -1,12 +1,13 @@
 //! The gated files themselves: everything that can go wrong on the way, what it leaves on disk, and
 //! that the next run completes.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use fixtures::access::{Call, FileFault};
 use laion_fmri::access::{AccessError, Sha256};
 use laion_fmri::s3_mirror::{Outcome, Plan, PlanItem};
-use laion_fmri::{Cancel, Error, ErrorKind, Observer};
+use laion_fmri::{Cancel, Error, ErrorKind, InputError, Observer};
 
 use crate::access::{Fixture, IMAGES, METADATA, Watched};
 
@@ -164,14 +165,7 @@ fn a_store_that_always_starts_again_ends() {
 fn another_file_is_noticed() {
     // Other content under another entity tag: the store sends all of it, and the hash tells.
     let (error, fixture) = fails(&[FileFault::Cut(100_000), FileFault::Other]);
-    let digest = |bytes: &[u8]| -> Sha256 {
-        use std::fmt::Write;
-        let mut text = String::new();
-        for byte in <sha2::Sha256 as sha2::Digest>::digest(bytes) {
-            write!(text, "{byte:02x}").unwrap();
-        }
-        text.parse().unwrap()
-    };
+    let digest = |bytes: &[u8]| Sha256::of(bytes);
     let content = fixture.server.content(IMAGES);
     let inverted: Vec<u8> = content.iter().map(|byte| !byte).collect();
     assert_eq!(error.kind(), ErrorKind::Integrity);
@@ -359,4 +353,128 @@ fn two_processes_fetch_it_once() {
     });
     fixture.assert_complete();
     assert_eq!(ranges(&fixture), [None, from(100_000)]);
+}
+
+/// Adds up what is told about one file.
+#[derive(Default)]
+struct Sums {
+    advanced: AtomicU64,
+    resumed: AtomicU64,
+    discarded: AtomicU64,
+    finished: std::sync::Mutex<Vec<String>>,
+}
+
+impl Sums {
+    fn there(&self) -> u64 {
+        let sum = |sum: &AtomicU64| sum.load(Ordering::SeqCst);
+        sum(&self.resumed) + sum(&self.advanced) - sum(&self.discarded)
+    }
+}
+
+/// Sums up one file, and cancels when so many bytes of it have come.
+struct SumsOf<'a>(&'a str, &'a Sums, Option<(u64, Cancel)>);
+
+impl SumsOf<'_> {
+    fn add(&self, item: &PlanItem, sum: &AtomicU64, bytes: u64) {
+        if item.key.file_name() == self.0 {
+            sum.fetch_add(bytes, Ordering::SeqCst);
+        }
+        if let Some((limit, cancel)) = &self.2
+            && self.1.there() >= *limit
+        {
+            cancel.cancel();
+        }
+    }
+}
+
+impl Observer for SumsOf<'_> {
+    fn advanced(&self, item: &PlanItem, bytes: u64) {
+        self.add(item, &self.1.advanced, bytes);
+    }
+    fn resumed(&self, item: &PlanItem, bytes: u64) {
+        self.add(item, &self.1.resumed, bytes);
+    }
+    fn discarded(&self, item: &PlanItem, bytes: u64) {
+        self.add(item, &self.1.discarded, bytes);
+    }
+    fn finished(&self, item: &PlanItem, outcome: &Outcome) {
+        let outcome = match outcome {
+            Outcome::Fetched { .. } => "fetched",
+            Outcome::Withheld { .. } => "withheld",
+            Outcome::Gone => "gone",
+            _ => "left",
+        };
+        self.1.finished.lock().unwrap().push(format!("{} {outcome}", item.key.file_name()));
+    }
+}
+
+#[test]
+fn every_event_of_a_resumed_public_table_is_told() {
+    const TABLE: u64 = 6_000_000;
+    let mut fixture = Fixture::new();
+    let folder = fixture.bucket.path().join("stimuli");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join(METADATA), fixtures::noise(3, TABLE as usize)).unwrap();
+    let first = Sums::default();
+    let stopped = fixture.download_watched(&SumsOf(
+        METADATA,
+        &first,
+        Some((TABLE / 2, fixture.cancel.clone())),
+    ));
+    assert!(matches!(stopped, Err(Error::Cancelled)), "{stopped:?}");
+    assert_eq!(
+        *first.finished.lock().unwrap(),
+        [format!("{METADATA} left"), format!("{IMAGES} left")]
+    );
+    fixture.cancel = Cancel::new();
+    let second = Sums::default();
+    fixture.download_watched(&SumsOf(METADATA, &second, None)).unwrap();
+    assert!(second.resumed.load(Ordering::SeqCst) > 0);
+    assert_eq!(second.there(), TABLE);
+    assert_eq!(
+        *second.finished.lock().unwrap(),
+        [format!("{METADATA} fetched"), format!("{IMAGES} fetched")]
+    );
+}
+
+#[test]
+fn a_public_table_that_is_refused_or_gone_is_said() {
+    use fixtures::{Fault, Proxy};
+    let fixture = Fixture::new();
+    let folder = fixture.bucket.path().join("stimuli");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join(METADATA), "a table").unwrap();
+    let server = fixtures::server::Options::new(fixture.bucket.path());
+    let server = fixtures::server::Server::start(server).unwrap();
+    let proxy = Proxy::start(server.address(), |_| Fault::Pass).unwrap();
+    let location: laion_fmri::Location = proxy.url("laion-fmri").parse().unwrap();
+    let key = format!("stimuli/{METADATA}");
+    for (status, told) in [(403, "withheld"), (404, "gone")] {
+        proxy.decide(move |request| match request.is_object() {
+            true => Fault::Status(status, None),
+            false => Fault::Pass,
+        });
+        let sums = Sums::default();
+        let dataset = fixture.dataset().with_location(location.clone());
+        let error = dataset
+            .download_stimuli(
+                &fixture.service(),
+                &Fixture::id(),
+                &SumsOf(METADATA, &sums, None),
+                &fixture.cancel,
+            )
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotThere);
+        match error {
+            Error::Input(InputError::Withheld { path, .. }) if status == 403 => {
+                assert_eq!(path, std::path::Path::new(&format!("{location}/{key}")));
+            }
+            Error::Input(InputError::Disappeared { key: named, location: place }) => {
+                assert_eq!((status, named, place), (404, key.clone(), location.to_string()));
+            }
+            other => panic!("{status}: {other:?}"),
+        }
+        let finished = [format!("{METADATA} {told}"), format!("{IMAGES} left")];
+        assert_eq!(*sums.finished.lock().unwrap(), finished);
+    }
 }

@@ -16,7 +16,7 @@ use crate::access::{
 };
 use crate::config::STATE_DIR;
 use crate::remote::Remote;
-use crate::{Dataset, Error, Result, Roots};
+use crate::{Dataset, Error, InputError, Result, Roots};
 
 /// How often a lock that another process holds is tried again.
 const LOCK_PAUSE: Duration = Duration::from_millis(200);
@@ -134,8 +134,9 @@ impl StimulusDownload {
     ///
     /// The first failure ends it. [`Error::Access`]: access is needed and there is no grant; the link
     /// is refused although it was renewed; another file than announced; interrupted again and again.
-    /// [`Error::Mirror`] when the table cannot be fetched from the bucket, [`Error::Io`] when a file
-    /// cannot be written, [`Error::Cancelled`].
+    /// [`Error::Transfer`] when the table cannot be fetched from the bucket,
+    /// [`InputError::Withheld`] when the bucket refuses it and [`InputError::Disappeared`] when it is
+    /// not there any more; [`Error::Io`] when a file cannot be written, [`Error::Cancelled`].
     pub fn run(
         &self,
         grant: Option<&Grant>,
@@ -157,11 +158,15 @@ impl StimulusDownload {
         for (index, part) in self.parts.iter().enumerate() {
             match self.one(part, grant, &directory, observer, cancel) {
                 Ok((path, outcome)) => {
-                    observer.finished(&part.item, &outcome);
+                    // A transfer of its own has said so already.
+                    if part.from != Source::Bucket {
+                        observer.finished(&part.item, &outcome);
+                    }
                     files.push(StimulusFile { key: part.item.key.clone(), path, outcome });
                 }
                 Err(error) => {
-                    for left in &self.parts[index..] {
+                    let done = usize::from(part.from == Source::Bucket);
+                    for left in &self.parts[index + done..] {
                         observer.finished(&left.item, &Outcome::NotAttempted);
                     }
                     return Err(error);
@@ -223,17 +228,20 @@ impl StimulusDownload {
             s3_mirror::transfer(bucket.store(), &plan, &self.root, &options, &observer, cancel);
         let outcome = bucket.block_on(transfer).outcomes.pop().map(|(_, outcome)| outcome);
         match outcome {
-            Some(outcome @ Outcome::Fetched { .. }) => Ok(outcome),
+            Some(outcome @ (Outcome::Fetched { .. } | Outcome::Kept)) => Ok(outcome),
             Some(Outcome::Failed { error }) => {
                 Err(Error::Transfer { key: part.item.key.as_str().to_owned(), source: error })
             }
             Some(Outcome::NotAttempted) if cancel.is_cancelled() => Err(Error::Cancelled),
-            _ => Err(Error::NoMatchingData {
-                subject: part.item.key.as_str().to_owned(),
-                filters: "none".to_owned(),
-                prefixes: vec![bucket.store().name().to_owned()],
-                detail: Some("it was there a moment ago".to_owned()),
-            }),
+            Some(Outcome::Withheld { .. }) => {
+                let path = PathBuf::from(format!("{}/{}", bucket.store().name(), part.item.key));
+                Err(InputError::Withheld { path, reason: "the bucket refuses it" }.into())
+            }
+            _ => Err(InputError::Disappeared {
+                key: part.item.key.as_str().to_owned(),
+                location: bucket.store().name().to_owned(),
+            }
+            .into()),
         }
     }
 
@@ -394,7 +402,7 @@ impl fmt::Debug for StimulusDownload {
     }
 }
 
-/// Passes everything on but the second announcement of a plan.
+/// Passes everything on but the plan of one file, since the whole plan was announced.
 struct WithinPlan<'a>(&'a dyn Observer);
 
 impl Observer for WithinPlan<'_> {
@@ -404,6 +412,18 @@ impl Observer for WithinPlan<'_> {
 
     fn advanced(&self, item: &PlanItem, bytes: u64) {
         self.0.advanced(item, bytes);
+    }
+
+    fn resumed(&self, item: &PlanItem, bytes: u64) {
+        self.0.resumed(item, bytes);
+    }
+
+    fn discarded(&self, item: &PlanItem, bytes: u64) {
+        self.0.discarded(item, bytes);
+    }
+
+    fn finished(&self, item: &PlanItem, outcome: &Outcome) {
+        self.0.finished(item, outcome);
     }
 }
 

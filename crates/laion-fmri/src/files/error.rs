@@ -44,6 +44,14 @@ pub enum InputError {
         /// Why.
         reason: &'static str,
     },
+    /// The bucket listed it, and does not have it any more.
+    #[error("{key} disappeared from {location} while it was downloaded")]
+    Disappeared {
+        /// The key.
+        key: String,
+        /// The bucket.
+        location: String,
+    },
     /// The bucket sends another size than it lists.
     #[error("{} has {got} bytes (expected {expected}, as listed)", path.display())]
     Size {
@@ -71,7 +79,9 @@ impl InputError {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NotInBucket { .. } | Self::Withheld { .. } => ErrorKind::NotThere,
+            Self::NotInBucket { .. } | Self::Withheld { .. } | Self::Disappeared { .. } => {
+                ErrorKind::NotThere
+            }
             Self::Changed { .. }
             | Self::ChangedMeanwhile { .. }
             | Self::Size { .. }
