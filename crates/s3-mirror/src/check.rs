@@ -120,7 +120,7 @@ pub fn check_file(
     if let Some(expected) = expected.size.filter(|expected| *expected != got) {
         return Ok(Condition::Size { expected, got });
     }
-    let mut digests = Digests::new(expected.etag, got, None, inspector);
+    let mut digests = Digests::new(expected.etag, got, None, inspector).expecting(expected.sha256);
     let mut buffer = vec![0; BUFFER];
     loop {
         if cancel.is_cancelled() {
@@ -133,13 +133,11 @@ pub fn check_file(
             Err(error) => return Err(error),
         }
     }
-    Ok(match (digests.finish(), expected.sha256) {
-        (Ok(content), Some(expected)) if content.sha256 != expected => {
-            Condition::Sha256 { expected, got: content.sha256 }
-        }
-        (Ok(content), _) => Condition::Sound(content),
-        (Err(Mismatch::ETag { expected, got }), _) => Condition::ETag { expected, got },
-        (Err(Mismatch::Damaged(source)), _) => Condition::Damaged { source },
+    Ok(match digests.finish() {
+        Ok(content) => Condition::Sound(content),
+        Err(Mismatch::Sha256 { expected, got }) => Condition::Sha256 { expected, got },
+        Err(Mismatch::ETag { expected, got }) => Condition::ETag { expected, got },
+        Err(Mismatch::Damaged(source)) => Condition::Damaged { source },
     })
 }
 

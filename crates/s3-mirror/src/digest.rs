@@ -47,6 +47,7 @@ pub struct Content {
 #[derive(Debug)]
 pub(crate) enum Mismatch {
     ETag { expected: String, got: String },
+    Sha256 { expected: Sha256, got: Sha256 },
     Damaged(Source),
 }
 
@@ -61,6 +62,7 @@ const CANDIDATES: usize = 3;
 pub(crate) struct Digests {
     sha256: Sha256Hasher,
     tag: Tag,
+    expected: Option<Sha256>,
     inspector: Option<Box<dyn Inspector>>,
     damage: Option<Source>,
 }
@@ -92,7 +94,13 @@ impl Digests {
         inspector: Option<Box<dyn Inspector>>,
     ) -> Self {
         let tag = etag.map_or(Tag::Opaque, |etag| Tag::new(etag, size, part_size));
-        Self { sha256: Sha256Hasher::new(), tag, inspector, damage: None }
+        Self { sha256: Sha256Hasher::new(), tag, expected: None, inspector, damage: None }
+    }
+
+    /// The same for bytes whose SHA-256 is known beforehand, if it is.
+    pub(crate) fn expecting(mut self, sha256: Option<Sha256>) -> Self {
+        self.expected = sha256;
+        self
     }
 
     pub(crate) fn update(&mut self, bytes: &[u8]) {
@@ -120,7 +128,11 @@ impl Digests {
         if let Some(inspector) = self.inspector {
             inspector.finish().map_err(Mismatch::Damaged)?;
         }
-        Ok(Content { sha256: self.sha256.finish(), etag_verified })
+        let got = self.sha256.finish();
+        match self.expected {
+            Some(expected) if expected != got => Err(Mismatch::Sha256 { expected, got }),
+            _ => Ok(Content { sha256: got, etag_verified }),
+        }
     }
 }
 
@@ -282,7 +294,7 @@ mod tests {
             digests.update(content);
             digests.finish().map_err(|mismatch| match mismatch {
                 Mismatch::Damaged(source) => source.to_string(),
-                Mismatch::ETag { .. } => "tag".to_owned(),
+                Mismatch::ETag { .. } | Mismatch::Sha256 { .. } => "another".to_owned(),
             })
         };
         assert!(check(b"abc", false).is_ok());

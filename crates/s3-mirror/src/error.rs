@@ -38,6 +38,30 @@ pub enum Error {
         /// The key that was asked for.
         key: String,
     },
+    /// Every link to an object is refused, although it was renewed.
+    #[error(
+        "{location} refuses access to {key:?} with status {status}, also through {renewed} renewed links"
+    )]
+    LinkRefused {
+        /// The store.
+        location: String,
+        /// The key that was asked for.
+        key: String,
+        /// The HTTP status.
+        status: u16,
+        /// How often the link was renewed.
+        renewed: u32,
+    },
+    /// There is no link to an object.
+    #[error("{location} gives no link to {key:?}")]
+    Link {
+        /// The store.
+        location: String,
+        /// The key that was asked for.
+        key: String,
+        /// What [`Links`](crate::Links) says.
+        source: Source,
+    },
     /// The store refuses to list (HTTP 401 or 403).
     #[error("{location} refuses to list keys under {prefix:?}")]
     ListDenied {
@@ -129,7 +153,7 @@ impl Error {
     /// useless until its owner changes something.
     #[must_use]
     pub fn is_denied(&self) -> bool {
-        matches!(self, Self::Denied { .. } | Self::ListDenied { .. })
+        matches!(self, Self::Denied { .. } | Self::ListDenied { .. } | Self::LinkRefused { .. })
     }
 
     /// Whether the location itself could not be talked to, so that other keys would fare the same.

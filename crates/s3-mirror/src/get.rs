@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+pub use object_store::client::HttpClient;
 use object_store::client::HttpRequest;
 use object_store::{GetOptions, GetRange, ObjectStore};
 
@@ -13,11 +14,14 @@ use crate::store::Backend;
 use crate::{Error, Key, Store, error};
 
 mod http;
+mod links;
 mod patience;
 mod s3;
 mod stretch;
 
 pub(crate) use http::{About, Http, Subject};
+pub(crate) use links::Linked;
+pub use links::Links;
 pub use patience::{Patience, is_transient_status, retry_after};
 pub(crate) use patience::{error_of, repeat};
 pub(crate) use s3::Bucket;
@@ -77,6 +81,7 @@ pub(crate) enum Failure {
 pub(crate) async fn get(store: &Store, wanted: &Wanted<'_>) -> Result<Answer, Failure> {
     match store.backend() {
         Backend::S3(bucket) => bucket.get(wanted).await,
+        Backend::Links(linked) => linked.get(wanted).await,
         Backend::Objects(objects) => from_object_store(store, &**objects, wanted).await,
     }
 }

@@ -3,8 +3,8 @@
 //! Three steps, each usable alone: [`list`] what a bucket holds, [`plan`] what is missing (pure, no
 //! I/O of its own), [`transfer`] it with bounded concurrency and memory. An [`ObjectReader`] reads an
 //! object without storing it. A public S3 bucket, a path-style endpoint and a plain folder are opened
-//! from a [`Location`]; any other `object_store::ObjectStore` becomes a [`Store`]. The crate creates
-//! no runtime, prints nothing and reads no environment variables of its own.
+//! from a [`Location`]; objects behind links, and any `object_store::ObjectStore`, become a [`Store`].
+//! The crate creates no runtime, prints nothing and reads no environment variables of its own.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -35,9 +35,8 @@
 //!
 //! Modules, all private, re-exported here:
 //!
-//! * `key`, `location`: names that are safe to ask for and to write, where a bucket lives
-//! * `store`: an open bucket, and how patient a connection is
-//! * `listing`, `get`, `object`: what a bucket holds, its bytes, and one object read like a file
+//! * `key`, `location`, `store`, `listing`: safe names, where a bucket lives, what it holds
+//! * `get`, `object`: requests and their answers, and one object read like a file
 //! * `plan`, `transfer`: what happens to each object, carrying that out, and the report
 //! * `digest`, `check`, `inventory`: what bytes prove, files that are there, what was published
 //! * `observer`, `cancel`, `machine`, `error`: watching, stopping, the system, what can go wrong
@@ -62,7 +61,7 @@ pub use cancel::Cancel;
 pub use check::{Condition, Expected, TakeOver, check_file, take_over};
 pub use digest::{Content, Inspection, Inspector};
 pub use error::{Error, Source};
-pub use get::{Patience, is_transient_status, retry_after};
+pub use get::{HttpClient, Links, Patience, is_transient_status, retry_after};
 pub use inventory::{Inventory, Record};
 pub use key::{InvalidKey, Key, KeyProblem, MAX_KEY_BYTES, MAX_PART_BYTES, RelativePath};
 pub use laion_fmri_base::Sha256;
@@ -77,4 +76,5 @@ pub use plan::{
 pub use store::{ConnectOptions, Store};
 pub use transfer::{
     Outcome, Report, ReportTotals, Stop, TransferError, TransferOptions, Withheld, transfer,
+    unfinished_bytes,
 };

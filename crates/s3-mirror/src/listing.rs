@@ -2,7 +2,8 @@
 
 use std::time::SystemTime;
 
-use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use futures::future::ready;
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path as StorePath;
 
 use crate::get::{Failure, error_of, repeat};
@@ -112,7 +113,7 @@ pub async fn list(store: &Store, prefix: &str) -> Result<Listing, Error> {
 ///
 /// As [`list`], for the first prefix that fails.
 pub async fn list_many(store: &Store, prefixes: &[String]) -> Result<Vec<Listing>, Error> {
-    futures::stream::iter(prefixes.iter().map(|prefix| list(store, prefix)))
+    stream::iter(prefixes.iter().map(|prefix| list(store, prefix)))
         .buffered(LISTINGS)
         .try_collect()
         .await
@@ -125,6 +126,7 @@ pub async fn list_many(store: &Store, prefixes: &[String]) -> Result<Vec<Listing
 pub fn list_pages<'a>(store: &'a Store, prefix: &'a str) -> BoxStream<'a, Result<Listing, Error>> {
     match store.backend() {
         Backend::S3(bucket) => s3::pages(bucket, store.options(), prefix, false).boxed(),
+        Backend::Links(_) => stream::once(ready(Err(unlisted(store, prefix)))).boxed(),
         Backend::Objects(objects) => objects::pages(store, objects, prefix),
     }
 }
@@ -145,6 +147,7 @@ pub async fn list_directory(store: &Store, prefix: &str) -> Result<Listing, Erro
             }
             all
         }
+        Backend::Links(_) => return Err(unlisted(store, prefix)),
         Backend::Objects(objects) => objects::directory(store, &**objects, prefix).await?,
     };
     all.sort();
@@ -164,6 +167,10 @@ pub async fn head(store: &Store, key: &Key) -> Result<Option<Listed>, Error> {
             let found = repeat(&options, || bucket.head(key)).await;
             answered(store.name(), key.as_str(), found)
         }
+        Backend::Links(linked) => {
+            let found = repeat(store.options(), || linked.head(key)).await;
+            answered(store.name(), key.as_str(), found)
+        }
         Backend::Objects(objects) => objects::head(store, &**objects, key).await,
     };
     match found {
@@ -171,6 +178,11 @@ pub async fn head(store: &Store, key: &Key) -> Result<Option<Listed>, Error> {
         Err(Error::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+fn unlisted(store: &Store, prefix: &str) -> Error {
+    let (location, subject) = (store.name().to_owned(), prefix.to_owned());
+    Error::Other { location, subject, source: "links cannot be listed".into() }
 }
 
 /// The answer to a request without conditions.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use laion_fmri_base::Sha256;
+
 use crate::{InvalidKey, Key, Listed, RelativePath};
 
 mod local;
@@ -63,6 +65,8 @@ pub struct PlanItem {
     pub size: u64,
     /// The entity tag of the object, as listed.
     pub etag: Option<String>,
+    /// The SHA-256 that its bytes must have, if it is known beforehand.
+    pub sha256: Option<Sha256>,
     /// What happens to it.
     pub action: Action,
 }
@@ -289,6 +293,7 @@ fn item(candidate: &Candidate, action: Action) -> PlanItem {
         local: candidate.local.clone(),
         size: candidate.listed.size,
         etag: candidate.listed.etag.clone(),
+        sha256: None,
         action,
     }
 }

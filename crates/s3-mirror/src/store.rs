@@ -5,11 +5,11 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::client::{HttpConnector, ReqwestConnector};
+use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
 use object_store::local::LocalFileSystem;
 use object_store::{ClientOptions, ObjectStore};
 
-use crate::get::{Bucket, Http};
+use crate::get::{Bucket, Http, Linked, Links};
 use crate::location::Kind;
 use crate::{Error, Location, error};
 
@@ -32,6 +32,8 @@ pub struct Store {
 pub(crate) enum Backend {
     /// An S3 server.
     S3(Arc<Bucket>),
+    /// Servers that links lead to.
+    Links(Arc<Linked>),
     /// A folder, memory, or a store of the caller.
     Objects(Arc<dyn ObjectStore>),
 }
@@ -45,6 +47,23 @@ impl Store {
     pub fn new(objects: Arc<dyn ObjectStore>, name: impl Into<String>) -> Self {
         let options = ConnectOptions::default();
         Self { backend: Backend::Objects(objects), name: name.into().into(), options }
+    }
+
+    /// Objects behind links that expire, under the name `name`, asked for with `client`. Such a store
+    /// cannot be listed.
+    ///
+    /// The client decides which servers it speaks to and which redirects it follows.
+    pub fn linked(
+        client: HttpClient,
+        links: Arc<dyn Links>,
+        name: impl Into<String>,
+        options: &ConnectOptions,
+    ) -> Self {
+        let name = name.into();
+        let http = Http::new(client, options.read_timeout);
+        let linked = Linked::new(http, links, name.clone());
+        let backend = Backend::Links(Arc::new(linked));
+        Self { backend, name: name.into(), options: options.clone() }
     }
 
     /// The location as it appears in messages.
@@ -61,8 +80,18 @@ impl Store {
     pub(crate) fn bucket(&self) -> Option<&Bucket> {
         match &self.backend {
             Backend::S3(bucket) => Some(bucket),
-            Backend::Objects(_) => None,
+            Backend::Links(_) | Backend::Objects(_) => None,
         }
+    }
+
+    /// Whether objects are behind links.
+    pub(crate) fn is_linked(&self) -> bool {
+        matches!(self.backend, Backend::Links(_))
+    }
+
+    /// Whether a second connection to the server is of use while the first is silent.
+    pub(crate) fn is_remote(&self) -> bool {
+        !matches!(self.backend, Backend::Objects(_))
     }
 
     pub(crate) fn options(&self) -> &ConnectOptions {

@@ -12,7 +12,8 @@ use tokio::sync::Semaphore;
 
 use crate::digest::{self, Digests};
 use crate::{
-    Action, Cancel, Error, Inspection, Inventory, Observer, Plan, PlanItem, Record, Store,
+    Action, Cancel, Error, Expected, Inspection, Inventory, Observer, Plan, PlanItem, Record,
+    RelativePath, Store, check_file,
 };
 
 mod claim;
@@ -32,6 +33,7 @@ use long::Long;
 use pace::Pace;
 pub(crate) use place::{Place, Root};
 use short::Done;
+use state::State;
 use version::{Trouble, Version};
 
 /// How a plan is carried out.
@@ -290,6 +292,9 @@ impl Run<'_> {
             Err(TransferError::Store(Error::Denied { .. })) => {
                 Outcome::Withheld { reason: Withheld::Server }
             }
+            Err(TransferError::Store(Error::LinkRefused { status, renewed, .. })) => {
+                Outcome::Withheld { reason: Withheld::Link { status, renewed } }
+            }
             Err(TransferError::Store(Error::NotFound { .. })) => Outcome::Gone,
             Err(error) => {
                 if error.hits_every_file() {
@@ -307,7 +312,9 @@ impl Run<'_> {
         wait: bool,
     ) -> Result<Copied, TransferError> {
         let mut version = Version::listed(item);
-        if item.size <= LONG || version.etag.is_none() {
+        // Behind links every file can be continued: they are few, and access to them may end.
+        let linked = self.store.is_linked() && item.size > 0;
+        if !linked && (item.size <= LONG || version.etag.is_none()) {
             return self.rounds(root, item, &mut version, None).await.map(Copied::Fetched);
         }
         let place = {
@@ -315,14 +322,18 @@ impl Run<'_> {
             blocking(move || root.place(&local)).await?
         };
         let Some(claim) = self.claim(&place, wait).await? else { return Ok(Copied::Busy) };
-        if wait && self.is_there(&place, item, &version) {
+        if wait && self.is_there(&place, item, &version).await? {
             return Ok(Copied::Kept);
         }
         let claim = Arc::new(Mutex::new(claim));
-        tokio::select! {
-            fetched = self.rounds(root, item, &mut version, Some(&place)) => {
-                fetched.map(Copied::Fetched)
+        let fetched = async {
+            if version.etag.is_none() {
+                version.learn(self.store, item).await?;
             }
+            self.rounds(root, item, &mut version, Some(&place)).await
+        };
+        tokio::select! {
+            fetched = fetched => fetched.map(Copied::Fetched),
             () = beats(&claim) => Ok(Copied::Busy),
         }
     }
@@ -372,7 +383,9 @@ impl Run<'_> {
     fn digests(&self, item: &PlanItem, version: &Version, part_size: Option<u64>) -> Digests {
         let inspection = self.options.inspection.as_ref();
         let inspector = inspection.and_then(|inspection| inspection.inspect(&item.local));
-        Digests::new(version.etag.as_deref(), version.size, part_size, inspector)
+        // A digest that is known beforehand proves more than any tag.
+        let etag = version.etag.as_deref().filter(|_| item.sha256.is_none());
+        Digests::new(etag, version.size, part_size, inspector).expecting(item.sha256)
     }
 
     /// The claim of a long file; `None` if another process has it and is not waited for.
@@ -396,11 +409,25 @@ impl Run<'_> {
     }
 
     /// Whether the process that was waited for has published this very version.
-    fn is_there(&self, place: &Place, item: &PlanItem, version: &Version) -> bool {
-        let Some(inventory) = &self.options.inventory else { return false };
-        let Ok(found) = std::fs::metadata(place.target()) else { return false };
+    async fn is_there(
+        &self,
+        place: &Place,
+        item: &PlanItem,
+        version: &Version,
+    ) -> Result<bool, TransferError> {
+        if let Some(sha256) = item.sha256 {
+            let (target, size, cancel) = (place.target(), item.size, self.cancel.clone());
+            return blocking(move || {
+                let expected = Expected::new().size(size).sha256(sha256);
+                let found = check_file(&target, &expected, None, &cancel);
+                Ok(found.is_ok_and(|found| found.is_sound()))
+            })
+            .await;
+        }
+        let Some(inventory) = &self.options.inventory else { return Ok(false) };
+        let Ok(found) = std::fs::metadata(place.target()) else { return Ok(false) };
         let record = inventory.refresh().ok().and_then(|()| inventory.find(&item.local, &found));
-        record.is_some_and(|record| record.fits(&found) && record.etag == version.etag)
+        Ok(record.is_some_and(|record| record.fits(&found) && record.etag == version.etag))
     }
 
     fn record(&self, item: &PlanItem, version: &Version, done: &Done) {
@@ -464,6 +491,13 @@ async fn beats(claim: &Arc<Mutex<Claim>>) {
             return;
         }
     }
+}
+
+/// How many bytes of a file an earlier transfer has left below `root` for the next one.
+#[must_use]
+pub fn unfinished_bytes(root: &Path, local: &RelativePath) -> u64 {
+    let place = Place::below(root, local);
+    State::read(&place.state()).map_or(0, |state| state.written.total())
 }
 
 async fn blocking<T: Send + 'static, E: From<TransferError> + Send + 'static>(

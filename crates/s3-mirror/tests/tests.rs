@@ -4,6 +4,7 @@
 
 mod conformance;
 mod faults;
+mod links;
 mod listing;
 mod object;
 mod reliability;

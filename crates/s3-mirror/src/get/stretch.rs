@@ -113,7 +113,7 @@ impl<'a> Stretch<'a> {
                     wrong_answer(store, key, "the whole object".to_owned(), got)
                 }
                 // No S3 server leaves the tag out, but what stands before one does.
-                Ok(Answer { etag: None, .. }) if store.bucket().is_some() => {
+                Ok(Answer { etag: None, .. }) if store.is_remote() => {
                     wrong_answer(store, key, "an entity tag".to_owned(), "none".to_owned())
                 }
                 Ok(answer) => {
@@ -228,7 +228,7 @@ impl<'a> Stretch<'a> {
     /// How long to wait before the second request, if there may be one: nothing but a tag proves that
     /// both are answered with the same bytes.
     fn silence(&self) -> Option<Duration> {
-        let may = self.etag.is_some() && self.store.bucket().is_some() && self.rivals < RIVALS;
+        let may = self.etag.is_some() && self.store.is_remote() && self.rivals < RIVALS;
         let part = self.store.options().read_timeout / FIRST_SILENCE;
         (may && self.at < self.end).then_some(part * (1 << self.rivals))
     }

@@ -105,6 +105,13 @@ impl Root {
 }
 
 impl Place {
+    /// The place of a file, whether its directory is there or not.
+    pub(super) fn below(root: &Path, local: &RelativePath) -> Self {
+        let target = local.below(root);
+        let directory = target.parent().unwrap_or(root).to_owned();
+        Self { directory, name: local.file_name().to_owned() }
+    }
+
     pub(crate) fn target(&self) -> PathBuf {
         self.directory.join(&self.name)
     }

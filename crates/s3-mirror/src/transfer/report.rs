@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use laion_fmri_base::Sha256;
+
 use crate::{Error, InvalidKey, Key, Refusal};
 
 /// What became of each object of a plan.
@@ -55,6 +57,13 @@ pub enum Withheld {
     Rule(String),
     /// The server, which lists the object and denies it (HTTP 401 or 403).
     Server,
+    /// The server, which refuses every link to the object.
+    Link {
+        /// The HTTP status.
+        status: u16,
+        /// How often the link was renewed.
+        renewed: u32,
+    },
 }
 
 impl fmt::Display for Withheld {
@@ -62,6 +71,9 @@ impl fmt::Display for Withheld {
         match self {
             Self::Rule(reason) => f.write_str(reason),
             Self::Server => f.write_str("the server denies access"),
+            Self::Link { status, renewed } => {
+                write!(f, "the server answers {status}, also through {renewed} renewed links")
+            }
         }
     }
 }
@@ -114,6 +126,14 @@ pub enum TransferError {
         expected: String,
         /// The tag recomputed from the bytes.
         got: String,
+    },
+    /// The bytes do not have the SHA-256 that is known of the object.
+    #[error("content has SHA-256 {got} (expected {expected})")]
+    Sha256 {
+        /// The digest of the plan.
+        expected: Sha256,
+        /// That of the bytes.
+        got: Sha256,
     },
     /// The content is damaged, as the inspection of its format says.
     #[error("content is damaged")]

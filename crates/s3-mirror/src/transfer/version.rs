@@ -50,6 +50,26 @@ impl Version {
         Ok(new)
     }
 
+    /// Learns the tag that the server gives to what was listed without one.
+    ///
+    /// # Errors
+    ///
+    /// As [`again`](Self::again), for an object of another size.
+    pub(super) async fn learn(
+        &mut self,
+        store: &Store,
+        item: &PlanItem,
+    ) -> Result<(), TransferError> {
+        match self.again(store, item).await {
+            Ok(found) => {
+                *self = found;
+                Ok(())
+            }
+            Err(Trouble::Failed(error) | Trouble::Corrupt(error)) => Err(error),
+            Err(Trouble::Changed) => Err(TransferError::KeepsChanging),
+        }
+    }
+
     /// Compares the version with an answer, and learns its tag if it had none.
     pub(super) fn settle(&mut self, size: u64, etag: Option<String>) -> Result<(), Trouble> {
         let etag = etag.filter(|etag| is_strong(etag));
@@ -82,6 +102,7 @@ impl From<Mismatch> for Trouble {
     fn from(mismatch: Mismatch) -> Self {
         Self::Corrupt(match mismatch {
             Mismatch::ETag { expected, got } => TransferError::Checksum { expected, got },
+            Mismatch::Sha256 { expected, got } => TransferError::Sha256 { expected, got },
             Mismatch::Damaged(source) => TransferError::Damaged { source },
         })
     }
