@@ -1,13 +1,12 @@
 //! HTTP with limits: how long, how often and how much.
 
 use std::future::Future;
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Client, Response, StatusCode, Url};
-use s3_mirror::Cancel;
+use reqwest::{Client, StatusCode, Url};
+use s3_mirror::{Cancel, ConnectOptions, HttpClient, Patience, is_transient_status, retry_after};
 use tokio::runtime::Runtime;
 
 use super::AccessError;
@@ -16,9 +15,6 @@ use crate::{Error, Result};
 
 /// More than any answer of the service; bodies are read no further.
 pub(super) const LARGEST_ANSWER: usize = 1 << 20;
-
-/// No pause between attempts is longer.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// No chain of redirects is longer.
 const MAX_REDIRECTS: usize = 5;
@@ -38,7 +34,8 @@ pub struct AccessOptions {
     pub call_attempts: u32,
     /// How often a file is tried again without a new byte in between (default 6).
     pub idle_attempts: u32,
-    /// Pause before the first repetition (default 300 ms), doubled each time, at most 10 s.
+    /// Pause before the first repetition (default 300 ms); later pauses grow up to thrice the previous
+    /// one, with jitter, and stay below 10 s.
     pub first_pause: Duration,
     /// How long a `Retry-After` of the service is followed (default 5 s); a longer one is reported.
     pub longest_wait: Duration,
@@ -59,11 +56,22 @@ impl Default for AccessOptions {
 }
 
 impl AccessOptions {
-    /// The pause before a repetition, with jitter so that job arrays do not knock together.
-    pub(super) fn pause(&self, attempt: u32) -> Duration {
-        let doubled = self.first_pause.saturating_mul(1 << attempt.saturating_sub(1).min(16));
-        let percent = 75 + u32::try_from(RandomState::new().hash_one(attempt) % 50).unwrap_or(0);
-        doubled.min(LONGEST_PAUSE) * percent / 100
+    /// How patient calls are.
+    fn of_calls(&self) -> ConnectOptions {
+        let mut options = ConnectOptions::default();
+        options.max_retries = self.call_attempts.saturating_sub(1) as usize;
+        options.first_pause = self.first_pause;
+        options
+    }
+
+    /// How patient files are.
+    pub(super) fn of_files(&self) -> ConnectOptions {
+        let mut options = ConnectOptions::default();
+        options.connect_timeout = self.connect_timeout;
+        options.read_timeout = self.read_timeout;
+        options.max_retries = self.idle_attempts.saturating_sub(1) as usize;
+        options.first_pause = self.first_pause;
+        options
     }
 }
 
@@ -147,35 +155,39 @@ impl Http {
         })
     }
 
+    /// Waits for `future`, which knows itself when to stop.
+    pub(super) fn wait<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    /// What files are asked for with.
+    pub(super) fn files(&self) -> HttpClient {
+        HttpClient::new(self.files.clone())
+    }
+
     /// Sends a call until it is answered, as often as that is safe.
     pub(super) async fn call(&self, call: &Call) -> Result<Answer, AccessError> {
-        let mut attempt = 0;
+        let mut patience = Patience::new(&self.options.of_calls());
+        let mut attempts = 0;
         loop {
-            attempt += 1;
+            attempts += 1;
             let outcome = self.once(call).await;
-            let pause = self.pause_after(&outcome, call, attempt);
-            if let Some(pause) = pause.filter(|_| attempt < self.options.call_attempts) {
-                tracing::debug!(url = without_query(&call.url), attempt, "asking again");
+            let asked = outcome.as_ref().ok().and_then(|answer| answer.retry_after);
+            let url = without_query(&call.url);
+            if self.may_repeat(&outcome, call)
+                && let Some(pause) = patience.pause(asked)
+            {
+                tracing::debug!(url, attempts, "asking again");
                 tokio::time::sleep(pause).await;
                 continue;
             }
-            let url = without_query(&call.url);
             return outcome.map_err(|failure| match failure {
                 Failure::TooLarge => AccessError::TooLarge { url, limit: LARGEST_ANSWER },
                 Failure::Transport(error) => {
-                    AccessError::Unreachable { url, attempts: attempt, source: cause(error) }
+                    AccessError::Unreachable { url, attempts, source: cause(error) }
                 }
             });
         }
-    }
-
-    /// Asks for a file from this byte on; the body is still to be read.
-    pub(super) async fn file(
-        &self,
-        url: &Url,
-        headers: HeaderMap,
-    ) -> Result<Response, reqwest::Error> {
-        self.files.get(url.clone()).headers(headers).send().await
     }
 
     async fn once(&self, call: &Call) -> Result<Answer, Failure> {
@@ -196,34 +208,29 @@ impl Http {
             }
             body.extend_from_slice(&chunk);
         }
-        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         Ok(Answer {
             status: response.status(),
-            retry_after: retry_after(response.headers()),
-            location: location.map(str::to_owned),
+            retry_after: text(RETRY_AFTER).and_then(retry_after),
+            location: text(LOCATION).map(str::to_owned),
             body,
         })
     }
 
-    fn pause_after(
-        &self,
-        outcome: &Result<Answer, Failure>,
-        call: &Call,
-        attempt: u32,
-    ) -> Option<Duration> {
+    fn may_repeat(&self, outcome: &Result<Answer, Failure>, call: &Call) -> bool {
         match outcome {
-            Ok(answer) if answer.status == StatusCode::TOO_MANY_REQUESTS => {
-                answer.retry_after.filter(|wait| *wait <= self.options.longest_wait)
+            Ok(answer) => {
+                let status = answer.status.as_u16();
+                let soon = answer.retry_after.map(|wait| wait <= self.options.longest_wait);
+                match status {
+                    429 => soon == Some(true),
+                    _ => call.repeatable && is_transient_status(status) && soon != Some(false),
+                }
             }
-            Ok(answer) if answer.status.is_server_error() && call.repeatable => {
-                Some(self.options.pause(attempt))
+            Err(Failure::Transport(error)) => {
+                error.is_connect() || call.repeatable && !error.is_timeout()
             }
-            Err(Failure::Transport(error))
-                if error.is_connect() || call.repeatable && !error.is_timeout() =>
-            {
-                Some(self.options.pause(attempt))
-            }
-            _ => None,
+            Err(Failure::TooLarge) => false,
         }
     }
 }
@@ -234,12 +241,6 @@ pub(super) fn without_query(url: &Url) -> String {
     url.set_query(None);
     url.set_fragment(None);
     url.into()
-}
-
-/// The seconds of a `Retry-After`; dates are not followed.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }
 
 fn same_server(attempt: Attempt<'_>) -> reqwest::redirect::Action {
@@ -254,15 +255,6 @@ fn same_server(attempt: Attempt<'_>) -> reqwest::redirect::Action {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pauses_grow_and_stay_bounded() {
-        let options = AccessOptions::default();
-        for (attempt, millis) in [(1, 300), (2, 600), (3, 1200), (60, 10_000)] {
-            let pause = options.pause(attempt).as_millis();
-            assert!((millis * 3 / 4..=millis * 5 / 4).contains(&pause), "{attempt}: {pause}");
-        }
-    }
 
     #[test]
     fn shown_addresses_have_no_query() {

@@ -96,34 +96,17 @@ impl HashRecord {
 }
 
 /// The digest of a file, read from its start to its end.
-pub(super) fn of_file(path: &Path, cancel: &Cancel) -> Result<Sha256> {
+fn of_file(path: &Path, cancel: &Cancel) -> Result<Sha256> {
     let mut file = File::open(path).map_err(Error::io("open", path))?;
     let mut hasher = Sha256Hasher::new();
-    hash_into(&mut hasher, &mut file, path, u64::MAX, cancel)?;
-    Ok(hasher.finish())
-}
-
-/// Hashes up to `most` bytes, and returns how many there were.
-pub(super) fn hash_into(
-    hasher: &mut Sha256Hasher,
-    file: &mut File,
-    path: &Path,
-    most: u64,
-    cancel: &Cancel,
-) -> Result<u64> {
     let mut buffer = vec![0; CHUNK];
-    let mut hashed = 0;
-    let mut file = file.take(most);
     loop {
         if cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
         match file.read(&mut buffer) {
-            Ok(0) => return Ok(hashed),
-            Ok(count) => {
-                hasher.update(&buffer[..count]);
-                hashed += count as u64;
-            }
+            Ok(0) => return Ok(hasher.finish()),
+            Ok(count) => hasher.update(&buffer[..count]),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(error) => return Err(Error::io("read", path)(error)),
         }

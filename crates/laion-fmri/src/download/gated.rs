@@ -1,9 +1,8 @@
 //! The gated images and their table: what is right already, what the bucket has, what needs access.
 
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use laion_fmri_stimuli::files;
 use s3_mirror::{
@@ -11,15 +10,10 @@ use s3_mirror::{
     TransferOptions,
 };
 
-use crate::access::{
-    AccessService, FileTransfer, GatedFile, Grant, HashRecord, Manifest, RequestId, part_path,
-};
+use crate::access::{AccessService, GatedFile, GatedStore, Grant, HashRecord, Manifest, RequestId};
 use crate::config::STATE_DIR;
 use crate::remote::Remote;
 use crate::{Dataset, Error, InputError, Result, Roots};
-
-/// How often a lock that another process holds is tried again.
-const LOCK_PAUSE: Duration = Duration::from_millis(200);
 
 /// The images and their table, compared with what is on disk but not fetched yet.
 ///
@@ -105,13 +99,10 @@ impl StimulusDownload {
     /// left unfinished.
     #[must_use]
     pub fn missing_bytes(&self) -> u64 {
-        let directory = self.root.join(files::DIRECTORY);
         let missing = |part: &Planned| match part.from {
             Source::Disk(_) => 0,
-            Source::Bucket => part.item.size,
-            Source::Service => {
-                let unfinished = part_path(&directory.join(&part.file.name));
-                let there = std::fs::metadata(unfinished).map_or(0, |found| found.len());
+            _ => {
+                let there = s3_mirror::unfinished_bytes(&self.root, &part.item.local);
                 part.item.size.saturating_sub(there)
             }
         };
@@ -127,8 +118,8 @@ impl StimulusDownload {
     /// Fetches what is missing and reports every file.
     ///
     /// A file appears under its name when its size and SHA-256 are those of the manifest; one that
-    /// was there stays until then. What a stopped transfer leaves behind (`NAME.part`) is used by the
-    /// next one. Another process that does the same in the same directory is waited for.
+    /// was there stays until then. What a stopped transfer leaves behind (`.NAME.part`) is used by the
+    /// next one. Another process that fetches the same file is waited for.
     ///
     /// # Errors
     ///
@@ -147,133 +138,109 @@ impl StimulusDownload {
             return Err(self.service.access_needed().into());
         }
         observer.planned(&self.plan);
-        let directory = self.root.join(files::DIRECTORY);
-        // Held until the end; a directory that is already right is not touched.
-        let mut lock = None;
-        if !self.is_complete() {
-            std::fs::create_dir_all(&directory).map_err(Error::io("create", &directory))?;
-            lock = self.lock(cancel)?;
-        }
+        let grant = grant.filter(|_| self.needs_access());
+        let gated = grant.map(|grant| GatedStore::open(&self.service, &self.manifest, grant));
+        let gated = gated.transpose()?;
         let mut files = Vec::new();
-        for (index, part) in self.parts.iter().enumerate() {
-            match self.one(part, grant, &directory, observer, cancel) {
+        let mut failed = None;
+        for part in &self.parts {
+            let told = WithinPlan::new(observer);
+            if failed.is_some() {
+                told.finished(&part.item, &Outcome::NotAttempted);
+                continue;
+            }
+            match self.one(part, gated.as_ref(), &told, cancel) {
                 Ok((path, outcome)) => {
-                    // A transfer of its own has said so already.
-                    if part.from != Source::Bucket {
-                        observer.finished(&part.item, &outcome);
-                    }
+                    told.finished(&part.item, &outcome);
                     files.push(StimulusFile { key: part.item.key.clone(), path, outcome });
                 }
                 Err(error) => {
-                    let done = usize::from(part.from == Source::Bucket);
-                    for left in &self.parts[index + done..] {
-                        observer.finished(&left.item, &Outcome::NotAttempted);
-                    }
-                    return Err(error);
+                    told.finished(&part.item, &Outcome::NotAttempted);
+                    failed = Some(error);
                 }
             }
         }
-        drop(lock);
-        Ok(StimulusReport { files })
+        failed.map_or(Ok(StimulusReport { files }), Err)
     }
 
     fn one(
         &self,
         part: &Planned,
-        grant: Option<&Grant>,
-        directory: &Path,
-        observer: &dyn Observer,
+        gated: Option<&GatedStore>,
+        told: &WithinPlan<'_>,
         cancel: &Cancel,
     ) -> Result<(PathBuf, Outcome)> {
-        let target = directory.join(&part.file.name);
-        match (&part.from, &self.bucket, grant) {
+        let target = self.root.join(files::DIRECTORY).join(&part.file.name);
+        let mut plan = Plan::default();
+        plan.items.push(part.item.clone());
+        match (&part.from, &self.bucket, gated) {
             (Source::Disk(path), ..) => Ok((path.clone(), Outcome::Kept)),
             (Source::Bucket, Some(bucket), _) => {
-                Ok((target, self.public(part, bucket, observer, cancel)?))
+                let options = TransferOptions::default();
+                let transfer =
+                    s3_mirror::transfer(bucket.store(), &plan, &self.root, &options, told, cancel);
+                let outcome = bucket.block_on(transfer).outcomes.pop();
+                let outcome = outcome.map(|(_, outcome)| outcome);
+                Ok((target, public_outcome(part, bucket, outcome, cancel)?))
             }
-            (_, _, Some(grant)) => {
+            (_, _, Some(gated)) => {
                 let mut record = HashRecord::load(&self.root.join(STATE_DIR));
-                // Whoever held the lock may have fetched it.
+                // Another process may have fetched it since the plan was made.
                 if let Some(path) = on_disk(&self.roots, &part.file, &mut record, cancel)? {
                     return Ok((path, Outcome::Kept));
                 }
-                observer.started(&part.item);
-                let transfer = FileTransfer {
-                    service: &self.service,
-                    manifest: &self.manifest,
-                    grant,
-                    file: &part.file,
-                    item: &part.item,
-                    observer,
-                };
-                let bytes = transfer.run(&target, cancel)?;
-                Ok((target, Outcome::Fetched { bytes }))
+                forget_former_part(&target);
+                match gated.transfer(&plan, &self.root, told, cancel) {
+                    Some(outcome @ (Outcome::Fetched { .. } | Outcome::Kept)) => {
+                        Ok((target, outcome))
+                    }
+                    Some(Outcome::Withheld { reason }) => {
+                        Err(GatedStore::denied(&part.file, &reason).into())
+                    }
+                    Some(Outcome::Failed { error }) => {
+                        Err(gated.failure(&part.file, error, told.there()))
+                    }
+                    _ if cancel.is_cancelled() => Err(Error::Cancelled),
+                    _ => {
+                        let location = self.service.url().to_owned();
+                        let key = part.item.key.to_string();
+                        Err(InputError::Disappeared { key, location }.into())
+                    }
+                }
             }
             (_, _, None) => Err(self.service.access_needed().into()),
         }
     }
+}
 
-    fn public(
-        &self,
-        part: &Planned,
-        bucket: &Remote,
-        observer: &dyn Observer,
-        cancel: &Cancel,
-    ) -> Result<Outcome> {
-        let mut plan = Plan::default();
-        plan.items.push(part.item.clone());
-        let observer = WithinPlan(observer);
-        let options = TransferOptions::default();
-        let transfer =
-            s3_mirror::transfer(bucket.store(), &plan, &self.root, &options, &observer, cancel);
-        let outcome = bucket.block_on(transfer).outcomes.pop().map(|(_, outcome)| outcome);
-        match outcome {
-            Some(outcome @ (Outcome::Fetched { .. } | Outcome::Kept)) => Ok(outcome),
-            Some(Outcome::Failed { error }) => {
-                Err(Error::Transfer { key: part.item.key.as_str().to_owned(), source: error })
-            }
-            Some(Outcome::NotAttempted) if cancel.is_cancelled() => Err(Error::Cancelled),
-            Some(Outcome::Withheld { .. }) => {
-                let path = PathBuf::from(format!("{}/{}", bucket.store().name(), part.item.key));
-                Err(InputError::Withheld { path, reason: "the bucket refuses it" }.into())
-            }
-            _ => Err(InputError::Disappeared {
-                key: part.item.key.as_str().to_owned(),
-                location: bucket.store().name().to_owned(),
-            }
-            .into()),
+/// What became of a file of the bucket.
+fn public_outcome(
+    part: &Planned,
+    bucket: &Remote,
+    outcome: Option<Outcome>,
+    cancel: &Cancel,
+) -> Result<Outcome> {
+    let (key, location) = (part.item.key.to_string(), bucket.store().name().to_owned());
+    match outcome {
+        Some(outcome @ (Outcome::Fetched { .. } | Outcome::Kept)) => Ok(outcome),
+        Some(Outcome::Failed { error }) => Err(Error::Transfer { key, source: error }),
+        Some(Outcome::NotAttempted) if cancel.is_cancelled() => Err(Error::Cancelled),
+        Some(Outcome::Withheld { .. }) => {
+            let path = PathBuf::from(format!("{location}/{key}"));
+            Err(InputError::Withheld { path, reason: "the bucket refuses it" }.into())
         }
+        _ => Err(InputError::Disappeared { key, location }.into()),
     }
+}
 
-    /// The lock of the state directory, waited for; `None` where the file system has no locks.
-    fn lock(&self, cancel: &Cancel) -> Result<Option<File>> {
-        let state = self.root.join(STATE_DIR);
-        std::fs::create_dir_all(&state).map_err(Error::io("create", &state))?;
-        let path = state.join("stimuli.lock");
-        let file = File::options().create(true).append(true).open(&path);
-        let file = file.map_err(Error::io("create", &path))?;
-        let mut noted = false;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Some(file)),
-                Err(std::fs::TryLockError::WouldBlock) if cancel.is_cancelled() => {
-                    return Err(Error::Cancelled);
-                }
-                Err(std::fs::TryLockError::WouldBlock) => {
-                    if !noted {
-                        tracing::warn!(
-                            root = %self.root.display(),
-                            "waiting for another process that fetches the stimuli"
-                        );
-                        noted = true;
-                    }
-                    std::thread::sleep(LOCK_PAUSE);
-                }
-                Err(std::fs::TryLockError::Error(error)) => {
-                    tracing::debug!(path = %path.display(), %error, "no lock");
-                    return Ok(None);
-                }
-            }
+/// Removes what a stopped transfer of an earlier version left: it was kept in another form.
+fn forget_former_part(target: &Path) {
+    for ending in [".part", ".part.json"] {
+        let mut name = target.file_name().unwrap_or_default().to_owned();
+        name.push(ending);
+        // Most often there is none.
+        if std::fs::remove_file(target.with_file_name(&name)).is_ok() {
+            tracing::info!(name = %name.display(), "an unfinished file in a former form is removed");
         }
     }
 }
@@ -357,7 +324,12 @@ impl Dataset {
                     std::fs::metadata(path).is_ok_and(|found| found.len() == listed.size)
                 });
                 let from = there.map_or(Source::Bucket, Source::Disk);
-                return (Planned::new(file, from, listed.size, self.roots()), Some(remote));
+                let mut part = Planned::new(file, from, listed.size, self.roots());
+                if let Some(part) = &mut part {
+                    // Without its tag it could not be continued.
+                    part.item.etag = listed.etag;
+                }
+                return (part, Some(remote));
             }
             Ok(None) => tracing::debug!("the bucket does not have the table of images"),
             Err(error) => tracing::debug!(%error, "the table of images is not public"),
@@ -387,7 +359,9 @@ impl Planned {
             (_, None) => Action::Fetch(FetchReason::Missing),
         };
         let local = RelativePath::new(key.clone()).ok()?;
-        let item = PlanItem { key: Key::new(key).ok()?, local, size, etag: None, action };
+        // What the bucket has need not be what the service has.
+        let sha256 = (from == Source::Service).then_some(file.sha256);
+        let item = PlanItem { key: Key::new(key).ok()?, local, size, etag: None, sha256, action };
         Some(Self { file: file.clone(), item, from })
     }
 }
@@ -402,28 +376,48 @@ impl fmt::Debug for StimulusDownload {
     }
 }
 
-/// Passes everything on but the plan of one file, since the whole plan was announced.
-struct WithinPlan<'a>(&'a dyn Observer);
+/// Passes on what is told about one file of a plan: not the plan of the one file, and the end once.
+struct WithinPlan<'a> {
+    observer: &'a dyn Observer,
+    there: AtomicU64,
+    finished: AtomicBool,
+}
+
+impl<'a> WithinPlan<'a> {
+    fn new(observer: &'a dyn Observer) -> Self {
+        Self { observer, there: AtomicU64::new(0), finished: AtomicBool::new(false) }
+    }
+
+    /// How many bytes of the file are there.
+    fn there(&self) -> u64 {
+        self.there.load(Ordering::Relaxed)
+    }
+}
 
 impl Observer for WithinPlan<'_> {
     fn started(&self, item: &PlanItem) {
-        self.0.started(item);
+        self.observer.started(item);
     }
 
     fn advanced(&self, item: &PlanItem, bytes: u64) {
-        self.0.advanced(item, bytes);
+        self.there.fetch_add(bytes, Ordering::Relaxed);
+        self.observer.advanced(item, bytes);
     }
 
     fn resumed(&self, item: &PlanItem, bytes: u64) {
-        self.0.resumed(item, bytes);
+        self.there.fetch_add(bytes, Ordering::Relaxed);
+        self.observer.resumed(item, bytes);
     }
 
     fn discarded(&self, item: &PlanItem, bytes: u64) {
-        self.0.discarded(item, bytes);
+        self.there.fetch_sub(bytes, Ordering::Relaxed);
+        self.observer.discarded(item, bytes);
     }
 
     fn finished(&self, item: &PlanItem, outcome: &Outcome) {
-        self.0.finished(item, outcome);
+        if !self.finished.swap(true, Ordering::Relaxed) {
+            self.observer.finished(item, outcome);
+        }
     }
 }
 
