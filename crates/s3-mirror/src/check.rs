@@ -8,7 +8,7 @@ use laion_fmri_base::Sha256;
 
 use crate::digest::{Digests, Mismatch};
 use crate::error::Source;
-use crate::transfer::{Place, Root};
+use crate::transfer::{Destination, Root};
 use crate::{Cancel, Content, Inspector, RelativePath, TransferError};
 
 const BUFFER: usize = 256 << 10;
@@ -192,7 +192,7 @@ pub fn take_over(
     Ok(metadata)
 }
 
-fn link(source: &Path, root: &Root, place: &Place) -> Option<Metadata> {
+fn link(source: &Path, root: &Root, place: &Destination) -> Option<Metadata> {
     let name = place.free_name();
     std::fs::hard_link(source, &name).ok()?;
     let published = root.publish(&name, place).ok();
@@ -201,7 +201,7 @@ fn link(source: &Path, root: &Root, place: &Place) -> Option<Metadata> {
     published
 }
 
-fn copy(source: &Path, root: &Root, place: &Place) -> Result<Metadata, TransferError> {
+fn copy(source: &Path, root: &Root, place: &Destination) -> Result<Metadata, TransferError> {
     let temporary = place.temporary()?;
     let failed = |source| temporary.failed(source);
     let mut from = File::open(source).map_err(failed)?;

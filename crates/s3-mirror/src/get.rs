@@ -16,16 +16,16 @@ use crate::{Error, Key, Store, error};
 mod http;
 mod links;
 mod patience;
+mod range_body;
 mod s3;
-mod stretch;
 
 pub(crate) use http::{About, Http, Subject};
 pub(crate) use links::Linked;
 pub use links::Links;
 pub use patience::{Patience, is_transient_status, retry_after};
 pub(crate) use patience::{error_of, repeat};
+pub(crate) use range_body::{RangeBody, Step};
 pub(crate) use s3::Bucket;
-pub(crate) use stretch::{Step, Stretch};
 
 /// Which bytes of which object, in which version.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ mod error;
 mod feed;
 
 pub use error::ObjectError;
-use feed::{Fed, Message, feed, queue};
+use feed::{Chunk, Message, feed, queue};
 
 /// How an object is read.
 #[derive(Clone, Debug, Default)]
@@ -186,8 +186,8 @@ impl ObjectReader {
             let message =
                 if self.cancel.is_cancelled() { None } else { self.blocks.blocking_recv() };
             match message {
-                Some(Ok(Fed::Block(block))) => self.block = block,
-                Some(Ok(Fed::End(content))) => self.end = Some(Ok(content)),
+                Some(Ok(Chunk::Block(block))) => self.block = block,
+                Some(Ok(Chunk::End(content))) => self.end = Some(Ok(content)),
                 Some(Err(error)) => self.end = Some(Err(error)),
                 None => self.end = Some(Err(ended(&self.key, &self.cancel))),
             }

@@ -17,9 +17,9 @@ use crate::{
 };
 
 mod claim;
+mod destination;
 mod long;
 mod pace;
-mod place;
 mod ranges;
 mod report;
 mod short;
@@ -29,12 +29,12 @@ mod version;
 pub use report::{Outcome, Report, ReportTotals, Stop, TransferError, Withheld};
 
 use claim::{BEAT, Claim, Taken, Watch};
-use long::Long;
+pub(crate) use destination::{Destination, Root};
+use long::RangedOutcome;
 use pace::Pace;
-pub(crate) use place::{Place, Root};
 use short::Done;
 use state::State;
-use version::{Trouble, Version};
+use version::{Version, VersionError};
 
 /// How a plan is carried out.
 #[derive(Clone, Debug)]
@@ -344,7 +344,7 @@ impl Run<'_> {
         root: &Arc<Root>,
         item: &PlanItem,
         version: &mut Version,
-        mut place: Option<&Place>,
+        mut place: Option<&Destination>,
     ) -> Result<u64, TransferError> {
         let mut last = None;
         for _ in 0..ROUNDS {
@@ -353,20 +353,22 @@ impl Run<'_> {
                 Some(place) => long::fetch(self, root, item, place, version, part_size).await,
                 None => short::fetch(self, root, item, version, part_size)
                     .await
-                    .map(|done| Long::Done(Box::new(done))),
+                    .map(|done| RangedOutcome::Done(Box::new(done))),
             };
             match attempt {
-                Ok(Long::Done(done)) => {
+                Ok(RangedOutcome::Done(done)) => {
                     self.record(item, version, &done);
                     return Ok(done.metadata.len());
                 }
-                Ok(Long::Unranged) => place = None,
-                Err(Trouble::Failed(error)) => return Err(error),
-                Err(Trouble::Corrupt(error)) => last = Some(error),
-                Err(Trouble::Changed) => match version.again(self.store, item).await {
+                Ok(RangedOutcome::Unranged) => place = None,
+                Err(VersionError::Failed(error)) => return Err(error),
+                Err(VersionError::Corrupt(error)) => last = Some(error),
+                Err(VersionError::Changed) => match version.again(self.store, item).await {
                     Ok(new) => *version = new,
-                    Err(Trouble::Failed(error) | Trouble::Corrupt(error)) => return Err(error),
-                    Err(Trouble::Changed) => {}
+                    Err(VersionError::Failed(error) | VersionError::Corrupt(error)) => {
+                        return Err(error);
+                    }
+                    Err(VersionError::Changed) => {}
                 },
             }
             tracing::debug!(key = item.key.as_str(), "beginning again");
@@ -389,7 +391,7 @@ impl Run<'_> {
     }
 
     /// The claim of a long file; `None` if another process has it and is not waited for.
-    async fn claim(&self, place: &Place, wait: bool) -> Result<Option<Claim>, TransferError> {
+    async fn claim(&self, place: &Destination, wait: bool) -> Result<Option<Claim>, TransferError> {
         let mut watch = Watch::default();
         loop {
             let (path, silence) = (place.claim(), self.options.silence);
@@ -411,7 +413,7 @@ impl Run<'_> {
     /// Whether the process that was waited for has published this very version.
     async fn is_there(
         &self,
-        place: &Place,
+        place: &Destination,
         item: &PlanItem,
         version: &Version,
     ) -> Result<bool, TransferError> {
@@ -496,7 +498,7 @@ async fn beats(claim: &Arc<Mutex<Claim>>) {
 /// How many bytes of a file an earlier transfer has left below `root` for the next one.
 #[must_use]
 pub fn unfinished_bytes(root: &Path, local: &RelativePath) -> u64 {
-    let place = Place::below(root, local);
+    let place = Destination::below(root, local);
     State::read(&place.state()).map_or(0, |state| state.written.total())
 }
 

@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::error::ObjectError;
 use super::{ObjectOptions, Opened};
 use crate::digest::{self, Digests};
-use crate::get::{Failure, Step, Stretch};
+use crate::get::{Failure, RangeBody, Step};
 use crate::{Content, Key, Store};
 
 /// Bytes that are hashed and handed over in one go.
@@ -17,13 +17,13 @@ const AHEAD: usize = 16;
 
 /// What a reader gets.
 #[derive(Debug)]
-pub(super) enum Fed {
+pub(super) enum Chunk {
     Block(Bytes),
     /// Everything came, and is what its tag says.
     End(Content),
 }
 
-pub(super) type Message = Result<Fed, ObjectError>;
+pub(super) type Message = Result<Chunk, ObjectError>;
 
 pub(super) fn queue() -> (mpsc::Sender<Message>, mpsc::Receiver<Message>) {
     mpsc::channel(AHEAD)
@@ -39,17 +39,17 @@ pub(super) async fn feed(
 ) {
     let work = async {
         let wanted = options.etag.as_deref();
-        let stretch = match Stretch::open(&store, &key, wanted).await {
-            Ok(stretch) => stretch,
+        let body = match RangeBody::open(&store, &key, wanted).await {
+            Ok(body) => body,
             Err(failure) => {
                 // Whoever does not wait any more needs no answer; the same below.
                 let _ = opened.send(Err(ObjectError::of(failure, &store, &key, wanted)));
                 return;
             }
         };
-        let etag = stretch.etag().map(str::to_owned);
-        let _ = opened.send(Ok(Opened { size: stretch.size(), etag: etag.clone() }));
-        if let Some(Err(error)) = deliver(&store, &key, stretch, etag, &blocks).await {
+        let etag = body.etag().map(str::to_owned);
+        let _ = opened.send(Ok(Opened { size: body.size(), etag: etag.clone() }));
+        if let Some(Err(error)) = deliver(&store, &key, body, etag, &blocks).await {
             let _ = blocks.send(Err(error)).await;
         }
     };
@@ -64,7 +64,7 @@ pub(super) async fn feed(
 async fn deliver(
     store: &Store,
     key: &Key,
-    mut stretch: Stretch<'_>,
+    mut body: RangeBody<'_>,
     etag: Option<String>,
     blocks: &mpsc::Sender<Message>,
 ) -> Option<Result<(), ObjectError>> {
@@ -74,10 +74,10 @@ async fn deliver(
         }
         _ => None,
     };
-    let mut digests = Digests::new(etag.as_deref(), stretch.size(), part_size, None);
+    let mut digests = Digests::new(etag.as_deref(), body.size(), part_size, None);
     let mut block = BytesMut::new();
     loop {
-        let step = stretch.step().await;
+        let step = body.step().await;
         if let Step::Bytes(mut chunk) = step {
             // Blocks of one size, so that a queue of them has a size too.
             while !chunk.is_empty() {
@@ -88,7 +88,7 @@ async fn deliver(
                 block.extend_from_slice(&chunk.split_to(take));
                 if block.len() == BLOCK {
                     hand_over(&mut block, &mut digests, blocks).await?;
-                    stretch.rested();
+                    body.rested();
                 }
             }
             continue;
@@ -100,14 +100,14 @@ async fn deliver(
             Step::Broken(failure) => failure,
             Step::Unranged | Step::Bytes(_) => Failure::Changed,
         };
-        stretch.rested();
-        if let Err(failure) = stretch.again(failure).await {
+        body.rested();
+        if let Err(failure) = body.again(failure).await {
             return Some(Err(ObjectError::of(failure, store, key, etag.as_deref())));
         }
     }
     match digests.finish() {
         Ok(content) => {
-            blocks.send(Ok(Fed::End(content))).await.ok()?;
+            blocks.send(Ok(Chunk::End(content))).await.ok()?;
             Some(Ok(()))
         }
         Err(mismatch) => Some(Err(ObjectError::mismatch(mismatch, store, key))),
@@ -123,5 +123,5 @@ async fn hand_over(
         return Some(());
     }
     digests.update(block);
-    blocks.send(Ok(Fed::Block(std::mem::take(block).freeze()))).await.ok()
+    blocks.send(Ok(Chunk::Block(std::mem::take(block).freeze()))).await.ok()
 }

@@ -11,14 +11,14 @@ use futures::future::{try_join, try_join_all};
 use laion_fmri_base::lock;
 use tokio::sync::watch;
 
-use super::place::{Place, Root};
+use super::destination::{Destination, Root};
 use super::short::{BUFFER, Done};
 use super::state::State;
-use super::version::{Trouble, Version};
+use super::version::{Version, VersionError};
 use super::{Run, TransferError, blocking};
 use crate::PlanItem;
 use crate::digest::Digests;
-use crate::get::{Step, Stretch};
+use crate::get::{RangeBody, Step};
 
 /// Ranges of one file that are fetched at once.
 const RANGES: usize = 4;
@@ -38,7 +38,7 @@ const HASH: u64 = 4 << 20;
 
 /// What came of a file in ranges.
 #[derive(Debug)]
-pub(super) enum Long {
+pub(super) enum RangedOutcome {
     Done(Box<Done>),
     /// The server does not answer with ranges.
     Unranged,
@@ -49,15 +49,15 @@ pub(super) async fn fetch(
     run: &Run<'_>,
     root: &Arc<Root>,
     item: &PlanItem,
-    place: &Place,
+    place: &Destination,
     version: &Version,
     part_size: Option<u64>,
-) -> Result<Long, Trouble> {
-    let Some(etag) = version.etag.clone() else { return Ok(Long::Unranged) };
+) -> Result<RangedOutcome, VersionError> {
+    let Some(etag) = version.etag.clone() else { return Ok(RangedOutcome::Unranged) };
     let new = State::new(item.key.as_str(), &etag, version.size);
     let session = {
         let place = place.clone();
-        blocking(move || Session::open(place, new).map_err(Trouble::from)).await?
+        blocking(move || Session::open(place, new).map_err(VersionError::from)).await?
     };
     let shared = &session.shared;
     let there = shared.lock().state.written.clone();
@@ -80,11 +80,11 @@ pub(super) async fn fetch(
         Ok((_, digests)) => digests,
         Err(Ended::Unranged) => {
             run.observer.discarded(item, session.discard());
-            return Ok(Long::Unranged);
+            return Ok(RangedOutcome::Unranged);
         }
-        Err(Ended::Trouble(trouble)) => {
+        Err(Ended::VersionError(trouble)) => {
             match &trouble {
-                Trouble::Failed(_) => {}
+                VersionError::Failed(_) => {}
                 // Nothing of another version is of use.
                 _ => run.observer.discarded(item, session.discard()),
             }
@@ -103,21 +103,21 @@ pub(super) async fn fetch(
         shared.file.sync_data().map_err(|source| shared.failed(source))?;
         let metadata = root.publish(&shared.place.part(), &shared.place)?;
         shared.forget();
-        Ok::<_, Trouble>(metadata)
+        Ok::<_, VersionError>(metadata)
     })
     .await;
-    published.map(|metadata| Long::Done(Box::new(Done { content, metadata })))
+    published.map(|metadata| RangedOutcome::Done(Box::new(Done { content, metadata })))
 }
 
 /// Why the ranges ended.
 enum Ended {
     Unranged,
-    Trouble(Trouble),
+    VersionError(VersionError),
 }
 
-impl From<Trouble> for Ended {
-    fn from(trouble: Trouble) -> Self {
-        Self::Trouble(trouble)
+impl From<VersionError> for Ended {
+    fn from(trouble: VersionError) -> Self {
+        Self::VersionError(trouble)
     }
 }
 
@@ -127,7 +127,7 @@ struct Session {
 }
 
 struct Shared {
-    place: Place,
+    place: Destination,
     file: File,
     progress: Mutex<Progress>,
     /// How many bytes from the start are there.
@@ -145,7 +145,7 @@ struct Progress {
 
 impl Session {
     /// Goes on with what is there if it is of the same version of the object.
-    fn open(place: Place, new: State) -> Result<Self, TransferError> {
+    fn open(place: Destination, new: State) -> Result<Self, TransferError> {
         let failed = |source| TransferError::Write { path: place.part(), source };
         let old = State::read(&place.state())
             .filter(|old| (&old.key, &old.etag, old.size) == (&new.key, &new.etag, new.size));
@@ -262,45 +262,45 @@ async fn fetch_piece(
     piece: Range<u64>,
 ) -> Result<(), Ended> {
     let mut at = piece.start;
-    let mut stretch = Stretch::new(run.store, &item.key, version.etag.clone(), version.size, piece);
+    let mut body = RangeBody::new(run.store, &item.key, version.etag.clone(), version.size, piece);
     let mut held = Vec::new();
     let mut permit = None;
     loop {
         if permit.is_none() {
             permit = Some(run.connections.acquire().await);
         }
-        let step = stretch.step().await;
+        let step = body.step().await;
         if let Step::Bytes(chunk) = step {
             run.pace.take(chunk.len()).await;
             run.observer.advanced(item, chunk.len() as u64);
             held.push(chunk);
-            if stretch.at() - at >= BUFFER as u64 {
+            if body.at() - at >= BUFFER as u64 {
                 flush(shared, at, std::mem::take(&mut held)).await?;
-                at = stretch.at();
+                at = body.at();
             }
             continue;
         }
         // What came before a cut is as good as the rest.
         flush(shared, at, std::mem::take(&mut held)).await?;
-        at = stretch.at();
+        at = body.at();
         match step {
             Step::End => return Ok(()),
             Step::Unranged => return Err(Ended::Unranged),
             Step::Broken(failure) => {
                 permit = None;
-                stretch.again(failure).await.map_err(Trouble::from)?;
+                body.again(failure).await.map_err(VersionError::from)?;
             }
             Step::Bytes(_) => {}
         }
     }
 }
 
-async fn flush(shared: &Arc<Shared>, offset: u64, held: Vec<Bytes>) -> Result<(), Trouble> {
+async fn flush(shared: &Arc<Shared>, offset: u64, held: Vec<Bytes>) -> Result<(), VersionError> {
     if held.is_empty() {
         return Ok(());
     }
     let shared = Arc::clone(shared);
-    blocking(move || shared.write(offset, &held).map_err(Trouble::from)).await
+    blocking(move || shared.write(offset, &held).map_err(VersionError::from)).await
 }
 
 /// Hashes the file from its start as far as it is there, until all of it is.
@@ -326,7 +326,7 @@ async fn follow(shared: &Arc<Shared>, size: u64, mut digests: Digests) -> Result
                 digests.update(&buffer[..take]);
                 at += take as u64;
             }
-            Ok::<_, Trouble>(digests)
+            Ok::<_, VersionError>(digests)
         })
         .await?;
         at = end;

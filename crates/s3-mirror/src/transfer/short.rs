@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::stream::StreamExt;
 
-use super::place::{Place, Root, Temporary};
-use super::version::{Trouble, Version};
+use super::destination::{Destination, Root, Temporary};
+use super::version::{Version, VersionError};
 use super::{Run, TransferError, blocking};
 use crate::digest::Digests;
 use crate::get::{Failure, Patience, Wanted, ended_early, get};
@@ -30,7 +30,7 @@ pub(super) async fn fetch(
     item: &PlanItem,
     version: &mut Version,
     part_size: Option<u64>,
-) -> Result<Done, Trouble> {
+) -> Result<Done, VersionError> {
     let mut reported = 0;
     let done = attempts(run, root, item, version, part_size, &mut reported).await;
     if done.is_err() && reported > 0 {
@@ -47,7 +47,7 @@ async fn attempts(
     version: &mut Version,
     part_size: Option<u64>,
     reported: &mut u64,
-) -> Result<Done, Trouble> {
+) -> Result<Done, VersionError> {
     let mut patience = Patience::new(run.store.options());
     let mut best = 0;
     let mut sink = Sink::new(run, root, item, version, part_size);
@@ -119,7 +119,7 @@ struct Sink {
 struct Open {
     root: Arc<Root>,
     item: PlanItem,
-    place: Option<Place>,
+    place: Option<Destination>,
     temporary: Option<Temporary>,
     digests: Digests,
     cancel: Cancel,
@@ -145,7 +145,7 @@ impl Sink {
         Self { held: Vec::new(), held_bytes: 0, received: 0, file: Some(open) }
     }
 
-    async fn take(&mut self, size: u64, chunk: Bytes) -> Result<(), Trouble> {
+    async fn take(&mut self, size: u64, chunk: Bytes) -> Result<(), VersionError> {
         let bytes = chunk.len() as u64;
         // Checked before writing, so that a server cannot fill the disk.
         if bytes > size - self.received {
@@ -162,7 +162,7 @@ impl Sink {
             self.file = Some(
                 blocking(move || {
                     open.write(&held)?;
-                    Ok::<_, Trouble>(open)
+                    Ok::<_, VersionError>(open)
                 })
                 .await?,
             );
@@ -170,7 +170,7 @@ impl Sink {
         Ok(())
     }
 
-    async fn publish(mut self) -> Result<Done, Trouble> {
+    async fn publish(mut self) -> Result<Done, VersionError> {
         let held = std::mem::take(&mut self.held);
         let Some(mut open) = self.file.take() else {
             return Err(TransferError::Interrupted.into());
@@ -184,7 +184,7 @@ impl Sink {
 }
 
 impl Open {
-    fn write(&mut self, chunks: &[Bytes]) -> Result<(), Trouble> {
+    fn write(&mut self, chunks: &[Bytes]) -> Result<(), VersionError> {
         let temporary = match &mut self.temporary {
             Some(temporary) => temporary,
             none => {
@@ -201,7 +201,7 @@ impl Open {
         Ok(())
     }
 
-    fn publish(self) -> Result<Done, Trouble> {
+    fn publish(self) -> Result<Done, VersionError> {
         let (Some(place), Some(temporary)) = (self.place, self.temporary) else {
             return Err(TransferError::Interrupted.into());
         };

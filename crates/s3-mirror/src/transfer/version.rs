@@ -15,7 +15,7 @@ pub(super) struct Version {
 
 /// Why an attempt at a version ended.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum VersionError {
     /// The object is another one now.
     Changed,
     /// The bytes are not what the tag, or the file format, says: fetched again, they may be.
@@ -35,7 +35,7 @@ impl Version {
     ///
     /// [`TransferError::SizeMismatch`] when the tag is the same and the size is not, or when there
     /// is no tag to tell by: then the listing and the server contradict each other.
-    pub(super) async fn again(&self, store: &Store, item: &PlanItem) -> Result<Self, Trouble> {
+    pub(super) async fn again(&self, store: &Store, item: &PlanItem) -> Result<Self, VersionError> {
         let found = listing::head(store, &item.key).await.map_err(TransferError::from)?;
         let Some(found) = found else {
             let (location, key) = (store.name().to_owned(), item.key.to_string());
@@ -65,16 +65,16 @@ impl Version {
                 *self = found;
                 Ok(())
             }
-            Err(Trouble::Failed(error) | Trouble::Corrupt(error)) => Err(error),
-            Err(Trouble::Changed) => Err(TransferError::KeepsChanging),
+            Err(VersionError::Failed(error) | VersionError::Corrupt(error)) => Err(error),
+            Err(VersionError::Changed) => Err(TransferError::KeepsChanging),
         }
     }
 
     /// Compares the version with an answer, and learns its tag if it had none.
-    pub(super) fn settle(&mut self, size: u64, etag: Option<String>) -> Result<(), Trouble> {
+    pub(super) fn settle(&mut self, size: u64, etag: Option<String>) -> Result<(), VersionError> {
         let etag = etag.filter(|etag| is_strong(etag));
         if size != self.size {
-            return Err(Trouble::Changed);
+            return Err(VersionError::Changed);
         }
         if self.etag.is_none() {
             self.etag = etag;
@@ -83,13 +83,13 @@ impl Version {
     }
 }
 
-impl From<TransferError> for Trouble {
+impl From<TransferError> for VersionError {
     fn from(error: TransferError) -> Self {
         Self::Failed(error)
     }
 }
 
-impl From<Failure> for Trouble {
+impl From<Failure> for VersionError {
     fn from(failure: Failure) -> Self {
         match error_of(failure) {
             None => Self::Changed,
@@ -98,7 +98,7 @@ impl From<Failure> for Trouble {
     }
 }
 
-impl From<Mismatch> for Trouble {
+impl From<Mismatch> for VersionError {
     fn from(mismatch: Mismatch) -> Self {
         Self::Corrupt(match mismatch {
             Mismatch::ETag { expected, got } => TransferError::Checksum { expected, got },

@@ -31,7 +31,7 @@ pub(crate) struct Root {
 
 /// The directory and the name of one file, below a [`Root`].
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct Destination {
     directory: PathBuf,
     name: String,
 }
@@ -43,7 +43,7 @@ impl Root {
 
     /// Creates the directories of `local`, so that none is created behind a link that leaves the
     /// root.
-    pub(crate) fn place(&self, local: &RelativePath) -> Result<Place, TransferError> {
+    pub(crate) fn place(&self, local: &RelativePath) -> Result<Destination, TransferError> {
         let parent = local.as_str().rsplit_once('/').map_or("", |(parent, _)| parent);
         let known = |directories: &Mutex<HashMap<String, PathBuf>>| {
             let directories = lock(&directories);
@@ -59,11 +59,15 @@ impl Root {
                 directory
             }
         };
-        Ok(Place { directory, name: local.file_name().to_owned() })
+        Ok(Destination { directory, name: local.file_name().to_owned() })
     }
 
     /// Gives a synced file its final name.
-    pub(crate) fn publish(&self, from: &Path, place: &Place) -> Result<Metadata, TransferError> {
+    pub(crate) fn publish(
+        &self,
+        from: &Path,
+        place: &Destination,
+    ) -> Result<Metadata, TransferError> {
         let target = place.target();
         let failed = |source| TransferError::Write { path: target.clone(), source };
         std::fs::rename(from, &target).map_err(failed)?;
@@ -104,7 +108,7 @@ impl Root {
     }
 }
 
-impl Place {
+impl Destination {
     /// The place of a file, whether its directory is there or not.
     pub(super) fn below(root: &Path, local: &RelativePath) -> Self {
         let target = local.below(root);
@@ -233,7 +237,7 @@ fn sweep(directory: &Path) {
     if found.is_empty() {
         return;
     }
-    let probe = Place { directory: directory.to_owned(), name: "now".to_owned() };
+    let probe = Destination { directory: directory.to_owned(), name: "now".to_owned() };
     let Ok(probe) = probe.temporary() else { return };
     let modified = |metadata: io::Result<Metadata>| metadata.and_then(|found| found.modified());
     let Ok(now) = modified(probe.file.metadata()) else { return };

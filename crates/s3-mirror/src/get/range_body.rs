@@ -1,4 +1,4 @@
-//! Consecutive bytes of one version of an object, continued where a connection broke: [`Stretch`].
+//! Consecutive bytes of one version of an object, continued where a connection broke: [`RangeBody`].
 
 use std::ops::Range;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::{Key, Store};
 /// An attempt that brought a byte is progress; only attempts without are counted, by [`Patience`].
 /// When the connection falls silent, the rest is asked for once more beside it: what answers first
 /// goes on, so that a stall costs a part of the time after which a connection counts as dead.
-pub(crate) struct Stretch<'a> {
+pub(crate) struct RangeBody<'a> {
     store: &'a Store,
     key: &'a Key,
     /// A strong tag; without one nothing can be continued.
@@ -31,9 +31,9 @@ pub(crate) struct Stretch<'a> {
     patience: Patience,
     attempt: Option<Attempt<'a>>,
     /// The second request for the same bytes.
-    rival: Option<Request<'a>>,
+    hedge: Option<Request<'a>>,
     /// Second requests since the last byte.
-    rivals: u32,
+    hedges: u32,
 }
 
 type Request<'a> = BoxFuture<'a, Result<Body, Step>>;
@@ -53,7 +53,7 @@ struct Body {
 /// [`ConnectOptions`](crate::ConnectOptions) allows; it doubles as long as nothing comes, and there are so
 /// many second requests at most.
 const FIRST_SILENCE: u32 = 4;
-const RIVALS: u32 = 2;
+const HEDGES: u32 = 2;
 
 /// What comes next.
 #[derive(Debug)]
@@ -63,11 +63,11 @@ pub(crate) enum Step {
     End,
     /// The server does not answer with ranges.
     Unranged,
-    /// The request, or the connection; [`Stretch::again`] knows whether to go on.
+    /// The request, or the connection; [`RangeBody::again`] knows whether to go on.
     Broken(Failure),
 }
 
-impl<'a> Stretch<'a> {
+impl<'a> RangeBody<'a> {
     /// A range of the version `etag` with `size` bytes. Nothing is asked for yet.
     pub(crate) fn new(
         store: &'a Store,
@@ -87,8 +87,8 @@ impl<'a> Stretch<'a> {
             skips: false,
             patience: Patience::new(store.options()),
             attempt: None,
-            rival: None,
-            rivals: 0,
+            hedge: None,
+            hedges: 0,
         }
     }
 
@@ -171,7 +171,7 @@ impl<'a> Stretch<'a> {
                         }
                         self.at += chunk.len() as u64;
                         self.patience.progress();
-                        (self.rival, self.rivals) = (None, 0);
+                        (self.hedge, self.hedges) = (None, 0);
                         return Step::Bytes(chunk);
                     }
                     ended_early(self.store, self.key, self.end, self.at)
@@ -182,9 +182,9 @@ impl<'a> Stretch<'a> {
             if left == 0 {
                 continue;
             }
-            match (broken, self.rival.take()) {
-                (Failure::Transient { .. }, Some(rival)) => {
-                    self.attempt = Some(Attempt::Asked(rival));
+            match (broken, self.hedge.take()) {
+                (Failure::Transient { .. }, Some(hedge)) => {
+                    self.attempt = Some(Attempt::Asked(hedge));
                 }
                 (broken, _) => return Step::Broken(broken),
             }
@@ -194,12 +194,12 @@ impl<'a> Stretch<'a> {
     /// What an attempt brings, or that the second request was faster.
     async fn event(&mut self, attempt: &mut Attempt<'a>) -> Event {
         loop {
-            if let Some(rival) = &mut self.rival {
+            if let Some(hedge) = &mut self.hedge {
                 tokio::select! {
                     biased;
                     event = attempt.event() => return event,
-                    answer = rival => {
-                        self.rival = None;
+                    answer = hedge => {
+                        self.hedge = None;
                         // What is wrong with the answer will be seen if it is the only one.
                         if let Ok(body) = answer {
                             return Event::Overtaken(body);
@@ -217,8 +217,8 @@ impl<'a> Stretch<'a> {
                             at = self.at,
                             "silent: asked again"
                         );
-                        self.rivals += 1;
-                        self.rival = Some(self.request());
+                        self.hedges += 1;
+                        self.hedge = Some(self.request());
                     }
                 },
             }
@@ -228,9 +228,9 @@ impl<'a> Stretch<'a> {
     /// How long to wait before the second request, if there may be one: nothing but a tag proves that
     /// both are answered with the same bytes.
     fn silence(&self) -> Option<Duration> {
-        let may = self.etag.is_some() && self.store.is_remote() && self.rivals < RIVALS;
+        let may = self.etag.is_some() && self.store.is_remote() && self.hedges < HEDGES;
         let part = self.store.options().read_timeout / FIRST_SILENCE;
-        (may && self.at < self.end).then_some(part * (1 << self.rivals))
+        (may && self.at < self.end).then_some(part * (1 << self.hedges))
     }
 
     /// Waits before the next attempt, which [`step`](Self::step) then makes.
