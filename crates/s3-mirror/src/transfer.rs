@@ -262,7 +262,7 @@ impl Run<'_> {
             OpenRoot::Ready(root) => root,
             OpenRoot::Failed(root, error) => {
                 self.stop_for(Stop::LocalStorage);
-                let error = lock(&error).take();
+                let error = lock(error).take();
                 return Some(error.map_or(Outcome::NotAttempted, |source| Outcome::Failed {
                     error: TransferError::Write { path: root.clone(), source },
                 }));

@@ -46,7 +46,7 @@ impl Root {
     pub(crate) fn place(&self, local: &RelativePath) -> Result<Destination, TransferError> {
         let parent = local.as_str().rsplit_once('/').map_or("", |(parent, _)| parent);
         let known = |directories: &Mutex<HashMap<String, PathBuf>>| {
-            let directories = lock(&directories);
+            let directories = lock(directories);
             directories.get(parent).cloned()
         };
         let directory = match known(&self.directories) {
