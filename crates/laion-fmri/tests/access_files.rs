@@ -426,7 +426,7 @@ fn a_stop_is_heard_and_the_next_run_goes_on() {
     assert_eq!(fixture.names(), [PART, STATE, METADATA]);
     let local = format!("stimuli/{IMAGES}").parse().unwrap();
     let kept = laion_fmri::s3_mirror::unfinished_bytes(fixture.mirror.path(), &local);
-    assert!(kept >= 256 << 10 && kept <= 600_000, "{kept}");
+    assert!((256 << 10..=600_000).contains(&kept), "{kept}");
     fixture.cancel = Cancel::new();
     recovers(&fixture);
     assert_eq!(ranges(&fixture).last(), Some(&Some(format!("bytes={kept}-999999"))));
