@@ -1,13 +1,18 @@
 //! The facade's error: one variant for each decision a caller can take.
 
+mod contradiction;
+mod kind;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bids_names::{SessionId, SubjectId};
+use bids_names::{FileNameError, SessionId, SubjectId};
 use gifti_surface::fs::{ReadGiftiError, ReadLabelError};
-use gifti_surface::{GiftiError, LabelError};
+use laion_fmri_base::NameError;
 use thiserror::Error;
 
+pub use self::contradiction::Contradiction;
+pub use self::kind::ErrorKind;
 use crate::MaskSource;
 use crate::access::AccessError;
 use crate::extract::ExtractError;
@@ -217,6 +222,107 @@ pub enum Error {
         source: laion_fmri_stimuli::TableError,
     },
 
+    /// Options that contradict each other.
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
+
+    /// A value of a form or a size that the option does not take.
+    #[error("invalid {what} {got} (expected {expected})")]
+    InvalidValue {
+        /// The option, in the terms of the field.
+        what: &'static str,
+        /// The value as given; texts are quoted.
+        got: String,
+        /// What it has to be.
+        expected: String,
+    },
+
+    /// A text that is none of the names of an option.
+    #[error(transparent)]
+    UnknownName(#[from] NameError),
+
+    /// A noun or the name of an image collection that no image has.
+    #[error("no {what} {got:?}{}", nearest.as_deref().map(|name| format!(" (did you mean {name}?)")).unwrap_or_default())]
+    NoSuchImage {
+        /// What was looked for, to be read before the name: `mask shows` or `image is from`.
+        what: &'static str,
+        /// The name as given.
+        got: String,
+        /// The nearest name that exists.
+        nearest: Option<Box<str>>,
+    },
+
+    /// A list without an item where at least one is needed.
+    #[error("at least one {what} is needed, and there is none")]
+    NothingNamed {
+        /// What the list is of: `subject`, `session`, `output`.
+        what: String,
+    },
+
+    /// An item that stands in a list more than once.
+    #[error("{got} is named twice")]
+    NamedTwice {
+        /// The item.
+        got: String,
+    },
+
+    /// A ROI expression that cannot be read.
+    #[error("ROI query {query:?}: {problem} (at column {column})")]
+    RoiSyntax {
+        /// The expression.
+        query: String,
+        /// Where in it, in characters counted from 1; one past the end when it ends too early.
+        column: usize,
+        /// What is wrong there.
+        problem: String,
+    },
+
+    /// An item past the end of a list.
+    #[error("there are {len} {what}s (counted from 0), so there is no {what} {got}")]
+    OutOfRange {
+        /// What the list is of.
+        what: &'static str,
+        /// Its number of items.
+        len: usize,
+        /// The item that was asked for.
+        got: usize,
+    },
+
+    /// Columns, shapes or counts that do not fit those they have to fit.
+    #[error("{what} do not fit (expected {expected}, got {got})")]
+    DoesNotFit {
+        /// What does not fit, and where.
+        what: String,
+        /// What it should be.
+        expected: String,
+        /// What it is.
+        got: String,
+    },
+
+    /// A file whose name asks for a format that cannot be used there.
+    #[error("unsupported {what} {}: use {}", path.display(), alternatives(supported))]
+    UnsupportedFormat {
+        /// What the file is: `output` or `map`.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The endings that can be used.
+        supported: &'static [&'static str],
+    },
+
+    /// A file whose format this build leaves out.
+    #[error("{}: this build cannot write it (expected the feature {feature})", path.display())]
+    FeatureMissing {
+        /// The file.
+        path: PathBuf,
+        /// The feature of the crate that writes it.
+        feature: &'static str,
+    },
+
+    /// The name of a file that cannot be put together from these parts.
+    #[error(transparent)]
+    FileName(#[from] FileNameError),
+
     /// Options that contradict each other, or a value outside its range.
     #[error("{reason}")]
     InvalidQuery {
@@ -384,84 +490,7 @@ pub enum Error {
     Cancelled,
 }
 
-/// What a failure means for the caller; the command line turns it into an exit status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The request itself cannot be met: unknown names, conflicting options, no data directory.
-    Usage,
-    /// Nothing matched, or the data are not in the mirror.
-    NotThere,
-    /// A file is damaged, or files that belong together do not fit.
-    Integrity,
-    /// A licence or an access request is missing.
-    Access,
-    /// The caller stopped the operation.
-    Cancelled,
-    /// Everything else: the network, the disk, permissions.
-    Other,
-}
-
 impl Error {
-    /// What the failure means for the caller.
-    #[must_use]
-    pub fn kind(&self) -> ErrorKind {
-        match self {
-            Self::DataDirNotSet
-            | Self::DataDirUnusable { .. }
-            | Self::Config { .. }
-            | Self::SubjectNotFound { .. }
-            | Self::InvalidSession { .. }
-            | Self::UnknownRoi { .. }
-            | Self::MaskLength { .. }
-            | Self::MaskAxis { .. }
-            | Self::VoxelAxis { .. }
-            | Self::TrialOutOfRange { .. }
-            | Self::GlobalTrialOutOfRange { .. }
-            | Self::ValuesLength { .. }
-            | Self::Split(_)
-            | Self::MemoryLimit { .. }
-            | Self::InvalidQuery { .. } => ErrorKind::Usage,
-            Self::DataNotDownloaded { .. }
-            | Self::StimuliNotDownloaded { .. }
-            | Self::NoMatchingData { .. }
-            | Self::Offline { .. } => ErrorKind::NotThere,
-            Self::LicenseNotAccepted { .. } => ErrorKind::Access,
-            Self::GridMismatch { .. }
-            | Self::TrialCountMismatch { .. }
-            | Self::StimulusMetadata { .. }
-            | Self::TrialTable { .. }
-            | Self::EventTable { .. }
-            | Self::VertexMismatch { .. } => ErrorKind::Integrity,
-            Self::Gifti(ReadGiftiError::Read { source, .. })
-                if !matches!(source, GiftiError::Io { .. }) =>
-            {
-                ErrorKind::Integrity
-            }
-            Self::Label(ReadLabelError::Read { source, .. })
-                if !matches!(source, LabelError::Io { .. }) =>
-            {
-                ErrorKind::Integrity
-            }
-            Self::Nifti(error) if is_about_content(error) => ErrorKind::Integrity,
-            Self::Stimuli(error) => stimuli_kind(error),
-            Self::Access(error) => error.kind(),
-            Self::Extract(error) => error.kind(),
-            Self::Input(error) => error.kind(),
-            Self::Object(error) => crate::remote::object::kind(error),
-            Self::Cancelled => ErrorKind::Cancelled,
-            Self::Nifti(_)
-            | Self::Gifti(_)
-            | Self::Label(_)
-            | Self::Mirror(_)
-            | Self::Transfer { .. }
-            | Self::Plan(_)
-            | Self::Export(_)
-            | Self::OutOfMemory { .. }
-            | Self::Io { .. } => ErrorKind::Other,
-        }
-    }
-
     /// The command that would put it right, when one is known.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -476,6 +505,12 @@ impl Error {
             Self::LicenseNotAccepted { .. } => Some("laion-fmri license --accept".to_owned()),
             Self::NoMatchingData { .. } => {
                 Some("laion-fmri download --dry-run ... shows what a filter lets in".to_owned())
+            }
+            Self::Contradiction(Contradiction::CeilingOfEachSession) => {
+                Some("--nc-desc names one, such as Noiseceiling12rep".to_owned())
+            }
+            Self::Contradiction(Contradiction::PoolOfOther { subject, .. }) => {
+                Some(format!("--pool shared or {subject}"))
             }
             Self::VoxelAxis { .. } => Some(
                 "a subject-level map (--nc-desc) keeps the voxels of all sessions equal".to_owned(),
@@ -524,48 +559,9 @@ impl From<bids_names::InvalidSubjectId> for Error {
     }
 }
 
-impl From<bids_names::FileNameError> for Error {
-    fn from(error: bids_names::FileNameError) -> Self {
-        Self::InvalidQuery { reason: error.to_string() }
-    }
-}
-
 impl From<bids_names::InvalidSessionId> for Error {
     fn from(error: bids_names::InvalidSessionId) -> Self {
         Self::InvalidSession { got: error.got }
-    }
-}
-
-/// Whether a file is not what it has to be, as against a disk or a caller that failed.
-fn is_about_content(error: &nifti_stream::Error) -> bool {
-    use nifti_stream::Error as Nifti;
-    !matches!(
-        error.innermost(),
-        Nifti::Open { .. }
-            | Nifti::Read { .. }
-            | Nifti::AlreadyFailed
-            | Nifti::Write { .. }
-            | Nifti::Cancelled { .. }
-            | Nifti::Selection(_)
-            | Nifti::SelectionShape { .. }
-            | Nifti::RowLength { .. }
-            | Nifti::OutputShape { .. }
-            | Nifti::RowOutOfRange { .. }
-            | Nifti::RowsNotAscending { .. }
-            | Nifti::DataLength { .. }
-    )
-}
-
-fn stimuli_kind(error: &laion_fmri_stimuli::Error) -> ErrorKind {
-    use laion_fmri_stimuli::Error as Stimuli;
-    match error {
-        Stimuli::Open { .. } => ErrorKind::Other,
-        Stimuli::RowOutOfRange { .. }
-        | Stimuli::UnknownImage { .. }
-        | Stimuli::UnknownMask { .. }
-        | Stimuli::ModelNotOpen { .. } => ErrorKind::Usage,
-        Stimuli::InvalidEmbedding { .. } => ErrorKind::NotThere,
-        _ => ErrorKind::Integrity,
     }
 }
 
@@ -593,4 +589,12 @@ pub(crate) fn fetch_again(path: &Path) -> String {
 
 fn listed(what: &str, names: &[String]) -> String {
     if names.is_empty() { String::new() } else { format!("; {what}: {}", names.join(", ")) }
+}
+
+/// `.npz, .zarr or .h5`
+fn alternatives(names: &[&str]) -> String {
+    match names {
+        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => names.concat(),
+    }
 }

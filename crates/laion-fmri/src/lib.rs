@@ -62,7 +62,7 @@ pub use self::betas::{
     BetaRows, Betas, ConcatenatedBetas, ReadObserver, SessionBetas, WrittenBetas,
 };
 pub use self::download::{Download, DownloadRequest, Subjects};
-pub use self::error::{Error, ErrorKind, Result};
+pub use self::error::{Contradiction, Error, ErrorKind, Result};
 pub use self::files::{Input, InputError, InputRecord};
 pub use self::group::{Group, SharedBetas, SharedImages, SubjectShared};
 pub use self::mask::{BrainMask, MaskSource, Resolution, VoxelMask};
@@ -77,4 +77,4 @@ pub use self::{dataset::Dataset, discovery::Discovery, subject::Subject, voxels:
 pub use self::{license::LicenseAccepted, roots::Roots};
 pub use bids_names::{Filter, FilterField, SessionId, SubjectId};
 pub use s3_mirror::{Cancel, Location, Observer};
-pub use {gifti_surface::Hemisphere, laion_fmri_stimuli::StimulusSet};
+pub use {gifti_surface::Hemisphere, laion_fmri_base::NameError, laion_fmri_stimuli::StimulusSet};

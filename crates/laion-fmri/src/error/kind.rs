@@ -1,0 +1,130 @@
+//! What a failure means for the caller.
+
+use gifti_surface::fs::{ReadGiftiError, ReadLabelError};
+use gifti_surface::{GiftiError, LabelError};
+
+use super::Error;
+
+/// What a failure means for the caller; the command line turns it into an exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The request itself cannot be met: unknown names, conflicting options, no data directory.
+    Usage,
+    /// Nothing matched, or the data are not in the mirror.
+    NotThere,
+    /// A file is damaged, or files that belong together do not fit.
+    Integrity,
+    /// A licence or an access request is missing.
+    Access,
+    /// The caller stopped the operation.
+    Cancelled,
+    /// Everything else: the network, the disk, permissions.
+    Other,
+}
+
+impl Error {
+    /// What the failure means for the caller.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::DataDirNotSet
+            | Self::DataDirUnusable { .. }
+            | Self::Config { .. }
+            | Self::SubjectNotFound { .. }
+            | Self::InvalidSession { .. }
+            | Self::UnknownRoi { .. }
+            | Self::MaskLength { .. }
+            | Self::MaskAxis { .. }
+            | Self::VoxelAxis { .. }
+            | Self::TrialOutOfRange { .. }
+            | Self::GlobalTrialOutOfRange { .. }
+            | Self::ValuesLength { .. }
+            | Self::Split(_)
+            | Self::MemoryLimit { .. }
+            | Self::Contradiction(_)
+            | Self::InvalidValue { .. }
+            | Self::UnknownName(_)
+            | Self::NoSuchImage { .. }
+            | Self::NothingNamed { .. }
+            | Self::NamedTwice { .. }
+            | Self::RoiSyntax { .. }
+            | Self::OutOfRange { .. }
+            | Self::DoesNotFit { .. }
+            | Self::UnsupportedFormat { .. }
+            | Self::FeatureMissing { .. }
+            | Self::FileName(_)
+            | Self::InvalidQuery { .. } => ErrorKind::Usage,
+            Self::DataNotDownloaded { .. }
+            | Self::StimuliNotDownloaded { .. }
+            | Self::NoMatchingData { .. }
+            | Self::Offline { .. } => ErrorKind::NotThere,
+            Self::LicenseNotAccepted { .. } => ErrorKind::Access,
+            Self::GridMismatch { .. }
+            | Self::TrialCountMismatch { .. }
+            | Self::StimulusMetadata { .. }
+            | Self::TrialTable { .. }
+            | Self::EventTable { .. }
+            | Self::VertexMismatch { .. } => ErrorKind::Integrity,
+            Self::Gifti(ReadGiftiError::Read { source, .. })
+                if !matches!(source, GiftiError::Io { .. }) =>
+            {
+                ErrorKind::Integrity
+            }
+            Self::Label(ReadLabelError::Read { source, .. })
+                if !matches!(source, LabelError::Io { .. }) =>
+            {
+                ErrorKind::Integrity
+            }
+            Self::Nifti(error) if is_about_content(error) => ErrorKind::Integrity,
+            Self::Stimuli(error) => stimuli_kind(error),
+            Self::Access(error) => error.kind(),
+            Self::Extract(error) => error.kind(),
+            Self::Input(error) => error.kind(),
+            Self::Object(error) => crate::remote::object::kind(error),
+            Self::Cancelled => ErrorKind::Cancelled,
+            Self::Nifti(_)
+            | Self::Gifti(_)
+            | Self::Label(_)
+            | Self::Mirror(_)
+            | Self::Transfer { .. }
+            | Self::Plan(_)
+            | Self::Export(_)
+            | Self::OutOfMemory { .. }
+            | Self::Io { .. } => ErrorKind::Other,
+        }
+    }
+}
+
+/// Whether a file is not what it has to be, as against a disk or a caller that failed.
+fn is_about_content(error: &nifti_stream::Error) -> bool {
+    use nifti_stream::Error as Nifti;
+    !matches!(
+        error.innermost(),
+        Nifti::Open { .. }
+            | Nifti::Read { .. }
+            | Nifti::AlreadyFailed
+            | Nifti::Write { .. }
+            | Nifti::Cancelled { .. }
+            | Nifti::Selection(_)
+            | Nifti::SelectionShape { .. }
+            | Nifti::RowLength { .. }
+            | Nifti::OutputShape { .. }
+            | Nifti::RowOutOfRange { .. }
+            | Nifti::RowsNotAscending { .. }
+            | Nifti::DataLength { .. }
+    )
+}
+
+fn stimuli_kind(error: &laion_fmri_stimuli::Error) -> ErrorKind {
+    use laion_fmri_stimuli::Error as Stimuli;
+    match error {
+        Stimuli::Open { .. } => ErrorKind::Other,
+        Stimuli::RowOutOfRange { .. }
+        | Stimuli::UnknownImage { .. }
+        | Stimuli::UnknownMask { .. }
+        | Stimuli::ModelNotOpen { .. } => ErrorKind::Usage,
+        Stimuli::InvalidEmbedding { .. } => ErrorKind::NotThere,
+        _ => ErrorKind::Integrity,
+    }
+}
