@@ -1,50 +1,34 @@
 //! Maps of the functional localizers: which exist, where they lie, and their values.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use bids_names::SessionId;
 use gifti_surface::Hemisphere;
 use gifti_surface::fs::ReadGiftiError;
 use nifti_stream::Volume;
 
-use crate::{Error, Result, Subject, layout};
+use crate::{Contradiction, Error, Result, Subject, layout};
 
-/// The task of a localizer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum LocalizerTask {
-    /// Faces, bodies, places, objects and characters (`floc`, `ses-4BarScreenfLoc`).
-    Category,
-    /// Objects and scrambled objects (`oloc`, `ses-31`).
-    Object,
-    /// Moving and static dots, both hemifields pooled (`MotionLoc`, `ses-MotionLocBarsSML`). It has
-    /// z-maps and no effects of single runs.
-    Motion,
-    /// The runs with motion in the left hemifield (`MotionLeft`).
-    MotionLeft,
-    /// The runs with motion in the right hemifield (`MotionRight`).
-    MotionRight,
+laion_fmri_base::named_enum! {
+    /// The task of a localizer.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum LocalizerTask: "localizer task" {
+        /// Faces, bodies, places, objects and characters (`floc`, `ses-4BarScreenfLoc`).
+        Category = "floc",
+        /// Objects and scrambled objects (`oloc`, `ses-31`).
+        Object = "oloc",
+        /// Moving and static dots, both hemifields pooled (`MotionLoc`, `ses-MotionLocBarsSML`). It has
+        /// z-maps and no effects of single runs.
+        Motion = "MotionLoc",
+        /// The runs with motion in the left hemifield (`MotionLeft`).
+        MotionLeft = "MotionLeft",
+        /// The runs with motion in the right hemifield (`MotionRight`).
+        MotionRight = "MotionRight",
+    }
 }
 
 impl LocalizerTask {
-    /// All tasks.
-    pub const ALL: &'static [Self] =
-        &[Self::Category, Self::Object, Self::Motion, Self::MotionLeft, Self::MotionRight];
-
-    /// The value of the entity `task`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Category => "floc",
-            Self::Object => "oloc",
-            Self::Motion => "MotionLoc",
-            Self::MotionLeft => "MotionLeft",
-            Self::MotionRight => "MotionRight",
-        }
-    }
-
     /// The label of the session in which the task was run.
     fn session(self) -> &'static str {
         match self {
@@ -52,24 +36,6 @@ impl LocalizerTask {
             Self::Object => "31",
             Self::Motion | Self::MotionLeft | Self::MotionRight => "MotionLocBarsSML",
         }
-    }
-}
-
-impl fmt::Display for LocalizerTask {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for LocalizerTask {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.iter().find(|task| task.as_str() == text).copied().ok_or_else(|| {
-            let names: Vec<&str> = Self::ALL.iter().map(|task| task.as_str()).collect();
-            let reason = format!("localizer task {text:?} is none of {}", names.join(", "));
-            Error::InvalidQuery { reason }
-        })
     }
 }
 
@@ -116,40 +82,17 @@ impl From<LocalizerTask> for Localizer {
     }
 }
 
-/// The grid of a localizer map in T1w space.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum LocalizerResolution {
-    /// 1.5 mm: a fit of its own in the volume.
-    #[default]
-    Res1pt5,
-    /// The 1.5 mm map resampled to the functional grid; NaN where less than half of a voxel has
-    /// data.
-    Res1pt8,
-}
-
-impl LocalizerResolution {
-    /// The value of the entity `res`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Res1pt5 => "1pt5",
-            Self::Res1pt8 => "1pt8",
-        }
-    }
-}
-
-impl FromStr for LocalizerResolution {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "1pt5" => Ok(Self::Res1pt5),
-            "1pt8" => Ok(Self::Res1pt8),
-            _ => Err(Error::InvalidQuery {
-                reason: format!("localizer resolution {text:?} is neither 1pt5 nor 1pt8"),
-            }),
-        }
+laion_fmri_base::named_enum! {
+    /// The grid of a localizer map in T1w space.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum LocalizerResolution: "localizer resolution" {
+        /// 1.5 mm: a fit of its own in the volume.
+        #[default]
+        Res1pt5 = "1pt5",
+        /// The 1.5 mm map resampled to the functional grid; NaN where less than half of a voxel has
+        /// data.
+        Res1pt8 = "1pt8",
     }
 }
 
@@ -190,7 +133,7 @@ impl Subject {
     /// # Errors
     ///
     /// [`Error::DataNotDownloaded`] when there is no such file in the mirror,
-    /// [`Error::InvalidQuery`] when the contrast cannot be part of a name, and [`Error::Gifti`] or
+    /// [`Error::FileName`] when the contrast cannot be part of a name, and [`Error::Gifti`] or
     /// [`Error::Nifti`] when the file is damaged.
     ///
     /// ```
@@ -219,7 +162,7 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// As [`Subject::localizer_statmap`]; [`Error::InvalidQuery`] also for the pooled
+    /// As [`Subject::localizer_statmap`]; [`Error::Contradiction`] for the pooled
     /// [`LocalizerTask::Motion`], which has no runs.
     pub fn localizer_effect(
         &self,
@@ -235,7 +178,7 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// [`Error::DataNotDownloaded`], [`Error::InvalidQuery`].
+    /// [`Error::DataNotDownloaded`], [`Error::FileName`].
     pub fn localizer_statmap_path(
         &self,
         localizer: impl Into<Localizer>,
@@ -249,7 +192,7 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// [`Error::DataNotDownloaded`], [`Error::InvalidQuery`].
+    /// [`Error::DataNotDownloaded`], [`Error::FileName`], [`Error::Contradiction`].
     pub fn localizer_effect_path(
         &self,
         localizer: impl Into<Localizer>,
@@ -259,9 +202,7 @@ impl Subject {
     ) -> Result<PathBuf> {
         let localizer = localizer.into();
         if localizer.task == LocalizerTask::Motion {
-            let reason = "MotionLoc pools two tasks and has no effects of single runs; \
-                 take MotionLeft or MotionRight";
-            return Err(Error::InvalidQuery { reason: reason.to_owned() });
+            return Err(Contradiction::PooledTask { task: localizer.task }.into());
         }
         self.localizer_path(&localizer, Some(run), condition, space)
     }
@@ -305,6 +246,8 @@ fn read(path: PathBuf, space: LocalizerSpace) -> Result<LocalizerMap> {
 
 #[cfg(test)]
 mod tests {
+    use laion_fmri_base::NameError;
+
     use super::*;
 
     #[test]
@@ -316,10 +259,10 @@ mod tests {
             assert_eq!(resolution.as_str().parse::<LocalizerResolution>().unwrap(), resolution);
         }
         assert!(
-            matches!("fLoc".parse::<LocalizerTask>(), Err(Error::InvalidQuery { reason }) if reason.contains("\"fLoc\"") && reason.contains("floc, oloc"))
+            matches!("fLoc".parse::<LocalizerTask>(), Err(NameError { got, expected, .. }) if got == "fLoc" && expected[..2] == ["floc", "oloc"])
         );
         assert!(
-            matches!("2mm".parse::<LocalizerResolution>(), Err(Error::InvalidQuery { reason }) if reason.contains("\"2mm\""))
+            matches!("2mm".parse::<LocalizerResolution>(), Err(NameError { got, .. }) if got == "2mm")
         );
     }
 

@@ -1,83 +1,39 @@
 //! Brain masks: which voxels exist, on which grid, and by which rule.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
 use nifti_stream::{Grid, Spatial, VoxelSelection};
 
 use crate::{Error, Input, Result};
 
-/// Which file decides what is brain.
-///
-/// The two masks differ by some hundred voxels, so an array made under one cannot be indexed with
-/// a mask made under the other; masks carry their source and refuse to be mixed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum MaskSource {
-    /// The brain mask made from the anatomy (`derivatives/anatomical`, `res-1pt8`), the default. It
-    /// is the wider one and includes voxels without any GLMsingle signal.
-    #[default]
-    Anatomical,
-    /// The non-zero voxels of the subject's mean-R² map.
-    Rsquare,
-}
-
-impl fmt::Display for MaskSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Anatomical => "anatomical",
-            Self::Rsquare => "rsquare",
-        })
+laion_fmri_base::named_enum! {
+    /// Which file decides what is brain.
+    ///
+    /// The two masks differ by some hundred voxels, so an array made under one cannot be indexed with
+    /// a mask made under the other; masks carry their source and refuse to be mixed.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum MaskSource: "mask source" {
+        /// The brain mask made from the anatomy (`derivatives/anatomical`, `res-1pt8`), the default. It
+        /// is the wider one and includes voxels without any GLMsingle signal.
+        #[default]
+        Anatomical = "anatomical",
+        /// The non-zero voxels of the subject's mean-R² map.
+        Rsquare = "rsquare",
     }
 }
 
-impl FromStr for MaskSource {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "anatomical" => Ok(Self::Anatomical),
-            "rsquare" => Ok(Self::Rsquare),
-            _ => Err(Error::InvalidQuery {
-                reason: format!("mask source {text:?} is neither anatomical nor rsquare"),
-            }),
-        }
-    }
-}
-
-/// The grid of an anatomical mask.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Resolution {
-    /// The functional grid (`res-1pt8`, 1.7778 mm), which betas and noise ceilings share.
-    #[default]
-    Func1pt8,
-    /// The full anatomical resolution. Only for the anatomical source.
-    Full,
-}
-
-impl fmt::Display for Resolution {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Func1pt8 => "1pt8",
-            Self::Full => "full",
-        })
-    }
-}
-
-impl FromStr for Resolution {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "1pt8" => Ok(Self::Func1pt8),
-            "full" => Ok(Self::Full),
-            _ => Err(Error::InvalidQuery {
-                reason: format!("resolution {text:?} is neither 1pt8 nor full"),
-            }),
-        }
+laion_fmri_base::named_enum! {
+    /// The grid of an anatomical mask.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum Resolution: "resolution" {
+        /// The functional grid (`res-1pt8`, 1.7778 mm), which betas and noise ceilings share.
+        #[default]
+        Func1pt8 = "1pt8",
+        /// The full anatomical resolution. Only for the anatomical source.
+        Full = "full",
     }
 }
 
@@ -384,6 +340,8 @@ impl PartialEq for VoxelMask {
 
 #[cfg(test)]
 mod tests {
+    use laion_fmri_base::NameError;
+
     use super::*;
 
     #[test]
@@ -395,10 +353,8 @@ mod tests {
             assert_eq!(resolution.to_string().parse::<Resolution>().unwrap(), resolution);
         }
         assert!(
-            matches!("brain".parse::<MaskSource>(), Err(Error::InvalidQuery { reason }) if reason.contains("\"brain\""))
+            matches!("brain".parse::<MaskSource>(), Err(NameError { got, .. }) if got == "brain")
         );
-        assert!(
-            matches!("2mm".parse::<Resolution>(), Err(Error::InvalidQuery { reason }) if reason.contains("\"2mm\""))
-        );
+        assert!(matches!("2mm".parse::<Resolution>(), Err(NameError { got, .. }) if got == "2mm"));
     }
 }

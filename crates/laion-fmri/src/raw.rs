@@ -2,9 +2,7 @@
 
 mod events;
 
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use bids_names::SessionId;
 use nifti_stream::Volume;
@@ -13,44 +11,15 @@ use nifti_stream::fs::VolumeFile;
 pub use self::events::{EventTable, EventTableError};
 use crate::{Error, Result, Subject, layout};
 
-/// The part of a complex image.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Part {
-    /// `part-mag`
-    #[default]
-    Magnitude,
-    /// `part-phase`
-    Phase,
-}
-
-impl Part {
-    /// The value of the entity `part`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Magnitude => "mag",
-            Self::Phase => "phase",
-        }
-    }
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Part {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "mag" => Ok(Self::Magnitude),
-            "phase" => Ok(Self::Phase),
-            _ => Err(Error::InvalidQuery {
-                reason: format!("part {text:?} is neither mag nor phase"),
-            }),
-        }
+laion_fmri_base::named_enum! {
+    /// The part of a complex image.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub enum Part: "part" {
+        /// `part-mag`
+        #[default]
+        Magnitude = "mag",
+        /// `part-phase`
+        Phase = "phase",
     }
 }
 
@@ -215,6 +184,8 @@ fn read_events(path: PathBuf) -> Result<EventTable> {
 
 #[cfg(test)]
 mod tests {
+    use laion_fmri_base::NameError;
+
     use super::*;
 
     #[test]
@@ -222,8 +193,6 @@ mod tests {
         for part in [Part::Magnitude, Part::Phase] {
             assert_eq!(part.to_string().parse::<Part>().unwrap(), part);
         }
-        assert!(
-            matches!("real".parse::<Part>(), Err(Error::InvalidQuery { reason }) if reason.contains("\"real\""))
-        );
+        assert!(matches!("real".parse::<Part>(), Err(NameError { got, .. }) if got == "real"));
     }
 }

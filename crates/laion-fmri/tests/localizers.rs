@@ -5,7 +5,7 @@ use fixtures::bucket::{self, BETA_GRID, LOCALIZER_GRID};
 use laion_fmri::localizer::{
     Localizer, LocalizerMap, LocalizerResolution, LocalizerSpace, LocalizerTask,
 };
-use laion_fmri::{Error, ErrorKind, Hemisphere};
+use laion_fmri::{Contradiction, Error, ErrorKind, Hemisphere};
 
 use crate::{assert_same, opened};
 
@@ -101,7 +101,10 @@ fn what_is_not_there_or_cannot_be_is_named() {
     );
     let error = subject.localizer_effect(LocalizerTask::Motion, "moving", 1, LEFT).unwrap_err();
     assert!(
-        matches!(&error, Error::InvalidQuery { reason } if reason.contains("MotionLoc")),
+        matches!(
+            &error,
+            Error::Contradiction(Contradiction::PooledTask { task: LocalizerTask::Motion })
+        ),
         "{error:?}"
     );
     for contrast in ["", "a/b", "../x", "a_b"] {
