@@ -56,7 +56,7 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownRoi`], which lists what exists; [`Error::InvalidQuery`] for an expression
+    /// [`Error::UnknownRoi`], which lists what exists; [`Error::RoiSyntax`] for an expression
     /// that cannot be read; [`Error::DataNotDownloaded`] when the subject has no ROI on disk at
     /// all; [`Error::GridMismatch`] when a ROI is not on the brain mask's grid.
     ///

@@ -9,7 +9,8 @@ use fixtures::bucket::{self, Roi};
 use laion_fmri::surface::GiftiError;
 use laion_fmri::surface::fs::ReadGiftiError;
 use laion_fmri::{
-    Dataset, Error, ErrorKind, Hemi, Hemisphere, MaskSource, RoiData, RoiFormat, Subject,
+    Contradiction, Dataset, Error, ErrorKind, Hemi, Hemisphere, MaskSource, RoiData, RoiFormat,
+    Subject,
 };
 
 use tracing::span::{Attributes, Id, Record};
@@ -104,7 +105,7 @@ fn names_follow_the_query_and_both_spellings_are_found() {
     for expression in ["face - FFA1", "face & laion"] {
         let error = subject.roi_data(expression, RoiFormat::All, Hemi::Both).unwrap_err();
         assert!(
-            matches!(&error, Error::InvalidQuery { reason } if reason.contains(expression)),
+            matches!(&error, Error::Contradiction(Contradiction::NotAUnion { query }) if query == expression),
             "{error:?}"
         );
     }

@@ -1,10 +1,8 @@
 //! Regions of interest in every form they are shipped in: volume, surface mask, vertex list.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::io::BufReader;
 use std::path::Path;
-use std::str::FromStr;
 
 use bids_names::{SubjectId, dehyphenate_name};
 use gifti_surface::fs::{ReadGiftiError, ReadLabelError};
@@ -15,22 +13,24 @@ use super::query::Expression;
 use super::{RES, RoiIndex, RoiQuery, Rois};
 use crate::files::Located;
 use crate::mask::{MaskSource, Resolution, VoxelMask};
-use crate::{Error, Input, Result, Subject};
+use crate::{Contradiction, Error, Input, Result, Subject};
 
-/// Which forms of a ROI are wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum RoiFormat {
-    /// Whatever is on disk.
-    #[default]
-    All,
-    /// The volume on the functional grid (`volume` or `nii.gz`).
-    Volume,
-    /// Both surface forms.
-    Gii,
-    /// The mask per vertex.
-    FuncGii,
-    /// The vertex list of FreeSurfer.
-    Label,
+laion_fmri_base::named_enum! {
+    /// Which forms of a ROI are wanted.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub enum RoiFormat: "ROI format" {
+        /// Whatever is on disk.
+        #[default]
+        All = "all",
+        /// The volume on the functional grid (`volume` or `nii.gz`).
+        Volume = "volume" | "nii.gz",
+        /// Both surface forms.
+        Gii = "gii",
+        /// The mask per vertex.
+        FuncGii = "func.gii",
+        /// The vertex list of FreeSurfer.
+        Label = "label",
+    }
 }
 
 impl RoiFormat {
@@ -47,47 +47,18 @@ impl RoiFormat {
     }
 }
 
-impl fmt::Display for RoiFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::All => "all",
-            Self::Volume => "volume",
-            Self::Gii => "gii",
-            Self::FuncGii => "func.gii",
-            Self::Label => "label",
-        })
+laion_fmri_base::named_enum! {
+    /// Which hemispheres are wanted.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub enum Hemi: "hemisphere" {
+        /// Left and right (`all`).
+        #[default]
+        Both = "all",
+        /// `L`
+        Left = "L",
+        /// `R`
+        Right = "R",
     }
-}
-
-impl FromStr for RoiFormat {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "all" => Ok(Self::All),
-            "volume" | "nii.gz" => Ok(Self::Volume),
-            "gii" => Ok(Self::Gii),
-            "func.gii" => Ok(Self::FuncGii),
-            "label" => Ok(Self::Label),
-            _ => Err(Error::InvalidQuery {
-                reason: format!(
-                    "ROI format {text:?} is none of all, volume, nii.gz, gii, func.gii, label"
-                ),
-            }),
-        }
-    }
-}
-
-/// Which hemispheres are wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Hemi {
-    /// Left and right (`all`).
-    #[default]
-    Both,
-    /// `L`
-    Left,
-    /// `R`
-    Right,
 }
 
 impl Hemi {
@@ -98,31 +69,6 @@ impl Hemi {
             Self::Both => Hemisphere::ALL,
             Self::Left => &[Hemisphere::Left],
             Self::Right => &[Hemisphere::Right],
-        }
-    }
-}
-
-impl fmt::Display for Hemi {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Both => "all",
-            Self::Left => "L",
-            Self::Right => "R",
-        })
-    }
-}
-
-impl FromStr for Hemi {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "all" => Ok(Self::Both),
-            "L" => Ok(Self::Left),
-            "R" => Ok(Self::Right),
-            _ => Err(Error::InvalidQuery {
-                reason: format!("hemisphere {text:?} is none of all, L, R"),
-            }),
         }
     }
 }
@@ -299,10 +245,7 @@ fn united(query: &RoiQuery) -> Result<Vec<String>> {
                 Expression::Name(name) => names.push(name),
                 Expression::Union(a, b) => open.extend([*b, *a]),
                 Expression::Intersection(..) | Expression::Difference(..) => {
-                    let reason = format!(
-                        "{item:?} is not a union of ROIs, and ROIs are returned one by one here"
-                    );
-                    return Err(Error::InvalidQuery { reason });
+                    return Err(Contradiction::NotAUnion { query: item.clone() }.into());
                 }
             }
         }
@@ -503,6 +446,8 @@ fn fetch(subject: &SubjectId, format: RoiFormat) -> String {
 
 #[cfg(test)]
 mod tests {
+    use laion_fmri_base::NameError;
+
     use super::*;
 
     #[test]
@@ -516,11 +461,9 @@ mod tests {
             assert_eq!(hemi.to_string().parse::<Hemi>().unwrap(), hemi);
         }
         assert!(
-            matches!("gifti".parse::<RoiFormat>(), Err(Error::InvalidQuery { reason }) if reason.contains("\"gifti\""))
+            matches!("gifti".parse::<RoiFormat>(), Err(NameError { got, .. }) if got == "gifti")
         );
-        assert!(
-            matches!("both".parse::<Hemi>(), Err(Error::InvalidQuery { reason }) if reason.contains("\"both\""))
-        );
+        assert!(matches!("both".parse::<Hemi>(), Err(NameError { got, .. }) if got == "both"));
     }
 
     #[test]

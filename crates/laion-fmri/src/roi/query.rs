@@ -67,13 +67,13 @@ impl Expression {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidQuery`] when an operator lacks a side or a parenthesis its partner.
+    /// [`Error::RoiSyntax`] when an operator lacks a side or a parenthesis its partner.
     pub(crate) fn parse(item: &str) -> Result<Self> {
-        let mut parser = Parser { item, tokens: tokens(item), place: 0 };
+        let mut parser = Parser { item, tokens: tokens(item), next: 0 };
         let expression = parser.sum()?;
         match parser.peek() {
             None => Ok(expression),
-            Some(token) => Err(parser.unexpected(token)),
+            Some(_) => Err(parser.unexpected(parser.next)),
         }
     }
 
@@ -90,15 +90,17 @@ impl Expression {
 
 struct Parser<'a> {
     item: &'a str,
-    tokens: Vec<&'a str>,
-    place: usize,
+    /// Each with the byte at which it begins.
+    tokens: Vec<(usize, &'a str)>,
+    /// The token to be read next.
+    next: usize,
 }
 
 impl<'a> Parser<'a> {
     fn sum(&mut self) -> Result<Expression> {
         let mut left = self.product()?;
         while let Some(operator @ ("|" | "-")) = self.peek() {
-            self.place += 1;
+            self.next += 1;
             let right = Box::new(self.product()?);
             left = match operator {
                 "|" => Expression::Union(Box::new(left), right),
@@ -111,7 +113,7 @@ impl<'a> Parser<'a> {
     fn product(&mut self) -> Result<Expression> {
         let mut left = self.operand()?;
         while self.peek() == Some("&") {
-            self.place += 1;
+            self.next += 1;
             left = Expression::Intersection(Box::new(left), Box::new(self.operand()?));
         }
         Ok(left)
@@ -119,51 +121,59 @@ impl<'a> Parser<'a> {
 
     fn operand(&mut self) -> Result<Expression> {
         let Some(token) = self.peek() else {
-            return Err(self.error("it ends where a ROI is expected"));
+            return Err(self.error(self.next, "it ends where a ROI is expected"));
         };
-        self.place += 1;
+        let opened = self.next;
+        self.next += 1;
         match token {
             "(" => {
                 let inner = self.sum()?;
                 match self.peek() {
                     Some(")") => {
-                        self.place += 1;
+                        self.next += 1;
                         Ok(inner)
                     }
-                    Some(token) => Err(self.unexpected(token)),
-                    None => Err(self.error("a ( is never closed")),
+                    Some(_) => Err(self.unexpected(self.next)),
+                    None => Err(self.error(opened, "a ( is never closed")),
                 }
             }
-            "|" | "&" | "-" | ")" => Err(self.unexpected(token)),
+            "|" | "&" | "-" | ")" => Err(self.unexpected(opened)),
             name => Ok(Expression::Name(name.to_owned())),
         }
     }
 
     fn peek(&self) -> Option<&'a str> {
-        self.tokens.get(self.place).copied()
+        self.tokens.get(self.next).map(|(_, token)| *token)
     }
 
-    fn unexpected(&self, token: &str) -> Error {
-        self.error(&format!("{token:?} stands where it means nothing"))
+    fn unexpected(&self, token: usize) -> Error {
+        self.error(token, &format!("unexpected {:?}", self.tokens[token].1))
     }
 
-    fn error(&self, problem: &str) -> Error {
-        Error::InvalidQuery { reason: format!("ROI query {:?}: {problem}", self.item) }
+    /// A problem at a token, or at the end when there is no such token.
+    fn error(&self, token: usize, problem: &str) -> Error {
+        let start = self.tokens.get(token).map_or(self.item.len(), |(start, _)| *start);
+        let column = self.item[..start].chars().count() + 1;
+        Error::RoiSyntax { query: self.item.to_owned(), column, problem: problem.to_owned() }
     }
 }
 
-/// Names and operators between spaces; parentheses need none.
-fn tokens(item: &str) -> Vec<&str> {
+/// Names and operators between spaces, each with the byte at which it begins; parentheses need no spaces.
+fn tokens(item: &str) -> Vec<(usize, &str)> {
+    let is_parenthesis = |c: char| c == '(' || c == ')';
     let mut tokens = Vec::new();
-    for word in item.split_whitespace() {
-        let mut rest = word;
-        while let Some(place) = rest.find(['(', ')']) {
-            let (name, parenthesis) = rest.split_at(place);
-            tokens.extend((!name.is_empty()).then_some(name));
-            tokens.push(&parenthesis[..1]);
-            rest = &parenthesis[1..];
+    let mut start = 0;
+    while let Some(rest) = item.get(start..).filter(|rest| !rest.is_empty()) {
+        let ends = |c: char| c.is_whitespace() || is_parenthesis(c);
+        let length = match rest.chars().next() {
+            Some(first) if ends(first) => first.len_utf8(),
+            _ => rest.find(ends).unwrap_or(rest.len()),
+        };
+        let token = &rest[..length];
+        if !token.trim().is_empty() {
+            tokens.push((start, token));
         }
-        tokens.extend((!rest.is_empty()).then_some(rest));
+        start += length;
     }
     tokens
 }
@@ -200,21 +210,25 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_quoted() {
-        for (item, problem) in [
-            ("", "it ends where a ROI is expected"),
-            ("a -", "it ends where a ROI is expected"),
-            ("| a", "\"|\" stands where it means nothing"),
-            ("a b", "\"b\" stands where it means nothing"),
-            ("(a | b", "a ( is never closed"),
-            ("a)", "\")\" stands where it means nothing"),
-            ("()", "\")\" stands where it means nothing"),
+        for (item, at, expected) in [
+            ("", 1, "it ends where a ROI is expected"),
+            ("a -", 4, "it ends where a ROI is expected"),
+            ("| a", 1, "unexpected \"|\""),
+            ("a b", 3, "unexpected \"b\""),
+            ("ä & (a | b", 5, "a ( is never closed"),
+            ("ä)", 2, "unexpected \")\""),
+            ("()", 2, "unexpected \")\""),
         ] {
             let error = Expression::parse(item).unwrap_err();
             assert!(
-                matches!(&error, Error::InvalidQuery { reason }
-                    if *reason == format!("ROI query {item:?}: {problem}")),
-                "{item}: {error}"
+                matches!(&error, Error::RoiSyntax { query, column, problem }
+                    if query == item && *column == at && problem == expected),
+                "{item}: {error:?}"
             );
         }
+        assert_eq!(
+            Expression::parse("a b").unwrap_err().to_string(),
+            "ROI query \"a b\": unexpected \"b\" (at column 3)"
+        );
     }
 }
