@@ -102,7 +102,11 @@ fn what_cannot_be_is_refused() {
         (format!("{compute} ses-01 -o a.npy"), 2, "named twice"),
         (format!("{compute} ses-99 -o a.npy"), 3, "ses-99"),
         ("nc compare --subject sub-03 a.npy".to_owned(), 2, "--desc"),
-        ("nc compare --subject sub-03 a.csv --session 01".to_owned(), 2, "none of .npy"),
+        (
+            "nc compare --subject sub-03 a.csv --session 01".to_owned(),
+            2,
+            "use .npy, .nii or .nii.gz",
+        ),
     ] {
         let message = user.fails(&line, code);
         assert!(message.contains(part), "{line}: {message}");

@@ -218,7 +218,7 @@ impl<'a> Betas<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidSession`]; [`Error::UnknownRoi`]; [`Error::InvalidQuery`] for choices that
+    /// [`Error::InvalidSession`]; [`Error::UnknownRoi`]; [`Error::Contradiction`] for choices that
     /// exclude each other; [`Error::MaskAxis`]; [`Error::TrialOutOfRange`];
     /// [`Error::DataNotDownloaded`] or [`InputError::NotInBucket`](crate::InputError::NotInBucket) when a file is missing; [`Error::GridMismatch`] and
     /// [`Error::TrialCountMismatch`] when files that belong together do not fit, found before the
@@ -242,7 +242,7 @@ impl<'a> Betas<'a> {
     ///
     /// # Errors
     ///
-    /// As [`Betas::load`]; [`Error::InvalidQuery`] when no session is named.
+    /// As [`Betas::load`]; [`Error::NothingNamed`] when no session is named.
     pub fn load_sessions(
         &self,
         sessions: &[impl AsRef<str>],

@@ -44,15 +44,26 @@ impl NoiseCeiling {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidQuery`] when it is not letters and digits.
+    /// [`Error::InvalidValue`] when it is not letters and digits.
     pub fn desc(desc: &str) -> Result<Self> {
         let desc = desc.strip_prefix("desc-").unwrap_or(desc);
         if desc.is_empty() || !desc.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Err(Error::InvalidQuery {
-                reason: format!("not a noise-ceiling desc: {desc:?} (such as Noiseceiling12rep)"),
+            return Err(Error::InvalidValue {
+                what: "desc of a noise ceiling",
+                got: format!("{desc:?}"),
+                expected: "letters and digits, such as Noiseceiling12rep".to_owned(),
             });
         }
         Ok(Self::Desc(desc.to_owned()))
+    }
+}
+
+/// The error about a threshold that no value can be compared with.
+pub(crate) fn no_threshold() -> Error {
+    Error::InvalidValue {
+        what: "noise-ceiling threshold",
+        got: "NaN".to_owned(),
+        expected: "a number".to_owned(),
     }
 }
 
@@ -139,8 +150,7 @@ impl Subject {
                     .entity("task", "images")
                     .entity("space", "T1w")
                     .entity("desc", desc.as_str())
-                    .build()
-                    .map_err(|error| Error::InvalidQuery { reason: error.to_string() })?;
+                    .build()?;
                 self.place(&what, &format!("{}{name}", layout::glmsingle(id)), || {
                     format!("--subject {id} --ses averages --desc {desc} --suffix statmap --extension nii.gz")
                 })

@@ -120,6 +120,15 @@ impl SessionTrials {
     pub fn column(&self, name: &str) -> Option<Vec<&str>> {
         self.table.column(name)
     }
+
+    /// The error about a table without runs where trials are grouped by run.
+    pub(crate) fn without_runs(&self) -> FacadeError {
+        FacadeError::DoesNotFit {
+            what: format!("the columns of {}", self.path.display()),
+            expected: "a column \"run\" to group trials by".to_owned(),
+            got: format!("{:?}", self.columns()),
+        }
+    }
 }
 
 #[cfg(test)]

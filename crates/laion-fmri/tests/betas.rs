@@ -65,7 +65,7 @@ fn several_sessions_stay_apart_in_the_order_asked() {
     let alone = request.load().unwrap();
     assert_same(loaded["ses-01"].as_slice().unwrap(), alone.as_slice().unwrap(), "ses-01");
     let none: [&str; 0] = [];
-    assert!(matches!(request.load_sessions(&none), Err(Error::InvalidQuery { .. })));
+    assert!(matches!(request.load_sessions(&none), Err(Error::NothingNamed { .. })));
 }
 
 #[test]

@@ -11,7 +11,8 @@ use laion_fmri::extract::{
 use laion_fmri::ndarray::{Array1, Array2, ArrayD, Axis, Ix1, Ix2};
 use laion_fmri::stimuli::EmbeddingModel;
 use laion_fmri::{
-    Dataset, Error, MaskSource, NoiseCeiling, StimulusSet, Voxels, ZscoreOptions, layout, zscore,
+    Contradiction, Dataset, Error, MaskSource, NoiseCeiling, StimulusSet, Voxels, ZscoreOptions,
+    layout, zscore,
 };
 
 use super::{Served, assert_same};
@@ -250,7 +251,10 @@ fn subjects_join_in_the_images_that_all_saw() {
     let dataset = bench.dataset();
     let mut request = bench.request(&["sub-03", "sub-01"], &[], "out.npz");
     request.conventions.rois = vec!["FFA1".to_owned()];
-    assert!(matches!(dataset.extract_plan(&request), Err(Error::InvalidQuery { .. })));
+    assert!(matches!(
+        dataset.extract_plan(&request),
+        Err(Error::Contradiction(Contradiction::TrialsOfSeveralSubjects))
+    ));
     request.conventions.average = Average::Image;
     extract(&dataset, &request);
     let group = dataset.group(&["sub-01", "sub-03"]).unwrap();
@@ -357,7 +361,7 @@ fn nothing_left_says_why() {
     request.sessions = Vec::new();
     request.conventions.noise_ceiling = Some(Threshold { percent: 1.0, desc: None });
     let error = dataset.extract_plan(&request).unwrap_err();
-    assert!(matches!(error, Error::InvalidQuery { .. }), "{error}");
+    assert!(matches!(error, Error::Contradiction(Contradiction::CeilingOfEachSession)), "{error}");
 }
 
 #[test]

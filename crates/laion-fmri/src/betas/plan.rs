@@ -29,7 +29,7 @@ pub(super) struct Planned {
 impl Betas<'_> {
     pub(super) fn plan(&self, sessions: &[impl AsRef<str>]) -> Result<Vec<Planned>> {
         if sessions.is_empty() {
-            return Err(Error::InvalidQuery { reason: "no session was named".to_owned() });
+            return Err(Error::NothingNamed { what: "session".to_owned() });
         }
         let sessions: Vec<SessionId> =
             sessions.iter().map(|session| session.as_ref().parse()).collect::<Result<_, _>>()?;
@@ -187,9 +187,7 @@ impl<'a> Thresholded<'a> {
         match threshold {
             None => thresholded.common = Some(Arc::clone(base)),
             Some(CeilingThreshold { percent, .. }) if percent.is_nan() => {
-                return Err(Error::InvalidQuery {
-                    reason: "the noise-ceiling threshold is NaN".to_owned(),
-                });
+                return Err(crate::noise_ceiling::no_threshold());
             }
             Some(CeilingThreshold { percent, map: Some(map) }) => {
                 thresholded.common = Some(thresholded.reaching(*percent, map)?);

@@ -7,7 +7,9 @@ use laion_fmri_stimuli::{EmbeddingModel, StimulusSet};
 use serde::{Deserialize, Serialize};
 
 use super::text;
-use crate::{Error, MaskSource, NoiseCeiling, Result};
+#[cfg(any(doc, test))]
+use crate::Error;
+use crate::{Contradiction, MaskSource, NoiseCeiling, Result};
 
 /// Everything that decides the numbers of an extraction, beside the subjects and their sessions.
 ///
@@ -174,22 +176,17 @@ impl SplitChoice {
 impl Conventions {
     /// Refuses what contradicts itself, before anything is opened.
     pub(super) fn check(&self, n_subjects: usize, several_sessions: bool) -> Result<()> {
-        let refused = |reason: &str| Err(Error::InvalidQuery { reason: reason.to_owned() });
         if n_subjects > 1 && self.average == Average::None {
-            return refused(
-                "the trials of several subjects are different rows: average by image, or extract each subject on its own",
-            );
+            return Err(Contradiction::TrialsOfSeveralSubjects.into());
         }
         if let Some(Threshold { percent, desc }) = &self.noise_ceiling {
             if percent.is_nan() {
-                return refused("the noise-ceiling threshold is NaN");
+                return Err(crate::noise_ceiling::no_threshold());
             }
             match desc {
                 Some(desc) => drop(NoiseCeiling::desc(desc)?),
                 None if several_sessions => {
-                    return refused(
-                        "the noise ceiling of each session would choose other voxels: several sessions need one subject-level map (--nc-desc)",
-                    );
+                    return Err(Contradiction::CeilingOfEachSession.into());
                 }
                 None => {}
             }
@@ -197,7 +194,7 @@ impl Conventions {
         match &self.split {
             Some(split) => drop(split.load()?),
             None if self.zscore.is_some_and(|zscore| zscore.fit == ZscoreFit::Train) => {
-                return refused("a z-score that is fitted on the training set needs a split");
+                return Err(Contradiction::FitWithoutSplit.into());
             }
             None => {}
         }
@@ -207,15 +204,11 @@ impl Conventions {
     /// Refuses a split of images that are those of another subject.
     pub(super) fn check_pool(&self, subject: &str) -> Result<()> {
         let Some(split) = &self.split else { return Ok(()) };
-        let pool = split.pool.to_string();
-        if split.pool == Pool::Shared || pool == subject {
+        if split.pool == Pool::Shared || split.pool.to_string() == subject {
             return Ok(());
         }
-        let reason = format!(
-            "the split {} divides the images of {pool}, not those of {subject} (--pool shared or {subject})",
-            split.name
-        );
-        Err(Error::InvalidQuery { reason })
+        let (pool, subject) = (split.pool, subject.to_owned());
+        Err(Contradiction::PoolOfOther { split: split.name, pool, subject }.into())
     }
 }
 
@@ -242,7 +235,9 @@ mod tests {
         let refused = |conventions: &Conventions, subjects, several| match conventions
             .check(subjects, several)
         {
-            Err(Error::InvalidQuery { reason }) => reason,
+            Err(error @ (Error::Contradiction(_) | Error::InvalidValue { .. })) => {
+                error.to_string()
+            }
             other => panic!("{other:?}"),
         };
         let mut conventions = Conventions::default();
@@ -250,7 +245,7 @@ mod tests {
         assert!(refused(&conventions, 2, false).contains("different rows"));
         conventions.noise_ceiling = Some(Threshold { percent: 20.0, desc: None });
         conventions.check(1, false).unwrap();
-        assert!(refused(&conventions, 1, true).contains("--nc-desc"));
+        assert!(refused(&conventions, 1, true).contains("one subject-level map"));
         conventions.noise_ceiling =
             Some(Threshold { percent: 20.0, desc: Some("Noiseceiling12rep".to_owned()) });
         conventions.check(1, true).unwrap();
@@ -274,8 +269,9 @@ mod tests {
                 ood_types: Vec::new(),
             });
             match conventions.check_pool("sub-01") {
-                Err(Error::InvalidQuery { reason }) => {
-                    assert!(is_refused && reason.contains("images of sub-03"), "{reason}");
+                Err(error @ Error::Contradiction(Contradiction::PoolOfOther { .. })) => {
+                    let message = error.to_string();
+                    assert!(is_refused && message.contains("images of sub-03"), "{message}");
                 }
                 other => assert!(other.is_ok() && !is_refused, "{pool}: {other:?}"),
             }

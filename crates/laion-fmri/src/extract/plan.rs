@@ -100,7 +100,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidQuery`] for a request that contradicts itself; [`Error::Extract`] when no trial
+    /// [`Error::Contradiction`] for a request that contradicts itself; [`Error::UnsupportedFormat`]; [`Error::Extract`] when no trial
     /// or voxel is left, or the memory cannot suffice; as [`Dataset::subject`],
     /// [`Subject::trials`] and [`Subject::roi_mask`].
     ///
@@ -136,7 +136,7 @@ impl Dataset {
         let mut subjects: Vec<Subject> =
             request.subjects.iter().map(|id| self.subject(id)).collect::<Result<_>>()?;
         if subjects.is_empty() {
-            return Err(Error::InvalidQuery { reason: "no subject was named".to_owned() });
+            return Err(Error::NothingNamed { what: "subject".to_owned() });
         }
         subjects.sort_by(|one, other| one.id().cmp(other.id()));
         subjects.dedup_by(|one, other| one.id() == other.id());
@@ -427,11 +427,11 @@ fn no_sessions(subject: &Subject) -> Error {
 pub(super) fn output_format(output: &Path) -> Result<ArrayFormat> {
     match ArrayFormat::from_path(output) {
         Some(format) if format.is_supported() => Ok(format),
-        Some(_) => Err(Error::InvalidQuery {
-            reason: format!("{}: this build cannot write HDF5 (feature hdf5-c)", output.display()),
-        }),
-        None => Err(Error::InvalidQuery {
-            reason: format!("the output {} is none of .npz, .zarr, .h5", output.display()),
+        Some(_) => Err(Error::FeatureMissing { path: output.to_owned(), feature: "hdf5-c" }),
+        None => Err(Error::UnsupportedFormat {
+            what: "output",
+            path: output.to_owned(),
+            supported: &[".npz", ".zarr", ".h5"],
         }),
     }
 }

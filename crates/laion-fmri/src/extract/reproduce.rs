@@ -23,7 +23,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// As [`Recipe::read`] and [`Dataset::extract_plan`]; [`Error::InvalidQuery`] when no output is
+    /// As [`Recipe::read`] and [`Dataset::extract_plan`]; [`Error::NothingNamed`] when no output is
     /// named anywhere.
     pub fn reproduction(
         &self,
@@ -38,10 +38,10 @@ impl Dataset {
             Some(output) => Some(path.with_file_name(Path::new(&output.file).file_name()?)),
             None => array_export::ArrayFormat::from_path(&path).map(|_| path.clone()),
         };
-        let output = output.map(Path::to_owned).or_else(recorded).ok_or_else(|| {
-            let reason = format!("{} does not name an output", path.display());
-            Error::InvalidQuery { reason }
-        })?;
+        let output = output
+            .map(Path::to_owned)
+            .or_else(recorded)
+            .ok_or_else(|| Error::NothingNamed { what: format!("output of {}", path.display()) })?;
         let conventions = recipe.conventions.clone();
         let request = ExtractRequest {
             conventions,

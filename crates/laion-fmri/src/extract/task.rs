@@ -22,8 +22,7 @@ use crate::betas::{SessionRead, SessionReader, zeroed};
 use crate::mask::VoxelMask;
 use crate::row_file::RowFile;
 use crate::{
-    Error, ReadObserver, Result, SessionTrials, Subject, ZscoreOptions, ZscoreReport, layout,
-    zscore,
+    ReadObserver, Result, SessionTrials, Subject, ZscoreOptions, ZscoreReport, layout, zscore,
 };
 
 /// A task with what it needs.
@@ -131,8 +130,7 @@ impl Task<'_> {
         if self.conventions.zscore.is_some_and(|zscore| zscore.within == ZscoreScope::Run)
             && table.column("run").is_none()
         {
-            let reason = format!("{} has no column \"run\" to z-score by", table.path().display());
-            return Err(Error::InvalidQuery { reason });
+            return Err(table.without_runs());
         }
         let trials = Trials::of(&table, self.conventions)?;
         let Described { voxels, columns, rois } = self.voxels;

@@ -81,7 +81,7 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// [`Error::GridMismatch`]; [`Error::ValuesLength`]; [`Error::InvalidQuery`] for another
+    /// [`Error::GridMismatch`]; [`Error::ValuesLength`]; [`Error::UnsupportedFormat`] for another
     /// extension; [`Error::Export`] and [`Error::Nifti`] when it cannot be read; as
     /// [`Voxels::resolve`].
     pub fn read_map(&self, path: impl AsRef<Path>, voxels: &Voxels) -> Result<Array1<f32>> {
@@ -96,8 +96,11 @@ impl Subject {
             return Ok(Array1::from_vec(values));
         }
         if !(name.ends_with(".nii") || name.ends_with(".nii.gz")) {
-            let reason = format!("{name} is none of .npy, .nii, .nii.gz");
-            return Err(Error::InvalidQuery { reason });
+            return Err(Error::UnsupportedFormat {
+                what: "map",
+                path: path.to_owned(),
+                supported: &[".npy", ".nii", ".nii.gz"],
+            });
         }
         let header = nifti_stream::fs::read_header(path)?;
         mask.brain().check_grid(path, &header.grid()?)?;

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use super::options::{NoiseCeilingOptions, RepetitionTerm, Scope};
 use crate::mask::VoxelMask;
 use crate::zscore::{ColumnStatistics, NanPolicy, groups};
-use crate::{Error, ReadObserver, Result, SessionTrials, Subject, Voxels, layout, memory};
+use crate::{
+    Contradiction, Error, ReadObserver, Result, SessionTrials, Subject, Voxels, layout, memory,
+};
 
 /// The limit without a choice.
 const DEFAULT_MEMORY: u64 = 2 << 30;
@@ -77,7 +79,7 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidQuery`] for a session named twice, for repetitions that leave no variance, and
+    /// [`Error::NamedTwice`]; [`Error::Contradiction`] for repetitions that leave no variance, and
     /// when no image was shown that often; [`Error::MemoryLimit`]; [`Error::InvalidSession`]; [`Error::DataNotDownloaded`]; [`Error::TrialTable`]; as
     /// [`Voxels::resolve`].
     pub fn plan_noise_ceiling(
@@ -85,7 +87,6 @@ impl Subject {
         sessions: &[impl AsRef<str>],
         options: &NoiseCeilingOptions,
     ) -> Result<NoiseCeilingPlan> {
-        let refused = |reason: String| Error::InvalidQuery { reason };
         let sessions = self.sessions_of_ceiling(sessions)?;
         let scope = options.scope.unwrap_or(match sessions.len() {
             1 => Scope::Run,
@@ -94,10 +95,8 @@ impl Subject {
         let least = options.repetitions.least();
         if least < 2 || least <= options.residual_ddof {
             let ddof = options.residual_ddof;
-            return Err(refused(format!(
-                "{least} repetitions have no variance with ddof {ddof} (expected at least {})",
-                (ddof + 1).max(2)
-            )));
+            let (repetitions, least) = (least, (ddof + 1).max(2));
+            return Err(Contradiction::NoVariance { repetitions, ddof, least }.into());
         }
         let tables = sessions.iter().map(|session| self.trials(session.as_str()));
         let tables: Vec<SessionTrials> = tables.collect::<Result<_>>()?;
@@ -108,11 +107,8 @@ impl Subject {
         counts.retain(|label, n| options.images.has(label) && options.repetitions.has(*n));
         if counts.is_empty() {
             let (images, repetitions) = (options.images, options.repetitions);
-            return Err(refused(format!(
-                "no image of the set {images} was shown {repetitions} times in {} sessions of {}",
-                sessions.len(),
-                self.id()
-            )));
+            let (sessions, subject) = (sessions.len(), self.id().clone());
+            return Err(Contradiction::NoImage { images, repetitions, sessions, subject }.into());
         }
         let rows = tables.iter().map(|table| CountedTrials::of(table, scope, &counts));
         let rows: Vec<CountedTrials> = rows.collect::<Result<_>>()?;
@@ -207,7 +203,7 @@ impl Subject {
     fn sessions_of_ceiling(&self, named: &[impl AsRef<str>]) -> Result<Vec<SessionId>> {
         let chosen = self.chosen_sessions(named, layout::betas)?;
         if let Some((_, twice)) = (1..).zip(&chosen).find(|(n, it)| chosen[*n..].contains(it)) {
-            return Err(Error::InvalidQuery { reason: format!("{twice} is named twice") });
+            return Err(Error::NamedTwice { got: twice.to_string() });
         }
         if chosen.is_empty() {
             let id = self.id();
@@ -267,9 +263,7 @@ impl CountedTrials {
         let groups = match scope {
             Scope::Session => vec![(0..table.len()).collect()],
             Scope::Run => {
-                let runs = table.column("run").ok_or_else(|| Error::InvalidQuery {
-                    reason: format!("{} has no column run", table.path().display()),
-                })?;
+                let runs = table.column("run").ok_or_else(|| table.without_runs())?;
                 groups(&runs)
             }
         };

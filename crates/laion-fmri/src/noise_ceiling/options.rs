@@ -36,25 +36,29 @@ pub struct NoiseCeilingOptions {
     pub max_memory: Option<u64>,
 }
 
-/// What betas are z-scored within.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// Each run of each session apart.
-    Run,
-    /// Each session apart.
-    Session,
+laion_fmri_base::named_enum! {
+    /// What betas are z-scored within.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Scope: "scope" {
+        /// Each run of each session apart.
+        Run = "run",
+        /// Each session apart.
+        Session = "session",
+    }
 }
 
-/// Images by the number of repetitions that their name promises.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ImageSet {
-    /// Every image.
-    #[default]
-    All,
-    /// Those that are shown four times: all but `shared_12rep_...`.
-    FourRep,
-    /// Those that are shown twelve times: `shared_12rep_...`.
-    TwelveRep,
+laion_fmri_base::named_enum! {
+    /// Images by the number of repetitions that their name promises.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum ImageSet: "set of images" {
+        /// Every image.
+        #[default]
+        All = "all",
+        /// Those that are shown four times: all but `shared_12rep_...`.
+        FourRep = "4rep",
+        /// Those that are shown twelve times: `shared_12rep_...`.
+        TwelveRep = "12rep",
+    }
 }
 
 /// Images by the number of times they were shown.
@@ -120,50 +124,6 @@ impl Repetitions {
     }
 }
 
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Run => "run",
-            Self::Session => "session",
-        })
-    }
-}
-
-impl FromStr for Scope {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "run" => Ok(Self::Run),
-            "session" => Ok(Self::Session),
-            other => Err(refused("scope", other, "run or session")),
-        }
-    }
-}
-
-impl fmt::Display for ImageSet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::All => "all",
-            Self::FourRep => "4rep",
-            Self::TwelveRep => "12rep",
-        })
-    }
-}
-
-impl FromStr for ImageSet {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "all" => Ok(Self::All),
-            "4rep" => Ok(Self::FourRep),
-            "12rep" => Ok(Self::TwelveRep),
-            other => Err(refused("set of images", other, "all, 4rep or 12rep")),
-        }
-    }
-}
-
 impl fmt::Display for Repetitions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -207,12 +167,12 @@ impl FromStr for RepetitionTerm {
         let number = text.parse().ok().filter(|number| *number >= 1);
         number
             .map(Self::Constant)
-            .ok_or_else(|| refused("term", text, "mean or a number from 1 on"))
+            .ok_or_else(|| refused("repetition term", text, "mean or a number from 1 on"))
     }
 }
 
-fn refused(what: &str, got: &str, expected: &str) -> Error {
-    Error::InvalidQuery { reason: format!("not a {what}: {got:?} (expected {expected})") }
+fn refused(what: &'static str, got: &str, expected: &str) -> Error {
+    Error::InvalidValue { what, got: format!("{got:?}"), expected: expected.to_owned() }
 }
 
 #[cfg(test)]
@@ -235,7 +195,7 @@ mod tests {
         }
         for text in ["", "1", "1+", "+", "x", "-2"] {
             let error = text.parse::<Repetitions>().unwrap_err();
-            assert!(matches!(error, Error::InvalidQuery { .. }), "{text}");
+            assert!(matches!(error, Error::InvalidValue { .. }), "{text}");
         }
         assert!("0".parse::<RepetitionTerm>().is_err());
         assert!("Run".parse::<Scope>().is_err());
