@@ -13,7 +13,7 @@ use ndarray::{Array2, Array3, Array4};
 use crate::mask::VoxelMask;
 use crate::stimulus::Needed;
 use crate::stimulus::decoded;
-use crate::{Betas, Dataset, Error, Result, Subject};
+use crate::{Betas, Contradiction, Dataset, Error, Result, Subject};
 
 /// Subjects of one dataset, sorted by id; never empty.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidQuery`] when none is named; as [`Dataset::subject`].
+    /// [`Error::NothingNamed`] when none is named; as [`Dataset::subject`].
     #[doc(alias = "load_subjects")]
     pub fn group(&self, ids: &[impl AsRef<str>]) -> Result<Group> {
         let mut subjects: Vec<Subject> =
@@ -63,7 +63,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidQuery`] when there is none; as [`Dataset::subject`].
+    /// [`Error::NothingNamed`] when there is none; as [`Dataset::subject`].
     #[doc(alias = "load_subjects")]
     pub fn group_all(&self) -> Result<Group> {
         let ids = self.subjects()?;
@@ -74,9 +74,7 @@ impl Dataset {
 impl Group {
     fn new(subjects: Vec<Subject>) -> Result<Self> {
         if subjects.is_empty() {
-            return Err(Error::InvalidQuery {
-                reason: "a group needs at least one subject".to_owned(),
-            });
+            return Err(Error::NothingNamed { what: "subject of a group".to_owned() });
         }
         Ok(Self { subjects })
     }
@@ -170,10 +168,7 @@ impl Group {
         let answered = parallel_map(at_once, requests, |(id, request, labels)| {
             let all = request.concat_by(&sessions, threads)?;
             if all.betas.nrows() != labels.len() {
-                return Err(Error::InvalidQuery {
-                    reason: "shared betas take every shared trial: no selection of trials"
-                        .to_owned(),
-                });
+                return Err(Error::from(Contradiction::SharedTrialsSelected));
             }
             let (betas, repeats) = means(&all.betas, labels, &image_names);
             Ok((id.clone(), SubjectShared { betas, repeats, voxels: all.voxels }))
@@ -252,7 +247,7 @@ impl SharedImages {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidQuery`] past the end; [`Error::Stimuli`].
+    /// [`Error::OutOfRange`] past the end; [`Error::Stimuli`].
     pub fn get(&self, place: usize) -> Result<Array3<u8>> {
         Ok(self.images.decode(self.name(place)?)?)
     }
@@ -277,8 +272,10 @@ impl SharedImages {
     }
 
     fn name(&self, place: usize) -> Result<&str> {
-        self.names.get(place).map(String::as_str).ok_or_else(|| Error::InvalidQuery {
-            reason: format!("there are {} shared images, so there is no image {place}", self.len()),
+        self.names.get(place).map(String::as_str).ok_or_else(|| Error::OutOfRange {
+            what: "shared image",
+            len: self.len(),
+            got: place,
         })
     }
 }

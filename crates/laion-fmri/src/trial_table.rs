@@ -100,7 +100,7 @@ impl Subject {
     /// # Errors
     ///
     /// [`Error::StimuliNotDownloaded`] without the table of images; as [`Subject::trials`]
-    /// otherwise; [`Error::InvalidQuery`] when the sessions' tables have different columns.
+    /// otherwise; [`Error::DoesNotFit`] when the sessions' tables have different columns.
     ///
     /// ```
     /// use laion_fmri::{Dataset, GlobalTrial};
@@ -123,12 +123,10 @@ impl Subject {
         for (session, table) in self.session_tables()? {
             let columns = columns.get_or_insert_with(|| table.columns().to_vec());
             if columns != table.columns() {
-                return Err(Error::InvalidQuery {
-                    reason: format!(
-                        "{} has columns {:?}, but the sessions before have {columns:?}",
-                        table.path().display(),
-                        table.columns()
-                    ),
+                return Err(Error::DoesNotFit {
+                    what: format!("the columns of {}", table.path().display()),
+                    expected: format!("{columns:?}, as in the sessions before"),
+                    got: format!("{:?}", table.columns()),
                 });
             }
             for (row, (label, fields)) in table.labels().zip(table.rows()).enumerate() {

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+#[cfg(doc)]
+use crate::Error;
 use crate::mask::{MaskSource, Resolution, VoxelMask};
 use crate::roi::RoiQuery;
-use crate::{Error, Result, Subject};
+use crate::{Contradiction, Result, Subject};
 
 /// A choice of voxels that is not tied to a subject yet. By default the whole anatomical brain.
 ///
@@ -49,14 +51,12 @@ impl Voxels {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidQuery`] when both a ROI and a mask are given; [`Error::MaskAxis`] when the
+    /// [`Error::Contradiction`] when both a ROI and a mask are given; [`Error::MaskAxis`] when the
     /// mask was made on another axis; as [`Subject::brain_mask`] and [`Subject::roi_mask`].
     pub fn resolve(&self, subject: &Subject) -> Result<VoxelMask> {
         let source = |otherwise| self.mask_source.unwrap_or(otherwise);
         match (&self.rois, &self.mask) {
-            (Some(_), Some(_)) => Err(Error::InvalidQuery {
-                reason: "a ROI and a mask are mutually exclusive: give one of them".to_owned(),
-            }),
+            (Some(_), Some(_)) => Err(Contradiction::RoiAndMask.into()),
             (Some(query), None) => subject.roi_mask(query.clone(), source(MaskSource::default())),
             (None, Some(mask)) => {
                 let source = source(mask.brain().source());

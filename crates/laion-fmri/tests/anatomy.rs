@@ -80,7 +80,7 @@ fn the_reconstruction_is_found_by_name() {
         {
             let error = result.unwrap_err();
             assert!(
-                matches!(&error, Error::InvalidQuery { reason } if reason.contains(&format!("{name:?}"))),
+                matches!(&error, Error::InvalidValue { got, .. } if *got == format!("{name:?}")),
                 "{error:?}"
             );
         }

@@ -3,8 +3,8 @@
 use fixtures::Bucket;
 use fixtures::bucket;
 use laion_fmri::{
-    Error, ErrorKind, MaskSource, NoiseCeiling, Resolution, SessionTrial, StimulusSet, VoxelMask,
-    Voxels,
+    Contradiction, Error, ErrorKind, MaskSource, NoiseCeiling, Resolution, SessionTrial,
+    StimulusSet, VoxelMask, Voxels,
 };
 
 use crate::{assert_same, opened};
@@ -45,7 +45,7 @@ fn a_threshold_keeps_voxels_that_reach_it() {
         assert_same(betas.as_slice().unwrap(), &expected, &format!("{percent}"));
     }
     let error = subject.betas("ses-01").nc_threshold(f32::NAN).load().unwrap_err();
-    assert!(matches!(error, Error::InvalidQuery { .. }), "{error:?}");
+    assert!(matches!(error, Error::InvalidValue { .. }), "{error:?}");
 }
 
 #[test]
@@ -167,9 +167,7 @@ fn a_custom_mask_stays_on_its_axis() {
         "{error:?}"
     );
     let error = subject.betas("ses-01").mask(mask.clone()).roi("FFA1").load().unwrap_err();
-    assert!(
-        matches!(&error, Error::InvalidQuery { reason } if reason.contains("mutually exclusive"))
-    );
+    assert!(matches!(&error, Error::Contradiction(Contradiction::RoiAndMask)));
     let ffa1 = subject.roi_mask("FFA1", MaskSource::Anatomical).unwrap();
     assert!(matches!(mask.and(&ffa1), Err(Error::MaskAxis { .. })));
     let brain = subject.brain_mask(MaskSource::Anatomical, Resolution::Func1pt8).unwrap();
@@ -210,7 +208,7 @@ fn noise_ceilings_are_those_of_the_formula() {
     let missing = NoiseCeiling::desc("Noiseceiling33ses").unwrap();
     let error = subject.noise_ceiling(&missing, &Voxels::all()).unwrap_err();
     assert!(error.hint().unwrap().contains("--ses averages --desc Noiseceiling33ses"));
-    assert!(matches!(NoiseCeiling::desc("../x"), Err(Error::InvalidQuery { .. })));
+    assert!(matches!(NoiseCeiling::desc("../x"), Err(Error::InvalidValue { .. })));
 }
 
 #[test]
@@ -228,7 +226,7 @@ fn roi_algebra_is_that_of_sets() {
     assert_eq!(masks.keys().collect::<Vec<_>>(), ["FFA-1", "face", "face - FFA1"]);
     assert_eq!(masks["FFA-1"].or(&masks["face - FFA1"]).unwrap(), masks["face"]);
     let error = subject.roi_mask("face - ", MaskSource::Anatomical).unwrap_err();
-    assert!(matches!(error, Error::InvalidQuery { .. }));
+    assert!(matches!(error, Error::RoiSyntax { column: 8, .. }), "{error:?}");
     let error = subject.roi_mask("face - nose", MaskSource::Anatomical).unwrap_err();
     assert!(matches!(error, Error::UnknownRoi { got, .. } if got == "nose"));
 }

@@ -6,7 +6,8 @@ use std::fs;
 use fixtures::Bucket;
 use fixtures::bucket;
 use laion_fmri::{
-    Dataset, Error, ErrorKind, GlobalTrial, MaskSource, SessionTrial, StimulusSet, Voxels,
+    Contradiction, Dataset, Error, ErrorKind, GlobalTrial, MaskSource, SessionTrial, StimulusSet,
+    Voxels,
 };
 
 use crate::{assert_same, opened};
@@ -165,7 +166,10 @@ fn shared_betas_line_up_by_image() {
             );
         }
         let error = group.shared_betas(&sessions, |betas| betas.trials([1])).unwrap_err();
-        assert!(matches!(error, Error::InvalidQuery { .. }), "{error:?}");
+        assert!(
+            matches!(error, Error::Contradiction(Contradiction::SharedTrialsSelected)),
+            "{error:?}"
+        );
     }
     for (id, answers) in &shared.subjects {
         let id = id.as_str();
@@ -206,8 +210,9 @@ fn shared_betas_line_up_by_image() {
     assert!(matches!(error, Error::SubjectNotFound { got, available }
         if got == "sub-05" && available == ["sub-01", "sub-03"]));
     let none: [&str; 0] = [];
-    assert!(matches!(dataset.group(&none), Err(Error::InvalidQuery { .. })));
+    assert!(matches!(dataset.group(&none), Err(Error::NothingNamed { .. })));
     let empty = tempfile::tempdir().unwrap();
     let error = Dataset::open(empty.path()).unwrap().group_all().unwrap_err();
-    assert!(matches!(error, Error::InvalidQuery { reason } if reason.contains("at least one")));
+    assert!(matches!(&error, Error::NothingNamed { what } if what == "subject of a group"));
+    assert!(error.to_string().contains("at least one"), "{error}");
 }

@@ -275,7 +275,7 @@ fn a_group_shares_images() {
     assert_eq!(shared.get(2).unwrap(), array.index_axis(Axis(0), 2));
     let png = shared.names().iter().position(|name| name.ends_with(".png")).unwrap();
     assert_eq!(shared.original(png).unwrap().pixels.dim().2, 4);
-    assert!(matches!(shared.get(rows.len()), Err(Error::InvalidQuery { .. })));
+    assert!(matches!(shared.get(rows.len()), Err(Error::OutOfRange { .. })));
 }
 
 #[test]
@@ -307,7 +307,7 @@ fn items_for_training_hold_what_the_accessors_give() {
         }
     }
     assert!(in_session.values().any(|count| *count > 1), "images repeat within sessions");
-    assert!(matches!(trials.item(trials.len()), Err(Error::InvalidQuery { .. })));
+    assert!(matches!(trials.item(trials.len()), Err(Error::OutOfRange { .. })));
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0, "the scratch file has no name");
 }
 
@@ -379,7 +379,7 @@ fn images_can_be_transformed_and_voxels_chosen() {
     let uneven = subject.trial_dataset().sessions(&["ses-01"]).roi("FFA1").image_transform(sizes);
     let uneven = uneven.open(scratch.path()).unwrap();
     let everything: Vec<usize> = (0..uneven.len()).collect();
-    assert!(matches!(uneven.batch(&everything), Err(Error::InvalidQuery { .. })));
+    assert!(matches!(uneven.batch(&everything), Err(Error::DoesNotFit { .. })));
 
     let sessions = ["ses-01", "ses-02"];
     let own = subject.trial_dataset().sessions(&sessions).nc_threshold(66.0).open(scratch.path());

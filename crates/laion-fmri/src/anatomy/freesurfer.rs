@@ -41,7 +41,7 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidQuery`] when `name` is not a file name, [`Error::DataNotDownloaded`] when it
+    /// [`Error::InvalidValue`] when `name` is not a file name, [`Error::DataNotDownloaded`] when it
     /// is not in the mirror.
     pub fn freesurfer_mri(&self, name: &str) -> Result<PathBuf> {
         self.freesurfer_file("mri/", name)
@@ -88,8 +88,9 @@ fn check_name(name: &str) -> Result<()> {
     if !name.is_empty() && !name.starts_with('.') && name.bytes().all(allowed) {
         return Ok(());
     }
-    let reason = format!(
-        "{name:?} is not the name of a FreeSurfer file (expected a name such as white or brain.mgz)"
-    );
-    Err(Error::InvalidQuery { reason })
+    Err(Error::InvalidValue {
+        what: "name of a FreeSurfer file",
+        got: format!("{name:?}"),
+        expected: "a file name such as white or brain.mgz".to_owned(),
+    })
 }

@@ -269,7 +269,7 @@ impl TrialDataset {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidQuery`] past the end; [`Error::Stimuli`] when the image cannot be read;
+    /// [`Error::OutOfRange`] past the end; [`Error::Stimuli`] when the image cannot be read;
     /// [`Error::Io`] when the temporary file cannot.
     pub fn item(&self, place: usize) -> Result<TrialItem> {
         let trial = self.trial(place)?;
@@ -289,8 +289,10 @@ impl TrialDataset {
     }
 
     fn trial(&self, place: usize) -> Result<&DatasetTrial> {
-        self.trials.get(place).ok_or_else(|| Error::InvalidQuery {
-            reason: format!("a dataset of {} trials has no trial {place}", self.len()),
+        self.trials.get(place).ok_or_else(|| Error::OutOfRange {
+            what: "trial",
+            len: self.len(),
+            got: place,
         })
     }
 

@@ -90,7 +90,7 @@ impl<'a> StimulusQuery<'a> {
     /// # Errors
     ///
     /// [`Error::StimuliNotDownloaded`] when a file that a part needs is missing, the table of images
-    /// included; [`Error::InvalidQuery`] for a noun or a dataset that no image has, with what comes
+    /// included; [`Error::NoSuchImage`] for a noun or a dataset that no image has, with what comes
     /// nearest; as [`Subject::trials`] for [`StimulusQuery::seen_by`].
     pub fn image_names(&self) -> Result<Vec<String>> {
         let mut parts: Vec<HashSet<String>> = Vec::new();
@@ -149,7 +149,6 @@ fn folded(dataset: &str) -> String {
     dataset.replace('-', "").to_lowercase()
 }
 
-fn unknown(what: &str, value: &str, nearest: Option<&str>) -> Error {
-    let suggestion = nearest.map(|name| format!(" (did you mean {name}?)")).unwrap_or_default();
-    Error::InvalidQuery { reason: format!("no {what} {value:?}{suggestion}") }
+fn unknown(what: &'static str, got: &str, nearest: Option<&str>) -> Error {
+    Error::NoSuchImage { what, got: got.to_owned(), nearest: nearest.map(Box::from) }
 }

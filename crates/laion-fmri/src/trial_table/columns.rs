@@ -29,21 +29,17 @@ impl Subject {
     /// # Errors
     ///
     /// [`Error::DataNotDownloaded`] when a session has no trial table, or none has;
-    /// [`Error::InvalidQuery`] when the sessions' tables have different columns; as
+    /// [`Error::DoesNotFit`] when the sessions' tables have different columns; as
     /// [`Subject::trials`] and [`Subject::subject_trials`].
     pub fn trial_columns(&self, sessions: &[impl AsRef<str>]) -> Result<TrialColumns> {
         let (chosen, tables): (Vec<SessionId>, Vec<SessionTrials>) =
             self.trials_of(sessions)?.into_iter().unzip();
         let Some(first) = tables.first() else { return Err(self.no_trials()) };
         if let Some(other) = tables.iter().find(|table| table.columns() != first.columns()) {
-            return Err(Error::InvalidQuery {
-                reason: format!(
-                    "{} has columns {:?}, but {} has {:?}: take them one session at a time",
-                    other.path().display(),
-                    other.columns(),
-                    first.path().display(),
-                    first.columns()
-                ),
+            return Err(Error::DoesNotFit {
+                what: format!("the columns of {}", other.path().display()),
+                expected: format!("{:?}, as in {}", first.columns(), first.path().display()),
+                got: format!("{:?}", other.columns()),
             });
         }
         let mut table = Table::new();

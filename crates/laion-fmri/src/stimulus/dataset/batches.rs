@@ -1,7 +1,7 @@
 //! Batches of a trial dataset, in trial order or shuffled.
 
 use bids_names::SessionId;
-use ndarray::{Array2, Array4, Axis};
+use ndarray::{Array2, Array4, ArrayView3, Axis};
 
 use super::TrialDataset;
 use crate::stimulus::Needed;
@@ -61,7 +61,7 @@ impl TrialDataset {
     ///
     /// # Errors
     ///
-    /// As [`TrialDataset::item`]; [`Error::InvalidQuery`] when a transform gives tensors of
+    /// As [`TrialDataset::item`]; [`Error::DoesNotFit`] when a transform gives tensors of
     /// different shapes.
     pub fn batch(&self, places: &[usize]) -> Result<TrialBatch> {
         let trials = places.iter().map(|place| self.trial(*place)).collect::<Result<Vec<_>>>()?;
@@ -75,9 +75,7 @@ impl TrialDataset {
             tensors.push(self.transformed(&image));
         }
         let views: Vec<_> = tensors.iter().map(|tensor| tensor.view()).collect();
-        let images = ndarray::stack(Axis(0), &views).map_err(|_| Error::InvalidQuery {
-            reason: "the image transform gives tensors of different shapes".to_owned(),
-        })?;
+        let images = ndarray::stack(Axis(0), &views).map_err(|_| uneven(&views))?;
         let mut betas = Array2::zeros((places.len(), self.n_voxels()));
         for (mut row, place) in betas.rows_mut().into_iter().zip(places) {
             // INVARIANT: the rows of an array that was just made are contiguous.
@@ -92,6 +90,17 @@ impl TrialDataset {
             session_repetitions: trials.iter().map(|trial| trial.session_repetition).collect(),
             repetitions: trials.iter().map(|trial| trial.repetition).collect(),
         })
+    }
+}
+
+/// The error about tensors that cannot be stacked: the first that is unlike the first of all.
+fn uneven(views: &[ArrayView3<'_, f32>]) -> Error {
+    let expected = views.first().map(ArrayView3::dim).unwrap_or_default();
+    let got = views.iter().map(ArrayView3::dim).find(|got| *got != expected);
+    Error::DoesNotFit {
+        what: "the shapes of transformed images".to_owned(),
+        expected: format!("{expected:?}, as of the first"),
+        got: format!("{:?}", got.unwrap_or(expected)),
     }
 }
 
