@@ -156,7 +156,7 @@ mod tests {
     fn failures_end_as_the_contract_says() {
         let cases = [
             (Error::DataDirNotSet, 2),
-            (Error::InvalidQuery { reason: String::new() }, 2),
+            (Error::NamedTwice { got: String::new() }, 2),
             (Error::SubjectNotFound { got: String::new(), available: Vec::new() }, 2),
             (Error::Offline { what: String::new() }, 3),
             (Error::LicenseNotAccepted { data_dir: "/".into() }, 5),

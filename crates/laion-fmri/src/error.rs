@@ -323,13 +323,6 @@ pub enum Error {
     #[error(transparent)]
     FileName(#[from] FileNameError),
 
-    /// Options that contradict each other, or a value outside its range.
-    #[error("{reason}")]
-    InvalidQuery {
-        /// What does not fit, in one sentence.
-        reason: String,
-    },
-
     /// Two files that must share a grid do not.
     #[error("{} and {} are on different grids", path.display(), reference.display())]
     GridMismatch {

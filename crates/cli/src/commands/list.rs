@@ -101,7 +101,5 @@ fn common(
 }
 
 fn first(subjects: Vec<SubjectId>) -> Result<SubjectId, Error> {
-    subjects.into_iter().next().ok_or_else(|| Error::InvalidQuery {
-        reason: "there is no subject; name one with --subject".to_owned(),
-    })
+    subjects.into_iter().next().ok_or_else(|| Error::NothingNamed { what: "subject".to_owned() })
 }

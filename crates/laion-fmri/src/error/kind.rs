@@ -53,8 +53,7 @@ impl Error {
             | Self::DoesNotFit { .. }
             | Self::UnsupportedFormat { .. }
             | Self::FeatureMissing { .. }
-            | Self::FileName(_)
-            | Self::InvalidQuery { .. } => ErrorKind::Usage,
+            | Self::FileName(_) => ErrorKind::Usage,
             Self::DataNotDownloaded { .. }
             | Self::StimuliNotDownloaded { .. }
             | Self::NoMatchingData { .. }
