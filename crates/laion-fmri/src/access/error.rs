@@ -165,7 +165,18 @@ pub enum AccessError {
         /// Attempts without progress.
         attempts: u32,
     },
-    /// The store has a file of another size, or no file but a page.
+    /// The store answers with something that cannot be the file, such as a page or more bytes than the
+    /// file has, again and again. Nothing of it is kept.
+    #[error("{name}: the store sends something else (expected {expected}, got {got})")]
+    FileAnswer {
+        /// The file.
+        name: String,
+        /// What the request implies.
+        expected: String,
+        /// What the answer says.
+        got: String,
+    },
+    /// The store has a file of another size.
     #[error("{name} has {got} bytes in the store (expected {expected})")]
     FileSize {
         /// The file.
@@ -226,7 +237,9 @@ impl AccessError {
             | Self::TermsOutdated { .. }
             | Self::Revoked { .. }
             | Self::UnknownRequestId { .. } => ErrorKind::Access,
-            Self::FileSize { .. } | Self::FileDigest { .. } => ErrorKind::Integrity,
+            Self::FileAnswer { .. } | Self::FileSize { .. } | Self::FileDigest { .. } => {
+                ErrorKind::Integrity
+            }
             _ => ErrorKind::Other,
         }
     }

@@ -111,6 +111,9 @@ impl GatedStore {
             TransferError::Store(s3_mirror::Error::Unreachable { source, .. }) => {
                 interrupted(source).into()
             }
+            TransferError::Store(s3_mirror::Error::WrongAnswer { expected, got, .. }) => {
+                AccessError::FileAnswer { name, expected, got }.into()
+            }
             TransferError::Store(source) => interrupted(source.into()).into(),
             TransferError::KeepsChanging => interrupted(error.into()).into(),
             source => Error::Transfer { key: name, source },
