@@ -1,6 +1,7 @@
 //! The command line as types: global options and one struct for each command.
 
 pub(crate) mod access;
+mod bytes;
 pub(crate) mod extract;
 pub(crate) mod filters;
 pub(crate) mod index;
@@ -305,7 +306,7 @@ pub(crate) struct Transfer {
     #[arg(short = 'n', long, alias = "dryrun")]
     pub(crate) dry_run: bool,
     /// Take at most so many bytes per second, such as 500k, 10M or 2.5MiB
-    #[arg(long, value_name = "R", value_parser = mirror::parse_rate)]
+    #[arg(long, value_name = "R", value_parser = bytes::parse_rate)]
     pub(crate) limit_rate: Option<std::num::NonZeroU64>,
     /// Read what is on disk already, and fetch again what is not right
     #[arg(long)]

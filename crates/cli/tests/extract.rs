@@ -94,7 +94,7 @@ fn what_cannot_be_extracted_says_why() {
         ("--subject 01 --roi face -o out.csv", 2, ".npz"),
         ("--subject 01 --roi face -o -", 2, "needs a file"),
         ("--subject 01 --roi face -o no/such/out.npz", 2, "no/such"),
-        ("--subject 01 --roi face --max-memory 2XB -o out.npz", 2, "unknown unit"),
+        ("--subject 01 --roi face --max-memory 2XB -o out.npz", 2, "invalid size"),
         (
             "--subject 01 --roi face --nc-threshold 101 --nc-desc Noiseceiling12rep -o out.npz",
             3,

@@ -10,6 +10,8 @@ use laion_fmri::splits::{OodType, Pool, SplitName, SplitRevision};
 use laion_fmri::stimuli::EmbeddingModel;
 use laion_fmri::{MaskSource, StimulusSet};
 
+use super::bytes::parse_size;
+
 /// What decides the numbers of an output.
 #[derive(Args, Debug)]
 pub(crate) struct Choice {
@@ -257,52 +259,5 @@ impl Choice {
         });
         conventions.features = self.features;
         conventions
-    }
-}
-
-/// A number of bytes, with or without a unit.
-pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kib" => 1 << 10,
-        "m" | "mib" => 1 << 20,
-        "g" | "gib" => 1 << 30,
-        "t" | "tib" => 1 << 40,
-        "kb" => 1_000,
-        "mb" => 1_000_000,
-        "gb" => 1_000_000_000,
-        "tb" => 1_000_000_000_000,
-        _ => return Err(format!("unknown unit {unit:?} (such as 2GiB or 500MB)")),
-    };
-    let number: f64 =
-        number.parse().map_err(|_| format!("{text:?} is no size (such as 2GiB or 500MB)"))?;
-    let bytes = number * factor as f64;
-    if bytes < 1.0 || bytes >= u64::MAX as f64 {
-        return Err("it has to be at least one byte".to_owned());
-    }
-    Ok(bytes as u64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse_size;
-
-    #[test]
-    fn sizes_have_units_of_both_kinds() {
-        for (text, bytes) in [
-            ("1", 1),
-            ("2GiB", 2 << 30),
-            ("2g", 2 << 30),
-            ("500MB", 500_000_000),
-            ("1.5 KiB", 1536),
-            ("4096b", 4096),
-        ] {
-            assert_eq!(parse_size(text), Ok(bytes), "{text}");
-        }
-        for text in ["", "GiB", "2 GBit", "0", "-1", "1e3", "nan"] {
-            assert!(parse_size(text).is_err(), "{text}");
-        }
     }
 }

@@ -1,6 +1,5 @@
 //! The options of the commands that keep a mirror in order.
 
-use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -74,55 +73,4 @@ pub(crate) struct Urls {
     /// Only what is not on disk
     #[arg(long)]
     pub(crate) missing: bool,
-}
-
-/// Bytes per second: a number with an optional unit (k, M, G; Ki, Mi, Gi; a B at the end is ignored).
-pub(crate) fn parse_rate(text: &str) -> Result<NonZeroU64, String> {
-    let expected =
-        || format!("expected bytes per second such as 500k, 10M or 2.5MiB, got {text:?}");
-    let text = text.trim_end_matches("/s").trim_end_matches(['B', 'b']);
-    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
-    let factor = match &text[digits.len()..] {
-        "" => 1.0,
-        "k" | "K" => 1e3,
-        "m" | "M" => 1e6,
-        "g" | "G" => 1e9,
-        "ki" | "Ki" => 1024.0,
-        "mi" | "Mi" => 1024.0 * 1024.0,
-        "gi" | "Gi" => 1024.0 * 1024.0 * 1024.0,
-        _ => return Err(expected()),
-    };
-    let rate = digits.parse::<f64>().map_err(|_| expected())? * factor;
-    if !(1.0..1e18).contains(&rate) {
-        return Err(expected());
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it lies between 1 and 1e18, and fractions of a byte do not matter"
-    )]
-    NonZeroU64::new(rate as u64).ok_or_else(expected)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates_have_units() {
-        for (text, expected) in [
-            ("1", 1),
-            ("500k", 500_000),
-            ("10M", 10_000_000),
-            ("10MB/s", 10_000_000),
-            ("2.5MiB", 2_621_440),
-            ("1G", 1_000_000_000),
-        ] {
-            assert_eq!(parse_rate(text).map(NonZeroU64::get), Ok(expected), "{text}");
-        }
-        for text in ["", "0", "-1", "fast", "1x", "nan", "inf", "1e30"] {
-            let message = parse_rate(text).unwrap_err();
-            assert!(message.starts_with("expected bytes per second"), "{text}: {message}");
-        }
-    }
 }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use laion_fmri::noise_ceiling::{ImageSet, RepetitionTerm, Repetitions, Scope};
 
 use crate::args::VoxelArgs;
-use crate::args::extract::parse_size;
+use crate::args::bytes::parse_size;
 
 /// What to do with noise ceilings.
 #[derive(Debug, Subcommand)]
