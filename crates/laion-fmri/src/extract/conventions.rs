@@ -1,7 +1,6 @@
 //! What is extracted and by which conventions: everything that decides the numbers, and nothing else.
 
-use std::fmt;
-
+use laion_fmri_base::named_enum;
 use laion_fmri_splits::{OodType, Pool, Split, SplitName, SplitRevision, load_split};
 use laion_fmri_stimuli::{EmbeddingModel, StimulusSet};
 use serde::{Deserialize, Serialize};
@@ -86,50 +85,58 @@ pub struct Zscore {
     pub fit: ZscoreFit,
 }
 
-/// Which trials share a mean and a standard deviation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ZscoreScope {
-    /// Those of one run.
-    Run,
-    /// Those of one session.
-    Session,
+named_enum! {
+    /// Which trials share a mean and a standard deviation.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum ZscoreScope: "scope of a z-score" {
+        /// Those of one run.
+        Run = "run",
+        /// Those of one session.
+        Session = "session",
+    }
 }
 
-/// Which trials the statistics of a z-score are computed from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ZscoreFit {
-    /// All trials of the run or session, also those that do not become rows.
-    #[default]
-    All,
-    /// The trials of the training set of the split, so that nothing leaks from the test set.
-    Train,
+named_enum! {
+    /// Which trials the statistics of a z-score are computed from.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum ZscoreFit: "fit of a z-score" {
+        /// All trials of the run or session, also those that do not become rows.
+        #[default]
+        All = "all",
+        /// The trials of the training set of the split, so that nothing leaks from the test set.
+        Train = "train",
+    }
 }
 
-/// What is averaged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Average {
-    /// Nothing: one row for each trial, in trial order.
-    #[default]
-    None,
-    /// The trials of each image: one row for each image, in code-point order of the names. NaN is
-    /// left out of a mean; the mean of nothing else is NaN.
-    Image,
+named_enum! {
+    /// What is averaged.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum Average: "average" {
+        /// Nothing: one row for each trial, in trial order.
+        #[default]
+        None = "none",
+        /// The trials of each image: one row for each image, in code-point order of the names. NaN is
+        /// left out of a mean; the mean of nothing else is NaN.
+        Image = "image",
+    }
 }
 
-/// What becomes of NaN in the output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NanColumns {
-    /// It stays, and is counted.
-    #[default]
-    Keep,
-    /// Voxels with NaN in any row are left out.
-    Drop,
-    /// It becomes 0.
-    Zero,
+named_enum! {
+    /// What becomes of NaN in the output.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum NanColumns: "treatment of NaN" {
+        /// It stays, and is counted.
+        #[default]
+        Keep = "keep",
+        /// Voxels with NaN in any row are left out.
+        Drop = "drop",
+        /// It becomes 0.
+        Zero = "zero",
+    }
 }
 
 /// A train/test split.
@@ -209,15 +216,6 @@ impl Conventions {
         }
         let (pool, subject) = (split.pool, subject.to_owned());
         Err(Contradiction::PoolOfOther { split: split.name, pool, subject }.into())
-    }
-}
-
-impl fmt::Display for ZscoreScope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Run => "run",
-            Self::Session => "session",
-        })
     }
 }
 
