@@ -1,20 +1,25 @@
 //! The options of `extract` and of what belongs to it: `plan`, `run`, `merge`, `slurm`, `reproduce`, `recipe`.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use laion_fmri::extract::{
     Average, Conventions, NanColumns, SplitChoice, Threshold, Zscore, ZscoreFit, ZscoreScope,
 };
 use laion_fmri::splits::{OodType, Pool, SplitName, SplitRevision};
 use laion_fmri::stimuli::EmbeddingModel;
-use laion_fmri::{MaskSource, StimulusSet};
+use laion_fmri::{MaskSource, NameError, StimulusSet};
 
 use super::bytes::parse_size;
 
+/// What `--zscore` says when nothing is z-scored.
+const NO_ZSCORE: &str = "none";
+
 /// What decides the numbers of an output.
 #[derive(Args, Debug)]
-pub(crate) struct Choice {
+pub(crate) struct SelectionArgs {
     /// The subjects: sub-03 or 03, or all; several of them share one output only with --average image
     #[arg(long, num_args = 1.., value_name = "S", required = true)]
     pub(crate) subject: Vec<String>,
@@ -28,20 +33,20 @@ pub(crate) struct Choice {
     #[arg(long, value_name = "M", default_value_t)]
     pub(crate) mask_source: MaskSource,
     /// Z-score each voxel within each run or session, before anything is averaged
-    #[arg(long, value_enum, value_name = "SCOPE", default_value_t)]
-    pub(crate) zscore: ZscoreChoice,
+    #[arg(long, value_name = "SCOPE", default_value = NO_ZSCORE, value_parser = scope())]
+    pub(crate) zscore: std::option::Option<ZscoreScope>,
     /// Subtracted from the number of trials in the divisor of the variance
     #[arg(long, value_name = "0|1", value_parser = clap::value_parser!(u8).range(0..=1), default_value_t = 0)]
     pub(crate) ddof: u8,
     /// Which trials mean and standard deviation are computed from; train needs --split
-    #[arg(long, value_enum, value_name = "TRIALS", default_value_t)]
-    pub(crate) zscore_fit: FitChoice,
+    #[arg(long, value_name = "TRIALS", default_value_t, value_parser = one_of(ZscoreFit::ALL, ZscoreFit::as_str))]
+    pub(crate) zscore_fit: ZscoreFit,
     /// One row for each trial (none), or the mean over the trials of each image
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) average: AverageChoice,
+    #[arg(long, default_value_t, value_parser = one_of(Average::ALL, Average::as_str))]
+    pub(crate) average: Average,
     /// What becomes of NaN: it stays, its voxel is left out, or it becomes 0
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) nan: NanChoice,
+    #[arg(long, default_value_t, value_parser = one_of(NanColumns::ALL, NanColumns::as_str))]
+    pub(crate) nan: NanColumns,
     /// Only trials with images that all subjects saw (shared), or only this one (unique)
     #[arg(long, value_name = "SET")]
     pub(crate) stimuli: Option<StimulusSet>,
@@ -76,7 +81,7 @@ pub(crate) struct Choice {
 
 /// Where files come from and how much memory they may take.
 #[derive(Args, Debug)]
-pub(crate) struct Means {
+pub(crate) struct SourceArgs {
     /// Read the files of the mirror, or stream them from the bucket without storing them
     #[arg(long, value_enum, default_value_t)]
     pub(crate) from: Origin,
@@ -88,9 +93,9 @@ pub(crate) struct Means {
 #[derive(Args, Debug)]
 pub(crate) struct Extract {
     #[command(flatten)]
-    pub(crate) choice: Choice,
+    pub(crate) selection: SelectionArgs,
     #[command(flatten)]
-    pub(crate) means: Means,
+    pub(crate) source: SourceArgs,
     /// Say what would be read and how much memory it takes, and stop
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
@@ -103,9 +108,9 @@ pub(crate) struct Extract {
 #[derive(Args, Debug)]
 pub(crate) struct Plan {
     #[command(flatten)]
-    pub(crate) choice: Choice,
+    pub(crate) selection: SelectionArgs,
     #[command(flatten)]
-    pub(crate) means: Means,
+    pub(crate) source: SourceArgs,
     /// The output that the plan names, as for extract
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
@@ -149,7 +154,7 @@ pub(crate) struct Reproduce {
     /// The recipe: OUT.recipe.toml, or an output that holds one
     pub(crate) recipe: PathBuf,
     #[command(flatten)]
-    pub(crate) means: Means,
+    pub(crate) source: SourceArgs,
     /// The output; without it the one that the recipe stands beside
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Option<PathBuf>,
@@ -185,43 +190,29 @@ pub(crate) struct TwoRecipes {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ZscoreChoice {
-    #[default]
-    None,
-    Run,
-    Session,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FitChoice {
-    #[default]
-    All,
-    Train,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum AverageChoice {
-    #[default]
-    None,
-    Image,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum NanChoice {
-    #[default]
-    Keep,
-    Drop,
-    Zero,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Origin {
     #[default]
     Mirror,
     Bucket,
 }
 
-impl Choice {
+/// One of the values of an enum of the library, whose names help and completions list.
+fn one_of<T>(all: &'static [T], name: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = NameError> + Copy + Send + Sync,
+{
+    let names = all.iter().map(|value| name(*value));
+    PossibleValuesParser::new(names).try_map(|name| name.parse())
+}
+
+/// The scope of a z-score, or `none`.
+fn scope() -> impl TypedValueParser<Value = Option<ZscoreScope>> {
+    let scopes = ZscoreScope::ALL.iter().map(|scope| scope.as_str());
+    PossibleValuesParser::new(std::iter::once(NO_ZSCORE).chain(scopes))
+        .try_map(|name| (name != NO_ZSCORE).then(|| name.parse::<ZscoreScope>()).transpose())
+}
+
+impl SelectionArgs {
     /// The choice as the library's conventions.
     pub(crate) fn conventions(&self) -> Conventions {
         let mut conventions = Conventions::default();
@@ -229,25 +220,10 @@ impl Choice {
         conventions.mask_source = self.mask_source;
         conventions.noise_ceiling =
             self.nc_threshold.map(|percent| Threshold { percent, desc: self.nc_desc.clone() });
-        let fit = match self.zscore_fit {
-            FitChoice::All => ZscoreFit::All,
-            FitChoice::Train => ZscoreFit::Train,
-        };
-        let within = match self.zscore {
-            ZscoreChoice::None => None,
-            ZscoreChoice::Run => Some(ZscoreScope::Run),
-            ZscoreChoice::Session => Some(ZscoreScope::Session),
-        };
-        conventions.zscore = within.map(|within| Zscore { within, ddof: self.ddof, fit });
-        conventions.average = match self.average {
-            AverageChoice::None => Average::None,
-            AverageChoice::Image => Average::Image,
-        };
-        conventions.nan = match self.nan {
-            NanChoice::Keep => NanColumns::Keep,
-            NanChoice::Drop => NanColumns::Drop,
-            NanChoice::Zero => NanColumns::Zero,
-        };
+        let fit = self.zscore_fit;
+        conventions.zscore = self.zscore.map(|within| Zscore { within, ddof: self.ddof, fit });
+        conventions.average = self.average;
+        conventions.nan = self.nan;
         conventions.stimuli = self.stimuli;
         conventions.exclude_ood = self.exclude_ood;
         conventions.exact_repetitions = self.exact_reps;

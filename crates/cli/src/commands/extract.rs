@@ -8,14 +8,14 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use laion_fmri::extract::{
-    ExtractPlan, ExtractRequest, MergeObserver, Recipe, plan_lines, read_plans,
+    Average, ExtractPlan, ExtractRequest, MergeObserver, Recipe, plan_lines, read_plans,
 };
 use laion_fmri::{Dataset, Error};
 
 pub(super) use self::recipe::recipe;
 pub(super) use self::slurm::slurm;
 use crate::args::extract::{
-    AverageChoice, Choice, Extract, Means, Merge, Origin, Plan, Reproduce, Run,
+    Extract, Merge, Origin, Plan, Reproduce, Run, SelectionArgs, SourceArgs,
 };
 use crate::context::Context;
 use crate::exit::UsageError;
@@ -23,9 +23,9 @@ use crate::output;
 use crate::progress::VolumeProgress;
 
 pub(super) fn extract(context: &Context, args: &Extract) -> anyhow::Result<()> {
-    let dataset = dataset(context, args.means.from)?;
-    for (subjects, output) in outputs(&dataset, &args.choice, &args.output)? {
-        let request = request(&args.choice, &args.means, subjects, output);
+    let dataset = dataset(context, args.source.from)?;
+    for (subjects, output) in outputs(&dataset, &args.selection, &args.output)? {
+        let request = request(&args.selection, &args.source, subjects, output);
         if is_table(&request.output) {
             table(context, &dataset, &request, args.dry_run)?;
             continue;
@@ -44,12 +44,12 @@ pub(super) fn extract(context: &Context, args: &Extract) -> anyhow::Result<()> {
 }
 
 pub(super) fn plan(context: &Context, args: &Plan) -> anyhow::Result<()> {
-    let dataset = dataset(context, args.means.from)?;
+    let dataset = dataset(context, args.source.from)?;
     let mut plans = Vec::new();
-    for (subjects, output) in outputs(&dataset, &args.choice, &args.output)? {
+    for (subjects, output) in outputs(&dataset, &args.selection, &args.output)? {
         // A task may run in any directory.
         let output = std::path::absolute(output)?;
-        let request = request(&args.choice, &args.means, subjects, output);
+        let request = request(&args.selection, &args.source, subjects, output);
         if is_table(&request.output) {
             let message = "a table of rows is made by extract alone, without tasks".to_owned();
             return Err(UsageError { message, hint: None }.into());
@@ -105,15 +105,15 @@ pub(super) fn merge(context: &Context, args: &Merge) -> anyhow::Result<()> {
 }
 
 pub(super) fn reproduce(context: &Context, args: &Reproduce) -> anyhow::Result<()> {
-    let dataset = dataset(context, args.means.from)?;
+    let dataset = dataset(context, args.source.from)?;
     if let Some(output) = &args.output {
         check_destination(output)?;
     }
-    let from_bucket = args.means.from == Origin::Bucket;
+    let from_bucket = args.source.from == Origin::Bucket;
     let reproduction = dataset.reproduction(
         &args.recipe,
         args.output.as_deref(),
-        args.means.max_memory,
+        args.source.max_memory,
         from_bucket,
     )?;
     let progress = VolumeProgress::new(context);
@@ -139,32 +139,32 @@ fn dataset(context: &Context, from: Origin) -> Result<Dataset, Error> {
 }
 
 fn request(
-    choice: &Choice,
-    means: &Means,
+    selection: &SelectionArgs,
+    source: &SourceArgs,
     subjects: Vec<String>,
     output: PathBuf,
 ) -> ExtractRequest {
     let mut request = ExtractRequest::default();
     request.subjects = subjects;
-    request.sessions = match choice.session.as_slice() {
+    request.sessions = match selection.session.as_slice() {
         [all] if all == "all" => Vec::new(),
         sessions => sessions.to_vec(),
     };
-    request.conventions = choice.conventions();
+    request.conventions = selection.conventions();
     request.output = output;
-    request.max_memory = means.max_memory;
-    request.from_bucket = means.from == Origin::Bucket;
+    request.max_memory = source.max_memory;
+    request.from_bucket = source.from == Origin::Bucket;
     request
 }
 
 /// The outputs, each with the subjects that go into it.
 fn outputs(
     dataset: &Dataset,
-    choice: &Choice,
+    selection: &SelectionArgs,
     output: &Path,
 ) -> anyhow::Result<Vec<(Vec<String>, PathBuf)>> {
     const EACH: &str = "{subject}";
-    let subjects = match choice.subject.as_slice() {
+    let subjects = match selection.subject.as_slice() {
         [all] if all == "all" => dataset.subjects()?.iter().map(ToString::to_string).collect(),
         subjects => subjects.to_vec(),
     };
@@ -186,7 +186,7 @@ fn outputs(
         };
         subjects.into_iter().map(each).collect::<Result<_, _>>()?
     } else {
-        if subjects.len() > 1 && choice.average == AverageChoice::None {
+        if subjects.len() > 1 && selection.average == Average::None {
             let message = "the trials of several subjects do not fit into one output: they are different rows";
             let hint = "--average image joins subjects by image; -o DIR/ makes one output for each";
             let (message, hint) = (message.to_owned(), Some(hint.to_owned()));
