@@ -1,4 +1,5 @@
-//! Rules for single Rust files: purpose line, length, silenced lints, reminders, `expect`.
+//! Rules for single Rust files: purpose line, length, silenced lints, reminders, `expect`, words of the
+//! command line in libraries.
 
 use crate::tidy::Finding;
 use crate::tidy::source::Source;
@@ -22,6 +23,7 @@ pub(crate) fn check(path: &str, text: &str) -> Vec<Finding> {
     check_glob_exports(path, &source, &mut findings);
     if is_library_source(path) {
         check_expects(path, &source, &mut findings);
+        check_command_line(path, &source, &mut findings);
     }
     findings
 }
@@ -106,6 +108,32 @@ fn check_expects(path: &str, source: &Source, findings: &mut Vec<Finding>) {
             findings.push(Finding::new(path, number, message));
         }
     }
+}
+
+/// A library hands out values; what to type is said by the command, and by others in their own way.
+fn check_command_line(path: &str, source: &Source, findings: &mut Vec<Finding>) {
+    for (number, text) in numbered(&source.literals) {
+        if !source.test[number - 1] && speaks_command_line(text) {
+            let message =
+                "words of the command line in a library: carry the value, let the command say it";
+            findings.push(Finding::new(path, number, message));
+        }
+    }
+}
+
+/// Whether a text has a command (`laion-fmri` and a word) or an option (two hyphens and a letter).
+fn speaks_command_line(text: &str) -> bool {
+    let followed_by_letter = |mark: &str| {
+        text.match_indices(mark).any(|(start, mark)| {
+            text[start + mark.len()..].starts_with(|next: char| next.is_ascii_lowercase())
+        })
+    };
+    let option = text.match_indices("--").any(|(start, mark)| {
+        let begins =
+            text[..start].chars().next_back().is_none_or(|before| " (`\"'".contains(before));
+        begins && text[start + mark.len()..].starts_with(|next: char| next.is_ascii_lowercase())
+    });
+    option || followed_by_letter("laion-fmri ")
 }
 
 /// Whether a comment that starts within the distance above line `index` states the invariant.
@@ -195,6 +223,30 @@ mod tests {
         check(path, &format!("{}{tests}", "a();\n".repeat(600)), &[(0, "601 lines without tests")]);
         check("crates/bids/tests/names.rs", &"a();\n".repeat(700), &[]);
         check("crates/bids/src/name/tests.rs", &"a();\n".repeat(700), &[]);
+    }
+
+    #[test]
+    fn libraries_do_not_speak_command_line() {
+        let path = "crates/laion-fmri/src/error.rs";
+        let found = &[(1, "words of the command line")];
+        for text in [
+            r#"f("run laion-fmri download first")"#,
+            r#"f("add --nan drop")"#,
+            r#"f("--jobs")"#,
+            r#"f("several sessions need one map (--nc-desc)")"#,
+        ] {
+            check(path, text, found);
+            check("crates/cli/src/hint.rs", text, &[]);
+            check(path, &format!("#[cfg(test)]\nmod tests {{ {text} }}"), &[]);
+        }
+        for text in [
+            "// laion-fmri download --subject",
+            r#"f("laion-fmri 0.1.0")"#,
+            r#"f(concat!("laion-fmri ", "1"))"#,
+            r#"f("a -- b", "--", "sub-01--x")"#,
+        ] {
+            check(path, text, &[]);
+        }
     }
 
     #[test]

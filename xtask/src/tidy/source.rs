@@ -1,12 +1,15 @@
-//! Rust source with code, comments and tests told apart, line by line.
+//! Rust source with code, comments, literals and tests told apart, line by line.
 
-/// The lines of a Rust file: once with comments and literals blanked, once the comments alone.
+/// The lines of a Rust file: once with comments and literals blanked, once the comments alone, once the
+/// texts of literals alone.
 #[derive(Debug)]
 pub(crate) struct Source {
     /// Code without comments, and with empty literals.
     pub(crate) code: Vec<String>,
     /// Comments without code.
     pub(crate) comments: Vec<String>,
+    /// Literals without their quotes.
+    pub(crate) literals: Vec<String>,
     /// Whether the line belongs to an item under `#[cfg(test)]`.
     pub(crate) test: Vec<bool>,
 }
@@ -18,8 +21,9 @@ impl Source {
         splitter.run();
         let code: Vec<String> = splitter.code.lines().map(str::to_owned).collect();
         let comments = splitter.comments.lines().map(str::to_owned).collect();
+        let literals = splitter.literals.lines().map(str::to_owned).collect();
         let test = test_lines(&code);
-        Self { code, comments, test }
+        Self { code, comments, literals, test }
     }
 }
 
@@ -28,6 +32,15 @@ struct Splitter {
     position: usize,
     code: String,
     comments: String,
+    literals: String,
+}
+
+/// Which of the three a character belongs to.
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Code,
+    Comment,
+    Literal,
 }
 
 impl Splitter {
@@ -37,6 +50,7 @@ impl Splitter {
             position: 0,
             code: String::with_capacity(text.len()),
             comments: String::with_capacity(text.len()),
+            literals: String::with_capacity(text.len()),
         }
     }
 
@@ -57,25 +71,26 @@ impl Splitter {
         self.text.get(self.position + ahead).copied()
     }
 
-    /// Moves one character to the code (or to the comments), and a blank to the other side.
-    fn take(&mut self, to_code: bool, to_comments: bool) {
+    /// Moves one character to its side, and a blank to the others.
+    fn take(&mut self, side: Side) {
         let Some(character) = self.peek(0) else { return };
-        let or_blank = |keep| if keep || character == '\n' { character } else { ' ' };
-        self.code.push(or_blank(to_code));
-        self.comments.push(or_blank(to_comments));
+        let or_blank = |of: Side| if of == side || character == '\n' { character } else { ' ' };
+        self.code.push(or_blank(Side::Code));
+        self.comments.push(or_blank(Side::Comment));
+        self.literals.push(or_blank(Side::Literal));
         self.position += 1;
     }
 
     fn take_code(&mut self) {
-        self.take(true, false);
+        self.take(Side::Code);
     }
 
     fn take_comment(&mut self) {
-        self.take(false, true);
+        self.take(Side::Comment);
     }
 
     fn take_literal(&mut self) {
-        self.take(false, false);
+        self.take(Side::Literal);
     }
 
     fn line_comment(&mut self) {
@@ -238,6 +253,13 @@ mod tests {
         check_code("f(r#type, attr\"b\")", "f(r#type,attr\"\")");
         check_code(r"f('a', '\'', '\u{7f}', b'\\')", "f('','','',b'')");
         check_code("fn f<'a>(b: &'a str) -> 'static { '\"' }", "fnf<'a>(b:&'astr)->'static{''}");
+    }
+
+    #[test]
+    fn literals_are_kept_apart() {
+        let literals = Source::parse("f(\"a --b\", 'c'); // \"d\"\ng(r#\"e\"#)").literals;
+        let texts: Vec<&str> = literals.iter().map(|line| line.trim()).collect();
+        assert_eq!(texts, ["a --b    c", "e"]);
     }
 
     #[test]
