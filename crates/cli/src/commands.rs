@@ -7,7 +7,7 @@ mod completions;
 mod config;
 mod coordinates;
 mod doctor;
-mod download;
+pub(crate) mod download;
 mod download_stimuli;
 mod extract;
 mod index;

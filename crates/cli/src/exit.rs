@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use laion_fmri::{Error, ErrorKind};
 
+use crate::hint;
+
 /// The exit statuses of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
@@ -137,7 +139,7 @@ fn hint_of(error: &anyhow::Error) -> Option<String> {
     if let Some(usage) = error.downcast_ref::<UsageError>() {
         return usage.hint.clone();
     }
-    error.downcast_ref::<Error>()?.hint()
+    hint::of(error.downcast_ref::<Error>()?)
 }
 
 /// Whether the reader of our output went away, as `head` does: that is not a failure.

@@ -98,12 +98,12 @@ fn what_cannot_be_extracted_says_why() {
         (
             "--subject 01 --roi face --nc-threshold 101 --nc-desc Noiseceiling12rep -o out.npz",
             3,
-            "no voxel of sub-01 is left: --roi face with a noise ceiling of at least 101",
+            "no voxel of sub-01 is left: the ROIs face, a noise ceiling of at least 101",
         ),
         (
             "--subject 01 --session 01 --roi face --stimuli unique --exact-reps -o out.npz",
             3,
-            "no trial of sub-01 is left: --stimuli unique, --exact-reps",
+            "no trial of sub-01 is left: unique images, images with exactly the planned repetitions",
         ),
     ] {
         let message = bench.fails(&format!("extract {line}"), code);

@@ -5,9 +5,10 @@ mod freesurfer;
 use std::path::PathBuf;
 
 use crate::mask::Resolution;
+use crate::subject::anatomical_mask;
+use crate::{DownloadRequest, FilterField, Result, Subject, layout};
 #[cfg(doc)]
 use crate::{Error, MaskSource};
-use crate::{Result, Subject, layout};
 
 /// T1w, T2w and brain mask, each at both resolutions.
 const RESOLUTIONS: [Resolution; 2] = [Resolution::Full, Resolution::Func1pt8];
@@ -43,8 +44,12 @@ impl Subject {
     /// [`Error::DataNotDownloaded`] when no root has it.
     #[doc(alias = "get_anatomical_dir")]
     pub fn anatomical_dir(&self) -> Result<PathBuf> {
-        let fetch =
-            || format!("--subject {} --suffix T1w T2w mask --include-anatomical", self.id());
+        let fetch = || {
+            let suffixes = ["T1w", "T2w", "mask"];
+            DownloadRequest::of(self.id())
+                .filter(FilterField::Suffix, suffixes)
+                .include_anatomical()
+        };
         self.directory("the anatomical directory", &layout::anatomical_images(self.id()), fetch)
     }
 
@@ -77,15 +82,15 @@ impl Subject {
     #[doc(alias = "get_anatomical_brain_mask")]
     pub fn anatomical_brain_mask(&self, resolution: Resolution) -> Result<PathBuf> {
         let key = layout::anatomical_brain_mask(self.id(), res(resolution));
-        self.file("the anatomical brain mask", &key, || {
-            format!("--subject {} --suffix mask --include-anatomical", self.id())
-        })
+        self.file("the anatomical brain mask", &key, || anatomical_mask(self.id()))
     }
 
     fn anatomical_image(&self, suffix: &'static str, resolution: Resolution) -> Result<PathBuf> {
         let key = layout::anatomical_image(self.id(), suffix, res(resolution));
         self.file(&format!("the {suffix} image of {}", self.id()), &key, || {
-            format!("--subject {} --suffix {suffix} --include-anatomical", self.id())
+            DownloadRequest::of(self.id())
+                .filter(FilterField::Suffix, [suffix])
+                .include_anatomical()
         })
     }
 }

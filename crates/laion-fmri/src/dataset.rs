@@ -11,7 +11,7 @@ use s3_mirror::Location;
 pub(crate) use self::reading::Reading;
 use crate::files::Files;
 use crate::remote::Remote;
-use crate::{Error, Result, Roots, Stimuli, Subject, layout};
+use crate::{DownloadRequest, Error, Result, Roots, Stimuli, Subject, layout};
 
 /// What a dataset without a mirror does with its bucket.
 const READING: &str = "reading from";
@@ -149,7 +149,7 @@ impl Dataset {
             return Err(Error::DataNotDownloaded {
                 what: format!("subject {id}"),
                 path: self.roots.expected(&tree),
-                fetch: format!("--subject {id}"),
+                fetch: Box::new(DownloadRequest::of(&id)),
             });
         }
         let files = Files::of_mirror(self.roots.clone());

@@ -4,7 +4,7 @@ mod contradiction;
 mod kind;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bids_names::{FileNameError, SessionId, SubjectId};
 use gifti_surface::fs::{ReadGiftiError, ReadLabelError};
@@ -13,20 +13,20 @@ use thiserror::Error;
 
 pub use self::contradiction::Contradiction;
 pub use self::kind::ErrorKind;
-use crate::MaskSource;
 use crate::access::AccessError;
 use crate::extract::ExtractError;
 use crate::files::InputError;
 use crate::raw::EventTableError;
 use crate::trials::TrialTableError;
+use crate::{DownloadRequest, MaskSource};
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can go wrong between the bucket and an array.
 ///
-/// `Display` says what failed and where; [`Error::hint`] gives the command that would put it right,
-/// when one is known; `source()` carries the cause.
+/// `Display` says what failed and where; the fields carry what would put it right, such as the
+/// [`DownloadRequest`] for what is missing or the names that exist; `source()` carries the cause.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -78,8 +78,8 @@ pub enum Error {
         what: String,
         /// Where it was looked for (in the first root).
         path: PathBuf,
-        /// The arguments of `laion-fmri download` that fetch it.
-        fetch: String,
+        /// The download that brings it.
+        fetch: Box<DownloadRequest>,
     },
 
     /// Nothing in the bucket fits the request. Nothing was fetched.
@@ -205,8 +205,8 @@ pub enum Error {
         what: &'static str,
         /// Where it was looked for (in the first root).
         path: PathBuf,
-        /// The `laion-fmri` command that fetches it, without the program's name.
-        fetch: String,
+        /// The download that brings it.
+        fetch: Box<DownloadRequest>,
     },
 
     /// A file of the stimulus side that cannot be read, or an image or mask that it does not have.
@@ -484,54 +484,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// The command that would put it right, when one is known.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::DataDirNotSet => Some("laion-fmri config --data-dir DIR".to_owned()),
-            Self::DataNotDownloaded { fetch, .. } => Some(format!("laion-fmri download {fetch}")),
-            Self::StimuliNotDownloaded { fetch, .. } => Some(format!("laion-fmri {fetch}")),
-            Self::MemoryLimit { least, .. } => Some(format!("--max-memory {least}")),
-            Self::Access(error) => error.hint(),
-            Self::Extract(error) => error.hint(),
-            Self::Input(error) => error.hint(),
-            Self::LicenseNotAccepted { .. } => Some("laion-fmri license --accept".to_owned()),
-            Self::NoMatchingData { .. } => {
-                Some("laion-fmri download --dry-run ... shows what a filter lets in".to_owned())
-            }
-            Self::Contradiction(Contradiction::CeilingOfEachSession) => {
-                Some("--nc-desc names one, such as Noiseceiling12rep".to_owned())
-            }
-            Self::Contradiction(Contradiction::PoolOfOther { subject, .. }) => {
-                Some(format!("--pool shared or {subject}"))
-            }
-            Self::VoxelAxis { .. } => Some(
-                "a subject-level map (--nc-desc) keeps the voxels of all sessions equal".to_owned(),
-            ),
-            Self::Nifti(error) if error.is_damaged() => error.path().map(fetch_again),
-            Self::TrialCountMismatch { betas, trials, .. } => Some(format!(
-                "delete {} and {}, and run the same laion-fmri download again",
-                betas.display(),
-                trials.display()
-            )),
-            Self::Gifti(ReadGiftiError::Read { path, .. })
-            | Self::Label(ReadLabelError::Read { path, .. })
-                if self.kind() == ErrorKind::Integrity =>
-            {
-                Some(fetch_again(path))
-            }
-            Self::Mirror(s3_mirror::Error::WrongRegion { location, got, .. }) => {
-                let bucket = location.split('?').next().unwrap_or_default();
-                Some(format!("--bucket '{bucket}?region={got}'"))
-            }
-            Self::Stimuli(error) => stimuli_hint(error),
-            Self::VertexMismatch { path, .. } | Self::EventTable { path, .. } => {
-                Some(fetch_again(path))
-            }
-            _ => None,
-        }
-    }
-
     /// Whether a file is just not there, on disk or in the bucket.
     pub(crate) fn is_missing(&self) -> bool {
         matches!(self, Self::DataNotDownloaded { .. } | Self::Input(InputError::NotInBucket { .. }))
@@ -556,28 +508,6 @@ impl From<bids_names::InvalidSessionId> for Error {
     fn from(error: bids_names::InvalidSessionId) -> Self {
         Self::InvalidSession { got: error.got }
     }
-}
-
-/// What a user would try next: the nearest names, or another copy of the file.
-fn stimuli_hint(error: &laion_fmri_stimuli::Error) -> Option<String> {
-    use laion_fmri_stimuli::Error as Stimuli;
-    match error {
-        Stimuli::UnknownImage { nearest, .. } if !nearest.is_empty() => {
-            Some(format!("the nearest names are {}", nearest.join(", ")))
-        }
-        Stimuli::UnknownMask { nouns, .. } if !nouns.is_empty() => {
-            Some(format!("the nouns of this image are {}", nouns.join(", ")))
-        }
-        Stimuli::NotHdf5 { path, .. }
-        | Stimuli::Damaged { path, .. }
-        | Stimuli::Decode { path, .. }
-        | Stimuli::Table { path, .. } => Some(fetch_again(path)),
-        _ => None,
-    }
-}
-
-pub(crate) fn fetch_again(path: &Path) -> String {
-    format!("delete {} and run the same laion-fmri download again", path.display())
 }
 
 fn listed(what: &str, names: &[String]) -> String {

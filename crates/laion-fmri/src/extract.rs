@@ -35,7 +35,7 @@ mod text;
 pub use self::conventions::{
     Average, Conventions, NanColumns, SplitChoice, Threshold, Zscore, ZscoreFit, ZscoreScope,
 };
-pub use self::error::ExtractError;
+pub use self::error::{ExtractError, Restriction};
 pub use self::inputs::RecipeInput;
 pub use self::memory::MemoryPlan;
 pub use self::plan::{ExtractPlan, ExtractRequest, plan_lines, read_plans};

@@ -21,7 +21,7 @@ pub use self::input::{Input, InputRecord};
 pub(crate) use self::objects::Objects;
 use self::recorded::Recorded;
 pub(crate) use self::recorded::Records;
-use crate::{Error, Result, Roots, policy};
+use crate::{DownloadRequest, Error, Result, Roots, policy};
 
 /// The files that a handle reads.
 #[derive(Clone, Debug)]
@@ -145,17 +145,17 @@ impl Files {
         }
     }
 
-    /// The error about a file that is not there; `fetch` gives the arguments of the download that
+    /// The error about a file that is not there; `fetch` gives the download that
     /// would bring it into a mirror.
     pub(crate) fn missing(
         &self,
         what: impl Into<String>,
         relative: &str,
-        fetch: impl FnOnce() -> String,
+        fetch: impl FnOnce() -> DownloadRequest,
     ) -> Error {
         let (what, path) = (what.into(), self.expected(relative));
         if self.objects.is_none() {
-            Error::DataNotDownloaded { what, path, fetch: fetch() }
+            Error::DataNotDownloaded { what, path, fetch: Box::new(fetch()) }
         } else if policy::is_held_out(relative) {
             InputError::Withheld { path, reason: policy::HELD_OUT }.into()
         } else {

@@ -7,7 +7,7 @@ use gifti_surface::Hemisphere;
 use gifti_surface::fs::ReadGiftiError;
 use nifti_stream::Volume;
 
-use crate::{Contradiction, Error, Result, Subject, layout};
+use crate::{Contradiction, DownloadRequest, Error, FilterField, Result, Subject, layout};
 
 laion_fmri_base::named_enum! {
     /// The task of a localizer.
@@ -224,7 +224,10 @@ impl Subject {
         };
         // The tree is fetched whole; the filters keep the other trees out.
         self.file(&what, &key, || {
-            format!("--subject {} --task {task} --suffix statmap --include-localizers", self.id())
+            DownloadRequest::of(self.id())
+                .filter(FilterField::Task, [task.as_str()])
+                .filter(FilterField::Suffix, ["statmap"])
+                .include_localizers()
         })
     }
 }

@@ -13,7 +13,7 @@ use nifti_stream::Header;
 
 use crate::files::Located;
 use crate::mask::VoxelMask;
-use crate::{Error, Result, Subject, Voxels, layout};
+use crate::{DownloadRequest, Error, Result, Subject, Voxels, layout};
 
 pub use self::compare::{NoiseCeilingComparison, TOLERANCES, compare};
 pub use self::compute::{ComputedNoiseCeiling, NoiseCeilingPlan};
@@ -141,7 +141,10 @@ impl Subject {
         match which {
             NoiseCeiling::Session(session) => {
                 self.place(&what, &layout::session_noise_ceiling(id, session), || {
-                    format!("--subject {id} --ses {session} --desc Noiseceiling --suffix statmap --extension nii.gz")
+                    DownloadRequest::of(id)
+                        .ses([session.as_str()])
+                        .desc("Noiseceiling")
+                        .form("statmap", "nii.gz")
                 })
             }
             NoiseCeiling::Desc(desc) => {
@@ -152,7 +155,10 @@ impl Subject {
                     .entity("desc", desc.as_str())
                     .build()?;
                 self.place(&what, &format!("{}{name}", layout::glmsingle(id)), || {
-                    format!("--subject {id} --ses averages --desc {desc} --suffix statmap --extension nii.gz")
+                    DownloadRequest::of(id)
+                        .ses(["averages"])
+                        .desc(desc.as_str())
+                        .form("statmap", "nii.gz")
                 })
             }
         }

@@ -9,7 +9,7 @@ use nifti_stream::Volume;
 use nifti_stream::fs::VolumeFile;
 
 pub use self::events::{EventTable, EventTableError};
-use crate::{Error, Result, Subject, layout};
+use crate::{DownloadRequest, Error, FilterField, Result, Subject, layout};
 
 laion_fmri_base::named_enum! {
     /// The part of a complex image.
@@ -94,7 +94,7 @@ impl Subject {
         events.ok_or_else(|| Error::DataNotDownloaded {
             what: format!("any events of {} {session}", self.id()),
             path: self.roots().expected(&layout::raw_func(self.id(), &session)),
-            fetch: self.fetch_raw(&session, None, "events", "tsv"),
+            fetch: Box::new(self.fetch_raw(&session, None, "events", "tsv")),
         })
     }
 
@@ -113,8 +113,9 @@ impl Subject {
         let key = layout::raw_bold(self.id(), &session, run, echo, part.as_str());
         let what = format!("the raw image of {} {session} run {run} echo {echo} {part}", self.id());
         let path = self.file(&what, &key, || {
-            let filter = self.fetch_raw(&session, Some(run), "bold", "nii.gz");
-            format!("{filter} --echo {echo} --part {part}")
+            self.fetch_raw(&session, Some(run), "bold", "nii.gz")
+                .filter(FilterField::Echo, [echo.to_string()])
+                .filter(FilterField::Part, [part.as_str()])
         })?;
         Ok(VolumeFile::open(path)?)
     }
@@ -137,8 +138,8 @@ impl Subject {
                 let what =
                     format!("the reference of {} {session} run {run} echo {echo}", self.id());
                 self.file(&what, &key, || {
-                    let filter = self.fetch_raw(&session, Some(run), "sbref", "nii.gz");
-                    format!("{filter} --echo {echo}")
+                    self.fetch_raw(&session, Some(run), "sbref", "nii.gz")
+                        .filter(FilterField::Echo, [echo.to_string()])
                 })?
             }
         };
@@ -167,12 +168,16 @@ impl Subject {
         run: Option<u32>,
         suffix: &str,
         extension: &str,
-    ) -> String {
-        let run = run.map(|run| format!(" --run {run:02}")).unwrap_or_default();
-        format!(
-            "--subject {} --ses {session} --task images{run} --suffix {suffix} --extension {extension} --include-raw",
-            self.id()
-        )
+    ) -> DownloadRequest {
+        let request = DownloadRequest::of(self.id())
+            .ses([session.as_str()])
+            .filter(FilterField::Task, ["images"])
+            .form(suffix, extension)
+            .include_raw();
+        match run {
+            Some(run) => request.filter(FilterField::Run, [format!("{run:02}")]),
+            None => request,
+        }
     }
 }
 

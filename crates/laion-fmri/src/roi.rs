@@ -17,7 +17,7 @@ use self::query::Expression;
 pub use self::query::RoiQuery;
 use crate::files::{Files, Located};
 use crate::mask::{BrainMask, MaskSource, Resolution, VoxelMask};
-use crate::{Error, Result, Subject, layout};
+use crate::{DownloadRequest, Error, Result, Subject, layout};
 
 /// The resolution whose volumes decide which ROIs exist.
 pub(crate) const RES: &str = "1pt8";
@@ -285,7 +285,7 @@ impl RoiIndex {
     fn unknown(&self, subject: &Subject, item: &str) -> Error {
         let id = subject.id();
         if self.entries.is_empty() {
-            let fetch = || format!("--subject {id} --suffix mask --extension nii.gz");
+            let fetch = || DownloadRequest::of(id).form("mask", "nii.gz");
             return subject.files().missing(format!("any ROI of {id}"), &layout::rois(id), fetch);
         }
         let (rois, categories) = (self.names(|_| true), self.categories());

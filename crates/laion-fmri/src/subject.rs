@@ -14,7 +14,10 @@ use crate::mask::{BrainMask, MaskSource, Resolution};
 use crate::roi::{RoiFiles, RoiIndex};
 use crate::stimulus::Stimuli;
 use crate::trials::SessionTrials;
-use crate::{Betas, Error, Input, InputRecord, Result, Roots, layout};
+use crate::{
+    Betas, Contradiction, DownloadRequest, Error, FilterField, Input, InputRecord, Result, Roots,
+    layout,
+};
 
 /// A subject. Opening one reads nothing; brain masks and ROIs are read once per handle and shared.
 ///
@@ -74,12 +77,11 @@ impl Subject {
 
     /// The brain mask of a source.
     ///
-    /// `resolution` only matters for the anatomical source; the R² map is published on the
-    /// functional grid alone.
+    /// The R² map is published on the functional grid alone.
     ///
     /// # Errors
     ///
-    /// [`Error::DataNotDownloaded`] when the file is not in the mirror, [`Error::Nifti`] when it
+    /// [`Error::Contradiction`] for the R² map at full resolution, [`Error::DataNotDownloaded`] when the file is not in the mirror, [`Error::Nifti`] when it
     /// is damaged.
     ///
     /// ```
@@ -95,8 +97,10 @@ impl Subject {
     /// ```
     #[doc(alias = "get_brain_mask")]
     pub fn brain_mask(&self, source: MaskSource, resolution: Resolution) -> Result<Arc<BrainMask>> {
-        let resolution =
-            if source == MaskSource::Rsquare { Resolution::Func1pt8 } else { resolution };
+        if source == MaskSource::Rsquare && resolution != Resolution::Func1pt8 {
+            let (expected, got) = (Resolution::Func1pt8, resolution);
+            return Err(Contradiction::MaskResolution { mask: source, expected, got }.into());
+        }
         let key = (source, resolution);
         // A panic while the lock was held cannot leave a half-read mask behind: masks are inserted whole.
         let mut masks = lock(&self.masks);
@@ -109,15 +113,16 @@ impl Subject {
                 self.place(
                     "the anatomical brain mask",
                     &layout::anatomical_brain_mask(&self.id, res),
-                    || format!("--subject {} --suffix mask --include-anatomical", self.id),
+                    || anatomical_mask(&self.id),
                 )?
             }
             MaskSource::Rsquare => {
                 self.place("the mean R² map", &layout::r2mean(&self.id), || {
-                    format!(
-                        "--subject {} --ses averages --stat rsquare --desc R2mean --suffix statmap --extension nii.gz",
-                        self.id
-                    )
+                    DownloadRequest::of(&self.id)
+                        .ses(["averages"])
+                        .filter(FilterField::Stat, ["rsquare"])
+                        .desc("R2mean")
+                        .form("statmap", "nii.gz")
                 })?
             }
         };
@@ -166,7 +171,7 @@ impl Subject {
     /// [`Error::Object`] or [`InputError::Withheld`](crate::InputError::Withheld) when it cannot be opened.
     pub fn open_input(&self, relative: &str) -> Result<Input> {
         let place = self.files.find_anywhere(relative)?.ok_or_else(|| {
-            let fetch = || format!("--prefix {relative}");
+            let fetch = || DownloadRequest::of_prefix(relative);
             self.files.missing("a file of the dataset", relative, fetch)
         })?;
         self.files.stream_recorded(&place)
@@ -250,10 +255,9 @@ impl Subject {
             &format!("the betas of {} {session}", self.id),
             &layout::betas(&self.id, session),
             || {
-                format!(
-                    "--subject {} --ses {session} --desc SingletrialBetas --stat effect --suffix statmap --extension nii.gz",
-                    self.id
-                )
+                single_trials(&self.id, session)
+                    .filter(FilterField::Stat, ["effect"])
+                    .form("statmap", "nii.gz")
             },
         )
     }
@@ -262,12 +266,7 @@ impl Subject {
         self.place(
             &format!("the trial table of {} {session}", self.id),
             &layout::trials(&self.id, session),
-            || {
-                format!(
-                    "--subject {} --ses {session} --desc SingletrialBetas --suffix trials --extension tsv",
-                    self.id
-                )
-            },
+            || trial_table(&self.id, session),
         )
     }
 
@@ -277,12 +276,12 @@ impl Subject {
         self.files.fetch(&tables.filter_map(|table| self.files.find(&table)).collect::<Vec<_>>())
     }
 
-    /// A file of the dataset, or what it is and the arguments of the download that brings it.
+    /// A file of the dataset, or what it is and the download that brings it.
     pub(crate) fn place(
         &self,
         what: &str,
         relative: &str,
-        fetch: impl FnOnce() -> String,
+        fetch: impl FnOnce() -> DownloadRequest,
     ) -> Result<Located> {
         self.files.find(relative).ok_or_else(|| self.files.missing(what, relative, fetch))
     }
@@ -292,12 +291,12 @@ impl Subject {
         &self,
         what: &str,
         relative: &str,
-        fetch: impl FnOnce() -> String,
+        fetch: impl FnOnce() -> DownloadRequest,
     ) -> Result<PathBuf> {
         self.roots().find(relative).ok_or_else(|| Error::DataNotDownloaded {
             what: what.to_owned(),
             path: self.roots().expected(relative),
-            fetch: fetch(),
+            fetch: Box::new(fetch()),
         })
     }
 
@@ -306,13 +305,28 @@ impl Subject {
         &self,
         what: &str,
         relative: &str,
-        fetch: impl FnOnce() -> String,
+        fetch: impl FnOnce() -> DownloadRequest,
     ) -> Result<PathBuf> {
         let candidates = self.roots().directories().iter().map(|root| root.join(relative));
         candidates.into_iter().find(|path| path.is_dir()).ok_or_else(|| Error::DataNotDownloaded {
             what: format!("{what} of {}", self.id),
             path: self.roots().expected(relative),
-            fetch: fetch(),
+            fetch: Box::new(fetch()),
         })
     }
+}
+
+/// The download of what GLMsingle made of the trials of a session.
+fn single_trials(id: &SubjectId, session: &SessionId) -> DownloadRequest {
+    DownloadRequest::of(id).ses([session.as_str()]).desc("SingletrialBetas")
+}
+
+/// The download of the trial table of a session.
+pub(crate) fn trial_table(id: &SubjectId, session: &SessionId) -> DownloadRequest {
+    single_trials(id, session).form("trials", "tsv")
+}
+
+/// The download of the brain masks made from the anatomy.
+pub(crate) fn anatomical_mask(id: &SubjectId) -> DownloadRequest {
+    DownloadRequest::of(id).filter(FilterField::Suffix, ["mask"]).include_anatomical()
 }

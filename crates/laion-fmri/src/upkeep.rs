@@ -14,7 +14,7 @@ mod tree;
 mod verify;
 
 pub use self::adopt::{Adoption, AdoptionOutcome};
-pub use self::doctor::{Finding, Health};
+pub use self::doctor::{Advice, Finding, Health};
 pub(crate) use self::verify::bad_among;
 pub use self::verify::{Depth, Verification, VerifiedFile, VerifyRequest};
 

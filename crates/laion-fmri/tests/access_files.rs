@@ -362,7 +362,7 @@ fn links_and_ids_are_in_no_error_and_in_no_log() {
         let done = tracing::subscriber::with_default(log.clone(), || fixture.download());
         let mut shown = log.0.lock().unwrap().clone();
         if let Err(error) = done {
-            shown.push_str(&format!("{error:?} {:?}", error.hint()));
+            shown.push_str(&format!("{error:?} {error}"));
             let mut next: Option<&dyn std::error::Error> = Some(&error);
             while let Some(error) = next {
                 shown.push_str(&format!("{error} {error:?}"));

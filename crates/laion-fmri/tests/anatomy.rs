@@ -1,7 +1,9 @@
 //! Anatomical images and the FreeSurfer reconstruction, as paths.
 
+use crate::{download, fetch};
 use fixtures::Bucket;
 use fixtures::bucket::{self, ANATOMICAL_GRID, BETA_GRID};
+use laion_fmri::FilterField;
 use laion_fmri::nifti_stream::fs::read_volume;
 use laion_fmri::{Error, Hemisphere, MaskSource, Resolution};
 
@@ -43,10 +45,8 @@ fn what_is_not_on_disk_is_named_with_the_download_that_brings_it() {
         matches!(&error, Error::DataNotDownloaded { what, path, .. } if what == "the T2w image of sub-01" && *path == t2w),
         "{error:?}"
     );
-    assert_eq!(
-        error.hint().unwrap(),
-        "laion-fmri download --subject sub-01 --suffix T2w --include-anatomical"
-    );
+    let expected = download("sub-01", &[(FilterField::Suffix, &["T2w"])]).include_anatomical();
+    assert_eq!(fetch(&error), expected);
     std::fs::remove_dir_all(bucket.path("derivatives/anatomical")).unwrap();
     for (error, what) in [
         (subject.anatomical_dir().unwrap_err(), "the anatomical directory of sub-01"),
@@ -54,7 +54,7 @@ fn what_is_not_on_disk_is_named_with_the_download_that_brings_it() {
         (subject.anatomical_brain_mask(Resolution::Full).unwrap_err(), "the anatomical brain mask"),
     ] {
         assert!(
-            matches!(&error, Error::DataNotDownloaded { what: got, fetch, .. } if got == what && fetch.ends_with("--include-anatomical")),
+            matches!(&error, Error::DataNotDownloaded { what: got, fetch, .. } if got == what && fetch.include_anatomical),
             "{error:?}"
         );
     }
@@ -87,14 +87,19 @@ fn the_reconstruction_is_found_by_name() {
     }
     let error = subject.freesurfer_surface(Hemisphere::Left, "pial").unwrap_err();
     assert!(
-        matches!(&error, Error::DataNotDownloaded { what, path, fetch } if what == "the FreeSurfer file lh.pial of sub-03" && *path == directory.join("surf/lh.pial") && fetch == "--subject sub-03 --extension pial --include-freesurfer"),
+        matches!(&error, Error::DataNotDownloaded { what, path, .. } if what == "the FreeSurfer file lh.pial of sub-03" && *path == directory.join("surf/lh.pial")),
         "{error:?}"
     );
+    let expected = |extension| {
+        download("sub-03", &[(FilterField::Extension, &[extension])]).include_freesurfer()
+    };
+    assert_eq!(fetch(&error), expected("pial"));
     std::fs::remove_dir_all(&directory).unwrap();
     assert!(!subject.has_freesurfer());
     let error = subject.freesurfer_dir().unwrap_err();
     assert!(
-        matches!(&error, Error::DataNotDownloaded { path, fetch, .. } if *path == directory && fetch == "--subject sub-03 --extension mgz --include-freesurfer"),
+        matches!(&error, Error::DataNotDownloaded { path, .. } if *path == directory),
         "{error:?}"
     );
+    assert_eq!(fetch(&error), expected("mgz"));
 }

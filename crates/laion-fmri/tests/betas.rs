@@ -1,5 +1,7 @@
 //! Single-trial betas: every value of every session, in every storage format of the bucket.
 
+use crate::{download, fetch};
+use laion_fmri::FilterField;
 use std::sync::Mutex;
 
 use fixtures::Bucket;
@@ -74,10 +76,14 @@ fn a_missing_session_names_the_download() {
     let subject = opened(&bucket, "sub-01");
     let error = subject.betas("ses-30").load().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotThere);
-    assert_eq!(
-        error.hint().unwrap(),
-        "laion-fmri download --subject sub-01 --ses ses-30 --desc SingletrialBetas --stat effect --suffix statmap --extension nii.gz"
-    );
+    let expected = [
+        (FilterField::Ses, ["ses-30"].as_slice()),
+        (FilterField::Desc, &["SingletrialBetas"]),
+        (FilterField::Stat, &["effect"]),
+        (FilterField::Suffix, &["statmap"]),
+        (FilterField::Extension, &["nii.gz"]),
+    ];
+    assert_eq!(fetch(&error), download("sub-01", &expected));
     for bad in ["", "ses-", "../01", "ses-01/func"] {
         let error = subject.betas(bad).load().unwrap_err();
         assert!(matches!(&error, Error::InvalidSession { got } if got == bad), "{error:?}");

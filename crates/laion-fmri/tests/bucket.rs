@@ -63,7 +63,10 @@ fn every_accessor_gives_what_a_mirror_gives() {
 fn compare_masks(there: &Subject, here: &Subject) {
     assert_eq!(there.sessions().unwrap(), here.sessions().unwrap());
     for source in [MaskSource::Anatomical, MaskSource::Rsquare] {
-        for resolution in [Resolution::Func1pt8, Resolution::Full] {
+        let is_full_too = source == MaskSource::Anatomical;
+        for resolution in
+            [Resolution::Func1pt8].into_iter().chain(is_full_too.then_some(Resolution::Full))
+        {
             let [a, b] = [there, here].map(|s| s.brain_mask(source, resolution).unwrap());
             assert_eq!((a.grid(), a.indices()), (b.grid(), b.indices()));
         }
@@ -281,7 +284,6 @@ fn what_is_not_there_is_named_with_bucket_and_key() {
     let key = betas_key("sub-03", "ses-29");
     let error = subject.betas("ses-29").load().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotThere);
-    assert!(error.hint().is_none_or(|hint| !hint.contains("download")), "{:?}", error.hint());
     assert!(
         matches!(&error, Error::Input(InputError::NotInBucket { path, .. }) if *path == fixture.path(&key))
     );

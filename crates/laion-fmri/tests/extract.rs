@@ -349,7 +349,7 @@ fn nothing_left_says_why() {
     let error = dataset.extract_plan(&request).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "no voxel of sub-01 is left: --roi face with a noise ceiling of at least 101"
+        "no voxel of sub-01 is left: the ROIs face, a noise ceiling of at least 101"
     );
     request.conventions.noise_ceiling = None;
     request.conventions.exact_repetitions = true;
@@ -357,7 +357,10 @@ fn nothing_left_says_why() {
     let plan = dataset.extract_plan(&request).unwrap();
     plan.run(&dataset, 0..1, None).unwrap();
     let error = plan.merge(None).unwrap_err();
-    assert_eq!(error.to_string(), "no trial of sub-01 is left: --stimuli unique, --exact-reps");
+    assert_eq!(
+        error.to_string(),
+        "no trial of sub-01 is left: unique images, images with exactly the planned repetitions"
+    );
     request.sessions = Vec::new();
     request.conventions.noise_ceiling = Some(Threshold { percent: 1.0, desc: None });
     let error = dataset.extract_plan(&request).unwrap_err();

@@ -1,7 +1,9 @@
 //! Filters of betas and their combinations, noise ceilings, and what several sessions become.
 
+use crate::{download, fetch};
 use fixtures::Bucket;
 use fixtures::bucket;
+use laion_fmri::FilterField;
 use laion_fmri::{
     Contradiction, Error, ErrorKind, MaskSource, NoiseCeiling, Resolution, SessionTrial,
     StimulusSet, VoxelMask, Voxels,
@@ -207,7 +209,13 @@ fn noise_ceilings_are_those_of_the_formula() {
     }
     let missing = NoiseCeiling::desc("Noiseceiling33ses").unwrap();
     let error = subject.noise_ceiling(&missing, &Voxels::all()).unwrap_err();
-    assert!(error.hint().unwrap().contains("--ses averages --desc Noiseceiling33ses"));
+    let expected = [
+        (FilterField::Ses, ["averages"].as_slice()),
+        (FilterField::Desc, &["Noiseceiling33ses"]),
+        (FilterField::Suffix, &["statmap"]),
+        (FilterField::Extension, &["nii.gz"]),
+    ];
+    assert_eq!(fetch(&error), download(ID, &expected));
     assert!(matches!(NoiseCeiling::desc("../x"), Err(Error::InvalidValue { .. })));
 }
 

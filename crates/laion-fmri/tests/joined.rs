@@ -1,5 +1,7 @@
 //! Trials joined with images, values back in space, and several subjects together.
 
+use crate::fetch;
+use laion_fmri::DownloadRequest;
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 
@@ -81,10 +83,7 @@ fn a_missing_or_damaged_table_of_images_is_named() {
     fs::remove_file(&table).unwrap();
     let error = opened(&bucket, "sub-01").subject_trials().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotThere);
-    assert_eq!(
-        error.hint().unwrap(),
-        "laion-fmri download --prefix stimuli/task-images_metadata.csv"
-    );
+    assert_eq!(fetch(&error), DownloadRequest::of_prefix("stimuli/task-images_metadata.csv"));
     assert!(matches!(error, Error::StimuliNotDownloaded { path, .. } if path == table));
 }
 

@@ -1,7 +1,9 @@
 //! Localizer maps on surfaces and in volumes.
 
+use crate::{download, fetch};
 use fixtures::Bucket;
 use fixtures::bucket::{self, BETA_GRID, LOCALIZER_GRID};
+use laion_fmri::FilterField;
 use laion_fmri::localizer::{
     Localizer, LocalizerMap, LocalizerResolution, LocalizerSpace, LocalizerTask,
 };
@@ -90,10 +92,8 @@ fn what_is_not_there_or_cannot_be_is_named() {
         matches!(&error, Error::DataNotDownloaded { what, .. } if what == "the z-map faceVsObject of sub-01 ses-4BarScreenfLoc floc"),
         "{error:?}"
     );
-    assert_eq!(
-        error.hint().unwrap(),
-        "laion-fmri download --subject sub-01 --task floc --suffix statmap --include-localizers"
-    );
+    let filters = [(FilterField::Task, ["floc"].as_slice()), (FilterField::Suffix, &["statmap"])];
+    assert_eq!(fetch(&error), download("sub-01", &filters).include_localizers());
     let error = subject.localizer_effect(LocalizerTask::Object, "scrambled", 3, LEFT).unwrap_err();
     assert!(
         matches!(&error, Error::DataNotDownloaded { what, path, .. } if what == "the effect of scrambled in run 3 of sub-01 ses-31 oloc" && path.to_str().unwrap().contains("_run-03_hemi-L_")),

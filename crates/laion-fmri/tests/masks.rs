@@ -1,5 +1,7 @@
 //! Brain masks and ROIs.
 
+use crate::{download, fetch};
+use laion_fmri::{Contradiction, FilterField};
 use std::sync::Arc;
 
 use fixtures::Bucket;
@@ -19,7 +21,7 @@ fn both_sources_select_the_voxels_of_the_formula() {
         let subject = opened(&bucket, id);
         let anatomical = subject.brain_mask(MaskSource::Anatomical, Resolution::Func1pt8).unwrap();
         assert_eq!(anatomical.indices(), flat(&bucket::anatomical_voxels(id)), "{id}");
-        let rsquare = subject.brain_mask(MaskSource::Rsquare, Resolution::Full).unwrap();
+        let rsquare = subject.brain_mask(MaskSource::Rsquare, Resolution::Func1pt8).unwrap();
         assert_eq!(rsquare.indices(), flat(&bucket::rsquare_voxels(id)), "{id}");
         assert_eq!(rsquare.resolution(), Resolution::Func1pt8);
         assert_ne!(anatomical.indices(), rsquare.indices());
@@ -140,9 +142,20 @@ fn what_is_not_on_disk_is_named_with_the_command() {
     assert_eq!(error.kind(), ErrorKind::NotThere);
     assert!(matches!(&error, Error::DataNotDownloaded { path, .. }
         if path.ends_with("sub-01_ses-PrismaAnat_space-T1w_res-1pt8_desc-brain_mask.nii.gz")));
-    assert_eq!(
-        error.hint().unwrap(),
-        "laion-fmri download --subject sub-01 --suffix mask --include-anatomical"
+    let expected = download("sub-01", &[(FilterField::Suffix, &["mask"])]).include_anatomical();
+    assert_eq!(fetch(&error), expected);
+    let error = subject.brain_mask(MaskSource::Rsquare, Resolution::Full).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(
+        matches!(
+            error,
+            Error::Contradiction(Contradiction::MaskResolution {
+                mask: MaskSource::Rsquare,
+                expected: Resolution::Func1pt8,
+                got: Resolution::Full
+            })
+        ),
+        "{error:?}"
     );
     let error = subject.roi_mask("FFA1", MaskSource::Rsquare).unwrap_err();
     assert!(matches!(error, Error::DataNotDownloaded { path, .. }

@@ -25,7 +25,7 @@ mod stimuli;
 mod trials;
 
 use fixtures::{Bucket, Server};
-use laion_fmri::{Dataset, Location, Subject};
+use laion_fmri::{Dataset, DownloadRequest, Error, FilterField, Location, Subject};
 
 /// A bucket, its server, and an empty folder for a mirror.
 struct Served {
@@ -49,6 +49,23 @@ impl Served {
 /// The bucket itself as a mirror: labels keep their hyphens, and everything is there.
 fn opened(bucket: &Bucket, subject: &str) -> Subject {
     Dataset::open(bucket.root()).unwrap().subject(subject).unwrap()
+}
+
+/// The download that brings what an error misses.
+fn fetch(error: &Error) -> DownloadRequest {
+    match error {
+        Error::DataNotDownloaded { fetch, .. } | Error::StimuliNotDownloaded { fetch, .. } => {
+            (**fetch).clone()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The download of one subject with filters.
+fn download(subject: &str, filters: &[(FilterField, &[&str])]) -> DownloadRequest {
+    filters.iter().fold(DownloadRequest::subject(subject).unwrap(), |request, (field, values)| {
+        request.filter(*field, values.iter().copied())
+    })
 }
 
 /// Bitwise equality, so that NaN equals NaN and 0.0 differs from -0.0.

@@ -1,5 +1,6 @@
 //! Trial tables, sessions and subjects of a mirror.
 
+use crate::{download, fetch};
 use fixtures::Bucket;
 use fixtures::bucket;
 use laion_fmri::{Dataset, Error, ErrorKind};
@@ -62,5 +63,5 @@ fn subjects_are_validated_before_they_become_paths() {
     }
     let error = dataset.subject("sub-99").unwrap_err();
     assert!(matches!(&error, Error::DataNotDownloaded { what, .. } if what == "subject sub-99"));
-    assert_eq!(error.hint().unwrap(), "laion-fmri download --subject sub-99");
+    assert_eq!(fetch(&error), download("sub-99", &[]));
 }

@@ -5,10 +5,31 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::exit::Status;
+use crate::hint;
 use crate::output;
 
+/// One thing that was looked at, in words.
+struct Row {
+    subject: &'static str,
+    health: Health,
+    detail: String,
+    hint: Option<String>,
+}
+
+impl From<Finding> for Row {
+    fn from(finding: Finding) -> Self {
+        let Finding { subject, health, detail, advice } = finding;
+        Self {
+            subject,
+            health,
+            detail,
+            hint: advice.map(|advice| hint::of_advice(advice).to_owned()),
+        }
+    }
+}
+
 pub(super) fn run(context: &Context) -> anyhow::Result<Status> {
-    let mut findings = vec![Finding {
+    let mut findings = vec![Row {
         subject: "version",
         health: Health::Good,
         detail: format!("laion-fmri {}", env!("CARGO_PKG_VERSION")),
@@ -16,18 +37,19 @@ pub(super) fn run(context: &Context) -> anyhow::Result<Status> {
     }];
     match context.dataset() {
         Ok(dataset) => {
-            findings.extend(context.interrupt.at_once(|| dataset.examine()));
+            findings
+                .extend(context.interrupt.at_once(|| dataset.examine()).into_iter().map(Row::from));
         }
-        Err(error) => findings.push(Finding {
+        Err(error) => findings.push(Row {
             subject: "data directory",
             health: Health::Bad,
             detail: error.to_string(),
-            hint: error.hint(),
+            hint: hint::of(&error),
         }),
     }
     for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "NO_PROXY"] {
         if let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) {
-            findings.push(Finding {
+            findings.push(Row {
                 subject: "proxy",
                 health: Health::Note,
                 detail: format!("{name}={}", value.to_string_lossy()),

@@ -13,6 +13,8 @@ use serde_json::json;
 
 use super::download_stimuli::Stimuli;
 use super::{index, license};
+#[cfg(test)]
+use crate::args::Command;
 use crate::args::access::DownloadEmbeddings;
 use crate::args::filters::Filter;
 use crate::args::{Download, DownloadRaw, Transfer};
@@ -29,17 +31,14 @@ pub(super) fn run(context: &Context, args: &Download) -> anyhow::Result<Status> 
 }
 
 pub(super) fn run_raw(context: &Context, args: &DownloadRaw) -> anyhow::Result<Status> {
-    let request = DownloadRequest::raw(subjects(&args.subject)?);
-    let request = filtered(request, &args.filters.each());
-    carry_out(context, &request, &args.transfer, false)
+    carry_out(context, &raw_request(args)?, &args.transfer, false)
 }
 
 pub(super) fn run_embeddings(
     context: &Context,
     args: &DownloadEmbeddings,
 ) -> anyhow::Result<Status> {
-    let request = DownloadRequest::embeddings(models(&args.model));
-    carry_out(context, &request, &args.transfer, false)
+    carry_out(context, &embeddings_request(args), &args.transfer, false)
 }
 
 pub(super) fn run_segmentations(context: &Context, transfer: &Transfer) -> anyhow::Result<Status> {
@@ -48,6 +47,29 @@ pub(super) fn run_segmentations(context: &Context, transfer: &Transfer) -> anyho
 
 pub(super) fn run_captions(context: &Context, transfer: &Transfer) -> anyhow::Result<Status> {
     carry_out(context, &DownloadRequest::captions(), transfer, false)
+}
+
+/// The request of any command that downloads.
+#[cfg(test)]
+pub(crate) fn requested(command: &Command) -> anyhow::Result<Option<DownloadRequest>> {
+    Ok(Some(match command {
+        Command::Download(args) => request(args)?,
+        Command::DownloadRaw(args) => raw_request(args)?,
+        Command::DownloadStimuli(_) => DownloadRequest::stimuli(),
+        Command::DownloadEmbeddings(args) => embeddings_request(args),
+        Command::DownloadSegmentations(_) => DownloadRequest::segmentations(),
+        Command::DownloadCaptions(_) => DownloadRequest::captions(),
+        _ => return Ok(None),
+    }))
+}
+
+fn raw_request(args: &DownloadRaw) -> anyhow::Result<DownloadRequest> {
+    let request = DownloadRequest::raw(subjects(&args.subject)?);
+    Ok(filtered(request, &args.filters.each()))
+}
+
+fn embeddings_request(args: &DownloadEmbeddings) -> DownloadRequest {
+    DownloadRequest::embeddings(models(&args.model))
 }
 
 /// All models when none is named.

@@ -1,6 +1,6 @@
 //! `index`: what makes the next reads of betas shorter, made on purpose.
 
-use laion_fmri::{Error, layout};
+use laion_fmri::{DownloadRequest, Error, FilterField, Subjects, layout};
 
 use crate::args::index::Index;
 use crate::context::Context;
@@ -25,7 +25,10 @@ pub(super) fn run(context: &Context, args: &Index) -> anyhow::Result<()> {
         return Err(Error::DataNotDownloaded {
             what: format!("betas of {}", subject.id()),
             path: dataset.roots().expected(&layout::glmsingle(subject.id())),
-            fetch: format!("--subject {} --desc SingletrialBetas", subject.id()),
+            fetch: Box::new(
+                DownloadRequest::new(Subjects::These(vec![subject.id().clone()]))
+                    .filter(FilterField::Desc, ["SingletrialBetas"]),
+            ),
         }
         .into());
     }

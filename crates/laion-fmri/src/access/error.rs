@@ -243,33 +243,6 @@ impl AccessError {
             _ => ErrorKind::Other,
         }
     }
-
-    pub(crate) fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::AccessNeeded { .. } => "laion-fmri request-access".to_owned(),
-            Self::UnknownRequestId { .. } => {
-                "laion-fmri request-access, or laion-fmri login --request-id ID".to_owned()
-            }
-            Self::TermsOutdated { accept_url, .. } => {
-                format!("accept them at {accept_url}, then run the same command again")
-            }
-            Self::RateLimited { retry_after: Some(wait), .. } => {
-                format!("run the same command again in {} s", wait.as_secs())
-            }
-            Self::FileDigest { .. } | Self::Replaced { .. } => {
-                "run the same command again".to_owned()
-            }
-            Self::Interrupted { .. } => {
-                "run the same command again; it goes on where this one stopped".to_owned()
-            }
-            Self::InvalidUrl { .. } => "LAION_FMRI_ACCESS_URL=https://HOST".to_owned(),
-            Self::Form(FormError::TermsNotAccepted { expected, .. }) => {
-                format!("read the terms, then add --accept-terms {expected}")
-            }
-            _ => return None,
-        };
-        Some(hint)
-    }
 }
 
 fn said(detail: &str) -> String {

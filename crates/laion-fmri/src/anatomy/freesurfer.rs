@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use gifti_surface::Hemisphere;
 
-use crate::{Error, Result, Subject, layout};
+use crate::{DownloadRequest, Error, FilterField, Result, Subject, layout};
 
 impl Subject {
     /// Whether anything of the FreeSurfer reconstruction is on disk.
@@ -76,9 +76,11 @@ impl Subject {
     }
 
     /// The tree is fetched whole; the filter keeps the other trees out.
-    fn fetch_freesurfer(&self, extension: &str) -> String {
+    fn fetch_freesurfer(&self, extension: &str) -> DownloadRequest {
         let extension = if extension.is_empty() { "mgz" } else { extension };
-        format!("--subject {} --extension {extension} --include-freesurfer", self.id())
+        DownloadRequest::of(self.id())
+            .filter(FilterField::Extension, [extension])
+            .include_freesurfer()
     }
 }
 

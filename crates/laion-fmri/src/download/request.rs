@@ -73,6 +73,16 @@ impl DownloadRequest {
         }
     }
 
+    /// A request for one subject, without filters.
+    pub(crate) fn of(subject: &SubjectId) -> Self {
+        Self::new(Subjects::These(vec![subject.clone()]))
+    }
+
+    /// A request for what lies below a key prefix and nothing else, without filters.
+    pub fn of_prefix(prefix: impl Into<String>) -> Self {
+        Self::new(Subjects::These(Vec::new())).prefix(prefix)
+    }
+
     /// A request for the raw data of these subjects and nothing else, without filters.
     #[doc(alias = "download_raw")]
     pub fn raw(subjects: Subjects) -> Self {
@@ -97,6 +107,12 @@ impl DownloadRequest {
         Self { include_captions: true, ..Self::nobody() }
     }
 
+    /// A request for the images and nothing else; see [`DownloadRequest::include_stimuli`].
+    #[doc(alias = "download_stimuli")]
+    pub fn stimuli() -> Self {
+        Self::nobody().include_stimuli()
+    }
+
     fn nobody() -> Self {
         Self { include_derivatives: false, ..Self::new(Subjects::These(Vec::new())) }
     }
@@ -113,6 +129,16 @@ impl DownloadRequest {
     /// Only these sessions; `averages` stands for the subject-level files.
     pub fn ses(self, values: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.filter(FilterField::Ses, values)
+    }
+
+    /// Only these descriptions, such as `SingletrialBetas`.
+    pub(crate) fn desc(self, desc: impl Into<String>) -> Self {
+        self.filter(FilterField::Desc, [desc])
+    }
+
+    /// Only files of this suffix and extension.
+    pub(crate) fn form(self, suffix: &str, extension: &str) -> Self {
+        self.filter(FilterField::Suffix, [suffix]).filter(FilterField::Extension, [extension])
     }
 
     /// Only these values of a filter.

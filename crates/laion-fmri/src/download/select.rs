@@ -34,7 +34,7 @@ pub(super) enum Why {
     /// The default loader needs it.
     Pinned,
     /// Its tree was asked for as a whole.
-    Tree(&'static str),
+    WholeTree(&'static str),
     /// It describes the dataset.
     Dataset,
     /// It was asked for by its name.
@@ -126,13 +126,13 @@ impl Selection {
             self.search(remote, &prefix, filter, Why::Filters, &mut searched, &mut found)?;
         }
         if request.include_anatomical {
-            let why = Why::Tree("--include-anatomical");
+            let why = Why::WholeTree("anatomical");
             self.whole(remote, &layout::anatomical(subject), why, &mut searched, &mut found)?;
         } else if pins {
             searched.pin(&self.list(remote, &layout::anatomical(subject))?);
         }
         if request.include_localizers {
-            let why = Why::Tree("--include-localizers");
+            let why = Why::WholeTree("localizer");
             self.whole(remote, &layout::localizers(subject), why, &mut searched, &mut found)?;
         }
         if request.include_raw {
@@ -142,7 +142,7 @@ impl Selection {
         // Sessions are decided by the trees that have them: the others carry none.
         let missing = missing_session(&searched, filter);
         if request.include_freesurfer {
-            let why = Why::Tree("--include-freesurfer");
+            let why = Why::WholeTree("FreeSurfer");
             self.whole(remote, &layout::freesurfer(subject), why, &mut searched, &mut found)?;
         }
         if request.include_derivatives {
@@ -290,7 +290,7 @@ impl Why {
             Self::Filters => None,
             Self::RoiFilters => Some(FilterField::Ses),
             Self::Pinned => return "needed by the default loader".to_owned(),
-            Self::Tree(option) => return format!("{option} takes the whole tree"),
+            Self::WholeTree(tree) => return format!("the whole {tree} tree"),
             Self::Dataset => return "describes the dataset".to_owned(),
             Self::Named => return "asked for by name".to_owned(),
         };

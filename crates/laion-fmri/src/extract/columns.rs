@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bids_names::SessionId;
 
 use super::conventions::{Conventions, Threshold};
-use super::error::ExtractError;
+use super::error::{ExtractError, Restriction};
 use super::part::Columns;
 use crate::mask::VoxelMask;
 use crate::roi::RoiQuery;
@@ -56,13 +56,11 @@ pub(super) fn chosen(
     if chosen.n_voxels() > 0 {
         return Ok(chosen);
     }
-    let mut why = match conventions.rois.as_slice() {
-        [] => format!("the {} brain mask", conventions.mask_source),
-        rois => format!("--roi {}", rois.join(" ")),
-    };
-    if let Some(Threshold { percent, .. }) = conventions.noise_ceiling {
-        why.push_str(&format!(" with a noise ceiling of at least {percent}"));
-    }
+    let mut why = vec![match conventions.rois.as_slice() {
+        [] => Restriction::Mask(conventions.mask_source),
+        rois => Restriction::Rois(rois.to_vec()),
+    }];
+    why.extend(conventions.noise_ceiling.iter().map(|it| Restriction::NoiseCeiling(it.percent)));
     Err(ExtractError::NothingLeft { what: "voxel", whose: subject.id().to_string(), why }.into())
 }
 

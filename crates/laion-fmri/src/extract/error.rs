@@ -2,21 +2,23 @@
 
 use std::path::PathBuf;
 
-use crate::{Error, ErrorKind};
+use laion_fmri_stimuli::StimulusSet;
+
+use crate::{Error, ErrorKind, MaskSource};
 
 /// A failure of an extraction that is about its plan, its parts or its recipe.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExtractError {
     /// No trial or no voxel is left.
-    #[error("no {what} of {whose} is left: {why}")]
+    #[error("no {what} of {whose} is left: {}", restrictions(why))]
     NothingLeft {
         /// `trial`, `voxel` or `image`.
         what: &'static str,
         /// Whose: a subject, a session, or the subjects together.
         whose: String,
         /// Which choices led there.
-        why: String,
+        why: Vec<Restriction>,
     },
 
     /// Tasks of a plan have not written their part.
@@ -74,6 +76,46 @@ pub enum ExtractError {
     },
 }
 
+/// A choice that leaves out trials or voxels.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Restriction {
+    /// Only voxels of these ROIs.
+    #[error("the ROIs {}", _0.join(" "))]
+    Rois(Vec<String>),
+    /// Only voxels of this brain mask.
+    #[error("the {0} brain mask")]
+    Mask(MaskSource),
+    /// Only voxels whose noise ceiling is at least so many percent.
+    #[error("a noise ceiling of at least {0}")]
+    NoiseCeiling(f64),
+    /// Only voxels without NaN in any row.
+    #[error("voxels without NaN in any row")]
+    NoNan,
+    /// Only trials with images of this set.
+    #[error("{0} images")]
+    Stimuli(StimulusSet),
+    /// No trials with out-of-distribution images.
+    #[error("no out-of-distribution images")]
+    NoOutOfDistribution,
+    /// Only images with exactly the planned number of trials.
+    #[error("images with exactly the planned repetitions")]
+    ExactRepetitions,
+    /// Only images that every subject saw.
+    #[error("images shown to every subject")]
+    EverySubject,
+    /// The sessions have no trials.
+    #[error("the sessions have no trials")]
+    NoTrials,
+    /// The subject has no session.
+    #[error("it has no session")]
+    NoSession,
+}
+
+fn restrictions(why: &[Restriction]) -> String {
+    why.iter().map(Restriction::to_string).collect::<Vec<_>>().join(", ")
+}
+
 impl ExtractError {
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
@@ -83,18 +125,6 @@ impl ExtractError {
             | Self::OtherVoxels { .. }
             | Self::Recipe { .. }
             | Self::Differs { .. } => ErrorKind::Integrity,
-        }
-    }
-
-    pub(crate) fn hint(&self) -> Option<String> {
-        match self {
-            Self::MissingParts { .. } => {
-                Some("laion-fmri run PLAN completes what is missing".to_owned())
-            }
-            Self::DamagedPart { path, .. } | Self::OtherVoxels { path, .. } => {
-                Some(format!("delete {} and run the same command again", path.display()))
-            }
-            _ => None,
         }
     }
 }

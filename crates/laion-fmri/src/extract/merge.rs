@@ -6,7 +6,7 @@ use array_export::{ArrayWriter, RowWriter, f16};
 use ndarray::{ArrayView1, ArrayView2};
 
 use super::conventions::{Conventions, NanColumns};
-use super::error::ExtractError;
+use super::error::{ExtractError, Restriction};
 use super::part::{Columns, Part};
 use super::rows::{Rows, SessionRows};
 use crate::{Error, Result};
@@ -142,7 +142,7 @@ impl<'a> Merge<'a> {
         let kept: Vec<usize> = all.into_iter().filter(|column| nan[*column] == 0).collect();
         if kept.is_empty() {
             let whose = rows.subjects.join(", ");
-            let why = "every voxel has NaN in some row (--nan drop)".to_owned();
+            let why = vec![Restriction::NoNan];
             return Err(ExtractError::NothingLeft { what: "voxel", whose, why }.into());
         }
         let dropped_columns = nan.len() - kept.len();

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::columns;
 use super::conventions::Conventions;
-use super::error::ExtractError;
+use super::error::{ExtractError, Restriction};
 use super::memory::{MemoryPlan, TaskSize};
 use super::part::Part;
 use super::recipe::{Recipe, SubjectSessions, TOOL};
@@ -419,7 +419,7 @@ fn sessions(subject: &Subject, named: &[String]) -> Result<Vec<SessionId>> {
 }
 
 fn no_sessions(subject: &Subject) -> Error {
-    let (whose, why) = (subject.id().to_string(), "it has no session".to_owned());
+    let (whose, why) = (subject.id().to_string(), vec![Restriction::NoSession]);
     ExtractError::NothingLeft { what: "trial", whose, why }.into()
 }
 

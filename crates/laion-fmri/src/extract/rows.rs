@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::conventions::{Average, Conventions};
-use super::error::ExtractError;
+use super::error::{ExtractError, Restriction};
 use crate::Result;
 use crate::stimulus::planned_repetitions;
 
@@ -119,17 +119,17 @@ impl<'a> Rows<'a> {
 
     fn nothing_left(&self, conventions: &Conventions) -> ExtractError {
         let mut why = Vec::new();
-        why.extend(conventions.stimuli.map(|set| format!("--stimuli {set}")));
-        why.extend(conventions.exclude_ood.then(|| "--exclude-ood".to_owned()));
-        why.extend(conventions.exact_repetitions.then(|| "--exact-reps".to_owned()));
+        why.extend(conventions.stimuli.map(Restriction::Stimuli));
+        why.extend(conventions.exclude_ood.then_some(Restriction::NoOutOfDistribution));
+        why.extend(conventions.exact_repetitions.then_some(Restriction::ExactRepetitions));
         if self.subjects.len() > 1 {
-            why.push("an image has to be shown to every subject".to_owned());
+            why.push(Restriction::EverySubject);
         }
         if why.is_empty() {
-            why.push("the sessions have no trials".to_owned());
+            why.push(Restriction::NoTrials);
         }
         let what = if self.is_averaged { "image" } else { "trial" };
-        ExtractError::NothingLeft { what, whose: self.subjects.join(", "), why: why.join(", ") }
+        ExtractError::NothingLeft { what, whose: self.subjects.join(", "), why }
     }
 }
 
@@ -205,7 +205,7 @@ mod tests {
         let error = rows(&sessions, &conventions).unwrap_err();
         assert!(
             matches!(&error, Error::Extract(error) if matches!(&**error,
-                ExtractError::NothingLeft { what: "image", why, .. } if why == "--exact-reps")),
+                ExtractError::NothingLeft { what: "image", why, .. } if *why == [Restriction::ExactRepetitions])),
             "{error}"
         );
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::error::{ErrorKind, fetch_again};
+use crate::error::ErrorKind;
 
 /// Why a file of a mirror, or an object that is read without one, cannot be used.
 ///
@@ -86,17 +86,6 @@ impl InputError {
             | Self::ChangedMeanwhile { .. }
             | Self::Size { .. }
             | Self::TooLarge { .. } => ErrorKind::Integrity,
-        }
-    }
-
-    /// The command that would help.
-    pub(crate) fn hint(&self) -> Option<String> {
-        match self {
-            Self::Changed { path, .. } => Some(fetch_again(path)),
-            Self::NotInBucket { .. } => {
-                Some("laion-fmri info --subject ... lists what the bucket has".to_owned())
-            }
-            _ => None,
         }
     }
 }

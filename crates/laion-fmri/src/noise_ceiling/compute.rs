@@ -11,7 +11,8 @@ use super::options::{NoiseCeilingOptions, RepetitionTerm, Scope};
 use crate::mask::VoxelMask;
 use crate::zscore::{ColumnStatistics, NanPolicy, groups};
 use crate::{
-    Contradiction, Error, ReadObserver, Result, SessionTrials, Subject, Voxels, layout, memory,
+    Contradiction, DownloadRequest, Error, ReadObserver, Result, SessionTrials, Subject, Voxels,
+    layout, memory,
 };
 
 /// The limit without a choice.
@@ -207,7 +208,7 @@ impl Subject {
         }
         if chosen.is_empty() {
             let id = self.id();
-            let fetch = || format!("--subject {id} --desc SingletrialBetas");
+            let fetch = || DownloadRequest::of(id).desc("SingletrialBetas");
             let what = format!("betas of {id}");
             return Err(self.files().missing(what, &layout::glmsingle(id), fetch));
         }

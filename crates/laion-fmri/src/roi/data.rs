@@ -13,7 +13,7 @@ use super::query::Expression;
 use super::{RES, RoiIndex, RoiQuery, Rois};
 use crate::files::Located;
 use crate::mask::{MaskSource, Resolution, VoxelMask};
-use crate::{Contradiction, Error, Input, Result, Subject};
+use crate::{Contradiction, DownloadRequest, Error, FilterField, Input, Result, Subject};
 
 laion_fmri_base::named_enum! {
     /// Which forms of a ROI are wanted.
@@ -218,7 +218,8 @@ impl Subject {
         for name in names {
             let found = index.resolve_files(self, name).map_err(|error| match error {
                 Error::DataNotDownloaded { what, path, .. } => {
-                    Error::DataNotDownloaded { what, path, fetch: fetch(self.id(), format) }
+                    let fetch = Box::new(fetch(self.id(), format));
+                    Error::DataNotDownloaded { what, path, fetch }
                 }
                 other => other,
             })?;
@@ -432,16 +433,18 @@ fn check_vertices(vertices: &[u32], mesh: usize, path: &Path, reference: &Path) 
     Ok(())
 }
 
-/// The arguments of the download that brings a form.
-fn fetch(subject: &SubjectId, format: RoiFormat) -> String {
-    let extensions = match format {
-        RoiFormat::All => "nii.gz func.gii label",
-        RoiFormat::Volume => "nii.gz",
-        RoiFormat::Gii => "func.gii label",
-        RoiFormat::FuncGii => "func.gii",
-        RoiFormat::Label => "label",
+/// The download that brings a form.
+fn fetch(subject: &SubjectId, format: RoiFormat) -> DownloadRequest {
+    let extensions: &[&str] = match format {
+        RoiFormat::All => &["nii.gz", "func.gii", "label"],
+        RoiFormat::Volume => &["nii.gz"],
+        RoiFormat::Gii => &["func.gii", "label"],
+        RoiFormat::FuncGii => &["func.gii"],
+        RoiFormat::Label => &["label"],
     };
-    format!("--subject {subject} --suffix mask --extension {extensions}")
+    DownloadRequest::of(subject)
+        .filter(FilterField::Suffix, ["mask"])
+        .filter(FilterField::Extension, extensions.iter().copied())
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use laion_fmri_stimuli::{
 };
 
 use crate::files::Files;
-use crate::{Dataset, Error, InputRecord, Result, layout};
+use crate::{Dataset, DownloadRequest, Error, InputRecord, Result, layout};
 
 /// The stimulus side of the dataset by image name: images, embeddings, object masks, captions.
 ///
@@ -199,26 +199,28 @@ impl Stimuli {
     fn missing(&self, name: &'static str) -> Error {
         let (what, fetch) = described(name);
         let relative = format!("{}/{name}", files::DIRECTORY);
-        Error::StimuliNotDownloaded { what, path: self.files.roots().expected(&relative), fetch }
+        let (path, fetch) = (self.files.roots().expected(&relative), Box::new(fetch));
+        Error::StimuliNotDownloaded { what, path, fetch }
     }
 }
 
-/// What a stimulus file holds, and the command that fetches it.
-fn described(name: &'static str) -> (&'static str, String) {
+/// What a stimulus file holds, and the download that brings it.
+fn described(name: &'static str) -> (&'static str, DownloadRequest) {
     match name {
-        files::METADATA => {
-            ("the table of images", format!("download --prefix {}/{name}", files::DIRECTORY))
-        }
-        files::IMAGES => ("the stimulus images", "download-stimuli".to_owned()),
-        files::CAPTIONS => ("the captions", "download-captions".to_owned()),
-        files::SEGMENTATIONS => ("the object masks", "download-segmentations".to_owned()),
+        files::METADATA => (
+            "the table of images",
+            DownloadRequest::of_prefix(format!("{}/{name}", files::DIRECTORY)),
+        ),
+        files::IMAGES => ("the stimulus images", DownloadRequest::stimuli()),
+        files::CAPTIONS => ("the captions", DownloadRequest::captions()),
+        files::SEGMENTATIONS => ("the object masks", DownloadRequest::segmentations()),
         files::SEGMENTATIONS_METADATA => {
-            ("the table of object masks", "download-segmentations".to_owned())
+            ("the table of object masks", DownloadRequest::segmentations())
         }
         _ => {
-            let model = EmbeddingModel::ALL.iter().find(|model| model.file_name() == name);
-            let model = model.map(|model| format!(" --model {model}")).unwrap_or_default();
-            ("the embeddings", format!("download-embeddings{model}"))
+            let models = EmbeddingModel::ALL.iter().copied();
+            let wanted = models.filter(|model| model.file_name() == name);
+            ("the embeddings", DownloadRequest::embeddings(wanted))
         }
     }
 }

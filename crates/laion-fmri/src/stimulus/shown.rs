@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bids_names::{SessionId, SubjectId};
 
+use crate::subject::trial_table;
 use crate::trial_table::GlobalTrial;
 use crate::{Error, Result, Subject};
 
@@ -97,10 +98,7 @@ impl Shown {
         found.map(|(_, trials)| trials.clone()).ok_or_else(|| Error::DataNotDownloaded {
             what: format!("the trial table of {} {session}", self.subject),
             path: crate::layout::trials(&self.subject, &session).into(),
-            fetch: format!(
-                "--subject {} --ses {session} --desc SingletrialBetas --suffix trials --extension tsv",
-                self.subject
-            ),
+            fetch: Box::new(trial_table(&self.subject, &session)),
         })
     }
 

@@ -4,7 +4,7 @@ use array_export::{Column, Table};
 use bids_names::SessionId;
 
 use crate::trials::SessionTrials;
-use crate::{Error, Result, Subject, SubjectTrials, Trial, layout};
+use crate::{DownloadRequest, Error, Result, Subject, SubjectTrials, Trial, layout};
 
 /// The trials of several sessions as columns.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,7 +86,7 @@ impl Subject {
 
     fn no_trials(&self) -> Error {
         let id = self.id();
-        let fetch = || format!("--subject {id} --suffix trials --extension tsv");
+        let fetch = || DownloadRequest::of(id).form("trials", "tsv");
         self.files().missing(format!("any trial table of {id}"), &layout::glmsingle(id), fetch)
     }
 }

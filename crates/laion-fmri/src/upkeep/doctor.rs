@@ -27,7 +27,33 @@ pub struct Finding {
     /// What was found.
     pub detail: String,
     /// What would help, when that is known.
-    pub hint: Option<String>,
+    pub advice: Option<Advice>,
+}
+
+/// What would help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Advice {
+    /// Downloads need a root of one's own beside the shared one.
+    AddRoot,
+    /// The licence of the dataset has to be accepted before anything is downloaded.
+    AcceptLicense,
+    /// The network and the variables of proxies; what is on disk can be read without either.
+    CheckNetwork,
+    /// The permissions of the directory.
+    CheckPermissions,
+    /// A download can be planned first, which says how much it takes.
+    PlanFirst,
+    /// Nothing has to be done.
+    Nothing,
+    /// A verification makes the records anew.
+    Verify,
+    /// A verification with repair fetches the files again.
+    Repair,
+    /// The download that brought the files brings them again.
+    DownloadAgain,
+    /// The download that began the files goes on with them.
+    ResumeDownload,
 }
 
 /// Less free space than this is worth a note: one session of betas is about 1 GB.
@@ -35,15 +61,15 @@ const LITTLE_SPACE: u64 = 5_000_000_000;
 
 impl Finding {
     fn good(subject: &'static str, detail: String) -> Self {
-        Self { subject, health: Health::Good, detail, hint: None }
+        Self { subject, health: Health::Good, detail, advice: None }
     }
 
-    fn note(subject: &'static str, detail: String, hint: &str) -> Self {
-        Self { subject, health: Health::Note, detail, hint: Some(hint.to_owned()) }
+    fn note(subject: &'static str, detail: String, advice: Advice) -> Self {
+        Self { subject, health: Health::Note, detail, advice: Some(advice) }
     }
 
-    fn bad(subject: &'static str, detail: String, hint: &str) -> Self {
-        Self { subject, health: Health::Bad, detail, hint: Some(hint.to_owned()) }
+    fn bad(subject: &'static str, detail: String, advice: Advice) -> Self {
+        Self { subject, health: Health::Bad, detail, advice: Some(advice) }
     }
 }
 
@@ -64,7 +90,7 @@ impl Dataset {
             Err(_) => findings.push(Finding::bad(
                 "data directory",
                 "no root can be written to".to_owned(),
-                "downloads need a root of your own: LAION_FMRI_DATA=SHARED:OWN",
+                Advice::AddRoot,
             )),
         }
         findings.push(match self.license() {
@@ -74,7 +100,7 @@ impl Dataset {
             Err(_) => Finding::note(
                 "licence",
                 "not accepted yet; downloads ask for it".to_owned(),
-                "laion-fmri license --accept",
+                Advice::AcceptLicense,
             ),
         });
         for root in self.roots().directories() {
@@ -106,12 +132,7 @@ impl Dataset {
                     detail.push_str(&format!(": {source}"));
                     cause = source.source();
                 }
-                Finding::bad(
-                    "bucket",
-                    detail,
-                    "check the network and the variables HTTPS_PROXY and NO_PROXY; --offline works \
-                     with what is on disk",
-                )
+                Finding::bad("bucket", detail, Advice::CheckNetwork)
             }
         }
     }
@@ -120,7 +141,7 @@ impl Dataset {
 fn permissions(root: &Path) -> Finding {
     let shown = root.display();
     if std::fs::read_dir(root).is_err() {
-        return Finding::bad("root", format!("{shown} cannot be read"), "check its permissions");
+        return Finding::bad("root", format!("{shown} cannot be read"), Advice::CheckPermissions);
     }
     match tempfile::tempfile_in(root) {
         Ok(_) => Finding::good("root", format!("{shown}, writable")),
@@ -133,7 +154,7 @@ fn space(root: &Path) -> Finding {
         Some(free) if free < LITTLE_SPACE => Finding::note(
             "disk",
             format!("{:.1} GB free below {}", free as f64 / 1e9, root.display()),
-            "laion-fmri download --dry-run says how much a download takes",
+            Advice::PlanFirst,
         ),
         Some(free) => Finding::good("disk", format!("{:.1} GB free", free as f64 / 1e9)),
         None => Finding::good("disk", "free space is not known on this system".to_owned()),
@@ -150,7 +171,7 @@ fn file_locks(root: &Path) -> Finding {
             "file locks",
             "do not work here; a killed download is taken over after 90 s instead of at once"
                 .to_owned(),
-            "nothing needs to be done",
+            Advice::Nothing,
         )
     }
 }
@@ -160,8 +181,7 @@ fn consistency(root: &Path) -> Vec<Finding> {
     let inventory = match crate::inventory::of_shared(root) {
         Ok(inventory) => inventory,
         Err(error) => {
-            let hint = "the records are made anew by laion-fmri verify";
-            return vec![Finding::bad("records", error.to_string(), hint)];
+            return vec![Finding::bad("records", error.to_string(), Advice::Verify)];
         }
     };
     let (mut sound, mut missing, mut wrong) = (0_u64, 0_u64, 0_u64);
@@ -179,14 +199,14 @@ fn consistency(root: &Path) -> Vec<Finding> {
         findings.push(Finding::bad(
             "mirror",
             format!("{wrong} files of {shown} have another size than when they were fetched"),
-            "laion-fmri verify --repair",
+            Advice::Repair,
         ));
     }
     if missing > 0 {
         findings.push(Finding::note(
             "mirror",
             format!("{missing} recorded files are not in {shown} any more"),
-            "the download that brought them brings them again",
+            Advice::DownloadAgain,
         ));
     }
     findings.push(Finding::good("mirror", format!("{shown}: {sound} recorded files")));
@@ -195,7 +215,7 @@ fn consistency(root: &Path) -> Vec<Finding> {
         findings.push(Finding::note(
             "mirror",
             format!("{} unfinished files in {shown}", unfinished.len()),
-            "the download that began them goes on with them",
+            Advice::ResumeDownload,
         ));
     }
     findings

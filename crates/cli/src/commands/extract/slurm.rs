@@ -10,6 +10,7 @@ use super::read;
 use crate::args::extract::Slurm;
 use crate::context::Context;
 use crate::exit::UsageError;
+use crate::hint;
 use crate::output;
 
 /// The names of the scripts in a folder.
@@ -52,7 +53,7 @@ fn download_script(context: &Context, plans: &[ExtractPlan]) -> anyhow::Result<S
     let mut script = head();
     let mut commands = Vec::new();
     for plan in plans.iter().filter(|plan| !plan.is_from_bucket()) {
-        for command in plan.downloads() {
+        for command in plan.downloads()?.iter().flat_map(hint::arguments) {
             if !commands.contains(&command) {
                 commands.push(command);
             }

@@ -1,0 +1,308 @@
+//! Hints: the command or the option that would put a failure right.
+
+use laion_fmri::access::{AccessError, FormError};
+use laion_fmri::extract::{ExtractError, Restriction};
+use laion_fmri::s3_mirror;
+use laion_fmri::stimuli::Error as StimuliError;
+use laion_fmri::surface::fs::{ReadGiftiError, ReadLabelError};
+use laion_fmri::upkeep::Advice;
+use laion_fmri::{
+    Contradiction, DownloadRequest, Error, ErrorKind, FilterField, InputError, Subjects,
+};
+
+use std::path::Path;
+
+/// What would help against a failure, when that is known.
+pub(crate) fn of(error: &Error) -> Option<String> {
+    match error {
+        Error::DataDirNotSet => Some("laion-fmri config --data-dir DIR".to_owned()),
+        Error::DataNotDownloaded { fetch, .. } | Error::StimuliNotDownloaded { fetch, .. } => {
+            Some(commands(fetch).join(" && "))
+        }
+        Error::Access(error) => of_access(error),
+        Error::Extract(error) => of_extract(error),
+        Error::Input(InputError::Changed { path, .. }) => Some(fetch_again(path)),
+        Error::Input(InputError::NotInBucket { .. }) => {
+            Some("laion-fmri info --subject ... lists what the bucket has".to_owned())
+        }
+        Error::LicenseNotAccepted { .. } => Some("laion-fmri license --accept".to_owned()),
+        Error::NoMatchingData { .. } => {
+            Some("laion-fmri download --dry-run ... shows what a filter lets in".to_owned())
+        }
+        Error::NothingNamed { what } if what == "subject" => {
+            Some("name one with --subject".to_owned())
+        }
+        Error::MemoryLimit { least, .. } => Some(format!("--max-memory {least}")),
+        Error::Contradiction(contradiction) => of_contradiction(contradiction),
+        Error::VoxelAxis { .. } => Some(
+            "a subject-level map (--nc-desc) keeps the voxels of all sessions equal".to_owned(),
+        ),
+        Error::Nifti(error) if error.is_damaged() => error.path().map(fetch_again),
+        Error::TrialCountMismatch { betas, trials, .. } => Some(format!(
+            "delete {} and {}, and run the same laion-fmri download again",
+            betas.display(),
+            trials.display()
+        )),
+        Error::Gifti(ReadGiftiError::Read { path, .. })
+        | Error::Label(ReadLabelError::Read { path, .. })
+            if error.kind() == ErrorKind::Integrity =>
+        {
+            Some(fetch_again(path))
+        }
+        Error::Mirror(s3_mirror::Error::WrongRegion { location, got, .. }) => {
+            let bucket = location.split('?').next().unwrap_or_default();
+            Some(format!("--bucket '{bucket}?region={got}'"))
+        }
+        Error::EventTable { path, .. } | Error::VertexMismatch { path, .. } => {
+            Some(fetch_again(path))
+        }
+        Error::Stimuli(error) => of_stimuli(error),
+        _ => None,
+    }
+}
+
+fn of_access(error: &AccessError) -> Option<String> {
+    match error {
+        AccessError::AccessNeeded { .. } => Some("laion-fmri request-access".to_owned()),
+        AccessError::UnknownRequestId { .. } => {
+            Some("laion-fmri request-access, or laion-fmri login --request-id ID".to_owned())
+        }
+        AccessError::TermsOutdated { accept_url, .. } => {
+            Some(format!("accept them at {accept_url}, then run the same command again"))
+        }
+        AccessError::RateLimited { retry_after: Some(wait), .. } => {
+            Some(format!("run the same command again in {} s", wait.as_secs()))
+        }
+        AccessError::FileDigest { .. } | AccessError::Replaced { .. } => {
+            Some("run the same command again".to_owned())
+        }
+        AccessError::Interrupted { .. } => {
+            Some("run the same command again; it goes on where this one stopped".to_owned())
+        }
+        AccessError::InvalidUrl { .. } => Some("LAION_FMRI_ACCESS_URL=https://HOST".to_owned()),
+        AccessError::Form(FormError::TermsNotAccepted { expected, .. }) => {
+            Some(format!("read the terms, then add --accept-terms {expected}"))
+        }
+        _ => None,
+    }
+}
+
+fn of_extract(error: &ExtractError) -> Option<String> {
+    match error {
+        ExtractError::MissingParts { .. } => {
+            Some("laion-fmri run PLAN completes what is missing".to_owned())
+        }
+        ExtractError::DamagedPart { path, .. } | ExtractError::OtherVoxels { path, .. } => {
+            Some(format!("delete {} and run the same command again", path.display()))
+        }
+        ExtractError::NothingLeft { why, .. } => {
+            let options: Vec<String> = why.iter().filter_map(option).collect();
+            (!options.is_empty()).then(|| format!("leave out {}", options.join(" or ")))
+        }
+        _ => None,
+    }
+}
+
+/// The option that makes a restriction.
+fn option(restriction: &Restriction) -> Option<String> {
+    Some(match restriction {
+        Restriction::Rois(rois) => format!("--roi {}", rois.join(" ")),
+        Restriction::NoiseCeiling(percent) => format!("--nc-threshold {percent}"),
+        Restriction::NoNan => "--nan drop".to_owned(),
+        Restriction::Stimuli(set) => format!("--stimuli {set}"),
+        Restriction::NoOutOfDistribution => "--exclude-ood".to_owned(),
+        Restriction::ExactRepetitions => "--exact-reps".to_owned(),
+        _ => return None,
+    })
+}
+
+fn of_contradiction(contradiction: &Contradiction) -> Option<String> {
+    match contradiction {
+        Contradiction::CeilingOfEachSession => {
+            Some("--nc-desc names one, such as Noiseceiling12rep".to_owned())
+        }
+        Contradiction::PoolOfOther { subject, .. } => Some(format!("--pool shared or {subject}")),
+        Contradiction::TrialsOfSeveralSubjects => Some(
+            "--average image joins subjects by image; -o DIR/ makes one output for each".to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+/// What a user would try next: the nearest names, or another copy of the file.
+fn of_stimuli(error: &StimuliError) -> Option<String> {
+    match error {
+        StimuliError::UnknownImage { nearest, .. } if !nearest.is_empty() => {
+            Some(format!("the nearest names are {}", nearest.join(", ")))
+        }
+        StimuliError::UnknownMask { nouns, .. } if !nouns.is_empty() => {
+            Some(format!("the nouns of this image are {}", nouns.join(", ")))
+        }
+        StimuliError::NotHdf5 { path, .. }
+        | StimuliError::Damaged { path, .. }
+        | StimuliError::Decode { path, .. }
+        | StimuliError::Table { path, .. } => Some(fetch_again(path)),
+        _ => None,
+    }
+}
+
+fn fetch_again(path: &Path) -> String {
+    format!("delete {} and run the same laion-fmri download again", path.display())
+}
+
+/// The advice of `doctor` in words.
+pub(crate) fn of_advice(advice: Advice) -> &'static str {
+    match advice {
+        Advice::AddRoot => "downloads need a root of your own: LAION_FMRI_DATA=SHARED:OWN",
+        Advice::AcceptLicense => "laion-fmri license --accept",
+        Advice::CheckNetwork => {
+            "check the network and the variables HTTPS_PROXY and NO_PROXY; --offline works with what is on disk"
+        }
+        Advice::CheckPermissions => "check its permissions",
+        Advice::PlanFirst => "laion-fmri download --dry-run says how much a download takes",
+        Advice::Verify => "the records are made anew by laion-fmri verify",
+        Advice::Repair => "laion-fmri verify --repair",
+        Advice::DownloadAgain => "the download that brought them brings them again",
+        Advice::ResumeDownload => "the download that began them goes on with them",
+        _ => "nothing needs to be done",
+    }
+}
+
+/// The commands that carry out a download.
+fn commands(request: &DownloadRequest) -> Vec<String> {
+    let lines = arguments(request).into_iter();
+    lines.map(|words| format!("laion-fmri {}", words.join(" "))).collect()
+}
+
+/// The arguments of `laion-fmri` that carry out a download, one list for each call. They are the
+/// request as `download` parses it; what only other commands can say are calls of their own.
+pub(crate) fn arguments(request: &DownloadRequest) -> Vec<Vec<String>> {
+    let mut calls = Vec::new();
+    let subjects = match &request.subjects {
+        Subjects::These(ids) => ids.iter().map(ToString::to_string).collect(),
+        _ => vec!["all".to_owned()],
+    };
+    let models: Vec<String> = request.include_embeddings.iter().map(ToString::to_string).collect();
+    if subjects.is_empty() && request.prefixes.is_empty() {
+        // Files below `stimuli/` alone have commands of their own.
+        if request.include_stimuli {
+            calls.push(vec!["download-stimuli".to_owned()]);
+        }
+        if !models.is_empty() {
+            calls.push(Words::new("download-embeddings").values("--model", models).0);
+        }
+    } else {
+        let only_raw = request.include_raw && !request.include_derivatives;
+        let mut words = Words::new(if only_raw { "download-raw" } else { "download" })
+            .values("--subject", subjects)
+            .values("--prefix", request.prefixes.clone());
+        for field in FilterField::ALL {
+            let values = request.filter.values(field).unwrap_or_default().iter();
+            let shown = values.map(|value| match field {
+                FilterField::Ses if value != "averages" => format!("ses-{value}"),
+                _ => value.clone(),
+            });
+            words = words.values(&format!("--{field}"), shown.collect());
+        }
+        words = words
+            .flag("--include-anatomical", request.include_anatomical)
+            .flag("--include-freesurfer", request.include_freesurfer)
+            .flag("--include-localizers", request.include_localizers)
+            .flag("--include-raw", request.include_raw && !only_raw)
+            .flag("--include-stimuli", request.include_stimuli)
+            .values("--include-embeddings", models);
+        calls.push(words.0);
+    }
+    if request.include_segmentations {
+        calls.push(vec!["download-segmentations".to_owned()]);
+    }
+    if request.include_captions {
+        calls.push(vec!["download-captions".to_owned()]);
+    }
+    calls
+}
+
+/// The words of one call.
+struct Words(Vec<String>);
+
+impl Words {
+    fn new(command: &str) -> Self {
+        Self(vec![command.to_owned()])
+    }
+
+    /// An option with its values, when there are any.
+    fn values(mut self, option: &str, values: Vec<String>) -> Self {
+        if !values.is_empty() {
+            self.0.push(option.to_owned());
+            self.0.extend(values);
+        }
+        self
+    }
+
+    fn flag(mut self, option: &str, given: bool) -> Self {
+        self.0.extend(given.then(|| option.to_owned()));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use laion_fmri::stimuli::EmbeddingModel;
+
+    use super::*;
+    use crate::args::Cli;
+    use crate::commands::download::requested;
+
+    #[test]
+    fn a_rendered_download_parses_to_the_same_request() {
+        let subject = || DownloadRequest::subject("sub-03").unwrap();
+        let all = || DownloadRequest::new(Subjects::All);
+        let every_field = FilterField::ALL.into_iter().fold(subject(), |request, field| {
+            let values: &[&str] = match field {
+                FilterField::Ses => &["ses-04", "averages"],
+                FilterField::Run => &["01", "2"],
+                _ => &["one", "two"],
+            };
+            request.filter(field, values.iter().copied())
+        });
+        for request in [
+            subject(),
+            all(),
+            every_field.clone(),
+            all().include_anatomical().include_freesurfer().include_localizers().include_raw(),
+            subject().include_stimuli().include_embeddings([EmbeddingModel::Clip]),
+            every_field.include_anatomical().include_raw().prefix("derivatives/x/"),
+            DownloadRequest::raw(Subjects::All).ses(["01"]),
+            DownloadRequest::of_prefix("derivatives/rois/sub-01/")
+                .filter(FilterField::Extension, ["nii.gz"]),
+            DownloadRequest::stimuli(),
+            DownloadRequest::captions(),
+            DownloadRequest::segmentations(),
+            DownloadRequest::embeddings(EmbeddingModel::ALL.iter().copied()),
+            DownloadRequest::embeddings([EmbeddingModel::Clip]),
+        ] {
+            let calls = arguments(&request);
+            let [words] = calls.as_slice() else { panic!("{calls:?}") };
+            let words = std::iter::once("laion-fmri").chain(words.iter().map(String::as_str));
+            let cli = Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{error}"));
+            let parsed = requested(&cli.command.unwrap()).unwrap();
+            assert_eq!(parsed, Some(request), "{calls:?}");
+        }
+    }
+
+    #[test]
+    fn what_one_command_cannot_say_takes_several() {
+        let mut request = DownloadRequest::subject("sub-03").unwrap().ses(["ses-01"]);
+        request.include_captions = true;
+        request.include_segmentations = true;
+        assert_eq!(
+            commands(&request),
+            [
+                "laion-fmri download --subject sub-03 --ses ses-01",
+                "laion-fmri download-segmentations",
+                "laion-fmri download-captions",
+            ]
+        );
+    }
+}
