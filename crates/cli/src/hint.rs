@@ -305,4 +305,42 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn hints_name_the_file_or_the_option() {
+        let path = || Path::new("/data/x").to_owned();
+        let again = "delete /data/x and run the same laion-fmri download again";
+        let stimuli = |error| Error::Stimuli(Box::new(error));
+        let (image_name, noun) = ("a.jpg".to_owned(), "cat".to_owned());
+        let nouns = vec!["dog".to_owned(), "ball".to_owned()];
+        let why = vec![Restriction::ExactRepetitions, Restriction::NoiseCeiling(101.0)];
+        let nothing = ExtractError::NothingLeft { what: "voxel", whose: String::new(), why };
+        let input =
+            InputError::Changed { path: path(), expected: String::new(), got: String::new() };
+        let reference = path();
+        let vertices =
+            Error::VertexMismatch { path: path(), reference, expected: 1, got: 2, at_least: false };
+        let source = "no signature".into();
+        for (error, expected) in [
+            (input.into(), again),
+            (vertices, again),
+            (stimuli(StimuliError::NotHdf5 { path: path(), source }), again),
+            (
+                stimuli(StimuliError::UnknownMask {
+                    path: path(),
+                    image_name,
+                    noun,
+                    instance: 0,
+                    nouns,
+                }),
+                "the nouns of this image are dog, ball",
+            ),
+            (nothing.into(), "leave out --exact-reps or --nc-threshold 101"),
+            (Error::MemoryLimit { limit: 1, least: 2 }, "--max-memory 2"),
+            (Error::DataDirNotSet, "laion-fmri config --data-dir DIR"),
+        ] {
+            assert_eq!(of(&error).as_deref(), Some(expected), "{error}");
+        }
+        assert_eq!(of(&Error::Cancelled), None);
+    }
 }
