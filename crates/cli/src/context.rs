@@ -5,13 +5,11 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use laion_fmri::config::{self, Environment};
+use laion_fmri::s3_mirror::TransferOptions;
 use laion_fmri::{Dataset, Discovery, Error, Location, Roots};
 
 use crate::args::{Color, Global, ProgressKind};
 use crate::signal::Interrupt;
-
-/// How many transfers run at once when nobody says.
-const DEFAULT_JOBS: usize = 16;
 
 /// The most threads that read betas when nobody says: each may hold the array of a session.
 const MOST_DECODERS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
@@ -79,7 +77,7 @@ impl Context {
     }
 
     pub(crate) fn jobs(&self) -> usize {
-        self.global.jobs.unwrap_or(DEFAULT_JOBS)
+        self.global.jobs.unwrap_or(TransferOptions::DEFAULT_JOBS)
     }
 
     /// How many threads read betas.

@@ -40,8 +40,8 @@ use version::{Version, VersionError};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TransferOptions {
-    /// Connections, and files, at once (default 16; 0 counts as 1). Each needs about 2 MiB. Small
-    /// files gain from more when the server is far away; big files are limited by the line.
+    /// Connections, and files, at once (default [`DEFAULT_JOBS`](Self::DEFAULT_JOBS); 0 counts as 1). Each needs about 2 MiB. Small
+    /// files gain from more when the server is far away; big files are limited by the connection.
     pub jobs: usize,
     /// Bytes per second that all transfers together take (default: as fast as they come).
     pub limit_rate: Option<NonZeroU64>,
@@ -57,7 +57,7 @@ pub struct TransferOptions {
 impl Default for TransferOptions {
     fn default() -> Self {
         Self {
-            jobs: 16,
+            jobs: Self::DEFAULT_JOBS,
             limit_rate: None,
             inventory: None,
             inspection: None,
@@ -67,6 +67,9 @@ impl Default for TransferOptions {
 }
 
 impl TransferOptions {
+    /// How many connections are open, and files are transferred, at once when nothing else is said.
+    pub const DEFAULT_JOBS: usize = 16;
+
     /// The defaults with another number of transfers at once.
     #[must_use]
     pub fn with_jobs(mut self, jobs: usize) -> Self {

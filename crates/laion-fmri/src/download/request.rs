@@ -2,6 +2,7 @@
 
 use bids_names::{Filter, FilterField, SubjectId};
 use laion_fmri_stimuli::{EmbeddingModel, files};
+use s3_mirror::TransferOptions;
 
 use crate::{Error, Result};
 
@@ -49,7 +50,8 @@ pub struct DownloadRequest {
     pub include_stimuli: bool,
     /// Further key prefixes, mirrored with the same filters.
     pub prefixes: Vec<String>,
-    /// How many files are transferred at once; at least 1.
+    /// How many files are transferred at once; at least 1. By default
+    /// [`TransferOptions::DEFAULT_JOBS`].
     pub jobs: usize,
 }
 
@@ -69,7 +71,7 @@ impl DownloadRequest {
             include_captions: false,
             include_stimuli: false,
             prefixes: Vec::new(),
-            jobs: 8,
+            jobs: TransferOptions::DEFAULT_JOBS,
         }
     }
 
