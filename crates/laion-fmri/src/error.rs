@@ -267,7 +267,7 @@ pub enum Error {
     },
 
     /// A ROI expression that cannot be read.
-    #[error("ROI query {query:?}: {problem} (at column {column})")]
+    #[error("ROI query {:?}: {problem} (at column {column})", crate::roi::around(query, *column))]
     RoiSyntax {
         /// The expression.
         query: String,

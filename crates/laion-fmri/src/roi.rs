@@ -13,8 +13,9 @@ use indexmap::IndexMap;
 
 pub use self::data::{Hemi, RoiData, RoiFormat, RoiSurface};
 pub(crate) use self::files::RoiFiles;
-use self::query::Expression;
 pub use self::query::RoiQuery;
+pub(crate) use self::query::around;
+use self::query::{Expression, Operator};
 use crate::files::{Files, Located};
 use crate::mask::{BrainMask, MaskSource, Resolution, VoxelMask};
 use crate::{DownloadRequest, Error, Result, Subject, layout};
@@ -77,7 +78,7 @@ impl Subject {
     pub fn roi_mask(&self, query: impl Into<RoiQuery>, source: MaskSource) -> Result<VoxelMask> {
         let brain = self.brain_mask(source, Resolution::Func1pt8)?;
         let query = query.into();
-        let expressions = parsed(&query)?;
+        let expressions = query.expressions()?;
         Ok(Rois::read(self, &self.roi_index()?, brain, &expressions)?.union(&expressions))
     }
 
@@ -94,7 +95,7 @@ impl Subject {
     ) -> Result<IndexMap<String, VoxelMask>> {
         let brain = self.brain_mask(source, Resolution::Func1pt8)?;
         let query = query.into();
-        let expressions = parsed(&query)?;
+        let expressions = query.expressions()?;
         let rois = Rois::read(self, &self.roi_index()?, brain, &expressions)?;
         let items = query.items().iter().zip(expressions.chunks(1));
         Ok(items.map(|(item, expression)| (item.clone(), rois.union(expression))).collect())
@@ -106,7 +107,7 @@ impl Subject {
     pub(crate) fn rois_named(&self, query: &RoiQuery) -> Result<Vec<String>> {
         let index = self.roi_index()?;
         let mut names = BTreeSet::new();
-        for expression in parsed(query)? {
+        for expression in query.expressions()? {
             for name in expression.names() {
                 let files = index.resolve_files(self, name)?;
                 names.extend(files.into_iter().map(|(roi, _)| roi.to_owned()));
@@ -166,27 +167,28 @@ impl Rois {
     fn evaluate(&self, expression: &Expression) -> Vec<u32> {
         match expression {
             Expression::Name(name) => self.columns.get(name).cloned().unwrap_or_default(),
-            Expression::Union(a, b) => ascending([self.evaluate(a), self.evaluate(b)].concat()),
-            Expression::Intersection(a, b) => {
-                let (mut a, b) = (self.evaluate(a), self.evaluate(b));
-                a.retain(|column| b.binary_search(column).is_ok());
-                a
-            }
-            Expression::Difference(a, b) => {
-                let (mut a, b) = (self.evaluate(a), self.evaluate(b));
-                a.retain(|column| b.binary_search(column).is_err());
-                a
+            Expression::Chain(first, rest) => {
+                rest.iter().fold(self.evaluate(first), |mut left, (operator, right)| {
+                    let mut right = self.evaluate(right);
+                    let has = |column: &u32| right.binary_search(column).is_ok();
+                    match operator {
+                        Operator::Intersection => left.retain(has),
+                        Operator::Difference => left.retain(|column| !has(column)),
+                        Operator::Union => {
+                            left.append(&mut right);
+                            left = ascending(left);
+                        }
+                    }
+                    left
+                })
             }
         }
     }
 }
 
-fn parsed(query: &RoiQuery) -> Result<Vec<Expression>> {
-    query.items().iter().map(|item| Expression::parse(item)).collect()
-}
-
 fn ascending(mut columns: Vec<u32>) -> Vec<u32> {
-    columns.sort_unstable();
+    // Often runs that ascend, one behind the other, which this sort only merges.
+    columns.sort();
     columns.dedup();
     columns
 }

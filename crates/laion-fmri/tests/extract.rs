@@ -6,7 +6,7 @@ use fixtures::Bucket;
 use laion_fmri::export::read_arrays;
 use laion_fmri::extract::{
     Average, Conventions, ExtractError, ExtractPlan, ExtractRequest, NanColumns, Recipe,
-    SplitChoice, Threshold, Zscore, ZscoreScope, plan_lines, read_plans,
+    Reproduction, SplitChoice, Threshold, Zscore, ZscoreScope, plan_lines, read_plans,
 };
 use laion_fmri::ndarray::{Array1, Array2, ArrayD, Axis, Ix1, Ix2};
 use laion_fmri::stimuli::EmbeddingModel;
@@ -301,6 +301,36 @@ fn nan_is_kept_dropped_or_zeroed() {
         .filter(|column| whole.column(*column).iter().all(|value| !value.is_nan()))
         .collect();
     assert_eq!(matrix(&request.output), whole.select(Axis(1), &full));
+}
+
+#[test]
+fn rois_of_a_recipe_are_limited_with_the_place() {
+    let bench = Bench::new();
+    let dataset = bench.dataset();
+    let request = bench.request(&["sub-01"], &["ses-01"], "out.npz");
+    let made = extract(&dataset, &request);
+    let nested = format!("{}face{}", "(".repeat(10_000), ")".repeat(10_000));
+    let long = vec!["face"; 20_000].join(" | ");
+    let (deep, many) = ("parentheses are more than 64 deep", "the query has more than 4096 names");
+    for (rois, expected, at) in [
+        (vec![nested], deep, 65),
+        (vec![long], many, 4096 * 7 + 1),
+        (vec!["face".to_owned(); 20_000], many, 1),
+    ] {
+        let mut recipe = made.clone();
+        recipe.conventions.rois = rois;
+        let path = bench.folder.path().join("of-a-stranger.recipe.toml");
+        std::fs::write(&path, recipe.to_toml()).unwrap();
+        let output = bench.folder.path().join("again.npz");
+        let run = |reproduction: Reproduction| reproduction.run(&dataset, None, None).map(drop);
+        let error = dataset.reproduction(&path, Some(&output), None, false).and_then(run);
+        let error = error.unwrap_err();
+        assert!(
+            matches!(&error, Error::RoiSyntax { column, problem, .. }
+                if *column == at && problem == expected),
+            "{error}"
+        );
+    }
 }
 
 #[test]

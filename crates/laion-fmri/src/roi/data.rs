@@ -9,7 +9,7 @@ use gifti_surface::fs::{ReadGiftiError, ReadLabelError};
 use gifti_surface::{GiftiError, Hemisphere};
 use indexmap::IndexMap;
 
-use super::query::Expression;
+use super::query::{Expression, Operator};
 use super::{RES, RoiIndex, RoiQuery, Rois};
 use crate::files::Located;
 use crate::mask::{MaskSource, Resolution, VoxelMask};
@@ -238,14 +238,18 @@ impl Subject {
 
 /// The names that a query unites. Set algebra but for unions has no meaning ROI by ROI.
 fn united(query: &RoiQuery) -> Result<Vec<String>> {
+    let is_union = |(operator, _): &(Operator, Expression)| *operator == Operator::Union;
     let mut names = Vec::new();
-    for item in query.items() {
-        let mut open = vec![Expression::parse(item)?];
+    for (item, expression) in query.items().iter().zip(query.expressions()?) {
+        let mut open = vec![expression];
         while let Some(expression) = open.pop() {
             match expression {
                 Expression::Name(name) => names.push(name),
-                Expression::Union(a, b) => open.extend([*b, *a]),
-                Expression::Intersection(..) | Expression::Difference(..) => {
+                Expression::Chain(first, rest) if rest.iter().all(is_union) => {
+                    open.extend(rest.into_iter().rev().map(|(_, operand)| operand));
+                    open.push(*first);
+                }
+                Expression::Chain(..) => {
                     return Err(Contradiction::NotAUnion { query: item.clone() }.into());
                 }
             }
