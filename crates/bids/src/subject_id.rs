@@ -75,6 +75,20 @@ impl TryFrom<&str> for SubjectId {
     }
 }
 
+impl TryFrom<String> for SubjectId {
+    type Error = InvalidSubjectId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<SubjectId> for String {
+    fn from(id: SubjectId) -> Self {
+        id.0
+    }
+}
+
 impl AsRef<str> for SubjectId {
     fn as_ref(&self) -> &str {
         self.as_str()

@@ -135,8 +135,9 @@ impl Dataset {
     /// [`Error::DataNotDownloaded`] when the subject has no betas tree in any root;
     /// [`Error::Mirror`] and [`Error::Offline`] when the bucket cannot be listed.
     #[doc(alias = "load_subject")]
-    pub fn subject(&self, id: &str) -> Result<Subject> {
-        let id: SubjectId = id.parse().map_err(|error: bids_names::InvalidSubjectId| {
+    pub fn subject(&self, id: impl AsRef<str>) -> Result<Subject> {
+        let parsed = id.as_ref().parse();
+        let id: SubjectId = parsed.map_err(|error: bids_names::InvalidSubjectId| {
             let available =
                 self.subjects().unwrap_or_default().iter().map(ToString::to_string).collect();
             Error::SubjectNotFound { got: error.got, available }

@@ -48,9 +48,11 @@ impl Discovery {
     ///
     /// # Errors
     ///
-    /// [`Error::Mirror`] when the bucket cannot be listed.
-    pub fn sessions(&self, subject: &SubjectId) -> Result<Vec<bids_names::SessionId>> {
-        let names = self.remote.directories(&layout::glmsingle(subject))?;
+    /// [`Error::SubjectNotFound`] when the id is malformed; [`Error::Mirror`] when the bucket cannot
+    /// be listed.
+    pub fn sessions(&self, subject: impl AsRef<str>) -> Result<Vec<bids_names::SessionId>> {
+        let subject = subject.as_ref().parse()?;
+        let names = self.remote.directories(&layout::glmsingle(&subject))?;
         let sessions = names.iter().filter(|name| name.starts_with("ses-"));
         Ok(sessions.filter_map(|name| name.parse().ok()).collect())
     }
@@ -59,10 +61,12 @@ impl Discovery {
     ///
     /// # Errors
     ///
-    /// [`Error::Mirror`] when the bucket cannot be listed.
+    /// [`Error::SubjectNotFound`] when the id is malformed; [`Error::Mirror`] when the bucket cannot
+    /// be listed.
     #[doc(alias = "get_rois")]
-    pub fn rois(&self, subject: &SubjectId, category: Option<&str>) -> Result<Vec<String>> {
-        let prefix = layout::rois(subject);
+    pub fn rois(&self, subject: impl AsRef<str>, category: Option<&str>) -> Result<Vec<String>> {
+        let subject: SubjectId = subject.as_ref().parse()?;
+        let prefix = layout::rois(&subject);
         let listed = self.remote.list(&prefix)?;
         let mut rois = BTreeSet::new();
         for object in listed.objects {
@@ -74,7 +78,7 @@ impl Discovery {
             if file.contains('/') || category.is_some_and(|category| category != found) {
                 continue;
             }
-            rois.extend(roi_label(file, subject, "1pt8").map(str::to_owned));
+            rois.extend(roi_label(file, &subject, "1pt8").map(str::to_owned));
         }
         Ok(rois.into_iter().collect())
     }
@@ -99,9 +103,10 @@ impl Discovery {
     ///
     /// [`Error::SubjectNotFound`] when the bucket has no such subject; [`Error::Mirror`] when it
     /// cannot be listed.
-    pub fn describe_subject(&self, subject: &SubjectId) -> Result<SubjectDescription> {
+    pub fn describe_subject(&self, subject: impl AsRef<str>) -> Result<SubjectDescription> {
+        let subject: SubjectId = subject.as_ref().parse()?;
         let by_tree = self.remote.subjects_by_tree()?;
-        let has = by_tree.iter().filter(|(_, subjects)| subjects.contains(subject));
+        let has = by_tree.iter().filter(|(_, subjects)| subjects.contains(&subject));
         let trees: Vec<&str> = has.map(|(tree, _)| *tree).collect();
         if trees.is_empty() {
             let available: BTreeSet<_> =
@@ -113,10 +118,10 @@ impl Discovery {
         }
         Ok(SubjectDescription {
             bucket: self.location.to_string(),
-            subject: subject.clone(),
             trees,
-            sessions: self.sessions(subject)?,
-            rois: self.rois(subject, None)?,
+            sessions: self.sessions(&subject)?,
+            rois: self.rois(&subject, None)?,
+            subject,
         })
     }
 

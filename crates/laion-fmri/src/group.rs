@@ -97,7 +97,8 @@ impl Group {
     /// # Errors
     ///
     /// [`Error::SubjectNotFound`] with the ids of the group.
-    pub fn subject(&self, id: &str) -> Result<&Subject> {
+    pub fn subject(&self, id: impl AsRef<str>) -> Result<&Subject> {
+        let id = id.as_ref();
         let found = id.parse::<SubjectId>().ok();
         self.subjects.iter().find(|subject| Some(subject.id()) == found.as_ref()).ok_or_else(|| {
             Error::SubjectNotFound {

@@ -59,8 +59,8 @@ impl Localizer {
     /// # Errors
     ///
     /// [`Error::InvalidSession`].
-    pub fn with_session(self, session: &str) -> Result<Self> {
-        Ok(Self { session: session.parse()?, ..self })
+    pub fn with_session(self, session: impl AsRef<str>) -> Result<Self> {
+        Ok(Self { session: session.as_ref().parse()?, ..self })
     }
 
     /// The task.

@@ -36,8 +36,8 @@ impl NoiseCeiling {
     /// # Errors
     ///
     /// [`Error::InvalidSession`].
-    pub fn session(session: &str) -> Result<Self> {
-        Ok(Self::Session(session.parse()?))
+    pub fn session(session: impl AsRef<str>) -> Result<Self> {
+        Ok(Self::Session(session.as_ref().parse()?))
     }
 
     /// The subject-level map of a `desc`.
@@ -45,7 +45,8 @@ impl NoiseCeiling {
     /// # Errors
     ///
     /// [`Error::InvalidValue`] when it is not letters and digits.
-    pub fn desc(desc: &str) -> Result<Self> {
+    pub fn desc(desc: impl AsRef<str>) -> Result<Self> {
+        let desc = desc.as_ref();
         let desc = desc.strip_prefix("desc-").unwrap_or(desc);
         if desc.is_empty() || !desc.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(Error::InvalidValue {

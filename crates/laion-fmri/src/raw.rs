@@ -9,7 +9,7 @@ use nifti_stream::Volume;
 use nifti_stream::fs::VolumeFile;
 
 pub use self::events::{EventTable, EventTableError};
-use crate::{DownloadRequest, Error, FilterField, Result, Subject, layout};
+use crate::{DownloadRequest, Error, FilterField, Result, SessionOrAll, Subject, layout};
 
 laion_fmri_base::named_enum! {
     /// The part of a complex image.
@@ -29,12 +29,12 @@ impl Subject {
     /// # Errors
     ///
     /// [`Error::InvalidSession`]; [`Error::Io`] when a directory cannot be read.
-    pub fn has_raw(&self, session: Option<&str>) -> Result<bool> {
+    pub fn has_raw<'s>(&self, session: impl Into<SessionOrAll<'s>>) -> Result<bool> {
         let has = |session: &SessionId| -> Result<bool> {
             Ok(!self.roots().files(&layout::raw_func(self.id(), session))?.is_empty())
         };
-        if let Some(session) = session {
-            return has(&session.parse()?);
+        if let Some(session) = session.into().parsed()? {
+            return has(&session);
         }
         for name in self.roots().subdirectories(&layout::raw(self.id()))? {
             if let Some(session) = name.starts_with("ses-").then(|| name.parse().ok()).flatten()
@@ -68,8 +68,8 @@ impl Subject {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "get_events")]
-    pub fn events(&self, session: &str, run: Option<u32>) -> Result<EventTable> {
-        let session: SessionId = session.parse()?;
+    pub fn events(&self, session: impl AsRef<str>, run: Option<u32>) -> Result<EventTable> {
+        let session: SessionId = session.as_ref().parse()?;
         if let Some(run) = run {
             let key = layout::events(self.id(), &session, run);
             let what = format!("the events of {} {session} run {run}", self.id());
@@ -108,8 +108,14 @@ impl Subject {
     /// [`Error::InvalidSession`]; [`Error::DataNotDownloaded`] when it is not in the mirror;
     /// [`Error::Nifti`] when it is not a 4-D image.
     #[doc(alias = "get_raw_bold")]
-    pub fn raw_bold(&self, session: &str, run: u32, echo: u32, part: Part) -> Result<VolumeFile> {
-        let session: SessionId = session.parse()?;
+    pub fn raw_bold(
+        &self,
+        session: impl AsRef<str>,
+        run: u32,
+        echo: u32,
+        part: Part,
+    ) -> Result<VolumeFile> {
+        let session: SessionId = session.as_ref().parse()?;
         let key = layout::raw_bold(self.id(), &session, run, echo, part.as_str());
         let what = format!("the raw image of {} {session} run {run} echo {echo} {part}", self.id());
         let path = self.file(&what, &key, || {
@@ -129,8 +135,8 @@ impl Subject {
     ///
     /// As [`Subject::raw_bold`], for a 3-D image.
     #[doc(alias = "get_sbref")]
-    pub fn sbref(&self, session: &str, run: u32, echo: u32) -> Result<Volume> {
-        let session: SessionId = session.parse()?;
+    pub fn sbref(&self, session: impl AsRef<str>, run: u32, echo: u32) -> Result<Volume> {
+        let session: SessionId = session.as_ref().parse()?;
         let [key, with_part] = layout::sbref(self.id(), &session, run, echo);
         let path = match self.roots().find(&with_part) {
             Some(path) if self.roots().find(&key).is_none() => path,

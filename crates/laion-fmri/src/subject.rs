@@ -1,5 +1,7 @@
 //! One subject of the mirror: what is on disk, and the accessors that read it.
 
+mod session_or_all;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -8,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use bids_names::{SessionId, SubjectId};
 use laion_fmri_base::lock;
 
+pub use self::session_or_all::SessionOrAll;
 use crate::dataset::Reading;
 use crate::files::{Files, Located, Records};
 use crate::mask::{BrainMask, MaskSource, Resolution};
@@ -156,8 +159,8 @@ impl Subject {
     ///
     /// [`Error::InvalidSession`], [`Error::DataNotDownloaded`], [`Error::TrialTable`].
     #[doc(alias = "get_trial_info")]
-    pub fn trials(&self, session: &str) -> Result<SessionTrials> {
-        let session: SessionId = session.parse()?;
+    pub fn trials(&self, session: impl AsRef<str>) -> Result<SessionTrials> {
+        let session: SessionId = session.as_ref().parse()?;
         self.read(&self.trials_place(&session)?, SessionTrials::read)
     }
 

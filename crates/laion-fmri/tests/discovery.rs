@@ -43,26 +43,26 @@ fn the_inspection_is_the_documented_text() {
 #[test]
 fn rois_of_a_category_are_those_on_the_functional_grid() {
     both(|discovery, _| {
-        let subject = "sub-01".parse().unwrap();
-        let face = discovery.rois(&subject, Some("face")).unwrap();
+        let subject = "sub-01";
+        let face = discovery.rois(subject, Some("face")).unwrap();
         assert!(face.contains(&"FFA1".to_owned()) && face.contains(&"pSTSfaces".to_owned()));
         assert!(face.is_sorted());
-        let all = discovery.rois(&subject, None).unwrap();
+        let all = discovery.rois(subject, None).unwrap();
         assert!(all.len() > face.len());
         assert!(!all.contains(&"MST".to_owned()), "MST is shipped as a surface only");
-        assert!(discovery.rois(&subject, Some("nose")).unwrap().is_empty());
+        assert!(discovery.rois(subject, Some("nose")).unwrap().is_empty());
     });
 }
 
 #[test]
 fn a_subject_is_described_with_its_trees() {
     both(|discovery, _| {
-        let found = discovery.describe_subject(&"sub-05".parse().unwrap()).unwrap();
+        let found = discovery.describe_subject("sub-05").unwrap();
         assert_eq!(found.trees, ["derivatives/rois/", "derivatives/anatomical/"]);
         assert!(found.sessions.is_empty());
-        let found = discovery.describe_subject(&"sub-01".parse().unwrap()).unwrap();
+        let found = discovery.describe_subject("sub-01").unwrap();
         assert!(found.sessions.iter().any(|session| session.as_str() == "ses-03"));
-        let error = discovery.describe_subject(&"sub-02".parse().unwrap()).unwrap_err();
+        let error = discovery.describe_subject("sub-02").unwrap_err();
         assert!(matches!(&error, Error::SubjectNotFound { got, available }
             if got == "sub-02" && available == &["sub-01", "sub-03", "sub-05"]));
         assert_eq!(error.kind(), ErrorKind::Usage);

@@ -12,6 +12,7 @@ mod download;
 mod examples;
 mod extract;
 mod filters;
+mod given_back;
 mod golden;
 mod inputs;
 mod joined;

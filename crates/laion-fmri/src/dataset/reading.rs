@@ -97,10 +97,10 @@ impl Subject {
     /// written; [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn index_betas(
         &self,
-        session: &str,
+        session: impl AsRef<str>,
         observer: Option<&dyn ReadObserver>,
     ) -> Result<Option<PathBuf>> {
-        let session: SessionId = session.parse()?;
+        let session: SessionId = session.as_ref().parse()?;
         let place = self.betas_place(&session)?;
         if !place.is_on_disk() {
             return Ok(None);

@@ -124,12 +124,12 @@ impl DownloadRequest {
     /// # Errors
     ///
     /// [`Error::SubjectNotFound`] when the id is malformed.
-    pub fn subject(id: &str) -> Result<Self, Error> {
-        Ok(Self::new(Subjects::These(vec![id.parse()?])))
+    pub fn subject(id: impl AsRef<str>) -> Result<Self, Error> {
+        Ok(Self::new(Subjects::These(vec![id.as_ref().parse()?])))
     }
 
     /// Only these sessions; `averages` stands for the subject-level files.
-    pub fn ses(self, values: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    pub fn ses(self, values: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.filter(FilterField::Ses, values)
     }
 
@@ -147,8 +147,9 @@ impl DownloadRequest {
     pub fn filter(
         mut self,
         field: FilterField,
-        values: impl IntoIterator<Item = impl Into<String>>,
+        values: impl IntoIterator<Item = impl AsRef<str>>,
     ) -> Self {
+        let values = values.into_iter().map(|value| value.as_ref().to_owned());
         self.filter = self.filter.with(field, values);
         self
     }

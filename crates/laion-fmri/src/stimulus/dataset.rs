@@ -204,7 +204,7 @@ impl TrialDatasetRequest<'_> {
         let mut trials = Vec::new();
         let mut row = vec![0.0; voxels.n_voxels()];
         for (session, mut betas) in betas.into_iter().enumerate() {
-            let first = shown.trials(Some(sessions[session].as_str()))?.start;
+            let first = shown.trials((&sessions[session]).into())?.start;
             while let Some(session_trial) = betas.next_row(&mut row)? {
                 matrix.push(&row)?;
                 let global = GlobalTrial(first + session_trial.0);

@@ -8,7 +8,7 @@ use bids_names::{SessionId, SubjectId};
 
 use crate::subject::trial_table;
 use crate::trial_table::GlobalTrial;
-use crate::{Error, Result, Subject};
+use crate::{Error, Result, SessionOrAll, Subject};
 
 /// The image of every trial, in the order of the [`GlobalTrial`].
 #[derive(Clone, Debug)]
@@ -91,9 +91,8 @@ impl Shown {
     }
 
     /// The trials of one session, or of all.
-    pub(crate) fn trials(&self, session: Option<&str>) -> Result<Range<usize>> {
-        let Some(session) = session else { return Ok(0..self.len()) };
-        let session: SessionId = session.parse()?;
+    pub(crate) fn trials(&self, session: SessionOrAll<'_>) -> Result<Range<usize>> {
+        let Some(session) = session.parsed()? else { return Ok(0..self.len()) };
         let found = self.sessions.iter().find(|(known, _)| *known == session);
         found.map(|(_, trials)| trials.clone()).ok_or_else(|| Error::DataNotDownloaded {
             what: format!("the trial table of {} {session}", self.subject),

@@ -6,7 +6,7 @@ use laion_fmri_stimuli::{EmbeddingModel, Embeddings, f16};
 use ndarray::{Array1, Array2};
 
 use crate::stimulus::Shown;
-use crate::{GlobalTrial, Result, Stimuli, Subject};
+use crate::{GlobalTrial, Result, SessionOrAll, Stimuli, Subject};
 
 /// Embeddings by trial. The file of a model is opened when that model is first asked for.
 #[derive(Clone, Debug)]
@@ -75,8 +75,12 @@ impl TrialEmbeddings {
     ///
     /// As [`TrialEmbeddings::get`]; [`Error::DataNotDownloaded`](crate::Error::DataNotDownloaded)
     /// for a session without a trial table.
-    pub fn all(&self, model: EmbeddingModel, session: Option<&str>) -> Result<Array2<f16>> {
-        let (embeddings, rows) = self.rows(model, session)?;
+    pub fn all<'s>(
+        &self,
+        model: EmbeddingModel,
+        session: impl Into<SessionOrAll<'s>>,
+    ) -> Result<Array2<f16>> {
+        let (embeddings, rows) = self.rows(model, session.into())?;
         Ok(embeddings.rows(&rows)?)
     }
 
@@ -85,8 +89,12 @@ impl TrialEmbeddings {
     /// # Errors
     ///
     /// As [`TrialEmbeddings::all`].
-    pub fn all_f32(&self, model: EmbeddingModel, session: Option<&str>) -> Result<Array2<f32>> {
-        let (embeddings, rows) = self.rows(model, session)?;
+    pub fn all_f32<'s>(
+        &self,
+        model: EmbeddingModel,
+        session: impl Into<SessionOrAll<'s>>,
+    ) -> Result<Array2<f32>> {
+        let (embeddings, rows) = self.rows(model, session.into())?;
         Ok(embeddings.rows_f32(&rows)?)
     }
 
@@ -94,7 +102,7 @@ impl TrialEmbeddings {
     fn rows(
         &self,
         model: EmbeddingModel,
-        session: Option<&str>,
+        session: SessionOrAll<'_>,
     ) -> Result<(Arc<Embeddings>, Vec<usize>)> {
         let embeddings = self.stimuli.embeddings(model)?;
         let needed = self.shown.needed(self.shown.trials(session)?);

@@ -9,7 +9,7 @@ use laion_fmri_stimuli::{NamedImages, OriginalImage};
 use ndarray::{Array3, Array4, ArrayView3, ArrayViewMut3, Axis};
 
 use crate::stimulus::{Needed, Shown};
-use crate::{Error, GlobalTrial, Result, Subject};
+use crate::{Error, GlobalTrial, Result, SessionOrAll, Subject};
 
 /// Images by trial.
 #[derive(Clone, Debug)]
@@ -99,11 +99,11 @@ impl TrialImages {
     ///
     /// [`Error::DataNotDownloaded`] for a session without a trial table. Items: as
     /// [`TrialImages::get`].
-    pub fn all(
+    pub fn all<'s>(
         &self,
-        session: Option<&str>,
+        session: impl Into<SessionOrAll<'s>>,
     ) -> Result<impl ExactSizeIterator<Item = Result<Array3<u8>>>> {
-        Ok(self.shown.trials(session)?.map(|trial| self.get(GlobalTrial(trial))))
+        Ok(self.shown.trials(session.into())?.map(|trial| self.get(GlobalTrial(trial))))
     }
 
     /// The images of a session, or of all sessions, in one array: uint8, shape
@@ -114,8 +114,8 @@ impl TrialImages {
     ///
     /// As [`TrialImages::all`]; [`Error::OutOfMemory`]; [`Error::Stimuli`] when the images differ in
     /// size.
-    pub fn array(&self, session: Option<&str>) -> Result<Array4<u8>> {
-        self.array_of(self.shown.trials(session)?)
+    pub fn array<'s>(&self, session: impl Into<SessionOrAll<'s>>) -> Result<Array4<u8>> {
+        self.array_of(self.shown.trials(session.into())?)
     }
 
     fn array_of(&self, trials: Range<usize>) -> Result<Array4<u8>> {

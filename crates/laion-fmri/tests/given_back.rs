@@ -1,0 +1,118 @@
+//! Ids and lists that the library returns are taken wherever it asks for them.
+
+use fixtures::{Bucket, bucket};
+use laion_fmri::ndarray::{Array2, Axis};
+use laion_fmri::stimuli::EmbeddingModel;
+use laion_fmri::{
+    Dataset, Discovery, DownloadRequest, Error, Filter, FilterField, MaskSource, NoiseCeiling,
+    Part, RoiQuery, SessionId, SubjectId, Subjects, Voxels,
+};
+
+use crate::Served;
+
+#[test]
+fn ids_that_were_returned_are_taken() {
+    let bucket = Bucket::temporary().unwrap();
+    bucket::write_gated(bucket.root()).unwrap();
+    let dataset = Dataset::open(bucket.root()).unwrap();
+    let ids: Vec<SubjectId> = dataset.subjects().unwrap();
+    let group = dataset.group(&ids).unwrap();
+    let subject = dataset.subject(&ids[0]).unwrap();
+    assert_eq!(group.subject(&ids[0]).unwrap().id(), &ids[0]);
+    assert_eq!(group.subject(ids[0].label()).unwrap().id(), subject.id());
+
+    let sessions: Vec<SessionId> = subject.sessions().unwrap();
+    let first = &sessions[0];
+    let trials = subject.trials(first).unwrap();
+    assert_eq!(trials.len(), subject.trials(first.as_str()).unwrap().len());
+    assert_eq!(trials.len(), subject.trials(first.label().to_owned()).unwrap().len());
+    assert_eq!(
+        NoiseCeiling::session(first).unwrap(),
+        NoiseCeiling::session(first.label()).unwrap()
+    );
+    assert_eq!(
+        NoiseCeiling::desc("Noiseceiling4rep".to_owned()).unwrap(),
+        NoiseCeiling::desc("Noiseceiling4rep").unwrap()
+    );
+
+    let embeddings = subject.embeddings().unwrap();
+    let of = |rows: Array2<laion_fmri::stimuli::f16>| rows;
+    let all = of(embeddings.all(EmbeddingModel::Clip, None).unwrap());
+    let one = of(embeddings.all(EmbeddingModel::Clip, first).unwrap());
+    assert_eq!(one, all.slice_axis(Axis(0), (..trials.len()).into()));
+    for same in [
+        embeddings.all(EmbeddingModel::Clip, Some(first.as_str())),
+        embeddings.all(EmbeddingModel::Clip, first.label()),
+        embeddings.all(EmbeddingModel::Clip, &first.to_string()),
+    ] {
+        assert_eq!(same.unwrap(), one);
+    }
+    let images = subject.images().unwrap();
+    assert_eq!(images.all(first).unwrap().len(), trials.len());
+    assert_eq!(images.array(first).unwrap().dim().0, trials.len());
+    assert!(subject.has_raw(None).unwrap());
+    assert_eq!(subject.has_raw(first).unwrap(), subject.has_raw(Some(first.as_str())).unwrap());
+    assert_eq!(subject.events(first, None).is_ok(), subject.events(first.as_str(), None).is_ok());
+    assert!(matches!(
+        subject.raw_bold("ses-/".to_owned(), 1, 1, Part::Magnitude),
+        Err(Error::InvalidSession { got }) if got == "ses-/"
+    ));
+    assert_eq!(subject.index_betas(first, None).unwrap(), None);
+}
+
+#[test]
+fn roi_lists_that_were_returned_are_taken() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = crate::opened(&bucket, "sub-01");
+    let face = subject.roi_mask("face", MaskSource::Anatomical).unwrap();
+    let rois: Vec<String> = subject.rois(Some("face")).unwrap();
+    let texts: Vec<&str> = rois.iter().map(String::as_str).collect();
+    let query: RoiQuery = rois.iter().collect();
+    for voxels in [
+        Voxels::roi(&rois),
+        Voxels::roi(rois.clone()),
+        Voxels::roi(rois.as_slice()),
+        Voxels::roi(&texts),
+        Voxels::roi(texts),
+        Voxels::roi(&query),
+        Voxels::roi(query.to_string()),
+        Voxels::roi(query.to_string().parse::<RoiQuery>().unwrap()),
+    ] {
+        assert_eq!(voxels.resolve(&subject).unwrap(), face);
+    }
+    assert_eq!(subject.roi_masks(&rois, MaskSource::Anatomical).unwrap().len(), rois.len());
+}
+
+#[test]
+fn requests_and_the_bucket_take_what_they_gave() {
+    let served = Served::new();
+    let discovery = Discovery::open(&served.location()).unwrap();
+    let ids = discovery.subjects().unwrap();
+    let sessions = discovery.sessions(&ids[0]).unwrap();
+    assert_eq!(sessions, discovery.sessions(ids[0].label()).unwrap());
+    assert_eq!(
+        discovery.rois(&ids[0], None).unwrap(),
+        discovery.rois(ids[0].label(), None).unwrap()
+    );
+    assert_eq!(discovery.describe_subject(&ids[0]).unwrap().sessions, sessions);
+    for error in [
+        discovery.sessions("../x").map(drop).unwrap_err(),
+        discovery.rois("../x", None).map(drop).unwrap_err(),
+        discovery.describe_subject("../x").map(drop).unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::SubjectNotFound { got, .. } if got == "../x"));
+    }
+
+    let request = DownloadRequest::subject(&ids[0]).unwrap().ses(&sessions);
+    assert_eq!(request.subjects, Subjects::These(vec![ids[0].clone()]));
+    let texts: Vec<&str> = sessions.iter().map(SessionId::as_str).collect();
+    let expected = Filter::default().with(FilterField::Ses, texts.iter().copied());
+    for request in [
+        request,
+        DownloadRequest::subject(ids[0].as_str()).unwrap().ses(texts),
+        DownloadRequest::subject("01").unwrap().filter(FilterField::Ses, sessions.clone()),
+    ] {
+        assert_eq!(request.filter, expected);
+    }
+    assert_eq!(Filter::default().with(FilterField::Ses, sessions), expected);
+}
