@@ -20,12 +20,11 @@ pub(super) fn sessions(context: &Context, args: &Sessions) -> anyhow::Result<()>
     let sessions = match context.mirror(args.remote)? {
         Some(dataset) => dataset.subject(&args.subject)?.sessions()?,
         None => {
-            let subject = args.subject.parse().map_err(Error::from)?;
             let discovery = context.discovery()?;
-            let sessions = discovery.sessions(&subject)?;
+            let sessions = discovery.sessions(&args.subject)?;
             if sessions.is_empty() {
                 // Says which subjects exist when this one does not.
-                discovery.describe_subject(&subject)?;
+                discovery.describe_subject(&args.subject)?;
             }
             sessions
         }

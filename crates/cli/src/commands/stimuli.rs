@@ -64,7 +64,7 @@ fn features(context: &Context, args: &Embedding) -> anyhow::Result<Array2<f16>> 
         if args.session.is_empty() {
             return Ok(embeddings.all(args.model, None)?);
         }
-        let sessions = args.session.iter().map(|session| embeddings.all(args.model, Some(session)));
+        let sessions = args.session.iter().map(|session| embeddings.all(args.model, session));
         let sessions: Vec<Array2<f16>> = sessions.collect::<Result<_, _>>()?;
         let views: Vec<_> = sessions.iter().map(|features| features.view()).collect();
         return Ok(concatenate(Axis(0), &views)?);
