@@ -231,7 +231,7 @@ fn filters_of_betas_are_those_of_the_library() {
         assert!(got.iter().map(bits).eq(expected.iter().map(bits)), "{options}");
         assert!(!expected.is_empty(), "{options}");
     };
-    let betas = || subject.betas("ses-01");
+    let betas = || subject.betas().session("ses-01");
     check("--nc-threshold 30", betas().nc_threshold(30.0).load().unwrap());
     let map = laion_fmri::NoiseCeiling::desc("Noiseceiling12rep").unwrap();
     check(

@@ -20,7 +20,7 @@ pub(crate) fn run(root: &Path, out: &mut impl Write) -> Result<(), Box<dyn Error
     let sessions = subject.sessions()?;
 
     // The trials of all sessions below each other: (n_trials, n_voxels), float32.
-    let betas = subject.betas(sessions[0].as_str()).roi("visual").concat(&sessions)?.betas;
+    let betas = subject.betas().roi("visual").sessions(&sessions).concat()?.betas;
     let trials = subject.trials_of(&sessions)?;
     let labels = trials.iter().flat_map(|(_, table)| table.labels());
 

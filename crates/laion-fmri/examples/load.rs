@@ -28,8 +28,8 @@ pub(crate) fn run(root: &Path, nifti: &Path, out: &mut impl Write) -> Result<(),
 
     // Core accessors.
     let sessions = sub.sessions()?;
-    let betas = sub.betas("ses-01").load()?; // (n_trials, n_voxels), float32
-    let each = sub.betas("ses-01").load_sessions(&["ses-01", "ses-02"])?; // one array a session
+    let betas = sub.betas().session("ses-01").load()?; // (n_trials, n_voxels), float32
+    let each = sub.betas().sessions(["ses-01", "ses-02"]).load_sessions()?; // one array a session
     let ceiling = sub.noise_ceiling(&NoiseCeiling::session("ses-01")?, &Voxels::all())?;
     sub.noise_ceiling(&NoiseCeiling::desc("Noiseceiling12rep")?, &Voxels::all())?;
     let trials = sub.trials("ses-01")?;
@@ -42,18 +42,19 @@ pub(crate) fn run(root: &Path, nifti: &Path, out: &mut impl Write) -> Result<(),
     )?;
     writeln!(out, "noise ceiling of {} voxels; {} arrays", ceiling.len(), each.len())?;
 
-    // Filters: roi=, mask=, nc_threshold= (percent), stimuli=, streaming=.
-    let shared = sub.betas("ses-01").roi("face").nc_threshold(20.0).stimuli(StimulusSet::Shared);
-    writeln!(out, "shared, face, at least 20 %: {:?}", shared.streaming(true).load()?.dim())?;
+    // Filters: roi=, mask=, nc_threshold= (percent), stimuli=; every read streams.
+    let shared =
+        sub.betas().session("ses-01").roi("face").nc_threshold(20.0).stimuli(StimulusSet::Shared);
+    writeln!(out, "shared, face, at least 20 %: {:?}", shared.load()?.dim())?;
     let mask = sub.roi_mask("face - FFA1", MaskSource::Anatomical)?;
-    sub.betas("ses-01").mask(mask).load()?;
+    sub.betas().session("ses-01").mask(mask).load()?;
 
     // ROI queries: a name, a category, everything, several at once.
     writeln!(out, "{} ROIs, face: {}", sub.rois(None)?.len(), sub.rois(Some("face"))?.join(", "))?;
     sub.roi_mask("FFA1", MaskSource::Anatomical)?;
     sub.roi_mask("all", MaskSource::Anatomical)?;
     let masks = sub.roi_masks(["FFA1", "face"], MaskSource::Anatomical)?;
-    sub.betas("ses-01").roi(["face", "place"]).load()?;
+    sub.betas().session("ses-01").roi(["face", "place"]).load()?;
     writeln!(out, "{} categories, {} masks", sub.roi_categories()?.len(), masks.len())?;
 
     // Volumes, surface masks and vertex lists.
@@ -83,7 +84,7 @@ pub(crate) fn run(root: &Path, nifti: &Path, out: &mut impl Write) -> Result<(),
     }
 
     // The common workflow: z-scores within each session, then test and train by set.
-    let mut all = sub.betas("ses-01").roi("visual").concat(&["ses-01", "ses-02"])?;
+    let mut all = sub.betas().roi("visual").sessions(["ses-01", "ses-02"]).concat()?;
     let report = zscore(&mut all.betas, &all.sessions, &ZscoreOptions::default())?;
     let table = sub.subject_trials()?;
     let is_shared = |row: usize| {

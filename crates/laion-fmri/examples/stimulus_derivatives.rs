@@ -93,13 +93,13 @@ pub(crate) fn run(root: &Path, scratch: &Path, out: &mut impl Write) -> Result<(
     writeln!(out, "pictures {:?}", pictures.array(Some("ses-01"))?.dim())?;
 
     // CLIP features against z-scored betas, row by row.
-    let mut y = sub.betas("ses-01").roi("visual").load()?;
+    let mut y = sub.betas().session("ses-01").roi("visual").load()?;
     let session = vec!["ses-01"; y.nrows()];
     zscore(&mut y, &session, &ZscoreOptions::default())?;
     writeln!(out, "X {:?}, y {:?}", x_session.dim(), y.dim())?;
 
     // to_torch_dataset(session=..., roi=...): items and batches, read lazily.
-    let trials = sub.trial_dataset().sessions(&["ses-01"]).roi("visual").open(scratch)?;
+    let trials = sub.trial_dataset().session("ses-01").roi("visual").open(scratch)?;
     let item = trials.item(0)?;
     writeln!(out, "item: {} betas, image {:?}", item.betas.len(), item.image.dim())?;
     let shown: usize = trials

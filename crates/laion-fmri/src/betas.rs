@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bids_names::SessionId;
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use laion_fmri_stimuli::StimulusSet;
 use ndarray::{Array2, Axis};
 
@@ -25,9 +25,13 @@ pub(crate) use self::sessions::{report_volume, stopped, stopping_at_failure};
 use crate::mask::{MaskSource, VoxelMask};
 use crate::roi::RoiQuery;
 use crate::trial_table::SessionTrial;
-use crate::{Error, NoiseCeiling, Result, Subject, Voxels};
+use crate::{Contradiction, Error, NoiseCeiling, Result, Subject, Voxels};
 
-/// A request for single-trial betas, built step by step and answered by [`Betas::load`].
+/// A request for single-trial betas, built step by step.
+///
+/// [`Betas::load`] and [`Betas::volumes`] answer for one session, which has to be named. What answers
+/// for several ([`Betas::load_sessions`], [`Betas::for_each_session`], [`Betas::concat`],
+/// [`Betas::write_npy`]) takes those that are named, in their order, or without names all with betas.
 ///
 /// Arrays are float32 of shape `(n_trials, n_voxels)`: trials in the order of the volumes, which is
 /// the row order of the trial table; voxels by ascending flat C-order index of the brain mask's
@@ -43,20 +47,24 @@ use crate::{Error, NoiseCeiling, Result, Subject, Voxels};
 ///
 /// let bucket = fixtures::Bucket::temporary()?;
 /// let subject = Dataset::open(bucket.root())?.subject("sub-03")?;
-/// let ffa1 = subject.betas("ses-01").roi("FFA1").load()?;
+/// let ffa1 = subject.betas().roi("FFA1").session("ses-01").load()?;
 /// assert_eq!(ffa1.nrows(), subject.trials("ses-01")?.len());
 /// assert_eq!(ffa1.ncols(), subject.roi_mask("FFA1", MaskSource::Anatomical)?.n_voxels());
 ///
-/// let shared = subject.betas("ses-01").roi("FFA1").nc_threshold(30.0).stimuli(StimulusSet::Shared);
-/// let shared = shared.load_with_rows()?;
+/// let shared = subject.betas().roi("FFA1").nc_threshold(30.0).stimuli(StimulusSet::Shared);
+/// let shared = shared.session("ses-01").load_with_rows()?;
 /// assert_eq!(shared.betas.dim(), (shared.trials.len(), shared.voxels.n_voxels()));
+///
+/// let both = subject.betas().roi("FFA1").sessions(["ses-01", "ses-02"]).concat()?;
+/// assert_eq!(both.betas.nrows(), both.sessions.len());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 #[must_use]
 pub struct Betas<'a> {
     subject: &'a Subject,
-    session: String,
+    /// As they were named.
+    sessions: Vec<String>,
     voxels: Voxels,
     threshold: Option<CeilingThreshold>,
     stimuli: Option<StimulusSet>,
@@ -124,7 +132,7 @@ impl std::fmt::Debug for Betas<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Betas")
             .field("subject", &self.subject.id())
-            .field("session", &self.session)
+            .field("sessions", &self.sessions)
             .field("voxels", &self.voxels)
             .field("threshold", &self.threshold)
             .field("stimuli", &self.stimuli)
@@ -134,16 +142,27 @@ impl std::fmt::Debug for Betas<'_> {
 }
 
 impl<'a> Betas<'a> {
-    pub(crate) fn new(subject: &'a Subject, session: &str) -> Self {
+    pub(crate) fn new(subject: &'a Subject) -> Self {
         Self {
             subject,
-            session: session.to_owned(),
+            sessions: Vec::new(),
             voxels: Voxels::all(),
             threshold: None,
             stimuli: None,
             trials: None,
             observer: None,
         }
+    }
+
+    /// Only this session, by `ses-01` or `01` or as a [`SessionId`].
+    pub fn session(self, session: impl AsRef<str>) -> Self {
+        self.sessions([session])
+    }
+
+    /// Only these sessions, in this order, named as for [`Betas::session`].
+    pub fn sessions(mut self, sessions: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.sessions = sessions.into_iter().map(|name| name.as_ref().to_owned()).collect();
+        self
     }
 
     /// Only the voxels of these ROIs. Without it, the whole brain mask. Excludes a mask.
@@ -202,23 +221,18 @@ impl<'a> Betas<'a> {
         self
     }
 
-    /// Accepted for parity with the Python package, and without effect: every read streams, with
-    /// equal results.
-    pub fn streaming(self, _streaming: bool) -> Self {
-        self
-    }
-
     /// Reports progress to an observer, which may stop the read.
     pub fn observer(mut self, observer: &'a dyn ReadObserver) -> Self {
         self.observer = Some(observer);
         self
     }
 
-    /// The betas of the session that the request was made for.
+    /// The betas of the one session that is named.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidSession`]; [`Error::UnknownRoi`]; [`Error::Contradiction`] for choices that
+    /// [`Error::NothingNamed`] without a session and [`Contradiction::OneSession`]
+    /// with several; [`Error::InvalidSession`]; [`Error::UnknownRoi`]; [`Error::Contradiction`] for choices that
     /// exclude each other; [`Error::MaskAxis`]; [`Error::TrialOutOfRange`];
     /// [`Error::DataNotDownloaded`] or [`InputError::NotInBucket`](crate::InputError::NotInBucket) when a file is missing; [`Error::GridMismatch`] and
     /// [`Error::TrialCountMismatch`] when files that belong together do not fit, found before the
@@ -236,19 +250,16 @@ impl<'a> Betas<'a> {
         self.plan_one()?.load(self.observer, self.subject.reading.jobs)
     }
 
-    /// The same request for several sessions, in the order asked, never stacked: the number of
-    /// trials differs between sessions. The session of the request itself only counts when named.
-    /// All files are checked against each other before the first is read.
+    /// The betas of several sessions, in their order, never stacked: the number of trials differs
+    /// between sessions. A session that is named twice has one entry. All files are checked against
+    /// each other before the first is read.
     ///
     /// # Errors
     ///
-    /// As [`Betas::load`]; [`Error::NothingNamed`] when no session is named.
-    pub fn load_sessions(
-        &self,
-        sessions: &[impl AsRef<str>],
-    ) -> Result<IndexMap<SessionId, Array2<f32>>> {
+    /// As [`Betas::load`]; [`Error::DataNotDownloaded`] when none is named and none has betas.
+    pub fn load_sessions(&self) -> Result<IndexMap<SessionId, Array2<f32>>> {
         let mut loaded = IndexMap::new();
-        self.for_each_session(sessions, |session, answer| {
+        self.for_each_session(|session, answer| {
             loaded.insert(session, answer.betas);
             Ok::<(), Error>(())
         })?;
@@ -263,7 +274,6 @@ impl<'a> Betas<'a> {
     /// As [`Betas::load_sessions`]; what `take` answers ends the loop.
     pub fn for_each_session<E: From<Error>>(
         &self,
-        sessions: &[impl AsRef<str>],
         take: impl FnMut(SessionId, SessionBetas) -> Result<(), E>,
     ) -> Result<(), E> {
         let load = |planned: Planned, observer: Option<&dyn ReadObserver>, threads| {
@@ -271,7 +281,7 @@ impl<'a> Betas<'a> {
         };
         let jobs = self.subject.reading.jobs;
         sessions::in_order(
-            self.plan(sessions)?,
+            self.plan(&self.chosen()?)?,
             jobs,
             InFlight::Bounded,
             self.observer,
@@ -280,9 +290,9 @@ impl<'a> Betas<'a> {
         )
     }
 
-    /// The same request for several sessions, each written to a `.npy` file of its own, which appears
+    /// The betas of several sessions, each written to a `.npy` file of its own, which appears
     /// when it is complete. `path` names the file of a session; `done` hears of each that was written,
-    /// in the order asked.
+    /// in their order.
     ///
     /// No array is held: rows go to the file while the next ones are read. The files are byte for byte
     /// those of [`array_export::write_npy`] for the arrays of [`Betas::load_sessions`].
@@ -292,7 +302,6 @@ impl<'a> Betas<'a> {
     /// As [`Betas::load_sessions`]; [`Error::Export`]; what `done` answers ends the loop.
     pub fn write_npy<E: From<Error>>(
         &self,
-        sessions: &[impl AsRef<str>],
         path: impl Fn(&SessionId) -> PathBuf + Sync,
         done: impl FnMut(SessionId, WrittenBetas) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -302,7 +311,7 @@ impl<'a> Betas<'a> {
         };
         let jobs = self.subject.reading.jobs;
         sessions::in_order(
-            self.plan(sessions)?,
+            self.plan(&self.chosen()?)?,
             jobs,
             InFlight::Unbounded,
             self.observer,
@@ -311,20 +320,22 @@ impl<'a> Betas<'a> {
         )
     }
 
-    /// The betas of several sessions in one array, below each other in the order asked.
+    /// The betas of several sessions in one array, below each other in their order.
     ///
     /// # Errors
     ///
-    /// As [`Betas::load_sessions`]; [`Error::VoxelAxis`] when the sessions do not have the same
+    /// As [`Betas::load_sessions`]; [`Error::NamedTwice`] for a session that is named twice, whose rows
+    /// would count twice; [`Error::VoxelAxis`] when the sessions do not have the same
     /// voxels, before anything is read.
-    pub fn concat(&self, sessions: &[impl AsRef<str>]) -> Result<ConcatenatedBetas> {
-        self.concat_by(sessions, self.subject.reading.jobs)
+    pub fn concat(&self) -> Result<ConcatenatedBetas> {
+        let sessions = self.subject.sessions_to_join(&self.sessions)?;
+        self.concat_by(&sessions, self.subject.reading.jobs)
     }
 
-    /// As [`Betas::concat`], with so many threads.
+    /// As [`Betas::concat`] of these sessions, each of which comes once, with so many threads.
     pub(crate) fn concat_by(
         &self,
-        sessions: &[impl AsRef<str>],
+        sessions: &[SessionId],
         jobs: NonZeroUsize,
     ) -> Result<ConcatenatedBetas> {
         let planned = self.plan(sessions)?;
@@ -358,15 +369,31 @@ impl<'a> Betas<'a> {
 
     /// As [`Betas::volumes`] for several sessions with the same voxels, all opened and checked.
     pub(crate) fn volumes_of(&self, sessions: &[SessionId]) -> Result<Vec<BetaRows>> {
-        let sessions: Vec<&str> = sessions.iter().map(SessionId::as_str).collect();
-        let planned = self.plan(&sessions)?;
+        let planned = self.plan(sessions)?;
         plan::same_voxels(&planned)?;
         let jobs = self.subject.reading.jobs;
         Ok(planned.into_iter().map(|planned| BetaRows::new(planned, jobs)).collect())
     }
 
+    /// The sessions that were named, or all with betas, each once.
+    fn chosen(&self) -> Result<Vec<SessionId>> {
+        let sessions: IndexSet<_> =
+            self.subject.sessions_of_betas(&self.sessions)?.into_iter().collect();
+        Ok(sessions.into_iter().collect())
+    }
+
+    /// The sessions as they were named.
+    pub(crate) fn named_sessions(&self) -> &[String] {
+        &self.sessions
+    }
+
     fn plan_one(&self) -> Result<Planned> {
-        let mut planned = self.plan(&[&self.session])?;
+        let session = match self.sessions.as_slice() {
+            [session] => session.parse()?,
+            [] => return Err(Error::NothingNamed { what: "session".to_owned() }),
+            several => return Err(Contradiction::OneSession { got: several.len() }.into()),
+        };
+        let mut planned = self.plan(&[session])?;
         // INVARIANT: one session was named, and each gives one plan.
         Ok(planned.pop().expect("one plan"))
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use bids_names::SubjectId;
+use bids_names::{SessionId, SubjectId};
 use indexmap::IndexMap;
 use laion_fmri_base::parallel_map;
 use laion_fmri_stimuli::{Metadata, NamedImages, OriginalImage, Stimulus, StimulusSet};
@@ -13,6 +13,7 @@ use ndarray::{Array2, Array3, Array4};
 use crate::mask::VoxelMask;
 use crate::stimulus::Needed;
 use crate::stimulus::decoded;
+use crate::subject::each_once;
 use crate::{Betas, Contradiction, Dataset, Error, Result, Subject};
 
 /// Subjects of one dataset, sorted by id; never empty.
@@ -120,7 +121,8 @@ impl Group {
     ///
     /// # Errors
     ///
-    /// As [`Betas::concat`] and [`Subject::trials`].
+    /// [`Error::NothingNamed`] without a session and [`Error::NamedTwice`] for one that is named twice;
+    /// as [`Betas::concat`] and [`Subject::trials`].
     ///
     /// ```
     /// use laion_fmri::Dataset;
@@ -139,10 +141,16 @@ impl Group {
         sessions: &[impl AsRef<str>],
         request: impl for<'a> Fn(Betas<'a>) -> Betas<'a>,
     ) -> Result<SharedBetas> {
+        let sessions: Vec<SessionId> =
+            sessions.iter().map(|session| session.as_ref().parse()).collect::<Result<_, _>>()?;
+        if sessions.is_empty() {
+            return Err(Error::NothingNamed { what: "session".to_owned() });
+        }
+        each_once(&sessions)?;
         let labels: Vec<Vec<String>> = self
             .subjects
             .iter()
-            .map(|subject| shared_labels(subject, sessions))
+            .map(|subject| shared_labels(subject, &sessions))
             .collect::<Result<_>>()?;
         let mut common: BTreeSet<&String> = labels[0].iter().collect();
         for labels in &labels[1..] {
@@ -150,15 +158,13 @@ impl Group {
             common.retain(|label| here.contains(*label));
         }
         let image_names: Vec<String> = common.into_iter().cloned().collect();
-        let first = sessions.first().map_or("", AsRef::as_ref);
-        let sessions: Vec<&str> = sessions.iter().map(AsRef::as_ref).collect();
         // `request` may be of one thread, so every request is made before there are several.
         let requests: Vec<_> = self
             .subjects
             .iter()
             .zip(&labels)
             .map(|(subject, labels)| {
-                let plain = subject.betas(first).stimuli(StimulusSet::Shared);
+                let plain = subject.betas().sessions(&sessions).stimuli(StimulusSet::Shared);
                 (subject.id(), request(plain), labels)
             })
             .collect();
@@ -291,10 +297,10 @@ impl<'a> IntoIterator for &'a Group {
 }
 
 /// The image of each shared trial, over the sessions in their order.
-fn shared_labels(subject: &Subject, sessions: &[impl AsRef<str>]) -> Result<Vec<String>> {
+fn shared_labels(subject: &Subject, sessions: &[SessionId]) -> Result<Vec<String>> {
     let mut labels = Vec::new();
     for session in sessions {
-        let table = subject.trials(session.as_ref())?;
+        let table = subject.trials(session)?;
         let shared =
             table.labels().filter(|label| StimulusSet::of_label(label) == StimulusSet::Shared);
         labels.extend(shared.map(str::to_owned));

@@ -9,7 +9,7 @@
 //! # let bucket = fixtures::Bucket::temporary()?;
 //! let dataset = Dataset::open(bucket.root())?; // or laion_fmri::config::open() for the configured one
 //! let subject = dataset.subject("sub-03")?;
-//! let betas = subject.betas("ses-01").roi("FFA1").load()?; // (n_trials, n_voxels), float32
+//! let betas = subject.betas().session("ses-01").roi("FFA1").load()?; // (n_trials, n_voxels), float32
 //! let trials = subject.trials("ses-01")?;
 //! let seen: Vec<_> = betas.rows().into_iter().zip(trials.labels()).collect();
 //! assert_eq!(seen.len(), betas.nrows());

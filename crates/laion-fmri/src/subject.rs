@@ -147,10 +147,10 @@ impl Subject {
         Ok(self.brain_mask(source, Resolution::Func1pt8)?.n_voxels())
     }
 
-    /// A request for the single-trial betas of a session, by `ses-01` or `01`; see [`Betas`].
+    /// A request for single-trial betas; see [`Betas`].
     #[doc(alias = "get_betas")]
-    pub fn betas(&self, session: &str) -> Betas<'_> {
-        Betas::new(self, session)
+    pub fn betas(&self) -> Betas<'_> {
+        Betas::new(self)
     }
 
     /// The trial table of one session, by `ses-01` or `01`.
@@ -206,6 +206,25 @@ impl Subject {
             return Ok(sessions);
         }
         named.iter().map(|session| Ok(session.as_ref().parse()?)).collect()
+    }
+
+    /// As [`Subject::chosen_sessions`] for betas. There is at least one.
+    pub(crate) fn sessions_of_betas(&self, named: &[impl AsRef<str>]) -> Result<Vec<SessionId>> {
+        let chosen = self.chosen_sessions(named, layout::betas)?;
+        if chosen.is_empty() {
+            let what = format!("betas of {}", self.id);
+            let fetch = || DownloadRequest::of(&self.id).desc("SingletrialBetas");
+            return Err(self.files.missing(what, &layout::glmsingle(&self.id), fetch));
+        }
+        Ok(chosen)
+    }
+
+    /// As [`Subject::sessions_of_betas`], refusing a session that is named twice: where rows are
+    /// joined, its rows would come twice.
+    pub(crate) fn sessions_to_join(&self, named: &[impl AsRef<str>]) -> Result<Vec<SessionId>> {
+        let chosen = self.sessions_of_betas(named)?;
+        each_once(&chosen)?;
+        Ok(chosen)
     }
 
     /// The sessions with a trial table, in their order. A session may consist of betas alone.
@@ -332,4 +351,13 @@ pub(crate) fn trial_table(id: &SubjectId, session: &SessionId) -> DownloadReques
 /// The download of the brain masks made from the anatomy.
 pub(crate) fn anatomical_mask(id: &SubjectId) -> DownloadRequest {
     DownloadRequest::of(id).filter(FilterField::Suffix, ["mask"]).include_anatomical()
+}
+
+/// Refuses a session that is named twice.
+pub(crate) fn each_once(sessions: &[SessionId]) -> Result<()> {
+    let twice = (1..).zip(sessions).find(|(after, session)| sessions[*after..].contains(session));
+    match twice {
+        Some((_, session)) => Err(Error::NamedTwice { got: session.to_string() }),
+        None => Ok(()),
+    }
 }

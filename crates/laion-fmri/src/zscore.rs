@@ -83,7 +83,7 @@ pub struct ZscoreReport {
 ///
 /// let bucket = fixtures::Bucket::temporary()?;
 /// let subject = Dataset::open(bucket.root())?.subject("sub-01")?;
-/// let mut all = subject.betas("ses-01").roi("face").concat(&["ses-01", "ses-02"])?;
+/// let mut all = subject.betas().roi("face").sessions(["ses-01", "ses-02"]).concat()?;
 /// let report = zscore(&mut all.betas, &all.sessions, &ZscoreOptions::default())?;
 /// let mean: f32 = all.betas.column(3).iter().filter(|z| z.is_finite()).sum();
 /// assert!(mean.abs() < 1e-3 && report.undefined <= 2 * all.betas.ncols());

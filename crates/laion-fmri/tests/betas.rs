@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use fixtures::Bucket;
 use fixtures::bucket;
-use laion_fmri::{Error, ErrorKind, MaskSource, ReadObserver, SessionId};
+use laion_fmri::{Contradiction, Dataset, Error, ErrorKind, MaskSource, ReadObserver, SessionId};
 
 use crate::{assert_same, opened};
 
@@ -27,7 +27,7 @@ fn every_session_equals_the_formula_bit_for_bit() {
                 (MaskSource::Anatomical, bucket::anatomical_voxels(id)),
                 (MaskSource::Rsquare, bucket::rsquare_voxels(id)),
             ] {
-                let betas = subject.betas(session).mask_source(source).load().unwrap();
+                let betas = subject.betas().session(session).mask_source(source).load().unwrap();
                 assert_eq!(betas.dim(), (bucket::labels(id, session).len(), voxels.len()));
                 let what = format!("{id} {session} {source}");
                 assert_same(betas.as_slice().unwrap(), &expected(id, session, &voxels), &what);
@@ -47,7 +47,7 @@ fn a_roi_is_a_selection_of_columns() {
             .zip(mask.as_slice())
             .filter_map(|(voxel, selected)| selected.then_some(voxel))
             .collect();
-        let betas = subject.betas("01").roi(query).load().unwrap();
+        let betas = subject.betas().session("01").roi(query).load().unwrap();
         assert_same(
             betas.as_slice().unwrap(),
             &expected("sub-03", "ses-01", &voxels),
@@ -60,21 +60,73 @@ fn a_roi_is_a_selection_of_columns() {
 fn several_sessions_stay_apart_in_the_order_asked() {
     let bucket = Bucket::temporary().unwrap();
     let subject = opened(&bucket, "sub-01");
-    let request = subject.betas("ses-01").roi("FFA1");
-    let loaded = request.load_sessions(&["ses-02", "01"]).unwrap();
+    let request = subject.betas().roi("FFA1");
+    let loaded = request.clone().sessions(["ses-02", "01"]).load_sessions().unwrap();
     let sessions: Vec<&str> = loaded.keys().map(SessionId::as_str).collect();
     assert_eq!(sessions, ["ses-02", "ses-01"]);
-    let alone = request.load().unwrap();
+    let alone = request.clone().session("ses-01").load().unwrap();
     assert_same(loaded["ses-01"].as_slice().unwrap(), alone.as_slice().unwrap(), "ses-01");
+    // Without names all that have betas, and each once however often it is named.
+    let ids = subject.sessions().unwrap();
+    assert!(request.load_sessions().unwrap().keys().eq(&ids));
+    let joined = request.concat().unwrap();
+    assert_eq!(joined.betas, request.clone().sessions(&ids).concat().unwrap().betas);
+    let mut taken = Vec::new();
+    let twice = request.clone().sessions(["ses-01", "ses-02", "01"]);
+    twice
+        .for_each_session(|session, _| {
+            taken.push(session.to_string());
+            Ok::<(), Error>(())
+        })
+        .unwrap();
+    assert_eq!(taken, ["ses-01", "ses-02"]);
+    assert_eq!(twice.load_sessions().unwrap().len(), 2);
+}
+
+#[test]
+fn one_array_needs_one_session() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = opened(&bucket, "sub-01");
+    let request = subject.betas().roi("FFA1");
+    for error in [request.load().map(drop), request.volumes().map(drop)] {
+        assert!(matches!(error, Err(Error::NothingNamed { what }) if what == "session"));
+    }
+    let both = request.clone().sessions(["ses-01", "ses-02"]);
+    for error in [both.load().map(drop), both.volumes().map(drop)] {
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert!(matches!(error, Error::Contradiction(Contradiction::OneSession { got: 2 })));
+    }
+    // The last choice counts.
+    let one = both.session(&subject.sessions().unwrap()[0]).load_with_rows().unwrap();
+    assert_eq!(one.betas, request.session("01").load().unwrap());
+}
+
+#[test]
+fn rows_of_a_session_that_is_named_twice_are_not_joined() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = opened(&bucket, "sub-01");
+    let scratch = tempfile::tempdir().unwrap();
+    bucket::write_gated(bucket.root()).unwrap();
+    let sessions = ["ses-01", "ses-02", "01"];
+    let group = Dataset::open(bucket.root()).unwrap().group(&["sub-01"]).unwrap();
+    for result in [
+        subject.betas().roi("FFA1").sessions(sessions).concat().map(drop),
+        group.shared_betas(&sessions, |betas| betas.roi("FFA1")).map(drop),
+        subject.trial_dataset().sessions(sessions).roi("FFA1").open(scratch.path()).map(drop),
+    ] {
+        assert!(matches!(result, Err(Error::NamedTwice { got }) if got == "ses-01"));
+    }
     let none: [&str; 0] = [];
-    assert!(matches!(request.load_sessions(&none), Err(Error::NothingNamed { .. })));
+    let result = group.shared_betas(&none, |betas| betas.roi("FFA1"));
+    assert!(matches!(result, Err(Error::NothingNamed { .. })));
 }
 
 #[test]
 fn a_missing_session_names_the_download() {
     let bucket = Bucket::temporary().unwrap();
     let subject = opened(&bucket, "sub-01");
-    let error = subject.betas("ses-30").load().unwrap_err();
+    let error = subject.betas().session("ses-30").load().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotThere);
     let expected = [
         (FilterField::Ses, ["ses-30"].as_slice()),
@@ -85,7 +137,7 @@ fn a_missing_session_names_the_download() {
     ];
     assert_eq!(fetch(&error), download("sub-01", &expected));
     for bad in ["", "ses-", "../01", "ses-01/func"] {
-        let error = subject.betas(bad).load().unwrap_err();
+        let error = subject.betas().session(bad).load().unwrap_err();
         assert!(matches!(&error, Error::InvalidSession { got } if got == bad), "{error:?}");
         assert_eq!(error.kind(), ErrorKind::Usage);
     }
@@ -107,13 +159,14 @@ fn an_observer_hears_every_volume_and_can_stop() {
     let subject = opened(&bucket, "sub-01");
     let trials = bucket::labels("sub-01", "ses-01").len();
     let observer = StopAfter(usize::MAX, Mutex::default());
-    subject.betas("ses-01").roi("FFA1").observer(&observer).load().unwrap();
+    subject.betas().session("ses-01").roi("FFA1").observer(&observer).load().unwrap();
     let calls = observer.1.into_inner().unwrap();
     let expected: Vec<_> = (1..=trials).map(|done| ("ses-01".to_owned(), done, trials)).collect();
     assert_eq!(calls, expected);
 
     let observer = StopAfter(5, Mutex::default());
-    let error = subject.betas("ses-01").roi("FFA1").observer(&observer).load().unwrap_err();
+    let error =
+        subject.betas().session("ses-01").roi("FFA1").observer(&observer).load().unwrap_err();
     assert!(matches!(error, Error::Cancelled));
     assert_eq!(observer.1.into_inner().unwrap().len(), 5);
 }

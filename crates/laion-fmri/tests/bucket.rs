@@ -114,14 +114,14 @@ fn compare_tables(there: &Subject, here: &Subject) {
 
 fn compare_betas(there: &Subject, here: &Subject) {
     let sessions = sessions(here);
-    let whole = |subject: &Subject| subject.betas(&sessions[0]).load().unwrap();
+    let whole = |subject: &Subject| subject.betas().session(&sessions[0]).load().unwrap();
     assert_same(
         whole(there).as_slice().unwrap(),
         whole(here).as_slice().unwrap(),
         "the whole brain",
     );
     let some = |subject: &Subject| {
-        let request = subject.betas(&sessions[0]).roi("face").nc_threshold(20.0);
+        let request = subject.betas().session(&sessions[0]).roi("face").nc_threshold(20.0);
         request.stimuli(StimulusSet::Shared).trials([0, 3, 4, 5, 6, 7]).load_with_rows().unwrap()
     };
     let (a, b) = (some(there), some(here));
@@ -129,21 +129,28 @@ fn compare_betas(there: &Subject, here: &Subject) {
     assert_same(a.betas.as_slice().unwrap(), b.betas.as_slice().unwrap(), "filtered");
 
     let rows = |subject: &Subject| -> Vec<_> {
-        subject.betas(&sessions[0]).roi("FFA1").volumes().unwrap().map(Result::unwrap).collect()
+        subject
+            .betas()
+            .session(&sessions[0])
+            .roi("FFA1")
+            .volumes()
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
     };
     for ((trial, row), (expected, other)) in rows(there).iter().zip(rows(here)) {
         assert_eq!(*trial, expected);
         assert_same(row, &other, "a row");
     }
     let joined =
-        |subject: &Subject| subject.betas(&sessions[0]).roi("FFA1").concat(&sessions).unwrap();
+        |subject: &Subject| subject.betas().roi("FFA1").sessions(&sessions).concat().unwrap();
     let (a, b) = (joined(there), joined(here));
     assert_eq!((&a.sessions, &a.trials), (&b.sessions, &b.trials));
     assert_same(a.betas.as_slice().unwrap(), b.betas.as_slice().unwrap(), "joined");
     let each = |subject: &Subject| {
         let mut all = Vec::new();
-        let request = subject.betas(&sessions[0]).roi("FFA1");
-        let taken = request.for_each_session(&sessions, |session, loaded| {
+        let request = subject.betas().sessions(&sessions).roi("FFA1");
+        let taken = request.for_each_session(|session, loaded| {
             all.push((session, loaded.trials, loaded.betas.into_raw_vec_and_offset().0));
             Ok::<(), Error>(())
         });
@@ -163,7 +170,7 @@ fn threads_change_nothing() {
         let dataset = fixture.remote().with_jobs(NonZeroUsize::new(jobs).unwrap());
         let subject = dataset.subject("sub-01").unwrap();
         let sessions = sessions(&subject);
-        let joined = subject.betas(&sessions[0]).roi("face").concat(&sessions).unwrap();
+        let joined = subject.betas().roi("face").sessions(&sessions).concat().unwrap();
         joined.betas.iter().map(|beta| beta.to_bits()).collect::<Vec<_>>()
     };
     let one = read(1);
@@ -178,7 +185,8 @@ fn a_folder_of_keys_is_a_bucket_too() {
     let subject =
         Dataset::from_bucket(&location).unwrap().with_offline(true).subject("sub-03").unwrap();
     let mirror = Dataset::open(bucket.root()).unwrap().subject("sub-03").unwrap();
-    let [a, b] = [&subject, &mirror].map(|s| s.betas("ses-01").roi("FFA1").load().unwrap());
+    let [a, b] =
+        [&subject, &mirror].map(|s| s.betas().session("ses-01").roi("FFA1").load().unwrap());
     assert_same(a.as_slice().unwrap(), b.as_slice().unwrap(), "FFA1");
     assert!(subject.subject_trials().unwrap().len() > a.nrows());
     let key = layout::r2mean(subject.id());
@@ -209,10 +217,10 @@ fn requests_are_counted() {
     let counters = fixture.server.counters();
     assert_eq!((counters.lists, counters.gets, counters.heads), (3, 0, 0));
     // One mask, one ROI, the table, the betas: each is asked for once.
-    subject.betas("ses-01").roi("FFA1").load().unwrap();
+    subject.betas().session("ses-01").roi("FFA1").load().unwrap();
     assert_eq!(fixture.server.counters().gets, 4);
     // Small files are kept, betas pass by again.
-    subject.betas("ses-01").roi("FFA1").load().unwrap();
+    subject.betas().session("ses-01").roi("FFA1").load().unwrap();
     subject.trials("ses-01").unwrap();
     subject.roi_mask("FFA1", MaskSource::Anatomical).unwrap();
     let counters = fixture.server.counters();
@@ -235,7 +243,7 @@ fn sessions_that_are_not_released_are_withheld() {
     assert!(keys.contains(&*held_out), "the bucket lists it");
     assert!(!sessions(&subject).iter().any(|session| session.starts_with("ses-3")));
     for error in [
-        subject.betas("ses-31").load().unwrap_err(),
+        subject.betas().session("ses-31").load().unwrap_err(),
         subject.trials("31").unwrap_err(),
         subject.open_input(&held_out).unwrap_err(),
     ] {
@@ -282,7 +290,7 @@ fn what_is_not_there_is_named_with_bucket_and_key() {
     let dataset = fixture.remote();
     let subject = dataset.subject("sub-03").unwrap();
     let key = betas_key("sub-03", "ses-29");
-    let error = subject.betas("ses-29").load().unwrap_err();
+    let error = subject.betas().session("ses-29").load().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotThere);
     assert!(
         matches!(&error, Error::Input(InputError::NotInBucket { path, .. }) if *path == fixture.path(&key))
@@ -318,7 +326,7 @@ fn a_session_without_a_table_is_left_out_of_the_tables_alone() {
     let server = bucket.serve().unwrap();
     let location: Location = server.url("laion-fmri").parse().unwrap();
     let subject = Dataset::from_bucket(&location).unwrap().subject("sub-03").unwrap();
-    assert!(subject.betas("ses-02").roi("FFA1").load().unwrap().nrows() > 0);
+    assert!(subject.betas().session("ses-02").roi("FFA1").load().unwrap().nrows() > 0);
     let error = subject.trials("ses-02").unwrap_err();
     assert!(matches!(error, Error::Input(InputError::NotInBucket { .. })), "{error:?}");
     let error = subject.stimulus_metadata().unwrap_err();
@@ -379,7 +387,7 @@ fn connections_that_break_are_continued() {
     let fixture = Served::new();
     let expected = {
         let subject = fixture.remote().subject("sub-03").unwrap();
-        subject.betas("ses-01").roi("face").load().unwrap()
+        subject.betas().session("ses-01").roi("face").load().unwrap()
     };
     // Every second request for an object ends after some bytes of the body, at ever other places.
     let (proxy, dataset) = proxied(&fixture, |request| match request.number {
@@ -387,12 +395,12 @@ fn connections_that_break_are_continued() {
         _ => Fault::Pass,
     });
     let subject = dataset.subject("sub-03").unwrap();
-    let betas = subject.betas("ses-01").roi("face").load().unwrap();
+    let betas = subject.betas().session("ses-01").roi("face").load().unwrap();
     assert_same(betas.as_slice().unwrap(), expected.as_slice().unwrap(), "face");
     assert!(proxy.faults() > 1);
     let whole = fixture.remote().subject("sub-03").unwrap();
     let [a, b] = [subject, whole].map(|subject| {
-        let mut rows = subject.betas("ses-02").roi("face").volumes().unwrap();
+        let mut rows = subject.betas().session("ses-02").roi("face").volumes().unwrap();
         rows.by_ref().map(|row| row.unwrap().1).collect::<Vec<_>>()
     });
     assert!(a.concat().iter().zip(b.concat()).all(|(a, b)| a.to_bits() == b.to_bits()));
@@ -408,7 +416,7 @@ fn bytes_that_are_not_those_of_the_object_are_never_an_answer() {
             if is_betas(&request.target) { Fault::Flip(place) } else { Fault::Pass }
         });
         let subject = dataset.subject("sub-03").unwrap();
-        let request = subject.betas("ses-01").roi("FFA1");
+        let request = subject.betas().session("ses-01").roi("FFA1");
         let error = request.load().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Integrity, "{place}: {error:?}");
         let last = request.volumes().unwrap().last().unwrap();
@@ -478,9 +486,9 @@ fn reads_in_empty_directories() {
     let dataset = Dataset::from_bucket(&location).unwrap().with_jobs(NonZeroUsize::new(2).unwrap());
     let subject = dataset.subject("sub-01").unwrap();
     let sessions = sessions(&subject);
-    subject.betas("ses-01").roi("face").nc_threshold(10.0).load().unwrap();
-    subject.betas("ses-01").concat(&sessions).unwrap();
-    subject.betas("ses-01").volumes().unwrap().for_each(|row| drop(row.unwrap()));
+    subject.betas().session("ses-01").roi("face").nc_threshold(10.0).load().unwrap();
+    subject.betas().sessions(&sessions).concat().unwrap();
+    subject.betas().session("ses-01").volumes().unwrap().for_each(|row| drop(row.unwrap()));
     subject.subject_trials().unwrap();
     subject.roi_data("all", RoiFormat::All, Hemi::Both).unwrap();
 }

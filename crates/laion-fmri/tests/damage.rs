@@ -20,7 +20,7 @@ fn betas_cut_anywhere_are_refused() {
     let whole = fs::read(&path).unwrap();
     for part in 0..64 {
         fs::write(&path, &whole[..whole.len() * part / 64]).unwrap();
-        let error = subject.betas("ses-01").roi("FFA1").load().unwrap_err();
+        let error = subject.betas().session("ses-01").roi("FFA1").load().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Integrity, "{part}/64: {error}");
         assert!(error.to_string().contains("ses-01_task-images"), "{error}");
         assert!(error.source().is_some() || !error.to_string().is_empty());
@@ -37,7 +37,7 @@ fn a_flipped_bit_is_noticed() {
         let mut damaged = whole.clone();
         damaged[whole.len() * part / 16] ^= 0x10;
         fs::write(&path, &damaged).unwrap();
-        let error = subject.betas("ses-01").load().unwrap_err();
+        let error = subject.betas().session("ses-01").load().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Integrity, "{part}/16: {error}");
     }
 }
@@ -50,12 +50,12 @@ fn a_trial_too_few_or_too_many_is_refused_before_reading() {
     let table = fs::read_to_string(&path).unwrap();
     let volumes = table.lines().count() - 1;
     fs::write(&path, format!("{table}ses-01\t4\t{volumes}\tone_more.jpg\n")).unwrap();
-    let error = subject.betas("ses-01").load().unwrap_err();
+    let error = subject.betas().session("ses-01").load().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Integrity);
     assert!(matches!(error, Error::TrialCountMismatch { volumes: v, rows, trials, .. }
         if v == volumes && rows == volumes + 1 && trials == path));
     fs::remove_file(&path).unwrap();
-    assert_eq!(subject.betas("ses-01").roi("FFA1").load().unwrap().nrows(), volumes);
+    assert_eq!(subject.betas().session("ses-01").roi("FFA1").load().unwrap().nrows(), volumes);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_volume_in_the_place_of_betas_is_refused() {
     let betas = bucket.path(&key(layout::betas));
     let r2 = bucket.path(&layout::r2mean(subject.id()));
     fs::copy(r2, &betas).unwrap();
-    let error = subject.betas("ses-01").load().unwrap_err();
+    let error = subject.betas().session("ses-01").load().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Integrity);
     let Error::Nifti(error) = error else { panic!("{error:?}") };
     assert!(matches!(

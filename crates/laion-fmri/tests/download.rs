@@ -71,7 +71,7 @@ fn one_session_is_enough_for_the_default_loader() {
     let there = Dataset::open(fixture.bucket.root()).unwrap().subject("sub-03").unwrap();
     for source in [MaskSource::Anatomical, MaskSource::Rsquare] {
         let load = |subject: &laion_fmri::Subject| {
-            subject.betas("ses-01").roi("FFA1").mask_source(source).load().unwrap()
+            subject.betas().session("ses-01").roi("FFA1").mask_source(source).load().unwrap()
         };
         let (here, there) = (load(&here), load(&there));
         crate::assert_same(here.as_slice().unwrap(), there.as_slice().unwrap(), "FFA1");

@@ -68,7 +68,7 @@ fn texts(path: &Path, name: &str) -> Vec<String> {
 /// The rows of the loading API: betas z-scored within sessions, with image names.
 fn loaded(dataset: &Dataset, subject: &str, sessions: &[&str]) -> (Array2<f32>, Vec<String>) {
     let subject = dataset.subject(subject).unwrap();
-    let mut all = subject.betas(sessions[0]).roi("face").concat(sessions).unwrap();
+    let mut all = subject.betas().roi("face").sessions(sessions).concat().unwrap();
     zscore(&mut all.betas, &all.sessions, &ZscoreOptions::default()).unwrap();
     let names = sessions.iter().flat_map(|session| {
         let table = subject.trials(session).unwrap();

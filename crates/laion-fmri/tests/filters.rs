@@ -42,11 +42,11 @@ fn a_threshold_keeps_voxels_that_reach_it() {
         let voxels = reaching(ceiling, percent);
         assert_eq!(voxels.contains(&voxel), percent <= exact);
         assert!(!voxels.contains(&bucket::BETA_SOMETIMES_NAN));
-        let betas = subject.betas("ses-01").nc_threshold(percent).load().unwrap();
+        let betas = subject.betas().session("ses-01").nc_threshold(percent).load().unwrap();
         let expected = expected("ses-01", &every_trial("ses-01"), &voxels);
         assert_same(betas.as_slice().unwrap(), &expected, &format!("{percent}"));
     }
-    let error = subject.betas("ses-01").nc_threshold(f32::NAN).load().unwrap_err();
+    let error = subject.betas().session("ses-01").nc_threshold(f32::NAN).load().unwrap_err();
     assert!(matches!(error, Error::InvalidValue { .. }), "{error:?}");
 }
 
@@ -57,8 +57,8 @@ fn one_map_gives_all_sessions_the_same_voxels() {
     let map = NoiseCeiling::desc("Noiseceiling12rep").unwrap();
     let voxels =
         reaching(|voxel| bucket::subject_noise_ceiling(ID, "Noiseceiling12rep", voxel), 60.0);
-    let request = subject.betas("ses-01").nc_threshold_on(map, 60.0);
-    let all = request.concat(&["ses-02", "ses-01"]).unwrap();
+    let request = subject.betas().nc_threshold_on(map, 60.0);
+    let all = request.sessions(["ses-02", "ses-01"]).concat().unwrap();
     let mut rows = expected("ses-02", &every_trial("ses-02"), &voxels);
     rows.extend(expected("ses-01", &every_trial("ses-01"), &voxels));
     assert_same(all.betas.as_slice().unwrap(), &rows, "concatenated");
@@ -69,12 +69,12 @@ fn one_map_gives_all_sessions_the_same_voxels() {
     assert_eq!(all.voxels.n_voxels(), voxels.len());
 
     // Each session's own map: never joined, but answered apart.
-    let request = subject.betas("ses-01").nc_threshold(66.0);
-    let error = request.concat(&["ses-01", "ses-02"]).unwrap_err();
+    let request = subject.betas().sessions(["ses-01", "ses-02"]).nc_threshold(66.0);
+    let error = request.concat().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage);
     assert!(matches!(&error, Error::VoxelAxis { first, session, expected, got }
         if first.as_str() == "ses-01" && session.as_str() == "ses-02" && expected != got));
-    let apart = request.load_sessions(&["ses-01", "ses-02"]).unwrap();
+    let apart = request.load_sessions().unwrap();
     assert_ne!(apart["ses-01"].ncols(), apart["ses-02"].ncols());
 }
 
@@ -89,7 +89,8 @@ fn stimuli_and_trials_choose_rows() {
     for (set, prefix) in [(StimulusSet::Shared, true), (StimulusSet::Unique, false)] {
         let wanted = |trial: &usize| labels[*trial].starts_with("shared_") == prefix;
         let trials: Vec<usize> = every_trial("ses-01").into_iter().filter(wanted).collect();
-        let loaded = subject.betas("ses-01").roi("FFA1").stimuli(set).load_with_rows().unwrap();
+        let loaded =
+            subject.betas().session("ses-01").roi("FFA1").stimuli(set).load_with_rows().unwrap();
         assert_same(
             loaded.betas.as_slice().unwrap(),
             &expected("ses-01", &trials, &voxels),
@@ -99,17 +100,17 @@ fn stimuli_and_trials_choose_rows() {
 
         let some: Vec<usize> =
             trials.iter().copied().filter(|trial| (5..20).contains(trial)).collect();
-        let request = subject.betas("ses-01").roi("FFA1").stimuli(set);
+        let request = subject.betas().session("ses-01").roi("FFA1").stimuli(set);
         let loaded = request.trials((5..20).rev().chain([7])).load_with_rows().unwrap();
         assert_same(loaded.betas.as_slice().unwrap(), &expected("ses-01", &some, &voxels), "some");
     }
-    let error = subject.betas("ses-01").trials([3, 480]).load().unwrap_err();
+    let error = subject.betas().session("ses-01").trials([3, 480]).load().unwrap_err();
     assert!(
         matches!(&error, Error::TrialOutOfRange { session, trials, got: 480 }
         if session.as_str() == "ses-01" && *trials == labels.len()),
         "{error:?}"
     );
-    let none = subject.betas("ses-01").roi("FFA1").trials([]).load().unwrap();
+    let none = subject.betas().session("ses-01").roi("FFA1").trials([]).load().unwrap();
     assert_eq!(none.dim(), (0, voxels.len()));
 }
 
@@ -117,8 +118,12 @@ fn stimuli_and_trials_choose_rows() {
 fn rows_stream_to_the_same_numbers() {
     let bucket = Bucket::temporary().unwrap();
     let subject = opened(&bucket, ID);
-    let request =
-        subject.betas("ses-02").roi("face").nc_threshold(5.0).stimuli(StimulusSet::Shared);
+    let request = subject
+        .betas()
+        .session("ses-02")
+        .roi("face")
+        .nc_threshold(5.0)
+        .stimuli(StimulusSet::Shared);
     let array = request.load_with_rows().unwrap();
     let rows: Vec<(SessionTrial, Vec<f32>)> =
         request.volumes().unwrap().collect::<Result<_, _>>().unwrap();
@@ -133,8 +138,6 @@ fn rows_stream_to_the_same_numbers() {
     let mut some = request.volumes().unwrap();
     assert_eq!(some.next().unwrap().unwrap().0, array.trials[0]);
     drop(some);
-    let streamed = request.clone().streaming(true).load().unwrap();
-    assert_same(streamed.as_slice().unwrap(), array.betas.as_slice().unwrap(), "streaming");
     let mut rows = request.volumes().unwrap();
     assert_eq!((rows.n_trials(), rows.n_voxels()), array.betas.dim());
     let error = rows.next_row(&mut [0.0]).unwrap_err();
@@ -151,12 +154,13 @@ fn a_custom_mask_stays_on_its_axis() {
     let flags: Vec<bool> = (0..brain.n_voxels()).map(|place| place % 5 == 2).collect();
     let voxels: Vec<_> = bucket::rsquare_voxels(ID).into_iter().skip(2).step_by(5).collect();
     let mask = VoxelMask::new(brain, flags.clone()).unwrap();
-    let betas = subject.betas("ses-01").mask(mask.clone()).load().unwrap();
+    let betas = subject.betas().session("ses-01").mask(mask.clone()).load().unwrap();
     let all = every_trial("ses-01");
     assert_same(betas.as_slice().unwrap(), &expected("ses-01", &all, &voxels), "mask");
 
     let error = subject
-        .betas("ses-01")
+        .betas()
+        .session("ses-01")
         .mask(mask.clone())
         .mask_source(MaskSource::Anatomical)
         .load()
@@ -168,7 +172,8 @@ fn a_custom_mask_stays_on_its_axis() {
         ),
         "{error:?}"
     );
-    let error = subject.betas("ses-01").mask(mask.clone()).roi("FFA1").load().unwrap_err();
+    let error =
+        subject.betas().session("ses-01").mask(mask.clone()).roi("FFA1").load().unwrap_err();
     assert!(matches!(&error, Error::Contradiction(Contradiction::RoiAndMask)));
     let ffa1 = subject.roi_mask("FFA1", MaskSource::Anatomical).unwrap();
     assert!(matches!(mask.and(&ffa1), Err(Error::MaskAxis { .. })));
@@ -178,7 +183,10 @@ fn a_custom_mask_stays_on_its_axis() {
         if got == flags.len()));
     // Another subject's mask does not fit either.
     let other = opened(&bucket, "sub-03");
-    assert!(matches!(other.betas("ses-01").mask(mask).load(), Err(Error::MaskAxis { .. })));
+    assert!(matches!(
+        other.betas().session("ses-01").mask(mask).load(),
+        Err(Error::MaskAxis { .. })
+    ));
 }
 
 #[test]

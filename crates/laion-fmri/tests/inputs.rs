@@ -64,7 +64,7 @@ fn what_a_handle_has_read_is_listed_once_and_sorted() {
     let subject = opened(&bucket, "sub-01");
     assert_eq!(subject.inputs_read(), []);
     for _ in 0..2 {
-        subject.betas("ses-01").roi("FFA1").load().unwrap();
+        subject.betas().session("ses-01").roi("FFA1").load().unwrap();
         let ceiling = NoiseCeiling::session("ses-01").unwrap();
         subject.noise_ceiling(&ceiling, &Voxels::roi("FFA1")).unwrap();
         subject.n_voxels(MaskSource::Rsquare).unwrap();

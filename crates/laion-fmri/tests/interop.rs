@@ -127,7 +127,7 @@ impl Bucket {
 
     fn betas(&self, case: &Case) -> Betas<'_> {
         let session = case.session.as_deref().unwrap_or("ses-01");
-        let mut betas = self.subject(case).betas(session).voxels(self.voxels(case));
+        let mut betas = self.subject(case).betas().session(session).voxels(self.voxels(case));
         if let Some(source) = &case.mask_source {
             betas = betas.mask_source(source.parse().unwrap());
         }
@@ -335,14 +335,14 @@ fn betas_of_the_int16_bucket_under_every_combination_of_filters() {
 #[ignore = "reads buckets written by nibabel: run by cargo xtask interop"]
 fn sessions_stay_apart_or_lie_below_each_other() {
     each("load_sessions", |bucket, case| {
-        let loaded = bucket.betas(case).load_sessions(&case.sessions).unwrap();
+        let loaded = bucket.betas(case).sessions(&case.sessions).load_sessions().unwrap();
         assert!(loaded.keys().map(ToString::to_string).eq(case.sessions.iter().cloned()));
         for (betas, expected) in loaded.values().zip(case.expected.as_array().unwrap()) {
             assert_equal(betas.view(), &bucket.array(expected), case);
         }
     });
     each("concat", |bucket, case| {
-        let result = bucket.betas(case).concat(&case.sessions);
+        let result = bucket.betas(case).sessions(&case.sessions).concat();
         if let Some(error) = &case.expected_error {
             assert_eq!(error, "VoxelAxis");
             assert!(matches!(result, Err(Error::VoxelAxis { .. })), "{case:?}");
@@ -451,7 +451,7 @@ fn the_trials_of_all_sessions_are_joined_with_the_table_of_images() {
 #[ignore = "reads buckets written by nibabel: run by cargo xtask interop"]
 fn z_scores_are_those_of_numpy() {
     each("zscore", |bucket, case| {
-        let mut betas = bucket.betas(case).concat(&case.sessions).unwrap().betas;
+        let mut betas = bucket.betas(case).sessions(&case.sessions).concat().unwrap().betas;
         let mut options = ZscoreOptions::default().ddof(case.ddof).nan(match case.nan.as_str() {
             "omit" => NanPolicy::Omit,
             "propagate" => NanPolicy::Propagate,

@@ -26,9 +26,9 @@ fn sessions_side_by_side_are_those_one_by_one() {
     assert!(sessions.len() > 1);
     let read = |jobs| {
         let subject = with_jobs(&bucket, "sub-01", jobs);
-        let request = subject.betas(&sessions[0]).roi("FFA1");
-        let apart = request.load_sessions(&sessions).unwrap();
-        let joined = request.concat(&sessions).unwrap();
+        let request = subject.betas().sessions(&sessions).roi("FFA1");
+        let apart = request.load_sessions().unwrap();
+        let joined = request.concat().unwrap();
         let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
         let apart: Vec<_> = apart
             .iter()
@@ -61,9 +61,9 @@ fn an_observer_stops_all_sessions() {
     let subject = with_jobs(&bucket, "sub-01", 2);
     let sessions = subject.sessions().unwrap();
     let sessions: Vec<&str> = sessions.iter().map(SessionId::as_str).collect();
-    let request = subject.betas(sessions[0]).roi("FFA1").observer(&Never);
-    assert!(matches!(request.load_sessions(&sessions).unwrap_err(), Error::Cancelled));
-    assert!(matches!(request.concat(&sessions).unwrap_err(), Error::Cancelled));
+    let request = subject.betas().sessions(&sessions).roi("FFA1").observer(&Never);
+    assert!(matches!(request.load_sessions().unwrap_err(), Error::Cancelled));
+    assert!(matches!(request.concat().unwrap_err(), Error::Cancelled));
 }
 
 /// A subject with so many sessions of four trials, in a folder that takes outputs too.
@@ -109,8 +109,8 @@ fn a_slow_session_holds_up_no_other() {
     let slow = SlowFirst::until("ses-05");
     let mut written = Vec::new();
     let path = |session: &SessionId| folder.path().join(format!("{session}.npy"));
-    let request = subject.betas("ses-01").observer(&slow);
-    let done = request.write_npy(&sessions, path, |session, _| {
+    let request = subject.betas().sessions(&sessions).observer(&slow);
+    let done = request.write_npy(path, |session, _| {
         written.push(session.to_string());
         Ok::<(), Error>(())
     });
@@ -120,8 +120,8 @@ fn a_slow_session_holds_up_no_other() {
     // Arrays wait in memory: two that are read and one more.
     let slow = SlowFirst::until("ses-03");
     let mut taken = Vec::new();
-    let request = subject.betas("ses-01").observer(&slow);
-    let done = request.for_each_session(&sessions, |session, _| {
+    let request = subject.betas().sessions(&sessions).observer(&slow);
+    let done = request.for_each_session(|session, _| {
         if taken.is_empty() {
             std::thread::sleep(Duration::from_millis(50));
             assert_eq!(slow.begun.lock().unwrap().len(), 3);
@@ -150,8 +150,8 @@ fn nothing_is_begun_after_a_failure() {
     let (folder, subject, sessions) = by_two_threads(9);
     let others = SlowOthers(Mutex::default());
     let path = |session: &SessionId| folder.path().join(format!("{session}.npy"));
-    let request = subject.betas("ses-01").observer(&others);
-    let failed = request.write_npy(&sessions, path, |_, _| Err(Error::Cancelled));
+    let request = subject.betas().sessions(&sessions).observer(&others);
+    let failed = request.write_npy(path, |_, _| Err(Error::Cancelled));
     assert!(matches!(failed, Err(Error::Cancelled)));
     // At most one for each thread was under way by then, and none of them was written.
     let others = others.0.into_inner().unwrap();
@@ -170,10 +170,8 @@ fn a_damaged_session_among_several_is_the_error() {
     let path = bucket.path(&key);
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() - 5]).unwrap();
-    let request = subject.betas(sessions[0]).roi("FFA1");
-    for error in
-        [request.load_sessions(&sessions).unwrap_err(), request.concat(&sessions).unwrap_err()]
-    {
+    let request = subject.betas().sessions(&sessions).roi("FFA1");
+    for error in [request.load_sessions().unwrap_err(), request.concat().unwrap_err()] {
         let Error::Nifti(error) = error else { panic!("{error:?}") };
         assert_eq!(error.path(), Some(&*path));
     }
@@ -189,7 +187,7 @@ fn indexes_are_made_on_purpose_and_used() {
     let subject = dataset.subject("sub-01").unwrap();
     // Small files are read without one.
     let trials = || -> Vec<u32> {
-        let betas = subject.betas("ses-01").trials([1, 4, 5]).load().unwrap();
+        let betas = subject.betas().session("ses-01").trials([1, 4, 5]).load().unwrap();
         betas.iter().map(|value| value.to_bits()).collect()
     };
     let before = trials();
@@ -215,14 +213,15 @@ fn rows_and_files_are_those_of_the_array_however_they_are_read() {
     let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     let plain = with_jobs(&bucket, "sub-01", 1);
     let sessions = ["ses-01", "ses-02"];
-    let expected = plain.betas("ses-01").roi("face").trials([1, 4, 5, 9]).load_sessions(&sessions);
+    let expected =
+        plain.betas().roi("face").trials([1, 4, 5, 9]).sessions(&sessions).load_sessions();
     let expected = expected.unwrap();
     for jobs in [1, 2, 3] {
         let jobs = NonZeroUsize::new(jobs).unwrap();
         let dataset = Dataset::open(bucket.root()).unwrap().with_jobs(jobs);
         let subject = dataset.with_cache_dir(cache.path()).subject("sub-01").unwrap();
         // The first without indexes, the others with them.
-        let request = subject.betas("ses-01").roi("face").trials([1, 4, 5, 9]);
+        let request = subject.betas().session("ses-01").roi("face").trials([1, 4, 5, 9]);
         let mut rows = request.volumes().unwrap();
         let mut row = vec![0.0; rows.n_voxels()];
         let mut all = Vec::new();
@@ -234,7 +233,8 @@ fn rows_and_files_are_those_of_the_array_however_they_are_read() {
         let mut written = Vec::new();
         let path = |session: &SessionId| out.path().join(format!("{session}.npy"));
         request
-            .write_npy(&sessions, path, |session, done| {
+            .sessions(sessions)
+            .write_npy(path, |session, done| {
                 assert_eq!((done.path, done.trials.len()), (path(&session), 4));
                 written.push(session.to_string());
                 Ok::<(), Error>(())
@@ -260,14 +260,14 @@ fn a_damaged_file_leaves_no_output() {
     let path = bucket.path(&laion_fmri::layout::betas(subject.id(), &"ses-01".parse().unwrap()));
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() - 5]).unwrap();
-    let request = subject.betas("ses-01").roi("FFA1");
+    let request = subject.betas().session("ses-01").roi("FFA1");
     let done = |_: SessionId, _: laion_fmri::WrittenBetas| Ok::<(), Error>(());
-    let error = request.write_npy(&["ses-01"], |_| out.path().join("a.npy"), done).unwrap_err();
+    let error = request.write_npy(|_| out.path().join("a.npy"), done).unwrap_err();
     assert!(matches!(&error, Error::Nifti(error) if error.path() == Some(&*path)), "{error:?}");
     assert_eq!(fs::read_dir(out.path()).unwrap().count(), 0);
     let error = request.volumes().unwrap().last().unwrap().unwrap_err();
     assert!(matches!(error, Error::Nifti(_)), "{error:?}");
     let nowhere = out.path().join("missing/a.npy");
-    let error = request.write_npy(&["ses-01"], |_| nowhere.clone(), done).unwrap_err();
+    let error = request.write_npy(|_| nowhere.clone(), done).unwrap_err();
     assert!(matches!(&error, Error::Export(error) if error.path() == Some(&*nowhere)), "{error:?}");
 }

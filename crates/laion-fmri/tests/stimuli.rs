@@ -70,7 +70,7 @@ fn embeddings_line_up_with_the_betas() {
             let rows = shown.iter().filter(|(session, _)| *session == first).count();
             assert_eq!(session.nrows(), rows);
             assert_eq!(session.mapv(f32::from), all.slice_axis(Axis(0), (0..rows).into()));
-            assert_eq!(rows, subject.betas(first).roi("FFA1").load().unwrap().nrows());
+            assert_eq!(rows, subject.betas().session(first).roi("FFA1").load().unwrap().nrows());
         }
     }
 }
@@ -301,7 +301,7 @@ fn items_for_training_hold_what_the_accessors_give() {
     let sessions = subject.sessions().unwrap();
     let names: Vec<&str> = sessions.iter().map(laion_fmri::SessionId::as_str).collect();
     let trials = subject.trial_dataset().roi("face").open(scratch.path()).unwrap();
-    let betas = subject.betas(names[0]).roi("face").concat(&names).unwrap();
+    let betas = subject.betas().roi("face").sessions(&names).concat().unwrap();
     let table = subject.subject_trials().unwrap();
     assert_eq!((trials.len(), trials.n_voxels()), betas.betas.dim());
     let mut in_session: BTreeMap<(&str, &str), u32> = BTreeMap::new();
@@ -332,10 +332,15 @@ fn batches_hold_every_trial_once() {
     let subject = opened(&bucket, "sub-01");
     let scratch = tempfile::tempdir().unwrap();
     let request =
-        subject.trial_dataset().sessions(&["ses-01"]).roi("FFA1").stimuli(StimulusSet::Shared);
+        subject.trial_dataset().session("ses-01").roi("FFA1").stimuli(StimulusSet::Shared);
     let trials = request.open(scratch.path()).unwrap();
-    let expected =
-        subject.betas("ses-01").roi("FFA1").stimuli(StimulusSet::Shared).load_with_rows().unwrap();
+    let expected = subject
+        .betas()
+        .session("ses-01")
+        .roi("FFA1")
+        .stimuli(StimulusSet::Shared)
+        .load_with_rows()
+        .unwrap();
     let mut row = 0;
     let batches = trials.batches(5);
     assert_eq!(batches.len(), trials.len().div_ceil(5));
@@ -379,19 +384,19 @@ fn images_can_be_transformed_and_voxels_chosen() {
     let mean = |image: Array3<f32>| Array3::from_elem((3, 1, 1), image.mean().unwrap());
     let trials = subject
         .trial_dataset()
-        .sessions(&["ses-01"])
+        .session("ses-01")
         .nc_threshold(30.0)
         .image_transform(mean)
         .open(scratch.path())
         .unwrap();
     assert_eq!(trials.item(0).unwrap().image.dim(), (3, 1, 1));
     assert_eq!(trials.batch(&[0, 1]).unwrap().images.dim(), (2, 3, 1, 1));
-    let expected = subject.betas("ses-01").nc_threshold(30.0).load_with_rows().unwrap();
+    let expected = subject.betas().session("ses-01").nc_threshold(30.0).load_with_rows().unwrap();
     assert_eq!(**trials.voxels(), *expected.voxels);
 
     let turn = AtomicUsize::new(0);
     let sizes = move |_| Array3::zeros((3, 1, 1 + turn.fetch_add(1, Ordering::Relaxed) % 2));
-    let uneven = subject.trial_dataset().sessions(&["ses-01"]).roi("FFA1").image_transform(sizes);
+    let uneven = subject.trial_dataset().session("ses-01").roi("FFA1").image_transform(sizes);
     let uneven = uneven.open(scratch.path()).unwrap();
     let everything: Vec<usize> = (0..uneven.len()).collect();
     assert!(matches!(uneven.batch(&everything), Err(Error::DoesNotFit { .. })));
@@ -408,7 +413,7 @@ fn images_can_be_transformed_and_voxels_chosen() {
         .unwrap();
     let nowhere = scratch.path().join("missing");
     assert!(matches!(
-        subject.trial_dataset().sessions(&["ses-01"]).roi("FFA1").open(nowhere),
+        subject.trial_dataset().session("ses-01").roi("FFA1").open(nowhere),
         Err(Error::Io { .. })
     ));
 }
@@ -422,7 +427,7 @@ fn burn_takes_the_items() {
     let scratch = tempfile::tempdir().unwrap();
     let subject = opened(&bucket, "sub-01");
     let trials =
-        subject.trial_dataset().sessions(&["ses-01"]).roi("FFA1").open(scratch.path()).unwrap();
+        subject.trial_dataset().session("ses-01").roi("FFA1").open(scratch.path()).unwrap();
     let (got, item) = (trials.get(1).unwrap(), trials.item(1).unwrap());
     assert_same(&got.betas.to_vec(), &item.betas.to_vec(), "betas");
     assert_eq!((got.image, got.image_name), (item.image, item.image_name));

@@ -42,8 +42,8 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
         anyhow::Ok(())
     };
     match destination {
-        Destination::Stream(path) => request.write_npy(&args.session, |_| path.clone(), written),
-        Destination::File(path) => request.for_each_session(&args.session, |session, answer| {
+        Destination::Stream(path) => request.write_npy(|_| path.clone(), written),
+        Destination::File(path) => request.for_each_session(|session, answer| {
             write_array(&path, answer.betas.view())?;
             let (trials, voxels) = answer.betas.dim();
             note(&session, trials, voxels, &path);
@@ -56,10 +56,10 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
                 source,
             })?;
             let path = |session: &SessionId| directory.join(format!("{session}.npy"));
-            request.write_npy(&args.session, path, written)
+            request.write_npy(path, written)
         }
         Destination::Archive(path) => write_npz(&path, |npz| {
-            request.for_each_session(&args.session, |session, answer| {
+            request.for_each_session(|session, answer| {
                 npz.array(&session, answer.betas.view())?;
                 let (trials, voxels) = answer.betas.dim();
                 note(&session, trials, voxels, &path);
@@ -92,10 +92,8 @@ fn destination(args: &Betas) -> anyhow::Result<Destination> {
 }
 
 fn request<'a>(args: &Betas, subject: &'a Subject) -> anyhow::Result<laion_fmri::Betas<'a>> {
-    let mut request = subject
-        .betas(&args.session[0])
-        .voxels(voxels(&args.voxels, subject)?)
-        .streaming(args.streaming);
+    let mut request =
+        subject.betas().sessions(&args.session).voxels(voxels(&args.voxels, subject)?);
     if let Some(percent) = args.nc_threshold {
         request = match &args.nc_desc {
             Some(desc) => request.nc_threshold_on(NoiseCeiling::desc(desc)?, percent),

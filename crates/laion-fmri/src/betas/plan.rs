@@ -27,21 +27,17 @@ pub(super) struct Planned {
 }
 
 impl Betas<'_> {
-    pub(super) fn plan(&self, sessions: &[impl AsRef<str>]) -> Result<Vec<Planned>> {
-        if sessions.is_empty() {
-            return Err(Error::NothingNamed { what: "session".to_owned() });
-        }
-        let sessions: Vec<SessionId> =
-            sessions.iter().map(|session| session.as_ref().parse()).collect::<Result<_, _>>()?;
+    /// One plan for each session, of which there is at least one.
+    pub(super) fn plan(&self, sessions: &[SessionId]) -> Result<Vec<Planned>> {
         // Missing files are the likeliest failure and the cheapest to see.
-        for session in &sessions {
+        for session in sessions {
             self.subject.betas_place(session)?;
         }
-        self.subject.fetch_trials(&sessions)?;
+        self.subject.fetch_trials(sessions)?;
         let base = Arc::new(self.voxels.resolve(self.subject)?);
         let mut thresholded = Thresholded::new(self.subject, &base, self.threshold.as_ref())?;
         let mut planned = Vec::with_capacity(sessions.len());
-        for session in &sessions {
+        for session in sessions {
             let reader = SessionReader::open(self.subject, session, base.brain())?;
             let table = self.table(session)?;
             table.as_ref().map_or(Ok(()), |table| reader.check_trials(table))?;

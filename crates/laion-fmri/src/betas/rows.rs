@@ -29,7 +29,7 @@ use crate::{Error, Result};
 ///
 /// let bucket = fixtures::Bucket::temporary()?;
 /// let subject = Dataset::open(bucket.root())?.subject("sub-03")?;
-/// let mut rows = subject.betas("ses-01").roi("FFA1").volumes()?;
+/// let mut rows = subject.betas().session("ses-01").roi("FFA1").volumes()?;
 /// let mut row = vec![0.0; rows.n_voxels()];
 /// let mut sum = 0.0;
 /// while let Some(_trial) = rows.next_row(&mut row)? {

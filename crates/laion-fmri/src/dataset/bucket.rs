@@ -34,7 +34,7 @@ impl Dataset {
     /// let server = bucket.serve()?;
     /// let location: Location = server.url("laion-fmri").parse()?; // or "s3://laion-fmri"
     /// let subject = Dataset::from_bucket(&location)?.subject("sub-03")?;
-    /// let betas = subject.betas("ses-01").roi("FFA1").load()?; // (n_trials, n_voxels), float32
+    /// let betas = subject.betas().session("ses-01").roi("FFA1").load()?; // (n_trials, n_voxels), float32
     /// assert_eq!(betas.nrows(), subject.trials("ses-01")?.len());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -27,6 +27,13 @@ pub enum Contradiction {
         got: Resolution,
     },
 
+    /// One array was asked for, and its rows are those of one session.
+    #[error("{got} sessions are named where the betas of one are asked for")]
+    OneSession {
+        /// How many were named.
+        got: usize,
+    },
+
     /// Only unions can be returned ROI by ROI.
     #[error("{query:?} is not a union of ROIs, and ROIs are returned one by one here")]
     NotAUnion {

@@ -88,7 +88,7 @@ impl Subject {
         sessions: &[impl AsRef<str>],
         options: &NoiseCeilingOptions,
     ) -> Result<NoiseCeilingPlan> {
-        let sessions = self.sessions_of_ceiling(sessions)?;
+        let sessions = self.sessions_to_join(sessions)?;
         let scope = options.scope.unwrap_or(match sessions.len() {
             1 => Scope::Run,
             _ => Scope::Session,
@@ -183,7 +183,7 @@ impl Subject {
             let block = plan.voxels.filtered(|place| (start..start + plan.block).contains(&place));
             let mut sums = Sums::new(&plan.shown, options.residual_ddof, block.n_voxels())?;
             for (session, rows) in plan.sessions.iter().zip(&plan.tables) {
-                let mut request = self.betas(session.as_str()).mask(block.clone());
+                let mut request = self.betas().session(session).mask(block.clone());
                 if let Some(observer) = observer {
                     request = request.observer(observer);
                 }
@@ -198,21 +198,6 @@ impl Subject {
             subject: self.id().to_string(),
             options: options.clone(),
         })
-    }
-
-    /// The sessions by name, each once, or those with betas.
-    fn sessions_of_ceiling(&self, named: &[impl AsRef<str>]) -> Result<Vec<SessionId>> {
-        let chosen = self.chosen_sessions(named, layout::betas)?;
-        if let Some((_, twice)) = (1..).zip(&chosen).find(|(n, it)| chosen[*n..].contains(it)) {
-            return Err(Error::NamedTwice { got: twice.to_string() });
-        }
-        if chosen.is_empty() {
-            let id = self.id();
-            let fetch = || DownloadRequest::of(id).desc("SingletrialBetas");
-            let what = format!("betas of {id}");
-            return Err(self.files().missing(what, &layout::glmsingle(id), fetch));
-        }
-        Ok(chosen)
     }
 }
 

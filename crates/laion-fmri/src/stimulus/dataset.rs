@@ -31,7 +31,6 @@ pub type ImageTransform = dyn Fn(Array3<f32>) -> Array3<f32> + Send + Sync;
 pub struct TrialDatasetRequest<'a> {
     subject: &'a Subject,
     betas: Betas<'a>,
-    sessions: Vec<String>,
     transform: Option<Arc<ImageTransform>>,
 }
 
@@ -94,7 +93,7 @@ impl Subject {
     /// # let scratch = tempfile::tempdir()?;
     /// # let scratch = scratch.path();
     /// let subject = Dataset::open(bucket.root())?.subject("sub-03")?;
-    /// let trials = subject.trial_dataset().sessions(&["ses-01"]).roi("FFA1").open(scratch)?;
+    /// let trials = subject.trial_dataset().session("ses-01").roi("FFA1").open(scratch)?;
     /// let item = trials.item(0)?;
     /// assert_eq!(item.betas.len(), trials.n_voxels());
     /// for batch in trials.shuffled_batches(8, 42) {
@@ -105,24 +104,26 @@ impl Subject {
     /// ```
     #[doc(alias = "to_torch_dataset")]
     pub fn trial_dataset(&self) -> TrialDatasetRequest<'_> {
-        let betas = self.betas("");
-        TrialDatasetRequest { subject: self, betas, sessions: Vec::new(), transform: None }
+        TrialDatasetRequest { subject: self, betas: self.betas(), transform: None }
     }
 }
 
 impl fmt::Debug for TrialDatasetRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TrialDatasetRequest")
-            .field("betas", &self.betas)
-            .field("sessions", &self.sessions)
-            .finish_non_exhaustive()
+        f.debug_struct("TrialDatasetRequest").field("betas", &self.betas).finish_non_exhaustive()
     }
 }
 
 impl TrialDatasetRequest<'_> {
-    /// Only these sessions, in this order: `ses-01` or `01`.
-    pub fn sessions(mut self, sessions: &[impl AsRef<str>]) -> Self {
-        self.sessions = sessions.iter().map(|session| session.as_ref().to_owned()).collect();
+    /// As [`Betas::session`].
+    pub fn session(mut self, session: impl AsRef<str>) -> Self {
+        self.betas = self.betas.session(session);
+        self
+    }
+
+    /// As [`Betas::sessions`].
+    pub fn sessions(mut self, sessions: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.betas = self.betas.sessions(sessions);
         self
     }
 
@@ -183,18 +184,22 @@ impl TrialDatasetRequest<'_> {
     ///
     /// # Errors
     ///
-    /// As [`Betas::volumes`]; [`Error::VoxelAxis`] when the sessions do not have the same voxels;
+    /// As [`Betas::volumes`]; [`Error::NamedTwice`] for a session that is named twice;
+    /// [`Error::VoxelAxis`] when the sessions do not have the same voxels;
     /// [`Error::DataNotDownloaded`] for a session without a trial table;
     /// [`Error::StimuliNotDownloaded`] without the images; [`Error::Io`] when the temporary file
     /// cannot be written.
     pub fn open(&self, scratch: impl AsRef<Path>) -> Result<TrialDataset> {
         let images = self.subject.stimuli().images()?;
         let shown = Shown::read(self.subject)?;
-        let sessions: Vec<SessionId> = if self.sessions.is_empty() {
-            shown.sessions().cloned().collect()
-        } else {
-            self.sessions.iter().map(|session| session.parse()).collect::<Result<_, _>>()?
+        let named = self.betas.named_sessions();
+        let sessions: Vec<SessionId> = match named.is_empty() {
+            true => shown.sessions().cloned().collect(),
+            false => self.subject.sessions_to_join(named)?,
         };
+        if sessions.is_empty() {
+            return Err(Error::NothingNamed { what: "session".to_owned() });
+        }
         // Every file is opened and checked before the first is read.
         let betas = self.betas.volumes_of(&sessions)?;
         // INVARIANT: there is one reader for each session, and no session is an error above.

@@ -29,7 +29,7 @@ impl Subject {
     /// let bucket = fixtures::Bucket::temporary()?;
     /// let subject = Dataset::open(bucket.root())?.subject("sub-03")?;
     /// let features = subject.embeddings()?.all_f32(EmbeddingModel::Clip, Some("ses-01"))?;
-    /// let betas = subject.betas("ses-01").roi("FFA1").load()?;
+    /// let betas = subject.betas().session("ses-01").roi("FFA1").load()?;
     /// assert_eq!(features.nrows(), betas.nrows());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
