@@ -231,8 +231,8 @@ impl<'a> Betas<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::NothingNamed`] without a session and [`Contradiction::OneSession`]
-    /// with several; [`Error::InvalidSession`]; [`Error::UnknownRoi`]; [`Error::Contradiction`] for choices that
+    /// [`Error::NothingNamed`] without a session and [`Contradiction::OneSession`] with several;
+    /// [`Error::InvalidSession`]; [`Error::UnknownRoi`]; [`Error::Contradiction`] for choices that
     /// exclude each other; [`Error::MaskAxis`]; [`Error::TrialOutOfRange`];
     /// [`Error::DataNotDownloaded`] or [`InputError::NotInBucket`](crate::InputError::NotInBucket) when a file is missing; [`Error::GridMismatch`] and
     /// [`Error::TrialCountMismatch`] when files that belong together do not fit, found before the
@@ -325,8 +325,8 @@ impl<'a> Betas<'a> {
     /// # Errors
     ///
     /// As [`Betas::load_sessions`]; [`Error::NamedTwice`] for a session that is named twice, whose rows
-    /// would count twice; [`Error::VoxelAxis`] when the sessions do not have the same
-    /// voxels, before anything is read.
+    /// would count twice; [`Error::VoxelAxis`] when the sessions do not have the same voxels, before
+    /// anything is read.
     pub fn concat(&self) -> Result<ConcatenatedBetas> {
         let sessions = self.subject.sessions_to_join(&self.sessions)?;
         self.concat_by(&sessions, self.subject.reading.jobs)
@@ -388,7 +388,7 @@ impl<'a> Betas<'a> {
     }
 
     fn plan_one(&self) -> Result<Planned> {
-        let session = match self.sessions.as_slice() {
+        let session: SessionId = match self.sessions.as_slice() {
             [session] => session.parse()?,
             [] => return Err(Error::NothingNamed { what: "session".to_owned() }),
             several => return Err(Contradiction::OneSession { got: several.len() }.into()),

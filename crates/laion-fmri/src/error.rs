@@ -1,6 +1,7 @@
 //! The facade's error: one variant for each decision a caller can take.
 
 mod contradiction;
+mod from;
 mod kind;
 
 use std::io;
@@ -241,6 +242,14 @@ pub enum Error {
     #[error(transparent)]
     UnknownName(#[from] NameError),
 
+    /// A text that names no field of a filter.
+    #[error(transparent)]
+    UnknownField(#[from] bids_names::UnknownFilterField),
+
+    /// A text that is not a location of a bucket.
+    #[error(transparent)]
+    Location(#[from] s3_mirror::LocationError),
+
     /// A noun or the name of an image collection that no image has.
     #[error("no {what} {got:?}{}", nearest.as_deref().map(|name| format!(" (did you mean {name}?)")).unwrap_or_default())]
     NoSuchImage {
@@ -373,6 +382,10 @@ pub enum Error {
         source: EventTableError,
     },
 
+    /// A column or a value of a table of events that cannot be used.
+    #[error(transparent)]
+    EventValue(#[from] EventTableError),
+
     /// Two surface files of one hemisphere are about different numbers of vertices.
     #[error(
         "{} and {} do not fit: expected {expected} vertices, got {got}{}",
@@ -495,18 +508,6 @@ impl Error {
     ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { action, path, source }
-    }
-}
-
-impl From<bids_names::InvalidSubjectId> for Error {
-    fn from(error: bids_names::InvalidSubjectId) -> Self {
-        Self::SubjectNotFound { got: error.got, available: Vec::new() }
-    }
-}
-
-impl From<bids_names::InvalidSessionId> for Error {
-    fn from(error: bids_names::InvalidSessionId) -> Self {
-        Self::InvalidSession { got: error.got }
     }
 }
 

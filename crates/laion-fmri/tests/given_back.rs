@@ -1,11 +1,15 @@
 //! Ids and lists that the library returns are taken wherever it asks for them.
 
 use fixtures::{Bucket, bucket};
+use laion_fmri::bids::FileName;
 use laion_fmri::ndarray::{Array2, Axis};
+use laion_fmri::nifti_stream::VoxelSelection;
+use laion_fmri::splits::{Pool, SplitName};
 use laion_fmri::stimuli::EmbeddingModel;
 use laion_fmri::{
-    Dataset, Discovery, DownloadRequest, Error, Filter, FilterField, MaskSource, NoiseCeiling,
-    Part, RoiQuery, SessionId, SubjectId, Subjects, Voxels,
+    Dataset, Discovery, DownloadRequest, Error, ErrorKind, Filter, FilterField, Hemisphere,
+    Location, MaskSource, NoiseCeiling, Part, Result, RoiQuery, SessionId, StimulusSet, SubjectId,
+    Subjects, Voxels,
 };
 
 use crate::Served;
@@ -116,4 +120,43 @@ fn requests_and_the_bucket_take_what_they_gave() {
         assert_eq!(request.filter, expected);
     }
     assert_eq!(Filter::default().with(FilterField::Ses, sessions), expected);
+}
+
+#[test]
+fn every_parse_is_taken_by_the_question_mark() {
+    fn parsed(text: &str) -> Vec<Error> {
+        fn one<T>(parse: impl FnOnce() -> Result<T>) -> Error {
+            parse().map(drop).unwrap_err()
+        }
+        vec![
+            one(|| Ok(text.parse::<EmbeddingModel>()?)),
+            one(|| Ok(text.parse::<StimulusSet>()?)),
+            one(|| Ok(text.parse::<Hemisphere>()?)),
+            one(|| Ok(text.parse::<SplitName>()?)),
+            one(|| Ok(text.parse::<Pool>()?)),
+            one(|| Ok(text.parse::<MaskSource>()?)),
+            one(|| Ok(text.parse::<FilterField>()?)),
+            one(|| Ok(text.parse::<Location>()?)),
+            one(|| Ok(Location::directory(text)?)),
+            one(|| Ok(text.parse::<SubjectId>()?)),
+            one(|| Ok(text.parse::<SessionId>()?)),
+            one(|| Ok(text.parse::<FileName>()?)),
+            one(|| text.parse::<RoiQuery>()),
+        ]
+    }
+    for error in parsed("no such ( /thing") {
+        assert_eq!(error.kind(), ErrorKind::Usage, "{error:?}");
+        assert!(!error.to_string().is_empty());
+    }
+    let all = || -> Result<VoxelSelection> { Ok(VoxelSelection::all([usize::MAX, 2, 2])?) };
+    assert!(matches!(all(), Err(Error::Nifti(_))));
+    let bucket = Bucket::temporary().unwrap();
+    let subject = crate::opened(&bucket, "sub-01");
+    let path =
+        bucket.path(&laion_fmri::layout::events(subject.id(), &"ses-01".parse().unwrap(), 1));
+    std::fs::write(&path, "onset\tduration\ttrial_type\nsoon\t1\tnew\n").unwrap();
+    let onsets = || -> Result<Vec<f64>> { Ok(subject.events("ses-01", Some(1))?.onsets()?) };
+    let error = onsets().unwrap_err();
+    assert!(matches!(error, Error::EventValue(_)), "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::Integrity);
 }

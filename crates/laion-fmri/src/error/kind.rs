@@ -45,6 +45,8 @@ impl Error {
             | Self::Contradiction(_)
             | Self::InvalidValue { .. }
             | Self::UnknownName(_)
+            | Self::UnknownField(_)
+            | Self::Location(_)
             | Self::NoSuchImage { .. }
             | Self::NothingNamed { .. }
             | Self::NamedTwice { .. }
@@ -64,6 +66,7 @@ impl Error {
             | Self::StimulusMetadata { .. }
             | Self::TrialTable { .. }
             | Self::EventTable { .. }
+            | Self::EventValue(_)
             | Self::VertexMismatch { .. } => ErrorKind::Integrity,
             Self::Gifti(ReadGiftiError::Read { source, .. })
                 if !matches!(source, GiftiError::Io { .. }) =>

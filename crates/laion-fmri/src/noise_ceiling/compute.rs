@@ -10,10 +10,7 @@ use serde_json::{Value, json};
 use super::options::{NoiseCeilingOptions, RepetitionTerm, Scope};
 use crate::mask::VoxelMask;
 use crate::zscore::{ColumnStatistics, NanPolicy, groups};
-use crate::{
-    Contradiction, DownloadRequest, Error, ReadObserver, Result, SessionTrials, Subject, Voxels,
-    layout, memory,
-};
+use crate::{Contradiction, Error, ReadObserver, Result, SessionTrials, Subject, Voxels, memory};
 
 /// The limit without a choice.
 const DEFAULT_MEMORY: u64 = 2 << 30;
