@@ -159,6 +159,24 @@ fn a_second_run_keeps_and_withheld_objects_are_reported() {
 }
 
 #[test]
+fn nothing_to_be_had_is_a_failure() {
+    let user = User::new();
+    let proxy = fixtures::Proxy::start(user.server.address(), |request| {
+        let denied = request.is_object() && request.target.contains("/sub-03/");
+        if denied { fixtures::Fault::Status(403, None) } else { fixtures::Fault::Pass }
+    })
+    .unwrap();
+    let line = format!(
+        "--bucket {} download --subject sub-03 --ses ses-01 --accept-license",
+        proxy.url("laion-fmri")
+    );
+    let ran = user.run(&line);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.err.contains("nothing that was asked for is to be had"), "{}", ran.err);
+    assert_eq!(user.run(&format!("{line} --strict")).code, 6);
+}
+
+#[test]
 fn progress_can_be_followed_by_a_program() {
     let user = User::new();
     let ran = user.ok("download --subject sub-03 --ses ses-01 --accept-license --progress json");

@@ -138,7 +138,7 @@ impl Download {
     ///
     /// Sizes, entity tags and the checksums inside gzipped files are verified before a file appears
     /// under its name, and what appears is recorded below `.laion_fmri/inventory`. A failed key does
-    /// not stop the others; the report tells. Stopping through `cancel` leaves complete files, and
+    /// not stop the others: the report tells, and [`Report::into_result`] makes an error of it. Stopping through `cancel` leaves complete files, and
     /// unfinished ones that the next run goes on with.
     pub fn run(
         &self,
@@ -200,7 +200,11 @@ impl Dataset {
         let (keys, mut refused) = selection.into_parts();
         let mut candidates = Vec::with_capacity(keys.len());
         let mut reasons = BTreeMap::new();
+        let mut accompanying = Vec::new();
         for key in keys {
+            if matches!(key.why, Why::Dataset | Why::Pinned) {
+                accompanying.push(key.listed.key.clone());
+            }
             reasons.insert(key.listed.key.clone(), key.why);
             match candidate(key) {
                 Ok(candidate) => candidates.push(candidate),
@@ -208,7 +212,9 @@ impl Dataset {
             }
         }
         let mirror = Mirror::open(self.roots(), &root)?;
-        let plan = s3_mirror::plan(candidates, &mirror)?.with_refused(refused);
+        let plan = s3_mirror::plan(candidates, &mirror)?
+            .with_refused(refused)
+            .with_accompanying(accompanying);
         let inventory = mirror.inventory;
         let (limit_rate, filter) = (None, request.filter.clone());
         let roots = self.roots().clone();
@@ -264,7 +270,8 @@ impl Dataset {
     /// let license = dataset.accept_license()?;
     /// let request = DownloadRequest::subject("sub-03")?.ses(["ses-01"]);
     /// let report = dataset.download(&request, &license, &(), &Cancel::default())?;
-    /// assert!(report.is_complete());
+    /// let totals = report.into_result()?; // an error with the first failure, if anything is missing
+    /// assert!(totals.fetched > 0);
     /// assert_eq!(dataset.subject("sub-03")?.sessions()?.len(), 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -435,6 +435,10 @@ pub enum Error {
         source: s3_mirror::TransferError,
     },
 
+    /// A download did not bring everything that was wanted.
+    #[error(transparent)]
+    Incomplete(#[from] s3_mirror::Incomplete),
+
     /// An object of the bucket cannot be read, or not to its end.
     #[error(transparent)]
     Object(s3_mirror::ObjectError),

@@ -27,7 +27,8 @@ impl Served {
         let request = DownloadRequest::new(Subjects::All)
             .include_anatomical()
             .prefix("stimuli/task-images_metadata.csv");
-        dataset.download(&request, &license, &(), &Cancel::default()).unwrap();
+        let report = dataset.download(&request, &license, &(), &Cancel::default()).unwrap();
+        report.into_result().unwrap();
         dataset
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use fixtures::{Bucket, Server};
+use fixtures::{Bucket, Fault, Proxy, Server};
 use laion_fmri::s3_mirror::{Action, Outcome, Plan, Report};
 use laion_fmri::{
     Cancel, Dataset, DownloadRequest, Error, ErrorKind, FilterField, MaskSource, Subjects,
@@ -179,6 +179,31 @@ fn held_out_sessions_are_withheld_without_being_asked_for() {
             .iter()
             .any(|line| line.starts_with("GET") && line.contains("/ses-31/"))
     );
+}
+
+#[test]
+fn a_subject_that_is_denied_is_not_complete() {
+    let fixture = Served::new();
+    let proxy = Proxy::start(fixture.server.address(), |request| {
+        let denied = request.is_object() && request.target.contains("/sub-03/");
+        if denied { Fault::Status(403, None) } else { Fault::Pass }
+    })
+    .unwrap();
+    let dataset = fixture.dataset().with_location(proxy.url("laion-fmri").parse().unwrap());
+    let license = dataset.accept_license().unwrap();
+    let request = subject("sub-03").ses(["ses-01"]);
+    let report = dataset.download(&request, &license, &(), &Cancel::default()).unwrap();
+    // The files that describe the dataset came along, but nothing that was asked for.
+    let totals = report.totals();
+    assert_eq!((totals.fetched, totals.failed), (4, 0));
+    assert!(totals.withheld > 10 && !report.is_complete());
+    let error = Error::from(report.into_result().unwrap_err());
+    assert_eq!(error.kind(), ErrorKind::NotThere);
+    let Error::Incomplete(incomplete) = error else { panic!("{error:?}") };
+    assert!(incomplete.is_withheld());
+    assert_eq!(incomplete.totals, totals);
+    let first = &incomplete.first.unwrap().0;
+    assert!(first.as_str().contains("/sub-03/"), "{first}");
 }
 
 #[test]

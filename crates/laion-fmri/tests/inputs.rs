@@ -95,7 +95,8 @@ fn a_file_that_changed_since_its_download_is_named() {
     let dataset = Dataset::open(mirror.path()).unwrap().with_location(location);
     let license = dataset.accept_license().unwrap();
     let request = DownloadRequest::subject("sub-03").unwrap().ses(["ses-01"]);
-    dataset.download(&request, &license, &(), &Cancel::default()).unwrap();
+    let report = dataset.download(&request, &license, &(), &Cancel::default()).unwrap();
+    report.into_result().unwrap();
 
     let subject = dataset.subject("sub-03").unwrap();
     let key = layout::r2mean(subject.id());
@@ -131,7 +132,10 @@ fn a_download_since_the_records_were_read_is_seen() {
     let license = dataset.accept_license().unwrap();
     let key = layout::trials(&"sub-03".parse().unwrap(), &"ses-01".parse().unwrap());
     let request = DownloadRequest::subject("sub-03").unwrap().ses(["ses-01"]);
-    let download = || dataset.download(&request, &license, &(), &Cancel::default()).unwrap();
+    let download = || {
+        let report = dataset.download(&request, &license, &(), &Cancel::default()).unwrap();
+        report.into_result().unwrap()
+    };
     download();
     let subject = dataset.subject("sub-03").unwrap();
     let first = subject.open_input(&key).unwrap().finish().unwrap();

@@ -27,7 +27,7 @@
 //!
 //! let options = TransferOptions::default();
 //! let report = transfer(&store, &plan, folder.path(), &options, &(), &Cancel::new()).await;
-//! assert!(report.is_complete());
+//! report.into_result()?; // an error with the first failure, if anything is missing
 //! assert_eq!(std::fs::read(folder.path().join("sub-01/trials.tsv"))?, b"session\trun\n");
 //! # Ok(())
 //! # }
@@ -75,6 +75,6 @@ pub use plan::{
 };
 pub use store::{ConnectOptions, Store};
 pub use transfer::{
-    Outcome, Report, ReportTotals, Stop, TransferError, TransferOptions, Withheld, transfer,
-    unfinished_bytes,
+    Incomplete, Outcome, Report, ReportTotals, Stop, TransferError, TransferOptions, Withheld,
+    transfer, unfinished_bytes,
 };

@@ -1,7 +1,7 @@
 //! Deciding, without any I/O of its own, what a mirror needs: [`plan`].
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -52,6 +52,9 @@ pub struct Plan {
     pub items: Vec<PlanItem>,
     /// Names from the listing that are no [`Key`].
     pub refused: Vec<InvalidKey>,
+    /// Keys that only come along with those that are wanted. They are treated like the others, but
+    /// having them alone does not make a [`Report`](crate::Report) complete.
+    pub accompanying: BTreeSet<Key>,
 }
 
 /// One object and what happens to it.
@@ -198,6 +201,13 @@ impl Plan {
         self
     }
 
+    /// The same plan, with these keys as [accompanying](Self::accompanying) ones.
+    #[must_use]
+    pub fn with_accompanying(mut self, keys: impl IntoIterator<Item = Key>) -> Self {
+        self.accompanying = keys.into_iter().collect();
+        self
+    }
+
     /// The sums by action.
     #[must_use]
     pub fn totals(&self) -> PlanTotals {
@@ -277,7 +287,7 @@ pub fn plan(
             }
         }
     }
-    Ok(Plan { items, refused: Vec::new() })
+    Ok(Plan { items, refused: Vec::new(), accompanying: BTreeSet::new() })
 }
 
 /// By key; within a key withheld first, then by local path, then the newest and largest listing.

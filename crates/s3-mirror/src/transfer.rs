@@ -18,6 +18,7 @@ use crate::{
 
 mod claim;
 mod destination;
+mod incomplete;
 mod long;
 mod pace;
 mod ranges;
@@ -26,6 +27,7 @@ mod short;
 mod state;
 mod version;
 
+pub use incomplete::Incomplete;
 pub use report::{Outcome, Report, ReportTotals, Stop, TransferError, Withheld};
 
 use claim::{BEAT, Claim, Taken, Watch};
@@ -193,6 +195,7 @@ pub async fn transfer(
             .map(|(item, outcome)| (item.key.clone(), outcome.unwrap_or(Outcome::NotAttempted)))
             .collect(),
         refused: plan.refused.clone(),
+        accompanying: plan.accompanying.clone(),
         stop: run.stop.into_inner().unwrap_or_else(PoisonError::into_inner),
     }
 }

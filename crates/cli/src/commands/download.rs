@@ -144,10 +144,14 @@ pub(super) fn transfer(
         context.note("stopped; the same command goes on where this one ended");
         return Ok(Status::Signal(signal));
     }
-    if !report.is_complete() {
-        return Ok(Status::Failed);
+    match report.into_result() {
+        Ok(totals) => Ok(strict(context, totals.withheld)),
+        Err(incomplete) if incomplete.is_withheld() => {
+            context.note("nothing that was asked for is to be had");
+            Ok(if context.global.strict { Status::Withheld } else { Status::NotThere })
+        }
+        Err(_) => Ok(Status::Failed),
     }
-    Ok(strict(context, report.totals().withheld))
 }
 
 /// Refuses to begin what the disk cannot hold.

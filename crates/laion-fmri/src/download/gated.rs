@@ -31,6 +31,9 @@ pub struct StimulusDownload {
 }
 
 /// What became of the images and their table.
+///
+/// All files are there: the first that does not arrive is the error of [`StimulusDownload::run`], so
+/// there is no incomplete report.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StimulusReport {

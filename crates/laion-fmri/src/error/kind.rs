@@ -84,12 +84,17 @@ impl Error {
             Self::Extract(error) => error.kind(),
             Self::Input(error) => error.kind(),
             Self::Object(error) => crate::remote::object::kind(error),
+            Self::Incomplete(error) if error.stop == Some(s3_mirror::Stop::Cancelled) => {
+                ErrorKind::Cancelled
+            }
+            Self::Incomplete(error) if error.is_withheld() => ErrorKind::NotThere,
             Self::Cancelled => ErrorKind::Cancelled,
             Self::Nifti(_)
             | Self::Gifti(_)
             | Self::Label(_)
             | Self::Mirror(_)
             | Self::Transfer { .. }
+            | Self::Incomplete(_)
             | Self::Plan(_)
             | Self::Export(_)
             | Self::OutOfMemory { .. }

@@ -1,21 +1,29 @@
 //! What became of each object: [`Report`] and [`Outcome`].
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
 use laion_fmri_base::Sha256;
 
+use super::incomplete::Incomplete;
 use crate::{Error, InvalidKey, Key, Refusal};
 
 /// What became of each object of a plan.
+///
+/// A transfer in which every object failed gives a report too: [`into_result`](Self::into_result)
+/// makes an error of one that is not complete.
 #[derive(Debug)]
+#[must_use = "a report says whether anything arrived; `into_result` makes an error of an incomplete one"]
 #[non_exhaustive]
 pub struct Report {
     /// One outcome per item of the plan, in the same order.
     pub outcomes: Vec<(Key, Outcome)>,
     /// Names from the listing that are no keys, as the plan has them.
     pub refused: Vec<InvalidKey>,
+    /// Keys that only came along with those that were wanted, as the plan has them.
+    pub accompanying: BTreeSet<Key>,
     /// Why the transfer ended before its end, if it did.
     pub stop: Option<Stop>,
 }
@@ -47,6 +55,14 @@ pub enum Outcome {
     },
     /// It was not asked for, or given up half-way, because the transfer was stopped.
     NotAttempted,
+}
+
+impl Outcome {
+    /// Whether the object is on disk: it was fetched, or kept.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        matches!(self, Self::Fetched { .. } | Self::Kept)
+    }
 }
 
 /// Who withholds an object.
@@ -89,6 +105,16 @@ pub enum Stop {
     LocalStorage,
     /// Several objects in a row found the location unreachable.
     Unreachable,
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cancelled => "because it was cancelled",
+            Self::LocalStorage => "because nothing can be written",
+            Self::Unreachable => "because the location cannot be reached",
+        })
+    }
 }
 
 /// Why an object did not arrive.
@@ -186,6 +212,31 @@ pub struct ReportTotals {
     pub not_attempted: u64,
 }
 
+impl ReportTotals {
+    /// Objects that should be on disk and are not. Withheld ones are not among them.
+    pub(super) fn missing(&self) -> u64 {
+        self.refused + self.gone + self.failed + self.not_attempted
+    }
+}
+
+impl fmt::Display for ReportTotals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "fetched {} ({} bytes), kept {}", self.fetched, self.fetched_bytes, self.kept)?;
+        for (name, count) in [
+            ("withheld", self.withheld),
+            ("refused", self.refused),
+            ("gone", self.gone),
+            ("failed", self.failed),
+            ("not attempted", self.not_attempted),
+        ] {
+            if count > 0 {
+                write!(f, ", {name} {count}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Report {
     /// The sums by outcome.
     #[must_use]
@@ -209,12 +260,31 @@ impl Report {
         totals
     }
 
-    /// Whether everything that was to be fetched or kept is on disk. Withheld objects do not count
-    /// against it; refused, gone, failed and skipped ones do.
+    /// Whether everything that was to be fetched or kept is on disk.
+    ///
+    /// Refused, gone, failed and skipped objects make a report incomplete. Withheld ones do not, as
+    /// long as anything that was wanted is there: a report in which every wanted object is withheld is
+    /// not complete. [Accompanying](Report::accompanying) objects are not what was wanted.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         let totals = self.totals();
-        totals.refused + totals.gone + totals.failed + totals.not_attempted == 0
+        let had = |(key, outcome): &(Key, Outcome)| {
+            outcome.is_there() && !self.accompanying.contains(key)
+        };
+        totals.missing() == 0 && (totals.withheld == 0 || self.outcomes.iter().any(had))
+    }
+
+    /// The sums by outcome if it [is complete](Self::is_complete).
+    ///
+    /// # Errors
+    ///
+    /// [`Incomplete`] with the first failure and the sums.
+    pub fn into_result(self) -> Result<ReportTotals, Incomplete> {
+        let totals = self.totals();
+        if self.is_complete() {
+            return Ok(totals);
+        }
+        Err(Incomplete::new(totals, self.stop, self.outcomes))
     }
 }
 
@@ -243,6 +313,7 @@ mod tests {
                 (key("c"), Outcome::Withheld { reason: Withheld::Server }),
             ],
             refused: Vec::new(),
+            accompanying: BTreeSet::new(),
             stop: None,
         };
         assert!(report.is_complete());
@@ -273,5 +344,58 @@ mod tests {
                 not_attempted: 1
             }
         );
+    }
+
+    fn report(outcomes: Vec<(&str, Outcome)>) -> Report {
+        let outcomes = outcomes.into_iter().map(|(key, outcome)| (key.parse().unwrap(), outcome));
+        let (refused, accompanying) = (Vec::new(), BTreeSet::new());
+        Report { outcomes: outcomes.collect(), refused, accompanying, stop: None }
+    }
+
+    #[test]
+    fn nothing_had_of_what_was_wanted_is_not_complete() {
+        let denied = || Outcome::Withheld { reason: Withheld::Server };
+        let all = report(vec![("a", denied()), ("b", denied())]);
+        assert!(!all.is_complete());
+        let mut along = report(vec![("README", Outcome::Fetched { bytes: 1 }), ("b", denied())]);
+        assert!(along.is_complete());
+        along.accompanying.insert("README".parse().unwrap());
+        assert!(!along.is_complete());
+        let error = along.into_result().unwrap_err();
+        assert!(error.is_withheld());
+        assert_eq!(
+            error.to_string(),
+            "the transfer is not complete: fetched 1 (1 bytes), kept 0, withheld 1; \
+             \"b\" is withheld: the server denies access"
+        );
+        // Whoever wants nothing has it.
+        assert!(report(Vec::new()).into_result().is_ok());
+    }
+
+    #[test]
+    fn an_incomplete_report_is_an_error_with_the_first_failure() {
+        let failed =
+            |got| Outcome::Failed { error: TransferError::SizeMismatch { expected: 1, got } };
+        let mut all = report(vec![
+            ("a", Outcome::Kept),
+            ("b", Outcome::Gone),
+            ("c", failed(2)),
+            ("d", failed(3)),
+            ("e", Outcome::NotAttempted),
+        ]);
+        all.stop = Some(Stop::Unreachable);
+        let totals = all.totals();
+        let error = all.into_result().unwrap_err();
+        assert_eq!((error.totals, error.stop), (totals, Some(Stop::Unreachable)));
+        assert_eq!(
+            error.to_string(),
+            "the transfer is not complete: fetched 0 (0 bytes), kept 1, gone 1, failed 2, \
+             not attempted 1; it ended early, because the location cannot be reached; \"c\" failed"
+        );
+        let source = std::error::Error::source(&error).unwrap();
+        assert_eq!(source.to_string(), "object has 2 bytes (expected 1 as listed)");
+        assert!(!error.is_withheld());
+        let complete = report(vec![("a", Outcome::Kept)]).into_result().unwrap();
+        assert_eq!(complete.kept, 1);
     }
 }

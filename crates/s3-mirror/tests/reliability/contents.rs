@@ -40,7 +40,7 @@ async fn objects_replaced_under_way() {
                 }
                 Fault::Pass
             });
-            scene.run().await;
+            let _ = scene.run().await;
             scene.nothing_wrong(&before);
             // If it was replaced after all was asked for, this run has to notice.
             scene.ends_right(&mut tally).await;

@@ -36,7 +36,7 @@ async fn connections_cut_at_random_offsets() {
             let cut = object(request) && random.below(3) < 2;
             if cut { Fault::Cut(random.below(3_000_000)) } else { Fault::Pass }
         });
-        scene.run().await;
+        let _ = scene.run().await;
         scene.nothing_wrong(&BTreeMap::new());
         scene.ends_right(&mut tally).await;
     }
@@ -146,7 +146,7 @@ async fn wrong_lengths_and_ranges() {
                 true => fault.clone(),
                 false => Fault::Pass,
             });
-            scene.run().await;
+            let _ = scene.run().await;
             scene.nothing_wrong(&BTreeMap::new());
             scene.ends_right(&mut tally).await;
         }

@@ -67,7 +67,7 @@ async fn stopped_anywhere() {
         let scene = one_file(SIZE as usize);
         for _ in 0..3 {
             let stop = StopAt::new(1 + random.below(SIZE / 2));
-            scene.run_with(&stop, &stop.cancel).await;
+            let _ = scene.run_with(&stop, &stop.cancel).await;
             scene.nothing_wrong(&BTreeMap::new());
             tally.faults += 1;
         }
@@ -82,7 +82,7 @@ async fn another_version_begins_again() {
     for round in 0..times(1, 10) {
         let scene = one_file(10_000_000);
         let stop = StopAt::new(7_000_000);
-        scene.run_with(&stop, &stop.cancel).await;
+        let _ = scene.run_with(&stop, &stop.cancel).await;
         // The same size, so that only the tag tells.
         std::fs::write(scene.bucket.path().join("big.bin"), noise(50 + round as u64, 10_000_000))
             .unwrap();
@@ -103,7 +103,7 @@ async fn what_a_restarted_machine_finds() {
     for round in 0..times(6, 60) {
         let scene = one_file(10_000_000);
         let stop = StopAt::new(8_000_000);
-        scene.run_with(&stop, &stop.cancel).await;
+        let _ = scene.run_with(&stop, &stop.cancel).await;
         let (part, state) =
             (scene.root().join(".big.bin.part"), scene.root().join(".big.bin.part.state"));
         let text = std::fs::read_to_string(&state).unwrap();
