@@ -16,7 +16,8 @@ pub fn public_bucket() -> Location {
     Location::s3("laion-fmri").expect("a valid bucket name")
 }
 
-/// A bucket that can be asked what it holds. Every method lists it anew and blocks.
+/// A bucket that can be asked what it holds. Every method lists it anew, and blocks until the answer is
+/// there.
 #[derive(Clone, Debug)]
 pub struct Discovery {
     remote: Remote,

@@ -17,10 +17,12 @@
 //! ```
 //!
 //! The library never prints, prompts or exits, and reads the environment in [`config`] alone.
-//! Progress goes to observers, notes to `tracing`.
+//! Progress goes to observers, notes to `tracing`. Every call blocks until it is done, and may be made
+//! anywhere; in an asynchronous task use `spawn_blocking`, or the task holds its thread that long.
 
 pub mod access;
 mod anatomy;
+mod background;
 mod betas;
 pub mod config;
 mod dataset;

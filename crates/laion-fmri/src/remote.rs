@@ -7,17 +7,20 @@ use std::sync::Arc;
 
 use bids_names::SubjectId;
 use s3_mirror::{Key, Listed, Listing, Location, Store};
-use tokio::runtime::Runtime;
+use tokio::runtime::Builder;
 
-use crate::{Dataset, Error, Result, layout};
+#[cfg(doc)]
+use crate::Error;
+use crate::background::Background;
+use crate::{Dataset, Result, layout};
 
 pub(crate) mod object;
 
-/// A bucket whose calls block. Connections are reused between calls, which is why the runtime is
+/// A bucket whose calls block, also inside the task of another runtime. Connections are reused between calls, which is why the runtime is
 /// kept as long as the store.
 #[derive(Clone)]
 pub(crate) struct Remote {
-    runtime: Arc<Runtime>,
+    runtime: Arc<Background>,
     store: Store,
     location: Location,
 }
@@ -30,11 +33,7 @@ impl fmt::Debug for Remote {
 
 impl Remote {
     pub(crate) fn open(location: &Location) -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .map_err(Error::io("start the network threads", "."))?;
+        let runtime = Background::start(Builder::new_multi_thread().worker_threads(2))?;
         Ok(Self { runtime: Arc::new(runtime), store: location.open()?, location: location.clone() })
     }
 
@@ -46,7 +45,11 @@ impl Remote {
         &self.location
     }
 
-    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
+    pub(crate) fn block_on<F>(&self, future: F) -> F::Output
+    where
+        F: Future + Send,
+        F::Output: Send,
+    {
         self.runtime.block_on(future)
     }
 

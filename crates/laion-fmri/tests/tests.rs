@@ -15,6 +15,7 @@ mod filters;
 mod given_back;
 mod golden;
 mod inputs;
+mod inside_tokio;
 mod joined;
 mod localizers;
 mod masks;

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use futures::future::ready;
+use futures::future::{FutureExt, ready};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path as StorePath;
 
@@ -113,10 +113,9 @@ pub async fn list(store: &Store, prefix: &str) -> Result<Listing, Error> {
 ///
 /// As [`list`], for the first prefix that fails.
 pub async fn list_many(store: &Store, prefixes: &[String]) -> Result<Vec<Listing>, Error> {
-    stream::iter(prefixes.iter().map(|prefix| list(store, prefix)))
-        .buffered(LISTINGS)
-        .try_collect()
-        .await
+    // Boxed beforehand, because a closure over references would make the future not `Send`.
+    let listings: Vec<_> = prefixes.iter().map(|prefix| list(store, prefix).boxed()).collect();
+    stream::iter(listings).buffered(LISTINGS).try_collect().await
 }
 
 /// As [`list`], page by page as the store sends them (at most 1000 objects each).

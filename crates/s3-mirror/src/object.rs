@@ -12,9 +12,11 @@ use crate::{Cancel, Content, Key, Store};
 
 mod error;
 mod feed;
+mod wait;
 
 pub use error::ObjectError;
 use feed::{Chunk, Message, feed, queue};
+use wait::wait;
 
 /// How an object is read.
 #[derive(Clone, Debug, Default)]
@@ -71,9 +73,8 @@ pub struct ObjectContent {
 /// Memory: at most 5 MiB, and what the HTTP client holds for one connection. Dropping the reader ends
 /// its task. Readers of one store share connections, and may be used side by side.
 ///
-/// # Panics
-///
-/// Like everything that blocks, opening and reading panic inside asynchronous code.
+/// Opening and reading block the thread, which may belong to another runtime, but must not be the only
+/// one of the runtime that feeds the reader.
 ///
 /// ```
 /// use std::io::Read;
@@ -134,7 +135,7 @@ impl ObjectReader {
         let cancel = options.cancel.clone();
         let task = runtime.spawn(feed(store.clone(), key.clone(), options.clone(), answer, sender));
         let task = task.abort_handle();
-        let opened = match opened.blocking_recv() {
+        let opened = match wait(opened) {
             Ok(opened) => opened?,
             Err(_) => return Err(ended(key, &cancel)),
         };
@@ -183,8 +184,7 @@ impl ObjectReader {
     /// Afterwards there is a block with bytes, or the end.
     fn fill(&mut self) -> Result<(), ObjectError> {
         if self.block.is_empty() && self.end.is_none() {
-            let message =
-                if self.cancel.is_cancelled() { None } else { self.blocks.blocking_recv() };
+            let message = if self.cancel.is_cancelled() { None } else { wait(self.blocks.recv()) };
             match message {
                 Some(Ok(Chunk::Block(block))) => self.block = block,
                 Some(Ok(Chunk::End(content))) => self.end = Some(Ok(content)),

@@ -19,9 +19,8 @@ pub const PUBLIC_URL: &str = "https://laion-fmri.hebartlab.com";
 /// The most characters of a server's explanation that are repeated.
 const MAX_DETAIL: usize = 300;
 
-/// An access service. Clones share connections; calls block and may run at once.
-///
-/// Calls own their runtime, so they cannot be made from within an asynchronous task.
+/// An access service. Clones share connections; calls block, also in asynchronous code, and may run at
+/// once.
 #[derive(Clone)]
 pub struct AccessService {
     base: Url,

@@ -7,10 +7,11 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, StatusCode, Url};
 use s3_mirror::{Cancel, ConnectOptions, HttpClient, Patience, is_transient_status, retry_after};
-use tokio::runtime::Runtime;
+use tokio::runtime::Builder;
 
 use super::AccessError;
 use super::error::cause;
+use crate::background::Background;
 use crate::{Error, Result};
 
 /// More than any answer of the service; bodies are read no further.
@@ -77,7 +78,7 @@ impl AccessOptions {
 
 /// Clients with the runtime that their connections live on.
 pub(super) struct Http {
-    runtime: Runtime,
+    runtime: Background,
     calls: Client,
     files: Client,
     pub(super) options: AccessOptions,
@@ -108,10 +109,7 @@ enum Failure {
 impl Http {
     /// With `https` nothing else is spoken, also after redirects; without it, only on loopback.
     pub(super) fn new(options: AccessOptions, https: bool) -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(Error::io("start the network", "."))?;
+        let runtime = Background::start(&mut Builder::new_current_thread())?;
         let builder = || {
             // Without https it is a loopback address, which no proxy knows.
             let builder = Client::builder();
@@ -141,10 +139,10 @@ impl Http {
     }
 
     /// Waits for `future`, or for `cancel`.
-    pub(super) fn block_on<T>(
+    pub(super) fn block_on<T: Send>(
         &self,
         cancel: &Cancel,
-        future: impl Future<Output = Result<T>>,
+        future: impl Future<Output = Result<T>> + Send,
     ) -> Result<T> {
         self.runtime.block_on(async {
             tokio::select! {
@@ -156,7 +154,11 @@ impl Http {
     }
 
     /// Waits for `future`, which knows itself when to stop.
-    pub(super) fn wait<F: Future>(&self, future: F) -> F::Output {
+    pub(super) fn wait<F>(&self, future: F) -> F::Output
+    where
+        F: Future + Send,
+        F::Output: Send,
+    {
         self.runtime.block_on(future)
     }
 
