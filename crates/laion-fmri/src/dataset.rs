@@ -6,7 +6,7 @@ mod reading;
 use std::path::Path;
 
 use bids_names::SubjectId;
-use s3_mirror::Location;
+use s3_mirror::{ConnectOptions, Location};
 
 pub(crate) use self::reading::Reading;
 use crate::files::Files;
@@ -19,6 +19,8 @@ const READING: &str = "reading from";
 /// A mirror on disk and the bucket it belongs to; or the [bucket](Dataset::from_bucket) alone.
 ///
 /// Nothing is read until a method needs it. The value can be cloned and shared between threads.
+/// Calls block until they are done. They may be made, and everything may be dropped, inside a tokio
+/// runtime too; by `spawn_blocking`, if other tasks of the thread are to go on meanwhile.
 ///
 /// ```
 /// let bucket = fixtures::Bucket::temporary()?;
@@ -33,6 +35,7 @@ pub struct Dataset {
     location: Location,
     /// When subjects are read from the bucket in place of a mirror.
     bucket: Option<Remote>,
+    connect: ConnectOptions,
     offline: bool,
     pub(crate) stimuli: Stimuli,
     pub(crate) reading: Reading,
@@ -47,6 +50,7 @@ impl Dataset {
             roots,
             location: crate::discovery::public_bucket(),
             bucket: None,
+            connect: ConnectOptions::default(),
             offline: false,
             stimuli,
             reading: Reading::default(),
@@ -77,6 +81,12 @@ impl Dataset {
     pub fn with_offline(mut self, offline: bool) -> Self {
         self.offline = offline;
         self.with_stimuli()
+    }
+
+    /// How patiently the bucket is asked.
+    #[must_use]
+    pub fn connect_options(&self) -> &ConnectOptions {
+        &self.connect
     }
 
     /// The directories of the mirror; none for a dataset that is read from the bucket, unless some

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use bids_names::{SubjectId, dehyphenate_labels, roi_label};
-use s3_mirror::Location;
+use s3_mirror::{ConnectOptions, Location};
 
 use crate::remote::Remote;
 use crate::{Error, Result, layout};
@@ -31,7 +31,16 @@ impl Discovery {
     ///
     /// [`Error::Mirror`] when the location cannot be used.
     pub fn open(location: &Location) -> Result<Self> {
-        Ok(Self { remote: Remote::open(location)?, location: location.clone() })
+        Self::open_with(location, &ConnectOptions::default())
+    }
+
+    /// The same with another patience.
+    ///
+    /// # Errors
+    ///
+    /// As [`Discovery::open`].
+    pub fn open_with(location: &Location, options: &ConnectOptions) -> Result<Self> {
+        Ok(Self { remote: Remote::open(location, options)?, location: location.clone() })
     }
 
     /// The subjects of the bucket: the union over the derivative trees, sorted.

@@ -171,7 +171,7 @@ impl Dataset {
     /// [`Error::Offline`] in offline mode, [`Error::Mirror`] when the location cannot be used.
     pub fn discovery(&self) -> Result<Discovery> {
         self.check_online("asking")?;
-        Discovery::open(self.location())
+        Discovery::open_with(self.location(), self.connect_options())
     }
 
     /// Lists the bucket and decides for every key whether it is fetched, kept or withheld.
@@ -193,7 +193,7 @@ impl Dataset {
     #[doc(alias = "download")]
     pub fn plan_download(&self, request: &DownloadRequest) -> Result<Download> {
         self.check_online("listing")?;
-        let remote = Remote::open(self.location())?;
+        let remote = self.open_bucket()?;
         let root = self.roots().writable()?.to_owned();
         let mut selection = Selection::default();
         let skipped_subjects = selection.collect(&remote, self.location(), request)?;
@@ -216,7 +216,7 @@ impl Dataset {
             .with_refused(refused)
             .with_accompanying(accompanying);
         let inventory = mirror.inventory;
-        let (limit_rate, filter) = (None, request.filter.clone());
+        let (limit_rate, filter) = (request.limit_rate, request.filter.clone());
         let roots = self.roots().clone();
         Ok(Download {
             remote,
@@ -235,7 +235,7 @@ impl Dataset {
 
     /// A download of exactly these objects, whatever is there of them.
     pub(crate) fn replace(&self, candidates: Vec<Candidate>) -> Result<Download> {
-        let remote = Remote::open(self.location())?;
+        let remote = self.open_bucket()?;
         let root = self.roots().writable()?.to_owned();
         let mirror = Mirror::open(self.roots(), &root)?;
         let plan = s3_mirror::plan(candidates, &mirror)?;

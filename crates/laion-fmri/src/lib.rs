@@ -17,8 +17,7 @@
 //! ```
 //!
 //! The library never prints, prompts or exits, and reads the environment in [`config`] alone.
-//! Progress goes to observers, notes to `tracing`. Every call blocks until it is done, and may be made
-//! anywhere; in an asynchronous task use `spawn_blocking`, or the task holds its thread that long.
+//! Progress goes to observers, notes to `tracing`. Calls block, in asynchronous code too.
 
 pub mod access;
 mod anatomy;
@@ -68,7 +67,6 @@ pub use self::error::{Contradiction, Error, ErrorKind, Result};
 pub use self::files::{Input, InputError, InputRecord};
 pub use self::group::{Group, SharedBetas, SharedImages, SubjectShared};
 pub use self::mask::{BrainMask, MaskSource, Resolution, VoxelMask};
-pub use self::noise_ceiling::NoiseCeiling;
 pub use self::raw::{EventTable, EventTableError, Part};
 pub use self::roi::{Hemi, RoiData, RoiFormat, RoiQuery, RoiSurface};
 pub use self::stimulus::{Stimuli, TrialDataset};
@@ -78,5 +76,5 @@ pub use self::zscore::{NanPolicy, ZscoreOptions, ZscoreReport, zscore};
 pub use self::{dataset::Dataset, discovery::Discovery, roots::Roots, voxels::Voxels};
 pub use self::{license::LicenseAccepted, subject::SessionOrAll, subject::Subject};
 pub use bids_names::{Filter, FilterField, SessionId, SubjectId};
-pub use s3_mirror::{Cancel, Location, Observer};
+pub use s3_mirror::{Cancel, ConnectOptions, Location, Observer};
 pub use {gifti_surface::Hemisphere, laion_fmri_base::NameError, laion_fmri_stimuli::StimulusSet};

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bids_names::SubjectId;
-use s3_mirror::{Key, Listed, Listing, Location, Store};
+use s3_mirror::{ConnectOptions, Key, Listed, Listing, Location, Store};
 use tokio::runtime::Builder;
 
 #[cfg(doc)]
@@ -32,9 +32,13 @@ impl fmt::Debug for Remote {
 }
 
 impl Remote {
-    pub(crate) fn open(location: &Location) -> Result<Self> {
+    pub(crate) fn open(location: &Location, options: &ConnectOptions) -> Result<Self> {
         let runtime = Background::start(Builder::new_multi_thread().worker_threads(2))?;
-        Ok(Self { runtime: Arc::new(runtime), store: location.open()?, location: location.clone() })
+        Ok(Self {
+            runtime: Arc::new(runtime),
+            store: location.open_with(options)?,
+            location: location.clone(),
+        })
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -126,6 +130,11 @@ impl Dataset {
     /// [`Error::Mirror`] when the location cannot be used.
     pub(crate) fn remote(&self, what: &str) -> Result<Remote> {
         self.check_online(what)?;
-        Remote::open(self.location())
+        self.open_bucket()
+    }
+
+    /// As [`Dataset::remote`], in offline mode too.
+    pub(crate) fn open_bucket(&self) -> Result<Remote> {
+        Remote::open(self.location(), self.connect_options())
     }
 }

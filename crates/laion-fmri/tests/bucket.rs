@@ -8,9 +8,9 @@ use fixtures::{Bucket, Fault, Proxy, Server};
 use laion_fmri::noise_ceiling::NoiseCeilingOptions;
 use laion_fmri::s3_mirror::ObjectError;
 use laion_fmri::{
-    Cancel, Dataset, DownloadRequest, Error, ErrorKind, Hemi, InputError, Location, MaskSource,
-    NoiseCeiling, Resolution, RoiFormat, Roots, SessionId, StimulusSet, Subject, Subjects, Voxels,
-    layout,
+    Cancel, ConnectOptions, Dataset, DownloadRequest, Error, ErrorKind, Hemi, InputError, Location,
+    MaskSource, NoiseCeiling, Resolution, RoiFormat, Roots, SessionId, StimulusSet, Subject,
+    Subjects, Voxels, layout,
 };
 
 use crate::{Served, assert_same};
@@ -43,6 +43,22 @@ fn sessions(subject: &Subject) -> Vec<String> {
 
 fn betas_key(subject: &str, session: &str) -> String {
     layout::betas(&subject.parse().unwrap(), &session.parse().unwrap())
+}
+
+#[test]
+fn a_bucket_is_read_as_patiently_as_the_options_say() {
+    let fixture = Served::new();
+    let proxy = Proxy::start(fixture.server.address(), |request| {
+        if request.is_object() { Fault::Status(503, None) } else { Fault::Pass }
+    })
+    .unwrap();
+    let location: Location = proxy.url("laion-fmri").parse().unwrap();
+    let options = ConnectOptions::default().with_max_retries(0);
+    let dataset = Dataset::from_bucket(&location).unwrap().with_connect_options(options).unwrap();
+    assert_eq!(dataset.connect_options().max_retries, 0);
+    let subject = dataset.subject("sub-03").unwrap();
+    subject.brain_mask(MaskSource::Anatomical, Resolution::default()).unwrap_err();
+    assert_eq!(proxy.faults(), 1);
 }
 
 #[test]

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use fixtures::{Bucket, Fault, Proxy, Server};
-use laion_fmri::s3_mirror::{Action, Outcome, Plan, Report};
+use laion_fmri::s3_mirror::{Action, Outcome, Plan, Report, Stop};
 use laion_fmri::{
-    Cancel, Dataset, DownloadRequest, Error, ErrorKind, FilterField, MaskSource, Subjects,
+    Cancel, ConnectOptions, Dataset, DownloadRequest, Error, ErrorKind, FilterField, MaskSource,
+    Subjects,
 };
 
 use crate::Served;
@@ -204,6 +206,33 @@ fn a_subject_that_is_denied_is_not_complete() {
     assert_eq!(incomplete.totals, totals);
     let first = &incomplete.first.unwrap().0;
     assert!(first.as_str().contains("/sub-03/"), "{first}");
+}
+
+#[test]
+fn a_bucket_that_stays_busy_is_given_up_as_early_as_the_options_say() {
+    let fixture = Served::new();
+    let proxy = Proxy::start(fixture.server.address(), |request| {
+        if request.is_object() { Fault::Status(503, None) } else { Fault::Pass }
+    })
+    .unwrap();
+    let bound = Duration::from_millis(300);
+    let options = ConnectOptions::default()
+        .with_max_retries(1000)
+        .with_retry_timeout(bound)
+        .with_first_pause(Duration::from_millis(5));
+    let dataset = fixture.dataset().with_location(proxy.url("laion-fmri").parse().unwrap());
+    let dataset = dataset.with_connect_options(options).unwrap();
+    let license = dataset.accept_license().unwrap();
+    let request = subject("sub-03").jobs(1);
+    let start = Instant::now();
+    let report = dataset.download(&request, &license, &(), &Cancel::default()).unwrap();
+    // Not a bound for each file.
+    let files = report.outcomes.len() as u32;
+    assert!(files > 20 && start.elapsed() < bound * files / 2, "{:?}", start.elapsed());
+    let error = Error::from(report.into_result().unwrap_err());
+    let Error::Incomplete(incomplete) = &error else { panic!("{error:?}") };
+    assert_eq!(incomplete.stop, Some(Stop::Unavailable));
+    assert_eq!((incomplete.totals.fetched, error.kind()), (0, ErrorKind::Other));
 }
 
 #[test]

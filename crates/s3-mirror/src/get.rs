@@ -22,8 +22,8 @@ mod s3;
 pub(crate) use http::{About, Http, Subject};
 pub(crate) use links::Linked;
 pub use links::Links;
+pub(crate) use patience::{Outage, error_of, repeat};
 pub use patience::{Patience, is_transient_status, retry_after};
-pub(crate) use patience::{error_of, repeat};
 pub(crate) use range_body::{RangeBody, Step};
 pub(crate) use s3::Bucket;
 

@@ -9,7 +9,7 @@ use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
 use object_store::local::LocalFileSystem;
 use object_store::{ClientOptions, ObjectStore};
 
-use crate::get::{Bucket, Http, Linked, Links};
+use crate::get::{Bucket, Http, Linked, Links, Outage, Patience};
 use crate::location::Kind;
 use crate::{Error, Location, error};
 
@@ -25,6 +25,8 @@ pub struct Store {
     backend: Backend,
     name: Arc<str>,
     options: ConnectOptions,
+    /// What all requests of one run meet.
+    outage: Option<Arc<Outage>>,
 }
 
 /// Who is asked.
@@ -46,7 +48,8 @@ impl Store {
     /// [`Error::Other`]. [`Location::open`] has neither limit.
     pub fn new(objects: Arc<dyn ObjectStore>, name: impl Into<String>) -> Self {
         let options = ConnectOptions::default();
-        Self { backend: Backend::Objects(objects), name: name.into().into(), options }
+        let (backend, name) = (Backend::Objects(objects), name.into().into());
+        Self { backend, name, options, outage: None }
     }
 
     /// Objects behind links that expire, under the name `name`, asked for with `client`. Such a store
@@ -63,7 +66,7 @@ impl Store {
         let http = Http::new(client, options.read_timeout);
         let linked = Linked::new(http, links, name.clone());
         let backend = Backend::Links(Arc::new(linked));
-        Self { backend, name: name.into(), options: options.clone() }
+        Self { backend, name: name.into(), options: options.clone(), outage: None }
     }
 
     /// The location as it appears in messages.
@@ -97,6 +100,16 @@ impl Store {
     pub(crate) fn options(&self) -> &ConnectOptions {
         &self.options
     }
+
+    /// The same store, whose requests are bounded together.
+    pub(crate) fn within(&self, outage: &Arc<Outage>) -> Self {
+        Self { outage: Some(Arc::clone(outage)), ..self.clone() }
+    }
+
+    /// The patience of one request, with nothing tried yet.
+    pub(crate) fn patience(&self) -> Patience {
+        Patience::new(&self.options).within(self.outage.as_ref())
+    }
 }
 
 /// How patient a connection is.
@@ -119,7 +132,10 @@ pub struct ConnectOptions {
     /// connection, a timeout, or status 408, 425, 429 or 5xx (default 15). Zero makes the first failure
     /// without progress final.
     pub max_retries: usize,
-    /// No repetition starts later than this after the last progress (default 120 s).
+    /// No repetition starts later than this after the last progress (default 120 s). The same bound
+    /// holds for a whole [`transfer`](crate::transfer): when no object has made progress for so long,
+    /// the next ones are asked for once each, and then the transfer is given up
+    /// ([`Stop::Unavailable`](crate::Stop::Unavailable)).
     pub retry_timeout: Duration,
     /// Pause before the first repetition (default 100 ms); later pauses grow up to thrice the
     /// previous one, with jitter, and stay below 10 s. A server's `Retry-After` is waited for, as far
@@ -144,6 +160,41 @@ impl Default for ConnectOptions {
 }
 
 impl ConnectOptions {
+    /// The same with another longest wait for a connection.
+    #[must_use]
+    pub fn with_connect_timeout(mut self, wait: Duration) -> Self {
+        self.connect_timeout = wait;
+        self
+    }
+
+    /// The same with another longest silence.
+    #[must_use]
+    pub fn with_read_timeout(mut self, silence: Duration) -> Self {
+        self.read_timeout = silence;
+        self
+    }
+
+    /// The same with another number of repetitions without progress.
+    #[must_use]
+    pub fn with_max_retries(mut self, retries: usize) -> Self {
+        self.max_retries = retries;
+        self
+    }
+
+    /// The same with another time without progress.
+    #[must_use]
+    pub fn with_retry_timeout(mut self, time: Duration) -> Self {
+        self.retry_timeout = time;
+        self
+    }
+
+    /// The same with another pause before the first repetition.
+    #[must_use]
+    pub fn with_first_pause(mut self, pause: Duration) -> Self {
+        self.first_pause = pause;
+        self
+    }
+
     /// The same with the patience of somebody who waits for the answer.
     pub(crate) fn interactive(&self) -> Self {
         Self {
@@ -189,7 +240,7 @@ impl Location {
                 Backend::S3(Arc::new(Bucket::new(http, self.clone())))
             }
         };
-        Ok(Store { backend, name, options: options.clone() })
+        Ok(Store { backend, name, options: options.clone(), outage: None })
     }
 }
 

@@ -11,6 +11,7 @@ use laion_fmri_base::lock;
 use tokio::sync::Semaphore;
 
 use crate::digest::{self, Digests};
+use crate::get::Outage;
 use crate::{
     Action, Cancel, Error, Expected, Inspection, Inventory, Observer, Plan, PlanItem, Record,
     RelativePath, Store, check_file,
@@ -129,14 +130,15 @@ const WAIT: Duration = Duration::from_millis(250);
 /// may be fetched by two processes at once; both write complete files.
 ///
 /// An attempt that brought a byte is progress. Only attempts without progress are bounded, in
-/// number and time, by the [`ConnectOptions`](crate::ConnectOptions) of the store.
+/// number and time, by the [`ConnectOptions`](crate::ConnectOptions) of the store; the time is that of
+/// the whole transfer, however many objects there are.
 ///
 /// Directories are created as needed. No symbolic link that leads out of `root` is followed for
 /// writing; a link in the place of the file itself is replaced by the file.
 ///
-/// One object does not affect the others: whatever happens to it is its [`Outcome`]. Three things
-/// stop the transfer: `cancel`, a disk that takes no more data, and a location that several objects
-/// in a row could not reach. What was not completed by then is [`Outcome::NotAttempted`], and
+/// One object does not affect the others: whatever happens to it is its [`Outcome`]. Four things
+/// stop the transfer: `cancel`, a disk that takes no more data, a location that several objects
+/// in a row could not reach, and one that is too busy for everything. What was not completed by then is [`Outcome::NotAttempted`], and
 /// [`Report::stop`] says why. A cancelled transfer returns at once, without waiting for the server.
 ///
 /// Memory is bounded by about 2 MiB per job, whatever the sizes of the objects. The future needs a
@@ -150,8 +152,10 @@ pub async fn transfer(
     cancel: &Cancel,
 ) -> Report {
     observer.planned(plan);
+    let outage = Arc::new(Outage::default());
     let run = Run {
-        store,
+        store: &store.within(&outage),
+        outage: &outage,
         root: OpenRoot::open(root, plan).await,
         options,
         connections: Semaphore::new(options.jobs.clamp(1, Semaphore::MAX_PERMITS)),
@@ -203,6 +207,7 @@ pub async fn transfer(
 /// What the transfers of one run share.
 struct Run<'a> {
     store: &'a Store,
+    outage: &'a Outage,
     root: OpenRoot,
     options: &'a TransferOptions,
     connections: Semaphore,
@@ -210,6 +215,7 @@ struct Run<'a> {
     observer: &'a dyn Observer,
     cancel: &'a Cancel,
     stop: Mutex<Option<Stop>>,
+    /// Objects in a row that did not arrive because of the location.
     unreachable: AtomicUsize,
     unreachable_limit: usize,
 }
@@ -467,14 +473,23 @@ impl Run<'_> {
     }
 
     fn note_reachability(&self, done: &Result<Copied, TransferError>) {
-        match done {
-            Err(TransferError::Store(error)) if error.is_unreachable() => {
-                let in_a_row = self.unreachable.fetch_add(1, Ordering::Relaxed) + 1;
-                if in_a_row >= self.unreachable_limit {
-                    self.stop_for(Stop::Unreachable);
-                }
+        let reason = match done {
+            Err(TransferError::Store(error)) if error.is_unreachable() => Stop::Unreachable,
+            // One object alone may be the one that fails, so the next ones get an attempt each.
+            Err(TransferError::Store(_))
+                if self.outage.lasts() > self.store.options().retry_timeout =>
+            {
+                Stop::Unavailable
             }
-            _ => self.unreachable.store(0, Ordering::Relaxed),
+            Err(_) => return self.unreachable.store(0, Ordering::Relaxed),
+            Ok(_) => {
+                self.outage.over();
+                return self.unreachable.store(0, Ordering::Relaxed);
+            }
+        };
+        let in_a_row = self.unreachable.fetch_add(1, Ordering::Relaxed) + 1;
+        if in_a_row >= self.unreachable_limit {
+            self.stop_for(reason);
         }
     }
 

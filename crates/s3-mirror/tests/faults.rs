@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use s3_mirror::{Cancel, Error, Outcome, Stop, TransferError, TransferOptions, Withheld, transfer};
+use s3_mirror::{
+    Cancel, ConnectOptions, Error, Outcome, Stop, TransferError, TransferOptions, Withheld,
+    transfer,
+};
 
 use crate::scripted::{Reply, Scripted, error, ok, partial, response, with_length};
 use crate::util::{objects, plan_of, read_all, run};
@@ -137,6 +140,57 @@ async fn a_dead_endpoint_is_not_asked_for_every_file() {
         Outcome::Failed { error: TransferError::Store(Error::Unreachable { location, .. }) }
             if location == server.url()
     ));
+}
+
+/// Repeats as often as it likes, but no longer than `time` without progress.
+fn bounded_by(time: Duration) -> ConnectOptions {
+    let options = crate::util::impatient().with_max_retries(1000);
+    options.with_retry_timeout(time).with_first_pause(Duration::from_millis(5))
+}
+
+#[tokio::test]
+async fn a_busy_bucket_is_given_up_after_one_bound() {
+    let server = Scripted::start(|_, _| error("503 Slow Down", "SlowDown"));
+    let bound = Duration::from_millis(300);
+    let store = server.location().open_with(&bounded_by(bound)).unwrap();
+    let names: Vec<String> = (0..72).map(|i| format!("{i:03}")).collect();
+    let entries: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+    for jobs in [1, 8] {
+        let root = tempfile::tempdir().unwrap();
+        let plan = plan_of(&entries, root.path());
+        let options = TransferOptions::default().with_jobs(jobs);
+        let start = Instant::now();
+        let report = transfer(&store, &plan, root.path(), &options, &(), &Cancel::new()).await;
+        // A bound for each file would be 21 s with one job.
+        assert!((bound..20 * bound).contains(&start.elapsed()), "{:?}", start.elapsed());
+        assert_eq!(report.stop, Some(Stop::Unavailable));
+        let incomplete = report.into_result().unwrap_err();
+        assert_eq!(incomplete.stop, Some(Stop::Unavailable));
+        assert!(matches!(
+            incomplete.first.unwrap().1,
+            Outcome::Failed {
+                error: TransferError::Store(Error::ObjectStatus { status: 503, .. })
+            }
+        ));
+        assert_eq!(incomplete.totals.failed + incomplete.totals.not_attempted, 72);
+        assert!(incomplete.totals.failed <= 16, "{}", incomplete.totals);
+    }
+}
+
+#[tokio::test]
+async fn one_busy_object_does_not_stop_the_others() {
+    let server = Scripted::start(|request, _| match request.target.as_str() {
+        "/data/busy" => error("503 Slow Down", "SlowDown"),
+        _ => ok(b"fine"),
+    });
+    let store = server.location().open_with(&bounded_by(Duration::from_millis(200))).unwrap();
+    let root = tempfile::tempdir().unwrap();
+    let plan = plan_of(&[("busy", 4), ("fine", 4), ("well", 4)], root.path());
+    let options = TransferOptions::default().with_jobs(1);
+    let report = transfer(&store, &plan, root.path(), &options, &(), &Cancel::new()).await;
+    assert_eq!(report.stop, None);
+    let totals = report.totals();
+    assert_eq!((totals.failed, totals.fetched), (1, 2));
 }
 
 #[tokio::test]

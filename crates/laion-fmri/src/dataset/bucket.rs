@@ -1,7 +1,7 @@
 //! Subjects that are read straight from the bucket, and nothing stored.
 
 use bids_names::SubjectId;
-use s3_mirror::Location;
+use s3_mirror::{ConnectOptions, Location};
 
 use super::{Dataset, READING};
 use crate::files::{Files, Objects};
@@ -50,6 +50,22 @@ impl Dataset {
     pub fn with_roots(mut self, roots: Roots) -> Self {
         self.roots = roots;
         self.with_stimuli()
+    }
+
+    /// The same dataset, asking its bucket with another patience: for what it holds, when downloading,
+    /// and when it is read in place of a mirror. How many files a download fetches at once, and how many
+    /// bytes per second, are [`DownloadRequest::jobs`](crate::DownloadRequest::jobs) and
+    /// [`DownloadRequest::limit_rate`](crate::DownloadRequest::limit_rate).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Mirror`] when a bucket that is read cannot be opened anew.
+    pub fn with_connect_options(mut self, options: ConnectOptions) -> Result<Self> {
+        self.connect = options;
+        if self.bucket.is_some() {
+            self.bucket = Some(self.open_bucket()?);
+        }
+        Ok(self.with_stimuli())
     }
 
     /// Whether subjects are read from the bucket in place of a mirror.

@@ -342,7 +342,7 @@ impl Dataset {
 
     fn public_table(&self, file: &GatedFile) -> Result<Option<(Listed, Remote)>> {
         let Ok(key) = key_of(file).parse::<Key>() else { return Ok(None) };
-        let remote = Remote::open(self.location())?;
+        let remote = self.open_bucket()?;
         let listed = remote.block_on(s3_mirror::head(remote.store(), &key))?;
         Ok(listed.map(|listed| (listed, remote)))
     }

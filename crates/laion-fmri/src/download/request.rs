@@ -1,5 +1,7 @@
 //! What to download: subjects, filters and further trees.
 
+use std::num::NonZeroU64;
+
 use bids_names::{Filter, FilterField, SubjectId};
 use laion_fmri_stimuli::{EmbeddingModel, files};
 use s3_mirror::TransferOptions;
@@ -53,6 +55,8 @@ pub struct DownloadRequest {
     /// How many files are transferred at once; at least 1. By default
     /// [`TransferOptions::DEFAULT_JOBS`].
     pub jobs: usize,
+    /// Bytes per second that all files together take; as fast as they come without it.
+    pub limit_rate: Option<NonZeroU64>,
 }
 
 impl DownloadRequest {
@@ -72,6 +76,7 @@ impl DownloadRequest {
             include_stimuli: false,
             prefixes: Vec::new(),
             jobs: TransferOptions::DEFAULT_JOBS,
+            limit_rate: None,
         }
     }
 
@@ -199,6 +204,12 @@ impl DownloadRequest {
     /// How many files are transferred at once.
     pub fn jobs(mut self, jobs: usize) -> Self {
         self.jobs = jobs.max(1);
+        self
+    }
+
+    /// How many bytes per second all files together take at most.
+    pub fn limit_rate(mut self, bytes_per_second: NonZeroU64) -> Self {
+        self.limit_rate = Some(bytes_per_second);
         self
     }
 

@@ -10,7 +10,6 @@ use s3_mirror::{
 use super::tree::{self, Found};
 use super::{UpkeepObserver, in_parallel};
 use crate::download::GzipInspection;
-use crate::remote::Remote;
 use crate::{Dataset, Error, Result};
 
 /// What became of each file of a tree.
@@ -79,7 +78,7 @@ impl Dataset {
         let canonical = |path: &Path| std::fs::canonicalize(path).map_err(Error::io("open", path));
         let in_place = canonical(tree)? == canonical(&root)?;
         let how = if in_place { TakeOver::Move } else { how };
-        let remote = Remote::open(self.location())?;
+        let remote = self.open_bucket()?;
         let inventory = crate::inventory::of_writable(&root)?;
         let found = tree::files(tree)?;
         let listed = tree::listed(&remote, found.iter().map(|found| &found.path))?;

@@ -116,8 +116,7 @@ impl Dataset {
             return Finding::good("bucket", format!("{name}, not asked: offline"));
         }
         let start = Instant::now();
-        let asked = crate::remote::Remote::open(self.location())
-            .and_then(|remote| remote.list_directory(layout::GLMSINGLE));
+        let asked = self.open_bucket().and_then(|remote| remote.list_directory(layout::GLMSINGLE));
         match asked {
             Ok(listing) => {
                 let subjects = listing.prefixes.len();

@@ -11,7 +11,6 @@ use s3_mirror::{
 use super::tree::{self, Found};
 use super::{UpkeepObserver, in_parallel};
 use crate::download::GzipInspection;
-use crate::remote::Remote;
 use crate::{Dataset, Download, Error, Result};
 
 /// How closely files are looked at.
@@ -195,7 +194,7 @@ impl Dataset {
     /// [`Error::Offline`], [`Error::Mirror`] when the bucket cannot be listed.
     pub fn plan_repair(&self, verification: &Verification) -> Result<Download> {
         self.check_online("repairing from")?;
-        let remote = Remote::open(self.location())?;
+        let remote = self.open_bucket()?;
         let bad: Vec<&RelativePath> = verification.bad().map(|file| &file.path).collect();
         let mut listed = tree::listed(&remote, bad.iter().copied())?;
         let candidates = bad.into_iter().filter_map(|path| {
@@ -210,7 +209,7 @@ impl Dataset {
         if unrecorded().next().is_none() || self.check_online("listing").is_err() {
             return Ok(());
         }
-        let remote = Remote::open(self.location())?;
+        let remote = self.open_bucket()?;
         let listed: HashMap<RelativePath, Listed> =
             tree::listed(&remote, unrecorded().map(|known| &known.found.path))?;
         for known in known.iter_mut().filter(|known| known.record.is_none()) {

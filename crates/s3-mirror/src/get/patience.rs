@@ -1,7 +1,10 @@
 //! How stubbornly requests follow each other: [`Patience`].
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
+
+use laion_fmri_base::lock;
 
 use super::Failure;
 use crate::{ConnectOptions, Error};
@@ -21,6 +24,28 @@ pub struct Patience {
     idle: usize,
     since: Instant,
     pause: Duration,
+    outage: Option<Arc<Outage>>,
+}
+
+/// How long all requests of a run together have met nothing but failures that may pass.
+#[derive(Debug, Default)]
+pub(crate) struct Outage {
+    since: Mutex<Option<Instant>>,
+}
+
+impl Outage {
+    fn failed(&self) {
+        lock(&self.since).get_or_insert_with(Instant::now);
+    }
+
+    /// Something else came.
+    pub(crate) fn over(&self) {
+        *lock(&self.since) = None;
+    }
+
+    pub(crate) fn lasts(&self) -> Duration {
+        lock(&self.since).map_or(Duration::ZERO, |since| since.elapsed())
+    }
 }
 
 impl Patience {
@@ -34,7 +59,14 @@ impl Patience {
             idle: 0,
             since: Instant::now(),
             pause: options.first_pause,
+            outage: None,
         }
+    }
+
+    /// The same, bounded also by what other requests meet.
+    pub(crate) fn within(mut self, outage: Option<&Arc<Outage>>) -> Self {
+        self.outage = outage.cloned();
+        self
     }
 
     /// How long to wait before the next attempt; `None` when there should be none.
@@ -55,6 +87,9 @@ impl Patience {
     pub(crate) fn progress(&mut self) {
         (self.idle, self.pause) = (0, self.first_pause);
         self.rested();
+        if let Some(outage) = &self.outage {
+            outage.over();
+        }
     }
 
     /// Time in which nothing was asked for does not count.
@@ -68,7 +103,18 @@ impl Patience {
     ///
     /// The failure itself when it is final or patience has run out.
     pub(crate) async fn wait(&mut self, failure: Failure) -> Result<(), Failure> {
-        let Failure::Transient { error, after } = failure else { return Err(failure) };
+        let Failure::Transient { error, after } = failure else {
+            if let Some(outage) = &self.outage {
+                outage.over();
+            }
+            return Err(failure);
+        };
+        if let Some(outage) = &self.outage {
+            outage.failed();
+            if outage.lasts() > self.retry_timeout {
+                return Err(Failure::Transient { error, after });
+            }
+        }
         let Some(pause) = self.pause(after) else {
             return Err(Failure::Transient { error, after });
         };

@@ -85,7 +85,7 @@ impl<'a> RangeBody<'a> {
             at: range.start,
             end: range.end,
             skips: false,
-            patience: Patience::new(store.options()),
+            patience: store.patience(),
             attempt: None,
             hedge: None,
             hedges: 0,
@@ -104,7 +104,7 @@ impl<'a> RangeBody<'a> {
         etag: Option<&str>,
     ) -> Result<Self, Failure> {
         let wanted = Wanted { key, range: None, etag };
-        let mut patience = Patience::new(store.options());
+        let mut patience = store.patience();
         loop {
             let failure = match get(store, &wanted).await {
                 Ok(answer) if answer.range != (0..answer.size) => {

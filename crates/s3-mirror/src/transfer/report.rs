@@ -105,6 +105,9 @@ pub enum Stop {
     LocalStorage,
     /// Several objects in a row found the location unreachable.
     Unreachable,
+    /// The location gave nothing but failures that may pass, such as status 503, for longer than
+    /// [`ConnectOptions::retry_timeout`](crate::ConnectOptions::retry_timeout).
+    Unavailable,
 }
 
 impl fmt::Display for Stop {
@@ -113,6 +116,7 @@ impl fmt::Display for Stop {
             Self::Cancelled => "because it was cancelled",
             Self::LocalStorage => "because nothing can be written",
             Self::Unreachable => "because the location cannot be reached",
+            Self::Unavailable => "because the location was too busy for too long",
         })
     }
 }

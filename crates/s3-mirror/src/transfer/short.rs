@@ -10,7 +10,7 @@ use super::destination::{Destination, Root, Temporary};
 use super::version::{Version, VersionError};
 use super::{Run, TransferError, blocking};
 use crate::digest::Digests;
-use crate::get::{Failure, Patience, Wanted, ended_early, get};
+use crate::get::{Failure, Wanted, ended_early, get};
 use crate::{Cancel, Content, PlanItem};
 
 /// Bytes that are held before they go to the file.
@@ -48,7 +48,7 @@ async fn attempts(
     part_size: Option<u64>,
     reported: &mut u64,
 ) -> Result<Done, VersionError> {
-    let mut patience = Patience::new(run.store.options());
+    let mut patience = run.store.patience();
     let mut best = 0;
     let mut sink = Sink::new(run, root, item, version, part_size);
     loop {
