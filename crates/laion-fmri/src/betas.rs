@@ -325,8 +325,8 @@ impl<'a> Betas<'a> {
     /// # Errors
     ///
     /// As [`Betas::load_sessions`]; [`Error::NamedTwice`] for a session that is named twice, whose rows
-    /// would count twice; [`Error::VoxelAxis`] when the sessions do not have the same voxels, before
-    /// anything is read.
+    /// would count twice; [`Error::DataNotDownloaded`] for a session without a trial table;
+    /// [`Error::VoxelAxis`] when the sessions do not have the same voxels, before anything is read.
     pub fn concat(&self) -> Result<ConcatenatedBetas> {
         let sessions = self.subject.sessions_to_join(&self.sessions)?;
         self.concat_by(&sessions, self.subject.reading.jobs)

@@ -13,7 +13,13 @@ use crate::{Error as FacadeError, Input, Result};
 /// The column that names the image; without it a table cannot be joined to anything.
 const LABEL: &str = "label";
 
+/// The column that counts the volumes of the betas, from 0.
+const BETA_INDEX: &str = "beta_index";
+
 /// The trial table of one session. Row i belongs to volume i of the betas.
+///
+/// A column `beta_index` has to hold every number from 0 to the number of rows, once. Where a file
+/// has its rows in another order than that of this column, they are sorted by it.
 ///
 /// Every column of the TSV is kept as text, in the order of the file; rows are split at TAB only
 /// and never trimmed, since some image names hold spaces.
@@ -45,6 +51,16 @@ pub enum TrialTableError {
         /// The number of fields in the row.
         got: usize,
     },
+    /// The column `beta_index` does not count the volumes of the betas.
+    #[error("row {row} (counted from 0): expected beta_index {expected}, got {got:?}")]
+    BetaIndex {
+        /// The first row whose value is no volume of its own, counted from 0.
+        row: usize,
+        /// The volume that belongs to the row.
+        expected: usize,
+        /// The value.
+        got: String,
+    },
     /// The bytes are not readable as text separated by TAB.
     #[error("not readable as a table")]
     Unreadable(#[from] csv::Error),
@@ -68,10 +84,13 @@ impl SessionTrials {
     ///
     /// [`TrialTableError`] with the line.
     pub fn from_reader(reader: impl Read, path: &Path) -> Result<Self, TrialTableError> {
-        let table = Tsv::from_reader(reader)?;
+        let mut table = Tsv::from_reader(reader)?;
         let Some(label) = table.columns.iter().position(|column| column == LABEL) else {
             return Err(TrialTableError::MissingLabel { got: table.columns });
         };
+        if let Some(column) = table.columns.iter().position(|column| column == BETA_INDEX) {
+            in_order_of_volumes(&mut table.rows, column, path)?;
+        }
         Ok(Self { path: path.to_owned(), label, table })
     }
 
@@ -131,6 +150,32 @@ impl SessionTrials {
     }
 }
 
+/// Puts the rows into the order of the volumes that a column counts.
+fn in_order_of_volumes(
+    rows: &mut Vec<Vec<String>>,
+    column: usize,
+    path: &Path,
+) -> Result<(), TrialTableError> {
+    let mut row_of_volume = vec![None; rows.len()];
+    for (row, fields) in rows.iter().enumerate() {
+        let got = &fields[column];
+        let volume = got.parse::<usize>().ok().and_then(|volume| row_of_volume.get_mut(volume));
+        match volume {
+            Some(free @ None) => *free = Some(row),
+            _ => {
+                return Err(TrialTableError::BetaIndex { row, expected: row, got: got.clone() });
+            }
+        }
+    }
+    // As many volumes as rows, and no two rows of one volume: each volume has its row.
+    let order: Vec<usize> = row_of_volume.into_iter().flatten().collect();
+    if !order.is_sorted() {
+        tracing::warn!(path = %path.display(), "the rows are sorted by {BETA_INDEX}");
+        *rows = order.into_iter().map(|row| std::mem::take(&mut rows[row])).collect();
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +221,33 @@ mod tests {
     fn a_short_row_is_named_by_line() {
         let error = parse("run\tlabel\n1\ta.jpg\n2\n").unwrap_err();
         assert!(matches!(error, TrialTableError::FieldCount { line: 3, expected: 2, got: 1 }));
+    }
+
+    #[test]
+    fn rows_come_in_the_order_of_beta_index() {
+        let table = parse("beta_index\tlabel\n2\tc.jpg\n0\ta.jpg\n1\tb.jpg\n").unwrap();
+        assert_eq!(table.labels().collect::<Vec<_>>(), ["a.jpg", "b.jpg", "c.jpg"]);
+        assert_eq!(table.column("beta_index").unwrap(), ["0", "1", "2"]);
+    }
+
+    #[test]
+    fn a_beta_index_that_counts_no_volumes_is_named() {
+        for (cells, wrong, value) in [
+            (["0", "1", "1"], 2, "1"),
+            (["0", "3", "1"], 1, "3"),
+            (["1", "2", "3"], 2, "3"),
+            (["0", "", "2"], 1, ""),
+            (["0", "1.0", "2"], 1, "1.0"),
+            (["-1", "0", "1"], 0, "-1"),
+        ] {
+            let rows: String = cells.iter().map(|cell| format!("{cell}\ta.jpg\n")).collect();
+            let error = parse(&format!("beta_index\tlabel\n{rows}")).unwrap_err();
+            assert!(
+                matches!(&error, TrialTableError::BetaIndex { row, expected, got }
+                    if *row == wrong && *expected == wrong && got == value),
+                "{cells:?}: {error}"
+            );
+        }
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::error::Error as _;
 use std::fs;
 
 use fixtures::Bucket;
-use laion_fmri::{Error, ErrorKind, MaskSource, TrialTableError, layout};
+use laion_fmri::{Error, ErrorKind, MaskSource, StimulusSet, TrialTableError, layout};
 
-use crate::opened;
+use crate::{assert_same, opened};
 
 fn key(kind: fn(&laion_fmri::SubjectId, &laion_fmri::SessionId) -> String) -> String {
     kind(&"sub-01".parse().unwrap(), &"ses-01".parse().unwrap())
@@ -69,6 +69,35 @@ fn a_table_without_label_is_refused() {
     assert!(
         matches!(error, Error::TrialTable { path, source: TrialTableError::MissingLabel { got } }
         if path == table && got == ["session", "run"])
+    );
+}
+
+#[test]
+fn a_beta_index_decides_which_row_is_which_volume() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = opened(&bucket, "sub-01");
+    let table = bucket.path(&key(layout::trials));
+    let text = fs::read_to_string(&table).unwrap();
+    let (header, rows) = text.split_once('\n').unwrap();
+    let expected = subject.trials("ses-01").unwrap();
+    let request = subject.betas("ses-01").roi("FFA1").stimuli(StimulusSet::Shared);
+    let betas = request.load().unwrap();
+    // The rows backwards are the same table.
+    let backwards: Vec<&str> = rows.lines().rev().collect();
+    fs::write(&table, format!("{header}\n{}\n", backwards.join("\n"))).unwrap();
+    assert_eq!(subject.trials("ses-01").unwrap(), expected);
+    let again = request.load().unwrap();
+    assert_same(again.as_slice().unwrap(), betas.as_slice().unwrap(), "sorted");
+    // A row that stands for the volume of another one joins nothing.
+    let row = backwards.iter().position(|row| row.split('\t').nth(2) == Some("0")).unwrap();
+    let twice = backwards.join("\n").replacen("\t1\t0\t", "\t1\t1\t", 1);
+    fs::write(&table, format!("{header}\n{twice}\n")).unwrap();
+    let error = request.load().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity);
+    assert!(
+        matches!(&error, Error::TrialTable { path, source: TrialTableError::BetaIndex { row: got, expected, got: value } }
+            if *path == table && *got == row && *expected == row && value == "1"),
+        "{error:?}"
     );
 }
 
