@@ -460,7 +460,6 @@ pub(crate) struct Betas {
     pub(crate) trials: Option<TrialList>,
     /// Accepted for parity with the Python package: every read streams
     #[arg(long)]
-    #[expect(dead_code, reason = "every read streams")]
     pub(crate) streaming: bool,
     /// The output: .npy or .csv for one session, .npz or DIR/ for several, - for .npy on standard output
     #[arg(short, long, value_name = "FILE")]

@@ -59,9 +59,8 @@ pub use {
     laion_fmri_splits as splits, laion_fmri_stimuli as stimuli, ndarray, nifti_stream, s3_mirror,
 };
 
-pub use self::betas::{
-    BetaRows, Betas, ConcatenatedBetas, ReadObserver, SessionBetas, WrittenBetas,
-};
+pub use self::betas::{BetaRows, Betas, ConcatenatedBetas};
+pub use self::betas::{ReadObserver, SessionBetas, WrittenBetas};
 pub use self::download::{Download, DownloadRequest, Subjects};
 pub use self::error::{Contradiction, Error, ErrorKind, Result};
 pub use self::files::{Input, InputError, InputRecord};
@@ -70,11 +69,12 @@ pub use self::mask::{BrainMask, MaskSource, Resolution, VoxelMask};
 pub use self::raw::{EventTable, EventTableError, Part};
 pub use self::roi::{Hemi, RoiData, RoiFormat, RoiQuery, RoiSurface};
 pub use self::stimulus::{Stimuli, TrialDataset};
+pub use self::subject::{SessionOrAll, Subject};
 pub use self::trial_table::{GlobalTrial, SessionTrial, SubjectTrials, Trial, TrialColumns};
 pub use self::trials::{SessionTrials, TrialTableError};
 pub use self::zscore::{NanPolicy, ZscoreOptions, ZscoreReport, zscore};
 pub use self::{dataset::Dataset, discovery::Discovery, roots::Roots, voxels::Voxels};
-pub use self::{license::LicenseAccepted, subject::SessionOrAll, subject::Subject};
+pub use self::{license::LicenseAccepted, noise_ceiling::NoiseCeiling};
 pub use bids_names::{Filter, FilterField, SessionId, SubjectId};
 pub use s3_mirror::{Cancel, ConnectOptions, Location, Observer};
 pub use {gifti_surface::Hemisphere, laion_fmri_base::NameError, laion_fmri_stimuli::StimulusSet};

@@ -70,7 +70,9 @@ fn several_sessions_stay_apart_in_the_order_asked() {
     let ids = subject.sessions().unwrap();
     assert!(request.load_sessions().unwrap().keys().eq(&ids));
     let joined = request.concat().unwrap();
-    assert_eq!(joined.betas, request.clone().sessions(&ids).concat().unwrap().betas);
+    let named = request.clone().sessions(&ids).concat().unwrap();
+    assert_eq!(joined.betas.dim(), named.betas.dim());
+    assert_same(joined.betas.as_slice().unwrap(), named.betas.as_slice().unwrap(), "joined");
     let mut taken = Vec::new();
     let twice = request.clone().sessions(["ses-01", "ses-02", "01"]);
     twice
@@ -99,7 +101,8 @@ fn one_array_needs_one_session() {
     }
     // The last choice counts.
     let one = both.session(&subject.sessions().unwrap()[0]).load_with_rows().unwrap();
-    assert_eq!(one.betas, request.session("01").load().unwrap());
+    let alone = request.session("01").load().unwrap();
+    assert_same(one.betas.as_slice().unwrap(), alone.as_slice().unwrap(), "one");
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn a_beta_index_decides_which_row_is_which_volume() {
     let text = fs::read_to_string(&table).unwrap();
     let (header, rows) = text.split_once('\n').unwrap();
     let expected = subject.trials("ses-01").unwrap();
-    let request = subject.betas("ses-01").roi("FFA1").stimuli(StimulusSet::Shared);
+    let request = subject.betas().session("ses-01").roi("FFA1").stimuli(StimulusSet::Shared);
     let betas = request.load().unwrap();
     // The rows backwards are the same table.
     let backwards: Vec<&str> = rows.lines().rev().collect();

@@ -29,13 +29,13 @@ fn ids_that_were_returned_are_taken() {
     let first = &sessions[0];
     let trials = subject.trials(first).unwrap();
     assert_eq!(trials.len(), subject.trials(first.as_str()).unwrap().len());
-    assert_eq!(trials.len(), subject.trials(first.label().to_owned()).unwrap().len());
+    assert_eq!(trials.len(), subject.trials(String::from(first.label())).unwrap().len());
     assert_eq!(
         NoiseCeiling::session(first).unwrap(),
         NoiseCeiling::session(first.label()).unwrap()
     );
     assert_eq!(
-        NoiseCeiling::desc("Noiseceiling4rep".to_owned()).unwrap(),
+        NoiseCeiling::desc(String::from("Noiseceiling4rep")).unwrap(),
         NoiseCeiling::desc("Noiseceiling4rep").unwrap()
     );
 
@@ -58,7 +58,7 @@ fn ids_that_were_returned_are_taken() {
     assert_eq!(subject.has_raw(first).unwrap(), subject.has_raw(Some(first.as_str())).unwrap());
     assert_eq!(subject.events(first, None).is_ok(), subject.events(first.as_str(), None).is_ok());
     assert!(matches!(
-        subject.raw_bold("ses-/".to_owned(), 1, 1, Part::Magnitude),
+        subject.raw_bold(String::from("ses-/"), 1, 1, Part::Magnitude),
         Err(Error::InvalidSession { got }) if got == "ses-/"
     ));
     assert_eq!(subject.index_betas(first, None).unwrap(), None);

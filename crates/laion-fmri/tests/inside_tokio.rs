@@ -18,11 +18,12 @@ fn ask(location: &Location, bucket: &Bucket) {
     let download = dataset.plan_download(&request).unwrap();
     download.run(&license, 2, &(), &Cancel::new()).into_result().unwrap();
     drop(download);
-    let here = dataset.subject("sub-03").unwrap().betas("ses-01").roi("FFA1").load().unwrap();
+    let here =
+        dataset.subject("sub-03").unwrap().betas().session("ses-01").roi("FFA1").load().unwrap();
 
     let remote = Dataset::from_bucket(location).unwrap();
     let subject = remote.subject("sub-03").unwrap();
-    let there = subject.betas("ses-01").roi("FFA1").load().unwrap();
+    let there = subject.betas().session("ses-01").roi("FFA1").load().unwrap();
     crate::assert_same(there.as_slice().unwrap(), here.as_slice().unwrap(), "FFA1");
     // A reader that is dropped in the middle.
     let betas = laion_fmri::layout::betas(&"sub-03".parse().unwrap(), &"ses-01".parse().unwrap());

@@ -214,7 +214,7 @@ fn rows_and_files_are_those_of_the_array_however_they_are_read() {
     let plain = with_jobs(&bucket, "sub-01", 1);
     let sessions = ["ses-01", "ses-02"];
     let expected =
-        plain.betas().roi("face").trials([1, 4, 5, 9]).sessions(&sessions).load_sessions();
+        plain.betas().roi("face").trials([1, 4, 5, 9]).sessions(sessions).load_sessions();
     let expected = expected.unwrap();
     for jobs in [1, 2, 3] {
         let jobs = NonZeroUsize::new(jobs).unwrap();

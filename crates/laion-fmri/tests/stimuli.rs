@@ -402,12 +402,12 @@ fn images_can_be_transformed_and_voxels_chosen() {
     assert!(matches!(uneven.batch(&everything), Err(Error::DoesNotFit { .. })));
 
     let sessions = ["ses-01", "ses-02"];
-    let own = subject.trial_dataset().sessions(&sessions).nc_threshold(66.0).open(scratch.path());
+    let own = subject.trial_dataset().sessions(sessions).nc_threshold(66.0).open(scratch.path());
     assert!(matches!(own, Err(Error::VoxelAxis { .. })));
     let map = NoiseCeiling::Desc("Noiseceiling12rep".to_owned());
     subject
         .trial_dataset()
-        .sessions(&sessions)
+        .sessions(sessions)
         .nc_threshold_on(map, 30.0)
         .open(scratch.path())
         .unwrap();

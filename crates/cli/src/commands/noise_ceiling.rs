@@ -9,8 +9,8 @@ use crate::context::Context;
 use crate::output;
 
 pub(super) fn run(context: &Context, args: &NoiseCeilingArgs) -> anyhow::Result<()> {
-    let sessions = args.which.session.iter().map(|session| NoiseCeiling::session(session));
-    let descs = args.which.desc.iter().map(|desc| NoiseCeiling::desc(desc));
+    let sessions = args.which.session.iter().map(NoiseCeiling::session);
+    let descs = args.which.desc.iter().map(NoiseCeiling::desc);
     let which: Vec<NoiseCeiling> = sessions.chain(descs).collect::<Result<_, Error>>()?;
     let fitting: &[ArrayFormat] = match which.len() {
         1 => &[ArrayFormat::Npy, ArrayFormat::Csv, ArrayFormat::Npz],

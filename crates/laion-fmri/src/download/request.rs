@@ -139,7 +139,7 @@ impl DownloadRequest {
     }
 
     /// Only these descriptions, such as `SingletrialBetas`.
-    pub(crate) fn desc(self, desc: impl Into<String>) -> Self {
+    pub(crate) fn desc(self, desc: impl AsRef<str>) -> Self {
         self.filter(FilterField::Desc, [desc])
     }
 
