@@ -7,7 +7,7 @@ use laion_fmri::stimuli::Error as StimuliError;
 use laion_fmri::surface::fs::{ReadGiftiError, ReadLabelError};
 use laion_fmri::upkeep::Advice;
 use laion_fmri::{
-    Contradiction, DownloadRequest, Error, ErrorKind, FilterField, InputError, Subjects,
+    Contradiction, DownloadRequest, Error, ErrorKind, Filter, FilterField, InputError, Subjects,
 };
 
 use std::path::Path;
@@ -199,7 +199,7 @@ pub(crate) fn arguments(request: &DownloadRequest) -> Vec<Vec<String>> {
         for field in FilterField::ALL {
             let values = request.filter.values(field).unwrap_or_default().iter();
             let shown = values.map(|value| match field {
-                FilterField::Ses if value != "averages" => format!("ses-{value}"),
+                FilterField::Ses if value != Filter::AVERAGES => format!("ses-{value}"),
                 _ => value.clone(),
             });
             words = words.values(&format!("--{field}"), shown.collect());
