@@ -140,7 +140,7 @@ fn killed_at_nine_tenths_of_a_long_file() {
         assert!(again <= SIZE * 15 / 100, "{again} bytes were sent again");
         bytes += compare(&user, true);
     }
-    tally("kill -9 at 90 % of 64 MiB: at most 15 % again", rounds, rounds, bytes);
+    tally("kill -9 at 90 % of 64 MiB: at most 15 % fetched again", rounds, rounds, bytes);
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn several_processes_at_once() {
         bytes += compare(&user, true);
         user.ok("verify --offline");
     }
-    tally("two and four processes at once, one of four killed", rounds, processes, bytes);
+    tally("two and four processes at once, one of the four killed", rounds, processes, bytes);
 }
 
 #[cfg(target_os = "linux")]

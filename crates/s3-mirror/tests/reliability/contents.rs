@@ -169,7 +169,7 @@ async fn names_that_are_no_files() {
     }
     let everything = crate::util::read_all(outside.path());
     assert!(everything.keys().all(|file| file.starts_with("deep/root/")), "{everything:?}");
-    let mut tally = Tally::new("names that would leave the mirror, or are no text");
+    let mut tally = Tally::new("names that would leave the mirror, or are not text");
     tally.runs += 1;
     tally.faults += refused.max(keys.len() - 1 - fetched.len());
     tally.bytes += fetched.len() as u64;

@@ -111,7 +111,7 @@ async fn what_a_stall_costs() {
 
 #[tokio::test]
 async fn answers_that_are_no_answers() {
-    let mut tally = Tally::new("closed, 500, 503 with Retry-After, page with status 200");
+    let mut tally = Tally::new("connection closed, 500, 503 with Retry-After, HTML as status 200");
     for fault in [
         Fault::Close,
         Fault::Status(500, None),
@@ -170,7 +170,7 @@ async fn a_server_without_ranges_is_enough() {
 
 #[tokio::test]
 async fn flipped_bits_are_noticed() {
-    let mut tally = Tally::new("one bit flipped on the line");
+    let mut tally = Tally::new("one bit flipped in transit");
     let mut random = Random::new(3);
     for always in [false, true] {
         for _ in 0..times(1, 25) {

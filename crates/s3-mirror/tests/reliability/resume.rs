@@ -42,7 +42,7 @@ fn one_file(size: usize) -> Scene {
 #[tokio::test]
 async fn stopped_at_nine_tenths_the_rest_is_a_tenth() {
     const SIZE: usize = 64 << 20;
-    let mut tally = Tally::new("64 MiB file stopped at 90 %: at most 15 % again");
+    let mut tally = Tally::new("64 MiB file stopped at 90 %: at most 15 % fetched again");
     for _ in 0..times(1, 5) {
         let scene = one_file(SIZE);
         let stop = StopAt::new(SIZE as u64 / 10 * 9);
@@ -134,7 +134,7 @@ async fn what_a_restarted_machine_finds() {
 
 #[tokio::test]
 async fn a_rename_that_was_seen_without_its_bytes() {
-    let mut tally = Tally::new("power loss: final file cut, with its record there");
+    let mut tally = Tally::new("power loss: final file cut, but recorded as complete");
     let mut random = Random::new(6);
     for _ in 0..times(2, 40) {
         let scene = Scene::new();
@@ -151,7 +151,7 @@ async fn a_rename_that_was_seen_without_its_bytes() {
 
 #[tokio::test]
 async fn clocks_and_times_decide_nothing() {
-    let mut tally = Tally::new("times of modification in the past and in the future");
+    let mut tally = Tally::new("modification times in the past and in the future");
     for seconds in [0, 4_000_000_000] {
         let scene = Scene::new();
         assert!(scene.run().await.is_complete());
