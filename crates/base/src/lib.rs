@@ -3,9 +3,9 @@
 //!
 //! * [`AtomicFile`]: a file that takes its name only when it is complete
 //! * [`parallel_map`]: the same work for every item on a few threads, with results in order
-//! * [`named_enum!`]: an enum whose variants have names, with [`NameError`] for other texts
+//! * [`named_enum!`]: an enum whose variants have names, with [`NameError`] for any other text
 //! * [`Sha256`]: a digest as a value; computing it needs the feature `sha256`
-//! * [`lock`]: a mutex that may have been held by a thread that panicked
+//! * [`lock`]: locks a mutex, even if a thread panicked while holding it
 //!
 //! ```
 //! use laion_fmri_base::parallel_map;
