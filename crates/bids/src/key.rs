@@ -1,8 +1,8 @@
 //! Suffix, extension and entities of a whole object key (a path with `/` between its parts).
 //!
-//! These functions accept every string. They state the grammar that [`Filter`](crate::Filter) uses,
-//! which looks at the directories of a key as well as at its file name, and therefore is coarser
-//! than [`FileName`](crate::FileName).
+//! These functions accept every string. They define the grammar that [`Filter`](crate::Filter)
+//! uses. It looks at the directories of a key as well as at its file name, so it is coarser than
+//! [`FileName`](crate::FileName).
 
 /// The suffix of a key: of its file name up to the first dot, the text after the last `_`.
 ///

@@ -1,4 +1,4 @@
-//! The alphanumeric label behind the prefix of a subject or session.
+//! The alphanumeric label after the prefix of a subject or session.
 
 use alloc::format;
 use alloc::string::String;

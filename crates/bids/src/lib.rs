@@ -1,7 +1,7 @@
 //! Parse, build and match BIDS names; no I/O.
 //!
-//! The Brain Imaging Data Structure (BIDS) writes what a file holds into its name: entities such as
-//! `sub-01` or `task-images`, then a suffix (`statmap`) and an extension (`nii.gz`). This crate
+//! The Brain Imaging Data Structure (BIDS) says in the name of a file what it holds: entities such
+//! as `sub-01` or `task-images`, then a suffix (`statmap`) and an extension (`nii.gz`). This crate
 //! reads such names, writes them, and selects object keys (paths with `/`) by them. It never
 //! touches a file: it is `no_std` and only needs `alloc`.
 //!

@@ -1,8 +1,8 @@
 //! Labels of region-of-interest (ROI) files, by the rules of one publisher: LAION-fMRI.
 //!
-//! BIDS itself allows no hyphen in a value. The bucket of LAION-fMRI has hyphens in the labels of its
-//! ROI files, and a mirror of it has none: [`dehyphenate_labels`] is the way from one to the other for a
-//! key, [`dehyphenate_name`] for a name as people write it.
+//! BIDS itself allows no hyphen in a value. The bucket of LAION-fMRI has hyphens in the labels of
+//! its ROI files, and a mirror of it has none: [`dehyphenate_labels`] converts a key,
+//! [`dehyphenate_name`] a name as people write it.
 
 use alloc::borrow::Cow;
 use alloc::string::String;

@@ -1,4 +1,4 @@
-//! The nearest known name to a mistyped one, for "did you mean".
+//! The known name that is nearest to a mistyped one, for "did you mean".
 
 use alloc::vec::Vec;
 
