@@ -1,4 +1,4 @@
-//! Hints: the command or the option that would put a failure right.
+//! Hints: the command or the option that would fix a failure.
 
 use laion_fmri::access::{AccessError, FormError};
 use laion_fmri::extract::{ExtractError, Restriction};

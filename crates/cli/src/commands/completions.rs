@@ -1,4 +1,4 @@
-//! `completions`: a script that teaches a shell the command line.
+//! `completions`: the completion script of a shell.
 
 use clap::CommandFactory;
 

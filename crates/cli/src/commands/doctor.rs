@@ -1,4 +1,4 @@
-//! `doctor`: configuration, disk, permissions, bucket and mirror, looked at from all sides.
+//! `doctor`: checks configuration, disk, permissions, bucket and mirror.
 
 use laion_fmri::upkeep::{Finding, Health};
 use serde_json::json;

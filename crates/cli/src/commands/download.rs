@@ -1,5 +1,5 @@
-//! `download`, `download-raw` and the public files of the stimuli: a part of the bucket onto the disk,
-//! or with `--dry-run` a table of what that means.
+//! `download`, `download-raw` and the public files of the stimuli: mirrors a part of the bucket, or
+//! with `--dry-run` shows a table of what would be fetched.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `index`: what makes the next reads of betas shorter, made on purpose.
+//! `index`: makes the indexes that speed up later reads of betas.
 
 use laion_fmri::{DownloadRequest, Error, FilterField, Subjects, layout};
 

@@ -1,4 +1,4 @@
-//! `subjects`, `sessions`, `rois`: names, one a line, from the mirror or the bucket.
+//! `subjects`, `sessions`, `rois`: names, one per line, from the mirror or the bucket.
 
 use laion_fmri::{Error, SubjectId};
 

@@ -1,4 +1,5 @@
-//! `verify`: whether the files of the mirror are what they were; `--repair` fetches bad ones again.
+//! `verify`: whether the files of the mirror are still as they were fetched; `--repair` fetches bad
+//! ones again.
 
 use laion_fmri::s3_mirror::Condition;
 use laion_fmri::upkeep::{Depth, Verification, VerifiedFile, VerifyRequest};

@@ -1,4 +1,4 @@
-//! Which share of the tasks is this process's, by the variables of array jobs.
+//! Which share of the tasks this process runs, according to the variables of array jobs.
 
 use crate::exit::UsageError;
 
