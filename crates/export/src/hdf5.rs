@@ -1,4 +1,4 @@
-//! HDF5 by the C library: a dataset per array.
+//! HDF5 with the C library: one dataset per array.
 
 use std::io::{self, Write};
 use std::path::Path;

@@ -13,13 +13,13 @@
 //! ```
 //!
 //! * [`write_npy`], [`write_npy_to`], [`read_npy`]: NumPy's `.npy`, readable without pickle
-//! * [`write_npy_rows`]: the same row by row, on its way to the disk while rows are made
+//! * [`write_npy_rows`]: the same row by row, written while the next rows are made
 //! * [`write_npz`], [`write_npz_to`], [`read_npz`]: NumPy's `.npz`, named arrays and texts in one file
 //! * [`write_arrays`], [`read_arrays`]: labelled arrays that belong together, as `.npz`, Zarr or HDF5
 //! * [`ArraysDigest`]: one SHA-256 for named arrays, the same in every format
 //! * [`Table`]: named columns as CSV, TSV, JSON lines and Parquet
 //! * [`write_png`], [`write_png_to`]: images
-//! * [`write_text`]: bytes that are ready already
+//! * [`write_text`]: bytes that are already complete
 //! * [`atomic_file`]: the rename behind all of them, for other formats
 
 mod arrays;

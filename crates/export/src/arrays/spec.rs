@@ -1,4 +1,4 @@
-//! What every format is told of an array before its bytes come.
+//! What every format has to know about an array before its bytes arrive.
 
 use std::collections::BTreeMap;
 use std::fmt;

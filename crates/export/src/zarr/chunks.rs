@@ -1,4 +1,4 @@
-//! The chunks of an array: how it is divided, and the files that they are.
+//! The chunks of an array: how it is divided, and the files that hold them.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
