@@ -1,8 +1,8 @@
 //! The stimulus access service: who may have the images, and the links they come through.
 //!
-//! The images are not in the public bucket. The service has a public [`Manifest`] of the files, gives
-//! access to whoever fills in the [`AccessForm`], and then hands out links that live for an hour.
-//! [`Dataset::plan_stimuli`](crate::Dataset::plan_stimuli) puts the parts together.
+//! The images are not in the public bucket. The service has a public [`Manifest`] of the files. It
+//! gives access to anyone who fills in the [`AccessForm`], and then hands out links that are valid
+//! for an hour. [`Dataset::plan_stimuli`](crate::Dataset::plan_stimuli) puts the parts together.
 //!
 //! ```
 //! use laion_fmri::access::{AccessForm, AccessService};

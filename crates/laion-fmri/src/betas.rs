@@ -1,4 +1,4 @@
-//! Single-trial betas: a request, built step by step, and the forms it can be answered in.
+//! Single-trial betas: a request, built step by step, and the forms that the result can take.
 
 mod file;
 mod plan;

@@ -3,9 +3,9 @@
 //!
 //! [`Dataset::extract_plan`](crate::Dataset::extract_plan) turns an [`ExtractRequest`] into an
 //! [`ExtractPlan`] of independent tasks, one for each session. Each task streams its betas once, in
-//! fixed memory, and leaves a part beside the output; [`ExtractPlan::merge`] makes the output of the
-//! parts, and its [`Recipe`]. One process or many machines, one thread or many, from disk or from the
-//! bucket: the bytes are the same.
+//! fixed memory, and leaves a part next to the output; [`ExtractPlan::merge`] turns the parts into
+//! the output and its [`Recipe`]. The bytes are the same for one process or many machines, one
+//! thread or many, from disk or from the bucket.
 //!
 //! The output holds `betas` (float32, rows x voxels); for each row `image_name`, `n_averaged` and, unless
 //! images are averaged, `session`, `run`, `beta_index` and `repetition`; for each voxel `subject`,

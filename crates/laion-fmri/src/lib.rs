@@ -17,7 +17,7 @@
 //! ```
 //!
 //! The library never prints, prompts or exits, and reads the environment in [`config`] alone.
-//! Progress goes to observers, notes to `tracing`. Calls block, in asynchronous code too.
+//! Progress goes to observers, notes to `tracing`. Calls block, also in asynchronous code.
 
 pub mod access;
 mod anatomy;

@@ -1,4 +1,4 @@
-//! What reading and working on betas takes of memory, for those who have to stay below a limit.
+//! How much memory reading and processing betas takes, for callers that must stay below a limit.
 
 use crate::{Error, Result};
 

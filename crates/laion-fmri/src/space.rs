@@ -1,4 +1,4 @@
-//! Back to space: values on the voxel axis as a volume, and where the voxels lie.
+//! From the voxel axis back to space: values as a volume, and where the voxels lie.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The stimulus side of the dataset: its files by image name, questions across them, what each trial
+//! The stimulus side of the dataset: its files by image name, queries across them, what each trial
 //! showed, and trials as items for training.
 
 mod dataset;

@@ -1,4 +1,5 @@
-//! Keeping a mirror in order: verifying and repairing it, taking over other trees, looking around.
+//! Keeping a mirror in order: verifying and repairing it, taking over files of other tools,
+//! examining it.
 //!
 //! The methods are [`Dataset::verify`](crate::Dataset::verify),
 //! [`Dataset::plan_repair`](crate::Dataset::plan_repair), [`Dataset::adopt`](crate::Dataset::adopt) and

@@ -1,4 +1,4 @@
-//! What a person says to get access: [`AccessForm`], and what is checked before it is sent.
+//! What a person enters to get access: [`AccessForm`], and what is checked before it is sent.
 
 use std::fmt;
 

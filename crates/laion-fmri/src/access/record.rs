@@ -1,4 +1,4 @@
-//! Hashes of files, and the record that spares hashing gigabytes again: [`HashRecord`].
+//! Hashes of files, and a record so that gigabytes are not hashed again: [`HashRecord`].
 
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata};

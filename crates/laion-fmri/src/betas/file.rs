@@ -1,4 +1,4 @@
-//! A file of betas: read by place on disk, or as a stream of bytes that come once.
+//! A file of betas: read by position on disk, or as a stream whose bytes come once.
 
 use std::io::{self, Read};
 use std::num::NonZeroUsize;

@@ -1,4 +1,4 @@
-//! Several sessions side by side, handed over in the order asked.
+//! Several sessions in parallel, handed over in the requested order.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};

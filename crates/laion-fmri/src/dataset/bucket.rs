@@ -1,4 +1,4 @@
-//! Subjects that are read straight from the bucket, and nothing stored.
+//! Subjects that are read straight from the bucket, without storing anything.
 
 use bids_names::SubjectId;
 use s3_mirror::{ConnectOptions, Location};

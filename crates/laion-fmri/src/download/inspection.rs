@@ -1,5 +1,5 @@
-//! What is looked at while files are downloaded: checksums inside gzipped files, and of betas what
-//! their indexes need.
+//! What is inspected while files are downloaded: the checksums inside gzipped files and, for betas,
+//! what their indexes need.
 
 use std::path::Path;
 

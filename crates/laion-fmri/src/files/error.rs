@@ -1,4 +1,4 @@
-//! What can be wrong with a file that is there, and with an object that is read in its place.
+//! What can be wrong with a file on disk, and with an object that is read instead.
 
 use std::path::PathBuf;
 

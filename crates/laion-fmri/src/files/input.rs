@@ -1,4 +1,4 @@
-//! One file of the dataset as a stream, and what it was: the inputs that a result is made from.
+//! One file of the dataset as a stream, and a record of it: the inputs of a result.
 
 use std::fs::File;
 use std::io::{self, Read};

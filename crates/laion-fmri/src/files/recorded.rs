@@ -1,4 +1,5 @@
-//! What is recorded about files: by the mirror when they came, and by a handle when it read them.
+//! What is recorded about files: by the mirror when it fetched them, and by a handle when it read
+//! them.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The table of events of a run: what was shown and pressed when.
+//! The table of events of a run: what was shown, what was pressed, and when.
 
 use std::io::Read;
 use std::str::FromStr;

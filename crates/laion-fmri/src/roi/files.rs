@@ -1,4 +1,4 @@
-//! The voxels of ROI files: several read side by side, each once per handle.
+//! The voxels of ROI files: several are read in parallel, each once per handle.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Which images fit a question that goes across modalities: objects, captions, origin, repetitions.
+//! Which images match a query across modalities: objects, captions, origin, repetitions.
 
 use std::collections::HashSet;
 

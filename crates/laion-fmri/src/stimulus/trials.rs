@@ -1,8 +1,8 @@
 //! The stimulus side of a subject's trials: what was shown, in the order it was shown.
 //!
 //! Trials are counted over all sessions that have a trial table, in session order, as in
-//! [`Subject::subject_trials`]; bulk calls keep that order, repeats included, so that their rows line
-//! up with the betas of the same sessions below each other.
+//! [`Subject::subject_trials`]; bulk calls keep that order, repeats included, so that their rows
+//! match those of the joined betas of the same sessions.
 
 mod captions;
 mod embeddings;

@@ -1,4 +1,4 @@
-//! Two ways to count trials, as two types that cannot be mistaken for each other.
+//! Two ways to count trials, as two types that cannot be confused.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What may be in the way of a mirror, looked at from all sides: [`Dataset::examine`].
+//! Examines everything that a mirror needs to work: [`Dataset::examine`].
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Whether the files of a mirror are what they were when they came: [`Dataset::verify`].
+//! Whether the files of a mirror are still as they were fetched: [`Dataset::verify`].
 
 use std::collections::{BTreeSet, HashMap};
 
