@@ -1,4 +1,4 @@
-//! From stored voxels to single precision, one loop per type, byte order and scaling.
+//! Converts stored voxels to single precision, with one loop per type, byte order and scaling.
 
 use crate::datatype::{Datatype, Endianness, Scaling};
 

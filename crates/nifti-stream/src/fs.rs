@@ -1,4 +1,4 @@
-//! The same by path: every error names the file, and outputs appear only when complete.
+//! Reading and writing by path: every error names the file, and outputs appear only when complete.
 
 mod index;
 mod index_builder;

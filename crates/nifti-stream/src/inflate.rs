@@ -1,9 +1,9 @@
-//! Raw deflate (RFC 1951), piece by piece: it can stop at the start of a block and go on from there
-//! in another process.
+//! Raw deflate (RFC 1951), piece by piece: it can stop at the start of a block and continue from
+//! there in another process.
 //!
-//! The output buffer is also the window: what was inflated lies before what comes next, and the
-//! caller moves it. Between two calls the decoder stands between two symbols, and less than a byte
-//! of input is held back.
+//! The output buffer is also the window: it holds the inflated bytes before the next ones, and the
+//! caller moves them. Between two calls the decoder is between two symbols and holds back less than
+//! a byte of input.
 
 mod find;
 mod marked;

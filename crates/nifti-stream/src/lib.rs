@@ -31,8 +31,8 @@
 //!
 //! # Modules
 //!
-//! * [`fs`]: the same by path, with errors that name the file
-//! * [`gz`]: gzip with every member and every checksum
+//! * [`fs`]: reading and writing by path, with errors that name the file
+//! * [`gz`]: gzip, with all members and all checksums
 //!
 //! # Types
 //!

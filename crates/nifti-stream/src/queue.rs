@@ -1,4 +1,5 @@
-//! Things that several threads make, taken in order, with a bound on those that wait.
+//! A queue of items that several threads make: they are taken in order, and the number that wait is
+//! bounded.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

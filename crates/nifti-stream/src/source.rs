@@ -1,4 +1,4 @@
-//! A NIfTI stream, gzipped or not, told by its first bytes and never by a file name.
+//! A NIfTI stream, gzipped or not. This is decided by its first bytes, never by a file name.
 
 use std::io::{self, Chain, Cursor, Read};
 use std::num::NonZeroUsize;

@@ -1,4 +1,4 @@
-//! Where rows go while they are read: an array, or somebody who takes them one by one.
+//! Where rows go while they are read: an array, or a consumer that takes them one by one.
 
 use std::ops::ControlFlow;
 

@@ -1,4 +1,4 @@
-//! 4-D files, one volume after the other: chosen voxels gathered out of the inflated stream.
+//! 4-D files, one volume after the other: chosen voxels gathered from the inflated stream.
 
 use std::fmt;
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! 3-D images out: one volume with the spatial header of another image.
+//! Writes 3-D images: one volume with the spatial header of another image.
 
 use std::io::{self, Write};
 

@@ -1,5 +1,5 @@
-//! Chosen volumes of a gzipped file that has an index, each reached from the nearest point to resume
-//! from, by any number of threads.
+//! Reads chosen volumes of a gzipped file that has an index, each from the nearest point to resume
+//! from, with any number of threads.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom};

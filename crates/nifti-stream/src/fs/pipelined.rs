@@ -1,8 +1,8 @@
-//! The first pass by two threads: one inflates, checks and picks the chosen voxels out, the other
-//! puts them in order and hands the rows over.
+//! The first pass with two threads: one inflates, checks and picks out the chosen voxels; the other
+//! puts them in order and hands over the rows.
 //!
-//! What goes from thread to thread are the chosen voxels alone, not the inflated bytes: those stay in
-//! the cache of the core that made them.
+//! Only the chosen voxels go from thread to thread. The inflated bytes stay in the cache of the
+//! core that made them.
 
 use std::fs::File;
 use std::ops::ControlFlow;

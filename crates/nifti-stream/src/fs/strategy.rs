@@ -1,4 +1,5 @@
-//! How the rows of a file are read: a table of ways, chosen before the first byte of image data.
+//! How the rows of a file are read: the strategies, one of which is chosen before the first byte of
+//! image data.
 
 /// What the choice depends on. `I` is the index of the file.
 #[derive(Clone, Copy, Debug)]

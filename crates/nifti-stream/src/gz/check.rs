@@ -1,4 +1,4 @@
-//! Checksums of what is consumed: of each member, and of parts that the caller cuts.
+//! Checksums of the consumed bytes: of each member, and of parts that the caller chooses.
 
 use crc32fast::Hasher;
 

@@ -1,4 +1,4 @@
-//! gzip out: one member without name or time, so that equal input gives equal bytes.
+//! Writes gzip: one member without name or time, so that equal input gives equal bytes.
 
 use std::fmt;
 use std::io::{self, Write};

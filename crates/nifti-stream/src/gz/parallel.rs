@@ -5,9 +5,10 @@
 //! from before its start are unknown to it: it leaves marks for them. The consumer takes the chunks in
 //! order, knows those bytes, and replaces the marks.
 //!
-//! A chunk is discarded when it does not start where the previous one ended (to the bit), when it
-//! outgrew its buffer, or when a guess in it was wrong. The consumer then inflates that range itself and
-//! resumes with the next chunk. When most chunks are discarded, the stream goes on in one thread.
+//! A chunk is discarded if it does not start where the previous one ended (to the bit), if it
+//! overflowed its buffer, or if a guess in it was wrong. The consumer then inflates that range
+//! itself and resumes with the next chunk. When most chunks are discarded, the stream goes on in
+//! one thread.
 
 mod chunk;
 

@@ -1,4 +1,4 @@
-//! Places to resume from, chosen while a stream is read: one close before each volume.
+//! Places to resume from, chosen while a stream is read: one shortly before each volume.
 
 use std::io::{self, Write};
 

@@ -1,5 +1,5 @@
-//! Where blocks start in the middle of a stream: those that describe their own codes can be told
-//! from other bits.
+//! Finds where blocks start in the middle of a stream. Only blocks that describe their own codes
+//! can be told from other bits.
 
 use super::{Inflater, Input};
 

@@ -1,9 +1,9 @@
-//! Inflating without what lies before: bytes where they are known, else positions in the unknown
-//! window.
+//! Inflating without the bytes before: known bytes are written as bytes, unknown ones as positions
+//! in the unknown window.
 //!
-//! Zeros around a brain are copied from zeros before, which are copied from others before them: their
-//! marks would never end. So a few positions in the window that everything refers to may be taken for zero,
-//! which is checked as soon as the window is known.
+//! The zeros around a brain are copied from earlier zeros, and these from still earlier ones, so
+//! their marks would never end. So if everything refers to a few positions in the window, these may
+//! be taken for zero. This is checked as soon as the window is known.
 
 use super::{Inflater, Input, Output, SLACK, Stop, WINDOW};
 

@@ -1,4 +1,4 @@
-//! Where symbols are written: bytes, or bytes that are not all known.
+//! Where symbols are written: to bytes that are all known, or to bytes some of which are unknown.
 
 use super::STRIDE;
 

@@ -1,7 +1,7 @@
 //! Decoding tables for the prefix codes of a deflate block.
 //!
 //! A table is looked up by the next bits of the stream. An entry says what these bits mean and how
-//! many of them that takes:
+//! many of them it uses:
 //!
 //! | entry | bit 31 | 30..16 | 15 | 14 | 13 | 11..8 | 7..0 |
 //! |---|---|---|---|---|---|---|---|

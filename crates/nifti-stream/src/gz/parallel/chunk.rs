@@ -1,5 +1,5 @@
-//! A part of the stored stream, inflated: by a thread that does not know what lies before, or by one
-//! that does.
+//! An inflated part of the stored stream, made by a thread that does not know the bytes before it,
+//! or by one that does.
 
 use std::io::Read;
 
