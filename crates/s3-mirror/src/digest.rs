@@ -1,4 +1,4 @@
-//! What the bytes of an object prove while they pass: [`Digests`], and the hook [`Inspection`].
+//! Verifies the bytes of an object while they pass: [`Digests`], and the hook [`Inspection`].
 
 use std::fmt;
 

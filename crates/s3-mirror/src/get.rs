@@ -1,4 +1,4 @@
-//! Asking for the bytes of one object: one attempt, and what its answer means.
+//! Requesting the bytes of one object: one attempt, and what its answer means.
 
 use std::ops::Range;
 use std::time::Duration;

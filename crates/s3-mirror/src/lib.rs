@@ -1,10 +1,10 @@
 //! Make a folder equal to a chosen set of object-store keys.
 //!
-//! Three steps, each usable alone: [`list`] what a bucket holds, [`plan`] what is missing (pure, no
-//! I/O of its own), [`transfer`] it with bounded concurrency and memory. An [`ObjectReader`] reads an
-//! object without storing it. A public S3 bucket, a path-style endpoint and a plain folder are opened
-//! from a [`Location`]; objects behind links, and any `object_store::ObjectStore`, become a [`Store`].
-//! The crate creates no runtime, prints nothing and reads no environment variables of its own.
+//! Three steps, each usable alone: [`list`] what a bucket holds, [`plan`] what is missing (a pure
+//! function), [`transfer`] it with bounded concurrency and memory. An [`ObjectReader`] reads an
+//! object without storing it. A [`Location`] opens a public S3 bucket, a path-style endpoint or a
+//! plain folder. Objects behind links, and any `object_store::ObjectStore`, become a [`Store`]. The
+//! crate creates no runtime, prints nothing and reads no environment variables of its own.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -38,8 +38,8 @@
 //! * `key`, `location`, `store`, `listing`: safe names, where a bucket lives, what it holds
 //! * `get`, `object`: requests and their answers, and one object read like a file
 //! * `plan`, `transfer`: what happens to each object, carrying that out, and the report
-//! * `digest`, `check`, `inventory`: what bytes prove, files that are there, what was published
-//! * `observer`, `cancel`, `machine`, `error`: watching, stopping, the system, what can go wrong
+//! * `digest`, `check`, `inventory`: verifying bytes, files on disk, records of fetched files
+//! * `observer`, `cancel`, `machine`, `error`: progress, stopping, the operating system, errors
 
 mod cancel;
 mod check;

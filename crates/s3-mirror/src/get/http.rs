@@ -1,7 +1,7 @@
 //! One HTTP request, and what its answer means: [`Http`].
 //!
 //! `object_store` repeats failed requests by itself, bounded by the age of the request, and hides
-//! `Retry-After` and the region that a refusal names. Here every answer is seen as it comes.
+//! `Retry-After` and the region that a refusal names. Here every answer is visible.
 
 use std::ops::Range;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! How stubbornly requests follow each other: [`Patience`].
+//! When a failed request is repeated, and when it is given up: [`Patience`].
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Waiting for a channel on a thread, whoever runs it: [`wait`].
+//! Waiting for a channel on any thread, also on one of a runtime: [`wait`].
 
 use std::future::Future;
 use std::pin::pin;

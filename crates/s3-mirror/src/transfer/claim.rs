@@ -1,10 +1,10 @@
 //! Only one process works on an unfinished file: [`Claim`].
 //!
 //! A claim is a file beside the unfinished one, created by hard link, which is exclusive on network
-//! file systems too. Its owner rewrites it every few seconds. Between processes of one kernel a file
-//! lock tells at once whether the owner lives. Elsewhere (another machine, or no file locks) an owner
-//! counts as dead when its file has not changed for a while by the clock of the one who waits, so
-//! that no two clocks are ever compared.
+//! file systems too. Its owner rewrites it every few seconds. Between processes of one kernel, a
+//! file lock tells at once whether the owner is alive. Elsewhere (another machine, or no file
+//! locks) an owner counts as dead if its file has not changed for a while by the clock of the
+//! waiting process. So two clocks are never compared.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};

@@ -1,4 +1,4 @@
-//! What a report that is not complete is as an error: [`Incomplete`].
+//! A report that is not complete, as an error: [`Incomplete`].
 
 use std::error::Error as StdError;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Long files: several ranges at once, and a state beside the file that later runs go on from.
+//! Long files: several ranges at once, and a state file from which later runs resume.
 
 use std::collections::VecDeque;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! How fast bytes follow each other: [`Pace`].
+//! A limit on the bytes per second: [`Pace`].
 
 use std::num::NonZeroU64;
 use std::sync::Mutex;

@@ -1,4 +1,5 @@
-//! Short files: one request, bytes in order, a temporary file that no later run goes on with.
+//! Short files: one request, bytes in order, and a temporary file from which later runs do not
+//! resume.
 
 use std::io::Write;
 use std::sync::Arc;

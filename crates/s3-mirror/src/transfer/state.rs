@@ -1,8 +1,8 @@
-//! What is there of an unfinished file, kept beside it: [`State`].
+//! Which bytes of an unfinished file have arrived, saved next to it: [`State`].
 //!
-//! The rule that a crash cannot break: bytes are written before the state says so, and only bytes
-//! that were synced count after the machine has started anew. The state itself is replaced by
-//! rename; one that cannot be read is no state, and the file starts again.
+//! A crash cannot break this rule: bytes are written before the state names them, and after a
+//! restart of the machine only synced bytes count. The state itself is replaced by rename. If it
+//! cannot be read, the file starts again.
 
 use std::io::{self, Write};
 use std::ops::Range;

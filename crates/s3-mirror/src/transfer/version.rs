@@ -1,4 +1,4 @@
-//! Which version of an object is being fetched: [`Version`], and what can be in its way.
+//! Which version of an object is being fetched: [`Version`], and why that can fail.
 
 use super::TransferError;
 use crate::digest::Mismatch;
