@@ -4,10 +4,10 @@
 //!
 //! `data/splits.bundle` is written by `cargo xtask splits import DIR` from tables of the published
 //! lists and is never edited by hand. `cargo xtask splits check` proves it from what the repository
-//! holds: every list against its recorded SHA-256, and both revisions of the random family and
-//! `ood` against a derivation that is given nothing but the image names, the recorded moves and the
-//! constants of numpy's generator. To rebuild it, run `import` with a folder that has `r1/POOL.csv`
-//! and `r2/POOL.csv`, or with the folder of split files of the Python package.
+//! holds. It compares every list with its recorded SHA-256. It derives both revisions of the random
+//! family, and `ood`, from nothing but the image names, the recorded moves and the constants of
+//! numpy's generator, and compares. To rebuild it, run `import` with a folder that has
+//! `r1/POOL.csv` and `r2/POOL.csv`, or with the folder of split files of the Python package.
 //!
 //! # Format, version 1
 //!
@@ -27,7 +27,7 @@
 //! | 64 + p | | the payload as a zlib stream |
 //!
 //! The payload is a sequence of sections without padding, except that a bit column fills whole
-//! bytes: bit i is bit `i % 8` of byte `i / 8`, and the bits behind the last are 0.
+//! bytes: bit i is bit `i % 8` of byte `i / 8`, and the bits after the last one are 0.
 //!
 //! 1. For each name, one byte: how many bytes it has in common with the start of the name before.
 //! 2. For each name, one byte: how many bytes follow.

@@ -1,4 +1,4 @@
-//! What can be wrong with a question about a split.
+//! What can be wrong with a request for a split.
 
 use std::convert::Infallible;
 

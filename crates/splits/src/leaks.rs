@@ -1,4 +1,4 @@
-//! What of the training set shows up in the test set.
+//! What of the training set also appears in the test set.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,8 @@
 //! The train/test splits of LAION-fMRI: every list of every pool, in both revisions.
 //!
 //! A split divides the images of a pool into a training and a test set, so that models of the same
-//! data can be compared. The tables are part of the crate; it opens no files and knows no responses.
+//! data can be compared. The tables are part of the crate; it opens no files and knows nothing
+//! about responses.
 //!
 //! ```
 //! use laion_fmri_splits::{Pool, SplitFamily, load_split, split_masks, train_test_ids};
