@@ -12,8 +12,8 @@
 //! # Ok::<(), laion_fmri_stimuli::Error>(())
 //! ```
 //!
-//! Every reader needs its own files only, opens them read-only and without locks, and can be used
-//! from several threads at once. One row costs one row, or the chunk that holds it.
+//! Every reader needs only its own files, opens them read-only and without locks, and can be used
+//! from several threads at once. Getting one row reads that row, or the chunk that holds it.
 //!
 //! | module | purpose |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! JPEG: `zune-jpeg`, told to refuse truncated files.
+//! JPEG with `zune-jpeg`, which is set to refuse truncated files.
 
 use ndarray::Array3;
 use zune_core::bytestream::ZCursor;

@@ -1,4 +1,4 @@
-//! JPEG by the library that Pillow uses, for pixels that are equal to its own.
+//! JPEG with the library that Pillow uses, for pixels that equal Pillow's.
 
 use turbojpeg::{Decompressor, Image, PixelFormat};
 

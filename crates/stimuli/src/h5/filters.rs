@@ -1,4 +1,4 @@
-//! Stored chunks to their elements: inflated and unshuffled, within the size that a chunk has.
+//! From stored chunks to their elements: inflated and unshuffled, never beyond the size of a chunk.
 
 use hdf5_reader::filters::{self, FILTER_DEFLATE, FILTER_FLETCHER32, FILTER_SHUFFLE};
 use hdf5_reader::messages::filter_pipeline::FilterDescription;

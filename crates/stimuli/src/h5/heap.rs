@@ -1,5 +1,5 @@
-//! The global heap, where sequences of a length of their own are stored: one object is found and
-//! read alone, never the collection around it; many small ones are taken from whole collections.
+//! The global heap, where sequences of variable length are stored. A single object is found and
+//! read without the collection around it; many small ones are taken from whole collections.
 
 use std::collections::HashMap;
 

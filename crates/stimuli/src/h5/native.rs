@@ -1,5 +1,5 @@
-//! The backend in Rust: `hdf5-reader` finds the datasets and says how they are stored; their data
-//! is read here, by position, so that a row costs a row.
+//! The backend in Rust: `hdf5-reader` finds the datasets and says how they are stored. Their data
+//! are read here, by position, so that reading one row costs only that row.
 
 use std::fmt;
 use std::io;

@@ -1,5 +1,5 @@
-//! The index of chunks that HDF5 writes by default, a version 1 B-tree: found from the root, with
-//! every node that was ever needed kept, so that a look-up reads no more than it has to.
+//! The index of chunks that HDF5 writes by default, a version 1 B-tree. It is searched from the
+//! root, and every node that was needed once is kept, so that a look-up reads only what is missing.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
