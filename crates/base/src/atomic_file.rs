@@ -23,7 +23,7 @@ const ATTEMPTS: usize = 16;
 /// symbolic link, the link itself). Dropped before, it is removed, and what was under the name stays
 /// as it was.
 ///
-/// What is there and is no regular file (a pipe, a device) is written to directly: it must not be
+/// What is there and is not a regular file (a pipe, a device) is written to directly: it must not be
 /// replaced by a file.
 ///
 /// ```
@@ -171,7 +171,7 @@ impl Seek for AtomicFile {
     }
 }
 
-/// A name for a temporary file or directory beside `path`: `.NAME.RANDOM.tmp-part`, hidden from `*`
+/// A name for a temporary file or directory next to `path`: `.NAME.RANDOM.tmp-part`, hidden from `*`
 /// patterns, with a long `NAME` cut. Very likely nothing has it; create what gets it exclusively.
 #[must_use]
 pub fn temporary_sibling(path: &Path) -> PathBuf {

@@ -16,7 +16,7 @@ pub struct NameError {
 }
 
 impl NameError {
-    /// A text that is none of the names.
+    /// A text that is not one of the names.
     #[must_use]
     pub fn new(what: &'static str, got: &str, expected: &'static [&'static str]) -> Self {
         Self { what, got: got.to_owned(), expected }
