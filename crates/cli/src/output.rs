@@ -47,7 +47,7 @@ pub(crate) fn json_line(schema: &str, fields: impl IntoIterator<Item = (String, 
     Value::Object(object).to_string()
 }
 
-/// Prints names, one a line, or as JSON objects with the name under `field`.
+/// Prints names, one per line, or as JSON objects with the name under `field`.
 pub(crate) fn print_names(
     json: bool,
     schema: &str,

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::exit::{Hinted, UsageError};
 use crate::output;
 
-/// Longer input than this is no request id.
+/// Input longer than this is not a request id.
 const MAX_INPUT: u64 = 4096;
 
 pub(super) fn request(context: &Context, args: &RequestAccess) -> anyhow::Result<()> {

@@ -125,7 +125,7 @@ pub(super) fn print(format: Format, table: &Rows) -> anyhow::Result<()> {
     }
 }
 
-/// A name and a value a line; of an object, its entries.
+/// A name and a value per line; of an object, its entries.
 fn fields(table: &Rows) -> Vec<String> {
     let mut lines = Vec::new();
     for row in &table.rows {
