@@ -207,7 +207,7 @@ impl ArrayWriter<'_> {
         self.put(&spec, &mut |writer| encoding::write_texts(writer, texts, width))
     }
 
-    /// Adds the text `recipe`, which says how the arrays were made. It is no part of the digest, so
+    /// Adds the text `recipe`, which says how the arrays were made. It is not part of the digest, so
     /// that it can state it.
     ///
     /// # Errors
@@ -230,7 +230,7 @@ impl ArrayWriter<'_> {
         self.labels.coordinates.extend(names.into_iter().map(Into::into));
     }
 
-    /// Adds an attribute of the whole file, replacing one of the same name. Attributes are no part of
+    /// Adds an attribute of the whole file, replacing one of the same name. Attributes are not part of
     /// the digest.
     pub fn attribute(&mut self, name: impl Into<String>, value: impl Into<Value>) {
         self.labels.attributes.insert(name.into(), value.into());

@@ -18,7 +18,7 @@ pub(crate) use directory::atomic_directory;
 /// temporary file is renamed to `path`, replacing a file that was there (of a symbolic link, the
 /// link itself). When anything fails, the temporary file is removed and what was at `path` stays
 /// as it was. New files get the usual permissions, `0666` less the umask, on Unix. What is there and
-/// is no regular file (a pipe, a device) is written to directly: it must not be replaced by a file.
+/// is not a regular file (a pipe, a device) is written to directly: it must not be replaced by a file.
 ///
 /// # Errors
 ///
@@ -63,7 +63,7 @@ pub(crate) fn atomic_unbuffered<T, E: From<Error>>(
     atomic_open(path, |file| write(file.file()))
 }
 
-/// [`atomic`] for contents written by somebody who opens the temporary file by its path.
+/// [`atomic`] for contents written by a caller that opens the temporary file by its path.
 #[cfg(feature = "hdf5-c")]
 pub(crate) fn atomic_path<T, E: From<Error>>(
     path: &Path,

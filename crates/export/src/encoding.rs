@@ -10,7 +10,7 @@ use py_literal::Value;
 use crate::element::{self, Element};
 use crate::error::Error;
 
-/// Bytes converted at a time; what is held beside the array itself.
+/// Bytes converted at a time; what is held in addition to the array itself.
 const BLOCK: usize = 1 << 16;
 
 /// The longest header that is read; NumPy itself refuses more than 10,000 bytes.

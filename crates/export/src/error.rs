@@ -15,7 +15,7 @@ pub enum Error {
         /// Its directory.
         parent: PathBuf,
     },
-    /// No temporary file could be created beside the output.
+    /// No temporary file could be created next to the output.
     #[error("{}: no file can be created in {}", path.display(), parent.display())]
     Create {
         /// The output.
@@ -76,7 +76,7 @@ pub enum Error {
         /// Bytes in the file after the header.
         got: u64,
     },
-    /// A file is no zip archive of stored (uncompressed) members.
+    /// A file is not a zip archive of stored (uncompressed) members.
     #[error("{}: not a .npz file", path.display())]
     NotNpz {
         /// The file.
@@ -92,7 +92,7 @@ pub enum Error {
         /// The name asked for.
         name: String,
     },
-    /// A member of a file is no array of the expected element type.
+    /// A member of a file is not an array of the expected element type.
     #[error("{}: the member {name:?} is no array of {expected}", path.display())]
     NotMember {
         /// The file.
@@ -125,7 +125,7 @@ pub enum Error {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// What is in the place of a directory that was written is neither a Zarr group nor empty, so
+    /// What is at the place of a directory that was written is neither a Zarr group nor empty, so
     /// that it is not removed.
     #[error("{}: there is something else than a Zarr group", path.display())]
     NotReplaceable {

@@ -132,7 +132,7 @@ impl ArrayFile {
     ///
     /// # Errors
     ///
-    /// As [`ArrayFile::array`], but a missing one is no error.
+    /// As [`ArrayFile::array`], but a missing one is not an error.
     pub fn recipe(&mut self) -> Result<Option<String>, Error> {
         match self.text(RECIPE) {
             Ok(texts) => Ok(texts.into_iter().next()),

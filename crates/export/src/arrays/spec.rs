@@ -11,7 +11,7 @@ use crate::element::{self, Element};
 use crate::encoding;
 use crate::error::Error;
 
-/// Longer names do not fit into every file system beside their chunks.
+/// Longer names do not fit into every file system next to their chunks.
 const LONGEST_NAME: usize = 200;
 
 /// One array: how it is called and what its bytes mean.

@@ -26,7 +26,7 @@ pub struct NpzFile {
 ///
 /// # Errors
 ///
-/// [`Error::Read`]; [`Error::NotNpz`] for a file that is no zip archive.
+/// [`Error::Read`]; [`Error::NotNpz`] for a file that is not a zip archive.
 pub fn read_npz(path: impl AsRef<Path>) -> Result<NpzFile, Error> {
     let path = path.as_ref();
     let read_error = |source| Error::Read { path: path.into(), source };

@@ -17,7 +17,7 @@ use parquet::schema::types::Type;
 use crate::error::Error;
 use crate::table::{Column, Table};
 
-/// Rows that are encoded together, and so the most that is held beside the table.
+/// Rows that are encoded together, and so the most that is held in addition to the table.
 const ROWS_PER_GROUP: usize = 1 << 17;
 
 /// The texts about a whole Parquet file, in the order of the file; see [`Table::write_parquet_with`].
