@@ -332,7 +332,7 @@ impl<'a> Betas<'a> {
         self.concat_by(&sessions, self.subject.reading.jobs)
     }
 
-    /// As [`Betas::concat`] of these sessions, each of which comes once, with so many threads.
+    /// As [`Betas::concat`] of these sessions, each of which comes once, with this many threads.
     pub(crate) fn concat_by(
         &self,
         sessions: &[SessionId],

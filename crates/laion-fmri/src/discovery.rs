@@ -16,7 +16,7 @@ pub fn public_bucket() -> Location {
     Location::s3("laion-fmri").expect("a valid bucket name")
 }
 
-/// A bucket that can be asked what it holds. Every method lists it anew, and blocks until the answer is
+/// A bucket that can be asked what it holds. Every method lists it again, and blocks until the answer is
 /// there.
 #[derive(Clone, Debug)]
 pub struct Discovery {

@@ -81,7 +81,7 @@ impl Download {
         crate::roots::free_bytes(&self.root)
     }
 
-    /// The same download, taking at most so many bytes per second.
+    /// The same download, taking at most this many bytes per second.
     #[must_use]
     pub fn with_limit_rate(mut self, bytes_per_second: Option<NonZeroU64>) -> Self {
         self.limit_rate = bytes_per_second;

@@ -238,7 +238,7 @@ pub enum Error {
         expected: String,
     },
 
-    /// A text that is none of the names of an option.
+    /// A text that is not one of the names of an option.
     #[error(transparent)]
     UnknownName(#[from] NameError),
 

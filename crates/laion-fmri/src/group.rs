@@ -113,7 +113,7 @@ impl Group {
     /// averaged over repeats and aligned by image name (the rows of a session are not: subjects saw
     /// different images in a different order).
     ///
-    /// Subjects are read side by side, as many as [`Dataset::with_jobs`] allows, and each array of
+    /// Subjects are read in parallel, as many as [`Dataset::with_jobs`] allows, and each array of
     /// trials is let go once its means are made.
     ///
     /// `request` turns each subject's plain request into the one that is meant, for example by

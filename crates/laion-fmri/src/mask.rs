@@ -155,9 +155,9 @@ impl BrainMask {
 pub struct VoxelMask {
     brain: Arc<BrainMask>,
     chosen: Chosen,
-    /// Made when somebody asks for it: most masks are ROIs, a thousandth of the brain.
+    /// Made when it is first needed: most masks are ROIs, a thousandth of the brain.
     flags: OnceLock<Vec<bool>>,
-    /// Made when somebody asks for it, unless it is that of the brain mask.
+    /// Made when it is first needed, unless it is that of the brain mask.
     indices: OnceLock<Vec<usize>>,
 }
 

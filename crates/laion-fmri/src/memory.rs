@@ -19,7 +19,7 @@ pub(crate) const PER_VOXEL: u64 = 80;
 /// For each column with a mean and a deviation: these, and the sums and counts they are made of.
 pub(crate) const PER_STATISTIC: u64 = 40;
 
-/// The bytes of a reader with so many threads.
+/// The bytes of a reader with this many threads.
 pub(crate) fn reader(threads: usize) -> u64 {
     READER.saturating_add(FURTHER_THREAD.saturating_mul((threads as u64).saturating_sub(1)))
 }

@@ -26,7 +26,7 @@ pub fn is_held_out(key: &str) -> bool {
     HELD_OUT_SESSIONS.iter().any(|held_out| FilterField::Ses.carries(key, held_out))
 }
 
-/// The keys that the default loader needs beside a session's own files: the R²mean map and the
+/// The keys that the default loader needs in addition to a session's own files: the R²mean map and the
 /// anatomical brain mask on the functional grid, with their sidecars.
 ///
 /// They are kept whatever the filters say when `ses` names a session, so that `betas` works after

@@ -187,7 +187,7 @@ impl Rois {
 }
 
 fn ascending(mut columns: Vec<u32>) -> Vec<u32> {
-    // Often runs that ascend, one behind the other, which this sort only merges.
+    // Often runs that ascend, one after the other, which this sort only merges.
     columns.sort();
     columns.dedup();
     columns

@@ -54,7 +54,7 @@ pub enum TrialTableError {
     /// The column `beta_index` does not count the volumes of the betas.
     #[error("row {row} (counted from 0): expected beta_index {expected}, got {got:?}")]
     BetaIndex {
-        /// The first row whose value is no volume of its own, counted from 0.
+        /// The first row whose value is not a volume of its own, counted from 0.
         row: usize,
         /// The volume that belongs to the row.
         expected: usize,

@@ -26,7 +26,7 @@ pub trait UpkeepObserver: Sync {
         let _ = (files, bytes);
     }
 
-    /// One more file of so many bytes was looked at.
+    /// One more file, with this many bytes, was examined.
     fn finished(&self, path: &str, bytes: u64) {
         let _ = (path, bytes);
     }

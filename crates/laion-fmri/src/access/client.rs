@@ -101,7 +101,7 @@ impl AccessService {
     /// # Errors
     ///
     /// [`Error::Access`](crate::Error::Access): unreachable, rate limited, another status, an answer
-    /// that is no manifest or lacks a file; [`Error::Cancelled`](crate::Error::Cancelled).
+    /// that is not a manifest or lacks a file; [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn manifest(&self, cancel: &Cancel) -> Result<Manifest> {
         let call = self.call("api/v1/manifest", None, true);
         let http = self.http()?;

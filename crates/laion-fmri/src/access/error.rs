@@ -155,7 +155,7 @@ pub enum AccessError {
         /// How often the link was renewed.
         renewed: u32,
     },
-    /// The store answers with a status that is no answer to a download.
+    /// The store answers with a status that is not an answer to a download.
     #[error("{name}: the store answers with status {status} ({attempts} attempts)")]
     FileStatus {
         /// The file.

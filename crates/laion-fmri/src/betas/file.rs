@@ -63,7 +63,7 @@ impl BetasFile {
         }
     }
 
-    /// Threads and an index are of use for a file on disk alone.
+    /// Threads and an index are only useful for a file on disk.
     pub(super) fn with(self, threads: NonZeroUsize, index: Option<&Path>) -> Self {
         match self {
             Self::Disk(file) => {

@@ -114,10 +114,10 @@ impl SessionReader {
         })
     }
 
-    /// Reads with so many threads, and says what the file was.
+    /// Reads with this many threads, and says what the file was.
     ///
     /// A file on disk whose digest is recorded for its present size and time of modification is read
-    /// by index and threads, and not hashed. Otherwise it is hashed beside the threads that inflate it,
+    /// by index and threads, and not hashed. Otherwise it is hashed while the threads inflate it,
     /// or, with one thread, by that thread; the digest is kept for the next time.
     pub(crate) fn recorded(
         &self,

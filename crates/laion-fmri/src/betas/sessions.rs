@@ -106,7 +106,7 @@ pub(super) fn into_parts(
     })
 }
 
-/// Does the work for every item on so many threads. The first failure stops all of it and is returned.
+/// Does the work for every item on this many threads. The first failure stops all of it and is returned.
 pub(crate) fn stopping_at_failure<I: IntoIterator<IntoIter: Send>>(
     threads: usize,
     items: I,

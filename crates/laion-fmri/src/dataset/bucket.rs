@@ -59,7 +59,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`Error::Mirror`] when a bucket that is read cannot be opened anew.
+    /// [`Error::Mirror`] when a bucket that is read cannot be opened again.
     pub fn with_connect_options(mut self, options: ConnectOptions) -> Result<Self> {
         self.connect = options;
         if self.bucket.is_some() {

@@ -39,7 +39,7 @@ impl Reading {
         index.filter(|index| index.is_file() || is_large(betas))
     }
 
-    /// Where the SHA-256 of a betas file is kept, beside its index: of a small one nowhere, it is
+    /// Where the SHA-256 of a betas file is kept, next to its index: of a small one nowhere, it is
     /// hashed in no time.
     pub(crate) fn digest(&self, betas: &Located) -> Option<PathBuf> {
         let index = self.index(betas).filter(|_| is_large(betas))?;
@@ -52,12 +52,13 @@ fn is_large(betas: &Located) -> bool {
 }
 
 impl Dataset {
-    /// The same dataset, reading betas with so many threads; one by default.
+    /// The same dataset, reading betas with this many threads; one by default.
     ///
-    /// Several sessions are read side by side, one is read by all threads as far as its file
-    /// allows (see [`VolumeFile::with_threads`]). Values never depend on the number. Memory is the
-    /// arrays that are read at the same time, less than 32 MiB, and less than 40 MiB for each
-    /// thread beyond the first. Rows that go to a file or are handed over are in no array.
+    /// Several sessions are read in parallel. All threads share the work on one session, if its
+    /// file allows that (see [`VolumeFile::with_threads`]). Values never depend on the number of
+    /// threads. Memory is the arrays that are read at the same time, plus less than 32 MiB, plus
+    /// less than 40 MiB for each thread beyond the first. Rows that go to a file or are handed over
+    /// need no array.
     #[must_use]
     pub fn with_jobs(mut self, jobs: NonZeroUsize) -> Self {
         self.reading.jobs = jobs;

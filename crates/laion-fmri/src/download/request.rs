@@ -47,7 +47,7 @@ pub struct DownloadRequest {
     /// The captions as well.
     pub include_captions: bool,
     /// The images as well. They are not in the bucket: of them a [`Download`](crate::Download)
-    /// fetches nothing, and whoever carries it out goes on with
+    /// fetches nothing, and the caller that carries it out continues with
     /// [`Dataset::plan_stimuli`](crate::Dataset::plan_stimuli).
     pub include_stimuli: bool,
     /// Further key prefixes, mirrored with the same filters.

@@ -102,7 +102,7 @@ impl Selection {
         Ok(skipped)
     }
 
-    /// The keys that are meant, and the listed names that are no keys.
+    /// The keys that are meant, and the listed names that are not keys.
     pub(super) fn into_parts(self) -> (Vec<SelectedKey>, Vec<InvalidKey>) {
         (self.keys.into_values().collect(), self.refused)
     }

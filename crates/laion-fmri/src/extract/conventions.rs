@@ -10,9 +10,9 @@ use super::text;
 use crate::Error;
 use crate::{Contradiction, MaskSource, NoiseCeiling, Result};
 
-/// Everything that decides the numbers of an extraction, beside the subjects and their sessions.
+/// Everything that decides the numbers of an extraction, except the subjects and their sessions.
 ///
-/// Threads, memory, the format of the output and where the files are read from are no conventions:
+/// Threads, memory, the format of the output and where the files are read from are not conventions:
 /// the arrays do not depend on them.
 ///
 /// ```

@@ -30,7 +30,7 @@ pub enum ExtractError {
         of: usize,
     },
 
-    /// A file that is no part, or was changed after it was written.
+    /// A file that is not a part, or was changed after it was written.
     #[error("{}: not a complete part: {reason}", path.display())]
     DamagedPart {
         /// The part.
@@ -86,7 +86,7 @@ pub enum Restriction {
     /// Only voxels of this brain mask.
     #[error("the {0} brain mask")]
     Mask(MaskSource),
-    /// Only voxels whose noise ceiling is at least so many percent.
+    /// Only voxels whose noise ceiling is at least this many percent.
     #[error("a noise ceiling of at least {0}")]
     NoiseCeiling(f64),
     /// Only voxels without NaN in any row.

@@ -35,7 +35,7 @@ pub(super) struct TaskSize {
 pub struct MemoryPlan {
     /// The most memory that running the tasks and merging them takes, in bytes.
     pub predicted: u64,
-    /// How many tasks run side by side.
+    /// How many tasks run in parallel.
     pub workers: usize,
     /// How many threads read each of them.
     pub threads: NonZeroUsize,
@@ -44,7 +44,7 @@ pub struct MemoryPlan {
 }
 
 impl TaskSize {
-    /// The memory of a task that has so many columns in memory at once and is read by so many threads.
+    /// The memory of a task that has this many columns in memory at once and is read by this many threads.
     fn bytes(&self, columns_at_once: usize, threads: usize) -> u64 {
         let (trials, columns) = (self.trials as u64, self.columns as u64);
         let at_once = columns_at_once.min(self.columns) as u64;

@@ -30,7 +30,7 @@ const NO_AFFINE: Affine =
 /// The largest description that is believed: a thousand trials take about 100 kB.
 const MOST_DESCRIBED: u64 = 64 << 20;
 
-/// What a part is, beside its numbers.
+/// What a part holds besides its numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Description {
     /// The digest of the task that it answers.
@@ -104,7 +104,7 @@ impl PartWriter {
         out.flush().map_err(Error::io("write", self.path.clone()))
     }
 
-    /// Writes what stands behind the rows, and gives the part its name.
+    /// Writes what comes after the rows, and gives the part its name.
     pub(super) fn finish(
         self,
         description: &Description,

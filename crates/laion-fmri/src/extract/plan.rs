@@ -250,7 +250,7 @@ impl ExtractPlan {
         self.tasks.iter().map(|task| (&task.subject, &task.session))
     }
 
-    /// How much memory the tasks and the merge take with so many threads.
+    /// How much memory the tasks and the merge take with this many threads.
     ///
     /// # Errors
     ///
@@ -260,7 +260,7 @@ impl ExtractPlan {
         MemoryPlan::new(&sizes, self.n_columns(), jobs, self.max_memory)
     }
 
-    /// Where the parts lie: a folder beside the output, which the merge removes.
+    /// Where the parts lie: a folder next to the output, which the merge removes.
     #[must_use]
     pub fn state_directory(&self) -> PathBuf {
         let mut name = std::ffi::OsString::from(".");

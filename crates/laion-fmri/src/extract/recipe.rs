@@ -20,8 +20,8 @@ pub(super) const TOOL: &str = concat!("laion-fmri ", env!("CARGO_PKG_VERSION"));
 
 /// Everything that decided an output, and what came out.
 ///
-/// The recipe inside an output and the one beside it are the same, but for the checksum of the output
-/// itself, which only the one beside it can hold.
+/// The recipe inside an output and the one next to it are the same, but for the checksum of the output
+/// itself, which only the one next to it can hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -38,7 +38,7 @@ pub struct Recipe {
     pub rules: Rules,
     /// What came out.
     pub result: RecipeResult,
-    /// The output file; only in the recipe beside it.
+    /// The output file; only in the recipe next to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<RecipeOutput>,
     /// The subjects in the order of their columns, with their sessions in the order of their rows.
@@ -96,7 +96,7 @@ pub struct RecipeResult {
     pub arrays_sha256: String,
 }
 
-/// The output that a recipe stands beside.
+/// The output that a recipe stands next to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecipeOutput {

@@ -19,7 +19,7 @@ pub struct Reproduction {
 
 impl Dataset {
     /// Plans the reproduction of a recipe, which is a TOML file or an output. Without `output` the
-    /// one that the recipe stands beside.
+    /// one that the recipe stands next to.
     ///
     /// # Errors
     ///

@@ -38,12 +38,12 @@ pub trait MergeObserver {
 }
 
 impl ExtractPlan {
-    /// Runs some tasks of the plan, each of which leaves a part beside the output. Tasks whose part is
+    /// Runs some tasks of the plan, each of which leaves a part next to the output. Tasks whose part is
     /// there are not run again, so that this may be interrupted and repeated at any point.
     ///
-    /// Several tasks run side by side as far as the memory and the dataset's
-    /// [threads](Dataset::with_jobs) allow, and with fewer tasks than threads each is read by several;
-    /// what they write does not depend on it.
+    /// Tasks run in parallel, as many as the memory and the dataset's [threads](Dataset::with_jobs)
+    /// allow. If there are fewer tasks than threads, several threads read each. What the tasks
+    /// write does not depend on this.
     ///
     /// # Errors
     ///
@@ -104,7 +104,7 @@ impl ExtractPlan {
         Ok(done)
     }
 
-    /// Merges the parts of all tasks into the output, puts the recipe beside it, and removes the
+    /// Merges the parts of all tasks into the output, puts the recipe next to it, and removes the
     /// parts. Opens nothing but the parts; sums run in the order of the plan.
     ///
     /// # Errors
@@ -163,7 +163,7 @@ impl ExtractPlan {
     }
 
     /// A dataset that finds the embeddings, when this one reads the bucket: HDF5 is read by place, so
-    /// the file is fetched beside the parts for as long as they are there.
+    /// the file is fetched next to the parts for as long as they are there.
     fn with_embeddings(&self, dataset: &Dataset, directory: &Path) -> Result<Option<Dataset>> {
         let Some(model) = self.conventions.features.filter(|_| dataset.reads_bucket()) else {
             return Ok(None);

@@ -15,7 +15,7 @@ use crate::{Contradiction, Error, ReadObserver, Result, SessionTrials, Subject, 
 /// The limit without a choice.
 const DEFAULT_MEMORY: u64 = 2 << 30;
 
-/// Bytes for each voxel of a pass beside the betas and the sums of images: squares, flags.
+/// Bytes for each voxel of a pass besides the betas and the sums of images: squares, flags.
 const PER_SUM: u64 = 16;
 
 /// Fewer voxels in a pass are not worth a pass over the files.
@@ -199,7 +199,7 @@ impl Subject {
 }
 
 impl ComputedNoiseCeiling {
-    /// Every convention it was computed with, as a JSON object for a file beside the map.
+    /// Every convention it was computed with, as a JSON object for a file next to the map.
     #[must_use]
     pub fn sidecar(&self) -> Value {
         let Self { plan, options, .. } = self;

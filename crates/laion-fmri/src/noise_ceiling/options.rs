@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::stimulus::planned_repetitions;
 use crate::{Error, Result, Voxels};
 
-/// Everything that a computed noise ceiling depends on beside the betas.
+/// Everything that a computed noise ceiling depends on besides the betas.
 ///
 /// The dataset's description leaves some of it open (which divisor the variances have, for one), so
 /// that all of it is a choice here, and stands in [`ComputedNoiseCeiling::sidecar`].

@@ -9,7 +9,7 @@ pub(crate) struct Tsv {
     pub(crate) rows: Vec<Vec<String>>,
 }
 
-/// Why bytes are no such table.
+/// Why bytes are not such a table.
 #[derive(Debug)]
 pub(crate) enum TsvError {
     /// A row is too short or too long; the line is counted from 1.

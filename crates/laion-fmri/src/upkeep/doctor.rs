@@ -34,7 +34,7 @@ pub struct Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Advice {
-    /// Downloads need a root of one's own beside the shared one.
+    /// Downloads need a root of one's own in addition to the shared one.
     AddRoot,
     /// The licence of the dataset has to be accepted before anything is downloaded.
     AcceptLicense,
@@ -46,7 +46,7 @@ pub enum Advice {
     PlanFirst,
     /// Nothing has to be done.
     Nothing,
-    /// A verification makes the records anew.
+    /// A verification makes the records again.
     Verify,
     /// A verification with repair fetches the files again.
     Repair,
