@@ -175,7 +175,7 @@ pub enum Error {
         /// The value found.
         got: String,
     },
-    /// The voxel type is none of the supported real numbers.
+    /// The voxel type is not one of the supported real numbers.
     #[error("header field datatype: code {code} ({}) is not supported", datatype_name(*code))]
     UnsupportedDatatype {
         /// The NIfTI datatype code.

@@ -54,12 +54,13 @@ impl VolumeFile {
         Ok(Self { path: path.to_path_buf(), reader, threads: NonZeroUsize::MIN, index: None })
     }
 
-    /// Lets [`read_rows`](Self::read_rows) use so many threads; one by default. The values never
+    /// Lets [`read_rows`](Self::read_rows) use this many threads; one by default. The values never
     /// depend on their number.
     ///
-    /// With an index, volumes of a gzipped file are read side by side; the first pass over a file
-    /// without one is inflated by all threads too, as far as the blocks in it can be found (see [`inflate_in_parallel`]). With an index each thread
-    /// takes less than 1 MiB and a few rows, without one less than 40 MiB.
+    /// With an index, the threads read volumes of a gzipped file in parallel, and each takes less
+    /// than 1 MiB and a few rows. Without an index they inflate the first pass together, if they
+    /// can find blocks in the file (see [`inflate_in_parallel`]); each thread beyond the first then
+    /// takes less than 40 MiB.
     #[must_use]
     pub fn with_threads(mut self, threads: NonZeroUsize) -> Self {
         self.threads = threads;
@@ -68,12 +69,12 @@ impl VolumeFile {
 
     /// Lets [`read_rows`](Self::read_rows) use the index in this file, and make it.
     ///
-    /// A gzipped file can be read from its start only; an index holds places to start from, about
+    /// A gzipped file can only be read from its start. An index holds places to start from, about
     /// one in each volume, and the CRC-32 of every volume, which an indexed read checks. It is
-    /// bound to the length, the start and the trailer of its file. What is missing, damaged or
-    /// belongs to another file is made anew by the next pass over the whole file, silently: an
-    /// index that cannot be written is only a debug event. It takes less than 32 KiB for a volume,
-    /// usually a tenth of that.
+    /// bound to the length, the start and the trailer of its file. If it is missing, is damaged or
+    /// belongs to another file, the next pass over the whole file silently makes it again. An index
+    /// that cannot be written is only a debug event. It takes less than 32 KiB per volume, usually
+    /// a tenth of that.
     #[must_use]
     pub fn with_index(mut self, index: impl Into<PathBuf>) -> Self {
         self.index = Some(index.into());
@@ -370,8 +371,8 @@ impl VolumeFile {
     }
 }
 
-/// Opens a gzipped file that so many threads besides the caller's inflate from its start, each a chunk
-/// of so many stored bytes at a time; the first member alone, others follow in one thread.
+/// Opens a gzipped file that this many threads besides the caller's inflate from its start, each a chunk
+/// of this many stored bytes at a time; the first member alone, others follow in one thread.
 ///
 /// Threads guess where a block starts in their chunk, and every guess is compared to the bit with where
 /// the chunk before has ended. Where it does not fit, the caller's thread inflates up to the next chunk

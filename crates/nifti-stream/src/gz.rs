@@ -59,7 +59,7 @@ enum State {
 }
 
 impl<R: Read + 'static> GzDecoder<R> {
-    /// A decoder at the start of a stream of so many stored bytes, which other threads open too and
+    /// A decoder at the start of a stream of this many stored bytes, which other threads open too and
     /// inflate a chunk at a time.
     pub(crate) fn in_parallel(
         stored: u64,
@@ -206,7 +206,7 @@ pub(crate) trait Pieces {
     /// The next `n` of the available bytes are done with.
     fn consume(&mut self, n: usize);
 
-    /// Brings more bytes behind the available ones, of which there must be few; `false` at the
+    /// Brings more bytes after the available ones, of which there must be few; `false` at the
     /// verified end.
     fn more(&mut self) -> Result<bool, Error>;
 }

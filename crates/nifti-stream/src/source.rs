@@ -44,7 +44,7 @@ impl<R: Read> Source<R> {
         Self::with_piece_bytes(reader, PIECE_BYTES)
     }
 
-    /// As [`open`](Self::open), inflating at most about so many bytes at a time.
+    /// As [`open`](Self::open), inflating at most about this many bytes at a time.
     pub(crate) fn with_piece_bytes(mut reader: R, piece_bytes: usize) -> Result<Self, Error> {
         let mut start = [0; 2];
         let n = read_full(&mut reader, &mut start, 0)?;
@@ -161,7 +161,7 @@ impl<R: Read> Source<R> {
 }
 
 impl<R: Read + 'static> Source<R> {
-    /// The start of a gzip stream of so many stored bytes, inflated by so many threads besides the
+    /// The start of a gzip stream of this many stored bytes, inflated by this many threads besides the
     /// caller's. `reopen` opens the stream at a byte.
     pub(crate) fn in_parallel(
         stored: u64,

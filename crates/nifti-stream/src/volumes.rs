@@ -92,7 +92,7 @@ impl<R: Read> VolumeReader<R> {
         Self::with_chunk_bytes(reader, NonZeroUsize::new(CHUNK_BYTES).unwrap_or(NonZeroUsize::MIN))
     }
 
-    /// As [`new`](Self::new), inflating about so many bytes at a time; small numbers are slow.
+    /// As [`new`](Self::new), inflating about this many bytes at a time; small numbers are slow.
     ///
     /// # Errors
     ///

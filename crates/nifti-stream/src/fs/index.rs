@@ -157,7 +157,7 @@ impl Histories {
     }
 }
 
-/// An index that is being written beside its final name.
+/// An index that is being written next to its final name.
 pub(crate) struct IndexWriter {
     file: AtomicFile,
     identity: Identity,
@@ -225,7 +225,7 @@ impl IndexWriter {
     }
 }
 
-/// The table of an index and where it starts; `None` when the file is no complete index.
+/// The table of an index and where it starts; `None` when the file is not a complete index.
 fn read_table(file: &mut File) -> io::Result<Option<(Vec<u8>, u64)>> {
     let length = file.seek(SeekFrom::End(0))?;
     let least = (MAGIC.len() + FIXED + FOOTER) as u64;

@@ -251,7 +251,7 @@ impl<'a> Worker<'a> {
         Ok(source)
     }
 
-    /// A source at the last point before an offset, if that is behind `here`.
+    /// A source at the last point before an offset, if that is after `here`.
     fn resume(
         &mut self,
         offset: u64,

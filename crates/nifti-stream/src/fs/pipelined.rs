@@ -27,7 +27,7 @@ struct Passed {
     values: Option<Vec<f32>>,
 }
 
-/// Reads the whole stream; `None` when there is no second thread to be had.
+/// Reads the whole stream; `None` when no second thread can be started.
 pub(crate) fn read_rows(
     reader: &mut VolumeReader<File>,
     selection: &VoxelSelection,

@@ -44,7 +44,7 @@ impl<R: Read> StoredInput<R> {
         inflate::Input { bytes: self.buffered(), at: 0, is_end: self.is_end }
     }
 
-    /// Reads more behind what is buffered.
+    /// Reads more after what is buffered.
     pub(super) fn more(&mut self) -> Result<(), Error> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;

@@ -28,7 +28,7 @@ pub(crate) struct Members<R> {
     /// Whether the current member was entered in its middle.
     is_resumed: bool,
     inflated_bytes: u64,
-    /// What went wrong behind the bytes handed over last.
+    /// What went wrong after the bytes handed over last.
     failure: Option<Error>,
     points: Option<Points>,
 }
@@ -136,7 +136,7 @@ impl<R: Read> Members<R> {
         members
     }
 
-    /// Reads the header of the first member, and gives the first byte behind it.
+    /// Reads the header of the first member, and gives the first byte after it.
     pub(crate) fn enter(&mut self) -> Result<u64, Error> {
         self.read_header()?;
         self.state = State::Data;

@@ -41,7 +41,7 @@ pub(crate) struct ParallelInflate<R> {
     threads: Vec<JoinHandle<()>>,
     /// The number of the next chunk to take from the queue.
     next: usize,
-    /// A chunk that was taken but starts behind the position: the gap is inflated first.
+    /// A chunk that was taken but starts after the position: the gap is inflated first.
     later_chunk: Option<Chunk>,
     /// A bit for each of the last 16 chunks: whether it was discarded.
     useless: u16,
@@ -53,7 +53,7 @@ pub(crate) struct ParallelInflate<R> {
     is_local: bool,
     /// The inflated bytes that are handed out now.
     current: Segment,
-    /// What follows them in the same chunk: the bytes behind those that had marks.
+    /// What follows them in the same chunk: the bytes after those that had marks.
     upcoming: Option<Segment>,
     /// The chunk of both.
     chunk: Option<Chunk>,
@@ -90,7 +90,7 @@ struct ChunkWork<R> {
     chunks: usize,
     /// Whether unknown bytes before a chunk may be taken for zero.
     may_guess: AtomicBool,
-    /// The first byte behind the header of the member.
+    /// The first byte after the header of the member.
     first: u64,
     queue: Queue<Chunk, Infallible>,
 }
@@ -104,7 +104,7 @@ struct InOrder<R> {
 }
 
 impl<R: Read + 'static> ParallelInflate<R> {
-    /// Starts threads behind the header of the first member, which ends before byte `first` of
+    /// Starts threads after the header of the first member, which ends before byte `first` of
     /// `stored`. `None` when the stream is too short to gain from it.
     pub(crate) fn start(
         first: u64,
@@ -157,7 +157,7 @@ impl<R: Read> ParallelInflate<R> {
         self.position.bit / 8
     }
 
-    /// Brings more bytes behind the available ones; `false` when one thread has to go on from
+    /// Brings more bytes after the available ones; `false` when one thread has to go on from
     /// [`finish`](Self::finish). Blocks that start in these bytes are offered.
     pub(crate) fn more(&mut self, mut offer: impl FnMut(BlockStart, &[u8])) -> bool {
         loop {

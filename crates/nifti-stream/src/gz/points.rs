@@ -31,7 +31,7 @@ impl Volumes {
     }
 }
 
-/// Points are at least so many inflated bytes apart, or a sixteenth of a small file.
+/// Points are at least this many inflated bytes apart, or a sixteenth of a small file.
 const LEAST_DISTANCE: u64 = 4 << 20;
 
 /// Collects points: the last block boundary before each volume, or the first after it when there

@@ -11,7 +11,7 @@ use super::{Inflater, Input, Output, SLACK, Stop, WINDOW};
 /// oldest byte of which is at 0.
 #[derive(Default)]
 pub(crate) struct Marked {
-    /// The window, every position of which is a mark, the symbols behind it, and room.
+    /// The window, every position of which is a mark, the symbols after it, and room.
     symbols: Vec<u16>,
     end: usize,
     /// Positions that were taken for zero, and where that was last tried.
@@ -23,7 +23,7 @@ pub(crate) struct Marked {
 const KEPT: usize = 1 << 18;
 /// Symbols by which the room grows.
 const ROOM: usize = WINDOW;
-/// The first symbol that is no byte.
+/// The first symbol that is not a byte.
 const FIRST: u16 = 256;
 /// Marks of a position in the last window that make it likely to be zero. Other bytes are copied
 /// by chance, and their marks become fewer from window to window.
@@ -78,7 +78,7 @@ impl Marked {
         Some(self.symbols[start..self.end].iter().map(byte))
     }
 
-    /// Whether all marks behind `start` are of positions with many of them, which are taken for zero then.
+    /// Whether all marks after `start` are of positions with many of them, which are taken for zero then.
     fn guess(&mut self, start: usize) -> bool {
         // A window in between without another try, in which marks become fewer.
         if start < self.tried + WINDOW {

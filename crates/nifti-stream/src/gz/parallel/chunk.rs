@@ -20,7 +20,7 @@ pub(super) struct Chunk {
     pub(super) start: u64,
     pub(super) end: End,
     pub(super) marked: Marked,
-    /// [`WINDOW`] bytes for what lies before, the bytes behind those with marks, and room.
+    /// [`WINDOW`] bytes for what lies before, the bytes after those with marks, and room.
     pub(super) plain: Vec<u8>,
     /// The first of them that is there.
     pub(super) floor: usize,
@@ -53,8 +53,8 @@ pub(super) enum KnownPrefix {
 }
 
 impl Chunk {
-    /// Empties it, to take about as many stored bytes from a bit on: behind this history, or, if there is
-    /// none, behind what is not known.
+    /// Empties it, to take about as many stored bytes from a bit on: after this history, or, if there is
+    /// none, after what is not known.
     pub(super) fn begin(&mut self, start: u64, stored: u64, history: Option<&[u8]>) {
         let stored = usize::try_from(stored).unwrap_or(usize::MAX);
         let [most, most_marked] = [MOST, MOST_MARKED]
