@@ -55,7 +55,7 @@ pub(crate) enum Mismatch {
 /// that the tag names.
 const PART_MIB: &[u64] = &[8, 16, 5, 64, 50, 10, 15, 25, 32, 100, 128, 256, 512, 1024];
 
-/// Hashes with different part sizes that run beside each other at most.
+/// The most hashes with different part sizes that run at the same time.
 const CANDIDATES: usize = 3;
 
 /// Everything that is computed in one pass over the bytes.

@@ -114,7 +114,7 @@ pub enum Error {
         code: String,
     },
     /// The server answers a request for an object with something else: another range, or a page
-    /// that is no object.
+    /// that is not an object.
     #[error("{location} sends something else than {key:?} (expected {expected}, got {got})")]
     WrongAnswer {
         /// The location.

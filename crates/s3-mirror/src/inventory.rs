@@ -23,7 +23,7 @@ const READ_ATTEMPTS: usize = 5;
 
 /// Records about the files of a mirror, in a directory of their own.
 ///
-/// The directory holds segments: text files with one JSON object a line ([`Record`]), each written by
+/// The directory holds segments: text files with one JSON object per line ([`Record`]), each written by
 /// one process alone and only ever appended to. So any number of processes, on any number of
 /// machines, may add records at once without a lock; a line that a crash left half-written is
 /// skipped. Whoever finds many closed segments puts them together.

@@ -58,12 +58,13 @@ pub struct ObjectContent {
 
 /// The bytes of one object, in order, for code that blocks. Nothing is stored.
 ///
-/// A task on the runtime fetches, hashes and queues up to 4 MiB ahead; the reader takes blocks out of
-/// the queue. A connection that breaks or falls silent is continued inside the object, with `Range`
-/// and `If-Match` on the entity tag of the first answer, as patiently as the
+/// A task on the runtime fetches, hashes and queues up to 4 MiB ahead; the reader takes blocks out
+/// of the queue. A connection that breaks or falls silent is continued inside the object, with
+/// `Range` and `If-Match` on the entity tag of the first answer, as patiently as the
 /// [`ConnectOptions`](crate::ConnectOptions) of the store say: an attempt that brought a byte is
-/// progress, and a slow reader is no silence of the server. A server that ignores ranges is read from
-/// the start on up to the place. What changes on the server meanwhile is [`ObjectError::Changed`].
+/// progress, and a slow reader is not mistaken for a silent server. A server that ignores ranges is
+/// read from the start on up to the place. What changes on the server meanwhile is
+/// [`ObjectError::Changed`].
 ///
 /// The end of the object is only reported when the bytes have its entity tag, as far as that is an
 /// MD5, or the MD5 of those of its parts; otherwise the read after the last byte fails with
@@ -71,7 +72,7 @@ pub struct ObjectContent {
 /// [`ObjectError`], which [`ObjectError::find`] gets out; the error stays, if it is read again.
 ///
 /// Memory: at most 5 MiB, and what the HTTP client holds for one connection. Dropping the reader ends
-/// its task. Readers of one store share connections, and may be used side by side.
+/// its task. Readers of one store share connections, and may be used in parallel.
 ///
 /// Opening and reading block the thread, which may belong to another runtime, but must not be the only
 /// one of the runtime that feeds the reader.

@@ -38,7 +38,7 @@ impl Candidate {
 pub enum Rule {
     /// It belongs into the mirror.
     Mirror,
-    /// It belongs into the mirror, and what is there of it is no good.
+    /// It belongs into the mirror, and what is there of it is wrong.
     Replace,
     /// It is listed but must not be asked for, for the given reason.
     Withhold(String),
@@ -189,12 +189,12 @@ pub struct PlanTotals {
     pub keep: Tally,
     /// Withheld by the caller.
     pub withheld: Tally,
-    /// Refused, names that are no keys included (those without bytes).
+    /// Refused, names that are not keys included (those without bytes).
     pub refused: Tally,
 }
 
 impl Plan {
-    /// The same plan, with names from a listing that are no keys.
+    /// The same plan, with names from a listing that are not keys.
     #[must_use]
     pub fn with_refused(mut self, refused: Vec<InvalidKey>) -> Self {
         self.refused = refused;

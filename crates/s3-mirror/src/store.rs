@@ -92,7 +92,7 @@ impl Store {
         matches!(self.backend, Backend::Links(_))
     }
 
-    /// Whether a second connection to the server is of use while the first is silent.
+    /// Whether a second connection to the server is useful while the first is silent.
     pub(crate) fn is_remote(&self) -> bool {
         !matches!(self.backend, Backend::Objects(_))
     }
@@ -195,7 +195,7 @@ impl ConnectOptions {
         self
     }
 
-    /// The same with the patience of somebody who waits for the answer.
+    /// The same with the patience of a person who waits for the answer.
     pub(crate) fn interactive(&self) -> Self {
         Self {
             max_retries: self.max_retries.min(4),

@@ -111,19 +111,19 @@ const LONG: u64 = 4 << 20;
 /// How often a file is begun again when it changes on the server or arrives damaged.
 const ROUNDS: usize = 4;
 
-/// How often somebody who waits for another process looks again.
+/// How often a process that waits for another one looks again.
 const WAIT: Duration = Duration::from_millis(250);
 
 /// Carries out `plan` below `root`, which is created if it is missing.
 ///
-/// Every file is written under a temporary name beside its final one, its length, its entity tag
+/// Every file is written under a temporary name next to its final one, its length, its entity tag
 /// (the MD5, or the MD5 of the MD5s of the parts, where it is that) and what the
 /// [`Inspection`] finds are checked, it is synced to disk and then renamed. A reader therefore never
 /// sees a half-written file under the final name, and an existing file stays until its successor is
 /// complete.
 ///
 /// Files of more than 4 MiB are fetched in several ranges at once, all of them bound to the entity
-/// tag of the listing (`If-Match`). What has arrived stays in `.NAME.part` with a state beside it,
+/// tag of the listing (`If-Match`). What has arrived stays in `.NAME.part` with a state next to it,
 /// and the next transfer goes on there, if the object is still the same; otherwise it begins again.
 /// Only one process works on such a file (`.NAME.part.lock`): another one turns to the other files
 /// first, then waits, and takes the work over when the first is gone. Shorter files begin again and
@@ -134,7 +134,7 @@ const WAIT: Duration = Duration::from_millis(250);
 /// the whole transfer, however many objects there are.
 ///
 /// Directories are created as needed. No symbolic link that leads out of `root` is followed for
-/// writing; a link in the place of the file itself is replaced by the file.
+/// writing; a link at the place of the file itself is replaced by the file.
 ///
 /// One object does not affect the others: whatever happens to it is its [`Outcome`]. Four things
 /// stop the transfer: `cancel`, a disk that takes no more data, a location that several objects
@@ -388,7 +388,7 @@ impl Run<'_> {
         Err(last.unwrap_or(TransferError::KeepsChanging))
     }
 
-    /// Asks only where the answer is of use: for the tag of an upload in parts.
+    /// Asks only if the answer is useful: for the tag of an upload in parts.
     async fn part_size(&self, item: &PlanItem, version: &Version) -> Option<u64> {
         let etag = version.etag.as_deref().filter(|etag| digest::is_multipart(etag))?;
         self.store.bucket()?.first_part(&item.key, etag).await

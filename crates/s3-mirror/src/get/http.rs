@@ -220,7 +220,7 @@ impl About<'_> {
                 Failure::Final(Error::NotFound { location, key: key.to_owned() })
             }
             (404, Subject::Listing(_)) => Failure::Final(Error::NoSuchBucket { location }),
-            // The range ends behind the object, or it has another tag.
+            // The range ends after the object, or it has another tag.
             (412 | 416, Subject::Object(_)) => Failure::Changed,
             _ => return None,
         })

@@ -14,7 +14,7 @@ use crate::{Key, Store};
 /// A range of one version of an object, delivered in order.
 ///
 /// An attempt that brought a byte is progress; only attempts without are counted, by [`Patience`].
-/// When the connection falls silent, the rest is asked for once more beside it: what answers first
+/// When the connection falls silent, the rest is requested again on a second connection: what answers first
 /// goes on, so that a stall costs a part of the time after which a connection counts as dead.
 pub(crate) struct RangeBody<'a> {
     store: &'a Store,
@@ -246,7 +246,7 @@ impl<'a> RangeBody<'a> {
         self.patience.wait(failure).await
     }
 
-    /// Time that was spent with what was delivered is no time without progress.
+    /// Time that was spent with what was delivered does not count as time without progress.
     pub(crate) fn rested(&mut self) {
         self.patience.rested();
     }

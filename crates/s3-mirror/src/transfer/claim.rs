@@ -1,6 +1,6 @@
 //! Only one process works on an unfinished file: [`Claim`].
 //!
-//! A claim is a file beside the unfinished one, created by hard link, which is exclusive on network
+//! A claim is a file next to the unfinished one, created by hard link, which is exclusive on network
 //! file systems too. Its owner rewrites it every few seconds. Between processes of one kernel, a
 //! file lock tells at once whether the owner is alive. Elsewhere (another machine, or no file
 //! locks) an owner counts as dead if its file has not changed for a while by the clock of the
@@ -35,7 +35,7 @@ pub(super) enum Taken {
     Busy,
 }
 
-/// What somebody who waits has seen of a claim.
+/// What a waiting process has seen of a claim.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     seen: Option<(Vec<u8>, Instant)>,

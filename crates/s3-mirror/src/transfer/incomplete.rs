@@ -15,7 +15,7 @@ pub struct Incomplete {
     /// Why the transfer ended before its end, if it did.
     pub stop: Option<Stop>,
     /// The first object that failed, with what became of it. When none failed: the first that was
-    /// refused, is gone, is withheld or was not attempted. `None` when only names that are no keys
+    /// refused, is gone, is withheld or was not attempted. `None` when only names that are not keys
     /// are missing.
     pub first: Option<Box<(Key, Outcome)>>,
 }

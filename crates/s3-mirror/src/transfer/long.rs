@@ -27,10 +27,10 @@ const RANGES: usize = 4;
 const PIECE: u64 = 16 << 20;
 const SHORTEST_PIECE: u64 = 2 << 20;
 
-/// The state is saved after so many bytes, or a 64th of the file if that is more.
+/// The state is saved after this many bytes, or a 64th of the file if that is more.
 const SAVE: u64 = 1 << 20;
 
-/// The file is synced after so many bytes, so that a restart of the machine costs no more.
+/// The file is synced after this many bytes, so that a restart of the machine costs no more.
 const SYNC: u64 = 128 << 20;
 
 /// Bytes that are hashed in one go.

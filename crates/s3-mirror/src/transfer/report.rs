@@ -20,7 +20,7 @@ use crate::{Error, InvalidKey, Key, Refusal};
 pub struct Report {
     /// One outcome per item of the plan, in the same order.
     pub outcomes: Vec<(Key, Outcome)>,
-    /// Names from the listing that are no keys, as the plan has them.
+    /// Names from the listing that are not keys, as the plan has them.
     pub refused: Vec<InvalidKey>,
     /// Keys that only came along with those that were wanted, as the plan has them.
     pub accompanying: BTreeSet<Key>,
@@ -39,7 +39,7 @@ pub enum Outcome {
     },
     /// It was there already.
     Kept,
-    /// It is listed but not to be had.
+    /// It is listed but cannot be fetched.
     Withheld {
         /// Who withholds it.
         reason: Withheld,
@@ -206,7 +206,7 @@ pub struct ReportTotals {
     pub kept: u64,
     /// Objects withheld by the caller or the server.
     pub withheld: u64,
-    /// Objects refused, names that are no keys included.
+    /// Objects refused, names that are not keys included.
     pub refused: u64,
     /// Objects that disappeared after the listing.
     pub gone: u64,

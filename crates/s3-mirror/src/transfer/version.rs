@@ -34,7 +34,7 @@ impl Version {
     /// # Errors
     ///
     /// [`TransferError::SizeMismatch`] when the tag is the same and the size is not, or when there
-    /// is no tag to tell by: then the listing and the server contradict each other.
+    /// is no tag to decide by: then the listing and the server contradict each other.
     pub(super) async fn again(&self, store: &Store, item: &PlanItem) -> Result<Self, VersionError> {
         let found = listing::head(store, &item.key).await.map_err(TransferError::from)?;
         let Some(found) = found else {
