@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::masks::SplitMasks;
 use crate::pool::Pool;
 
-/// Images on both sides of a pair of masks, and labels that are no images.
+/// Images on both sides of a pair of masks, and labels that are not images.
 ///
 /// Known duplicates are pairs and triples of images of a subject's pool that show the same. They
 /// were found by review, and revision r2 of the random splits keeps them together; others may exist.

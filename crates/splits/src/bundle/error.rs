@@ -62,7 +62,7 @@ pub enum BundleError {
         /// The part.
         section: &'static str,
     },
-    /// A name that is not behind the one before it.
+    /// A name that does not come after the one before it.
     #[error("name {position} of the bundle is not in order")]
     Order {
         /// Its position, from 0.
@@ -80,7 +80,7 @@ pub enum BundleError {
         /// The number of shared bytes.
         got: usize,
     },
-    /// A column with bits behind its last one.
+    /// A column with bits after its last one.
     #[error("{section} of the bundle has bits behind its end")]
     StrayBits {
         /// The column.
@@ -92,7 +92,7 @@ pub enum BundleError {
         /// The name.
         name: String,
     },
-    /// A position behind the last name.
+    /// A position after the last name.
     #[error("{section} of the bundle (expected a position below {expected}, got {got})")]
     Position {
         /// The part.
