@@ -36,7 +36,7 @@ pub struct Caption {
     pub ai_model: String,
 }
 
-/// The captions of all images. An image that the file does not know has none, and that is no error.
+/// The captions of all images. An image that the file does not know has none, and that is not an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captions {
     images: Vec<(String, Vec<Caption>)>,

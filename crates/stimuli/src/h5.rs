@@ -128,7 +128,7 @@ impl H5File {
         Ok(Self { path: path.to_owned(), backend: Arc::new(backend) })
     }
 
-    /// A dataset of so many axes whose elements are `is_expected`.
+    /// A dataset of this many axes whose elements are `is_expected`.
     pub(crate) fn dataset(
         &self,
         name: &'static str,
@@ -249,7 +249,7 @@ impl Dataset {
             .map_err(|failure| failed(&self.path, self.name, rows.first().copied(), failure))
     }
 
-    /// Zeros for so many rows, of elements of a plain type.
+    /// Zeros for this many rows, of elements of a plain type.
     pub(crate) fn zeros<T: bytemuck::Zeroable>(&self, rows: usize) -> Result<Vec<T>, Error> {
         self.zeros_of(rows.saturating_mul(self.row_bytes / size_of::<T>()))
     }
@@ -280,7 +280,7 @@ impl Dataset {
     }
 }
 
-/// How many threads are worth it for so many bytes.
+/// How many threads are worth it for this many bytes.
 pub(crate) fn threads_for(bytes: usize) -> usize {
     let most = bytes / WORTH_A_THREAD;
     if most < 2 {

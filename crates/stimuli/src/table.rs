@@ -114,7 +114,7 @@ pub enum TableError {
         /// The field as written.
         got: String,
     },
-    /// Not readable as CSV: a wrong number of fields, or bytes that are no text.
+    /// Not readable as CSV: a wrong number of fields, or bytes that are not text.
     #[error("not readable as a table")]
     Unreadable(#[from] csv::Error),
 }

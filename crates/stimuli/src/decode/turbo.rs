@@ -4,7 +4,7 @@ use turbojpeg::{Decompressor, Image, PixelFormat};
 
 use super::{DecodeError, jpeg::damaged};
 
-/// Decodes to tightly packed rows of so many pixels.
+/// Decodes to tightly packed rows of this many pixels.
 pub(super) fn decode(
     encoded: &[u8],
     (height, width): (usize, usize),

@@ -10,7 +10,7 @@ use ndarray::IxDyn;
 
 use super::{Backend, Element, Failure, MAX_PIECE, Rows};
 
-/// Texts of a fixed length are read if they have at most so many bytes.
+/// Texts of a fixed length are read if they have at most this many bytes.
 const MAX_TEXT: usize = 1024;
 
 /// An open file.

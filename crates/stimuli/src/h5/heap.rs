@@ -100,7 +100,7 @@ struct Object {
 }
 
 impl Object {
-    /// The length, if the object has so many bytes.
+    /// The length, if the object has this many bytes.
     fn checked(&self, length: u64) -> Result<u64, Failure> {
         if length <= self.size {
             return Ok(length);
