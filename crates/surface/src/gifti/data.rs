@@ -116,7 +116,7 @@ impl Numbers {
         if got > header.count { Err(length(header, "values", got)) } else { Ok(()) }
     }
 
-    /// The number that ends before `offset` is none of the type.
+    /// The number that ends before `offset` is not of the type.
     fn invalid(&self, header: &Header, offset: u64) -> GiftiError {
         let shown = &self.text[..self.text.len().min(40)];
         GiftiError::InvalidData {
