@@ -18,13 +18,13 @@ const ATTEMPTS: usize = 16;
 
 /// A file that takes its name only when it is complete.
 ///
-/// What is written goes to a new file in the same directory, named by [`temporary_sibling`].
-/// [`commit`](Self::commit) gives it the final name, which replaces a file that was there (of a
-/// symbolic link, the link itself). Dropped before, it is removed, and what was under the name stays
-/// as it was.
+/// It is written as a new file in the same directory, named by [`temporary_sibling`].
+/// [`commit`](Self::commit) gives it the final name and replaces a file of that name (a symbolic
+/// link itself, not its target). If it is dropped before that, the new file is removed, and a file
+/// under the final name stays as it was.
 ///
-/// What is there and is not a regular file (a pipe, a device) is written to directly: it must not be
-/// replaced by a file.
+/// If the target exists and is not a regular file (a pipe, a device), it is written to directly,
+/// because it must not be replaced by a file.
 ///
 /// ```
 /// use std::io::Write;
@@ -118,17 +118,17 @@ impl AtomicFile {
         self.temporary.as_ref().map_or(&self.target, |temporary| &temporary.0)
     }
 
-    /// Waits until the contents are on disk. Of a pipe or a device, nothing is waited for.
+    /// Waits until the contents are on disk. For a pipe or a device it does not wait.
     ///
     /// # Errors
     ///
-    /// Those of the system, also for writes that it had put off.
+    /// Errors of the system, also those of writes that it had delayed.
     pub fn sync(&self) -> io::Result<()> {
         if self.temporary.is_some() { self.file.sync_all() } else { Ok(()) }
     }
 
-    /// Gives the file its name, after its contents are on disk, and waits until the name is, too: from
-    /// then on it outlives a power failure.
+    /// Waits until the contents are on disk, gives the file its name, and waits until the name is
+    /// on disk too. From then on the file survives a power failure.
     ///
     /// # Errors
     ///
@@ -141,8 +141,8 @@ impl AtomicFile {
     }
 
     /// Gives the file its name without waiting for the disk. After a power failure the file may be
-    /// empty or damaged, so this is for what is checked when it is read and can be made again, or
-    /// after [`sync`](Self::sync).
+    /// empty or damaged. So use this only after [`sync`](Self::sync), or for a file that is checked
+    /// when it is read and can be made again.
     ///
     /// # Errors
     ///
@@ -171,8 +171,9 @@ impl Seek for AtomicFile {
     }
 }
 
-/// A name for a temporary file or directory next to `path`: `.NAME.RANDOM.tmp-part`, hidden from `*`
-/// patterns, with a long `NAME` cut. Very likely nothing has it; create what gets it exclusively.
+/// A name for a temporary file or directory next to `path`: `.NAME.RANDOM.tmp-part`, hidden from
+/// `*` patterns. A long `NAME` is cut. The name is very likely unused, but create the file
+/// exclusively.
 #[must_use]
 pub fn temporary_sibling(path: &Path) -> PathBuf {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
@@ -195,7 +196,7 @@ pub fn is_temporary(name: &str) -> bool {
 ///
 /// # Errors
 ///
-/// Those of the system, but not that it lacks the operation or does not let this process open the
+/// Errors of the system, except that it lacks the operation or does not let this process open the
 /// directory.
 pub fn sync_directory(directory: &Path) -> io::Result<()> {
     use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks a mutex, also when a thread has panicked while it held the lock.
+/// Locks a mutex, even if a thread panicked while it held the lock.
 ///
 /// For values that are whole between any two statements, such as counters, caches and queues. The
 /// panic itself reaches the caller when the thread is joined, so refusing the lock would only hide it.

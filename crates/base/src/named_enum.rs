@@ -7,7 +7,7 @@ use std::fmt;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct NameError {
-    /// What the text was to name, such as `pool`.
+    /// What the text should have named, such as `pool`.
     pub what: &'static str,
     /// The text as given.
     pub got: String,
@@ -34,10 +34,10 @@ impl Error for NameError {}
 
 /// Defines an enum whose variants have names.
 ///
-/// After the name of the enum stands what a variant is, for messages; after each variant its name, and
-/// further names that are read but not written. The enum is `Copy`, so it derives `Clone` and `Copy` at
-/// least. It gets `ALL`, `as_str`, [`Display`](fmt::Display), and [`FromStr`](std::str::FromStr) and
-/// `TryFrom<&str>` with [`NameError`].
+/// The text after the name of the enum says what a variant is, for messages. After each variant
+/// comes its name, and further names that are read but not written. The enum is `Copy`, so it
+/// derives `Clone` and `Copy` at least. It gets `ALL`, `as_str`, [`Display`](fmt::Display), and
+/// [`FromStr`](std::str::FromStr) and `TryFrom<&str>` with [`NameError`].
 ///
 /// ```
 /// laion_fmri_base::named_enum! {

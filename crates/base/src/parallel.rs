@@ -10,9 +10,9 @@ use crate::lock;
 /// Does the same work for every item on at most `threads` threads (the calling one is the first), and
 /// returns the results in the order of the items.
 ///
-/// Items are begun in their order. After a failure or a panic none is begun any more, and those in
-/// work are finished. The failure returned is that of the first item that failed, as if there were
-/// one thread; a panic is resumed in the caller. The iterator is advanced by several threads, one at a
+/// Items are started in their order. After a failure or a panic no further item is started, and
+/// running ones are finished. The returned failure is that of the first item that failed, as with
+/// one thread. A panic is resumed in the caller. Several threads advance the iterator, one at a
 /// time.
 ///
 /// # Errors
