@@ -132,8 +132,8 @@ impl FileName {
         &self.extension
     }
 
-    /// This name with an entity set: in its place if the key is there already, after the others if
-    /// not.
+    /// This name with an entity set. An entity with this key is replaced where it is; otherwise the
+    /// new one comes after the others.
     ///
     /// # Errors
     ///
@@ -215,8 +215,8 @@ impl FileNameBuilder {
     ///
     /// # Errors
     ///
-    /// If a part breaks one of the rules of [`FileName`], or would not be read back as what it was
-    /// given for.
+    /// If a part breaks one of the rules of [`FileName`], or would be read back as another kind of
+    /// part.
     pub fn build(self) -> Result<FileName, FileNameError> {
         self.name.checked()
     }

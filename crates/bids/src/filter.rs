@@ -10,7 +10,8 @@ pub use self::field::{FilterField, UnknownFilterField};
 
 mod field;
 
-/// A choice of object keys: for each field, either no opinion or the list of values that pass.
+/// Selects object keys. For each field it has a list of values that pass, or no list; then every
+/// value passes.
 ///
 /// A key passes if every active field accepts it (AND over the fields, OR over the values of one).
 /// Values are compared as whole, case-sensitive text: `4` is not `04`.
@@ -88,7 +89,7 @@ impl Filter {
         self
     }
 
-    /// A copy of this filter that has no opinion on one field.
+    /// A copy of this filter without a list for one field.
     #[must_use]
     pub fn without(&self, field: FilterField) -> Self {
         let mut filter = self.clone();
