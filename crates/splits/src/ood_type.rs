@@ -6,7 +6,7 @@ named_enum! {
     /// A kind of out-of-distribution (OOD) image.
     ///
     /// OOD images belong to no pool and were shown to every subject. The counts are those of the
-    /// release. The name of a type stands in the names of its images.
+    /// release. The names of its images contain the name of a type.
     #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
     pub enum OodType: "OOD type" {
         /// `cropped`, such as `cropped_air_pump.png` (60 images).
@@ -31,7 +31,7 @@ named_enum! {
 }
 
 impl OodType {
-    /// The type that an image name tells, or `None` if it is not the name of an OOD image.
+    /// The type of an image, from its name; `None` if it is not the name of an OOD image.
     ///
     /// The rule is the regular expression `^shared_4rep_OOD_([a-zA-Z0-9-]+)_.+\.(png|jpg)$`, with
     /// the name of a type as its group 1.

@@ -40,7 +40,8 @@ pub enum SplitParams {
         /// The cluster that is the test set.
         held_out_cluster: usize,
     },
-    /// Images farther from all others than a threshold, exchanged until the set resembles the pool.
+    /// Images that are farther from all others than a threshold, exchanged until the set resembles
+    /// the pool.
     MinNearestNeighbour(TauFit),
     /// All out-of-distribution images.
     OodHoldout {

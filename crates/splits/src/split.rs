@@ -73,7 +73,8 @@ impl Split {
         Self { revision, ..self }
     }
 
-    /// The split `ood` with these types of images in its test set only; no type leaves it empty.
+    /// The split `ood` with only these types of images in its test set. Without any type the test
+    /// set is empty.
     ///
     /// # Errors
     ///
