@@ -22,12 +22,12 @@ pub use self::values::{DataType, Values};
 ///
 /// The names that the gifticlib writes (`GIFTI_ENCODING_B64BIN`, `GIFTI_ENDIAN_LITTLE`) are
 /// understood as well. Metadata, label tables and coordinate systems are skipped, as are document
-/// types: nothing that they declare is expanded or fetched. Reading ends with the element `GIFTI`;
-/// what `NumberOfDataArrays` claims is not compared with the arrays that are there.
+/// types: nothing that they declare is expanded or fetched. Reading ends with the element `GIFTI`.
+/// `NumberOfDataArrays` is not compared with the number of arrays.
 ///
 /// The memory needed grows with the data that are there, never with the dimensions that the file
 /// claims, and text is decoded in small pieces while it is read. A stream that inflates to more
-/// than its dimensions is given up at once.
+/// than its dimensions is an error at once.
 ///
 /// # Errors
 ///
