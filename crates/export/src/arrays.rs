@@ -161,7 +161,7 @@ impl ArrayWriter<'_> {
 
     /// Adds a matrix whose rows come in blocks, in order, without holding them all.
     ///
-    /// `rows` gets as many blocks of rows as it likes, `shape[0]` rows in all.
+    /// The closure hands over any number of blocks of rows, with `shape[0]` rows in all.
     ///
     /// # Errors
     ///

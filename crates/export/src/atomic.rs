@@ -16,9 +16,10 @@ pub(crate) use directory::atomic_directory;
 ///
 /// `write` gets a buffered writer. When it returns `Ok`, the bytes are flushed to disk and the
 /// temporary file is renamed to `path`, replacing a file that was there (of a symbolic link, the
-/// link itself). When anything fails, the temporary file is removed and what was at `path` stays
-/// as it was. New files get the usual permissions, `0666` less the umask, on Unix. What is there and
-/// is not a regular file (a pipe, a device) is written to directly: it must not be replaced by a file.
+/// link itself). When anything fails, the temporary file is removed and what was at `path` stays as
+/// it was. New files get the usual permissions, `0666` less the umask, on Unix. If the target
+/// exists and is not a regular file (a pipe, a device), it is written to directly, because it must
+/// not be replaced by a file.
 ///
 /// # Errors
 ///
@@ -33,7 +34,7 @@ pub fn atomic_file<T>(
     atomic(path, |writer| write(writer).map_err(write_error))
 }
 
-/// Writes bytes that are ready already, by [`atomic_file`].
+/// Writes bytes that are already complete, with [`atomic_file`].
 ///
 /// # Errors
 ///
