@@ -15,7 +15,7 @@ const RESOLUTIONS: [Resolution; 2] = [Resolution::Full, Resolution::Func1pt8];
 
 impl Subject {
     /// Whether all six anatomical files are on disk: T1w, T2w and brain mask, at full resolution
-    /// and on the functional grid. The download of a session brings one of them alone.
+    /// and on the functional grid. The download of a session fetches only one of them.
     ///
     /// ```
     /// use laion_fmri::{Dataset, Resolution};

@@ -37,10 +37,11 @@ use crate::{Contradiction, Error, NoiseCeiling, Result, Subject, Voxels};
 /// the row order of the trial table; voxels by ascending flat C-order index of the brain mask's
 /// grid. NaN stays NaN.
 ///
-/// Memory is the array plus less than 32 MiB: the file is inflated chunk by chunk and only the
-/// selected voxels of the selected trials are kept. [`Dataset::with_jobs`](crate::Dataset::with_jobs)
-/// lets several threads read, [`Dataset::with_cache_dir`](crate::Dataset::with_cache_dir) keeps what
-/// makes the next read shorter.
+/// With one thread, memory is the array plus less than 32 MiB: the file is inflated chunk by chunk,
+/// and only the selected voxels of the selected trials are kept.
+/// [`Dataset::with_jobs`](crate::Dataset::with_jobs) lets several threads read,
+/// [`Dataset::with_cache_dir`](crate::Dataset::with_cache_dir) keeps what makes the next read
+/// shorter.
 ///
 /// ```
 /// use laion_fmri::{Dataset, MaskSource, StimulusSet};
@@ -82,9 +83,10 @@ struct CeilingThreshold {
 
 /// Hears of the progress of a read, and may stop it.
 ///
-/// `volume` is called after each volume that is read, with the number of volumes read so far and their
-/// total: all volumes of the file, or with an index the wanted ones. When several sessions are read
-/// side by side it is called from several threads. Answering `false` stops the read with [`Error::Cancelled`].
+/// `volume` is called after each volume that is read, with the number of volumes read so far and
+/// their total: all volumes of the file, or with an index the wanted ones. When several sessions
+/// are read in parallel, it is called from several threads. If it returns `false`, the read stops
+/// with [`Error::Cancelled`].
 pub trait ReadObserver: Sync {
     /// One more volume was read.
     fn volume(&self, session: &SessionId, done: usize, total: usize) -> bool;
@@ -271,7 +273,7 @@ impl<'a> Betas<'a> {
     ///
     /// # Errors
     ///
-    /// As [`Betas::load_sessions`]; what `take` answers ends the loop.
+    /// As [`Betas::load_sessions`], and the error of `take`, which ends the loop.
     pub fn for_each_session<E: From<Error>>(
         &self,
         take: impl FnMut(SessionId, SessionBetas) -> Result<(), E>,
@@ -320,7 +322,7 @@ impl<'a> Betas<'a> {
         )
     }
 
-    /// The betas of several sessions in one array, below each other in their order.
+    /// The betas of several sessions in one array, one session after the other, in the order named.
     ///
     /// # Errors
     ///

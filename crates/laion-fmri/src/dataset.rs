@@ -19,8 +19,8 @@ const READING: &str = "reading from";
 /// A mirror on disk and the bucket it belongs to; or the [bucket](Dataset::from_bucket) alone.
 ///
 /// Nothing is read until a method needs it. The value can be cloned and shared between threads.
-/// Calls block until they are done. They may be made, and everything may be dropped, inside a tokio
-/// runtime too; by `spawn_blocking`, if other tasks of the thread are to go on meanwhile.
+/// Calls block until they are done. They may also be made, and values dropped, inside a tokio
+/// runtime; use `spawn_blocking` if other tasks of the thread should continue meanwhile.
 ///
 /// ```
 /// let bucket = fixtures::Bucket::temporary()?;
@@ -76,7 +76,7 @@ impl Dataset {
         self
     }
 
-    /// The same dataset, with or without the permission to open sockets.
+    /// The same dataset, with or without permission to open sockets.
     #[must_use]
     pub fn with_offline(mut self, offline: bool) -> Self {
         self.offline = offline;

@@ -32,7 +32,7 @@ use crate::remote::Remote;
 use crate::upkeep::UpkeepObserver;
 use crate::{Dataset, Result, Roots};
 
-/// A download that has been planned but not begun: every key with what will be done to it.
+/// A download that has been planned but not started: every key with what will be done to it.
 #[derive(Debug)]
 pub struct Download {
     remote: Remote,
@@ -89,9 +89,10 @@ impl Download {
     }
 
     /// The same download, leaving an index of every betas file that it fetches in the
-    /// [cache directory](Dataset::with_cache_dir), if there is one. The bytes are inflated anyway, to
-    /// verify them; what [`Subject::index_betas`](crate::Subject::index_betas) makes needs no pass of
-    /// its own then. An index that cannot be written is only a debug event.
+    /// [cache directory](Dataset::with_cache_dir), if there is one. The bytes are inflated anyway,
+    /// to verify them, so this saves the extra pass of
+    /// [`Subject::index_betas`](crate::Subject::index_betas). An index that cannot be written is
+    /// only a debug event.
     #[must_use]
     pub fn with_indexes(mut self) -> Self {
         self.makes_indexes = true;

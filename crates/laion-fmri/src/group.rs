@@ -116,8 +116,7 @@ impl Group {
     /// Subjects are read in parallel, as many as [`Dataset::with_jobs`] allows, and each array of
     /// trials is let go once its means are made.
     ///
-    /// `request` turns each subject's plain request into the one that is meant, for example by
-    /// choosing ROIs.
+    /// `request` changes each subject's plain request, for example by choosing ROIs.
     ///
     /// # Errors
     ///

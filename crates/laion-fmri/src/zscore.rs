@@ -17,8 +17,8 @@ pub struct ZscoreOptions {
     pub ddof: usize,
     /// What a NaN does to its column.
     pub nan: NanPolicy,
-    /// The rows that mean and standard deviation are computed from, one flag a row: the training
-    /// rows, so that nothing of the test rows leaks into them. Without it all rows.
+    /// The rows that mean and standard deviation are computed from, one flag per row: the training
+    /// rows, so that nothing of the test rows leaks into the statistics. Without it all rows.
     pub fit_rows: Option<Vec<bool>>,
 }
 

@@ -96,7 +96,7 @@ impl AuthFile {
             .map_err(Error::io("write", &self.path))
     }
 
-    /// Finds out whether [`save`](Self::save) would work, before an id is at stake.
+    /// Finds out whether [`save`](Self::save) would work, before there is an id to lose.
     ///
     /// # Errors
     ///

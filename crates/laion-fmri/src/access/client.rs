@@ -96,7 +96,7 @@ impl AccessService {
         format!("{}/{path}", self.text)
     }
 
-    /// What the service has, and the version of its terms. Nothing about anybody is sent.
+    /// The files of the service, and the version of its terms. Nothing personal is sent.
     ///
     /// # Errors
     ///
@@ -113,7 +113,7 @@ impl AccessService {
 
     /// Sends a form that a person filled in, after checking it.
     ///
-    /// It is sent once: when it is unclear whether it arrived, that is an error and not repeated.
+    /// It is sent only once. If it is unclear whether it arrived, that is an error.
     ///
     /// # Errors
     ///

@@ -44,7 +44,7 @@ pub enum FormField {
     Purpose,
 }
 
-/// Why a form cannot be sent. Nobody's answers are repeated.
+/// Why a form cannot be sent. The answers themselves are not repeated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormError {

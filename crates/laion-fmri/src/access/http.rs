@@ -28,7 +28,7 @@ pub struct AccessOptions {
     pub connect_timeout: Duration,
     /// Longest wait for the whole answer to a call (default 30 s).
     pub call_timeout: Duration,
-    /// Longest silence while a file is read (default 10 s); then it goes on in a new request.
+    /// Longest silence while a file is read (default 10 s); then a new request continues it.
     pub read_timeout: Duration,
     /// How often a call is tried (default 3). What may have reached the service is repeated only when
     /// repeating it changes nothing.

@@ -9,7 +9,7 @@ const MAX_BYTES: usize = 200;
 
 /// The id of a granted request, such as `lfm_...`.
 ///
-/// Whoever has it has the access, so `Debug` does not show it and there is no `Display`.
+/// Anyone who has it has the access, so `Debug` does not show it and there is no `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RequestId(String);
 

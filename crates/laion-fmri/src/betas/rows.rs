@@ -17,8 +17,8 @@ use crate::{Error, Result};
 
 /// The betas of a session, one trial after the other. A few rows are in memory.
 ///
-/// Rows are read ahead, a few of them, by a thread that starts with the first one and by as many more
-/// as [`Dataset::with_jobs`](crate::Dataset::with_jobs) allows; an index is used and left as by
+/// A few rows are read ahead, by a thread that starts with the first one and by as many more as
+/// [`Dataset::with_jobs`](crate::Dataset::with_jobs) allows; an index is used and left as by
 /// [`Betas::load`](crate::Betas::load). Whoever drops this stops them.
 ///
 /// Rows are final once `next_row` has answered `None`: only the end of a gzip file proves it

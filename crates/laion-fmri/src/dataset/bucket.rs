@@ -12,12 +12,12 @@ impl Dataset {
     /// The dataset in a bucket, read without a mirror: no file is written anywhere.
     ///
     /// [`Dataset::subject`] lists what the bucket has of the subject, once; sessions that are not
-    /// released yet are left out. Masks, ROIs, maps and tables are fetched when they are first needed
-    /// (at most 64 MiB each) and held in memory as long as the [`Subject`]. Betas stream through the
-    /// decoder, about 5 MiB ahead of it for each session that is read at the same time; a connection
-    /// that breaks is continued inside the object, and nothing is handed out before the object was
-    /// read to its end and has the content of its entity tag. Everything is read in the version that
-    /// was listed.
+    /// released yet are left out. Masks, ROIs, maps and tables are fetched when they are first
+    /// needed (at most 64 MiB each) and held in memory as long as the [`Subject`]. Betas stream
+    /// through the decoder, about 5 MiB ahead of it for each session that is read at the same time;
+    /// a connection that breaks is continued inside the object. Nothing is handed out before the
+    /// object was read to its end and its content matches its entity tag. Everything is read in the
+    /// version that was listed.
     ///
     /// The table of images is read from the bucket too. Other files of the stimulus side, the
     /// anatomy, localizers and raw data are not: those are looked for in the directories of
@@ -52,9 +52,10 @@ impl Dataset {
         self.with_stimuli()
     }
 
-    /// The same dataset, asking its bucket with another patience: for what it holds, when downloading,
-    /// and when it is read in place of a mirror. How many files a download fetches at once, and how many
-    /// bytes per second, are [`DownloadRequest::jobs`](crate::DownloadRequest::jobs) and
+    /// The same dataset with other timeouts and retries for its bucket. They apply to listings, to
+    /// downloads, and to reading from the bucket instead of a mirror. How many files a download
+    /// fetches at once, and how many bytes per second, are set by
+    /// [`DownloadRequest::jobs`](crate::DownloadRequest::jobs) and
     /// [`DownloadRequest::limit_rate`](crate::DownloadRequest::limit_rate).
     ///
     /// # Errors

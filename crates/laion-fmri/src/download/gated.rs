@@ -32,7 +32,7 @@ pub struct StimulusDownload {
 
 /// What became of the images and their table.
 ///
-/// All files are there: the first that does not arrive is the error of [`StimulusDownload::run`], so
+/// All files must arrive: the first that does not is the error of [`StimulusDownload::run`], so
 /// there is no incomplete report.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -297,7 +297,7 @@ impl Dataset {
 
     /// Fetches the images and their table with access that was granted earlier.
     ///
-    /// Nothing but the public manifest is asked for when they are there and right.
+    /// If the files are there and right, only the public manifest is requested.
     ///
     /// # Errors
     ///

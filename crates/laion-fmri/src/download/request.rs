@@ -55,7 +55,7 @@ pub struct DownloadRequest {
     /// How many files are transferred at once; at least 1. By default
     /// [`TransferOptions::DEFAULT_JOBS`].
     pub jobs: usize,
-    /// Bytes per second that all files together take; as fast as they come without it.
+    /// The most bytes per second for all files together; without it, as fast as possible.
     pub limit_rate: Option<NonZeroU64>,
 }
 
@@ -189,7 +189,7 @@ impl DownloadRequest {
         self
     }
 
-    /// The images as well, as far as the caller is concerned; see the field.
+    /// The images as well, which the caller has to fetch; see the field.
     pub fn include_stimuli(mut self) -> Self {
         self.include_stimuli = true;
         self

@@ -49,8 +49,8 @@ pub struct Conventions {
     pub stimuli: Option<StimulusSet>,
     /// Whether trials with out-of-distribution images are left out.
     pub exclude_ood: bool,
-    /// Whether images are left out whose number of trials in the chosen sessions is not the number
-    /// that was planned for them (12 for `shared_12rep`, 4 for all others).
+    /// Whether to leave out images whose number of trials in the chosen sessions is not the planned
+    /// one (12 for `shared_12rep`, 4 for all others).
     pub exact_repetitions: bool,
     /// Which train/test split the rows are marked with.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -96,7 +96,7 @@ enum Origin {
 }
 
 impl Dataset {
-    /// Plans an extraction: looks at trial tables and masks, and reads no betas.
+    /// Plans an extraction: reads trial tables and masks, but no betas.
     ///
     /// # Errors
     ///

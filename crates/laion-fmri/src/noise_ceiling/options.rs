@@ -8,8 +8,8 @@ use crate::{Error, Result, Voxels};
 
 /// Everything that a computed noise ceiling depends on besides the betas.
 ///
-/// The dataset's description leaves some of it open (which divisor the variances have, for one), so
-/// that all of it is a choice here, and stands in [`ComputedNoiseCeiling::sidecar`].
+/// The description of the dataset leaves some of it open, for example the divisor of the variances.
+/// So all of it is a choice here, and is recorded in [`ComputedNoiseCeiling::sidecar`].
 ///
 /// [`ComputedNoiseCeiling::sidecar`]: crate::noise_ceiling::ComputedNoiseCeiling::sidecar
 #[derive(Clone, Debug, PartialEq)]

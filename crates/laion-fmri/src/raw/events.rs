@@ -10,7 +10,7 @@ use crate::trials::{Tsv, TsvError};
 /// What BIDS writes where there is no value.
 const NOT_AVAILABLE: &str = "n/a";
 
-/// The events of one run or of several runs, one row an event.
+/// The events of one run or of several runs, one row per event.
 ///
 /// Every column is kept as text, in the order of the file: `onset`, `duration`, `trial_number`,
 /// `trial_type` (`new`, `old` or `blank`), `response`, `response_correct`, `response_changed`,

@@ -7,8 +7,8 @@ use laion_fmri_stimuli::{NounFilter, Stimulus, StimulusSet};
 use crate::stimulus::Shown;
 use crate::{Error, Result, Stimuli, Subject};
 
-/// A question for images, built step by step and answered by [`StimulusQuery::image_names`]. Images
-/// have to fit every part of it; only the files that the parts need have to be on disk.
+/// A query for images, built step by step and answered by [`StimulusQuery::image_names`]. An image
+/// must match every part of it. Only the files that these parts need must be on disk.
 ///
 /// ```
 /// use laion_fmri::{Dataset, StimulusSet};
@@ -32,7 +32,7 @@ pub struct StimulusQuery<'a> {
 }
 
 impl Stimuli {
-    /// A question for images; without any part it is about all of them.
+    /// A query for images; without any part it matches all of them.
     pub fn query(&self) -> StimulusQuery<'_> {
         StimulusQuery {
             stimuli: self,
@@ -47,7 +47,8 @@ impl Stimuli {
 }
 
 impl<'a> StimulusQuery<'a> {
-    /// Only images with a localized mask of this noun. Several nouns all have to be there.
+    /// Only images with a localized mask of this noun. If called several times, an image must have
+    /// all nouns.
     pub fn noun(mut self, noun: impl Into<String>) -> Self {
         self.nouns.push(noun.into());
         self
@@ -60,8 +61,8 @@ impl<'a> StimulusQuery<'a> {
         self
     }
 
-    /// Only images from this dataset, such as `NSD`; case and hyphens do not count. Several
-    /// datasets are alternatives.
+    /// Only images from this dataset, such as `NSD`; case and hyphens are ignored. Several datasets
+    /// are alternatives.
     pub fn dataset(mut self, dataset: impl Into<String>) -> Self {
         self.datasets.push(dataset.into());
         self

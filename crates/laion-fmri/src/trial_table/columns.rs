@@ -17,8 +17,8 @@ pub struct TrialColumns {
 }
 
 impl Subject {
-    /// The trials of these sessions, below each other in the order asked; of all sessions on disk
-    /// when none is named.
+    /// The trials of these sessions, one session after the other in the order asked; of all
+    /// sessions on disk when none is named.
     ///
     /// The columns of the sessions' tables are kept as they are (`session` is the directory's
     /// name); a column of plain whole numbers is one of integers. When the table of images is on

@@ -58,8 +58,8 @@ impl Dataset {
     /// mirror has it (labels without hyphens), and recorded.
     ///
     /// `how` says whether files are linked (the default), copied or moved. If `tree` is the root of
-    /// the mirror itself, files are renamed where their names have hyphens, and recorded. Files that
-    /// the mirror has already are kept, also where those of the tree differ.
+    /// the mirror itself, files are renamed where their names have hyphens, and recorded. Files
+    /// that the mirror already has are kept, even if those of the tree differ.
     ///
     /// # Errors
     ///

@@ -74,8 +74,8 @@ impl Finding {
 }
 
 impl Dataset {
-    /// Looks at the roots, the disk, the licence, the records and the bucket. Writes nothing but a
-    /// file that it removes at once; sends two requests unless the dataset is offline.
+    /// Examines the roots, the disk, the licence, the records and the bucket. It writes only one
+    /// file, which it removes at once, and sends two requests unless the dataset is offline.
     #[must_use]
     pub fn examine(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
