@@ -374,11 +374,11 @@ impl VolumeFile {
 /// Opens a gzipped file that this many threads besides the caller's inflate from its start, each a chunk
 /// of this many stored bytes at a time; the first member alone, others follow in one thread.
 ///
-/// Threads guess where a block starts in their chunk, and every guess is compared to the bit with where
-/// the chunk before has ended. Where it does not fit, the caller's thread inflates up to the next chunk
-/// that does; where most do not, it inflates the rest alone. The bytes and the errors are those of
-/// [`Source::open`], and every checksum is compared. Chunks of half a MiB take less than 40 MiB for
-/// each thread.
+/// Threads guess where a block starts in their chunk. Every guess is compared, to the bit, with the
+/// place where the chunk before ended. If it does not match, the caller's thread inflates up to the
+/// next chunk that does. If most do not match, it inflates the rest alone. The bytes and the errors
+/// are those of [`Source::open`], and every checksum is compared. Chunks of half a MiB take less
+/// than 40 MiB for each thread.
 ///
 /// # Errors
 ///

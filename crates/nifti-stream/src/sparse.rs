@@ -47,10 +47,10 @@ impl SetVoxels {
 
 /// Reads a 3-D image, or a 4-D image with one volume, as a mask.
 ///
-/// Equal to [`read_volume`](crate::read_volume) followed by
-/// [`nonzero_mask`](crate::Volume::nonzero_mask), at the cost of inflating the file: memory is one
-/// chunk and the set voxels. It decides before values are rounded to single precision, so that
-/// 1e-60 is set here.
+/// The result is that of [`read_volume`](crate::read_volume) followed by
+/// [`nonzero_mask`](crate::Volume::nonzero_mask). The time is that of inflating the file, and
+/// memory is one chunk and the set voxels. It decides before values are rounded to single
+/// precision, so that 1e-60 is set here.
 ///
 /// # Errors
 ///

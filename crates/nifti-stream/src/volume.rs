@@ -44,8 +44,9 @@ impl Volume {
 
     /// The image as a mask, in C order: true where the value is neither 0 nor NaN.
     ///
-    /// Negative values are inside. Values that only the rounding to single precision made 0 are not;
-    /// [`read_set_voxels`](crate::read_set_voxels) has them inside. (numpy's conversion to bool also counts NaN as inside.)
+    /// Negative values are inside. Values that became 0 only by rounding to single precision are
+    /// outside; with [`read_set_voxels`](crate::read_set_voxels) they are inside. (numpy's
+    /// conversion to bool also counts NaN as inside.)
     #[must_use]
     #[doc(alias = "load_nifti_mask")]
     pub fn nonzero_mask(&self) -> Vec<bool> {

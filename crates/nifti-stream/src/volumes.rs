@@ -198,7 +198,7 @@ impl<R: Read> VolumeReader<R> {
     /// # Errors
     ///
     /// As [`read_rows`](Self::read_rows), and [`Error::Cancelled`] when `observe` breaks before a
-    /// volume. What it returns after the last volume is not looked at.
+    /// volume. What it returns after the last volume is ignored.
     pub fn read_rows_with(
         mut self,
         selection: &VoxelSelection,

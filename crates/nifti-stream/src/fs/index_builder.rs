@@ -70,8 +70,8 @@ impl IndexBuilder {
         Ok(Self { path, sender, thread, bytes: 0, head: Vec::new(), tail: Vec::new() })
     }
 
-    /// The next bytes of the file; `false` once it is known to be damaged, so that the rest can be
-    /// spared. Waits while the bytes before them are inflated.
+    /// The next bytes of the file; `false` once the file is known to be damaged, so that the caller
+    /// can stop. Waits while the bytes before them are inflated.
     pub fn push(&mut self, bytes: &[u8]) -> bool {
         self.bytes += bytes.len() as u64;
         let missing = (HEAD as usize).saturating_sub(self.head.len());
@@ -81,8 +81,9 @@ impl IndexBuilder {
         bytes.is_empty() || self.sender.send(bytes.to_vec()).is_ok()
     }
 
-    /// Ends the file and gives the index its name. Returns whether there is one: not for a file that is
-    /// no 4-D image or not gzipped, and not when it cannot be written, which is a debug event.
+    /// Ends the file and gives the index its name. Returns whether there is one. There is none if
+    /// the file is not a gzipped 4-D image, or if the index cannot be written, which is a debug
+    /// event.
     ///
     /// # Errors
     ///

@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use super::{GzDecoder, Pieces};
 use crate::error::Error;
 
-/// Verifies a gzip file whose bytes are pushed, and keeps none of them: every member is inflated, and
-/// its CRC-32 and length are compared. What is accepted is what [`GzDecoder`] accepts. Less than 1 MiB
-/// is held, and the bytes of a push.
+/// Verifies a gzip file whose bytes are pushed into it, and keeps none of them. Every member is
+/// inflated, and its CRC-32 and length are compared. It accepts what [`GzDecoder`] accepts. Less
+/// than 1 MiB is held, and the bytes of a push.
 ///
 /// ```
 /// # fn verify(arriving: &[u8]) -> Result<(), nifti_stream::Error> {
