@@ -19,7 +19,7 @@ const BUFFER: usize = 256 << 10;
 pub struct Expected<'a> {
     /// Its bytes.
     pub size: Option<u64>,
-    /// The entity tag of its object; it is recomputed if it is one that can be.
+    /// The entity tag of its object. It is recomputed if that is possible.
     pub etag: Option<&'a str>,
     /// Its SHA-256.
     pub sha256: Option<Sha256>,
@@ -93,7 +93,7 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Whether everything that is known about the file holds, as far as it was looked at.
+    /// Whether everything that was checked about the file holds.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         matches!(self, Self::Sound(_) | Self::Unread)

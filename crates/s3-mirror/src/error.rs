@@ -8,7 +8,7 @@ use object_store::client::{HttpError, HttpErrorKind};
 /// A boxed lower-level error, kept as `source()`.
 pub type Source = Box<dyn StdError + Send + Sync + 'static>;
 
-/// A request to a store that did not give what was asked for.
+/// A request to a store that failed.
 ///
 /// Errors are told apart by HTTP status and by type, never by message text. Every variant names the
 /// location as [`Store::name`](crate::Store::name) gives it. `Display` says only what happened here;
@@ -149,14 +149,15 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the store has the answer "no" for this object or listing, so that asking again is
-    /// useless until its owner changes something.
+    /// Whether the store refuses this object or listing, so that asking again is useless until its
+    /// owner changes something.
     #[must_use]
     pub fn is_denied(&self) -> bool {
         matches!(self, Self::Denied { .. } | Self::ListDenied { .. } | Self::LinkRefused { .. })
     }
 
-    /// Whether the location itself could not be talked to, so that other keys would fare the same.
+    /// Whether the location itself could not be reached, so that requests for other keys would fail
+    /// too.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
         matches!(self, Self::Unreachable { .. })

@@ -15,7 +15,7 @@ mod record;
 
 pub use record::Record;
 
-/// Closed segments are put together when there are more than this.
+/// Closed segments are merged when there are more than this.
 const MANY_SEGMENTS: usize = 16;
 
 /// How often the segments are read again when one disappears meanwhile.
@@ -23,13 +23,14 @@ const READ_ATTEMPTS: usize = 5;
 
 /// Records about the files of a mirror, in a directory of their own.
 ///
-/// The directory holds segments: text files with one JSON object per line ([`Record`]), each written by
-/// one process alone and only ever appended to. So any number of processes, on any number of
-/// machines, may add records at once without a lock; a line that a crash left half-written is
-/// skipped. Whoever finds many closed segments puts them together.
+/// The directory holds segments: text files with one JSON object per line ([`Record`]), each
+/// written by one process alone and only ever appended to. So any number of processes, on any
+/// number of machines, may add records at once without a lock; a line that a crash left
+/// half-written is skipped. A process that finds many closed segments merges them.
 ///
-/// A record says what a file was when it was published. It decides nothing alone: a file of another
-/// size, or whose object has another entity tag now, is out of date whatever is recorded.
+/// A record says what a file was when it was published. A record alone decides nothing: a file is
+/// out of date if it has another size, or if its object now has another entity tag, whatever is
+/// recorded.
 ///
 /// A value opened with [`read`](Self::read) never writes; one opened with [`open`](Self::open)
 /// writes when the first record is added.
@@ -146,7 +147,7 @@ impl Inventory {
         Ok(Self { directory, writable, state })
     }
 
-    /// Puts all closed segments into one. What is added meanwhile is in open segments.
+    /// Merges all closed segments into one. Records that are added meanwhile are in open segments.
     fn compact_if_many(&self) -> io::Result<()> {
         let old: Vec<PathBuf> =
             segments(&self.directory)?.into_iter().filter(|path| is_closed(path)).collect();

@@ -62,14 +62,14 @@ pub struct ObjectContent {
 /// of the queue. A connection that breaks or falls silent is continued inside the object, with
 /// `Range` and `If-Match` on the entity tag of the first answer, as patiently as the
 /// [`ConnectOptions`](crate::ConnectOptions) of the store say: an attempt that brought a byte is
-/// progress, and a slow reader is not mistaken for a silent server. A server that ignores ranges is
-/// read from the start on up to the place. What changes on the server meanwhile is
+/// progress, and a slow reader is not mistaken for a silent server. If a server ignores ranges, it
+/// is read from the start up to that place. An object that changes meanwhile is
 /// [`ObjectError::Changed`].
 ///
 /// The end of the object is only reported when the bytes have its entity tag, as far as that is an
 /// MD5, or the MD5 of those of its parts; otherwise the read after the last byte fails with
-/// [`ObjectError::Checksum`]. [`finish`](Self::finish) says what was read. Errors of `Read` carry an
-/// [`ObjectError`], which [`ObjectError::find`] gets out; the error stays, if it is read again.
+/// [`ObjectError::Checksum`]. [`finish`](Self::finish) says what was read. Errors of `Read` carry
+/// an [`ObjectError`], which [`ObjectError::find`] returns. Reading again gives the same error.
 ///
 /// Memory: at most 5 MiB, and what the HTTP client holds for one connection. Dropping the reader ends
 /// its task. Readers of one store share connections, and may be used in parallel.

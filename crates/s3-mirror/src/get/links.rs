@@ -19,8 +19,8 @@ const MAX_RENEWALS: u32 = 2;
 
 /// Gives addresses to objects that have none of their own, such as signed links.
 ///
-/// A link is taken for a secret. It goes to the server that it leads to, and is never part of an error,
-/// a log line or `Debug` output: these name the store and the key.
+/// A link is treated as a secret. It is sent only to the server that it leads to, and is never part
+/// of an error, a log line or `Debug` output. These name the store and the key.
 #[async_trait]
 pub trait Links: Send + Sync {
     /// The address of an object; with `renew` a new one, because the server refuses the last one.

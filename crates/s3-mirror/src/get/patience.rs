@@ -63,7 +63,7 @@ impl Patience {
         }
     }
 
-    /// The same, bounded also by what other requests meet.
+    /// The same, also bounded by the failures of other requests.
     pub(crate) fn within(mut self, outage: Option<&Arc<Outage>>) -> Self {
         self.outage = outage.cloned();
         self

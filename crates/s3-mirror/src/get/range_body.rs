@@ -14,8 +14,9 @@ use crate::{Key, Store};
 /// A range of one version of an object, delivered in order.
 ///
 /// An attempt that brought a byte is progress; only attempts without are counted, by [`Patience`].
-/// When the connection falls silent, the rest is requested again on a second connection: what answers first
-/// goes on, so that a stall costs a part of the time after which a connection counts as dead.
+/// When the connection falls silent, the rest is requested again on a second connection: the one
+/// that answers first continues. So a stall costs only a part of the time after which a connection
+/// counts as dead.
 pub(crate) struct RangeBody<'a> {
     store: &'a Store,
     key: &'a Key,
