@@ -15,8 +15,8 @@ const DATASET: &str = "images";
 /// The images by row. Names are in [`Metadata`](crate::Metadata); [`NamedImages`](crate::NamedImages)
 /// joins the two.
 ///
-/// Nothing but the structure of the file is read by opening it, and one image by asking for one.
-/// All methods can run in several threads at once.
+/// Opening reads only the structure of the file; asking for an image reads that image. All methods
+/// can run in several threads at once.
 #[derive(Clone, Debug)]
 pub struct Images {
     path: PathBuf,
