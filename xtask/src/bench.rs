@@ -1,5 +1,5 @@
-//! `bench`: measures what the crates promise, in the release profile, and prints each figure beside
-//! its limit.
+//! `bench`: measures what the crates promise, in the release profile, and prints each figure next
+//! to its limit.
 
 mod extract;
 mod mirror;

@@ -1,4 +1,4 @@
-//! Runs named steps one after another and sums up what became of them.
+//! Runs named steps one after another and sums up their results.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};

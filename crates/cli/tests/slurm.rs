@@ -1,8 +1,9 @@
 //! A plan run by a Slurm of its own: controller, node and munge on loopback, started and ended here.
 //!
 //! `LAION_FMRI_SLURM` names the folder that Debian's packages were unpacked to (`/` where they are
-//! installed). Where the daemons do not come up, the reason is left in the file that
-//! `LAION_FMRI_SLURM_SKIPPED` names, and the test ends: that says nothing about this repository.
+//! installed). If the daemons do not start, the reason is written to the file that
+//! `LAION_FMRI_SLURM_SKIPPED` names, and the test ends, because that says nothing about this
+//! repository.
 #![cfg(target_os = "linux")]
 #![cfg(test)]
 

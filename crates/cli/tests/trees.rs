@@ -1,4 +1,4 @@
-//! Downloads of the trees beside the betas, and of raw data alone.
+//! Downloads of the trees other than the betas, and of raw data alone.
 
 use crate::{User, names};
 

@@ -1,4 +1,4 @@
-//! NIfTI streams as a stranger uses them, against files built byte by byte.
+//! NIfTI streams through the public interface, against files built byte by byte.
 
 #[cfg(test)]
 mod corpus;

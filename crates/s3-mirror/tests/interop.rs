@@ -1,5 +1,5 @@
-//! The mirror against an S3 server of other people: moto, with listings, entity tags also of uploads
-//! in parts, `If-Match`, ranges and denied keys.
+//! The mirror against moto, an independent S3 server: listings, entity tags (also of multipart
+//! uploads), `If-Match`, ranges and denied keys.
 //!
 //! `cargo xtask interop` names the interpreter that has moto in `LAION_FMRI_INTEROP_S3`.
 #![cfg(test)]

@@ -1,4 +1,4 @@
-//! One object read like a file, over lines that break and from buckets that change.
+//! One object read like a file, over connections that break and from buckets that change.
 
 use std::io::{BufRead, Read};
 use std::path::Path;

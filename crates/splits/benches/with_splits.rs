@@ -1,4 +1,4 @@
-//! A program that uses the crate: what it is larger than `without_splits` is the crate's size.
+//! A program that uses the crate. It is larger than `without_splits` by the size of the crate.
 #![expect(clippy::print_stdout, reason = "what is not shown would not be linked")]
 
 fn main() {

@@ -1,4 +1,4 @@
-//! The bundle: its digest, its budget, and what damage to it is called.
+//! The bundle: its digest, its size limit, and the errors for damage.
 
 use laion_fmri_base::Sha256;
 use laion_fmri_splits::{Bundle, BundleError, Pool};

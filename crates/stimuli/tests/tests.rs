@@ -1,4 +1,4 @@
-//! Stimulus files as they are written, as they are asked, and as they break.
+//! Stimulus files: as they are written, as they are read, and as they break.
 #![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
 mod contents;

@@ -1,5 +1,5 @@
-//! `extract` of a small ROI: from all sessions of a subject, beside inflating the same files; from one
-//! session, beside `betas` of it.
+//! `extract` of a small ROI: from all sessions of a subject, compared with inflating the same
+//! files; from one session, compared with `betas` of it.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Bad lines and bad proxies.
+//! Bad connections and bad proxies.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Going on inside a file.
+//! Resuming inside a file.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! Disks that fill up, and links that lead astray.
+//! Disks that fill up, and links that lead outside.
 
 use std::collections::BTreeMap;
 
