@@ -22,7 +22,7 @@ const SESSIONS: usize = 30;
 const VOLUMES: usize = 20;
 
 const INFLATE_ONE: &str = "igzip -dc of every file, one core";
-const INFLATE_TWO: &str = "igzip -dc of every file, two side by side";
+const INFLATE_TWO: &str = "igzip -dc of every file, two at once";
 const ONE: &str = "extract, one core";
 const TWO: &str = "extract, two cores";
 const PREPARED_ONE: &str = "extract, z-scored and averaged, one core";

@@ -38,13 +38,20 @@ pub(super) fn machine() -> String {
     let unknown = || "unknown".to_owned();
     let processor = line("/proc/cpuinfo", "model name").unwrap_or_else(unknown);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let memory = line("/proc/meminfo", "MemTotal").unwrap_or_else(unknown);
+    let memory = line("/proc/meminfo", "MemTotal").and_then(|total| gib(&total));
+    let memory = memory.unwrap_or_else(unknown);
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or_default().to_owned();
     let date =
         CommandLine::new("date", Path::new(".")).argument("-u").argument("+%Y-%m-%d %H:%M UTC");
     let date = date.capture().ok().flatten().unwrap_or_else(unknown);
-    format!("{date}; {processor}, {cores} cores, {memory}; load average at the end {load}.")
+    format!("{date}; {processor}, {cores} cores, {memory}; load average {load} at the end.")
+}
+
+/// A size of `/proc/meminfo`, such as `24684092 kB`, in GiB.
+fn gib(size: &str) -> Option<String> {
+    let kib: f64 = size.strip_suffix(" kB")?.parse().ok()?;
+    Some(format!("{:.1} GiB of memory", kib / f64::powi(2.0, 20)))
 }
 
 /// The page with the text between `<!-- NAME -->` and `<!-- end NAME -->` exchanged.
@@ -58,6 +65,12 @@ fn replaced(page: &str, name: &str, text: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_is_shown_in_gib() {
+        assert_eq!(gib("24684092 kB").unwrap(), "23.5 GiB of memory");
+        assert_eq!(gib("unknown"), None);
+    }
 
     #[test]
     fn a_section_is_replaced_between_its_marks() {

@@ -61,7 +61,7 @@ pub(super) fn run(project: &Project) -> Result<Vec<Row>> {
         Row::at_most("open a subject and list 43 ROIs, warm", listing * 1e3, 10.0, "ms"),
         Row::at_most("40 ROI masks against inflating their files", masks / inflating, 1.2, "x"),
         Row::at_most("masks, coordinates, trial table of 30 sessions", whole, 1.0, "s"),
-        Row::at_most("the same, peak memory", peak, 200.0, "MiB"),
+        Row::at_most("peak memory of the same", peak, 200.0, "MiB"),
     ])
 }
 

@@ -108,9 +108,9 @@ fn memory(folder: &Path) -> Result<Vec<Row>> {
         .output()?;
     ensure!(output.status.success(), "the child ended with {}", output.status);
     let text = String::from_utf8(output.stdout)?;
-    let mut cases = vec!["memory for an image, beside itself".to_owned()];
+    let mut cases = vec!["memory for an image, beyond the image".to_owned()];
     cases.extend(LAYOUTS.map(|layout| format!("memory for an embedding, {layout}")));
-    cases.push("memory for a mask, beside itself".to_owned());
+    cases.push("memory for a mask, beyond the mask".to_owned());
     ensure!(text.lines().count() == cases.len(), "not a figure for each row: {text:?}");
     let row = |(case, line): (&String, &str)| {
         Ok(Row::at_most(case, line.parse::<f64>()? / MIB, 16.0, "MiB"))

@@ -98,10 +98,10 @@ pub(super) fn rows(measured: &Measured) -> Vec<Row> {
         }
     }
     if let Some(ratio) = measured.ratio(ONE_BRAIN, HALF) {
-        rows.push(Row::at_most("time of all volumes / of half of them", ratio, LINEAR, "x"));
+        rows.push(Row::at_most("time of all volumes / time of half of them", ratio, LINEAR, "x"));
     }
     for (share, kib) in ["all volumes", "half of them"].iter().zip(measured.index_kib_a_volume) {
-        let case = format!("index, for each of {share}");
+        let case = format!("index, per volume of {share}");
         rows.push(Row::at_most(&case, kib, INDEX, "KiB"));
     }
     rows
@@ -146,9 +146,9 @@ pub(super) fn record(
     size: Size,
 ) -> Result<()> {
     let text = format!(
-        "{}\n\n{} volumes of 143 x 143 x 143, medians of {} rounds in turn (3 of the Python ones); the array of the \
-         brain is {:.0} MiB, the index {:.2} KiB for each volume.\n\nCommand: `cargo xtask bench nifti --volumes {} \
-         --rounds {} --record`\n\n{}\n{}",
+        "{}\n\n{} volumes of 143 x 143 x 143; medians of {} rounds (3 for Python), the cases in turn.\n\
+         The array of the brain has {:.0} MiB, the index {:.2} KiB per volume.\n\n\
+         Command: `cargo xtask bench nifti --volumes {} --rounds {} --record`\n\n{}\n{}",
         page::machine(),
         size.volumes,
         size.rounds,
@@ -194,9 +194,9 @@ mod tests {
                 ("brain, one core, first pass: peak", false),
                 ("brain, two cores, with index: peak", true),
                 ("brain to standard output, two cores, with index: peak beyond the array", true),
-                ("time of all volumes / of half of them", true),
-                ("index, for each of all volumes", true),
-                ("index, for each of half of them", false),
+                ("time of all volumes / time of half of them", true),
+                ("index, per volume of all volumes", true),
+                ("index, per volume of half of them", false),
             ]
         );
     }
