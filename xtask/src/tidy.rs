@@ -4,6 +4,7 @@ mod charters;
 mod edges;
 mod graph;
 mod manifests;
+mod prose;
 mod rust_files;
 mod source;
 mod tree;
@@ -68,6 +69,7 @@ fn findings(project: &Project) -> Result<Vec<Finding>> {
     findings.extend(manifests::check(&graph, &tree));
     for file in tree.files() {
         findings.extend(words::check(&file.path, &file.text));
+        findings.extend(prose::check(&file.path, &file.text));
         if file.path.ends_with(".rs") {
             findings.extend(rust_files::check(&file.path, &file.text));
         }
