@@ -4,10 +4,11 @@ use alloc::vec::Vec;
 
 /// The name of `available` that is nearest to `wanted`, or `None` if none is near.
 ///
-/// Case does not count. A name is near if at most a third of the longer text would have to be
-/// inserted, deleted or replaced, where one character may always be, unless it is the whole text;
-/// or if one of the two begins with the other and shares three characters or more. The smallest
-/// number of edits wins, then the spelling that keeps the case, then the name that comes first.
+/// Case does not count. A name is near if at most a third of the longer text must be inserted,
+/// deleted or replaced. One character is always allowed, unless it is the whole text. A name is
+/// also near if one of the two begins with the other and they share three characters or more. The
+/// smallest number of edits wins, then the spelling that keeps the case, then the name that comes
+/// first.
 ///
 /// ```
 /// use bids_names::suggest;
