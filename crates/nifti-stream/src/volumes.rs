@@ -22,11 +22,11 @@ pub(crate) const CHUNK_BYTES: usize = 256 * 1024;
 
 /// A reader of 4-D NIfTI files that never holds a volume.
 ///
-/// The stream is inflated 256 KiB at a time, and the chosen voxels are put into their place in the
-/// caller's row at once, converted to single precision: values without scaling keep their
-/// bits (float32) or are rounded once, scaled values are computed in double precision first, as
-/// numpy shows them through nibabel. Besides less than 1 MiB of buffers and the caller's selection
-/// and rows, nothing is resident, however large the file is.
+/// The stream is inflated 256 KiB at a time, and the chosen voxels go straight to their place in
+/// the caller's row, converted to single precision. Values without scaling keep their bits
+/// (float32) or are rounded once. Scaled values are computed in double precision first, as numpy
+/// shows them through nibabel. Besides less than 1 MiB of buffers and the caller's selection and
+/// rows, nothing is resident, however large the file is.
 ///
 /// Values are final only when the stream was read to its end without an error, because the
 /// checksums of a gzip file come last: [`read_rows`](Self::read_rows) and
