@@ -211,9 +211,9 @@ enum Meaning {
 
 /// The variants of `object_store` where they are exact, otherwise the typed errors below them.
 ///
-/// The status of a failed request inside `Error::Generic` is held by a type that `object_store` does
-/// not export; listings of a [`Location`](crate::Location) therefore do not come this way (see
-/// `listing/s3.rs`), and for a store given by the caller a denied listing is `Other`.
+/// Inside `Error::Generic`, a type that `object_store` does not export holds the status of a failed
+/// request. So listings of a [`Location`](crate::Location) do not come this way (see
+/// `listing/s3.rs`). For a store given by the caller, a denied listing is `Other`.
 fn meaning(error: &object_store::Error) -> Meaning {
     match error {
         object_store::Error::NotFound { .. } => return Meaning::NotFound,

@@ -59,15 +59,15 @@ pub struct ObjectContent {
 /// The bytes of one object, in order, for code that blocks. Nothing is stored.
 ///
 /// A task on the runtime fetches, hashes and queues up to 4 MiB ahead; the reader takes blocks out
-/// of the queue. A connection that breaks or falls silent is continued inside the object, with
-/// `Range` and `If-Match` on the entity tag of the first answer, as patiently as the
-/// [`ConnectOptions`](crate::ConnectOptions) of the store say: an attempt that brought a byte is
-/// progress, and a slow reader is not mistaken for a silent server. If a server ignores ranges, it
-/// is read from the start up to that place. An object that changes meanwhile is
-/// [`ObjectError::Changed`].
+/// of the queue. If a connection breaks or falls silent, reading continues inside the object, with
+/// `Range` and `If-Match` on the entity tag of the first answer. The
+/// [`ConnectOptions`](crate::ConnectOptions) of the store say how often this is tried. An attempt
+/// that brought a byte is progress, and a slow reader is not mistaken for a silent server. If a
+/// server ignores ranges, it is read from the start up to that place. An object that changes
+/// meanwhile is [`ObjectError::Changed`].
 ///
-/// The end of the object is only reported when the bytes have its entity tag, as far as that is an
-/// MD5, or the MD5 of those of its parts; otherwise the read after the last byte fails with
+/// If the entity tag is an MD5, or the MD5 of the MD5s of the parts, the end of the object is only
+/// reported when the bytes have this tag. If they do not, the read after the last byte fails with
 /// [`ObjectError::Checksum`]. [`finish`](Self::finish) says what was read. Errors of `Read` carry
 /// an [`ObjectError`], which [`ObjectError::find`] returns. Reading again gives the same error.
 ///

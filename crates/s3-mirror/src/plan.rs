@@ -236,9 +236,9 @@ impl Plan {
 ///   withholds it wins, then the newest listing; a second local path is refused.
 /// * A local file of the listed size is kept, unless the view knows that it was made from a version
 ///   with another entity tag; any other size or no file means a transfer.
-/// * Of two keys with one local path the first in key order has it and the second is refused; so is
-///   a key that needs a directory where another key lands on a file, and a key whose local path is
-///   taken by a directory.
+/// * Of two keys with the same local path, the first in key order gets it and the second is
+///   refused. A key is also refused if it needs a directory where another key needs a file, or if a
+///   directory is at its local path.
 ///
 /// Planning again after the plan was carried out gives `Keep` wherever this plan said `Fetch`.
 ///

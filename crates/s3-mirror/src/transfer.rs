@@ -116,11 +116,10 @@ const WAIT: Duration = Duration::from_millis(250);
 
 /// Carries out `plan` below `root`, which is created if it is missing.
 ///
-/// Every file is written under a temporary name next to its final one, its length, its entity tag
-/// (the MD5, or the MD5 of the MD5s of the parts, where it is that) and what the
-/// [`Inspection`] finds are checked, it is synced to disk and then renamed. A reader therefore never
-/// sees a half-written file under the final name, and an existing file stays until its successor is
-/// complete.
+/// Every file is written under a temporary name next to its final one. Its length, its entity tag
+/// (if that is the MD5, or the MD5 of the MD5s of the parts) and what the [`Inspection`] finds are
+/// checked. Then it is synced to disk and renamed. A reader therefore never sees a half-written
+/// file under the final name, and an existing file stays until its successor is complete.
 ///
 /// Files of more than 4 MiB are fetched in several ranges at once, all of them bound to the entity
 /// tag of the listing (`If-Match`). What has arrived stays in `.NAME.part` with a state next to it,
