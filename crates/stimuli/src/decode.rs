@@ -69,9 +69,9 @@ pub fn dimensions(encoded: &[u8]) -> Result<(usize, usize), DecodeError> {
 /// The image as it was displayed: (height, width, 3) RGB, with transparent pixels composited on
 /// grey 128.
 ///
-/// Against Pillow, PNG images are equal or one level off where they are transparent; JPEG images
-/// differ by at most half a level in the mean, and by up to about 32 levels in single pixels at
-/// sharp coloured edges, where the decoders interpolate colour differently. With the feature
+/// Compared with Pillow, PNG images are equal, or one level off where they are transparent. JPEG
+/// images differ by at most half a level on average, and by up to about 32 levels in single pixels
+/// at sharp coloured edges, where the decoders interpolate colour differently. With the feature
 /// `turbojpeg` JPEG images are equal.
 ///
 /// # Errors
