@@ -263,7 +263,7 @@ fn offline_never_connects() {
         let knocked = listener.accept();
         assert!(knocked.is_err(), "{line} opened a connection");
     }
-    // Without the switch somebody does knock.
+    // Without the switch requests do arrive.
     let mut command = user.command(&["subjects", "--remote"]);
     command.env("LAION_FMRI_BUCKET", format!("{address}/laion-fmri"));
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

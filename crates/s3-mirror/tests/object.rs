@@ -224,7 +224,7 @@ fn a_turned_bit_is_seen_at_the_end() {
             if key == KEY && expected != got),
         "{error:?}"
     );
-    // Also by somebody who stops after the first bytes.
+    // Also by a reader that stops after the first bytes.
     let mut reader = scene.open(&ObjectOptions::default()).unwrap();
     reader.read_exact(&mut [0; 100]).unwrap();
     assert!(matches!(reader.finish(), Err(ObjectError::Checksum { .. })));

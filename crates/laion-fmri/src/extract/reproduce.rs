@@ -84,7 +84,7 @@ impl Reproduction {
         self.plan.run(dataset, 0..self.plan.len(), observer)?;
         let changed = inputs::differences(&self.recipe.inputs, &self.plan.inputs_read()?);
         if !changed.is_empty() {
-            // What was read has no other use: a later try has to read it anew.
+            // What was read has no other use: a later try has to read it again.
             let directory = self.plan.state_directory();
             std::fs::remove_dir_all(&directory).map_err(Error::io("remove", directory))?;
             return Err(self.differs(changed));

@@ -81,7 +81,7 @@ mod tests {
             (Situation { is_gzip: false, ..ONE }, Spans),
             (Situation { is_gzip: false, is_partial: true, ..three }, Spans),
             (Situation { is_gzip: false, ..late }, Pipelined),
-            // An index is of use for a part of the volumes, or for several threads.
+            // An index only helps for a part of the volumes, or with several threads.
             (Situation { index, ..ONE }, SingleThread),
             (Situation { index, is_partial: true, ..ONE }, Indexed(())),
             (Situation { index, ..two }, Indexed(())),

@@ -85,7 +85,7 @@ pub(super) async fn fetch(
         Err(Ended::VersionError(trouble)) => {
             match &trouble {
                 VersionError::Failed(_) => {}
-                // Nothing of another version is of use.
+                // Bytes of another version cannot be used.
                 _ => run.observer.discarded(item, session.discard()),
             }
             return Err(trouble);
