@@ -19,7 +19,7 @@ use laion_fmri::stimuli::EmbeddingModel;
 use laion_fmri::{Hemi, Location, MaskSource, Resolution, RoiFormat, StimulusSet};
 
 use self::filters::Filters;
-use crate::exit::UsageError;
+use crate::exit::CommandError;
 
 /// LAION-fMRI: from a public bucket of 7T fMRI data to the array you need.
 #[derive(Debug, Parser)]
@@ -87,8 +87,8 @@ impl Global {
     pub(crate) fn with_environment(
         mut self,
         get: impl Fn(&str) -> Option<OsString>,
-    ) -> Result<Self, UsageError> {
-        let text = |name: &str| -> Result<Option<String>, UsageError> {
+    ) -> Result<Self, CommandError> {
+        let text = |name: &str| -> Result<Option<String>, CommandError> {
             match get(name).filter(|value| !value.is_empty()).map(OsString::into_string) {
                 None => Ok(None),
                 Some(Ok(value)) => Ok(Some(value)),
@@ -113,8 +113,8 @@ impl Global {
     }
 }
 
-fn refused(name: &str, value: &str, reason: impl std::fmt::Display) -> UsageError {
-    UsageError { message: format!("{name}={value:?}: {reason}"), hint: None }
+fn refused(name: &str, value: &str, reason: impl std::fmt::Display) -> CommandError {
+    CommandError::usage(format!("{name}={value:?}: {reason}"))
 }
 
 /// How progress is shown.
@@ -551,7 +551,7 @@ mod tests {
 
     use super::*;
 
-    fn global(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Global, UsageError> {
+    fn global(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Global, CommandError> {
         let cli = Cli::try_parse_from([&["laion-fmri"], arguments].concat()).unwrap();
         let find = |name: &str| variables.iter().find(|(known, _)| *known == name);
         cli.global.with_environment(|name| find(name).map(|(_, value)| value.into()))
@@ -604,7 +604,7 @@ mod tests {
         }
         for (name, value) in [("LAION_FMRI_JOBS", "0"), ("LAION_FMRI_BUCKET", "ftp://x")] {
             let error = global(&[], &[(name, value)]).unwrap_err();
-            assert!(error.message.starts_with(&format!("{name}={value:?}: ")), "{error}");
+            assert!(error.to_string().starts_with(&format!("{name}={value:?}: ")), "{error}");
         }
     }
 }

@@ -42,52 +42,59 @@ impl From<Status> for ExitCode {
     }
 }
 
-/// A wrong use of the command line that the argument parser cannot see.
+/// A failure of which the command line knows more than the library: that its use is wrong, that only the
+/// command refuses it, or a better hint.
 #[derive(Debug)]
-pub(crate) struct UsageError {
-    pub(crate) message: String,
-    pub(crate) hint: Option<String>,
+pub(crate) struct CommandError {
+    cause: Cause,
+    hint: Option<String>,
 }
 
-impl std::fmt::Display for UsageError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.message)
+#[derive(Debug)]
+enum Cause {
+    /// A wrong use that the argument parser cannot see.
+    Usage(String),
+    /// A refusal that only the command line knows of.
+    Refused(String),
+    Library(Box<Error>),
+}
+
+impl CommandError {
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { cause: Cause::Usage(message.into()), hint: None }
+    }
+
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self { cause: Cause::Refused(message.into()), hint: None }
+    }
+
+    /// Says what to type next, in the place of the hint that the error alone has.
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
     }
 }
 
-impl std::error::Error for UsageError {}
-
-/// A failure that only the command line knows of.
-#[derive(Debug)]
-pub(crate) struct Refused {
-    pub(crate) message: String,
-    pub(crate) hint: String,
-}
-
-impl std::fmt::Display for Refused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.message)
+impl From<Error> for CommandError {
+    fn from(error: Error) -> Self {
+        Self { cause: Cause::Library(Box::new(error)), hint: None }
     }
 }
 
-impl std::error::Error for Refused {}
-
-/// A failure with a better hint than the library can give.
-#[derive(Debug)]
-pub(crate) struct Hinted {
-    pub(crate) error: Error,
-    pub(crate) hint: String,
-}
-
-impl std::fmt::Display for Hinted {
+impl std::fmt::Display for CommandError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.error.fmt(f)
+        match &self.cause {
+            Cause::Usage(message) | Cause::Refused(message) => f.write_str(message),
+            Cause::Library(error) => error.fmt(f),
+        }
     }
 }
 
-impl std::error::Error for Hinted {
+impl std::error::Error for CommandError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.error.source()
+        match &self.cause {
+            Cause::Usage(_) | Cause::Refused(_) => None,
+            Cause::Library(error) => error.source(),
+        }
     }
 }
 
@@ -96,14 +103,13 @@ pub(crate) fn status_of(error: &anyhow::Error, signal: Option<u8>) -> Status {
     if broken_pipe(error) {
         return Status::Done;
     }
-    if error.is::<UsageError>() {
-        return Status::Usage;
-    }
-    let kind = error
-        .downcast_ref::<Error>()
-        .or_else(|| error.downcast_ref::<Hinted>().map(|hinted| &hinted.error))
-        .map(Error::kind);
-    match kind {
+    let error = match error.downcast_ref::<CommandError>().map(|error| &error.cause) {
+        Some(Cause::Usage(_)) => return Status::Usage,
+        Some(Cause::Refused(_)) => return Status::Failed,
+        Some(Cause::Library(error)) => Some(&**error),
+        None => error.downcast_ref::<Error>(),
+    };
+    match error.map(Error::kind) {
         Some(ErrorKind::Usage) => Status::Usage,
         Some(ErrorKind::NotThere) => Status::NotThere,
         Some(ErrorKind::Integrity) => Status::Integrity,
@@ -130,14 +136,11 @@ pub(crate) fn report(error: &anyhow::Error, colored: bool) {
 }
 
 fn hint_of(error: &anyhow::Error) -> Option<String> {
-    if let Some(hinted) = error.downcast_ref::<Hinted>() {
-        return Some(hinted.hint.clone());
-    }
-    if let Some(refused) = error.downcast_ref::<Refused>() {
-        return Some(refused.hint.clone());
-    }
-    if let Some(usage) = error.downcast_ref::<UsageError>() {
-        return usage.hint.clone();
+    if let Some(CommandError { cause, hint }) = error.downcast_ref() {
+        return match cause {
+            Cause::Library(error) => hint.clone().or_else(|| hint::of(error)),
+            Cause::Usage(_) | Cause::Refused(_) => hint.clone(),
+        };
     }
     hint::of(error.downcast_ref::<Error>()?)
 }
@@ -171,7 +174,23 @@ mod tests {
         assert_eq!(status_of(&Error::Cancelled.into(), Some(2)).code(), 130);
         let pipe = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe));
         assert_eq!(status_of(&pipe, None).code(), 0);
-        let usage = UsageError { message: String::new(), hint: None };
-        assert_eq!(status_of(&usage.into(), None).code(), 2);
+        for (error, code) in [
+            (CommandError::usage("a"), 2),
+            (CommandError::refused("a"), 1),
+            (Error::Offline { what: String::new() }.into(), 3),
+        ] {
+            assert_eq!(status_of(&error.hint("b").into(), None).code(), code);
+        }
+    }
+
+    #[test]
+    fn the_hint_of_the_command_comes_before_that_of_the_library() {
+        let unset = || CommandError::from(Error::DataDirNotSet);
+        assert_eq!(unset().to_string(), Error::DataDirNotSet.to_string());
+        assert_eq!(hint_of(&unset().into()), hint::of(&Error::DataDirNotSet));
+        assert_eq!(hint_of(&unset().hint("do this").into()).as_deref(), Some("do this"));
+        assert_eq!(hint_of(&CommandError::usage("a").into()), None);
+        let refused = CommandError::refused("a").hint("b");
+        assert_eq!(hint_of(&refused.into()).as_deref(), Some("b"));
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::exit::UsageError;
+use crate::exit::CommandError;
 
 /// Whether an output names standard output.
 pub(crate) fn is_stdout(output: &Path) -> bool {
@@ -70,12 +70,12 @@ pub(crate) fn check_destination(output: &Path) -> anyhow::Result<()> {
     };
     if !parent.is_dir() {
         let message = format!("the directory of the output {} does not exist", output.display());
-        let hint = Some(format!("mkdir -p {}", parent.display()));
-        return Err(UsageError { message, hint }.into());
+        let hint = format!("mkdir -p {}", parent.display());
+        return Err(CommandError::usage(message).hint(hint).into());
     }
     if output.is_dir() {
         let message = format!("the output {} is a directory", output.display());
-        return Err(UsageError { message, hint: None }.into());
+        return Err(CommandError::usage(message).into());
     }
     Ok(())
 }

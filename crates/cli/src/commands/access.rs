@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::args::access::{Login, RequestAccess};
 use crate::context::Context;
-use crate::exit::{Hinted, UsageError};
+use crate::exit::CommandError;
 use crate::output;
 
 /// Input longer than this is not a request id.
@@ -117,7 +117,7 @@ fn fill_and_send(
     };
     let grant = service.request(&form, manifest, context.interrupt.cancel()).map_err(|error| {
         match form::hint(&error, &pages) {
-            Some(hint) => anyhow::Error::new(Hinted { error, hint }),
+            Some(hint) => anyhow::Error::new(CommandError::from(error).hint(hint)),
             None => error.into(),
         }
     })?;
@@ -140,9 +140,9 @@ fn online(context: &Context) -> anyhow::Result<AccessService> {
 
 fn auth_file(context: &Context) -> anyhow::Result<AuthFile> {
     context.environment.auth_file().ok_or_else(|| {
-        let message = "HOME is not set, so there is no place to remember the access".to_owned();
-        let hint = Some("LAION_FMRI_REQUEST_ID holds an id for one command".to_owned());
-        UsageError { message, hint }.into()
+        let message = "HOME is not set, so there is no place to remember the access";
+        let hint = "LAION_FMRI_REQUEST_ID holds an id for one command";
+        CommandError::usage(message).hint(hint).into()
     })
 }
 

@@ -8,7 +8,7 @@ use laion_fmri::{Error, NoiseCeiling, SessionId, Subject, WrittenBetas};
 use super::voxels::{ArrayFormat, array_format, voxels, write_array};
 use crate::args::Betas;
 use crate::context::Context;
-use crate::exit::UsageError;
+use crate::exit::CommandError;
 use crate::output;
 use crate::progress::VolumeProgress;
 
@@ -77,9 +77,8 @@ fn destination(args: &Betas) -> anyhow::Result<Destination> {
     }
     if args.session.len() > 1 && output.extension().is_none_or(|extension| extension != "npz") {
         let message = "several sessions do not fit into one array: their numbers of trials differ";
-        let hint =
-            "-o betas.npz holds one array for each session, -o DIR/ one .npy file".to_owned();
-        return Err(UsageError { message: message.to_owned(), hint: Some(hint) }.into());
+        let hint = "-o betas.npz holds one array for each session, -o DIR/ one .npy file";
+        return Err(CommandError::usage(message).hint(hint).into());
     }
     let fitting = [ArrayFormat::Npy, ArrayFormat::Npz, ArrayFormat::Csv];
     let format = array_format(output, &fitting)?;

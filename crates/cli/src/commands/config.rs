@@ -6,7 +6,7 @@ use laion_fmri::config::{self, Origin};
 use serde_json::Value;
 
 use crate::context::Context;
-use crate::exit::Hinted;
+use crate::exit::CommandError;
 use crate::output;
 
 pub(super) fn run(context: &Context) -> anyhow::Result<()> {
@@ -21,7 +21,7 @@ fn store(context: &Context, directory: &Path) -> anyhow::Result<()> {
         config::initialize_in(directory, &context.environment).map_err(|error| match &error {
             laion_fmri::Error::DataDirUnusable { path, .. } if !path.exists() => {
                 let hint = format!("mkdir -p {}", path.display());
-                anyhow::Error::new(Hinted { error, hint })
+                anyhow::Error::new(CommandError::from(error).hint(hint))
             }
             _ => error.into(),
         })?;

@@ -19,7 +19,7 @@ use crate::args::access::DownloadEmbeddings;
 use crate::args::filters::Filter;
 use crate::args::{Download, DownloadRaw, Transfer};
 use crate::context::Context;
-use crate::exit::{Refused, Status, UsageError};
+use crate::exit::{CommandError, Status};
 use crate::output::{self, bytes};
 use crate::progress::{self, outcome_name};
 
@@ -157,16 +157,16 @@ pub(super) fn transfer(
 /// Refuses to begin what the disk cannot hold.
 pub(super) fn check_space(root: &Path, needed: u64, free: Option<u64>) -> anyhow::Result<()> {
     match free {
-        Some(free) if free < needed => Err(Refused {
-            message: format!(
+        Some(free) if free < needed => {
+            let message = format!(
                 "{} does not have enough free space (expected {}, got {})",
                 root.display(),
                 bytes(needed),
                 bytes(free)
-            ),
-            hint: "fewer sessions at a time, or another --data-dir".to_owned(),
+            );
+            let hint = "fewer sessions at a time, or another --data-dir";
+            Err(CommandError::refused(message).hint(hint).into())
         }
-        .into()),
         _ => Ok(()),
     }
 }
@@ -178,8 +178,8 @@ fn strict(context: &Context, withheld: u64) -> Status {
 fn subjects(names: &[String]) -> anyhow::Result<Subjects> {
     if names.iter().any(|name| name == "all") {
         if names.len() > 1 {
-            let message = "--subject all cannot be combined with other subjects".to_owned();
-            return Err(UsageError { message, hint: None }.into());
+            let message = "--subject all cannot be combined with other subjects";
+            return Err(CommandError::usage(message).into());
         }
         return Ok(Subjects::All);
     }

@@ -18,7 +18,7 @@ use crate::args::extract::{
     Extract, Merge, Origin, Plan, Reproduce, Run, SelectionArgs, SourceArgs,
 };
 use crate::context::Context;
-use crate::exit::UsageError;
+use crate::exit::CommandError;
 use crate::output;
 use crate::progress::VolumeProgress;
 
@@ -51,8 +51,8 @@ pub(super) fn plan(context: &Context, args: &Plan) -> anyhow::Result<()> {
         let output = std::path::absolute(output)?;
         let request = request(&args.selection, &args.source, subjects, output);
         if is_table(&request.output) {
-            let message = "a table of rows is made by extract alone, without tasks".to_owned();
-            return Err(UsageError { message, hint: None }.into());
+            let message = "a table of rows is made by extract alone, without tasks";
+            return Err(CommandError::usage(message).into());
         }
         let plan = dataset.extract_plan(&request)?;
         describe(context, &dataset, &plan)?;
@@ -189,8 +189,7 @@ fn outputs(
         if subjects.len() > 1 && selection.average == Average::None {
             let message = "the trials of several subjects do not fit into one output: they are different rows";
             let hint = "--average image joins subjects by image; -o DIR/ makes one output for each";
-            let (message, hint) = (message.to_owned(), Some(hint.to_owned()));
-            return Err(UsageError { message, hint }.into());
+            return Err(CommandError::usage(message).hint(hint).into());
         }
         vec![(subjects, output.to_owned())]
     };
@@ -203,7 +202,7 @@ fn outputs(
 fn check_destination(output: &Path) -> anyhow::Result<()> {
     if output::is_stdout(output) {
         let message = "the output needs a file: it is written beside its parts and its recipe";
-        return Err(UsageError { message: message.to_owned(), hint: None }.into());
+        return Err(CommandError::usage(message).into());
     }
     // A Zarr output is a directory, and may replace an earlier one.
     if output.is_dir() && output.extension().is_some_and(|extension| extension == "zarr") {

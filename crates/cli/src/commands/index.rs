@@ -4,7 +4,7 @@ use laion_fmri::{DownloadRequest, Error, FilterField, Subjects, layout};
 
 use crate::args::index::Index;
 use crate::context::Context;
-use crate::exit::UsageError;
+use crate::exit::CommandError;
 use crate::output;
 use crate::progress::VolumeProgress;
 
@@ -52,11 +52,11 @@ pub(super) fn run(context: &Context, args: &Index) -> anyhow::Result<()> {
 }
 
 /// Indexes lie in the cache directory: there has to be one.
-pub(super) fn check_cache_dir(context: &Context) -> Result<(), UsageError> {
+pub(super) fn check_cache_dir(context: &Context) -> Result<(), CommandError> {
     if context.cache_dir().is_some() {
         return Ok(());
     }
-    let message = "there is no cache directory".to_owned();
-    let hint = Some("name one with --cache-dir DIR or LAION_FMRI_CACHE".to_owned());
-    Err(UsageError { message, hint })
+    let message = "there is no cache directory";
+    let hint = "name one with --cache-dir DIR or LAION_FMRI_CACHE";
+    Err(CommandError::usage(message).hint(hint))
 }

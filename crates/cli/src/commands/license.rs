@@ -7,7 +7,7 @@ use laion_fmri::{Dataset, Error, LicenseAccepted};
 
 use crate::args::License;
 use crate::context::Context;
-use crate::exit::Hinted;
+use crate::exit::CommandError;
 use crate::output;
 
 pub(super) fn run(context: &Context, args: &License) -> anyhow::Result<()> {
@@ -42,8 +42,8 @@ pub(super) fn obtain(
             if !context.global.no_input && io::stdin().is_terminal() && prompt()? {
                 return Ok(dataset.accept_license()?);
             }
-            let hint = "read it with laion-fmri license, then add --accept-license".to_owned();
-            Err(Hinted { error, hint }.into())
+            let hint = "read it with laion-fmri license, then add --accept-license";
+            Err(CommandError::from(error).hint(hint).into())
         }
         Err(error) => Err(error.into()),
     }

@@ -4,7 +4,7 @@ use laion_fmri::{Error, SubjectId};
 
 use crate::args::{Rois, Sessions, Subjects};
 use crate::context::Context;
-use crate::exit::UsageError;
+use crate::exit::CommandError;
 use crate::output;
 
 pub(super) fn subjects(context: &Context, args: &Subjects) -> anyhow::Result<()> {
@@ -35,9 +35,9 @@ pub(super) fn sessions(context: &Context, args: &Sessions) -> anyhow::Result<()>
 
 pub(super) fn rois(context: &Context, args: &Rois) -> anyhow::Result<()> {
     if args.subject.len() > 1 && !args.common {
-        let message = "the ROIs of several subjects differ".to_owned();
-        let hint = Some("--common lists those that all of them have".to_owned());
-        return Err(UsageError { message, hint }.into());
+        let message = "the ROIs of several subjects differ";
+        let hint = "--common lists those that all of them have";
+        return Err(CommandError::usage(message).hint(hint).into());
     }
     let category = args.category.as_deref();
     let rois = match context.mirror(args.remote)? {

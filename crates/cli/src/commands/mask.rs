@@ -8,7 +8,7 @@ use laion_fmri::ndarray::Array1;
 use super::voxels::write_array;
 use crate::args::Mask;
 use crate::context::Context;
-use crate::exit::UsageError;
+use crate::exit::CommandError;
 use crate::output;
 
 pub(super) fn run(context: &Context, args: &Mask) -> anyhow::Result<()> {
@@ -26,11 +26,10 @@ fn is_volume(output: &Path) -> anyhow::Result<bool> {
         "-" => Ok(false),
         name if name.ends_with(".npy") => Ok(false),
         name if name.ends_with(".nii") || name.ends_with(".nii.gz") => Ok(true),
-        name => Err(UsageError {
-            message: format!("the output {name} is none of .npy, .nii, .nii.gz or -"),
-            hint: None,
+        name => {
+            let message = format!("the output {name} is none of .npy, .nii, .nii.gz or -");
+            Err(CommandError::usage(message).into())
         }
-        .into()),
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::voxels::voxels;
 use crate::args::nc::{Compare, Compute, Nc};
 use crate::context::Context;
-use crate::exit::UsageError;
+use crate::exit::CommandError;
 use crate::output;
 use crate::progress::VolumeProgress;
 
@@ -65,7 +65,7 @@ fn destination(path: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
     let stem = [".nii.gz", ".nii", ".npy"].iter().find_map(|end| name.strip_suffix(end));
     let Some(stem) = stem else {
         let message = format!("the output {name} is none of .nii.gz, .nii, .npy");
-        return Err(UsageError { message, hint: None }.into());
+        return Err(CommandError::usage(message).into());
     };
     let sidecar = PathBuf::from(format!("{stem}.json"));
     output::check_destination(path)?;

@@ -9,14 +9,14 @@ use laion_fmri::{Error, Hemisphere, RoiData};
 
 use crate::args::Roi;
 use crate::context::Context;
-use crate::exit::UsageError;
+use crate::exit::CommandError;
 use crate::output;
 
 pub(super) fn run(context: &Context, args: &Roi) -> anyhow::Result<()> {
     let to_stdout = output::is_stdout(&args.output);
     if !to_stdout && args.output.extension().is_none_or(|extension| extension != "npz") {
         let message = format!("the output {} is neither .npz nor -", args.output.display());
-        return Err(UsageError { message, hint: Some("-o roi.npz".to_owned()) }.into());
+        return Err(CommandError::usage(message).hint("-o roi.npz").into());
     }
     output::check_destination(&args.output)?;
     let subject = context.dataset()?.subject(&args.subject)?;

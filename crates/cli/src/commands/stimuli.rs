@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::voxels::{ArrayFormat, array_format, write_array};
 use crate::args::stimuli::{Captions, Embedding, Image, List, Segmentation, Stimuli};
 use crate::context::Context;
-use crate::exit::{Status, UsageError};
+use crate::exit::{CommandError, Status};
 use crate::output;
 
 pub(super) fn image(context: &Context, args: &Image) -> anyhow::Result<()> {
@@ -226,5 +226,5 @@ fn write_bytes(output: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 fn usage(message: &str) -> anyhow::Error {
-    UsageError { message: message.to_owned(), hint: None }.into()
+    CommandError::usage(message).into()
 }

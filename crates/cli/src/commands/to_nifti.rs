@@ -8,14 +8,14 @@ use laion_fmri::export::{self, read_npy};
 use super::voxels::voxels;
 use crate::args::ToNifti;
 use crate::context::Context;
-use crate::exit::UsageError;
+use crate::exit::CommandError;
 use crate::output;
 
 pub(super) fn run(context: &Context, args: &ToNifti) -> anyhow::Result<()> {
     let name = args.output.to_string_lossy();
     if !(name.ends_with(".nii") || name.ends_with(".nii.gz")) {
         let message = format!("the output {name} is neither .nii nor .nii.gz");
-        return Err(UsageError { message, hint: None }.into());
+        return Err(CommandError::usage(message).into());
     }
     output::check_destination(&args.output)?;
     let values = read_values(&args.values)?;
@@ -40,7 +40,7 @@ fn read_values(path: &Path) -> anyhow::Result<Vec<f32>> {
             path.display(),
             array.ndim()
         );
-        return Err(UsageError { message, hint: None }.into());
+        return Err(CommandError::usage(message).into());
     }
     Ok(array.iter().copied().collect())
 }

@@ -8,7 +8,7 @@ use laion_fmri::export::{self, Table};
 
 use crate::args::{TableFormat, Trials};
 use crate::context::Context;
-use crate::exit::UsageError;
+use crate::exit::CommandError;
 use crate::output;
 
 pub(super) fn run(context: &Context, args: &Trials) -> anyhow::Result<()> {
@@ -39,14 +39,11 @@ fn format(context: &Context, args: &Trials) -> anyhow::Result<TableFormat> {
         Some("tsv") => Ok(TableFormat::Tsv),
         Some("parquet") => Ok(TableFormat::Parquet),
         None if output::is_stdout(&args.output) => Ok(TableFormat::Tsv),
-        _ => Err(UsageError {
-            message: format!(
-                "the output {} is none of .tsv, .csv, .json, .parquet",
-                args.output.display()
-            ),
-            hint: Some("--format says it for other names".to_owned()),
+        _ => {
+            let output = args.output.display();
+            let message = format!("the output {output} is none of .tsv, .csv, .json, .parquet");
+            Err(CommandError::usage(message).hint("--format says it for other names").into())
         }
-        .into()),
     }
 }
 

@@ -8,7 +8,7 @@ use laion_fmri::ndarray::{ArrayView, Axis, RemoveAxis};
 use laion_fmri::{Error, Resolution, Subject, VoxelMask, Voxels};
 
 use crate::args::VoxelArgs;
-use crate::exit::UsageError;
+use crate::exit::CommandError;
 use crate::output;
 
 /// The voxels that the options choose.
@@ -17,14 +17,11 @@ pub(super) fn voxels(args: &VoxelArgs, subject: &Subject) -> anyhow::Result<Voxe
         let flags = export::read_npy::<bool>(file).map_err(Error::from)?;
         anyhow::ensure!(
             flags.ndim() == 1,
-            UsageError {
-                message: format!(
-                    "the mask {} has {} axes (expected 1: one bool for each brain voxel)",
-                    file.display(),
-                    flags.ndim()
-                ),
-                hint: None,
-            }
+            CommandError::usage(format!(
+                "the mask {} has {} axes (expected 1: one bool for each brain voxel)",
+                file.display(),
+                flags.ndim()
+            ))
         );
         let brain = subject.brain_mask(args.mask_source, Resolution::Func1pt8)?;
         let mask = VoxelMask::new(brain, flags.iter().copied().collect())?;
@@ -63,7 +60,7 @@ pub(super) fn array_format(output: &Path, fitting: &[ArrayFormat]) -> anyhow::Re
         })
         .collect();
     let message = format!("the output {} is none of {}", output.display(), names.join(", "));
-    Err(UsageError { message, hint: None }.into())
+    Err(CommandError::usage(message).into())
 }
 
 /// Writes an array in the format of its output's name, to a file by rename or to standard output.

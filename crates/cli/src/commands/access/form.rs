@@ -6,7 +6,7 @@ use laion_fmri::Error;
 use laion_fmri::access::{AccessError, AccessForm, FormError, FormField, MIN_PURPOSE_CHARS};
 
 use crate::args::access::RequestAccess;
-use crate::exit::UsageError;
+use crate::exit::CommandError;
 
 /// How often a question is repeated.
 const ATTEMPTS: usize = 3;
@@ -35,8 +35,8 @@ pub(super) fn from_options(args: &RequestAccess) -> anyhow::Result<AccessForm> {
             "the access form lacks {}, and without a terminal nobody can be asked",
             missing.join(", ")
         );
-        let hint = Some("laion-fmri request-access --help lists the options".to_owned());
-        return Err(UsageError { message, hint }.into());
+        let hint = "laion-fmri request-access --help lists the options";
+        return Err(CommandError::usage(message).hint(hint).into());
     }
     let text = |answer: &Option<String>| answer.clone().unwrap_or_default();
     let form = AccessForm::new(
@@ -80,7 +80,7 @@ pub(super) fn ask(
         });
     }
     let [name, email, institution, supervisor, purpose] = &answers[..] else {
-        return Err(UsageError { message: "the form is incomplete".to_owned(), hint: None }.into());
+        return Err(CommandError::usage("the form is incomplete").into());
     };
     let form = AccessForm::new(name, email, institution, purpose).supervisor(supervisor);
     let accepted = args.accept_terms.as_deref();

@@ -1,6 +1,8 @@
 //! Which share of the tasks this process runs, according to the variables of array jobs.
 
-use crate::exit::UsageError;
+use crate::exit::CommandError;
+
+const SHARE_HINT: &str = "--task I --of N names the share";
 
 /// Every `of`-th task, beginning with `task`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,13 +16,13 @@ impl Share {
         task % self.of == self.task
     }
 
-    pub(super) fn check(&self) -> Result<(), UsageError> {
+    pub(super) fn check(&self) -> Result<(), CommandError> {
         if self.task < self.of {
             return Ok(());
         }
         let Self { task, of } = self;
         let message = format!("there is no task {task} of {of} (they count from 0)");
-        Err(UsageError { message, hint: None })
+        Err(CommandError::usage(message))
     }
 }
 
@@ -81,17 +83,16 @@ const SCHEDULERS: [Scheduler; 5] = [
 pub(super) fn share(
     get: impl Fn(&str) -> Option<String>,
     tasks: usize,
-) -> Result<Option<Share>, UsageError> {
-    let number = |name: Option<&'static str>| -> Result<Option<usize>, UsageError> {
+) -> Result<Option<Share>, CommandError> {
+    let number = |name: Option<&'static str>| -> Result<Option<usize>, CommandError> {
         let Some((name, text)) = name.and_then(|name| Some((name, get(name)?))) else {
             return Ok(None);
         };
         if text.is_empty() || text == "undefined" {
             return Ok(None);
         }
-        text.parse().map(Some).map_err(|_| UsageError {
-            message: format!("{name}={text:?} is no number"),
-            hint: Some("--task I --of N names the share".to_owned()),
+        text.parse().map(Some).map_err(|_| {
+            CommandError::usage(format!("{name}={text:?} is no number")).hint(SHARE_HINT)
         })
     };
     for scheduler in &SCHEDULERS {
@@ -101,9 +102,9 @@ pub(super) fn share(
         }
         let first = number(scheduler.first)?.unwrap_or(scheduler.counts_from);
         let step = number(scheduler.step)?.unwrap_or(1).max(1);
-        let place = id.checked_sub(first).ok_or_else(|| UsageError {
-            message: format!("{}={id} is below the first task {first}", scheduler.id),
-            hint: Some("--task I --of N names the share".to_owned()),
+        let place = id.checked_sub(first).ok_or_else(|| {
+            let message = format!("{}={id} is below the first task {first}", scheduler.id);
+            CommandError::usage(message).hint(SHARE_HINT)
         })?;
         let last = number(scheduler.last)?;
         let of = match (number(scheduler.count)?, last.and_then(|last| last.checked_sub(first))) {
@@ -120,7 +121,7 @@ pub(super) fn share(
 mod tests {
     use super::*;
 
-    fn of(variables: &[(&str, &str)]) -> Result<Option<Share>, UsageError> {
+    fn of(variables: &[(&str, &str)]) -> Result<Option<Share>, CommandError> {
         let get = |name: &str| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
@@ -158,8 +159,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_share_is_refused() {
-        assert!(of(&[("SLURM_ARRAY_TASK_ID", "x")]).unwrap_err().message.contains("\"x\""));
-        assert!(of(&[("SGE_TASK_ID", "0")]).unwrap_err().message.contains("below the first"));
+        assert!(of(&[("SLURM_ARRAY_TASK_ID", "x")]).unwrap_err().to_string().contains("\"x\""));
+        assert!(of(&[("SGE_TASK_ID", "0")]).unwrap_err().to_string().contains("below the first"));
         assert!(Share { task: 3, of: 3 }.check().is_err());
         let share = Share { task: 1, of: 3 };
         share.check().unwrap();

@@ -9,7 +9,7 @@ use laion_fmri::extract::ExtractPlan;
 use super::read;
 use crate::args::extract::Slurm;
 use crate::context::Context;
-use crate::exit::UsageError;
+use crate::exit::CommandError;
 use crate::hint;
 use crate::output;
 
@@ -19,8 +19,8 @@ const ARRAY: &str = "extract.sbatch";
 
 pub(in crate::commands) fn slurm(context: &Context, args: &Slurm) -> anyhow::Result<()> {
     if output::is_stdout(&args.plan) {
-        let message = "the tasks read the plan again, so it has to be a file".to_owned();
-        return Err(UsageError { message, hint: None }.into());
+        let message = "the tasks read the plan again, so it has to be a file";
+        return Err(CommandError::usage(message).into());
     }
     let plans = read(&args.plan)?;
     let plan = std::path::absolute(&args.plan)?;
