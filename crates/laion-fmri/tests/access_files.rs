@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use fixtures::TracingLog;
 use fixtures::access::{Call, FileFault};
 use laion_fmri::access::{AccessError, Sha256};
 use laion_fmri::s3_mirror::{Outcome, Plan, PlanItem};
@@ -311,39 +312,9 @@ fn files_on_their_way_count_as_missing_without_what_is_there() {
     assert_eq!(plan.missing_bytes(), SIZE - 100_000);
 }
 
-/// Everything that is logged on this thread, with all its fields.
-#[derive(Clone, Default)]
-struct Log(std::sync::Arc<std::sync::Mutex<String>>);
-
-impl tracing::field::Visit for Log {
-    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-        self.0.lock().unwrap().push_str(&format!("{}={value:?} ", field.name()));
-    }
-}
-
-impl tracing::Subscriber for Log {
-    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-        true
-    }
-    fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        span.record(&mut self.clone());
-        tracing::span::Id::from_u64(1)
-    }
-    fn record(&self, _: &tracing::span::Id, values: &tracing::span::Record<'_>) {
-        values.record(&mut self.clone());
-    }
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-    fn event(&self, event: &tracing::Event<'_>) {
-        event.record(&mut self.clone());
-        self.0.lock().unwrap().push('\n');
-    }
-    fn enter(&self, _: &tracing::span::Id) {}
-    fn exit(&self, _: &tracing::span::Id) {}
-}
-
 #[test]
 fn links_and_ids_are_in_no_error_and_in_no_log() {
-    let log = Log::default();
+    let log = TracingLog::default();
     let expired = || vec![FileFault::Expired; 3];
     for faults in [
         expired(),
@@ -360,7 +331,7 @@ fn links_and_ids_are_in_no_error_and_in_no_log() {
             fixture.server.file_fault(IMAGES, fault.clone());
         }
         let done = tracing::subscriber::with_default(log.clone(), || fixture.download());
-        let mut shown = log.0.lock().unwrap().clone();
+        let mut shown = log.text();
         if let Err(error) = done {
             shown.push_str(&format!("{error:?} {error}"));
             let mut next: Option<&dyn std::error::Error> = Some(&error);
@@ -373,7 +344,7 @@ fn links_and_ids_are_in_no_error_and_in_no_log() {
             assert!(!shown.contains(secret), "{faults:?}: {secret} in {shown}");
         }
     }
-    let shown = log.0.lock().unwrap().clone();
+    let shown = log.text();
     assert!(shown.contains(IMAGES) && shown.contains("attempts="), "nothing is logged: {shown}");
 }
 

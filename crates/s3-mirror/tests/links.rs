@@ -1,10 +1,11 @@
 //! Objects behind links that expire: renewal, refusal, and what is never shown.
 
 use std::error::Error as _;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use fixtures::TracingLog;
 use object_store::ClientOptions;
 use object_store::client::{HttpConnector, ReqwestConnector};
 use s3_mirror::{
@@ -137,38 +138,9 @@ async fn links_cannot_be_listed_and_may_not_be_given() {
     assert_eq!(error.source().unwrap().to_string(), "no access");
 }
 
-/// Everything that is logged on this thread, with all its fields.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
-
-impl tracing::field::Visit for Log {
-    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-        self.0.lock().unwrap().push_str(&format!("{}={value:?} ", field.name()));
-    }
-}
-
-impl tracing::Subscriber for Log {
-    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-        true
-    }
-    fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        span.record(&mut self.clone());
-        tracing::span::Id::from_u64(1)
-    }
-    fn record(&self, _: &tracing::span::Id, values: &tracing::span::Record<'_>) {
-        values.record(&mut self.clone());
-    }
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-    fn event(&self, event: &tracing::Event<'_>) {
-        event.record(&mut self.clone());
-    }
-    fn enter(&self, _: &tracing::span::Id) {}
-    fn exit(&self, _: &tracing::span::Id) {}
-}
-
 #[tokio::test]
 async fn no_link_is_shown() {
-    let log = Log::default();
+    let log = TracingLog::default();
     let guard = tracing::subscriber::set_default(log.clone());
     let closed = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -205,7 +177,7 @@ async fn no_link_is_shown() {
         }
     }
     drop(guard);
-    shown.push_str(&log.0.lock().unwrap());
+    shown.push_str(&log.text());
     assert!(shown.contains("the service") && shown.contains("attempts="), "{shown}");
     assert!(!shown.contains("SECRET") && !shown.contains("signature"), "{shown}");
 }
