@@ -16,7 +16,6 @@ use s3_mirror::{Inventory, Listed, ObjectError};
 
 pub use self::error::InputError;
 pub(crate) use self::fingerprint::LargeFile;
-pub(crate) use self::input::hex;
 pub use self::input::{Input, InputRecord};
 pub(crate) use self::objects::Objects;
 use self::recorded::Recorded;

@@ -26,7 +26,7 @@ fn expected(bucket: &Bucket, relative: &str, key: &str) -> (String, u64, String)
 }
 
 fn plain(record: &InputRecord) -> (String, u64, String) {
-    (record.relative.clone(), record.size, record.sha256_hex())
+    (record.relative.clone(), record.size, record.sha256.to_string())
 }
 
 #[test]
@@ -113,8 +113,8 @@ fn a_file_that_changed_since_its_download_is_named() {
     let Error::Input(InputError::Changed { path: named, expected, got }) = error else {
         panic!("{error:?}")
     };
-    assert_eq!((named, expected), (path.clone(), record.sha256_hex()));
-    assert_ne!(got, record.sha256_hex());
+    assert_eq!((named, expected), (path.clone(), record.sha256.to_string()));
+    assert_ne!(got, record.sha256.to_string());
 
     // A file of another size is another version: nothing is recorded about it.
     damaged.push(0);

@@ -1,7 +1,9 @@
 //! The files that an extraction read, by size and content.
 
+use laion_fmri_base::Sha256;
 use serde::{Deserialize, Serialize};
 
+use super::text;
 use crate::InputRecord;
 
 /// A file that was read: its place in the bucket's layout, and what it held.
@@ -13,13 +15,14 @@ pub struct RecipeInput {
     pub path: String,
     /// Bytes as stored.
     pub size: u64,
-    /// SHA-256 of the bytes as stored, in hexadecimal digits.
-    pub sha256: String,
+    /// SHA-256 of the bytes as stored.
+    #[serde(with = "text")]
+    pub sha256: Sha256,
 }
 
 impl From<InputRecord> for RecipeInput {
     fn from(record: InputRecord) -> Self {
-        Self { sha256: record.sha256_hex(), path: record.relative, size: record.size }
+        Self { path: record.relative, size: record.size, sha256: record.sha256 }
     }
 }
 
@@ -65,28 +68,32 @@ pub(super) fn differences(expected: &[RecipeInput], got: &[RecipeInput]) -> Vec<
 mod tests {
     use super::*;
 
-    fn input(path: &str, size: u64, sha256: &str) -> RecipeInput {
-        RecipeInput { path: path.to_owned(), size, sha256: sha256.to_owned() }
+    fn input(path: &str, size: u64, byte: u8) -> RecipeInput {
+        RecipeInput { path: path.to_owned(), size, sha256: Sha256([byte; 32]) }
     }
 
     #[test]
     fn lists_join_unless_a_file_changed() {
-        let (a, b) = (input("a", 1, "aa"), input("b", 2, "bb"));
+        let (a, b) = (input("a", 1, 0xaa), input("b", 2, 0xbb));
         let list = joined([vec![b.clone(), a.clone()], vec![a.clone()]]).unwrap();
         assert_eq!(list, [a.clone(), b]);
-        assert_eq!(joined([vec![a.clone()], vec![input("a", 1, "cc")]]), Err(input("a", 1, "cc")));
+        assert_eq!(joined([vec![a.clone()], vec![input("a", 1, 0xcc)]]), Err(input("a", 1, 0xcc)));
     }
 
     #[test]
     fn differences_name_file_and_values() {
-        let then = [input("a", 1, "aa"), input("b", 2, "bb"), input("c", 3, "cc")];
-        let now = [input("a", 9, "aa"), input("b", 2, "b0"), input("d", 4, "dd")];
+        let then = [input("a", 1, 0xaa), input("b", 2, 0xbb), input("c", 3, 0xcc)];
+        let now = [input("a", 9, 0xaa), input("b", 2, 0xb0), input("d", 4, 0xdd)];
         assert_eq!(differences(&then, &then), Vec::<String>::new());
         assert_eq!(
             differences(&then, &now),
             [
                 "a has another size (expected 1, got 9)",
-                "b has other content (SHA-256: expected bb, got b0)",
+                &format!(
+                    "b has other content (SHA-256: expected {}, got {})",
+                    Sha256([0xbb; 32]),
+                    Sha256([0xb0; 32])
+                ),
                 "c was read then and is not now",
                 "d is read now and was not then",
             ]

@@ -4,10 +4,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
+use laion_fmri_base::{Sha256, Sha256Hasher};
 
 use super::recipe::RecipeOutput;
-use crate::files::hex;
 use crate::{Error, Result};
 
 /// Size and checksum of an output, a file or a directory.
@@ -20,14 +19,14 @@ pub(super) fn describe(output: &Path) -> Result<RecipeOutput> {
     let mut files = Vec::new();
     list(output, "", &mut files)?;
     files.sort();
-    let mut digest = Sha256::new();
+    let mut digest = Sha256Hasher::new();
     let mut total = 0;
     for name in files {
         let (size, sha256) = hash(&output.join(&name))?;
         total += size;
         digest.update(format!("{sha256}  {name}\n"));
     }
-    Ok(RecipeOutput { file, size: total, sha256: hex(&digest.finalize()) })
+    Ok(RecipeOutput { file, size: total, sha256: digest.finish() })
 }
 
 /// The files below a directory, relative, with `/` between the parts.
@@ -46,15 +45,15 @@ fn list(directory: &Path, prefix: &str, files: &mut Vec<String>) -> Result<()> {
 }
 
 /// The bytes of a file and their SHA-256.
-pub(super) fn hash(path: &Path) -> Result<(u64, String)> {
+pub(super) fn hash(path: &Path) -> Result<(u64, Sha256)> {
     let mut file = File::open(path).map_err(Error::io("open", path))?;
-    let mut digest = Sha256::new();
+    let mut digest = Sha256Hasher::new();
     let mut buffer = vec![0; 1 << 18];
     let mut size = 0;
     loop {
         let read = file.read(&mut buffer).map_err(Error::io("read", path))?;
         if read == 0 {
-            return Ok((size, hex(&digest.finalize())));
+            return Ok((size, digest.finish()));
         }
         digest.update(&buffer[..read]);
         size += read as u64;
@@ -74,10 +73,11 @@ mod tests {
         std::fs::write(output.join("a/c/0"), "xyz").unwrap();
         let one = describe(&output.join("zarr.json")).unwrap();
         assert_eq!((one.file.as_str(), one.size), ("zarr.json", 2));
-        let of = |bytes: &str| hex(&Sha256::digest(bytes));
-        assert_eq!(one.sha256, of("{}"));
+        assert_eq!(one.sha256, Sha256::of("{}"));
         let all = describe(&output).unwrap();
         assert_eq!((all.file.as_str(), all.size), ("out.zarr", 5));
-        assert_eq!(all.sha256, of(&format!("{}  a/c/0\n{}  zarr.json\n", of("xyz"), of("{}"))));
+        let (nested, top) = (Sha256::of("xyz"), Sha256::of("{}"));
+        let list = format!("{nested}  a/c/0\n{top}  zarr.json\n");
+        assert_eq!(all.sha256, Sha256::of(list));
     }
 }

@@ -10,13 +10,14 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use array_export::f16;
-use laion_fmri_base::AtomicFile;
+use laion_fmri_base::{AtomicFile, Sha256};
 use ndarray::ArrayView2;
 use nifti_stream::{Affine, Grid};
 use serde::{Deserialize, Serialize};
 
 use super::error::ExtractError;
 use super::inputs::RecipeInput;
+use super::text;
 use crate::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"LFMRIPT1";
@@ -34,7 +35,8 @@ const MOST_DESCRIBED: u64 = 64 << 20;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Description {
     /// The digest of the task that it answers.
-    pub(super) task: String,
+    #[serde(with = "text")]
+    pub(super) task: Sha256,
     pub(super) subject: String,
     pub(super) session: String,
     /// The grid that the flat indices count on.
@@ -158,7 +160,7 @@ pub(super) struct Part {
 
 impl Part {
     /// Opens the part of a task; `None` when there is none yet, or one of another task.
-    pub(super) fn open(path: &Path, task: &str) -> Result<Option<Self>> {
+    pub(super) fn open(path: &Path, task: Sha256) -> Result<Option<Self>> {
         let mut file = match File::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -358,9 +360,11 @@ mod tests {
 
     use super::*;
 
+    const TASK: Sha256 = Sha256([7; 32]);
+
     fn description(rows: usize, columns: usize, features: usize) -> Description {
         Description {
-            task: "digest".to_owned(),
+            task: TASK,
             subject: "sub-01".to_owned(),
             session: "ses-01".to_owned(),
             grid: [4, 4, 4],
@@ -401,7 +405,7 @@ mod tests {
     fn a_part_gives_back_what_was_written() {
         let directory = tempfile::tempdir().unwrap();
         let path = written(directory.path());
-        let mut part = Part::open(&path, "digest").unwrap().unwrap();
+        let mut part = Part::open(&path, TASK).unwrap().unwrap();
         assert_eq!(part.description, description(2, 3, 2));
         assert_eq!(part.columns.indices, [3, 9, 21]);
         assert_eq!(part.columns.noise_ceilings[0][2], 99.0);
@@ -420,9 +424,9 @@ mod tests {
     #[test]
     fn what_is_not_there_or_of_another_task_is_none() {
         let directory = tempfile::tempdir().unwrap();
-        assert!(Part::open(&directory.path().join("x"), "digest").unwrap().is_none());
+        assert!(Part::open(&directory.path().join("x"), TASK).unwrap().is_none());
         let path = written(directory.path());
-        assert!(Part::open(&path, "other").unwrap().is_none());
+        assert!(Part::open(&path, Sha256([8; 32])).unwrap().is_none());
     }
 
     #[test]
@@ -442,7 +446,7 @@ mod tests {
                 }
                 Ok(false)
             };
-            Part::open(&path, "digest").and_then(failed).unwrap_or(true)
+            Part::open(&path, TASK).and_then(failed).unwrap_or(true)
         };
         assert!(!fails(&whole));
         for length in 0..whole.len() {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use array_export::ArrayFormat;
 use bids_names::{SessionId, SubjectId};
+use laion_fmri_base::Sha256;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::columns;
 use super::conventions::Conventions;
@@ -16,7 +16,6 @@ use super::part::Part;
 use super::recipe::{Recipe, SubjectSessions, TOOL};
 use super::task::Trials;
 use super::text;
-use crate::files::hex;
 use crate::{Dataset, Error, Result, Subject, layout};
 
 /// How many features are reckoned with before their file has been seen; the published ones have 1,152
@@ -274,7 +273,7 @@ impl ExtractPlan {
     }
 
     /// What the part of a task is recognised by: everything that decides its content.
-    pub(super) fn digest(&self, task: &PlannedTask) -> String {
+    pub(super) fn digest(&self, task: &PlannedTask) -> Sha256 {
         let what = serde_json::json!([
             TOOL,
             task.subject.as_str(),
@@ -282,12 +281,12 @@ impl ExtractPlan {
             self.ceilings,
             self.conventions,
         ]);
-        hex(&Sha256::digest(what.to_string()))
+        Sha256::of(what.to_string())
     }
 
     /// The part of a task, if it has been written.
     pub(super) fn part(&self, task: &PlannedTask) -> Result<Option<Part>> {
-        Part::open(&self.part_path(task), &self.digest(task))
+        Part::open(&self.part_path(task), self.digest(task))
     }
 
     fn is_about_the_same(&self, other: &Self) -> bool {

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use laion_fmri_base::Sha256;
 use serde::{Deserialize, Serialize};
 
 use super::conventions::Conventions;
 use super::error::ExtractError;
 use super::inputs::RecipeInput;
+use super::text;
 use crate::{Error, Result};
 
 /// The version of this form of recipes.
@@ -92,8 +94,9 @@ pub struct RecipeResult {
     pub constant: usize,
     /// Voxels, counted in each run or session of the z-score, that had no statistics and became NaN.
     pub undefined: usize,
-    /// The digest of all arrays, in hexadecimal digits; the same in every format.
-    pub arrays_sha256: String,
+    /// The digest of all arrays; the same in every format.
+    #[serde(with = "text")]
+    pub arrays_sha256: Sha256,
 }
 
 /// The output that a recipe stands next to.
@@ -104,9 +107,10 @@ pub struct RecipeOutput {
     pub file: String,
     /// Its bytes; of a directory, those of all its files.
     pub size: u64,
-    /// Its SHA-256 in hexadecimal digits; of a directory, that of a list with one line
-    /// `sha256  path` for each file, sorted by path.
-    pub sha256: String,
+    /// Its SHA-256; of a directory, that of a list with one line `sha256  path` for each file, sorted
+    /// by path.
+    #[serde(with = "text")]
+    pub sha256: Sha256,
 }
 
 impl Default for Rules {
@@ -205,7 +209,8 @@ pub(super) mod tests {
     use super::*;
 
     pub(in crate::extract) fn recipe() -> Recipe {
-        let input = RecipeInput { path: "a.nii.gz".to_owned(), size: 3, sha256: "00".to_owned() };
+        let (path, sha256) = ("a.nii.gz".to_owned(), Sha256([0; 32]));
+        let input = RecipeInput { path, size: 3, sha256 };
         let result = RecipeResult {
             rows: 2,
             columns: 3,
@@ -214,7 +219,7 @@ pub(super) mod tests {
             dropped_columns: 0,
             constant: 1,
             undefined: 0,
-            arrays_sha256: "ab".to_owned(),
+            arrays_sha256: Sha256([0xab; 32]),
         };
         let subjects = vec![SubjectSessions {
             subject: "sub-01".to_owned(),
@@ -228,8 +233,8 @@ pub(super) mod tests {
     fn a_recipe_survives_its_text() {
         let mut recipe = recipe();
         assert_eq!(Recipe::parse(&recipe.to_toml()), Ok(recipe.clone()));
-        recipe.output =
-            Some(RecipeOutput { file: "out.npz".to_owned(), size: 12, sha256: "cd".to_owned() });
+        let (file, sha256) = ("out.npz".to_owned(), Sha256([0xcd; 32]));
+        recipe.output = Some(RecipeOutput { file, size: 12, sha256 });
         recipe.conventions.rois = vec!["FFA1".to_owned()];
         recipe.conventions.zscore =
             Some(super::super::Zscore::within(super::super::ZscoreScope::Run));
@@ -243,5 +248,7 @@ pub(super) mod tests {
         assert_eq!(Recipe::parse(&later).unwrap_err(), "form 2 of recipes is unknown (expected 1)");
         let unknown = format!("colour = \"red\"\n{}", recipe().to_toml());
         assert!(Recipe::parse(&unknown).unwrap_err().contains("colour"));
+        let short = recipe().to_toml().replacen("abab", "ab", 1);
+        assert!(Recipe::parse(&short).unwrap_err().contains("not a SHA-256 digest"));
     }
 }

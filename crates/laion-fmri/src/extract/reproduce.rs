@@ -106,9 +106,9 @@ impl Reproduction {
             (Some(then), Some(now))
                 if self.recipe.tool == made.tool
                     && extension(&then.file) == extension(&now.file)
-                    && (then.size, &then.sha256) != (now.size, &now.sha256) =>
+                    && (then.size, then.sha256) != (now.size, now.sha256) =>
             {
-                let (size, sha256) = (then.size, &then.sha256);
+                let (size, sha256) = (then.size, then.sha256);
                 Err(self.differs(vec![format!(
                     "the file has other bytes (expected {size} bytes with SHA-256 {sha256}, got {} with {})",
                     now.size, now.sha256

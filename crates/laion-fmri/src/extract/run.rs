@@ -91,7 +91,7 @@ impl ExtractPlan {
                 session: &task.session,
                 conventions: &self.conventions,
                 ceilings: &self.ceilings,
-                digest: &self.digest(task),
+                digest: self.digest(task),
                 path: &self.part_path(task),
                 columns_at_once: memory.columns_at_once,
                 threads: memory.threads,
@@ -141,7 +141,7 @@ impl ExtractPlan {
                 dropped_columns: counts.dropped_columns,
                 constant: descriptions.iter().map(|part| part.constant).sum(),
                 undefined: descriptions.iter().map(|part| part.undefined).sum(),
-                arrays_sha256: file.digest().sha256().to_string(),
+                arrays_sha256: file.digest().sha256(),
             };
             let recipe = Recipe::new(
                 self.conventions.clone(),

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use array_export::f16;
 use bids_names::SessionId;
+use laion_fmri_base::Sha256;
 use laion_fmri_splits::SplitMasks;
 use laion_fmri_stimuli::StimulusSet;
 use ndarray::{Array2, Axis};
@@ -35,7 +36,7 @@ pub(super) struct Task<'a> {
     /// The `desc` of the noise-ceiling maps that go along.
     pub(super) ceilings: &'a [String],
     /// The digest that the part carries.
-    pub(super) digest: &'a str,
+    pub(super) digest: Sha256,
     pub(super) path: &'a Path,
     /// How many columns may be in memory at once.
     pub(super) columns_at_once: usize,
@@ -143,7 +144,7 @@ impl Task<'_> {
         inputs.sort();
         inputs.dedup();
         let description = Description {
-            task: self.digest.to_owned(),
+            task: self.digest,
             subject: self.subject.id().to_string(),
             session: self.session.to_string(),
             grid: voxels.brain().grid().shape(),

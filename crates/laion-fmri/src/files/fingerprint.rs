@@ -125,7 +125,7 @@ impl<'a> LargeFile<'a> {
 
     fn keep(&self, kept: &Path, record: &InputRecord) -> std::io::Result<()> {
         let Some((path, modified)) = self.fingerprint() else { return Ok(()) };
-        let sha256 = record.sha256_hex();
+        let sha256 = record.sha256.to_string();
         let digest = KeptDigest { path, size: record.size, modified, sha256 };
         if let Some(directory) = kept.parent() {
             std::fs::create_dir_all(directory)?;

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use laion_fmri_base::{Hex, Sha256, Sha256Hasher};
+use laion_fmri_base::{Sha256, Sha256Hasher};
 
 use super::{Located, Recorded};
 use crate::remote::object::RemoteObject;
@@ -167,17 +167,4 @@ impl Read for Input {
             Body::Object(object) => object.read(buffer),
         }
     }
-}
-
-impl InputRecord {
-    /// The SHA-256 in lower-case hexadecimal digits.
-    #[must_use]
-    pub fn sha256_hex(&self) -> String {
-        self.sha256.to_string()
-    }
-}
-
-/// Bytes in lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    Hex(bytes).to_string()
 }
