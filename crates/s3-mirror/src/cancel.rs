@@ -10,10 +10,10 @@ use tokio::sync::Notify;
 /// [`cancel`](Self::cancel) may be called from any thread, but not from inside a POSIX signal
 /// handler, because it takes a lock.
 #[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<Shared>);
+pub struct Cancel(Arc<Flag>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct Flag {
     cancelled: AtomicBool,
     wake: Notify,
 }

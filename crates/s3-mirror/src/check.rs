@@ -173,17 +173,17 @@ pub fn take_over(
     };
     std::fs::create_dir_all(root).map_err(failed(root))?;
     let root = Root::new(std::fs::canonicalize(root).map_err(failed(root))?);
-    let place = root.place(local)?;
-    if how == TakeOver::Move && root.publish(source, &place).is_ok() {
+    let destination = root.destination(local)?;
+    if how == TakeOver::Move && root.publish(source, &destination).is_ok() {
         root.sync();
-        return std::fs::metadata(place.target()).map_err(failed(&place.target()));
+        return std::fs::metadata(destination.target()).map_err(failed(&destination.target()));
     }
     let metadata = match how {
-        TakeOver::Link => match link(source, &root, &place) {
+        TakeOver::Link => match link(source, &root, &destination) {
             Some(metadata) => metadata,
-            None => copy(source, &root, &place)?,
+            None => copy(source, &root, &destination)?,
         },
-        _ => copy(source, &root, &place)?,
+        _ => copy(source, &root, &destination)?,
     };
     if how == TakeOver::Move {
         std::fs::remove_file(source).map_err(failed(source))?;
@@ -192,23 +192,23 @@ pub fn take_over(
     Ok(metadata)
 }
 
-fn link(source: &Path, root: &Root, place: &Destination) -> Option<Metadata> {
-    let name = place.free_name();
+fn link(source: &Path, root: &Root, destination: &Destination) -> Option<Metadata> {
+    let name = destination.free_name();
     std::fs::hard_link(source, &name).ok()?;
-    let published = root.publish(&name, place).ok();
+    let published = root.publish(&name, destination).ok();
     // When both names were links to one file already, the rename does nothing and leaves both.
     let _ = std::fs::remove_file(&name);
     published
 }
 
-fn copy(source: &Path, root: &Root, place: &Destination) -> Result<Metadata, TransferError> {
-    let temporary = place.temporary()?;
+fn copy(source: &Path, root: &Root, destination: &Destination) -> Result<Metadata, TransferError> {
+    let temporary = destination.temporary()?;
     let failed = |source| temporary.failed(source);
     let mut from = File::open(source).map_err(failed)?;
     io::copy(&mut from, &mut &temporary.file).map_err(failed)?;
     (&temporary.file).flush().map_err(failed)?;
     temporary.file.sync_data().map_err(failed)?;
-    root.publish(temporary.path(), place)
+    root.publish(temporary.path(), destination)
 }
 
 #[cfg(test)]

@@ -584,19 +584,19 @@ mod tests {
                     false => candidate(key, local, *size),
                 })
                 .collect();
-            let look = |files: &HashMap<String, u64>| {
+            let local = |files: &HashMap<String, u64>| {
                 let files = files.clone();
                 move |path: &RelativePath| {
                     Ok(files.get(path.as_str()).map_or(LocalEntry::Absent, |size| LocalEntry::File { size: *size }))
                 }
             };
-            let first = plan(candidates.clone(), &look(&files)).unwrap();
+            let first = plan(candidates.clone(), &local(&files)).unwrap();
             prop_assert!(first.items.is_sorted_by(|a, b| a.key <= b.key));
             let mut landed: Vec<_> = first.fetches().map(|item| item.local.clone()).collect();
             for item in first.fetches() {
                 files.insert(item.local.to_string(), item.size);
             }
-            let second = plan(candidates.iter().rev().cloned(), &look(&files)).unwrap();
+            let second = plan(candidates.iter().rev().cloned(), &local(&files)).unwrap();
             prop_assert_eq!(second.totals().fetch, Tally::default());
             for (before, after) in first.items.iter().zip(&second.items) {
                 match &before.action {

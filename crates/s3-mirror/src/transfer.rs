@@ -328,12 +328,12 @@ impl Run<'_> {
         if !linked && (item.size <= LONG || version.etag.is_none()) {
             return self.rounds(root, item, &mut version, None).await.map(Copied::Fetched);
         }
-        let place = {
+        let destination = {
             let (root, local) = (Arc::clone(root), item.local.clone());
-            blocking(move || root.place(&local)).await?
+            blocking(move || root.destination(&local)).await?
         };
-        let Some(claim) = self.claim(&place, wait).await? else { return Ok(Copied::Busy) };
-        if wait && self.is_there(&place, item, &version).await? {
+        let Some(claim) = self.claim(&destination, wait).await? else { return Ok(Copied::Busy) };
+        if wait && self.is_there(&destination, item, &version).await? {
             return Ok(Copied::Kept);
         }
         let claim = Arc::new(Mutex::new(claim));
@@ -341,7 +341,7 @@ impl Run<'_> {
             if version.etag.is_none() {
                 version.learn(self.store, item).await?;
             }
-            self.rounds(root, item, &mut version, Some(&place)).await
+            self.rounds(root, item, &mut version, Some(&destination)).await
         };
         tokio::select! {
             fetched = fetched => fetched.map(Copied::Fetched),
@@ -355,13 +355,15 @@ impl Run<'_> {
         root: &Arc<Root>,
         item: &PlanItem,
         version: &mut Version,
-        mut place: Option<&Destination>,
+        mut destination: Option<&Destination>,
     ) -> Result<u64, TransferError> {
         let mut last = None;
         for _ in 0..ROUNDS {
             let part_size = self.part_size(item, version).await;
-            let attempt = match place {
-                Some(place) => long::fetch(self, root, item, place, version, part_size).await,
+            let attempt = match destination {
+                Some(destination) => {
+                    long::fetch(self, root, item, destination, version, part_size).await
+                }
                 None => short::fetch(self, root, item, version, part_size)
                     .await
                     .map(|done| RangedOutcome::Done(Box::new(done))),
@@ -371,7 +373,7 @@ impl Run<'_> {
                     self.record(item, version, &done);
                     return Ok(done.metadata.len());
                 }
-                Ok(RangedOutcome::Unranged) => place = None,
+                Ok(RangedOutcome::Unranged) => destination = None,
                 Err(VersionError::Failed(error)) => return Err(error),
                 Err(VersionError::Corrupt(error)) => last = Some(error),
                 Err(VersionError::Changed) => match version.again(self.store, item).await {
@@ -402,10 +404,14 @@ impl Run<'_> {
     }
 
     /// The claim of a long file; `None` if another process has it and is not waited for.
-    async fn claim(&self, place: &Destination, wait: bool) -> Result<Option<Claim>, TransferError> {
+    async fn claim(
+        &self,
+        destination: &Destination,
+        wait: bool,
+    ) -> Result<Option<Claim>, TransferError> {
         let mut watch = Watch::default();
         loop {
-            let (path, silence) = (place.claim(), self.options.silence);
+            let (path, silence) = (destination.claim(), self.options.silence);
             let (taken, seen) = blocking(move || {
                 let taken = Claim::take(&path, &mut watch, silence)
                     .map_err(|source| TransferError::Write { path, source })?;
@@ -424,12 +430,12 @@ impl Run<'_> {
     /// Whether the process that was waited for has published this very version.
     async fn is_there(
         &self,
-        place: &Destination,
+        destination: &Destination,
         item: &PlanItem,
         version: &Version,
     ) -> Result<bool, TransferError> {
         if let Some(sha256) = item.sha256 {
-            let (target, size, cancel) = (place.target(), item.size, self.cancel.clone());
+            let (target, size, cancel) = (destination.target(), item.size, self.cancel.clone());
             return blocking(move || {
                 let expected = Expected::new().size(size).sha256(sha256);
                 let found = check_file(&target, &expected, None, &cancel);
@@ -438,7 +444,7 @@ impl Run<'_> {
             .await;
         }
         let Some(inventory) = &self.options.inventory else { return Ok(false) };
-        let Ok(found) = std::fs::metadata(place.target()) else { return Ok(false) };
+        let Ok(found) = std::fs::metadata(destination.target()) else { return Ok(false) };
         let record = inventory.refresh().ok().and_then(|()| inventory.find(&item.local, &found));
         Ok(record.is_some_and(|record| record.fits(&found) && record.etag == version.etag))
     }
@@ -518,8 +524,8 @@ async fn beats(claim: &Arc<Mutex<Claim>>) {
 /// How many bytes of a file an earlier transfer has left below `root` for the next one.
 #[must_use]
 pub fn unfinished_bytes(root: &Path, local: &RelativePath) -> u64 {
-    let place = Destination::below(root, local);
-    State::read(&place.state()).map_or(0, |state| state.written.total())
+    let destination = Destination::below(root, local);
+    State::read(&destination.state()).map_or(0, |state| state.written.total())
 }
 
 async fn blocking<T: Send + 'static, E: From<TransferError> + Send + 'static>(

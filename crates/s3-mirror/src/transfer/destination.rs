@@ -43,7 +43,7 @@ impl Root {
 
     /// Creates the directories of `local`, so that none is created behind a link that leaves the
     /// root.
-    pub(crate) fn place(&self, local: &RelativePath) -> Result<Destination, TransferError> {
+    pub(crate) fn destination(&self, local: &RelativePath) -> Result<Destination, TransferError> {
         let parent = local.as_str().rsplit_once('/').map_or("", |(parent, _)| parent);
         let known = |directories: &Mutex<HashMap<String, PathBuf>>| {
             let directories = lock(directories);
@@ -66,13 +66,13 @@ impl Root {
     pub(crate) fn publish(
         &self,
         from: &Path,
-        place: &Destination,
+        destination: &Destination,
     ) -> Result<Metadata, TransferError> {
-        let target = place.target();
+        let target = destination.target();
         let failed = |source| TransferError::Write { path: target.clone(), source };
         std::fs::rename(from, &target).map_err(failed)?;
         let mut renamed = lock(&self.renamed_in);
-        renamed.insert(place.directory.clone());
+        renamed.insert(destination.directory.clone());
         drop(renamed);
         std::fs::symlink_metadata(&target).map_err(failed)
     }
@@ -109,7 +109,7 @@ impl Root {
 }
 
 impl Destination {
-    /// The place of a file, whether its directory is there or not.
+    /// The destination of a file, whether its directory is there or not.
     pub(super) fn below(root: &Path, local: &RelativePath) -> Self {
         let target = local.below(root);
         let directory = target.parent().unwrap_or(root).to_owned();
@@ -296,13 +296,14 @@ mod tests {
         ];
         let mut seen = BTreeSet::new();
         for name in names {
-            let place = root.place(&name.parse().unwrap()).unwrap();
-            for path in [place.part(), place.state(), place.claim()] {
+            let destination = root.destination(&name.parse().unwrap()).unwrap();
+            for path in [destination.part(), destination.state(), destination.claim()] {
                 let name = path.file_name().unwrap().to_str().unwrap().to_owned();
                 assert!(name.starts_with('.') && name.len() <= 255, "{name}");
                 assert!(seen.insert(name));
             }
-            let (first, second) = (place.temporary().unwrap(), place.temporary().unwrap());
+            let (first, second) =
+                (destination.temporary().unwrap(), destination.temporary().unwrap());
             assert_ne!(first.path(), second.path());
         }
         assert!(seen.contains(".a.nii.gz.part"));
@@ -311,16 +312,16 @@ mod tests {
     #[test]
     fn published_or_removed() {
         let (folder, root) = root();
-        let place = root.place(&"a/b/c.txt".parse().unwrap()).unwrap();
+        let destination = root.destination(&"a/b/c.txt".parse().unwrap()).unwrap();
         let files = || std::fs::read_dir(folder.path().join("a/b")).unwrap().count();
-        drop(place.temporary().unwrap());
+        drop(destination.temporary().unwrap());
         assert_eq!(files(), 0);
-        let temporary = place.temporary().unwrap();
-        assert_eq!((files(), place.target().exists()), (1, false));
-        root.publish(temporary.path(), &place).unwrap();
+        let temporary = destination.temporary().unwrap();
+        assert_eq!((files(), destination.target().exists()), (1, false));
+        root.publish(temporary.path(), &destination).unwrap();
         drop(temporary);
         root.sync();
-        assert_eq!((files(), place.target().is_file()), (1, true));
+        assert_eq!((files(), destination.target().is_file()), (1, true));
     }
 
     #[test]
@@ -329,10 +330,10 @@ mod tests {
         std::fs::write(folder.path().join("a"), b"").unwrap();
         assert!(
             matches!(
-                root.place(&"a/b".parse().unwrap()),
+                root.destination(&"a/b".parse().unwrap()),
                 Err(TransferError::Write { path, .. }) | Err(TransferError::OutsideRoot { path, .. })
                     if path.starts_with(root.path.join("a"))
-            ) || root.place(&"a/b".parse().unwrap()).unwrap().temporary().is_err()
+            ) || root.destination(&"a/b".parse().unwrap()).unwrap().temporary().is_err()
         );
     }
 
@@ -343,17 +344,17 @@ mod tests {
         let outside = tempfile::tempdir().unwrap();
         let victim = outside.path().join("victim");
         std::fs::write(&victim, b"precious").unwrap();
-        let place = root.place(&"big".parse().unwrap()).unwrap();
-        std::os::unix::fs::symlink(&victim, place.part()).unwrap();
-        assert!(place.open_part(false).unwrap().is_none());
-        assert!(place.open_part(true).unwrap().is_some());
-        std::fs::remove_file(place.part()).unwrap();
-        std::fs::hard_link(&victim, place.part()).unwrap();
-        assert!(place.open_part(false).unwrap().is_none());
+        let destination = root.destination(&"big".parse().unwrap()).unwrap();
+        std::os::unix::fs::symlink(&victim, destination.part()).unwrap();
+        assert!(destination.open_part(false).unwrap().is_none());
+        assert!(destination.open_part(true).unwrap().is_some());
+        std::fs::remove_file(destination.part()).unwrap();
+        std::fs::hard_link(&victim, destination.part()).unwrap();
+        assert!(destination.open_part(false).unwrap().is_none());
         assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
         std::os::unix::fs::symlink(outside.path(), folder.path().join("out")).unwrap();
         assert!(matches!(
-            root.place(&"out/x".parse().unwrap()),
+            root.destination(&"out/x".parse().unwrap()),
             Err(TransferError::OutsideRoot { path, .. }) if path.ends_with("out")
         ));
     }
@@ -370,7 +371,7 @@ mod tests {
             File::create(folder.path().join(name)).unwrap().set_modified(long_ago).unwrap();
         }
         File::create(&young).unwrap().set_modified(SystemTime::now() + LITTER_AGE).unwrap();
-        root.place(&"b".parse().unwrap()).unwrap();
+        root.destination(&"b".parse().unwrap()).unwrap();
         assert_eq!((old.exists(), young.exists()), (false, true));
         // A state without its file goes, one with it stays, and what is not hidden is not ours.
         let left = names.map(|name| folder.path().join(name).exists());

@@ -44,20 +44,20 @@ pub(super) enum RangedOutcome {
     Unranged,
 }
 
-/// Fetches one version of an object in ranges; the caller holds the claim of `place`.
+/// Fetches one version of an object in ranges; the caller holds the claim of `destination`.
 pub(super) async fn fetch(
     run: &Run<'_>,
     root: &Arc<Root>,
     item: &PlanItem,
-    place: &Destination,
+    destination: &Destination,
     version: &Version,
     part_size: Option<u64>,
 ) -> Result<RangedOutcome, VersionError> {
     let Some(etag) = version.etag.clone() else { return Ok(RangedOutcome::Unranged) };
     let new = State::new(item.key.as_str(), &etag, version.size);
     let session = {
-        let place = place.clone();
-        blocking(move || Session::open(place, new).map_err(VersionError::from)).await?
+        let destination = destination.clone();
+        blocking(move || Session::open(destination, new).map_err(VersionError::from)).await?
     };
     let shared = &session.shared;
     let there = shared.lock().state.written.clone();
@@ -101,7 +101,7 @@ pub(super) async fn fetch(
     let (root, shared) = (Arc::clone(root), Arc::clone(&session.shared));
     let published = blocking(move || {
         shared.file.sync_data().map_err(|source| shared.failed(source))?;
-        let metadata = root.publish(&shared.place.part(), &shared.place)?;
+        let metadata = root.publish(&shared.destination.part(), &shared.destination)?;
         shared.forget();
         Ok::<_, VersionError>(metadata)
     })
@@ -127,7 +127,7 @@ struct Session {
 }
 
 struct Shared {
-    place: Destination,
+    destination: Destination,
     file: File,
     progress: Mutex<Progress>,
     /// How many bytes from the start are there.
@@ -145,13 +145,13 @@ struct Progress {
 
 impl Session {
     /// Goes on with what is there if it is of the same version of the object.
-    fn open(place: Destination, new: State) -> Result<Self, TransferError> {
-        let failed = |source| TransferError::Write { path: place.part(), source };
-        let old = State::read(&place.state())
+    fn open(destination: Destination, new: State) -> Result<Self, TransferError> {
+        let failed = |source| TransferError::Write { path: destination.part(), source };
+        let old = State::read(&destination.state())
             .filter(|old| (&old.key, &old.etag, old.size) == (&new.key, &new.etag, new.size));
         let mut found = None;
         if let Some(old) = old
-            && let Some(file) = place.open_part(false).map_err(failed)?
+            && let Some(file) = destination.open_part(false).map_err(failed)?
         {
             // Shorter than its state says: the machine went down, and the file system lost the end.
             let length = file.metadata().map_err(failed)?.len();
@@ -160,14 +160,14 @@ impl Session {
         let (state, file) = match found {
             Some(found) => found,
             None => {
-                let file = place.open_part(true).map_err(failed)?;
+                let file = destination.open_part(true).map_err(failed)?;
                 let file = file.ok_or_else(|| failed(io::ErrorKind::AlreadyExists.into()))?;
                 (new, file)
             }
         };
         let (prefix, _) = watch::channel(state.written.prefix());
         let progress = Progress { state, unsaved: 0, unsynced: 0, syncing: false, closed: false };
-        let shared = Shared { place, file, progress: Mutex::new(progress), prefix };
+        let shared = Shared { destination, file, progress: Mutex::new(progress), prefix };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -175,7 +175,7 @@ impl Session {
     fn discard(&self) -> u64 {
         let written = self.shared.lock().state.written.total();
         self.shared.forget();
-        if let Err(error) = std::fs::remove_file(self.shared.place.part()) {
+        if let Err(error) = std::fs::remove_file(self.shared.destination.part()) {
             tracing::debug!(%error, "unfinished file left behind");
         }
         written
@@ -187,7 +187,7 @@ impl Drop for Session {
         let mut progress = self.shared.lock();
         if !progress.closed {
             progress.closed = true;
-            if let Err(error) = progress.state.write(&self.shared.place.state()) {
+            if let Err(error) = progress.state.write(&self.shared.destination.state()) {
                 tracing::debug!(%error, "the state of an unfinished file is lost");
             }
         }
@@ -227,7 +227,7 @@ impl Shared {
     fn save_if_due(&self, progress: &mut Progress) -> Result<(), TransferError> {
         if progress.unsaved >= SAVE.max(progress.state.size / 64) && !progress.closed {
             progress.unsaved = 0;
-            let path = self.place.state();
+            let path = self.destination.state();
             progress.state.write(&path).map_err(|source| TransferError::Write { path, source })?;
         }
         Ok(())
@@ -237,7 +237,7 @@ impl Shared {
     fn forget(&self) {
         let mut progress = self.lock();
         progress.closed = true;
-        if let Err(error) = std::fs::remove_file(self.place.state())
+        if let Err(error) = std::fs::remove_file(self.destination.state())
             && error.kind() != io::ErrorKind::NotFound
         {
             tracing::debug!(%error, "state left behind");
@@ -245,7 +245,7 @@ impl Shared {
     }
 
     fn failed(&self, source: io::Error) -> TransferError {
-        TransferError::Write { path: self.place.part(), source }
+        TransferError::Write { path: self.destination.part(), source }
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
@@ -347,7 +347,7 @@ fn read_at(shared: &Shared, bytes: &mut [u8], offset: u64) -> io::Result<()> {
 #[cfg(not(unix))]
 fn write_at(shared: &Shared, bytes: &[u8], offset: u64) -> io::Result<()> {
     use io::{Seek, Write};
-    let mut file = File::options().write(true).open(shared.place.part())?;
+    let mut file = File::options().write(true).open(shared.destination.part())?;
     file.seek(io::SeekFrom::Start(offset))?;
     file.write_all(bytes)
 }
@@ -355,7 +355,7 @@ fn write_at(shared: &Shared, bytes: &[u8], offset: u64) -> io::Result<()> {
 #[cfg(not(unix))]
 fn read_at(shared: &Shared, bytes: &mut [u8], offset: u64) -> io::Result<()> {
     use io::{Read, Seek};
-    let mut file = File::open(shared.place.part())?;
+    let mut file = File::open(shared.destination.part())?;
     file.seek(io::SeekFrom::Start(offset))?;
     file.read_exact(bytes)
 }

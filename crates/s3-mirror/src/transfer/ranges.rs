@@ -20,8 +20,8 @@ impl Ranges {
             }
             apart
         });
-        let place = self.0.partition_point(|known| known.start < start);
-        self.0.insert(place, start..end);
+        let position = self.0.partition_point(|known| known.start < start);
+        self.0.insert(position, start..end);
     }
 
     /// Bytes in all ranges.

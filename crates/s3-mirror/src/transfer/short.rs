@@ -120,7 +120,7 @@ struct Sink {
 struct Open {
     root: Arc<Root>,
     item: PlanItem,
-    place: Option<Destination>,
+    destination: Option<Destination>,
     temporary: Option<Temporary>,
     digests: Digests,
     cancel: Cancel,
@@ -138,7 +138,7 @@ impl Sink {
         let open = Open {
             root: Arc::clone(root),
             item: item.clone(),
-            place: None,
+            destination: None,
             temporary: None,
             digests,
             cancel: run.cancel.clone(),
@@ -189,9 +189,9 @@ impl Open {
         let temporary = match &mut self.temporary {
             Some(temporary) => temporary,
             none => {
-                let place = self.root.place(&self.item.local)?;
-                let temporary = none.insert(place.temporary()?);
-                self.place = Some(place);
+                let destination = self.root.destination(&self.item.local)?;
+                let temporary = none.insert(destination.temporary()?);
+                self.destination = Some(destination);
                 temporary
             }
         };
@@ -203,7 +203,7 @@ impl Open {
     }
 
     fn publish(self) -> Result<Done, VersionError> {
-        let (Some(place), Some(temporary)) = (self.place, self.temporary) else {
+        let (Some(destination), Some(temporary)) = (self.destination, self.temporary) else {
             return Err(TransferError::Interrupted.into());
         };
         // Nobody waits for it any more, and nobody would record it.
@@ -212,7 +212,7 @@ impl Open {
         }
         let content = self.digests.finish()?;
         temporary.file.sync_data().map_err(|source| temporary.failed(source))?;
-        let metadata = self.root.publish(temporary.path(), &place)?;
+        let metadata = self.root.publish(temporary.path(), &destination)?;
         Ok(Done { content, metadata })
     }
 }
