@@ -6,7 +6,7 @@ use bids_names::SessionId;
 
 use super::conventions::{Conventions, Threshold};
 use super::error::{ExtractError, Restriction};
-use super::part::Columns;
+use super::part::PartColumns;
 use crate::mask::VoxelMask;
 use crate::roi::RoiQuery;
 use crate::{NoiseCeiling, Result, Subject, Voxels};
@@ -89,7 +89,7 @@ pub(super) fn ceilings(
 /// The voxels of a subject with what is known of each.
 pub(super) struct Described {
     pub(super) voxels: Arc<VoxelMask>,
-    pub(super) columns: Columns,
+    pub(super) columns: PartColumns,
     /// The ROIs that the codes of the columns stand for.
     pub(super) rois: Vec<String>,
 }
@@ -111,7 +111,7 @@ pub(super) fn described(
     let (roi_codes, rois) = membership(subject, conventions, &voxels)?;
     // Grids have less than 2^32 voxels, which the masks rely on as well.
     let indices = voxels.indices().iter().map(|index| *index as u32).collect();
-    let columns = Columns { indices, noise_ceilings, roi_codes };
+    let columns = PartColumns { indices, noise_ceilings, roi_codes };
     Ok(Described { voxels, columns, rois })
 }
 

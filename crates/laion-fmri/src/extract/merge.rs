@@ -7,8 +7,8 @@ use ndarray::{ArrayView1, ArrayView2};
 
 use super::conventions::{Conventions, NanColumns};
 use super::error::{ExtractError, Restriction};
-use super::part::{Columns, Part};
-use super::rows::{Rows, SessionRows};
+use super::part::{PartColumns, PartReader};
+use super::rows::{OutputRows, SessionRows};
 use crate::{Error, Result};
 
 /// The dimension of rows and that of columns, as the field's benchmarks name them.
@@ -31,7 +31,7 @@ pub(super) struct Counts {
 /// The parts of a plan, ready to be merged.
 pub(super) struct Merge<'a> {
     conventions: &'a Conventions,
-    parts: Vec<Part>,
+    parts: Vec<PartReader>,
     /// Where each subject's columns lie among all.
     columns: Vec<Range<usize>>,
     /// The first task of each subject, whose columns stand for all of its tasks.
@@ -45,14 +45,14 @@ impl<'a> Merge<'a> {
 
     /// Adds the part of the next task, and compares its columns with those of its subject, which are
     /// kept once.
-    pub(super) fn add(&mut self, mut part: Part) -> Result<()> {
+    pub(super) fn add(&mut self, mut part: PartReader) -> Result<()> {
         let first = self.first_tasks.last().map(|first| &self.parts[*first]);
         match first.filter(|first| first.description.subject == part.description.subject) {
             Some(first) if !same_columns(first, &part) => {
                 let (path, first) = (part.path().to_owned(), first.path().to_owned());
                 return Err(ExtractError::OtherVoxels { path, first }.into());
             }
-            Some(_) => part.columns = Columns::default(),
+            Some(_) => part.columns = PartColumns::default(),
             None => {
                 let start = self.n_columns();
                 self.columns.push(start..start + part.description.n_columns);
@@ -64,11 +64,11 @@ impl<'a> Merge<'a> {
     }
 
     /// What the tasks have read.
-    pub(super) fn parts(&self) -> &[Part] {
+    pub(super) fn parts(&self) -> &[PartReader] {
         &self.parts
     }
 
-    /// The sessions of the parts, for [`Rows::of`].
+    /// The sessions of the parts, for [`OutputRows::of`].
     pub(super) fn sessions(parts: &[super::part::Description]) -> Vec<SessionRows<'_>> {
         parts
             .iter()
@@ -90,7 +90,7 @@ impl<'a> Merge<'a> {
     /// Writes everything but the recipe.
     pub(super) fn write(
         &mut self,
-        rows: &Rows<'_>,
+        rows: &OutputRows<'_>,
         file: &mut ArrayWriter<'_>,
         on_row: &mut dyn FnMut(usize) -> Result<()>,
     ) -> Result<Counts> {
@@ -126,7 +126,7 @@ impl<'a> Merge<'a> {
     }
 
     /// The columns that become columns of the output, and what was found on the way.
-    fn kept_columns(&mut self, rows: &Rows<'_>) -> Result<(Vec<usize>, Counts)> {
+    fn kept_columns(&mut self, rows: &OutputRows<'_>) -> Result<(Vec<usize>, Counts)> {
         let all: Vec<usize> = (0..self.n_columns()).collect();
         if self.conventions.nan != NanColumns::Drop {
             return Ok((all, Counts::default()));
@@ -152,7 +152,7 @@ impl<'a> Merge<'a> {
 
     /// The values of a row: of one trial as they are, of several their mean, summed in the order of
     /// sessions and trials.
-    fn fill(&mut self, rows: &Rows<'_>, number: usize, buffer: &mut RowBuffer) -> Result<()> {
+    fn fill(&mut self, rows: &OutputRows<'_>, number: usize, buffer: &mut RowBuffer) -> Result<()> {
         for (columns, sources) in self.columns.iter().zip(&rows.sources[number]) {
             let values = &mut buffer.values[columns.clone()];
             if let [(task, row)] = sources.as_slice() {
@@ -216,7 +216,7 @@ impl<'a> Merge<'a> {
         Ok(())
     }
 
-    fn write_features(&mut self, rows: &Rows<'_>, file: &mut ArrayWriter<'_>) -> Result<()> {
+    fn write_features(&mut self, rows: &OutputRows<'_>, file: &mut ArrayWriter<'_>) -> Result<()> {
         let n_features = self.parts.first().map_or(0, |part| part.description.n_features);
         if n_features == 0 {
             return Ok(());
@@ -252,7 +252,7 @@ fn push<T: array_export::Element>(out: &mut RowWriter<'_, T>, row: &[T]) -> Resu
     Ok(out.push(view)?)
 }
 
-fn same_columns(one: &Part, other: &Part) -> bool {
+fn same_columns(one: &PartReader, other: &PartReader) -> bool {
     let same_bits = |one: &Vec<f32>, other: &Vec<f32>| {
         one.iter().map(|value| value.to_bits()).eq(other.iter().map(|value| value.to_bits()))
     };
@@ -268,7 +268,7 @@ fn same_columns(one: &Part, other: &Part) -> bool {
 }
 
 /// What the rows are.
-fn write_rows(rows: &Rows<'_>, file: &mut ArrayWriter<'_>) -> Result<()> {
+fn write_rows(rows: &OutputRows<'_>, file: &mut ArrayWriter<'_>) -> Result<()> {
     file.text("image_name", ROW, &rows.image_names())?;
     if !rows.is_averaged() {
         file.text("session", ROW, &rows.session_names())?;
@@ -294,7 +294,7 @@ fn write_rows(rows: &Rows<'_>, file: &mut ArrayWriter<'_>) -> Result<()> {
 }
 
 fn write_split(
-    rows: &Rows<'_>,
+    rows: &OutputRows<'_>,
     conventions: &Conventions,
     file: &mut ArrayWriter<'_>,
 ) -> Result<()> {

@@ -60,7 +60,7 @@ pub(super) struct Description {
 
 /// What the columns of a part are.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Columns {
+pub(super) struct PartColumns {
     /// Flat C-order indices, ascending.
     pub(super) indices: Vec<u32>,
     /// One map after the other.
@@ -97,8 +97,8 @@ impl PartWriter {
                 bytes.copy_from_slice(&value.to_le_bytes());
             }
             checksum.update(&bytes);
-            let place = MAGIC.len() as u64 + (row * self.n_columns + first) as u64 * 4;
-            let moved = if is_whole && row > 0 { Ok(0) } else { out.seek(SeekFrom::Start(place)) };
+            let offset = MAGIC.len() as u64 + (row * self.n_columns + first) as u64 * 4;
+            let moved = if is_whole && row > 0 { Ok(0) } else { out.seek(SeekFrom::Start(offset)) };
             moved
                 .and_then(|_| out.write_all(&bytes))
                 .map_err(Error::io("write", self.path.clone()))?;
@@ -110,7 +110,7 @@ impl PartWriter {
     pub(super) fn finish(
         self,
         description: &Description,
-        columns: &Columns,
+        columns: &PartColumns,
         features: Option<ArrayView2<'_, f16>>,
     ) -> Result<()> {
         let failed = |source| Error::Io { action: "write", path: self.path.clone(), source };
@@ -146,19 +146,19 @@ impl PartWriter {
 
 /// A part that is read.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct PartReader {
     path: PathBuf,
     file: File,
     pub(super) description: Description,
     /// Without its place in space, which a part does not say.
     grid: Grid,
-    pub(super) columns: Columns,
+    pub(super) columns: PartColumns,
     row_checksums: Vec<u32>,
     feature_checksums: Vec<u32>,
     buffer: Vec<u8>,
 }
 
-impl Part {
+impl PartReader {
     /// Opens the part of a task; `None` when there is none yet, or one of another task.
     pub(super) fn open(path: &Path, task: Sha256) -> Result<Option<Self>> {
         let mut file = match File::open(path) {
@@ -208,8 +208,8 @@ impl Part {
     /// Reads a row.
     pub(super) fn read_row(&mut self, row: usize, out: &mut [f32]) -> Result<()> {
         let length = self.description.n_columns * 4;
-        let place = MAGIC.len() + row * length;
-        self.read_at(place as u64, length, self.row_checksums[row])?;
+        let offset = MAGIC.len() + row * length;
+        self.read_at(offset as u64, length, self.row_checksums[row])?;
         for (value, bytes) in out.iter_mut().zip(self.buffer.as_chunks::<4>().0) {
             *value = f32::from_le_bytes(*bytes);
         }
@@ -219,18 +219,18 @@ impl Part {
     /// Reads the features of a row.
     pub(super) fn read_features(&mut self, row: usize, out: &mut [f16]) -> Result<()> {
         let Description { n_columns, n_features, .. } = self.description;
-        let place = MAGIC.len() + self.n_rows() * n_columns * 4 + row * n_features * 2;
-        self.read_at(place as u64, n_features * 2, self.feature_checksums[row])?;
+        let offset = MAGIC.len() + self.n_rows() * n_columns * 4 + row * n_features * 2;
+        self.read_at(offset as u64, n_features * 2, self.feature_checksums[row])?;
         for (value, bytes) in out.iter_mut().zip(self.buffer.as_chunks::<2>().0) {
             *value = f16::from_le_bytes(*bytes);
         }
         Ok(())
     }
 
-    fn read_at(&mut self, place: u64, length: usize, checksum: u32) -> Result<()> {
+    fn read_at(&mut self, offset: u64, length: usize, checksum: u32) -> Result<()> {
         self.buffer.resize(length, 0);
         self.file
-            .seek(SeekFrom::Start(place))
+            .seek(SeekFrom::Start(offset))
             .and_then(|_| self.file.read_exact(&mut self.buffer))
             .map_err(Error::io("read", self.path.clone()))?;
         let got = crc32fast::hash(&self.buffer);
@@ -238,7 +238,7 @@ impl Part {
             return Ok(());
         }
         let reason =
-            format!("checksum of the row at byte {place}: expected {checksum:08x}, got {got:08x}");
+            format!("checksum of the row at byte {offset}: expected {checksum:08x}, got {got:08x}");
         Err(damaged(&self.path, reason))
     }
 }
@@ -264,7 +264,7 @@ impl From<io::Error> for Unusable {
 struct Opened {
     description: Description,
     grid: Grid,
-    columns: Columns,
+    columns: PartColumns,
     row_checksums: Vec<u32>,
     feature_checksums: Vec<u32>,
 }
@@ -333,7 +333,7 @@ impl Opened {
         let roi_codes = take(columns);
         let row_checksums = take(rows);
         let feature_checksums = take(if description.n_features > 0 { rows } else { 0 });
-        let columns = Columns { indices, noise_ceilings, roi_codes };
+        let columns = PartColumns { indices, noise_ceilings, roi_codes };
         Self { description, grid, columns, row_checksums, feature_checksums }
     }
 }
@@ -381,8 +381,8 @@ mod tests {
         }
     }
 
-    fn columns() -> Columns {
-        Columns {
+    fn columns() -> PartColumns {
+        PartColumns {
             indices: vec![3, 9, 21],
             noise_ceilings: vec![vec![1.5, f32::NAN, 99.0]],
             roi_codes: vec![0, 1, 0],
@@ -405,7 +405,7 @@ mod tests {
     fn a_part_gives_back_what_was_written() {
         let directory = tempfile::tempdir().unwrap();
         let path = written(directory.path());
-        let mut part = Part::open(&path, TASK).unwrap().unwrap();
+        let mut part = PartReader::open(&path, TASK).unwrap().unwrap();
         assert_eq!(part.description, description(2, 3, 2));
         assert_eq!(part.columns.indices, [3, 9, 21]);
         assert_eq!(part.columns.noise_ceilings[0][2], 99.0);
@@ -424,9 +424,9 @@ mod tests {
     #[test]
     fn what_is_not_there_or_of_another_task_is_none() {
         let directory = tempfile::tempdir().unwrap();
-        assert!(Part::open(&directory.path().join("x"), TASK).unwrap().is_none());
+        assert!(PartReader::open(&directory.path().join("x"), TASK).unwrap().is_none());
         let path = written(directory.path());
-        assert!(Part::open(&path, Sha256([8; 32])).unwrap().is_none());
+        assert!(PartReader::open(&path, Sha256([8; 32])).unwrap().is_none());
     }
 
     #[test]
@@ -436,7 +436,7 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         let fails = |bytes: &[u8]| {
             std::fs::write(&path, bytes).unwrap();
-            let failed = |part: Option<Part>| -> Result<bool> {
+            let failed = |part: Option<PartReader>| -> Result<bool> {
                 let Some(mut part) = part else { return Ok(true) };
                 let mut row = vec![0.0; 3];
                 let mut features = vec![f16::ZERO; 2];
@@ -446,17 +446,17 @@ mod tests {
                 }
                 Ok(false)
             };
-            Part::open(&path, TASK).and_then(failed).unwrap_or(true)
+            PartReader::open(&path, TASK).and_then(failed).unwrap_or(true)
         };
         assert!(!fails(&whole));
         for length in 0..whole.len() {
             assert!(fails(&whole[..length]), "cut at {length}");
         }
         // The first magic is never read.
-        for place in MAGIC.len()..whole.len() {
+        for offset in MAGIC.len()..whole.len() {
             let mut bytes = whole.clone();
-            bytes[place] ^= 0x10;
-            assert!(fails(&bytes), "byte {place}");
+            bytes[offset] ^= 0x10;
+            assert!(fails(&bytes), "byte {offset}");
         }
     }
 }

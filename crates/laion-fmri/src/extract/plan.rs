@@ -12,7 +12,7 @@ use super::columns;
 use super::conventions::Conventions;
 use super::error::{ExtractError, Restriction};
 use super::memory::{MemoryPlan, TaskSize};
-use super::part::Part;
+use super::part::PartReader;
 use super::recipe::{Recipe, SubjectSessions, TOOL};
 use super::task::Trials;
 use super::text;
@@ -285,8 +285,8 @@ impl ExtractPlan {
     }
 
     /// The part of a task, if it has been written.
-    pub(super) fn part(&self, task: &PlannedTask) -> Result<Option<Part>> {
-        Part::open(&self.part_path(task), self.digest(task))
+    pub(super) fn part(&self, task: &PlannedTask) -> Result<Option<PartReader>> {
+        PartReader::open(&self.part_path(task), self.digest(task))
     }
 
     fn is_about_the_same(&self, other: &Self) -> bool {
@@ -356,12 +356,12 @@ pub fn read_plans(text: &str, name: &str) -> Result<Vec<ExtractPlan>> {
     let mut expected = None;
     let mut count = 0;
     for (number, text) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let place = || format!("{name}, line {}", number + 1);
-        let line = parse(text).map_err(|reason| refused(place(), reason))?;
+        let whose = || format!("{name}, line {}", number + 1);
+        let line = parse(text).map_err(|reason| refused(whose(), reason))?;
         let of = *expected.get_or_insert(line.of);
         if (line.task, line.of) != (count, of) {
             let reason = format!("task {} of {} (expected {count} of {of})", line.task, line.of);
-            return Err(refused(place(), reason));
+            return Err(refused(whose(), reason));
         }
         count += 1;
         let task = PlannedTask { subject: line.subject, session: line.session, size: line.size };
@@ -378,7 +378,7 @@ pub fn read_plans(text: &str, name: &str) -> Result<Vec<ExtractPlan>> {
             Some(known) if known.is_about_the_same(&plan) => known.tasks.extend(plan.tasks),
             Some(_) => {
                 let reason = format!("another plan writes {}", plan.output.display());
-                return Err(refused(place(), reason));
+                return Err(refused(whose(), reason));
             }
         }
     }

@@ -22,7 +22,7 @@ pub(super) type Source = (u32, u32);
 
 /// The rows of an output.
 #[derive(Debug)]
-pub(super) struct Rows<'a> {
+pub(super) struct OutputRows<'a> {
     sessions: Vec<SessionRows<'a>>,
     /// The subjects, in the order of their columns.
     pub(super) subjects: Vec<&'a str>,
@@ -31,7 +31,7 @@ pub(super) struct Rows<'a> {
     is_averaged: bool,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> OutputRows<'a> {
     /// Sorts the trials into rows.
     pub(super) fn of(sessions: Vec<SessionRows<'a>>, conventions: &Conventions) -> Result<Self> {
         let mut subjects: Vec<&str> = Vec::new();
@@ -169,7 +169,7 @@ mod tests {
     const RUNS: [i64; 8] = [1, 1, 1, 1, 2, 2, 2, 2];
     const TRIALS: [usize; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
 
-    fn rows<'a>(sessions: &'a [Session], conventions: &Conventions) -> Result<Rows<'a>> {
+    fn rows<'a>(sessions: &'a [Session], conventions: &Conventions) -> Result<OutputRows<'a>> {
         let session = |Session(subject, session, image_names): &'a Session| SessionRows {
             subject,
             session,
@@ -177,7 +177,7 @@ mod tests {
             runs: &RUNS[..image_names.len()],
             trials: &TRIALS[..image_names.len()],
         };
-        Rows::of(sessions.iter().map(session).collect(), conventions)
+        OutputRows::of(sessions.iter().map(session).collect(), conventions)
     }
 
     #[test]

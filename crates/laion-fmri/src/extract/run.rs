@@ -16,7 +16,7 @@ use super::output;
 use super::part::Description;
 use super::plan::{ExtractPlan, PlannedTask, output_format};
 use super::recipe::{Recipe, RecipeResult};
-use super::rows::Rows;
+use super::rows::OutputRows;
 use super::task::Task;
 use crate::betas::stopping_at_failure;
 use crate::{Dataset, Error, ReadObserver, Result, Roots, Subject, layout};
@@ -124,7 +124,7 @@ impl ExtractPlan {
         let mut merge = self.opened()?;
         let descriptions: Vec<Description> =
             merge.parts().iter().map(|part| part.description.clone()).collect();
-        let rows = Rows::of(Merge::sessions(&descriptions), &self.conventions)?;
+        let rows = OutputRows::of(Merge::sessions(&descriptions), &self.conventions)?;
         let inputs = self.inputs(&merge)?;
         let total = rows.len();
         let mut on_row = |number: usize| {

@@ -3,7 +3,7 @@
 use array_export::Table;
 
 use super::plan::ExtractRequest;
-use super::rows::{Rows, SessionRows};
+use super::rows::{OutputRows, SessionRows};
 use super::task::Trials;
 use crate::{Dataset, Result};
 
@@ -46,11 +46,11 @@ impl Dataset {
             runs: &kept.runs,
             trials: &kept.trials,
         });
-        table(&Rows::of(sessions.collect(), &request.conventions)?, request)
+        table(&OutputRows::of(sessions.collect(), &request.conventions)?, request)
     }
 }
 
-fn table(rows: &Rows<'_>, request: &ExtractRequest) -> Result<Table> {
+fn table(rows: &OutputRows<'_>, request: &ExtractRequest) -> Result<Table> {
     let mut table = Table::new();
     table.add("image_name", rows.image_names())?;
     if !rows.is_averaged() {
@@ -59,12 +59,12 @@ fn table(rows: &Rows<'_>, request: &ExtractRequest) -> Result<Table> {
         table.add("beta_index", rows.trials())?;
         table.add("repetition", rows.repetitions())?;
     }
-    for (place, subject) in rows.subjects.iter().enumerate() {
+    for (column, subject) in rows.subjects.iter().enumerate() {
         let name = match rows.subjects.len() {
             1 => "n_averaged".to_owned(),
             _ => format!("n_averaged_{subject}"),
         };
-        let counts: Vec<i64> = rows.sources.iter().map(|row| row[place].len() as i64).collect();
+        let counts: Vec<i64> = rows.sources.iter().map(|row| row[column].len() as i64).collect();
         table.add(name, counts)?;
     }
     if let Some(split) = &request.conventions.split {
