@@ -56,7 +56,7 @@ impl Located {
         self.object.is_none()
     }
 
-    /// An error about a NIfTI file whose bytes came from here: about the file, or about the line.
+    /// An error about a NIfTI file whose bytes came from here: about the file, or about the connection.
     pub(crate) fn named(&self, error: nifti_stream::Error) -> Error {
         if let Some(error) = ObjectError::find(&error) {
             return self.refused(Error::from(error.clone()));
@@ -95,7 +95,7 @@ impl Files {
     }
 
     /// Whether the bucket is read in place of a mirror.
-    pub(crate) fn are_objects(&self) -> bool {
+    pub(crate) fn reads_bucket(&self) -> bool {
         self.objects.is_some()
     }
 
@@ -118,10 +118,10 @@ impl Files {
     /// # Errors
     ///
     /// [`Error::Io`] for a folder, [`Error::Mirror`] for a bucket that cannot be asked.
-    pub(crate) fn find_anywhere(&self, relative: &str) -> Result<Option<Located>> {
+    pub(crate) fn search(&self, relative: &str) -> Result<Option<Located>> {
         if let Some(objects) = &self.objects {
             // What is opened by path is on disk, or nowhere else.
-            let on_disk = self.find_on_disk(relative).filter(|_| !objects.are_read(relative));
+            let on_disk = self.find_on_disk(relative).filter(|_| !objects.reads(relative));
             let asked = || objects.find_unlisted(&dehyphenate_labels(relative));
             return on_disk.map_or_else(asked, |place| Ok(Some(place)));
         }

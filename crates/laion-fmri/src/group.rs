@@ -254,8 +254,8 @@ impl SharedImages {
     /// # Errors
     ///
     /// [`Error::OutOfRange`] past the end; [`Error::Stimuli`].
-    pub fn get(&self, place: usize) -> Result<Array3<u8>> {
-        Ok(self.images.decode(self.name(place)?)?)
+    pub fn get(&self, row: usize) -> Result<Array3<u8>> {
+        Ok(self.images.decode(self.name(row)?)?)
     }
 
     /// One image with the channels that its file has.
@@ -263,8 +263,8 @@ impl SharedImages {
     /// # Errors
     ///
     /// As [`SharedImages::get`].
-    pub fn original(&self, place: usize) -> Result<OriginalImage> {
-        Ok(self.images.original(self.name(place)?)?)
+    pub fn original(&self, row: usize) -> Result<OriginalImage> {
+        Ok(self.images.original(self.name(row)?)?)
     }
 
     /// All images as displayed in one array: uint8, shape `(n_images, height, width, 3)`, decoded on
@@ -277,11 +277,11 @@ impl SharedImages {
         decoded(&self.images, &Needed::of(self.names.iter().map(String::as_str)))
     }
 
-    fn name(&self, place: usize) -> Result<&str> {
-        self.names.get(place).map(String::as_str).ok_or_else(|| Error::OutOfRange {
+    fn name(&self, row: usize) -> Result<&str> {
+        self.names.get(row).map(String::as_str).ok_or_else(|| Error::OutOfRange {
             what: "shared image",
             len: self.len(),
-            got: place,
+            got: row,
         })
     }
 }

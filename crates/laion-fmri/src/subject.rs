@@ -173,7 +173,7 @@ impl Subject {
     /// [`Error::DataNotDownloaded`] or [`InputError::NotInBucket`](crate::InputError::NotInBucket) when it is not there; [`Error::Io`],
     /// [`Error::Object`] or [`InputError::Withheld`](crate::InputError::Withheld) when it cannot be opened.
     pub fn open_input(&self, relative: &str) -> Result<Input> {
-        let place = self.files.find_anywhere(relative)?.ok_or_else(|| {
+        let place = self.files.search(relative)?.ok_or_else(|| {
             let fetch = || DownloadRequest::of_prefix(relative);
             self.files.missing("a file of the dataset", relative, fetch)
         })?;

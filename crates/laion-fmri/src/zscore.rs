@@ -201,9 +201,9 @@ mod tests {
     ) -> ZscoreReport {
         let mut got = betas;
         let report = zscore(&mut got, within, options).unwrap();
-        for ((place, got), expected) in got.indexed_iter().zip(&expected) {
+        for ((position, got), expected) in got.indexed_iter().zip(&expected) {
             let same = (got - expected).abs() < 1e-6 || (got.is_nan() && expected.is_nan());
-            assert!(same, "{place:?}: {got}, expected {expected}");
+            assert!(same, "{position:?}: {got}, expected {expected}");
         }
         report
     }

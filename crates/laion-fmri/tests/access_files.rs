@@ -561,8 +561,8 @@ fn a_public_table_that_is_refused_or_gone_is_said() {
             Error::Input(InputError::Withheld { path, .. }) if status == 403 => {
                 assert_eq!(path, std::path::Path::new(&format!("{location}/{key}")));
             }
-            Error::Input(InputError::Disappeared { key: named, location: place }) => {
-                assert_eq!((status, named, place), (404, key.clone(), location.to_string()));
+            Error::Input(InputError::Disappeared { key: named, location: shown }) => {
+                assert_eq!((status, named, shown), (404, key.clone(), location.to_string()));
             }
             other => panic!("{status}: {other:?}"),
         }

@@ -428,16 +428,16 @@ fn bytes_that_are_not_those_of_the_object_are_never_an_answer() {
     let fixture = Served::new();
     let is_betas = |target: &str| target.contains("SingletrialBetas_statmap.nii.gz");
     // In the header of the gzip member there are fields that no checksum covers.
-    for place in [5, 20_000] {
+    for offset in [5, 20_000] {
         let (_proxy, dataset) = proxied(&fixture, move |request| {
-            if is_betas(&request.target) { Fault::Flip(place) } else { Fault::Pass }
+            if is_betas(&request.target) { Fault::Flip(offset) } else { Fault::Pass }
         });
         let subject = dataset.subject("sub-03").unwrap();
         let request = subject.betas().session("ses-01").roi("FFA1");
         let error = request.load().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Integrity, "{place}: {error:?}");
+        assert_eq!(error.kind(), ErrorKind::Integrity, "{offset}: {error:?}");
         let last = request.volumes().unwrap().last().unwrap();
-        assert_eq!(last.unwrap_err().kind(), ErrorKind::Integrity, "{place}");
+        assert_eq!(last.unwrap_err().kind(), ErrorKind::Integrity, "{offset}");
         let key = betas_key("sub-03", "ses-01");
         let error = subject.open_input(&key).unwrap().finish().unwrap_err();
         assert!(matches!(error, Error::Object(ObjectError::Checksum { .. })), "{error:?}");

@@ -111,10 +111,10 @@ fn rows_are_those_of_the_loading_api() {
     let mask = subject.roi_mask("face", MaskSource::Anatomical).unwrap();
     let indices: Vec<i64> = mask.indices().iter().map(|index| *index as i64).collect();
     assert_eq!(i64s(path, "voxel_index").to_vec(), indices);
-    let places: ArrayD<i64> = read_arrays(path).unwrap().array("voxel_ijk").unwrap();
+    let voxels: ArrayD<i64> = read_arrays(path).unwrap().array("voxel_ijk").unwrap();
     let [_, ny, nz] = mask.brain().grid().shape().map(|length| length as i64);
-    for (index, place) in indices.iter().zip(places.axis_iter(Axis(0))) {
-        assert_eq!(*index, (place[0] * ny + place[1]) * nz + place[2]);
+    for (index, voxel) in indices.iter().zip(voxels.axis_iter(Axis(0))) {
+        assert_eq!(*index, (voxel[0] * ny + voxel[1]) * nz + voxel[2]);
     }
     let rois = texts(path, "roi");
     for roi in subject.rois(Some("face")).unwrap() {

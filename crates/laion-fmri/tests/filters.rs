@@ -151,7 +151,7 @@ fn a_custom_mask_stays_on_its_axis() {
     let bucket = Bucket::temporary().unwrap();
     let subject = opened(&bucket, ID);
     let brain = subject.brain_mask(MaskSource::Rsquare, Resolution::Func1pt8).unwrap();
-    let flags: Vec<bool> = (0..brain.n_voxels()).map(|place| place % 5 == 2).collect();
+    let flags: Vec<bool> = (0..brain.n_voxels()).map(|column| column % 5 == 2).collect();
     let voxels: Vec<_> = bucket::rsquare_voxels(ID).into_iter().skip(2).step_by(5).collect();
     let mask = VoxelMask::new(brain, flags.clone()).unwrap();
     let betas = subject.betas().session("ses-01").mask(mask.clone()).load().unwrap();

@@ -86,8 +86,8 @@ impl Golden {
     fn check(&self, dataset: &Dataset, jobs: usize, format: &str, folder: &Path) {
         let (name, recipe) = (self.name, self.recipe());
         let from_bucket = dataset.reads_bucket();
-        let place = if from_bucket { "bucket" } else { "mirror" };
-        let how = format!("golden recipe {name}, from the {place}, {jobs} threads, .{format}");
+        let source = if from_bucket { "bucket" } else { "mirror" };
+        let how = format!("golden recipe {name}, from the {source}, {jobs} threads, .{format}");
         let dataset = &dataset.clone().with_jobs(jobs.try_into().unwrap());
         let output = folder.join(format!("{name}.{format}"));
         let reproduction = dataset
@@ -227,11 +227,11 @@ fn computed_noise_ceilings_stay_as_they_are() {
     let mirror = Dataset::open(bucket.root()).unwrap();
     let remote = Dataset::from_bucket(&server.url("laion-fmri").parse().unwrap()).unwrap();
     let expected = std::fs::read_to_string(kept("noise-ceilings.arrays")).unwrap();
-    for (place, dataset) in [("mirror", mirror), ("bucket", remote)] {
+    for (source, dataset) in [("mirror", mirror), ("bucket", remote)] {
         for jobs in [1, 2] {
             let got = computed_digest(&dataset.clone().with_jobs(jobs.try_into().unwrap()));
             let differences = differences(&expected, &got);
-            assert!(differences.is_empty(), "from the {place}, {jobs} threads:\n{differences}");
+            assert!(differences.is_empty(), "from the {source}, {jobs} threads:\n{differences}");
         }
     }
 }

@@ -208,10 +208,10 @@ fn assert_equal<T: Same, D: Dimension>(
     case: &Case,
 ) {
     assert_eq!(got.shape(), expected.shape(), "{case:?}");
-    for (place, (got, expected)) in got.iter().zip(expected).enumerate() {
+    for (index, (got, expected)) in got.iter().zip(expected).enumerate() {
         assert!(
             got.same(*expected),
-            "element {place}: expected {expected:?}, got {got:?}: {case:?}"
+            "element {index}: expected {expected:?}, got {got:?}: {case:?}"
         );
     }
 }
@@ -468,12 +468,12 @@ fn z_scores_are_those_of_numpy() {
         assert_eq!(got, case.report, "{case:?}");
         let expected = bucket.array::<f64>(&case.expected);
         assert_eq!(betas.shape(), expected.shape());
-        for (place, (got, expected)) in betas.iter().zip(&expected).enumerate() {
+        for (index, (got, expected)) in betas.iter().zip(&expected).enumerate() {
             let got = f64::from(*got);
             let same = (got - expected).abs() <= 1e-6 * expected.abs();
             assert!(
                 same || (got.is_nan() && expected.is_nan()),
-                "element {place}: expected {expected}, got {got}: {case:?}"
+                "element {index}: expected {expected}, got {got}: {case:?}"
             );
         }
     });

@@ -36,9 +36,9 @@ fn the_trial_table_joins_every_session_with_the_images() {
             assert_eq!(row.session.as_str(), session);
             assert_eq!(row.session_trial, SessionTrial(*trial));
             assert_eq!(row.image_name, *label);
-            let place = rows.iter().position(|row| row.image_name == *label);
-            assert_eq!(row.stim_idx, place, "{label}");
-            let stimulus = place.map(|place| rows[place]);
+            let position = rows.iter().position(|row| row.image_name == *label);
+            assert_eq!(row.stim_idx, position, "{label}");
+            let stimulus = position.map(|position| rows[position]);
             assert_eq!(row.dataset.as_deref(), stimulus.map(|stimulus| stimulus.dataset));
             assert_eq!(
                 row.unique_or_shared.as_deref(),
@@ -99,7 +99,7 @@ fn values_go_back_to_the_voxels_they_came_from() {
         Voxels::roi("laion - face").mask_source(MaskSource::Rsquare),
     ] {
         let mask = voxels.resolve(&subject).unwrap();
-        let values: Vec<f32> = (1..=mask.n_voxels()).map(|place| place as f32).collect();
+        let values: Vec<f32> = (1..=mask.n_voxels()).map(|number| number as f32).collect();
         subject.to_nifti(&values, &path, &voxels).unwrap();
         let volume = laion_fmri::nifti_stream::fs::read_volume(&path).unwrap();
         let found: Vec<f32> = mask.indices().iter().map(|index| volume.data()[*index]).collect();
@@ -130,7 +130,7 @@ fn coordinates_are_those_of_the_affine() {
     for (row, voxel) in coordinates.rows().into_iter().zip(voxels) {
         for (axis, got) in row.iter().enumerate() {
             let [a, b, c, d] = affine[axis].map(f64::from);
-            let [x, y, z] = voxel.map(|place| place as f64);
+            let [x, y, z] = voxel.map(|axis| axis as f64);
             assert!((got - (a * x + b * y + c * z + d)).abs() < 1e-9);
         }
     }

@@ -283,8 +283,8 @@ fn a_group_shares_images() {
     let rows = group.shared_stimulus_metadata().unwrap();
     assert_eq!(shared.len(), rows.len());
     let array = shared.array().unwrap();
-    for (place, (image, row)) in array.axis_iter(Axis(0)).zip(&rows).enumerate() {
-        assert_eq!(shared.names()[place], row.image_name);
+    for (index, (image, row)) in array.axis_iter(Axis(0)).zip(&rows).enumerate() {
+        assert_eq!(shared.names()[index], row.image_name);
         assert_displayed(&image.to_owned(), &row.image_name);
     }
     assert_eq!(shared.get(2).unwrap(), array.index_axis(Axis(0), 2));
@@ -305,9 +305,9 @@ fn items_for_training_hold_what_the_accessors_give() {
     let table = subject.subject_trials().unwrap();
     assert_eq!((trials.len(), trials.n_voxels()), betas.betas.dim());
     let mut in_session: BTreeMap<(&str, &str), u32> = BTreeMap::new();
-    for (place, row) in betas.betas.rows().into_iter().enumerate() {
-        let item = trials.item(place).unwrap();
-        let trial = &table[GlobalTrial(place)];
+    for (index, row) in betas.betas.rows().into_iter().enumerate() {
+        let item = trials.item(index).unwrap();
+        let trial = &table[GlobalTrial(index)];
         assert_same(&item.betas.to_vec(), &row.to_vec(), "betas");
         assert_eq!(item.image_name, trial.image_name);
         assert_eq!((&item.session, item.session_trial), (&trial.session, trial.session_trial));
@@ -316,7 +316,7 @@ fn items_for_training_hold_what_the_accessors_give() {
         assert_eq!(item.session_repetition, *count);
         *count += 1;
         assert_eq!(item.image.dim(), (3, bucket::IMAGE_HEIGHT, bucket::IMAGE_WIDTH));
-        let displayed = subject.images().unwrap().get(GlobalTrial(place)).unwrap();
+        let displayed = subject.images().unwrap().get(GlobalTrial(index)).unwrap();
         for ((channel, y, x), level) in item.image.indexed_iter() {
             assert_eq!(*level, f32::from(displayed[[y, x, channel]]) / 255.0);
         }
@@ -352,13 +352,13 @@ fn batches_hold_every_trial_once() {
             [batch.image_names.len(), batch.sessions.len(), batch.repetitions.len()],
             [n; 3]
         );
-        for place in 0..n {
+        for index in 0..n {
             let item = trials.item(row).unwrap();
-            assert_same(&batch.betas.row(place).to_vec(), &item.betas.to_vec(), "betas");
-            assert_eq!(batch.images.index_axis(Axis(0), place), item.image);
-            assert_eq!(batch.image_names[place], item.image_name);
-            assert_eq!(batch.session_trials[place], expected.trials[row]);
-            assert_eq!(batch.session_repetitions[place], item.session_repetition);
+            assert_same(&batch.betas.row(index).to_vec(), &item.betas.to_vec(), "betas");
+            assert_eq!(batch.images.index_axis(Axis(0), index), item.image);
+            assert_eq!(batch.image_names[index], item.image_name);
+            assert_eq!(batch.session_trials[index], expected.trials[row]);
+            assert_eq!(batch.session_repetitions[index], item.session_repetition);
             row += 1;
         }
     }

@@ -98,12 +98,12 @@ impl Manifest {
         }
         let mut files = Vec::new();
         for name in EXPECTED {
-            let place = known.iter().position(|file| file.name == name);
-            let place = place.ok_or_else(|| AccessError::NotInManifest {
+            let position = known.iter().position(|file| file.name == name);
+            let position = position.ok_or_else(|| AccessError::NotInManifest {
                 url: url.to_owned(),
                 name: name.to_owned(),
             })?;
-            files.push(known.swap_remove(place));
+            files.push(known.swap_remove(position));
         }
         Ok(Self {
             terms_version: version(&raw.current_terms_version).ok_or_else(missing)?,
@@ -325,10 +325,10 @@ mod tests {
         let text =
             json!({ "current_terms_version": "3", "files": files, "expires_at": 3 }).to_string();
         let id = RequestId::new("lfm_x").unwrap();
-        for place in 0..text.len() {
+        for position in 0..text.len() {
             for byte in [0, b'"', b'}', b'9', b'/', 0xff] {
                 let mut damaged = text.clone().into_bytes();
-                damaged[place] = byte;
+                damaged[position] = byte;
                 if let Ok(manifest) = Manifest::parse(&damaged, URL) {
                     assert!(
                         manifest.files().iter().all(|file| EXPECTED.contains(&file.name.as_str()))
@@ -338,7 +338,7 @@ mod tests {
                     assert!(!format!("{error:?} {error}").contains("SECRET"));
                 }
             }
-            assert!(Manifest::parse(&text.as_bytes()[..place], URL).is_err());
+            assert!(Manifest::parse(&text.as_bytes()[..position], URL).is_err());
         }
     }
 

@@ -129,7 +129,7 @@ impl SessionReader {
         if !self.place.is_on_disk() {
             return read().map(streamed);
         }
-        let file = LargeFile::look(&self.files, &self.place, self.digest.as_deref())?;
+        let file = LargeFile::new(&self.files, &self.place, self.digest.as_deref())?;
         let record = match file.known()? {
             Some(record) => read().map(|_| record)?,
             None if threads.get() == 1 => {

@@ -37,7 +37,8 @@ struct KeptDigest {
 }
 
 impl<'a> LargeFile<'a> {
-    pub(crate) fn look(
+    /// Notes size and time of modification of the file as it is now.
+    pub(crate) fn new(
         files: &'a Files,
         place: &'a Located,
         kept: Option<&'a Path>,
@@ -171,23 +172,23 @@ mod tests {
         let then = SystemTime::now();
         write(&path, "abc", then);
         let place = files.find_on_disk(NAME).unwrap();
-        let look = || LargeFile::look(&files, &place, Some(&kept)).unwrap();
-        let file = look();
+        let noted = || LargeFile::new(&files, &place, Some(&kept)).unwrap();
+        let file = noted();
         assert_eq!(file.known().unwrap(), None);
         let record = file.hashed_beside(|| Ok(())).unwrap();
         assert_eq!((record.size, record.sha256), (3, Sha256::of("abc")));
         assert_eq!(file.settled(record.clone()).unwrap(), record);
-        assert_eq!(look().known().unwrap().as_ref(), Some(&record));
+        assert_eq!(noted().known().unwrap().as_ref(), Some(&record));
         // Nothing else is looked at: the checksums of gzip and index find damage.
         write(&path, "abd", then);
-        assert_eq!(look().known().unwrap(), Some(record));
+        assert_eq!(noted().known().unwrap(), Some(record));
         write(&path, "abd", then + std::time::Duration::from_nanos(1000));
-        assert_eq!(look().known().unwrap(), None);
+        assert_eq!(noted().known().unwrap(), None);
         write(&path, "abcd", then);
-        assert_eq!(look().known().unwrap(), None);
+        assert_eq!(noted().known().unwrap(), None);
         std::fs::write(&kept, "{").unwrap();
         write(&path, "abc", then);
-        assert_eq!(look().known().unwrap(), None);
+        assert_eq!(noted().known().unwrap(), None);
     }
 
     #[test]
@@ -197,7 +198,7 @@ mod tests {
         let files = Files::of_mirror(Roots::new([directory.path().to_owned()]).unwrap());
         write(&path, "abc", SystemTime::now());
         let place = files.find_on_disk(NAME).unwrap();
-        let file = LargeFile::look(&files, &place, Some(&kept)).unwrap();
+        let file = LargeFile::new(&files, &place, Some(&kept)).unwrap();
         let record = file.hashed_beside(|| Ok(())).unwrap();
         write(&path, "abcd", SystemTime::now());
         let error = file.settled(record).unwrap_err();

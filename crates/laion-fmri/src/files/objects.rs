@@ -102,7 +102,7 @@ impl Objects {
     }
 
     /// Whether the file of that path is read from the bucket even when it is on disk too.
-    pub(super) fn are_read(&self, relative: &str) -> bool {
+    pub(super) fn reads(&self, relative: &str) -> bool {
         self.is_listed(relative) || relative == layout::stimulus_metadata()
     }
 

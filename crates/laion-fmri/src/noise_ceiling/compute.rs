@@ -177,7 +177,8 @@ impl Subject {
         let plan = self.plan_noise_ceiling(sessions, options)?;
         let mut values = Vec::with_capacity(plan.n_voxels);
         for start in (0..plan.n_voxels).step_by(plan.block) {
-            let block = plan.voxels.filtered(|place| (start..start + plan.block).contains(&place));
+            let block =
+                plan.voxels.filtered(|column| (start..start + plan.block).contains(&column));
             let mut sums = Sums::new(&plan.shown, options.residual_ddof, block.n_voxels())?;
             for (session, rows) in plan.sessions.iter().zip(&plan.tables) {
                 let mut request = self.betas().session(session).mask(block.clone());

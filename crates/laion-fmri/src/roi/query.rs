@@ -69,8 +69,8 @@ impl FromStr for RoiQuery {
 
 impl fmt::Display for RoiQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, item) in self.0.iter().enumerate() {
-            let separator = if place == 0 { "" } else { " | " };
+        for (number, item) in self.0.iter().enumerate() {
+            let separator = if number == 0 { "" } else { " | " };
             // Operators stand between spaces.
             match item.trim().contains(char::is_whitespace) && self.0.len() > 1 {
                 true => write!(f, "{separator}({item})")?,

@@ -270,18 +270,18 @@ impl TrialDataset {
         &self.voxels
     }
 
-    /// The trial at this place, counted from 0.
+    /// The trial at this index, counted from 0.
     ///
     /// # Errors
     ///
     /// [`Error::OutOfRange`] past the end; [`Error::Stimuli`] when the image cannot be read;
     /// [`Error::Io`] when the temporary file cannot.
-    pub fn item(&self, place: usize) -> Result<TrialItem> {
-        let trial = self.trial(place)?;
+    pub fn item(&self, index: usize) -> Result<TrialItem> {
+        let trial = self.trial(index)?;
         let image = self.images.decode(self.shown.name(trial.global)?)?;
         let mut betas = Array1::zeros(self.n_voxels());
         // INVARIANT: an array that was just made is contiguous.
-        self.matrix.read_row(place, betas.as_slice_mut().expect("a contiguous array"))?;
+        self.matrix.read_row(index, betas.as_slice_mut().expect("a contiguous array"))?;
         Ok(TrialItem {
             betas,
             image: self.transformed(&image.view()),
@@ -293,11 +293,11 @@ impl TrialDataset {
         })
     }
 
-    fn trial(&self, place: usize) -> Result<&DatasetTrial> {
-        self.trials.get(place).ok_or_else(|| Error::OutOfRange {
+    fn trial(&self, index: usize) -> Result<&DatasetTrial> {
+        self.trials.get(index).ok_or_else(|| Error::OutOfRange {
             what: "trial",
             len: self.len(),
-            got: place,
+            got: index,
         })
     }
 

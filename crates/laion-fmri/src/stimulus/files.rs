@@ -97,10 +97,10 @@ impl Stimuli {
     pub(crate) fn metadata_with_record(&self) -> Result<Arc<(Arc<Metadata>, InputRecord)>> {
         once(&self.opened.metadata, (), || {
             let relative = layout::stimulus_metadata();
-            let place = self.files.find_anywhere(&relative)?;
+            let place = self.files.search(&relative)?;
             let place = place.ok_or_else(|| {
                 let (what, fetch) = described(files::METADATA);
-                if self.files.are_objects() {
+                if self.files.reads_bucket() {
                     return self.files.missing(what, &relative, || fetch);
                 }
                 self.missing(files::METADATA)

@@ -27,21 +27,21 @@ pub(crate) struct Shown {
 pub(crate) struct Needed<'a> {
     /// Each image once.
     pub(crate) names: Vec<&'a str>,
-    /// For each row the place of its image in `names`.
+    /// For each row the index of its image in `names`.
     pub(crate) rows: Vec<usize>,
 }
 
 impl<'a> Needed<'a> {
     /// Rows by the name of their image.
     pub(crate) fn of(rows: impl ExactSizeIterator<Item = &'a str>) -> Self {
-        let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut indices: HashMap<&str, usize> = HashMap::new();
         let mut needed = Self { names: Vec::new(), rows: Vec::with_capacity(rows.len()) };
         for name in rows {
-            let place = *places.entry(name).or_insert_with(|| {
+            let image = *indices.entry(name).or_insert_with(|| {
                 needed.names.push(name);
                 needed.names.len() - 1
             });
-            needed.rows.push(place);
+            needed.rows.push(image);
         }
         needed
     }
@@ -56,21 +56,21 @@ impl Shown {
             images: Vec::new(),
             sessions: Vec::new(),
         };
-        let mut places: HashMap<String, u32> = HashMap::new();
+        let mut indices: HashMap<String, u32> = HashMap::new();
         for (session, table) in subject.session_tables()? {
             let first = shown.images.len();
             for label in table.labels() {
-                let place = match places.get(label) {
-                    Some(place) => *place,
+                let image = match indices.get(label) {
+                    Some(image) => *image,
                     None => {
                         // There are fewer images than trials, and those are rows of text in memory.
-                        let place = shown.names.len() as u32;
-                        places.insert(label.to_owned(), place);
+                        let image = shown.names.len() as u32;
+                        indices.insert(label.to_owned(), image);
                         shown.names.push(label.to_owned());
-                        place
+                        image
                     }
                 };
-                shown.images.push(place);
+                shown.images.push(image);
             }
             shown.sessions.push((session, first..shown.images.len()));
         }
@@ -82,12 +82,12 @@ impl Shown {
     }
 
     pub(crate) fn name(&self, trial: GlobalTrial) -> Result<&str> {
-        let place = self.images.get(trial.0).ok_or_else(|| Error::GlobalTrialOutOfRange {
+        let image = self.images.get(trial.0).ok_or_else(|| Error::GlobalTrialOutOfRange {
             subject: self.subject.clone(),
             trials: self.len(),
             got: trial.0,
         })?;
-        Ok(&self.names[*place as usize])
+        Ok(&self.names[*image as usize])
     }
 
     /// The trials of one session, or of all.

@@ -43,11 +43,11 @@ impl Subject {
             });
         }
         let mut table = Table::new();
-        for (place, name) in first.columns().iter().enumerate() {
+        for (column, name) in first.columns().iter().enumerate() {
             let cells = tables.iter().zip(&chosen).flat_map(|(table, session)| {
                 table.rows().map(move |row| match name.as_str() {
                     "session" => session.to_string(),
-                    _ => row[place].clone(),
+                    _ => row[column].clone(),
                 })
             });
             table.add_column(name, typed(cells.collect()))?;

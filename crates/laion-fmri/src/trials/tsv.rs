@@ -49,7 +49,7 @@ impl Tsv {
 
     /// The fields of one column.
     pub(crate) fn column(&self, name: &str) -> Option<Vec<&str>> {
-        let place = self.columns.iter().position(|column| column == name)?;
-        Some(self.rows.iter().map(|row| row[place].as_str()).collect())
+        let column = self.columns.iter().position(|column| column == name)?;
+        Some(self.rows.iter().map(|row| row[column].as_str()).collect())
     }
 }

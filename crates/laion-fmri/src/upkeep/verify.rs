@@ -155,7 +155,7 @@ impl Dataset {
         self.ask_about_unrecorded(&mut known)?;
         observer.planned(known.len(), known.iter().map(|known| known.found.size).sum());
         let conditions = in_parallel(&known, request.jobs, |known| {
-            let condition = look(known, request.depth, cancel);
+            let condition = condition_of(known, request.depth, cancel);
             observer.finished(known.found.path.as_str(), known.found.size);
             condition
         });
@@ -221,7 +221,7 @@ impl Dataset {
     }
 }
 
-fn look(known: &Known, depth: Depth, cancel: &Cancel) -> std::io::Result<Condition> {
+fn condition_of(known: &Known, depth: Depth, cancel: &Cancel) -> std::io::Result<Condition> {
     let Known { found, record, listed, .. } = known;
     let mut expected = Expected::new();
     if let Some(record) = record {

@@ -65,7 +65,7 @@ pub(super) fn bucket_with_computed_maps() -> Bucket {
     for (key, map) in maps {
         let indices = map.voxels.indices();
         let value = |voxel| match indices.binary_search(&BETA_GRID.flat(voxel)) {
-            Ok(place) => map.values[place],
+            Ok(column) => map.values[column],
             Err(_) => 0.0,
         };
         bucket.put_map(&key, value).unwrap();

@@ -56,30 +56,30 @@ impl TrialDataset {
         Batches { dataset: self, order: order.into_iter(), size: size.max(1) }
     }
 
-    /// The trials at these places in one batch. Images that occur twice are decoded once, and all
+    /// The trials at these indices in one batch. Images that occur twice are decoded once, and all
     /// on all cores.
     ///
     /// # Errors
     ///
     /// As [`TrialDataset::item`]; [`Error::DoesNotFit`] when a transform gives tensors of
     /// different shapes.
-    pub fn batch(&self, places: &[usize]) -> Result<TrialBatch> {
-        let trials = places.iter().map(|place| self.trial(*place)).collect::<Result<Vec<_>>>()?;
+    pub fn batch(&self, indices: &[usize]) -> Result<TrialBatch> {
+        let trials = indices.iter().map(|index| self.trial(*index)).collect::<Result<Vec<_>>>()?;
         let image_names = trials
             .iter()
             .map(|trial| self.shown.name(trial.global).map(str::to_owned))
             .collect::<Result<Vec<_>>>()?;
         let images = decoded(&self.images, &Needed::of(image_names.iter().map(String::as_str)))?;
-        let mut tensors = Vec::with_capacity(places.len());
+        let mut tensors = Vec::with_capacity(indices.len());
         for image in images.axis_iter(Axis(0)) {
             tensors.push(self.transformed(&image));
         }
         let views: Vec<_> = tensors.iter().map(|tensor| tensor.view()).collect();
         let images = ndarray::stack(Axis(0), &views).map_err(|_| uneven(&views))?;
-        let mut betas = Array2::zeros((places.len(), self.n_voxels()));
-        for (mut row, place) in betas.rows_mut().into_iter().zip(places) {
+        let mut betas = Array2::zeros((indices.len(), self.n_voxels()));
+        for (mut row, index) in betas.rows_mut().into_iter().zip(indices) {
             // INVARIANT: the rows of an array that was just made are contiguous.
-            self.matrix.read_row(*place, row.as_slice_mut().expect("a contiguous row"))?;
+            self.matrix.read_row(*index, row.as_slice_mut().expect("a contiguous row"))?;
         }
         Ok(TrialBatch {
             betas,
@@ -108,8 +108,8 @@ impl Iterator for Batches<'_> {
     type Item = Result<TrialBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let places: Vec<usize> = self.order.by_ref().take(self.size).collect();
-        (!places.is_empty()).then(|| self.dataset.batch(&places))
+        let indices: Vec<usize> = self.order.by_ref().take(self.size).collect();
+        (!indices.is_empty()).then(|| self.dataset.batch(&indices))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -111,6 +111,6 @@ impl TrialEmbeddings {
             .iter()
             .map(|name| embeddings.row_of(name))
             .collect::<Result<_, laion_fmri_stimuli::Error>>()?;
-        Ok((embeddings, needed.rows.into_iter().map(|place| rows[place]).collect()))
+        Ok((embeddings, needed.rows.into_iter().map(|image| rows[image]).collect()))
     }
 }

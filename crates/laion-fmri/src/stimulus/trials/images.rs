@@ -138,8 +138,8 @@ pub(crate) fn decoded(images: &NamedImages, needed: &Needed<'_>) -> Result<Array
     let mut array = Array4::from_shape_vec(shape, values).map_err(|_| too_large())?;
     // The rows of each image, so that one thread fills all of them.
     let mut rows: Vec<Vec<ArrayViewMut3<'_, u8>>> = needed.names.iter().map(|_| vec![]).collect();
-    for (row, place) in array.axis_iter_mut(Axis(0)).zip(&needed.rows) {
-        rows[*place].push(row);
+    for (row, image) in array.axis_iter_mut(Axis(0)).zip(&needed.rows) {
+        rows[*image].push(row);
     }
     let threads = thread::available_parallelism().map_or(1, usize::from);
     parallel_map(threads, needed.names.iter().zip(rows), |(name, mut rows)| {
