@@ -114,12 +114,12 @@ fn columns_about_the_images_need_their_table() {
     {
         let row: serde_json::Value = serde_json::from_str(line).unwrap();
         let stimuli = bucket::stimulus_rows();
-        let place = stimuli.iter().position(|stimulus| stimulus.image_name == label).unwrap();
+        let position = stimuli.iter().position(|stimulus| stimulus.image_name == label).unwrap();
         assert_eq!(row["session_trial"], trial);
         assert_eq!(row["image_name"], label);
-        assert_eq!(row["stim_idx"], place);
-        assert_eq!(row["dataset"], stimuli[place].dataset);
-        assert_eq!(row["unique_or_shared"], stimuli[place].unique_or_shared);
+        assert_eq!(row["stim_idx"], position);
+        assert_eq!(row["dataset"], stimuli[position].dataset);
+        assert_eq!(row["unique_or_shared"], stimuli[position].unique_or_shared);
         assert!(row["n_reps_actual"].as_u64().unwrap() > row["repetition"].as_u64().unwrap());
     }
 }

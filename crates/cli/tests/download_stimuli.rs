@@ -152,8 +152,8 @@ fn what_the_form_lacks_is_named() {
     ");
     let with = |changes: &[(usize, &'static str)], last: &'static [&'static str]| {
         let mut arguments = FORM;
-        for (place, text) in changes {
-            arguments[*place] = text;
+        for (position, text) in changes {
+            arguments[*position] = text;
         }
         [&arguments[..12], last].concat()
     };

@@ -64,12 +64,12 @@ impl Bench {
 pub(crate) fn bytes(path: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut open = vec![path.to_owned()];
-    while let Some(place) = open.pop() {
-        if place.is_dir() {
-            open.extend(std::fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().path()));
+    while let Some(next) = open.pop() {
+        if next.is_dir() {
+            open.extend(std::fs::read_dir(&next).unwrap().map(|entry| entry.unwrap().path()));
         } else {
-            let name = place.strip_prefix(path).unwrap().to_string_lossy().into_owned();
-            found.insert(name, std::fs::read(&place).unwrap());
+            let name = next.strip_prefix(path).unwrap().to_string_lossy().into_owned();
+            found.insert(name, std::fs::read(&next).unwrap());
         }
     }
     assert!(!found.is_empty(), "{}", path.display());

@@ -137,9 +137,9 @@ fn is_output_or_state(name: &str) -> bool {
 fn large_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_owned()];
-    while let Some(place) = open.pop() {
+    while let Some(next) = open.pop() {
         // What is written meanwhile may be gone again.
-        let Ok(entries) = std::fs::read_dir(&place) else { continue };
+        let Ok(entries) = std::fs::read_dir(&next) else { continue };
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             if is_output_or_state(&name) {

@@ -33,7 +33,7 @@ fn user() -> User {
     for (count, size) in [(60, 3_000), (4, 600_000), (3, 6_000_000)] {
         for number in 0..count {
             let content: Vec<u8> = (0..size)
-                .map(|place: u32| (place.wrapping_mul(2_654_435_761 + number) >> 13) as u8)
+                .map(|position: u32| (position.wrapping_mul(2_654_435_761 + number) >> 13) as u8)
                 .collect();
             std::fs::write(folder.join(format!("extra-{size}-{number}.bin")), content).unwrap();
         }
@@ -116,7 +116,7 @@ fn killed_at_nine_tenths_of_a_long_file() {
     for _ in 0..rounds {
         let user = User::new();
         let content: Vec<u8> =
-            (0..SIZE).map(|place| ((place * 2_654_435_761) >> 17) as u8).collect();
+            (0..SIZE).map(|position| ((position * 2_654_435_761) >> 17) as u8).collect();
         std::fs::write(user.bucket.path(PREFIX).join("long.bin"), content).unwrap();
         let mut child = start(&user, &["--limit-rate", "60M"]);
         let state = user.mirror().join(PREFIX).join(".long.bin.part.state");

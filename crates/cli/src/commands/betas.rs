@@ -31,11 +31,11 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
     let request = request(args, &subject)?.observer(&progress);
     let note = |session: &SessionId, trials: usize, voxels: usize, path: &Path| {
         progress.finish();
-        let place = match output::is_stdout(path) {
+        let arrow = match output::is_stdout(path) {
             true => String::new(),
             false => format!(" -> {}", path.display()),
         };
-        context.note(&format!("{session}: {trials} trials x {voxels} voxels{place}"));
+        context.note(&format!("{session}: {trials} trials x {voxels} voxels{arrow}"));
     };
     let written = |session: SessionId, written: WrittenBetas| {
         note(&session, written.trials.len(), written.voxels.n_voxels(), &written.path);

@@ -226,8 +226,8 @@ fn table(
     if !dry_run {
         table.write_parquet(&request.output).map_err(Error::from)?;
     }
-    let place = request.output.display();
-    context.note(&format!("{} rows, without betas -> {place}", table.n_rows()));
+    let output = request.output.display();
+    context.note(&format!("{} rows, without betas -> {output}", table.n_rows()));
     Ok(())
 }
 

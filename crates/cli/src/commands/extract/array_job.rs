@@ -102,7 +102,7 @@ pub(super) fn share(
         }
         let first = number(scheduler.first)?.unwrap_or(scheduler.counts_from);
         let step = number(scheduler.step)?.unwrap_or(1).max(1);
-        let place = id.checked_sub(first).ok_or_else(|| {
+        let offset = id.checked_sub(first).ok_or_else(|| {
             let message = format!("{}={id} is below the first task {first}", scheduler.id);
             CommandError::usage(message).hint(SHARE_HINT)
         })?;
@@ -112,7 +112,7 @@ pub(super) fn share(
             (None, Some(span)) => span / step + 1,
             (None, None) => tasks,
         };
-        return Ok(Some(Share { task: place / step, of }));
+        return Ok(Some(Share { task: offset / step, of }));
     }
     Ok(None)
 }

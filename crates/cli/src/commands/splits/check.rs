@@ -3,7 +3,7 @@
 use laion_fmri::splits::{ImageTrials, LeakReport, Split};
 use serde_json::{Value, json};
 
-use super::tables::Rows;
+use super::tables::SplitTable;
 use crate::output;
 
 /// The sums, a line each.
@@ -23,9 +23,9 @@ pub(super) fn summary(split: &Split, report: &LeakReport) -> Vec<String> {
 }
 
 /// An image a row; the duplicates of a group have its number.
-pub(super) fn findings(report: &LeakReport) -> Rows {
+pub(super) fn findings(report: &LeakReport) -> SplitTable {
     let columns = ["finding", "group", "image_name", "n_train", "n_test", "n_neither"];
-    let mut table = Rows::new("split-finding", &columns);
+    let mut table = SplitTable::new("split-finding", &columns);
     let mut add = |finding: &str, group: Value, image: &ImageTrials| {
         table.rows.push(vec![
             finding.into(),

@@ -11,13 +11,13 @@ use crate::args::splits::Format;
 use crate::output;
 
 /// Rows of equal length under column names.
-pub(super) struct Rows {
+pub(super) struct SplitTable {
     schema: &'static str,
     columns: Vec<&'static str>,
     pub(super) rows: Vec<Vec<Value>>,
 }
 
-impl Rows {
+impl SplitTable {
     pub(super) fn new(schema: &'static str, columns: &[&'static str]) -> Self {
         Self { schema, columns: columns.to_vec(), rows: Vec::new() }
     }
@@ -27,9 +27,9 @@ impl Rows {
 pub(super) fn list(
     pool: Option<Pool>,
     revision: Option<SplitRevision>,
-) -> Result<Rows, splits::Error> {
+) -> Result<SplitTable, splits::Error> {
     let columns = ["pool", "name", "split_family", "revisions", "n_train", "n_test"];
-    let mut table = Rows::new("split", &columns);
+    let mut table = SplitTable::new("split", &columns);
     for &pool in list_pools().iter().filter(|one| pool.is_none_or(|pool| pool == **one)) {
         for &name in list_splits(Some(pool)) {
             let split = load_split(name, pool)?;
@@ -55,10 +55,10 @@ pub(super) fn list(
 }
 
 /// One split: a row in CSV and JSON, a line for each field in text.
-pub(super) fn show(split: &Split) -> Rows {
+pub(super) fn show(split: &Split) -> SplitTable {
     let columns =
         ["name", "pool", "split_family", "revision", "n_train", "n_test", "method", "params"];
-    let mut table = Rows::new("split-description", &columns);
+    let mut table = SplitTable::new("split-description", &columns);
     table.rows.push(vec![
         split.name().as_str().into(),
         split.pool().as_str().into(),
@@ -104,7 +104,7 @@ fn params(params: &SplitParams) -> Value {
 }
 
 /// Prints a table to standard output.
-pub(super) fn print(format: Format, table: &Rows) -> anyhow::Result<()> {
+pub(super) fn print(format: Format, table: &SplitTable) -> anyhow::Result<()> {
     match format {
         Format::Text if table.schema == "split-description" => output::print_lines(fields(table)),
         Format::Text => output::print_lines(aligned(table)),
@@ -114,8 +114,8 @@ pub(super) fn print(format: Format, table: &Rows) -> anyhow::Result<()> {
         })),
         Format::Csv => {
             let mut csv = Table::new();
-            for (place, name) in table.columns.iter().enumerate() {
-                let cells = table.rows.iter().map(|row| Some(cell(&row[place])));
+            for (column, name) in table.columns.iter().enumerate() {
+                let cells = table.rows.iter().map(|row| Some(cell(&row[column])));
                 csv.add_column(*name, Column::Text(cells.collect())).map_err(Error::from)?;
             }
             let mut bytes = Vec::new();
@@ -126,7 +126,7 @@ pub(super) fn print(format: Format, table: &Rows) -> anyhow::Result<()> {
 }
 
 /// A name and a value per line; of an object, its entries.
-fn fields(table: &Rows) -> Vec<String> {
+fn fields(table: &SplitTable) -> Vec<String> {
     let mut lines = Vec::new();
     for row in &table.rows {
         for (name, value) in table.columns.iter().zip(row) {
@@ -144,10 +144,10 @@ fn fields(table: &Rows) -> Vec<String> {
 }
 
 /// Columns side by side, numbers to the right.
-fn aligned(table: &Rows) -> Vec<String> {
-    let width = |place: usize| {
-        let cells = table.rows.iter().map(|row| cell(&row[place]).chars().count());
-        cells.chain([table.columns[place].len()]).max().unwrap_or(0)
+fn aligned(table: &SplitTable) -> Vec<String> {
+    let width = |column: usize| {
+        let cells = table.rows.iter().map(|row| cell(&row[column]).chars().count());
+        cells.chain([table.columns[column].len()]).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..table.columns.len()).map(width).collect();
     let line = |cells: Vec<(String, bool)>| {
@@ -156,9 +156,9 @@ fn aligned(table: &Rows) -> Vec<String> {
         });
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
-    let is_number = |place: usize| table.rows.first().is_some_and(|row| row[place].is_number());
+    let is_number = |column: usize| table.rows.first().is_some_and(|row| row[column].is_number());
     let heads = table.columns.iter().enumerate();
-    let head = line(heads.map(|(place, name)| ((*name).to_owned(), is_number(place))).collect());
+    let head = line(heads.map(|(column, name)| ((*name).to_owned(), is_number(column))).collect());
     let rows = table.rows.iter();
     let rows =
         rows.map(|row| line(row.iter().map(|value| (cell(value), value.is_number())).collect()));
