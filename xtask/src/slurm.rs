@@ -115,12 +115,13 @@ fn installed(simulation: &str) -> Vec<String> {
 
 /// Options by which apt keeps its lists in a folder of ours.
 fn private(folder: &Path) -> Result<Vec<String>> {
-    let place = |option: &str, name: &str| -> Result<[String; 2]> {
+    let folder_option = |option: &str, name: &str| -> Result<[String; 2]> {
         let path = folder.join(name);
         fs::create_dir_all(path.join("partial")).with_context(|| path.display().to_string())?;
         Ok(["--option".to_owned(), format!("{option}={}", path.display())])
     };
-    Ok([place("Dir::State::Lists", "lists")?, place("Dir::Cache", "cache")?].concat())
+    Ok([folder_option("Dir::State::Lists", "lists")?, folder_option("Dir::Cache", "cache")?]
+        .concat())
 }
 
 fn apt_get(project: &Project, options: &[String]) -> CommandLine {

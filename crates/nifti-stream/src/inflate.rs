@@ -427,22 +427,22 @@ impl Inflater {
                 n_bits |= 56;
             };
         }
-        /// Up to as many literals as there are places named, then goes on with something else.
+        /// Up to as many literals as there are offsets named, then goes on with something else.
         macro_rules! literals {
-            ($entry:ident, $room:ident, $place:literal) => {
-                $room[$place] = T::from(($entry >> 16) as u8);
+            ($entry:ident, $room:ident, $offset:literal) => {
+                $room[$offset] = T::from(($entry >> 16) as u8);
                 consume!($entry);
-                to += $place + 1;
+                to += $offset + 1;
                 continue;
             };
-            ($entry:ident, $room:ident, $place:literal $($rest:literal)+) => {
-                $room[$place] = T::from(($entry >> 16) as u8);
+            ($entry:ident, $room:ident, $offset:literal $($rest:literal)+) => {
+                $room[$offset] = T::from(($entry >> 16) as u8);
                 consume!($entry);
                 $entry = look_up!();
                 if $entry & LITERAL != 0 {
                     literals!($entry, $room, $($rest)+);
                 } else {
-                    to += $place + 1;
+                    to += $offset + 1;
                 }
             };
         }
@@ -467,8 +467,8 @@ impl Inflater {
                     entry = literals[((entry >> 16) as usize + within as usize) % LITERAL_ENTRIES];
                     // Rare literals have long codes.
                     if entry & LITERAL != 0 {
-                        if let Some(place) = symbols.get_mut(to) {
-                            *place = T::from((entry >> 16) as u8);
+                        if let Some(symbol) = symbols.get_mut(to) {
+                            *symbol = T::from((entry >> 16) as u8);
                         }
                         to += 1;
                         consume!(entry);

@@ -121,9 +121,9 @@ impl MaskReader {
         for index in offsets.drain(..) {
             self.words[index / 64] |= 1 << (index % 64);
         }
-        for (place, word) in self.words.iter_mut().enumerate() {
+        for (word_index, word) in self.words.iter_mut().enumerate() {
             while *word != 0 {
-                offsets.push(place * 64 + word.trailing_zeros() as usize);
+                offsets.push(word_index * 64 + word.trailing_zeros() as usize);
                 *word &= *word - 1;
             }
         }

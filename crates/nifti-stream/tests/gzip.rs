@@ -158,8 +158,8 @@ fn wrong_trailers_carry_both_numbers() {
     let crc = crc32fast::hash(&data);
 
     let mut bytes = good.clone();
-    let place = bytes.len() - 8;
-    bytes[place] ^= 0xff;
+    let offset = bytes.len() - 8;
+    bytes[offset] ^= 0xff;
     assert!(matches!(
         inflate(&bytes),
         Err(Error::GzipChecksum { member: 0, compressed_offset, expected, got })
@@ -167,8 +167,8 @@ fn wrong_trailers_carry_both_numbers() {
     ));
 
     let mut bytes = [gzip(b"before"), good].concat();
-    let place = bytes.len() - 2;
-    bytes[place] += 1;
+    let offset = bytes.len() - 2;
+    bytes[offset] += 1;
     let end = bytes.len() as u64;
     assert!(matches!(
         inflate(&bytes),
@@ -191,9 +191,9 @@ fn wrong_headers_say_what_is_wrong() {
         );
     };
     let good = gzip(b"data");
-    let with = |place: usize, value: u8| {
+    let with = |offset: usize, value: u8| {
         let mut bytes = good.clone();
-        bytes[place] = value;
+        bytes[offset] = value;
         bytes
     };
     check(&with(0, 0x1e), 0, 0, "magic");
@@ -211,10 +211,10 @@ fn garbage_after_a_member_is_an_error() {
     let good = gzip(b"data");
     for padding in [0, 3] {
         let bytes = [&good[..], &vec![0; padding], b"garbage"].concat();
-        let place = (good.len() + padding) as u64;
+        let offset = (good.len() + padding) as u64;
         assert!(matches!(
             inflate(&bytes),
-            Err(Error::GzipTrailing { compressed_offset }) if compressed_offset == place
+            Err(Error::GzipTrailing { compressed_offset }) if compressed_offset == offset
         ));
     }
 }

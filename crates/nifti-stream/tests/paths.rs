@@ -218,8 +218,8 @@ fn an_indexed_read_passes_only_what_it_needs() {
         sample.compare(&out, &rows, container);
         // What lies before the volumes is never looked at: damage there goes unnoticed.
         let mut stored = fs::read(&path).unwrap();
-        let place = stored.len() / 2;
-        stored[place] ^= 0x55;
+        let offset = stored.len() / 2;
+        stored[offset] ^= 0x55;
         fs::write(&path, stored).unwrap();
         sample.check(&path, Some(&index), 1, &RowSelection::Rows(vec![N_VOLUMES - 1]));
     }

@@ -17,10 +17,10 @@ fn some(n: usize) -> NonZeroUsize {
 /// Noise and zeros by turns, as in and around a brain, of which everything else is far away.
 fn content(bytes: usize) -> Vec<u8> {
     let mut seed = 7_u64;
-    let noise = |place: usize| {
+    let noise = |offset: usize| {
         seed = seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(11);
-        if place % 90_000 < 40_000 && place % 900 < 700 {
-            (seed >> 40) as u8 >> (place % 4)
+        if offset % 90_000 < 40_000 && offset % 900 < 700 {
+            (seed >> 40) as u8 >> (offset % 4)
         } else {
             0
         }

@@ -62,8 +62,8 @@ fn bits_of_unscaled_float32_are_copied() {
     let mut bytes = nifti.bytes();
     let patterns = [0x7fc1_2345u32, 0xffc0_0001, 0x8000_0000, 0x0000_0001, 0xff80_0000];
     for (flat, pattern) in INDICES.into_iter().zip(patterns) {
-        let place = 352 + 4 * file_offset(SHAPE, flat);
-        bytes[place..place + 4].copy_from_slice(&pattern.to_le_bytes());
+        let offset = 352 + 4 * file_offset(SHAPE, flat);
+        bytes[offset..offset + 4].copy_from_slice(&pattern.to_le_bytes());
     }
     let out = read(&bytes, &RowSelection::All, 1).unwrap();
     let bits: Vec<u32> = out.iter().take(5).map(|value| value.to_bits()).collect();
@@ -264,8 +264,8 @@ fn a_reader_that_failed_stays_failed() {
 #[test]
 fn finish_sees_the_checksum() {
     let mut bytes = gzip(&Nifti::new(&[3, 4, 5, 3]).bytes());
-    let place = bytes.len() - 8;
-    bytes[place] ^= 1;
+    let offset = bytes.len() - 8;
+    bytes[offset] ^= 1;
     let mut reader = VolumeReader::new(&bytes[..]).unwrap();
     for volume in 0..3 {
         // All bytes of the data are there before the checksum is.

@@ -104,10 +104,10 @@ fn embeddings_are_found_by_name_in_an_order_of_their_own() {
         let wanted: Vec<_> = valid.iter().chain(valid.iter().rev()).copied().collect();
         let many = embeddings.get_many_f32(&wanted).unwrap();
         let halves = embeddings.get_many(&wanted).unwrap();
-        for (place, name) in wanted.iter().enumerate() {
+        for (row, name) in wanted.iter().enumerate() {
             let expected = bucket::embedding(model, name);
-            assert_eq!(many.row(place).to_vec(), expected);
-            assert_eq!(halves.row(place).mapv(f32::from).to_vec(), expected);
+            assert_eq!(many.row(row).to_vec(), expected);
+            assert_eq!(halves.row(row).mapv(f32::from).to_vec(), expected);
             assert_eq!(embeddings.get_f32(name).unwrap().to_vec(), expected);
         }
         let row = embeddings.row_of(bucket::EMBEDDING_NOT_VALID).unwrap();
@@ -146,7 +146,7 @@ fn masks_are_found_by_image_noun_and_instance() {
         let known = masks.table().row(row.mask_row).unwrap();
         assert_eq!((known.noun.as_str(), known.localized), (row.noun, row.localized));
         assert_eq!(known.score, Some(row.score));
-        let bounds = row.localized.then(|| row.bounds.map(|place| place as f64));
+        let bounds = row.localized.then(|| row.bounds.map(|edge| edge as f64));
         assert_eq!(known.bounds, bounds);
         assert_eq!(known.mask_file, format!("mask_{:05}.png", row.mask_row));
     }
@@ -187,7 +187,7 @@ fn captions_are_read_as_written() {
     let files = Files::write();
     let captions = Captions::open(files.path(files::CAPTIONS)).unwrap();
     assert_eq!(captions.len(), bucket::CAPTIONS.len());
-    let of = |place: usize| bucket::CAPTIONS[place].image_name;
+    let of = |index: usize| bucket::CAPTIONS[index].image_name;
     for row in bucket::CAPTIONS {
         let found = captions.get(row.image_name);
         let found = found.iter().find(|caption| caption.caption_idx == row.caption_idx).unwrap();
@@ -197,7 +197,7 @@ fn captions_are_read_as_written() {
         assert_eq!((found.participant_id.is_empty(), found.ai_model.is_empty()), (is_ai, !is_ai));
     }
     let first = of(0);
-    let [ai, second, best] = [0, 1, 2].map(|place: usize| bucket::CAPTIONS[place].caption);
+    let [ai, second, best] = [0, 1, 2].map(|index: usize| bucket::CAPTIONS[index].caption);
     assert_eq!(captions.ai(first), Some(ai));
     assert_eq!(captions.list(first, None), [ai, best, second]);
     assert_eq!(captions.list(first, Some(CaptionSource::Ai)), [ai]);

@@ -42,9 +42,9 @@ fn check(sound: Vec<u8>, read: impl Fn(Vec<u8>) -> bool + Send + 'static) {
                 for _ in 0..=random.below(4) {
                     // Most of them where the structure is.
                     let front = random.below(10) < 7;
-                    let place =
+                    let offset =
                         random.below(if front { bytes.len().min(4096) } else { bytes.len() });
-                    bytes[place] ^= 1 << random.below(8);
+                    bytes[offset] ^= 1 << random.below(8);
                 }
             } else {
                 bytes.truncate(random.below(bytes.len()));
@@ -152,12 +152,12 @@ fn sizes_that_the_file_cannot_hold_are_refused() {
     writer.deflated_rows("masks", &[8, 4, 4], &[0; 128]).unwrap();
     let sound = writer.finish();
     let table = SegmentationTable::default();
-    for place in 0..sound.len() - 8 {
+    for offset in 0..sound.len() - 8 {
         // The shape is where eight, four and four stand one after the other.
         let shape: Vec<u8> = [8_u64, 4, 4].into_iter().flat_map(u64::to_le_bytes).collect();
-        if sound[place..].starts_with(&shape) {
+        if sound[offset..].starts_with(&shape) {
             let mut bytes = sound.clone();
-            bytes[place + 8..place + 16].copy_from_slice(&(1_u64 << 45).to_le_bytes());
+            bytes[offset + 8..offset + 16].copy_from_slice(&(1_u64 << 45).to_le_bytes());
             let error = Segmentations::from_source(bytes, "masks.h5", table.clone()).unwrap_err();
             assert!(
                 matches!(error, laion_fmri_stimuli::Error::TooLarge { dataset: "masks", .. }),

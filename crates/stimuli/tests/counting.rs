@@ -76,7 +76,7 @@ fn an_image_costs_its_own_bytes() {
 #[test]
 fn an_embedding_costs_a_row() {
     let (rows, features) = (4000, 600);
-    let bits: Vec<u16> = (0..rows * features).map(|place| (place % 31_000) as u16).collect();
+    let bits: Vec<u16> = (0..rows * features).map(|number| (number % 31_000) as u16).collect();
     let names: Vec<String> = (0..rows).map(|row| format!("{row:0100}.jpg")).collect();
     let mut writer = Writer::new();
     writer.halves("embedding", &[rows as u64, features as u64], &bits);

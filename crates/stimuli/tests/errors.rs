@@ -214,9 +214,9 @@ fn data_that_is_damaged_names_its_row() {
     writer.byte_sequences("images", &[b"first", &[7; 5000], b"last"]);
     let mut bytes = writer.finish();
     // The second collection, which the long row has for itself.
-    let places: Vec<usize> =
-        (0..bytes.len() - 4).filter(|place| bytes[*place..].starts_with(b"GCOL")).collect();
-    bytes[places[1]] = b'X';
+    let offsets: Vec<usize> =
+        (0..bytes.len() - 4).filter(|offset| bytes[*offset..].starts_with(b"GCOL")).collect();
+    bytes[offsets[1]] = b'X';
     let images = Images::from_source(bytes, "images.h5").unwrap();
     assert_eq!(images.encoded(0).unwrap(), b"first");
     let error = images.encoded(1).unwrap_err();

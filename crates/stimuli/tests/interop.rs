@@ -72,7 +72,7 @@ fn manifest() -> Manifest {
 
 /// Rows in no order, with repeats.
 fn shuffled(count: usize) -> Vec<usize> {
-    (0..count + 7).map(|place| place * 37 % count).collect()
+    (0..count + 7).map(|position| position * 37 % count).collect()
 }
 
 #[test]
@@ -125,11 +125,11 @@ fn check_embeddings(case: &EmbeddingsCase, open: impl Fn() -> Embeddings) {
     let widened = embeddings.rows_f32(&wanted).unwrap();
     // Rows alone, from a file of which nothing has been read.
     let alone = open();
-    for (place, &row) in wanted.iter().enumerate() {
+    for (position, &row) in wanted.iter().enumerate() {
         let expected = expected.row(row);
-        assert_eq!(got.row(place).mapv(f16::to_bits), expected, "{} {row}", case.file);
+        assert_eq!(got.row(position).mapv(f16::to_bits), expected, "{} {row}", case.file);
         let wide = expected.mapv(|bits| f16::from_bits(bits).to_f32().to_bits());
-        assert_eq!(widened.row(place).mapv(f32::to_bits), wide, "{} {row}", case.file);
+        assert_eq!(widened.row(position).mapv(f32::to_bits), wide, "{} {row}", case.file);
         let single = alone.get(&case.ids[row]).unwrap().mapv(f16::to_bits);
         assert_eq!(single, expected, "{} {row}", case.file);
     }

@@ -223,9 +223,9 @@ fn entities_of_a_document_type_are_not_expanded() {
     for reference in ["&b;", "&f;"] {
         let text = with(reference);
         let error = read(&text).unwrap_err();
-        let place = offset_of(&text, "<Data>") + 6;
+        let position = offset_of(&text, "<Data>") + 6;
         assert!(
-            matches!(&error, GiftiError::InvalidData { array: 0, offset, got, .. } if got == reference && *offset == place),
+            matches!(&error, GiftiError::InvalidData { array: 0, offset, got, .. } if got == reference && *offset == position),
             "{error:?}"
         );
     }
@@ -235,16 +235,16 @@ fn entities_of_a_document_type_are_not_expanded() {
 fn what_is_no_value_is_named_with_its_place() {
     let text = document(3, "ASCII", "1 two 3");
     let error = read(&text).unwrap_err();
-    let place = offset_of(&text, "two");
+    let position = offset_of(&text, "two");
     assert!(
-        matches!(&error, GiftiError::InvalidData { array: 0, offset, expected: "FLOAT32", got } if got == "two" && *offset == place),
+        matches!(&error, GiftiError::InvalidData { array: 0, offset, expected: "FLOAT32", got } if got == "two" && *offset == position),
         "{error:?}"
     );
     let text = document(1, "Base64Binary", "AAAA*AA=");
     let error = read(&text).unwrap_err();
-    let place = offset_of(&text, "*");
+    let position = offset_of(&text, "*");
     assert!(
-        matches!(&error, GiftiError::InvalidData { array: 0, offset, expected: "base64", got } if got == "*" && *offset == place),
+        matches!(&error, GiftiError::InvalidData { array: 0, offset, expected: "base64", got } if got == "*" && *offset == position),
         "{error:?}"
     );
     for data in ["AAAAA", "AAAA=", "AAAAAA=", "AAAAAA=AAA==", "="] {

@@ -58,8 +58,8 @@ pub(super) fn run(project: &Project, size: Size) -> Result<Vec<Row>> {
     CommandLine::cargo("build --release --locked --package laion-fmri-cli", &project.root)
         .run(&mut counts)?;
     let Some(python) = interop::python(project)? else { bail!("python3 writes the files") };
-    let place = Place::new(project);
-    fs::create_dir_all(&place.out)?;
+    let folders = Folders::new(project);
+    fs::create_dir_all(&folders.out)?;
     let script = project.root.join("interop").join("bench_nifti.py");
     let subject: SubjectId = "sub-01".parse()?;
     let session = |number: usize| -> Result<String> {
@@ -71,7 +71,7 @@ pub(super) fn run(project: &Project, size: Size) -> Result<Vec<Row>> {
     python
         .script(&script)
         .argument("make")
-        .argument(&place.mirror)
+        .argument(&folders.mirror)
         .argument(size.volumes.to_string())
         .argument(json!({ "mask": mask, "betas": betas }).to_string())
         .run(&mut counts)?;
@@ -84,9 +84,9 @@ pub(super) fn run(project: &Project, size: Size) -> Result<Vec<Row>> {
     let rapidgzip = rapidgzip(project);
     let python_script =
         |action: &str| -> Vec<String> { python.script(&script).argument(action).words() };
-    let (cases, missing) = place.cases(&betas, size, rapidgzip, python_script)?;
+    let (cases, missing) = folders.cases(&betas, size, rapidgzip, python_script)?;
     measured.missing = missing;
-    let list = place.out.join("cases.json");
+    let list = folders.out.join("cases.json");
     fs::write(&list, serde_json::to_vec(&cases)?)?;
     let printed = python
         .script(&script)
@@ -111,7 +111,7 @@ pub(super) fn run(project: &Project, size: Size) -> Result<Vec<Row>> {
     }
     let index = |number: usize, volumes: usize| -> Result<f64> {
         let name = Path::new(&betas[number]).file_name().context("a name")?.to_string_lossy();
-        let path = place.cache.join("indexes").join(format!("{name}.index"));
+        let path = folders.cache.join("indexes").join(format!("{name}.index"));
         let bytes = fs::metadata(&path).with_context(|| path.display().to_string())?.len();
         Ok(bytes as f64 / 1024.0 / volumes as f64)
     };
@@ -125,7 +125,7 @@ pub(super) fn run(project: &Project, size: Size) -> Result<Vec<Row>> {
 }
 
 /// Where everything lies.
-struct Place {
+struct Folders {
     mirror: PathBuf,
     /// Indexes that stay.
     cache: PathBuf,
@@ -135,7 +135,7 @@ struct Place {
     program: PathBuf,
 }
 
-impl Place {
+impl Folders {
     fn new(project: &Project) -> Self {
         let folder = project.target.join("bench").join("nifti");
         Self {

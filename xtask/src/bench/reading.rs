@@ -146,8 +146,9 @@ fn write_subject(folder: &Path) -> Result<()> {
         let mut voxels = vec![0_u8; SHAPE.iter().product()];
         for (flat, voxel) in voxels.iter_mut().enumerate() {
             let [_, ny, nz] = SHAPE;
-            let place = [flat / (ny * nz), flat / nz % ny, flat % nz].map(|axis| axis as i64 - 71);
-            *voxel = u8::from(inside(place));
+            let from_centre =
+                [flat / (ny * nz), flat / nz % ny, flat % nz].map(|axis| axis as i64 - 71);
+            *voxel = u8::from(inside(from_centre));
         }
         Ok(write_volume(path, &spatial, SHAPE, &voxels)?)
     };

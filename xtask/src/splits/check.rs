@@ -209,7 +209,7 @@ mod tests {
         let bytes = Content::of(&tables).unwrap().encode("changed").unwrap();
         let proofs = prove(&Bundle::decode(&bytes).unwrap(), &digests, &moves).unwrap();
         let failed = proofs.iter().enumerate().filter(|(_, (_, problems))| !problems.is_empty());
-        failed.map(|(place, _)| place).collect()
+        failed.map(|(index, _)| index).collect()
     }
 
     /// Exchanges a training and a test image of a split.

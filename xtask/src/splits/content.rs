@@ -39,11 +39,11 @@ impl Content {
         };
         let mut content = Self::names_only(all.iter().map(|name| (*name).clone()).collect());
         content.ood = Vec::new();
-        for (place, &pool) in Pool::ALL.iter().enumerate() {
+        for (index, &pool) in Pool::ALL.iter().enumerate() {
             let ood = &tables.lists[&Key::of(SplitRevision::R1, pool, SplitName::Ood)];
             let members: Vec<usize> = ood.train.iter().map(find).collect::<Result<_>>()?;
             let outside: Vec<usize> = ood.test.iter().map(find).collect::<Result<_>>()?;
-            if place > 0 && outside != content.ood {
+            if index > 0 && outside != content.ood {
                 bail!("the test images of ood differ between pools");
             }
             content.ood = outside;
@@ -53,14 +53,14 @@ impl Content {
                 columns[column] =
                     column_of(tables, key, &ood.train).with_context(|| key.to_string())?;
             }
-            content.columns[place] = columns;
-            content.members[place] = members;
+            content.columns[index] = columns;
+            content.members[index] = members;
             let groups = tables.duplicates.get(&pool).map_or(&[][..], Vec::as_slice);
-            content.duplicates[place] = groups
+            content.duplicates[index] = groups
                 .iter()
                 .map(|group| group.iter().map(find).collect())
                 .collect::<Result<_>>()?;
-            content.tau[place] =
+            content.tau[index] =
                 *tables.tau.get(&pool).with_context(|| format!("no parameters of tau {pool}"))?;
         }
         Ok(content)

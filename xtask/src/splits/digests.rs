@@ -48,10 +48,10 @@ impl Digests {
             };
             let key =
                 Key { revision: revision.parse()?, pool: pool.parse()?, split: split.parse()? };
-            let Some(place) = SETS.iter().position(|known| *known == set) else {
+            let Some(set_index) = SETS.iter().position(|known| *known == set) else {
                 bail!("{line:?}: neither train nor test");
             };
-            let recorded = &mut digests.lists.entry(key).or_default()[place];
+            let recorded = &mut digests.lists.entry(key).or_default()[set_index];
             if *recorded != Recorded::default() {
                 bail!("{line:?}: recorded twice");
             }

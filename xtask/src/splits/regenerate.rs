@@ -82,7 +82,7 @@ pub(super) fn derive(names: &[String], moves: &[Move]) -> Result<BTreeMap<Key, L
         let folds = folds(&members, &moves).with_context(|| format!("pool {pool}"))?;
         for (fold, &split) in SplitName::ALL[..FOLDS].iter().enumerate() {
             let drawn = draw(&members, fold as u64);
-            let r1 = divide(&members, |place, _| drawn.contains(&place));
+            let r1 = divide(&members, |position, _| drawn.contains(&position));
             lists.insert(Key { revision: SplitRevision::R1, pool, split }, r1);
             let r2 = divide(&members, |_, name| folds[name] == fold);
             lists.insert(Key { revision: SplitRevision::R2, pool, split }, r2);
@@ -130,8 +130,8 @@ fn folds<'a>(members: &[&'a String], moves: &[&Move]) -> Result<BTreeMap<&'a Str
 
 fn divide(members: &[&String], is_test: impl Fn(usize, &String) -> bool) -> Lists {
     let mut lists = Lists { train: Vec::new(), test: Vec::new() };
-    for (place, name) in members.iter().enumerate() {
-        let list = if is_test(place, name) { &mut lists.test } else { &mut lists.train };
+    for (position, name) in members.iter().enumerate() {
+        let list = if is_test(position, name) { &mut lists.test } else { &mut lists.train };
         list.push((*name).clone());
     }
     lists

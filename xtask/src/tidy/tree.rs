@@ -51,10 +51,10 @@ impl Tree {
 }
 
 fn read_folder(folder: &Path, prefix: &str, files: &mut Vec<TextFile>) -> Result<()> {
-    let place = || folder.display().to_string();
-    for entry in fs::read_dir(folder).with_context(place)? {
-        let entry = entry.with_context(place)?;
-        let kind = entry.file_type().with_context(place)?;
+    let shown = || folder.display().to_string();
+    for entry in fs::read_dir(folder).with_context(shown)? {
+        let entry = entry.with_context(shown)?;
+        let kind = entry.file_type().with_context(shown)?;
         let Ok(name) = entry.file_name().into_string() else { continue };
         if SKIPPED.contains(&name.as_str()) {
             continue;

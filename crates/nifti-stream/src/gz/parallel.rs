@@ -429,7 +429,7 @@ mod tests {
     }
 
     fn pattern() -> Vec<u8> {
-        (0..300_u32).map(|place| (place * place % 251) as u8 | 1).collect()
+        (0..300_u32).map(|number| (number * number % 251) as u8 | 1).collect()
     }
 
     /// How the chunks of a file come about, which always give its bytes; blocks that are offered start

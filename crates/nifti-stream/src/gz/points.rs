@@ -169,8 +169,8 @@ mod tests {
     #[test]
     fn packed_histories_come_back() {
         let mut mixed = vec![0; WINDOW];
-        for (place, byte) in mixed.iter_mut().enumerate() {
-            *byte = if place % 700 < 90 { (place * 31 % 251) as u8 } else { 0 };
+        for (offset, byte) in mixed.iter_mut().enumerate() {
+            *byte = if offset % 700 < 90 { (offset * 31 % 251) as u8 } else { 0 };
         }
         for history in [&[][..], &[0; 5], &[7; 9], &[0; WINDOW], &[1; WINDOW], &mixed] {
             let mut packed = Vec::new();

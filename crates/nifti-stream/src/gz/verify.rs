@@ -131,9 +131,9 @@ mod tests {
 
     #[test]
     fn every_damage_is_named() {
-        let changed = |place: usize| {
+        let changed = |offset: usize| {
             let mut bytes = MEMBER.to_vec();
-            bytes[place] ^= 1;
+            bytes[offset] ^= 1;
             check(&bytes, 5).unwrap_err()
         };
         let no_magic = "gzip member 0 at byte 0: expected the magic bytes 1f 8b";
