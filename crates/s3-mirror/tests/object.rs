@@ -153,7 +153,7 @@ fn cuts_and_stalls_are_continued_inside_the_object() {
         });
         scene.arrives();
         assert_eq!(scene.proxy.faults(), 2, "{offset}");
-        // Nothing comes twice but what was under way when the line broke.
+        // Nothing comes twice but what was under way when the connection broke.
         assert!(scene.proxy.body_bytes() <= SIZE as u64 + 20, "{offset}");
     }
 }

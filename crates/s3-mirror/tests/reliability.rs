@@ -4,8 +4,8 @@
 //! variable to the name of a directory: then each is tried as often as `RELIABILITY.md` says, and
 //! what was counted is written there.
 
+mod connections;
 mod contents;
-mod lines;
 mod processes;
 mod resume;
 mod storage;
@@ -129,7 +129,7 @@ impl Scene {
         }
     }
 
-    /// After another run on a good line, everything is right.
+    /// After another run on a good connection, everything is right.
     async fn ends_right(&self, tally: &mut Tally) {
         self.proxy.decide(|_| Fault::Pass);
         let report = self.run().await;

@@ -12,7 +12,7 @@ use crate::{Content, Key, Store};
 /// Bytes that are hashed and handed over in one go.
 const BLOCK: usize = 256 << 10;
 
-/// Blocks that are held for a reader which is slower than the line: 4 MiB.
+/// Blocks that are held for a reader which is slower than the connection: 4 MiB.
 const AHEAD: usize = 16;
 
 /// What a reader gets.
