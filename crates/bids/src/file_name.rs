@@ -37,7 +37,9 @@ use crate::label::is_alphanumeric;
 /// * no entity follows the suffix: no `sub-01_bold_run-02`;
 /// * the first dot is followed by an extension that does not start with a dot: no `README.`, no
 ///   `a..b`;
-/// * there is no `/`, no `\` and no control character anywhere.
+/// * there is no `/`, no `\` and no control character anywhere: a path is no file name.
+///
+/// Names are ordered by their entities, then by suffix and extension.
 ///
 /// ```
 /// use bids_names::FileName;
@@ -48,7 +50,7 @@ use crate::label::is_alphanumeric;
 /// assert_eq!(name.with_extension("json")?.to_string(), "sub-01_task-images_run-02_echo-1_bold.json");
 /// # Ok::<(), bids_names::FileNameError>(())
 /// ```
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct FileName {
     entities: Vec<Entity>,
     suffix: String,
@@ -75,6 +77,9 @@ impl FileName {
     ///
     /// If the text breaks one of the rules of [`FileName`].
     pub fn parse(text: &str) -> Result<Self, FileNameError> {
+        if text.contains(is_separator) {
+            return Err(FileNameError::Path { name: text.to_owned() });
+        }
         let (stem, extension) = split_extension(text);
         let mut entities = Vec::new();
         let mut rest = Some(stem);
@@ -138,12 +143,13 @@ impl FileName {
     /// # Errors
     ///
     /// [`FileNameError::InvalidKey`] or [`FileNameError::InvalidValue`].
-    pub fn with_entity(mut self, key: &str, value: &str) -> Result<Self, FileNameError> {
-        match self.entities.iter_mut().find(|entity| entity.key == key) {
+    pub fn with_entity(&self, key: &str, value: &str) -> Result<Self, FileNameError> {
+        let mut name = self.clone();
+        match name.entities.iter_mut().find(|entity| entity.key == key) {
             Some(entity) => value.clone_into(&mut entity.value),
-            None => self.entities.push(Entity { key: key.to_owned(), value: value.to_owned() }),
+            None => name.entities.push(Entity { key: key.to_owned(), value: value.to_owned() }),
         }
-        self.checked()
+        name.checked()
     }
 
     /// This name with another extension, without leading dot; empty for none.
@@ -151,9 +157,8 @@ impl FileName {
     /// # Errors
     ///
     /// [`FileNameError::InvalidExtension`].
-    pub fn with_extension(mut self, extension: &str) -> Result<Self, FileNameError> {
-        extension.clone_into(&mut self.extension);
-        self.checked()
+    pub fn with_extension(&self, extension: &str) -> Result<Self, FileNameError> {
+        Self { extension: extension.to_owned(), ..self.clone() }.checked()
     }
 
     fn checked(self) -> Result<Self, FileNameError> {
@@ -225,6 +230,11 @@ impl FileNameBuilder {
 /// Why a text or a set of parts is not a [`FileName`]. `name` is the text, or the parts joined.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum FileNameError {
+    /// The text holds `/` or `\`, so it is a path and not the name of a file.
+    Path {
+        /// The text as given.
+        name: String,
+    },
     /// There is neither an entity nor a suffix.
     NoStem {
         /// The whole name.
@@ -273,6 +283,9 @@ pub enum FileNameError {
 impl fmt::Display for FileNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Path { name } => {
+                write!(f, "{name:?} is a path (expected a file name without `/` or `\\`)")
+            }
             Self::NoStem { name } => write!(f, "file name {name:?} has no entity and no suffix"),
             Self::InvalidKey { name, got } => {
                 write!(
@@ -337,7 +350,12 @@ impl fmt::Display for Entity {
 
 /// Characters that no part of a file name may hold.
 fn is_forbidden(character: char) -> bool {
-    matches!(character, '/' | '\\') || character.is_control()
+    is_separator(character) || character.is_control()
+}
+
+/// Characters that stand between the directories of a path.
+fn is_separator(character: char) -> bool {
+    matches!(character, '/' | '\\')
 }
 
 #[cfg(test)]
@@ -401,18 +419,19 @@ mod tests {
     #[test]
     fn what_breaks_a_rule_is_refused_with_the_part() {
         let name = |text: &str| text.to_owned();
-        for text in ["", "..", ".bidsignore", "../sub-01"] {
+        for text in
+            ["../sub-01", "/sub-01", "sub-01/a_bold", "func/bold", "func\\bold", "bold.nii/x"]
+        {
+            assert_eq!(FileName::parse(text), Err(FileNameError::Path { name: name(text) }));
+        }
+        for text in ["", "..", ".bidsignore"] {
             assert_eq!(FileName::parse(text), Err(FileNameError::NoStem { name: name(text) }));
         }
-        for (text, got) in [("-x_bold.nii", ""), ("s b-01_bold", "s b"), ("/sub-01", "/sub")] {
+        for (text, got) in [("-x_bold.nii", ""), ("s b-01_bold", "s b")] {
             let expected = FileNameError::InvalidKey { name: name(text), got: name(got) };
             assert_eq!(FileName::parse(text), Err(expected));
         }
-        for (text, key, got) in [
-            ("sub-_bold.nii", "sub", ""),
-            ("sub-01/a_bold", "sub", "01/a"),
-            ("ses-\n", "ses", "\n"),
-        ] {
+        for (text, key, got) in [("sub-_bold.nii", "sub", ""), ("ses-\n", "ses", "\n")] {
             let expected =
                 FileNameError::InvalidValue { name: name(text), key: name(key), got: name(got) };
             assert_eq!(FileName::parse(text), Err(expected));
@@ -424,15 +443,11 @@ mod tests {
             ("_bold", "_bold"),
             ("_", "_"),
             ("sub-01_bold_run-02.nii", "bold_run-02"),
-            ("func/bold", "func/bold"),
-            ("func\\bold", "func\\bold"),
         ] {
             let expected = FileNameError::InvalidSuffix { name: name(text), got: name(got) };
             assert_eq!(FileName::parse(text), Err(expected));
         }
-        for (text, got) in
-            [(".", ""), ("README.", ""), ("a..b", ".b"), ("bold.nii/x", "nii/x"), ("a.\0", "\0")]
-        {
+        for (text, got) in [(".", ""), ("README.", ""), ("a..b", ".b"), ("a.\0", "\0")] {
             let expected = FileNameError::InvalidExtension { name: name(text), got: name(got) };
             assert_eq!(FileName::parse(text), Err(expected));
         }
@@ -444,6 +459,7 @@ mod tests {
     #[test]
     fn messages_quote_the_name_and_the_part() {
         let cases = [
+            ("a/b", r#""a/b" is a path (expected a file name without `/` or `\`)"#),
             (".x", r#"file name ".x" has no entity and no suffix"#),
             ("-x", r#"file name "-x" has the entity key "" (expected letters or digits)"#),
             (
@@ -507,9 +523,9 @@ mod tests {
         assert_eq!(name.to_string(), "sub-03_ses-01_run-02_bold.nii.gz");
         assert_eq!(name.entity("sub"), Some("03"));
         assert_eq!(name.entity("echo"), None);
-        assert_eq!(name.clone().with_extension("")?.to_string(), "sub-03_ses-01_run-02_bold");
+        assert_eq!(name.with_extension("")?.to_string(), "sub-03_ses-01_run-02_bold");
         assert!(
-            matches!(name.clone().with_entity("a b", "c"), Err(FileNameError::InvalidKey { got, .. }) if got == "a b")
+            matches!(name.with_entity("a b", "c"), Err(FileNameError::InvalidKey { got, .. }) if got == "a b")
         );
         assert!(
             matches!(name.with_extension("a/b"), Err(FileNameError::InvalidExtension { got, .. }) if got == "a/b")
