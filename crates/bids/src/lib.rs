@@ -50,7 +50,8 @@ pub mod subject_id;
 pub mod suggest;
 
 pub use crate::file_name::{Entity, FileName, FileNameBuilder, FileNameError};
-pub use crate::filter::{Filter, FilterField, UnknownFilterField, Verdict};
+pub use crate::filter::{EntityKey, Filter, FilterField, InvalidEntityKey};
+pub use crate::filter::{UnknownFilterField, Verdict};
 pub use crate::key::{entity_value, extension_of, suffix_of};
 pub use crate::roi::{dehyphenate_labels, dehyphenate_name, roi_label};
 pub use crate::session_id::{InvalidSessionId, SessionId};

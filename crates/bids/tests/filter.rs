@@ -1,5 +1,7 @@
 //! The filter against its grammar, stated again with splits and a scan over every position.
 
+use std::collections::BTreeMap;
+
 use bids_names::{Filter, FilterField, Verdict, entity_value, extension_of, suffix_of};
 use proptest::prelude::*;
 
@@ -127,6 +129,26 @@ proptest! {
         if let Some(field) = rejected {
             prop_assert_ne!(filter.without(field).verdict(&key), Verdict::Rejected(field));
         }
+    }
+
+    #[test]
+    fn a_strict_filter_agrees_with_its_grammar(
+        key in keys::key(),
+        entities in prop::collection::vec((prop::sample::select(&["sub", "ses", "label", "hemi", "run"][..]), prop::sample::select(VALUES)), 0..3),
+        suffix in prop::option::of(prop::sample::select(VALUES)),
+    ) {
+        let mut filter = Filter::strict();
+        let mut expected = true;
+        for (entity, value) in entities.into_iter().collect::<BTreeMap<_, _>>() {
+            filter = filter.with_entity(entity, [value]).unwrap();
+            let bare = value.strip_prefix(&format!("{entity}-")).unwrap_or(value);
+            expected &= plain_token(&key, entity, bare);
+        }
+        if let Some(suffix) = suffix {
+            filter = filter.with(FilterField::Suffix, [suffix]);
+            expected &= plain_suffix_and_extension(&key).0 == suffix;
+        }
+        prop_assert_eq!(filter.matches(&key), expected);
     }
 
     #[test]

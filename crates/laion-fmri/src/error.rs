@@ -246,6 +246,10 @@ pub enum Error {
     #[error(transparent)]
     UnknownField(#[from] bids_names::UnknownFilterField),
 
+    /// A text that is not the key of an entity.
+    #[error(transparent)]
+    EntityKey(#[from] bids_names::InvalidEntityKey),
+
     /// A text that is not a location of a bucket.
     #[error(transparent)]
     Location(#[from] s3_mirror::LocationError),

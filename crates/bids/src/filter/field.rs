@@ -6,9 +6,12 @@ use core::error::Error;
 use core::fmt;
 use core::str::FromStr;
 
+use crate::filter::entity_key::{EntityKey, InvalidEntityKey};
 use crate::key::{entity_value, extension_of, has_token, suffix_of};
 
 /// One field of a [`Filter`](crate::Filter): an entity, the suffix or the extension.
+///
+/// Fields are ordered as a filter applies and shows them.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum FilterField {
     /// The session.
@@ -27,6 +30,8 @@ pub enum FilterField {
     Echo,
     /// The part of a complex image (magnitude or phase).
     Part,
+    /// Any other entity; [`FilterField::of_entity`] makes it.
+    Entity(EntityKey),
     /// The text after the last `_` of the stem.
     Suffix,
     /// Everything after the first dot.
@@ -34,7 +39,7 @@ pub enum FilterField {
 }
 
 impl FilterField {
-    /// All fields, in the order in which a filter applies and shows them.
+    /// The fields with a variant of their own, in the order in which a filter applies and shows them.
     pub const ALL: [Self; 10] = [
         Self::Ses,
         Self::Task,
@@ -48,8 +53,26 @@ impl FilterField {
         Self::Extension,
     ];
 
+    /// The field of an entity, known to BIDS or not: `sub`, `acq`, `hemi`, `label`.
+    ///
+    /// ```
+    /// use bids_names::FilterField;
+    ///
+    /// assert_eq!(FilterField::of_entity("ses")?, FilterField::Ses);
+    /// assert_eq!(FilterField::of_entity("hemi")?.to_string(), "hemi");
+    /// # Ok::<(), bids_names::InvalidEntityKey>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidEntityKey`].
+    pub fn of_entity(key: &str) -> Result<Self, InvalidEntityKey> {
+        let known = Self::ALL.into_iter().find(|field| field.entity() == Some(key));
+        known.map_or_else(|| EntityKey::new(key).map(Self::Entity), Ok)
+    }
+
     /// The name of the field: the key of the entity, `suffix` or `extension`.
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Ses => "ses",
             Self::Task => "task",
@@ -59,13 +82,14 @@ impl FilterField {
             Self::Run => "run",
             Self::Echo => "echo",
             Self::Part => "part",
+            Self::Entity(key) => key.as_str(),
             Self::Suffix => "suffix",
             Self::Extension => "extension",
         }
     }
 
     /// The key of the entity, or `None` for suffix and extension.
-    pub fn entity(self) -> Option<&'static str> {
+    pub fn entity(&self) -> Option<&str> {
         match self {
             Self::Suffix | Self::Extension => None,
             entity => Some(entity.as_str()),
@@ -113,13 +137,18 @@ pub struct UnknownFilterField {
 
 impl fmt::Display for UnknownFilterField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = FilterField::ALL.map(FilterField::as_str).join(", ");
-        write!(f, "unknown filter {:?} (expected one of {names})", self.got)
+        write!(f, "unknown filter {:?} (expected one of ", self.got)?;
+        for (i, field) in FilterField::ALL.into_iter().enumerate() {
+            write!(f, "{}{field}", if i == 0 { "" } else { ", " })?;
+        }
+        f.write_str(")")
     }
 }
 
 impl Error for UnknownFilterField {}
 
+/// Reads the names of [`FilterField::ALL`], so that a mistyped name is found; for other entities
+/// there is [`FilterField::of_entity`].
 impl FromStr for FilterField {
     type Err = UnknownFilterField;
 
@@ -145,10 +174,25 @@ mod tests {
 
     #[test]
     fn names_and_fields_undo_each_other() {
-        for (position, field) in FilterField::ALL.into_iter().enumerate() {
+        for field in FilterField::ALL {
             assert_eq!(field.to_string().parse(), Ok(field));
-            assert_eq!(field as usize, position);
         }
+        assert!(FilterField::ALL.is_sorted());
+    }
+
+    #[test]
+    fn any_entity_is_a_field() {
+        for (key, expected) in
+            [("task", Some(FilterField::Task)), ("part", Some(FilterField::Part))]
+        {
+            assert_eq!(FilterField::of_entity(key).ok(), expected);
+        }
+        let label = FilterField::of_entity("label").unwrap();
+        assert_eq!(label.entity(), Some("label"));
+        assert_eq!(label.to_string(), "label");
+        assert!(FilterField::Part < label && label < FilterField::Suffix);
+        assert!(label.carries("sub-01/sub-01_label-FFA-1_mask.nii.gz", "FFA-1"));
+        assert_eq!(FilterField::of_entity("a b"), Err(InvalidEntityKey { got: "a b".to_owned() }));
     }
 
     #[test]

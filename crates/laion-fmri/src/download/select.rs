@@ -294,9 +294,9 @@ impl Why {
             Self::Dataset => return "describes the dataset".to_owned(),
             Self::Named => return "asked for by name".to_owned(),
         };
-        let active = FilterField::ALL.into_iter().filter(|field| Some(*field) != skipped);
+        let active = filter.iter().map(|(field, _)| field);
         let reasons: Vec<String> = active
-            .filter(|field| filter.values(*field).is_some())
+            .filter(|field| Some(*field) != skipped)
             .map(|field| match field.value_in(key) {
                 Some(value) => format!("{field} {value}"),
                 None => format!("no {field} in its name"),

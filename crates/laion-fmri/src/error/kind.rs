@@ -46,6 +46,7 @@ impl Error {
             | Self::InvalidValue { .. }
             | Self::UnknownName(_)
             | Self::UnknownField(_)
+            | Self::EntityKey(_)
             | Self::Location(_)
             | Self::NoSuchImage { .. }
             | Self::NothingNamed { .. }
