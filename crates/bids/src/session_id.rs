@@ -21,7 +21,8 @@ const PREFIX: &str = "ses-";
 /// use bids_names::SessionId;
 ///
 /// let session = SessionId::try_from("01")?;
-/// assert_eq!(session, "ses-01".parse()?);
+/// assert_eq!(session, SessionId::try_from("ses-01")?);
+/// assert_eq!(session, "ses-01");
 /// assert_eq!(session.as_str(), "ses-01");
 /// assert_eq!(session.label(), "01");
 /// assert!("ses-../x".parse::<SessionId>().is_err());
@@ -89,6 +90,20 @@ impl From<SessionId> for String {
     }
 }
 
+/// Equal to the prefixed form alone: `ses-01`, not `01`.
+impl PartialEq<str> for SessionId {
+    fn eq(&self, text: &str) -> bool {
+        self.0 == text
+    }
+}
+
+/// Equal to the prefixed form alone: `ses-01`, not `01`.
+impl PartialEq<&str> for SessionId {
+    fn eq(&self, text: &&str) -> bool {
+        self.0 == *text
+    }
+}
+
 impl AsRef<str> for SessionId {
     fn as_ref(&self) -> &str {
         self.as_str()
@@ -127,6 +142,13 @@ mod tests {
             assert_eq!(session.to_string(), alloc::format!("ses-{label}"));
         }
         Ok(())
+    }
+
+    #[test]
+    fn a_session_is_equal_to_its_prefixed_form() {
+        let session = SessionId::try_from(String::from("01")).unwrap();
+        assert!(session == "ses-01" && session == *"ses-01" && session != "01");
+        assert_eq!(String::from(session), "ses-01");
     }
 
     #[test]

@@ -21,7 +21,8 @@ const PREFIX: &str = "sub-";
 /// use bids_names::SubjectId;
 ///
 /// let subject = SubjectId::try_from("01")?;
-/// assert_eq!(subject, "sub-01".parse()?);
+/// assert_eq!(subject, SubjectId::try_from("sub-01")?);
+/// assert_eq!(subject, "sub-01");
 /// assert_eq!(subject.as_str(), "sub-01");
 /// assert_eq!(subject.label(), "01");
 /// assert!("sub-../x".parse::<SubjectId>().is_err());
@@ -89,6 +90,20 @@ impl From<SubjectId> for String {
     }
 }
 
+/// Equal to the prefixed form alone: `sub-01`, not `01`.
+impl PartialEq<str> for SubjectId {
+    fn eq(&self, text: &str) -> bool {
+        self.0 == text
+    }
+}
+
+/// Equal to the prefixed form alone: `sub-01`, not `01`.
+impl PartialEq<&str> for SubjectId {
+    fn eq(&self, text: &&str) -> bool {
+        self.0 == *text
+    }
+}
+
 impl AsRef<str> for SubjectId {
     fn as_ref(&self) -> &str {
         self.as_str()
@@ -124,6 +139,13 @@ mod tests {
             assert_eq!(subject.to_string(), alloc::format!("sub-{label}"));
         }
         Ok(())
+    }
+
+    #[test]
+    fn a_subject_is_equal_to_its_prefixed_form() {
+        let subject = SubjectId::try_from(String::from("01")).unwrap();
+        assert!(subject == "sub-01" && subject == *"sub-01" && subject != "01");
+        assert_eq!(String::from(subject), "sub-01");
     }
 
     #[test]
