@@ -80,7 +80,7 @@ pub fn index(bytes: &[u8]) {
     }
     write_over(&path, &content);
     // One read a run, of which kind the bits of a byte say: that makes runs short.
-    let threads = NonZeroUsize::new(usize::from(repair >> 1 & 1) + 1).expect("not 0");
+    let threads = usize::from(repair >> 1 & 1) + 1;
     let volumes = if repair & 4 == 0 { (0..SAMPLE[3]).collect() } else { vec![1, 4] };
     let rows = match repair & 4 {
         0 => RowSelection::All,
@@ -120,7 +120,7 @@ fn write_over(path: &Path, content: &[u8]) {
 pub fn reader(bytes: &[u8]) {
     let Some((&[kind, piece], bytes)) = bytes.split_first_chunk::<2>() else { return };
     let stored = if kind & 1 == 0 { compressed(bytes) } else { bytes.to_vec() };
-    let piece = NonZeroUsize::new(usize::from(piece) * 13 + 1).expect("not 0");
+    let piece = usize::from(piece) * 13 + 1;
     let Ok(reader) = VolumeReader::with_chunk_bytes(&stored[..], piece) else { return };
     let (grid, n_volumes) = (*reader.grid(), reader.n_volumes());
     let header = reader.header().clone();

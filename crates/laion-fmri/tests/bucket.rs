@@ -1,7 +1,6 @@
 //! Subjects that are read straight from the bucket: the numbers of a mirror, and nothing stored.
 
 use std::collections::BTreeSet;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use fixtures::{Bucket, Fault, Proxy, Server};
@@ -184,7 +183,7 @@ fn compare_betas(there: &Subject, here: &Subject) {
 fn threads_change_nothing() {
     let fixture = Served::new();
     let read = |jobs| {
-        let dataset = fixture.remote().with_jobs(NonZeroUsize::new(jobs).unwrap());
+        let dataset = fixture.remote().with_jobs(jobs);
         let subject = dataset.subject("sub-01").unwrap();
         let sessions = sessions(&subject);
         let joined = subject.betas().roi("face").sessions(&sessions).concat().unwrap();
@@ -500,7 +499,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 #[ignore = "started by `nothing_is_written`"]
 fn reads_in_empty_directories() {
     let location: Location = std::fs::read_to_string("../location").unwrap().parse().unwrap();
-    let dataset = Dataset::from_bucket(&location).unwrap().with_jobs(NonZeroUsize::new(2).unwrap());
+    let dataset = Dataset::from_bucket(&location).unwrap().with_jobs(2);
     let subject = dataset.subject("sub-01").unwrap();
     let sessions = sessions(&subject);
     subject.betas().session("ses-01").roi("face").nc_threshold(10.0).load().unwrap();

@@ -198,7 +198,7 @@ fn every_way_gives_the_same_bytes() {
     extract(&dataset, &request);
     let expected = std::fs::read(&request.output).unwrap();
     for jobs in [2, 8] {
-        let dataset = bench.dataset().with_jobs(jobs.try_into().unwrap());
+        let dataset = bench.dataset().with_jobs(jobs);
         std::fs::remove_file(&request.output).unwrap();
         extract(&dataset, &request);
         assert!(std::fs::read(&request.output).unwrap() == expected, "{jobs} threads");
@@ -491,7 +491,7 @@ fn the_bucket_gives_the_bytes_of_the_mirror_and_leaves_no_nifti() {
     let expected = std::fs::read(&request.output).unwrap();
 
     let folder = tempfile::tempdir().unwrap();
-    let remote = Dataset::from_bucket(&location).unwrap().with_jobs(2.try_into().unwrap());
+    let remote = Dataset::from_bucket(&location).unwrap().with_jobs(2);
     request.output = folder.path().join("bucket.npz");
     request.from_bucket = true;
     let plan = remote.extract_plan(&request).unwrap();
@@ -531,7 +531,7 @@ impl Recorded {
     /// As read by so many threads, with an index or without.
     fn dataset(&self, jobs: usize, indexed: bool) -> Dataset {
         let dataset = Dataset::open(self.served.mirror.path()).unwrap();
-        let dataset = dataset.with_jobs(jobs.try_into().unwrap());
+        let dataset = dataset.with_jobs(jobs);
         if indexed { dataset.with_cache_dir(self.folder.path().join("cache")) } else { dataset }
     }
 

@@ -88,7 +88,7 @@ impl Golden {
         let from_bucket = dataset.reads_bucket();
         let source = if from_bucket { "bucket" } else { "mirror" };
         let how = format!("golden recipe {name}, from the {source}, {jobs} threads, .{format}");
-        let dataset = &dataset.clone().with_jobs(jobs.try_into().unwrap());
+        let dataset = &dataset.clone().with_jobs(jobs);
         let output = folder.join(format!("{name}.{format}"));
         let reproduction = dataset
             .reproduction(&self.recipe_path(), Some(&output), None, from_bucket)
@@ -229,7 +229,7 @@ fn computed_noise_ceilings_stay_as_they_are() {
     let expected = std::fs::read_to_string(kept("noise-ceilings.arrays")).unwrap();
     for (source, dataset) in [("mirror", mirror), ("bucket", remote)] {
         for jobs in [1, 2] {
-            let got = computed_digest(&dataset.clone().with_jobs(jobs.try_into().unwrap()));
+            let got = computed_digest(&dataset.clone().with_jobs(jobs));
             let differences = differences(&expected, &got);
             assert!(differences.is_empty(), "from the {source}, {jobs} threads:\n{differences}");
         }

@@ -153,7 +153,7 @@ fn shared_betas_line_up_by_image() {
     assert_eq!(shared.image_names, common);
     // Subjects side by side.
     for jobs in [2, 5] {
-        let dataset = dataset.clone().with_jobs(std::num::NonZeroUsize::new(jobs).unwrap());
+        let dataset = dataset.clone().with_jobs(jobs);
         let group = dataset.group(&["sub-03", "01"]).unwrap();
         let again = group.shared_betas(&sessions, |betas| betas.roi("FFA1")).unwrap();
         for ((id, one), (other_id, other)) in shared.subjects.iter().zip(&again.subjects) {

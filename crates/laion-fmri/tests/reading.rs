@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::num::NonZeroUsize;
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
@@ -10,7 +9,6 @@ use fixtures::Bucket;
 use laion_fmri::{Dataset, Error, ReadObserver, SessionId, Subject};
 
 fn with_jobs(bucket: &Bucket, subject: &str, jobs: usize) -> Subject {
-    let jobs = NonZeroUsize::new(jobs).unwrap();
     Dataset::open(bucket.root()).unwrap().with_jobs(jobs).subject(subject).unwrap()
 }
 
@@ -70,7 +68,7 @@ fn an_observer_stops_all_sessions() {
 fn by_two_threads(sessions: usize) -> (tempfile::TempDir, Subject, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     fixtures::bucket::write_large(folder.path(), 12, sessions, 4).unwrap();
-    let dataset = Dataset::open(folder.path()).unwrap().with_jobs(NonZeroUsize::new(2).unwrap());
+    let dataset = Dataset::open(folder.path()).unwrap().with_jobs(2);
     let subject = dataset.subject("sub-01").unwrap();
     (folder, subject, (1..=sessions).map(|number| format!("ses-{number:02}")).collect())
 }
@@ -217,7 +215,6 @@ fn rows_and_files_are_those_of_the_array_however_they_are_read() {
         plain.betas().roi("face").trials([1, 4, 5, 9]).sessions(sessions).load_sessions();
     let expected = expected.unwrap();
     for jobs in [1, 2, 3] {
-        let jobs = NonZeroUsize::new(jobs).unwrap();
         let dataset = Dataset::open(bucket.root()).unwrap().with_jobs(jobs);
         let subject = dataset.with_cache_dir(cache.path()).subject("sub-01").unwrap();
         // The first without indexes, the others with them.

@@ -1,5 +1,7 @@
 //! The map from voxel indices to millimetres.
 
+use std::fmt;
+
 /// An affine map from voxel indices `(i, j, k)` to coordinates `(x, y, z)` in mm: the upper three
 /// rows of the usual 4 x 4 matrix, in double precision.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,6 +63,13 @@ impl Affine {
     }
 }
 
+/// The upper three rows on one line, as numpy and Python read them.
+impl fmt::Display for Affine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.rows)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +86,14 @@ mod tests {
         assert_eq!(LAS.apply([10.0, 0.0, 1.0]), [102.0, -130.0, -58.2]);
         assert_eq!(LAS.voxel_sizes(), [1.8; 3]);
         assert_eq!(LAS.matrix()[3], [0.0, 0.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn an_affine_is_shown_in_rows() {
+        assert_eq!(
+            LAS.to_string(),
+            "[[-1.8, 0.0, 0.0, 120.0], [0.0, 1.8, 0.0, -130.0], [0.0, 0.0, 1.8, -60.0]]"
+        );
     }
 
     #[test]

@@ -10,14 +10,22 @@ use crate::selection::SelectionError;
 ///
 /// Offsets called `compressed_offset` count bytes of the file as stored, those called
 /// `inflated_offset` count bytes of the NIfTI stream; they are equal for files that are not
-/// gzipped. [`Error::File`] and [`Error::Volume`] only add where the error below them happened;
-/// [`Error::innermost`] looks through them.
+/// gzipped. [`Error::File`], [`Error::Output`] and [`Error::Volume`] only add where the error below
+/// them happened; [`Error::innermost`] looks through them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operation on this file failed; `source` says why.
-    #[error("{}", path.display())]
+    /// This file could not be read; `source` says why.
+    #[error("cannot read {}", path.display())]
     File {
+        /// The file as it was given.
+        path: PathBuf,
+        /// What happened.
+        source: Box<Error>,
+    },
+    /// This file could not be written; `source` says why.
+    #[error("cannot write {}", path.display())]
+    Output {
         /// The file as it was given.
         path: PathBuf,
         /// What happened.
@@ -273,20 +281,22 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error below [`Error::File`] and [`Error::Volume`].
+    /// The error below [`Error::File`], [`Error::Output`] and [`Error::Volume`].
     #[must_use]
     pub fn innermost(&self) -> &Error {
         match self {
-            Self::File { source, .. } | Self::Volume { source, .. } => source.innermost(),
+            Self::File { source, .. }
+            | Self::Output { source, .. }
+            | Self::Volume { source, .. } => source.innermost(),
             other => other,
         }
     }
 
-    /// The file this error is about, when it was opened by path.
+    /// The file this error is about, when it was given by path.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::File { path, .. } => Some(path),
+            Self::File { path, .. } | Self::Output { path, .. } => Some(path),
             _ => None,
         }
     }
@@ -295,7 +305,7 @@ impl Error {
     #[must_use]
     pub fn volume(&self) -> Option<usize> {
         match self {
-            Self::File { source, .. } => source.volume(),
+            Self::File { source, .. } | Self::Output { source, .. } => source.volume(),
             Self::Volume { volume, .. } => Some(*volume),
             _ => None,
         }
@@ -340,6 +350,11 @@ impl Error {
     /// Names the file in front of the error.
     pub(crate) fn in_file(self, path: &Path) -> Self {
         Self::File { path: path.to_path_buf(), source: Box::new(self) }
+    }
+
+    /// Names the file that was to be written in front of the error.
+    pub(crate) fn in_output(self, path: &Path) -> Self {
+        Self::Output { path: path.to_path_buf(), source: Box::new(self) }
     }
 
     /// Names the volume in front of the error.
@@ -418,7 +433,7 @@ mod tests {
         assert_eq!(
             chain,
             [
-                "betas.nii.gz",
+                "cannot read betas.nii.gz",
                 "volume 3 of 10",
                 "header field datatype: code 32 (complex64) is not supported"
             ]
@@ -427,6 +442,11 @@ mod tests {
         assert_eq!(error.volume(), Some(3));
         assert!(matches!(error.innermost(), Error::UnsupportedDatatype { code: 32 }));
         assert!(!error.is_damaged());
+        let error = Error::Write { source: io::ErrorKind::StorageFull.into() };
+        let error = error.in_output(Path::new("map.nii"));
+        assert_eq!(error.to_string(), "cannot write map.nii");
+        assert_eq!(error.path(), Some(Path::new("map.nii")));
+        assert!(matches!(error.innermost(), Error::Write { .. }));
     }
 
     #[test]

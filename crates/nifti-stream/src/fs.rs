@@ -54,16 +54,15 @@ impl VolumeFile {
         Ok(Self { path: path.to_path_buf(), reader, threads: NonZeroUsize::MIN, index: None })
     }
 
-    /// Lets [`read_rows`](Self::read_rows) use this many threads; one by default. The values never
-    /// depend on their number.
+    /// Lets [`read_rows`](Self::read_rows) use this many threads; one by default, and 0 is one. The
+    /// values never depend on their number.
     ///
     /// With an index, the threads read volumes of a gzipped file in parallel, and each takes less
     /// than 1 MiB and a few rows. Without an index they inflate the first pass together, if they
-    /// can find blocks in the file (see [`inflate_in_parallel`]); each thread beyond the first then
-    /// takes less than 40 MiB.
+    /// can find blocks in the file; each thread beyond the first then takes less than 40 MiB.
     #[must_use]
-    pub fn with_threads(mut self, threads: NonZeroUsize) -> Self {
-        self.threads = threads;
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN);
         self
     }
 
@@ -202,7 +201,7 @@ impl VolumeFile {
     ///
     /// # Errors
     ///
-    /// [`Error::File`] around [`Error::Write`] for the index, and the errors of
+    /// [`Error::Output`] around [`Error::Write`] for the index; [`Error::File`] around the errors of
     /// [`finish`](Self::finish). [`Error::Cancelled`] when `observe` breaks before a volume.
     pub fn make_index(
         mut self,
@@ -211,7 +210,10 @@ impl VolumeFile {
     ) -> Result<bool, Error> {
         let index = index.as_ref();
         let result = self.try_make_index(index, &mut observe);
-        named(&self.path, result)
+        result.map_err(|error| match error {
+            Error::Write { .. } => error.in_output(index),
+            error => error.in_file(&self.path),
+        })
     }
 
     /// See [`VolumeReader::finish`].
@@ -371,6 +373,8 @@ impl VolumeFile {
     }
 }
 
+/// For benchmarks and fuzz targets: [`VolumeFile::with_threads`] is the way to read by threads.
+///
 /// Opens a gzipped file that this many threads besides the caller's inflate from its start, each a chunk
 /// of this many stored bytes at a time; the first member alone, others follow in one thread.
 ///
@@ -383,6 +387,7 @@ impl VolumeFile {
 /// # Errors
 ///
 /// [`Error::Open`], [`Error::Read`], and what is wrong with the first gzip header.
+#[doc(hidden)]
 pub fn inflate_in_parallel(
     path: impl AsRef<Path>,
     threads: NonZeroUsize,
@@ -460,7 +465,7 @@ pub fn read_voxels(
 ///
 /// # Errors
 ///
-/// [`Error::File`] around its errors.
+/// [`Error::Output`] around its errors.
 pub fn write_volume<T: Sample>(
     path: impl AsRef<Path>,
     spatial: &Spatial,
@@ -470,7 +475,8 @@ pub fn write_volume<T: Sample>(
     let path = path.as_ref();
     let gzipped = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
     let compression = if gzipped { Compression::Gzip } else { Compression::None };
-    named(path, write_then_rename(path, spatial, shape, data, compression))
+    let written = write_then_rename(path, spatial, shape, data, compression);
+    written.map_err(|error| error.in_output(path))
 }
 
 fn write_then_rename<T: Sample>(

@@ -30,6 +30,8 @@ pub const MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// Bytes inflated at a time.
 pub(crate) const PIECE_BYTES: usize = 256 * 1024;
 
+/// For benchmarks and fuzz targets: [`Source`](crate::Source) is the way to inflate a stream.
+///
 /// A gzip decoder over any reader, in fixed memory (less than 1 MiB).
 ///
 /// It accepts what Python's `gzip` module accepts: any number of members, with zero padding after
@@ -40,6 +42,7 @@ pub(crate) const PIECE_BYTES: usize = 256 * 1024;
 ///
 /// The bytes of a member are handed out before its checksum can be known: they are final only
 /// when [`read_chunk`](Self::read_chunk) has returned fewer bytes than asked for.
+#[doc(hidden)]
 pub struct GzDecoder<R> {
     members: Box<Members<R>>,
     /// Other threads that inflate, as long as there are some: their bytes come first.

@@ -1,8 +1,17 @@
 //! Which volumes to keep.
 
+use std::ops::Range;
+
 use crate::error::Error;
 
 /// The volumes (rows, trials) of a 4-D file to keep.
+///
+/// ```
+/// use nifti_stream::RowSelection;
+///
+/// assert_eq!(RowSelection::from(2..5), RowSelection::Rows(vec![2, 3, 4]));
+/// assert_eq!(RowSelection::from(vec![0, 7]), RowSelection::Rows(vec![0, 7]));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum RowSelection {
     /// Every volume.
@@ -53,9 +62,42 @@ impl RowSelection {
     }
 }
 
+impl From<Range<usize>> for RowSelection {
+    fn from(rows: Range<usize>) -> Self {
+        Self::Rows(rows.collect())
+    }
+}
+
+impl From<Vec<usize>> for RowSelection {
+    fn from(rows: Vec<usize>) -> Self {
+        Self::Rows(rows)
+    }
+}
+
+impl From<&[usize]> for RowSelection {
+    fn from(rows: &[usize]) -> Self {
+        Self::Rows(rows.to_vec())
+    }
+}
+
+impl FromIterator<usize> for RowSelection {
+    fn from_iter<I: IntoIterator<Item = usize>>(rows: I) -> Self {
+        Self::Rows(rows.into_iter().collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ranges_and_lists_are_rows() {
+        let expected = RowSelection::Rows(vec![1, 2]);
+        assert_eq!(RowSelection::from(1..3), expected);
+        assert_eq!(RowSelection::from(vec![1, 2]), expected);
+        assert_eq!(RowSelection::from(&[1, 2][..]), expected);
+        assert_eq!((1..3).collect::<RowSelection>(), expected);
+    }
 
     #[test]
     fn lists_are_checked_against_the_file() {

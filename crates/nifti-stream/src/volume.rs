@@ -2,6 +2,8 @@
 
 use std::io::Read;
 
+use ndarray::ArrayView3;
+
 use crate::decode::Append;
 use crate::error::Error;
 use crate::grid::Grid;
@@ -34,6 +36,20 @@ impl Volume {
     #[must_use]
     pub fn data(&self) -> &[f32] {
         &self.data
+    }
+
+    /// The values as an array of shape (NX, NY, NZ).
+    ///
+    /// ```
+    /// # fn mean_of_slice(volume: &nifti_stream::Volume) -> Option<f32> {
+    /// volume.view().index_axis(ndarray::Axis(2), 0).mean()
+    /// # }
+    /// ```
+    #[must_use]
+    #[doc(alias = "get_fdata")]
+    pub fn view(&self) -> ArrayView3<'_, f32> {
+        // INVARIANT: there is one value for each voxel of the grid.
+        ArrayView3::from_shape(self.grid.shape(), &self.data).expect("one value per voxel")
     }
 
     /// The values alone.

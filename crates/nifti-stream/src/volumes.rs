@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io::Read;
-use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 use ndarray::ArrayViewMut2;
@@ -89,16 +88,17 @@ impl<R: Read> VolumeReader<R> {
     /// [`Error::NotFourDimensional`] for every other number of dimensions (a trailing axis of
     /// length 1 counts); the header and gzip variants of [`Error`].
     pub fn new(reader: R) -> Result<Self, Error> {
-        Self::with_chunk_bytes(reader, NonZeroUsize::new(CHUNK_BYTES).unwrap_or(NonZeroUsize::MIN))
+        Self::with_chunk_bytes(reader, CHUNK_BYTES)
     }
 
-    /// As [`new`](Self::new), inflating about this many bytes at a time; small numbers are slow.
+    /// As [`new`](Self::new), inflating about this many bytes at a time; small numbers are slow, and 0
+    /// is 1.
     ///
     /// # Errors
     ///
     /// As [`new`](Self::new).
-    pub fn with_chunk_bytes(reader: R, chunk_bytes: NonZeroUsize) -> Result<Self, Error> {
-        let mut source = Source::with_piece_bytes(reader, chunk_bytes.get())?;
+    pub fn with_chunk_bytes(reader: R, chunk_bytes: usize) -> Result<Self, Error> {
+        let mut source = Source::with_piece_bytes(reader, chunk_bytes.max(1))?;
         let opened = Opened::read(&mut source)?;
         Ok(Self::from_parts(source, opened))
     }

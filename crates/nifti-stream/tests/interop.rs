@@ -6,7 +6,6 @@
 #![cfg(test)]
 
 use std::fs;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use ndarray::Array2;
@@ -70,7 +69,6 @@ fn check_rows(case: &Case, expected: &[f32], selection: &VoxelSelection, rows: &
     let index = root().join(format!("{}.index", case.file));
     // Full passes by one and two threads, then with the index that the second of them has left.
     for (threads, has_index) in [(1, false), (2, false), (2, true), (1, true), (3, true)] {
-        let threads = NonZeroUsize::new(threads).unwrap();
         let mut file = VolumeFile::open(&path).unwrap().with_threads(threads);
         if has_index {
             file = file.with_index(&index);

@@ -84,7 +84,6 @@ fn read_by_threads(path: &Path) -> u64 {
     let index = path.with_extension("index");
     for threads in [2, 4] {
         out.fill(f32::NAN);
-        let threads = std::num::NonZeroUsize::new(threads).unwrap();
         let file = VolumeFile::open(path).unwrap().with_threads(threads).with_index(&index);
         file.read_rows(&selection, &RowSelection::All, out.view_mut()).unwrap();
         assert!(index.is_file());

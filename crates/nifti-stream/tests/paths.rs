@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Write;
-use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -93,7 +92,7 @@ impl Sample {
     }
 
     fn open(&self, path: &Path, index: Option<&Path>, threads: usize) -> Result<VolumeFile, Error> {
-        let file = VolumeFile::open(path)?.with_threads(NonZeroUsize::new(threads).unwrap());
+        let file = VolumeFile::open(path)?.with_threads(threads);
         Ok(match index {
             Some(index) => file.with_index(index),
             None => file,
@@ -180,7 +179,7 @@ fn an_index_made_on_purpose_is_the_one_of_a_read() {
     let [read, made, piped] = ["read", "made", "piped"].map(|name| directory.path().join(name));
     sample.check(&path, Some(&read), 1, &some_rows());
     assert!(VolumeFile::open(&path).unwrap().make_index(&made, go_on).unwrap());
-    let file = VolumeFile::open(&path).unwrap().with_threads(NonZeroUsize::new(2).unwrap());
+    let file = VolumeFile::open(&path).unwrap().with_threads(2);
     assert!(file.make_index(&piped, go_on).unwrap());
     let content = fs::read(&read).unwrap();
     assert!(content.len() > 500 && content.len() < 64 * 1024, "{}", content.len());
@@ -235,7 +234,7 @@ fn a_caller_stops_every_kind_of_read() {
         VolumeFile::open(&path).unwrap().make_index(&index, go_on).unwrap();
         for threads in [1, 2] {
             let file = VolumeFile::open(&path).unwrap().with_index(&index);
-            let file = file.with_threads(NonZeroUsize::new(threads).unwrap());
+            let file = file.with_threads(threads);
             let mut out = Array2::zeros((N_VOLUMES, sample.selection.len()));
             let stop = |progress: nifti_stream::Progress| match progress.volumes {
                 4 => ControlFlow::Break(()),

@@ -1,6 +1,5 @@
 //! 4-D files: rows against a naive reading, and every way a read can end.
 
-use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 use ndarray::Array2;
@@ -371,8 +370,7 @@ fn rows_are_handed_over_from_any_reader() {
 fn chunks_smaller_than_a_voxel_hold_one() {
     let nifti = Nifti { datatype: Datatype::F64, ..Nifti::new(&[3, 4, 5, 2]) };
     let bytes = nifti.bytes();
-    for chunk_bytes in [1, 7, 8, 9, 17] {
-        let chunk_bytes = NonZeroUsize::new(chunk_bytes).unwrap();
+    for chunk_bytes in [0, 1, 7, 8, 9, 17] {
         let mut out = Array2::zeros((2, INDICES.len()));
         VolumeReader::with_chunk_bytes(&bytes[..], chunk_bytes)
             .unwrap()

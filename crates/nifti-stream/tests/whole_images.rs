@@ -43,6 +43,11 @@ fn values_come_in_c_order() {
                 for bytes in [nifti.bytes(), gzip(&nifti.bytes())] {
                     let volume = read_volume(&bytes[..]).unwrap();
                     assert_eq!(volume.data(), expected);
+                    assert_eq!(volume.view().dim(), (SHAPE[0], SHAPE[1], SHAPE[2]));
+                    assert_eq!(
+                        volume.view()[[2, 1, 3]],
+                        expected[(2 * SHAPE[1] + 1) * SHAPE[2] + 3]
+                    );
                     assert_eq!(volume.grid().shape(), SHAPE);
                     assert_eq!(volume.grid().affine(), &Affine::from_rows(Nifti::SROW));
                     assert_eq!(volume.header().datatype(), datatype);
@@ -311,5 +316,21 @@ fn failing_writers_are_reported() {
             write_volume(Full, &spatial(), SHAPE, &[0u8; 60], compression),
             Err(Error::Write { source }) if source.kind() == io::ErrorKind::StorageFull
         ));
+    }
+}
+
+#[test]
+fn errors_by_path_say_what_could_not_be_done() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("absent/map.nii");
+    let error = nifti_stream::fs::read_volume(&path).unwrap_err();
+    assert!(matches!(&error, Error::File { path: got, .. } if *got == path));
+    assert_eq!(error.to_string(), format!("cannot read {}", path.display()));
+    let there = directory.path().join("map.nii");
+    for (path, data, is_io) in [(&path, &[0u8; 60][..], true), (&there, &[0; 59], false)] {
+        let error = nifti_stream::fs::write_volume(path, &spatial(), SHAPE, data).unwrap_err();
+        assert!(matches!(&error, Error::Output { path: got, .. } if got == path));
+        assert_eq!(error.to_string(), format!("cannot write {}", path.display()));
+        assert_eq!(matches!(error.innermost(), Error::Write { .. }), is_io);
     }
 }

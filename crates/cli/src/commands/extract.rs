@@ -245,7 +245,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<ExtractPlan>> {
 
 /// Says what will be read, and what it takes.
 fn describe(context: &Context, dataset: &Dataset, plan: &ExtractPlan) -> anyhow::Result<()> {
-    let memory = plan.memory(dataset.jobs().get())?;
+    let memory = plan.memory(dataset.jobs())?;
     let (trials, voxels) = plan.shape();
     context.note(&format!(
         "{}: {} session{}, {trials} trials x {voxels} voxels; {} at a time, at most {} of memory",

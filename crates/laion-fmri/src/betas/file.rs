@@ -67,7 +67,7 @@ impl BetasFile {
     pub(super) fn with(self, threads: NonZeroUsize, index: Option<&Path>) -> Self {
         match self {
             Self::Disk(file) => {
-                let file = file.with_threads(threads);
+                let file = file.with_threads(threads.get());
                 Self::Disk(Box::new(match index {
                     Some(index) => file.with_index(index),
                     None => file,

@@ -52,7 +52,7 @@ fn is_large(betas: &Located) -> bool {
 }
 
 impl Dataset {
-    /// The same dataset, reading betas with this many threads; one by default.
+    /// The same dataset, reading betas with this many threads; one by default, and 0 is one.
     ///
     /// Several sessions are read in parallel. All threads share the work on one session, if its
     /// file allows that (see [`VolumeFile::with_threads`]). Values never depend on the number of
@@ -60,15 +60,15 @@ impl Dataset {
     /// less than 40 MiB for each thread beyond the first. Rows that go to a file or are handed over
     /// need no array.
     #[must_use]
-    pub fn with_jobs(mut self, jobs: NonZeroUsize) -> Self {
-        self.reading.jobs = jobs;
+    pub fn with_jobs(mut self, jobs: usize) -> Self {
+        self.reading.jobs = NonZeroUsize::new(jobs).unwrap_or(NonZeroUsize::MIN);
         self
     }
 
     /// With how many threads betas are read.
     #[must_use]
-    pub fn jobs(&self) -> NonZeroUsize {
-        self.reading.jobs
+    pub fn jobs(&self) -> usize {
+        self.reading.jobs.get()
     }
 
     /// The same dataset, with a directory for derived files, which are safe to delete. Without one,
@@ -108,7 +108,7 @@ impl Subject {
         }
         let path = place.path();
         let Some(index) = self.reading.index_path(path) else { return Ok(None) };
-        let file = VolumeFile::open(path)?.with_threads(self.reading.jobs);
+        let file = VolumeFile::open(path)?.with_threads(self.reading.jobs.get());
         let observe = |progress| crate::betas::report_volume(observer, &session, progress);
         let made = file.make_index(&index, observe).map_err(crate::betas::stopped)?;
         Ok(made.then_some(index))
