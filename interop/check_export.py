@@ -47,6 +47,11 @@ def values(kind, positions):
         return (positions * np.uint64(GOLDEN)).view(np.int64)
     if kind == "int32":
         return (positions.astype(np.uint32) * np.uint32(GOLDEN >> 32)).view(np.int32)
+    if kind == "uint32":
+        return positions.astype(np.uint32) * np.uint32(GOLDEN >> 32)
+    if kind in ("uint16", "int16", "int8"):
+        # The lowest bits.
+        return (positions * np.uint64(GOLDEN)).astype(kind)
     if kind == "uint8":
         return (positions * np.uint64(37) % np.uint64(256)).astype(np.uint8)
     return positions * positions % np.uint64(3) == 1
@@ -61,7 +66,9 @@ def label(position):
 def expected_arrays():
     """Name -> array, for every type and memory order."""
     arrays = {}
-    for kind in ("float16", "float32", "float64", "uint8", "uint64", "int32", "int64", "bool"):
+    unsigned = ("uint8", "uint16", "uint32", "uint64")
+    signed = ("int8", "int16", "int32", "int64")
+    for kind in ("float16", "float32", "float64", *unsigned, *signed, "bool"):
         matrix = values(kind, np.arange(19 * 23)).reshape(19, 23)
         arrays[f"{kind}-c"] = matrix
         arrays[f"{kind}-fortran"] = matrix.T

@@ -81,8 +81,8 @@ pub struct RowWriter<'a, T> {
 /// # let path = directory.path().join("responses.zarr");
 /// let digest = array_export::write_arrays(&path, ArrayFormat::Zarr, |file| -> Result<_, Error> {
 ///     file.matrix("betas", ["presentation", "neuroid"], [3, 2], |rows| {
-///         rows.push(ndarray::array![[0.5f32, 1.5]].view())?;
-///         rows.push(ndarray::array![[2.5f32, 3.5], [4.5, 5.5]].view())
+///         rows.push(&ndarray::array![[0.5f32, 1.5]])?;
+///         rows.push(&ndarray::array![[2.5f32, 3.5], [4.5, 5.5]])
 ///     })?;
 ///     file.text("image_name", "presentation", &["a.jpg", "b.jpg", "a.jpg"])?;
 ///     file.coordinates(["image_name"]);
@@ -149,12 +149,13 @@ impl ArrayWriter<'_> {
     /// `attributes` and `zarr.json`; [`Error::Dimensions`] when their number is not that of the
     /// array; [`Error::DimensionLength`] when one has another length than before;
     /// [`Error::Write`].
-    pub fn array<T: Element, D: Dimension>(
+    pub fn array<'v, T: Element + 'v, D: Dimension>(
         &mut self,
         name: impl AsRef<str>,
         dimensions: &[&str],
-        array: ArrayView<'_, T, D>,
+        array: impl Into<ArrayView<'v, T, D>>,
     ) -> Result<(), Error> {
+        let array = array.into();
         let spec = Spec::of::<T>(name.as_ref(), dimensions, array.shape());
         self.put(&spec, &mut |writer| encoding::write_c_order(writer, &array))
     }
@@ -307,7 +308,11 @@ impl<T: Element> RowWriter<'_, T> {
     /// # Errors
     ///
     /// [`Error::Columns`]; [`Error::Rows`] for more rows than announced; [`Error::Write`].
-    pub fn push(&mut self, rows: ArrayView2<'_, T>) -> Result<(), Error> {
+    pub fn push<'v>(&mut self, rows: impl Into<ArrayView2<'v, T>>) -> Result<(), Error>
+    where
+        T: 'v,
+    {
+        let rows = rows.into();
         let name = || self.name.to_owned();
         let [n_rows, n_columns] = self.shape;
         if rows.ncols() != n_columns {

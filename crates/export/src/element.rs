@@ -2,8 +2,8 @@
 
 use half::f16;
 
-/// An element type with a NumPy counterpart: `f16`, `f32`, `f64`, `u8`, `u64`, `i32`, `i64`
-/// and `bool`.
+/// An element type with a NumPy counterpart: `f16`, `f32`, `f64`, `u8`, `u16`, `u32`, `u64`, `i8`,
+/// `i16`, `i32`, `i64` and `bool`.
 pub trait Element: Copy + private::Encoding {
     /// NumPy's name of the type.
     const NUMPY_NAME: &'static str;
@@ -54,7 +54,11 @@ number!(f16, "float16", "f2");
 number!(f32, "float32", "f4");
 number!(f64, "float64", "f8");
 number!(u8, "uint8", "u1");
+number!(u16, "uint16", "u2");
+number!(u32, "uint32", "u4");
 number!(u64, "uint64", "u8");
+number!(i8, "int8", "i1");
+number!(i16, "int16", "i2");
 number!(i32, "int32", "i4");
 number!(i64, "int64", "i8");
 

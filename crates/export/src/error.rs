@@ -220,6 +220,16 @@ pub enum Error {
         /// Cells of the column.
         got: usize,
     },
+    /// An integer of a column is larger than int64 holds.
+    #[error("the column {column:?}: {got} in row {row} does not fit into 64 bits with a sign")]
+    CellRange {
+        /// The column.
+        column: String,
+        /// The row, from zero.
+        row: usize,
+        /// The integer.
+        got: u64,
+    },
     /// A row that comes after writing has failed.
     #[error("writing has failed before")]
     Stopped,
@@ -264,6 +274,7 @@ impl Error {
             | Self::TrailingNul { .. }
             | Self::SameColumn { .. }
             | Self::ColumnLength { .. }
+            | Self::CellRange { .. }
             | Self::Stopped
             | Self::Field { .. } => None,
         }

@@ -7,7 +7,7 @@
 //! # let directory = tempfile::tempdir()?;
 //! # let path = directory.path().join("responses.npy");
 //! let responses = array![[0.5f32, 1.5, 2.5], [3.5, 4.5, 5.5]];
-//! array_export::write_npy(&path, responses.view())?;
+//! array_export::write_npy(&path, &responses)?;
 //! assert_eq!(array_export::read_npy::<f32>(&path)?, responses.into_dyn());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -46,7 +46,7 @@ pub use npy::{read_npy, write_npy, write_npy_to};
 pub use npz::{NpzFile, NpzWriter, read_npz, write_npz, write_npz_to};
 pub use png::{write_png, write_png_to};
 pub use rows::{NpyRows, write_npy_rows};
-pub use table::{Column, Table, read_parquet_metadata};
+pub use table::{Cell, Column, Table, read_parquet_metadata};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -11,7 +11,8 @@ use crate::element::Element;
 use crate::encoding::{self, Encoded, Unreadable};
 use crate::error::Error;
 
-/// Writes an array of any shape to a `.npy` file that appears when it is complete.
+/// Writes an array of any shape to a `.npy` file that appears when it is complete: a reference to an
+/// array, or a view.
 ///
 /// The memory order is kept where NumPy can express it (C or Fortran); other strides are written
 /// in C order. Values are little-endian on every machine.
@@ -19,10 +20,11 @@ use crate::error::Error;
 /// # Errors
 ///
 /// As [`atomic_file`], each with the path.
-pub fn write_npy<T: Element, D: Dimension>(
+pub fn write_npy<'a, T: Element + 'a, D: Dimension>(
     path: impl AsRef<Path>,
-    array: ArrayView<'_, T, D>,
+    array: impl Into<ArrayView<'a, T, D>>,
 ) -> Result<(), Error> {
+    let array = array.into();
     atomic_file(path, |writer| Encoded::new(array)?.write(writer))
 }
 
@@ -31,12 +33,12 @@ pub fn write_npy<T: Element, D: Dimension>(
 /// # Errors
 ///
 /// [`Error::Stream`].
-pub fn write_npy_to<T: Element, D: Dimension>(
+pub fn write_npy_to<'a, T: Element + 'a, D: Dimension>(
     writer: impl Write,
-    array: ArrayView<'_, T, D>,
+    array: impl Into<ArrayView<'a, T, D>>,
 ) -> Result<(), Error> {
     let mut writer = BufWriter::with_capacity(1 << 16, writer);
-    Encoded::new(array)
+    Encoded::new(array.into())
         .and_then(|encoded| encoded.write(&mut writer))
         .and_then(|()| writer.flush())
         .map_err(|source| Error::Stream { source })

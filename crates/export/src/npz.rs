@@ -43,7 +43,7 @@ pub struct NpzWriter<'a> {
 /// # let path = directory.path().join("responses.npz");
 /// let betas = ndarray::array![[0.5f32, 1.5], [2.5, 3.5]];
 /// array_export::write_npz(&path, |npz| -> Result<(), array_export::Error> {
-///     npz.array("betas", betas.view())?;
+///     npz.array("betas", &betas)?;
 ///     npz.text("trials", &["shared_0001.jpg", "shared_0002.jpg"])
 /// })?;
 /// let mut npz = array_export::read_npz(&path)?;
@@ -101,12 +101,12 @@ impl NpzWriter<'_> {
     /// [`Error::SameMember`]; [`Error::MemberName`] for an empty name, one that ends in `.npy`
     /// (NumPy would take it off), starts with `/`, has a part `..`, a `\` or a NUL, or is longer
     /// than 60,000 bytes; [`Error::Write`] or [`Error::Stream`].
-    pub fn array<T: Element, D: Dimension>(
+    pub fn array<'v, T: Element + 'v, D: Dimension>(
         &mut self,
         name: impl AsRef<str>,
-        array: ArrayView<'_, T, D>,
+        array: impl Into<ArrayView<'v, T, D>>,
     ) -> Result<(), Error> {
-        let encoded = Encoded::new(array).map_err(|source| self.error(source))?;
+        let encoded = Encoded::new(array.into()).map_err(|source| self.error(source))?;
         self.member(name.as_ref(), encoded.n_bytes(), |writer| encoded.write(writer))
     }
 

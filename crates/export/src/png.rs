@@ -15,7 +15,11 @@ use crate::error::Error;
 /// # Errors
 ///
 /// As [`atomic_file`], also for an image without pixels or with another number of channels.
-pub fn write_png(path: impl AsRef<Path>, image: ArrayView3<'_, u8>) -> Result<(), Error> {
+pub fn write_png<'a>(
+    path: impl AsRef<Path>,
+    image: impl Into<ArrayView3<'a, u8>>,
+) -> Result<(), Error> {
+    let image = image.into();
     atomic_file(path, |writer| encode(writer, image))
 }
 
@@ -24,9 +28,12 @@ pub fn write_png(path: impl AsRef<Path>, image: ArrayView3<'_, u8>) -> Result<()
 /// # Errors
 ///
 /// [`Error::Stream`].
-pub fn write_png_to(writer: impl Write, image: ArrayView3<'_, u8>) -> Result<(), Error> {
+pub fn write_png_to<'a>(
+    writer: impl Write,
+    image: impl Into<ArrayView3<'a, u8>>,
+) -> Result<(), Error> {
     let mut writer = BufWriter::with_capacity(1 << 16, writer);
-    encode(&mut writer, image)
+    encode(&mut writer, image.into())
         .and_then(|()| writer.flush())
         .map_err(|source| Error::Stream { source })
 }

@@ -1,5 +1,6 @@
 //! Tables of named columns, and the files they can become.
 
+mod cell;
 mod json;
 mod parquet;
 mod text;
@@ -11,6 +12,7 @@ use std::path::Path;
 use crate::atomic::atomic_file;
 use crate::error::Error;
 
+pub use cell::Cell;
 pub use parquet::read_parquet_metadata;
 
 /// Named columns of equal length, in order.
@@ -22,7 +24,7 @@ pub use parquet::read_parquet_metadata;
 /// ```
 /// let mut table = array_export::Table::new();
 /// table.add("label", ["shared_0001.jpg", "shared_0002.jpg"])?;
-/// table.add("trial", [0i64, 1])?;
+/// table.add("trial", 0..2)?;
 /// table.add("noise_ceiling", [Some(0.25), None])?;
 /// let mut csv = Vec::new();
 /// table.write_csv_to(&mut csv)?;
@@ -55,20 +57,22 @@ impl Table {
         Self::default()
     }
 
-    /// Adds a column to the right.
+    /// Adds a column to the right: any list, slice, range or iterator of [cells](Cell).
     ///
     /// # Errors
     ///
-    /// [`Error::SameColumn`]; [`Error::ColumnLength`] when the columns before have another length.
-    pub fn add<C>(
+    /// [`Error::SameColumn`]; [`Error::ColumnLength`] when the columns before have another length;
+    /// [`Error::CellRange`] for an integer that is larger than the largest int64.
+    pub fn add<C: Cell>(
         &mut self,
         name: impl Into<String>,
         cells: impl IntoIterator<Item = C>,
-    ) -> Result<(), Error>
-    where
-        Column: FromIterator<C>,
-    {
-        self.add_column(name, cells.into_iter().collect())
+    ) -> Result<(), Error> {
+        let name = name.into();
+        match C::column(cells.into_iter()) {
+            Ok(column) => self.add_column(name, column),
+            Err((row, got)) => Err(Error::CellRange { column: name, row, got }),
+        }
     }
 
     /// Adds a column whose kind is chosen while the program runs.
@@ -240,30 +244,6 @@ impl Column {
             Self::Boolean(cells) => cells[row].map(|value| value.to_string().into()),
         }
     }
-}
-
-macro_rules! cells {
-    ($([$($lifetime:lifetime)?] $type:ty => $kind:ident, $cell:ident => $value:expr;)*) => {$(
-        impl$(<$lifetime>)? FromIterator<$type> for Column {
-            fn from_iter<I: IntoIterator<Item = $type>>(cells: I) -> Self {
-                Self::$kind(cells.into_iter().map(|$cell| $value).collect())
-            }
-        }
-    )*};
-}
-
-cells! {
-    [] String => Text, cell => Some(cell);
-    [] Option<String> => Text, cell => cell;
-    ['a] &'a str => Text, cell => Some(cell.to_owned());
-    ['a] &'a String => Text, cell => Some(cell.clone());
-    ['a] Option<&'a str> => Text, cell => cell.map(str::to_owned);
-    [] i64 => Integer, cell => Some(cell);
-    [] Option<i64> => Integer, cell => cell;
-    [] f64 => Float, cell => Some(cell);
-    [] Option<f64> => Float, cell => cell;
-    [] bool => Boolean, cell => Some(cell);
-    [] Option<bool> => Boolean, cell => cell;
 }
 
 fn stream<W: Write>(

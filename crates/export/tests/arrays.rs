@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use array_export::{
-    ArrayDifference, ArrayFormat, ArrayWriter, ArraysDigest, Error, RowWriter, f16, read_arrays,
-    read_npz, write_arrays,
+    ArrayDifference, ArrayFormat, ArrayWriter, ArraysDigest, Element, Error, RowWriter, f16,
+    read_arrays, read_npz, write_arrays,
 };
 use ndarray::{Array2, ArrayView2, Axis, Slice, array};
 use proptest::prelude::*;
@@ -87,6 +87,49 @@ fn every_array_comes_back_from_every_format() -> TestResult {
     }
     assert_eq!(digests[0], digests[1]);
     assert_eq!(names(directory.path()), ["few.npz", "few.zarr"]);
+    Ok(())
+}
+
+/// Writes and reads one array of a type, in every format.
+fn check_type<T: Element + PartialEq + std::fmt::Debug>(values: [T; 2]) -> TestResult {
+    let directory = tempfile::tempdir()?;
+    let array = ndarray::Array1::from_vec(values.to_vec());
+    let npy = directory.path().join("a.npy");
+    array_export::write_npy(&npy, &array)?;
+    assert_eq!(array_export::read_npy::<T>(&npy)?, array.clone().into_dyn());
+    for (format, name) in FORMATS {
+        let path = directory.path().join(name);
+        write_arrays::<_, Error>(&path, format, |file| file.array("a", &["x"], &array))?;
+        assert_eq!(read_arrays(&path)?.array::<T>("a")?, array.clone().into_dyn());
+    }
+    Ok(())
+}
+
+#[test]
+fn integers_of_every_size_come_back() -> TestResult {
+    check_type([i8::MIN, i8::MAX])?;
+    check_type([i16::MIN, i16::MAX])?;
+    check_type([i32::MIN, i32::MAX])?;
+    check_type([i64::MIN, i64::MAX])?;
+    check_type([u8::MIN, u8::MAX])?;
+    check_type([u16::MIN, u16::MAX])?;
+    check_type([u32::MIN, u32::MAX])?;
+    check_type([u64::MIN, u64::MAX])
+}
+
+#[test]
+fn arrays_are_taken_by_reference_as_views_and_as_lists() -> TestResult {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("a.npy");
+    let array = array![1i32, 2, 3];
+    array_export::write_npy(&path, &array)?;
+    let expected = fs::read(&path)?;
+    array_export::write_npy(&path, array.view())?;
+    assert_eq!(fs::read(&path)?, expected);
+    array_export::write_npy(&path, &[1, 2, 3])?;
+    assert_eq!(fs::read(&path)?, expected);
+    array_export::write_npy(&path, &vec![1, 2, 3])?;
+    assert_eq!(fs::read(&path)?, expected);
     Ok(())
 }
 

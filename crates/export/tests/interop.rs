@@ -62,6 +62,25 @@ impl Formula for i32 {
     }
 }
 
+impl Formula for u32 {
+    fn at(position: usize) -> Self {
+        (position as u32).wrapping_mul(0x9E37_79B9)
+    }
+}
+
+/// The lowest bits of [`u64`]'s values.
+macro_rules! low_bits {
+    ($($type:ty),*) => {$(
+        impl Formula for $type {
+            fn at(position: usize) -> Self {
+                u64::at(position) as $type
+            }
+        }
+    )*};
+}
+
+low_bits!(u16, i16, i8);
+
 impl Formula for u8 {
     fn at(position: usize) -> Self {
         (position * 37 % 256) as u8
@@ -120,7 +139,11 @@ fn put_all(sink: &mut impl Sink) {
     put_type::<f32>(sink);
     put_type::<f64>(sink);
     put_type::<u8>(sink);
+    put_type::<u16>(sink);
+    put_type::<u32>(sink);
     put_type::<u64>(sink);
+    put_type::<i8>(sink);
+    put_type::<i16>(sink);
     put_type::<i32>(sink);
     put_type::<i64>(sink);
     put_type::<bool>(sink);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use array_export::{Column, Error, Table, read_parquet_metadata};
+use array_export::{Cell, Column, Error, Table, read_parquet_metadata};
 use proptest::prelude::*;
 
 use crate::outputs::{TestResult, names};
@@ -46,19 +46,58 @@ fn columns_are_named_once_and_equally_long() {
     assert_eq!(table.column("other"), None);
 }
 
+/// The column that cells become.
+fn column<C: Cell>(cells: impl IntoIterator<Item = C>) -> Column {
+    let mut table = Table::new();
+    table.add("c", cells).unwrap();
+    table.column("c").unwrap().clone()
+}
+
 #[test]
 fn every_source_of_cells_has_its_kind() {
     let texts = vec!["x".to_owned()];
     let expected = Column::Text(vec![Some("x".to_owned())]);
-    assert_eq!(texts.iter().collect::<Column>(), expected);
-    assert_eq!(texts.iter().map(String::as_str).collect::<Column>(), expected);
-    assert_eq!([Some("x")].into_iter().collect::<Column>(), expected);
-    assert_eq!(texts.clone().into_iter().map(Some).collect::<Column>(), expected);
-    assert_eq!(texts.into_iter().collect::<Column>(), expected);
-    assert_eq!([1i64].into_iter().collect::<Column>(), Column::Integer(vec![Some(1)]));
-    assert_eq!([0.5].into_iter().collect::<Column>(), Column::Float(vec![Some(0.5)]));
-    assert_eq!([true].into_iter().collect::<Column>(), Column::Boolean(vec![Some(true)]));
-    assert!(Column::Boolean(Vec::new()).is_empty());
+    assert_eq!(column(&texts), expected);
+    assert_eq!(column(&["x"]), expected);
+    assert_eq!(column(texts.iter().map(String::as_str)), expected);
+    assert_eq!(column([Some("x")]), expected);
+    assert_eq!(column(texts.clone().into_iter().map(Some)), expected);
+    assert_eq!(column(texts), expected);
+    let expected = Column::Integer(vec![Some(1), Some(2)]);
+    assert_eq!(column([1, 2]), expected);
+    assert_eq!(column(1usize..3), expected);
+    assert_eq!(column([1i8, 2]), expected);
+    assert_eq!(column([1i16, 2]), expected);
+    assert_eq!(column([1i64, 2]), expected);
+    assert_eq!(column([1u8, 2]), expected);
+    assert_eq!(column([1u16, 2]), expected);
+    assert_eq!(column(&[1u32, 2]), expected);
+    assert_eq!(column([1u64, 2].as_slice()), expected);
+    assert_eq!(column(&ndarray::array![1isize, 2]), expected);
+    assert_eq!(column(&[Some(7usize), None]), Column::Integer(vec![Some(7), None]));
+    assert_eq!(column([0.5, 1.5].as_slice()), Column::Float(vec![Some(0.5), Some(1.5)]));
+    assert_eq!(
+        column(vec![Some(0.1f32), None]),
+        Column::Float(vec![Some(f64::from(0.1f32)), None])
+    );
+    assert_eq!(column(&[true]), Column::Boolean(vec![Some(true)]));
+    assert!(column([false; 0]).is_empty());
+}
+
+#[test]
+fn an_integer_that_no_int64_is_is_refused() {
+    let mut table = Table::new();
+    table.add("fits", [i64::MAX as u64, 0]).unwrap();
+    let error = table.add("n", [None, Some(u64::MAX)]).unwrap_err();
+    assert!(matches!(
+        &error,
+        Error::CellRange { column, row: 1, got: u64::MAX } if column == "n"
+    ));
+    assert_eq!(
+        error.to_string(),
+        "the column \"n\": 18446744073709551615 in row 1 does not fit into 64 bits with a sign"
+    );
+    assert_eq!(table.columns().len(), 1);
 }
 
 #[test]

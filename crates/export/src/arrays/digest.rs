@@ -33,7 +33,7 @@ use crate::error::Error;
 ///
 /// ```
 /// let mut digest = array_export::ArraysDigest::default();
-/// digest.array("n", ndarray::array![1u8, 2, 3].view());
+/// digest.array("n", &ndarray::array![1u8, 2, 3]);
 /// assert_eq!(
 ///     digest.to_string(),
 ///     "039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81 |u1 [3] n\n",
@@ -69,7 +69,12 @@ pub struct ArrayDifference {
 
 impl ArraysDigest {
     /// Adds an array, replacing one of the same name.
-    pub fn array<T: Element, D: Dimension>(&mut self, name: &str, array: ArrayView<'_, T, D>) {
+    pub fn array<'v, T: Element + 'v, D: Dimension>(
+        &mut self,
+        name: &str,
+        array: impl Into<ArrayView<'v, T, D>>,
+    ) {
+        let array = array.into();
         let mut sink = io::sink();
         let mut hashing = Hashing::new(&mut sink);
         let written = encoding::write_c_order(&mut hashing, &array);

@@ -8,10 +8,14 @@ use crate::arrays::{Labels, Spec};
 pub(super) const METADATA: &str = "zarr.json";
 
 /// The types: NumPy's, Zarr's, and what is not stored.
-const TYPES: [(&str, &str, Fill); 9] = [
+const TYPES: [(&str, &str, Fill); 13] = [
     ("|b1", "bool", Fill::False),
     ("|u1", "uint8", Fill::Zero),
+    ("<u2", "uint16", Fill::Zero),
+    ("<u4", "uint32", Fill::Zero),
     ("<u8", "uint64", Fill::Zero),
+    ("|i1", "int8", Fill::Zero),
+    ("<i2", "int16", Fill::Zero),
     ("<i4", "int32", Fill::Zero),
     ("<i8", "int64", Fill::Zero),
     ("<f2", "float16", Fill::ZeroFloat),
