@@ -9,13 +9,14 @@
 //! use laion_fmri::{Cancel, Dataset};
 //!
 //! # let server = fixtures::AccessServer::start()?;
-//! # let address = server.url();
 //! # let root = tempfile::tempdir()?;
-//! # let root = root.path();
-//! let service = AccessService::new(&address)?; // or AccessService::public()?
+//! # std::env::set_current_dir(&root)?;
+//! # std::fs::create_dir("laion-fmri")?;
+//! let service = AccessService::public()?;
+//! # let service = AccessService::new(&server.url())?;
 //! let cancel = Cancel::new();
-//! let stimuli = Dataset::open(root)?
-//! #   .with_location(laion_fmri::Location::directory(root)?)
+//! let stimuli = Dataset::open("laion-fmri")?
+//! #   .with_location(laion_fmri::Location::directory(root.path())?)
 //!     .plan_stimuli(&service, &cancel)?; // nothing is sent about anybody
 //! if stimuli.needs_access() {
 //!     let terms = stimuli.manifest().terms_version(); // shown to a person, who accepts it

@@ -20,8 +20,8 @@ impl Subject {
     /// ```
     /// use laion_fmri::{Dataset, Resolution};
     ///
-    /// let bucket = fixtures::Bucket::temporary()?;
-    /// let subject = Dataset::open(bucket.root())?.subject("sub-03")?;
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-03")?;
     /// assert!(subject.has_anatomical());
     /// let t1w = laion_fmri::nifti_stream::fs::read_volume(subject.t1w(Resolution::Full)?)?;
     /// let small = laion_fmri::nifti_stream::fs::read_volume(subject.t1w(Resolution::Func1pt8)?)?;

@@ -46,8 +46,8 @@ use crate::{Contradiction, Error, NoiseCeiling, Result, Subject, Voxels};
 /// ```
 /// use laion_fmri::{Dataset, MaskSource, StimulusSet};
 ///
-/// let bucket = fixtures::Bucket::temporary()?;
-/// let subject = Dataset::open(bucket.root())?.subject("sub-03")?;
+/// # let bucket = fixtures::Bucket::example()?;
+/// let subject = Dataset::open("laion-fmri")?.subject("sub-03")?;
 /// let ffa1 = subject.betas().roi("FFA1").session("ses-01").load()?;
 /// assert_eq!(ffa1.nrows(), subject.trials("ses-01")?.len());
 /// assert_eq!(ffa1.ncols(), subject.roi_mask("FFA1", MaskSource::Anatomical)?.n_voxels());

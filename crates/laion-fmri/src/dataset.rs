@@ -23,8 +23,8 @@ const READING: &str = "reading from";
 /// runtime; use `spawn_blocking` if other tasks of the thread should continue meanwhile.
 ///
 /// ```
-/// let bucket = fixtures::Bucket::temporary()?;
-/// let dataset = laion_fmri::Dataset::open(bucket.root())?;
+/// # let bucket = fixtures::Bucket::example()?;
+/// let dataset = laion_fmri::Dataset::open("laion-fmri")?;
 /// let names: Vec<String> = dataset.subjects()?.iter().map(ToString::to_string).collect();
 /// assert_eq!(names, ["sub-01", "sub-03"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -262,12 +262,12 @@ impl Dataset {
     /// As [`Dataset::plan_download`] and [`Download::run`].
     ///
     /// ```
-    /// use laion_fmri::{Cancel, Dataset, DownloadRequest, Location};
+    /// use laion_fmri::{Cancel, Dataset, DownloadRequest};
     ///
-    /// let bucket = fixtures::Bucket::temporary()?;
-    /// let mirror = tempfile::tempdir()?;
-    /// let dataset = Dataset::open(mirror.path())?
-    ///     .with_location(Location::directory(bucket.root())?);
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// # std::fs::create_dir("mirror")?;
+    /// let dataset = Dataset::open("mirror")?;
+    /// # let dataset = dataset.with_location(laion_fmri::Location::directory(bucket.root())?);
     /// let license = dataset.accept_license()?;
     /// let request = DownloadRequest::subject("sub-03")?.ses(["ses-01"]);
     /// let report = dataset.download(&request, &license, &(), &Cancel::default())?;

@@ -126,8 +126,8 @@ impl Group {
     /// ```
     /// use laion_fmri::Dataset;
     ///
-    /// let bucket = fixtures::Bucket::temporary()?;
-    /// let group = Dataset::open(bucket.root())?.group(&["sub-01", "sub-03"])?;
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let group = Dataset::open("laion-fmri")?.group(&["sub-01", "sub-03"])?;
     /// let shared = group.shared_betas(&["ses-01"], |betas| betas.roi("FFA1"))?;
     /// for (_subject, answers) in &shared.subjects {
     ///     assert_eq!(answers.betas.nrows(), shared.image_names.len());
@@ -213,9 +213,9 @@ impl Group {
     /// ```
     /// use laion_fmri::Dataset;
     ///
-    /// let bucket = fixtures::Bucket::temporary()?;
+    /// # let bucket = fixtures::Bucket::example()?;
     /// # fixtures::bucket::write_gated(bucket.root())?;
-    /// let group = Dataset::open(bucket.root())?.group_all()?;
+    /// let group = Dataset::open("laion-fmri")?.group_all()?;
     /// let shared = group.shared_images()?;
     /// let image = shared.get(0)?; // (height, width, 3), uint8, as displayed
     /// assert_eq!(shared.array()?.index_axis(ndarray::Axis(0), 0), image);

@@ -6,8 +6,8 @@
 //! ```
 //! use laion_fmri::Dataset;
 //!
-//! # let bucket = fixtures::Bucket::temporary()?;
-//! let dataset = Dataset::open(bucket.root())?; // or laion_fmri::config::open() for the configured one
+//! # let bucket = fixtures::Bucket::example()?;
+//! let dataset = Dataset::open("laion-fmri")?; // or laion_fmri::config::open() for the configured one
 //! let subject = dataset.subject("sub-03")?;
 //! let betas = subject.betas().session("ses-01").roi("FFA1").load()?; // (n_trials, n_voxels), float32
 //! let trials = subject.trials("ses-01")?;

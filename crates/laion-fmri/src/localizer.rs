@@ -140,8 +140,8 @@ impl Subject {
     /// use laion_fmri::localizer::{LocalizerSpace, LocalizerTask};
     /// use laion_fmri::{Dataset, Hemisphere};
     ///
-    /// let bucket = fixtures::Bucket::temporary()?;
-    /// let subject = Dataset::open(bucket.root())?.subject("sub-01")?;
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
     /// let left = LocalizerSpace::Fsnative(Hemisphere::Left);
     /// let map = subject.localizer_statmap(LocalizerTask::Object, "objectVsScrambled", left)?;
     /// let strong = map.values().iter().filter(|z| **z > 3.0).count();

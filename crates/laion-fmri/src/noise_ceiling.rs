@@ -89,8 +89,8 @@ impl Subject {
     /// ```
     /// use laion_fmri::{Dataset, NoiseCeiling, Voxels};
     ///
-    /// let bucket = fixtures::Bucket::temporary()?;
-    /// let subject = Dataset::open(bucket.root())?.subject("sub-01")?;
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
     /// let ceiling = subject.noise_ceiling(&NoiseCeiling::session("ses-01")?, &Voxels::roi("FFA1"))?;
     /// let reliable = ceiling.iter().filter(|percent| **percent >= 30.0).count();
     /// assert!(reliable <= ceiling.len());

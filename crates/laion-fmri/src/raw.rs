@@ -57,8 +57,8 @@ impl Subject {
     /// ```
     /// use laion_fmri::Dataset;
     ///
-    /// let bucket = fixtures::Bucket::temporary()?;
-    /// let subject = Dataset::open(bucket.root())?.subject("sub-01")?;
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
     /// let events = subject.events("ses-01", None)?;
     /// let runs = events.column("run").unwrap();
     /// for ((onset, kind), run) in events.onsets()?.iter().zip(events.trial_types()?).zip(runs) {

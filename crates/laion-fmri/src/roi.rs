@@ -64,8 +64,8 @@ impl Subject {
     /// ```
     /// use laion_fmri::{Dataset, MaskSource};
     ///
-    /// let bucket = fixtures::Bucket::temporary()?;
-    /// let subject = Dataset::open(bucket.root())?.subject("sub-01")?;
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
     /// let ffa1 = subject.roi_mask("FFA1", MaskSource::Anatomical)?;
     /// let face = subject.roi_mask("face", MaskSource::Anatomical)?;
     /// assert!(0 < ffa1.n_voxels() && ffa1.n_voxels() <= face.n_voxels());

@@ -21,13 +21,11 @@ impl Subject {
     /// ```
     /// use laion_fmri::{Dataset, NoiseCeiling, Voxels};
     ///
-    /// let bucket = fixtures::Bucket::temporary()?;
-    /// let subject = Dataset::open(bucket.root())?.subject("sub-01")?;
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
     /// let face = Voxels::roi("face");
     /// let ceiling = subject.noise_ceiling(&NoiseCeiling::session("ses-01")?, &face)?;
-    /// # let directory = tempfile::tempdir()?;
-    /// # let output = directory.path().join("face.nii.gz");
-    /// subject.to_nifti(&ceiling.to_vec(), &output, &face)?;
+    /// subject.to_nifti(&ceiling.to_vec(), "face.nii.gz", &face)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn to_nifti(&self, values: &[f32], path: impl AsRef<Path>, voxels: &Voxels) -> Result<()> {

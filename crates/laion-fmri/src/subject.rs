@@ -90,8 +90,8 @@ impl Subject {
     /// ```
     /// use laion_fmri::{Dataset, MaskSource, Resolution};
     ///
-    /// let bucket = fixtures::Bucket::temporary()?;
-    /// let subject = Dataset::open(bucket.root())?.subject("sub-01")?;
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
     /// let brain = subject.brain_mask(MaskSource::Anatomical, Resolution::Func1pt8)?;
     /// let all = brain.to_bool();
     /// assert_eq!(all.len(), brain.grid().n_voxels());

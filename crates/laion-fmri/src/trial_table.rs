@@ -105,8 +105,8 @@ impl Subject {
     /// ```
     /// use laion_fmri::{Dataset, GlobalTrial};
     ///
-    /// let bucket = fixtures::Bucket::temporary()?;
-    /// let subject = Dataset::open(bucket.root())?.subject("sub-01")?;
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
     /// let table = subject.subject_trials()?;
     /// let trial = &table[GlobalTrial(42)];
     /// assert_eq!(trial.session.as_str(), "ses-01");

@@ -81,8 +81,8 @@ pub struct ZscoreReport {
 /// ```
 /// use laion_fmri::{Dataset, ZscoreOptions, zscore};
 ///
-/// let bucket = fixtures::Bucket::temporary()?;
-/// let subject = Dataset::open(bucket.root())?.subject("sub-01")?;
+/// # let bucket = fixtures::Bucket::example()?;
+/// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
 /// let mut all = subject.betas().roi("face").sessions(["ses-01", "ses-02"]).concat()?;
 /// let report = zscore(&mut all.betas, &all.sessions, &ZscoreOptions::default())?;
 /// let mean: f32 = all.betas.column(3).iter().filter(|z| z.is_finite()).sum();

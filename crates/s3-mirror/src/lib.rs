@@ -7,6 +7,7 @@
 //! crate creates no runtime, prints nothing and reads no environment variables of its own.
 //!
 //! ```
+//! use std::path::Path;
 //! use std::sync::Arc;
 //! use object_store::{ObjectStoreExt, memory::InMemory};
 //! use s3_mirror::{Cancel, Candidate, Folder, Store, TransferOptions, list, plan, transfer};
@@ -17,18 +18,20 @@
 //! memory.put(&"sub-01/trials.tsv".into(), "session\trun\n".into()).await?;
 //! memory.put(&"sub-02/trials.tsv".into(), "session\trun\n".into()).await?;
 //! let store = Store::new(Arc::new(memory), "memory");
-//! let folder = tempfile::tempdir()?;
+//! # let folder = tempfile::tempdir()?;
+//! # std::env::set_current_dir(&folder)?;
+//! # std::fs::create_dir("mirror")?;
 //!
 //! let listing = list(&store, "sub-01/").await?;
 //! let refused = listing.refused.clone();
 //! let wanted = listing.into_iter().map(Candidate::exact);
-//! let plan = plan(wanted, &Folder::new(folder.path())?)?.with_refused(refused);
+//! let plan = plan(wanted, &Folder::new("mirror")?)?.with_refused(refused);
 //! assert_eq!(plan.totals().fetch.count, 1);
 //!
 //! let options = TransferOptions::default();
-//! let report = transfer(&store, &plan, folder.path(), &options, &(), &Cancel::new()).await;
+//! let report = transfer(&store, &plan, Path::new("mirror"), &options, &(), &Cancel::new()).await;
 //! report.into_result()?; // an error with the first failure, if anything is missing
-//! assert_eq!(std::fs::read(folder.path().join("sub-01/trials.tsv"))?, b"session\trun\n");
+//! assert_eq!(std::fs::read("mirror/sub-01/trials.tsv")?, b"session\trun\n");
 //! # Ok(())
 //! # }
 //! ```

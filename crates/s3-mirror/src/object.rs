@@ -81,9 +81,11 @@ pub struct ObjectContent {
 /// use std::io::Read;
 /// use s3_mirror::{Location, ObjectOptions, ObjectReader};
 ///
-/// let folder = tempfile::tempdir()?;
-/// std::fs::write(folder.path().join("trials.tsv"), "session\trun\n")?;
-/// let store = Location::directory(folder.path())?.open()?;
+/// # let folder = tempfile::tempdir()?;
+/// # std::env::set_current_dir(&folder)?;
+/// # std::fs::create_dir("bucket")?;
+/// # std::fs::write("bucket/trials.tsv", "session\trun\n")?;
+/// let store = Location::directory(std::path::absolute("bucket")?)?.open()?; // a folder of files
 /// let runtime = tokio::runtime::Runtime::new()?;
 ///
 /// let key = "trials.tsv".parse()?;

@@ -12,8 +12,8 @@ impl Subject {
     /// ```
     /// use laion_fmri::{Dataset, Hemisphere};
     ///
-    /// let bucket = fixtures::Bucket::temporary()?;
-    /// let subject = Dataset::open(bucket.root())?.subject("sub-03")?;
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-03")?;
     /// assert!(subject.has_freesurfer());
     /// let white = subject.freesurfer_surface(Hemisphere::Left, "white")?;
     /// assert!(white.ends_with("derivatives/freesurfer/sub-03/surf/lh.white"));

@@ -27,8 +27,8 @@ use crate::{Error, Result};
 /// ```
 /// use laion_fmri::Dataset;
 ///
-/// let bucket = fixtures::Bucket::temporary()?;
-/// let subject = Dataset::open(bucket.root())?.subject("sub-03")?;
+/// # let bucket = fixtures::Bucket::example()?;
+/// let subject = Dataset::open("laion-fmri")?.subject("sub-03")?;
 /// let mut rows = subject.betas().session("ses-01").roi("FFA1").volumes()?;
 /// let mut row = vec![0.0; rows.n_voxels()];
 /// let mut sum = 0.0;

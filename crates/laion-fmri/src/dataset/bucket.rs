@@ -30,9 +30,10 @@ impl Dataset {
     /// ```
     /// use laion_fmri::{Dataset, Location};
     ///
-    /// let bucket = fixtures::Bucket::temporary()?;
-    /// let server = bucket.serve()?;
-    /// let location: Location = server.url("laion-fmri").parse()?; // or "s3://laion-fmri"
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// # let server = bucket.serve()?;
+    /// let location: Location = "s3://laion-fmri".parse()?;
+    /// # let location: Location = server.url("laion-fmri").parse()?;
     /// let subject = Dataset::from_bucket(&location)?.subject("sub-03")?;
     /// let betas = subject.betas().session("ses-01").roi("FFA1").load()?; // (n_trials, n_voxels), float32
     /// assert_eq!(betas.nrows(), subject.trials("ses-01")?.len());

@@ -107,18 +107,17 @@ impl Dataset {
     /// use laion_fmri::Dataset;
     /// use laion_fmri::extract::{ExtractRequest, Zscore, ZscoreScope};
     ///
-    /// # let directory = tempfile::tempdir()?;
-    /// let bucket = fixtures::Bucket::temporary()?;
-    /// let dataset = Dataset::open(bucket.root())?;
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let dataset = Dataset::open("laion-fmri")?;
     /// let mut request = ExtractRequest::default();
     /// request.subjects = vec!["sub-01".to_owned()];
     /// request.conventions.rois = vec!["FFA1".to_owned()];
     /// request.conventions.zscore = Some(Zscore::within(ZscoreScope::Session));
-    /// request.output = directory.path().join("ffa1.npz");
+    /// request.output = "ffa1.npz".into();
     /// let plan = dataset.extract_plan(&request)?;
     /// plan.run(&dataset, 0..plan.len(), None)?;
     /// let recipe = plan.merge(None)?;
-    /// assert_eq!(recipe.result.rows, array_export::read_arrays(&request.output)?.text("image_name")?.len());
+    /// assert_eq!(recipe.result.rows, laion_fmri::export::read_arrays(&request.output)?.text("image_name")?.len());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn extract_plan(&self, request: &ExtractRequest) -> Result<ExtractPlan> {

@@ -24,8 +24,8 @@ const REST_BYTES: usize = 16 << 10;
 /// use std::io::Read as _;
 /// use laion_fmri::{Dataset, layout};
 ///
-/// let bucket = fixtures::Bucket::temporary()?;
-/// let subject = Dataset::open(bucket.root())?.subject("sub-03")?;
+/// # let bucket = fixtures::Bucket::example()?;
+/// let subject = Dataset::open("laion-fmri")?.subject("sub-03")?;
 /// let mut input = subject.open_input(&layout::r2mean(subject.id()))?;
 /// let mut first = [0; 2];
 /// input.read_exact(&mut first)?;

@@ -156,8 +156,8 @@ impl Subject {
     /// use laion_fmri::noise_ceiling::NoiseCeilingOptions;
     /// use laion_fmri::{Dataset, NoiseCeiling, Voxels};
     ///
-    /// let bucket = fixtures::Bucket::temporary()?;
-    /// let subject = Dataset::open(bucket.root())?.subject("sub-01")?;
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
     /// let mut options = NoiseCeilingOptions::default();
     /// options.voxels = Voxels::roi("FFA1");
     /// let computed = subject.compute_noise_ceiling(&["ses-01"], &options, None)?;

@@ -126,8 +126,8 @@ impl Subject {
     /// ```
     /// use laion_fmri::{Dataset, Hemi, RoiFormat};
     ///
-    /// let bucket = fixtures::Bucket::temporary()?;
-    /// let subject = Dataset::open(bucket.root())?.subject("sub-01")?;
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
     /// let data = subject.roi_data("FFA1", RoiFormat::All, Hemi::Both)?;
     /// let ffa1 = &data["FFA1"];
     /// assert!(ffa1.volume.is_some());

@@ -88,12 +88,11 @@ impl Subject {
     /// ```
     /// use laion_fmri::Dataset;
     ///
-    /// let bucket = fixtures::Bucket::temporary()?;
+    /// # let bucket = fixtures::Bucket::example()?;
     /// # fixtures::bucket::write_gated(bucket.root())?;
-    /// # let scratch = tempfile::tempdir()?;
-    /// # let scratch = scratch.path();
-    /// let subject = Dataset::open(bucket.root())?.subject("sub-03")?;
-    /// let trials = subject.trial_dataset().session("ses-01").roi("FFA1").open(scratch)?;
+    /// # std::fs::create_dir("scratch")?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-03")?;
+    /// let trials = subject.trial_dataset().session("ses-01").roi("FFA1").open("scratch")?;
     /// let item = trials.item(0)?;
     /// assert_eq!(item.betas.len(), trials.n_voxels());
     /// for batch in trials.shuffled_batches(8, 42) {

@@ -23,9 +23,9 @@ use crate::{Dataset, DownloadRequest, Error, InputRecord, Result, layout};
 /// use laion_fmri::Dataset;
 /// use laion_fmri::stimuli::EmbeddingModel;
 ///
-/// let bucket = fixtures::Bucket::temporary()?;
+/// # let bucket = fixtures::Bucket::example()?;
 /// # fixtures::bucket::write_gated(bucket.root())?;
-/// let stimuli = Dataset::open(bucket.root())?.stimuli();
+/// let stimuli = Dataset::open("laion-fmri")?.stimuli();
 /// let name = "shared_12rep_LAION_cluster_1003_i0.jpg";
 /// let image = stimuli.images()?.decode(name)?; // (height, width, 3), uint8, as displayed
 /// assert_eq!(image.dim().2, 3);

@@ -13,8 +13,8 @@ use crate::{Error, Result, Stimuli, Subject};
 /// ```
 /// use laion_fmri::{Dataset, StimulusSet};
 ///
-/// let bucket = fixtures::Bucket::temporary()?;
-/// let stimuli = Dataset::open(bucket.root())?.stimuli();
+/// # let bucket = fixtures::Bucket::example()?;
+/// let stimuli = Dataset::open("laion-fmri")?.stimuli();
 /// let names = stimuli.query().set(StimulusSet::Shared).dataset("nsd").repetitions(4);
 /// assert!(names.image_names()?.iter().all(|name| name.contains("_NSD_")));
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -24,8 +24,8 @@ impl Subject {
     /// ```
     /// use laion_fmri::{Dataset, GlobalTrial};
     ///
-    /// let bucket = fixtures::Bucket::temporary()?;
-    /// let subject = Dataset::open(bucket.root())?.subject("sub-03")?;
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-03")?;
     /// let captions = subject.captions()?;
     /// for trial in 0..captions.len() {
     ///     let human = captions.human(GlobalTrial(trial), Some(1))?;

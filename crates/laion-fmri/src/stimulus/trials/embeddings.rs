@@ -26,8 +26,8 @@ impl Subject {
     /// use laion_fmri::Dataset;
     /// use laion_fmri::stimuli::EmbeddingModel;
     ///
-    /// let bucket = fixtures::Bucket::temporary()?;
-    /// let subject = Dataset::open(bucket.root())?.subject("sub-03")?;
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-03")?;
     /// let features = subject.embeddings()?.all_f32(EmbeddingModel::Clip, Some("ses-01"))?;
     /// let betas = subject.betas().session("ses-01").roi("FFA1").load()?;
     /// assert_eq!(features.nrows(), betas.nrows());

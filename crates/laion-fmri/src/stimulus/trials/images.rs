@@ -28,9 +28,9 @@ impl Subject {
     /// ```
     /// use laion_fmri::{Dataset, GlobalTrial};
     ///
-    /// let bucket = fixtures::Bucket::temporary()?;
+    /// # let bucket = fixtures::Bucket::example()?;
     /// # fixtures::bucket::write_gated(bucket.root())?;
-    /// let subject = Dataset::open(bucket.root())?.subject("sub-03")?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-03")?;
     /// let images = subject.images()?;
     /// let image = images.get(GlobalTrial(42))?; // (height, width, 3), uint8, as displayed
     /// let session = images.array(Some("ses-01"))?; // (n_trials, height, width, 3)

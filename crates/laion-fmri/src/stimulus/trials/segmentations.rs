@@ -26,8 +26,8 @@ impl Subject {
     /// use laion_fmri::stimuli::NounFilter;
     /// use laion_fmri::{Dataset, GlobalTrial};
     ///
-    /// let bucket = fixtures::Bucket::temporary()?;
-    /// let subject = Dataset::open(bucket.root())?.subject("sub-03")?;
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-03")?;
     /// let objects = subject.segmentations()?;
     /// for trial in (0..objects.len()).map(GlobalTrial) {
     ///     for noun in objects.nouns(trial, NounFilter::Localized)? {
