@@ -5,6 +5,7 @@
 //! * [`parallel_map`]: the same work for every item on a few threads, with results in order
 //! * [`named_enum!`]: an enum whose variants have names, with [`NameError`] for any other text
 //! * [`Sha256`]: a digest as a value; computing it needs the feature `sha256`
+//! * [`serde_as_text!`]: types that `serde` writes as their text, with the feature `serde`
 //! * [`lock`]: locks a mutex, even if a thread panicked while holding it
 //!
 //! ```
@@ -19,6 +20,7 @@ mod atomic_file;
 mod lock;
 mod named_enum;
 mod parallel;
+mod serialize;
 mod sha256;
 
 pub use crate::atomic_file::{AtomicFile, is_temporary, sync_directory, temporary_sibling};
@@ -28,3 +30,6 @@ pub use crate::parallel::{parallel_map, parallel_map_with};
 #[cfg(feature = "sha256")]
 pub use crate::sha256::Sha256Hasher;
 pub use crate::sha256::{Hex, InvalidSha256, Sha256};
+#[cfg(feature = "serde")]
+#[doc(hidden)]
+pub use serde;

@@ -36,8 +36,9 @@ impl Error for NameError {}
 ///
 /// The text after the name of the enum says what a variant is, for messages. After each variant
 /// comes its name, and further names that are read but not written. The enum is `Copy`, so it
-/// derives `Clone` and `Copy` at least. It gets `ALL`, `as_str`, [`Display`](fmt::Display), and
-/// [`FromStr`](std::str::FromStr) and `TryFrom<&str>` with [`NameError`].
+/// derives `Clone` and `Copy` at least. It gets `ALL`, `as_str`, `AsRef<str>`,
+/// [`Display`](fmt::Display), and [`FromStr`](std::str::FromStr) and `TryFrom<&str>` with
+/// [`NameError`]. With the feature `serde` it is written and read by its names.
 ///
 /// ```
 /// laion_fmri_base::named_enum! {
@@ -107,6 +108,12 @@ macro_rules! named_enum {
             }
         }
 
+        impl ::std::convert::AsRef<str> for $Enum {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
         impl ::std::convert::TryFrom<&str> for $Enum {
             type Error = $crate::NameError;
 
@@ -114,6 +121,8 @@ macro_rules! named_enum {
                 text.parse()
             }
         }
+
+        $crate::serde_as_text!($Enum);
     };
 }
 

@@ -36,6 +36,8 @@
 //! | [`session_id`] | the validated name of a session |
 //! | [`roi`] | labels of region-of-interest files, by the rules of LAION-fMRI |
 //! | [`suggest`](mod@suggest) | the nearest known name to a mistyped one |
+//!
+//! With the feature `serde`, ids, file names, entities and filters are read and written by `serde`.
 #![no_std]
 
 extern crate alloc;
@@ -45,6 +47,7 @@ pub mod filter;
 pub mod key;
 mod label;
 pub mod roi;
+mod serialize;
 pub mod session_id;
 pub mod subject_id;
 pub mod suggest;

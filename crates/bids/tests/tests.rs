@@ -4,4 +4,6 @@ mod file_name;
 mod filter;
 mod keys;
 mod roi;
+#[cfg(feature = "serde")]
+mod serialize;
 mod suggest;

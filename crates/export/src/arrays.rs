@@ -32,6 +32,8 @@ pub(crate) const ATTRIBUTES: &str = "attributes";
 /// A format for labelled arrays.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 pub enum ArrayFormat {
     /// NumPy's `.npz`: members in C order, not compressed; names of dimensions and coordinates are
     /// not kept, attributes are the text `attributes` (JSON) when there are any.

@@ -39,6 +39,8 @@ pub struct Table {
 /// The cells of one column; `None` is a missing cell.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(untagged))]
 pub enum Column {
     /// Texts.
     Text(Vec<Option<String>>),
@@ -243,6 +245,14 @@ impl Column {
             Self::Float(cells) => cells[row].map(|value| format!("{value:?}").into()),
             Self::Boolean(cells) => cells[row].map(|value| value.to_string().into()),
         }
+    }
+}
+
+/// A map from the names of the columns to their cells, in the order of the columns.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Table {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.columns())
     }
 }
 

@@ -8,5 +8,7 @@ mod hdf5;
 mod npz;
 #[cfg(test)]
 mod outputs;
+#[cfg(all(test, feature = "serde"))]
+mod serialize;
 #[cfg(test)]
 mod tables;

@@ -5,6 +5,8 @@ use std::fmt;
 /// An affine map from voxel indices `(i, j, k)` to coordinates `(x, y, z)` in mm: the upper three
 /// rows of the usual 4 x 4 matrix, in double precision.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct Affine {
     rows: [[f64; 4]; 3],
 }

@@ -4,6 +4,8 @@ use crate::error::Error;
 
 /// The voxel types that are read: the real numbers of the standard up to 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Datatype {
     /// Unsigned 8-bit integer, code 2.
     U8,
@@ -81,6 +83,8 @@ impl Datatype {
 
 /// Byte order of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Endianness {
     /// Least significant byte first.
     Little,
@@ -90,6 +94,7 @@ pub enum Endianness {
 
 /// The linear map from stored to real values, `value * slope + inter`.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Scaling {
     /// `scl_slope`, finite and not 0.
     pub slope: f64,

@@ -21,6 +21,8 @@ pub(crate) const NIFTI2_SIZE: usize = 540;
 
 /// Version of the standard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Version {
     /// NIfTI-1: 348 bytes, 16-bit dimensions, single precision.
     One,
@@ -46,6 +48,7 @@ impl Version {
 /// ±1 becomes 1, unknown `qform`/`sform` codes become 0, the first three `pixdim` lose their sign
 /// and 0 becomes 1. `bitpix` is ignored, the datatype decides.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Header {
     version: Version,
     endianness: Endianness,

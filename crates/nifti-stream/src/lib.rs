@@ -13,9 +13,7 @@
 //! # let values = [1u8, 3, 5, 7, 2, 4, 6, 8];
 //! # write_volume(&mut file, &Spatial::from_affine(&affine), [2, 2, 2], &values, Compression::None)?;
 //! # // Make it two volumes of 2 x 2 x 1.
-//! # file[40] = 4;
-//! # file[46] = 1;
-//! # file[48] = 2;
+//! # (file[40], file[46], file[48]) = (4, 1, 2);
 //!
 //! // `file` holds two volumes of 2 x 2 x 1 voxels; any `std::io::Read` will do.
 //! let reader = VolumeReader::new(&file[..])?;
@@ -55,6 +53,7 @@ mod inflate;
 mod queue;
 mod rows;
 mod selection;
+mod serialize;
 mod source;
 mod sparse;
 mod target;

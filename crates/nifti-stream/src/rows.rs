@@ -13,6 +13,8 @@ use crate::error::Error;
 /// assert_eq!(RowSelection::from(vec![0, 7]), RowSelection::Rows(vec![0, 7]));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum RowSelection {
     /// Every volume.
     #[default]

@@ -71,6 +71,7 @@ impl Opened {
 
 /// How far [`VolumeReader::read_rows_with`] has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Progress {
     /// Volumes passed, read or skipped.
     pub volumes: usize,

@@ -13,6 +13,8 @@ const NIFTI1_MAX_DIM: usize = i16::MAX as usize;
 
 /// Whether an output is gzipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Compression {
     /// Plain `.nii`.
     None,

@@ -14,6 +14,8 @@ mod memory;
 mod paths;
 #[cfg(test)]
 mod properties;
+#[cfg(all(test, feature = "serde"))]
+mod serialize;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -57,6 +57,8 @@ impl<'a> Expected<'a> {
 /// What a file on disk is found to be.
 #[derive(Debug)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Condition {
     /// Everything that is known about it holds.
     Sound(Content),
@@ -88,6 +90,7 @@ pub enum Condition {
     /// The file is damaged, as the inspection of its format says.
     Damaged {
         /// What is wrong with it.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::message"))]
         source: Source,
     },
 }
@@ -144,6 +147,8 @@ pub fn check_file(
 /// How a file comes into a mirror from elsewhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum TakeOver {
     /// By hard link where that is possible (both names then share the bytes, and no space is
     /// needed), otherwise by copy.

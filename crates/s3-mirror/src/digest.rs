@@ -35,6 +35,7 @@ pub trait Inspector: Send {
 
 /// What is known about the content of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Content {
     /// The SHA-256 of the bytes.
     pub sha256: Sha256,

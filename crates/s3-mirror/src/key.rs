@@ -116,6 +116,7 @@ impl RelativePath {
 /// A name that is not a [`Key`] or [`RelativePath`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("key {key:?} is refused: {reason}")]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct InvalidKey {
     /// The name as it was given or listed.
     pub key: String,
@@ -126,6 +127,8 @@ pub struct InvalidKey {
 /// The rule of [`Key`] that a name breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum KeyProblem {
     /// The name is empty.
     #[error("it is empty")]

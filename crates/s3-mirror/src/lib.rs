@@ -7,7 +7,6 @@
 //! crate creates no runtime, prints nothing and reads no environment variables of its own.
 //!
 //! ```
-//! use std::path::Path;
 //! use std::sync::Arc;
 //! use object_store::{ObjectStoreExt, memory::InMemory};
 //! use s3_mirror::{Cancel, Candidate, Folder, Store, TransferOptions, list, plan, transfer};
@@ -18,9 +17,7 @@
 //! memory.put(&"sub-01/trials.tsv".into(), "session\trun\n".into()).await?;
 //! memory.put(&"sub-02/trials.tsv".into(), "session\trun\n".into()).await?;
 //! let store = Store::new(Arc::new(memory), "memory");
-//! # let folder = tempfile::tempdir()?;
-//! # std::env::set_current_dir(&folder)?;
-//! # std::fs::create_dir("mirror")?;
+//! # let folder = tempfile::tempdir()?; std::env::set_current_dir(&folder)?; std::fs::create_dir("mirror")?;
 //!
 //! let listing = list(&store, "sub-01/").await?;
 //! let refused = listing.refused.clone();
@@ -29,11 +26,10 @@
 //! assert_eq!(plan.totals().fetch.count, 1);
 //!
 //! let options = TransferOptions::default();
-//! let report = transfer(&store, &plan, Path::new("mirror"), &options, &(), &Cancel::new()).await;
+//! let report = transfer(&store, &plan, "mirror".as_ref(), &options, &(), &Cancel::new()).await;
 //! report.into_result()?; // an error with the first failure, if anything is missing
 //! assert_eq!(std::fs::read("mirror/sub-01/trials.tsv")?, b"session\trun\n");
-//! # Ok(())
-//! # }
+//! # Ok(()) }
 //! ```
 //!
 //! Modules, all private, re-exported here:
@@ -57,6 +53,7 @@ mod machine;
 mod object;
 mod observer;
 mod plan;
+mod serialize;
 mod store;
 mod transfer;
 

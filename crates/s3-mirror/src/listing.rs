@@ -21,6 +21,7 @@ const LISTINGS: usize = 8;
 
 /// One object as the store lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Listed {
     /// The name of the object.
     pub key: Key,
@@ -38,6 +39,7 @@ pub struct Listed {
 /// Markers for empty folders (keys ending in `/` with a size of 0, as consoles write them) stand for
 /// no file and are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Listing {
     /// For [`list_directory`] only: the prefixes one level down, each ending in `/`, sorted.
     pub prefixes: Vec<String>,

@@ -15,6 +15,7 @@ pub use local::{Folder, LocalEntry, LocalView};
 
 /// An object that the caller wants the plan to account for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Candidate {
     /// The object as listed.
     pub listed: Listed,
@@ -35,6 +36,8 @@ impl Candidate {
 /// Whether a [`Candidate`] is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Rule {
     /// It belongs into the mirror.
     Mirror,
@@ -46,6 +49,7 @@ pub enum Rule {
 
 /// What a mirror needs, sorted by key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Plan {
     /// One item per key, in bytewise order of the keys; a key that was given with two local paths
     /// has a second item, which is refused.
@@ -59,6 +63,7 @@ pub struct Plan {
 
 /// One object and what happens to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct PlanItem {
     /// The name of the object.
     pub key: Key,
@@ -77,6 +82,8 @@ pub struct PlanItem {
 /// What happens to an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Action {
     /// It is transferred.
     Fetch(FetchReason),
@@ -93,6 +100,8 @@ pub enum Action {
 /// Why an object is transferred.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum FetchReason {
     /// There is no local file.
     Missing,
@@ -117,6 +126,8 @@ pub enum FetchReason {
 /// Why an object cannot be mirrored. The other objects of the plan are not affected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Refusal {
     /// Another key lands on the same local path; the first key in order has it.
     #[error("key {other:?} lands on the same local path", other = other.as_str())]
@@ -166,6 +177,7 @@ pub enum PlanError {
 
 /// How many objects, and how many bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Tally {
     /// Objects.
     pub count: u64,
@@ -182,6 +194,7 @@ impl Tally {
 
 /// The sums of a [`Plan`] by action.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct PlanTotals {
     /// To transfer.
     pub fetch: Tally,

@@ -9,5 +9,7 @@ mod listing;
 mod object;
 mod reliability;
 mod scripted;
+#[cfg(feature = "serde")]
+mod serialize;
 mod transfer;
 mod util;

@@ -54,6 +54,7 @@ pub fn read_gifti<R: BufRead>(reader: R) -> Result<Gifti, GiftiError> {
 
 /// The data arrays of a GIFTI file.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Gifti {
     arrays: Vec<DataArray>,
 }
@@ -77,6 +78,7 @@ impl Gifti {
 
 /// One array of a GIFTI file.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct DataArray {
     intent: String,
     shape: Vec<usize>,

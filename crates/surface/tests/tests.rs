@@ -3,3 +3,5 @@
 
 mod gifti;
 mod label;
+#[cfg(feature = "serde")]
+mod serialize;

@@ -11,7 +11,7 @@ struct Allowed {
     internal: &'static [&'static str],
     /// Families of external packages that may not be in its normal closure.
     never: &'static [Family],
-    /// Whether it may have no dependency at all.
+    /// Whether it may have no dependency at all but one behind the feature `serde`.
     alone: bool,
 }
 
@@ -148,7 +148,8 @@ fn check_manifest(
                 report(format!("forbidden edge {from} -> {to}: {}", family.reason));
             }
         }
-        if allowed.alone && !dependency.development {
+        let is_serde = dependency.optional && to == "serde";
+        if allowed.alone && !dependency.development && !is_serde {
             report(format!("forbidden edge {from} -> {to}: {from} has no dependencies"));
         }
     }
@@ -260,6 +261,15 @@ mod tests {
             &["bids-names -> serde"],
             &["forbidden edge bids-names -> serde: bids-names has no dependencies"],
         );
+    }
+
+    #[test]
+    fn serde_behind_a_feature_is_no_dependency() {
+        let mut graph = Graph::synthetic(MEMBERS, &["bids-names -> serde"]);
+        for member in &mut graph.members {
+            member.dependencies.iter_mut().for_each(|dependency| dependency.optional = true);
+        }
+        assert_eq!(super::check(&graph), []);
     }
 
     #[test]

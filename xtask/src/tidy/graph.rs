@@ -37,6 +37,8 @@ pub(crate) struct Dependency {
     pub(crate) name: String,
     /// Whether only tests, examples and benchmarks see it.
     pub(crate) development: bool,
+    /// Whether only a feature brings it.
+    pub(crate) optional: bool,
 }
 
 impl Graph {
@@ -119,6 +121,7 @@ fn member(package: &Package, root: &str) -> Member {
     let dependencies = package.dependencies.iter().map(|dependency| Dependency {
         name: dependency.name.clone(),
         development: dependency.kind == DependencyKind::Development,
+        optional: dependency.optional,
     });
     Member {
         name: package.name.to_string(),
@@ -162,7 +165,8 @@ impl Graph {
             };
             graph.names.insert(to.to_owned(), to.to_owned());
             if let Some(member) = graph.members.iter_mut().find(|member| member.name == from) {
-                member.dependencies.push(Dependency { name: to.to_owned(), development });
+                let (name, optional) = (to.to_owned(), false);
+                member.dependencies.push(Dependency { name, development, optional });
             }
             if !development {
                 graph.normal.entry(from.to_owned()).or_default().push(to.to_owned());

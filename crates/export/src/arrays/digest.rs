@@ -40,6 +40,8 @@ use crate::error::Error;
 /// );
 /// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct ArraysDigest {
     arrays: BTreeMap<String, ArrayDigest>,
 }
@@ -47,6 +49,7 @@ pub struct ArraysDigest {
 /// What identifies one array; its [`Display`](fmt::Display) is the line of [`ArraysDigest`] without
 /// the name.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ArrayDigest {
     /// NumPy's `dtype.str`, little-endian.
     pub dtype: String,
@@ -58,6 +61,7 @@ pub struct ArrayDigest {
 
 /// An array that is not the same on two sides, or not on both.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ArrayDifference {
     /// The array.
     pub name: String,

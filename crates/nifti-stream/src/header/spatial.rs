@@ -7,6 +7,7 @@ use crate::error::Error;
 /// Voxel sizes, units and the two transforms of a NIfTI header, in double precision whatever the
 /// file's version.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct Spatial {
     /// `pixdim[1..=7]`: step along each axis, in the units of [`xyzt_units`](Self::xyzt_units).
     pub pixdim: [f64; 7],

@@ -10,6 +10,7 @@ use crate::{Content, Key, RelativePath};
 
 /// What a file of the mirror was when it was published.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Record {
     /// Where it lies, relative to the root of the mirror.
     pub path: RelativePath,

@@ -10,6 +10,8 @@ use crate::{Inventory, RelativePath};
 /// What stands at a local path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum LocalEntry {
     /// Nothing, or a symbolic link that leads nowhere.
     Absent,

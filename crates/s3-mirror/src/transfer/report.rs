@@ -17,6 +17,7 @@ use crate::{Error, InvalidKey, Key, Refusal};
 #[derive(Debug)]
 #[must_use = "a report says whether anything arrived; `into_result` makes an error of an incomplete one"]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Report {
     /// One outcome per item of the plan, in the same order.
     pub outcomes: Vec<(Key, Outcome)>,
@@ -31,6 +32,8 @@ pub struct Report {
 /// What became of one object.
 #[derive(Debug)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Outcome {
     /// It was transferred and is complete on disk.
     Fetched {
@@ -68,6 +71,8 @@ impl Outcome {
 /// Who withholds an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Withheld {
     /// The caller of the plan, for this reason.
     Rule(String),
@@ -97,6 +102,8 @@ impl fmt::Display for Withheld {
 /// Why a transfer ended before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Stop {
     /// It was cancelled.
     Cancelled,
@@ -197,6 +204,7 @@ impl TransferError {
 
 /// The sums of a [`Report`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ReportTotals {
     /// Objects transferred.
     pub fetched: u64,

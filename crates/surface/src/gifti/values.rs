@@ -3,6 +3,8 @@
 /// The type of the values of an array.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 pub enum DataType {
     /// `NIFTI_TYPE_INT8`
     Int8,
@@ -29,6 +31,8 @@ pub enum DataType {
 /// The values of an array in their own type, in row-major (C) order.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 pub enum Values {
     /// Signed, 8 bits.
     Int8(Vec<i8>),
