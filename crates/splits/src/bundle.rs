@@ -106,6 +106,7 @@ struct PoolTable {
 
 /// How the `tau` split of a pool was chosen.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct TauFit {
     /// Test images are farther than this from every other image of the pool.
     pub tau: f64,

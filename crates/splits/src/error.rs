@@ -1,7 +1,5 @@
 //! What can be wrong with a request for a split.
 
-use std::convert::Infallible;
-
 use laion_fmri_base::NameError;
 
 use crate::split_name::SplitName;
@@ -29,10 +27,4 @@ pub enum Error {
         /// The length of a mask.
         got: usize,
     },
-}
-
-impl From<Infallible> for Error {
-    fn from(never: Infallible) -> Self {
-        match never {}
-    }
 }

@@ -1,15 +1,14 @@
 //! The lists of a split.
 
 use crate::error::Error;
-use crate::pool::Pool;
 use crate::split::load_split;
-use crate::split_name::SplitName;
 
 /// The image names of a split, each list sorted by bytes.
 ///
 /// No image is in both. In the files of the Python package the test lists of the random splits of
 /// r2 are in the order in which they were drawn; the images are the same.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct TrainTestIds<'a> {
     /// The images to train on.
     pub train: Vec<&'a str>,
@@ -26,11 +25,9 @@ pub struct TrainTestIds<'a> {
 ///
 /// [`Error::Name`] for an unknown split or pool, with those that exist.
 #[doc(alias = "get_train_test_ids")]
-pub fn train_test_ids<N, P>(name: N, pool: P) -> Result<TrainTestIds<'static>, Error>
-where
-    N: TryInto<SplitName>,
-    P: TryInto<Pool>,
-    Error: From<N::Error> + From<P::Error>,
-{
+pub fn train_test_ids(
+    name: impl AsRef<str>,
+    pool: impl AsRef<str>,
+) -> Result<TrainTestIds<'static>, Error> {
     Ok(load_split(name, pool)?.train_test_ids())
 }

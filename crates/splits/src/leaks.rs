@@ -13,6 +13,7 @@ use crate::pool::Pool;
 /// were found by review, and revision r2 of the random splits keeps them together; others may exist.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct LeakReport {
     /// The number of rows.
     pub n_trials: usize,
@@ -32,6 +33,7 @@ pub struct LeakReport {
 
 /// A label and the rows that have it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ImageTrials {
     /// The label, as it is spelled.
     pub label: String,

@@ -19,6 +19,7 @@
 //! let masks = split_masks(labels, "tau", "sub-03")?;
 //! assert_eq!(masks.train, [true, false, true, false]);
 //! assert_eq!(masks.test, [false, true, false, false]);
+//! assert_eq!((masks.train_rows(), masks.test_rows()), (vec![0, 2], vec![1]));
 //! assert_eq!((masks.n_neither, masks.n_unknown), (1, 0)); // the last is an image of sub-01
 //! # Ok::<(), laion_fmri_splits::Error>(())
 //! ```
@@ -45,6 +46,7 @@ pub mod ood_type;
 pub mod params;
 pub mod pool;
 pub mod revision;
+mod serialize;
 pub mod split;
 pub mod split_name;
 

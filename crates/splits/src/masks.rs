@@ -2,13 +2,12 @@
 
 use crate::bundle::{Bundle, Side};
 use crate::error::Error;
-use crate::pool::Pool;
 use crate::split::load_split;
-use crate::split_name::SplitName;
 
 /// Two masks over the rows of a table, `n` bool each, and how many rows are in neither.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct SplitMasks {
     /// Whether the image of the row is in the training list.
     pub train: Vec<bool>,
@@ -41,6 +40,16 @@ impl SplitMasks {
         self.test.iter().filter(|row| **row).count()
     }
 
+    /// The training rows, ascending, counted from 0.
+    pub fn train_rows(&self) -> Vec<usize> {
+        rows(&self.train)
+    }
+
+    /// The test rows, ascending, counted from 0.
+    pub fn test_rows(&self) -> Vec<usize> {
+        rows(&self.test)
+    }
+
     pub(crate) fn of_sides<L: AsRef<str>>(
         sides: &[Side],
         labels: impl IntoIterator<Item = L>,
@@ -65,6 +74,10 @@ impl SplitMasks {
     }
 }
 
+fn rows(mask: &[bool]) -> Vec<usize> {
+    mask.iter().enumerate().filter(|(_, is_in)| **is_in).map(|(row, _)| row).collect()
+}
+
 /// The masks of a split in the default revision, r1, over labels such as the column `label` of the
 /// trial tables. Labels are matched exactly as they are spelled; all repeats of an image are on one
 /// side.
@@ -76,16 +89,10 @@ impl SplitMasks {
 ///
 /// [`Error::Name`] for an unknown split or pool, with those that exist.
 #[doc(alias = "get_split_masks")]
-pub fn split_masks<L, N, P>(
+pub fn split_masks<L: AsRef<str>>(
     labels: impl IntoIterator<Item = L>,
-    name: N,
-    pool: P,
-) -> Result<SplitMasks, Error>
-where
-    L: AsRef<str>,
-    N: TryInto<SplitName>,
-    P: TryInto<Pool>,
-    Error: From<N::Error> + From<P::Error>,
-{
+    name: impl AsRef<str>,
+    pool: impl AsRef<str>,
+) -> Result<SplitMasks, Error> {
     Ok(load_split(name, pool)?.masks(labels))
 }

@@ -12,6 +12,8 @@ use crate::split_name::{SplitFamily, SplitName};
 /// them. The others were computed once from image features and are kept as they were published.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum SplitParams {
     /// A draw of a fifth of the pool, without replacement (random, r1).
     UniformRandom {

@@ -1,5 +1,7 @@
 //! One split of one pool: its sizes, its lists and its masks.
 
+use std::fmt;
+
 use crate::bundle::Bundle;
 use crate::error::Error;
 use crate::ids::TrainTestIds;
@@ -24,7 +26,7 @@ use crate::split_name::{SplitFamily, SplitName, list_splits};
 /// assert_eq!(shapes.test.len(), 82);
 /// # Ok::<(), laion_fmri_splits::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Split {
     name: SplitName,
     pool: Pool,
@@ -33,19 +35,13 @@ pub struct Split {
     kept: Option<u16>,
 }
 
-/// A split in the default revision, r1.
+/// A split in the default revision, r1, by names of whatever kind: texts, or [`SplitName`] and [`Pool`].
 ///
 /// # Errors
 ///
 /// [`Error::Name`] for an unknown split or pool, with those that exist.
-pub fn load_split<N, P>(name: N, pool: P) -> Result<Split, Error>
-where
-    N: TryInto<SplitName>,
-    P: TryInto<Pool>,
-    Error: From<N::Error> + From<P::Error>,
-{
-    let (name, pool) = (name.try_into()?, pool.try_into()?);
-    Ok(Split::new(name, pool))
+pub fn load_split(name: impl AsRef<str>, pool: impl AsRef<str>) -> Result<Split, Error> {
+    Ok(Split::new(name.as_ref().parse()?, pool.as_ref().parse()?))
 }
 
 /// All splits of a pool in the default revision, in the order of [`list_splits`].
@@ -53,12 +49,8 @@ where
 /// # Errors
 ///
 /// [`Error::Name`] for an unknown pool, with those that exist.
-pub fn load_all_splits<P>(pool: P) -> Result<Vec<Split>, Error>
-where
-    P: TryInto<Pool>,
-    Error: From<P::Error>,
-{
-    let pool = pool.try_into()?;
+pub fn load_all_splits(pool: impl AsRef<str>) -> Result<Vec<Split>, Error> {
+    let pool: Pool = pool.as_ref().parse()?;
     Ok(list_splits(Some(pool)).iter().map(|name| Split::new(*name, pool)).collect())
 }
 
@@ -81,14 +73,13 @@ impl Split {
     /// [`Error::Name`] for an unknown type, with those that exist;
     /// [`Error::OodTypesWithOtherSplit`] for any other split.
     #[doc(alias = "ood_types")]
-    pub fn with_ood_types<T>(self, types: impl IntoIterator<Item = T>) -> Result<Self, Error>
-    where
-        T: TryInto<OodType>,
-        Error: From<T::Error>,
-    {
+    pub fn with_ood_types<T: AsRef<str>>(
+        self,
+        types: impl IntoIterator<Item = T>,
+    ) -> Result<Self, Error> {
         let mut kept = 0;
         for kind in types {
-            kept |= 1 << kind.try_into()? as u16;
+            kept |= 1 << kind.as_ref().parse::<OodType>()? as u16;
         }
         match self.name {
             SplitName::Ood => Ok(Self { kept: Some(kept), ..self }),
@@ -115,6 +106,12 @@ impl Split {
     /// The revision; record it with every result.
     pub fn revision(&self) -> SplitRevision {
         self.revision
+    }
+
+    /// The types of out-of-distribution images that are kept, if they were chosen.
+    pub fn ood_types(&self) -> Option<Vec<OodType>> {
+        let kept = |kind: &OodType| self.keeps(*kind);
+        self.kept.map(|_| OodType::ALL.iter().copied().filter(kept).collect())
     }
 
     /// How the lists were made.
@@ -157,9 +154,33 @@ impl Split {
     }
 }
 
+/// The name, the pool and the revision, `tau of sub-03 (r1)`, then the types that are kept, if they
+/// were chosen.
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} ({})", self.name, self.pool, self.revision)?;
+        for (i, kind) in self.ood_types().iter().flatten().enumerate() {
+            write!(f, "{}{kind}", if i == 0 { ", " } else { "+" })?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_split_is_shown_with_all_that_chooses_its_lists() {
+        let split = load_split(SplitName::Tau, String::from("sub-03")).unwrap();
+        assert_eq!(split.to_string(), "tau of sub-03 (r1)");
+        assert_eq!(split.with_revision(SplitRevision::R2).to_string(), "tau of sub-03 (r2)");
+        let ood = load_split("ood", Pool::Shared).unwrap();
+        let types = ood.with_ood_types([OodType::Shape]).unwrap();
+        assert_eq!(types.to_string(), "ood of shared (r1), shape");
+        assert_eq!(types.ood_types(), Some(vec![OodType::Shape]));
+        assert_eq!(ood.ood_types(), None);
+    }
 
     #[test]
     fn types_are_for_the_split_ood_only() {

@@ -4,3 +4,5 @@
 mod bundle;
 mod lists;
 mod names;
+#[cfg(feature = "serde")]
+mod serialize;
