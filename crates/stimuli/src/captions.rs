@@ -21,6 +21,7 @@ const COLUMNS: &[&str] = &[
 /// One caption. Text is kept as written: `NA` and `None` are words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct Caption {
     /// The rank among the captions of people, from 1, the best; 0 for the language model.
     pub caption_idx: u32,
@@ -35,6 +36,12 @@ pub struct Caption {
     /// The language model; empty for a person.
     pub ai_model: String,
 }
+
+/// Iterates over images with their captions; see [`Captions::iter`].
+pub type Iter<'a> = std::iter::Map<
+    std::slice::Iter<'a, (String, Vec<Caption>)>,
+    fn(&'a (String, Vec<Caption>)) -> (&'a str, &'a [Caption]),
+>;
 
 /// The captions of all images. An image that the file does not know has none, and that is not an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -104,6 +111,12 @@ impl Captions {
         self.images.iter().map(|(image_name, _)| image_name.as_str())
     }
 
+    /// The images with their captions, in the order of their first appearance; the captions of one are
+    /// those of [`get`](Self::get).
+    pub fn iter(&self) -> Iter<'_> {
+        self.images.iter().map(|(image_name, captions)| (image_name.as_str(), captions.as_slice()))
+    }
+
     /// The captions of an image with all that is known of them: that of the language model first,
     /// then those of people by rank.
     #[must_use]
@@ -146,5 +159,14 @@ impl Captions {
             let found: Vec<_> = captions.iter().filter(has).collect();
             found.into_iter().map(move |caption| (image_name.as_str(), caption))
         })
+    }
+}
+
+impl<'a> IntoIterator for &'a Captions {
+    type Item = (&'a str, &'a [Caption]);
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }

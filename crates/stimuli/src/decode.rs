@@ -19,6 +19,8 @@ const PNG_START: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 /// What the pixels of an image are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum ColorMode {
     /// Grey: one channel.
     Grey,

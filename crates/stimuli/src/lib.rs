@@ -49,6 +49,7 @@ pub mod named_images;
 mod nearest;
 pub mod segmentation_table;
 pub mod segmentations;
+mod serialize;
 pub mod source;
 pub mod stimulus_set;
 pub mod table;

@@ -14,6 +14,7 @@ const COLUMNS: &[&str] = &["image_name", "dataset", "participant", "unique_or_sh
 /// One image. All text is kept as written: `NA` and `None` are words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct Stimulus {
     /// The file name, which is the key of every other table.
     pub image_name: String,
@@ -85,6 +86,18 @@ impl Metadata {
         Ok(metadata)
     }
 
+    /// The table of these images, or the first name that occurs twice.
+    #[cfg(feature = "serde")]
+    pub(crate) fn of_stimuli(stimuli: Vec<Stimulus>) -> Result<Self, String> {
+        let mut rows = HashMap::with_capacity(stimuli.len());
+        for (row, stimulus) in stimuli.iter().enumerate() {
+            if rows.insert(stimulus.image_name.clone(), row).is_some() {
+                return Err(stimulus.image_name.clone());
+            }
+        }
+        Ok(Self { stimuli, rows })
+    }
+
     /// The number of images.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -100,6 +113,11 @@ impl Metadata {
     /// The names of all images, in the order of the file.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.stimuli.iter().map(|stimulus| stimulus.image_name.as_str())
+    }
+
+    /// The images one by one, in the order of the file.
+    pub fn iter(&self) -> std::slice::Iter<'_, Stimulus> {
+        self.stimuli.iter()
     }
 
     /// All images, in the order of the file.
@@ -122,6 +140,15 @@ impl Metadata {
     }
 }
 
+impl<'a> IntoIterator for &'a Metadata {
+    type Item = &'a Stimulus;
+    type IntoIter = std::slice::Iter<'a, Stimulus>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +160,8 @@ mod tests {
         let text = format!("{HEADER}b .jpg,NSD,,shared,12rep\n\"a,1.jpg\",NA,sub-01,unique,4rep\n");
         let metadata = Metadata::from_reader(text.as_bytes()).unwrap();
         assert_eq!(metadata.row("b .jpg"), Some(0));
+        assert_eq!(metadata.iter().len(), 2);
+        assert!((&metadata).into_iter().map(|it| it.image_name.as_str()).eq(metadata.names()));
         assert_eq!(metadata.row("b.jpg"), None);
         let unique = metadata.get("a,1.jpg").unwrap();
         assert_eq!((unique.dataset.as_str(), unique.participant.as_str()), ("NA", "sub-01"));

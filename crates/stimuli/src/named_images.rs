@@ -119,7 +119,16 @@ impl NamedImages {
     }
 
     /// All names with the bytes of their files, one read at each step.
-    pub fn iter(&self) -> impl Iterator<Item = Result<(&str, Vec<u8>), Error>> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Result<(&str, Vec<u8>), Error>> {
         self.names().enumerate().map(|(row, name)| Ok((name, self.images.encoded(row)?)))
+    }
+}
+
+impl<'a> IntoIterator for &'a NamedImages {
+    type Item = Result<(&'a str, Vec<u8>), Error>;
+    type IntoIter = Box<dyn ExactSizeIterator<Item = Self::Item> + 'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Box::new(self.iter())
     }
 }

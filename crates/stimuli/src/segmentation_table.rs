@@ -24,6 +24,7 @@ const COLUMNS: &[&str] = &[
 /// One mask. Text is kept as written: `NA` and `None` are words.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct MaskRow {
     /// The row of the mask in the HDF5 file.
     pub mask_row: usize,
@@ -47,6 +48,8 @@ pub struct MaskRow {
 /// Which masks count when nouns are listed. A mask that is asked for by its noun is found either
 /// way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum NounFilter {
     /// Masks of objects that were found at a place.
     #[default]
@@ -59,6 +62,7 @@ pub enum NounFilter {
 /// A noun and how often it occurs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct NounCount<'a> {
     /// The noun.
     pub noun: &'a str,

@@ -6,6 +6,8 @@ mod corruption;
 mod counting;
 mod errors;
 mod names;
+#[cfg(feature = "serde")]
+mod serialize;
 
 use std::path::PathBuf;
 
