@@ -20,10 +20,12 @@
 //! * [`Table`]: named columns as CSV, TSV, JSON lines and Parquet
 //! * [`write_png`], [`write_png_to`]: images
 //! * [`write_text`]: bytes that are already complete
+//! * [`conformance`]: what other writers and readers of labelled arrays have to hold
 //! * [`atomic_file`]: the rename behind all of them, for other formats
 
 mod arrays;
 mod atomic;
+pub mod conformance;
 mod element;
 mod encoding;
 mod error;

@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod arrays;
+#[cfg(test)]
+mod conformance;
 #[cfg(all(test, feature = "hdf5-c"))]
 mod hdf5;
 #[cfg(test)]
