@@ -164,6 +164,7 @@ impl Discovery {
 /// An overview of the bucket; `Display` gives the documented text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Description {
     /// The bucket, as a URL.
     pub bucket: String,
@@ -189,6 +190,7 @@ impl fmt::Display for Description {
 /// An overview of one subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct SubjectDescription {
     /// The bucket, as a URL.
     pub bucket: String,
@@ -219,6 +221,7 @@ impl fmt::Display for SubjectDescription {
 /// What lies at the top of the bucket; `Display` gives the documented text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Inspection {
     /// The bucket, as a URL.
     pub bucket: String,
@@ -230,6 +233,7 @@ pub struct Inspection {
 
 /// How many directories lie directly below a derivative tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct TreeCount {
     /// The tree.
     pub prefix: &'static str,

@@ -3,6 +3,8 @@
 mod data;
 mod files;
 mod query;
+#[cfg(feature = "serde")]
+mod serialize;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};

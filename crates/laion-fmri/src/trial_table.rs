@@ -17,6 +17,7 @@ use crate::{Error, Result, Subject};
 /// One trial of a subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Trial {
     /// The session, by the directory that its table lies in.
     pub session: SessionId,
@@ -42,6 +43,7 @@ pub struct Trial {
 
 /// The trials of all sessions on disk, in session order; the row is the [`GlobalTrial`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct SubjectTrials {
     columns: Vec<String>,
     trials: Vec<Trial>,

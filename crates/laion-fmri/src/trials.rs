@@ -1,5 +1,7 @@
 //! The trial table of a session: which image was shown for which volume of the betas.
 
+#[cfg(feature = "serde")]
+mod serialize;
 mod tsv;
 
 use std::io::Read;

@@ -47,6 +47,8 @@ impl ZscoreOptions {
 
 /// What a NaN does to the column it stands in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum NanPolicy {
     /// It stays NaN, and the statistics are those of the other rows (numpy's `nanmean`, `nanstd`).
     #[default]
@@ -58,6 +60,7 @@ pub enum NanPolicy {
 /// What a z-score met.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ZscoreReport {
     /// Columns, counted in each group, that had no variance and became 0.
     pub constant: usize,

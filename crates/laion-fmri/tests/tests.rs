@@ -23,6 +23,8 @@ mod raw;
 mod reading;
 mod ridge_output;
 mod roi_data;
+#[cfg(feature = "serde")]
+mod serialize;
 mod stimuli;
 mod trials;
 

@@ -36,6 +36,7 @@ pub struct StimulusDownload {
 /// there is no incomplete report.
 #[derive(Debug)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct StimulusReport {
     /// The files, the table first.
     pub files: Vec<StimulusFile>,
@@ -44,6 +45,7 @@ pub struct StimulusReport {
 /// One file of a [`StimulusReport`].
 #[derive(Debug)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct StimulusFile {
     /// Its key in the mirror.
     pub key: Key,

@@ -11,6 +11,8 @@ use crate::{Error, Result};
 /// The subjects of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Subjects {
     /// Every subject that the bucket lists.
     All,
@@ -25,6 +27,7 @@ pub enum Subjects {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct DownloadRequest {
     /// Whose files.
     pub subjects: Subjects,

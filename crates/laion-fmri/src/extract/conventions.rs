@@ -87,8 +87,7 @@ pub struct Zscore {
 
 named_enum! {
     /// Which trials share a mean and a standard deviation.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-    #[serde(rename_all = "lowercase")]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum ZscoreScope: "scope of a z-score" {
         /// Those of one run.
         Run = "run",
@@ -99,8 +98,7 @@ named_enum! {
 
 named_enum! {
     /// Which trials the statistics of a z-score are computed from.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-    #[serde(rename_all = "lowercase")]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub enum ZscoreFit: "fit of a z-score" {
         /// All trials of the run or session, also those that do not become rows.
         #[default]
@@ -112,8 +110,7 @@ named_enum! {
 
 named_enum! {
     /// What is averaged.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-    #[serde(rename_all = "lowercase")]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub enum Average: "average" {
         /// Nothing: one row for each trial, in trial order.
         #[default]
@@ -126,8 +123,7 @@ named_enum! {
 
 named_enum! {
     /// What becomes of NaN in the output.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-    #[serde(rename_all = "lowercase")]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub enum NanColumns: "treatment of NaN" {
         /// It stays, and is counted.
         #[default]

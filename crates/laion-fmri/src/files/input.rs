@@ -44,6 +44,7 @@ pub struct Input {
 /// What a file was when it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct InputRecord {
     /// Where it lies in a mirror, relative to the root; labels have no hyphens.
     pub relative: String,

@@ -9,6 +9,7 @@ use crate::{DownloadRequest, Error, Result, Subject, SubjectTrials, Trial, layou
 /// The trials of several sessions as columns.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct TrialColumns {
     /// The columns of the sessions' tables, then the derived ones.
     pub table: Table,

@@ -5,11 +5,13 @@ use std::fmt;
 /// A trial counted within its session, from 0: the row of the session's trial table and the volume
 /// of its betas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct SessionTrial(pub usize);
 
 /// A trial counted over all sessions of a subject on disk, from 0: a row of
 /// [`Subject::subject_trials`](crate::Subject::subject_trials).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct GlobalTrial(pub usize);
 
 impl fmt::Display for SessionTrial {

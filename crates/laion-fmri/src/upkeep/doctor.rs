@@ -8,6 +8,8 @@ use crate::{Dataset, layout};
 
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Health {
     /// As it should be.
     Good,
@@ -19,6 +21,7 @@ pub enum Health {
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Finding {
     /// What was looked at, in one or two words.
     pub subject: &'static str,
@@ -33,6 +36,8 @@ pub struct Finding {
 /// What would help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Advice {
     /// Downloads need a root of one's own in addition to the shared one.
     AddRoot,

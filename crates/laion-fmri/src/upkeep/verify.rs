@@ -16,6 +16,8 @@ use crate::{Dataset, Download, Error, Result};
 /// How closely files are looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Depth {
     /// Their sizes alone.
     Sizes,
@@ -73,6 +75,7 @@ impl VerifyRequest {
 
 /// One file and what it was found to be.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct VerifiedFile {
     /// Relative to the root it lies in.
     pub path: RelativePath,
@@ -87,6 +90,7 @@ pub struct VerifiedFile {
 
 /// What became of a verification.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Verification {
     /// Every file that was looked at, by path.
     pub files: Vec<VerifiedFile>,
