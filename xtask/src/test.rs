@@ -10,7 +10,7 @@ use crate::steps::{Outcome, Steps};
 use crate::{interop, slurm, splits, tidy};
 
 /// Features that need nothing but Rust are always tested; the others have steps of their own.
-const FEATURES: &str = "--features laion-fmri/burn";
+const FEATURES: &str = "--features laion-fmri/burn,laion-fmri/serde";
 
 /// How to run the checks.
 #[derive(Debug, Args)]
