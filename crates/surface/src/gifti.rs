@@ -66,6 +66,11 @@ impl Gifti {
         &self.arrays
     }
 
+    /// The arrays one by one, in the order of the file.
+    pub fn iter(&self) -> std::slice::Iter<'_, DataArray> {
+        self.arrays.iter()
+    }
+
     /// The first array, which holds the values of a file with one value per vertex.
     ///
     /// # Errors
@@ -73,6 +78,15 @@ impl Gifti {
     /// [`GiftiError::NoDataArray`] when the file has none.
     pub fn first(&self) -> Result<&DataArray, GiftiError> {
         self.arrays.first().ok_or(GiftiError::NoDataArray)
+    }
+}
+
+impl<'a> IntoIterator for &'a Gifti {
+    type Item = &'a DataArray;
+    type IntoIter = std::slice::Iter<'a, DataArray>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }
 
@@ -108,6 +122,12 @@ impl DataArray {
     #[must_use]
     pub fn to_f32(&self) -> Vec<f32> {
         self.values.to_f32()
+    }
+
+    /// The values as float64, in row-major (C) order; rounded where 64-bit integers are wider.
+    #[must_use]
+    pub fn to_f64(&self) -> Vec<f64> {
+        self.values.to_f64()
     }
 
     /// For each value whether it is neither zero nor NaN, in row-major (C) order.

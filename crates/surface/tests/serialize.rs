@@ -10,6 +10,8 @@ fn arrays_and_hemispheres_have_plain_names() {
             ArrayIndexingOrder="RowMajorOrder" Encoding="ASCII" Endian="LittleEndian">
         <Data>1 0 -1</Data></DataArray></GIFTI>"#;
     let gifti = read_gifti(file.as_bytes()).unwrap();
+    assert!(gifti.iter().eq(gifti.arrays()));
+    assert_eq!(gifti.first().unwrap().to_f64(), [1.0, 0.0, -1.0]);
     assert_eq!(
         to_value(&gifti).unwrap(),
         json!({"arrays": [{

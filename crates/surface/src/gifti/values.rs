@@ -171,6 +171,13 @@ impl Values {
         with_vector!(self, values => values.iter().map(|value| *value as f32).collect())
     }
 
+    /// As float64, rounded to the nearest where integers need more than 53 bits.
+    #[must_use]
+    #[expect(clippy::unnecessary_cast, reason = "one of the types is float64 already")]
+    pub fn to_f64(&self) -> Vec<f64> {
+        with_vector!(self, values => values.iter().map(|value| *value as f64).collect())
+    }
+
     /// For each value whether it is neither zero nor NaN.
     #[must_use]
     pub fn nonzero_mask(&self) -> Vec<bool> {
@@ -317,6 +324,7 @@ mod tests {
         values.extend_from_bytes(&[0xfe, 0xff, 0x02, 0x01], false);
         assert_eq!(values, Values::Int16(vec![-2, 0x0102]));
         assert_eq!(values.to_f32(), [-2.0, 258.0]);
+        assert_eq!(values.to_f64(), [-2.0, 258.0]);
     }
 
     #[test]
