@@ -1,7 +1,8 @@
-"""The two buckets of the suite: which files they hold, written with nibabel.
+"""The buckets of the suite: which files they hold, written with nibabel.
 
-`float32` holds unscaled betas with NaN, `int16` scaled betas on other grids. Everything is
-deterministic. What the oddities are for is said where they are made.
+`float32` holds unscaled betas with NaN, `int16` scaled betas on other grids. In `untabled` the trial
+table of one session is missing. Everything is deterministic. What the oddities are for is said where
+they are made.
 """
 
 import csv
@@ -106,13 +107,26 @@ PLANS = (
                 "sub-07",
                 (23, 9, 15),
                 SFORM_ONLY,
-                {"ses-01": 19, "ses-02": 22, "ses-04": 5},
+                {"ses-01": 19, "ses-02": 22, "ses-04": 13},
                 trial_columns=("label", "run", "note", "session", "beta_index"),
-                without_trials=("ses-04",),
             ),
         ),
         hyphens=False,
         line_end="\r\n",
+    ),
+    BucketPlan(
+        "untabled",
+        (
+            SubjectPlan(
+                "sub-01",
+                (11, 9, 13),
+                EQUAL,
+                {"ses-01": 6, "ses-02": 5, "ses-03": 7},
+                without_trials=("ses-02",),
+            ),
+        ),
+        hyphens=False,
+        line_end="\n",
     ),
 )
 

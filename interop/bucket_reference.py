@@ -213,13 +213,11 @@ class Reference:
         return [row[columns.index("label")] for row in rows]
 
     def trial_table(self):
-        """The rows of all sessions on disk with a trial table, joined with the table of images."""
+        """The rows of all sessions on disk, joined with the table of images."""
         images = stimulus_metadata(self.root)
         place = {row["image_name"]: index for index, row in enumerate(images)}
         columns, table = [], []
         for session in self.sessions():
-            if not self.trials_path(session).is_file():
-                continue
             columns, rows = self.trials(session)
             for index, (label, fields) in enumerate(zip(self.labels(session), rows)):
                 image = images[place[label]] if label in place else None

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes two small buckets with nibabel, and what every call has to answer about them.
+"""Writes small buckets with nibabel, and what every call has to answer about them.
 
     make_buckets.py OUT
 
-Below OUT/buckets/<name> (float32, int16) this leaves the files of a mirror, `expected/*.npy` and
-`cases.json`:
+Below OUT/buckets/<name> (float32, int16, untabled) this leaves the files of a mirror,
+`expected/*.npy` and `cases.json`:
 
     {"cases": [{"call", "subject", <what is asked>, <what is expected>}, ...]}
 
@@ -192,9 +192,6 @@ def betas_cases(cases, bucket, reference, share):
     """Every combination of voxels, threshold and rows; of the later sessions every `share`th."""
     for number, session in enumerate(with_betas(reference)):
         n_volumes = reference.values(reference.betas_path(session)).shape[3]
-        if not reference.trials_path(session).is_file():
-            add_betas(cases, reference, {"session": session, "roi": ["face"], "trials": [1]})
-            continue
         everything = itertools.product(
             voxel_choices(bucket, reference), thresholds(reference, session), row_choices(n_volumes)
         )
@@ -212,7 +209,7 @@ def with_betas(reference):
 
 def joined_cases(cases, bucket, reference):
     """Several sessions, each on its own and below each other."""
-    sessions = [s for s in with_betas(reference) if reference.trials_path(s).is_file()]
+    sessions = with_betas(reference)
     row_choices = [{}, {"stimuli": "shared"}, {"stimuli": "unique", "trials": [0, 2, 7, 11]}]
     everything = itertools.product(
         (sessions, sessions[::-1], [sessions[-1]]),
@@ -262,9 +259,8 @@ def ceiling_cases(cases, bucket, reference):
 def table_cases(cases, reference):
     cases.add("sessions", reference, {}, expected=reference.sessions())
     for session in reference.sessions():
-        if reference.trials_path(session).is_file():
-            columns, rows = reference.trials(session)
-            cases.add("trials", reference, {"session": session}, columns=columns, rows=rows)
+        columns, rows = reference.trials(session)
+        cases.add("trials", reference, {"session": session}, columns=columns, rows=rows)
     columns, table = reference.trial_table()
     cases.add("trial_table", reference, {}, columns=columns, rows=table)
     images = stimulus_metadata(reference.root)
@@ -274,7 +270,7 @@ def table_cases(cases, reference):
 
 
 def zscore_cases(cases, bucket, reference):
-    sessions = [s for s in with_betas(reference) if reference.trials_path(s).is_file()]
+    sessions = with_betas(reference)
     choices = [{}, {"roi": ["face"]}, {"roi": ["all"], "mask_source": "rsquare"}]
     for asked in choices:
         choice = Choice(**asked)
@@ -391,7 +387,7 @@ def options(cases, asked):
 def command_cases(cases, bucket, reference):
     """Commands whose outputs numpy, nibabel and the csv module read."""
     subject = reference.subject
-    sessions = [s for s in with_betas(reference) if reference.trials_path(s).is_file()]
+    sessions = with_betas(reference)
     number = itertools.count()
 
     def add(command, arguments, name, **expected):
@@ -442,9 +438,8 @@ def command_cases(cases, bucket, reference):
         add(["mask"], given, "mask.nii.gz", expected=volume, like=like)
     full = reference.brain("anatomical", "full").ravel(order="C")
     add(["mask"], ["--res", "full"], "mask.npy", expected=cases.array(full))
-    with_trials = [s for s in reference.sessions() if reference.trials_path(s).is_file()]
     for names in ([], [sessions[0]], sessions[::-1]):
-        columns, rows = trial_columns(reference, names or with_trials)
+        columns, rows = trial_columns(reference, names or reference.sessions())
         for extension in ("csv", "tsv", "json"):
             texts = [cell for row in rows for cell in row if cell is not None]
             if extension == "tsv" and any("\n" in text for text in texts):
@@ -479,10 +474,24 @@ def trial_columns(reference, sessions):
     return columns + list(DERIVED), rows
 
 
+def untabled_cases(cases, reference, without_trials):
+    """A session without a trial table: its betas are read, and nothing is joined with its trials."""
+    for session in without_trials:
+        for rows in ({}, {"trials": [1, 3]}):
+            add_betas(cases, reference, {"session": session, "roi": ["face"], **rows})
+    missing = [relative(reference, reference.trials_path(session)) for session in without_trials]
+    cases.add("missing_table", reference, {}, expected=missing)
+
+
 def make(root, plan):
     bucket_files.Writer(plan, root).write()
     cases = Cases(root)
     references = [Reference(root, subject.id) for subject in plan.subjects]
+    if plan.name == "untabled":
+        for reference, subject in zip(references, plan.subjects):
+            untabled_cases(cases, reference, subject.without_trials)
+        cases.save()
+        return Counter(case["call"] for case in cases.cases)
     for share, reference in enumerate(references, start=1):
         mask_cases(cases, reference)
         roi_cases(cases, reference)

@@ -71,7 +71,7 @@ fn what_is_not_there_is_status_3_and_names_the_download() {
     let fails = |line: &str| user.fails(line, 3);
     assert_snapshot!(fails("betas --subject 03 --session 02 -o x.npy"), @"
     error: the betas of sub-03 ses-02: not on disk, expected at DIR/mirror/derivatives/glmsingle-tedana/sub-03/ses-02/func/sub-03_ses-02_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz
-    hint: laion-fmri download --subject sub-03 --ses ses-02 --desc SingletrialBetas --stat effect --suffix statmap --extension nii.gz
+    hint: laion-fmri download --subject sub-03 --ses ses-02 --desc SingletrialBetas
     ");
     assert_snapshot!(fails("betas --subject 01 --session 01 -o x.npy"), @"
     error: subject sub-01: not on disk, expected at DIR/mirror/derivatives/glmsingle-tedana/sub-01/

@@ -207,7 +207,7 @@ impl<'a> Betas<'a> {
         self
     }
 
-    /// Only trials whose image is in this set.
+    /// Only trials whose image is in this set, as the trial table says, which has to be there then.
     pub fn stimuli(mut self, set: StimulusSet) -> Self {
         self.stimuli = Some(set);
         self

@@ -227,21 +227,13 @@ impl Subject {
         Ok(chosen)
     }
 
-    /// The sessions with a trial table, in their order. A session may consist of betas alone.
+    /// The trial tables of all sessions on disk, in session order. A session that has betas and no
+    /// table is an error: without its trials, every later trial would get the index of another one.
     pub(crate) fn session_tables(&self) -> Result<Vec<(SessionId, SessionTrials)>> {
-        let mut tables = Vec::new();
         let sessions = self.sessions()?;
         self.fetch_trials(&sessions)?;
-        for session in sessions {
-            match self.trials(session.as_str()) {
-                Ok(table) => tables.push((session, table)),
-                Err(error) if error.is_missing() => {
-                    tracing::warn!(%error, "no trial table: the session is left out");
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(tables)
+        let table = |session: SessionId| Ok((session.clone(), self.trials(&session)?));
+        sessions.into_iter().map(table).collect()
     }
 
     pub(crate) fn roots(&self) -> &Roots {
@@ -276,11 +268,8 @@ impl Subject {
         self.place(
             &format!("the betas of {} {session}", self.id),
             &layout::betas(&self.id, session),
-            || {
-                single_trials(&self.id, session)
-                    .filter(FilterField::Stat, ["effect"])
-                    .form("statmap", "nii.gz")
-            },
+            // The trial table comes along: betas without it cannot be joined with anything.
+            || single_trials(&self.id, session),
         )
     }
 

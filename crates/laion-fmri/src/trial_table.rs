@@ -101,8 +101,9 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// [`Error::StimuliNotDownloaded`] without the table of images; as [`Subject::trials`]
-    /// otherwise; [`Error::DoesNotFit`] when the sessions' tables have different columns.
+    /// [`Error::StimuliNotDownloaded`] without the table of images; as [`Subject::trials`] for every
+    /// session, so that one with betas and no trial table is [`Error::DataNotDownloaded`];
+    /// [`Error::DoesNotFit`] when the sessions' tables have different columns.
     ///
     /// ```
     /// use laion_fmri::{Dataset, GlobalTrial};

@@ -131,13 +131,9 @@ fn a_missing_session_names_the_download() {
     let subject = opened(&bucket, "sub-01");
     let error = subject.betas().session("ses-30").load().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotThere);
-    let expected = [
-        (FilterField::Ses, ["ses-30"].as_slice()),
-        (FilterField::Desc, &["SingletrialBetas"]),
-        (FilterField::Stat, &["effect"]),
-        (FilterField::Suffix, &["statmap"]),
-        (FilterField::Extension, &["nii.gz"]),
-    ];
+    // The trial table comes along.
+    let expected =
+        [(FilterField::Ses, ["ses-30"].as_slice()), (FilterField::Desc, &["SingletrialBetas"])];
     assert_eq!(fetch(&error), download("sub-01", &expected));
     for bad in ["", "ses-", "../01", "ses-01/func"] {
         let error = subject.betas().session(bad).load().unwrap_err();

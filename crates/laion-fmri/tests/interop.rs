@@ -1,4 +1,4 @@
-//! Two buckets written by nibabel: every accessor against what numpy and nibabel compute from them.
+//! Buckets written by nibabel: every accessor against what numpy and nibabel compute from them.
 //!
 //! The directory named by `LAION_FMRI_INTEROP` holds `buckets/<name>/` with the files of a mirror
 //! and `cases.json`, which is described at the head of `interop/make_buckets.py`. Numbers are equal
@@ -444,6 +444,20 @@ fn the_trials_of_all_sessions_are_joined_with_the_table_of_images() {
     each("n_stimuli", |bucket, case| {
         let set = case.stimuli.as_ref().map(|set| set.parse::<StimulusSet>().unwrap());
         assert_eq!(json!(bucket.subject(case).n_stimuli(set).unwrap()), case.expected, "{case:?}");
+    });
+}
+
+#[test]
+#[ignore = "reads buckets written by nibabel: run by cargo xtask interop"]
+fn betas_without_a_trial_table_are_read_and_joined_with_nothing() {
+    each_of("untabled", "betas", check_betas);
+    each_of("untabled", "missing_table", |bucket, case| {
+        let missing: Vec<PathBuf> = serde_json::from_value(case.expected.clone()).unwrap();
+        let error = bucket.subject(case).subject_trials().unwrap_err();
+        assert!(
+            matches!(&error, Error::DataNotDownloaded { path, .. } if *path == bucket.root.join(&missing[0])),
+            "{error:?}"
+        );
     });
 }
 

@@ -27,6 +27,7 @@ mod roi_data;
 mod serialize;
 mod stimuli;
 mod trials;
+mod untabled;
 
 use fixtures::{Bucket, Server};
 use laion_fmri::{Dataset, DownloadRequest, Error, FilterField, Location, Subject};

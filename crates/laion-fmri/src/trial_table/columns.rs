@@ -29,9 +29,9 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// [`Error::DataNotDownloaded`] when a session has no trial table, or none has;
+    /// [`Error::DataNotDownloaded`] when a session has no trial table, or there is no session;
     /// [`Error::DoesNotFit`] when the sessions' tables have different columns; as
-    /// [`Subject::trials`] and [`Subject::subject_trials`].
+    /// [`Subject::trials`] and, with the table of images, as [`Subject::subject_trials`].
     pub fn trial_columns(&self, sessions: &[impl AsRef<str>]) -> Result<TrialColumns> {
         let (chosen, tables): (Vec<SessionId>, Vec<SessionTrials>) =
             self.trials_of(sessions)?.into_iter().unzip();
@@ -53,9 +53,9 @@ impl Subject {
             });
             table.add_column(name, typed(cells.collect()))?;
         }
-        let derived = match self.subject_trials() {
-            Ok(trials) => {
-                add_derived(&mut table, &trials, &chosen)?;
+        let derived = match self.stimulus_metadata() {
+            Ok(_) => {
+                add_derived(&mut table, &self.subject_trials()?, &chosen)?;
                 true
             }
             Err(Error::StimuliNotDownloaded { .. }) => false,
@@ -70,18 +70,20 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// [`Error::DataNotDownloaded`] when a session has no trial table, or none has; as
+    /// [`Error::DataNotDownloaded`] when a session has no trial table, or there is no session; as
     /// [`Subject::trials`].
     pub fn trials_of(
         &self,
         sessions: &[impl AsRef<str>],
     ) -> Result<Vec<(SessionId, SessionTrials)>> {
-        let chosen = self.chosen_sessions(sessions, layout::trials)?;
-        if chosen.is_empty() {
-            return Err(self.no_trials());
+        if sessions.is_empty() {
+            let tables = self.session_tables()?;
+            return if tables.is_empty() { Err(self.no_trials()) } else { Ok(tables) };
         }
+        let named = sessions.iter().map(|session| session.as_ref().parse());
+        let chosen: Vec<SessionId> = named.collect::<Result<_, _>>()?;
         self.fetch_trials(&chosen)?;
-        let table = |session: SessionId| Ok((session.clone(), self.trials(session.as_str())?));
+        let table = |session: SessionId| Ok((session.clone(), self.trials(&session)?));
         chosen.into_iter().map(table).collect()
     }
 

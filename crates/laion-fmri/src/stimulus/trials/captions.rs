@@ -19,7 +19,8 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// [`Error::StimuliNotDownloaded`](crate::Error::StimuliNotDownloaded); as [`Subject::trials`].
+    /// [`Error::StimuliNotDownloaded`](crate::Error::StimuliNotDownloaded); as [`Subject::trials`]
+    /// for every session on disk.
     ///
     /// ```
     /// use laion_fmri::{Dataset, GlobalTrial};

@@ -20,7 +20,7 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// As [`Subject::trials`].
+    /// As [`Subject::trials`] for every session on disk.
     ///
     /// ```
     /// use laion_fmri::Dataset;

@@ -23,7 +23,8 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// [`Error::StimuliNotDownloaded`]; as [`Subject::trials`].
+    /// [`Error::StimuliNotDownloaded`]; as [`Subject::trials`]
+    /// for every session on disk.
     ///
     /// ```
     /// use laion_fmri::{Dataset, GlobalTrial};
