@@ -282,6 +282,20 @@ def zscore(betas, groups, ddof, omit, fit):
     return scores, report
 
 
+def mean_without_nan(rows):
+    """The mean of float32 rows, which are added in float32 one after the other; NaN is left out."""
+    total = np.zeros(rows.shape[1], dtype=np.float32)
+    for row in rows:
+        total += np.where(np.isnan(row), np.float32(0.0), row)
+    means = (total / (~np.isnan(rows)).sum(axis=0)).astype(np.float32)
+    exact = np.nanmean(rows.astype(np.float64), axis=0)
+    bound = len(rows) * 2.0**-24 * np.nanmean(np.abs(rows.astype(np.float64)), axis=0) + 1e-44
+    with np.errstate(invalid="ignore"):
+        if (np.abs(means - exact) > bound).any() or (np.isnan(means) != np.isnan(exact)).any():
+            raise SystemExit("float32 sums are further from the mean than the documentation says")
+    return means
+
+
 def shared_betas(references, choice, sessions):
     """The images all saw, and for each subject means over repeats and their numbers."""
     labels = {
@@ -294,7 +308,7 @@ def shared_betas(references, choice, sessions):
     for reference in references:
         betas = np.concatenate([reference.betas(choice, session) for session in sessions])
         mine = np.array(labels[reference.subject])
-        means = [betas[mine == name].mean(axis=0, dtype=np.float64) for name in names]
+        means = [mean_without_nan(betas[mine == name]) for name in names]
         repeats = [int((mine == name).sum()) for name in names]
-        answers[reference.subject] = (np.array(means).astype(np.float32), repeats)
+        answers[reference.subject] = (np.array(means), repeats)
     return names, answers

@@ -1,5 +1,6 @@
 //! Single-trial betas: a request, built step by step, and the forms that the result can take.
 
+mod chosen;
 mod file;
 mod plan;
 mod reader;
@@ -7,7 +8,6 @@ mod rows;
 mod sessions;
 mod written;
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -327,20 +327,11 @@ impl<'a> Betas<'a> {
     /// # Errors
     ///
     /// As [`Betas::load_sessions`]; [`Error::NamedTwice`] for a session that is named twice, whose rows
-    /// would count twice; [`Error::DataNotDownloaded`] for a session without a trial table;
-    /// [`Error::VoxelAxis`] when the sessions do not have the same voxels, before anything is read.
+    /// would count twice; [`Error::VoxelAxis`] when the sessions do not have the same voxels, before
+    /// anything is read.
     pub fn concat(&self) -> Result<ConcatenatedBetas> {
         let sessions = self.subject.sessions_to_join(&self.sessions)?;
-        self.concat_by(&sessions, self.subject.reading.jobs)
-    }
-
-    /// As [`Betas::concat`] of these sessions, each of which comes once, with this many threads.
-    pub(crate) fn concat_by(
-        &self,
-        sessions: &[SessionId],
-        jobs: NonZeroUsize,
-    ) -> Result<ConcatenatedBetas> {
-        let planned = self.plan(sessions)?;
+        let planned = self.plan(&sessions)?;
         let voxels = plan::same_voxels(&planned)?;
         let rows = planned.iter().map(Planned::n_rows).sum();
         let columns = voxels.n_voxels();
@@ -356,7 +347,7 @@ impl<'a> Betas<'a> {
             row_sessions.extend(std::iter::repeat_n(planned.session().clone(), planned.n_rows()));
             trials.extend(planned.trials());
         }
-        sessions::into_parts(parts, jobs, self.observer)?;
+        sessions::into_parts(parts, self.subject.reading.jobs, self.observer)?;
         Ok(ConcatenatedBetas { betas, sessions: row_sessions, trials, voxels })
     }
 

@@ -19,6 +19,7 @@ mod inside_tokio;
 mod joined;
 mod localizers;
 mod masks;
+mod memory;
 mod raw;
 mod reading;
 mod ridge_output;

@@ -29,6 +29,16 @@ pub(super) struct Planned {
 impl Betas<'_> {
     /// One plan for each session, of which there is at least one.
     pub(super) fn plan(&self, sessions: &[SessionId]) -> Result<Vec<Planned>> {
+        self.plan_by(sessions, |session, n_volumes, table| self.rows(session, n_volumes, table))
+    }
+
+    /// As [`Betas::plan`], with the volumes that `rows` takes of each session: it is given their
+    /// number, and the trial table if there is one.
+    pub(super) fn plan_by(
+        &self,
+        sessions: &[SessionId],
+        mut rows: impl FnMut(&SessionId, usize, Option<SessionTrials>) -> Result<RowSelection>,
+    ) -> Result<Vec<Planned>> {
         // Missing files are the likeliest failure and the cheapest to see.
         for session in sessions {
             self.subject.betas_place(session)?;
@@ -43,7 +53,7 @@ impl Betas<'_> {
             table.as_ref().map_or(Ok(()), |table| reader.check_trials(table))?;
             planned.push(Planned {
                 voxels: thresholded.voxels(session)?,
-                rows: self.rows(session, reader.n_volumes(), table)?,
+                rows: rows(session, reader.n_volumes(), table)?,
                 reader: if sessions.len() == 1 { reader } else { reader.closed() },
             });
         }
@@ -60,6 +70,15 @@ impl Betas<'_> {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The trial table where it is needed: without one, the answer is the error that names it.
+    pub(super) fn needed_table(
+        &self,
+        session: &SessionId,
+        table: Option<SessionTrials>,
+    ) -> Result<SessionTrials> {
+        table.map_or_else(|| self.subject.trials(session), Ok)
     }
 
     /// The wanted volumes of a session.
@@ -86,11 +105,7 @@ impl Betas<'_> {
             });
         }
         if let Some(set) = self.stimuli {
-            // Without a table on disk, the path is the error that names it.
-            let table = match table {
-                Some(table) => table,
-                None => self.subject.trials(session.as_str())?,
-            };
+            let table = self.needed_table(session, table)?;
             let wanted: Vec<bool> =
                 table.labels().map(|label| StimulusSet::of_label(label) == set).collect();
             rows.retain(|row| wanted.get(*row) == Some(&true));

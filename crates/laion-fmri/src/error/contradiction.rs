@@ -107,7 +107,9 @@ pub enum Contradiction {
         task: LocalizerTask,
     },
 
-    /// Shared betas were asked for with a selection of trials.
-    #[error("shared betas take every shared trial: no selection of trials")]
+    /// Shared betas were asked for with a request that chooses sessions, stimuli or trials.
+    #[error(
+        "shared betas take every trial of the shared images: the request cannot choose sessions, stimuli or trials"
+    )]
     SharedTrialsSelected,
 }
