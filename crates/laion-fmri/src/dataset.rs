@@ -10,7 +10,7 @@ use s3_mirror::{ConnectOptions, Location};
 
 pub(crate) use self::reading::Reading;
 use crate::files::Files;
-use crate::remote::Remote;
+use crate::remote::{Remote, subjects_below};
 use crate::{DownloadRequest, Error, Result, Roots, Stimuli, Subject, layout};
 
 /// What a dataset without a mirror does with its bucket.
@@ -26,7 +26,7 @@ const READING: &str = "reading from";
 /// # let bucket = fixtures::Bucket::example()?;
 /// let dataset = laion_fmri::Dataset::open("laion-fmri")?;
 /// let names: Vec<String> = dataset.subjects()?.iter().map(ToString::to_string).collect();
-/// assert_eq!(names, ["sub-01", "sub-03"]);
+/// assert_eq!(names, ["sub-01", "sub-03", "sub-05"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -116,33 +116,30 @@ impl Dataset {
         Ok(())
     }
 
-    /// The subjects whose betas tree is on disk, or in the bucket that is read, sorted.
+    /// The subjects of which anything is on disk, or in the bucket that is read, sorted: betas, ROIs,
+    /// the anatomy, FreeSurfer files, localizers or raw data.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] when a directory cannot be read; [`Error::Mirror`] and [`Error::Offline`] when
     /// the bucket cannot be listed.
     pub fn subjects(&self) -> Result<Vec<SubjectId>> {
-        let names = match &self.bucket {
+        match &self.bucket {
             Some(remote) => {
                 self.check_online(READING)?;
-                remote.directories(layout::GLMSINGLE)?
+                remote.subjects()
             }
-            None => self.roots.subdirectories(layout::GLMSINGLE)?,
-        };
-        Ok(names
-            .iter()
-            .filter(|name| name.starts_with("sub-"))
-            .filter_map(|name| name.parse().ok())
-            .collect())
+            None => subjects_below(|tree| self.roots.subdirectories(tree)),
+        }
     }
 
-    /// A subject of the mirror, or of the bucket that is read, by `sub-03` or `03`.
+    /// A subject of the mirror, or of the bucket that is read, by `sub-03` or `03`. Any of its trees
+    /// is enough; a method that needs more says what.
     ///
     /// # Errors
     ///
     /// [`Error::SubjectNotFound`] for a malformed id, or a subject that the bucket does not have;
-    /// [`Error::DataNotDownloaded`] when the subject has no betas tree in any root;
+    /// [`Error::DataNotDownloaded`] when no root has anything of the subject;
     /// [`Error::Mirror`] and [`Error::Offline`] when the bucket cannot be listed.
     #[doc(alias = "load_subject")]
     pub fn subject(&self, id: impl AsRef<str>) -> Result<Subject> {
@@ -155,11 +152,13 @@ impl Dataset {
         if let Some(remote) = &self.bucket {
             return self.subject_of_bucket(remote, id);
         }
-        let tree = layout::glmsingle(&id);
-        if !self.roots.directories().iter().any(|root| root.join(&tree).is_dir()) {
+        let roots = self.roots.directories();
+        let is_there =
+            |tree: &str| roots.iter().any(|root| root.join(tree).join(id.as_str()).is_dir());
+        if !layout::SUBJECT_TREES.into_iter().any(is_there) {
             return Err(Error::DataNotDownloaded {
                 what: format!("subject {id}"),
-                path: self.roots.expected(&tree),
+                path: self.roots.expected(&layout::glmsingle(&id)),
                 fetch: Box::new(DownloadRequest::of(&id)),
             });
         }

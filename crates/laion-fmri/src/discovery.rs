@@ -43,7 +43,8 @@ impl Discovery {
         Ok(Self { remote: Remote::open(location, options)?, location: location.clone() })
     }
 
-    /// The subjects of the bucket: the union over the derivative trees, sorted.
+    /// The subjects of the bucket: those of which it has betas, ROIs, the anatomy, FreeSurfer files,
+    /// localizers or raw data, sorted.
     ///
     /// # Errors
     ///
@@ -119,12 +120,12 @@ impl Discovery {
         let has = by_tree.iter().filter(|(_, subjects)| subjects.contains(&subject));
         let trees: Vec<&str> = has.map(|(tree, _)| *tree).collect();
         if trees.is_empty() {
-            let available: BTreeSet<_> =
-                by_tree.iter().flat_map(|(_, subjects)| subjects).collect();
-            return Err(Error::SubjectNotFound {
-                got: subject.to_string(),
-                available: available.into_iter().map(ToString::to_string).collect(),
-            });
+            // Other trees may have it.
+            let available = self.subjects()?;
+            if !available.contains(&subject) {
+                let available = available.iter().map(ToString::to_string).collect();
+                return Err(Error::SubjectNotFound { got: subject.to_string(), available });
+            }
         }
         Ok(SubjectDescription {
             bucket: self.location.to_string(),

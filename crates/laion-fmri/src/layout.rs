@@ -29,6 +29,13 @@ pub const LOCALIZERS: &str = "derivatives/localizers/";
 /// The trees in which the discovery functions look for subjects, in the order they are reported.
 pub const PROBED: [&str; 4] = [GLMSINGLE, ROIS, FREESURFER, ANATOMICAL];
 
+/// The folders in which subjects have a folder of their own; the last is the top of the bucket, which
+/// holds the raw data. A subject exists when any of these has it.
+pub const SUBJECT_TREES: [&str; 6] = [GLMSINGLE, ROIS, ANATOMICAL, FREESURFER, LOCALIZERS, TOP];
+
+/// The top of the bucket.
+const TOP: &str = "";
+
 /// `derivatives/glmsingle-tedana/SUB/`.
 #[must_use]
 pub fn glmsingle(subject: &SubjectId) -> String {

@@ -98,20 +98,14 @@ impl Remote {
         Ok(parts.map(|prefix| prefix.rsplit('/').next().unwrap_or(prefix).to_owned()).collect())
     }
 
-    /// The subjects of the bucket, sorted: those below any of the derivative trees.
+    /// The subjects of the bucket, sorted: those below any of the trees.
     pub(crate) fn subjects(&self) -> Result<Vec<SubjectId>> {
-        let subjects: BTreeSet<SubjectId> =
-            self.subjects_by_tree()?.into_iter().flat_map(|(_, subjects)| subjects).collect();
-        Ok(subjects.into_iter().collect())
+        subjects_below(|tree| self.directories(tree))
     }
 
-    /// The derivative trees, each with the subjects below it.
+    /// The probed trees, each with the subjects below it.
     pub(crate) fn subjects_by_tree(&self) -> Result<Vec<(&'static str, BTreeSet<SubjectId>)>> {
-        let subjects = |tree| {
-            let names = self.directories(tree)?;
-            let names = names.iter().filter(|name| name.starts_with("sub-"));
-            Ok((tree, names.filter_map(|name| name.parse().ok()).collect()))
-        };
+        let subjects = |tree| Ok((tree, subjects_among(&self.directories(tree)?).collect()));
         layout::PROBED.into_iter().map(subjects).collect()
     }
 
@@ -119,6 +113,23 @@ impl Remote {
     pub(crate) fn list_directory(&self, prefix: &str) -> Result<Listing> {
         Ok(self.block_on(s3_mirror::list_directory(&self.store, prefix))?)
     }
+}
+
+/// The subjects below any of the trees, sorted; `directories` names the folders of a tree.
+pub(crate) fn subjects_below(
+    directories: impl Fn(&str) -> Result<BTreeSet<String>>,
+) -> Result<Vec<SubjectId>> {
+    let mut subjects = BTreeSet::new();
+    for tree in layout::SUBJECT_TREES {
+        subjects.extend(subjects_among(&directories(tree)?));
+    }
+    Ok(subjects.into_iter().collect())
+}
+
+/// The folders that are those of subjects.
+fn subjects_among(names: &BTreeSet<String>) -> impl Iterator<Item = SubjectId> {
+    let names = names.iter().filter(|name| name.starts_with("sub-"));
+    names.filter_map(|name| name.parse().ok())
 }
 
 impl Dataset {

@@ -224,6 +224,10 @@ impl Subject {
     pub(crate) fn sessions_to_join(&self, named: &[impl AsRef<str>]) -> Result<Vec<SessionId>> {
         let chosen = self.sessions_of_betas(named)?;
         each_once(&chosen)?;
+        // Asked for before their tables: the download of betas brings both.
+        for session in &chosen {
+            self.betas_place(session)?;
+        }
         Ok(chosen)
     }
 

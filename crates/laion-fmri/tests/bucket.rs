@@ -326,7 +326,7 @@ fn what_is_not_there_is_named_with_bucket_and_key() {
     assert!(matches!(error, Error::UnknownRoi { .. }), "{error:?}");
     let error = dataset.subject("sub-09").unwrap_err();
     assert!(matches!(error, Error::SubjectNotFound { got, available }
-        if got == "sub-09" && available == ["sub-01", "sub-03"]));
+        if got == "sub-09" && available == ["sub-01", "sub-03", "sub-05"]));
     // The anatomy is not read from the bucket.
     let error = subject.t1w(Resolution::Full).unwrap_err();
     assert!(matches!(error, Error::DataNotDownloaded { .. }), "{error:?}");

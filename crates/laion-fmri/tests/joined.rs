@@ -246,7 +246,7 @@ fn shared_betas_line_up_by_image() {
     assert!(metadata.iter().all(|stimulus| stimulus.unique_or_shared == "shared"));
     let ids: Vec<&str> = group.into_iter().map(|(id, _)| id.as_str()).collect();
     assert_eq!(ids, ["sub-01", "sub-03"]);
-    assert_eq!(dataset.group_all().unwrap().len(), 2);
+    assert_eq!(dataset.group_all().unwrap().len(), 3);
     let error = group.subject("sub-05").unwrap_err();
     assert!(matches!(error, Error::SubjectNotFound { got, available }
         if got == "sub-05" && available == ["sub-01", "sub-03"]));

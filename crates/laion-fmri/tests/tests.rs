@@ -27,6 +27,7 @@ mod roi_data;
 #[cfg(feature = "serde")]
 mod serialize;
 mod stimuli;
+mod trees;
 mod trials;
 mod untabled;
 

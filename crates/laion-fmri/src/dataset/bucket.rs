@@ -89,12 +89,16 @@ impl Dataset {
 
     pub(super) fn subject_of_bucket(&self, remote: &Remote, id: SubjectId) -> Result<Subject> {
         self.check_online(READING)?;
-        let betas = layout::glmsingle(&id);
-        let prefixes = vec![betas.clone(), layout::rois(&id), layout::anatomical_images(&id)];
+        let prefixes =
+            vec![layout::glmsingle(&id), layout::rois(&id), layout::anatomical_images(&id)];
         let objects = Objects::list(remote, prefixes)?;
-        if objects.is_empty_below(&betas) {
-            let available = self.subjects()?.iter().map(ToString::to_string).collect();
-            return Err(Error::SubjectNotFound { got: id.to_string(), available });
+        if objects.is_empty() {
+            // Other trees were not listed.
+            let available = self.subjects()?;
+            if !available.contains(&id) {
+                let available = available.iter().map(ToString::to_string).collect();
+                return Err(Error::SubjectNotFound { got: id.to_string(), available });
+            }
         }
         let files = Files::of_mirror(self.roots.clone()).with_objects(objects);
         Ok(Subject::new(files, id, self.stimuli.clone(), self.reading.clone()))

@@ -16,7 +16,7 @@ use super::part::PartReader;
 use super::recipe::{Recipe, SubjectSessions, TOOL};
 use super::task::Trials;
 use super::text;
-use crate::{Dataset, Error, Result, Subject, layout};
+use crate::{Dataset, Error, Result, Subject};
 
 /// How many features are reckoned with before their file has been seen; the published ones have 1,152
 /// at most.
@@ -406,10 +406,7 @@ fn parse(text: &str) -> Result<Line, String> {
 
 /// The sessions of a subject that are meant, ascending.
 fn sessions(subject: &Subject, named: &[String]) -> Result<Vec<SessionId>> {
-    let mut chosen = subject.chosen_sessions(named, layout::betas)?;
-    if chosen.is_empty() {
-        return Err(no_sessions(subject));
-    }
+    let mut chosen = subject.sessions_of_betas(named)?;
     chosen.sort();
     chosen.dedup();
     subject.fetch_trials(&chosen)?;

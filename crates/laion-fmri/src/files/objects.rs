@@ -75,8 +75,8 @@ impl Objects {
     }
 
     /// Whether nothing was listed.
-    pub(crate) fn is_empty_below(&self, prefix: &str) -> bool {
-        self.below(prefix).next().is_none()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.listed.is_empty()
     }
 
     pub(super) fn find(&self, relative: &str) -> Option<Located> {

@@ -82,7 +82,7 @@ pub struct TrialItem {
 }
 
 impl Subject {
-    /// The trials of all sessions with a trial table, or of chosen ones, as items for training; see
+    /// The trials of all sessions on disk, or of chosen ones, as items for training; see
     /// [`TrialDataset`].
     ///
     /// ```
@@ -189,19 +189,16 @@ impl TrialDatasetRequest<'_> {
     /// [`Error::StimuliNotDownloaded`] without the images; [`Error::Io`] when the temporary file
     /// cannot be written.
     pub fn open(&self, scratch: impl AsRef<Path>) -> Result<TrialDataset> {
+        let named = self.betas.named_sessions();
+        let mut sessions = self.subject.sessions()?;
+        if !named.is_empty() || sessions.is_empty() {
+            sessions = self.subject.sessions_to_join(named)?;
+        }
         let images = self.subject.stimuli().images()?;
         let shown = Shown::read(self.subject)?;
-        let named = self.betas.named_sessions();
-        let sessions: Vec<SessionId> = match named.is_empty() {
-            true => shown.sessions().cloned().collect(),
-            false => self.subject.sessions_to_join(named)?,
-        };
-        if sessions.is_empty() {
-            return Err(Error::NothingNamed { what: "session".to_owned() });
-        }
         // Every file is opened and checked before the first is read.
         let betas = self.betas.volumes_of(&sessions)?;
-        // INVARIANT: there is one reader for each session, and no session is an error above.
+        // INVARIANT: there is one reader for each session, and without a session there is an error above.
         let voxels = Arc::clone(betas.first().expect("at least one session").voxels());
         let mut matrix = RowFile::writer(scratch.as_ref(), voxels.n_voxels())?;
         let repetitions = shown.repetitions();

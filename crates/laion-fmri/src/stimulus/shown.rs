@@ -106,11 +106,6 @@ impl Shown {
         &self.names
     }
 
-    /// The sessions, in their order.
-    pub(crate) fn sessions(&self) -> impl ExactSizeIterator<Item = &SessionId> {
-        self.sessions.iter().map(|(session, _)| session)
-    }
-
     /// For each trial how many trials before it showed the image: in its session, and in all.
     pub(crate) fn repetitions(&self) -> Vec<(u32, u32)> {
         let mut in_all = vec![0; self.names.len()];
