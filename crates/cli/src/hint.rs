@@ -293,9 +293,8 @@ mod tests {
 
     #[test]
     fn what_one_command_cannot_say_takes_several() {
-        let mut request = DownloadRequest::subject("sub-03").unwrap().ses(["ses-01"]);
-        request.include_captions = true;
-        request.include_segmentations = true;
+        let request = DownloadRequest::subject("sub-03").unwrap().ses(["ses-01"]);
+        let request = request.include_captions().include_segmentations();
         assert_eq!(
             commands(&request),
             [

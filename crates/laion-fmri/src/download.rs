@@ -184,6 +184,8 @@ impl Dataset {
     /// all filters, and the others are taken whole. Sessions that are not released yet are
     /// withheld, except the maps of the object localizer. The four files that describe the dataset
     /// come along, but not with files below `stimuli/` alone, which are taken by their very names.
+    /// The images are withheld, since another service hands them out; see
+    /// [`DownloadRequest::include_stimuli`].
     ///
     /// # Errors
     ///
@@ -203,12 +205,22 @@ impl Dataset {
         let mut reasons = BTreeMap::new();
         let mut accompanying = Vec::new();
         for key in keys {
-            if matches!(key.why, Why::Dataset | Why::Pinned) {
+            if matches!(key.why, Why::Dataset | Why::Pinned | Why::ImageTable) {
                 accompanying.push(key.listed.key.clone());
             }
             reasons.insert(key.listed.key.clone(), key.why);
             match candidate(key) {
                 Ok(candidate) => candidates.push(candidate),
+                Err(invalid) => refused.push(invalid),
+            }
+        }
+        if request.include_stimuli {
+            match gated::images(self.roots()) {
+                Ok(images) => {
+                    candidates.retain(|other| other.listed.key != images.listed.key);
+                    reasons.insert(images.listed.key.clone(), Why::Named);
+                    candidates.push(images);
+                }
                 Err(invalid) => refused.push(invalid),
             }
         }

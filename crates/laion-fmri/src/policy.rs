@@ -10,6 +10,10 @@ pub const HELD_OUT_SESSIONS: [&str; 4] = ["31", "32", "33", "34"];
 /// Why a held-out object is not handed out.
 pub(crate) const HELD_OUT: &str = "the session is not released yet";
 
+/// Why a download from the bucket does not bring the images.
+pub(crate) const NEEDS_ACCESS: &str =
+    "the access service hands it out, to those who accept the data use agreement";
+
 /// The task whose localizer maps are public although its session is held out.
 const EXEMPT_TASK: &str = "oloc";
 

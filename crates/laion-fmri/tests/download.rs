@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fixtures::{Bucket, Fault, Proxy, Server};
-use laion_fmri::s3_mirror::{Action, Outcome, Plan, Report, Stop};
+use laion_fmri::s3_mirror::{Action, Outcome, Plan, Report, Stop, Withheld};
+use laion_fmri::stimuli::{EmbeddingModel, files};
 use laion_fmri::{
     Cancel, ConnectOptions, Dataset, DownloadRequest, Error, ErrorKind, FilterField, MaskSource,
     Subjects,
@@ -504,4 +505,67 @@ fn damaged_betas_are_refused_with_an_index_as_without() {
     let failed: Vec<_> = report.outcomes.iter().filter(|(_, outcome)| failed(outcome)).collect();
     assert_eq!(failed.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), [&*key]);
     assert_eq!(std::fs::read_dir(cache.path().join("indexes")).unwrap().count(), 0);
+}
+
+/// The outcome of the images in a report.
+fn outcome_of_images(report: &Report) -> Option<&Outcome> {
+    let images = format!("{}/{}", files::DIRECTORY, files::IMAGES);
+    let found = report.outcomes.iter().find(|(key, _)| key.as_str() == images);
+    found.map(|(_, outcome)| outcome)
+}
+
+#[test]
+fn images_are_marked_as_what_the_bucket_cannot_give() {
+    let fixture = Served::new();
+    let request = subject("sub-03").ses(["ses-01"]).filter(FilterField::Suffix, ["trials"]);
+    assert!(outcome_of_images(&fixture.download(&request)).is_none());
+    let request = request.include_stimuli();
+    let item_of_images = |plan: Plan| {
+        plan.items.into_iter().find(|item| item.key.as_str().ends_with(files::IMAGES)).unwrap()
+    };
+    let action = item_of_images(fixture.plan(&request).unwrap()).action;
+    assert!(matches!(&action, Action::Withheld(reason) if reason.contains("access service")));
+    let report = fixture.download(&request);
+    assert!(fetched(&report).contains("stimuli/task-images_metadata.csv"));
+    let withheld = outcome_of_images(&report).unwrap();
+    assert!(
+        matches!(withheld, Outcome::Withheld { reason: Withheld::Rule(reason) } if reason.contains("access service")),
+        "{withheld:?}"
+    );
+    assert_eq!(report.into_result().unwrap().withheld, 1);
+
+    // Nothing but the images: the table alone is not what was wanted.
+    let error = fixture.download(&DownloadRequest::stimuli()).into_result().unwrap_err();
+    assert!(error.is_withheld(), "{error}");
+    fixtures::bucket::write_gated(fixture.mirror.path()).unwrap();
+    let report = fixture.download(&DownloadRequest::stimuli());
+    assert!(matches!(outcome_of_images(&report), Some(Outcome::Kept)));
+    assert_eq!(report.into_result().unwrap().withheld, 0);
+}
+
+#[test]
+fn every_inclusion_has_a_method() {
+    let request = subject("sub-03")
+        .include_anatomical()
+        .include_freesurfer()
+        .include_localizers()
+        .include_raw()
+        .include_embeddings([EmbeddingModel::Clip])
+        .include_segmentations()
+        .include_captions()
+        .include_stimuli();
+    assert!(request.include_segmentations && request.include_captions && request.include_stimuli);
+    let fixture = Served::new();
+    let plan = fixture.plan(&request).unwrap();
+    let names = plan.items.iter().filter_map(|item| item.key.as_str().strip_prefix("stimuli/"));
+    let mut expected = [
+        EmbeddingModel::Clip.file_name(),
+        files::SEGMENTATIONS,
+        files::SEGMENTATIONS_METADATA,
+        files::CAPTIONS,
+        files::METADATA,
+        files::IMAGES,
+    ];
+    expected.sort_unstable();
+    assert!(names.eq(expected));
 }

@@ -95,7 +95,10 @@ fn carry_out(
         (true, true) => Some(Stimuli::plan(context, &dataset)?),
         (true, false) => Some(Stimuli::obtain(context, &dataset)?),
     };
-    let download = context.interrupt.at_once(|| dataset.plan_download(request))?;
+    // The images have a plan of their own.
+    let mut public = request.clone();
+    public.include_stimuli = false;
+    let download = context.interrupt.at_once(|| dataset.plan_download(&public))?;
     let mut download = download.with_limit_rate(transfer.limit_rate);
     if indexes {
         download = download.with_indexes();

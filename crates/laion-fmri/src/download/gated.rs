@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use laion_fmri_stimuli::files;
 use s3_mirror::{
-    Action, Cancel, FetchReason, Key, Listed, Observer, Outcome, Plan, PlanItem, RelativePath,
-    TransferOptions,
+    Action, Cancel, Candidate, FetchReason, InvalidKey, Key, Listed, Observer, Outcome, Plan,
+    PlanItem, RelativePath, Rule, TransferOptions,
 };
 
 use crate::access::{AccessService, GatedFile, GatedStore, Grant, HashRecord, Manifest, RequestId};
 use crate::config::STATE_DIR;
 use crate::remote::Remote;
-use crate::{Dataset, Error, InputError, Result, Roots};
+use crate::{Dataset, Error, InputError, Result, Roots, policy};
 
 /// The images and their table, compared with what is on disk but not fetched yet.
 ///
@@ -428,6 +428,20 @@ impl Observer for WithinPlan<'_> {
 
 fn key_of(file: &GatedFile) -> String {
     format!("{}/{}", files::DIRECTORY, file.name)
+}
+
+/// The images in a download from the bucket, which cannot fetch them: kept when they are on disk, and
+/// withheld otherwise.
+pub(super) fn images(roots: &Roots) -> Result<Candidate, InvalidKey> {
+    let key = Key::new(format!("{}/{}", files::DIRECTORY, files::IMAGES))?;
+    let found = roots.find(key.as_str()).and_then(|path| std::fs::metadata(path).ok());
+    let rule = match found {
+        Some(_) => Rule::Mirror,
+        None => Rule::Withhold(policy::NEEDS_ACCESS.to_owned()),
+    };
+    let size = found.map_or(0, |found| found.len());
+    let listed = Listed { key, size, etag: None, last_modified: None };
+    Ok(Candidate { rule, ..Candidate::exact(listed) })
 }
 
 /// The file in any root, when its size and digest are right.

@@ -49,9 +49,7 @@ pub struct DownloadRequest {
     pub include_segmentations: bool,
     /// The captions as well.
     pub include_captions: bool,
-    /// The images as well. They are not in the bucket: of them a [`Download`](crate::Download)
-    /// fetches nothing, and the caller that carries it out continues with
-    /// [`Dataset::plan_stimuli`](crate::Dataset::plan_stimuli).
+    /// The images and their table as well; see [`DownloadRequest::include_stimuli`].
     pub include_stimuli: bool,
     /// Further key prefixes, mirrored with the same filters.
     pub prefixes: Vec<String>,
@@ -108,13 +106,13 @@ impl DownloadRequest {
     /// A request for the object masks and their table and nothing else.
     #[doc(alias = "download_segmentations")]
     pub fn segmentations() -> Self {
-        Self { include_segmentations: true, ..Self::nobody() }
+        Self::nobody().include_segmentations()
     }
 
     /// A request for the captions and nothing else.
     #[doc(alias = "download_captions")]
     pub fn captions() -> Self {
-        Self { include_captions: true, ..Self::nobody() }
+        Self::nobody().include_captions()
     }
 
     /// A request for the images and nothing else; see [`DownloadRequest::include_stimuli`].
@@ -192,7 +190,24 @@ impl DownloadRequest {
         self
     }
 
-    /// The images as well, which the caller has to fetch; see the field.
+    /// The object masks and their table as well.
+    pub fn include_segmentations(mut self) -> Self {
+        self.include_segmentations = true;
+        self
+    }
+
+    /// The captions as well.
+    pub fn include_captions(mut self) -> Self {
+        self.include_captions = true;
+        self
+    }
+
+    /// The images and their table as well.
+    ///
+    /// The bucket has at most the table, and a [`Download`](crate::Download) fetches it. The images
+    /// come from the access service: as long as they are not on disk, the plan and the report say that
+    /// they are withheld, and [`Dataset::plan_stimuli`](crate::Dataset::plan_stimuli) and
+    /// [`Dataset::download_stimuli`](crate::Dataset::download_stimuli) fetch them.
     pub fn include_stimuli(mut self) -> Self {
         self.include_stimuli = true;
         self

@@ -37,6 +37,8 @@ pub(super) enum Why {
     WholeTree(&'static str),
     /// It describes the dataset.
     Dataset,
+    /// It describes the images that were asked for.
+    ImageTable,
     /// It was asked for by its name.
     Named,
 }
@@ -69,7 +71,8 @@ impl Selection {
             Subjects::These(subjects) => (subjects.clone(), false),
         };
         let stimuli = request.stimulus_keys();
-        if subjects.is_empty() && request.prefixes.is_empty() && stimuli.is_empty() {
+        let is_nothing = subjects.is_empty() && request.prefixes.is_empty() && stimuli.is_empty();
+        if is_nothing && !request.include_stimuli {
             return Err(no_match(
                 location,
                 "no subject",
@@ -96,6 +99,9 @@ impl Selection {
         }
         self.collect_prefixes(remote, location, request)?;
         self.collect_stimuli(remote, location, &stimuli)?;
+        if request.include_stimuli {
+            self.collect_image_table(remote)?;
+        }
         if !subjects.is_empty() || !request.prefixes.is_empty() {
             self.collect_dataset_keys(remote)?;
         }
@@ -206,6 +212,16 @@ impl Selection {
         Ok(())
     }
 
+    /// The table of images, if the bucket lists it.
+    fn collect_image_table(&mut self, remote: &Remote) -> Result<()> {
+        let prefix = format!("{}/", laion_fmri_stimuli::files::DIRECTORY);
+        let mut listed = remote.list_directory(&prefix)?.objects.into_iter();
+        if let Some(table) = listed.find(|it| it.key.as_str() == layout::stimulus_metadata()) {
+            self.add(table, Why::ImageTable);
+        }
+        Ok(())
+    }
+
     /// The files that describe the dataset: those of them that the bucket lists.
     fn collect_dataset_keys(&mut self, remote: &Remote) -> Result<()> {
         for listed in remote.list_directory("")?.objects {
@@ -292,6 +308,7 @@ impl Why {
             Self::Pinned => return "needed by the default loader".to_owned(),
             Self::WholeTree(tree) => return format!("the whole {tree} tree"),
             Self::Dataset => return "describes the dataset".to_owned(),
+            Self::ImageTable => return "describes the images".to_owned(),
             Self::Named => return "asked for by name".to_owned(),
         };
         let active = filter.iter().map(|(field, _)| field);
