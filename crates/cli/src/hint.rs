@@ -16,9 +16,9 @@ use std::path::Path;
 pub(crate) fn of(error: &Error) -> Option<String> {
     match error {
         Error::DataDirNotSet => Some("laion-fmri config --data-dir DIR".to_owned()),
-        Error::DataNotDownloaded { fetch, .. } | Error::StimuliNotDownloaded { fetch, .. } => {
-            Some(commands(fetch).join(" && "))
-        }
+        Error::DataNotDownloaded { fetch, .. }
+        | Error::StimuliNotDownloaded { fetch, .. }
+        | Error::LocalCopyNeeded { fetch, .. } => Some(commands(fetch).join(" && ")),
         Error::Access(error) => of_access(error),
         Error::Extract(error) => of_extract(error),
         Error::Input(InputError::Changed { path, .. }) => Some(fetch_again(path)),

@@ -83,6 +83,17 @@ pub enum Error {
         fetch: Box<DownloadRequest>,
     },
 
+    /// The bucket is read, and this call reads files on disk alone.
+    #[error("{what}: only a copy on disk can be read, and not {}", path.display())]
+    LocalCopyNeeded {
+        /// What the file holds, in the terms of the field.
+        what: String,
+        /// The object in the bucket.
+        path: PathBuf,
+        /// The download that brings it.
+        fetch: Box<DownloadRequest>,
+    },
+
     /// Nothing in the bucket fits the request. Nothing was fetched.
     #[doc(alias = "NoMatchingDataError")]
     #[error("nothing in the bucket matches {subject} with filters {filters} under {}{}", prefixes.join(", "), detail.as_deref().map(|d| format!(": {d}")).unwrap_or_default())]

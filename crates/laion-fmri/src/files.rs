@@ -162,6 +162,20 @@ impl Files {
         }
     }
 
+    /// As [`Files::missing`], where a file on disk is needed even when the bucket is read.
+    pub(crate) fn missing_on_disk(
+        &self,
+        what: impl Into<String>,
+        relative: &str,
+        fetch: impl FnOnce() -> DownloadRequest,
+    ) -> Error {
+        let (what, path, fetch) = (what.into(), self.expected(relative), Box::new(fetch()));
+        match self.are_objects() {
+            true => Error::LocalCopyNeeded { what, path, fetch },
+            false => Error::DataNotDownloaded { what, path, fetch },
+        }
+    }
+
     /// The names of all directories directly below a relative directory, sorted.
     pub(crate) fn subdirectories(&self, relative: &str) -> Result<BTreeSet<String>> {
         match &self.objects {
@@ -176,6 +190,20 @@ impl Files {
             Some(objects) => Ok(objects.files(relative)),
             None => self.roots.files(relative),
         }
+    }
+
+    /// As [`Files::files`], over the roots too when the bucket is read, which is asked for a directory
+    /// that was not listed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] for a folder, [`Error::Mirror`] for a bucket that cannot be asked.
+    pub(crate) fn files_anywhere(&self, relative: &str) -> Result<BTreeSet<String>> {
+        let mut names = self.roots.files(relative)?;
+        if let Some(objects) = &self.objects {
+            names.extend(objects.files_unlisted(relative)?);
+        }
+        Ok(names)
     }
 
     /// The bytes of a small file. An object is fetched whole when it is first opened and kept as long

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use bids_names::SessionId;
 use gifti_surface::Hemisphere;
-use gifti_surface::fs::ReadGiftiError;
 use nifti_stream::Volume;
 
-use crate::{Contradiction, DownloadRequest, Error, FilterField, Result, Subject, layout};
+#[cfg(doc)]
+use crate::Error;
+use crate::roi::vertex_values;
+use crate::{Contradiction, DownloadRequest, FilterField, Result, Subject, layout};
 
 laion_fmri_base::named_enum! {
     /// The task of a localizer.
@@ -73,6 +75,14 @@ impl Localizer {
     #[must_use]
     pub fn session(&self) -> &SessionId {
         &self.session
+    }
+
+    /// Refuses what has no effects of single runs.
+    fn check_runs(&self) -> Result<()> {
+        match self.task {
+            LocalizerTask::Motion => Err(Contradiction::PooledTask { task: self.task }.into()),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -154,7 +164,7 @@ impl Subject {
         contrast: &str,
         space: LocalizerSpace,
     ) -> Result<LocalizerMap> {
-        read(self.localizer_statmap_path(localizer, contrast, space)?, space)
+        self.localizer_map(&MapFile::of(self, &localizer.into(), None, contrast, space)?, space)
     }
 
     /// The effect of a condition, such as `scrambled`, in one run, in percent signal change. Runs
@@ -171,28 +181,31 @@ impl Subject {
         run: u32,
         space: LocalizerSpace,
     ) -> Result<LocalizerMap> {
-        read(self.localizer_effect_path(localizer, condition, run, space)?, space)
+        let localizer = localizer.into();
+        localizer.check_runs()?;
+        self.localizer_map(&MapFile::of(self, &localizer, Some(run), condition, space)?, space)
     }
 
-    /// The file of the z-map of a contrast.
+    /// The file of the z-map of a contrast, on disk.
     ///
     /// # Errors
     ///
-    /// [`Error::DataNotDownloaded`], [`Error::FileName`].
+    /// [`Error::DataNotDownloaded`] or [`Error::LocalCopyNeeded`], [`Error::FileName`].
     pub fn localizer_statmap_path(
         &self,
         localizer: impl Into<Localizer>,
         contrast: &str,
         space: LocalizerSpace,
     ) -> Result<PathBuf> {
-        self.localizer_path(&localizer.into(), None, contrast, space)
+        let map = MapFile::of(self, &localizer.into(), None, contrast, space)?;
+        self.file(&map.what, &map.key, || map.fetch.clone())
     }
 
-    /// The file of the effect of a condition in one run.
+    /// The file of the effect of a condition in one run, on disk.
     ///
     /// # Errors
     ///
-    /// [`Error::DataNotDownloaded`], [`Error::FileName`], [`Error::Contradiction`].
+    /// As [`Subject::localizer_statmap_path`]; [`Error::Contradiction`].
     pub fn localizer_effect_path(
         &self,
         localizer: impl Into<Localizer>,
@@ -201,49 +214,53 @@ impl Subject {
         space: LocalizerSpace,
     ) -> Result<PathBuf> {
         let localizer = localizer.into();
-        if localizer.task == LocalizerTask::Motion {
-            return Err(Contradiction::PooledTask { task: localizer.task }.into());
-        }
-        self.localizer_path(&localizer, Some(run), condition, space)
+        localizer.check_runs()?;
+        let map = MapFile::of(self, &localizer, Some(run), condition, space)?;
+        self.file(&map.what, &map.key, || map.fetch.clone())
     }
 
-    fn localizer_path(
-        &self,
-        localizer: &Localizer,
-        run: Option<u32>,
-        contrast: &str,
-        space: LocalizerSpace,
-    ) -> Result<PathBuf> {
-        let Localizer { task, session } = localizer;
-        let key = layout::localizer_map(self.id(), session, *task, run, space, contrast)?;
-        let what = match run {
-            None => format!("the z-map {contrast} of {} {session} {task}", self.id()),
-            Some(run) => {
-                format!("the effect of {contrast} in run {run} of {} {session} {task}", self.id())
+    fn localizer_map(&self, map: &MapFile, space: LocalizerSpace) -> Result<LocalizerMap> {
+        let place = self.place_anywhere(&map.what, &map.key, || map.fetch.clone())?;
+        self.read(&place, |input| match space {
+            LocalizerSpace::Fsnative(_) => {
+                Ok(LocalizerMap::Surface(vertex_values(input)?.to_f32()))
             }
-        };
-        // The tree is fetched whole; the filters keep the other trees out.
-        self.file(&what, &key, || {
-            DownloadRequest::of(self.id())
-                .filter(FilterField::Task, [task.as_str()])
-                .filter(FilterField::Suffix, ["statmap"])
-                .include_localizers()
+            LocalizerSpace::T1w(_) => {
+                let volume = nifti_stream::read_volume(input);
+                let volume = volume.map_err(|error| place.named(error))?;
+                Ok(LocalizerMap::Volume(Box::new(volume)))
+            }
         })
     }
 }
 
-fn read(path: PathBuf, space: LocalizerSpace) -> Result<LocalizerMap> {
-    match space {
-        LocalizerSpace::Fsnative(_) => {
-            let gifti = gifti_surface::fs::read_gifti(&path)?;
-            let values = gifti.first().map(gifti_surface::DataArray::to_f32);
-            values
-                .map(LocalizerMap::Surface)
-                .map_err(|source| Error::Gifti(ReadGiftiError::Read { path, source }))
-        }
-        LocalizerSpace::T1w(_) => {
-            Ok(LocalizerMap::Volume(Box::new(nifti_stream::fs::read_volume(path)?)))
-        }
+/// The file of a map: its key, what it is, and the download that brings it.
+struct MapFile {
+    key: String,
+    what: String,
+    fetch: DownloadRequest,
+}
+
+impl MapFile {
+    fn of(
+        subject: &Subject,
+        Localizer { task, session }: &Localizer,
+        run: Option<u32>,
+        contrast: &str,
+        space: LocalizerSpace,
+    ) -> Result<Self> {
+        let id = subject.id();
+        let key = layout::localizer_map(id, session, *task, run, space, contrast)?;
+        let what = match run {
+            None => format!("the z-map {contrast} of {id} {session} {task}"),
+            Some(run) => format!("the effect of {contrast} in run {run} of {id} {session} {task}"),
+        };
+        // The tree is fetched whole; the filters keep the other trees out.
+        let fetch = DownloadRequest::of(id)
+            .filter(FilterField::Task, [task.as_str()])
+            .filter(FilterField::Suffix, ["statmap"])
+            .include_localizers();
+        Ok(Self { key, what, fetch })
     }
 }
 
@@ -252,6 +269,7 @@ mod tests {
     use laion_fmri_base::NameError;
 
     use super::*;
+    use crate::Error;
 
     #[test]
     fn names_and_values_undo_each_other() {

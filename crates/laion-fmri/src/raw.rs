@@ -2,14 +2,12 @@
 
 mod events;
 
-use std::path::PathBuf;
-
 use bids_names::SessionId;
 use nifti_stream::Volume;
 use nifti_stream::fs::VolumeFile;
 
 pub use self::events::{EventTable, EventTableError};
-use crate::{DownloadRequest, Error, FilterField, Result, SessionOrAll, Subject, layout};
+use crate::{DownloadRequest, Error, FilterField, Input, Result, SessionOrAll, Subject, layout};
 
 laion_fmri_base::named_enum! {
     /// The part of a complex image.
@@ -46,7 +44,7 @@ impl Subject {
         Ok(false)
     }
 
-    /// The events of a session: of one run, counted from 1, or of all runs on disk one after
+    /// The events of a session: of one run, counted from 1, or of all runs one after
     /// another, with a last column `run` that holds `run-01` and so on.
     ///
     /// # Errors
@@ -73,28 +71,29 @@ impl Subject {
         if let Some(run) = run {
             let key = layout::events(self.id(), &session, run);
             let what = format!("the events of {} {session} run {run}", self.id());
-            let path =
-                self.file(&what, &key, || self.fetch_raw(&session, Some(run), "events", "tsv"))?;
-            return read_events(path);
+            let fetch = || self.fetch_raw(&session, Some(run), "events", "tsv");
+            return self.read(&self.place_anywhere(&what, &key, fetch)?, read_events);
         }
         let mut events: Option<EventTable> = None;
         for (run, key) in self.event_runs(&session)? {
             // Listed a moment ago: if it is gone now, that is what the caller has to know.
-            let path = self.file("the events of a run", &key, || {
+            let place = self.place_anywhere("the events of a run", &key, || {
                 self.fetch_raw(&session, None, "events", "tsv")
             })?;
-            let table = read_events(path.clone())?.with_column("run", &run);
+            let table = self.read(&place, read_events)?.with_column("run", &run);
             match &mut events {
                 None => events = Some(table),
                 Some(events) => {
+                    let path = place.path().to_owned();
                     events.append(table).map_err(|source| Error::EventTable { path, source })?;
                 }
             }
         }
-        events.ok_or_else(|| Error::DataNotDownloaded {
-            what: format!("any events of {} {session}", self.id()),
-            path: self.roots().expected(&layout::raw_func(self.id(), &session)),
-            fetch: Box::new(self.fetch_raw(&session, None, "events", "tsv")),
+        events.ok_or_else(|| {
+            let what = format!("any events of {} {session}", self.id());
+            let directory = layout::raw_func(self.id(), &session);
+            let fetch = || self.fetch_raw(&session, None, "events", "tsv");
+            self.files().missing(what, &directory, fetch)
         })
     }
 
@@ -152,11 +151,11 @@ impl Subject {
         Ok(nifti_stream::fs::read_volume(path)?)
     }
 
-    /// The runs with events on disk, by name and key, in order.
+    /// The runs with events, by name and key, in order.
     fn event_runs(&self, session: &SessionId) -> Result<Vec<(String, String)>> {
         let directory = layout::raw_func(self.id(), session);
         let prefix = format!("{}_{session}_task-images_", self.id());
-        let files = self.roots().files(&directory)?;
+        let files = self.files().files_anywhere(&directory)?;
         Ok(files
             .iter()
             .filter_map(|file| {
@@ -187,9 +186,9 @@ impl Subject {
     }
 }
 
-fn read_events(path: PathBuf) -> Result<EventTable> {
-    let file = std::fs::File::open(&path).map_err(Error::io("open", &path))?;
-    EventTable::from_reader(std::io::BufReader::new(file))
+fn read_events(input: &mut Input) -> Result<EventTable> {
+    let path = input.path().to_owned();
+    EventTable::from_reader(std::io::BufReader::new(input))
         .map_err(|source| Error::EventTable { path, source })
 }
 

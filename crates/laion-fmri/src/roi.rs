@@ -13,6 +13,7 @@ use std::sync::Arc;
 use bids_names::{SubjectId, dehyphenate_labels, dehyphenate_name, roi_label};
 use indexmap::IndexMap;
 
+pub(crate) use self::data::vertex_values;
 pub use self::data::{Hemi, RoiData, RoiFormat, RoiSurface};
 pub(crate) use self::files::RoiFiles;
 pub use self::query::RoiQuery;

@@ -301,6 +301,18 @@ impl Subject {
         self.files.find(relative).ok_or_else(|| self.files.missing(what, relative, fetch))
     }
 
+    /// As [`Subject::place`], for a file that is no mask, map or table of the betas: a bucket that is
+    /// read is asked for it, unless it is on disk.
+    pub(crate) fn place_anywhere(
+        &self,
+        what: &str,
+        relative: &str,
+        fetch: impl FnOnce() -> DownloadRequest,
+    ) -> Result<Located> {
+        let found = self.files.find_anywhere(relative)?;
+        found.ok_or_else(|| self.files.missing(what, relative, fetch))
+    }
+
     /// As [`Subject::place`], on disk.
     pub(crate) fn file(
         &self,
@@ -308,11 +320,8 @@ impl Subject {
         relative: &str,
         fetch: impl FnOnce() -> DownloadRequest,
     ) -> Result<PathBuf> {
-        self.roots().find(relative).ok_or_else(|| Error::DataNotDownloaded {
-            what: what.to_owned(),
-            path: self.roots().expected(relative),
-            fetch: Box::new(fetch()),
-        })
+        let found = self.roots().find(relative);
+        found.ok_or_else(|| self.files.missing_on_disk(what, relative, fetch))
     }
 
     /// A directory, in the first root that has it.
@@ -323,10 +332,8 @@ impl Subject {
         fetch: impl FnOnce() -> DownloadRequest,
     ) -> Result<PathBuf> {
         let candidates = self.roots().directories().iter().map(|root| root.join(relative));
-        candidates.into_iter().find(|path| path.is_dir()).ok_or_else(|| Error::DataNotDownloaded {
-            what: format!("{what} of {}", self.id),
-            path: self.roots().expected(relative),
-            fetch: Box::new(fetch()),
+        candidates.into_iter().find(|path| path.is_dir()).ok_or_else(|| {
+            self.files.missing_on_disk(format!("{what} of {}", self.id), relative, fetch)
         })
     }
 }

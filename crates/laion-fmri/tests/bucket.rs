@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use fixtures::{Bucket, Fault, Proxy, Server};
+use laion_fmri::localizer::{LocalizerResolution, LocalizerSpace, LocalizerTask};
 use laion_fmri::noise_ceiling::NoiseCeilingOptions;
 use laion_fmri::s3_mirror::ObjectError;
+use laion_fmri::stimuli::EmbeddingModel;
 use laion_fmri::{
-    Cancel, ConnectOptions, Dataset, DownloadRequest, Error, ErrorKind, Hemi, InputError, Location,
-    MaskSource, NoiseCeiling, Resolution, RoiFormat, Roots, SessionId, StimulusSet, Subject,
-    Subjects, Voxels, layout,
+    Cancel, ConnectOptions, Dataset, DownloadRequest, Error, ErrorKind, FilterField, GlobalTrial,
+    Hemi, Hemisphere, InputError, Location, MaskSource, NoiseCeiling, Part, Resolution, RoiFormat,
+    Roots, SessionId, StimulusSet, Subject, Subjects, Voxels, layout,
 };
 
 use crate::{Served, assert_same};
@@ -327,10 +329,95 @@ fn what_is_not_there_is_named_with_bucket_and_key() {
     let error = dataset.subject("sub-09").unwrap_err();
     assert!(matches!(error, Error::SubjectNotFound { got, available }
         if got == "sub-09" && available == ["sub-01", "sub-03", "sub-05"]));
-    // The anatomy is not read from the bucket.
-    let error = subject.t1w(Resolution::Full).unwrap_err();
-    assert!(matches!(error, Error::DataNotDownloaded { .. }), "{error:?}");
     assert!(matches!(dataset.license().unwrap_err(), Error::DataDirNotSet));
+}
+
+#[test]
+fn small_files_of_other_trees_are_read_too() {
+    let fixture = Served::new();
+    let there = fixture.remote().subject("sub-01").unwrap();
+    let here = Dataset::open(fixture.bucket.root()).unwrap().subject("sub-01").unwrap();
+    assert_eq!(there.events("ses-01", Some(1)).unwrap(), here.events("ses-01", Some(1)).unwrap());
+    assert_eq!(there.events("ses-01", None).unwrap(), here.events("ses-01", None).unwrap());
+    let error = there.events("ses-30", None).unwrap_err();
+    assert!(matches!(error, Error::Input(InputError::NotInBucket { .. })), "{error:?}");
+    let error = there.events("ses-31", None).unwrap_err();
+    assert!(matches!(error, Error::Input(InputError::Withheld { .. })), "{error:?}");
+
+    let (task, left) = (LocalizerTask::Object, LocalizerSpace::Fsnative(Hemisphere::Left));
+    let volume = LocalizerSpace::T1w(LocalizerResolution::Res1pt8);
+    let [a, b] = [&there, &here].map(|subject| {
+        let effect = subject.localizer_effect(task, "scrambled", 2, left).unwrap();
+        let surface = subject.localizer_statmap(task, "objectVsScrambled", left).unwrap();
+        let faces = subject.localizer_statmap(LocalizerTask::Category, "faceVsObject", volume);
+        [effect.values(), surface.values(), faces.unwrap().values()].concat()
+    });
+    assert_same(&a, &b, "localizers");
+    let error = there.localizer_statmap(task, "nothing", left).unwrap_err();
+    assert!(matches!(error, Error::Input(InputError::NotInBucket { .. })), "{error:?}");
+
+    let [a, b] = [&there, &here].map(|subject| {
+        let captions = subject.captions().unwrap();
+        let lists = (0..captions.len()).map(|trial| {
+            let list = captions.list(GlobalTrial(trial), None).unwrap();
+            list.into_iter().map(str::to_owned).collect::<Vec<_>>()
+        });
+        lists.collect::<Vec<_>>()
+    });
+    // The mirror has sessions that are not released.
+    assert_eq!(a[..], b[..a.len()]);
+    let [a, b] = [&there, &here].map(|s| s.stimuli().segmentation_table().unwrap().rows().len());
+    assert_eq!(a, b);
+}
+
+#[test]
+fn what_is_opened_by_path_needs_a_copy_on_disk() {
+    let fixture = Served::new();
+    let subject = fixture.remote().subject("sub-01").unwrap();
+    let left = LocalizerSpace::Fsnative(Hemisphere::Left);
+    let of = |id: &str| DownloadRequest::subject(id).unwrap();
+    let t1w = of("sub-01").filter(FilterField::Suffix, ["T1w"]).include_anatomical();
+    let statmaps = of("sub-01")
+        .filter(FilterField::Task, ["floc"])
+        .filter(FilterField::Suffix, ["statmap"])
+        .include_localizers();
+    for (error, what, expected) in [
+        (subject.t1w(Resolution::Full).unwrap_err(), "the T1w image of sub-01", Some(t1w)),
+        (
+            subject
+                .localizer_statmap_path(LocalizerTask::Category, "faceVsObject", left)
+                .unwrap_err(),
+            "the z-map faceVsObject of sub-01 ses-4BarScreenfLoc floc",
+            Some(statmaps),
+        ),
+        (subject.freesurfer_dir().unwrap_err(), "the FreeSurfer directory of sub-01", None),
+        (
+            subject.raw_bold("ses-01", 1, 1, Part::Magnitude).map(drop).unwrap_err(),
+            "the raw image of sub-01 ses-01 run 1 echo 1 mag",
+            None,
+        ),
+        (
+            subject.images().map(drop).unwrap_err(),
+            "the stimulus images",
+            Some(DownloadRequest::stimuli()),
+        ),
+        (
+            subject.embeddings().unwrap().all(EmbeddingModel::Clip, None).map(drop).unwrap_err(),
+            "the embeddings",
+            Some(DownloadRequest::embeddings([EmbeddingModel::Clip])),
+        ),
+        (
+            subject.segmentations().map(drop).unwrap_err(),
+            "the object masks",
+            Some(DownloadRequest::segmentations()),
+        ),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::NotThere);
+        let Error::LocalCopyNeeded { what: got, path, fetch } = &error else { panic!("{error:?}") };
+        assert_eq!(got, what);
+        assert!(path.starts_with(fixture.path("")), "{}", path.display());
+        assert!(expected.is_none_or(|expected| **fetch == expected), "{fetch:?}");
+    }
 }
 
 #[test]

@@ -61,9 +61,9 @@ fn opened(bucket: &Bucket, subject: &str) -> Subject {
 /// The download that brings what an error misses.
 fn fetch(error: &Error) -> DownloadRequest {
     match error {
-        Error::DataNotDownloaded { fetch, .. } | Error::StimuliNotDownloaded { fetch, .. } => {
-            (**fetch).clone()
-        }
+        Error::DataNotDownloaded { fetch, .. }
+        | Error::StimuliNotDownloaded { fetch, .. }
+        | Error::LocalCopyNeeded { fetch, .. } => (**fetch).clone(),
         other => panic!("{other:?}"),
     }
 }

@@ -19,9 +19,12 @@ impl Dataset {
     /// object was read to its end and its content matches its entity tag. Everything is read in the
     /// version that was listed.
     ///
-    /// The table of images is read from the bucket too. Other files of the stimulus side, the
-    /// anatomy, localizers and raw data are not: those are looked for in the directories of
-    /// [`Dataset::with_roots`], of which there are none by default. Indexes are not used.
+    /// The table of images, captions, the table of object masks, localizer maps and events are read
+    /// from the bucket too, unless they are in the directories of [`Dataset::with_roots`] (the table of
+    /// images even then). What is opened by path is only looked for in these directories, of which there
+    /// are none by default: anatomical images, FreeSurfer files, raw images, and the images, embeddings
+    /// and object masks of the stimulus side. Without them the answer is [`Error::LocalCopyNeeded`],
+    /// with the download that brings them. Indexes are not used.
     ///
     /// # Errors
     ///

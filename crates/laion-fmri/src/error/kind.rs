@@ -58,6 +58,7 @@ impl Error {
             | Self::FeatureMissing { .. }
             | Self::FileName(_) => ErrorKind::Usage,
             Self::DataNotDownloaded { .. }
+            | Self::LocalCopyNeeded { .. }
             | Self::StimuliNotDownloaded { .. }
             | Self::NoMatchingData { .. }
             | Self::Offline { .. } => ErrorKind::NotThere,

@@ -32,6 +32,8 @@ pub(crate) struct Objects {
     listed: BTreeMap<String, Arc<Listed>>,
     /// What was asked for outside the prefixes.
     asked: Mutex<HashMap<String, Option<Arc<Listed>>>>,
+    /// The directories outside the prefixes that were listed, each with its files.
+    directories: Mutex<HashMap<String, BTreeSet<String>>>,
     kept: Mutex<HashMap<String, Slot>>,
 }
 
@@ -70,8 +72,15 @@ impl Objects {
             Some(directory) => directory.to_owned(),
             None => location.to_string().split('?').next().unwrap_or_default().into(),
         };
-        let (asked, kept) = (Mutex::default(), Mutex::default());
-        Self { remote: remote.clone(), location, prefixes, listed, asked, kept }
+        Self {
+            remote: remote.clone(),
+            location,
+            prefixes,
+            listed,
+            asked: Mutex::default(),
+            directories: Mutex::default(),
+            kept: Mutex::default(),
+        }
     }
 
     /// Whether nothing was listed.
@@ -124,6 +133,30 @@ impl Objects {
     pub(super) fn files(&self, relative: &str) -> BTreeSet<String> {
         let children = self.below(relative).map(|(rest, _)| rest);
         children.filter(|rest| !rest.contains('/')).map(str::to_owned).collect()
+    }
+
+    /// As [`Objects::files`]; the bucket is asked for a directory that was not listed. `relative` ends
+    /// in a slash.
+    pub(super) fn files_unlisted(&self, relative: &str) -> Result<BTreeSet<String>> {
+        if self.is_listed(relative) {
+            return Ok(self.files(relative));
+        }
+        let mut directories = lock(&self.directories);
+        if let Some(files) = directories.get(relative) {
+            return Ok(files.clone());
+        }
+        let mut files = BTreeSet::new();
+        let mut asked = lock(&self.asked);
+        for object in self.remote.list_directory(relative)?.objects {
+            let local = dehyphenate_labels(object.key.as_str()).into_owned();
+            if policy::is_held_out(object.key.as_str()) {
+                continue;
+            }
+            files.extend(local.strip_prefix(relative).map(str::to_owned));
+            asked.insert(local, Some(Arc::new(object)));
+        }
+        directories.insert(relative.to_owned(), files.clone());
+        Ok(files)
     }
 
     /// The bytes of an object as they come.

@@ -287,7 +287,7 @@ impl Form {
 }
 
 /// The values of a file with one value per vertex.
-fn vertex_values(input: &mut Input) -> Result<gifti_surface::DataArray> {
+pub(crate) fn vertex_values(input: &mut Input) -> Result<gifti_surface::DataArray> {
     let path = input.path().to_owned();
     let first =
         gifti_surface::read_gifti(BufReader::new(input)).and_then(|gifti| gifti.first().cloned());

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use laion_fmri_stimuli::{
     Captions, EmbeddingModel, EmbeddingSet, Embeddings, Images, Metadata, NamedImages,
-    SegmentationTable, Segmentations, files,
+    SegmentationTable, Segmentations, TableError, files,
 };
 
-use crate::files::Files;
-use crate::{Dataset, DownloadRequest, Error, InputRecord, Result, layout};
+use crate::files::{Files, Located};
+use crate::{Dataset, DownloadRequest, Error, Input, InputRecord, Result};
 
 /// The stimulus side of the dataset by image name: images, embeddings, object masks, captions.
 ///
@@ -96,18 +96,10 @@ impl Stimuli {
     /// The table of images, and what its file was.
     pub(crate) fn metadata_with_record(&self) -> Result<Arc<(Arc<Metadata>, InputRecord)>> {
         once(&self.opened.metadata, (), || {
-            let relative = layout::stimulus_metadata();
-            let place = self.files.search(&relative)?;
-            let place = place.ok_or_else(|| {
-                let (what, fetch) = described(files::METADATA);
-                if self.files.reads_bucket() {
-                    return self.files.missing(what, &relative, || fetch);
-                }
-                self.missing(files::METADATA)
-            })?;
-            let mut input = self.files.open(&place)?;
+            let file = self.table_file(files::METADATA)?;
+            let mut input = self.files.open(&file)?;
             let metadata = Metadata::from_reader(BufReader::new(&mut input)).map_err(|source| {
-                Error::StimulusMetadata { path: place.path().to_owned(), source }
+                Error::StimulusMetadata { path: file.path().to_owned(), source }
             })?;
             Ok((Arc::new(metadata), input.finish()?))
         })
@@ -117,7 +109,8 @@ impl Stimuli {
     ///
     /// # Errors
     ///
-    /// [`Error::StimuliNotDownloaded`], [`Error::StimulusMetadata`], [`Error::Stimuli`].
+    /// [`Error::StimuliNotDownloaded`] or [`Error::LocalCopyNeeded`], [`Error::StimulusMetadata`],
+    /// [`Error::Stimuli`].
     pub fn images(&self) -> Result<Arc<NamedImages>> {
         once(&self.opened.images, (), || {
             let path = self.require(files::IMAGES)?;
@@ -137,7 +130,7 @@ impl Stimuli {
     ///
     /// # Errors
     ///
-    /// [`Error::StimuliNotDownloaded`], [`Error::Stimuli`].
+    /// [`Error::StimuliNotDownloaded`] or [`Error::LocalCopyNeeded`], [`Error::Stimuli`].
     #[doc(alias = "load_embeddings")]
     pub fn embeddings(&self, model: EmbeddingModel) -> Result<Arc<Embeddings>> {
         once(&self.opened.embeddings, model, || {
@@ -159,7 +152,7 @@ impl Stimuli {
     ///
     /// # Errors
     ///
-    /// [`Error::StimuliNotDownloaded`], [`Error::Stimuli`].
+    /// [`Error::StimuliNotDownloaded`] or [`Error::LocalCopyNeeded`], [`Error::Stimuli`].
     pub fn segmentations(&self) -> Result<Arc<Segmentations>> {
         once(&self.opened.segmentations, (), || {
             let masks = self.require(files::SEGMENTATIONS)?;
@@ -171,10 +164,10 @@ impl Stimuli {
     ///
     /// # Errors
     ///
-    /// [`Error::StimuliNotDownloaded`], [`Error::Stimuli`].
+    /// [`Error::StimuliNotDownloaded`] or [`Error::LocalCopyNeeded`], [`Error::Stimuli`].
     pub fn segmentation_table(&self) -> Result<Arc<SegmentationTable>> {
         once(&self.opened.segmentation_table, (), || {
-            Ok(SegmentationTable::open(self.require(files::SEGMENTATIONS_METADATA)?)?)
+            self.table(files::SEGMENTATIONS_METADATA, |input| SegmentationTable::from_reader(input))
         })
     }
 
@@ -182,9 +175,38 @@ impl Stimuli {
     ///
     /// # Errors
     ///
-    /// [`Error::StimuliNotDownloaded`], [`Error::Stimuli`].
+    /// [`Error::StimuliNotDownloaded`] or [`Error::LocalCopyNeeded`], [`Error::Stimuli`].
     pub fn captions(&self) -> Result<Arc<Captions>> {
-        once(&self.opened.captions, (), || Ok(Captions::open(self.require(files::CAPTIONS)?)?))
+        once(&self.opened.captions, (), || {
+            self.table(files::CAPTIONS, |input| Captions::from_reader(input))
+        })
+    }
+
+    /// A table, on disk or in the bucket that is read.
+    fn table<T>(
+        &self,
+        name: &'static str,
+        read: impl FnOnce(BufReader<&mut Input>) -> Result<T, TableError>,
+    ) -> Result<T> {
+        let file = self.table_file(name)?;
+        let mut input = self.files.open(&file)?;
+        let table = read(BufReader::new(&mut input)).map_err(|source| {
+            let path = file.path().to_owned();
+            laion_fmri_stimuli::Error::Table { path, source }
+        })?;
+        input.finish()?;
+        Ok(table)
+    }
+
+    fn table_file(&self, name: &'static str) -> Result<Located> {
+        let relative = format!("{}/{name}", files::DIRECTORY);
+        self.files.search(&relative)?.ok_or_else(|| match self.files.reads_bucket() {
+            true => {
+                let (what, fetch) = described(name);
+                self.files.missing(what, &relative, || fetch)
+            }
+            false => self.missing(name),
+        })
     }
 
     /// A file on disk: those that are opened by path.
@@ -199,7 +221,10 @@ impl Stimuli {
     fn missing(&self, name: &'static str) -> Error {
         let (what, fetch) = described(name);
         let relative = format!("{}/{name}", files::DIRECTORY);
-        let (path, fetch) = (self.files.roots().expected(&relative), Box::new(fetch));
+        if self.files.reads_bucket() {
+            return self.files.missing_on_disk(what, &relative, || fetch);
+        }
+        let (path, fetch) = (self.files.expected(&relative), Box::new(fetch));
         Error::StimuliNotDownloaded { what, path, fetch }
     }
 }
