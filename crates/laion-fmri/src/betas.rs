@@ -32,6 +32,12 @@ use crate::{Contradiction, Error, NoiseCeiling, Result, Subject, Voxels};
 /// [`Betas::load`] and [`Betas::volumes`] answer for one session, which has to be named. What answers
 /// for several ([`Betas::load_sessions`], [`Betas::for_each_session`], [`Betas::concat`],
 /// [`Betas::write_npy`]) takes those that are named, in their order, or without names all with betas.
+/// A session that is named twice is read once, in its first place; where rows are joined
+/// ([`Betas::concat`]) it is refused, since its rows would count twice.
+///
+/// Betas are on the functional grid under either [`MaskSource`]. A brain mask at
+/// [`Resolution::Full`](crate::Resolution::Full) belongs to the anatomical images: no voxel of it is
+/// a column here, and for [`MaskSource::Rsquare`] there is none.
 ///
 /// Arrays are float32 of shape `(n_trials, n_voxels)`: trials in the order of the volumes, which is
 /// the row order of the trial table; voxels by ascending flat C-order index of the brain mask's

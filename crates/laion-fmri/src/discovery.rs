@@ -17,7 +17,7 @@ pub fn public_bucket() -> Location {
 }
 
 /// A bucket that can be asked what it holds. Every method lists it again, and blocks until the answer is
-/// there.
+/// there, inside a tokio runtime too.
 #[derive(Clone, Debug)]
 pub struct Discovery {
     remote: Remote,

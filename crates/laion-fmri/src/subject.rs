@@ -147,7 +147,8 @@ impl Subject {
         Ok(self.brain_mask(source, Resolution::Func1pt8)?.n_voxels())
     }
 
-    /// A request for single-trial betas; see [`Betas`].
+    /// A request for single-trial betas on the functional grid; see [`Betas`], also for what a session
+    /// does that is named twice.
     #[doc(alias = "get_betas")]
     pub fn betas(&self) -> Betas<'_> {
         Betas::new(self)
