@@ -170,7 +170,7 @@ impl Files {
         fetch: impl FnOnce() -> DownloadRequest,
     ) -> Error {
         let (what, path, fetch) = (what.into(), self.expected(relative), Box::new(fetch()));
-        match self.are_objects() {
+        match self.reads_bucket() {
             true => Error::LocalCopyNeeded { what, path, fetch },
             false => Error::DataNotDownloaded { what, path, fetch },
         }

@@ -310,7 +310,7 @@ impl Subject {
         relative: &str,
         fetch: impl FnOnce() -> DownloadRequest,
     ) -> Result<Located> {
-        let found = self.files.find_anywhere(relative)?;
+        let found = self.files.search(relative)?;
         found.ok_or_else(|| self.files.missing(what, relative, fetch))
     }
 

@@ -1,6 +1,5 @@
 //! The promise about the memory of shared betas: the peak of a process, against its result.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::Command;
 
@@ -24,7 +23,7 @@ fn peak_bytes() -> u64 {
 #[test]
 #[ignore = "started by `shared_betas_take_their_result_and_little_more`"]
 fn reads_shared_betas() {
-    let dataset = Dataset::open("mirror").unwrap().with_jobs(NonZeroUsize::new(2).unwrap());
+    let dataset = Dataset::open("mirror").unwrap().with_jobs(2);
     let sessions: Vec<String> = (1..=SESSIONS).map(|number| format!("ses-{number:02}")).collect();
     let group = dataset.group(&["sub-01"]).unwrap();
     let shared = group.shared_betas(&sessions, |betas| betas).unwrap();
