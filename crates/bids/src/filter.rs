@@ -20,7 +20,7 @@ mod field;
 /// Values are compared as whole, case-sensitive text: `4` is not `04`. There are two sets of rules:
 ///
 /// * [`Filter::strict`], for any dataset: a key passes if it carries, for each active field, one of
-///   the listed values. What lacks the entity is rejected.
+///   the listed values. A key without the entity is rejected.
 /// * [`Filter::default`], the rules of LAION-fMRI, by which the files of one session are found
 ///   together with their sidecars and with what belongs to no run or space:
 ///
@@ -32,8 +32,8 @@ mod field;
 /// | `extension` | its [extension](extension_of) is listed, or it is a sidecar |
 ///
 /// * A key *carries* an entity as [`entity_value`] says: directories count, and `-` or any other
-///   odd character right after the alphanumeric value hides the entity. A listed value is found
-///   all the same: `label=FFA-1` finds `label-FFA-1`.
+///   odd character right after the alphanumeric value hides the entity. A listed value is still
+///   found: `label=FFA-1` finds `label-FFA-1`.
 /// * A leading `ENTITY-` of a value is dropped once when it is set: `ses-04` and `04` are the same
 ///   filter.
 /// * A field without a list lets every key pass. An empty list rejects every key that carries the

@@ -1,8 +1,8 @@
-//! What every writer and every reader of labelled arrays has to hold, as checks of any of them.
+//! Checks that every writer and every reader of labelled arrays must pass.
 //!
-//! A program that writes the formats of [`write_arrays`](crate::write_arrays) by other means, or reads
-//! them, hands its own function to these checks. Each works below a folder that exists and is empty, on
-//! the same small arrays ([`sample`]), and says what does not hold as a [`Nonconformance`].
+//! A program that writes or reads the formats of [`write_arrays`](crate::write_arrays) by other
+//! means passes its own function to these checks. Each check works in an existing, empty folder on
+//! the same small arrays ([`sample`]), and returns what is wrong as a [`Nonconformance`].
 //!
 //! ```
 //! use array_export::conformance::{Values, check_reader, check_writer, sample};
@@ -45,7 +45,7 @@ pub enum Nonconformance {
         /// What it says.
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// What was written is no file of the format.
+    /// What was written is not a file of the format.
     #[error("what was written cannot be read")]
     Unreadable {
         /// What the reader of this crate says.
@@ -89,7 +89,7 @@ pub enum Nonconformance {
         /// The name.
         name: String,
     },
-    /// The reader gave other values from a damaged file, in the place of an error.
+    /// The reader gave wrong values from a damaged file instead of an error.
     #[error("{damage} in {}: the reader gave other values for {name:?}", path.display())]
     Damage {
         /// The array.

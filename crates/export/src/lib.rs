@@ -20,7 +20,7 @@
 //! * [`Table`]: named columns as CSV, TSV, JSON lines and Parquet
 //! * [`write_png`], [`write_png_to`]: images
 //! * [`write_text`]: bytes that are already complete
-//! * [`conformance`]: what other writers and readers of labelled arrays have to hold
+//! * [`conformance`]: checks for other writers and readers of labelled arrays
 //! * [`atomic_file`]: the rename behind all of them, for other formats
 
 mod arrays;

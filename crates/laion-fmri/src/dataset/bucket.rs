@@ -20,11 +20,12 @@ impl Dataset {
     /// version that was listed.
     ///
     /// The table of images, captions, the table of object masks, localizer maps and events are read
-    /// from the bucket too, unless they are in the directories of [`Dataset::with_roots`] (the table of
-    /// images even then). What is opened by path is only looked for in these directories, of which there
-    /// are none by default: anatomical images, FreeSurfer files, raw images, and the images, embeddings
-    /// and object masks of the stimulus side. Without them the answer is [`Error::LocalCopyNeeded`],
-    /// with the download that brings them. Indexes are not used.
+    /// from the bucket too, unless they are in the directories of [`Dataset::with_roots`] (the
+    /// table of images even then). What is opened by path is only looked for in these directories,
+    /// of which there are none by default: anatomical images, FreeSurfer files, raw images, and the
+    /// images, embeddings and object masks of the stimulus side. Without them the call fails with
+    /// [`Error::LocalCopyNeeded`], which holds the download that fetches them. Indexes are not
+    /// used.
     ///
     /// # Errors
     ///
