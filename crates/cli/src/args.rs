@@ -278,6 +278,9 @@ pub(crate) struct Download {
     /// Mirror any other tree with the same filters, such as derivatives/retinotopy/sub-01/
     #[arg(long, num_args = 1.., value_name = "KEYPREFIX")]
     pub(crate) prefix: Vec<String>,
+    /// If the bucket does not have some value or tree, fetch the rest
+    #[arg(long)]
+    pub(crate) allow_missing: bool,
     /// Make the indexes of the betas that are fetched, from the bytes that pass
     #[arg(long)]
     pub(crate) index: bool,
@@ -292,6 +295,9 @@ pub(crate) struct DownloadRaw {
     pub(crate) subject: Vec<String>,
     #[command(flatten)]
     pub(crate) filters: Filters,
+    /// If the bucket does not have some value, fetch the rest
+    #[arg(long)]
+    pub(crate) allow_missing: bool,
     #[command(flatten)]
     pub(crate) transfer: Transfer,
 }

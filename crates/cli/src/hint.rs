@@ -26,6 +26,10 @@ pub(crate) fn of(error: &Error) -> Option<String> {
             Some("laion-fmri info --subject ... lists what the bucket has".to_owned())
         }
         Error::LicenseNotAccepted { .. } => Some("laion-fmri license --accept".to_owned()),
+        Error::NoMatchingData { missing, .. } if !missing.is_empty() => Some(
+            "--allow-missing fetches the rest; laion-fmri download --dry-run ... shows what a filter lets in"
+                .to_owned(),
+        ),
         Error::NoMatchingData { .. } => {
             Some("laion-fmri download --dry-run ... shows what a filter lets in".to_owned())
         }
@@ -210,7 +214,8 @@ pub(crate) fn arguments(request: &DownloadRequest) -> Vec<Vec<String>> {
             .flag("--include-localizers", request.include_localizers)
             .flag("--include-raw", request.include_raw && !only_raw)
             .flag("--include-stimuli", request.include_stimuli)
-            .values("--include-embeddings", models);
+            .values("--include-embeddings", models)
+            .flag("--allow-missing", request.allow_missing);
         calls.push(words.0);
     }
     if request.include_segmentations {
@@ -272,6 +277,8 @@ mod tests {
             every_field.clone(),
             all().include_anatomical().include_freesurfer().include_localizers().include_raw(),
             subject().include_stimuli().include_embeddings([EmbeddingModel::Clip]),
+            subject().ses(["ses-04"]).allow_missing(),
+            DownloadRequest::raw(Subjects::All).allow_missing(),
             every_field.include_anatomical().include_raw().prefix("derivatives/x/"),
             DownloadRequest::raw(Subjects::All).ses(["01"]),
             DownloadRequest::of_prefix("derivatives/rois/sub-01/")

@@ -78,7 +78,7 @@ fn what_is_not_there_is_status_3_and_names_the_download() {
     hint: laion-fmri download --subject sub-01
     ");
     assert_snapshot!(fails("download --subject sub-03 --ses 1").lines().next().unwrap(),
-        @"error: nothing in the bucket matches sub-03 with filters ses=[1] under BUCKET/derivatives/glmsingle-tedana/sub-03/, BUCKET/derivatives/rois/sub-03/: no key has ses-1 (did you mean 01?); ses is one of: 01, 02, 31, 32");
+        @"error: no key of sub-03 has ses-1 (did you mean 01?); ses is one of: 01, 02, 31, 32; searched for sub-03 with filters ses=[1] under BUCKET/derivatives/glmsingle-tedana/sub-03/, BUCKET/derivatives/rois/sub-03/");
     assert_snapshot!(fails("--offline download --subject sub-03"),
         @"error: listing BUCKET needs the network, and offline mode is on");
     // The command in the hint puts it right.

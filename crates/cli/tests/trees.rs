@@ -77,3 +77,27 @@ fn all_subjects_leave_out_those_without_raw_data() {
     assert!(ran.err.contains("note: nothing matches for sub-03"), "{}", ran.err);
     assert!(user.mirror().join("sub-01/ses-01/func").is_dir());
 }
+
+#[test]
+fn what_no_key_has_is_named_and_nothing_is_fetched() {
+    let user = User::new();
+    user.ok("license --accept");
+    let line = "download --subject 01 --ses 01 --desc singletrialbetas --suffix statmap";
+    let err = user.fails(line, 3);
+    assert!(
+        err.starts_with("error: no key has desc-singletrialbetas (did you mean SingletrialBetas?)"),
+        "{err}"
+    );
+    assert!(err.contains("\nhint: --allow-missing fetches the rest; "), "{err}");
+    let err = user.fails("download --subject 05 --include-freesurfer --include-raw", 3);
+    for tree in ["FreeSurfer", "raw"] {
+        assert!(err.contains(&format!("the {tree} tree has nothing that matches")), "{err}");
+    }
+    let raw = "download-raw --subject 01 --run 01 --task image";
+    assert!(user.fails(raw, 3).contains("no key has task-image (did you mean images?)"));
+    assert_eq!(names(&user.mirror()), [".laion_fmri"], "nothing was fetched");
+
+    let ran = user.ok(&format!("{line} --allow-missing"));
+    assert!(ran.err.contains("note: no key has desc-singletrialbetas"), "{}", ran.err);
+    assert!(ran.err.contains("fetched "), "{}", ran.err);
+}

@@ -2,6 +2,7 @@
 
 mod gated;
 mod inspection;
+mod missing;
 mod request;
 mod select;
 
@@ -21,8 +22,9 @@ use s3_mirror::{
 pub use self::gated::{StimulusDownload, StimulusFile, StimulusReport};
 pub(crate) use self::inspection::GzipInspection;
 use self::inspection::IndexingInspection;
+pub use self::missing::Missing;
 pub use self::request::{DownloadRequest, Subjects};
-use self::select::{Selection, Why};
+use self::select::{Selected, Selection, Why};
 #[cfg(doc)]
 use crate::Error;
 use crate::dataset::Reading;
@@ -39,6 +41,7 @@ pub struct Download {
     plan: Plan,
     root: PathBuf,
     skipped_subjects: Vec<SubjectId>,
+    missing: Vec<Missing>,
     inventory: Arc<Inventory>,
     limit_rate: Option<NonZeroU64>,
     filter: Filter,
@@ -61,10 +64,17 @@ impl Download {
         &self.root
     }
 
-    /// With `Subjects::All`: the subjects for which nothing matched.
+    /// With `Subjects::All` or [`DownloadRequest::allow_missing`]: the subjects for which nothing
+    /// matched.
     #[must_use]
     pub fn skipped_subjects(&self) -> &[SubjectId] {
         &self.skipped_subjects
+    }
+
+    /// With [`DownloadRequest::allow_missing`]: what the request names and no key has.
+    #[must_use]
+    pub fn missing(&self) -> &[Missing] {
+        &self.missing
     }
 
     /// Why a key is among those of the plan: the values that pass the filters, or what else let it
@@ -190,7 +200,9 @@ impl Dataset {
     /// # Errors
     ///
     /// [`Error::SubjectNotFound`] when the bucket has no such subject; [`Error::NoMatchingData`]
-    /// when nothing matches in any tree of a subject, or when a `ses` value belongs to no listed key of a subject;
+    /// when nothing matches in any tree of a subject, when no listed key of a subject has a `ses` value, and,
+    /// unless the request [allows](DownloadRequest::allow_missing) that, when no listed key of any
+    /// subject has a value of another filter, or a tree that is included on top gives nothing;
     /// [`Error::Offline`]; [`Error::Mirror`] when the bucket cannot be listed;
     /// [`Error::Io`] when no root is writable.
     #[doc(alias = "download")]
@@ -198,9 +210,8 @@ impl Dataset {
         self.check_online("listing")?;
         let remote = self.open_bucket()?;
         let root = self.roots().writable()?.to_owned();
-        let mut selection = Selection::default();
-        let skipped_subjects = selection.collect(&remote, self.location(), request)?;
-        let (keys, mut refused) = selection.into_parts();
+        let Selected { keys, mut refused, skipped: skipped_subjects, missing } =
+            Selection::collect(&remote, self.location(), request)?;
         let mut candidates = Vec::with_capacity(keys.len());
         let mut reasons = BTreeMap::new();
         let mut accompanying = Vec::new();
@@ -236,6 +247,7 @@ impl Dataset {
             plan,
             root,
             skipped_subjects,
+            missing,
             inventory,
             limit_rate,
             filter,
@@ -257,6 +269,7 @@ impl Dataset {
             plan,
             root,
             skipped_subjects: Vec::new(),
+            missing: Vec::new(),
             inventory: mirror.inventory,
             limit_rate: None,
             filter: Filter::default(),

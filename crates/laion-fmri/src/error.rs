@@ -19,7 +19,7 @@ use crate::extract::ExtractError;
 use crate::files::InputError;
 use crate::raw::EventTableError;
 use crate::trials::TrialTableError;
-use crate::{DownloadRequest, MaskSource};
+use crate::{DownloadRequest, MaskSource, Missing};
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -94,9 +94,9 @@ pub enum Error {
         fetch: Box<DownloadRequest>,
     },
 
-    /// Nothing in the bucket fits the request. Nothing was fetched.
+    /// Nothing in the bucket fits the request, or something that it names. Nothing was fetched.
     #[doc(alias = "NoMatchingDataError")]
-    #[error("nothing in the bucket matches {subject} with filters {filters} under {}{}", prefixes.join(", "), detail.as_deref().map(|d| format!(": {d}")).unwrap_or_default())]
+    #[error("{} {subject} with filters {filters} under {}", not_matching(missing), some(prefixes))]
     NoMatchingData {
         /// The subject that was asked for, or `no subject` for bare prefixes.
         subject: String,
@@ -104,8 +104,9 @@ pub enum Error {
         filters: String,
         /// The prefixes that were listed, with the bucket's name.
         prefixes: Vec<String>,
-        /// Which value matched nothing, and the nearest values that exist.
-        detail: Option<String>,
+        /// Every value and every tree that no key has, with the nearest that exists; empty when each
+        /// is there and no key has all.
+        missing: Vec<Missing>,
     },
 
     /// The licence of the dataset has not been accepted for this data directory.
@@ -527,6 +528,26 @@ impl Error {
     ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { action, path, source }
+    }
+}
+
+/// The first few of many.
+fn some(names: &[String]) -> String {
+    const SHOWN: usize = 6;
+    match names.get(..SHOWN) {
+        Some(first) if names.len() > SHOWN => {
+            format!("{} and {} more", first.join(", "), names.len() - SHOWN)
+        }
+        _ => names.join(", "),
+    }
+}
+
+/// `no key has desc-x; and no key has echo-9; searched for`
+fn not_matching(missing: &[Missing]) -> String {
+    let texts: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    match texts.is_empty() {
+        true => "nothing in the bucket matches".to_owned(),
+        false => format!("{}; searched for", texts.join("; and ")),
     }
 }
 

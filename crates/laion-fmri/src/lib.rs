@@ -61,7 +61,7 @@ pub use {
 
 pub use self::betas::{BetaRows, Betas, ConcatenatedBetas};
 pub use self::betas::{ReadObserver, SessionBetas, WrittenBetas};
-pub use self::download::{Download, DownloadRequest, Subjects};
+pub use self::download::{Download, DownloadRequest, Missing, Subjects};
 pub use self::error::{Contradiction, Error, ErrorKind, Result};
 pub use self::files::{Input, InputError, InputRecord};
 pub use self::group::{Group, SharedBetas, SharedImages, SubjectShared};

@@ -257,13 +257,16 @@ fn a_session_that_nobody_has_fetches_nothing() {
     let fixture = Served::new();
     let error = fixture.plan(&subject("sub-01").ses(["ses-01", "ses-1"])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotThere);
-    let Error::NoMatchingData { subject, filters, prefixes, detail } = error else {
+    let text = error.to_string();
+    let Error::NoMatchingData { subject, filters, prefixes, missing } = error else {
         panic!("{error:?}");
     };
     assert_eq!(subject, "sub-01");
     assert_eq!(filters, "ses=[01, 1]");
     assert!(prefixes[0].ends_with("/laion-fmri/derivatives/glmsingle-tedana/sub-01/"));
-    assert!(detail.unwrap().contains("did you mean 01?"));
+    assert_eq!(missing.len(), 1);
+    assert_eq!(missing[0].nearest(), Some("01"));
+    assert!(text.contains("no key of sub-01 has ses-1 (did you mean 01?)"), "{text}");
     assert!(files(fixture.mirror.path()).is_empty());
 }
 
@@ -271,10 +274,10 @@ fn a_session_that_nobody_has_fetches_nothing() {
 fn a_filter_that_nothing_passes_suggests_what_exists() {
     let fixture = Served::new();
     let request = subject("sub-01").filter(FilterField::Suffix, ["statmaps"]);
-    let Error::NoMatchingData { detail, .. } = fixture.plan(&request).unwrap_err() else {
+    let Error::NoMatchingData { missing, .. } = fixture.plan(&request).unwrap_err() else {
         panic!("expected NoMatchingData");
     };
-    assert!(detail.as_deref().unwrap().contains("did you mean statmap?"), "{detail:?}");
+    assert_eq!(missing[0].nearest(), Some("statmap"), "{missing:?}");
 }
 
 #[test]
@@ -416,15 +419,15 @@ fn raw_data_are_chosen_by_the_filters_and_held_out_sessions_withheld() {
     assert!(keys.iter().all(|key| !key.starts_with("derivatives/")), "nothing is pinned");
 
     let error = fixture.plan(&all.clone().filter(FilterField::Suffix, ["bolt"])).unwrap_err();
-    let Error::NoMatchingData { subject, prefixes, detail, .. } = error else {
+    let Error::NoMatchingData { subject, prefixes, missing, .. } = error else {
         panic!("expected NoMatchingData")
     };
     assert_eq!((subject.as_str(), prefixes.len()), ("sub-01", 1));
     assert!(prefixes[0].ends_with("/laion-fmri/sub-01/"), "{prefixes:?}");
-    assert!(detail.unwrap().contains("did you mean bold?"));
+    assert_eq!(missing[0].nearest(), Some("bold"));
     let error = fixture.plan(&all.ses(["ses-09"])).unwrap_err();
     assert!(
-        matches!(&error, Error::NoMatchingData { detail: Some(detail), .. } if detail.contains("ses-09")),
+        matches!(&error, Error::NoMatchingData { missing, .. } if missing[0].to_string().contains("ses-09")),
         "{error:?}"
     );
     let without_raw = DownloadRequest::raw(Subjects::These(vec!["sub-03".parse().unwrap()]));
@@ -465,7 +468,7 @@ fn nothing_matches_only_when_no_searched_tree_has_anything() {
             "derivatives/rois/sub-05/"
         ]
     );
-    let plan = fixture.plan(&nothing.include_anatomical()).unwrap();
+    let plan = fixture.plan(&nothing.include_anatomical().allow_missing()).unwrap();
     assert!(plan.totals().fetch.count > 0);
 }
 

@@ -20,6 +20,7 @@ mod joined;
 mod localizers;
 mod masks;
 mod memory;
+mod missing;
 mod raw;
 mod reading;
 mod ridge_output;

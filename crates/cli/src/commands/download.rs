@@ -64,7 +64,8 @@ pub(crate) fn requested(command: &Command) -> anyhow::Result<Option<DownloadRequ
 }
 
 fn raw_request(args: &DownloadRaw) -> anyhow::Result<DownloadRequest> {
-    let request = DownloadRequest::raw(subjects(&args.subject)?);
+    let mut request = DownloadRequest::raw(subjects(&args.subject)?);
+    request.allow_missing = args.allow_missing;
     Ok(filtered(request, &args.filters.each()))
 }
 
@@ -111,6 +112,9 @@ fn carry_out(
     }
     for subject in download.skipped_subjects() {
         context.note(&format!("note: nothing matches for {subject}"));
+    }
+    for missing in download.missing() {
+        context.note(&format!("note: {missing}"));
     }
     let Some(license) = license else {
         let mut plan = download.plan().clone();
@@ -205,6 +209,7 @@ pub(super) fn request(args: &Download) -> anyhow::Result<DownloadRequest> {
     ];
     let request = DownloadRequest::new(subjects(&args.subject)?);
     let mut request = filtered(filtered(request, &args.filters.each()), &more);
+    request.allow_missing = args.allow_missing;
     request.include_anatomical = args.include_anatomical;
     request.include_freesurfer = args.include_freesurfer;
     request.include_localizers = args.include_localizers;

@@ -23,7 +23,8 @@ pub enum Subjects {
 /// A request for a part of the bucket.
 ///
 /// Filters follow the grammar of [`bids_names::Filter`]: an entity that a key does not carry lets it pass,
-/// except `ses`, which is strict (the word `averages` stands for the subject-level files).
+/// except `ses`, which is strict (the word `averages` stands for the subject-level files). A value that no
+/// listed key carries is an error all the same, so that a typing error does not pass unseen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 #[non_exhaustive]
@@ -53,6 +54,9 @@ pub struct DownloadRequest {
     pub include_stimuli: bool,
     /// Further key prefixes, mirrored with the same filters.
     pub prefixes: Vec<String>,
+    /// Fetch the rest if the bucket does not have some filter value or tree. Otherwise such a request
+    /// is [`Error::NoMatchingData`].
+    pub allow_missing: bool,
     /// How many files are transferred at once; at least 1. By default
     /// [`TransferOptions::DEFAULT_JOBS`].
     pub jobs: usize,
@@ -76,6 +80,7 @@ impl DownloadRequest {
             include_captions: false,
             include_stimuli: false,
             prefixes: Vec::new(),
+            allow_missing: false,
             jobs: TransferOptions::DEFAULT_JOBS,
             limit_rate: None,
         }
@@ -216,6 +221,13 @@ impl DownloadRequest {
     /// Further key prefixes, such as `derivatives/retinotopy/sub-01/`.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefixes.push(prefix.into());
+        self
+    }
+
+    /// Fetches the rest if the bucket does not have everything;
+    /// [`Download::missing`](crate::Download::missing) lists what is missing.
+    pub fn allow_missing(mut self) -> Self {
+        self.allow_missing = true;
         self
     }
 

@@ -1,10 +1,11 @@
 //! Which keys of the bucket a request means.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use bids_names::{Filter, FilterField, SubjectId, Verdict};
+use bids_names::{Filter, FilterField, SubjectId};
 use s3_mirror::{InvalidKey, Key, Listed, Location};
 
+use super::missing::{Carried, Missing};
 use super::request::{DownloadRequest, Subjects};
 use crate::remote::Remote;
 use crate::{Error, Result, layout, policy};
@@ -14,6 +15,21 @@ use crate::{Error, Result, layout, policy};
 pub(super) struct Selection {
     keys: BTreeMap<Key, SelectedKey>,
     refused: Vec<InvalidKey>,
+    skipped: Vec<SubjectId>,
+    /// What is not there, when the request allows that.
+    missing: Vec<Missing>,
+}
+
+/// What a selection is made of.
+pub(super) struct Selected {
+    /// The keys that are meant.
+    pub(super) keys: Vec<SelectedKey>,
+    /// The listed names that are not keys.
+    pub(super) refused: Vec<InvalidKey>,
+    /// The subjects for which nothing matched, where that is no error.
+    pub(super) skipped: Vec<SubjectId>,
+    /// What the request names and nothing has.
+    pub(super) missing: Vec<Missing>,
 }
 
 /// A listed key, and why it is not fetched if it is not.
@@ -45,84 +61,108 @@ pub(super) enum Why {
 
 /// The listings that were searched, for what to say if nothing matched, and what was pinned in
 /// them.
-#[derive(Default)]
-struct Searched {
+struct Searched<'a> {
     prefixes: Vec<String>,
-    keys: Vec<String>,
+    /// Whether anything was listed.
+    any: bool,
+    carried: Carried<'a>,
+    /// The trees that were asked for.
+    trees: Vec<Tree>,
     /// The keys that the default loader needs, whatever the filters say.
     pins: Vec<String>,
     pinned: Vec<Found>,
+}
+
+/// A tree that was asked for, and whether anything of it is meant.
+struct Tree {
+    name: &'static str,
+    prefix: String,
+    is_empty: bool,
+}
+
+/// What was searched for all subjects and prefixes together.
+struct Everything<'a> {
+    carried: Carried<'a>,
+    /// The subjects and the prefixes that were asked for.
+    places: Vec<String>,
+    prefixes: Vec<String>,
+    trees: Vec<Tree>,
 }
 
 /// A key that is meant, and why.
 type Found = (Listed, Why);
 
 impl Selection {
-    /// Lists the bucket and adds what the request means; returns the subjects of `Subjects::All`
-    /// for which nothing matched.
+    /// Lists the bucket and gathers what the request means.
     pub(super) fn collect(
-        &mut self,
         remote: &Remote,
         location: &Location,
         request: &DownloadRequest,
-    ) -> Result<Vec<SubjectId>> {
+    ) -> Result<Selected> {
+        let mut selection = Self::default();
         let (subjects, all) = match &request.subjects {
             Subjects::All => (remote.subjects()?, true),
             Subjects::These(subjects) => (subjects.clone(), false),
         };
         let stimuli = request.stimulus_keys();
-        let is_nothing = subjects.is_empty() && request.prefixes.is_empty() && stimuli.is_empty();
-        if is_nothing && !request.include_stimuli {
-            return Err(no_match(
-                location,
-                "no subject",
-                request,
-                vec![location.to_string()],
-                None,
-            ));
+        let nobody = subjects.is_empty() && request.prefixes.is_empty();
+        if nobody && stimuli.is_empty() && !request.include_stimuli {
+            let prefixes = vec![location.to_string()];
+            return Err(no_match(location, "no subject", request, prefixes, Vec::new()));
         }
-        let mut skipped = Vec::new();
+        let mut everything = Everything::new(&request.filter);
         let mut last_failure = None;
         for subject in &subjects {
-            match self.collect_subject(remote, location, request, subject) {
-                Err(error @ Error::NoMatchingData { .. }) if all => {
-                    skipped.push(subject.clone());
+            match selection.collect_subject(remote, location, request, subject, &mut everything) {
+                Err(error @ Error::NoMatchingData { .. }) if all || request.allow_missing => {
+                    selection.skipped.push(subject.clone());
                     last_failure = Some(error);
                 }
                 other => other?,
             }
         }
         if let Some(error) = last_failure
-            && skipped.len() == subjects.len()
+            && selection.skipped.len() == subjects.len()
+            && request.prefixes.is_empty()
+            && stimuli.is_empty()
         {
             return Err(error);
         }
-        self.collect_prefixes(remote, location, request)?;
-        self.collect_stimuli(remote, location, &stimuli)?;
+        selection.collect_prefixes(remote, location, request, &mut everything)?;
+        let mut missing = everything.missing();
+        missing.retain(|it| !selection.missing.iter().any(|told| told.is_same_value(it)));
+        if request.allow_missing {
+            selection.missing.extend(missing);
+        } else if !missing.is_empty() {
+            let places = everything.places.join(", ");
+            return Err(no_match(location, &places, request, everything.prefixes, missing));
+        }
+        selection.collect_stimuli(remote, location, request, &stimuli)?;
         if request.include_stimuli {
-            self.collect_image_table(remote)?;
+            selection.collect_image_table(remote)?;
         }
-        if !subjects.is_empty() || !request.prefixes.is_empty() {
-            self.collect_dataset_keys(remote)?;
+        if !nobody {
+            selection.collect_dataset_keys(remote)?;
         }
-        Ok(skipped)
+        Ok(Selected {
+            keys: selection.keys.into_values().collect(),
+            refused: selection.refused,
+            skipped: selection.skipped,
+            missing: selection.missing,
+        })
     }
 
-    /// The keys that are meant, and the listed names that are not keys.
-    pub(super) fn into_parts(self) -> (Vec<SelectedKey>, Vec<InvalidKey>) {
-        (self.keys.into_values().collect(), self.refused)
-    }
-
-    fn collect_subject(
+    fn collect_subject<'a>(
         &mut self,
         remote: &Remote,
         location: &Location,
-        request: &DownloadRequest,
+        request: &'a DownloadRequest,
         subject: &SubjectId,
+        everything: &mut Everything<'a>,
     ) -> Result<()> {
-        let mut searched = Searched::default();
-        let mut found = Vec::new();
         let filter = &request.filter;
+        let mut searched = Searched::new(Carried::of(subject, filter));
+        let mut found = Vec::new();
         let pins = request.include_derivatives && filter.names_specific_session();
         if pins {
             searched.pins = policy::pinned(subject).to_vec();
@@ -132,57 +172,66 @@ impl Selection {
             self.search(remote, &prefix, filter, Why::Filters, &mut searched, &mut found)?;
         }
         if request.include_anatomical {
-            let why = Why::WholeTree("anatomical");
-            self.whole(remote, &layout::anatomical(subject), why, &mut searched, &mut found)?;
+            let prefix = layout::anatomical(subject);
+            self.whole(remote, "anatomical", prefix, &mut searched, &mut found)?;
         } else if pins {
             searched.pin(&self.list(remote, &layout::anatomical(subject))?);
         }
         if request.include_localizers {
-            let why = Why::WholeTree("localizer");
-            self.whole(remote, &layout::localizers(subject), why, &mut searched, &mut found)?;
+            let prefix = layout::localizers(subject);
+            self.whole(remote, "localizer", prefix, &mut searched, &mut found)?;
         }
         if request.include_raw {
             let prefix = layout::raw(subject);
+            let before = found.len();
             self.search(remote, &prefix, filter, Why::Filters, &mut searched, &mut found)?;
+            searched.tree("raw", prefix, found.len() == before);
         }
         // Sessions are decided by the trees that have them: the others carry none.
-        let missing = missing_session(&searched, filter);
+        let sessions = searched.carried.missing_sessions();
         if request.include_freesurfer {
-            let why = Why::WholeTree("FreeSurfer");
-            self.whole(remote, &layout::freesurfer(subject), why, &mut searched, &mut found)?;
+            let prefix = layout::freesurfer(subject);
+            self.whole(remote, "FreeSurfer", prefix, &mut searched, &mut found)?;
         }
         if request.include_derivatives {
             let filter = filter.without(FilterField::Ses);
             let prefix = layout::rois(subject);
             self.search(remote, &prefix, &filter, Why::RoiFilters, &mut searched, &mut found)?;
         }
-        if searched.keys.is_empty() {
+        if !searched.any {
             return Err(unknown_subject(remote, location, request, subject, searched));
         }
-        if missing.is_some() || found.is_empty() {
-            let detail = missing.or_else(|| nearest_values(&searched.keys, filter));
-            return Err(no_match(location, subject.as_str(), request, searched.prefixes, detail));
+        if found.is_empty() || !(sessions.is_empty() || request.allow_missing) {
+            let missing = searched.carried.missing();
+            return Err(no_match(location, subject.as_str(), request, searched.prefixes, missing));
         }
-        found.extend(searched.pinned);
+        self.missing.extend(sessions);
+        found.append(&mut searched.pinned);
+        everything.add(subject.as_str(), searched);
         found.into_iter().for_each(|(listed, why)| self.add(listed, why));
         Ok(())
     }
 
-    fn collect_prefixes(
+    fn collect_prefixes<'a>(
         &mut self,
         remote: &Remote,
         location: &Location,
-        request: &DownloadRequest,
+        request: &'a DownloadRequest,
+        everything: &mut Everything<'a>,
     ) -> Result<()> {
         for prefix in &request.prefixes {
-            let mut searched = Searched::default();
+            let mut searched = Searched::new(Carried::new(&request.filter));
             let mut found = Vec::new();
             let filter = &request.filter;
             self.search(remote, prefix, filter, Why::Filters, &mut searched, &mut found)?;
-            if found.is_empty() {
-                let detail = nearest_values(&searched.keys, &request.filter);
-                return Err(no_match(location, prefix, request, searched.prefixes, detail));
+            if found.is_empty() && !request.allow_missing {
+                let missing = searched.carried.missing();
+                return Err(no_match(location, prefix, request, searched.prefixes, missing));
             }
+            if found.is_empty() {
+                self.missing.push(Missing::Prefix { prefix: prefix.clone() });
+            }
+            everything.add(prefix, searched);
             found.into_iter().for_each(|(listed, why)| self.add(listed, why));
         }
         Ok(())
@@ -193,6 +242,7 @@ impl Selection {
         &mut self,
         remote: &Remote,
         location: &Location,
+        request: &DownloadRequest,
         wanted: &[String],
     ) -> Result<()> {
         if wanted.is_empty() {
@@ -201,13 +251,17 @@ impl Selection {
         let prefix = format!("{}/", laion_fmri_stimuli::files::DIRECTORY);
         let listed = remote.list_directory(&prefix)?.objects;
         for key in wanted {
-            let found = listed.iter().find(|listed| listed.key.as_str() == key);
-            let Some(found) = found else {
-                // No filter had a part in it.
-                let unfiltered = DownloadRequest::captions();
-                return Err(no_match(location, key, &unfiltered, vec![prefix], None));
-            };
-            self.add(found.clone(), Why::Named);
+            match listed.iter().find(|listed| listed.key.as_str() == key) {
+                Some(found) => self.add(found.clone(), Why::Named),
+                None if request.allow_missing => {
+                    self.missing.push(Missing::Key { key: key.clone() });
+                }
+                None => {
+                    // No filter had a part in it.
+                    let unfiltered = DownloadRequest::captions();
+                    return Err(no_match(location, key, &unfiltered, vec![prefix], Vec::new()));
+                }
+            }
         }
         Ok(())
     }
@@ -239,28 +293,32 @@ impl Selection {
         prefix: &str,
         filter: &Filter,
         why: Why,
-        searched: &mut Searched,
+        searched: &mut Searched<'_>,
         found: &mut Vec<Found>,
     ) -> Result<()> {
         let listing = remote.list_tree(prefix, |child| may_match(filter, child))?;
         self.refused.extend(listing.refused);
         searched.add(prefix, &listing.objects);
-        searched.keys.extend(listing.prefixes);
+        listing.prefixes.iter().for_each(|prefix| searched.see(prefix));
         let matching = listing.objects.into_iter().filter(|it| filter.matches(it.key.as_str()));
         found.extend(matching.map(|listed| (listed, why)));
         Ok(())
     }
 
-    /// Everything below a prefix.
+    /// Everything below a prefix: a tree that is taken whole.
     fn whole(
         &mut self,
         remote: &Remote,
-        prefix: &str,
-        why: Why,
-        searched: &mut Searched,
+        name: &'static str,
+        prefix: String,
+        searched: &mut Searched<'_>,
         found: &mut Vec<Found>,
     ) -> Result<()> {
-        self.search(remote, prefix, &Filter::default(), why, searched, found)
+        let before = found.len();
+        let why = Why::WholeTree(name);
+        self.search(remote, &prefix, &Filter::default(), why, searched, found)?;
+        searched.tree(name, prefix, found.len() == before);
+        Ok(())
     }
 
     fn list(&mut self, remote: &Remote, prefix: &str) -> Result<Vec<Listed>> {
@@ -277,11 +335,31 @@ impl Selection {
     }
 }
 
-impl Searched {
+impl<'a> Searched<'a> {
+    fn new(carried: Carried<'a>) -> Self {
+        Self {
+            prefixes: Vec::new(),
+            any: false,
+            carried,
+            trees: Vec::new(),
+            pins: Vec::new(),
+            pinned: Vec::new(),
+        }
+    }
+
     fn add(&mut self, prefix: &str, listed: &[Listed]) {
         self.prefixes.push(prefix.to_owned());
-        self.keys.extend(listed.iter().map(|listed| listed.key.as_str().to_owned()));
+        listed.iter().for_each(|listed| self.see(listed.key.as_str()));
         self.pin(listed);
+    }
+
+    fn see(&mut self, key: &str) {
+        self.any = true;
+        self.carried.see(key);
+    }
+
+    fn tree(&mut self, name: &'static str, prefix: String, is_empty: bool) {
+        self.trees.push(Tree { name, prefix, is_empty });
     }
 
     fn pin(&mut self, listed: &[Listed]) {
@@ -289,6 +367,39 @@ impl Searched {
         let is_pin = |listed: &&Listed| pins.iter().any(|pin| pin == listed.key.as_str());
         let pinned = listed.iter().filter(is_pin).cloned();
         self.pinned.extend(pinned.map(|listed| (listed, Why::Pinned)));
+    }
+}
+
+impl<'a> Everything<'a> {
+    fn new(filter: &'a Filter) -> Self {
+        let (places, prefixes, trees) = (Vec::new(), Vec::new(), Vec::new());
+        Self { carried: Carried::new(filter), places, prefixes, trees }
+    }
+
+    fn add(&mut self, place: &str, searched: Searched<'_>) {
+        self.carried.join(&searched.carried);
+        self.places.push(place.to_owned());
+        self.prefixes.extend(searched.prefixes);
+        self.trees.extend(searched.trees);
+    }
+
+    /// What no place has: values of filters, and trees.
+    fn missing(&self) -> Vec<Missing> {
+        let mut missing = match self.places.is_empty() {
+            true => Vec::new(),
+            false => self.carried.missing(),
+        };
+        let mut trees: BTreeMap<&'static str, Vec<&Tree>> = BTreeMap::new();
+        for tree in &self.trees {
+            trees.entry(tree.name).or_default().push(tree);
+        }
+        for (tree, of_subjects) in trees {
+            if of_subjects.iter().all(|tree| tree.is_empty) {
+                let prefixes = of_subjects.iter().map(|tree| tree.prefix.clone()).collect();
+                missing.push(Missing::Tree { tree, prefixes });
+            }
+        }
+        missing
     }
 }
 
@@ -327,60 +438,19 @@ impl Why {
     }
 }
 
-/// The first `ses` value that no searched key carries, said with the sessions that exist.
-fn missing_session(searched: &Searched, filter: &Filter) -> Option<String> {
-    let values = filter.values(FilterField::Ses)?;
-    let carried =
-        |value: &str| searched.keys.iter().any(|key| FilterField::Ses.carries(key, value));
-    let missing = values.iter().find(|value| *value != Filter::AVERAGES && !carried(value))?;
-    let listed = searched.keys.iter().filter_map(|key| FilterField::Ses.value_in(key)).collect();
-    Some(says_what_exists(FilterField::Ses, missing, &listed))
-}
-
-/// For each active filter that alone lets nothing pass: its value and the values that exist.
-fn nearest_values(keys: &[String], filter: &Filter) -> Option<String> {
-    let rejecting = keys.iter().filter_map(|key| match filter.verdict(key) {
-        Verdict::Rejected(field) => Some(field),
-        Verdict::Pass => None,
-    });
-    // The field that rejects last in the most keys is the one to talk about.
-    let mut counts: BTreeMap<FilterField, usize> = BTreeMap::new();
-    for field in rejecting {
-        *counts.entry(field).or_default() += 1;
-    }
-    let field = counts.into_iter().max_by_key(|(_, count)| *count)?.0;
-    let existing: BTreeSet<&str> = keys.iter().filter_map(|key| field.value_in(key)).collect();
-    let wanted = filter.values(field)?.iter().find(|value| !existing.contains(value.as_str()))?;
-    Some(says_what_exists(field, wanted, &existing))
-}
-
-fn says_what_exists(field: FilterField, wanted: &str, existing: &BTreeSet<&str>) -> String {
-    let suggestion = bids_names::suggest(wanted, existing.iter().copied())
-        .map(|nearest| format!(" (did you mean {nearest}?)"))
-        .unwrap_or_default();
-    let existing: Vec<&str> = existing.iter().copied().collect();
-    let existing = existing.join(", ");
-    match field.entity() {
-        Some(entity) => {
-            format!("no key has {entity}-{wanted}{suggestion}; {entity} is one of: {existing}")
-        }
-        None => format!("no key has {field} {wanted}{suggestion}; {field} is one of: {existing}"),
-    }
-}
-
 fn unknown_subject(
     remote: &Remote,
     location: &Location,
     request: &DownloadRequest,
     subject: &SubjectId,
-    searched: Searched,
+    searched: Searched<'_>,
 ) -> Error {
     match remote.subjects() {
         Ok(available) if !available.contains(subject) => Error::SubjectNotFound {
             got: subject.to_string(),
             available: available.iter().map(ToString::to_string).collect(),
         },
-        Ok(_) => no_match(location, subject.as_str(), request, searched.prefixes, None),
+        Ok(_) => no_match(location, subject.as_str(), request, searched.prefixes, Vec::new()),
         Err(error) => error,
     }
 }
@@ -390,7 +460,7 @@ fn no_match(
     subject: &str,
     request: &DownloadRequest,
     prefixes: Vec<String>,
-    detail: Option<String>,
+    missing: Vec<Missing>,
 ) -> Error {
     let url = location.to_string();
     let prefixes =
@@ -408,6 +478,6 @@ fn no_match(
         subject: subject.to_owned(),
         filters: request.filter.to_string(),
         prefixes,
-        detail,
+        missing,
     }
 }
