@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use s3_mirror::RelativePath;
+
 use crate::{Error, Result};
 
 /// One or more directories that together hold the mirror.
@@ -43,10 +45,12 @@ impl Roots {
         &self.0
     }
 
-    /// The first existing file of that relative path.
+    /// The first existing file of that relative path. A text that is no [`RelativePath`], such as one
+    /// with `..`, is the path of no file.
     #[must_use]
     pub fn find(&self, relative: &str) -> Option<PathBuf> {
-        self.0.iter().map(|root| root.join(relative)).find(|path| path.is_file())
+        let relative = RelativePath::new(relative).ok()?;
+        self.0.iter().map(|root| relative.below(root)).find(|path| path.is_file())
     }
 
     /// No directory: what a dataset that is read from the bucket has by default.
@@ -163,6 +167,12 @@ mod tests {
         assert_eq!(roots.find("f").unwrap(), a.path().join("f"));
         assert_eq!(roots.find("g").unwrap(), b.path().join("g"));
         assert_eq!(roots.find("h"), None);
+        fs::write(a.path().join("d/one/i"), "a").unwrap();
+        assert!(roots.find("d/one/i").is_some());
+        let absolute = a.path().join("f");
+        for outside in ["d/../f", "../f", "./f", "d//one/i", "", absolute.to_str().unwrap()] {
+            assert_eq!(roots.find(outside), None, "{outside}");
+        }
         assert_eq!(roots.expected("h"), a.path().join("h"));
         let names: Vec<_> = roots.subdirectories("d").unwrap().into_iter().collect();
         assert_eq!(names, ["one", "two"]);

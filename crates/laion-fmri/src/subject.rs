@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use bids_names::{SessionId, SubjectId};
 use laion_fmri_base::lock;
+use s3_mirror::RelativePath;
 
 pub use self::session_or_all::SessionOrAll;
 use crate::dataset::Reading;
@@ -18,8 +19,8 @@ use crate::roi::{RoiFiles, RoiIndex};
 use crate::stimulus::Stimuli;
 use crate::trials::SessionTrials;
 use crate::{
-    Betas, Contradiction, DownloadRequest, Error, FilterField, Input, InputRecord, Result, Roots,
-    layout,
+    Betas, Contradiction, DownloadRequest, Error, FilterField, Input, InputError, InputRecord,
+    Result, Roots, layout,
 };
 
 /// A subject. Opening one reads nothing; brain masks and ROIs are read once per handle and shared.
@@ -166,14 +167,16 @@ impl Subject {
     }
 
     /// A file of the subject, or of the dataset, as a stream of its bytes that is hashed while it
-    /// is read; `relative` is its path in a mirror, as [`layout`] gives it. The records of the mirror,
-    /// or the entity tag of the object, say what it has to be.
+    /// is read; `relative` is its path in a mirror, as [`layout`] gives it: a [`RelativePath`], never one
+    /// that leads out. The records of the mirror, or the entity tag of the object, say what it has to be.
     ///
     /// # Errors
     ///
+    /// [`InputError::NotAKey`](crate::InputError::NotAKey) for any other path;
     /// [`Error::DataNotDownloaded`] or [`InputError::NotInBucket`](crate::InputError::NotInBucket) when it is not there; [`Error::Io`],
     /// [`Error::Object`] or [`InputError::Withheld`](crate::InputError::Withheld) when it cannot be opened.
     pub fn open_input(&self, relative: &str) -> Result<Input> {
+        RelativePath::new(relative).map_err(InputError::from)?;
         let place = self.files.search(relative)?.ok_or_else(|| {
             let fetch = || DownloadRequest::of_prefix(relative);
             self.files.missing("a file of the dataset", relative, fetch)

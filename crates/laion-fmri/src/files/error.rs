@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use s3_mirror::InvalidKey;
 use thiserror::Error;
 
 use crate::error::ErrorKind;
@@ -22,6 +23,10 @@ pub enum InputError {
         /// The SHA-256 now.
         got: String,
     },
+    /// A text that cannot be the path of a file in a mirror: it is absolute, leads out of it, or is
+    /// otherwise no key.
+    #[error(transparent)]
+    NotAKey(#[from] InvalidKey),
     /// A file was replaced or written to while it was read.
     #[error("{} changed while it was read", path.display())]
     ChangedMeanwhile {
@@ -79,6 +84,7 @@ impl InputError {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
+            Self::NotAKey(_) => ErrorKind::Usage,
             Self::NotInBucket { .. } | Self::Withheld { .. } | Self::Disappeared { .. } => {
                 ErrorKind::NotThere
             }
