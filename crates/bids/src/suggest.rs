@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 /// The name of `available` that is nearest to `wanted`, or `None` if none is near.
 ///
 /// Case does not count. A name is near if at most a third of the longer text must be inserted,
-/// deleted or replaced. One character is always allowed, unless it is the whole text. A name is
+/// deleted, replaced or exchanged with its neighbour. One character is always allowed, unless it is the whole text. A name is
 /// also near if one of the two begins with the other and they share three characters or more. The
 /// smallest number of edits wins, then the spelling that keeps the case, then the name that comes
 /// first.
@@ -16,6 +16,7 @@ use alloc::vec::Vec;
 /// assert_eq!(suggest("ffa1", &["FFA1", "FFA2", "OFA"]), Some("FFA1"));
 /// assert_eq!(suggest("singletrial", &["Noiseceiling", "SingletrialBetas"]), Some("SingletrialBetas"));
 /// assert_eq!(suggest("1", &["01", "02"]), Some("01"));
+/// assert_eq!(suggest("dgo", &["cat", "dog"]), Some("dog"));
 /// assert_eq!(suggest("hippocampus", &["FFA1", "OFA"]), None);
 /// ```
 pub fn suggest<'a, S>(wanted: &str, available: impl IntoIterator<Item = &'a S>) -> Option<&'a str>
@@ -54,19 +55,25 @@ fn fold(text: &str) -> Vec<char> {
     text.chars().flat_map(char::to_lowercase).collect()
 }
 
-/// Levenshtein's distance: insertions, deletions and replacements of one character.
+/// Insertions, deletions and replacements of one character, and exchanges of two neighbours none of which
+/// is edited again.
 fn edit_distance(from: &[char], to: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=to.len()).collect();
     for (i, a) in from.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
+        let mut row = Vec::with_capacity(to.len() + 1);
+        row.push(i + 1);
         for (j, b) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+            let replaced = above[j] + usize::from(a != b);
+            let mut least = replaced.min(above[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *a == to[j - 1] && from[i - 1] == *b {
+                least = least.min(before[j - 1] + 1);
+            }
+            row.push(least);
         }
+        before = core::mem::replace(&mut above, row);
     }
-    row[to.len()]
+    above[to.len()]
 }
 
 #[cfg(test)]
@@ -86,6 +93,20 @@ mod tests {
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("statmap", "statmaps"), 1);
         assert_eq!(distance("é", "e"), 1);
+        assert_eq!(distance("dgo", "dog"), 1);
+        assert_eq!(distance("statmpa", "statmap"), 1);
+        assert_eq!(distance("abcd", "badc"), 2);
+        assert_eq!(distance("ca", "abc"), 3);
+    }
+
+    #[test]
+    fn neighbours_that_are_exchanged_and_case_are_near() {
+        assert_eq!(suggest("dgo", &["bird", "cat", "dog"]), Some("dog"));
+        assert_eq!(suggest("NDS", &["NSD", "tau"]), Some("NSD"));
+        assert_eq!(suggest("nds", &["NSD", "tau"]), Some("NSD"));
+        assert_eq!(suggest("nsd", &["NSD", "nsde"]), Some("NSD"));
+        assert_eq!(suggest("1L", &["L1", "R1"]), Some("L1"));
+        assert_eq!(suggest("ba", &["xy"]), None);
     }
 
     #[test]
