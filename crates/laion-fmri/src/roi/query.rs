@@ -19,7 +19,7 @@ const MOST_NAMES: usize = 4096;
 /// category of that name. Made from a string, or from a list of strings.
 ///
 /// An item may also combine names by set algebra: `|` (union), `&` (intersection) and `-`
-/// (difference) between spaces, since labels may hold hyphens. `&` binds tighter than `|` and `-`,
+/// (difference). Labels may hold hyphens, so `-` stands between spaces; the others need none. `&` binds tighter than `|` and `-`,
 /// which are read from left to right; parentheses group: `laionventral - retinotopy`,
 /// `(V1v | V1d) & laion`. Parentheses are at most 64 deep, and a query has at most 4,096 names.
 ///
@@ -71,8 +71,9 @@ impl fmt::Display for RoiQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, item) in self.0.iter().enumerate() {
             let separator = if number == 0 { "" } else { " | " };
-            // Operators stand between spaces.
-            match item.trim().contains(char::is_whitespace) && self.0.len() > 1 {
+            let is_name =
+                !item.trim().contains(|c: char| c.is_whitespace() || c == '|' || c == '&');
+            match !is_name && self.0.len() > 1 {
                 true => write!(f, "{separator}({item})")?,
                 false => write!(f, "{separator}{item}")?,
             }
@@ -274,7 +275,8 @@ impl<'a> Parser<'a, '_> {
     }
 }
 
-/// Names and operators between spaces, each with the byte at which it begins; parentheses need no spaces.
+/// Names and operators, each with the byte at which it begins. What no label can hold (`|`, `&` and
+/// parentheses) needs no spaces around it, `-` does.
 struct Tokens<'a> {
     item: &'a str,
     start: usize,
@@ -284,13 +286,13 @@ impl<'a> Iterator for Tokens<'a> {
     type Item = (usize, &'a str);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let is_parenthesis = |c: char| c == '(' || c == ')';
+        let stands_alone = |c: char| matches!(c, '(' | ')' | '|' | '&');
         let rest = &self.item[self.start..];
         let token = rest.trim_start();
         self.start += rest.len() - token.len();
         let first = token.chars().next()?;
-        let ends = |c: char| c.is_whitespace() || is_parenthesis(c);
-        let length = match is_parenthesis(first) {
+        let ends = |c: char| c.is_whitespace() || stands_alone(c);
+        let length = match stands_alone(first) {
             true => first.len_utf8(),
             false => token.find(ends).unwrap_or(token.len()),
         };
@@ -349,6 +351,9 @@ mod tests {
             ("(V1v | V1d) & laion", "[[V1v | V1d] & laion]"),
             ("a - (b - (c | pSTS-faces))", "[a - [b - [c | pSTS-faces]]]"),
             ("((a))", "a"),
+            ("face|place", "[face | place]"),
+            ("a|b&(c|FFA-1)", "[a | [b & [c | FFA-1]]]"),
+            ("a| b &c - d", "[[a | [b & c]] - d]"),
         ] {
             assert_eq!(shown(&parse(item).unwrap()), expected, "{item}");
         }
@@ -364,6 +369,8 @@ mod tests {
             ("ä & (a | b", 5, "a ( is never closed"),
             ("ä)", 2, "unexpected \")\""),
             ("()", 2, "unexpected \")\""),
+            ("V1v|V1d&", 9, "it ends where a ROI is expected"),
+            ("a||b", 3, "unexpected \"|\""),
         ] {
             let error = parse(item).unwrap_err();
             assert!(
@@ -443,6 +450,7 @@ mod tests {
             (vec!["a"], "a"),
             (vec!["a - b"], "a - b"),
             (vec!["a - b", " c ", "d & (e)"], "(a - b) |  c  | (d & (e))"),
+            (vec!["a", "b&c"], "a | (b&c)"),
         ] {
             let query = RoiQuery::from(items);
             assert_eq!(query.to_string(), text);
