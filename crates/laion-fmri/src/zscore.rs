@@ -79,7 +79,7 @@ pub struct ZscoreReport {
 ///
 /// # Errors
 ///
-/// [`Error::ValuesLength`] when `within` or `fit_rows` has not one entry for each row.
+/// [`Error::DoesNotFit`] when `within` or `fit_rows` has not one entry for each row.
 ///
 /// ```
 /// use laion_fmri::{Dataset, ZscoreOptions, zscore};
@@ -98,9 +98,16 @@ pub fn zscore<G: Eq + Hash>(
     options: &ZscoreOptions,
 ) -> Result<ZscoreReport> {
     let rows = betas.nrows();
-    for length in [Some(within.len()), options.fit_rows.as_ref().map(Vec::len)] {
+    for (what, length) in [
+        ("the groups of a z-score", Some(within.len())),
+        ("the rows that a z-score is fitted on", options.fit_rows.as_ref().map(Vec::len)),
+    ] {
         if let Some(got) = length.filter(|length| *length != rows) {
-            return Err(Error::ValuesLength { expected: rows, got });
+            return Err(Error::DoesNotFit {
+                what: what.to_owned(),
+                expected: format!("an entry for each of {rows} rows"),
+                got: format!("{got} entries"),
+            });
         }
     }
     let mut report = ZscoreReport::default();
@@ -254,9 +261,16 @@ mod tests {
     fn lengths_have_to_fit() {
         let mut betas = array![[0.0_f32], [1.0]];
         let error = zscore(&mut betas, &["a"], &ZscoreOptions::default()).unwrap_err();
-        assert!(matches!(error, Error::ValuesLength { expected: 2, got: 1 }));
+        assert_eq!(
+            error.to_string(),
+            "the groups of a z-score do not fit (expected an entry for each of 2 rows, got 1 entries)"
+        );
         let options = ZscoreOptions::default().fit_rows(vec![true; 3]);
         let error = zscore(&mut betas, &["a"; 2], &options).unwrap_err();
-        assert!(matches!(error, Error::ValuesLength { expected: 2, got: 3 }));
+        assert!(
+            matches!(&error, Error::DoesNotFit { what, expected, got }
+                if what.contains("fitted") && expected.contains("2 rows") && got == "3 entries"),
+            "{error}"
+        );
     }
 }

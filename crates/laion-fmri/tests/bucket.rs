@@ -318,7 +318,7 @@ fn what_is_not_there_is_named_with_bucket_and_key() {
     let ceiling = NoiseCeiling::desc("NoNoise").unwrap();
     let error = subject.noise_ceiling(&ceiling, &Voxels::all()).unwrap_err();
     assert!(matches!(error, Error::Input(InputError::NotInBucket { .. })), "{error:?}");
-    for relative in ["derivatives/rois/sub-03/none.nii.gz", "stimuli/none.h5", "a//b"] {
+    for relative in ["derivatives/rois/sub-03/none.nii.gz", "stimuli/none.h5"] {
         let error = subject.open_input(relative).unwrap_err();
         assert!(
             matches!(&error, Error::Input(InputError::NotInBucket { path, .. }) if *path == fixture.path(relative))

@@ -167,7 +167,7 @@ fn an_input_that_is_not_there_is_named() {
 fn a_path_that_leads_out_of_the_mirror_is_refused() {
     let bucket = Bucket::temporary().unwrap();
     let readme = bucket.root().join("README");
-    let from_bucket = Dataset::from_bucket(Location::directory(bucket.root()).unwrap()).unwrap();
+    let from_bucket = Dataset::from_bucket(&Location::directory(bucket.root()).unwrap()).unwrap();
     for subject in [opened(&bucket, "sub-01"), from_bucket.subject("sub-01").unwrap()] {
         for outside in [readme.to_str().unwrap(), "../beside", "stimuli/../README", "", "a//b"] {
             let error = subject.open_input(outside).unwrap_err();

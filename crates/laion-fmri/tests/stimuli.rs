@@ -157,7 +157,11 @@ fn trials_and_sessions_that_do_not_exist_are_named() {
     );
     let embeddings = subject.embeddings().unwrap();
     let error = embeddings.all(EmbeddingModel::Clip, Some("ses-29")).unwrap_err();
-    assert!(matches!(&error, Error::DataNotDownloaded { what, .. } if what.contains("ses-29")));
+    assert!(
+        matches!(&error, Error::DataNotDownloaded { what, path, .. }
+            if what.contains("ses-29") && path.starts_with(bucket.root())),
+        "{error:?}"
+    );
     let error = embeddings.all(EmbeddingModel::Clip, Some("first one")).unwrap_err();
     assert!(matches!(&error, Error::InvalidSession { got } if got == "first one"));
     let segmentations = subject.segmentations().unwrap();
@@ -393,6 +397,10 @@ fn images_can_be_transformed_and_voxels_chosen() {
     assert_eq!(trials.batch(&[0, 1]).unwrap().images.dim(), (2, 3, 1, 1));
     let expected = subject.betas().session("ses-01").nc_threshold(30.0).load_with_rows().unwrap();
     assert_eq!(**trials.voxels(), *expected.voxels);
+
+    let none = trials.batch(&[]).unwrap();
+    assert_eq!(none.betas.dim(), (0, trials.n_voxels()));
+    assert_eq!((none.images.dim(), none.image_names.len()), ((0, 0, 0, 0), 0));
 
     let turn = AtomicUsize::new(0);
     let sizes = move |_| Array3::zeros((3, 1, 1 + turn.fetch_add(1, Ordering::Relaxed) % 2));

@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use bids_names::{SessionId, SubjectId};
 
+use crate::files::Files;
 use crate::subject::trial_table;
 use crate::trial_table::GlobalTrial;
-use crate::{Error, Result, SessionOrAll, Subject};
+use crate::{Error, Result, SessionOrAll, Subject, layout};
 
 /// The image of every trial, in the order of the [`GlobalTrial`].
 #[derive(Clone, Debug)]
 pub(crate) struct Shown {
     subject: SubjectId,
+    files: Files,
     /// Each image once, in the order of its first trial.
     names: Vec<String>,
     /// The place in `names` of each trial's image.
@@ -52,6 +54,7 @@ impl Shown {
     pub(crate) fn read(subject: &Subject) -> Result<Arc<Self>> {
         let mut shown = Self {
             subject: subject.id().clone(),
+            files: subject.files().clone(),
             names: Vec::new(),
             images: Vec::new(),
             sessions: Vec::new(),
@@ -94,10 +97,10 @@ impl Shown {
     pub(crate) fn trials(&self, session: SessionOrAll<'_>) -> Result<Range<usize>> {
         let Some(session) = session.parsed()? else { return Ok(0..self.len()) };
         let found = self.sessions.iter().find(|(known, _)| *known == session);
-        found.map(|(_, trials)| trials.clone()).ok_or_else(|| Error::DataNotDownloaded {
-            what: format!("the trial table of {} {session}", self.subject),
-            path: crate::layout::trials(&self.subject, &session).into(),
-            fetch: Box::new(trial_table(&self.subject, &session)),
+        found.map(|(_, trials)| trials.clone()).ok_or_else(|| {
+            let what = format!("the trial table of {} {session}", self.subject);
+            let relative = layout::trials(&self.subject, &session);
+            self.files.missing(what, &relative, || trial_table(&self.subject, &session))
         })
     }
 

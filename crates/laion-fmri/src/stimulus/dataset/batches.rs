@@ -57,7 +57,8 @@ impl TrialDataset {
     }
 
     /// The trials at these indices in one batch. Images that occur twice are decoded once, and all
-    /// on all cores.
+    /// on all cores. Without an index the batch is empty and its images have the shape
+    /// `(0, 0, 0, 0)`, because the size of an image is only known from the images.
     ///
     /// # Errors
     ///
@@ -75,7 +76,10 @@ impl TrialDataset {
             tensors.push(self.transformed(&image));
         }
         let views: Vec<_> = tensors.iter().map(|tensor| tensor.view()).collect();
-        let images = ndarray::stack(Axis(0), &views).map_err(|_| uneven(&views))?;
+        let images = match views.is_empty() {
+            true => Array4::zeros((0, 0, 0, 0)),
+            false => ndarray::stack(Axis(0), &views).map_err(|_| uneven(&views))?,
+        };
         let mut betas = Array2::zeros((indices.len(), self.n_voxels()));
         for (mut row, index) in betas.rows_mut().into_iter().zip(indices) {
             // INVARIANT: the rows of an array that was just made are contiguous.
