@@ -30,7 +30,8 @@ impl Context {
         let dataset = Dataset::new(roots)
             .with_location(self.location())
             .with_offline(self.global.offline)
-            .with_jobs(self.decoders().get());
+            .with_jobs(self.decoders().get())
+            .with_cancel(self.interrupt.cancel());
         Ok(match self.cache_dir() {
             Some(directory) => dataset.with_cache_dir(directory),
             None => dataset,
@@ -40,7 +41,8 @@ impl Context {
     /// The dataset straight from the bucket; no data directory is needed.
     pub(crate) fn bucket_dataset(&self) -> Result<Dataset, Error> {
         let dataset = Dataset::from_bucket(&self.location())?;
-        Ok(dataset.with_offline(self.global.offline).with_jobs(self.decoders().get()))
+        let dataset = dataset.with_offline(self.global.offline).with_jobs(self.decoders().get());
+        Ok(dataset.with_cancel(self.interrupt.cancel()))
     }
 
     /// Where derived files go, when there is a place for them.

@@ -7,9 +7,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use laion_fmri::s3_mirror::{Key, Outcome, Plan, PlanItem};
-use laion_fmri::upkeep::UpkeepObserver;
-use laion_fmri::{Cancel, Observer, ReadObserver, SessionId};
+use laion_fmri::s3_mirror::{self, Key, Outcome, Plan, PlanItem};
+use laion_fmri::{Event, Observer, SessionId, SubjectId};
 use laion_fmri_base::lock;
 use serde_json::{Value, json};
 
@@ -53,6 +52,28 @@ struct BarState {
 }
 
 impl Observer for Bars {
+    fn event(&self, event: Event<'_>) {
+        match event {
+            Event::Transfer(s3_mirror::Event::Planned { plan }) => self.planned(plan),
+            Event::Transfer(s3_mirror::Event::Started { item }) => self.started(item),
+            Event::Transfer(
+                s3_mirror::Event::Advanced { item, bytes }
+                | s3_mirror::Event::Resumed { item, bytes },
+            ) => {
+                self.advanced(item, bytes);
+            }
+            Event::Transfer(s3_mirror::Event::Discarded { item, bytes }) => {
+                self.discarded(item, bytes);
+            }
+            Event::Transfer(s3_mirror::Event::Finished { item, outcome }) => {
+                self.finished(item, outcome);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Bars {
     fn planned(&self, plan: &Plan) {
         let totals = plan.totals();
         let bar = self.multi.add(ProgressBar::new(totals.fetch.bytes));
@@ -79,10 +100,6 @@ impl Observer for Bars {
         if let Some(total) = &state.total {
             total.inc(bytes);
         }
-    }
-
-    fn resumed(&self, item: &PlanItem, bytes: u64) {
-        self.advanced(item, bytes);
     }
 
     fn discarded(&self, item: &PlanItem, bytes: u64) {
@@ -236,6 +253,25 @@ impl Drop for Ticker {
 }
 
 impl Observer for Ticker {
+    fn event(&self, event: Event<'_>) {
+        match event {
+            Event::Transfer(s3_mirror::Event::Planned { plan }) => self.planned(plan),
+            Event::Transfer(s3_mirror::Event::Advanced { item, bytes }) => {
+                self.advanced(item, bytes);
+            }
+            Event::Transfer(s3_mirror::Event::Resumed { item, bytes }) => self.resumed(item, bytes),
+            Event::Transfer(s3_mirror::Event::Discarded { item, bytes }) => {
+                self.discarded(item, bytes);
+            }
+            Event::Transfer(s3_mirror::Event::Finished { item, outcome }) => {
+                self.finished(item, outcome);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Ticker {
     fn planned(&self, plan: &Plan) {
         let mut counts = lock(&self.shared.counts);
         let totals = plan.totals();
@@ -309,28 +345,29 @@ impl Files {
     }
 }
 
-impl UpkeepObserver for Files {
-    fn planned(&self, _: usize, bytes: u64) {
-        self.bar.set_length(bytes);
-    }
-
-    fn finished(&self, _: &str, size: u64) {
-        self.bar.inc(size);
-        let mut last = lock(&self.last_line);
-        if self.kind == ProgressKind::Plain && last.elapsed() >= HEARTBEAT {
-            *last = Instant::now();
-            let (position, length) = (self.bar.position(), self.bar.length().unwrap_or(0));
-            to_stderr(&format!("read {} of {}", bytes(position), bytes(length)));
+impl Observer for Files {
+    fn event(&self, event: Event<'_>) {
+        match event {
+            Event::Checking { bytes, .. } => self.bar.set_length(bytes),
+            Event::Checked { bytes: size, .. } => {
+                self.bar.inc(size);
+                let mut last = lock(&self.last_line);
+                if self.kind == ProgressKind::Plain && last.elapsed() >= HEARTBEAT {
+                    *last = Instant::now();
+                    let (position, length) = (self.bar.position(), self.bar.length().unwrap_or(0));
+                    to_stderr(&format!("read {} of {}", bytes(position), bytes(length)));
+                }
+            }
+            _ => {}
         }
     }
 }
 
-/// Shows how many volumes of a session were read, and stops the read when a signal arrived.
+/// Shows how many volumes of the sessions under way were read.
 pub(crate) struct VolumeProgress {
     bar: Option<ProgressBar>,
     /// Volumes read and volumes in all, of every session under way.
-    sessions: Mutex<HashMap<SessionId, (usize, usize)>>,
-    cancel: Cancel,
+    sessions: Mutex<HashMap<(SubjectId, SessionId), (usize, usize)>>,
 }
 
 impl VolumeProgress {
@@ -340,7 +377,7 @@ impl VolumeProgress {
             bar.set_style(style("{msg} {wide_bar} {pos}/{len} volumes {eta}"));
             bar
         });
-        Self { bar, sessions: Mutex::default(), cancel: context.interrupt.cancel().clone() }
+        Self { bar, sessions: Mutex::default() }
     }
 
     pub(crate) fn finish(&self) {
@@ -350,17 +387,16 @@ impl VolumeProgress {
     }
 }
 
-impl ReadObserver for VolumeProgress {
-    fn volume(&self, session: &SessionId, done: usize, total: usize) -> bool {
-        if let Some(bar) = &self.bar {
-            let mut sessions = lock(&self.sessions);
-            sessions.insert(session.clone(), (done, total));
-            let sums = sessions.values().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-            bar.set_message(session.to_string());
-            bar.set_length(sums.1 as u64);
-            bar.set_position(sums.0 as u64);
-        }
-        !self.cancel.is_cancelled()
+impl Observer for VolumeProgress {
+    fn event(&self, event: Event<'_>) {
+        let Event::Volume { subject, session, done, total } = event else { return };
+        let Some(bar) = &self.bar else { return };
+        let mut sessions = lock(&self.sessions);
+        sessions.insert((subject.clone(), session.clone()), (done, total));
+        let sums = sessions.values().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        bar.set_message(session.to_string());
+        bar.set_length(sums.1 as u64);
+        bar.set_position(sums.0 as u64);
     }
 }
 

@@ -8,6 +8,7 @@ mod rows;
 mod sessions;
 mod written;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,11 +22,12 @@ pub(crate) use self::plan::zeroed;
 pub(crate) use self::reader::{SessionRead, SessionReader};
 pub use self::rows::BetaRows;
 use self::sessions::InFlight;
-pub(crate) use self::sessions::{report_volume, stopped, stopping_at_failure};
+pub(crate) use self::sessions::{stopped, stopping_at_failure};
 use crate::mask::{MaskSource, VoxelMask};
+use crate::observer::Watch;
 use crate::roi::RoiQuery;
 use crate::trial_table::SessionTrial;
-use crate::{Contradiction, Error, NoiseCeiling, Result, Subject, Voxels};
+use crate::{Cancel, Contradiction, Error, NoiseCeiling, Observer, Result, Subject, Voxels};
 
 /// A request for single-trial betas, built step by step.
 ///
@@ -69,14 +71,14 @@ use crate::{Contradiction, Error, NoiseCeiling, Result, Subject, Voxels};
 #[derive(Clone)]
 #[must_use]
 pub struct Betas<'a> {
-    subject: &'a Subject,
+    subject: Cow<'a, Subject>,
     /// As they were named.
     sessions: Vec<String>,
     voxels: Voxels,
     threshold: Option<CeilingThreshold>,
     stimuli: Option<StimulusSet>,
     trials: Option<Vec<usize>>,
-    observer: Option<&'a dyn ReadObserver>,
+    observer: &'a dyn Observer,
 }
 
 /// A noise ceiling that voxels have to reach.
@@ -85,17 +87,6 @@ struct CeilingThreshold {
     percent: f32,
     /// One map for all sessions; each session's own without it.
     map: Option<NoiseCeiling>,
-}
-
-/// Hears of the progress of a read, and may stop it.
-///
-/// `volume` is called after each volume that is read, with the number of volumes read so far and
-/// their total: all volumes of the file, or with an index the wanted ones. When several sessions
-/// are read in parallel, it is called from several threads. If it returns `false`, the read stops
-/// with [`Error::Cancelled`].
-pub trait ReadObserver: Sync {
-    /// One more volume was read.
-    fn volume(&self, session: &SessionId, done: usize, total: usize) -> bool;
 }
 
 /// The betas of one session with what their rows and columns are.
@@ -152,13 +143,13 @@ impl std::fmt::Debug for Betas<'_> {
 impl<'a> Betas<'a> {
     pub(crate) fn new(subject: &'a Subject) -> Self {
         Self {
-            subject,
+            subject: Cow::Borrowed(subject),
             sessions: Vec::new(),
             voxels: Voxels::all(),
             threshold: None,
             stimuli: None,
             trials: None,
-            observer: None,
+            observer: &(),
         }
     }
 
@@ -229,10 +220,21 @@ impl<'a> Betas<'a> {
         self
     }
 
-    /// Reports progress to an observer, which may stop the read.
-    pub fn observer(mut self, observer: &'a dyn ReadObserver) -> Self {
-        self.observer = Some(observer);
+    /// Reports every volume to an observer ([`Event::Volume`](crate::Event::Volume)).
+    /// [`Betas::volumes`] reports nothing; its rows are the progress.
+    pub fn observer(mut self, observer: &'a dyn Observer) -> Self {
+        self.observer = observer;
         self
+    }
+
+    /// Stops with [`Error::Cancelled`] when this is set, instead of the [`Cancel`] of the subject.
+    pub fn cancel(mut self, cancel: &Cancel) -> Self {
+        self.subject = Cow::Owned(self.subject.into_owned().with_cancel(cancel));
+        self
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::new(self.observer, &self.subject.reading.cancel)
     }
 
     /// The betas of the one session that is named.
@@ -255,7 +257,7 @@ impl<'a> Betas<'a> {
     ///
     /// As [`Betas::load`].
     pub fn load_with_rows(&self) -> Result<SessionBetas> {
-        self.plan_one()?.load(self.observer, self.subject.reading.jobs)
+        self.plan_one()?.load(self.watch(), self.subject.reading.jobs)
     }
 
     /// The betas of several sessions, in their order, never stacked: the number of trials differs
@@ -284,15 +286,13 @@ impl<'a> Betas<'a> {
         &self,
         take: impl FnMut(SessionId, SessionBetas) -> Result<(), E>,
     ) -> Result<(), E> {
-        let load = |planned: Planned, observer: Option<&dyn ReadObserver>, threads| {
-            planned.load(observer, threads)
-        };
+        let load = |planned: Planned, watch: Watch<'_>, threads| planned.load(watch, threads);
         let jobs = self.subject.reading.jobs;
         sessions::in_order(
             self.plan(&self.chosen()?)?,
             jobs,
             InFlight::Bounded,
-            self.observer,
+            self.watch(),
             &load,
             take,
         )
@@ -313,16 +313,16 @@ impl<'a> Betas<'a> {
         path: impl Fn(&SessionId) -> PathBuf + Sync,
         done: impl FnMut(SessionId, WrittenBetas) -> Result<(), E>,
     ) -> Result<(), E> {
-        let write = |planned: Planned, observer: Option<&dyn ReadObserver>, threads| {
+        let write = |planned: Planned, watch: Watch<'_>, threads| {
             let path = path(planned.session());
-            planned.write_npy(path, observer, threads)
+            planned.write_npy(path, watch, threads)
         };
         let jobs = self.subject.reading.jobs;
         sessions::in_order(
             self.plan(&self.chosen()?)?,
             jobs,
             InFlight::Unbounded,
-            self.observer,
+            self.watch(),
             &write,
             done,
         )
@@ -353,7 +353,7 @@ impl<'a> Betas<'a> {
             row_sessions.extend(std::iter::repeat_n(planned.session().clone(), planned.n_rows()));
             trials.extend(planned.trials());
         }
-        sessions::into_parts(parts, self.subject.reading.jobs, self.observer)?;
+        sessions::into_parts(parts, self.subject.reading.jobs, self.watch())?;
         Ok(ConcatenatedBetas { betas, sessions: row_sessions, trials, voxels })
     }
 
@@ -363,15 +363,15 @@ impl<'a> Betas<'a> {
     ///
     /// As [`Betas::load`].
     pub fn volumes(&self) -> Result<BetaRows> {
-        Ok(BetaRows::new(self.plan_one()?, self.subject.reading.jobs))
+        Ok(BetaRows::new(self.plan_one()?, &self.subject.reading))
     }
 
     /// As [`Betas::volumes`] for several sessions with the same voxels, all opened and checked.
     pub(crate) fn volumes_of(&self, sessions: &[SessionId]) -> Result<Vec<BetaRows>> {
         let planned = self.plan(sessions)?;
         plan::same_voxels(&planned)?;
-        let jobs = self.subject.reading.jobs;
-        Ok(planned.into_iter().map(|planned| BetaRows::new(planned, jobs)).collect())
+        let reading = &self.subject.reading;
+        Ok(planned.into_iter().map(|planned| BetaRows::new(planned, reading)).collect())
     }
 
     /// The sessions that were named, or all with betas, each once.

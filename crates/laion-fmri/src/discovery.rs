@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use bids_names::{SubjectId, dehyphenate_labels, roi_label};
-use s3_mirror::{ConnectOptions, Location};
+use s3_mirror::{Cancel, ConnectOptions, Location};
 
 use crate::remote::Remote;
 use crate::{Error, Result, layout};
@@ -41,6 +41,14 @@ impl Discovery {
     /// As [`Discovery::open`].
     pub fn open_with(location: &Location, options: &ConnectOptions) -> Result<Self> {
         Ok(Self { remote: Remote::open(location, options)?, location: location.clone() })
+    }
+
+    /// The same, with a [`Cancel`]. When it is set, the current call and every later one ends with
+    /// [`Error::Cancelled`].
+    #[must_use]
+    pub fn with_cancel(mut self, cancel: &Cancel) -> Self {
+        self.remote = self.remote.with_cancel(cancel);
+        self
     }
 
     /// The subjects of the bucket: those of which it has betas, ROIs, the anatomy, FreeSurfer files,

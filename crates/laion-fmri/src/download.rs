@@ -16,7 +16,7 @@ use bids_names::{Filter, SubjectId, dehyphenate_labels};
 use laion_fmri_stimuli::EmbeddingModel;
 use s3_mirror::{
     Action, Cancel, Candidate, FetchReason, Folder, Inspection, InvalidKey, Inventory, Key,
-    LocalEntry, LocalView, Observer, Plan, PlanItem, RelativePath, Report, Rule, TransferOptions,
+    LocalEntry, LocalView, Plan, PlanItem, RelativePath, Report, Rule, TransferOptions,
 };
 
 pub use self::gated::{StimulusDownload, StimulusFile, StimulusReport};
@@ -31,8 +31,7 @@ use crate::dataset::Reading;
 use crate::discovery::Discovery;
 use crate::license::LicenseAccepted;
 use crate::remote::Remote;
-use crate::upkeep::UpkeepObserver;
-use crate::{Dataset, Result, Roots};
+use crate::{Dataset, Event, Observer, Result, Roots};
 
 /// A download that has been planned but not started: every key with what will be done to it.
 #[derive(Debug)]
@@ -124,7 +123,7 @@ impl Download {
     pub fn verify_kept(
         &mut self,
         jobs: usize,
-        observer: &dyn UpkeepObserver,
+        observer: &dyn Observer,
         cancel: &Cancel,
     ) -> Result<()> {
         let bad = crate::upkeep::bad_among(self, jobs, observer, cancel)?;
@@ -168,8 +167,8 @@ impl Download {
             .with_inventory(Arc::clone(&self.inventory))
             .with_inspection(inspection);
         let store = self.remote.store();
-        let transfer =
-            s3_mirror::transfer(store, &self.plan, &self.root, &options, observer, cancel);
+        let told = |event: s3_mirror::Event<'_>| observer.event(Event::Transfer(event));
+        let transfer = s3_mirror::transfer(store, &self.plan, &self.root, &options, &told, cancel);
         self.remote.block_on(transfer)
     }
 }
@@ -182,10 +181,12 @@ impl Dataset {
     /// [`Error::Offline`] in offline mode, [`Error::Mirror`] when the location cannot be used.
     pub fn discovery(&self) -> Result<Discovery> {
         self.check_online("asking")?;
-        Discovery::open_with(self.location(), self.connect_options())
+        let discovery = Discovery::open_with(self.location(), self.connect_options())?;
+        Ok(discovery.with_cancel(&self.reading.cancel))
     }
 
-    /// Lists the bucket and decides for every key whether it is fetched, kept or withheld.
+    /// Lists the bucket and decides for every key whether it is fetched, kept or withheld. What stops it
+    /// is the [`Cancel`] of the [dataset](Dataset::with_cancel).
     ///
     /// Nothing is written. For each subject the betas tree and the ROIs are searched with the
     /// filters of the request (`ses` does not apply to ROIs); when `ses` names a session, the mean
@@ -280,7 +281,7 @@ impl Dataset {
         })
     }
 
-    /// Plans and carries out a download in one call.
+    /// Plans and carries out a download in one call; `cancel` stops both.
     ///
     /// # Errors
     ///
@@ -308,7 +309,8 @@ impl Dataset {
         observer: &dyn Observer,
         cancel: &Cancel,
     ) -> Result<Report> {
-        Ok(self.plan_download(request)?.run(license, request.jobs, observer, cancel))
+        let download = self.clone().with_cancel(cancel).plan_download(request)?;
+        Ok(download.run(license, request.jobs, observer, cancel))
     }
 
     /// Mirrors the embeddings of these models; `EmbeddingModel::ALL` has all of them.

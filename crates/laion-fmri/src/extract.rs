@@ -41,4 +41,4 @@ pub use self::memory::MemoryPlan;
 pub use self::plan::{ExtractPlan, ExtractRequest, plan_lines, read_plans};
 pub use self::recipe::{Recipe, RecipeOutput, RecipeResult, Rules, SubjectSessions};
 pub use self::reproduce::Reproduction;
-pub use self::run::{MergeObserver, TasksRun};
+pub use self::run::TasksRun;

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 
 use bids_names::dehyphenate_labels;
 use laion_fmri_base::lock;
-use s3_mirror::{Inventory, Listed, ObjectError};
+use s3_mirror::{Cancel, Inventory, Listed, ObjectError};
 
 pub use self::error::InputError;
 pub(crate) use self::fingerprint::LargeFile;
@@ -30,6 +30,8 @@ pub(crate) struct Files {
     inventories: Arc<Mutex<HashMap<PathBuf, Arc<Inventory>>>>,
     /// When the bucket is read in place of a mirror.
     objects: Option<Arc<Objects>>,
+    /// What ends the reading of objects.
+    cancel: Cancel,
 }
 
 /// A file that is there: on disk, or an object of the bucket.
@@ -80,13 +82,24 @@ impl Located {
 impl Files {
     /// The files of a mirror.
     pub(crate) fn of_mirror(roots: Roots) -> Self {
-        Self { roots, inventories: Arc::default(), objects: None }
+        Self { roots, inventories: Arc::default(), objects: None, cancel: Cancel::new() }
     }
 
     /// The same handle, reading objects of the bucket in place of files.
     pub(crate) fn with_objects(mut self, objects: Objects) -> Self {
         self.objects = Some(Arc::new(objects));
         self
+    }
+
+    /// The same handle, whose reading of objects is ended by this.
+    pub(crate) fn with_cancel(mut self, cancel: &Cancel) -> Self {
+        self.cancel = cancel.clone();
+        self
+    }
+
+    /// Whether the reading was ended.
+    fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
     }
 
     /// The directories of the mirror; there may be none when the bucket is read.
@@ -210,7 +223,7 @@ impl Files {
     /// as the handle.
     pub(crate) fn open(&self, place: &Located) -> Result<Input> {
         match &self.objects {
-            Some(objects) => objects.open_small(place),
+            Some(objects) => objects.open_small(place, &self.cancel),
             None => Input::of_file(place),
         }
     }
@@ -218,7 +231,7 @@ impl Files {
     /// The bytes of a file of any size, which are not kept.
     pub(crate) fn stream(&self, place: &Located) -> Result<Input> {
         match &self.objects {
-            Some(objects) => objects.stream(place),
+            Some(objects) => objects.stream(place, &self.cancel),
             None => Input::of_file(place),
         }
     }
@@ -236,7 +249,7 @@ impl Files {
     /// Makes these files quick to open: objects that were not read yet are fetched at once.
     pub(crate) fn fetch<'a>(&self, places: impl IntoIterator<Item = &'a Located>) -> Result<()> {
         match &self.objects {
-            Some(objects) => objects.fetch(&places.into_iter().collect::<Vec<_>>()),
+            Some(objects) => objects.fetch(&places.into_iter().collect::<Vec<_>>(), &self.cancel),
             None => Ok(()),
         }
     }

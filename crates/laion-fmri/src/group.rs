@@ -13,10 +13,10 @@ use crate::stimulus::Needed;
 use crate::stimulus::decoded;
 use crate::{Dataset, Error, Result, Subject};
 
-/// Subjects of one dataset, sorted by id; never empty.
-#[derive(Debug)]
+/// Subjects of one dataset, sorted by id; never empty. Clones are cheap.
+#[derive(Clone, Debug)]
 pub struct Group {
-    subjects: Vec<Subject>,
+    subjects: Arc<[Subject]>,
 }
 
 impl Dataset {
@@ -51,7 +51,7 @@ impl Group {
         if subjects.is_empty() {
             return Err(Error::NothingNamed { what: "subject of a group".to_owned() });
         }
-        Ok(Self { subjects })
+        Ok(Self { subjects: subjects.into() })
     }
 
     /// The number of subjects.
@@ -65,6 +65,11 @@ impl Group {
     #[must_use]
     pub fn subjects(&self) -> &[Subject] {
         &self.subjects
+    }
+
+    /// Each subject with its id, sorted by id.
+    pub fn iter(&self) -> <&Self as IntoIterator>::IntoIter {
+        self.into_iter()
     }
 
     /// A subject of the group, by `sub-03` or `03`.
@@ -187,11 +192,13 @@ impl SharedImages {
     }
 }
 
+/// Each subject with its id.
 impl<'a> IntoIterator for &'a Group {
     type Item = (&'a SubjectId, &'a Subject);
-    type IntoIter = std::vec::IntoIter<Self::Item>;
+    type IntoIter = std::iter::Map<std::slice::Iter<'a, Subject>, fn(&'a Subject) -> Self::Item>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.subjects.iter().map(|subject| (subject.id(), subject)).collect::<Vec<_>>().into_iter()
+        let with_id: fn(&'a Subject) -> Self::Item = |subject| (subject.id(), subject);
+        self.subjects.iter().map(with_id)
     }
 }

@@ -38,6 +38,7 @@ pub mod localizer;
 mod mask;
 mod memory;
 pub mod noise_ceiling;
+mod observer;
 pub mod policy;
 mod raw;
 mod remote;
@@ -59,13 +60,13 @@ pub use {
     laion_fmri_splits as splits, laion_fmri_stimuli as stimuli, ndarray, nifti_stream, s3_mirror,
 };
 
-pub use self::betas::{BetaRows, Betas, ConcatenatedBetas};
-pub use self::betas::{ReadObserver, SessionBetas, WrittenBetas};
+pub use self::betas::{BetaRows, Betas, ConcatenatedBetas, SessionBetas, WrittenBetas};
 pub use self::download::{Download, DownloadRequest, Missing, Subjects};
 pub use self::error::{Contradiction, Error, ErrorKind, Result};
 pub use self::files::{Input, InputError, InputRecord};
 pub use self::group::{Group, SharedBetas, SharedImages, SubjectShared};
 pub use self::mask::{BrainMask, MaskSource, Resolution, VoxelMask};
+pub use self::observer::{Event, Observer};
 pub use self::raw::{EventTable, EventTableError, Part};
 pub use self::roi::{Hemi, RoiData, RoiFormat, RoiQuery, RoiSurface};
 pub use self::stimulus::{Stimuli, TrialDataset};
@@ -76,5 +77,5 @@ pub use self::zscore::{NanPolicy, ZscoreOptions, ZscoreReport, zscore};
 pub use self::{dataset::Dataset, discovery::Discovery, roots::Roots, voxels::Voxels};
 pub use self::{license::LicenseAccepted, noise_ceiling::NoiseCeiling};
 pub use bids_names::{Filter, FilterField, SessionId, SubjectId};
-pub use s3_mirror::{Cancel, ConnectOptions, Location, Observer};
+pub use s3_mirror::{Cancel, ConnectOptions, Location};
 pub use {gifti_surface::Hemisphere, laion_fmri_base::NameError, laion_fmri_stimuli::StimulusSet};

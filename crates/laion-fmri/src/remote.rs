@@ -6,13 +6,11 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bids_names::SubjectId;
-use s3_mirror::{ConnectOptions, Key, Listed, Listing, Location, Store};
+use s3_mirror::{Cancel, ConnectOptions, Key, Listed, Listing, Location, Store};
 use tokio::runtime::Builder;
 
-#[cfg(doc)]
-use crate::Error;
 use crate::background::Background;
-use crate::{Dataset, Result, layout};
+use crate::{Dataset, Error, Result, layout};
 
 pub(crate) mod object;
 
@@ -23,6 +21,8 @@ pub(crate) struct Remote {
     runtime: Arc<Background>,
     store: Store,
     location: Location,
+    /// What ends the questions.
+    cancel: Cancel,
 }
 
 impl fmt::Debug for Remote {
@@ -38,6 +38,27 @@ impl Remote {
             runtime: Arc::new(runtime),
             store: location.open_with(options)?,
             location: location.clone(),
+            cancel: Cancel::new(),
+        })
+    }
+
+    /// The same bucket over the same connections, whose questions are ended by this.
+    pub(crate) fn with_cancel(mut self, cancel: &Cancel) -> Self {
+        self.cancel = cancel.clone();
+        self
+    }
+
+    /// Waits for the answer to a question, or until it is cancelled.
+    pub(crate) fn ask<T: Send>(
+        &self,
+        question: impl Future<Output = Result<T, s3_mirror::Error>> + Send,
+    ) -> Result<T> {
+        self.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => Err(Error::Cancelled),
+                answer = question => Ok(answer?),
+            }
         })
     }
 
@@ -59,17 +80,17 @@ impl Remote {
 
     /// Every object below a prefix.
     pub(crate) fn list(&self, prefix: &str) -> Result<Listing> {
-        Ok(self.block_on(s3_mirror::list(&self.store, prefix))?)
+        self.ask(s3_mirror::list(&self.store, prefix))
     }
 
     /// As [`Remote::list`] for several prefixes at once, in their order.
     pub(crate) fn list_many(&self, prefixes: &[String]) -> Result<Vec<Listing>> {
-        Ok(self.block_on(s3_mirror::list_many(&self.store, prefixes))?)
+        self.ask(s3_mirror::list_many(&self.store, prefixes))
     }
 
     /// What the bucket says about one object, if it has it.
     pub(crate) fn head(&self, key: &Key) -> Result<Option<Listed>> {
-        Ok(self.block_on(s3_mirror::head(&self.store, key))?)
+        self.ask(s3_mirror::head(&self.store, key))
     }
 
     /// Every object below a prefix that ends in `/`, listed directory by directory at once, so that a
@@ -111,7 +132,7 @@ impl Remote {
 
     /// The directories and objects directly below a prefix.
     pub(crate) fn list_directory(&self, prefix: &str) -> Result<Listing> {
-        Ok(self.block_on(s3_mirror::list_directory(&self.store, prefix))?)
+        self.ask(s3_mirror::list_directory(&self.store, prefix))
     }
 }
 
@@ -146,6 +167,7 @@ impl Dataset {
 
     /// As [`Dataset::remote`], in offline mode too.
     pub(crate) fn open_bucket(&self) -> Result<Remote> {
-        Remote::open(self.location(), self.connect_options())
+        let remote = Remote::open(self.location(), self.connect_options())?;
+        Ok(remote.with_cancel(&self.reading.cancel))
     }
 }

@@ -25,12 +25,13 @@ use crate::{
 
 /// A subject. Opening one reads nothing; brain masks and ROIs are read once per handle and shared.
 ///
-/// All methods take `&self` and may be called from several threads at once.
+/// All methods take `&self` and may be called from several threads at once. Clones share what was read.
+#[derive(Clone)]
 pub struct Subject {
-    files: Files,
+    pub(crate) files: Files,
     records: Records,
     id: SubjectId,
-    masks: Mutex<HashMap<(MaskSource, Resolution), Arc<BrainMask>>>,
+    masks: Arc<Mutex<HashMap<(MaskSource, Resolution), Arc<BrainMask>>>>,
     pub(crate) roi_files: RoiFiles,
     stimuli: Stimuli,
     pub(crate) reading: Reading,
@@ -48,7 +49,7 @@ impl Subject {
             files,
             records: Records::default(),
             id,
-            masks: Mutex::default(),
+            masks: Arc::default(),
             roi_files: RoiFiles::default(),
             stimuli,
             reading,

@@ -19,22 +19,6 @@ pub use self::doctor::{Advice, Finding, Health};
 pub(crate) use self::verify::bad_among;
 pub use self::verify::{Depth, Verification, VerifiedFile, VerifyRequest};
 
-/// Watches the work of a verification or an adoption. Called from several threads.
-pub trait UpkeepObserver: Sync {
-    /// The work is about to begin.
-    fn planned(&self, files: usize, bytes: u64) {
-        let _ = (files, bytes);
-    }
-
-    /// One more file, with this many bytes, was examined.
-    fn finished(&self, path: &str, bytes: u64) {
-        let _ = (path, bytes);
-    }
-}
-
-/// Watches nothing.
-impl UpkeepObserver for () {}
-
 /// Does `work` for every item on `jobs` threads, and returns the results in the order of the items.
 fn in_parallel<T: Sync, R: Send>(
     items: &[T],

@@ -3,7 +3,7 @@
 use std::hash::Hash;
 
 use indexmap::IndexMap;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use crate::{Error, Result};
 
@@ -97,6 +97,15 @@ pub fn zscore<G: Eq + Hash>(
     within: &[G],
     options: &ZscoreOptions,
 ) -> Result<ZscoreReport> {
+    zscore_view(betas.view_mut(), within, options)
+}
+
+/// As [`zscore`], for a part of an array.
+pub(crate) fn zscore_view<G: Eq + Hash>(
+    mut betas: ArrayViewMut2<'_, f32>,
+    within: &[G],
+    options: &ZscoreOptions,
+) -> Result<ZscoreReport> {
     let rows = betas.nrows();
     for (what, length) in [
         ("the groups of a z-score", Some(within.len())),
@@ -115,7 +124,7 @@ pub fn zscore<G: Eq + Hash>(
         let fits = |row: &usize| options.fit_rows.as_ref().is_none_or(|fit| fit[*row]);
         let fit: Vec<usize> = group.iter().copied().filter(fits).collect();
         let statistics = ColumnStatistics::of(betas.view(), &fit, options.ddof, options.nan);
-        statistics.apply(betas, &group, &mut report);
+        statistics.apply(betas.view_mut(), &group, &mut report);
     }
     Ok(report)
 }
@@ -178,7 +187,7 @@ impl ColumnStatistics {
         Self { means, deviations }
     }
 
-    fn apply(&self, betas: &mut Array2<f32>, group: &[usize], report: &mut ZscoreReport) {
+    fn apply(&self, mut betas: ArrayViewMut2<'_, f32>, group: &[usize], report: &mut ZscoreReport) {
         report.constant += self.deviations.iter().filter(|deviation| **deviation == 0.0).count();
         report.undefined += self.deviations.iter().filter(|deviation| deviation.is_nan()).count();
         for &row in group {

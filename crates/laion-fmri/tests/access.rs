@@ -9,8 +9,10 @@ use laion_fmri::access::{
     AccessError, AccessForm, AccessOptions, AccessService, FormError, Grant, RequestId,
     StimulusReport,
 };
-use laion_fmri::s3_mirror::{Outcome, Plan, PlanItem};
-use laion_fmri::{Cancel, Dataset, DownloadRequest, Error, ErrorKind, Location, Observer, stimuli};
+use laion_fmri::s3_mirror::{Event as TransferEvent, Outcome};
+use laion_fmri::{
+    Cancel, Dataset, DownloadRequest, Error, ErrorKind, Event, Location, Observer, stimuli,
+};
 use serde_json::json;
 
 /// A service, an empty bucket and an empty mirror.
@@ -494,20 +496,23 @@ impl Watched {
 }
 
 impl Observer for Watched {
-    fn planned(&self, plan: &Plan) {
-        self.note(format!("planned {} of {}", plan.totals().fetch.count, plan.items.len()));
-    }
-
-    fn started(&self, item: &PlanItem) {
-        self.note(format!("started {}", item.key.file_name()));
-    }
-
-    fn advanced(&self, item: &PlanItem, bytes: u64) {
-        self.note(format!("advanced {} {bytes}", item.key.file_name()));
-    }
-
-    fn finished(&self, item: &PlanItem, _: &Outcome) {
-        self.note(format!("finished {}", item.key.file_name()));
+    fn event(&self, event: Event<'_>) {
+        let Event::Transfer(event) = event else { panic!("{event:?}") };
+        match event {
+            TransferEvent::Planned { plan } => {
+                self.note(format!("planned {} of {}", plan.totals().fetch.count, plan.items.len()));
+            }
+            TransferEvent::Started { item } => {
+                self.note(format!("started {}", item.key.file_name()));
+            }
+            TransferEvent::Advanced { item, bytes } => {
+                self.note(format!("advanced {} {bytes}", item.key.file_name()));
+            }
+            TransferEvent::Finished { item, .. } => {
+                self.note(format!("finished {}", item.key.file_name()));
+            }
+            _ => {}
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use fixtures::TracingLog;
 use fixtures::access::{Call, FileFault};
 use laion_fmri::access::{AccessError, Sha256};
-use laion_fmri::s3_mirror::{Outcome, Plan, PlanItem};
-use laion_fmri::{Cancel, Error, ErrorKind, InputError, Observer};
+use laion_fmri::s3_mirror::{Event as TransferEvent, Outcome, PlanItem};
+use laion_fmri::{Cancel, Error, ErrorKind, Event, InputError, Observer};
 
 use crate::access::{Fixture, IMAGES, METADATA};
 
@@ -132,7 +132,8 @@ fn access_that_ends_meanwhile_is_said() {
         fixture: &'a Fixture,
     }
     impl Observer for RevokesLater<'_> {
-        fn started(&self, item: &PlanItem) {
+        fn event(&self, event: Event<'_>) {
+            let Event::Transfer(TransferEvent::Started { item }) = event else { return };
             if item.key.file_name() == IMAGES {
                 self.fixture.server.file_fault(IMAGES, FileFault::Expired);
                 self.fixture.server.call_fault(Call::Refresh, CallFault::Revoked);
@@ -207,7 +208,8 @@ fn a_corrupt_byte_is_noticed_and_thrown_away() {
 struct Swaps<'a>(&'a Fixture, &'a [u8]);
 
 impl Observer for Swaps<'_> {
-    fn started(&self, item: &PlanItem) {
+    fn event(&self, event: Event<'_>) {
+        let Event::Transfer(TransferEvent::Started { item }) = event else { return };
         if item.key.file_name() == IMAGES {
             self.0.server.put(IMAGES, self.1);
         }
@@ -361,7 +363,8 @@ fn a_part_of_an_older_file_is_not_continued() {
 fn a_file_that_is_replaced_meanwhile_is_said() {
     struct Replaces<'a>(&'a Fixture);
     impl Observer for Replaces<'_> {
-        fn started(&self, item: &PlanItem) {
+        fn event(&self, event: Event<'_>) {
+            let Event::Transfer(TransferEvent::Started { item }) = event else { return };
             if item.key.file_name() == IMAGES {
                 self.0.server.put(IMAGES, &[7; 300_000]);
             }
@@ -414,14 +417,14 @@ fn a_stop_is_heard_and_the_next_run_goes_on() {
 fn every_started_item_is_finished() {
     struct Counts(std::sync::Mutex<(usize, usize, usize)>);
     impl Observer for Counts {
-        fn planned(&self, _: &Plan) {
-            self.0.lock().unwrap().0 += 1;
-        }
-        fn started(&self, _: &PlanItem) {
-            self.0.lock().unwrap().1 += 1;
-        }
-        fn finished(&self, _: &PlanItem, _: &Outcome) {
-            self.0.lock().unwrap().2 += 1;
+        fn event(&self, event: Event<'_>) {
+            let mut counts = self.0.lock().unwrap();
+            match event {
+                Event::Transfer(TransferEvent::Planned { .. }) => counts.0 += 1,
+                Event::Transfer(TransferEvent::Started { .. }) => counts.1 += 1,
+                Event::Transfer(TransferEvent::Finished { .. }) => counts.2 += 1,
+                _ => {}
+            }
         }
     }
     let fixture = Fixture::new();
@@ -480,16 +483,21 @@ impl SumsOf<'_> {
 }
 
 impl Observer for SumsOf<'_> {
-    fn advanced(&self, item: &PlanItem, bytes: u64) {
-        self.add(item, &self.1.advanced, bytes);
-    }
-    fn resumed(&self, item: &PlanItem, bytes: u64) {
-        self.add(item, &self.1.resumed, bytes);
-    }
-    fn discarded(&self, item: &PlanItem, bytes: u64) {
-        self.add(item, &self.1.discarded, bytes);
-    }
-    fn finished(&self, item: &PlanItem, outcome: &Outcome) {
+    fn event(&self, event: Event<'_>) {
+        let Event::Transfer(event) = event else { return };
+        let (item, outcome) = match event {
+            TransferEvent::Advanced { item, bytes } => {
+                return self.add(item, &self.1.advanced, bytes);
+            }
+            TransferEvent::Resumed { item, bytes } => {
+                return self.add(item, &self.1.resumed, bytes);
+            }
+            TransferEvent::Discarded { item, bytes } => {
+                return self.add(item, &self.1.discarded, bytes);
+            }
+            TransferEvent::Finished { item, outcome } => (item, outcome),
+            _ => return,
+        };
         let outcome = match outcome {
             Outcome::Fetched { .. } => "fetched",
             Outcome::Withheld { .. } => "withheld",

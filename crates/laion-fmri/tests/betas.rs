@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use fixtures::Bucket;
 use fixtures::bucket;
-use laion_fmri::{Contradiction, Dataset, Error, ErrorKind, MaskSource, ReadObserver, SessionId};
+use laion_fmri::{Cancel, Contradiction, Dataset, Error, ErrorKind, Event, MaskSource, SessionId};
 
 use crate::{assert_same, opened};
 
@@ -142,30 +142,28 @@ fn a_missing_session_names_the_download() {
     }
 }
 
-/// Notes each call, and stops the read after a number of volumes.
-struct StopAfter(usize, Mutex<Vec<(String, usize, usize)>>);
-
-impl ReadObserver for StopAfter {
-    fn volume(&self, session: &SessionId, done: usize, total: usize) -> bool {
-        self.1.lock().unwrap().push((session.to_string(), done, total));
-        done < self.0
-    }
-}
-
 #[test]
 fn an_observer_hears_every_volume_and_can_stop() {
     let bucket = Bucket::temporary().unwrap();
     let subject = opened(&bucket, "sub-01");
     let trials = bucket::labels("sub-01", "ses-01").len();
-    let observer = StopAfter(usize::MAX, Mutex::default());
-    subject.betas().session("ses-01").roi("FFA1").observer(&observer).load().unwrap();
-    let calls = observer.1.into_inner().unwrap();
+    let calls = Mutex::new(Vec::<(String, usize, usize)>::new());
+    let (stop_at, cancel) = (Mutex::new(usize::MAX), Cancel::new());
+    let observer = |event: Event<'_>| {
+        let Event::Volume { subject, session, done, total } = event else { panic!("{event:?}") };
+        assert_eq!(subject.as_str(), "sub-01");
+        calls.lock().unwrap().push((session.to_string(), done, total));
+        if done == *stop_at.lock().unwrap() {
+            cancel.cancel();
+        }
+    };
+    let request = subject.betas().session("ses-01").roi("FFA1").observer(&observer).cancel(&cancel);
+    request.load().unwrap();
+    let calls = || std::mem::take(&mut *calls.lock().unwrap());
     let expected: Vec<_> = (1..=trials).map(|done| ("ses-01".to_owned(), done, trials)).collect();
-    assert_eq!(calls, expected);
+    assert_eq!(calls(), expected);
 
-    let observer = StopAfter(5, Mutex::default());
-    let error =
-        subject.betas().session("ses-01").roi("FFA1").observer(&observer).load().unwrap_err();
-    assert!(matches!(error, Error::Cancelled));
-    assert_eq!(observer.1.into_inner().unwrap().len(), 5);
+    *stop_at.lock().unwrap() = 5;
+    assert!(matches!(request.load().unwrap_err(), Error::Cancelled));
+    assert_eq!(calls().len(), 5);
 }

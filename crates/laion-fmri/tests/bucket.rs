@@ -218,7 +218,7 @@ fn a_noise_ceiling_without_sessions_is_that_of_all_sessions() {
         let mut options = NoiseCeilingOptions::default();
         options.voxels = Voxels::roi("FFA1");
         let subject = dataset.subject("sub-03").unwrap();
-        subject.compute_noise_ceiling(&[] as &[&str], &options, None).unwrap()
+        subject.compute_noise_ceiling(&[] as &[&str], &options, &(), &Cancel::new()).unwrap()
     };
     let (there, here) = (computed(fixture.remote()), computed(fixture.mirrored()));
     assert_eq!(there.plan.sessions, here.plan.sessions);

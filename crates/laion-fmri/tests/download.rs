@@ -485,7 +485,12 @@ fn indexes_come_with_the_betas_when_asked() {
     assert_eq!(indexes.len(), 1);
     let passed = indexes[0].as_ref().unwrap().path();
     let dataset = fixture.dataset().with_cache_dir(made.path());
-    let made = dataset.subject("sub-03").unwrap().index_betas("ses-01", None).unwrap().unwrap();
+    let made = dataset
+        .subject("sub-03")
+        .unwrap()
+        .index_betas("ses-01", &(), &Cancel::new())
+        .unwrap()
+        .unwrap();
     assert_eq!(passed.file_name(), made.file_name());
     assert!(std::fs::read(passed).unwrap() == std::fs::read(made).unwrap());
 }

@@ -11,8 +11,8 @@ use laion_fmri::extract::{
 use laion_fmri::ndarray::{Array1, Array2, ArrayD, Axis, Ix1, Ix2};
 use laion_fmri::stimuli::EmbeddingModel;
 use laion_fmri::{
-    Contradiction, Dataset, Error, MaskSource, NoiseCeiling, StimulusSet, Voxels, ZscoreOptions,
-    layout, zscore,
+    Cancel, Contradiction, Dataset, Error, MaskSource, NoiseCeiling, StimulusSet, Voxels,
+    ZscoreOptions, layout, zscore,
 };
 
 use super::{Served, assert_same};
@@ -44,8 +44,8 @@ impl Bench {
 
 fn extract(dataset: &Dataset, request: &ExtractRequest) -> Recipe {
     let plan = dataset.extract_plan(request).unwrap();
-    plan.run(dataset, 0..plan.len(), None).unwrap();
-    plan.merge(None).unwrap()
+    plan.run(dataset, 0..plan.len(), &(), &Cancel::new()).unwrap();
+    plan.merge(&(), &Cancel::new()).unwrap()
 }
 
 fn f32s(path: &Path, name: &str) -> ArrayD<f32> {
@@ -218,9 +218,9 @@ fn every_way_gives_the_same_bytes() {
     for of in [1, 3, 7] {
         for first in (0..of).rev() {
             let tasks = (first..plan.len()).step_by(of);
-            plans[0].run(&bench.dataset(), tasks, None).unwrap();
+            plans[0].run(&bench.dataset(), tasks, &(), &Cancel::new()).unwrap();
         }
-        plans[0].merge(None).unwrap();
+        plans[0].merge(&(), &Cancel::new()).unwrap();
         assert!(std::fs::read(&request.output).unwrap() == expected, "{of} processes");
     }
 }
@@ -231,16 +231,16 @@ fn a_plan_says_what_is_missing_and_keeps_what_is_there() {
     let dataset = bench.dataset();
     let request = bench.request(&["sub-01"], &["ses-01", "ses-02"], "out.npz");
     let plan = dataset.extract_plan(&request).unwrap();
-    plan.run(&dataset, [1], None).unwrap();
-    let error = plan.merge(None).unwrap_err();
+    plan.run(&dataset, [1], &(), &Cancel::new()).unwrap();
+    let error = plan.merge(&(), &Cancel::new()).unwrap_err();
     assert_eq!(error.to_string(), "1 of 2 tasks have not been run: sub-01 ses-01");
-    let run = plan.run(&dataset, 0..2, None).unwrap();
+    let run = plan.run(&dataset, 0..2, &(), &Cancel::new()).unwrap();
     assert_eq!((run.written, run.kept), (1, 1));
     let part = plan.state_directory().join("sub-01_ses-02.part");
     let mut bytes = std::fs::read(&part).unwrap();
     bytes[100] ^= 1;
     std::fs::write(&part, bytes).unwrap();
-    let error = plan.merge(None).unwrap_err();
+    let error = plan.merge(&(), &Cancel::new()).unwrap_err();
     assert!(error.to_string().contains("not a complete part"), "{error}");
     assert!(!request.output.exists());
 }
@@ -322,7 +322,8 @@ fn rois_of_a_recipe_are_limited_with_the_place() {
         let path = bench.folder.path().join("of-a-stranger.recipe.toml");
         std::fs::write(&path, recipe.to_toml()).unwrap();
         let output = bench.folder.path().join("again.npz");
-        let run = |reproduction: Reproduction| reproduction.run(&dataset, None, None).map(drop);
+        let run =
+            |reproduction: Reproduction| reproduction.run(&dataset, &(), &Cancel::new()).map(drop);
         let error = dataset.reproduction(&path, Some(&output), None, false).and_then(run);
         let error = error.unwrap_err();
         assert!(
@@ -344,13 +345,13 @@ fn a_recipe_makes_the_same_bytes_or_says_what_differs() {
         let beside = request.output.with_file_name(format!("{name}.recipe.toml"));
         let again = bench.folder.path().join(format!("again-{name}"));
         let reproduction = dataset.reproduction(&beside, Some(&again), None, false).unwrap();
-        let reproduced = reproduction.run(&dataset, None, None).unwrap();
+        let reproduced = reproduction.run(&dataset, &(), &Cancel::new()).unwrap();
         let sums = |recipe: &Recipe| recipe.output.clone().map(|it| (it.size, it.sha256));
         assert_eq!(sums(&reproduced), sums(&made), "{name}");
         // Without an output, the recorded one; and an output is a recipe as well.
         let reproduction = dataset.reproduction(&request.output, None, None, false).unwrap();
         assert_eq!(reproduction.plan().output(), request.output);
-        reproduction.run(&dataset, None, None).unwrap();
+        reproduction.run(&dataset, &(), &Cancel::new()).unwrap();
     }
     // Another content of one input.
     let changed = Bucket::temporary().unwrap();
@@ -363,7 +364,8 @@ fn a_recipe_makes_the_same_bytes_or_says_what_differs() {
     let other = Dataset::open(changed.root()).unwrap();
     let recipe = bench.folder.path().join("out.npz.recipe.toml");
     let before = std::fs::read(bench.folder.path().join("out.npz")).unwrap();
-    let error = other.reproduction(&recipe, None, None, false).unwrap().run(&other, None, None);
+    let error =
+        other.reproduction(&recipe, None, None, false).unwrap().run(&other, &(), &Cancel::new());
     let Error::Extract(error) = error.unwrap_err() else { panic!() };
     let ExtractError::Differs { differences, .. } = &*error else { panic!("{error}") };
     assert!(differences.len() == 1 && differences[0].starts_with(&trials), "{differences:?}");
@@ -385,8 +387,8 @@ fn nothing_left_says_why() {
     request.conventions.exact_repetitions = true;
     request.conventions.stimuli = Some(StimulusSet::Unique);
     let plan = dataset.extract_plan(&request).unwrap();
-    plan.run(&dataset, 0..1, None).unwrap();
-    let error = plan.merge(None).unwrap_err();
+    plan.run(&dataset, 0..1, &(), &Cancel::new()).unwrap();
+    let error = plan.merge(&(), &Cancel::new()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "no trial of sub-01 is left: unique images, images with exactly the planned repetitions"
@@ -439,8 +441,8 @@ fn several_plans_share_one_file() {
     assert_eq!(read_plans(&text.join("\n"), "plan").unwrap(), plans);
     let outputs: Vec<PathBuf> = plans.iter().map(|plan| plan.output().to_owned()).collect();
     for plan in &plans {
-        plan.run(&dataset, 0..plan.len(), None).unwrap();
-        plan.merge(None).unwrap();
+        plan.run(&dataset, 0..plan.len(), &(), &Cancel::new()).unwrap();
+        plan.merge(&(), &Cancel::new()).unwrap();
     }
     assert!(outputs.iter().all(|output| output.is_file()));
 }
@@ -497,8 +499,8 @@ fn the_bucket_gives_the_bytes_of_the_mirror_and_leaves_no_nifti() {
     let plan = remote.extract_plan(&request).unwrap();
     assert!(plan.is_from_bucket() && files(folder.path()).is_empty());
     // One task, as if the process had been stopped after it; then the others.
-    plan.run(&remote, [2], None).unwrap();
-    let run = plan.run(&remote, 0..plan.len(), None).unwrap();
+    plan.run(&remote, [2], &(), &Cancel::new()).unwrap();
+    let run = plan.run(&remote, 0..plan.len(), &(), &Cancel::new()).unwrap();
     assert_eq!((run.written, run.kept), (plan.len() - 1, 1));
     let state = plan.state_directory();
     for (path, size) in files(folder.path()) {
@@ -506,7 +508,7 @@ fn the_bucket_gives_the_bytes_of_the_mirror_and_leaves_no_nifti() {
         let start = std::fs::read(&path).unwrap();
         assert!(!start.starts_with(&[0x1f, 0x8b]), "{} is gzipped", path.display());
     }
-    let recipe = plan.merge(None).unwrap();
+    let recipe = plan.merge(&(), &Cancel::new()).unwrap();
     assert!(recipe.inputs == mirrored.inputs);
     assert!(std::fs::read(&request.output).unwrap() == expected);
     assert_eq!(files(folder.path()).len(), 2);
@@ -542,8 +544,8 @@ impl Recorded {
         request.conventions.rois = vec!["face".to_owned()];
         request.output = self.folder.path().join("a.npz");
         let plan = dataset.extract_plan(&request)?;
-        plan.run(dataset, 0..plan.len(), None)?;
-        let recipe = plan.merge(None)?;
+        plan.run(dataset, 0..plan.len(), &(), &Cancel::new())?;
+        let recipe = plan.merge(&(), &Cancel::new())?;
         Ok((recipe, std::fs::read(&request.output).unwrap()))
     }
 
@@ -559,7 +561,12 @@ const WAYS: [(usize, bool); 4] = [(1, false), (2, false), (1, true), (2, true)];
 #[test]
 fn threads_indexes_and_records_change_no_byte() {
     let mirror = Recorded::new();
-    mirror.dataset(1, true).subject("sub-01").unwrap().index_betas("ses-01", None).unwrap();
+    mirror
+        .dataset(1, true)
+        .subject("sub-01")
+        .unwrap()
+        .index_betas("ses-01", &(), &Cancel::new())
+        .unwrap();
     let (recipe, bytes) = mirror.run(&mirror.dataset(1, false)).unwrap();
     let is_betas =
         |path: &str| path.ends_with("_statmap.nii.gz") && path.contains("SingletrialBetas");
@@ -579,7 +586,12 @@ fn threads_indexes_and_records_change_no_byte() {
 #[test]
 fn damage_is_found_although_size_and_time_are_those_of_the_record() {
     let mirror = Recorded::new();
-    mirror.dataset(1, true).subject("sub-01").unwrap().index_betas("ses-01", None).unwrap();
+    mirror
+        .dataset(1, true)
+        .subject("sub-01")
+        .unwrap()
+        .index_betas("ses-01", &(), &Cancel::new())
+        .unwrap();
     let modified = std::fs::metadata(&mirror.betas).unwrap().modified().unwrap();
     let mut bytes = std::fs::read(&mirror.betas).unwrap();
     let middle = bytes.len() / 2;

@@ -7,7 +7,7 @@ use laion_fmri::nifti_stream::VoxelSelection;
 use laion_fmri::splits::{Pool, SplitName};
 use laion_fmri::stimuli::EmbeddingModel;
 use laion_fmri::{
-    Dataset, Discovery, DownloadRequest, Error, ErrorKind, Filter, FilterField, Hemisphere,
+    Cancel, Dataset, Discovery, DownloadRequest, Error, ErrorKind, Filter, FilterField, Hemisphere,
     Location, MaskSource, NoiseCeiling, Part, Result, RoiQuery, SessionId, StimulusSet, SubjectId,
     Subjects, Voxels,
 };
@@ -61,7 +61,7 @@ fn ids_that_were_returned_are_taken() {
         subject.raw_bold(String::from("ses-/"), 1, 1, Part::Magnitude),
         Err(Error::InvalidSession { got }) if got == "ses-/"
     ));
-    assert_eq!(subject.index_betas(first, None).unwrap(), None);
+    assert_eq!(subject.index_betas(first, &(), &Cancel::new()).unwrap(), None);
 }
 
 #[test]

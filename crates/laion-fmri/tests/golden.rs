@@ -18,9 +18,9 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use fixtures::Bucket;
-use laion_fmri::Dataset;
 use laion_fmri::export::{ArrayFormat, ArraysDigest, read_arrays};
 use laion_fmri::extract::{Average, Recipe, Reproduction};
+use laion_fmri::{Cancel, Dataset};
 
 use self::ceilings::{bucket_with_computed_maps, choices, computed};
 
@@ -94,7 +94,7 @@ impl Golden {
             .reproduction(&self.recipe_path(), Some(&output), None, from_bucket)
             .unwrap_or_else(|error| panic!("{how}: {error}"));
         let expected = std::fs::read_to_string(self.arrays_path()).unwrap();
-        let made = match reproduction.run(dataset, None, None) {
+        let made = match reproduction.run(dataset, &(), &Cancel::new()) {
             Ok(made) => made,
             Err(error) => {
                 let arrays = made_anyway(&reproduction, dataset, &expected);
@@ -115,7 +115,9 @@ impl Golden {
 /// The arrays that differ when a reproduction refuses its output.
 fn made_anyway(reproduction: &Reproduction, dataset: &Dataset, expected: &str) -> String {
     let plan = reproduction.plan();
-    let made = plan.run(dataset, 0..plan.len(), None).and_then(|_| plan.merge(None));
+    let made = plan
+        .run(dataset, 0..plan.len(), &(), &Cancel::new())
+        .and_then(|_| plan.merge(&(), &Cancel::new()));
     match made {
         Ok(_) => differences(expected, &read_arrays(plan.output()).unwrap().digest().unwrap()),
         Err(error) => format!("its arrays cannot be made: {error}"),
@@ -370,8 +372,8 @@ fn write_golden_recipes() {
         let mut request = requests::request(golden.name);
         request.output = buckets.folder.path().join(format!("{}.{format}", golden.name));
         let plan = dataset.extract_plan(&request).unwrap();
-        plan.run(&dataset, 0..plan.len(), None).unwrap();
-        let mut recipe = plan.merge(None).unwrap();
+        plan.run(&dataset, 0..plan.len(), &(), &Cancel::new()).unwrap();
+        let mut recipe = plan.merge(&(), &Cancel::new()).unwrap();
         if golden.recorded.is_none() {
             recipe.output = None;
         }

@@ -19,8 +19,8 @@ use laion_fmri::export::{Element, read_npy};
 use laion_fmri::ndarray::{Array, ArrayD, ArrayView, Dimension};
 use laion_fmri::noise_ceiling::NoiseCeilingOptions;
 use laion_fmri::{
-    Betas, Dataset, Error, GlobalTrial, MaskSource, NanPolicy, NoiseCeiling, Resolution, SessionId,
-    StimulusSet, Subject, VoxelMask, Voxels, ZscoreOptions, zscore,
+    Betas, Cancel, Dataset, Error, GlobalTrial, MaskSource, NanPolicy, NoiseCeiling, Resolution,
+    SessionId, StimulusSet, Subject, VoxelMask, Voxels, ZscoreOptions, zscore,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -589,7 +589,9 @@ fn noise_ceilings_are_computed_for_numpy() {
                     options.repetitions = repetitions.parse().unwrap();
                     options.repetition_term = term.parse().unwrap();
                     (options.zscore_ddof, options.residual_ddof) = (zscore_ddof, residual_ddof);
-                    let computed = subject.compute_noise_ceiling(sessions, &options, None).unwrap();
+                    let computed = subject
+                        .compute_noise_ceiling(sessions, &options, &(), &Cancel::new())
+                        .unwrap();
                     computed.write_nifti(&subject, root.join(format!("{number}.nii.gz"))).unwrap();
                     let sidecar = computed.sidecar().to_string();
                     fs::write(root.join(format!("{number}.json")), sidecar).unwrap();

@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use fixtures::Bucket;
-use laion_fmri::{Dataset, Error, ReadObserver, SessionId, Subject};
+use laion_fmri::{Cancel, Dataset, Error, Event, Observer, SessionId, Subject};
 
 fn with_jobs(bucket: &Bucket, subject: &str, jobs: usize) -> Subject {
     Dataset::open(bucket.root()).unwrap().with_jobs(jobs).subject(subject).unwrap()
@@ -45,23 +45,36 @@ fn sessions_side_by_side_are_those_one_by_one() {
     }
 }
 
-struct Never;
-
-impl ReadObserver for Never {
-    fn volume(&self, _: &SessionId, done: usize, _: usize) -> bool {
-        done < 3
+/// Stops a read after the third volume.
+fn stops(cancel: &Cancel) -> impl Fn(Event<'_>) + Sync {
+    |event: Event<'_>| {
+        if matches!(event, Event::Volume { done: 3.., .. }) {
+            cancel.cancel();
+        }
     }
 }
 
 #[test]
-fn an_observer_stops_all_sessions() {
+fn a_cancel_stops_all_sessions() {
     let bucket = Bucket::temporary().unwrap();
     let subject = with_jobs(&bucket, "sub-01", 2);
     let sessions = subject.sessions().unwrap();
     let sessions: Vec<&str> = sessions.iter().map(SessionId::as_str).collect();
-    let request = subject.betas().sessions(&sessions).roi("FFA1").observer(&Never);
-    assert!(matches!(request.load_sessions().unwrap_err(), Error::Cancelled));
-    assert!(matches!(request.concat().unwrap_err(), Error::Cancelled));
+    let request = subject.betas().sessions(&sessions).roi("FFA1");
+    let (first, second) = (Cancel::new(), Cancel::new());
+    let (stops_first, stops_second) = (stops(&first), stops(&second));
+    let stopped = request.clone().observer(&stops_first).cancel(&first).load_sessions();
+    assert!(matches!(stopped.unwrap_err(), Error::Cancelled));
+    let stopped = request.clone().observer(&stops_second).cancel(&second).concat();
+    assert!(matches!(stopped.unwrap_err(), Error::Cancelled));
+    // The handle itself was not stopped, and one that is reads nothing.
+    assert!(request.load_sessions().is_ok());
+    let stopped = subject.clone().with_cancel(&first);
+    let request = stopped.betas().session(sessions[0]);
+    assert!(matches!(request.load().unwrap_err(), Error::Cancelled));
+    let mut rows = request.volumes().unwrap();
+    assert!(matches!(rows.next(), Some(Err(Error::Cancelled))));
+    assert!(rows.next().is_none());
 }
 
 /// A subject with so many sessions of four trials, in a folder that takes outputs too.
@@ -73,7 +86,7 @@ fn by_two_threads(sessions: usize) -> (tempfile::TempDir, Subject, Vec<String>) 
     (folder, subject, (1..=sessions).map(|number| format!("ses-{number:02}")).collect())
 }
 
-/// Holds the first session up until a later one is read; stops the read if that does not happen.
+/// Holds the first session up until a later one is read.
 struct SlowFirst {
     until: &'static str,
     begun: Mutex<BTreeSet<String>>,
@@ -86,17 +99,18 @@ impl SlowFirst {
     }
 }
 
-impl ReadObserver for SlowFirst {
-    fn volume(&self, session: &SessionId, _: usize, _: usize) -> bool {
+impl Observer for SlowFirst {
+    fn event(&self, event: Event<'_>) {
+        let Event::Volume { session, .. } = event else { return };
         let mut begun = self.begun.lock().unwrap();
         begun.insert(session.to_string());
         self.more.notify_all();
         if session.as_str() != "ses-01" {
-            return true;
+            return;
         }
         let long = Duration::from_secs(60);
         let missing = |begun: &mut BTreeSet<String>| !begun.contains(self.until);
-        !self.more.wait_timeout_while(begun, long, missing).unwrap().1.timed_out()
+        assert!(!self.more.wait_timeout_while(begun, long, missing).unwrap().1.timed_out());
     }
 }
 
@@ -134,12 +148,12 @@ fn a_slow_session_holds_up_no_other() {
 /// Lets every session but the first take its time, and notes those.
 struct SlowOthers(Mutex<BTreeSet<String>>);
 
-impl ReadObserver for SlowOthers {
-    fn volume(&self, session: &SessionId, _: usize, _: usize) -> bool {
+impl Observer for SlowOthers {
+    fn event(&self, event: Event<'_>) {
+        let Event::Volume { session, .. } = event else { return };
         if session.as_str() != "ses-01" && self.0.lock().unwrap().insert(session.to_string()) {
             std::thread::sleep(Duration::from_millis(300));
         }
-        true
     }
 }
 
@@ -180,7 +194,10 @@ fn indexes_are_made_on_purpose_and_used() {
     let bucket = Bucket::temporary().unwrap();
     let cache = tempfile::tempdir().unwrap();
     let plain = Dataset::open(bucket.root()).unwrap();
-    assert_eq!(plain.subject("sub-01").unwrap().index_betas("ses-01", None).unwrap(), None);
+    assert_eq!(
+        plain.subject("sub-01").unwrap().index_betas("ses-01", &(), &Cancel::new()).unwrap(),
+        None
+    );
     let dataset = plain.clone().with_cache_dir(cache.path());
     let subject = dataset.subject("sub-01").unwrap();
     // Small files are read without one.
@@ -190,16 +207,21 @@ fn indexes_are_made_on_purpose_and_used() {
     };
     let before = trials();
     assert!(!cache.path().join("indexes").exists());
-    let index = subject.index_betas("01", None).unwrap().unwrap();
+    let index = subject.index_betas("01", &(), &Cancel::new()).unwrap().unwrap();
     assert!(index.starts_with(cache.path()) && index.is_file());
-    assert_eq!(subject.index_betas("ses-01", Some(&Never)).unwrap(), Some(index.clone()));
+    let cancel = Cancel::new();
+    assert_eq!(
+        subject.index_betas("ses-01", &stops(&cancel), &cancel).unwrap(),
+        Some(index.clone())
+    );
     assert!(trials() == before);
     fs::write(&index, b"no index").unwrap();
     assert!(trials() == before);
     // The read found it damaged and has made it anew.
     assert!(fs::metadata(&index).unwrap().len() > 100);
     fs::remove_file(&index).unwrap();
-    assert!(matches!(subject.index_betas("ses-01", Some(&Never)).unwrap_err(), Error::Cancelled));
+    let error = subject.index_betas("ses-01", &stops(&cancel), &cancel).unwrap_err();
+    assert!(matches!(error, Error::Cancelled));
     assert!(!index.exists());
 }
 
@@ -244,7 +266,7 @@ fn rows_and_files_are_those_of_the_array_however_they_are_read() {
             assert!(fs::read(path(session)).unwrap() == fs::read(&whole).unwrap(), "{session}");
         }
         for session in sessions {
-            assert!(subject.index_betas(session, None).unwrap().unwrap().is_file());
+            assert!(subject.index_betas(session, &(), &Cancel::new()).unwrap().unwrap().is_file());
         }
     }
 }

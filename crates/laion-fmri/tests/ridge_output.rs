@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use laion_fmri::Dataset;
 use laion_fmri::extract::{Average, ExtractRequest, NanColumns, SplitChoice, Zscore, ZscoreScope};
+use laion_fmri::{Cancel, Dataset};
 
 /// Extracts FFA1 of `sub-01` from a mirror.
 pub(crate) fn write(mirror: &Path, output: &Path) {
@@ -24,6 +24,6 @@ pub(crate) fn write(mirror: &Path, output: &Path) {
     request.output = output.to_owned();
     let dataset = Dataset::open(mirror).unwrap();
     let plan = dataset.extract_plan(&request).unwrap();
-    plan.run(&dataset, 0..plan.len(), None).unwrap();
-    plan.merge(None).unwrap();
+    plan.run(&dataset, 0..plan.len(), &(), &Cancel::new()).unwrap();
+    plan.merge(&(), &Cancel::new()).unwrap();
 }

@@ -68,7 +68,7 @@ pub use laion_fmri_base::Sha256;
 pub use listing::{Listed, Listing, head, list, list_directory, list_many, list_pages};
 pub use location::{DEFAULT_REGION, Location, LocationError};
 pub use object::{ObjectContent, ObjectError, ObjectOptions, ObjectReader};
-pub use observer::Observer;
+pub use observer::{Event, Observer};
 pub use plan::{
     Action, Candidate, FetchReason, Folder, LocalEntry, LocalView, Plan, PlanError, PlanItem,
     PlanTotals, Refusal, Rule, Tally, plan,

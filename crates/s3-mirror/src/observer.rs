@@ -1,65 +1,102 @@
-//! Watching a transfer: [`Observer`].
+//! Watching a transfer: [`Observer`] and the [`Event`]s that it is told.
 
 use crate::{Outcome, Plan, PlanItem};
 
-/// Is told how a [`transfer`](crate::transfer) proceeds. Every method does nothing by default.
+/// What happens in a [`transfer`](crate::transfer).
 ///
-/// # Contract
-///
-/// * [`planned`](Self::planned) is called once, before everything else.
-/// * [`finished`](Self::finished) is called exactly once for every item of the plan, whatever its
+/// * [`Planned`](Self::Planned) comes once, before everything else.
+/// * [`Finished`](Self::Finished) comes exactly once for every item of the plan, whatever its
 ///   action, unless the future of the transfer is dropped. Items that need no transfer are finished
 ///   too (kept, withheld, refused), and so are those that a stop left out
 ///   ([`Outcome::NotAttempted`]).
-/// * [`started`](Self::started) is called at most once per item, only for items to fetch, when the
-///   first request for it is about to be sent. `finished` always follows; an item that is finished
+/// * [`Started`](Self::Started) comes at most once per item, only for items to fetch, when the
+///   first request for it is about to be sent. `Finished` always follows; an item that is finished
 ///   without having been started was never asked for.
-/// * [`advanced`](Self::advanced) is called between the two, once per chunk that was handed to the
+/// * [`Advanced`](Self::Advanced) comes between the two, once per chunk that was handed to the
 ///   file, with the bytes of that chunk (never 0, never the sum). The bytes of an item add up to its
 ///   size (together with those resumed, less those discarded) when it is fetched, and to less when it
-///   fails; a display should take those back in `finished`.
-/// * [`resumed`](Self::resumed) is called at most once per version of an object, before the first
-///   `advanced`, with the bytes that an earlier transfer left; [`discarded`](Self::discarded) takes
+///   fails; a display should take those back at `Finished`.
+/// * [`Resumed`](Self::Resumed) comes at most once per version of an object, before the first
+///   `Advanced`, with the bytes that an earlier transfer left; [`Discarded`](Self::Discarded) takes
 ///   back bytes that were reported before by either, because the object changed, arrived damaged, or
 ///   cannot be continued. What was reported minus what was discarded is what is there.
-/// * Items run at once, up to the number of jobs, so calls for different items alternate. Items are
+/// * Items run at once, up to the number of jobs, so events of different items alternate. Items are
 ///   started in plan order and finished in any order.
-/// * All calls come from whichever thread polls the future, one after another, never two at once. A
-///   method must return quickly (microseconds): no transfer proceeds while it runs. It must not
-///   block on the transfer.
-/// * A method cannot fail and cannot stop the transfer; a [`Cancel`](crate::Cancel) that the
-///   observer holds can. A panic passes through the future; temporary files are still removed.
-pub trait Observer: Sync {
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
     /// The transfer is about to begin.
-    fn planned(&self, plan: &Plan) {
-        let _ = plan;
-    }
-
-    /// The first request for `item` is about to be sent.
-    fn started(&self, item: &PlanItem) {
-        let _ = item;
-    }
-
-    /// `bytes` more bytes of `item` have arrived.
-    fn advanced(&self, item: &PlanItem, bytes: u64) {
-        let _ = (item, bytes);
-    }
-
-    /// `bytes` of `item` are there from an earlier transfer.
-    fn resumed(&self, item: &PlanItem, bytes: u64) {
-        let _ = (item, bytes);
-    }
-
-    /// `bytes` of `item` that were reported are thrown away.
-    fn discarded(&self, item: &PlanItem, bytes: u64) {
-        let _ = (item, bytes);
-    }
-
-    /// Nothing more happens to `item`.
-    fn finished(&self, item: &PlanItem, outcome: &Outcome) {
-        let _ = (item, outcome);
-    }
+    Planned {
+        /// What will be done.
+        plan: &'a Plan,
+    },
+    /// The first request for an item is about to be sent.
+    Started {
+        /// The item.
+        item: &'a PlanItem,
+    },
+    /// More bytes of an item have arrived.
+    Advanced {
+        /// The item.
+        item: &'a PlanItem,
+        /// How many.
+        bytes: u64,
+    },
+    /// Bytes of an item are there from an earlier transfer.
+    Resumed {
+        /// The item.
+        item: &'a PlanItem,
+        /// How many.
+        bytes: u64,
+    },
+    /// Bytes of an item that were reported are thrown away.
+    Discarded {
+        /// The item.
+        item: &'a PlanItem,
+        /// How many.
+        bytes: u64,
+    },
+    /// Nothing more happens to an item.
+    Finished {
+        /// The item.
+        item: &'a PlanItem,
+        /// What became of it.
+        outcome: &'a Outcome,
+    },
 }
 
-/// Watches nothing.
-impl Observer for () {}
+/// Is told the progress of a [`transfer`](crate::transfer). A closure that takes an [`Event`] is an
+/// observer; `()` is one that does nothing.
+///
+/// All calls come from whichever thread polls the future, one after another, never two at once. A call
+/// must return quickly (microseconds): no transfer proceeds while it runs. It must not block on the
+/// transfer. It cannot fail and cannot stop the transfer; a [`Cancel`](crate::Cancel) that the
+/// observer holds can. A panic passes through the future; temporary files are still removed.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use s3_mirror::{Event, Observer};
+///
+/// let arrived = AtomicU64::new(0);
+/// let count = |event: Event<'_>| {
+///     if let Event::Advanced { bytes, .. } = event {
+///         arrived.fetch_add(bytes, Ordering::Relaxed);
+///     }
+/// };
+/// let _observer: &dyn Observer = &count;
+/// ```
+pub trait Observer: Sync {
+    /// Called for every event.
+    fn event(&self, event: Event<'_>);
+}
+
+/// Does nothing.
+impl Observer for () {
+    fn event(&self, _: Event<'_>) {}
+}
+
+impl<F: Fn(Event<'_>) + Sync> Observer for F {
+    fn event(&self, event: Event<'_>) {
+        self(event);
+    }
+}

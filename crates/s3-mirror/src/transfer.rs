@@ -13,8 +13,8 @@ use tokio::sync::Semaphore;
 use crate::digest::{self, Digests};
 use crate::get::Outage;
 use crate::{
-    Action, Cancel, Error, Expected, Inspection, Inventory, Observer, Plan, PlanItem, Record,
-    RelativePath, Store, check_file,
+    Action, Cancel, Error, Event, Expected, Inspection, Inventory, Observer, Plan, PlanItem,
+    Record, RelativePath, Store, check_file,
 };
 
 mod claim;
@@ -150,7 +150,7 @@ pub async fn transfer(
     observer: &dyn Observer,
     cancel: &Cancel,
 ) -> Report {
-    observer.planned(plan);
+    observer.event(Event::Planned { plan });
     let outage = Arc::new(Outage::default());
     let run = Run {
         store: &store.within(&outage),
@@ -179,7 +179,8 @@ pub async fn transfer(
         while let Some((index, outcome)) = running.next().await {
             match outcome {
                 Some(outcome) => {
-                    observer.finished(&plan.items[index], &outcome);
+                    let item = &plan.items[index];
+                    observer.event(Event::Finished { item, outcome: &outcome });
                     outcomes[index] = Some(outcome);
                 }
                 None => busy.push(index),
@@ -280,7 +281,7 @@ impl Run<'_> {
             }
         };
         if !wait {
-            self.observer.started(item);
+            self.observer.event(Event::Started { item });
         }
         let done = tokio::select! {
             biased;

@@ -11,8 +11,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
 use s3_mirror::{
-    Action, Cancel, Candidate, ConnectOptions, Folder, Inventory, Location, Observer, Outcome,
-    PlanItem, Report, Stop, TransferOptions, Withheld, head, list, list_directory, plan, transfer,
+    Action, Cancel, Candidate, ConnectOptions, Event, Folder, Inventory, Location, Observer,
+    Outcome, Report, Stop, TransferOptions, Withheld, head, list, list_directory, plan, transfer,
 };
 
 const PARTS: usize = 12_000_000;
@@ -117,7 +117,8 @@ fn objects() -> Vec<(String, Vec<u8>)> {
 struct StopAt(u64, std::sync::atomic::AtomicU64, Cancel);
 
 impl Observer for StopAt {
-    fn advanced(&self, _: &PlanItem, bytes: u64) {
+    fn event(&self, event: Event<'_>) {
+        let Event::Advanced { bytes, .. } = event else { return };
         if self.1.fetch_add(bytes, std::sync::atomic::Ordering::SeqCst) + bytes >= self.0 {
             self.2.cancel();
         }

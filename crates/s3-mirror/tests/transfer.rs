@@ -4,14 +4,14 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use s3_mirror::{
-    Action, Cancel, Candidate, Folder, Key, Location, Observer, Outcome, Plan, PlanItem, Refusal,
+    Action, Cancel, Candidate, Event, Folder, Key, Location, Observer, Outcome, Plan, Refusal,
     Rule, Stop, TransferError, TransferOptions, Withheld, list, plan, transfer,
 };
 
 use crate::util::{Objects, key, memory, mirror, objects, plan_of, read_all, run, write_all};
 
 #[derive(Debug, PartialEq)]
-enum Event {
+enum Told {
     Planned(usize),
     Started(String),
     Advanced(String, u64),
@@ -20,46 +20,44 @@ enum Event {
 
 #[derive(Default)]
 struct Recorder {
-    events: Mutex<Vec<Event>>,
+    events: Mutex<Vec<Told>>,
     cancel_at: Option<(String, Cancel)>,
 }
 
 impl Recorder {
-    fn push(&self, event: Event) {
+    fn push(&self, event: Told) {
         self.events.lock().unwrap().push(event);
     }
 }
 
 impl Observer for Recorder {
-    fn planned(&self, plan: &Plan) {
-        self.push(Event::Planned(plan.items.len()));
-    }
-
-    fn started(&self, item: &PlanItem) {
-        self.push(Event::Started(item.key.to_string()));
-    }
-
-    fn advanced(&self, item: &PlanItem, bytes: u64) {
-        self.push(Event::Advanced(item.key.to_string(), bytes));
-        if let Some((key, cancel)) = &self.cancel_at
-            && item.key.as_str() == key
-        {
-            cancel.cancel();
+    fn event(&self, event: Event<'_>) {
+        match event {
+            Event::Planned { plan } => self.push(Told::Planned(plan.items.len())),
+            Event::Started { item } => self.push(Told::Started(item.key.to_string())),
+            Event::Advanced { item, bytes } => {
+                self.push(Told::Advanced(item.key.to_string(), bytes));
+                if let Some((key, cancel)) = &self.cancel_at
+                    && item.key.as_str() == key
+                {
+                    cancel.cancel();
+                }
+            }
+            Event::Finished { item, outcome } => {
+                let name = match outcome {
+                    Outcome::Fetched { .. } => "fetched",
+                    Outcome::Kept => "kept",
+                    Outcome::Withheld { .. } => "withheld",
+                    Outcome::Refused(_) => "refused",
+                    Outcome::Gone => "gone",
+                    Outcome::Failed { .. } => "failed",
+                    Outcome::NotAttempted => "not attempted",
+                    _ => "unknown",
+                };
+                self.push(Told::Finished(item.key.to_string(), name));
+            }
+            _ => {}
         }
-    }
-
-    fn finished(&self, item: &PlanItem, outcome: &Outcome) {
-        let name = match outcome {
-            Outcome::Fetched { .. } => "fetched",
-            Outcome::Kept => "kept",
-            Outcome::Withheld { .. } => "withheld",
-            Outcome::Refused(_) => "refused",
-            Outcome::Gone => "gone",
-            Outcome::Failed { .. } => "failed",
-            Outcome::NotAttempted => "not attempted",
-            _ => "unknown",
-        };
-        self.push(Event::Finished(item.key.to_string(), name));
     }
 }
 
@@ -84,14 +82,14 @@ async fn the_observer_hears_everything_in_order() {
     assert_eq!(
         recorder.events.into_inner().unwrap(),
         [
-            Event::Planned(4),
-            Event::Started(text("a")),
-            Event::Advanced(text("a"), 3),
-            Event::Finished(text("a"), "fetched"),
-            Event::Finished(text("b"), "kept"),
-            Event::Finished(text("c"), "withheld"),
-            Event::Started(text("gone")),
-            Event::Finished(text("gone"), "gone"),
+            Told::Planned(4),
+            Told::Started(text("a")),
+            Told::Advanced(text("a"), 3),
+            Told::Finished(text("a"), "fetched"),
+            Told::Finished(text("b"), "kept"),
+            Told::Finished(text("c"), "withheld"),
+            Told::Started(text("gone")),
+            Told::Finished(text("gone"), "gone"),
         ]
     );
     let withheld = Withheld::Rule("embargo".to_owned());
@@ -117,8 +115,8 @@ async fn no_more_than_the_jobs_run_at_once() {
         let (mut running, mut most) = (0_usize, 0);
         for event in recorder.events.into_inner().unwrap() {
             match event {
-                Event::Started(_) => running += 1,
-                Event::Finished(..) => running -= 1,
+                Told::Started(_) => running += 1,
+                Told::Finished(..) => running -= 1,
                 _ => {}
             }
             most = most.max(running);

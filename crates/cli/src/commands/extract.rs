@@ -7,9 +7,7 @@ mod slurm;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use laion_fmri::extract::{
-    Average, ExtractPlan, ExtractRequest, MergeObserver, Recipe, plan_lines, read_plans,
-};
+use laion_fmri::extract::{Average, ExtractPlan, ExtractRequest, Recipe, plan_lines, read_plans};
 use laion_fmri::{Dataset, Error};
 
 pub(super) use self::recipe::recipe;
@@ -34,9 +32,9 @@ pub(super) fn extract(context: &Context, args: &Extract) -> anyhow::Result<()> {
         describe(context, &dataset, &plan)?;
         if !args.dry_run {
             let progress = VolumeProgress::new(context);
-            plan.run(&dataset, 0..plan.len(), Some(&progress))?;
+            plan.run(&dataset, 0..plan.len(), &progress, context.interrupt.cancel())?;
             progress.finish();
-            let recipe = plan.merge(Some(&mut Interruptible { context }))?;
+            let recipe = plan.merge(&(), context.interrupt.cancel())?;
             done(context, &plan, &recipe);
         }
     }
@@ -83,7 +81,8 @@ pub(super) fn run(context: &Context, args: &Run) -> anyhow::Result<()> {
         let origin = if plan.is_from_bucket() { Origin::Bucket } else { Origin::Mirror };
         let dataset = dataset(context, origin)?;
         let progress = VolumeProgress::new(context);
-        let done = plan.run(&dataset, mine.iter().copied(), Some(&progress))?;
+        let cancel = context.interrupt.cancel();
+        let done = plan.run(&dataset, mine.iter().copied(), &progress, cancel)?;
         progress.finish();
         context.note(&format!(
             "{}: {} of {} tasks written, {} there already",
@@ -98,7 +97,7 @@ pub(super) fn run(context: &Context, args: &Run) -> anyhow::Result<()> {
 
 pub(super) fn merge(context: &Context, args: &Merge) -> anyhow::Result<()> {
     for plan in read(&args.plan)? {
-        let recipe = plan.merge(Some(&mut Interruptible { context }))?;
+        let recipe = plan.merge(&(), context.interrupt.cancel())?;
         done(context, &plan, &recipe);
     }
     Ok(())
@@ -117,8 +116,7 @@ pub(super) fn reproduce(context: &Context, args: &Reproduce) -> anyhow::Result<(
         from_bucket,
     )?;
     let progress = VolumeProgress::new(context);
-    let recipe =
-        reproduction.run(&dataset, Some(&progress), Some(&mut Interruptible { context }))?;
+    let recipe = reproduction.run(&dataset, &progress, context.interrupt.cancel())?;
     progress.finish();
     if reproduction.recipe().tool != recipe.tool {
         context.note(&format!(
@@ -268,15 +266,4 @@ fn done(context: &Context, plan: &ExtractPlan, recipe: &Recipe) {
         text.push_str(&format!(", NaN in {} voxels", result.nan_columns));
     }
     context.note(&format!("{text} -> {}", plan.output().display()));
-}
-
-/// A merge that stops when a signal arrives.
-struct Interruptible<'a> {
-    context: &'a Context,
-}
-
-impl MergeObserver for Interruptible<'_> {
-    fn row(&mut self, _done: usize, _total: usize) -> bool {
-        self.context.interrupt.signal().is_none()
-    }
 }

@@ -34,7 +34,7 @@ pub(super) fn run(context: &Context, args: &Index) -> anyhow::Result<()> {
     }
     let progress = VolumeProgress::new(context);
     for session in sessions {
-        let index = subject.index_betas(&session, Some(&progress))?;
+        let index = subject.index_betas(&session, &progress, context.interrupt.cancel())?;
         progress.finish();
         let Some(path) = index else {
             context.note(&format!("{session}: not gzipped, needs no index"));

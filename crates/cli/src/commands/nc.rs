@@ -43,7 +43,8 @@ fn run_compute(context: &Context, args: &Compute) -> anyhow::Result<()> {
     let Some((path, sidecar)) = destination else { return Ok(()) };
     plan_lines(context, &plan).iter().for_each(|line| context.note(line));
     let progress = VolumeProgress::new(context);
-    let computed = subject.compute_noise_ceiling(sessions, &options, Some(&progress));
+    let cancel = context.interrupt.cancel();
+    let computed = subject.compute_noise_ceiling(sessions, &options, &progress, cancel);
     progress.finish();
     let computed = computed?;
     // The conventions first: a map never lies there without them.

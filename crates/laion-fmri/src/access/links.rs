@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use laion_fmri_base::lock;
 use s3_mirror::{
-    Cancel, Key, Links, Observer, Outcome, Plan, Source, Store, TransferError, TransferOptions,
-    Withheld,
+    Cancel, Key, Links, Outcome, Plan, Source, Store, TransferError, TransferOptions, Withheld,
 };
 
 use super::http::Http;
@@ -70,7 +69,7 @@ impl GatedStore {
         &self,
         plan: &Plan,
         root: &Path,
-        observer: &dyn Observer,
+        observer: &dyn s3_mirror::Observer,
         cancel: &Cancel,
     ) -> Option<Outcome> {
         let options = TransferOptions::default();

@@ -8,7 +8,7 @@ use bids_names::SessionId;
 use nifti_stream::RowSelection;
 
 use super::plan::{Planned, same_voxels};
-use super::{Betas, ReadObserver};
+use super::Betas;
 use crate::Result;
 use crate::mask::VoxelMask;
 use crate::trials::SessionTrials;
@@ -18,7 +18,7 @@ use crate::trials::SessionTrials;
 pub(crate) struct ChosenTrials<'a> {
     planned: Vec<Planned>,
     voxels: Arc<VoxelMask>,
-    observer: Option<&'a dyn ReadObserver>,
+    watch: Watch<'a>,
 }
 
 impl<'a> Betas<'a> {
@@ -56,7 +56,7 @@ impl ChosenTrials<'_> {
     ) -> Result<()> {
         let mut sessions = self.planned.iter();
         sessions.try_for_each(|session| {
-            session.for_each_row(self.observer, threads, |_, row| take(row))
+            session.for_each_row(self.watch, threads, |_, row| take(row))
         })
     }
 }

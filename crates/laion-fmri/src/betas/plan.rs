@@ -11,8 +11,9 @@ use ndarray::{Array2, ArrayViewMut2};
 use nifti_stream::RowSelection;
 
 use super::reader::{SessionRead, SessionReader};
-use super::{Betas, CeilingThreshold, ReadObserver, SessionBetas};
+use super::{Betas, CeilingThreshold, SessionBetas};
 use crate::mask::VoxelMask;
+use crate::observer::Watch;
 use crate::trial_table::SessionTrial;
 use crate::trials::SessionTrials;
 use crate::{Error, NoiseCeiling, Result, Subject};
@@ -44,11 +45,11 @@ impl Betas<'_> {
             self.subject.betas_place(session)?;
         }
         self.subject.fetch_trials(sessions)?;
-        let base = Arc::new(self.voxels.resolve(self.subject)?);
-        let mut thresholded = Thresholded::new(self.subject, &base, self.threshold.as_ref())?;
+        let base = Arc::new(self.voxels.resolve(&self.subject)?);
+        let mut thresholded = Thresholded::new(&self.subject, &base, self.threshold.as_ref())?;
         let mut planned = Vec::with_capacity(sessions.len());
         for session in sessions {
-            let reader = SessionReader::open(self.subject, session, base.brain())?;
+            let reader = SessionReader::open(&self.subject, session, base.brain())?;
             let table = self.table(session)?;
             table.as_ref().map_or(Ok(()), |table| reader.check_trials(table))?;
             planned.push(Planned {
@@ -139,13 +140,9 @@ impl Planned {
         self.reader.path()
     }
 
-    pub(super) fn load(
-        self,
-        observer: Option<&dyn ReadObserver>,
-        threads: NonZeroUsize,
-    ) -> Result<SessionBetas> {
+    pub(super) fn load(self, watch: Watch<'_>, threads: NonZeroUsize) -> Result<SessionBetas> {
         let mut betas = zeroed(self.n_rows(), self.voxels.n_voxels())?;
-        self.read_into(betas.view_mut(), observer, threads)?;
+        self.read_into(betas.view_mut(), watch, threads)?;
         Ok(SessionBetas { betas, trials: self.trials(), voxels: self.voxels })
     }
 
@@ -153,28 +150,24 @@ impl Planned {
     pub(super) fn read_into(
         &self,
         out: ArrayViewMut2<'_, f32>,
-        observer: Option<&dyn ReadObserver>,
+        watch: Watch<'_>,
         threads: NonZeroUsize,
     ) -> Result<()> {
-        self.reader.read_rows(self.how(observer, threads), out).map(drop)
+        self.reader.read_rows(self.how(watch, threads), out).map(drop)
     }
 
     /// Reads the rows of this session one after the other, with the trial that each is.
     pub(super) fn for_each_row(
         &self,
-        observer: Option<&dyn ReadObserver>,
+        watch: Watch<'_>,
         threads: NonZeroUsize,
         take: impl FnMut(SessionTrial, &[f32]) -> ControlFlow<()>,
     ) -> Result<()> {
-        self.reader.for_each_row(self.how(observer, threads), take).map(drop)
+        self.reader.for_each_row(self.how(watch, threads), take).map(drop)
     }
 
-    fn how<'a>(
-        &'a self,
-        observer: Option<&'a dyn ReadObserver>,
-        threads: NonZeroUsize,
-    ) -> SessionRead<'a> {
-        SessionRead { voxels: &self.voxels, rows: &self.rows, threads, observer }
+    fn how<'a>(&'a self, watch: Watch<'a>, threads: NonZeroUsize) -> SessionRead<'a> {
+        SessionRead { voxels: &self.voxels, rows: &self.rows, threads, watch }
     }
 }
 

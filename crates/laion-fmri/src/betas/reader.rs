@@ -5,16 +5,15 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use bids_names::SessionId;
+use bids_names::{SessionId, SubjectId};
 use laion_fmri_base::lock;
 use ndarray::ArrayViewMut2;
 use nifti_stream::{Progress, RowSelection, VoxelSelection};
 
-use super::ReadObserver;
 use super::file::BetasFile;
-use super::sessions::report_volume;
 use crate::files::{Files, LargeFile, Located};
 use crate::mask::{BrainMask, VoxelMask};
+use crate::observer::Watch;
 use crate::trial_table::SessionTrial;
 use crate::trials::SessionTrials;
 use crate::{Error, InputRecord, Result, Subject};
@@ -22,6 +21,7 @@ use crate::{Error, InputRecord, Result, Subject};
 /// The betas of one session, in a mirror or in the bucket.
 #[derive(Debug)]
 pub(crate) struct SessionReader {
+    subject: SubjectId,
     session: SessionId,
     files: Files,
     place: Located,
@@ -39,7 +39,7 @@ pub(crate) struct SessionRead<'a> {
     pub(crate) voxels: &'a VoxelMask,
     pub(crate) rows: &'a RowSelection,
     pub(crate) threads: NonZeroUsize,
-    pub(crate) observer: Option<&'a dyn ReadObserver>,
+    pub(crate) watch: Watch<'a>,
 }
 
 impl SessionReader {
@@ -49,6 +49,7 @@ impl SessionReader {
         let file = BetasFile::open(subject.files(), &place)?;
         brain.check_grid(place.path(), file.grid())?;
         Ok(Self {
+            subject: subject.id().clone(),
             session: session.clone(),
             files: subject.files().clone(),
             n_volumes: file.n_volumes(),
@@ -144,7 +145,7 @@ impl SessionReader {
 
     fn read(
         &self,
-        SessionRead { voxels, threads, observer, .. }: SessionRead<'_>,
+        SessionRead { voxels, threads, watch, .. }: SessionRead<'_>,
         read: impl FnOnce(
             BetasFile,
             &VoxelSelection,
@@ -159,11 +160,11 @@ impl SessionReader {
         let mut is_stopped = false;
         let file = file.with(threads, self.index.as_deref());
         let record = read(file, &selection, &mut |progress| {
-            let answer = report_volume(observer, session, progress);
+            let answer = watch.volume(&self.subject, session, progress);
             is_stopped |= answer.is_break();
             answer
         })?;
-        // An observer that answered after the last volume wanted to stop all the same.
+        // Who stopped it after the last volume wants no answer all the same.
         if is_stopped { Err(Error::Cancelled) } else { Ok(record) }
     }
 }

@@ -9,11 +9,12 @@ use std::thread::{Builder, JoinHandle};
 
 use bids_names::SessionId;
 
-use super::ReadObserver;
 use super::plan::Planned;
+use crate::dataset::Reading as Settings;
 use crate::mask::VoxelMask;
+use crate::observer::Watch;
 use crate::trial_table::SessionTrial;
-use crate::{Error, Result};
+use crate::{Cancel, Error, Result};
 
 /// The betas of a session, one trial after the other. A few rows are in memory.
 ///
@@ -42,6 +43,7 @@ use crate::{Error, Result};
 pub struct BetaRows {
     planned: Arc<Planned>,
     threads: NonZeroUsize,
+    cancel: Cancel,
     state: State,
 }
 
@@ -53,8 +55,9 @@ enum State {
 }
 
 impl BetaRows {
-    pub(super) fn new(planned: Planned, threads: NonZeroUsize) -> Self {
-        Self { planned: Arc::new(planned), threads, state: State::Waiting }
+    pub(super) fn new(planned: Planned, settings: &Settings) -> Self {
+        let (threads, cancel) = (settings.jobs, settings.cancel.clone());
+        Self { planned: Arc::new(planned), threads, cancel, state: State::Waiting }
     }
 
     /// The session.
@@ -87,13 +90,14 @@ impl BetaRows {
     /// # Errors
     ///
     /// [`Error::ValuesLength`] when the buffer does not have [`BetaRows::n_voxels`] elements;
-    /// [`Error::Nifti`] when the file is damaged, after which there are no further rows.
+    /// [`Error::Nifti`] when the file is damaged, after which there are no further rows;
+    /// [`Error::Cancelled`].
     pub fn next_row(&mut self, row: &mut [f32]) -> Result<Option<SessionTrial>> {
         if row.len() != self.n_voxels() {
             return Err(Error::ValuesLength { expected: self.n_voxels(), got: row.len() });
         }
         if let State::Waiting = self.state {
-            self.state = State::Reading(Reading::start(&self.planned, self.threads)?);
+            self.state = State::Reading(Reading::start(&self.planned, self.threads, &self.cancel)?);
         }
         let State::Reading(reading) = &mut self.state else { return Ok(None) };
         if let Some((trial, values)) = reading.next() {
@@ -132,29 +136,23 @@ const AHEAD: usize = 2;
 struct Reading {
     rows: Receiver<(SessionTrial, Vec<f32>)>,
     spare: Sender<Vec<f32>>,
-    stop: Arc<Stop>,
+    /// Whether nobody wants any more rows.
+    stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<Result<()>>>,
 }
 
-/// Whether nobody wants any more rows.
-#[derive(Debug, Default)]
-struct Stop(AtomicBool);
-
-impl ReadObserver for Stop {
-    fn volume(&self, _session: &SessionId, _done: usize, _total: usize) -> bool {
-        !self.0.load(Ordering::Relaxed)
-    }
-}
-
 impl Reading {
-    fn start(planned: &Arc<Planned>, threads: NonZeroUsize) -> Result<Self> {
+    fn start(planned: &Arc<Planned>, threads: NonZeroUsize, cancel: &Cancel) -> Result<Self> {
         let (full, rows) = sync_channel(AHEAD);
         let (spare, spares) = channel();
-        let stop = Arc::new(Stop::default());
-        let (own, stops) = (Arc::clone(planned), Arc::clone(&stop));
+        let stop = Arc::new(AtomicBool::new(false));
+        let (own, stops, cancel) = (Arc::clone(planned), Arc::clone(&stop), cancel.clone());
         let thread = Builder::new()
             .name("betas".to_owned())
-            .spawn(move || read(&own, threads, &stops, &full, &spares))
+            .spawn(move || {
+                let watch = Watch::new(&(), &cancel).unless(&stops);
+                read(&own, threads, watch, &full, &spares)
+            })
             .map_err(|source| Error::Io {
                 action: "start a thread to read",
                 path: planned.path().to_owned(),
@@ -184,7 +182,7 @@ impl Reading {
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        self.stop.0.store(true, Ordering::Relaxed);
+        self.stop.store(true, Ordering::Relaxed);
         let Some(thread) = self.thread.take() else { return };
         // What is on its way makes room, until the thread sees that it should stop.
         while self.rows.recv().is_ok() {}
@@ -195,11 +193,11 @@ impl Drop for Reading {
 fn read(
     planned: &Planned,
     threads: NonZeroUsize,
-    stop: &Stop,
+    watch: Watch<'_>,
     full: &SyncSender<(SessionTrial, Vec<f32>)>,
     spares: &Receiver<Vec<f32>>,
 ) -> Result<()> {
-    planned.for_each_row(Some(stop), threads, |trial, row| {
+    planned.for_each_row(watch, threads, |trial, row| {
         let mut values = spares.try_recv().unwrap_or_default();
         values.clear();
         values.extend_from_slice(row);

@@ -8,15 +8,13 @@ use std::sync::{Mutex, OnceLock};
 use bids_names::SessionId;
 use laion_fmri_base::{lock, parallel_map};
 use ndarray::ArrayViewMut2;
-use nifti_stream::Progress;
 
-use super::ReadObserver;
 use super::plan::Planned;
+use crate::observer::Watch;
 use crate::{Error, Result};
 
 /// How one session is read.
-type Load<'a, T> =
-    &'a (dyn Fn(Planned, Option<&dyn ReadObserver>, NonZeroUsize) -> Result<T> + Sync);
+type Load<'a, T> = &'a (dyn Fn(Planned, Watch<'_>, NonZeroUsize) -> Result<T> + Sync);
 
 /// How many results may exist at once.
 #[derive(Clone, Copy)]
@@ -34,7 +32,7 @@ pub(super) fn in_order<T: Send, E: From<Error>>(
     planned: Vec<Planned>,
     jobs: NonZeroUsize,
     in_flight: InFlight,
-    observer: Option<&dyn ReadObserver>,
+    watch: Watch<'_>,
     load: Load<'_, T>,
     mut take: impl FnMut(SessionId, T) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -42,11 +40,12 @@ pub(super) fn in_order<T: Send, E: From<Error>>(
     if at_once == 1 {
         for planned in planned {
             let session = planned.session().clone();
-            take(session, load(planned, observer, threads)?)?;
+            take(session, load(planned, watch, threads)?)?;
         }
         return Ok(());
     }
-    let observer = Stoppable::new(observer);
+    let failed = AtomicBool::new(false);
+    let watch = watch.unless(&failed);
     let (permit, permits) = channel();
     let permits = Mutex::new(permits);
     let permitted = match in_flight {
@@ -72,11 +71,11 @@ pub(super) fn in_order<T: Send, E: From<Error>>(
         for _ in 0..at_once {
             scope.spawn(|| {
                 // Permits that were given before a failure are still there after it.
-                while lock(&permits).recv().is_ok() && !observer.is_stopped() {
+                while lock(&permits).recv().is_ok() && !watch.is_stopped() {
                     let next = lock(&waiting).next();
                     let Some((planned, answer)) = next else { return };
                     // Nobody waits for an answer that comes after a failure.
-                    let _ = answer.send(load(planned, Some(&observer), threads));
+                    let _ = answer.send(load(planned, watch, threads));
                 }
             });
         }
@@ -85,7 +84,7 @@ pub(super) fn in_order<T: Send, E: From<Error>>(
             let loaded = answer.recv().unwrap_or(Err(Error::Cancelled));
             let taken = loaded.map_err(E::from).and_then(|loaded| take(session, loaded));
             if taken.is_err() {
-                observer.stop();
+                failed.store(true, Ordering::Relaxed);
                 return taken;
             }
             let _ = permit.send(());
@@ -98,11 +97,11 @@ pub(super) fn in_order<T: Send, E: From<Error>>(
 pub(super) fn into_parts(
     parts: Vec<(&Planned, ArrayViewMut2<'_, f32>)>,
     jobs: NonZeroUsize,
-    observer: Option<&dyn ReadObserver>,
+    watch: Watch<'_>,
 ) -> Result<()> {
     let (at_once, threads) = shares(jobs, parts.len());
-    stopping_at_failure(at_once, parts, observer, |observer, (planned, out)| {
-        planned.read_into(out, Some(observer), threads)
+    stopping_at_failure(at_once, parts, watch, |watch, (planned, out)| {
+        planned.read_into(out, watch, threads)
     })
 }
 
@@ -110,14 +109,15 @@ pub(super) fn into_parts(
 pub(crate) fn stopping_at_failure<I: IntoIterator<IntoIter: Send>>(
     threads: usize,
     items: I,
-    observer: Option<&dyn ReadObserver>,
-    work: impl Fn(&Stoppable<'_>, I::Item) -> Result<()> + Sync,
+    watch: Watch<'_>,
+    work: impl Fn(Watch<'_>, I::Item) -> Result<()> + Sync,
 ) -> Result<()> {
-    let observer = Stoppable::new(observer);
+    let failed = AtomicBool::new(false);
+    let watch = watch.unless(&failed);
     let failure = OnceLock::new();
     let done = parallel_map(threads, items, |item| {
-        work(&observer, item).map_err(|error| {
-            observer.stop();
+        work(watch, item).map_err(|error| {
+            failed.store(true, Ordering::Relaxed);
             // The other workers fail only because they were stopped.
             let _ = failure.set(error);
         })
@@ -131,49 +131,7 @@ fn shares(jobs: NonZeroUsize, sessions: usize) -> (usize, NonZeroUsize) {
     (at_once, NonZeroUsize::new(jobs.get() / at_once).unwrap_or(NonZeroUsize::MIN))
 }
 
-/// Passes on to an observer, and stops every read once one has failed.
-pub(crate) struct Stoppable<'a> {
-    observer: Option<&'a dyn ReadObserver>,
-    stopped: AtomicBool,
-}
-
-impl<'a> Stoppable<'a> {
-    fn new(observer: Option<&'a dyn ReadObserver>) -> Self {
-        Self { observer, stopped: AtomicBool::new(false) }
-    }
-
-    fn stop(&self) {
-        self.stopped.store(true, Ordering::Relaxed);
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
-    }
-}
-
-impl ReadObserver for Stoppable<'_> {
-    fn volume(&self, session: &SessionId, done: usize, total: usize) -> bool {
-        let goes_on = self.observer.is_none_or(|observer| observer.volume(session, done, total));
-        goes_on && !self.is_stopped()
-    }
-}
-
-/// Reports a volume that was read to an observer.
-pub(crate) fn report_volume(
-    observer: Option<&dyn ReadObserver>,
-    session: &SessionId,
-    progress: Progress,
-) -> std::ops::ControlFlow<()> {
-    let Progress { volumes, n_volumes, .. } = progress;
-    match observer {
-        Some(observer) if volumes > 0 && !observer.volume(session, volumes, n_volumes) => {
-            std::ops::ControlFlow::Break(())
-        }
-        _ => std::ops::ControlFlow::Continue(()),
-    }
-}
-
-/// The facade's own word for a read that the observer stopped.
+/// The facade's own word for a read that was stopped.
 pub(crate) fn stopped(error: nifti_stream::Error) -> Error {
     match error.innermost() {
         nifti_stream::Error::Cancelled { .. } => Error::Cancelled,

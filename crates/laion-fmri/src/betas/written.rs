@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use array_export::{NpyRows, write_npy_rows};
 
+use super::WrittenBetas;
 use super::plan::Planned;
-use super::{ReadObserver, WrittenBetas};
+use crate::observer::Watch;
 use crate::{Error, Result};
 
 impl Planned {
@@ -15,13 +16,13 @@ impl Planned {
     pub(super) fn write_npy(
         self,
         path: PathBuf,
-        observer: Option<&dyn ReadObserver>,
+        watch: Watch<'_>,
         threads: NonZeroUsize,
     ) -> Result<WrittenBetas> {
         let shape = [self.n_rows(), self.voxels.n_voxels()];
         write_npy_rows(&path, shape, |rows: &mut NpyRows<f32>| {
             let mut put = Ok(());
-            let read = self.for_each_row(observer, threads, |_, row| {
+            let read = self.for_each_row(watch, threads, |_, row| {
                 put = rows.put(row);
                 if put.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             });

@@ -82,7 +82,7 @@ impl Dataset {
 
     /// The same dataset, with a stimulus side that fits its other settings.
     pub(super) fn with_stimuli(mut self) -> Self {
-        let files = Files::of_mirror(self.roots.clone());
+        let files = Files::of_mirror(self.roots.clone()).with_cancel(&self.reading.cancel);
         let remote = self.bucket.as_ref().filter(|_| self.check_online(READING).is_ok());
         self.stimuli = Stimuli::new(match remote {
             Some(remote) => files.with_objects(Objects::none(remote)),
@@ -105,6 +105,7 @@ impl Dataset {
             }
         }
         let files = Files::of_mirror(self.roots.clone()).with_objects(objects);
+        let files = files.with_cancel(&self.reading.cancel);
         Ok(Subject::new(files, id, self.stimuli.clone(), self.reading.clone()))
     }
 }

@@ -7,7 +7,8 @@ use bids_names::SessionId;
 use nifti_stream::fs::VolumeFile;
 
 use crate::files::Located;
-use crate::{Dataset, ReadObserver, Result, Subject};
+use crate::observer::Watch;
+use crate::{Cancel, Dataset, Observer, Result, Subject};
 
 /// Files below this size are read faster than an index could help.
 const LEAST_INDEXED_BYTES: u64 = 8 << 20;
@@ -17,11 +18,13 @@ const LEAST_INDEXED_BYTES: u64 = 8 << 20;
 pub(crate) struct Reading {
     pub(crate) jobs: NonZeroUsize,
     pub(crate) cache_dir: Option<PathBuf>,
+    /// What stops it.
+    pub(crate) cancel: Cancel,
 }
 
 impl Default for Reading {
     fn default() -> Self {
-        Self { jobs: NonZeroUsize::MIN, cache_dir: None }
+        Self { jobs: NonZeroUsize::MIN, cache_dir: None, cancel: Cancel::new() }
     }
 }
 
@@ -83,9 +86,27 @@ impl Dataset {
         self.reading.cache_dir = Some(directory.into());
         self
     }
+
+    /// The same dataset, with a [`Cancel`]. When it is set, every call of the dataset and its subjects
+    /// that asks the bucket or reads betas ends with [`Error::Cancelled`](crate::Error::Cancelled), within
+    /// half a second. If a call takes a [`Cancel`] itself, that one counts instead.
+    #[must_use]
+    pub fn with_cancel(mut self, cancel: &Cancel) -> Self {
+        self.reading.cancel = cancel.clone();
+        self.bucket = self.bucket.map(|bucket| bucket.with_cancel(cancel));
+        self.with_stimuli()
+    }
 }
 
 impl Subject {
+    /// The same subject, with a [`Cancel`]; see [`Dataset::with_cancel`]. Both share what was read.
+    #[must_use]
+    pub fn with_cancel(mut self, cancel: &Cancel) -> Self {
+        self.reading.cancel = cancel.clone();
+        self.files = self.files.with_cancel(cancel);
+        self
+    }
+
     /// Makes the index of the betas of a session, in one pass that also verifies the file, unless
     /// it is there. Returns where it lies; `None` when there is no cache directory, the file is not
     /// gzipped and needs none, or it is read from the bucket.
@@ -99,7 +120,8 @@ impl Subject {
     pub fn index_betas(
         &self,
         session: impl AsRef<str>,
-        observer: Option<&dyn ReadObserver>,
+        observer: &dyn Observer,
+        cancel: &Cancel,
     ) -> Result<Option<PathBuf>> {
         let session: SessionId = session.as_ref().parse()?;
         let place = self.betas_place(&session)?;
@@ -109,7 +131,8 @@ impl Subject {
         let path = place.path();
         let Some(index) = self.reading.index_path(path) else { return Ok(None) };
         let file = VolumeFile::open(path)?.with_threads(self.reading.jobs.get());
-        let observe = |progress| crate::betas::report_volume(observer, &session, progress);
+        let watch = Watch::new(observer, cancel);
+        let observe = |progress| watch.volume(self.id(), &session, progress);
         let made = file.make_index(&index, observe).map_err(crate::betas::stopped)?;
         Ok(made.then_some(index))
     }

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use laion_fmri_stimuli::files;
 use s3_mirror::{
-    Action, Cancel, Candidate, FetchReason, InvalidKey, Key, Listed, Observer, Outcome, Plan,
-    PlanItem, RelativePath, Rule, TransferOptions,
+    Action, Cancel, Candidate, Event as TransferEvent, FetchReason, InvalidKey, Key, Listed, Outcome,
+    Plan, PlanItem, RelativePath, Rule, TransferOptions,
 };
 
 use crate::access::{AccessService, GatedFile, GatedStore, Grant, HashRecord, Manifest, RequestId};
 use crate::config::STATE_DIR;
 use crate::remote::Remote;
-use crate::{Dataset, Error, InputError, Result, Roots, policy};
+use crate::{Dataset, Error, Event, InputError, Observer, Result, Roots, policy};
 
 /// The images and their table, compared with what is on disk but not fetched yet.
 ///
@@ -142,7 +142,7 @@ impl StimulusDownload {
         if self.needs_access() && grant.is_none() {
             return Err(self.service.access_needed().into());
         }
-        observer.planned(&self.plan);
+        observer.event(Event::Transfer(TransferEvent::Planned { plan: &self.plan }));
         let grant = grant.filter(|_| self.needs_access());
         let gated = grant.map(|grant| GatedStore::open(&self.service, &self.manifest, grant));
         let gated = gated.transpose()?;
@@ -397,32 +397,26 @@ impl<'a> WithinPlan<'a> {
     fn there(&self) -> u64 {
         self.there.load(Ordering::Relaxed)
     }
-}
-
-impl Observer for WithinPlan<'_> {
-    fn started(&self, item: &PlanItem) {
-        self.observer.started(item);
-    }
-
-    fn advanced(&self, item: &PlanItem, bytes: u64) {
-        self.there.fetch_add(bytes, Ordering::Relaxed);
-        self.observer.advanced(item, bytes);
-    }
-
-    fn resumed(&self, item: &PlanItem, bytes: u64) {
-        self.there.fetch_add(bytes, Ordering::Relaxed);
-        self.observer.resumed(item, bytes);
-    }
-
-    fn discarded(&self, item: &PlanItem, bytes: u64) {
-        self.there.fetch_sub(bytes, Ordering::Relaxed);
-        self.observer.discarded(item, bytes);
-    }
 
     fn finished(&self, item: &PlanItem, outcome: &Outcome) {
-        if !self.finished.swap(true, Ordering::Relaxed) {
-            self.observer.finished(item, outcome);
+        s3_mirror::Observer::event(self, TransferEvent::Finished { item, outcome });
+    }
+}
+
+impl s3_mirror::Observer for WithinPlan<'_> {
+    fn event(&self, event: TransferEvent<'_>) {
+        match event {
+            TransferEvent::Planned { .. } => return,
+            TransferEvent::Advanced { bytes, .. } | TransferEvent::Resumed { bytes, .. } => {
+                self.there.fetch_add(bytes, Ordering::Relaxed);
+            }
+            TransferEvent::Discarded { bytes, .. } => {
+                self.there.fetch_sub(bytes, Ordering::Relaxed);
+            }
+            TransferEvent::Finished { .. } if self.finished.swap(true, Ordering::Relaxed) => return,
+            _ => {}
         }
+        self.observer.event(Event::Transfer(event));
     }
 }
 

@@ -7,13 +7,14 @@ use std::path::Path;
 use laion_fmri_base::{Sha256, Sha256Hasher};
 
 use super::recipe::RecipeOutput;
+use crate::observer::Watch;
 use crate::{Error, Result};
 
 /// Size and checksum of an output, a file or a directory.
-pub(super) fn describe(output: &Path) -> Result<RecipeOutput> {
+pub(super) fn describe(output: &Path, watch: Watch<'_>) -> Result<RecipeOutput> {
     let file = output.file_name().unwrap_or_default().to_string_lossy().into_owned();
     if !output.is_dir() {
-        let (size, sha256) = hash(output)?;
+        let (size, sha256) = hash(output, watch)?;
         return Ok(RecipeOutput { file, size, sha256 });
     }
     let mut files = Vec::new();
@@ -22,7 +23,7 @@ pub(super) fn describe(output: &Path) -> Result<RecipeOutput> {
     let mut digest = Sha256Hasher::new();
     let mut total = 0;
     for name in files {
-        let (size, sha256) = hash(&output.join(&name))?;
+        let (size, sha256) = hash(&output.join(&name), watch)?;
         total += size;
         digest.update(format!("{sha256}  {name}\n"));
     }
@@ -45,12 +46,13 @@ fn list(directory: &Path, prefix: &str, files: &mut Vec<String>) -> Result<()> {
 }
 
 /// The bytes of a file and their SHA-256.
-pub(super) fn hash(path: &Path) -> Result<(u64, Sha256)> {
+pub(super) fn hash(path: &Path, watch: Watch<'_>) -> Result<(u64, Sha256)> {
     let mut file = File::open(path).map_err(Error::io("open", path))?;
     let mut digest = Sha256Hasher::new();
     let mut buffer = vec![0; 1 << 18];
     let mut size = 0;
     loop {
+        watch.check()?;
         let read = file.read(&mut buffer).map_err(Error::io("read", path))?;
         if read == 0 {
             return Ok((size, digest.finish()));
@@ -63,6 +65,7 @@ pub(super) fn hash(path: &Path) -> Result<(u64, Sha256)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Cancel;
 
     #[test]
     fn a_directory_is_the_list_of_its_files() {
@@ -71,13 +74,17 @@ mod tests {
         std::fs::create_dir_all(output.join("a/c")).unwrap();
         std::fs::write(output.join("zarr.json"), "{}").unwrap();
         std::fs::write(output.join("a/c/0"), "xyz").unwrap();
-        let one = describe(&output.join("zarr.json")).unwrap();
+        let cancel = Cancel::new();
+        let watch = Watch::new(&(), &cancel);
+        let one = describe(&output.join("zarr.json"), watch).unwrap();
         assert_eq!((one.file.as_str(), one.size), ("zarr.json", 2));
         assert_eq!(one.sha256, Sha256::of("{}"));
-        let all = describe(&output).unwrap();
+        let all = describe(&output, watch).unwrap();
         assert_eq!((all.file.as_str(), all.size), ("out.zarr", 5));
         let (nested, top) = (Sha256::of("xyz"), Sha256::of("{}"));
         let list = format!("{nested}  a/c/0\n{top}  zarr.json\n");
         assert_eq!(all.sha256, Sha256::of(list));
+        cancel.cancel();
+        assert!(matches!(describe(&output, watch), Err(Error::Cancelled)));
     }
 }

@@ -104,8 +104,8 @@ impl Dataset {
     /// [`Subject::trials`] and [`Subject::roi_mask`].
     ///
     /// ```
-    /// use laion_fmri::Dataset;
     /// use laion_fmri::extract::{ExtractRequest, Zscore, ZscoreScope};
+    /// use laion_fmri::{Cancel, Dataset};
     ///
     /// # let bucket = fixtures::Bucket::example()?;
     /// let dataset = Dataset::open("laion-fmri")?;
@@ -115,8 +115,8 @@ impl Dataset {
     /// request.conventions.zscore = Some(Zscore::within(ZscoreScope::Session));
     /// request.output = "ffa1.npz".into();
     /// let plan = dataset.extract_plan(&request)?;
-    /// plan.run(&dataset, 0..plan.len(), None)?;
-    /// let recipe = plan.merge(None)?;
+    /// plan.run(&dataset, 0..plan.len(), &(), &Cancel::new())?;
+    /// let recipe = plan.merge(&(), &Cancel::new())?;
     /// assert_eq!(recipe.result.rows, laion_fmri::export::read_arrays(&request.output)?.text("image_name")?.len());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -6,8 +6,8 @@ use super::error::ExtractError;
 use super::inputs;
 use super::plan::{ExtractPlan, ExtractRequest};
 use super::recipe::Recipe;
-use super::run::MergeObserver;
-use crate::{Dataset, Error, ReadObserver, Result};
+use crate::observer::Watch;
+use crate::{Cancel, Dataset, Error, Observer, Result};
 
 /// A recipe that is run again.
 #[derive(Debug)]
@@ -78,10 +78,10 @@ impl Reproduction {
     pub fn run(
         &self,
         dataset: &Dataset,
-        observer: Option<&dyn ReadObserver>,
-        merge: Option<&mut dyn MergeObserver>,
+        observer: &dyn Observer,
+        cancel: &Cancel,
     ) -> Result<Recipe> {
-        self.plan.run(dataset, 0..self.plan.len(), observer)?;
+        self.plan.run(dataset, 0..self.plan.len(), observer, cancel)?;
         let changed = inputs::differences(&self.recipe.inputs, &self.plan.inputs_read()?);
         if !changed.is_empty() {
             // What was read has no other use: a later try has to read it again.
@@ -89,7 +89,7 @@ impl Reproduction {
             std::fs::remove_dir_all(&directory).map_err(Error::io("remove", directory))?;
             return Err(self.differs(changed));
         }
-        let result = self.plan.merge_checked(merge, |made| {
+        let result = self.plan.merge_checked(Watch::new(observer, cancel), |made| {
             let (then, now) = (&self.recipe.result, &made.result);
             if then == now {
                 return Ok(());

@@ -19,7 +19,8 @@ use super::recipe::{Recipe, RecipeResult};
 use super::rows::OutputRows;
 use super::task::Task;
 use crate::betas::stopping_at_failure;
-use crate::{Dataset, Error, ReadObserver, Result, Roots, Subject, layout};
+use crate::observer::Watch;
+use crate::{Cancel, Dataset, Error, Event, Observer, Result, Roots, Subject, layout};
 
 /// What running tasks came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,12 +30,6 @@ pub struct TasksRun {
     pub written: usize,
     /// Tasks whose part was there already.
     pub kept: usize,
-}
-
-/// Hears of the rows that a merge has written, and may stop it.
-pub trait MergeObserver {
-    /// One more row was written; `false` stops the merge.
-    fn row(&mut self, done: usize, total: usize) -> bool;
 }
 
 impl ExtractPlan {
@@ -48,13 +43,15 @@ impl ExtractPlan {
     /// # Errors
     ///
     /// Those of reading a session: as [`Betas::load`](crate::Betas::load), and
-    /// [`Error::Input`]; [`Error::Extract`]; [`Error::Cancelled`] when the observer says so.
+    /// [`Error::Input`]; [`Error::Extract`]; [`Error::Cancelled`].
     pub fn run(
         &self,
         dataset: &Dataset,
         tasks: impl IntoIterator<Item = usize>,
-        observer: Option<&dyn ReadObserver>,
+        observer: &dyn Observer,
+        cancel: &Cancel,
     ) -> Result<TasksRun> {
+        let dataset = &dataset.clone().with_cancel(cancel);
         let memory = self.memory(dataset.reading.jobs.get())?;
         let directory = self.state_directory();
         std::fs::create_dir_all(&directory).map_err(Error::io("create", &directory))?;
@@ -83,7 +80,8 @@ impl ExtractPlan {
                 subjects.insert(id.as_str(), (subject, voxels));
             }
         }
-        stopping_at_failure(memory.workers, &open, observer, |observer, task| {
+        let watch = Watch::new(observer, cancel);
+        stopping_at_failure(memory.workers, &open, watch, |watch, task| {
             let (subject, voxels) = &subjects[task.subject.as_str()];
             Task {
                 subject,
@@ -96,7 +94,7 @@ impl ExtractPlan {
                 columns_at_once: memory.columns_at_once,
                 threads: memory.threads,
                 embeddings: &embeddings,
-                observer: Some(observer),
+                watch,
             }
             .run()
         })?;
@@ -111,14 +109,14 @@ impl ExtractPlan {
     ///
     /// [`Error::Extract`] when tasks have not been run, a part is damaged, or no row is left;
     /// [`Error::Export`]; [`Error::Cancelled`].
-    pub fn merge(&self, observer: Option<&mut dyn MergeObserver>) -> Result<Recipe> {
-        self.merge_checked(observer, |_| Ok(()))
+    pub fn merge(&self, observer: &dyn Observer, cancel: &Cancel) -> Result<Recipe> {
+        self.merge_checked(Watch::new(observer, cancel), |_| Ok(()))
     }
 
     /// As [`ExtractPlan::merge`]; the recipe is checked before the output takes its name.
     pub(super) fn merge_checked(
         &self,
-        mut observer: Option<&mut dyn MergeObserver>,
+        watch: Watch<'_>,
         check: impl FnOnce(&Recipe) -> Result<()>,
     ) -> Result<Recipe> {
         let mut merge = self.opened()?;
@@ -128,8 +126,8 @@ impl ExtractPlan {
         let inputs = self.inputs(&merge)?;
         let total = rows.len();
         let mut on_row = |number: usize| {
-            let goes_on = observer.as_mut().is_none_or(|observer| observer.row(number + 1, total));
-            if goes_on { Ok(()) } else { Err(Error::Cancelled) }
+            watch.observer.event(Event::Row { done: number + 1, total });
+            watch.check()
         };
         let recipe = write_arrays(&self.output, output_format(&self.output)?, |file| {
             let counts = merge.write(&rows, file, &mut on_row)?;
@@ -155,7 +153,7 @@ impl ExtractPlan {
             Ok::<Recipe, Error>(recipe)
         })?;
         let mut recipe = recipe;
-        recipe.output = Some(output::describe(&self.output)?);
+        recipe.output = Some(output::describe(&self.output, watch)?);
         array_export::write_text(recipe_path(&self.output), recipe.to_toml())?;
         let directory = self.state_directory();
         std::fs::remove_dir_all(&directory).map_err(Error::io("remove", directory))?;

@@ -21,10 +21,13 @@ use super::output;
 use super::part::{Description, PartWriter};
 use crate::betas::{SessionRead, SessionReader, zeroed};
 use crate::mask::VoxelMask;
+use crate::observer::Watch;
 use crate::row_file::RowFile;
-use crate::{
-    ReadObserver, Result, SessionTrials, Subject, ZscoreOptions, ZscoreReport, layout, zscore,
-};
+use crate::zscore::zscore_view;
+use crate::{Result, SessionTrials, Subject, ZscoreOptions, ZscoreReport, layout};
+
+/// Columns that are z-scored between two looks at whether to stop.
+const COLUMNS_AT_ONCE: usize = 1 << 14;
 
 /// A task with what it needs.
 pub(super) struct Task<'a> {
@@ -44,7 +47,7 @@ pub(super) struct Task<'a> {
     pub(super) threads: NonZeroUsize,
     /// The file of the embeddings, hashed once for all tasks of a process.
     pub(super) embeddings: &'a OnceLock<RecipeInput>,
-    pub(super) observer: Option<&'a dyn ReadObserver>,
+    pub(super) watch: Watch<'a>,
 }
 
 /// The trials of a session: what they show, and which of them matter.
@@ -173,8 +176,8 @@ impl Task<'_> {
         let reader = SessionReader::open(self.subject, self.session, voxels.brain())?;
         reader.check_trials(table)?;
         let rows = RowSelection::Rows(trials.read.clone());
-        let (threads, observer) = (self.threads, self.observer);
-        let read = SessionRead { voxels, rows: &rows, threads, observer };
+        let (threads, watch) = (self.threads, self.watch);
+        let read = SessionRead { voxels, rows: &rows, threads, watch };
         let n_columns = voxels.n_voxels();
         let mut report = ZscoreReport::default();
         let record = if self.columns_at_once >= n_columns {
@@ -225,7 +228,15 @@ impl Task<'_> {
             if let Some(fit) = &trials.fit {
                 options = options.fit_rows(fit.clone());
             }
-            report = zscore(&mut block, &trials.groups(how.within), &options)?;
+            let groups = trials.groups(how.within);
+            // Each voxel by itself, so parts give the same values and can be stopped between.
+            for part in block.axis_chunks_iter_mut(Axis(1), COLUMNS_AT_ONCE) {
+                self.watch.check()?;
+                let part = zscore_view(part, &groups, &options)?;
+                report.constant += part.constant;
+                report.undefined += part.undefined;
+                report.nan += part.nan;
+            }
         }
         if trials.kept.len() == trials.read.len() {
             writer.write_block(first, block.view())?;
@@ -250,7 +261,7 @@ impl Task<'_> {
         let input = match self.embeddings.get() {
             Some(known) => known.clone(),
             None => {
-                let (size, sha256) = output::hash(embeddings.path())?;
+                let (size, sha256) = output::hash(embeddings.path(), self.watch)?;
                 let input = RecipeInput { path: layout::embeddings(model), size, sha256 };
                 // Another task may have been quicker, with the same answer.
                 let _ = self.embeddings.set(input.clone());

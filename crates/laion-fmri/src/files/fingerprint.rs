@@ -104,7 +104,7 @@ impl<'a> LargeFile<'a> {
     fn hash(&self, stop: &AtomicBool) -> Result<InputRecord> {
         let mut input = self.files.stream_recorded(self.place)?;
         let mut piece = vec![0; PIECE_BYTES];
-        while !stop.load(Ordering::Relaxed) {
+        while !(stop.load(Ordering::Relaxed) || self.files.is_cancelled()) {
             match input.read(&mut piece) {
                 Ok(0) => return input.finish(),
                 Err(error) if error.kind() != ErrorKind::Interrupted => {

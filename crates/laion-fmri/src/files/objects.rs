@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use bids_names::dehyphenate_labels;
 use laion_fmri_base::{lock, parallel_map};
-use s3_mirror::{Key, Listed, ObjectOptions};
+use s3_mirror::{Cancel, Key, Listed, ObjectOptions};
 
 use super::input::KeptObject;
 use super::{Input, InputError, Located};
@@ -160,9 +160,9 @@ impl Objects {
     }
 
     /// The bytes of an object as they come.
-    pub(super) fn stream(&self, place: &Located) -> Result<Input> {
+    pub(super) fn stream(&self, place: &Located, cancel: &Cancel) -> Result<Input> {
         let Some(listed) = &place.object else { return Input::of_file(place) };
-        let mut options = ObjectOptions::default();
+        let mut options = ObjectOptions::default().with_cancel(cancel.clone());
         if let Some(etag) = &listed.etag {
             options = options.with_etag(etag);
         }
@@ -177,20 +177,20 @@ impl Objects {
     }
 
     /// The bytes of an object that is fetched once.
-    pub(super) fn open_small(&self, place: &Located) -> Result<Input> {
+    pub(super) fn open_small(&self, place: &Located, cancel: &Cancel) -> Result<Input> {
         if place.is_on_disk() {
             return Input::of_file(place);
         }
-        Ok(Input::of_kept(place, self.kept(place)?))
+        Ok(Input::of_kept(place, self.kept(place, cancel)?))
     }
 
     /// Fetches what was not fetched yet, several at once.
-    pub(super) fn fetch(&self, places: &[&Located]) -> Result<()> {
+    pub(super) fn fetch(&self, places: &[&Located], cancel: &Cancel) -> Result<()> {
         let objects = places.iter().filter(|place| !place.is_on_disk());
-        parallel_map(AT_ONCE, objects, |place| self.kept(place).map(drop)).map(drop)
+        parallel_map(AT_ONCE, objects, |place| self.kept(place, cancel).map(drop)).map(drop)
     }
 
-    fn kept(&self, place: &Located) -> Result<Arc<KeptObject>> {
+    fn kept(&self, place: &Located, cancel: &Cancel) -> Result<Arc<KeptObject>> {
         let slot = {
             let mut kept = lock(&self.kept);
             Arc::clone(kept.entry(place.relative.clone()).or_default())
@@ -199,18 +199,18 @@ impl Objects {
         if let Some(kept) = &*slot {
             return Ok(Arc::clone(kept));
         }
-        let kept = Arc::new(self.fetch_one(place)?);
+        let kept = Arc::new(self.fetch_one(place, cancel)?);
         *slot = Some(Arc::clone(&kept));
         Ok(kept)
     }
 
-    fn fetch_one(&self, place: &Located) -> Result<KeptObject> {
+    fn fetch_one(&self, place: &Located, cancel: &Cancel) -> Result<KeptObject> {
         let size = place.object.as_ref().map_or(0, |listed| listed.size);
         if size > LARGEST_KEPT {
             let path = place.path.clone();
             return Err(InputError::TooLarge { path, limit: LARGEST_KEPT, got: size }.into());
         }
-        let mut input = self.stream(place)?;
+        let mut input = self.stream(place, cancel)?;
         // `stream` has compared the size with that of the answer, and the reader gives no more.
         let mut bytes = Vec::with_capacity(size as usize);
         if let Err(error) = input.read_to_end(&mut bytes) {

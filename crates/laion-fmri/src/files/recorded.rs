@@ -12,8 +12,8 @@ use super::{InputError, InputRecord};
 use crate::{Error, Result};
 
 /// The records of the files that were read through one handle, each file once.
-#[derive(Debug, Default)]
-pub(crate) struct Records(Mutex<BTreeMap<String, InputRecord>>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Records(Arc<Mutex<BTreeMap<String, InputRecord>>>);
 
 impl Records {
     pub(crate) fn add(&self, record: InputRecord) {

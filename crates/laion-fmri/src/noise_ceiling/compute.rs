@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use super::options::{NoiseCeilingOptions, RepetitionTerm, Scope};
 use crate::mask::VoxelMask;
 use crate::zscore::{ColumnStatistics, NanPolicy, groups};
-use crate::{Contradiction, Error, ReadObserver, Result, SessionTrials, Subject, Voxels, memory};
+use crate::{
+    Cancel, Contradiction, Error, Observer, Result, SessionTrials, Subject, Voxels, memory,
+};
 
 /// The limit without a choice.
 const DEFAULT_MEMORY: u64 = 2 << 30;
@@ -154,13 +156,13 @@ impl Subject {
     ///
     /// ```
     /// use laion_fmri::noise_ceiling::NoiseCeilingOptions;
-    /// use laion_fmri::{Dataset, NoiseCeiling, Voxels};
+    /// use laion_fmri::{Cancel, Dataset, NoiseCeiling, Voxels};
     ///
     /// # let bucket = fixtures::Bucket::example()?;
     /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
     /// let mut options = NoiseCeilingOptions::default();
     /// options.voxels = Voxels::roi("FFA1");
-    /// let computed = subject.compute_noise_ceiling(&["ses-01"], &options, None)?;
+    /// let computed = subject.compute_noise_ceiling(&["ses-01"], &options, &(), &Cancel::new())?;
     /// let shipped = NoiseCeiling::session("ses-01")?;
     /// let shipped = subject.noise_ceiling(&shipped, &options.voxels)?;
     /// for (computed, shipped) in computed.values.iter().zip(&shipped) {
@@ -172,20 +174,20 @@ impl Subject {
         &self,
         sessions: &[impl AsRef<str>],
         options: &NoiseCeilingOptions,
-        observer: Option<&dyn ReadObserver>,
+        observer: &dyn Observer,
+        cancel: &Cancel,
     ) -> Result<ComputedNoiseCeiling> {
-        let plan = self.plan_noise_ceiling(sessions, options)?;
+        let subject = self.clone().with_cancel(cancel);
+        let plan = subject.plan_noise_ceiling(sessions, options)?;
         let mut values = Vec::with_capacity(plan.n_voxels);
         for start in (0..plan.n_voxels).step_by(plan.block) {
             let block =
                 plan.voxels.filtered(|column| (start..start + plan.block).contains(&column));
             let mut sums = Sums::new(&plan.shown, options.residual_ddof, block.n_voxels())?;
             for (session, rows) in plan.sessions.iter().zip(&plan.tables) {
-                let mut request = self.betas().session(session).mask(block.clone());
-                if let Some(observer) = observer {
-                    request = request.observer(observer);
-                }
-                sums.add(request.load()?.view(), rows, options.zscore_ddof);
+                let request = subject.betas().session(session).mask(block.clone());
+                let betas = request.observer(observer).load()?;
+                sums.add(betas.view(), rows, options.zscore_ddof, cancel)?;
             }
             values.extend(sums.finish(plan.inverse_repetitions));
         }
@@ -308,11 +310,20 @@ impl<'a> Sums<'a> {
         Ok(Self { shown, ddof, images, squares: vec![0.0; columns], varies: vec![false; columns] })
     }
 
-    fn add(&mut self, betas: ArrayView2<'_, f32>, rows: &CountedTrials, zscore_ddof: usize) {
+    fn add(
+        &mut self,
+        betas: ArrayView2<'_, f32>,
+        rows: &CountedTrials,
+        zscore_ddof: usize,
+        cancel: &Cancel,
+    ) -> Result<()> {
         for group in &rows.groups {
             let nan = NanPolicy::Propagate;
             let statistics = ColumnStatistics::of(betas, group, zscore_ddof, nan);
             for &row in group {
+                if cancel.is_cancelled() {
+                    return Err(Error::Cancelled);
+                }
                 let Some(image) = rows.images[row] else { continue };
                 let divisor = (self.shown[image] - self.ddof) as f64;
                 let mut sums = self.images.row_mut(image);
@@ -328,6 +339,7 @@ impl<'a> Sums<'a> {
                 }
             }
         }
+        Ok(())
     }
 
     fn finish(self, inverse_repetitions: f64) -> impl Iterator<Item = f32> {
@@ -370,7 +382,7 @@ mod tests {
         let rows =
             CountedTrials { groups: vec![(0..betas.nrows()).collect()], images: images.to_vec() };
         let mut sums = Sums::new(shown, ddof, betas.ncols()).unwrap();
-        sums.add(betas.view(), &rows, 0);
+        sums.add(betas.view(), &rows, 0, &Cancel::new()).unwrap();
         sums.finish(0.5).collect()
     }
 

@@ -16,10 +16,10 @@ const MOST_THREADS: usize = 8;
 /// A thread costs as much as a fraction of a file.
 const FILES_PER_THREAD: usize = 2;
 
-/// What was read through one handle of a subject.
-#[derive(Debug, Default)]
+/// What was read through one handle of a subject and its clones.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct RoiFiles {
-    read: Mutex<HashMap<PathBuf, Arc<SetVoxels>>>,
+    read: Arc<Mutex<HashMap<PathBuf, Arc<SetVoxels>>>>,
 }
 
 impl Subject {

@@ -7,10 +7,10 @@ use s3_mirror::{
     take_over,
 };
 
+use super::in_parallel;
 use super::tree::{self, Found};
-use super::{UpkeepObserver, in_parallel};
 use crate::download::GzipInspection;
-use crate::{Dataset, Error, Result};
+use crate::{Dataset, Error, Event, Observer, Result};
 
 /// What became of each file of a tree.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl Dataset {
         tree: &Path,
         how: TakeOver,
         jobs: usize,
-        observer: &dyn UpkeepObserver,
+        observer: &dyn Observer,
         cancel: &Cancel,
     ) -> Result<Adoption> {
         self.check_online("adopting against the listing of")?;
@@ -78,11 +78,12 @@ impl Dataset {
         let canonical = |path: &Path| std::fs::canonicalize(path).map_err(Error::io("open", path));
         let in_place = canonical(tree)? == canonical(&root)?;
         let how = if in_place { TakeOver::Move } else { how };
-        let remote = self.open_bucket()?;
+        let remote = self.open_bucket()?.with_cancel(cancel);
         let inventory = crate::inventory::of_writable(&root)?;
         let found = tree::files(tree)?;
         let listed = tree::listed(&remote, found.iter().map(|found| &found.path))?;
-        observer.planned(found.len(), found.iter().map(|found| found.size).sum());
+        let bytes = found.iter().map(|found| found.size).sum();
+        observer.event(Event::Checking { files: found.len(), bytes });
         let outcomes = in_parallel(&found, jobs, |found| {
             let local = tree::local_of(found.path.as_str()).ok();
             let outcome = match local.and_then(|local| Some((listed.get(&local)?, local))) {
@@ -99,7 +100,7 @@ impl Dataset {
                     }
                 }
             };
-            observer.finished(found.path.as_str(), found.size);
+            observer.event(Event::Checked { path: found.path.as_str(), bytes: found.size });
             outcome
         });
         let mut files = Vec::with_capacity(found.len());

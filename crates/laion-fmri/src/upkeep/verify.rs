@@ -8,10 +8,10 @@ use s3_mirror::{
     RelativePath, Rule, check_file,
 };
 
+use super::in_parallel;
 use super::tree::{self, Found};
-use super::{UpkeepObserver, in_parallel};
 use crate::download::GzipInspection;
-use crate::{Dataset, Download, Error, Result};
+use crate::{Dataset, Download, Error, Event, Observer, Result};
 
 /// How closely files are looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,7 +127,7 @@ impl Dataset {
     pub fn verify(
         &self,
         request: &VerifyRequest,
-        observer: &dyn UpkeepObserver,
+        observer: &dyn Observer,
         cancel: &Cancel,
     ) -> Result<Verification> {
         let roots = self.roots().directories();
@@ -156,11 +156,13 @@ impl Dataset {
             missing.extend(recorded);
             inventories.push(inventory);
         }
-        self.ask_about_unrecorded(&mut known)?;
-        observer.planned(known.len(), known.iter().map(|known| known.found.size).sum());
+        self.ask_about_unrecorded(&mut known, cancel)?;
+        let bytes = known.iter().map(|known| known.found.size).sum();
+        observer.event(Event::Checking { files: known.len(), bytes });
         let conditions = in_parallel(&known, request.jobs, |known| {
             let condition = condition_of(known, request.depth, cancel);
-            observer.finished(known.found.path.as_str(), known.found.size);
+            let (path, bytes) = (known.found.path.as_str(), known.found.size);
+            observer.event(Event::Checked { path, bytes });
             condition
         });
         let mut files = Vec::with_capacity(known.len());
@@ -208,12 +210,12 @@ impl Dataset {
         self.replace(candidates.collect())
     }
 
-    fn ask_about_unrecorded(&self, known: &mut [Known]) -> Result<()> {
+    fn ask_about_unrecorded(&self, known: &mut [Known], cancel: &Cancel) -> Result<()> {
         let unrecorded = || known.iter().filter(|known| known.record.is_none());
         if unrecorded().next().is_none() || self.check_online("listing").is_err() {
             return Ok(());
         }
-        let remote = self.open_bucket()?;
+        let remote = self.open_bucket()?.with_cancel(cancel);
         let listed: HashMap<RelativePath, Listed> =
             tree::listed(&remote, unrecorded().map(|known| &known.found.path))?;
         for known in known.iter_mut().filter(|known| known.record.is_none()) {
@@ -263,12 +265,13 @@ fn record(inventory: &Inventory, known: &Known, condition: &Condition) {
 pub(crate) fn bad_among(
     download: &Download,
     jobs: usize,
-    observer: &dyn UpkeepObserver,
+    observer: &dyn Observer,
     cancel: &Cancel,
 ) -> Result<Vec<bool>> {
     let items = &download.plan().items;
     let kept = || items.iter().filter(|item| item.action == Action::Keep);
-    observer.planned(kept().count(), kept().map(|item| item.size).sum());
+    let (files, bytes) = (kept().count(), kept().map(|item| item.size).sum());
+    observer.event(Event::Checking { files, bytes });
     let looked = in_parallel(items, jobs, |item| -> std::io::Result<bool> {
         let Some(file) = download.find(item).filter(|_| item.action == Action::Keep) else {
             return Ok(false);
@@ -280,7 +283,7 @@ pub(crate) fn bad_among(
             None => expected.etag(item.etag.as_deref()),
         };
         let condition = check_file(&file, &expected, GzipInspection.inspect(&item.local), cancel)?;
-        observer.finished(item.local.as_str(), item.size);
+        observer.event(Event::Checked { path: item.local.as_str(), bytes: item.size });
         Ok(!condition.is_sound())
     });
     let mut bad = Vec::with_capacity(looked.len());

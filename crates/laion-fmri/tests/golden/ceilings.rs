@@ -5,7 +5,7 @@ use fixtures::bucket::BETA_GRID;
 use laion_fmri::noise_ceiling::{
     ComputedNoiseCeiling, ImageSet, NoiseCeilingOptions, RepetitionTerm, Repetitions, Scope,
 };
-use laion_fmri::{Dataset, MaskSource, Voxels, layout};
+use laion_fmri::{Cancel, Dataset, MaskSource, Voxels, layout};
 
 /// Subject, sessions and options by name: each option at each of its values.
 pub(super) fn choices() -> Vec<(&'static str, &'static str, Vec<&'static str>, NoiseCeilingOptions)>
@@ -39,7 +39,11 @@ pub(super) fn choices() -> Vec<(&'static str, &'static str, Vec<&'static str>, N
 pub(super) fn computed(dataset: &Dataset, name: &str) -> ComputedNoiseCeiling {
     let choice = choices().into_iter().find(|(known, ..)| *known == name);
     let (_, subject, sessions, options) = choice.unwrap();
-    dataset.subject(subject).unwrap().compute_noise_ceiling(&sessions, &options, None).unwrap()
+    dataset
+        .subject(subject)
+        .unwrap()
+        .compute_noise_ceiling(&sessions, &options, &(), &Cancel::new())
+        .unwrap()
 }
 
 /// A bucket some of whose maps were computed from its betas: `NoiseceilingComputed` of both

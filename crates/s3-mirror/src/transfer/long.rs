@@ -16,9 +16,9 @@ use super::short::{BUFFER, Done};
 use super::state::State;
 use super::version::{Version, VersionError};
 use super::{Run, TransferError, blocking};
-use crate::PlanItem;
 use crate::digest::Digests;
 use crate::get::{RangeBody, Step};
+use crate::{Event, PlanItem};
 
 /// Ranges of one file that are fetched at once.
 const RANGES: usize = 4;
@@ -62,7 +62,7 @@ pub(super) async fn fetch(
     let shared = &session.shared;
     let there = shared.lock().state.written.clone();
     if there.total() > 0 {
-        run.observer.resumed(item, there.total());
+        run.observer.event(Event::Resumed { item, bytes: there.total() });
     }
     let piece = (version.size / RANGES as u64).clamp(SHORTEST_PIECE, PIECE);
     let queue = Mutex::new(VecDeque::from(there.missing(version.size, piece)));
@@ -79,14 +79,14 @@ pub(super) async fn fetch(
     let digests = match done {
         Ok((_, digests)) => digests,
         Err(Ended::Unranged) => {
-            run.observer.discarded(item, session.discard());
+            run.observer.event(Event::Discarded { item, bytes: session.discard() });
             return Ok(RangedOutcome::Unranged);
         }
         Err(Ended::VersionError(trouble)) => {
             match &trouble {
                 VersionError::Failed(_) => {}
                 // Bytes of another version cannot be used.
-                _ => run.observer.discarded(item, session.discard()),
+                _ => run.observer.event(Event::Discarded { item, bytes: session.discard() }),
             }
             return Err(trouble);
         }
@@ -94,7 +94,7 @@ pub(super) async fn fetch(
     let content = match digests.finish() {
         Ok(content) => content,
         Err(mismatch) => {
-            run.observer.discarded(item, session.discard());
+            run.observer.event(Event::Discarded { item, bytes: session.discard() });
             return Err(mismatch.into());
         }
     };
@@ -272,7 +272,7 @@ async fn fetch_piece(
         let step = body.step().await;
         if let Step::Bytes(chunk) = step {
             run.pace.take(chunk.len()).await;
-            run.observer.advanced(item, chunk.len() as u64);
+            run.observer.event(Event::Advanced { item, bytes: chunk.len() as u64 });
             held.push(chunk);
             if body.at() - at >= BUFFER as u64 {
                 flush(shared, at, std::mem::take(&mut held)).await?;

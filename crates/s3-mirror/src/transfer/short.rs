@@ -12,7 +12,7 @@ use super::version::{Version, VersionError};
 use super::{Run, TransferError, blocking};
 use crate::digest::Digests;
 use crate::get::{Failure, Wanted, ended_early, get};
-use crate::{Cancel, Content, PlanItem};
+use crate::{Cancel, Content, Event, PlanItem};
 
 /// Bytes that are held before they go to the file.
 pub(super) const BUFFER: usize = 256 << 10;
@@ -35,7 +35,7 @@ pub(super) async fn fetch(
     let mut reported = 0;
     let done = attempts(run, root, item, version, part_size, &mut reported).await;
     if done.is_err() && reported > 0 {
-        run.observer.discarded(item, reported);
+        run.observer.event(Event::Discarded { item, bytes: reported });
     }
     done
 }
@@ -66,7 +66,7 @@ async fn attempts(
                 version.settle(answer.size, answer.etag)?;
                 if answer.range.start != start {
                     // The server ignores ranges: what it sends begins at the start.
-                    run.observer.discarded(item, std::mem::take(reported));
+                    run.observer.event(Event::Discarded { item, bytes: std::mem::take(reported) });
                     sink = Sink::new(run, root, item, version, part_size);
                 }
                 let mut body = answer.body;
@@ -76,7 +76,7 @@ async fn attempts(
                         Some(Ok(chunk)) => {
                             run.pace.take(chunk.len()).await;
                             *reported += chunk.len() as u64;
-                            run.observer.advanced(item, chunk.len() as u64);
+                            run.observer.event(Event::Advanced { item, bytes: chunk.len() as u64 });
                             sink.take(version.size, chunk).await?;
                             if sink.received > best {
                                 best = sink.received;
@@ -101,7 +101,7 @@ async fn attempts(
             && sink.received > 0
             && matches!(failure, Failure::Transient { .. })
         {
-            run.observer.discarded(item, std::mem::take(reported));
+            run.observer.event(Event::Discarded { item, bytes: std::mem::take(reported) });
             sink = Sink::new(run, root, item, version, part_size);
         }
         patience.wait(failure).await?;

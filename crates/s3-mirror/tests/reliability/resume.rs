@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fixtures::noise;
-use s3_mirror::{Cancel, Observer, PlanItem, Stop};
+use s3_mirror::{Cancel, Event, Observer, Stop};
 
 use super::{Random, Scene, Tally, times};
 
@@ -24,14 +24,18 @@ impl StopAt {
 }
 
 impl Observer for StopAt {
-    fn advanced(&self, _: &PlanItem, bytes: u64) {
-        if self.left.fetch_add(bytes, Ordering::SeqCst) + bytes >= self.limit {
-            self.cancel.cancel();
+    fn event(&self, event: Event<'_>) {
+        match event {
+            Event::Advanced { bytes, .. } => {
+                if self.left.fetch_add(bytes, Ordering::SeqCst) + bytes >= self.limit {
+                    self.cancel.cancel();
+                }
+            }
+            Event::Resumed { bytes, .. } => {
+                self.resumed.fetch_add(bytes, Ordering::SeqCst);
+            }
+            _ => {}
         }
-    }
-
-    fn resumed(&self, _: &PlanItem, bytes: u64) {
-        self.resumed.fetch_add(bytes, Ordering::SeqCst);
     }
 }
 
