@@ -57,6 +57,55 @@ impl Default for AccessOptions {
 }
 
 impl AccessOptions {
+    /// Another longest wait for a connection.
+    #[must_use]
+    pub fn connect_timeout(mut self, wait: Duration) -> Self {
+        self.connect_timeout = wait;
+        self
+    }
+
+    /// Another longest wait for the whole answer to a call.
+    #[must_use]
+    pub fn call_timeout(mut self, wait: Duration) -> Self {
+        self.call_timeout = wait;
+        self
+    }
+
+    /// Another longest silence while a file is read.
+    #[must_use]
+    pub fn read_timeout(mut self, silence: Duration) -> Self {
+        self.read_timeout = silence;
+        self
+    }
+
+    /// Another number of times that a call is tried.
+    #[must_use]
+    pub fn call_attempts(mut self, attempts: u32) -> Self {
+        self.call_attempts = attempts;
+        self
+    }
+
+    /// Another number of times that a file is tried without a new byte.
+    #[must_use]
+    pub fn idle_attempts(mut self, attempts: u32) -> Self {
+        self.idle_attempts = attempts;
+        self
+    }
+
+    /// Another pause before the first repetition.
+    #[must_use]
+    pub fn first_pause(mut self, pause: Duration) -> Self {
+        self.first_pause = pause;
+        self
+    }
+
+    /// Another time for which a `Retry-After` is followed.
+    #[must_use]
+    pub fn longest_wait(mut self, wait: Duration) -> Self {
+        self.longest_wait = wait;
+        self
+    }
+
     /// How patient calls are.
     fn of_calls(&self) -> ConnectOptions {
         let mut options = ConnectOptions::default();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::text;
 #[cfg(any(doc, test))]
 use crate::Error;
-use crate::{Contradiction, MaskSource, NoiseCeiling, Result};
+use crate::{Contradiction, MaskSource, NoiseCeiling, Result, RoiQuery};
 
 /// Everything that decides the numbers of an extraction, except the subjects and their sessions.
 ///
@@ -18,13 +18,15 @@ use crate::{Contradiction, MaskSource, NoiseCeiling, Result};
 /// ```
 /// use laion_fmri::extract::{Average, Conventions, Zscore, ZscoreScope};
 ///
-/// let mut conventions = Conventions::default();
-/// conventions.rois = vec!["FFA1".to_owned()];
-/// conventions.zscore = Some(Zscore::within(ZscoreScope::Session));
-/// conventions.average = Average::Image;
+/// let conventions = Conventions::default()
+///     .roi("FFA1")
+///     .zscore(Zscore::within(ZscoreScope::Session))
+///     .average(Average::Image);
+/// assert_eq!(conventions.rois, ["FFA1"]);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[must_use]
 #[non_exhaustive]
 pub struct Conventions {
     /// The items of a [`RoiQuery`](crate::RoiQuery), whose union is taken; the whole brain mask
@@ -159,9 +161,43 @@ impl Zscore {
     pub fn within(within: ZscoreScope) -> Self {
         Self { within, ddof: 0, fit: ZscoreFit::All }
     }
+
+    /// Another number that is subtracted in the divisor.
+    #[must_use]
+    pub fn ddof(mut self, ddof: u8) -> Self {
+        self.ddof = ddof;
+        self
+    }
+
+    /// Statistics from other trials.
+    #[must_use]
+    pub fn fit(mut self, fit: ZscoreFit) -> Self {
+        self.fit = fit;
+        self
+    }
 }
 
 impl SplitChoice {
+    /// A split of a pool, in the first revision, with every type of out-of-distribution images.
+    #[must_use]
+    pub fn new(name: SplitName, pool: Pool) -> Self {
+        Self { name, pool, revision: SplitRevision::R1, ood_types: Vec::new() }
+    }
+
+    /// Another revision.
+    #[must_use]
+    pub fn revision(mut self, revision: SplitRevision) -> Self {
+        self.revision = revision;
+        self
+    }
+
+    /// Only these types of out-of-distribution images in the test set of the split `ood`.
+    #[must_use]
+    pub fn ood_types(mut self, types: impl IntoIterator<Item = OodType>) -> Self {
+        self.ood_types = types.into_iter().collect();
+        self
+    }
+
     /// The split.
     ///
     /// # Errors
@@ -177,6 +213,79 @@ impl SplitChoice {
 }
 
 impl Conventions {
+    /// Only the voxels of these ROIs, whose union is taken.
+    pub fn roi(mut self, query: impl Into<RoiQuery>) -> Self {
+        self.rois = query.into().items().to_vec();
+        self
+    }
+
+    /// Which brain mask the voxel axis is made from.
+    pub fn mask_source(mut self, source: MaskSource) -> Self {
+        self.mask_source = source;
+        self
+    }
+
+    /// Only voxels whose noise ceiling is at least this many percent in the session's own map, which
+    /// only one session can use; see [`Conventions::nc_threshold_on`].
+    pub fn nc_threshold(mut self, percent: f64) -> Self {
+        self.noise_ceiling = Some(Threshold { percent, desc: None });
+        self
+    }
+
+    /// As [`Conventions::nc_threshold`], in the subject-level map of this `desc`.
+    pub fn nc_threshold_on(mut self, desc: impl Into<String>, percent: f64) -> Self {
+        self.noise_ceiling = Some(Threshold { percent, desc: Some(desc.into()) });
+        self
+    }
+
+    /// Z-scored responses.
+    pub fn zscore(mut self, zscore: Zscore) -> Self {
+        self.zscore = Some(zscore);
+        self
+    }
+
+    /// What is averaged.
+    pub fn average(mut self, average: Average) -> Self {
+        self.average = average;
+        self
+    }
+
+    /// What becomes of NaN.
+    pub fn nan(mut self, nan: NanColumns) -> Self {
+        self.nan = nan;
+        self
+    }
+
+    /// Only trials whose image is in this set.
+    pub fn stimuli(mut self, set: StimulusSet) -> Self {
+        self.stimuli = Some(set);
+        self
+    }
+
+    /// No trials with out-of-distribution images.
+    pub fn exclude_ood(mut self) -> Self {
+        self.exclude_ood = true;
+        self
+    }
+
+    /// No images that were shown more or less often than planned.
+    pub fn exact_repetitions(mut self) -> Self {
+        self.exact_repetitions = true;
+        self
+    }
+
+    /// Rows marked with a train/test split.
+    pub fn split(mut self, split: SplitChoice) -> Self {
+        self.split = Some(split);
+        self
+    }
+
+    /// The embeddings of this model along with the rows.
+    pub fn features(mut self, model: EmbeddingModel) -> Self {
+        self.features = Some(model);
+        self
+    }
+
     /// Refuses what contradicts itself, before anything is opened.
     pub(super) fn check(&self, n_subjects: usize, several_sessions: bool) -> Result<()> {
         if n_subjects > 1 && self.average == Average::None {
@@ -279,19 +388,56 @@ mod tests {
     }
 
     #[test]
+    fn each_step_sets_its_field() {
+        let split = SplitChoice::new(SplitName::Ood, Pool::Shared);
+        let built = Conventions::default()
+            .roi(["FFA1", "OFA"])
+            .mask_source(MaskSource::Rsquare)
+            .nc_threshold_on("Noiseceiling12rep", 20.0)
+            .zscore(Zscore::within(ZscoreScope::Run).ddof(1).fit(ZscoreFit::Train))
+            .average(Average::Image)
+            .nan(NanColumns::Drop)
+            .stimuli(StimulusSet::Unique)
+            .exclude_ood()
+            .exact_repetitions()
+            .split(split.revision(SplitRevision::R2).ood_types([OodType::Shape]))
+            .features(EmbeddingModel::DinoV2);
+        let expected = Conventions {
+            rois: vec!["FFA1".to_owned(), "OFA".to_owned()],
+            mask_source: MaskSource::Rsquare,
+            noise_ceiling: Some(Threshold {
+                percent: 20.0,
+                desc: Some("Noiseceiling12rep".to_owned()),
+            }),
+            zscore: Some(Zscore { within: ZscoreScope::Run, ddof: 1, fit: ZscoreFit::Train }),
+            average: Average::Image,
+            nan: NanColumns::Drop,
+            stimuli: Some(StimulusSet::Unique),
+            exclude_ood: true,
+            exact_repetitions: true,
+            split: Some(SplitChoice {
+                name: SplitName::Ood,
+                pool: Pool::Shared,
+                revision: SplitRevision::R2,
+                ood_types: vec![OodType::Shape],
+            }),
+            features: Some(EmbeddingModel::DinoV2),
+        };
+        assert_eq!(built, expected);
+        let own = Conventions::default().nc_threshold(5.0).noise_ceiling;
+        assert_eq!(own, Some(Threshold { percent: 5.0, desc: None }));
+    }
+
+    #[test]
     fn conventions_survive_json() {
-        let rois = vec!["laionventral - retinotopy".to_owned()];
-        let mut conventions = Conventions { rois, ..Conventions::default() };
-        conventions.stimuli = Some(StimulusSet::Shared);
-        conventions.features = Some(EmbeddingModel::Clip);
-        conventions.noise_ceiling = Some(Threshold { percent: 0.2, desc: None });
-        conventions.zscore = Some(Zscore::within(ZscoreScope::Session));
-        conventions.split = Some(SplitChoice {
-            name: SplitName::Ood,
-            pool: Pool::Shared,
-            revision: SplitRevision::R2,
-            ood_types: vec![OodType::Shape],
-        });
+        let split = SplitChoice::new(SplitName::Ood, Pool::Shared);
+        let conventions = Conventions::default()
+            .roi("laionventral - retinotopy")
+            .stimuli(StimulusSet::Shared)
+            .features(EmbeddingModel::Clip)
+            .nc_threshold(0.2)
+            .zscore(Zscore::within(ZscoreScope::Session))
+            .split(split.revision(SplitRevision::R2).ood_types([OodType::Shape]));
         let text = serde_json::to_string(&conventions).unwrap();
         assert_eq!(serde_json::from_str::<Conventions>(&text).unwrap(), conventions);
         assert!(text.contains(r#""zscore":{"within":"session","ddof":0,"fit":"all"}"#), "{text}");

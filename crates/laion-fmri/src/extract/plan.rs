@@ -25,8 +25,9 @@ const ASSUMED_FEATURES: usize = 2048;
 /// The form of a line of a plan.
 const SCHEMA: &str = "laion-fmri.plan/1";
 
-/// What is asked for.
+/// What is asked for, built step by step.
 #[derive(Clone, Debug, Default)]
+#[must_use]
 #[non_exhaustive]
 pub struct ExtractRequest {
     /// The subjects, by `sub-03` or `03`; several only if images are averaged.
@@ -42,6 +43,49 @@ pub struct ExtractRequest {
     /// Whether the files are read from the bucket instead of the mirror; see
     /// [`Dataset::from_bucket`]. Plans remember it, numbers do not depend on it.
     pub from_bucket: bool,
+}
+
+impl ExtractRequest {
+    /// A request for every session of every subject that is named, by the default conventions.
+    pub fn new(output: impl Into<PathBuf>) -> Self {
+        Self { output: output.into(), ..Self::default() }
+    }
+
+    /// Only these subjects.
+    pub fn subjects(mut self, subjects: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.subjects = subjects.into_iter().map(|name| name.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// Only these sessions of each subject.
+    pub fn sessions(mut self, sessions: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.sessions = sessions.into_iter().map(|name| name.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// By these conventions.
+    pub fn conventions(mut self, conventions: Conventions) -> Self {
+        self.conventions = conventions;
+        self
+    }
+
+    /// Into this file.
+    pub fn output(mut self, output: impl Into<PathBuf>) -> Self {
+        self.output = output.into();
+        self
+    }
+
+    /// With at most so many bytes of memory.
+    pub fn max_memory(mut self, bytes: u64) -> Self {
+        self.max_memory = Some(bytes);
+        self
+    }
+
+    /// From the bucket instead of the mirror.
+    pub fn from_bucket(mut self) -> Self {
+        self.from_bucket = true;
+        self
+    }
 }
 
 /// An extraction as independent tasks.
@@ -104,16 +148,15 @@ impl Dataset {
     /// [`Subject::trials`] and [`Subject::roi_mask`].
     ///
     /// ```
-    /// use laion_fmri::extract::{ExtractRequest, Zscore, ZscoreScope};
+    /// use laion_fmri::extract::{Conventions, ExtractRequest, Zscore, ZscoreScope};
     /// use laion_fmri::{Cancel, Dataset};
     ///
     /// # let bucket = fixtures::Bucket::example()?;
     /// let dataset = Dataset::open("laion-fmri")?;
-    /// let mut request = ExtractRequest::default();
-    /// request.subjects = vec!["sub-01".to_owned()];
-    /// request.conventions.rois = vec!["FFA1".to_owned()];
-    /// request.conventions.zscore = Some(Zscore::within(ZscoreScope::Session));
-    /// request.output = "ffa1.npz".into();
+    /// let zscore = Zscore::within(ZscoreScope::Session);
+    /// let request = ExtractRequest::new("ffa1.npz")
+    ///     .subjects(["sub-01"])
+    ///     .conventions(Conventions::default().roi("FFA1").zscore(zscore));
     /// let plan = dataset.extract_plan(&request)?;
     /// plan.run(&dataset, 0..plan.len(), &(), &Cancel::new())?;
     /// let recipe = plan.merge(&(), &Cancel::new())?;

@@ -160,8 +160,7 @@ impl Subject {
     ///
     /// # let bucket = fixtures::Bucket::example()?;
     /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
-    /// let mut options = NoiseCeilingOptions::default();
-    /// options.voxels = Voxels::roi("FFA1");
+    /// let options = NoiseCeilingOptions::default().voxels(Voxels::roi("FFA1"));
     /// let computed = subject.compute_noise_ceiling(&["ses-01"], &options, &(), &Cancel::new())?;
     /// let shipped = NoiseCeiling::session("ses-01")?;
     /// let shipped = subject.noise_ceiling(&shipped, &options.voxels)?;

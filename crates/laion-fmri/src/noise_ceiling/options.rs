@@ -13,6 +13,7 @@ use crate::{Error, Result, Voxels};
 ///
 /// [`ComputedNoiseCeiling::sidecar`]: crate::noise_ceiling::ComputedNoiseCeiling::sidecar
 #[derive(Clone, Debug, PartialEq)]
+#[must_use]
 #[non_exhaustive]
 pub struct NoiseCeilingOptions {
     /// What betas are z-scored within. Without a choice: runs for one session, sessions for several,
@@ -94,6 +95,56 @@ impl Default for NoiseCeilingOptions {
             voxels: Voxels::all(),
             max_memory: None,
         }
+    }
+}
+
+impl NoiseCeilingOptions {
+    /// Betas z-scored within runs or sessions.
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.scope = Some(scope);
+        self
+    }
+
+    /// What is subtracted in the divisor of the z-score's variance.
+    pub fn zscore_ddof(mut self, ddof: usize) -> Self {
+        self.zscore_ddof = ddof;
+        self
+    }
+
+    /// What is subtracted in the divisor of the variance within an image.
+    pub fn residual_ddof(mut self, ddof: usize) -> Self {
+        self.residual_ddof = ddof;
+        self
+    }
+
+    /// Only these images.
+    pub fn images(mut self, images: ImageSet) -> Self {
+        self.images = images;
+        self
+    }
+
+    /// Only images that were shown so often.
+    pub fn repetitions(mut self, repetitions: Repetitions) -> Self {
+        self.repetitions = repetitions;
+        self
+    }
+
+    /// What stands for the mean of 1/n.
+    pub fn repetition_term(mut self, term: RepetitionTerm) -> Self {
+        self.repetition_term = term;
+        self
+    }
+
+    /// Only these voxels.
+    pub fn voxels(mut self, voxels: Voxels) -> Self {
+        self.voxels = voxels;
+        self
+    }
+
+    /// With at most so many bytes of memory.
+    pub fn max_memory(mut self, bytes: u64) -> Self {
+        self.max_memory = Some(bytes);
+        self
     }
 }
 
@@ -200,6 +251,30 @@ mod tests {
         assert!("0".parse::<RepetitionTerm>().is_err());
         assert!("Run".parse::<Scope>().is_err());
         assert!("4".parse::<ImageSet>().is_err());
+    }
+
+    #[test]
+    fn each_step_sets_its_field() {
+        let built = NoiseCeilingOptions::default()
+            .scope(Scope::Run)
+            .zscore_ddof(1)
+            .residual_ddof(2)
+            .images(ImageSet::FourRep)
+            .repetitions(Repetitions::Exactly(4))
+            .repetition_term(RepetitionTerm::Constant(3))
+            .voxels(Voxels::roi("FFA1"))
+            .max_memory(7);
+        let expected = NoiseCeilingOptions {
+            scope: Some(Scope::Run),
+            zscore_ddof: 1,
+            residual_ddof: 2,
+            images: ImageSet::FourRep,
+            repetitions: Repetitions::Exactly(4),
+            repetition_term: RepetitionTerm::Constant(3),
+            voxels: Voxels::roi("FFA1"),
+            max_memory: Some(7),
+        };
+        assert_eq!(built, expected);
     }
 
     #[test]

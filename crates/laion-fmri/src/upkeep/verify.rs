@@ -28,40 +28,43 @@ pub enum Depth {
 }
 
 /// Which files are verified, and how.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 #[non_exhaustive]
 pub struct VerifyRequest {
     /// Only files of these subjects; of all, and those of no subject, when empty.
     pub subjects: Vec<SubjectId>,
     /// How closely they are looked at.
     pub depth: Depth,
-    /// Files that are read at once; 0 counts as 1.
+    /// Files that are read at once (default 4; 0 counts as 1).
     pub jobs: usize,
+}
+
+impl Default for VerifyRequest {
+    fn default() -> Self {
+        Self { subjects: Vec::new(), depth: Depth::default(), jobs: 4 }
+    }
 }
 
 impl VerifyRequest {
     /// All bytes of all files.
-    #[must_use]
     pub fn new() -> Self {
-        Self { jobs: 4, ..Self::default() }
+        Self::default()
     }
 
     /// Only files of this subject too.
-    #[must_use]
     pub fn subject(mut self, subject: SubjectId) -> Self {
         self.subjects.push(subject);
         self
     }
 
     /// Another depth.
-    #[must_use]
     pub fn depth(mut self, depth: Depth) -> Self {
         self.depth = depth;
         self
     }
 
     /// Another number of files at once.
-    #[must_use]
     pub fn jobs(mut self, jobs: usize) -> Self {
         self.jobs = jobs;
         self
