@@ -1,7 +1,6 @@
 //! What every command starts from: options, environment and the dataset they name.
 
 use std::io::IsTerminal;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use laion_fmri::config::{self, Environment};
@@ -10,9 +9,6 @@ use laion_fmri::{Dataset, Discovery, Error, Location, Roots};
 
 use crate::args::{Color, Global, ProgressKind};
 use crate::signal::Interrupt;
-
-/// The most threads that read betas when nobody says: each may hold the array of a session.
-const MOST_DECODERS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 /// The options and the environment of this run.
 #[derive(Debug)]
@@ -30,7 +26,7 @@ impl Context {
         let dataset = Dataset::new(roots)
             .with_location(self.location())
             .with_offline(self.global.offline)
-            .with_jobs(self.decoders().get())
+            .with_jobs(self.decoders())
             .with_cancel(self.interrupt.cancel());
         Ok(match self.cache_dir() {
             Some(directory) => dataset.with_cache_dir(directory),
@@ -41,7 +37,7 @@ impl Context {
     /// The dataset straight from the bucket; no data directory is needed.
     pub(crate) fn bucket_dataset(&self) -> Result<Dataset, Error> {
         let dataset = Dataset::from_bucket(&self.location())?;
-        let dataset = dataset.with_offline(self.global.offline).with_jobs(self.decoders().get());
+        let dataset = dataset.with_offline(self.global.offline).with_jobs(self.decoders());
         Ok(dataset.with_cancel(self.interrupt.cancel()))
     }
 
@@ -83,11 +79,8 @@ impl Context {
     }
 
     /// How many threads read betas.
-    fn decoders(&self) -> NonZeroUsize {
-        self.global.jobs.and_then(NonZeroUsize::new).unwrap_or_else(|| {
-            let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-            cores.min(MOST_DECODERS)
-        })
+    fn decoders(&self) -> usize {
+        self.global.jobs.unwrap_or_else(config::default_jobs)
     }
 
     /// The way progress is shown, with `auto` decided.

@@ -73,7 +73,7 @@ pub(crate) fn run(root: &Path, nifti: &Path, out: &mut impl Write) -> Result<(),
     writeln!(out, "{} images seen by all", answers.image_names.len())?;
 
     // Back to space.
-    sub.to_nifti(&ceiling.to_vec(), nifti, &Voxels::all())?;
+    sub.to_nifti(&ceiling, nifti, &Voxels::all())?;
     let coordinates = sub.voxel_coordinates(&Voxels::all())?; // (n_voxels, 3), mm
     writeln!(out, "coordinates {:?}", coordinates.dim())?;
 

@@ -183,14 +183,39 @@ pub fn data_dir() -> Result<PathBuf> {
     dirs.directories.into_iter().next().ok_or(Error::DataDirNotSet)
 }
 
-/// The dataset in the configured data directory of this process.
+/// The dataset in the configured data directory of this process, set up as the command line does.
+///
+/// It has [`default_jobs`] [threads](Dataset::with_jobs). Indexes of betas are kept in the
+/// [cache directory](Environment::cache_dir) of this user, so a second read can start in the middle of
+/// a file.
 ///
 /// # Errors
 ///
 /// As [`data_dirs`], and [`Error::DataDirUnusable`] when a directory does not exist.
 pub fn open() -> Result<Dataset> {
-    let dirs = data_dirs(None, &Environment::of_process())?;
-    Ok(Dataset::new(Roots::new(dirs.directories)?))
+    open_in(&Environment::of_process())
+}
+
+/// [`open`] with the environment given.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn open_in(environment: &Environment) -> Result<Dataset> {
+    let dirs = data_dirs(None, environment)?;
+    let dataset = Dataset::new(Roots::new(dirs.directories)?).with_jobs(default_jobs());
+    Ok(match environment.cache_dir() {
+        Some(directory) => dataset.with_cache_dir(directory),
+        None => dataset,
+    })
+}
+
+/// The default number of threads that read betas: one per core, at most four, since each may hold the
+/// array of a session.
+#[must_use]
+pub fn default_jobs() -> usize {
+    const MOST: usize = 4;
+    std::thread::available_parallelism().map_or(1, usize::from).min(MOST)
 }
 
 /// Makes an existing directory the data directory of this user.
@@ -285,6 +310,20 @@ mod tests {
         assert_eq!(dirs.origin, Origin::File(file.clone()));
         let text = fs::read_to_string(&file).unwrap();
         assert_eq!(text, format!("{{\n  \"data_dir\": \"{}\"\n}}\n", data.display()));
+    }
+
+    #[test]
+    fn what_is_opened_is_set_up_as_by_the_command_line() {
+        let home = tempfile::tempdir().unwrap();
+        let environment = environment(home.path());
+        assert!(matches!(open_in(&environment), Err(Error::DataDirNotSet)));
+        initialize_in(home.path(), &environment).unwrap();
+        let dataset = open_in(&environment).unwrap();
+        assert_eq!(dataset.roots().directories(), [home.path()]);
+        assert_eq!(dataset.jobs(), default_jobs());
+        assert!((1..=4).contains(&default_jobs()));
+        let index = dataset.reading.index_path(Path::new("/x/betas.nii.gz")).unwrap();
+        assert_eq!(index, environment.cache_dir().unwrap().join("indexes/betas.nii.gz.index"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Maps of the functional localizers: which exist, where they lie, and their values.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use bids_names::SessionId;
@@ -114,6 +115,16 @@ pub enum LocalizerSpace {
     Fsnative(Hemisphere),
     /// The voxels of a grid in T1w space.
     T1w(LocalizerResolution),
+}
+
+/// `hemi-L_space-fsnative` or `space-T1w_res-1pt5`, as in the names of the maps.
+impl fmt::Display for LocalizerSpace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fsnative(hemisphere) => write!(f, "hemi-{hemisphere}_space-fsnative"),
+            Self::T1w(resolution) => write!(f, "space-T1w_res-{resolution}"),
+        }
+    }
 }
 
 /// The values of a localizer map, NaN kept.

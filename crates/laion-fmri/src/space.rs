@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1};
 
 use crate::{Error, Result, Subject, Voxels};
 
 impl Subject {
     /// Writes one value for each chosen voxel as a 3-D float32 NIfTI file, zero elsewhere, gzipped
-    /// when the name ends in `.gz`.
+    /// when the name ends in `.gz`. The values are a slice, an array or a row of one (`&values`,
+    /// `betas.row(0)`).
     ///
     /// The spatial header is that of the brain mask's file: both transforms with their codes, voxel
     /// sizes and units. The file appears when it is complete.
@@ -25,10 +26,16 @@ impl Subject {
     /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
     /// let face = Voxels::roi("face");
     /// let ceiling = subject.noise_ceiling(&NoiseCeiling::session("ses-01")?, &face)?;
-    /// subject.to_nifti(&ceiling.to_vec(), "face.nii.gz", &face)?;
+    /// subject.to_nifti(&ceiling, "face.nii.gz", &face)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn to_nifti(&self, values: &[f32], path: impl AsRef<Path>, voxels: &Voxels) -> Result<()> {
+    pub fn to_nifti<'v>(
+        &self,
+        values: impl Into<ArrayView1<'v, f32>>,
+        path: impl AsRef<Path>,
+        voxels: &Voxels,
+    ) -> Result<()> {
+        let values = values.into();
         let mask = voxels.resolve(self)?;
         let indices = mask.indices();
         if values.len() != indices.len() {

@@ -3,8 +3,8 @@
 mod columns;
 mod index;
 
-use std::collections::HashMap;
-use std::ops::Index;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::{Index, Range};
 use std::sync::Arc;
 
 use bids_names::SessionId;
@@ -47,9 +47,22 @@ pub struct Trial {
 pub struct SubjectTrials {
     columns: Vec<String>,
     trials: Vec<Trial>,
+    /// The trials of each session, which follow each other.
+    sessions: BTreeMap<SessionId, Range<usize>>,
 }
 
 impl SubjectTrials {
+    fn new(columns: Vec<String>, trials: Vec<Trial>) -> Self {
+        let mut sessions = BTreeMap::new();
+        let mut start = 0;
+        for session in trials.chunk_by(|one, next| one.session == next.session) {
+            let end = start + session.len();
+            sessions.insert(session[0].session.clone(), start..end);
+            start = end;
+        }
+        Self { columns, trials, sessions }
+    }
+
     /// The columns of the sessions' own tables.
     #[must_use]
     pub fn columns(&self) -> &[String] {
@@ -83,8 +96,20 @@ impl SubjectTrials {
     /// The global index of a trial of a session.
     #[must_use]
     pub fn global(&self, session: &SessionId, trial: SessionTrial) -> Option<GlobalTrial> {
-        let found = |row: &Trial| row.session == *session && row.session_trial == trial;
-        self.trials.iter().position(found).map(GlobalTrial)
+        let rows = self.sessions.get(session)?;
+        let row = rows.start.checked_add(trial.0)?;
+        rows.contains(&row).then_some(GlobalTrial(row))
+    }
+
+    /// The trials of a session; none for one that is not on disk.
+    #[must_use]
+    pub fn of_session(&self, session: &SessionId) -> &[Trial] {
+        self.sessions.get(session).map_or(&[], |rows| &self.trials[rows.clone()])
+    }
+
+    /// The trials, in the order of their global index.
+    pub fn iter(&self) -> std::slice::Iter<'_, Trial> {
+        self.trials.iter()
     }
 }
 
@@ -93,6 +118,24 @@ impl Index<GlobalTrial> for SubjectTrials {
 
     fn index(&self, trial: GlobalTrial) -> &Trial {
         &self.trials[trial.0]
+    }
+}
+
+impl<'a> IntoIterator for &'a SubjectTrials {
+    type Item = &'a Trial;
+    type IntoIter = std::slice::Iter<'a, Trial>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.trials.iter()
+    }
+}
+
+impl IntoIterator for SubjectTrials {
+    type Item = Trial;
+    type IntoIter = std::vec::IntoIter<Trial>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.trials.into_iter()
     }
 }
 
@@ -154,7 +197,7 @@ impl Subject {
         for trial in &mut trials {
             trial.actual_repetitions = shown.get(&trial.image_name).copied().unwrap_or_default();
         }
-        Ok(SubjectTrials { columns: columns.unwrap_or_default(), trials })
+        Ok(SubjectTrials::new(columns.unwrap_or_default(), trials))
     }
 
     /// The table of images; read once per handle.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub(crate) use self::tsv::{Tsv, TsvError};
+pub(crate) use self::tsv::{ColumnError, NOT_AVAILABLE, Tsv, TsvError};
 use crate::{Error as FacadeError, Input, Result};
 
 /// The column that names the image; without it a table cannot be joined to anything.
@@ -63,6 +63,26 @@ pub enum TrialTableError {
         /// The value.
         got: String,
     },
+    /// A column that was asked for is not there.
+    #[error("expected a column {expected:?}, got columns {got:?}")]
+    MissingColumn {
+        /// The column.
+        expected: String,
+        /// The columns that are there.
+        got: Vec<String>,
+    },
+    /// A field is not of the type that was asked for.
+    #[error("row {row}: {column} is {got:?} (expected {expected})")]
+    InvalidValue {
+        /// The row, counted from 0.
+        row: usize,
+        /// The column.
+        column: String,
+        /// What was asked for.
+        expected: &'static str,
+        /// The field as it stands.
+        got: String,
+    },
     /// The bytes are not readable as text separated by TAB.
     #[error("not readable as a table")]
     Unreadable(#[from] csv::Error),
@@ -75,6 +95,17 @@ impl From<TsvError> for TrialTableError {
                 Self::FieldCount { line, expected, got }
             }
             TsvError::Unreadable(error) => Self::Unreadable(error),
+        }
+    }
+}
+
+impl From<ColumnError> for TrialTableError {
+    fn from(error: ColumnError) -> Self {
+        match error {
+            ColumnError::Missing { expected, got } => Self::MissingColumn { expected, got },
+            ColumnError::Value { row, column, expected, got } => {
+                Self::InvalidValue { row, column, expected, got }
+            }
         }
     }
 }
@@ -142,6 +173,34 @@ impl SessionTrials {
         self.table.column(name)
     }
 
+    /// The integers of one column; `None` where the table says `n/a`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TrialTable`](crate::Error::TrialTable) with [`TrialTableError::MissingColumn`] or
+    /// [`TrialTableError::InvalidValue`].
+    pub fn integers(&self, column: &str) -> Result<Vec<Option<i64>>> {
+        self.table.optional(column, "an integer or n/a").map_err(|error| self.refused(error))
+    }
+
+    /// The numbers of one column; `None` where the table says `n/a`.
+    ///
+    /// # Errors
+    ///
+    /// As [`SessionTrials::integers`].
+    pub fn numbers(&self, column: &str) -> Result<Vec<Option<f64>>> {
+        self.table.optional(column, "a number or n/a").map_err(|error| self.refused(error))
+    }
+
+    /// The rows, each with one field a column.
+    pub fn iter(&self) -> <&Self as IntoIterator>::IntoIter {
+        self.into_iter()
+    }
+
+    fn refused(&self, error: ColumnError) -> FacadeError {
+        FacadeError::TrialTable { path: self.path.clone(), source: error.into() }
+    }
+
     /// The error about a table without runs where trials are grouped by run.
     pub(crate) fn without_runs(&self) -> FacadeError {
         FacadeError::DoesNotFit {
@@ -149,6 +208,16 @@ impl SessionTrials {
             expected: "a column \"run\" to group trials by".to_owned(),
             got: format!("{:?}", self.columns()),
         }
+    }
+}
+
+/// The rows, each with one field a column.
+impl<'a> IntoIterator for &'a SessionTrials {
+    type Item = &'a Vec<String>;
+    type IntoIter = std::slice::Iter<'a, Vec<String>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.table.rows.iter()
     }
 }
 
@@ -200,6 +269,30 @@ mod tests {
         assert_eq!(table.column("run").unwrap(), ["1", "1", "2"]);
         assert_eq!(table.column("rep_index"), None);
         assert_eq!(table.len(), 3);
+    }
+
+    #[test]
+    fn columns_have_types_where_they_are_asked_for() {
+        let table = parse("run\tlabel\trt\n1\ta.jpg\t0.5\nn/a\tb.jpg\tn/a\n-2\tc.jpg\t1\n").unwrap();
+        assert_eq!(table.integers("run").unwrap(), [Some(1), None, Some(-2)]);
+        assert_eq!(table.numbers("rt").unwrap(), [Some(0.5), None, Some(1.0)]);
+        let source = |error| match error {
+            FacadeError::TrialTable { path, source } if path == Path::new("trials.tsv") => source,
+            other => panic!("{other:?}"),
+        };
+        assert!(matches!(
+            source(table.integers("rt").unwrap_err()),
+            TrialTableError::InvalidValue { row: 0, column, expected: "an integer or n/a", got }
+                if column == "rt" && got == "0.5"
+        ));
+        assert!(matches!(
+            source(table.numbers("runs").unwrap_err()),
+            TrialTableError::MissingColumn { expected, got }
+                if expected == "runs" && got == ["run", "label", "rt"]
+        ));
+        let rows: Vec<&str> = table.iter().map(|row| row[1].as_str()).collect();
+        assert_eq!(rows, ["a.jpg", "b.jpg", "c.jpg"]);
+        assert_eq!((&table).into_iter().len(), table.len());
     }
 
     #[test]

@@ -49,6 +49,15 @@ pub struct Listing {
     pub refused: Vec<InvalidKey>,
 }
 
+impl<'a> IntoIterator for &'a Listing {
+    type Item = &'a Listed;
+    type IntoIter = std::slice::Iter<'a, Listed>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.objects.iter()
+    }
+}
+
 /// Iterates over the objects.
 impl IntoIterator for Listing {
     type Item = Listed;
@@ -60,6 +69,11 @@ impl IntoIterator for Listing {
 }
 
 impl Listing {
+    /// The objects, sorted by key.
+    pub fn iter(&self) -> std::slice::Iter<'_, Listed> {
+        self.objects.iter()
+    }
+
     fn push(
         &mut self,
         key: String,

@@ -206,7 +206,44 @@ pub struct PlanTotals {
     pub refused: Tally,
 }
 
+impl fmt::Display for PlanTotals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "fetch {} ({} bytes)", self.fetch.count, self.fetch.bytes)?;
+        for (name, Tally { count, bytes }) in
+            [("keep", self.keep), ("withheld", self.withheld), ("refused", self.refused)]
+        {
+            if count > 0 {
+                write!(f, ", {name} {count} ({bytes} bytes)")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'a> IntoIterator for &'a Plan {
+    type Item = &'a PlanItem;
+    type IntoIter = std::slice::Iter<'a, PlanItem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.iter()
+    }
+}
+
+impl IntoIterator for Plan {
+    type Item = PlanItem;
+    type IntoIter = std::vec::IntoIter<PlanItem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.into_iter()
+    }
+}
+
 impl Plan {
+    /// The items, sorted by key.
+    pub fn iter(&self) -> std::slice::Iter<'_, PlanItem> {
+        self.items.iter()
+    }
+
     /// The same plan, with names from a listing that are not keys.
     #[must_use]
     pub fn with_refused(mut self, refused: Vec<InvalidKey>) -> Self {

@@ -237,8 +237,7 @@ impl ComputedNoiseCeiling {
     ///
     /// As [`Subject::to_nifti`].
     pub fn write_nifti(&self, subject: &Subject, path: impl AsRef<Path>) -> Result<()> {
-        let values = self.values.as_slice().unwrap_or_default();
-        subject.to_nifti(values, path, &Voxels::mask(self.voxels.clone()))
+        subject.to_nifti(&self.values, path, &Voxels::mask(self.voxels.clone()))
     }
 }
 

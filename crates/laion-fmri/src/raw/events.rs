@@ -5,10 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::trials::{Tsv, TsvError};
-
-/// What BIDS writes where there is no value.
-const NOT_AVAILABLE: &str = "n/a";
+use crate::trials::{ColumnError, NOT_AVAILABLE, Tsv, TsvError};
 
 /// The events of one run or of several runs, one row per event.
 ///
@@ -79,6 +76,17 @@ impl From<TsvError> for EventTableError {
     }
 }
 
+impl From<ColumnError> for EventTableError {
+    fn from(error: ColumnError) -> Self {
+        match error {
+            ColumnError::Missing { expected, got } => Self::MissingColumn { expected, got },
+            ColumnError::Value { row, column, expected, got } => {
+                Self::InvalidValue { row, column, expected, got }
+            }
+        }
+    }
+}
+
 impl EventTable {
     /// Reads the table of one run.
     ///
@@ -124,7 +132,7 @@ impl EventTable {
     ///
     /// [`EventTableError::MissingColumn`], [`EventTableError::InvalidValue`].
     pub fn numbers(&self, column: &str) -> Result<Vec<Option<f64>>, EventTableError> {
-        self.optional(column, "a number or n/a")
+        Ok(self.0.optional(column, "a number or n/a")?)
     }
 
     /// The integers of one column; `None` where the table says `n/a`.
@@ -133,7 +141,7 @@ impl EventTable {
     ///
     /// As [`EventTable::numbers`].
     pub fn integers(&self, column: &str) -> Result<Vec<Option<i64>>, EventTableError> {
-        self.optional(column, "an integer or n/a")
+        Ok(self.0.optional(column, "an integer or n/a")?)
     }
 
     /// When each event begins, in seconds from the start of its run.
@@ -142,7 +150,7 @@ impl EventTable {
     ///
     /// As [`EventTable::numbers`].
     pub fn onsets(&self) -> Result<Vec<f64>, EventTableError> {
-        self.parsed("onset", "a number", |text| text.parse().ok())
+        Ok(self.0.parsed("onset", "a number", |text| text.parse().ok())?)
     }
 
     /// How long each event lasts, in seconds.
@@ -151,7 +159,7 @@ impl EventTable {
     ///
     /// As [`EventTable::numbers`].
     pub fn durations(&self) -> Result<Vec<f64>, EventTableError> {
-        self.parsed("duration", "a number", |text| text.parse().ok())
+        Ok(self.0.parsed("duration", "a number", |text| text.parse().ok())?)
     }
 
     /// Whether each image was `new` or `old`, or the trial `blank`.
@@ -160,7 +168,7 @@ impl EventTable {
     ///
     /// [`EventTableError::MissingColumn`].
     pub fn trial_types(&self) -> Result<Vec<&str>, EventTableError> {
-        self.required("trial_type")
+        Ok(self.0.required("trial_type")?)
     }
 
     /// The image of each event, `None` for blank trials.
@@ -169,7 +177,7 @@ impl EventTable {
     ///
     /// [`EventTableError::MissingColumn`].
     pub fn stimulus_names(&self) -> Result<Vec<Option<&str>>, EventTableError> {
-        let names = self.required("stim_name")?;
+        let names = self.0.required("stim_name")?;
         Ok(names.into_iter().map(|name| (name != "blank").then_some(name)).collect())
     }
 
@@ -179,7 +187,7 @@ impl EventTable {
     ///
     /// As [`EventTable::numbers`].
     pub fn pulse_numbers(&self) -> Result<Vec<Vec<u32>>, EventTableError> {
-        self.parsed("pulse_number", "a list of integers", list)
+        Ok(self.0.parsed("pulse_number", "a list of integers", list)?)
     }
 
     /// When the scanner pulses during each event came, in seconds, such as
@@ -189,7 +197,7 @@ impl EventTable {
     ///
     /// As [`EventTable::numbers`].
     pub fn pulse_onsets(&self) -> Result<Vec<Vec<f64>>, EventTableError> {
-        self.parsed("pulse_onset", "a list of numbers", list)
+        Ok(self.0.parsed("pulse_onset", "a list of numbers", list)?)
     }
 
     /// The table with a further column that holds the same text in every row.
@@ -207,42 +215,6 @@ impl EventTable {
         }
         self.0.rows.extend(other.0.rows);
         Ok(())
-    }
-
-    fn required(&self, column: &str) -> Result<Vec<&str>, EventTableError> {
-        self.column(column).ok_or_else(|| EventTableError::MissingColumn {
-            expected: column.to_owned(),
-            got: self.0.columns.clone(),
-        })
-    }
-
-    fn optional<T: FromStr>(
-        &self,
-        column: &str,
-        expected: &'static str,
-    ) -> Result<Vec<Option<T>>, EventTableError> {
-        self.parsed(column, expected, |text| {
-            if text == NOT_AVAILABLE { Some(None) } else { text.parse().ok().map(Some) }
-        })
-    }
-
-    fn parsed<T>(
-        &self,
-        column: &str,
-        expected: &'static str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Vec<T>, EventTableError> {
-        let fields = self.required(column)?.into_iter().enumerate();
-        fields
-            .map(|(row, text)| {
-                parse(text).ok_or_else(|| EventTableError::InvalidValue {
-                    row,
-                    column: column.to_owned(),
-                    expected,
-                    got: text.to_owned(),
-                })
-            })
-            .collect()
     }
 }
 

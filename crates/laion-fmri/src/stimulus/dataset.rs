@@ -5,6 +5,7 @@ mod batches;
 mod burn;
 
 use std::fmt;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -79,6 +80,36 @@ pub struct TrialItem {
     pub session_repetition: u32,
     /// How many earlier trials, over all sessions on disk, showed the image.
     pub repetition: u32,
+}
+
+/// The items of a [`TrialDataset`] in trial order.
+#[derive(Clone, Debug)]
+pub struct TrialItems<'a> {
+    dataset: &'a TrialDataset,
+    indices: Range<usize>,
+}
+
+impl Iterator for TrialItems<'_> {
+    type Item = Result<TrialItem>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.indices.next().map(|index| self.dataset.item(index))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.indices.size_hint()
+    }
+}
+
+impl ExactSizeIterator for TrialItems<'_> {}
+
+impl<'a> IntoIterator for &'a TrialDataset {
+    type Item = Result<TrialItem>;
+    type IntoIter = TrialItems<'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
 }
 
 impl Subject {
@@ -287,6 +318,11 @@ impl TrialDataset {
             session_repetition: trial.session_repetition,
             repetition: trial.repetition,
         })
+    }
+
+    /// The items in trial order. Each is read when it is asked for.
+    pub fn iter(&self) -> TrialItems<'_> {
+        TrialItems { dataset: self, indices: 0..self.len() }
     }
 
     fn trial(&self, index: usize) -> Result<&DatasetTrial> {

@@ -14,6 +14,18 @@ pub struct SessionTrial(pub usize);
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct GlobalTrial(pub usize);
 
+impl From<usize> for SessionTrial {
+    fn from(trial: usize) -> Self {
+        Self(trial)
+    }
+}
+
+impl From<usize> for GlobalTrial {
+    fn from(trial: usize) -> Self {
+        Self(trial)
+    }
+}
+
 impl fmt::Display for SessionTrial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

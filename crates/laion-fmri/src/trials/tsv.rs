@@ -1,6 +1,10 @@
 //! Tables separated by TAB as the dataset writes them: no quotes, nothing trimmed, all text.
 
 use std::io::Read;
+use std::str::FromStr;
+
+/// What BIDS writes where there is no value.
+pub(crate) const NOT_AVAILABLE: &str = "n/a";
 
 /// A table in which every row has as many fields as the header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +20,15 @@ pub(crate) enum TsvError {
     FieldCount { line: u64, expected: usize, got: usize },
     /// Not readable as text.
     Unreadable(csv::Error),
+}
+
+/// Why a column does not have the values that are asked for.
+#[derive(Debug)]
+pub(crate) enum ColumnError {
+    /// There is no such column.
+    Missing { expected: String, got: Vec<String> },
+    /// A field is of another type; the row is counted from 0.
+    Value { row: usize, column: String, expected: &'static str, got: String },
 }
 
 impl Tsv {
@@ -51,5 +64,44 @@ impl Tsv {
     pub(crate) fn column(&self, name: &str) -> Option<Vec<&str>> {
         let column = self.columns.iter().position(|column| column == name)?;
         Some(self.rows.iter().map(|row| row[column].as_str()).collect())
+    }
+
+    /// The fields of one column, which has to be there.
+    pub(crate) fn required(&self, column: &str) -> Result<Vec<&str>, ColumnError> {
+        self.column(column).ok_or_else(|| ColumnError::Missing {
+            expected: column.to_owned(),
+            got: self.columns.clone(),
+        })
+    }
+
+    /// The values of one column; `None` where the table says `n/a`.
+    pub(crate) fn optional<T: FromStr>(
+        &self,
+        column: &str,
+        expected: &'static str,
+    ) -> Result<Vec<Option<T>>, ColumnError> {
+        self.parsed(column, expected, |text| {
+            if text == NOT_AVAILABLE { Some(None) } else { text.parse().ok().map(Some) }
+        })
+    }
+
+    /// The values of one column, each parsed; `expected` says what they should be.
+    pub(crate) fn parsed<T>(
+        &self,
+        column: &str,
+        expected: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>, ColumnError> {
+        let fields = self.required(column)?.into_iter().enumerate();
+        fields
+            .map(|(row, text)| {
+                parse(text).ok_or_else(|| ColumnError::Value {
+                    row,
+                    column: column.to_owned(),
+                    expected,
+                    got: text.to_owned(),
+                })
+            })
+            .collect()
     }
 }
