@@ -28,6 +28,7 @@ const PREFIX: &str = "sub-";
 /// assert!("sub-../x".parse::<SubjectId>().is_err());
 /// # Ok::<(), bids_names::InvalidSubjectId>(())
 /// ```
+#[doc(alias = "resolve_subject_id")]
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SubjectId(String);
 

@@ -90,7 +90,7 @@ struct CeilingThreshold {
 }
 
 /// The betas of one session with what their rows and columns are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct SessionBetas {
     /// Float32, shape `(n_trials, n_voxels)`.
@@ -102,7 +102,7 @@ pub struct SessionBetas {
 }
 
 /// What the rows and columns are of a file with the betas of one session.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct WrittenBetas {
     /// The file.
@@ -114,7 +114,7 @@ pub struct WrittenBetas {
 }
 
 /// The betas of several sessions below each other.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ConcatenatedBetas {
     /// Float32, shape `(n_trials of all sessions, n_voxels)`.

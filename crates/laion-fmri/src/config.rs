@@ -228,6 +228,7 @@ pub fn default_jobs() -> usize {
 /// [`Error::DataDirUnusable`] when the directory does not exist, [`Error::Config`] when an existing
 /// configuration file is damaged, [`Error::Io`] when a file cannot be written.
 #[doc(alias = "dataset_initialize")]
+#[doc(alias = "set_data_dir")]
 pub fn initialize(directory: impl AsRef<Path>) -> Result<PathBuf> {
     initialize_in(directory.as_ref(), &Environment::of_process())
 }

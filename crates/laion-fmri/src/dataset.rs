@@ -3,6 +3,7 @@
 mod bucket;
 mod reading;
 
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
 
 use bids_names::SubjectId;
@@ -40,6 +41,11 @@ pub struct Dataset {
     pub(crate) stimuli: Stimuli,
     pub(crate) reading: Reading,
 }
+
+// What is shared lies behind locks and is complete whenever one is free; a call that panics leaves
+// nothing else behind.
+impl UnwindSafe for Dataset {}
+impl RefUnwindSafe for Dataset {}
 
 impl Dataset {
     /// The dataset in these roots, mirrored from the public bucket.

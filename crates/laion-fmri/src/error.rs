@@ -6,6 +6,7 @@ mod kind;
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bids_names::{FileNameError, SessionId, SubjectId};
 use gifti_surface::fs::{ReadGiftiError, ReadLabelError};
@@ -448,7 +449,7 @@ pub enum Error {
         /// The key.
         key: String,
         /// What happened to it.
-        source: s3_mirror::TransferError,
+        source: Arc<s3_mirror::TransferError>,
     },
 
     /// A download did not bring everything that was wanted.

@@ -11,13 +11,12 @@
 //! let subject = dataset.subject("sub-03")?;
 //! let betas = subject.betas().session("ses-01").roi("FFA1").load()?; // (n_trials, n_voxels), float32
 //! let trials = subject.trials("ses-01")?;
-//! let seen: Vec<_> = betas.rows().into_iter().zip(trials.labels()).collect();
-//! assert_eq!(seen.len(), betas.nrows());
+//! assert_eq!(betas.nrows(), trials.len());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! The library never prints, prompts or exits, and reads the environment in [`config`] alone.
-//! Progress goes to observers, notes to `tracing`. Calls block, also in asynchronous code.
+//! Progress goes to observers, notes to `tracing`. Calls block, also in asynchronous code. See also [`python_names`].
 
 pub mod access;
 mod anatomy;
@@ -40,6 +39,7 @@ mod memory;
 pub mod noise_ceiling;
 mod observer;
 pub mod policy;
+pub mod python_names;
 mod raw;
 mod remote;
 mod roi;
@@ -56,7 +56,7 @@ mod zscore;
 
 #[doc(inline)]
 pub use {
-    array_export as export, bids_names as bids, gifti_surface as surface,
+    array_export as export, bids_names as bids, gifti_surface as surface, indexmap,
     laion_fmri_splits as splits, laion_fmri_stimuli as stimuli, ndarray, nifti_stream, s3_mirror,
 };
 
@@ -66,16 +66,15 @@ pub use self::error::{Contradiction, Error, ErrorKind, Result};
 pub use self::files::{Input, InputError, InputRecord};
 pub use self::group::{Group, SharedBetas, SharedImages, SubjectShared};
 pub use self::mask::{BrainMask, MaskSource, Resolution, VoxelMask};
-pub use self::observer::{Event, Observer};
+pub use self::observer::{Cancel, Event, Observer};
 pub use self::raw::{EventTable, EventTableError, Part};
 pub use self::roi::{Hemi, RoiData, RoiFormat, RoiQuery, RoiSurface};
-pub use self::stimulus::{Stimuli, TrialDataset};
 pub use self::subject::{SessionOrAll, Subject};
 pub use self::trial_table::{GlobalTrial, SessionTrial, SubjectTrials, Trial, TrialColumns};
-pub use self::trials::{SessionTrials, TrialTableError};
 pub use self::zscore::{NanPolicy, ZscoreOptions, ZscoreReport, zscore};
 pub use self::{dataset::Dataset, discovery::Discovery, roots::Roots, voxels::Voxels};
-pub use self::{license::LicenseAccepted, noise_ceiling::NoiseCeiling};
+pub use self::{license::LicenseAccepted, noise_ceiling::NoiseCeiling, stimulus::Stimuli};
+pub use self::{stimulus::TrialDataset, trials::SessionTrials, trials::TrialTableError};
 pub use bids_names::{Filter, FilterField, SessionId, SubjectId};
-pub use s3_mirror::{Cancel, ConnectOptions, Location};
-pub use {gifti_surface::Hemisphere, laion_fmri_base::NameError, laion_fmri_stimuli::StimulusSet};
+pub use laion_fmri_stimuli::{EmbeddingModel, NameError, NounFilter, StimulusSet};
+pub use {gifti_surface::Hemisphere, s3_mirror::ConnectOptions, s3_mirror::Location};

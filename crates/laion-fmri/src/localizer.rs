@@ -14,6 +14,7 @@ use crate::{Contradiction, DownloadRequest, FilterField, Result, Subject, layout
 
 laion_fmri_base::named_enum! {
     /// The task of a localizer.
+    #[doc(alias = "LOCALIZER_TASKS")]
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     #[non_exhaustive]
     pub enum LocalizerTask: "localizer task" {
@@ -95,6 +96,7 @@ impl From<LocalizerTask> for Localizer {
 
 laion_fmri_base::named_enum! {
     /// The grid of a localizer map in T1w space.
+    #[doc(alias = "VOLUME_RESOLUTIONS")]
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     #[non_exhaustive]
     pub enum LocalizerResolution: "localizer resolution" {

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bids_names::{SessionId, SubjectId};
 use nifti_stream::Progress;
-use s3_mirror::Cancel;
+
+pub use s3_mirror::Cancel;
 
 use crate::{Error, Result};
 

@@ -8,7 +8,7 @@ mod shown;
 mod trials;
 
 pub use self::dataset::{
-    Batches, ImageTransform, TrialBatch, TrialDataset, TrialDatasetRequest, TrialItem,
+    Batches, ImageTransform, TrialBatch, TrialDataset, TrialDatasetRequest, TrialItem, TrialItems,
 };
 pub use self::files::Stimuli;
 pub use self::query::StimulusQuery;

@@ -4,6 +4,7 @@ mod session_or_all;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -23,6 +24,9 @@ use crate::{
     Result, Roots, layout,
 };
 
+/// The brain masks that were read.
+type Masks = HashMap<(MaskSource, Resolution), Arc<BrainMask>>;
+
 /// A subject. Opening one reads nothing; brain masks and ROIs are read once per handle and shared.
 ///
 /// All methods take `&self` and may be called from several threads at once. Clones share what was read.
@@ -31,7 +35,7 @@ pub struct Subject {
     pub(crate) files: Files,
     records: Records,
     id: SubjectId,
-    masks: Arc<Mutex<HashMap<(MaskSource, Resolution), Arc<BrainMask>>>>,
+    masks: Arc<Mutex<Masks>>,
     pub(crate) roi_files: RoiFiles,
     stimuli: Stimuli,
     pub(crate) reading: Reading,
@@ -42,6 +46,10 @@ impl fmt::Debug for Subject {
         f.debug_struct("Subject").field("id", &self.id).field("roots", self.roots()).finish()
     }
 }
+
+// As for a dataset: what is shared is complete whenever its lock is free.
+impl UnwindSafe for Subject {}
+impl RefUnwindSafe for Subject {}
 
 impl Subject {
     pub(crate) fn new(files: Files, id: SubjectId, stimuli: Stimuli, reading: Reading) -> Self {
@@ -58,6 +66,7 @@ impl Subject {
 
     /// The id, such as `sub-03`.
     #[must_use]
+    #[doc(alias = "subject_id")]
     pub fn id(&self) -> &SubjectId {
         &self.id
     }

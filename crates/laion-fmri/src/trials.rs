@@ -116,6 +116,7 @@ impl SessionTrials {
     /// # Errors
     ///
     /// [`TrialTableError`] with the line.
+    #[doc(alias = "load_tsv")]
     pub fn from_reader(reader: impl Read, path: &Path) -> Result<Self, TrialTableError> {
         let mut table = Tsv::from_reader(reader)?;
         let Some(label) = table.columns.iter().position(|column| column == LABEL) else {
@@ -273,7 +274,8 @@ mod tests {
 
     #[test]
     fn columns_have_types_where_they_are_asked_for() {
-        let table = parse("run\tlabel\trt\n1\ta.jpg\t0.5\nn/a\tb.jpg\tn/a\n-2\tc.jpg\t1\n").unwrap();
+        let table =
+            parse("run\tlabel\trt\n1\ta.jpg\t0.5\nn/a\tb.jpg\tn/a\n-2\tc.jpg\t1\n").unwrap();
         assert_eq!(table.integers("run").unwrap(), [Some(1), None, Some(-2)]);
         assert_eq!(table.numbers("rt").unwrap(), [Some(0.5), None, Some(1.0)]);
         let source = |error| match error {

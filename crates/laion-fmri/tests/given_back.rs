@@ -160,3 +160,100 @@ fn every_parse_is_taken_by_the_question_mark() {
     assert!(matches!(error, Error::EventValue(_)), "{error:?}");
     assert_eq!(error.kind(), ErrorKind::Integrity);
 }
+
+#[test]
+fn what_holds_rows_is_iterated() {
+    let fixture = Served::new();
+    let bucket = &fixture.bucket;
+    let dataset = Dataset::open(bucket.root()).unwrap();
+    let subject = dataset.subject("sub-01").unwrap();
+    let table = subject.trials("ses-01").unwrap();
+    assert_eq!(table.iter().count(), table.len());
+    let volumes: Vec<_> = (0..table.len()).map(|volume| i64::try_from(volume).ok()).collect();
+    assert_eq!(table.integers("beta_index").unwrap(), volumes);
+
+    let all = subject.subject_trials().unwrap();
+    for (row, trial) in all.iter().enumerate() {
+        assert_eq!(all.global(&trial.session, trial.session_trial), Some(row.into()));
+    }
+    let session = "ses-01".parse().unwrap();
+    assert_eq!(all.of_session(&session).len(), table.len());
+    assert_eq!(all.global(&session, table.len().into()), None);
+    assert_eq!(all.global(&"ses-77".parse().unwrap(), 0.into()), None);
+    assert_eq!(all.global(&session, usize::MAX.into()), None);
+    assert_eq!((&all).into_iter().count(), all.into_iter().count());
+
+    let group = dataset.group_all().unwrap();
+    let ids: Vec<&str> = group.iter().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(ids, ["sub-01", "sub-03"]);
+    assert_eq!(group.clone().len(), 2);
+
+    fixtures::bucket::write_gated(bucket.root()).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let items = subject.trial_dataset().session("ses-01").roi("FFA1").open(scratch.path()).unwrap();
+    assert_eq!(items.iter().len(), items.len());
+    let first = (&items).into_iter().next().unwrap().unwrap();
+    // Responses may be NaN, which equals nothing.
+    assert_eq!(first.image, items.item(0).unwrap().image);
+
+    let mirror = Dataset::open(fixture.mirror.path()).unwrap().with_location(fixture.location());
+    let request = DownloadRequest::subject("sub-03").unwrap().ses(["ses-01"]);
+    let download = mirror.plan_download(&request).unwrap();
+    let plan = download.plan();
+    assert_eq!(plan.iter().count(), plan.items.len());
+    let totals = plan.totals();
+    let expected = format!("fetch {} ({} bytes)", totals.fetch.count, totals.fetch.bytes);
+    assert!(totals.to_string().starts_with(&expected), "{totals}");
+    let license = mirror.accept_license().unwrap();
+    let report = download.run(&license, 4, &(), &Cancel::new());
+    assert_eq!(report.clone().totals(), report.totals());
+}
+
+#[test]
+fn clones_share_what_was_read() {
+    let fixture = Served::new();
+    let subject = Dataset::open(fixture.bucket.root()).unwrap().subject("sub-01").unwrap();
+    let clone = subject.clone();
+    subject.roi_mask("FFA1", MaskSource::Anatomical).unwrap();
+    assert!(!subject.inputs_read().is_empty());
+    assert_eq!(clone.inputs_read(), subject.inputs_read());
+    let betas = |subject: &laion_fmri::Subject| {
+        subject.betas().session("ses-01").roi("FFA1").nc_threshold(0.0).load_with_rows().unwrap()
+    };
+    assert_eq!(betas(&clone), betas(&subject));
+}
+
+#[test]
+fn values_are_written_from_whatever_holds_them() {
+    let fixture = Served::new();
+    let subject = Dataset::open(fixture.bucket.root()).unwrap().subject("sub-01").unwrap();
+    let voxels = Voxels::roi("FFA1");
+    let ceiling =
+        subject.noise_ceiling(&NoiseCeiling::session("ses-01").unwrap(), &voxels).unwrap();
+    let path = |name: &str| fixture.mirror.path().join(name);
+    subject.to_nifti(&ceiling, path("array.nii"), &voxels).unwrap();
+    subject.to_nifti(&ceiling.to_vec(), path("vec.nii"), &voxels).unwrap();
+    subject.to_nifti(ceiling.as_slice().unwrap(), path("slice.nii"), &voxels).unwrap();
+    let rows = Array2::from_shape_fn((2, ceiling.len()), |(_, column)| ceiling[column]);
+    subject.to_nifti(rows.row(1), path("row.nii"), &voxels).unwrap();
+    let bytes = std::fs::read(path("array.nii")).unwrap();
+    for name in ["vec.nii", "slice.nii", "row.nii"] {
+        assert!(std::fs::read(path(name)).unwrap() == bytes, "{name}");
+    }
+}
+
+#[test]
+fn values_cross_a_caught_panic_and_count_as_keys() {
+    fn safe<T: std::panic::UnwindSafe + std::panic::RefUnwindSafe + Clone + Send + Sync>() {}
+    fn key<T: std::hash::Hash + Eq>() {}
+    safe::<Dataset>();
+    safe::<laion_fmri::Subject>();
+    safe::<laion_fmri::Group>();
+    key::<ErrorKind>();
+    key::<RoiQuery>();
+    key::<laion_fmri::splits::Split>();
+    let shown = |space: laion_fmri::localizer::LocalizerSpace| space.to_string();
+    use laion_fmri::localizer::{LocalizerResolution, LocalizerSpace};
+    assert_eq!(shown(LocalizerSpace::Fsnative(Hemisphere::Left)), "hemi-L_space-fsnative");
+    assert_eq!(shown(LocalizerSpace::T1w(LocalizerResolution::Res1pt8)), "space-T1w_res-1pt8");
+}

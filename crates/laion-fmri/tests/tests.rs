@@ -21,6 +21,7 @@ mod localizers;
 mod masks;
 mod memory;
 mod missing;
+mod python_names;
 mod raw;
 mod reading;
 mod ridge_output;

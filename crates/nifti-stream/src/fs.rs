@@ -417,6 +417,7 @@ pub fn read_header(path: impl AsRef<Path>) -> Result<Header, Error> {
 /// # Errors
 ///
 /// [`Error::File`] around its errors.
+#[doc(alias = "load_nifti_with_affine")]
 pub fn read_volume(path: impl AsRef<Path>) -> Result<Volume, Error> {
     let path = path.as_ref();
     named(path, open(path).and_then(crate::volume::read_volume))
@@ -449,6 +450,7 @@ impl MaskReader {
 /// # Errors
 ///
 /// [`Error::File`] around its errors.
+#[doc(alias = "load_nifti_data")]
 pub fn read_voxels(
     path: impl AsRef<Path>,
     selection: &VoxelSelection,

@@ -57,14 +57,12 @@ mod serialize;
 mod store;
 mod transfer;
 
-pub use cancel::Cancel;
 pub use check::{Condition, Expected, TakeOver, check_file, take_over};
 pub use digest::{Content, Inspection, Inspector};
 pub use error::{Error, Source};
 pub use get::{HttpClient, Links, Patience, is_transient_status, retry_after};
 pub use inventory::{Inventory, Record};
 pub use key::{InvalidKey, Key, KeyProblem, MAX_KEY_BYTES, MAX_PART_BYTES, RelativePath};
-pub use laion_fmri_base::Sha256;
 pub use listing::{Listed, Listing, head, list, list_directory, list_many, list_pages};
 pub use location::{DEFAULT_REGION, Location, LocationError};
 pub use object::{ObjectContent, ObjectError, ObjectOptions, ObjectReader};
@@ -78,3 +76,4 @@ pub use transfer::{
     Incomplete, Outcome, Report, ReportTotals, Stop, TransferError, TransferOptions, Withheld,
     transfer, unfinished_bytes,
 };
+pub use {cancel::Cancel, laion_fmri_base::Sha256, object_store};

@@ -275,8 +275,8 @@ impl Run<'_> {
             OpenRoot::Failed(root, error) => {
                 self.stop_for(Stop::LocalStorage);
                 let error = lock(error).take();
-                return Some(error.map_or(Outcome::NotAttempted, |source| Outcome::Failed {
-                    error: TransferError::Write { path: root.clone(), source },
+                return Some(error.map_or(Outcome::NotAttempted, |source| {
+                    Outcome::failed(TransferError::Write { path: root.clone(), source })
                 }));
             }
         };
@@ -312,7 +312,7 @@ impl Run<'_> {
                 if error.hits_every_file() {
                     self.stop_for(Stop::LocalStorage);
                 }
-                Outcome::Failed { error }
+                Outcome::failed(error)
             }
         })
     }

@@ -5,6 +5,7 @@ use laion_fmri_base::named_enum;
 named_enum! {
     /// A vision model that has one embedding for every image. Its name stands in file names.
     #[doc(alias = "models")]
+    #[doc(alias = "AVAILABLE_MODELS")]
     #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
     pub enum EmbeddingModel: "embedding model" {
         /// OpenCLIP ViT-H/14 trained on LAION; rows have unit length.

@@ -10,6 +10,7 @@ use crate::error::Error;
 /// each.
 ///
 /// All methods can run in several threads at once.
+#[doc(alias = "Embeddings")]
 #[derive(Clone, Debug, Default)]
 pub struct EmbeddingSet {
     models: Vec<Embeddings>,

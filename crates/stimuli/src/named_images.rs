@@ -105,6 +105,8 @@ impl NamedImages {
     /// # Errors
     ///
     /// As [`row`](Self::row) and [`Images::decode`].
+    #[doc(alias = "as_displayed_rgb")]
+    #[doc(alias = "get")]
     pub fn decode(&self, image_name: &str) -> Result<Array3<u8>, Error> {
         self.images.decode(self.row(image_name)?)
     }

@@ -89,6 +89,7 @@ impl Segmentations {
 
     /// The table.
     #[must_use]
+    #[doc(alias = "metadata")]
     pub fn table(&self) -> &SegmentationTable {
         &self.table
     }

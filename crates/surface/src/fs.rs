@@ -14,6 +14,7 @@ use crate::label::{self, LabelError};
 /// # Errors
 ///
 /// If the file cannot be opened or is not such a file.
+#[doc(alias = "load_freesurfer_label")]
 pub fn read_label(path: impl AsRef<Path>) -> Result<Vec<u32>, ReadLabelError> {
     let path = path.as_ref();
     let file = File::open(path)
@@ -29,6 +30,7 @@ pub fn read_label(path: impl AsRef<Path>) -> Result<Vec<u32>, ReadLabelError> {
 /// # Errors
 ///
 /// If the file cannot be opened or is not such a file.
+#[doc(alias = "load_gifti_mask")]
 pub fn read_gifti(path: impl AsRef<Path>) -> Result<Gifti, ReadGiftiError> {
     let path = path.as_ref();
     let file = File::open(path)

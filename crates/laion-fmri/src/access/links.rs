@@ -115,7 +115,7 @@ impl GatedStore {
             }
             TransferError::Store(source) => interrupted(source.into()).into(),
             TransferError::KeepsChanging => interrupted(error.into()).into(),
-            source => Error::Transfer { key: name, source },
+            source => Error::Transfer { key: name, source: Arc::new(source) },
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use laion_fmri_stimuli::files;
@@ -34,7 +35,7 @@ pub struct StimulusDownload {
 ///
 /// All files must arrive: the first that does not is the error of [`StimulusDownload::run`], so
 /// there is no incomplete report.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct StimulusReport {
@@ -43,7 +44,7 @@ pub struct StimulusReport {
 }
 
 /// One file of a [`StimulusReport`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct StimulusFile {
@@ -203,7 +204,13 @@ impl StimulusDownload {
                         Err(GatedStore::denied(&part.file, &reason).into())
                     }
                     Some(Outcome::Failed { error }) => {
-                        Err(gated.failure(&part.file, error, told.there()))
+                        // Nobody else holds the report of this one file.
+                        Err(match Arc::try_unwrap(error) {
+                            Ok(error) => gated.failure(&part.file, error, told.there()),
+                            Err(source) => {
+                                Error::Transfer { key: part.item.key.to_string(), source }
+                            }
+                        })
                     }
                     _ if cancel.is_cancelled() => Err(Error::Cancelled),
                     _ => {

@@ -6,12 +6,13 @@ use gifti_surface::{GiftiError, LabelError};
 use super::Error;
 
 /// What a failure means for the caller; the command line turns it into an exit status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The request itself cannot be met: unknown names, conflicting options, no data directory.
     Usage,
     /// Nothing matched, or the data are not in the mirror.
+    #[doc(alias = "DataNotFoundError")]
     NotThere,
     /// A file is damaged, or files that belong together do not fit.
     Integrity,

@@ -19,7 +19,7 @@ use crate::trials::SessionTrials;
 use crate::{Betas, Contradiction, Error, Result, Subject};
 
 /// The responses of several subjects to the images that all of them saw.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct SharedBetas {
     /// The images, in code-point order; row i of every array belongs to image i.
@@ -29,7 +29,7 @@ pub struct SharedBetas {
 }
 
 /// The responses of one subject to the images of a [`SharedBetas`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct SubjectShared {
     /// Means over the repeats of each image: float32, shape `(n_images, n_voxels)`. NaN is left out

@@ -24,7 +24,7 @@ const PER_SUM: u64 = 16;
 const LEAST_BLOCK: usize = 256;
 
 /// How a noise ceiling will be computed; see [`Subject::plan_noise_ceiling`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct NoiseCeilingPlan {
     /// The sessions, in the order in which they are read.
@@ -51,7 +51,7 @@ pub struct NoiseCeilingPlan {
 }
 
 /// A noise ceiling computed from the betas, with what it depends on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ComputedNoiseCeiling {
     /// Percent, 0 to 100; shape `(n_voxels,)`, in the order of the voxel axis. NaN where a beta that
@@ -66,7 +66,7 @@ pub struct ComputedNoiseCeiling {
 }
 
 /// The trials of one session: their z-score groups, and the images of those that count.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct CountedTrials {
     groups: Vec<Vec<usize>>,
     images: Vec<Option<usize>>,

@@ -93,6 +93,7 @@ impl EventTable {
     /// # Errors
     ///
     /// [`EventTableError::Unreadable`], [`EventTableError::FieldCount`].
+    #[doc(alias = "load_tsv")]
     pub fn from_reader(reader: impl Read) -> Result<Self, EventTableError> {
         Ok(Self(Tsv::from_reader(reader)?))
     }

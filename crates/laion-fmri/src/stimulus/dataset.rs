@@ -40,6 +40,7 @@ pub struct TrialDatasetRequest<'a> {
 /// Items are read when they are asked for, from any thread: the betas from a temporary file that
 /// holds the selected matrix, written in one pass when the dataset was opened and gone with it; the
 /// image from the packed images. Memory is one item, or one batch.
+#[doc(alias = "LaionFMRIDataset")]
 #[derive(Clone)]
 pub struct TrialDataset {
     trials: Arc<[DatasetTrial]>,

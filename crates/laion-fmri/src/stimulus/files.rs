@@ -143,6 +143,7 @@ impl Stimuli {
     /// # Errors
     ///
     /// As [`Stimuli::embeddings`].
+    #[doc(alias = "load_embeddings")]
     pub fn embedding_set(&self, models: &[EmbeddingModel]) -> Result<EmbeddingSet> {
         let open = |model: &EmbeddingModel| Ok((*self.embeddings(*model)?).clone());
         Ok(EmbeddingSet::new(models.iter().map(open).collect::<Result<_>>()?)?)

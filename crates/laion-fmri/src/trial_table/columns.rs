@@ -95,10 +95,7 @@ impl Subject {
 }
 
 fn add_derived(table: &mut Table, trials: &SubjectTrials, chosen: &[SessionId]) -> Result<()> {
-    let rows: Vec<&Trial> = chosen
-        .iter()
-        .flat_map(|session| trials.of_session(session))
-        .collect();
+    let rows: Vec<&Trial> = chosen.iter().flat_map(|session| trials.of_session(session)).collect();
     let texts = |text: fn(&Trial) -> Option<String>| {
         Column::Text(rows.iter().map(|row| text(row)).collect())
     };

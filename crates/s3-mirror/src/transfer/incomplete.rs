@@ -7,7 +7,7 @@ use super::report::{Outcome, ReportTotals, Stop};
 use crate::Key;
 
 /// A transfer did not bring everything. [`Report::into_result`](super::Report::into_result) makes it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Incomplete {
     /// The sums by outcome.
@@ -72,7 +72,7 @@ impl fmt::Display for Incomplete {
 impl StdError for Incomplete {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self.first.as_deref() {
-            Some((_, Outcome::Failed { error })) => Some(error),
+            Some((_, Outcome::Failed { error })) => Some(&**error),
             _ => None,
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use laion_fmri_base::Sha256;
 
@@ -14,7 +15,7 @@ use crate::{Error, InvalidKey, Key, Refusal};
 ///
 /// A transfer in which every object failed gives a report too: [`into_result`](Self::into_result)
 /// makes an error of one that is not complete.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "a report says whether anything arrived; `into_result` makes an error of an incomplete one"]
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -30,7 +31,7 @@ pub struct Report {
 }
 
 /// What became of one object.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -54,13 +55,17 @@ pub enum Outcome {
     /// It was asked for and did not arrive. Nothing of it is on disk.
     Failed {
         /// What happened.
-        error: TransferError,
+        error: Arc<TransferError>,
     },
     /// It was not asked for, or given up half-way, because the transfer was stopped.
     NotAttempted,
 }
 
 impl Outcome {
+    pub(super) fn failed(error: TransferError) -> Self {
+        Self::Failed { error: Arc::new(error) }
+    }
+
     /// Whether the object is on disk: it was fetched, or kept.
     #[must_use]
     pub fn is_there(&self) -> bool {
@@ -338,7 +343,7 @@ mod tests {
             Outcome::Gone,
             Outcome::NotAttempted,
             Outcome::Refused(Refusal::SameLocalPath { other: key("a") }),
-            Outcome::Failed { error },
+            Outcome::failed(error),
         ] {
             report.outcomes.push((key("d"), outcome));
             assert!(!report.is_complete());
@@ -386,8 +391,7 @@ mod tests {
 
     #[test]
     fn an_incomplete_report_is_an_error_with_the_first_failure() {
-        let failed =
-            |got| Outcome::Failed { error: TransferError::SizeMismatch { expected: 1, got } };
+        let failed = |got| Outcome::failed(TransferError::SizeMismatch { expected: 1, got });
         let mut all = report(vec![
             ("a", Outcome::Kept),
             ("b", Outcome::Gone),
