@@ -6,6 +6,7 @@ mod access_files;
 mod anatomy;
 mod betas;
 mod bucket;
+mod cancelled;
 mod damage;
 mod discovery;
 mod download;
