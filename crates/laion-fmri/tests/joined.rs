@@ -9,8 +9,8 @@ use std::sync::Mutex;
 use fixtures::Bucket;
 use fixtures::bucket;
 use laion_fmri::{
-    Betas, Contradiction, Dataset, Error, ErrorKind, GlobalTrial, MaskSource, ReadObserver,
-    SessionId, SessionTrial, SharedBetas, StimulusSet, Voxels,
+    Betas, Contradiction, Dataset, Error, ErrorKind, Event, GlobalTrial, MaskSource, Observer,
+    SessionTrial, SharedBetas, StimulusSet, Voxels,
 };
 
 use crate::{assert_same, opened};
@@ -163,10 +163,11 @@ fn an_observer_of_shared_betas_hears_every_session() {
     let bucket = Bucket::temporary().unwrap();
     let group = Dataset::open(bucket.root()).unwrap().group(&["sub-01"]).unwrap();
     struct Sessions(Mutex<BTreeSet<String>>);
-    impl ReadObserver for Sessions {
-        fn volume(&self, session: &SessionId, _done: usize, _total: usize) -> bool {
-            self.0.lock().unwrap().insert(session.to_string());
-            true
+    impl Observer for Sessions {
+        fn event(&self, event: Event<'_>) {
+            if let Event::Volume { session, .. } = event {
+                self.0.lock().unwrap().insert(session.to_string());
+            }
         }
     }
     // An observer lives as long as the subjects, which no closure knows: it is a static one.

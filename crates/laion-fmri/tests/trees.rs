@@ -5,7 +5,8 @@ use std::path::Path;
 use fixtures::Bucket;
 use laion_fmri::extract::ExtractRequest;
 use laion_fmri::{
-    Dataset, Discovery, Error, ErrorKind, FilterField, InputError, Location, MaskSource, layout,
+    Cancel, Dataset, Discovery, Error, ErrorKind, FilterField, InputError, Location, MaskSource,
+    layout,
 };
 
 use crate::{download, fetch};
@@ -86,7 +87,7 @@ fn what_needs_betas_says_so() {
         subject.trial_dataset().session("ses-01").open(scratch.path()).map(drop).unwrap_err(),
         group.shared_betas(&["ses-01"], |betas| betas).map(drop).unwrap_err(),
         subject
-            .compute_noise_ceiling(&["ses-01"], &Default::default(), None)
+            .compute_noise_ceiling(&["ses-01"], &Default::default(), &(), &Cancel::new())
             .map(drop)
             .unwrap_err(),
         dataset.extract_plan(&request).map(drop).unwrap_err(),

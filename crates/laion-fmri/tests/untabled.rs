@@ -56,7 +56,10 @@ fn what_joins_by_trial_asks_for_the_table() {
     request.output = scratch.path().join("out.npz");
     assert_names_the_table("extract", dataset.extract_plan(&request));
     let options = NoiseCeilingOptions::default();
-    assert_names_the_table("ceiling", subject.compute_noise_ceiling(&none, &options, None));
+    assert_names_the_table(
+        "ceiling",
+        subject.compute_noise_ceiling(&none, &options, &(), &Cancel::new()),
+    );
     let group = dataset.group(&["sub-01"]).unwrap();
     let shared = group.shared_betas(&["ses-01", "ses-02"], |betas| betas.roi("FFA1"));
     assert_names_the_table("shared_betas", shared);

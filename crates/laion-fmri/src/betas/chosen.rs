@@ -7,10 +7,11 @@ use std::sync::Arc;
 use bids_names::SessionId;
 use nifti_stream::RowSelection;
 
-use super::plan::{Planned, same_voxels};
 use super::Betas;
+use super::plan::{Planned, same_voxels};
 use crate::Result;
 use crate::mask::VoxelMask;
+use crate::observer::Watch;
 use crate::trials::SessionTrials;
 
 /// Chosen trials of sessions with the same voxels. All files are opened and checked, and nothing is
@@ -21,7 +22,7 @@ pub(crate) struct ChosenTrials<'a> {
     watch: Watch<'a>,
 }
 
-impl<'a> Betas<'a> {
+impl Betas<'_> {
     /// Whether the request names sessions or chooses trials.
     pub(crate) fn chooses_trials(&self) -> bool {
         !self.sessions.is_empty() || self.stimuli.is_some() || self.trials.is_some()
@@ -32,12 +33,12 @@ impl<'a> Betas<'a> {
         &self,
         sessions: &[SessionId],
         mut choose: impl FnMut(&SessionTrials) -> Vec<usize>,
-    ) -> Result<ChosenTrials<'a>> {
+    ) -> Result<ChosenTrials<'_>> {
         let planned = self.plan_by(sessions, |session, _, table| {
             Ok(RowSelection::Rows(choose(&self.needed_table(session, table)?)))
         })?;
         let voxels = same_voxels(&planned)?;
-        Ok(ChosenTrials { planned, voxels, observer: self.observer })
+        Ok(ChosenTrials { planned, voxels, watch: self.watch() })
     }
 }
 
@@ -55,8 +56,7 @@ impl ChosenTrials<'_> {
         mut take: impl FnMut(&[f32]) -> ControlFlow<()>,
     ) -> Result<()> {
         let mut sessions = self.planned.iter();
-        sessions.try_for_each(|session| {
-            session.for_each_row(self.watch, threads, |_, row| take(row))
-        })
+        sessions
+            .try_for_each(|session| session.for_each_row(self.watch, threads, |_, row| take(row)))
     }
 }

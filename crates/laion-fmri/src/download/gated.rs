@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use laion_fmri_stimuli::files;
 use s3_mirror::{
-    Action, Cancel, Candidate, Event as TransferEvent, FetchReason, InvalidKey, Key, Listed, Outcome,
-    Plan, PlanItem, RelativePath, Rule, TransferOptions,
+    Action, Cancel, Candidate, Event as TransferEvent, FetchReason, InvalidKey, Key, Listed,
+    Outcome, Plan, PlanItem, RelativePath, Rule, TransferOptions,
 };
 
 use crate::access::{AccessService, GatedFile, GatedStore, Grant, HashRecord, Manifest, RequestId};

@@ -110,7 +110,7 @@ impl Group {
     /// The shared images that every subject saw in these sessions, in code-point order.
     fn shared_images_of(&self, sessions: &[SessionId]) -> Result<Vec<String>> {
         let mut common: Option<BTreeSet<String>> = None;
-        for subject in &self.subjects {
+        for subject in self.subjects.iter() {
             let seen = shared_images(subject, sessions)?;
             common = Some(match common {
                 Some(common) => &common & &seen,
