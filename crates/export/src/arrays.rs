@@ -1,6 +1,6 @@
 //! Labelled arrays that belong together, in one `.npz`, Zarr or HDF5 file.
 
-mod digest;
+mod npz;
 mod read;
 mod spec;
 
@@ -12,16 +12,14 @@ use std::path::{Path, PathBuf};
 use ndarray::{ArrayView, ArrayView2, Dimension};
 use serde_json::{Map, Value};
 
+use crate::digest::{ArrayDigest, ArraysDigest, Hashing};
 use crate::element::Element;
 use crate::encoding;
 use crate::error::Error;
 
-pub use digest::{ArrayDifference, ArrayDigest, ArraysDigest};
 pub(crate) use read::Source;
 pub use read::{ArrayFile, read_arrays};
 pub(crate) use spec::{Labels, Sink, Spec};
-
-use digest::Hashing;
 
 /// The name of the text that says how the arrays were made; see [`ArrayWriter::recipe`].
 pub(crate) const RECIPE: &str = "recipe";
@@ -264,7 +262,8 @@ impl ArrayWriter<'_> {
             Ok(())
         });
         if let (Ok(()), Some(sha256)) = (&result, digest) {
-            self.digest.insert(spec, sha256);
+            let (dtype, shape) = (spec.descriptor.clone(), spec.shape.clone());
+            self.digest.insert(spec.name, ArrayDigest { dtype, shape, sha256 });
         }
         self.written(result)
     }

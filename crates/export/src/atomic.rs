@@ -1,5 +1,6 @@
 //! Files that appear under their name only when they are complete.
 
+#[cfg(feature = "zarr")]
 mod directory;
 
 use std::fs::File;
@@ -10,6 +11,7 @@ use laion_fmri_base::{AtomicFile, sync_directory};
 
 use crate::error::Error;
 
+#[cfg(feature = "zarr")]
 pub(crate) use directory::atomic_directory;
 
 /// Writes a file through a temporary sibling that takes the name when it is complete.

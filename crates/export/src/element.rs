@@ -1,9 +1,10 @@
 //! The element types with a NumPy counterpart, and their bytes.
 
+#[cfg(feature = "half")]
 use half::f16;
 
-/// An element type with a NumPy counterpart: `f16`, `f32`, `f64`, `u8`, `u16`, `u32`, `u64`, `i8`,
-/// `i16`, `i32`, `i64` and `bool`.
+/// An element type with a NumPy counterpart: `f16` (feature `half`), `f32`, `f64`, `u8`, `u16`, `u32`,
+/// `u64`, `i8`, `i16`, `i32`, `i64` and `bool`.
 pub trait Element: Copy + private::Encoding {
     /// NumPy's name of the type.
     const NUMPY_NAME: &'static str;
@@ -50,6 +51,7 @@ macro_rules! number {
     };
 }
 
+#[cfg(feature = "half")]
 number!(f16, "float16", "f2");
 number!(f32, "float32", "f4");
 number!(f64, "float64", "f8");

@@ -22,34 +22,51 @@
 //! * [`write_text`]: bytes that are already complete
 //! * [`conformance`]: checks for other writers and readers of labelled arrays
 //! * [`atomic_file`]: the rename behind all of them, for other formats
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "zarr")]
 mod arrays;
 mod atomic;
+#[cfg(all(feature = "half", feature = "zarr"))]
 pub mod conformance;
+#[cfg(feature = "digest")]
+mod digest;
 mod element;
 mod encoding;
 mod error;
 #[cfg(feature = "hdf5-c")]
 mod hdf5;
 mod npy;
+#[cfg(feature = "npz")]
 mod npz;
+#[cfg(feature = "png")]
 mod png;
 mod rows;
+#[cfg(feature = "tables")]
 mod table;
+#[cfg(feature = "zarr")]
 mod zarr;
 
-pub use arrays::{ArrayDifference, ArrayDigest, ArrayFile, ArrayFormat, ArrayWriter, ArraysDigest};
-pub use arrays::{RowWriter, read_arrays, write_arrays};
+#[cfg(feature = "zarr")]
+pub use arrays::{ArrayFile, ArrayFormat, ArrayWriter, RowWriter, read_arrays, write_arrays};
 pub use atomic::{atomic_file, write_text};
+#[cfg(feature = "digest")]
+pub use digest::{ArrayDifference, ArrayDigest, ArraysDigest};
 pub use element::Element;
 pub use error::Error;
+#[cfg(feature = "half")]
 pub use half::f16;
 pub use npy::{read_npy, write_npy, write_npy_to};
+#[cfg(feature = "npz")]
 pub use npz::{NpzFile, NpzWriter, read_npz, write_npz, write_npz_to};
+#[cfg(feature = "png")]
 pub use png::{write_png, write_png_to};
 pub use rows::{NpyRows, write_npy_rows};
-pub use table::{Cell, Column, Table, read_parquet_metadata};
+#[cfg(feature = "parquet")]
+pub use table::read_parquet_metadata;
+#[cfg(feature = "tables")]
+pub use table::{Cell, Column, Table};
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "npz", feature = "tables"))]
 #[doc = include_str!("../README.md")]
 struct ReadmeExamples;

@@ -1,7 +1,7 @@
 //! NumPy's `.npy` format: one array per file.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter, Write};
 use std::path::Path;
 
 use ndarray::{ArrayD, ArrayView, Dimension};
@@ -56,7 +56,8 @@ pub fn read_npy<T: Element>(path: impl AsRef<Path>) -> Result<ArrayD<T>, Error> 
     let file = File::open(path).map_err(read_error)?;
     let n_bytes = file.metadata().map_err(read_error)?.len();
     encoding::read(BufReader::new(file), n_bytes).map_err(|error| match error {
-        Unreadable::Missing => read_error(io::ErrorKind::NotFound.into()),
+        #[cfg(feature = "npz")]
+        Unreadable::Missing => read_error(std::io::ErrorKind::NotFound.into()),
         Unreadable::Io(source) => read_error(source),
         Unreadable::Other(source) => {
             Error::NotNpy { path: path.into(), expected: T::NUMPY_NAME, source }

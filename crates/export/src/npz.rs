@@ -11,10 +11,9 @@ use ndarray::{ArrayView, Dimension};
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
-use crate::arrays::{ATTRIBUTES, Labels, Sink, Spec};
 use crate::atomic::atomic;
 use crate::element::Element;
-use crate::encoding::{self, Encoded, EncodedText};
+use crate::encoding::{Encoded, EncodedText, check_texts};
 use crate::error::Error;
 
 pub use read::{NpzFile, read_npz};
@@ -118,10 +117,8 @@ impl NpzWriter<'_> {
     /// As [`NpzWriter::array`]; [`Error::TrailingNul`] for a text that NumPy would read shortened.
     pub fn text<S: AsRef<str>>(&mut self, name: impl AsRef<str>, texts: &[S]) -> Result<(), Error> {
         let name = name.as_ref();
-        if let Some(index) = texts.iter().position(|text| text.as_ref().ends_with('\0')) {
-            return Err(Error::TrailingNul { name: name.to_owned(), index });
-        }
-        let encoded = EncodedText::new(texts).map_err(|source| self.error(source))?;
+        check_texts(name, texts)?;
+        let encoded = EncodedText::list(texts).map_err(|source| self.error(source))?;
         self.member(name, encoded.n_bytes(), |writer| encoded.write(writer))
     }
 
@@ -132,28 +129,10 @@ impl NpzWriter<'_> {
     /// As [`NpzWriter::text`].
     pub fn scalar_text(&mut self, name: impl AsRef<str>, text: &str) -> Result<(), Error> {
         let name = name.as_ref();
-        let spec = Spec::scalar_text(name, text)?;
-        self.check(name)?;
-        self.scalar(&spec, text).map_err(|source| self.error(source))
-    }
-
-    fn scalar(&mut self, spec: &Spec<'_>, text: &str) -> io::Result<()> {
-        let width = encoding::text_width(&[text]);
-        self.array_of(spec, &mut |writer| encoding::write_texts(writer, &[text], width))
-    }
-
-    /// Adds an array in C order whose bytes are written by the closure.
-    fn array_of(
-        &mut self,
-        spec: &Spec<'_>,
-        write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let header = encoding::c_order_header(&spec.descriptor, &spec.shape)?;
-        let n_bytes = spec.n_bytes().saturating_add(header.len() as u64);
-        self.store(spec.name, n_bytes, |writer| {
-            writer.write_all(&header)?;
-            write(writer)
-        })
+        check_texts(name, &[text])?;
+        let texts = [text];
+        let encoded = EncodedText::scalar(&texts).map_err(|source| self.error(source))?;
+        self.member(name, encoded.n_bytes(), |writer| encoded.write(writer))
     }
 
     fn member(
@@ -177,7 +156,8 @@ impl NpzWriter<'_> {
         }
     }
 
-    fn store(
+    /// Adds a member of `n_bytes` bytes, whose name has been checked.
+    pub(crate) fn store(
         &mut self,
         name: &str,
         n_bytes: u64,
@@ -215,26 +195,6 @@ impl NpzWriter<'_> {
             Some(path) => Error::Write { path: path.clone(), source },
             None => Error::Stream { source },
         }
-    }
-}
-
-/// The names have been checked by then, for all formats.
-impl Sink for NpzWriter<'_> {
-    fn array(
-        &mut self,
-        spec: &Spec<'_>,
-        write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
-    ) -> io::Result<()> {
-        self.array_of(spec, write)
-    }
-
-    fn finish(&mut self, labels: &Labels) -> io::Result<()> {
-        if labels.attributes.is_empty() {
-            return Ok(());
-        }
-        let attributes = serde_json::to_string(&labels.attributes)?;
-        let spec = Spec::scalar_text(ATTRIBUTES, &attributes).map_err(io::Error::other)?;
-        self.scalar(&spec, &attributes)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod cell;
 mod json;
+#[cfg(feature = "parquet")]
 mod parquet;
 mod text;
 
@@ -13,6 +14,7 @@ use crate::atomic::atomic_file;
 use crate::error::Error;
 
 pub use cell::Cell;
+#[cfg(feature = "parquet")]
 pub use parquet::read_parquet_metadata;
 
 /// Named columns of equal length, in order.
@@ -190,6 +192,7 @@ impl Table {
     /// # Errors
     ///
     /// As [`atomic_file`].
+    #[cfg(feature = "parquet")]
     pub fn write_parquet(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         self.write_parquet_with(path, &[])
     }
@@ -200,6 +203,7 @@ impl Table {
     /// # Errors
     ///
     /// As [`atomic_file`].
+    #[cfg(feature = "parquet")]
     pub fn write_parquet_with(
         &self,
         path: impl AsRef<Path>,
@@ -213,6 +217,7 @@ impl Table {
     /// # Errors
     ///
     /// [`Error::Stream`].
+    #[cfg(feature = "parquet")]
     pub fn write_parquet_to(&self, writer: impl Write) -> Result<(), Error> {
         stream(writer, |writer| parquet::write(self, &[], writer))
     }

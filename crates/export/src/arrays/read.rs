@@ -7,8 +7,8 @@ use std::path::Path;
 use laion_fmri_base::Sha256Hasher;
 use ndarray::{ArrayD, ArrayView2};
 
-use crate::arrays::digest::{ArrayDigest, ArraysDigest};
 use crate::arrays::{ATTRIBUTES, RECIPE};
+use crate::digest::{ArrayDigest, ArraysDigest};
 use crate::element::Element;
 use crate::encoding::{Head, Unreadable};
 use crate::error::Error;
@@ -158,7 +158,7 @@ impl ArrayFile {
                 Ok(())
             })?;
             if let Some(array) = array {
-                digest.insert_read(name, array);
+                digest.insert(&name, array);
             }
         }
         Ok(digest)

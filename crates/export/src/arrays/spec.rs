@@ -84,9 +84,7 @@ impl<'a> Spec<'a> {
     }
 
     fn unicode<S: AsRef<str>>(name: &'a str, texts: &[S]) -> Result<Self, Error> {
-        if let Some(index) = texts.iter().position(|text| text.as_ref().ends_with('\0')) {
-            return Err(Error::TrailingNul { name: name.to_owned(), index });
-        }
+        encoding::check_texts(name, texts)?;
         let width = encoding::text_width(texts);
         Ok(Self {
             name,

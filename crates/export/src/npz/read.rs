@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use ndarray::ArrayD;
@@ -10,9 +10,8 @@ use zip::ZipArchive;
 use zip::read::ZipFile;
 use zip::result::ZipError;
 
-use crate::arrays::Source;
 use crate::element::Element;
-use crate::encoding::{self, Head, Unreadable};
+use crate::encoding::{self, Unreadable};
 use crate::error::Error;
 
 /// A `.npz` file whose members can be read; see [`read_npz`].
@@ -40,6 +39,11 @@ pub fn read_npz(path: impl AsRef<Path>) -> Result<NpzFile, Error> {
 }
 
 impl NpzFile {
+    #[cfg(feature = "zarr")]
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The names of the members as NumPy gives them, in the order of the file.
     ///
     /// # Errors
@@ -80,7 +84,8 @@ impl NpzFile {
             .map_err(|error| error.at(&self.path, name, "text"))
     }
 
-    fn member<T>(
+    /// Hands the bytes of a member, and their number, to `read`.
+    pub(crate) fn member<T>(
         &mut self,
         name: &str,
         read: impl FnOnce(ZipFile<'_, BufReader<File>>, u64) -> Result<T, Unreadable>,
@@ -97,27 +102,6 @@ impl NpzFile {
             return Err(Unreadable::Length { expected: n_bytes, got: self.file_length });
         }
         read(member, n_bytes)
-    }
-}
-
-impl Source for NpzFile {
-    fn path(&self) -> &Path {
-        &self.path
-    }
-
-    fn names(&self) -> Result<Vec<String>, Error> {
-        NpzFile::names(self)
-    }
-
-    fn member(
-        &mut self,
-        name: &str,
-        read: &mut dyn FnMut(&Head, &mut dyn Read) -> Result<(), Unreadable>,
-    ) -> Result<(), Unreadable> {
-        NpzFile::member(self, name, |mut member, n_bytes| {
-            let head = Head::read(&mut member, n_bytes)?;
-            read(&head, &mut member)
-        })
     }
 }
 

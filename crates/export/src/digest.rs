@@ -7,7 +7,6 @@ use std::io::{self, Write};
 use laion_fmri_base::{Sha256, Sha256Hasher};
 use ndarray::{ArrayView, Dimension};
 
-use crate::arrays::Spec;
 use crate::element::{self, Element};
 use crate::encoding;
 use crate::error::Error;
@@ -85,7 +84,7 @@ impl ArraysDigest {
         debug_assert!(written.is_ok(), "a sink takes everything");
         let (dtype, shape) = (element::descriptor::<T>(), array.shape().to_vec());
         let digest = ArrayDigest { dtype, shape, sha256: hashing.finish() };
-        self.arrays.insert(name.to_owned(), digest);
+        self.insert(name, digest);
     }
 
     /// Adds a list of texts, replacing an array of the same name.
@@ -94,13 +93,15 @@ impl ArraysDigest {
     ///
     /// [`Error::TrailingNul`].
     pub fn text<S: AsRef<str>>(&mut self, name: &str, texts: &[S]) -> Result<(), Error> {
-        let spec = Spec::texts(name, "", texts)?;
+        encoding::check_texts(name, texts)?;
+        let width = encoding::text_width(texts);
         let mut sink = io::sink();
         let mut hashing = Hashing::new(&mut sink);
-        let written = encoding::write_texts(&mut hashing, texts, encoding::text_width(texts));
+        let written = encoding::write_texts(&mut hashing, texts, width);
         debug_assert!(written.is_ok(), "a sink takes everything");
-        let sha256 = hashing.finish();
-        self.insert(&spec, sha256);
+        let (dtype, shape) = (encoding::text_descriptor(width), vec![texts.len()]);
+        let digest = ArrayDigest { dtype, shape, sha256: hashing.finish() };
+        self.insert(name, digest);
         Ok(())
     }
 
@@ -131,17 +132,13 @@ impl ArraysDigest {
             .collect()
     }
 
+    #[cfg(feature = "zarr")]
     pub(crate) fn has(&self, name: &str) -> bool {
         self.arrays.contains_key(name)
     }
 
-    pub(crate) fn insert(&mut self, spec: &Spec<'_>, sha256: Sha256) {
-        let (dtype, shape) = (spec.descriptor.clone(), spec.shape.clone());
-        self.arrays.insert(spec.name.to_owned(), ArrayDigest { dtype, shape, sha256 });
-    }
-
-    pub(crate) fn insert_read(&mut self, name: String, digest: ArrayDigest) {
-        self.arrays.insert(name, digest);
+    pub(crate) fn insert(&mut self, name: &str, digest: ArrayDigest) {
+        self.arrays.insert(name.to_owned(), digest);
     }
 }
 
