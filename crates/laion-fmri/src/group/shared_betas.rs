@@ -53,10 +53,10 @@ impl Group {
     /// `request` changes each subject's plain request, for example by choosing ROIs. It cannot choose
     /// sessions or trials.
     ///
-    /// Trials are added to the means while they are read. Memory is the result, as much again for the
-    /// voxels that are NaN in any trial, and less than 64 MiB for each subject that is read at the same
-    /// time. Subjects are read in parallel, as many as
-    /// [`Dataset::with_jobs`](crate::Dataset::with_jobs) allows.
+    /// Subjects are read in parallel, as many as [`Dataset::with_jobs`](crate::Dataset::with_jobs)
+    /// allows. Trials are added to the means while they are read. Memory is the result, as much again
+    /// for the voxels that are NaN in any trial, and what reading takes: less than 32 MiB for each
+    /// subject that is read at the same time, and up to 40 MiB for each further thread.
     ///
     /// # Errors
     ///
