@@ -139,3 +139,19 @@ fn an_extraction_stops_and_goes_on() {
     assert_eq!(rows.into_inner().unwrap(), [(1, total), (2, total), (3, total)]);
     assert!(request.output.is_file());
 }
+
+#[test]
+fn a_trial_dataset_and_shared_betas_stop() {
+    let bucket = Bucket::temporary().unwrap();
+    fixtures::bucket::write_gated(bucket.root()).unwrap();
+    let dataset = Dataset::open(bucket.root()).unwrap();
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let subject = dataset.subject("sub-01").unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let request = subject.trial_dataset().session("ses-01").roi("FFA1").cancel(&cancel);
+    assert!(matches!(request.open(scratch.path()), Err(Error::Cancelled)));
+    let group = dataset.group(&["sub-01", "sub-03"]).unwrap();
+    let shared = group.shared_betas(&["ses-01"], |betas| betas.roi("FFA1").cancel(&cancel));
+    assert!(matches!(shared, Err(Error::Cancelled)));
+}

@@ -288,13 +288,16 @@ impl Dataset {
             let part = match found {
                 Some(path) => Planned::new(file, Source::Disk(path), file.size, self.roots()),
                 None if file.name == files::METADATA => {
-                    let (part, remote) = self.table(file);
+                    let (part, remote) = self.table(file, cancel);
                     bucket = remote;
                     part
                 }
                 None => Planned::new(file, Source::Service, file.size, self.roots()),
             };
             parts.extend(part);
+        }
+        if cancel.is_cancelled() {
+            return Err(Error::Cancelled);
         }
         let items = parts.iter().map(|part| part.item.clone());
         let mut plan = Plan::default();
@@ -328,8 +331,8 @@ impl Dataset {
     }
 
     /// Where the table comes from: the disk or the bucket if it is public there, else the service.
-    fn table(&self, file: &GatedFile) -> (Option<Planned>, Option<Remote>) {
-        match self.public_table(file) {
+    fn table(&self, file: &GatedFile, cancel: &Cancel) -> (Option<Planned>, Option<Remote>) {
+        match self.public_table(file, cancel) {
             Ok(Some((listed, remote))) => {
                 let there = self.roots().find(&key_of(file));
                 let there = there.filter(|path| {
@@ -349,10 +352,10 @@ impl Dataset {
         (Planned::new(file, Source::Service, file.size, self.roots()), None)
     }
 
-    fn public_table(&self, file: &GatedFile) -> Result<Option<(Listed, Remote)>> {
+    fn public_table(&self, file: &GatedFile, cancel: &Cancel) -> Result<Option<(Listed, Remote)>> {
         let Ok(key) = key_of(file).parse::<Key>() else { return Ok(None) };
-        let remote = self.open_bucket()?;
-        let listed = remote.block_on(s3_mirror::head(remote.store(), &key))?;
+        let remote = self.open_bucket()?.with_cancel(cancel);
+        let listed = remote.head(&key)?;
         Ok(listed.map(|listed| (listed, remote)))
     }
 }

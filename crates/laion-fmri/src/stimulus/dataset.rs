@@ -20,7 +20,7 @@ use crate::row_file::RowFile;
 use crate::stimulus::Shown;
 use crate::stimulus::trials::tensor;
 use crate::trial_table::{GlobalTrial, SessionTrial};
-use crate::{Betas, Error, NoiseCeiling, Result, Subject, Voxels};
+use crate::{Betas, Cancel, Error, NoiseCeiling, Result, Subject, Voxels};
 
 /// What is done to every image tensor: float32 in [0, 1], shape `(3, height, width)`, to whatever
 /// float32 tensor the model takes.
@@ -197,6 +197,12 @@ impl TrialDatasetRequest<'_> {
     /// As [`Betas::stimuli`].
     pub fn stimuli(mut self, set: StimulusSet) -> Self {
         self.betas = self.betas.stimuli(set);
+        self
+    }
+
+    /// As [`Betas::cancel`].
+    pub fn cancel(mut self, cancel: &Cancel) -> Self {
+        self.betas = self.betas.cancel(cancel);
         self
     }
 
