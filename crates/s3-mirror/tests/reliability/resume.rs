@@ -25,16 +25,13 @@ impl StopAt {
 
 impl Observer for StopAt {
     fn event(&self, event: Event<'_>) {
-        match event {
-            Event::Advanced { bytes, .. } => {
-                if self.left.fetch_add(bytes, Ordering::SeqCst) + bytes >= self.limit {
-                    self.cancel.cancel();
-                }
-            }
-            Event::Resumed { bytes, .. } => {
-                self.resumed.fetch_add(bytes, Ordering::SeqCst);
-            }
-            _ => {}
+        if let Event::Advanced { bytes, .. } = event
+            && self.left.fetch_add(bytes, Ordering::SeqCst) + bytes >= self.limit
+        {
+            self.cancel.cancel();
+        }
+        if let Event::Resumed { bytes, .. } = event {
+            self.resumed.fetch_add(bytes, Ordering::SeqCst);
         }
     }
 }
