@@ -58,7 +58,7 @@ fn every_source_of_cells_has_its_kind() {
     let texts = vec!["x".to_owned()];
     let expected = Column::Text(vec![Some("x".to_owned())]);
     assert_eq!(column(&texts), expected);
-    assert_eq!(column(&["x"]), expected);
+    assert_eq!(column(["x"].iter()), expected);
     assert_eq!(column(texts.iter().map(String::as_str)), expected);
     assert_eq!(column([Some("x")]), expected);
     assert_eq!(column(texts.clone().into_iter().map(Some)), expected);
@@ -71,16 +71,16 @@ fn every_source_of_cells_has_its_kind() {
     assert_eq!(column([1i64, 2]), expected);
     assert_eq!(column([1u8, 2]), expected);
     assert_eq!(column([1u16, 2]), expected);
-    assert_eq!(column(&[1u32, 2]), expected);
+    assert_eq!(column([1u32, 2].iter()), expected);
     assert_eq!(column([1u64, 2].as_slice()), expected);
     assert_eq!(column(&ndarray::array![1isize, 2]), expected);
-    assert_eq!(column(&[Some(7usize), None]), Column::Integer(vec![Some(7), None]));
+    assert_eq!(column([Some(7usize), None].iter()), Column::Integer(vec![Some(7), None]));
     assert_eq!(column([0.5, 1.5].as_slice()), Column::Float(vec![Some(0.5), Some(1.5)]));
     assert_eq!(
         column(vec![Some(0.1f32), None]),
         Column::Float(vec![Some(f64::from(0.1f32)), None])
     );
-    assert_eq!(column(&[true]), Column::Boolean(vec![Some(true)]));
+    assert_eq!(column([true].iter()), Column::Boolean(vec![Some(true)]));
     assert!(column([false; 0]).is_empty());
 }
 
