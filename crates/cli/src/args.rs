@@ -241,6 +241,10 @@ pub(crate) struct License {
     pub(crate) accept: bool,
 }
 
+/// The filters of `download`, by name.
+const FILTERS: [&str; 10] =
+    ["ses", "task", "space", "desc", "stat", "suffix", "extension", "run", "echo", "part"];
+
 #[derive(Args, Debug)]
 pub(crate) struct Download {
     /// Whose files: sub-03, 03, or all
@@ -257,6 +261,9 @@ pub(crate) struct Download {
     /// Only these statistics, such as effect or rsquare
     #[arg(long, num_args = 1.., value_name = "V")]
     pub(crate) stat: Option<Vec<String>>,
+    /// Instead of betas and ROIs, only the two brain masks: the anatomical one and the mean R² map
+    #[arg(long, requires = "subject", conflicts_with_all = FILTERS)]
+    pub(crate) brain_mask: bool,
     /// The whole anatomical tree as well
     #[arg(long)]
     pub(crate) include_anatomical: bool,

@@ -196,10 +196,18 @@ pub(crate) fn arguments(request: &DownloadRequest) -> Vec<Vec<String>> {
             calls.push(Words::new("download-embeddings").values("--model", models).0);
         }
     } else {
-        let only_raw = request.include_raw && !request.include_derivatives;
+        // Brain masks come alone or with whole trees; filters are of another call.
+        let mut only_masks = request.include_brain_mask;
+        if only_masks && (request.include_derivatives || !request.filter.is_unrestricted()) {
+            let words = Words::new("download").values("--subject", subjects.clone());
+            calls.push(words.flag("--brain-mask", true).0);
+            only_masks = false;
+        }
+        let only_raw = request.include_raw && !request.include_derivatives && !only_masks;
         let mut words = Words::new(if only_raw { "download-raw" } else { "download" })
             .values("--subject", subjects)
-            .values("--prefix", request.prefixes.clone());
+            .values("--prefix", request.prefixes.clone())
+            .flag("--brain-mask", only_masks);
         for field in FilterField::ALL {
             let values = request.filter.values(field).unwrap_or_default().iter();
             let shown = values.map(|value| match field {
@@ -281,6 +289,8 @@ mod tests {
             DownloadRequest::raw(Subjects::All).allow_missing(),
             every_field.include_anatomical().include_raw().prefix("derivatives/x/"),
             DownloadRequest::raw(Subjects::All).ses(["01"]),
+            DownloadRequest::brain_mask(Subjects::All),
+            DownloadRequest::brain_mask(Subjects::All).include_anatomical().include_raw(),
             DownloadRequest::of_prefix("derivatives/rois/sub-01/")
                 .filter(FilterField::Extension, ["nii.gz"]),
             DownloadRequest::stimuli(),
@@ -301,10 +311,12 @@ mod tests {
     #[test]
     fn what_one_command_cannot_say_takes_several() {
         let request = DownloadRequest::subject("sub-03").unwrap().ses(["ses-01"]);
-        let request = request.include_captions().include_segmentations();
+        let mut request = request.include_captions().include_segmentations();
+        request.include_brain_mask = true;
         assert_eq!(
             commands(&request),
             [
+                "laion-fmri download --subject sub-03 --brain-mask",
                 "laion-fmri download --subject sub-03 --ses ses-01",
                 "laion-fmri download-segmentations",
                 "laion-fmri download-captions",

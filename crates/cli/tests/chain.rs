@@ -33,6 +33,51 @@ fn a_session_is_mirrored_and_read() {
 }
 
 #[test]
+fn a_download_of_a_subject_is_enough_for_reading() {
+    let user = User::new();
+    let run = |line: &str| {
+        let ran = user.run_with(user.command(&line.split(' ').collect::<Vec<_>>()));
+        assert_eq!(ran.code, 0, "{line}: {}", ran.err);
+        ran
+    };
+    run("config --data-dir mirror");
+    run("download --subject sub-01 --accept-license");
+    let ran = run("betas --subject sub-01 --session ses-01 --roi FFA1 -o x.npy");
+    let trials = bucket::labels("sub-01", "ses-01").len();
+    assert!(ran.err.starts_with(&format!("ses-01: {trials} trials x ")), "{}", ran.err);
+    run("betas --subject sub-01 --session ses-01 --mask-source rsquare -o x.npy");
+}
+
+#[test]
+fn a_missing_brain_mask_is_fetched_by_the_hint_alone() {
+    let user = User::new();
+    user.ok("download --subject sub-03 --desc Noiseceiling12rep --accept-license");
+    for source in ["anatomical", "rsquare"] {
+        let read = format!(
+            "noise-ceiling --subject 03 --desc Noiseceiling12rep --mask-source {source} -o x.npy"
+        );
+        let message = user.fails(&read, 3);
+        let hint = "hint: laion-fmri download --subject sub-03 --brain-mask\n";
+        assert!(message.ends_with(hint), "{message}");
+    }
+    let ran = user.ok("download --subject sub-03 --brain-mask -n --json");
+    let fetched: Vec<&str> = ran.out.lines().filter(|line| line.contains("\"fetch\"")).collect();
+    let is_mask =
+        |line: &&str| line.contains("res-1pt8_desc-brain_mask.") || line.contains("desc-R2mean_");
+    assert!(!fetched.is_empty() && fetched.iter().all(is_mask), "{fetched:?}");
+    user.ok("download --subject sub-03 --brain-mask");
+    for source in ["anatomical", "rsquare"] {
+        user.ok(&format!(
+            "noise-ceiling --subject 03 --desc Noiseceiling12rep --mask-source {source} -o x.npy"
+        ));
+    }
+    assert!(
+        user.fails("download --subject 03 --brain-mask --ses 01", 2)
+            .contains("cannot be used with")
+    );
+}
+
+#[test]
 fn standard_output_and_a_file_are_equal() {
     let user = User::with_session();
     user.ok("betas --subject 03 --session 01 --roi face V1v -o betas.npy");

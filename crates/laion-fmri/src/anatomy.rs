@@ -82,7 +82,7 @@ impl Subject {
     #[doc(alias = "get_anatomical_brain_mask")]
     pub fn anatomical_brain_mask(&self, resolution: Resolution) -> Result<PathBuf> {
         let key = layout::anatomical_brain_mask(self.id(), res(resolution));
-        self.file("the anatomical brain mask", &key, || anatomical_mask(self.id()))
+        self.file("the anatomical brain mask", &key, || anatomical_mask(self.id(), resolution))
     }
 
     fn anatomical_image(&self, suffix: &'static str, resolution: Resolution) -> Result<PathBuf> {

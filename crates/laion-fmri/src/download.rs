@@ -189,9 +189,9 @@ impl Dataset {
     /// is the [`Cancel`] of the [dataset](Dataset::with_cancel).
     ///
     /// Nothing is written. For each subject the betas tree and the ROIs are searched with the
-    /// filters of the request (`ses` does not apply to ROIs); when `ses` names a session, the mean
-    /// R² map and the functional-grid brain mask are kept whatever the filters say, so that the
-    /// default loader works. Of the trees that are included on top, the raw data are searched with
+    /// filters of the request (`ses` does not apply to ROIs). When single-trial betas are among what
+    /// was found, or `ses` names a session, the mean R² map and the functional-grid brain mask of the
+    /// subject come along whatever the filters say, so that the default loader works. Of the trees that are included on top, the raw data are searched with
     /// all filters, and the others are taken whole. Sessions that are not released yet are
     /// withheld, except the maps of the object localizer. The four files that describe the dataset
     /// come along, but not with files below `stimuli/` alone, which are taken by their very names.

@@ -33,8 +33,8 @@ pub fn is_held_out(key: &str) -> bool {
 /// The keys that the default loader needs in addition to a session's own files: the R²mean map and the
 /// anatomical brain mask on the functional grid, with their sidecars.
 ///
-/// They are kept whatever the filters say when `ses` names a session, so that `betas` works after
-/// any download of a session.
+/// They come with every download of single-trial betas or of a named session, whatever the filters
+/// say, so that `betas` works after it.
 #[must_use]
 pub fn pinned(subject: &SubjectId) -> [String; 4] {
     let r2mean = layout::r2mean(subject);

@@ -21,7 +21,7 @@ use crate::stimulus::Stimuli;
 use crate::trials::SessionTrials;
 use crate::{
     Betas, Contradiction, DownloadRequest, Error, FilterField, Input, InputError, InputRecord,
-    Result, Roots, layout,
+    Result, Roots, Subjects, layout,
 };
 
 /// The brain masks that were read.
@@ -127,17 +127,12 @@ impl Subject {
                 self.place(
                     "the anatomical brain mask",
                     &layout::anatomical_brain_mask(&self.id, res),
-                    || anatomical_mask(&self.id),
+                    || anatomical_mask(&self.id, resolution),
                 )?
             }
             MaskSource::Rsquare => {
-                self.place("the mean R² map", &layout::r2mean(&self.id), || {
-                    DownloadRequest::of(&self.id)
-                        .ses(["averages"])
-                        .filter(FilterField::Stat, ["rsquare"])
-                        .desc("R2mean")
-                        .form("statmap", "nii.gz")
-                })?
+                let fetch = || anatomical_mask(&self.id, Resolution::Func1pt8);
+                self.place("the mean R² map", &layout::r2mean(&self.id), fetch)?
             }
         };
         let mask = self.read(&place, |input| {
@@ -362,9 +357,13 @@ pub(crate) fn trial_table(id: &SubjectId, session: &SessionId) -> DownloadReques
     single_trials(id, session).form("trials", "tsv")
 }
 
-/// The download of the brain masks made from the anatomy.
-pub(crate) fn anatomical_mask(id: &SubjectId) -> DownloadRequest {
-    DownloadRequest::of(id).filter(FilterField::Suffix, ["mask"]).include_anatomical()
+/// The download of the brain mask made from the anatomy; on the functional grid the mean R² map
+/// comes with it.
+pub(crate) fn anatomical_mask(id: &SubjectId, resolution: Resolution) -> DownloadRequest {
+    match resolution {
+        Resolution::Func1pt8 => DownloadRequest::brain_mask(Subjects::These(vec![id.clone()])),
+        _ => DownloadRequest::of(id).filter(FilterField::Suffix, ["mask"]).include_anatomical(),
+    }
 }
 
 /// Refuses a session that is named twice.

@@ -82,6 +82,38 @@ fn one_session_is_enough_for_the_default_loader() {
 }
 
 #[test]
+fn brain_masks_come_with_betas_whatever_the_filters() {
+    let fixture = Served::new();
+    let mut masks = laion_fmri::policy::pinned(&"sub-03".parse().unwrap()).to_vec();
+    masks.retain(|mask| fixture.bucket.path(mask).exists());
+    assert!(masks.iter().filter(|mask| mask.ends_with(".nii.gz")).count() == 2, "{masks:?}");
+    let prefix = "derivatives/glmsingle-tedana/sub-03/ses-01/func/";
+    let betas = || subject("sub-03").filter(FilterField::Desc, ["SingletrialBetas"]);
+    for (request, expected) in [
+        (subject("sub-03"), true),
+        (betas(), true),
+        (betas().filter(FilterField::Suffix, ["statmap"]), true),
+        (betas().filter(FilterField::Suffix, ["trials"]), false),
+        (DownloadRequest::of_prefix(prefix), true),
+        (subject("sub-03").filter(FilterField::Desc, ["Noiseceiling12rep"]), false),
+    ] {
+        let plan = fixture.plan(&request).unwrap();
+        let has = |mask: &String| plan.items.iter().any(|item| item.key.as_str() == mask);
+        assert_eq!(
+            masks.iter().filter(|mask| has(mask)).count(),
+            if expected { masks.len() } else { 0 },
+            "{request:?}"
+        );
+    }
+    let request = DownloadRequest::brain_mask(Subjects::These(vec!["sub-03".parse().unwrap()]));
+    let mut keys = fetched(&fixture.download(&request));
+    keys.retain(|key| key.contains('/'));
+    assert_eq!(keys, BTreeSet::from_iter(masks));
+    let unknown = DownloadRequest::brain_mask(Subjects::These(vec!["sub-02".parse().unwrap()]));
+    assert!(matches!(fixture.plan(&unknown), Err(Error::SubjectNotFound { .. })));
+}
+
+#[test]
 fn local_labels_have_no_hyphens_and_bytes_are_those_of_the_bucket() {
     let fixture = Served::new();
     let report = fixture.download(&subject("sub-01").ses(["01"]));

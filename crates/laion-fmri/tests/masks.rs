@@ -1,7 +1,7 @@
 //! Brain masks and ROIs.
 
 use crate::{download, fetch};
-use laion_fmri::{Contradiction, FilterField};
+use laion_fmri::{Contradiction, DownloadRequest, FilterField, Subjects};
 use std::sync::Arc;
 
 use fixtures::Bucket;
@@ -142,6 +142,9 @@ fn what_is_not_on_disk_is_named_with_the_command() {
     assert_eq!(error.kind(), ErrorKind::NotThere);
     assert!(matches!(&error, Error::DataNotDownloaded { path, .. }
         if path.ends_with("sub-01_ses-PrismaAnat_space-T1w_res-1pt8_desc-brain_mask.nii.gz")));
+    let subjects = Subjects::These(vec![subject.id().clone()]);
+    assert_eq!(fetch(&error), DownloadRequest::brain_mask(subjects));
+    let error = subject.brain_mask(MaskSource::Anatomical, Resolution::Full).unwrap_err();
     let expected = download("sub-01", &[(FilterField::Suffix, &["mask"])]).include_anatomical();
     assert_eq!(fetch(&error), expected);
     let error = subject.brain_mask(MaskSource::Rsquare, Resolution::Full).unwrap_err();

@@ -207,7 +207,11 @@ pub(super) fn request(args: &Download) -> anyhow::Result<DownloadRequest> {
         (FilterField::Desc, &args.desc),
         (FilterField::Stat, &args.stat),
     ];
-    let request = DownloadRequest::new(subjects(&args.subject)?);
+    let subjects = subjects(&args.subject)?;
+    let request = match args.brain_mask {
+        true => DownloadRequest::brain_mask(subjects),
+        false => DownloadRequest::new(subjects),
+    };
     let mut request = filtered(filtered(request, &args.filters.each()), &more);
     request.allow_missing = args.allow_missing;
     request.include_anatomical = args.include_anatomical;

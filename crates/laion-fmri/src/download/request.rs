@@ -36,6 +36,9 @@ pub struct DownloadRequest {
     pub filter: Filter,
     /// The betas and the ROIs of each subject; on unless the request is for raw data alone.
     pub include_derivatives: bool,
+    /// The anatomical brain mask on the functional grid and the mean R² map of each subject, whatever
+    /// the filters say. They come with single-trial betas and with named sessions in any case.
+    pub include_brain_mask: bool,
     /// The whole anatomical tree of each subject as well.
     pub include_anatomical: bool,
     /// The whole FreeSurfer reconstruction of each subject as well.
@@ -71,6 +74,7 @@ impl DownloadRequest {
             subjects,
             filter: Filter::default(),
             include_derivatives: true,
+            include_brain_mask: false,
             include_anatomical: false,
             include_freesurfer: false,
             include_localizers: false,
@@ -100,6 +104,12 @@ impl DownloadRequest {
     #[doc(alias = "download_raw")]
     pub fn raw(subjects: Subjects) -> Self {
         Self { include_derivatives: false, include_raw: true, ..Self::new(subjects) }
+    }
+
+    /// A request for the anatomical brain mask on the functional grid and the mean R² map of these
+    /// subjects, and nothing else.
+    pub fn brain_mask(subjects: Subjects) -> Self {
+        Self { include_derivatives: false, include_brain_mask: true, ..Self::new(subjects) }
     }
 
     /// A request for the embeddings of these models and nothing else.

@@ -1,8 +1,8 @@
 //! Which keys of the bucket a request means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use bids_names::{Filter, FilterField, SubjectId};
+use bids_names::{Filter, FilterField, SubjectId, entity_value};
 use s3_mirror::{InvalidKey, Key, Listed, Location};
 
 use super::missing::{Carried, Missing};
@@ -18,6 +18,8 @@ pub(super) struct Selection {
     skipped: Vec<SubjectId>,
     /// What is not there, when the request allows that.
     missing: Vec<Missing>,
+    /// The subjects whose betas will be read, which takes their brain masks.
+    with_betas: BTreeSet<SubjectId>,
 }
 
 /// What a selection is made of.
@@ -59,8 +61,7 @@ pub(super) enum Why {
     Named,
 }
 
-/// The listings that were searched, for what to say if nothing matched, and what was pinned in
-/// them.
+/// The listings that were searched, for what to say if nothing matched.
 struct Searched<'a> {
     prefixes: Vec<String>,
     /// Whether anything was listed.
@@ -68,9 +69,6 @@ struct Searched<'a> {
     carried: Carried<'a>,
     /// The trees that were asked for.
     trees: Vec<Tree>,
-    /// The keys that the default loader needs, whatever the filters say.
-    pins: Vec<String>,
-    pinned: Vec<Found>,
 }
 
 /// A tree that was asked for, and whether anything of it is meant.
@@ -137,6 +135,7 @@ impl Selection {
             let places = everything.places.join(", ");
             return Err(no_match(location, &places, request, everything.prefixes, missing));
         }
+        selection.collect_brain_masks(remote)?;
         selection.collect_stimuli(remote, location, request, &stimuli)?;
         if request.include_stimuli {
             selection.collect_image_table(remote)?;
@@ -163,9 +162,11 @@ impl Selection {
         let filter = &request.filter;
         let mut searched = Searched::new(Carried::of(subject, filter));
         let mut found = Vec::new();
-        let pins = request.include_derivatives && filter.names_specific_session();
-        if pins {
-            searched.pins = policy::pinned(subject).to_vec();
+        if request.include_brain_mask {
+            for (prefix, masks) in brain_masks(remote, subject)? {
+                searched.add(&prefix, &masks);
+                found.extend(masks.into_iter().map(|listed| (listed, Why::Named)));
+            }
         }
         if request.include_derivatives {
             let prefix = layout::glmsingle(subject);
@@ -174,8 +175,6 @@ impl Selection {
         if request.include_anatomical {
             let prefix = layout::anatomical(subject);
             self.whole(remote, "anatomical", prefix, &mut searched, &mut found)?;
-        } else if pins {
-            searched.pin(&self.list(remote, &layout::anatomical(subject))?);
         }
         if request.include_localizers {
             let prefix = layout::localizers(subject);
@@ -206,9 +205,21 @@ impl Selection {
             return Err(no_match(location, subject.as_str(), request, searched.prefixes, missing));
         }
         self.missing.extend(sessions);
-        found.append(&mut searched.pinned);
         everything.add(subject.as_str(), searched);
+        if request.include_derivatives && filter.names_specific_session() {
+            self.with_betas.insert(subject.clone());
+        }
         found.into_iter().for_each(|(listed, why)| self.add(listed, why));
+        Ok(())
+    }
+
+    /// What the betas are read with, for each subject whose betas were found.
+    fn collect_brain_masks(&mut self, remote: &Remote) -> Result<()> {
+        for subject in std::mem::take(&mut self.with_betas) {
+            for (_, masks) in brain_masks(remote, &subject)? {
+                masks.into_iter().for_each(|listed| self.add(listed, Why::Pinned));
+            }
+        }
         Ok(())
     }
 
@@ -321,36 +332,26 @@ impl Selection {
         Ok(())
     }
 
-    fn list(&mut self, remote: &Remote, prefix: &str) -> Result<Vec<Listed>> {
-        let listing = remote.list(prefix)?;
-        self.refused.extend(listing.refused);
-        Ok(listing.objects)
-    }
-
     /// What was found first says why.
     fn add(&mut self, listed: Listed, why: Why) {
         let withheld = policy::is_held_out(listed.key.as_str()).then_some(policy::HELD_OUT);
         let key = listed.key.clone();
+        if layout::is_betas(key.as_str()) {
+            let subject = entity_value(key.as_str(), "sub").and_then(|label| label.parse().ok());
+            self.with_betas.extend(subject);
+        }
         self.keys.entry(key).or_insert(SelectedKey { listed, withheld, why });
     }
 }
 
 impl<'a> Searched<'a> {
     fn new(carried: Carried<'a>) -> Self {
-        Self {
-            prefixes: Vec::new(),
-            any: false,
-            carried,
-            trees: Vec::new(),
-            pins: Vec::new(),
-            pinned: Vec::new(),
-        }
+        Self { prefixes: Vec::new(), any: false, carried, trees: Vec::new() }
     }
 
     fn add(&mut self, prefix: &str, listed: &[Listed]) {
         self.prefixes.push(prefix.to_owned());
         listed.iter().for_each(|listed| self.see(listed.key.as_str()));
-        self.pin(listed);
     }
 
     fn see(&mut self, key: &str) {
@@ -360,13 +361,6 @@ impl<'a> Searched<'a> {
 
     fn tree(&mut self, name: &'static str, prefix: String, is_empty: bool) {
         self.trees.push(Tree { name, prefix, is_empty });
-    }
-
-    fn pin(&mut self, listed: &[Listed]) {
-        let pins = &self.pins;
-        let is_pin = |listed: &&Listed| pins.iter().any(|pin| pin == listed.key.as_str());
-        let pinned = listed.iter().filter(is_pin).cloned();
-        self.pinned.extend(pinned.map(|listed| (listed, Why::Pinned)));
     }
 }
 
@@ -401,6 +395,21 @@ impl<'a> Everything<'a> {
         }
         missing
     }
+}
+
+/// The brain mask on the functional grid and the mean R² map of a subject, as far as the bucket
+/// lists them, by the folders that were listed for them.
+fn brain_masks(remote: &Remote, subject: &SubjectId) -> Result<Vec<(String, Vec<Listed>)>> {
+    let wanted = policy::pinned(subject);
+    let folders: BTreeSet<&str> =
+        wanted.iter().filter_map(|key| key.rsplit_once('/')).map(|(folder, _)| folder).collect();
+    let listed = |folder: &str| {
+        let prefix = format!("{folder}/");
+        let mut listed = remote.list_directory(&prefix)?.objects;
+        listed.retain(|it| wanted.iter().any(|key| key == it.key.as_str()));
+        Ok((prefix, listed))
+    };
+    folders.into_iter().map(listed).collect()
 }
 
 /// Whether a directory can hold keys that pass: one of another session than those wanted cannot.
