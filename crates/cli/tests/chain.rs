@@ -319,10 +319,37 @@ fn filters_of_betas_are_those_of_the_library() {
     user.ok("betas --subject 03 --session 02 --roi FFA1 -o second.csv");
     let csv = std::fs::read_to_string(user.path("second.csv")).unwrap();
     let second = read_npy::<f32>(user.path("second.npy")).unwrap();
-    let numbers = csv.lines().flat_map(|line| line.split(','));
+    assert_eq!(csv.lines().count(), second.shape()[0] + 1);
+    let numbers = csv.lines().skip(1).flat_map(|line| line.split(','));
     assert!(numbers.zip(&second).all(|(text, value)| {
         text.parse::<f32>().unwrap().to_bits() == value.to_bits() || value.is_nan()
     }));
+}
+
+#[test]
+fn every_csv_file_begins_with_the_names_of_its_columns() {
+    let user = User::with_session();
+    let dataset = laion_fmri::Dataset::open(user.mirror()).unwrap();
+    let face = dataset.subject("sub-03").unwrap();
+    let face = face.roi_mask("face", laion_fmri::MaskSource::Anatomical).unwrap();
+    let voxels: Vec<String> = face.indices().iter().map(|index| format!("v{index}")).collect();
+    user.ok("download-embeddings --model CLIP");
+    let ids = bucket::embedding_ids();
+    let width = bucket::embedding("CLIP", ids[0]).len();
+    let features: Vec<String> = (0..width).map(|feature| format!("f{feature}")).collect();
+    let trials = bucket::labels("sub-03", "ses-01").len();
+    let ceiling = "noise-ceiling --subject 03 --session 01 --roi face";
+    for (line, header, rows) in [
+        ("betas --subject 03 --session 01 --roi face", voxels.join(","), trials),
+        (ceiling, "noise_ceiling".to_owned(), face.n_voxels()),
+        ("coordinates --subject 03 --roi face", "x,y,z".to_owned(), face.n_voxels()),
+        ("embedding --model CLIP", features.join(","), ids.len()),
+    ] {
+        user.ok(&format!("{line} -o x.csv"));
+        let csv = std::fs::read_to_string(user.path("x.csv")).unwrap();
+        assert_eq!(csv.lines().next(), Some(header.as_str()), "{line}");
+        assert_eq!(csv.lines().count(), rows + 1, "{line}");
+    }
 }
 
 #[test]

@@ -129,7 +129,9 @@ fn addresses_for_other_tools() {
     let cells: Vec<&str> = line.split('\t').collect();
     let size = std::fs::metadata(user.bucket.path(TRIALS)).unwrap().len().to_string();
     assert_eq!(cells, [format!("BUCKET/{TRIALS}").as_str(), size.as_str(), TRIALS]);
-    assert_eq!(user.ok("urls --subject sub-03 --ses ses-01 --missing").out, "");
+    assert_eq!(all.out.lines().next(), Some("url\tsize\tlocal"));
+    let missing = user.ok("urls --subject sub-03 --ses ses-01 --missing");
+    assert_eq!(missing.out, "url\tsize\tlocal\n");
     let curl = user.ok("urls --subject sub-03 --ses ses-01 --format curl").out;
     assert!(curl.contains(&format!("url = \"BUCKET/{TRIALS}\"\noutput = \"{TRIALS}\"")), "{curl}");
     let aria = user.ok("urls --subject sub-03 --ses ses-01 --format aria2").out;

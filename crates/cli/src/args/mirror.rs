@@ -47,7 +47,7 @@ pub(crate) struct Adopt {
 /// The form of a list of addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum UrlFormat {
-    /// Address, bytes and local path, separated by tabs
+    /// Address, bytes and local path, separated by tabs, below a header line
     #[default]
     Tsv,
     /// A configuration for `curl --parallel --config FILE`

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use laion_fmri::export::write_npz;
 use laion_fmri::{Error, NoiseCeiling, SessionId, Subject, WrittenBetas};
 
-use super::voxels::{ArrayFormat, array_format, voxels, write_array};
+use super::voxels::{ArrayFormat, array_format, voxel_columns, voxels, write_array};
 use crate::args::Betas;
 use crate::context::Context;
 use crate::exit::CommandError;
@@ -44,7 +44,7 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
     match destination {
         Destination::Stream(path) => request.write_npy(|_| path.clone(), written),
         Destination::File(path) => request.for_each_session(|session, answer| {
-            write_array(&path, answer.betas.view())?;
+            write_array(&path, answer.betas.view(), voxel_columns(&answer.voxels))?;
             let (trials, voxels) = answer.betas.dim();
             note(&session, trials, voxels, &path);
             anyhow::Ok(())

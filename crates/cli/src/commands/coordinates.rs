@@ -10,7 +10,7 @@ pub(super) fn run(context: &Context, args: &Coordinates) -> anyhow::Result<()> {
     output::check_destination(&args.output)?;
     let subject = context.dataset()?.subject(&args.subject)?;
     let coordinates = subject.voxel_coordinates(&voxels(&args.voxels, &subject)?)?;
-    write_array(&args.output, coordinates.view())?;
+    write_array(&args.output, coordinates.view(), ["x", "y", "z"].map(str::to_owned))?;
     context.note(&format!("{} voxels", coordinates.nrows()));
     Ok(())
 }

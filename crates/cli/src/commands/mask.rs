@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use laion_fmri::Subject;
 use laion_fmri::ndarray::Array1;
+use laion_fmri::{Error, Subject, VoxelMask, Voxels};
 
-use super::voxels::write_array;
+use super::voxels;
 use crate::args::Mask;
 use crate::context::Context;
 use crate::exit::CommandError;
@@ -37,10 +37,10 @@ fn write_npy(subject: &Subject, args: &Mask) -> anyhow::Result<usize> {
     let mask = if args.roi.is_empty() {
         subject.brain_mask(args.mask_source, args.res)?.to_bool()
     } else {
-        subject.roi_mask(args.roi.as_slice(), args.mask_source)?.as_slice().to_vec()
+        roi_mask(subject, args)?.as_slice().to_vec()
     };
     let kept = mask.iter().filter(|voxel| **voxel).count();
-    write_array(&args.output, Array1::from_vec(mask).view())?;
+    voxels::write_npy(&args.output, Array1::from_vec(mask).view())?;
     Ok(kept)
 }
 

@@ -22,7 +22,7 @@ pub(super) fn run(context: &Context, args: &NoiseCeilingArgs) -> anyhow::Result<
     let maps = subject.noise_ceilings(&which, &voxels(&args.voxels, &subject)?)?;
     match (format, maps.first()) {
         (ArrayFormat::Npy | ArrayFormat::Csv, Some((_, map))) => {
-            write_array(&args.output, map.view())?;
+            write_array(&args.output, map.view(), ["noise_ceiling".to_owned()])?;
         }
         _ => write_npz(&args.output, |npz| {
             maps.iter().try_for_each(|(which, map)| npz.array(which.to_string(), map.view()))

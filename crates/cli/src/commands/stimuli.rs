@@ -9,7 +9,7 @@ use laion_fmri::stimuli::{NounFilter, Stimulus, f16};
 use laion_fmri::{Error, GlobalTrial};
 use serde_json::Value;
 
-use super::voxels::{ArrayFormat, array_format, write_array};
+use super::voxels::{ArrayFormat, array_format, write_array, write_npy};
 use crate::args::stimuli::{Captions, Embedding, Image, List, Segmentation, Stimuli};
 use crate::context::Context;
 use crate::exit::{CommandError, Status};
@@ -47,13 +47,14 @@ pub(super) fn embedding(context: &Context, args: &Embedding) -> anyhow::Result<(
     array_format(&args.output, &[ArrayFormat::Npy, ArrayFormat::Csv])?;
     output::check_destination(&args.output)?;
     let features = features(context, args)?;
-    let (rows, columns) = features.dim();
+    let (rows, n_features) = features.dim();
+    let columns = (0..n_features).map(|feature| format!("f{feature}"));
     if args.float32 {
-        write_array(&args.output, features.mapv(f32::from).view())?;
+        write_array(&args.output, features.mapv(f32::from).view(), columns)?;
     } else {
-        write_array(&args.output, features.view())?;
+        write_array(&args.output, features.view(), columns)?;
     }
-    context.note(&format!("{}: {rows} rows, {columns} features", args.model));
+    context.note(&format!("{}: {rows} rows, {n_features} features", args.model));
     Ok(())
 }
 
@@ -94,7 +95,7 @@ pub(super) fn segmentation(context: &Context, args: &Segmentation) -> anyhow::Re
     let mask = segmentations.get(&args.name, noun, args.instance).map_err(Error::from)?;
     let pixels = mask.iter().filter(|pixel| **pixel != 0).count();
     match format {
-        ImageFormat::Npy => write_array(output, mask.view())?,
+        ImageFormat::Npy => write_npy(output, mask.view())?,
         ImageFormat::Png => {
             let levels = mask.mapv(|pixel| if pixel == 0 { 0 } else { u8::MAX });
             write_image(output, format, levels.view().insert_axis(Axis(2)))?;
@@ -206,7 +207,7 @@ fn write_image(
     image: ArrayView3<'_, u8>,
 ) -> anyhow::Result<()> {
     match format {
-        ImageFormat::Npy => write_array::<u8, Ix3>(output, image)?,
+        ImageFormat::Npy => write_npy::<u8, Ix3>(output, image)?,
         ImageFormat::Png if output::is_stdout(output) => {
             export::write_png_to(std::io::stdout().lock(), image).map_err(Error::from)?;
         }

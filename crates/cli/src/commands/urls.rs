@@ -19,7 +19,9 @@ pub(super) fn run(context: &Context, args: &Urls) -> anyhow::Result<Status> {
         _ => false,
     };
     let items: Vec<&PlanItem> = download.plan().items.iter().filter(wanted).collect();
-    output::print_lines(items.iter().map(|item| {
+    let header = !context.global.json && args.format == UrlFormat::Tsv;
+    let header = header.then(|| "url\tsize\tlocal".to_owned());
+    output::print_lines(header.into_iter().chain(items.iter().map(|item| {
         let (url, local) = (download.url_of(item), item.local.as_str());
         if context.global.json {
             let fields = [
@@ -43,7 +45,7 @@ pub(super) fn run(context: &Context, args: &Urls) -> anyhow::Result<Status> {
             }
             UrlFormat::Aria2 => format!("{url}\n  out={local}"),
         }
-    }))?;
+    })))?;
     let size = items.iter().map(|item| item.size).sum();
     context.note(&format!("{} files, {}", items.len(), bytes(size)));
     Ok(Status::Done)

@@ -63,29 +63,45 @@ pub(super) fn array_format(output: &Path, fitting: &[ArrayFormat]) -> anyhow::Re
     Err(CommandError::usage(message).into())
 }
 
-/// Writes an array in the format of its output's name, to a file by rename or to standard output.
-pub(super) fn write_array<A: Element + ToString, D: RemoveAxis>(
+/// Writes an array to a `.npy` file, by rename, or to standard output.
+pub(super) fn write_npy<A: Element, D: RemoveAxis>(
     output: &Path,
     array: ArrayView<'_, A, D>,
 ) -> anyhow::Result<()> {
-    match array_format(output, &[ArrayFormat::Npy, ArrayFormat::Csv])? {
-        ArrayFormat::Csv => return output::write_text(output, &csv(array)?),
-        _ if !output::is_stdout(output) => {
-            export::write_npy(output, array).map_err(Error::from)?;
-        }
-        _ => {
-            let mut stdout = std::io::BufWriter::new(std::io::stdout().lock());
-            export::write_npy_to(&mut stdout, array).map_err(Error::from)?;
-            stdout.flush()?;
-        }
+    if !output::is_stdout(output) {
+        return Ok(export::write_npy(output, array).map_err(Error::from)?);
     }
+    let mut stdout = std::io::BufWriter::new(std::io::stdout().lock());
+    export::write_npy_to(&mut stdout, array).map_err(Error::from)?;
+    stdout.flush()?;
     Ok(())
 }
 
-/// One line for each element of the first axis; floating-point numbers with as many digits as it
-/// takes to read the same number back.
-fn csv<A: ToString, D: RemoveAxis>(array: ArrayView<'_, A, D>) -> anyhow::Result<String> {
+/// As [`write_npy`], or as a `.csv` file, whose first line names the columns.
+pub(super) fn write_array<A: Element + ToString, D: RemoveAxis>(
+    output: &Path,
+    array: ArrayView<'_, A, D>,
+    columns: impl IntoIterator<Item = String>,
+) -> anyhow::Result<()> {
+    match array_format(output, &[ArrayFormat::Npy, ArrayFormat::Csv])? {
+        ArrayFormat::Csv => output::write_text(output, &csv(array, columns)?),
+        _ => write_npy(output, array),
+    }
+}
+
+/// The columns of an array with one for each voxel: `v` and the flat index on the grid.
+pub(super) fn voxel_columns(voxels: &VoxelMask) -> impl Iterator<Item = String> {
+    voxels.indices().iter().map(|index| format!("v{index}"))
+}
+
+/// The names of the columns, then one line for each element of the first axis. Floating-point numbers
+/// have as many digits as it takes to read the same number back.
+fn csv<A: ToString, D: RemoveAxis>(
+    array: ArrayView<'_, A, D>,
+    columns: impl IntoIterator<Item = String>,
+) -> anyhow::Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(columns)?;
     for row in array.axis_iter(Axis(0)) {
         writer.write_record(row.iter().map(ToString::to_string))?;
     }
