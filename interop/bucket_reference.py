@@ -178,9 +178,9 @@ class Reference:
         return values[self.brain(choice.mask_source)][self.chosen(choice)]
 
     def rows(self, choice, session):
-        """The volumes of a choice, ascending."""
+        """The volumes of a choice, in the order asked."""
         n_volumes = self.values(self.betas_path(session)).shape[3]
-        rows = sorted(set(range(n_volumes) if choice.trials is None else choice.trials))
+        rows = list(range(n_volumes) if choice.trials is None else choice.trials)
         if choice.stimuli is not None:
             labels = self.labels(session)
             wanted = choice.stimuli == "shared"

@@ -468,7 +468,8 @@ pub(crate) struct Betas {
     /// Only trials with images that all subjects saw (shared), or only this one (unique)
     #[arg(long, value_name = "SET")]
     pub(crate) stimuli: Option<StimulusSet>,
-    /// Only these trials of each session, counted from 0: single ones and START:END, such as 10:20,500
+    /// Only these trials of each session, counted from 0, as rows in this order: single ones and
+    /// START:END, such as 10:20,500,3
     #[arg(long, value_name = "LIST", value_parser = parse_trials)]
     pub(crate) trials: Option<TrialList>,
     /// Accepted for parity with the Python package: every read streams

@@ -2,6 +2,7 @@
 
 mod chosen;
 mod file;
+mod order;
 mod plan;
 mod reader;
 mod rows;
@@ -42,7 +43,7 @@ use crate::{Cancel, Contradiction, Error, NoiseCeiling, Observer, Result, Subjec
 /// a column here, and for [`MaskSource::Rsquare`] there is none.
 ///
 /// Arrays are float32 of shape `(n_trials, n_voxels)`: trials in the order of the volumes, which is
-/// the row order of the trial table; voxels by ascending flat C-order index of the brain mask's
+/// the row order of the trial table, or in the order of [`Betas::trials`]; voxels by ascending flat C-order index of the brain mask's
 /// grid. NaN stays NaN.
 ///
 /// With one thread, memory is the array plus less than 32 MiB: the file is inflated chunk by chunk,
@@ -210,13 +211,10 @@ impl<'a> Betas<'a> {
         self
     }
 
-    /// Only these trials, counted within each session from 0. Rows stay in trial order and each
-    /// trial comes once, in whatever order they are named.
+    /// Only these trials, counted within each session from 0. Rows come in the order in which trials are
+    /// named, and a trial that is named twice is two rows, as numpy indexes. Each trial is read once.
     pub fn trials(mut self, trials: impl IntoIterator<Item = usize>) -> Self {
-        let mut trials: Vec<usize> = trials.into_iter().collect();
-        trials.sort_unstable();
-        trials.dedup();
-        self.trials = Some(trials);
+        self.trials = Some(trials.into_iter().collect());
         self
     }
 
@@ -357,7 +355,9 @@ impl<'a> Betas<'a> {
         Ok(ConcatenatedBetas { betas, sessions: row_sessions, trials, voxels })
     }
 
-    /// The betas of the session row by row, for callers who want no array at all.
+    /// The betas of the session row by row, for callers who want no array at all. Rows that
+    /// [`Betas::trials`] puts into another order than that of the file wait in a temporary file of the
+    /// system.
     ///
     /// # Errors
     ///

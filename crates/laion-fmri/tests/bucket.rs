@@ -140,7 +140,7 @@ fn compare_betas(there: &Subject, here: &Subject) {
     );
     let some = |subject: &Subject| {
         let request = subject.betas().session(&sessions[0]).roi("face").nc_threshold(20.0);
-        request.stimuli(StimulusSet::Shared).trials([0, 3, 4, 5, 6, 7]).load_with_rows().unwrap()
+        request.stimuli(StimulusSet::Shared).trials([7, 0, 3, 4, 5, 6, 3]).load_with_rows().unwrap()
     };
     let (a, b) = (some(there), some(here));
     assert_eq!((&a.trials, a.voxels.indices()), (&b.trials, b.voxels.indices()));

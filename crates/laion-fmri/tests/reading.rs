@@ -6,7 +6,12 @@ use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use fixtures::Bucket;
-use laion_fmri::{Cancel, Dataset, Error, Event, Observer, SessionId, Subject};
+use laion_fmri::ndarray::Axis;
+use laion_fmri::{
+    Cancel, Dataset, Error, Event, Observer, SessionId, SessionTrial, StimulusSet, Subject,
+};
+
+use crate::assert_same;
 
 fn with_jobs(bucket: &Bucket, subject: &str, jobs: usize) -> Subject {
     Dataset::open(bucket.root()).unwrap().with_jobs(jobs).subject(subject).unwrap()
@@ -289,4 +294,58 @@ fn a_damaged_file_leaves_no_output() {
     let nowhere = out.path().join("missing/a.npy");
     let error = request.write_npy(|_| nowhere.clone(), done).unwrap_err();
     assert!(matches!(&error, Error::Export(error) if error.path() == Some(&*nowhere)), "{error:?}");
+}
+
+#[test]
+fn rows_come_in_the_order_asked_and_as_often_as_named() {
+    let bucket = Bucket::temporary().unwrap();
+    let (cache, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let plain = with_jobs(&bucket, "sub-01", 1);
+    let whole = plain.betas().session("ses-01").roi("face").load().unwrap();
+    let named = [7, 0, 2, 7, 0];
+    let expected = whole.select(Axis(0), &named);
+    let same = |got: &[f32], what: &str| assert_same(got, expected.as_slice().unwrap(), what);
+    for jobs in [1, 2, 3] {
+        let jobs = NonZeroUsize::new(jobs).unwrap();
+        let dataset = Dataset::open(bucket.root()).unwrap().with_jobs(jobs);
+        let subject = dataset.with_cache_dir(cache.path()).subject("sub-01").unwrap();
+        if jobs.get() == 3 {
+            subject.index_betas("ses-01", &(), &Cancel::new()).unwrap().unwrap();
+        }
+        let heard = Mutex::new(Vec::new());
+        let totals = |event: Event<'_>| {
+            if let Event::Volume { total, .. } = event {
+                heard.lock().unwrap().push(total);
+            }
+        };
+        let request = subject.betas().session("ses-01").roi("face").trials(named);
+        let answer = request.clone().observer(&totals).load_with_rows().unwrap();
+        assert_eq!(answer.trials, named.map(SessionTrial));
+        same(answer.betas.as_slice().unwrap(), "an array");
+        if jobs.get() == 3 {
+            assert_eq!(*heard.lock().unwrap(), [3; 3], "each volume is read once");
+        }
+        let rows: Vec<_> = request.volumes().unwrap().map(Result::unwrap).collect();
+        assert!(rows.iter().map(|(trial, _)| *trial).eq(named.map(SessionTrial)));
+        same(&rows.into_iter().flat_map(|(_, row)| row).collect::<Vec<_>>(), "rows");
+        let path = out.path().join("x.npy");
+        request.write_npy(|_| path.clone(), |_, _| Ok::<(), Error>(())).unwrap();
+        let written = laion_fmri::export::read_npy::<f32>(&path).unwrap();
+        same(written.as_standard_layout().as_slice().unwrap(), "a file");
+        assert_eq!(fs::read_dir(out.path()).unwrap().count(), 1, "what waited is gone");
+    }
+    let request = plain.betas().roi("face").sessions(["ses-01", "ses-02"]).trials(named);
+    let joined = request.concat().unwrap();
+    assert_eq!(joined.trials, [named.map(SessionTrial); 2].concat());
+    let (first, _) = joined.betas.view().split_at(Axis(0), named.len());
+    same(first.as_slice().unwrap(), "the first of two sessions");
+    let shared = request.session("ses-01").stimuli(StimulusSet::Shared).load_with_rows().unwrap();
+    let table = plain.trials("ses-01").unwrap();
+    let labels: Vec<&str> = table.labels().collect();
+    let is_shared = |trial: &usize| StimulusSet::of_label(labels[*trial]) == StimulusSet::Shared;
+    let kept: Vec<usize> = named.into_iter().filter(is_shared).collect();
+    assert!(!kept.is_empty() && kept.len() < named.len(), "{kept:?}");
+    assert!(shared.trials.iter().map(|trial| trial.0).eq(kept));
+    let error = plain.betas().session("ses-01").trials([99999, 0]).load().unwrap_err();
+    assert!(matches!(error, Error::TrialOutOfRange { got: 99999, .. }), "{error:?}");
 }

@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bids_names::SessionId;
-use nifti_stream::RowSelection;
 
 use super::Betas;
+use super::order::WantedRows;
 use super::plan::{Planned, same_voxels};
 use crate::Result;
 use crate::mask::VoxelMask;
@@ -35,7 +35,7 @@ impl Betas<'_> {
         mut choose: impl FnMut(&SessionTrials) -> Vec<usize>,
     ) -> Result<ChosenTrials<'_>> {
         let planned = self.plan_by(sessions, |session, _, table| {
-            Ok(RowSelection::Rows(choose(&self.needed_table(session, table)?)))
+            Ok(WantedRows::of(choose(&self.needed_table(session, table)?)))
         })?;
         let voxels = same_voxels(&planned)?;
         Ok(ChosenTrials { planned, voxels, watch: self.watch() })
@@ -56,7 +56,8 @@ impl ChosenTrials<'_> {
         mut take: impl FnMut(&[f32]) -> ControlFlow<()>,
     ) -> Result<()> {
         let mut sessions = self.planned.iter();
-        sessions
-            .try_for_each(|session| session.for_each_row(self.watch, threads, |_, row| take(row)))
+        sessions.try_for_each(|session| {
+            session.for_each_row(self.watch, threads, None, |_, row| take(row))
+        })
     }
 }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use bids_names::SessionId;
 use laion_fmri_stimuli::StimulusSet;
-use ndarray::{Array2, ArrayViewMut2};
-use nifti_stream::RowSelection;
+use ndarray::{Array2, ArrayView1, ArrayViewMut2};
 
+use super::order::{RowOrder, WantedRows, waiting_directory};
 use super::reader::{SessionRead, SessionReader};
 use super::{Betas, CeilingThreshold, SessionBetas};
 use crate::mask::VoxelMask;
 use crate::observer::Watch;
+use crate::row_file::RowFile;
 use crate::trial_table::SessionTrial;
 use crate::trials::SessionTrials;
 use crate::{Error, NoiseCeiling, Result, Subject};
@@ -23,8 +24,7 @@ use crate::{Error, NoiseCeiling, Result, Subject};
 pub(super) struct Planned {
     reader: SessionReader,
     pub(super) voxels: Arc<VoxelMask>,
-    /// The wanted volumes.
-    rows: RowSelection,
+    rows: WantedRows,
 }
 
 impl Betas<'_> {
@@ -33,12 +33,12 @@ impl Betas<'_> {
         self.plan_by(sessions, |session, n_volumes, table| self.rows(session, n_volumes, table))
     }
 
-    /// As [`Betas::plan`], with the volumes that `rows` takes of each session: it is given their
-    /// number, and the trial table if there is one.
+    /// As [`Betas::plan`], with the rows that `rows` takes of each session: it is given the number of
+    /// volumes, and the trial table if there is one.
     pub(super) fn plan_by(
         &self,
         sessions: &[SessionId],
-        mut rows: impl FnMut(&SessionId, usize, Option<SessionTrials>) -> Result<RowSelection>,
+        mut rows: impl FnMut(&SessionId, usize, Option<SessionTrials>) -> Result<WantedRows>,
     ) -> Result<Vec<Planned>> {
         // Missing files are the likeliest failure and the cheapest to see.
         for session in sessions {
@@ -82,23 +82,21 @@ impl Betas<'_> {
         table.map_or_else(|| self.subject.trials(session), Ok)
     }
 
-    /// The wanted volumes of a session.
+    /// The wanted rows of a session.
     fn rows(
         &self,
         session: &SessionId,
         n_volumes: usize,
         table: Option<SessionTrials>,
-    ) -> Result<RowSelection> {
+    ) -> Result<WantedRows> {
         let Some(mut rows) = self
             .trials
             .clone()
             .or_else(|| self.stimuli.is_some().then(|| (0..n_volumes).collect::<Vec<_>>()))
         else {
-            return Ok(RowSelection::All);
+            return Ok(WantedRows::all());
         };
-        if let Some(&got) = rows.last()
-            && got >= n_volumes
-        {
+        if let Some(&got) = rows.iter().find(|row| **row >= n_volumes) {
             return Err(Error::TrialOutOfRange {
                 session: session.clone(),
                 trials: n_volumes,
@@ -111,7 +109,7 @@ impl Betas<'_> {
                 table.labels().map(|label| StimulusSet::of_label(label) == set).collect();
             rows.retain(|row| wanted.get(*row) == Some(&true));
         }
-        Ok(RowSelection::Rows(rows))
+        Ok(WantedRows::of(rows))
     }
 }
 
@@ -121,18 +119,12 @@ impl Planned {
     }
 
     pub(super) fn n_rows(&self) -> usize {
-        match &self.rows {
-            RowSelection::All => self.reader.n_volumes(),
-            RowSelection::Rows(rows) => rows.len(),
-        }
+        self.rows.count(self.reader.n_volumes())
     }
 
     /// The trial of each row.
     pub(super) fn trials(&self) -> Vec<SessionTrial> {
-        match &self.rows {
-            RowSelection::All => (0..self.reader.n_volumes()).map(SessionTrial).collect(),
-            RowSelection::Rows(rows) => rows.iter().copied().map(SessionTrial).collect(),
-        }
+        self.rows.trials(self.reader.n_volumes())
     }
 
     /// The betas file.
@@ -149,25 +141,71 @@ impl Planned {
     /// Reads the rows of this session into an array of their shape.
     pub(super) fn read_into(
         &self,
-        out: ArrayViewMut2<'_, f32>,
+        mut out: ArrayViewMut2<'_, f32>,
         watch: Watch<'_>,
         threads: NonZeroUsize,
     ) -> Result<()> {
-        self.reader.read_rows(self.how(watch, threads), out).map(drop)
+        let how = self.how(watch, threads);
+        let Some(order) = &self.rows.order else {
+            return self.reader.read_rows(how, out).map(drop);
+        };
+        let put = |trial: SessionTrial, row: &[f32]| {
+            for &position in order.rows_of(trial.0) {
+                out.row_mut(position).assign(&ArrayView1::from(row));
+            }
+            ControlFlow::Continue(())
+        };
+        self.reader.for_each_row(how, put).map(drop)
     }
 
-    /// Reads the rows of this session one after the other, with the trial that each is.
+    /// Reads the rows of this session one after the other, with the trial that each is. `output` is the
+    /// file that they go to, if any.
     pub(super) fn for_each_row(
         &self,
         watch: Watch<'_>,
         threads: NonZeroUsize,
+        output: Option<&Path>,
         take: impl FnMut(SessionTrial, &[f32]) -> ControlFlow<()>,
     ) -> Result<()> {
-        self.reader.for_each_row(self.how(watch, threads), take).map(drop)
+        let how = self.how(watch, threads);
+        match &self.rows.order {
+            Some(order) => self.for_each_ordered(order, how, &waiting_directory(output), take),
+            None => self.reader.for_each_row(how, take).map(drop),
+        }
+    }
+
+    /// Volumes wait in a file in `directory` until all are read: any of them may be the first row.
+    fn for_each_ordered(
+        &self,
+        order: &RowOrder,
+        how: SessionRead<'_>,
+        directory: &Path,
+        mut take: impl FnMut(SessionTrial, &[f32]) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let mut waiting = RowFile::writer(directory, self.voxels.n_voxels())?;
+        let mut pushed = Ok(());
+        let read = self.reader.for_each_row(how, |_, row| {
+            pushed = waiting.push(row);
+            if pushed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        // A row that could not be pushed stopped the read.
+        pushed.and(read)?;
+        let waiting = waiting.finish()?;
+        let mut row = vec![0.0; self.voxels.n_voxels()];
+        for (trial, position) in order.positions() {
+            if how.watch.is_stopped() {
+                return Err(Error::Cancelled);
+            }
+            waiting.read_row(position, &mut row)?;
+            if take(trial, &row).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn how<'a>(&'a self, watch: Watch<'a>, threads: NonZeroUsize) -> SessionRead<'a> {
-        SessionRead { voxels: &self.voxels, rows: &self.rows, threads, watch }
+        SessionRead { voxels: &self.voxels, rows: &self.rows.volumes, threads, watch }
     }
 }
 

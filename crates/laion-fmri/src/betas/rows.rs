@@ -197,7 +197,7 @@ fn read(
     full: &SyncSender<(SessionTrial, Vec<f32>)>,
     spares: &Receiver<Vec<f32>>,
 ) -> Result<()> {
-    planned.for_each_row(watch, threads, |trial, row| {
+    planned.for_each_row(watch, threads, None, |trial, row| {
         let mut values = spares.try_recv().unwrap_or_default();
         values.clear();
         values.extend_from_slice(row);

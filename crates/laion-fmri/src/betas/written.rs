@@ -22,7 +22,7 @@ impl Planned {
         let shape = [self.n_rows(), self.voxels.n_voxels()];
         write_npy_rows(&path, shape, |rows: &mut NpyRows<f32>| {
             let mut put = Ok(());
-            let read = self.for_each_row(watch, threads, |_, row| {
+            let read = self.for_each_row(watch, threads, Some(&path), |_, row| {
                 put = rows.put(row);
                 if put.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             });
