@@ -403,16 +403,20 @@ def command_cases(cases, bucket, reference):
         if asked.get("roi") == [] or asked.get("trials") == []:
             continue  # nothing, which no command line can ask for
         choice, given = Choice(**asked), options(cases, asked)
-        arrays = {s: cases.array(reference.betas(choice, s)) for s in sessions}
+        betas = {session: reference.betas(choice, session) for session in sessions}
+        if not all(array.size for array in betas.values()):
+            continue  # nothing is left, which the command refuses
+        arrays = {session: cases.array(array) for session, array in betas.items()}
         one = ["--session", sessions[0]]
         add(["betas"], one + given, "betas.npy", expected=arrays[sessions[0]])
         add(["betas"], ["--session", *sessions, *given], "betas.npz", arrays=arrays)
         files = {f"{session}.npy": array for session, array in arrays.items()}
         add(["betas"], ["--session", *sessions, *given], "betas/", files=files)
     for voxels in voxel_choices(bucket, reference)[::2]:
-        if voxels.get("roi") == []:
+        choice = Choice(**voxels)
+        if voxels.get("roi") == [] or not reference.indices(choice).size:
             continue
-        choice, given = Choice(**voxels), options(cases, voxels)
+        given = options(cases, voxels)
         brain = reference.brain(choice.mask_source)
         like = relative(reference, reference.brain_path(choice.mask_source))
         coordinates = cases.array(reference.coordinates(choice))

@@ -110,7 +110,9 @@ fn of_extract(error: &ExtractError) -> Option<String> {
 /// The option that makes a restriction.
 fn option(restriction: &Restriction) -> Option<String> {
     Some(match restriction {
-        Restriction::Rois(rois) => format!("--roi {}", rois.join(" ")),
+        Restriction::Rois(rois) => format!("--roi {}", quoted(rois).join(" ")),
+        Restriction::VoxelMask => "--mask".to_owned(),
+        Restriction::Trials => "--trials".to_owned(),
         Restriction::NoiseCeiling(percent) => format!("--nc-threshold {percent}"),
         Restriction::NoNan => "--nan drop".to_owned(),
         Restriction::Stimuli(set) => format!("--stimuli {set}"),
@@ -118,6 +120,13 @@ fn option(restriction: &Restriction) -> Option<String> {
         Restriction::ExactRepetitions => "--exact-reps".to_owned(),
         _ => return None,
     })
+}
+
+/// The words of an option as a shell takes them: expressions are between quotes.
+fn quoted(words: &[String]) -> Vec<String> {
+    let is_plain = |word: &str| !word.contains(|c: char| c.is_whitespace() || "|&()".contains(c));
+    let quote = |word: &String| if is_plain(word) { word.clone() } else { format!("\"{word}\"") };
+    words.iter().map(quote).collect()
 }
 
 fn of_contradiction(contradiction: &Contradiction) -> Option<String> {

@@ -2,7 +2,9 @@
 
 use std::fs;
 
+use fixtures::bucket;
 use insta::assert_snapshot;
+use laion_fmri::StimulusSet;
 
 use crate::{User, names};
 
@@ -86,6 +88,37 @@ fn what_is_not_there_is_status_3_and_names_the_download() {
     let command = hint.lines().last().unwrap().strip_prefix("hint: laion-fmri ").unwrap();
     user.ok(command);
     user.ok("trials --subject 03 --session 02");
+}
+
+#[test]
+fn a_selection_of_nothing_is_status_3() {
+    let user = User::with_session();
+    let is_shared = |label: &'static str| StimulusSet::of_label(label) == StimulusSet::Shared;
+    let shared = bucket::labels("sub-03", "ses-01").into_iter().position(is_shared).unwrap();
+    let unique = format!("betas --session 01 --roi face --trials {shared} --stimuli unique -o -");
+    for (line, message) in [
+        (
+            "betas --session 01 --nc-threshold 101 -o x.npy",
+            "no voxel of sub-03 ses-01 is left: the anatomical brain mask, a noise ceiling of at least 101\nhint: leave out --nc-threshold 101",
+        ),
+        (
+            unique.as_str(),
+            "no trial of sub-03 ses-01 is left: the trials that were chosen, unique images\nhint: leave out --trials or --stimuli unique",
+        ),
+    ] {
+        let line = line.replacen(' ', " --subject 03 ", 1);
+        assert_eq!(user.fails(&line, 3), format!("error: {message}\n"), "{line}");
+    }
+    let empty = "face - face";
+    for line in ["betas --session 01", "noise-ceiling --session 01", "coordinates", "mask"] {
+        let line = format!("{line} --subject 03 -o x.npy --roi");
+        let mut command = user.command(&[line.split(' ').collect(), vec![empty]].concat());
+        command.env("LAION_FMRI_DATA", user.mirror());
+        let ran = user.run_with(command);
+        let expected = "error: no voxel of sub-03 is left: the ROIs face - face\nhint: leave out --roi \"face - face\"\n";
+        assert_eq!((ran.code, ran.err.as_str()), (3, expected), "{line}");
+    }
+    assert_eq!(names(user.folder.path()), ["home", "mirror"]);
 }
 
 #[test]

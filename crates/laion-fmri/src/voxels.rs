@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 #[cfg(doc)]
 use crate::Error;
+use crate::extract::{ExtractError, Restriction};
 use crate::mask::{MaskSource, Resolution, VoxelMask};
 use crate::roi::RoiQuery;
 use crate::{Contradiction, Result, Subject};
@@ -23,6 +24,7 @@ pub struct Voxels {
     pub(crate) rois: Option<RoiQuery>,
     pub(crate) mask: Option<VoxelMask>,
     pub(crate) mask_source: Option<MaskSource>,
+    pub(crate) is_non_empty: bool,
 }
 
 impl Voxels {
@@ -47,13 +49,41 @@ impl Voxels {
         self
     }
 
+    /// Makes a choice without any voxel an error, [`ExtractError::NothingLeft`]; otherwise it gives
+    /// empty arrays. A request for betas of these voxels must also have a trial in every session.
+    pub fn non_empty(mut self) -> Self {
+        self.is_non_empty = true;
+        self
+    }
+
     /// The choice on the axis of a subject's brain mask.
     ///
     /// # Errors
     ///
     /// [`Error::Contradiction`] when both a ROI and a mask are given; [`Error::MaskAxis`] when the
-    /// mask was made on another axis; as [`Subject::brain_mask`] and [`Subject::roi_mask`].
+    /// mask was made on another axis; [`ExtractError::NothingLeft`] when the choice has to be
+    /// [non-empty](Self::non_empty) and is not; as [`Subject::brain_mask`] and [`Subject::roi_mask`].
     pub fn resolve(&self, subject: &Subject) -> Result<VoxelMask> {
+        let voxels = self.find(subject)?;
+        if self.is_non_empty && voxels.n_voxels() == 0 {
+            let (whose, why) = (subject.id().to_string(), self.restrictions());
+            return Err(ExtractError::NothingLeft { what: "voxel", whose, why }.into());
+        }
+        Ok(voxels)
+    }
+
+    /// What leaves voxels out.
+    pub(crate) fn restrictions(&self) -> Vec<Restriction> {
+        let rois = self.rois.iter().map(|query| Restriction::Rois(query.items().to_vec()));
+        let mask = self.mask.iter().map(|_| Restriction::VoxelMask);
+        let mut why: Vec<Restriction> = rois.chain(mask).collect();
+        if why.is_empty() {
+            why.push(Restriction::Mask(self.mask_source.unwrap_or_default()));
+        }
+        why
+    }
+
+    fn find(&self, subject: &Subject) -> Result<VoxelMask> {
         let source = |otherwise| self.mask_source.unwrap_or(otherwise);
         match (&self.rois, &self.mask) {
             (Some(_), Some(_)) => Err(Contradiction::RoiAndMask.into()),

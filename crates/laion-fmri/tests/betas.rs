@@ -6,7 +6,10 @@ use std::sync::Mutex;
 
 use fixtures::Bucket;
 use fixtures::bucket;
-use laion_fmri::{Cancel, Contradiction, Dataset, Error, ErrorKind, Event, MaskSource, SessionId};
+use laion_fmri::extract::ExtractError;
+use laion_fmri::{
+    Cancel, Contradiction, Dataset, Error, ErrorKind, Event, MaskSource, SessionId, Voxels,
+};
 
 use crate::{assert_same, opened};
 
@@ -166,4 +169,28 @@ fn an_observer_hears_every_volume_and_can_stop() {
     *stop_at.lock().unwrap() = 5;
     assert!(matches!(request.load().unwrap_err(), Error::Cancelled));
     assert_eq!(calls().len(), 5);
+}
+
+#[test]
+fn a_selection_of_nothing_is_an_empty_array_or_refused_on_demand() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = opened(&bucket, "sub-01");
+    let trials = bucket::labels("sub-01", "ses-01").len();
+    let n_voxels = subject.n_voxels(MaskSource::Anatomical).unwrap();
+    let request = || subject.betas().session("ses-01");
+    for (request, shape, what) in [
+        (request().nc_threshold(101.0), (trials, 0), "voxel"),
+        (request().roi("face - face"), (trials, 0), "voxel"),
+        (request().trials([]), (0, n_voxels), "trial"),
+    ] {
+        assert_eq!(request.load().unwrap().dim(), shape);
+        let voxels = if what == "trial" { Voxels::all() } else { Voxels::roi("face - face") };
+        let error = request.voxels(voxels.non_empty()).load().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotThere);
+        let Error::Extract(error) = error else { panic!("{error:?}") };
+        assert!(matches!(*error, ExtractError::NothingLeft { what: got, .. } if got == what));
+    }
+    let none = Voxels::roi("face - face");
+    assert_eq!(subject.voxel_coordinates(&none).unwrap().dim(), (0, 3));
+    assert!(subject.voxel_coordinates(&none.non_empty()).is_err());
 }

@@ -33,6 +33,12 @@ fn is_volume(output: &Path) -> anyhow::Result<bool> {
     }
 }
 
+/// The voxels of the ROIs, of which there has to be one.
+fn roi_mask(subject: &Subject, args: &Mask) -> Result<VoxelMask, Error> {
+    let voxels = Voxels::roi(args.roi.as_slice()).mask_source(args.mask_source);
+    voxels.non_empty().resolve(subject)
+}
+
 fn write_npy(subject: &Subject, args: &Mask) -> anyhow::Result<usize> {
     let mask = if args.roi.is_empty() {
         subject.brain_mask(args.mask_source, args.res)?.to_bool()
@@ -51,7 +57,7 @@ fn write_volume(subject: &Subject, args: &Mask) -> anyhow::Result<usize> {
         brain.write_nifti(&args.output)?;
         return Ok(brain.n_voxels());
     }
-    let roi = subject.roi_mask(args.roi.as_slice(), args.mask_source)?;
+    let roi = roi_mask(subject, args)?;
     roi.write_nifti(&args.output)?;
     Ok(roi.n_voxels())
 }

@@ -11,7 +11,7 @@ use crate::args::VoxelArgs;
 use crate::exit::CommandError;
 use crate::output;
 
-/// The voxels that the options choose.
+/// The voxels that the options choose, of which there has to be one.
 pub(super) fn voxels(args: &VoxelArgs, subject: &Subject) -> anyhow::Result<Voxels> {
     if let Some(file) = &args.mask {
         let flags = export::read_npy::<bool>(file).map_err(Error::from)?;
@@ -25,10 +25,10 @@ pub(super) fn voxels(args: &VoxelArgs, subject: &Subject) -> anyhow::Result<Voxe
         );
         let brain = subject.brain_mask(args.mask_source, Resolution::Func1pt8)?;
         let mask = VoxelMask::new(brain, flags.iter().copied().collect())?;
-        return Ok(Voxels::mask(mask));
+        return Ok(Voxels::mask(mask).non_empty());
     }
     let voxels = if args.roi.is_empty() { Voxels::all() } else { Voxels::roi(args.roi.as_slice()) };
-    Ok(voxels.mask_source(args.mask_source))
+    Ok(voxels.mask_source(args.mask_source).non_empty())
 }
 
 /// The array formats of outputs.

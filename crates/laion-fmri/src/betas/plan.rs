@@ -12,6 +12,7 @@ use ndarray::{Array2, ArrayView1, ArrayViewMut2};
 use super::order::{RowOrder, WantedRows, waiting_directory};
 use super::reader::{SessionRead, SessionReader};
 use super::{Betas, CeilingThreshold, SessionBetas};
+use crate::extract::{ExtractError, Restriction};
 use crate::mask::VoxelMask;
 use crate::observer::Watch;
 use crate::row_file::RowFile;
@@ -52,13 +53,35 @@ impl Betas<'_> {
             let reader = SessionReader::open(&self.subject, session, base.brain())?;
             let table = self.table(session)?;
             table.as_ref().map_or(Ok(()), |table| reader.check_trials(table))?;
-            planned.push(Planned {
+            let planned_session = Planned {
                 voxels: thresholded.voxels(session)?,
                 rows: rows(session, reader.n_volumes(), table)?,
                 reader: if sessions.len() == 1 { reader } else { reader.closed() },
-            });
+            };
+            if self.voxels.is_non_empty {
+                self.check_non_empty(&planned_session)?;
+            }
+            planned.push(planned_session);
         }
         Ok(planned)
+    }
+
+    /// Refuses a session without a row or without a column.
+    fn check_non_empty(&self, planned: &Planned) -> Result<()> {
+        let (what, why) = if planned.voxels.n_voxels() == 0 {
+            let mut why = self.voxels.restrictions();
+            let threshold = self.threshold.iter();
+            why.extend(threshold.map(|it| Restriction::NoiseCeiling(f64::from(it.percent))));
+            ("voxel", why)
+        } else if planned.n_rows() == 0 {
+            let trials = self.trials.iter().map(|_| Restriction::Trials);
+            let why: Vec<_> = trials.chain(self.stimuli.map(Restriction::Stimuli)).collect();
+            ("trial", if why.is_empty() { vec![Restriction::NoTrials] } else { why })
+        } else {
+            return Ok(());
+        };
+        let whose = format!("{} {}", self.subject.id(), planned.session());
+        Err(ExtractError::NothingLeft { what, whose, why }.into())
     }
 
     /// The trial table. It is not needed to read betas, but when it is there it has to fit.

@@ -86,12 +86,18 @@ pub enum Restriction {
     /// Only voxels of this brain mask.
     #[error("the {0} brain mask")]
     Mask(MaskSource),
+    /// Only voxels of the caller's mask.
+    #[error("the mask that was given")]
+    VoxelMask,
     /// Only voxels whose noise ceiling is at least this many percent.
     #[error("a noise ceiling of at least {0}")]
     NoiseCeiling(f64),
     /// Only voxels without NaN in any row.
     #[error("voxels without NaN in any row")]
     NoNan,
+    /// Only these trials, by their numbers.
+    #[error("the trials that were chosen")]
+    Trials,
     /// Only trials with images of this set.
     #[error("{0} images")]
     Stimuli(StimulusSet),
