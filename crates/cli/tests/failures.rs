@@ -16,6 +16,11 @@ fn wrong_use_is_status_2() {
     let fails = |line: &str| user.fails(line, 2);
     assert_snapshot!(fails("betas --subject 03 --session 01 --roi FFA9 -o x.npy").lines().next().unwrap().split(';').next().unwrap(),
         @r#"error: sub-03 has no ROI or category "FFA9" (did you mean FFA1?)"#);
+    for (asked, meant) in [("V1", "V1d | V1v"), ("ffa", "FFA1 | FFA2"), ("ppa", "PPA")] {
+        let message = fails(&format!("betas --subject 03 --session 01 --roi {asked} -o x.npy"));
+        let expected = format!("category \"{asked}\" (did you mean {meant}?)");
+        assert!(message.contains(&expected), "{message}");
+    }
     assert_snapshot!(fails("betas --subject ../../etc --session 01 -o x.npy"),
         @r#"error: no subject "../../etc"; subjects: sub-03"#);
     assert_snapshot!(fails("betas --subject 03 --session ses-../01 -o x.npy"),

@@ -134,7 +134,8 @@ pub enum Error {
         rois: Vec<String>,
         /// Every category on disk.
         categories: Vec<String>,
-        /// The nearest name that exists.
+        /// The nearest name that exists, or an expression of all names that may be meant, such as
+        /// `V1d | V1v` for `V1`.
         suggestion: Option<Box<str>>,
     },
 

@@ -5,6 +5,7 @@ mod files;
 mod query;
 #[cfg(feature = "serde")]
 mod serialize;
+mod suggestion;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -294,8 +295,7 @@ impl RoiIndex {
             return subject.files().missing(format!("any ROI of {id}"), &layout::rois(id), fetch);
         }
         let (rois, categories) = (self.names(|_| true), self.categories());
-        let names = rois.iter().chain(&categories).map(String::as_str);
-        let suggestion = bids_names::suggest(item, names).map(Box::from);
+        let suggestion = suggestion::suggestion(item, &rois, &categories);
         Error::UnknownRoi {
             subject: id.to_string(),
             got: item.to_owned(),
