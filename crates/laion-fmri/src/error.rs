@@ -110,6 +110,22 @@ pub enum Error {
         missing: Vec<Missing>,
     },
 
+    /// The mirror has no file that was asked to be verified, and no record of one.
+    #[error(
+        "nothing to verify: no downloaded file{} in {}{}",
+        of_subjects(subjects, available),
+        data_dir.display(),
+        listed("subjects on disk", available)
+    )]
+    NothingToVerify {
+        /// The subjects without a file; empty when there is no file at all.
+        subjects: Vec<SubjectId>,
+        /// The subjects with files.
+        available: Vec<SubjectId>,
+        /// The data directory, of several the first.
+        data_dir: PathBuf,
+    },
+
     /// The licence of the dataset has not been accepted for this data directory.
     #[doc(alias = "LicenseNotAcceptedError")]
     #[error("the licence of the dataset has not been accepted for {}", data_dir.display())]
@@ -553,8 +569,23 @@ fn not_matching(missing: &[Missing]) -> String {
     }
 }
 
-fn listed(what: &str, names: &[String]) -> String {
+fn listed(what: &str, names: &[impl ToString]) -> String {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     if names.is_empty() { String::new() } else { format!("; {what}: {}", names.join(", ")) }
+}
+
+/// ` of sub-1 (did you mean sub-01?)`
+fn of_subjects(subjects: &[SubjectId], available: &[SubjectId]) -> String {
+    let names: Vec<String> = subjects
+        .iter()
+        .map(|subject| {
+            let near =
+                bids_names::suggest(subject.as_str(), available.iter().map(SubjectId::as_str));
+            let near = near.map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
+            format!("{subject}{near}")
+        })
+        .collect();
+    if names.is_empty() { String::new() } else { format!(" of {}", names.join(", ")) }
 }
 
 /// `.npz, .zarr or .h5`

@@ -1,6 +1,6 @@
 //! What was written into a mirror, and how it looked then: [`Inventory`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,9 +11,11 @@ use laion_fmri_base::{lock, sync_directory};
 use crate::RelativePath;
 use crate::machine;
 
+mod forgotten;
 mod record;
 
-pub use record::Record;
+use self::forgotten::Forgotten;
+pub use self::record::Record;
 
 /// Closed segments are merged when there are more than this.
 const MANY_SEGMENTS: usize = 16;
@@ -23,8 +25,8 @@ const READ_ATTEMPTS: usize = 5;
 
 /// Records about the files of a mirror, in a directory of their own.
 ///
-/// The directory holds segments: text files with one JSON object per line ([`Record`]), each
-/// written by one process alone and only ever appended to. So any number of processes, on any
+/// The directory holds segments: text files with one JSON object per line ([`Record`], or one
+/// that is taken back), each written by one process alone and only ever appended to. So any number of processes, on any
 /// number of machines, may add records at once without a lock; a line that a crash left
 /// half-written is skipped. A process that finds many closed segments merges them.
 ///
@@ -43,8 +45,15 @@ pub struct Inventory {
 
 #[derive(Debug, Default)]
 struct State {
-    records: HashMap<RelativePath, Vec<Record>>,
+    records: Records,
     segment: Option<Segment>,
+}
+
+/// What the lines of all segments say, in whatever order they are read.
+#[derive(Debug, Default)]
+struct Records {
+    by_path: HashMap<RelativePath, Vec<Record>>,
+    forgotten: HashSet<Forgotten>,
 }
 
 /// The segment that this process appends to.
@@ -79,7 +88,7 @@ impl Inventory {
     #[must_use]
     pub fn find(&self, path: &RelativePath, file: &Metadata) -> Option<Record> {
         let state = self.lock();
-        let records = state.records.get(path)?;
+        let records = state.records.by_path.get(path)?;
         let fitting = records.iter().rev().find(|record| record.fits(file));
         fitting.or_else(|| records.last()).cloned()
     }
@@ -87,7 +96,7 @@ impl Inventory {
     /// The paths that have a record, in no order.
     #[must_use]
     pub fn paths(&self) -> Vec<RelativePath> {
-        self.lock().records.keys().cloned().collect()
+        self.lock().records.by_path.keys().cloned().collect()
     }
 
     /// Records a file as it is on disk now.
@@ -101,21 +110,27 @@ impl Inventory {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
         let mut state = self.lock();
-        let segment = match &mut state.segment {
-            Some(segment) => segment,
-            none => {
-                let segment = none.insert(Segment::create(&self.directory)?);
-                // Another process may be quicker, and the old segments are as good.
-                if let Err(error) = self.compact_if_many() {
-                    tracing::debug!(%error, "segments of the inventory stay apart");
-                }
-                segment
-            }
-        };
-        // One call, so that a line is torn only by a crash.
-        segment.file.write_all(record.to_line().as_bytes())?;
-        insert(&mut state.records, record);
+        self.append(&mut state, &record.to_line())?;
+        state.records.insert(record);
         Ok(())
+    }
+
+    /// Takes back every record of a file, and says whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add).
+    pub fn forget(&self, path: &RelativePath) -> io::Result<bool> {
+        if !self.writable {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        let mut state = self.lock();
+        let Some(records) = state.records.by_path.get(path) else { return Ok(false) };
+        let forgotten: Vec<Forgotten> = records.iter().map(Forgotten::of).collect();
+        let lines: String = forgotten.iter().map(Forgotten::to_line).collect();
+        self.append(&mut state, &lines)?;
+        forgotten.into_iter().for_each(|forgotten| state.records.forget(forgotten));
+        Ok(true)
     }
 
     /// Reads what other processes have added meanwhile.
@@ -141,6 +156,23 @@ impl Inventory {
         }
     }
 
+    /// Appends to the segment of this process.
+    fn append(&self, state: &mut State, lines: &str) -> io::Result<()> {
+        let segment = match &mut state.segment {
+            Some(segment) => segment,
+            none => {
+                let segment = none.insert(Segment::create(&self.directory)?);
+                // Another process may be quicker, and the old segments are as good.
+                if let Err(error) = self.compact_if_many() {
+                    tracing::debug!(%error, "segments of the inventory stay apart");
+                }
+                segment
+            }
+        };
+        // One call, so that a line is torn only by a crash.
+        segment.file.write_all(lines.as_bytes())
+    }
+
     fn at(directory: PathBuf, writable: bool) -> io::Result<Self> {
         let records = read_all(&directory)?;
         let state = Mutex::new(State { records, segment: None });
@@ -159,12 +191,14 @@ impl Inventory {
         if lock.try_lock().is_err() {
             return Ok(());
         }
-        let mut records = HashMap::new();
+        let mut records = Records::default();
         for path in &old {
             read_segment(path, &mut records)?;
         }
         let mut text = String::new();
-        records.values().flatten().for_each(|record: &Record| text.push_str(&record.to_line()));
+        // Open segments may hold more records of the same states.
+        records.forgotten.iter().for_each(|forgotten| text.push_str(&forgotten.to_line()));
+        records.by_path.values().flatten().for_each(|record| text.push_str(&record.to_line()));
         let segment = Segment::create(&self.directory)?;
         (&segment.file).write_all(text.as_bytes())?;
         segment.file.sync_all()?;
@@ -234,9 +268,9 @@ fn segments(directory: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(segments)
 }
 
-fn read_all(directory: &Path) -> io::Result<HashMap<RelativePath, Vec<Record>>> {
+fn read_all(directory: &Path) -> io::Result<Records> {
     for _ in 0..READ_ATTEMPTS {
-        let mut records = HashMap::new();
+        let mut records = Records::default();
         let read =
             segments(directory)?.iter().try_for_each(|path| read_segment(path, &mut records));
         match read {
@@ -249,25 +283,44 @@ fn read_all(directory: &Path) -> io::Result<HashMap<RelativePath, Vec<Record>>> 
     Err(io::Error::other("the inventory changes faster than it can be read"))
 }
 
-fn read_segment(path: &Path, records: &mut HashMap<RelativePath, Vec<Record>>) -> io::Result<()> {
+fn read_segment(path: &Path, records: &mut Records) -> io::Result<()> {
     let text = std::fs::read(path)?;
     for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        match std::str::from_utf8(line).ok().and_then(Record::from_line) {
-            Some(record) => insert(records, record),
-            None => tracing::debug!(path = %path.display(), "a line is no record"),
+        let line = std::str::from_utf8(line).unwrap_or_default();
+        if let Some(record) = Record::from_line(line) {
+            records.insert(record);
+        } else if let Some(forgotten) = Forgotten::from_line(line) {
+            records.forget(forgotten);
+        } else {
+            tracing::debug!(path = %path.display(), "a line is no record");
         }
     }
     Ok(())
 }
 
-/// The latest record of each state of a file, latest last.
-fn insert(records: &mut HashMap<RelativePath, Vec<Record>>, record: Record) {
-    let known = records.entry(record.path.clone()).or_default();
-    known.retain(|other| other.modified != record.modified || other.size != record.size);
-    known.push(record);
-    // Two processes may have published the same file; more than a few states are history.
-    if known.len() > 4 {
-        known.remove(0);
+impl Records {
+    /// Keeps the latest record of each state of a file, latest last.
+    fn insert(&mut self, record: Record) {
+        if !self.forgotten.is_empty() && self.forgotten.contains(&Forgotten::of(&record)) {
+            return;
+        }
+        let known = self.by_path.entry(record.path.clone()).or_default();
+        known.retain(|other| other.modified != record.modified || other.size != record.size);
+        known.push(record);
+        // Two processes may have published the same file; more than a few states are history.
+        if known.len() > 4 {
+            known.remove(0);
+        }
+    }
+
+    fn forget(&mut self, forgotten: Forgotten) {
+        if let Some(known) = self.by_path.get_mut(forgotten.path()) {
+            known.retain(|record| Forgotten::of(record) != forgotten);
+            if known.is_empty() {
+                self.by_path.remove(forgotten.path());
+            }
+        }
+        self.forgotten.insert(forgotten);
     }
 }
 
@@ -340,6 +393,37 @@ mod tests {
         // The torn one, which is open, the one of all before, and the new one.
         assert_eq!(segments(folder.path()).unwrap().len(), 3);
         assert_eq!(Inventory::read(folder.path()).unwrap().paths().len(), MANY_SEGMENTS + 2);
+    }
+
+    #[test]
+    fn what_was_taken_back_is_no_record_until_the_file_comes_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = |inventory: &Inventory| {
+            let mut paths: Vec<_> = inventory.paths().iter().map(ToString::to_string).collect();
+            paths.sort();
+            paths
+        };
+        let inventory = Inventory::open(folder.path()).unwrap();
+        for modified in [1, 2] {
+            inventory.add(record("x", modified, "a")).unwrap();
+        }
+        inventory.add(record("y", 1, "a")).unwrap();
+        assert!(inventory.forget(&"x".parse().unwrap()).unwrap());
+        assert!(!inventory.forget(&"x".parse().unwrap()).unwrap());
+        assert_eq!(paths(&inventory), ["y"]);
+        drop(inventory);
+        // It stays so when segments are put together.
+        for number in 0..MANY_SEGMENTS + 1 {
+            let inventory = Inventory::open(folder.path()).unwrap();
+            inventory.add(record("y", number as u128, "e")).unwrap();
+        }
+        assert!(segments(folder.path()).unwrap().len() < 5);
+        let inventory = Inventory::open(folder.path()).unwrap();
+        assert_eq!(paths(&inventory), ["y"]);
+        inventory.add(record("x", 3, "b")).unwrap();
+        assert_eq!(paths(&Inventory::read(folder.path()).unwrap()), ["x", "y"]);
+        let error = Inventory::read(folder.path()).unwrap().forget(&"x".parse().unwrap());
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::PermissionDenied);
     }
 
     #[test]

@@ -14,9 +14,12 @@ pub(crate) struct Verify {
     /// Compare sizes alone, without reading the files
     #[arg(long)]
     pub(crate) fast: bool,
-    /// Fetch again what is bad
+    /// Fetch again what is damaged or missing
     #[arg(long)]
     pub(crate) repair: bool,
+    /// Verify nothing: drop the records of these files or folders, which you have removed on purpose
+    #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with_all = ["subject", "fast", "repair"])]
+    pub(crate) forget: Vec<PathBuf>,
     /// Accept the licence of the dataset without a prompt, for --repair
     #[arg(long)]
     pub(crate) accept_license: bool,

@@ -62,6 +62,7 @@ impl Error {
             | Self::LocalCopyNeeded { .. }
             | Self::StimuliNotDownloaded { .. }
             | Self::NoMatchingData { .. }
+            | Self::NothingToVerify { .. }
             | Self::Offline { .. } => ErrorKind::NotThere,
             Self::LicenseNotAccepted { .. } => ErrorKind::Access,
             Self::GridMismatch { .. }

@@ -48,6 +48,19 @@ pub(super) fn files(root: &Path) -> Result<Vec<Found>> {
     Ok(found)
 }
 
+/// Those of the paths that lie behind links to directories, taken out of `paths`.
+pub(super) fn behind_links(root: &Path, paths: &mut BTreeSet<RelativePath>) -> Vec<Found> {
+    let mut found = Vec::new();
+    paths.retain(|path| {
+        let file = root.join(path.as_str());
+        let there = std::fs::metadata(&file).ok().filter(std::fs::Metadata::is_file);
+        let size = there.as_ref().map(std::fs::Metadata::len);
+        found.extend(size.map(|size| Found { file, path: path.clone(), size }));
+        size.is_none()
+    });
+    found
+}
+
 /// The names that unfinished transfers and killed processes left below `root`.
 pub(super) fn unfinished(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

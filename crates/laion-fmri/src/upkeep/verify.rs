@@ -97,11 +97,17 @@ pub struct VerifiedFile {
 pub struct Verification {
     /// Every file that was looked at, by path.
     pub files: Vec<VerifiedFile>,
-    /// Recorded files that are not on disk any more.
+    /// Recorded files that no root has any more. [`Dataset::forget`] drops their records.
     pub missing: Vec<RelativePath>,
 }
 
 impl Verification {
+    /// Whether all files are there and what they have to be.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.missing.is_empty() && self.bad().next().is_none()
+    }
+
     /// The files that are not what they have to be.
     pub fn bad(&self) -> impl Iterator<Item = &VerifiedFile> {
         self.files.iter().filter(|file| !file.condition.is_sound())
@@ -117,7 +123,7 @@ struct Known {
 }
 
 impl Dataset {
-    /// Looks at every file of the mirror, in all roots.
+    /// Looks at every file of the mirror, in all roots. Recorded files are found behind links too.
     ///
     /// Each is compared with the record of its download. A file without one, as other tools leave
     /// them, is compared with the listing of the bucket, unless the dataset is offline; what is then
@@ -125,8 +131,9 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] when a folder or file cannot be read, [`Error::Mirror`] when the bucket cannot
-    /// be listed, [`Error::Cancelled`].
+    /// [`Error::NothingToVerify`] when the mirror neither has nor had a file of one of the subjects, or
+    /// any file at all; [`Error::Io`] when a folder or file cannot be read, [`Error::Mirror`] when the
+    /// bucket cannot be listed, [`Error::Cancelled`].
     pub fn verify(
         &self,
         request: &VerifyRequest,
@@ -137,17 +144,24 @@ impl Dataset {
         let writable = self.roots().writable().ok().map(ToOwned::to_owned);
         let mut inventories: Vec<Inventory> = Vec::new();
         let mut known = Vec::new();
-        let mut missing = Vec::new();
+        let mut missing = BTreeSet::new();
+        let mut subjects = BTreeSet::new();
         for (index, root) in roots.iter().enumerate() {
             let inventory = if writable.as_ref() == Some(root) {
                 crate::inventory::of_writable(root)?
             } else {
                 crate::inventory::of_shared(root)?
             };
-            let mut recorded: BTreeSet<RelativePath> =
-                inventory.paths().into_iter().filter(|path| request.wants(path)).collect();
-            for found in tree::files(root)? {
+            let mut recorded: BTreeSet<RelativePath> = inventory.paths().into_iter().collect();
+            let mut files = tree::files(root)?;
+            files.iter().for_each(|found| {
                 recorded.remove(&found.path);
+            });
+            files.extend(tree::behind_links(root, &mut recorded));
+            for path in files.iter().map(|found| &found.path).chain(&recorded) {
+                subjects.extend(subject_of(path));
+            }
+            for found in files {
                 if !request.wants(&found.path) {
                     continue;
                 }
@@ -156,8 +170,19 @@ impl Dataset {
                 let record = inventory.find(&found.path, &metadata);
                 known.push(Known { found, record, listed: None, root: index });
             }
-            missing.extend(recorded);
+            let is_missing = |path: &RelativePath| self.roots().find(path.as_str()).is_none();
+            let recorded = recorded.into_iter().filter(|path| request.wants(path));
+            missing.extend(recorded.filter(is_missing));
             inventories.push(inventory);
+        }
+        let absent: Vec<SubjectId> =
+            request.subjects.iter().filter(|wanted| !subjects.contains(*wanted)).cloned().collect();
+        if !absent.is_empty() || known.is_empty() && missing.is_empty() {
+            return Err(Error::NothingToVerify {
+                subjects: absent,
+                available: subjects.into_iter().collect(),
+                data_dir: self.roots().first().to_owned(),
+            });
         }
         self.ask_about_unrecorded(&mut known, cancel)?;
         let bytes = known.iter().map(|known| known.found.size).sum();
@@ -191,12 +216,38 @@ impl Dataset {
                 condition,
             });
         }
-        missing.sort();
-        Ok(Verification { files, missing })
+        Ok(Verification { files, missing: missing.into_iter().collect() })
     }
 
-    /// A download that replaces what a verification found bad; with `missing` also what is not there
-    /// any more.
+    /// Drops the records of files that are not on disk any more, so that verifications do not miss them:
+    /// that of a file, or those of all files below a folder. Returns the files.
+    ///
+    /// Records of a shared root stay: it is not written to.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when the records cannot be read or written, or no root is writable.
+    pub fn forget(&self, path: &RelativePath) -> Result<Vec<RelativePath>> {
+        let root = self.roots().writable()?;
+        let inventory = crate::inventory::of_writable(root)?;
+        let is_meant = |recorded: &RelativePath| {
+            let below = recorded.as_str().strip_prefix(path.as_str());
+            below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mut forgotten: Vec<RelativePath> = inventory.paths();
+        forgotten.retain(|recorded| {
+            is_meant(recorded) && self.roots().find(recorded.as_str()).is_none()
+        });
+        forgotten.sort();
+        let written = || -> std::io::Result<()> {
+            forgotten.iter().try_for_each(|path| inventory.forget(path).map(drop))?;
+            inventory.sync()
+        };
+        written().map_err(Error::io("write the records below", root))?;
+        Ok(forgotten)
+    }
+
+    /// A download that brings again what a verification found bad or missing.
     ///
     /// # Errors
     ///
@@ -204,9 +255,10 @@ impl Dataset {
     pub fn plan_repair(&self, verification: &Verification) -> Result<Download> {
         self.check_online("repairing from")?;
         let remote = self.open_bucket()?;
-        let bad: Vec<&RelativePath> = verification.bad().map(|file| &file.path).collect();
-        let mut listed = tree::listed(&remote, bad.iter().copied())?;
-        let candidates = bad.into_iter().filter_map(|path| {
+        let bad = verification.bad().map(|file| &file.path);
+        let wanted: Vec<&RelativePath> = bad.chain(&verification.missing).collect();
+        let mut listed = tree::listed(&remote, wanted.iter().copied())?;
+        let candidates = wanted.into_iter().filter_map(|path| {
             let listed = listed.remove(path)?;
             Some(Candidate { listed, local: path.clone(), rule: Rule::Replace })
         });
@@ -228,6 +280,11 @@ impl Dataset {
         }
         Ok(())
     }
+}
+
+/// The subject whose folder a path lies in.
+fn subject_of(path: &RelativePath) -> Option<SubjectId> {
+    path.parts().find(|part| part.starts_with("sub-")).and_then(|part| part.parse().ok())
 }
 
 fn condition_of(known: &Known, depth: Depth, cancel: &Cancel) -> std::io::Result<Condition> {
