@@ -3,7 +3,9 @@
 
 mod bench;
 mod command_line;
+mod completions;
 mod counts;
+mod debian;
 mod demo;
 mod fuzz;
 mod interop;
@@ -46,6 +48,8 @@ enum Command {
     Reliability,
     /// Exchange files with nibabel, in a Python environment built below `target/`
     Interop(interop::Options),
+    /// Complete command lines in bash, zsh and fish, whose Debian packages are unpacked below `target/`
+    Completions,
     /// Run a plan by a Slurm of its own, whose Debian packages are unpacked below `target/`
     Slurm,
     /// Build, derive and prove the bundle of train/test splits
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(&project),
         Command::Reliability => reliability::run(&project),
         Command::Interop(options) => interop::run(&project, &options),
+        Command::Completions => completions::run(&project),
         Command::Slurm => slurm::run(&project),
         Command::Splits(action) => splits::run(&project, &action),
     });

@@ -7,7 +7,7 @@ use crate::command_line::CommandLine;
 use crate::counts::Counts;
 use crate::project::Project;
 use crate::steps::{Outcome, Steps};
-use crate::{interop, slurm, splits, tidy};
+use crate::{completions, interop, slurm, splits, tidy};
 
 /// Features that need nothing but Rust are always tested; the others have steps of their own.
 const FEATURES: &str = "--features laion-fmri/burn,laion-fmri/serde";
@@ -57,6 +57,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
         Ok(Outcome::Done)
     });
     steps.step(interop::STEP, |counts| interop::step(project, &options.interop, nextest, counts));
+    steps.step(completions::STEP, |counts| completions::step(project, nextest, counts));
     steps.step(slurm::STEP, |counts| slurm::step(project, nextest, counts));
     println!("\n{}", steps.summary());
     Ok(!steps.failed())

@@ -6,6 +6,7 @@ pub(crate) mod extract;
 pub(crate) mod filters;
 pub(crate) mod index;
 pub(crate) mod mirror;
+mod names;
 pub(crate) mod nc;
 pub(crate) mod noise_ceiling;
 pub(crate) mod splits;
@@ -19,6 +20,7 @@ use laion_fmri::stimuli::EmbeddingModel;
 use laion_fmri::{Hemi, Location, MaskSource, Resolution, RoiFormat, StimulusSet};
 
 use self::filters::Filters;
+use self::names::one_of;
 use crate::exit::CommandError;
 
 /// LAION-fMRI: from a public bucket of 7T fMRI data to the array you need.
@@ -279,8 +281,8 @@ pub(crate) struct Download {
     /// The stimulus images and their table as well; asks for access when there is none yet
     #[arg(long)]
     pub(crate) include_stimuli: bool,
-    /// The embeddings of these models as well (CLIP, DINOv2, PEcore, SigLIP2); all without a name
-    #[arg(long, num_args = 0.., value_name = "MODEL")]
+    /// The embeddings of these models as well; all without a name
+    #[arg(long, num_args = 0.., value_name = "MODEL", value_parser = one_of(EmbeddingModel::ALL, EmbeddingModel::as_str))]
     pub(crate) include_embeddings: Option<Vec<EmbeddingModel>>,
     /// Mirror any other tree with the same filters, such as derivatives/retinotopy/sub-01/
     #[arg(long, num_args = 1.., value_name = "KEYPREFIX")]
@@ -402,11 +404,11 @@ pub(crate) struct Mask {
     /// ROIs, categories or all; several are united. The mask is then over the brain axis
     #[arg(long, num_args = 1.., value_name = "Q")]
     pub(crate) roi: Vec<String>,
-    /// Which brain mask: anatomical or rsquare
-    #[arg(long, value_name = "M", default_value_t)]
+    /// Which brain mask
+    #[arg(long, value_name = "M", default_value_t, value_parser = one_of(MaskSource::ALL, MaskSource::as_str))]
     pub(crate) mask_source: MaskSource,
     /// Which grid of the anatomical brain mask: 1pt8 or full
-    #[arg(long, value_name = "RES", default_value_t, conflicts_with = "roi")]
+    #[arg(long, value_name = "RES", default_value_t, conflicts_with = "roi", value_parser = one_of(Resolution::ALL, Resolution::as_str))]
     pub(crate) res: Resolution,
     /// The output: .npy, .nii, .nii.gz, or - for .npy on standard output
     #[arg(short, long, value_name = "FILE")]
@@ -422,13 +424,13 @@ pub(crate) struct Roi {
     #[arg(value_name = "ROI", required = true)]
     pub(crate) roi: Vec<String>,
     /// Which form: all, volume (or nii.gz), gii (both surface forms), func.gii or label
-    #[arg(long, value_name = "FORMAT", default_value_t)]
+    #[arg(long, value_name = "FORMAT", default_value_t, value_parser = one_of(RoiFormat::ALL, RoiFormat::as_str))]
     pub(crate) format: RoiFormat,
     /// Which hemispheres: L, R or all
-    #[arg(long, value_name = "H", default_value_t)]
+    #[arg(long, value_name = "H", default_value_t, value_parser = one_of(Hemi::ALL, Hemi::as_str))]
     pub(crate) hemi: Hemi,
-    /// Which brain mask volumes are over: anatomical or rsquare
-    #[arg(long, value_name = "M", default_value_t)]
+    /// Which brain mask volumes are over
+    #[arg(long, value_name = "M", default_value_t, value_parser = one_of(MaskSource::ALL, MaskSource::as_str))]
     pub(crate) mask_source: MaskSource,
     /// The output: a .npz file, or - for standard output
     #[arg(short, long, value_name = "FILE")]
@@ -444,8 +446,8 @@ pub(crate) struct VoxelArgs {
     /// A mask over the brain axis: a .npy file of one bool for each brain voxel
     #[arg(long, value_name = "FILE.npy", conflicts_with = "roi")]
     pub(crate) mask: Option<PathBuf>,
-    /// Which brain mask: anatomical or rsquare
-    #[arg(long, value_name = "M", default_value_t)]
+    /// Which brain mask
+    #[arg(long, value_name = "M", default_value_t, value_parser = one_of(MaskSource::ALL, MaskSource::as_str))]
     pub(crate) mask_source: MaskSource,
 }
 
@@ -466,7 +468,7 @@ pub(crate) struct Betas {
     #[arg(long, value_name = "D", requires = "nc_threshold")]
     pub(crate) nc_desc: Option<String>,
     /// Only trials with images that all subjects saw (shared), or only this one (unique)
-    #[arg(long, value_name = "SET")]
+    #[arg(long, value_name = "SET", value_parser = one_of(StimulusSet::ALL, StimulusSet::as_str))]
     pub(crate) stimuli: Option<StimulusSet>,
     /// Only these trials of each session, counted from 0, as rows in this order: single ones and
     /// START:END, such as 10:20,500,3

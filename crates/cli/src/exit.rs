@@ -56,6 +56,8 @@ enum Cause {
     Usage(String),
     /// A refusal that only the command line knows of.
     Refused(String),
+    /// Something that only the command line looked for is not there.
+    NotThere(String),
     Library(Box<Error>),
 }
 
@@ -66,6 +68,10 @@ impl CommandError {
 
     pub(crate) fn refused(message: impl Into<String>) -> Self {
         Self { cause: Cause::Refused(message.into()), hint: None }
+    }
+
+    pub(crate) fn not_there(message: impl Into<String>) -> Self {
+        Self { cause: Cause::NotThere(message.into()), hint: None }
     }
 
     /// Says what to type next, in the place of the hint that the error alone has.
@@ -83,7 +89,9 @@ impl From<Error> for CommandError {
 impl std::fmt::Display for CommandError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.cause {
-            Cause::Usage(message) | Cause::Refused(message) => f.write_str(message),
+            Cause::Usage(message) | Cause::Refused(message) | Cause::NotThere(message) => {
+                f.write_str(message)
+            }
             Cause::Library(error) => error.fmt(f),
         }
     }
@@ -92,7 +100,7 @@ impl std::fmt::Display for CommandError {
 impl std::error::Error for CommandError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.cause {
-            Cause::Usage(_) | Cause::Refused(_) => None,
+            Cause::Usage(_) | Cause::Refused(_) | Cause::NotThere(_) => None,
             Cause::Library(error) => error.source(),
         }
     }
@@ -106,6 +114,7 @@ pub(crate) fn status_of(error: &anyhow::Error, signal: Option<u8>) -> Status {
     let error = match error.downcast_ref::<CommandError>().map(|error| &error.cause) {
         Some(Cause::Usage(_)) => return Status::Usage,
         Some(Cause::Refused(_)) => return Status::Failed,
+        Some(Cause::NotThere(_)) => return Status::NotThere,
         Some(Cause::Library(error)) => Some(&**error),
         None => error.downcast_ref::<Error>(),
     };
@@ -139,7 +148,7 @@ fn hint_of(error: &anyhow::Error) -> Option<String> {
     if let Some(CommandError { cause, hint }) = error.downcast_ref() {
         return match cause {
             Cause::Library(error) => hint.clone().or_else(|| hint::of(error)),
-            Cause::Usage(_) | Cause::Refused(_) => hint.clone(),
+            Cause::Usage(_) | Cause::Refused(_) | Cause::NotThere(_) => hint.clone(),
         };
     }
     hint::of(error.downcast_ref::<Error>()?)
@@ -177,6 +186,7 @@ mod tests {
         for (error, code) in [
             (CommandError::usage("a"), 2),
             (CommandError::refused("a"), 1),
+            (CommandError::not_there("a"), 3),
             (Error::Offline { what: String::new() }.into(), 3),
         ] {
             assert_eq!(status_of(&error.hint("b").into(), None).code(), code);

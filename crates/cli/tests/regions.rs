@@ -74,11 +74,11 @@ fn failures_say_what_and_end_with_their_status() {
     assert!(unknown.starts_with("error: sub-03 has no ROI or category \"FFA9\""), "{unknown}");
     assert!(
         user.fails("roi --subject 03 FFA1 --format gifti -o roi.npz", 2)
-            .contains("expected one of all, volume")
+            .contains("possible values: all, volume")
     );
     assert!(
         user.fails("roi --subject 03 FFA1 --hemi left -o roi.npz", 2)
-            .contains("expected one of all, L, R")
+            .contains("possible values: all, L, R")
     );
     assert_snapshot!(user.fails("roi --subject 03 EBA --format label --hemi L -o roi.npz", 3), @"
     error: the label of sub-03 EBA on hemisphere L: not on disk, expected at DIR/mirror/derivatives/rois/sub-03/body/sub-03_hemi-L_space-fsnative_label-EBA_mask.label

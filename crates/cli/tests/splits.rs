@@ -107,8 +107,8 @@ fn unknown_names_are_refused_with_the_known_ones() {
     let user = User::new();
     let cases = [
         ("splits ids random_5 --pool shared --set test", "cluster_k5_4, tau, ood"),
-        ("splits show tau --pool pooled", "expected one of shared, sub-01, sub-03"),
-        ("splits show tau --pool shared --revision r3", "expected one of r1, r2"),
+        ("splits show tau --pool pooled", "possible values: shared, sub-01, sub-03"),
+        ("splits show tau --pool shared --revision r3", "possible values: r1, r2"),
         ("splits ids ood --pool shared --set test --ood-type x", "gaudy, illusion-classic"),
         ("splits masks tua --pool shared --subject 03 -o x.npz", "cluster_k5_4, tau, ood"),
         ("splits masks tau --pool shared --subject 03 -o x.npy", "is none of .npz"),

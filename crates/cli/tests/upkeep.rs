@@ -29,7 +29,9 @@ fn damage_is_found_and_repaired() {
     assert_eq!(ran.code, 4);
     assert!(ran.out.starts_with(&format!("{BETAS}: ")), "{}", ran.out);
     assert!(ran.err.contains("bad 1") && ran.err.contains("verify --repair"), "{}", ran.err);
-    assert_eq!(user.run("verify --subject sub-01").code, 0);
+    let message = user.fails("verify --subject sub-01", 3);
+    let expected = "error: nothing to verify: no downloaded file of sub-01 (did you mean sub-03?) in DIR/mirror; subjects on disk: sub-03\n";
+    assert_eq!(message, expected);
     let ran = user.ok("verify --repair");
     assert!(ran.err.contains("fetched 1 files"), "{}", ran.err);
     assert!(user.ok("verify").err.contains(", all sound"));
@@ -46,6 +48,83 @@ fn damage_is_found_and_repaired() {
         );
         assert_eq!(file["against"], "record");
     }
+}
+
+#[test]
+fn a_verification_of_nothing_is_status_3() {
+    let user = User::new();
+    let empty = "error: nothing to verify: no downloaded file in DIR/mirror\n";
+    assert_eq!(user.fails("verify --offline", 3), empty);
+    assert_eq!(user.fails("verify --offline --repair", 3), empty);
+    user.ok("download --subject sub-03 --ses ses-01 --suffix trials --accept-license");
+    for (named, error) in [
+        ("3", "sub-3 (did you mean sub-03?)"),
+        ("sub-99 sub-03", "sub-99"),
+        ("nonsense", "sub-nonsense"),
+    ] {
+        let message = user.fails(&format!("verify --offline --subject {named}"), 3);
+        let expected =
+            format!("no downloaded file of {error} in DIR/mirror; subjects on disk: sub-03\n");
+        assert!(message.ends_with(&expected), "{message}");
+    }
+    user.ok("verify --offline --subject 03");
+}
+
+#[test]
+fn a_missing_file_is_named_fetched_again_or_forgotten() {
+    let user = User::with_session();
+    let file = user.mirror().join(TRIALS);
+    std::fs::remove_file(&file).unwrap();
+    let ran = user.run("verify --offline --subject 03");
+    assert_eq!(ran.code, 4);
+    assert_eq!(ran.out, format!("{TRIALS}: not on disk any more\n"));
+    assert!(ran.err.contains(", missing 1\n") && !ran.err.contains("sound"), "{}", ran.err);
+    assert!(ran.err.contains("verify --repair") && ran.err.contains("--forget"), "{}", ran.err);
+    assert_eq!(user.run("verify --fast").code, 4);
+    let json = user.run("verify --json");
+    let line = json.out.lines().find(|line| line.contains(TRIALS)).unwrap();
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!((json.code, &line["sound"]), (4, &false.into()));
+    assert_eq!(line["reason"], "not on disk any more");
+    let ran = user.ok("verify --repair");
+    assert!(ran.err.contains("fetched 1 files"), "{}", ran.err);
+    assert_eq!(std::fs::read(&file).unwrap(), std::fs::read(user.bucket.path(TRIALS)).unwrap());
+    assert!(user.ok("verify").err.contains(", all sound"));
+
+    // What is removed on purpose is not missed any more.
+    let message = user.fails(&format!("verify --forget {TRIALS}"), 3);
+    assert!(message.contains("is on disk: its record stays"), "{message}");
+    assert!(
+        user.fails("verify --forget nothing", 3).contains("no record of a missing file nothing")
+    );
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(user.ok(&format!("verify --forget {TRIALS}")).out, format!("{TRIALS}\n"));
+    assert!(user.ok("verify").err.contains(", all sound"));
+    let folder = user.mirror().join("derivatives/rois/sub-03/face");
+    let count = crate::names(&folder).len();
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(user.run("verify").out.lines().count(), count);
+    let ran = user.ok("verify --forget mirror/derivatives/rois/sub-03/face/");
+    assert_eq!(ran.out.lines().count(), count);
+    assert!(user.ok("verify").err.contains(", all sound"));
+    // It may come again.
+    user.ok("download --subject sub-03 --ses ses-01");
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(user.run("verify --offline").code, 4);
+}
+
+#[cfg(unix)]
+#[test]
+fn files_behind_links_are_verified() {
+    let user = User::with_session();
+    let folder = user.mirror().join("derivatives/glmsingle-tedana/sub-03");
+    std::fs::rename(&folder, user.path("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(user.path("elsewhere"), &folder).unwrap();
+    assert!(user.ok("verify --offline").err.contains(", all sound"));
+    flip(&user.mirror().join(BETAS));
+    let ran = user.run("verify --offline");
+    assert_eq!(ran.code, 4);
+    assert!(ran.out.starts_with(&format!("{BETAS}: ")), "{}", ran.out);
 }
 
 #[test]

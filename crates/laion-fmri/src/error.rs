@@ -579,9 +579,8 @@ fn of_subjects(subjects: &[SubjectId], available: &[SubjectId]) -> String {
     let names: Vec<String> = subjects
         .iter()
         .map(|subject| {
-            let near =
-                bids_names::suggest(subject.as_str(), available.iter().map(SubjectId::as_str));
-            let near = near.map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
+            let near = bids_names::suggest(subject.label(), available.iter().map(SubjectId::label));
+            let near = near.map(|near| format!(" (did you mean sub-{near}?)")).unwrap_or_default();
             format!("{subject}{near}")
         })
         .collect();

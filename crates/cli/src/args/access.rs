@@ -4,6 +4,7 @@ use clap::Args;
 use laion_fmri::stimuli::EmbeddingModel;
 
 use super::Transfer;
+use super::names::one_of;
 
 #[derive(Args, Debug)]
 pub(crate) struct DownloadStimuli {
@@ -14,8 +15,8 @@ pub(crate) struct DownloadStimuli {
 
 #[derive(Args, Debug)]
 pub(crate) struct DownloadEmbeddings {
-    /// Only these models: CLIP, DINOv2, PEcore, SigLIP2
-    #[arg(long, num_args = 1.., value_name = "M")]
+    /// Only these models
+    #[arg(long, num_args = 1.., value_name = "M", value_parser = one_of(EmbeddingModel::ALL, EmbeddingModel::as_str))]
     pub(crate) model: Vec<EmbeddingModel>,
     #[command(flatten)]
     pub(crate) transfer: Transfer,

@@ -1,7 +1,6 @@
 //! The options of `extract` and of what belongs to it: `plan`, `run`, `merge`, `slurm`, `reproduce`, `recipe`.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
@@ -10,9 +9,10 @@ use laion_fmri::extract::{
 };
 use laion_fmri::splits::{OodType, Pool, SplitName, SplitRevision};
 use laion_fmri::stimuli::EmbeddingModel;
-use laion_fmri::{MaskSource, NameError, StimulusSet};
+use laion_fmri::{MaskSource, StimulusSet};
 
 use super::bytes::parse_size;
+use super::names::{one_of, pool};
 
 /// What `--zscore` says when nothing is z-scored.
 const NO_ZSCORE: &str = "none";
@@ -29,8 +29,8 @@ pub(crate) struct SelectionArgs {
     /// Only the voxels of these ROIs: a ROI, a category, all, or set algebra such as "laionventral - retinotopy"
     #[arg(long, num_args = 1.., value_name = "Q")]
     pub(crate) roi: Vec<String>,
-    /// Which brain mask the voxel axis is made from: anatomical or rsquare
-    #[arg(long, value_name = "M", default_value_t)]
+    /// Which brain mask the voxel axis is made from
+    #[arg(long, value_name = "M", default_value_t, value_parser = one_of(MaskSource::ALL, MaskSource::as_str))]
     pub(crate) mask_source: MaskSource,
     /// Z-score each voxel within each run or session, before anything is averaged
     #[arg(long, value_name = "SCOPE", default_value = NO_ZSCORE, value_parser = scope())]
@@ -48,7 +48,7 @@ pub(crate) struct SelectionArgs {
     #[arg(long, default_value_t, value_parser = one_of(NanColumns::ALL, NanColumns::as_str))]
     pub(crate) nan: NanColumns,
     /// Only trials with images that all subjects saw (shared), or only this one (unique)
-    #[arg(long, value_name = "SET")]
+    #[arg(long, value_name = "SET", value_parser = one_of(StimulusSet::ALL, StimulusSet::as_str))]
     pub(crate) stimuli: Option<StimulusSet>,
     /// Leave out trials with out-of-distribution images
     #[arg(long)]
@@ -57,19 +57,19 @@ pub(crate) struct SelectionArgs {
     #[arg(long)]
     pub(crate) exact_reps: bool,
     /// Mark the rows of the training and the test set of this split
-    #[arg(long, value_name = "NAME", requires = "pool")]
+    #[arg(long, value_name = "NAME", requires = "pool", value_parser = one_of(SplitName::ALL, SplitName::as_str))]
     pub(crate) split: Option<SplitName>,
     /// The pool of the split: shared or a subject such as sub-03
-    #[arg(long, value_name = "P", requires = "split")]
+    #[arg(long, value_name = "P", requires = "split", value_parser = pool())]
     pub(crate) pool: Option<Pool>,
     /// The revision of the random splits: r1 or r2
-    #[arg(long, value_name = "R", default_value_t)]
+    #[arg(long, value_name = "R", default_value_t, value_parser = one_of(SplitRevision::ALL, SplitRevision::as_str))]
     pub(crate) revision: SplitRevision,
     /// Only these types of out-of-distribution images in the test set of the split ood
-    #[arg(long, num_args = 1.., value_name = "T", requires = "split")]
+    #[arg(long, num_args = 1.., value_name = "T", requires = "split", value_parser = one_of(OodType::ALL, OodType::as_str))]
     pub(crate) ood_type: Vec<OodType>,
-    /// The embeddings of the images of the rows: CLIP, DINOv2, PEcore or SigLIP2
-    #[arg(long, value_name = "MODEL")]
+    /// The embeddings of the images of the rows, by this model
+    #[arg(long, value_name = "MODEL", value_parser = one_of(EmbeddingModel::ALL, EmbeddingModel::as_str))]
     pub(crate) features: Option<EmbeddingModel>,
     /// Only voxels whose noise ceiling is at least T percent (0 to 100)
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
@@ -194,15 +194,6 @@ pub(crate) enum Origin {
     #[default]
     Mirror,
     Bucket,
-}
-
-/// One of the values of an enum of the library, whose names help and completions list.
-fn one_of<T>(all: &'static [T], name: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
-where
-    T: FromStr<Err = NameError> + Copy + Send + Sync,
-{
-    let names = all.iter().map(|value| name(*value));
-    PossibleValuesParser::new(names).try_map(|name| name.parse())
 }
 
 /// The scope of a z-score, or `none`.

@@ -7,6 +7,7 @@ use laion_fmri::noise_ceiling::{ImageSet, RepetitionTerm, Repetitions, Scope};
 
 use crate::args::VoxelArgs;
 use crate::args::bytes::parse_size;
+use crate::args::names::one_of;
 
 /// What to do with noise ceilings.
 #[derive(Debug, Subcommand)]
@@ -26,7 +27,7 @@ pub(crate) struct Compute {
     #[arg(long, num_args = 1.., value_name = "V")]
     pub(crate) session: Vec<String>,
     /// Z-score within each run or session; by default run for one session, session for several
-    #[arg(long, value_name = "run|session")]
+    #[arg(long, value_name = "run|session", value_parser = one_of(Scope::ALL, Scope::as_str))]
     pub(crate) scope: Option<Scope>,
     /// Delta degrees of freedom of both variances: 0 as numpy does, 1 unbiased
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -38,7 +39,7 @@ pub(crate) struct Compute {
     #[arg(long, value_name = "N")]
     pub(crate) residual_ddof: Option<usize>,
     /// Which images count, by their name: all, 4rep or 12rep
-    #[arg(long, value_name = "SET", default_value_t)]
+    #[arg(long, value_name = "SET", default_value_t, value_parser = one_of(ImageSet::ALL, ImageSet::as_str))]
     pub(crate) images: ImageSet,
     /// Which images count, by how often they were shown in these sessions: 2+ or exactly 4
     #[arg(long, value_name = "N|N+", default_value_t = Repetitions::AtLeast(2))]

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use laion_fmri::splits::{OodType, Pool, SplitName, SplitRevision};
 
+use super::names::{one_of, pool};
+
 /// What to do with the splits.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Splits {
@@ -31,10 +33,10 @@ pub(crate) enum Format {
 #[derive(Args, Debug)]
 pub(crate) struct List {
     /// Only this pool: shared or a subject; by default all
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", value_parser = pool())]
     pub(crate) pool: Option<Pool>,
     /// Only this revision of the random splits: r1 or r2; by default both
-    #[arg(long, value_name = "R")]
+    #[arg(long, value_name = "R", value_parser = one_of(SplitRevision::ALL, SplitRevision::as_str))]
     pub(crate) revision: Option<SplitRevision>,
     /// By default text
     #[arg(long, value_enum)]
@@ -45,13 +47,13 @@ pub(crate) struct List {
 #[derive(Args, Debug)]
 pub(crate) struct Which {
     /// The split, such as tau, random_0 or cluster_k5_0
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = one_of(SplitName::ALL, SplitName::as_str))]
     pub(crate) name: SplitName,
     /// The pool: shared or a subject such as sub-03
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", value_parser = pool())]
     pub(crate) pool: Pool,
     /// The revision of the random splits: r1 or r2
-    #[arg(long, value_name = "R", default_value_t)]
+    #[arg(long, value_name = "R", default_value_t, value_parser = one_of(SplitRevision::ALL, SplitRevision::as_str))]
     pub(crate) revision: SplitRevision,
 }
 
@@ -79,7 +81,7 @@ pub(crate) struct Ids {
     #[arg(long, value_enum)]
     pub(crate) set: Set,
     /// Of the split ood: only these types in the test set
-    #[arg(long, num_args = 1.., value_name = "T")]
+    #[arg(long, num_args = 1.., value_name = "T", value_parser = one_of(OodType::ALL, OodType::as_str))]
     pub(crate) ood_type: Vec<OodType>,
 }
 
@@ -101,7 +103,7 @@ pub(crate) struct Masks {
     #[command(flatten)]
     pub(crate) trials: Trials,
     /// Of the split ood: only these types in the test set
-    #[arg(long, num_args = 1.., value_name = "T")]
+    #[arg(long, num_args = 1.., value_name = "T", value_parser = one_of(OodType::ALL, OodType::as_str))]
     pub(crate) ood_type: Vec<OodType>,
     /// The output: .npz, or - for .npz on standard output
     #[arg(short, long, value_name = "FILE")]

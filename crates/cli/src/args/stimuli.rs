@@ -6,6 +6,8 @@ use clap::{Args, Subcommand};
 use laion_fmri::StimulusSet;
 use laion_fmri::stimuli::{CaptionSource, EmbeddingModel};
 
+use super::names::one_of;
+
 #[derive(Args, Debug)]
 pub(crate) struct Image {
     /// The file name of the image
@@ -31,8 +33,8 @@ pub(crate) struct Image {
 
 #[derive(Args, Debug)]
 pub(crate) struct Embedding {
-    /// The model: CLIP, DINOv2, PEcore or SigLIP2
-    #[arg(long, value_name = "M")]
+    /// The model
+    #[arg(long, value_name = "M", value_parser = one_of(EmbeddingModel::ALL, EmbeddingModel::as_str))]
     pub(crate) model: EmbeddingModel,
     /// The file names of images, in the order of the rows; by default all, in the order of the file
     #[arg(value_name = "NAME", conflicts_with = "subject")]
@@ -77,7 +79,7 @@ pub(crate) struct Captions {
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
     /// Only captions by people (human) or by the language model (ai)
-    #[arg(long, value_name = "SOURCE")]
+    #[arg(long, value_name = "SOURCE", value_parser = one_of(CaptionSource::ALL, CaptionSource::as_str))]
     pub(crate) source: Option<CaptionSource>,
 }
 
@@ -103,7 +105,7 @@ pub(crate) struct List {
     #[arg(long, value_name = "R")]
     pub(crate) reps: Option<u32>,
     /// Only images that all subjects saw (shared), or only one (unique)
-    #[arg(long, value_name = "SET")]
+    #[arg(long, value_name = "SET", value_parser = one_of(StimulusSet::ALL, StimulusSet::as_str))]
     pub(crate) stimuli: Option<StimulusSet>,
     /// Only images that this subject saw in the sessions on disk
     #[arg(long, value_name = "S")]

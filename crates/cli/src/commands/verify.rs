@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{download, license};
 use crate::args::mirror::Verify;
 use crate::context::Context;
-use crate::exit::{NotThere, Status, UsageError};
+use crate::exit::{CommandError, Status};
 use crate::output::{self, bytes};
 use crate::progress;
 
@@ -59,8 +59,8 @@ fn forget(context: &Context, dataset: &Dataset, named: &[PathBuf]) -> anyhow::Re
                 Some(file) => format!("{} is on disk: its record stays", file.display()),
                 None => format!("there is no record of a missing file {path}"),
             };
-            let hint = "laion-fmri verify names the files that are missing".to_owned();
-            return Err(NotThere { message, hint }.into());
+            let hint = "laion-fmri verify names the files that are missing";
+            return Err(CommandError::not_there(message).hint(hint).into());
         }
         forgotten.extend(files);
     }
@@ -81,9 +81,8 @@ fn in_mirror(dataset: &Dataset, name: &Path) -> anyhow::Result<RelativePath> {
     let below = dataset.roots().directories().iter();
     let below = below.filter_map(|root| absolute.strip_prefix(root).ok()).next();
     let relative = below.unwrap_or(name).to_string_lossy();
-    let invalid = |error: InvalidKey| UsageError {
-        message: format!("{}: not a file of the data directory: {error}", name.display()),
-        hint: None,
+    let invalid = |error: InvalidKey| {
+        CommandError::usage(format!("{}: no file of the data directory: {error}", name.display()))
     };
     Ok(relative.trim_end_matches('/').parse::<RelativePath>().map_err(invalid)?)
 }
