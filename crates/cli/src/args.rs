@@ -9,6 +9,7 @@ pub(crate) mod mirror;
 mod names;
 pub(crate) mod nc;
 pub(crate) mod noise_ceiling;
+pub(crate) mod sessions;
 pub(crate) mod splits;
 pub(crate) mod stimuli;
 
@@ -21,6 +22,7 @@ use laion_fmri::{Hemi, Location, MaskSource, Resolution, RoiFormat, StimulusSet}
 
 use self::filters::Filters;
 use self::names::one_of;
+use self::sessions::{SessionName, parse_session};
 use crate::exit::CommandError;
 
 /// LAION-fMRI: from a public bucket of 7T fMRI data to the array you need.
@@ -385,9 +387,9 @@ pub(crate) struct Trials {
     /// The subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
-    /// The sessions: ses-01 or 01; by default all of them, in order
-    #[arg(long, num_args = 1.., value_name = "V")]
-    pub(crate) session: Vec<String>,
+    /// The sessions: 01, 01,03, 01-10 or all; by default all of them, in order
+    #[arg(long, visible_alias = "ses", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session)]
+    pub(crate) session: Vec<SessionName>,
     /// By default what the extension of the output says, else tsv
     #[arg(long, value_enum)]
     pub(crate) format: Option<TableFormat>,
@@ -456,9 +458,9 @@ pub(crate) struct Betas {
     /// The subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
-    /// The sessions: ses-01 or 01
-    #[arg(long, num_args = 1.., value_name = "V", required = true)]
-    pub(crate) session: Vec<String>,
+    /// The sessions: 01, 01,03, 01-10 or all
+    #[arg(long, visible_alias = "ses", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session, required = true)]
+    pub(crate) session: Vec<SessionName>,
     #[command(flatten)]
     pub(crate) voxels: VoxelArgs,
     /// Only voxels whose noise ceiling in the session is at least T percent (0 to 100)

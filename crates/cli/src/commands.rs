@@ -19,6 +19,7 @@ mod mask;
 mod nc;
 mod noise_ceiling;
 mod roi;
+mod sessions;
 mod splits;
 mod stimuli;
 mod to_nifti;

@@ -23,6 +23,13 @@ fn wrong_use_is_status_2() {
     }
     assert_snapshot!(fails("betas --subject ../../etc --session 01 -o x.npy"),
         @r#"error: no subject "../../etc"; subjects: sub-03"#);
+    for spelled in ["3", "sub-3", "sub03", "SUB-03", "subject3"] {
+        let message = fails(&format!("betas --subject {spelled} --session 01 -o x.npy"));
+        assert!(message.ends_with(" (did you mean sub-03?); subjects: sub-03\n"), "{message}");
+        let message = fails(&format!("download --subject {spelled}"));
+        let expected = " (did you mean sub-03?); subjects: sub-01, sub-03, sub-05\n";
+        assert!(message.ends_with(expected), "{message}");
+    }
     assert_snapshot!(fails("betas --subject 03 --session ses-../01 -o x.npy"),
         @r#"error: not a session id: "ses-../01" (expected a form such as ses-01 or 01)"#);
     assert_snapshot!(fails("betas --subject 03 --session 01 02 -o x.npy"), @"
@@ -81,11 +88,11 @@ fn what_is_not_there_is_status_3_and_names_the_download() {
     hint: laion-fmri download --subject sub-03 --ses ses-02 --desc SingletrialBetas
     ");
     assert_snapshot!(fails("betas --subject 01 --session 01 -o x.npy"), @"
-    error: subject sub-01: not on disk, expected at DIR/mirror/derivatives/glmsingle-tedana/sub-01/
+    error: subject sub-01 (subjects on disk: sub-03): not on disk, expected at DIR/mirror/derivatives/glmsingle-tedana/sub-01/
     hint: laion-fmri download --subject sub-01
     ");
-    assert_snapshot!(fails("download --subject sub-03 --ses 1").lines().next().unwrap(),
-        @"error: no key of sub-03 has ses-1 (did you mean 01?); ses is one of: 01, 02, 31, 32; searched for sub-03 with filters ses=[1] under BUCKET/derivatives/glmsingle-tedana/sub-03/, BUCKET/derivatives/rois/sub-03/");
+    assert_snapshot!(fails("download --subject sub-03 --ses 9").lines().next().unwrap(),
+        @"error: no key of sub-03 has ses-9; ses is one of: 01, 02, 31, 32; searched for sub-03 with filters ses=[9] under BUCKET/derivatives/glmsingle-tedana/sub-03/, BUCKET/derivatives/rois/sub-03/");
     assert_snapshot!(fails("--offline download --subject sub-03"),
         @"error: listing BUCKET needs the network, and offline mode is on");
     // The command in the hint puts it right.

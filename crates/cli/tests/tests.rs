@@ -11,6 +11,7 @@ mod looking;
 mod nc;
 mod regions;
 mod reliability;
+mod sessions;
 mod settings;
 mod splits;
 mod stimuli;

@@ -10,6 +10,7 @@ use bids_names::SubjectId;
 use s3_mirror::{ConnectOptions, Location};
 
 pub(crate) use self::reading::Reading;
+use crate::error::alike;
 use crate::files::Files;
 use crate::remote::{Remote, subjects_below};
 use crate::{DownloadRequest, Error, Result, Roots, Stimuli, Subject, layout};
@@ -144,8 +145,9 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`Error::SubjectNotFound`] for a malformed id, or a subject that the bucket does not have;
-    /// [`Error::DataNotDownloaded`] when no root has anything of the subject;
+    /// [`Error::SubjectNotFound`] for a malformed id, another spelling of a subject on disk (`sub-1`
+    /// for `sub-01`), or a subject that the bucket does not have; [`Error::DataNotDownloaded`] when no
+    /// root has anything of the subject;
     /// [`Error::Mirror`] and [`Error::Offline`] when the bucket cannot be listed.
     #[doc(alias = "load_subject")]
     pub fn subject(&self, id: impl AsRef<str>) -> Result<Subject> {
@@ -162,8 +164,18 @@ impl Dataset {
         let is_there =
             |tree: &str| roots.iter().any(|root| root.join(tree).join(id.as_str()).is_dir());
         if !layout::SUBJECT_TREES.into_iter().any(is_there) {
+            let available = self.subjects()?;
+            if alike(id.as_str(), &available).is_some() {
+                let available = available.iter().map(ToString::to_string).collect();
+                return Err(Error::SubjectNotFound { got: id.to_string(), available });
+            }
+            let on_disk: Vec<&str> = available.iter().map(SubjectId::as_str).collect();
+            let on_disk = match on_disk.as_slice() {
+                [] => String::new(),
+                names => format!(" (subjects on disk: {})", names.join(", ")),
+            };
             return Err(Error::DataNotDownloaded {
-                what: format!("subject {id}"),
+                what: format!("subject {id}{on_disk}"),
                 path: self.roots.expected(&layout::glmsingle(&id)),
                 fetch: Box::new(DownloadRequest::of(&id)),
             });

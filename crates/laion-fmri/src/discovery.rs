@@ -76,6 +76,18 @@ impl Discovery {
         Ok(sessions.filter_map(|name| name.parse().ok()).collect())
     }
 
+    /// The sessions of a subject with raw data, sorted.
+    ///
+    /// # Errors
+    ///
+    /// As [`Discovery::sessions`].
+    pub fn raw_sessions(&self, subject: impl AsRef<str>) -> Result<Vec<bids_names::SessionId>> {
+        let subject = subject.as_ref().parse()?;
+        let names = self.remote.directories(&layout::raw(&subject))?;
+        let sessions = names.iter().filter(|name| name.starts_with("ses-"));
+        Ok(sessions.filter_map(|name| name.parse().ok()).collect())
+    }
+
     /// The ROIs of a subject, in the local spelling, sorted; with a category only that category's.
     ///
     /// # Errors

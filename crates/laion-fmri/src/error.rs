@@ -3,6 +3,7 @@
 mod contradiction;
 mod from;
 mod kind;
+mod subjects;
 
 use std::io;
 use std::path::PathBuf;
@@ -15,6 +16,8 @@ use thiserror::Error;
 
 pub use self::contradiction::Contradiction;
 pub use self::kind::ErrorKind;
+pub(crate) use self::subjects::alike;
+use self::subjects::{did_you_mean, of_subjects};
 use crate::access::AccessError;
 use crate::extract::ExtractError;
 use crate::files::InputError;
@@ -57,7 +60,7 @@ pub enum Error {
 
     /// A malformed subject id, or a subject that the bucket does not have.
     #[doc(alias = "SubjectNotFoundError")]
-    #[error("no subject {got:?}{}", listed("subjects", available))]
+    #[error("no subject {got:?}{}{}", did_you_mean(got, available), listed("subjects", available))]
     SubjectNotFound {
         /// What was asked for.
         got: String,
@@ -572,19 +575,6 @@ fn not_matching(missing: &[Missing]) -> String {
 fn listed(what: &str, names: &[impl ToString]) -> String {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     if names.is_empty() { String::new() } else { format!("; {what}: {}", names.join(", ")) }
-}
-
-/// ` of sub-1 (did you mean sub-01?)`
-fn of_subjects(subjects: &[SubjectId], available: &[SubjectId]) -> String {
-    let names: Vec<String> = subjects
-        .iter()
-        .map(|subject| {
-            let near = bids_names::suggest(subject.label(), available.iter().map(SubjectId::label));
-            let near = near.map(|near| format!(" (did you mean sub-{near}?)")).unwrap_or_default();
-            format!("{subject}{near}")
-        })
-        .collect();
-    if names.is_empty() { String::new() } else { format!(" of {}", names.join(", ")) }
 }
 
 /// `.npz, .zarr or .h5`

@@ -13,6 +13,7 @@ use laion_fmri::{MaskSource, StimulusSet};
 
 use super::bytes::parse_size;
 use super::names::{one_of, pool};
+use super::sessions::{SessionName, parse_session};
 
 /// What `--zscore` says when nothing is z-scored.
 const NO_ZSCORE: &str = "none";
@@ -23,9 +24,9 @@ pub(crate) struct SelectionArgs {
     /// The subjects: sub-03 or 03, or all; several of them share one output only with --average image
     #[arg(long, num_args = 1.., value_name = "S", required = true)]
     pub(crate) subject: Vec<String>,
-    /// The sessions: ses-01 or 01, or all
-    #[arg(long, num_args = 1.., value_name = "V", default_value = "all", hide_default_value = false)]
-    pub(crate) session: Vec<String>,
+    /// The sessions: 01, 01,03, 01-10 or all
+    #[arg(long, visible_alias = "ses", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session, default_value = "all", hide_default_value = false)]
+    pub(crate) session: Vec<SessionName>,
     /// Only the voxels of these ROIs: a ROI, a category, all, or set algebra such as "laionventral - retinotopy"
     #[arg(long, num_args = 1.., value_name = "Q")]
     pub(crate) roi: Vec<String>,

@@ -3,11 +3,14 @@
 use clap::Args;
 use laion_fmri::FilterField;
 
+use super::sessions::{SessionName, parse_session};
+
 #[derive(Args, Debug)]
 pub(crate) struct Filters {
-    /// Only these sessions (ses-04 or 04); averages stands for the subject-level files of derivatives
-    #[arg(long, num_args = 1.., value_name = "V")]
-    ses: Option<Vec<String>>,
+    /// Only these sessions: 04, 01,03 or 01-10; averages stands for the subject-level files of
+    /// derivatives, all for every session
+    #[arg(long, visible_alias = "session", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session)]
+    pub(crate) ses: Vec<SessionName>,
     /// Only these tasks
     #[arg(long, num_args = 1.., value_name = "V")]
     task: Option<Vec<String>>,
@@ -32,9 +35,9 @@ pub(crate) struct Filters {
 pub(crate) type Filter<'a> = (FilterField, &'a Option<Vec<String>>);
 
 impl Filters {
-    pub(crate) fn each(&self) -> [Filter<'_>; 7] {
+    /// All of them but that of sessions.
+    pub(crate) fn each(&self) -> [Filter<'_>; 6] {
         [
-            (FilterField::Ses, &self.ses),
             (FilterField::Task, &self.task),
             (FilterField::Run, &self.run),
             (FilterField::Echo, &self.echo),

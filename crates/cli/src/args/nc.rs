@@ -8,6 +8,7 @@ use laion_fmri::noise_ceiling::{ImageSet, RepetitionTerm, Repetitions, Scope};
 use crate::args::VoxelArgs;
 use crate::args::bytes::parse_size;
 use crate::args::names::one_of;
+use crate::args::sessions::{SessionName, parse_session};
 
 /// What to do with noise ceilings.
 #[derive(Debug, Subcommand)]
@@ -23,9 +24,9 @@ pub(crate) struct Compute {
     /// The subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
-    /// Over these sessions, ses-01 or 01, or all; by default all that are on disk
-    #[arg(long, num_args = 1.., value_name = "V")]
-    pub(crate) session: Vec<String>,
+    /// Over these sessions: 01, 01,03, 01-10 or all; by default all that are on disk
+    #[arg(long, visible_alias = "ses", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session)]
+    pub(crate) session: Vec<SessionName>,
     /// Z-score within each run or session; by default run for one session, session for several
     #[arg(long, value_name = "run|session", value_parser = one_of(Scope::ALL, Scope::as_str))]
     pub(crate) scope: Option<Scope>,
@@ -73,8 +74,8 @@ pub(crate) struct Compare {
     #[arg(value_name = "B")]
     pub(crate) second: Option<PathBuf>,
     /// Instead of B, the map of this session
-    #[arg(long, value_name = "V")]
-    pub(crate) session: Option<String>,
+    #[arg(long, visible_alias = "ses", value_name = "V", value_parser = parse_session)]
+    pub(crate) session: Option<SessionName>,
     /// Instead of B, the subject-level map of this description, such as Noiseceiling12rep
     #[arg(long, value_name = "D")]
     pub(crate) desc: Option<String>,

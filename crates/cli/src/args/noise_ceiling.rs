@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::VoxelArgs;
+use super::sessions::{SessionName, parse_session};
 
 #[derive(Args, Debug)]
 #[group(id = "which", required = true, multiple = false)]
 pub(crate) struct WhichNoiseCeiling {
-    /// The maps within these sessions: ses-01 or 01
-    #[arg(long, num_args = 1.., value_name = "V", group = "which")]
-    pub(crate) session: Vec<String>,
+    /// The maps within these sessions: 01, 01,03, 01-10 or all
+    #[arg(long, visible_alias = "ses", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session, group = "which")]
+    pub(crate) session: Vec<SessionName>,
     /// The subject-level maps of these descriptions, such as Noiseceiling12rep
     #[arg(long, num_args = 1.., value_name = "D", group = "which")]
     pub(crate) desc: Vec<String>,

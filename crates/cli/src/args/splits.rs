@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use laion_fmri::splits::{OodType, Pool, SplitName, SplitRevision};
 
 use super::names::{one_of, pool};
+use super::sessions::{SessionName, parse_session};
 
 /// What to do with the splits.
 #[derive(Debug, Subcommand)]
@@ -91,9 +92,9 @@ pub(crate) struct Trials {
     /// The subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
-    /// The sessions: ses-01 or 01; by default all of them, in order
-    #[arg(long, num_args = 1.., value_name = "V")]
-    pub(crate) session: Vec<String>,
+    /// The sessions: 01, 01,03, 01-10 or all; by default all of them, in order
+    #[arg(long, visible_alias = "ses", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session)]
+    pub(crate) session: Vec<SessionName>,
 }
 
 #[derive(Args, Debug)]

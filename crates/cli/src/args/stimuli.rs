@@ -7,6 +7,7 @@ use laion_fmri::StimulusSet;
 use laion_fmri::stimuli::{CaptionSource, EmbeddingModel};
 
 use super::names::one_of;
+use super::sessions::{SessionName, parse_session};
 
 #[derive(Args, Debug)]
 pub(crate) struct Image {
@@ -42,9 +43,9 @@ pub(crate) struct Embedding {
     /// One row for each trial of this subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: Option<String>,
-    /// Only the trials of these sessions: ses-01 or 01; by default all of them, in order
-    #[arg(long, num_args = 1.., value_name = "V", requires = "subject")]
-    pub(crate) session: Vec<String>,
+    /// Only the trials of these sessions: 01, 01,03, 01-10 or all; by default all of them, in order
+    #[arg(long, visible_alias = "ses", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session, requires = "subject")]
+    pub(crate) session: Vec<SessionName>,
     /// As float32; the stored values are float16
     #[arg(long)]
     pub(crate) float32: bool,

@@ -1,9 +1,10 @@
 //! `betas`: single-trial betas as arrays.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use laion_fmri::export::write_npz;
-use laion_fmri::{Error, NoiseCeiling, SessionId, Subject, WrittenBetas};
+use laion_fmri::{Dataset, Error, NoiseCeiling, SessionId, Subject, WrittenBetas, layout};
 
 use super::voxels::{ArrayFormat, array_format, voxel_columns, voxels, write_array};
 use crate::args::Betas;
@@ -25,10 +26,12 @@ enum Destination {
 }
 
 pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
-    let destination = destination(args)?;
-    let subject = context.dataset()?.subject(&args.subject)?;
+    let dataset = context.dataset()?;
+    let subject = dataset.subject(&args.subject)?;
+    let sessions = sessions(context, &dataset, &subject, args)?;
+    let destination = destination(args, sessions.len())?;
     let progress = VolumeProgress::new(context);
-    let request = request(args, &subject)?.observer(&progress);
+    let request = request(args, &subject, &sessions)?.observer(&progress);
     let note = |session: &SessionId, trials: usize, voxels: usize, path: &Path| {
         progress.finish();
         let arrow = match output::is_stdout(path) {
@@ -69,13 +72,28 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
     }
 }
 
-fn destination(args: &Betas) -> anyhow::Result<Destination> {
+/// The sessions that are meant, each once. There are none when all are meant and none has betas, which the
+/// library says best.
+fn sessions(
+    context: &Context,
+    dataset: &Dataset,
+    subject: &Subject,
+    args: &Betas,
+) -> anyhow::Result<Vec<String>> {
+    let mut named =
+        super::sessions::with_file(context, dataset, subject, &args.session, layout::betas)?;
+    let mut seen = BTreeSet::new();
+    named.retain(|session| seen.insert(session.clone()));
+    Ok(named)
+}
+
+fn destination(args: &Betas, sessions: usize) -> anyhow::Result<Destination> {
     let output = &args.output;
     let text = output.to_string_lossy();
     if text.ends_with('/') || (output.is_dir() && !output::is_stdout(output)) {
         return Ok(Destination::Directory(output.clone()));
     }
-    if args.session.len() > 1 && output.extension().is_none_or(|extension| extension != "npz") {
+    if sessions > 1 && output.extension().is_none_or(|extension| extension != "npz") {
         let message = "several sessions do not fit into one array: their numbers of trials differ";
         let hint = "-o betas.npz holds one array for each session, -o DIR/ one .npy file";
         return Err(CommandError::usage(message).hint(hint).into());
@@ -90,9 +108,12 @@ fn destination(args: &Betas) -> anyhow::Result<Destination> {
     })
 }
 
-fn request<'a>(args: &Betas, subject: &'a Subject) -> anyhow::Result<laion_fmri::Betas<'a>> {
-    let mut request =
-        subject.betas().sessions(&args.session).voxels(voxels(&args.voxels, subject)?);
+fn request<'a>(
+    args: &Betas,
+    subject: &'a Subject,
+    sessions: &[String],
+) -> anyhow::Result<laion_fmri::Betas<'a>> {
+    let mut request = subject.betas().sessions(sessions).voxels(voxels(&args.voxels, subject)?);
     if let Some(percent) = args.nc_threshold {
         request = match &args.nc_desc {
             Some(desc) => request.nc_threshold_on(NoiseCeiling::desc(desc)?, percent),

@@ -12,11 +12,13 @@ use laion_fmri::{Download as Planned, DownloadRequest, Error, FilterField, Subje
 use serde_json::json;
 
 use super::download_stimuli::Stimuli;
-use super::{index, license};
+use super::{index, license, sessions};
 #[cfg(test)]
 use crate::args::Command;
 use crate::args::access::DownloadEmbeddings;
 use crate::args::filters::Filter;
+#[cfg(test)]
+use crate::args::sessions::SessionName;
 use crate::args::{Download, DownloadRaw, Transfer};
 use crate::context::Context;
 use crate::exit::{CommandError, Status};
@@ -27,11 +29,13 @@ pub(super) fn run(context: &Context, args: &Download) -> anyhow::Result<Status> 
     if args.index {
         index::check_cache_dir(context)?;
     }
-    carry_out(context, &request(args)?, &args.transfer, args.index)
+    carry_out(context, &request(context, args)?, &args.transfer, args.index)
 }
 
 pub(super) fn run_raw(context: &Context, args: &DownloadRaw) -> anyhow::Result<Status> {
-    carry_out(context, &raw_request(args)?, &args.transfer, false)
+    let sessions =
+        sessions::of_bucket(context, &subjects_of(context, &args.subject)?, &args.filters.ses)?;
+    carry_out(context, &raw_request(args, sessions)?, &args.transfer, false)
 }
 
 pub(super) fn run_embeddings(
@@ -53,8 +57,8 @@ pub(super) fn run_captions(context: &Context, transfer: &Transfer) -> anyhow::Re
 #[cfg(test)]
 pub(crate) fn requested(command: &Command) -> anyhow::Result<Option<DownloadRequest>> {
     Ok(Some(match command {
-        Command::Download(args) => request(args)?,
-        Command::DownloadRaw(args) => raw_request(args)?,
+        Command::Download(args) => request_of(args, plain(&args.filters.ses))?,
+        Command::DownloadRaw(args) => raw_request(args, plain(&args.filters.ses))?,
         Command::DownloadStimuli(_) => DownloadRequest::stimuli(),
         Command::DownloadEmbeddings(args) => embeddings_request(args),
         Command::DownloadSegmentations(_) => DownloadRequest::segmentations(),
@@ -63,10 +67,22 @@ pub(crate) fn requested(command: &Command) -> anyhow::Result<Option<DownloadRequ
     }))
 }
 
-fn raw_request(args: &DownloadRaw) -> anyhow::Result<DownloadRequest> {
+/// The sessions that need no listing.
+#[cfg(test)]
+fn plain(named: &[SessionName]) -> Option<Vec<String>> {
+    crate::args::sessions::plain(named).filter(|names| !names.is_empty())
+}
+
+fn raw_request(
+    args: &DownloadRaw,
+    sessions: Option<Vec<String>>,
+) -> anyhow::Result<DownloadRequest> {
     let mut request = DownloadRequest::raw(subjects(&args.subject)?);
     request.allow_missing = args.allow_missing;
-    Ok(filtered(request, &args.filters.each()))
+    Ok(filtered(
+        request,
+        &[&[(FilterField::Ses, &sessions)], args.filters.each().as_slice()].concat(),
+    ))
 }
 
 fn embeddings_request(args: &DownloadEmbeddings) -> DownloadRequest {
@@ -182,6 +198,20 @@ fn strict(context: &Context, withheld: u64) -> Status {
     if context.global.strict && withheld > 0 { Status::Withheld } else { Status::Done }
 }
 
+/// The subjects that are named; an error about what no subject can be called lists those of the bucket.
+fn subjects_of(context: &Context, names: &[String]) -> anyhow::Result<Subjects> {
+    subjects(names).map_err(|error| match error.downcast::<Error>() {
+        Ok(Error::SubjectNotFound { got, available }) if available.is_empty() => {
+            let subjects = context.interrupt.at_once(|| context.discovery()?.subjects());
+            // A bucket that cannot be asked makes this no better error.
+            let available = subjects.unwrap_or_default().iter().map(ToString::to_string).collect();
+            Error::SubjectNotFound { got, available }.into()
+        }
+        Ok(error) => error.into(),
+        Err(error) => error,
+    })
+}
+
 fn subjects(names: &[String]) -> anyhow::Result<Subjects> {
     if names.iter().any(|name| name == "all") {
         if names.len() > 1 {
@@ -201,8 +231,16 @@ fn filtered(request: DownloadRequest, filters: &[Filter<'_>]) -> DownloadRequest
     })
 }
 
-pub(super) fn request(args: &Download) -> anyhow::Result<DownloadRequest> {
+/// The request, with sessions as the bucket has them.
+pub(super) fn request(context: &Context, args: &Download) -> anyhow::Result<DownloadRequest> {
+    let sessions =
+        sessions::of_bucket(context, &subjects_of(context, &args.subject)?, &args.filters.ses)?;
+    request_of(args, sessions)
+}
+
+fn request_of(args: &Download, sessions: Option<Vec<String>>) -> anyhow::Result<DownloadRequest> {
     let more = [
+        (FilterField::Ses, &sessions),
         (FilterField::Space, &args.space),
         (FilterField::Desc, &args.desc),
         (FilterField::Stat, &args.stat),

@@ -12,6 +12,7 @@ use laion_fmri::{Dataset, Error};
 
 pub(super) use self::recipe::recipe;
 pub(super) use self::slurm::slurm;
+use super::sessions;
 use crate::args::extract::{
     Extract, Merge, Origin, Plan, Reproduce, Run, SelectionArgs, SourceArgs,
 };
@@ -23,7 +24,7 @@ use crate::progress::VolumeProgress;
 pub(super) fn extract(context: &Context, args: &Extract) -> anyhow::Result<()> {
     let dataset = dataset(context, args.source.from)?;
     for (subjects, output) in outputs(&dataset, &args.selection, &args.output)? {
-        let request = request(&args.selection, &args.source, subjects, output);
+        let request = request(context, &dataset, &args.selection, &args.source, subjects, output)?;
         if is_table(&request.output) {
             table(context, &dataset, &request, args.dry_run)?;
             continue;
@@ -47,7 +48,7 @@ pub(super) fn plan(context: &Context, args: &Plan) -> anyhow::Result<()> {
     for (subjects, output) in outputs(&dataset, &args.selection, &args.output)? {
         // A task may run in any directory.
         let output = std::path::absolute(output)?;
-        let request = request(&args.selection, &args.source, subjects, output);
+        let request = request(context, &dataset, &args.selection, &args.source, subjects, output)?;
         if is_table(&request.output) {
             let message = "a table of rows is made by extract alone, without tasks";
             return Err(CommandError::usage(message).into());
@@ -137,22 +138,21 @@ fn dataset(context: &Context, from: Origin) -> Result<Dataset, Error> {
 }
 
 fn request(
+    context: &Context,
+    dataset: &Dataset,
     selection: &SelectionArgs,
     source: &SourceArgs,
     subjects: Vec<String>,
     output: PathBuf,
-) -> ExtractRequest {
+) -> anyhow::Result<ExtractRequest> {
     let mut request = ExtractRequest::default();
+    request.sessions = sessions::of_subjects(context, dataset, &subjects, &selection.session)?;
     request.subjects = subjects;
-    request.sessions = match selection.session.as_slice() {
-        [all] if all == "all" => Vec::new(),
-        sessions => sessions.to_vec(),
-    };
     request.conventions = selection.conventions();
     request.output = output;
     request.max_memory = source.max_memory;
     request.from_bucket = source.from == Origin::Bucket;
-    request
+    Ok(request)
 }
 
 /// The outputs, each with the subjects that go into it.

@@ -2,6 +2,7 @@
 
 use laion_fmri::{DownloadRequest, Error, FilterField, Subjects, layout};
 
+use super::sessions;
 use crate::args::index::Index;
 use crate::context::Context;
 use crate::exit::CommandError;
@@ -12,15 +13,7 @@ pub(super) fn run(context: &Context, args: &Index) -> anyhow::Result<()> {
     check_cache_dir(context)?;
     let dataset = context.dataset()?;
     let subject = dataset.subject(&args.subject)?;
-    let sessions = if args.session.is_empty() {
-        let on_disk = subject.sessions()?.into_iter();
-        on_disk
-            .filter(|session| dataset.roots().find(&layout::betas(subject.id(), session)).is_some())
-            .map(|session| session.to_string())
-            .collect()
-    } else {
-        args.session.clone()
-    };
+    let sessions = sessions::with_file(context, &dataset, &subject, &args.session, layout::betas)?;
     if sessions.is_empty() {
         return Err(Error::DataNotDownloaded {
             what: format!("betas of {}", subject.id()),

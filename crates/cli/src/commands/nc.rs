@@ -8,6 +8,7 @@ use laion_fmri::noise_ceiling::{
 use laion_fmri::{Error, NoiseCeiling};
 use serde_json::Value;
 
+use super::sessions;
 use super::voxels::voxels;
 use crate::args::nc::{Compare, Compute, Nc};
 use crate::context::Context;
@@ -34,8 +35,7 @@ fn run_compute(context: &Context, args: &Compute) -> anyhow::Result<()> {
     options.repetition_term = args.repetition_term;
     options.voxels = voxels(&args.voxels, &subject)?;
     options.max_memory = args.max_memory;
-    let is_all = args.session.iter().any(|session| session == "all");
-    let sessions: &[String] = if is_all { &[] } else { &args.session };
+    let sessions = &sessions::of_subject(context, &subject, &args.session)?;
     let plan = subject.plan_noise_ceiling(sessions, &options)?;
     if args.dry_run {
         return output::print_lines(plan_lines(context, &plan));
@@ -114,6 +114,11 @@ fn run_compare(context: &Context, args: &Compare) -> anyhow::Result<()> {
     let second = match (&args.second, &args.session, &args.desc) {
         (Some(path), _, _) => subject.read_map(path, &voxels)?,
         (_, Some(session), _) => {
+            let named = std::slice::from_ref(session);
+            let sessions = sessions::of_subject(context, &subject, named)?;
+            let [session] = sessions.as_slice() else {
+                return Err(CommandError::usage("--session names one session here").into());
+            };
             subject.noise_ceiling(&NoiseCeiling::session(session)?, &voxels)?
         }
         (_, _, desc) => {

@@ -1,15 +1,19 @@
 //! `noise-ceiling`: maps within a session or over all, at the chosen voxels.
 
 use laion_fmri::export::write_npz;
-use laion_fmri::{Error, NoiseCeiling};
+use laion_fmri::{Dataset, Error, NoiseCeiling, Subject, layout};
 
 use super::voxels::{ArrayFormat, array_format, voxels, write_array};
 use crate::args::noise_ceiling::NoiseCeilingArgs;
 use crate::context::Context;
+use crate::exit::CommandError;
 use crate::output;
 
 pub(super) fn run(context: &Context, args: &NoiseCeilingArgs) -> anyhow::Result<()> {
-    let sessions = args.which.session.iter().map(NoiseCeiling::session);
+    let dataset = context.dataset()?;
+    let subject = dataset.subject(&args.subject)?;
+    let sessions = sessions(context, &dataset, &subject, args)?;
+    let sessions = sessions.iter().map(NoiseCeiling::session);
     let descs = args.which.desc.iter().map(NoiseCeiling::desc);
     let which: Vec<NoiseCeiling> = sessions.chain(descs).collect::<Result<_, Error>>()?;
     let fitting: &[ArrayFormat] = match which.len() {
@@ -18,7 +22,6 @@ pub(super) fn run(context: &Context, args: &NoiseCeilingArgs) -> anyhow::Result<
     };
     let format = array_format(&args.output, fitting)?;
     output::check_destination(&args.output)?;
-    let subject = context.dataset()?.subject(&args.subject)?;
     let maps = subject.noise_ceilings(&which, &voxels(&args.voxels, &subject)?)?;
     match (format, maps.first()) {
         (ArrayFormat::Npy | ArrayFormat::Csv, Some((_, map))) => {
@@ -34,4 +37,25 @@ pub(super) fn run(context: &Context, args: &NoiseCeilingArgs) -> anyhow::Result<
         context.note(&format!("{which}: {} voxels, {known} with a noise ceiling", map.len()));
     }
     Ok(())
+}
+
+/// The sessions whose maps are meant; none when descriptions are.
+fn sessions(
+    context: &Context,
+    dataset: &Dataset,
+    subject: &Subject,
+    args: &NoiseCeilingArgs,
+) -> anyhow::Result<Vec<String>> {
+    let named = &args.which.session;
+    if named.is_empty() {
+        return Ok(Vec::new());
+    }
+    let map = layout::session_noise_ceiling;
+    let sessions = super::sessions::with_file(context, dataset, subject, named, map)?;
+    if sessions.is_empty() {
+        let message = format!("no session of {} has a noise ceiling on disk", subject.id());
+        let hint = format!("laion-fmri download --subject {} --desc Noiseceiling", subject.id());
+        return Err(CommandError::not_there(message).hint(hint).into());
+    }
+    Ok(sessions)
 }

@@ -8,6 +8,7 @@ use laion_fmri::ndarray::aview1;
 use laion_fmri::splits::{LeakReport, OodType, Split, SplitMasks, load_split};
 use laion_fmri::{Error, SessionTrials};
 
+use super::sessions;
 use super::voxels::{ArrayFormat, array_format};
 use crate::args::splits::{Check, Format, Ids, Masks, Set, Splits, Trials, Which};
 use crate::context::Context;
@@ -121,9 +122,10 @@ fn check(context: &Context, args: &Check) -> anyhow::Result<Status> {
     Ok(if report.is_clean() { Status::Done } else { Status::Failed })
 }
 
-fn trials(context: &Context, args: &Trials) -> Result<Vec<SessionTrials>, Error> {
+fn trials(context: &Context, args: &Trials) -> anyhow::Result<Vec<SessionTrials>> {
     let subject = context.dataset()?.subject(&args.subject)?;
-    let tables = subject.trials_of(&args.session)?;
+    let sessions = sessions::of_subject(context, &subject, &args.session)?;
+    let tables = subject.trials_of(&sessions)?;
     Ok(tables.into_iter().map(|(_, table)| table).collect())
 }
 

@@ -9,6 +9,7 @@ use laion_fmri::stimuli::{NounFilter, Stimulus, f16};
 use laion_fmri::{Error, GlobalTrial};
 use serde_json::Value;
 
+use super::sessions;
 use super::voxels::{ArrayFormat, array_format, write_array, write_npy};
 use crate::args::stimuli::{Captions, Embedding, Image, List, Segmentation, Stimuli};
 use crate::context::Context;
@@ -61,11 +62,13 @@ pub(super) fn embedding(context: &Context, args: &Embedding) -> anyhow::Result<(
 fn features(context: &Context, args: &Embedding) -> anyhow::Result<Array2<f16>> {
     let dataset = context.dataset()?;
     if let Some(subject) = &args.subject {
-        let embeddings = dataset.subject(subject)?.embeddings()?;
-        if args.session.is_empty() {
+        let subject = dataset.subject(subject)?;
+        let sessions = sessions::of_subject(context, &subject, &args.session)?;
+        let embeddings = subject.embeddings()?;
+        if sessions.is_empty() {
             return Ok(embeddings.all(args.model, None)?);
         }
-        let sessions = args.session.iter().map(|session| embeddings.all(args.model, session));
+        let sessions = sessions.iter().map(|session| embeddings.all(args.model, session));
         let sessions: Vec<Array2<f16>> = sessions.collect::<Result<_, _>>()?;
         let views: Vec<_> = sessions.iter().map(|features| features.view()).collect();
         return Ok(concatenate(Axis(0), &views)?);

@@ -6,6 +6,7 @@ use std::path::Path;
 use laion_fmri::Error;
 use laion_fmri::export::{self, Table};
 
+use super::sessions;
 use crate::args::{TableFormat, Trials};
 use crate::context::Context;
 use crate::exit::CommandError;
@@ -15,7 +16,8 @@ pub(super) fn run(context: &Context, args: &Trials) -> anyhow::Result<()> {
     let format = format(context, args)?;
     output::check_destination(&args.output)?;
     let subject = context.dataset()?.subject(&args.subject)?;
-    let trials = subject.trial_columns(&args.session)?;
+    let sessions = sessions::of_subject(context, &subject, &args.session)?;
+    let trials = subject.trial_columns(&sessions)?;
     write_table(&args.output, &trials.table, format, "trial")?;
     if !trials.derived {
         context.note(

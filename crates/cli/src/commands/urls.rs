@@ -10,7 +10,7 @@ use crate::exit::Status;
 use crate::output::{self, bytes};
 
 pub(super) fn run(context: &Context, args: &Urls) -> anyhow::Result<Status> {
-    let request = download::request(&args.selection)?;
+    let request = download::request(context, &args.selection)?;
     let dataset = context.dataset()?;
     let download = context.interrupt.at_once(|| dataset.plan_download(&request))?;
     let wanted = |item: &&PlanItem| match &item.action {

@@ -1,0 +1,234 @@
+//! Sessions as people name them: `ses-01`, `1`, `01,03`, `01-10` and `all`.
+
+use laion_fmri::SessionId;
+
+use crate::exit::CommandError;
+
+/// A value of `--session`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SessionName {
+    /// Every session.
+    All,
+    /// One session, as it was written.
+    One(String),
+    /// Those from one number to another, both included.
+    Range(SessionRange),
+}
+
+/// A range of sessions by their numbers, as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SessionRange {
+    first: String,
+    last: String,
+}
+
+/// The sessions that were meant.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct NamedSessions {
+    /// By name, in the order asked; of names that mean no existing session, the names themselves.
+    pub(crate) names: Vec<String>,
+    /// The ends of ranges that do not exist.
+    pub(crate) missing_ends: Vec<String>,
+}
+
+/// Reads a value of `--session`. What is no id of a session is found when it is used.
+pub(crate) fn parse_session(text: &str) -> Result<SessionName, String> {
+    if text == "all" {
+        return Ok(SessionName::All);
+    }
+    let ends = label(text).split_once('-').map(|(first, last)| (first, label(last)));
+    let Some((first, last)) = ends.filter(|(first, last)| is_number(first) && is_number(last))
+    else {
+        return Ok(SessionName::One(text.to_owned()));
+    };
+    if number(first) > number(last) {
+        return Err(format!("{text} holds no session (expected FIRST-LAST, such as 01-10)"));
+    }
+    Ok(SessionName::Range(SessionRange { first: first.to_owned(), last: last.to_owned() }))
+}
+
+/// Whether all sessions are meant: by `all`, which stands alone, or because none is named.
+pub(crate) fn are_all(named: &[SessionName]) -> Result<bool, CommandError> {
+    match named {
+        [] | [SessionName::All] => Ok(true),
+        named if named.contains(&SessionName::All) => {
+            Err(CommandError::usage("--session all cannot be combined with other sessions"))
+        }
+        _ => Ok(false),
+    }
+}
+
+/// The names, when they say by themselves which sessions are meant. `1` may be `ses-1` or `ses-01`, and a
+/// range depends on what is there.
+pub(crate) fn plain(named: &[SessionName]) -> Option<Vec<String>> {
+    let plain = |name: &SessionName| match name {
+        SessionName::One(text) if !is_short(label(text)) => Some(bare(text)),
+        _ => None,
+    };
+    named.iter().map(plain).collect()
+}
+
+/// The sessions that are meant among those that exist.
+pub(crate) fn resolve(
+    named: &[SessionName],
+    existing: &[SessionId],
+    whose: &str,
+) -> Result<NamedSessions, CommandError> {
+    let mut meant = NamedSessions::default();
+    for name in named {
+        match name {
+            SessionName::All => meant.names.extend(existing.iter().map(ToString::to_string)),
+            SessionName::One(text) => meant.names.push(one(text, existing)),
+            SessionName::Range(range) => {
+                let inside = range.inside(existing);
+                if inside.is_empty() {
+                    let message =
+                        format!("no session of {whose} is in {}{}", range, listed(existing));
+                    return Err(CommandError::not_there(message));
+                }
+                let ends = [&range.first, &range.last].map(|end| number(end));
+                let is_missing =
+                    |end: &Option<u64>| !inside.iter().any(|id| number(id.label()) == *end);
+                let missing = ends.iter().zip([&range.first, &range.last]);
+                let mut missing: Vec<String> = missing
+                    .filter(|(end, _)| is_missing(end))
+                    .map(|(_, text)| format!("there is no ses-{text}, of {range}"))
+                    .collect();
+                missing.dedup();
+                meant.missing_ends.extend(missing);
+                meant.names.extend(inside.iter().map(ToString::to_string));
+            }
+        }
+    }
+    Ok(meant)
+}
+
+impl SessionRange {
+    /// The sessions in it, ascending by number.
+    fn inside<'a>(&self, existing: &'a [SessionId]) -> Vec<&'a SessionId> {
+        let (first, last) = (number(&self.first), number(&self.last));
+        let mut inside: Vec<(u64, &SessionId)> = existing
+            .iter()
+            .filter_map(|id| Some((number(id.label())?, id)))
+            .filter(|(number, _)| first <= Some(*number) && Some(*number) <= last)
+            .collect();
+        inside.sort();
+        inside.into_iter().map(|(_, id)| id).collect()
+    }
+}
+
+impl std::fmt::Display for SessionRange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.first, self.last)
+    }
+}
+
+/// The session of this label, or the only one with this number.
+fn one(text: &str, existing: &[SessionId]) -> String {
+    let label = label(text);
+    if existing.iter().any(|id| id.label() == label) {
+        return format!("ses-{label}");
+    }
+    let same = |id: &&SessionId| is_number(label) && number(id.label()) == number(label);
+    let mut same = existing.iter().filter(same);
+    match (same.next(), same.next()) {
+        (Some(only), None) => only.to_string(),
+        _ => bare(text),
+    }
+}
+
+/// What stands behind `ses-`, or behind the `ses` of a number.
+fn label(text: &str) -> &str {
+    let label = text.strip_prefix("ses-");
+    label.or_else(|| text.strip_prefix("ses").filter(|rest| is_number(rest))).unwrap_or(text)
+}
+
+/// The name with the prefix as it should be; what is no name stays as it is.
+fn bare(text: &str) -> String {
+    match label(text) {
+        label if is_number(label) => format!("ses-{label}"),
+        _ => text.to_owned(),
+    }
+}
+
+/// A number that may be meant with a zero before it.
+fn is_short(label: &str) -> bool {
+    label.len() < 2 && is_number(label)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn number(label: &str) -> Option<u64> {
+    Some(label).filter(|label| is_number(label))?.parse().ok()
+}
+
+fn listed(sessions: &[SessionId]) -> String {
+    let names: Vec<&str> = sessions.iter().map(SessionId::as_str).collect();
+    if names.is_empty() { String::new() } else { format!("; sessions: {}", names.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(texts: &str) -> Vec<SessionName> {
+        texts.split(',').map(|text| parse_session(text).unwrap()).collect()
+    }
+
+    fn existing(labels: &[&str]) -> Vec<SessionId> {
+        labels.iter().map(|label| label.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn sessions_are_meant_as_people_spell_them() {
+        let there = existing(&["01", "02", "09", "11", "31", "4", "PrismaAnat"]);
+        for (texts, expected) in [
+            ("01", "ses-01"),
+            ("ses-01", "ses-01"),
+            ("1", "ses-01"),
+            ("ses1", "ses-01"),
+            ("ses-1", "ses-01"),
+            ("4,04", "ses-4 ses-4"),
+            ("7", "ses-7"),
+            ("ses7", "ses-7"),
+            ("ses-PrismaAnat,PrismaAnat", "ses-PrismaAnat ses-PrismaAnat"),
+            ("../01", "../01"),
+            ("02,1", "ses-02 ses-01"),
+            ("01-10", "ses-01 ses-02 ses-4 ses-09"),
+            ("ses-2-ses-9", "ses-02 ses-4 ses-09"),
+        ] {
+            let meant = resolve(&named(texts), &there, "sub-03").unwrap();
+            assert_eq!(meant.names.join(" "), expected, "{texts}");
+        }
+        // Two that are called so: neither is guessed.
+        let meant = resolve(&named("1"), &existing(&["01", "001"]), "sub-03").unwrap();
+        assert_eq!(meant.names, ["ses-1"]);
+        let meant = resolve(&named("1"), &existing(&["01", "1"]), "sub-03").unwrap();
+        assert_eq!(meant.names, ["ses-1"]);
+    }
+
+    #[test]
+    fn missing_ends_of_ranges_are_told() {
+        let there = existing(&["01", "02", "09"]);
+        let ends = |texts: &str| resolve(&named(texts), &there, "sub-03").unwrap().missing_ends;
+        assert_eq!(ends("01-10"), ["there is no ses-10, of 01-10"]);
+        assert_eq!(ends("0-3"), ["there is no ses-0, of 0-3", "there is no ses-3, of 0-3"]);
+        assert_eq!(ends("1-9"), [""; 0]);
+        let error = resolve(&named("20-30"), &there, "sub-03").unwrap_err();
+        let expected = "no session of sub-03 is in 20-30; sessions: ses-01, ses-02, ses-09";
+        assert_eq!(error.to_string(), expected);
+        assert!(parse_session("10-01").is_err());
+    }
+
+    #[test]
+    fn what_says_itself_needs_no_listing() {
+        assert_eq!(plain(&named("01,ses-02,averages")).unwrap(), ["ses-01", "ses-02", "averages"]);
+        for texts in ["1", "ses1", "01-10", "all", "01,2"] {
+            assert_eq!(plain(&named(texts)), None, "{texts}");
+        }
+        assert!(are_all(&[]).unwrap() && are_all(&named("all")).unwrap());
+        assert!(!are_all(&named("01")).unwrap() && are_all(&named("all,01")).is_err());
+    }
+}

@@ -1,0 +1,86 @@
+//! Sessions and subjects as people name them, the same in every command.
+
+use laion_fmri::export::{read_npy, read_npz};
+
+use crate::User;
+
+/// A user whose mirror holds both released sessions of sub-01.
+fn user() -> User {
+    let user = User::new();
+    user.ok("download --subject sub-01 --session 1-2 --accept-license");
+    user
+}
+
+#[test]
+fn one_option_means_the_same_session_everywhere() {
+    let user = user();
+    assert_eq!(user.ok("sessions --subject 01").out, "ses-01\nses-02\n");
+    let expected = user.ok("trials --subject 01 --session ses-02").out;
+    let betas = "betas --subject 01 --roi FFA1 -o x.npy --session";
+    user.ok(&format!("{betas} ses-02"));
+    let array = std::fs::read(user.path("x.npy")).unwrap();
+    for named in ["02", "2", "ses2", "ses-2", "2-2", "2-02", "2,02"] {
+        let rows = user.ok(&format!("trials --subject 01 --ses {named}")).out;
+        assert!(named == "2,02" || rows == expected, "{named}");
+        user.ok(&format!("{betas} {named}"));
+        assert!(std::fs::read(user.path("x.npy")).unwrap() == array, "{named}");
+    }
+    let names = |line: &str| {
+        user.ok(&format!("{line} -o x.npz"));
+        read_npz(user.path("x.npz")).unwrap().names().unwrap()
+    };
+    for named in ["all", "1-2", "01,02", "1 2", "ses-01-ses-02"] {
+        for command in ["betas --roi FFA1", "noise-ceiling"] {
+            let line = command.replacen(' ', " --subject 01 ", 1);
+            let line = if line == command { format!("{command} --subject 01") } else { line };
+            assert_eq!(names(&format!("{line} --ses {named}")), ["ses-01", "ses-02"], "{line}");
+        }
+    }
+    let both = user.ok("trials --subject 01").out;
+    assert_eq!(user.ok("trials --subject 01 --session all").out, both);
+    let rows = both.lines().count() - 1;
+    user.ok("splits masks tau --pool 01 --subject 01 --session all -o x.npz");
+    let masks = read_npz(user.path("x.npz")).unwrap().array::<bool>("train").unwrap();
+    assert_eq!(masks.shape(), [rows]);
+    user.ok("extract --subject 01 --ses 1-2 --roi FFA1 -o x.npz");
+    let betas = read_npz(user.path("x.npz")).unwrap().array::<f32>("betas").unwrap();
+    assert_eq!(betas.shape()[0], rows);
+    assert_eq!(user.ok("splits list --pool 01").out, user.ok("splits list --pool sub-01").out);
+}
+
+#[test]
+fn downloads_name_sessions_likewise() {
+    let user = User::new();
+    let plan = |line: &str| user.ok(&format!("download --subject 03 {line} -n --json")).out;
+    let one = plan("--ses ses-01");
+    for named in ["1", "ses1", "01-01", "1-1"] {
+        assert!(plan(&format!("--session {named}")) == one, "{named}");
+    }
+    let all = user.ok("download --subject 03 -n --json").out;
+    assert!(plan("--session all") == all);
+    assert!(plan("--ses 1,averages") == plan("--ses 01 averages"));
+    let line = "download-raw --subject 01 -n --json";
+    assert!(
+        user.ok(&format!("{line} --session 1")).out == user.ok(&format!("{line} --ses 01")).out
+    );
+    let ran = user.ok("download --subject 03 --ses 1-20 -n --json");
+    assert!(ran.out == plan("--ses 01 02"));
+    assert!(ran.err.starts_with("note: there is no ses-20, of 1-20\n"), "{}", ran.err);
+}
+
+#[test]
+fn what_no_session_is_called_is_said() {
+    let user = user();
+    let fails = |named: &str, code| {
+        user.fails(&format!("betas --subject 01 --session {named} -o x.npz"), code)
+    };
+    let expected = "error: no session of sub-01 is in 20-30; sessions: ses-01, ses-02\n";
+    assert_eq!(fails("20-30", 3), expected);
+    assert!(fails("10-01", 2).contains("10-01 holds no session"));
+    let expected = "error: --session all cannot be combined with other sessions\n";
+    assert_eq!(fails("all 01", 2), expected);
+    let message = fails("7", 3);
+    assert!(message.starts_with("error: the betas of sub-01 ses-7: not on disk"), "{message}");
+    assert!(message.contains("--ses ses-7"), "{message}");
+    assert!(read_npy::<f32>(user.path("x.npz")).is_err());
+}
