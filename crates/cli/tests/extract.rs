@@ -1,6 +1,6 @@
 //! Extractions: what is refused, what comes out, and the same bytes in every way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
@@ -195,6 +195,38 @@ fn array_job(scheduler: &str, task: usize, of: usize) -> Vec<(&'static str, Stri
         // PBS does not say how many there are: as many as the plan has tasks.
         _ => vec![("PBS_ARRAY_INDEX", number(task))],
     }
+}
+
+#[test]
+fn images_that_not_all_subjects_saw_are_counted() {
+    let bench = Bench::new();
+    let seen = |subject: &str| -> BTreeSet<String> {
+        let trials = bench.ok(&format!("trials --subject {subject} --json")).out;
+        let label = |line: &str| {
+            let row: serde_json::Value = serde_json::from_str(line).unwrap();
+            row["label"].as_str().unwrap().to_owned()
+        };
+        trials.lines().map(label).collect()
+    };
+    let (one, three) = (seen("01"), seen("03"));
+    let (shared, all) = (one.intersection(&three).count(), one.union(&three).count());
+    let dropped = format!(", {} images left out that not all subjects saw", all - shared);
+    assert!(all - shared > 1 && shared > 0);
+    let line = "--subject 01 03 --roi face --average image";
+    for output in ["out.npz", "out.parquet"] {
+        let ran = bench.ok(&format!("extract {line} -o {output}"));
+        assert!(ran.err.contains(&format!("{shared} rows")), "{}", ran.err);
+        assert!(ran.err.contains(&dropped), "{}", ran.err);
+    }
+    let recipe = bench.ok("recipe show out.npz").out;
+    assert!(recipe.contains(&format!("dropped_images = {}\n", all - shared)), "{recipe}");
+    let methods = bench.ok("recipe methods out.npz").out;
+    let expected = format!("; {} images that not all of them saw were left out.", all - shared);
+    assert!(methods.contains(&expected), "{methods}");
+    // Of one subject, none is.
+    let ran = bench.ok("extract --subject 01 --roi face --average image -o out.npz");
+    assert!(!ran.err.contains("left out"), "{}", ran.err);
+    assert!(!bench.ok("recipe show out.npz").out.contains("dropped_images"));
 }
 
 #[test]

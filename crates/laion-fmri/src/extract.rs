@@ -42,3 +42,4 @@ pub use self::plan::{ExtractPlan, ExtractRequest, plan_lines, read_plans};
 pub use self::recipe::{Recipe, RecipeOutput, RecipeResult, Rules, SubjectSessions};
 pub use self::reproduce::Reproduction;
 pub use self::run::TasksRun;
+pub use self::table::RowTable;

@@ -454,13 +454,15 @@ fn a_table_of_rows_needs_no_betas() {
     let mut request = bench.request(&["sub-01"], &["ses-01"], "rows.parquet");
     let betas = laion_fmri::layout::betas(&"sub-01".parse().unwrap(), &"01".parse().unwrap());
     std::fs::remove_file(bench.bucket.path(&betas)).unwrap();
-    let table = dataset.extract_rows(&request).unwrap();
+    let table = dataset.extract_rows(&request).unwrap().table;
     let names: Vec<&str> = table.columns().map(|(name, _)| name).collect();
     assert_eq!(names, ["image_name", "session", "run", "beta_index", "repetition", "n_averaged"]);
     assert_eq!(table.n_rows(), dataset.subject("sub-01").unwrap().trials("01").unwrap().len());
     request.conventions = Conventions::default();
     request.conventions.average = Average::Image;
-    assert!(dataset.extract_rows(&request).unwrap().n_rows() < table.n_rows());
+    let rows = dataset.extract_rows(&request).unwrap();
+    assert!(rows.table.n_rows() < table.n_rows());
+    assert_eq!(rows.dropped_images, 0);
 }
 
 /// Every file below a folder with its size.

@@ -21,7 +21,8 @@ const NO_ZSCORE: &str = "none";
 /// What decides the numbers of an output.
 #[derive(Args, Debug)]
 pub(crate) struct SelectionArgs {
-    /// The subjects: sub-03 or 03, or all; several of them share one output only with --average image
+    /// The subjects: sub-03 or 03, or all; several in one output need --average image, and images that not
+    /// all of them saw are then left out
     #[arg(long, num_args = 1.., value_name = "S", required = true)]
     pub(crate) subject: Vec<String>,
     /// The sessions: 01, 01,03, 01-10 or all
@@ -42,7 +43,8 @@ pub(crate) struct SelectionArgs {
     /// Which trials mean and standard deviation are computed from; train needs --split
     #[arg(long, value_name = "TRIALS", default_value_t, value_parser = one_of(ZscoreFit::ALL, ZscoreFit::as_str))]
     pub(crate) zscore_fit: ZscoreFit,
-    /// One row for each trial (none), or the mean over the trials of each image
+    /// One row for each trial (none), or the mean over the trials of each image; of several subjects, only
+    /// images that all of them saw
     #[arg(long, default_value_t, value_parser = one_of(Average::ALL, Average::as_str))]
     pub(crate) average: Average,
     /// What becomes of NaN: it stays, its voxel is left out, or it becomes 0

@@ -83,7 +83,7 @@ pub(crate) fn resolve(
                 let inside = range.inside(existing);
                 if inside.is_empty() {
                     let message =
-                        format!("no session of {whose} is in {}{}", range, listed(existing));
+                        format!("no session of {whose} is in {range}{}", listed(existing));
                     return Err(CommandError::not_there(message));
                 }
                 let ends = [&range.first, &range.last].map(|end| number(end));

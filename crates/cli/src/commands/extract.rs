@@ -7,7 +7,9 @@ mod slurm;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use laion_fmri::extract::{Average, ExtractPlan, ExtractRequest, Recipe, plan_lines, read_plans};
+use laion_fmri::extract::{
+    Average, ExtractPlan, ExtractRequest, Recipe, RowTable, plan_lines, read_plans,
+};
 use laion_fmri::{Dataset, Error};
 
 pub(super) use self::recipe::recipe;
@@ -220,12 +222,13 @@ fn table(
     request: &ExtractRequest,
     dry_run: bool,
 ) -> anyhow::Result<()> {
-    let table = dataset.extract_rows(request)?;
+    let RowTable { table, dropped_images, .. } = dataset.extract_rows(request)?;
     if !dry_run {
         table.write_parquet(&request.output).map_err(Error::from)?;
     }
     let output = request.output.display();
-    context.note(&format!("{} rows, without betas -> {output}", table.n_rows()));
+    let dropped = images_left_out(dropped_images);
+    context.note(&format!("{} rows, without betas{dropped} -> {output}", table.n_rows()));
     Ok(())
 }
 
@@ -256,10 +259,20 @@ fn describe(context: &Context, dataset: &Dataset, plan: &ExtractPlan) -> anyhow:
     Ok(())
 }
 
+/// What became of images that not every subject saw.
+fn images_left_out(images: usize) -> String {
+    match images {
+        0 => String::new(),
+        1 => ", 1 image left out that not all subjects saw".to_owned(),
+        n => format!(", {n} images left out that not all subjects saw"),
+    }
+}
+
 /// Says what came out.
 fn done(context: &Context, plan: &ExtractPlan, recipe: &Recipe) {
     let result = &recipe.result;
     let mut text = format!("{} rows x {} voxels", result.rows, result.columns);
+    text.push_str(&images_left_out(result.dropped_images.unwrap_or(0)));
     if result.dropped_columns > 0 {
         text.push_str(&format!(", {} voxels with NaN left out", result.dropped_columns));
     } else if result.nan_columns > 0 {

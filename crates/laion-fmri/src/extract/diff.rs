@@ -88,6 +88,11 @@ impl Recipe {
         let counts = [
             ("rows", this.rows as u64, that.rows as u64),
             ("voxels", this.columns as u64, that.columns as u64),
+            (
+                "images that not all subjects saw",
+                this.dropped_images.unwrap_or(0) as u64,
+                that.dropped_images.unwrap_or(0) as u64,
+            ),
             ("NaN values", this.nan_values, that.nan_values),
             ("voxels with NaN", this.nan_columns as u64, that.nan_columns as u64),
             ("voxels left out", this.dropped_columns as u64, that.dropped_columns as u64),

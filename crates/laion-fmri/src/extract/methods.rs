@@ -105,8 +105,13 @@ impl Recipe {
     fn averaging(&self) -> Option<String> {
         (self.conventions.average == Average::Image).then(|| {
             let shared = if self.subjects.len() > 1 { " that all subjects saw" } else { "" };
+            let dropped = match self.result.dropped_images.unwrap_or(0) {
+                0 => String::new(),
+                1 => "; 1 image that not all of them saw was left out".to_owned(),
+                n => format!("; {n} images that not all of them saw were left out"),
+            };
             format!(
-                "The trials of each image{shared} were averaged{}.",
+                "The trials of each image{shared} were averaged{}{dropped}.",
                 if self.conventions.zscore.is_some() { " after z-scoring" } else { "" }
             )
         })

@@ -84,6 +84,10 @@ pub struct RecipeResult {
     pub rows: usize,
     /// Voxels.
     pub columns: usize,
+    /// Images that are no row because not every subject saw them; `None` when there are none, and in
+    /// recipes that were made before they were counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped_images: Option<usize>,
     /// Values that were NaN before they were kept, dropped or replaced.
     pub nan_values: u64,
     /// Voxels with NaN in any row.
@@ -214,6 +218,7 @@ pub(super) mod tests {
         let result = RecipeResult {
             rows: 2,
             columns: 3,
+            dropped_images: None,
             nan_values: 0,
             nan_columns: 0,
             dropped_columns: 0,
@@ -235,6 +240,7 @@ pub(super) mod tests {
         assert_eq!(Recipe::parse(&recipe.to_toml()), Ok(recipe.clone()));
         let (file, sha256) = ("out.npz".to_owned(), Sha256([0xcd; 32]));
         recipe.output = Some(RecipeOutput { file, size: 12, sha256 });
+        recipe.result.dropped_images = Some(4);
         recipe.conventions.rois = vec!["FFA1".to_owned()];
         recipe.conventions.zscore =
             Some(super::super::Zscore::within(super::super::ZscoreScope::Run));

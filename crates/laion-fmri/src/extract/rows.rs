@@ -1,6 +1,6 @@
 //! Which trials the rows of an output are made of.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::conventions::{Average, Conventions};
 use super::error::{ExtractError, Restriction};
@@ -29,6 +29,8 @@ pub(super) struct OutputRows<'a> {
     /// For each row and each subject, what is averaged; in the order of sessions and trials.
     pub(super) sources: Vec<Vec<Vec<Source>>>,
     is_averaged: bool,
+    /// Images that became no row because a subject did not see them.
+    pub(super) dropped_images: usize,
 }
 
 impl<'a> OutputRows<'a> {
@@ -51,8 +53,15 @@ impl<'a> OutputRows<'a> {
                 images.retain(|name, trials| trials.len() == planned_repetitions(name));
             }
         }
+        let mut dropped_images = 0;
         let sources = match conventions.average {
-            Average::Image => shared(images),
+            Average::Image => {
+                let seen: BTreeSet<&str> =
+                    images.iter().flat_map(BTreeMap::keys).copied().collect();
+                let shared = shared(images);
+                dropped_images = seen.len() - shared.len();
+                shared
+            }
             Average::None => {
                 let mut trials: Vec<Source> =
                     images.into_iter().flatten().flat_map(|(_, trials)| trials).collect();
@@ -61,7 +70,7 @@ impl<'a> OutputRows<'a> {
             }
         };
         let is_averaged = conventions.average == Average::Image;
-        let rows = Self { sessions, subjects, sources, is_averaged };
+        let rows = Self { sessions, subjects, sources, is_averaged, dropped_images };
         if rows.sources.is_empty() {
             return Err(rows.nothing_left(conventions).into());
         }

@@ -117,7 +117,7 @@ impl ExtractPlan {
     pub(super) fn merge_checked(
         &self,
         watch: Watch<'_>,
-        check: impl FnOnce(&Recipe) -> Result<()>,
+        check: impl FnOnce(&mut Recipe) -> Result<()>,
     ) -> Result<Recipe> {
         let mut merge = self.opened()?;
         let descriptions: Vec<Description> =
@@ -134,6 +134,7 @@ impl ExtractPlan {
             let result = RecipeResult {
                 rows: total,
                 columns: merge.n_columns() - counts.dropped_columns,
+                dropped_images: Some(rows.dropped_images).filter(|images| *images > 0),
                 nan_values: counts.nan_values,
                 nan_columns: counts.nan_columns,
                 dropped_columns: counts.dropped_columns,
@@ -141,14 +142,14 @@ impl ExtractPlan {
                 undefined: descriptions.iter().map(|part| part.undefined).sum(),
                 arrays_sha256: file.digest().sha256(),
             };
-            let recipe = Recipe::new(
+            let mut recipe = Recipe::new(
                 self.conventions.clone(),
                 self.ceilings.clone(),
                 self.subjects(),
                 inputs,
                 result,
             );
-            check(&recipe)?;
+            check(&mut recipe)?;
             file.recipe(&recipe.to_toml())?;
             Ok::<Recipe, Error>(recipe)
         })?;

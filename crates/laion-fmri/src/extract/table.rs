@@ -7,6 +7,16 @@ use super::rows::{OutputRows, SessionRows};
 use super::task::Trials;
 use crate::{Dataset, Result};
 
+/// The rows that an extraction would have.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RowTable {
+    /// One row for each row of the output, with its coordinates.
+    pub table: Table,
+    /// Images that are no row because not every subject saw them.
+    pub dropped_images: usize,
+}
+
 /// What a session brings to the rows.
 struct Kept {
     subject: String,
@@ -24,7 +34,7 @@ impl Dataset {
     /// # Errors
     ///
     /// As [`Dataset::extract_plan`].
-    pub fn extract_rows(&self, request: &ExtractRequest) -> Result<Table> {
+    pub fn extract_rows(&self, request: &ExtractRequest) -> Result<RowTable> {
         let (subjects, chosen) = self.chosen(request)?;
         let mut sessions = Vec::new();
         for (subject, chosen) in subjects.iter().zip(&chosen) {
@@ -46,7 +56,9 @@ impl Dataset {
             runs: &kept.runs,
             trials: &kept.trials,
         });
-        table(&OutputRows::of(sessions.collect(), &request.conventions)?, request)
+        let rows = OutputRows::of(sessions.collect(), &request.conventions)?;
+        let dropped_images = rows.dropped_images;
+        Ok(RowTable { table: table(&rows, request)?, dropped_images })
     }
 }
 
