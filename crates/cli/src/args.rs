@@ -144,7 +144,7 @@ pub(crate) enum Color {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show the effective settings, or store the data directory
+    /// Show the effective settings, or store the data directory, bucket, jobs and cache directory
     Config,
     /// Show the licence of the dataset, or accept it
     License(License),

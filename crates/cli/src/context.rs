@@ -1,9 +1,10 @@
 //! What every command starts from: options, environment and the dataset they name.
 
 use std::io::IsTerminal;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use laion_fmri::config::{self, Environment};
+use laion_fmri::config::{self, Environment, Settings};
 use laion_fmri::s3_mirror::TransferOptions;
 use laion_fmri::{Dataset, Discovery, Error, Location, Roots};
 
@@ -13,7 +14,12 @@ use crate::signal::Interrupt;
 /// The options and the environment of this run.
 #[derive(Debug)]
 pub(crate) struct Context {
+    /// The options of the command line alone.
+    pub(crate) given: Global,
+    /// The options, those left open taken from the environment.
     pub(crate) global: Global,
+    /// What is stored for what both leave open.
+    pub(crate) settings: Settings,
     pub(crate) environment: Environment,
     pub(crate) interrupt: Interrupt,
 }
@@ -43,12 +49,14 @@ impl Context {
 
     /// Where derived files go, when there is a place for them.
     pub(crate) fn cache_dir(&self) -> Option<PathBuf> {
-        self.global.cache_dir.clone().or_else(|| self.environment.cache_dir())
+        let chosen = self.global.cache_dir.as_ref().or(self.settings.cache_dir.as_ref());
+        chosen.cloned().or_else(|| self.environment.cache_dir())
     }
 
     /// The bucket in force.
     pub(crate) fn location(&self) -> Location {
-        self.global.bucket.clone().unwrap_or_else(laion_fmri::discovery::public_bucket)
+        let chosen = self.global.bucket.as_ref().or(self.settings.bucket.as_ref());
+        chosen.cloned().unwrap_or_else(laion_fmri::discovery::public_bucket)
     }
 
     /// The bucket, for asking what it holds; no data directory is needed.
@@ -75,12 +83,16 @@ impl Context {
     }
 
     pub(crate) fn jobs(&self) -> usize {
-        self.global.jobs.unwrap_or(TransferOptions::DEFAULT_JOBS)
+        self.chosen_jobs().map_or(TransferOptions::DEFAULT_JOBS, NonZeroUsize::get)
+    }
+
+    fn chosen_jobs(&self) -> Option<NonZeroUsize> {
+        self.global.jobs.and_then(NonZeroUsize::new).or(self.settings.jobs)
     }
 
     /// How many threads read betas.
     fn decoders(&self) -> usize {
-        self.global.jobs.unwrap_or_else(config::default_jobs)
+        self.chosen_jobs().map_or_else(config::default_jobs, NonZeroUsize::get)
     }
 
     /// The way progress is shown, with `auto` decided.

@@ -12,10 +12,10 @@ mod signal;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use laion_fmri::config::Environment;
+use laion_fmri::config::{Environment, Settings};
 use tracing_subscriber::EnvFilter;
 
-use crate::args::Cli;
+use crate::args::{Cli, Command};
 use crate::context::Context;
 use crate::exit::Status;
 use crate::signal::Interrupt;
@@ -44,9 +44,20 @@ fn run(cli: Cli, interrupt: &Interrupt) -> anyhow::Result<Status> {
         Cli::command().print_help()?;
         return Ok(Status::Done);
     };
+    let environment = Environment::of_process();
+    let settings = match (Settings::read(&environment), command) {
+        (Ok(settings), _) => settings,
+        // These work without settings, and `doctor` says what is wrong with them.
+        (Err(_), Command::Completions(_) | Command::Man(_) | Command::Doctor) => {
+            Settings::default()
+        }
+        (Err(error), _) => return Err(error.into()),
+    };
     let context = Context {
+        given: cli.global.clone(),
         global: cli.global.with_environment(|name| std::env::var_os(name))?,
-        environment: Environment::of_process(),
+        settings,
+        environment,
         interrupt: interrupt.clone(),
     };
     commands::run(&context, command)

@@ -29,7 +29,7 @@ fn the_data_directory_is_stored_and_found() {
     assert_eq!(run(&["subjects", "--offline"]).code, 0);
     assert_snapshot!(run(&["config"]).out, @"
     data_dir     DIR/mirror  (DIR/home/.config/laion_fmri/config.json)
-    bucket       BUCKET  (the command line or the environment)
+    bucket       BUCKET  (the environment)
     offline      false  (default)
     jobs         16  (default)
     cache_dir    DIR/home/.cache/laion-fmri  (default)
@@ -37,6 +37,59 @@ fn the_data_directory_is_stored_and_found() {
     auth_file    DIR/home/.cache/laion-fmri/auth.json  (no access is saved)
     config_file  DIR/home/.config/laion_fmri/config.json  (present)
     ");
+}
+
+#[test]
+fn every_setting_is_stored_and_used_or_refused() {
+    let user = User::new();
+    let run = |line: &str, code: i32| {
+        let mut command = user.command(&line.split(' ').collect::<Vec<_>>());
+        command.env_remove("LAION_FMRI_BUCKET");
+        user.run_with(command).failed(line, code)
+    };
+    std::fs::create_dir(user.path("shared")).unwrap();
+    let bucket = user.server.url("laion-fmri");
+    let line = format!("config --data-dir shared:mirror --bucket {bucket} -j 3 --cache-dir cache");
+    assert_snapshot!(run(&line, 0).out, @"
+    Data directory set to: DIR/mirror
+    Shared data directories set to: DIR/shared
+    Bucket set to: BUCKET
+    Jobs set to: 3
+    Cache directory set to: DIR/cache
+    ");
+    let stored = fs::read_to_string(user.path("home/.config/laion_fmri/config.json")).unwrap();
+    let stored: serde_json::Value = serde_json::from_str(&user.neutral(&stored)).unwrap();
+    let expected = serde_json::json!({
+        "data_dir": "DIR/mirror", "shared_dirs": ["DIR/shared"], "bucket": "BUCKET", "jobs": 3,
+        "cache_dir": "DIR/cache",
+    });
+    assert_eq!(stored, expected);
+    let shown = run("config", 0).out;
+    let file = "(DIR/home/.config/laion_fmri/config.json)";
+    for line in [
+        "data_dir     DIR/shared:DIR/mirror",
+        "bucket       BUCKET",
+        "jobs         3",
+        "cache_dir    DIR/cache",
+    ] {
+        assert!(shown.contains(&format!("{line}  {file}\n")), "{line}: {shown}");
+    }
+    assert!(run("config --json", 0).out.contains("\"jobs\""));
+    // They are in force: the bucket answers, files go to the last directory, the index to the cache.
+    run("download --subject sub-03 --ses 01 --accept-license --index", 0);
+    assert!(user.mirror().join("README").is_file() && !user.path("shared/README").exists());
+    assert!(user.path("cache/indexes").is_dir());
+    assert_eq!(run("config --jobs 5", 0).out, "Jobs set to: 5\n");
+    assert!(run("config", 0).out.contains("data_dir     DIR/shared:DIR/mirror"));
+    // An option comes before what is stored, and the list of directories is stored as a whole.
+    assert!(run("subjects --offline --data-dir shared", 0).out.is_empty());
+    run("config --data-dir mirror", 0);
+    assert!(run("config", 0).out.contains("data_dir     DIR/mirror  "));
+    assert!(run("config --offline", 2).err.starts_with("error: --offline cannot be stored\n"));
+    assert!(run("config --strict", 2).err.starts_with("error: --strict cannot be stored\n"));
+    run("config --bucket gopher://x", 2);
+    run("config --jobs many", 2);
+    assert!(run("config --data-dir mirror:missing", 2).err.contains("mkdir -p DIR/missing"));
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! The configured data directory: the one place that reads the environment and the config file.
 
+mod settings;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
-
+pub use self::settings::Settings;
 use crate::access::{AccessService, AuthFile, PUBLIC_URL, RequestId};
 use crate::{Dataset, Error, Result, Roots};
 
@@ -155,6 +157,10 @@ pub struct DataDirs {
 /// configuration file is damaged.
 pub fn data_dirs(given: Option<&std::ffi::OsStr>, environment: &Environment) -> Result<DataDirs> {
     let split = |paths: &std::ffi::OsStr| -> Vec<PathBuf> {
+        // A directory may have a colon in its name.
+        if Path::new(paths).is_dir() {
+            return vec![paths.into()];
+        }
         std::env::split_paths(paths).filter(|path| !path.as_os_str().is_empty()).collect()
     };
     if let Some(given) = given {
@@ -164,22 +170,24 @@ pub fn data_dirs(given: Option<&std::ffi::OsStr>, environment: &Environment) -> 
         return Ok(DataDirs { directories: split(data), origin: Origin::Environment });
     }
     let file = environment.config_file().ok_or(Error::DataDirNotSet)?;
-    match read(&file)? {
-        Some(directory) => {
-            Ok(DataDirs { directories: vec![directory], origin: Origin::File(file) })
-        }
-        None => Err(Error::DataDirNotSet),
+    match Settings::read(environment)?.directories() {
+        directories if directories.is_empty() => Err(Error::DataDirNotSet),
+        directories => Ok(DataDirs { directories, origin: Origin::File(file) }),
     }
 }
 
-/// The first effective data directory of this process.
+/// The effective data directory of this process: of several in a variable the first, of those in the
+/// configuration file the one that downloads go to.
 ///
 /// # Errors
 ///
 /// As [`data_dirs`].
 #[doc(alias = "get_data_dir")]
 pub fn data_dir() -> Result<PathBuf> {
-    let dirs = data_dirs(None, &Environment::of_process())?;
+    let mut dirs = data_dirs(None, &Environment::of_process())?;
+    if let Origin::File(_) = dirs.origin {
+        dirs.directories.reverse();
+    }
     dirs.directories.into_iter().next().ok_or(Error::DataDirNotSet)
 }
 
@@ -203,8 +211,13 @@ pub fn open() -> Result<Dataset> {
 /// As [`open`].
 pub fn open_in(environment: &Environment) -> Result<Dataset> {
     let dirs = data_dirs(None, environment)?;
-    let dataset = Dataset::new(Roots::new(dirs.directories)?).with_jobs(default_jobs());
-    Ok(match environment.cache_dir() {
+    let settings = Settings::read(environment)?;
+    let jobs = settings.jobs.map_or_else(default_jobs, NonZeroUsize::get);
+    let mut dataset = Dataset::new(Roots::new(dirs.directories)?).with_jobs(jobs);
+    if let Some(bucket) = settings.bucket {
+        dataset = dataset.with_location(bucket);
+    }
+    Ok(match settings.cache_dir.or_else(|| environment.cache_dir()) {
         Some(directory) => dataset.with_cache_dir(directory),
         None => dataset,
     })
@@ -239,52 +252,31 @@ pub fn initialize(directory: impl AsRef<Path>) -> Result<PathBuf> {
 ///
 /// As [`initialize`].
 pub fn initialize_in(directory: &Path, environment: &Environment) -> Result<PathBuf> {
-    let roots = Roots::new([directory.to_owned()])?;
+    let settings = initialize_all(&[directory.to_owned()], environment)?;
+    settings.data_dir.ok_or(Error::DataDirNotSet)
+}
+
+/// As [`initialize_in`] for several existing directories that are searched in their order. The last one that
+/// can be written to becomes the data directory, the others are shared. Returns what was stored.
+///
+/// # Errors
+///
+/// As [`initialize`]; [`Error::Io`] when none can be written to.
+pub fn initialize_all(directories: &[PathBuf], environment: &Environment) -> Result<Settings> {
+    let roots = Roots::new(directories.iter().cloned())?;
+    let own = roots.writable()?;
     // Without the trailing separator that a user may have typed.
-    let path: PathBuf = roots.first().components().collect();
-    let state = path.join(STATE_DIR);
+    let tidy = |path: &Path| -> PathBuf { path.components().collect() };
+    let state = own.join(STATE_DIR);
     fs::create_dir_all(&state).map_err(Error::io("create", state))?;
-    let file = environment.config_file().ok_or_else(|| Error::Config {
-        path: PathBuf::from("config.json"),
-        reason: "neither XDG_CONFIG_HOME nor HOME is set, so there is no place for it".to_owned(),
-    })?;
-    let mut settings = read_object(&file)?.unwrap_or_default();
-    let text = path.to_str().ok_or_else(|| Error::Config {
-        path: file.clone(),
-        reason: format!("the path {} is not valid UTF-8", path.display()),
-    })?;
-    settings.insert("data_dir".to_owned(), Value::String(text.to_owned()));
-    if let Some(parent) = file.parent() {
-        fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-    }
-    let mut bytes = serde_json::to_vec_pretty(&Value::Object(settings))
-        .map_err(|error| Error::Config { path: file.clone(), reason: error.to_string() })?;
-    bytes.push(b'\n');
-    array_export::write_text(&file, &bytes)?;
-    Ok(path)
-}
-
-fn read(file: &Path) -> Result<Option<PathBuf>> {
-    let Some(settings) = read_object(file)? else { return Ok(None) };
-    match settings.get("data_dir") {
-        None => Ok(None),
-        Some(Value::String(path)) if !path.is_empty() => Ok(Some(PathBuf::from(path))),
-        Some(other) => Err(Error::Config {
-            path: file.to_owned(),
-            reason: format!("expected \"data_dir\" to be a path, got {other}"),
-        }),
-    }
-}
-
-fn read_object(file: &Path) -> Result<Option<Map<String, Value>>> {
-    let text = match fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::io("read", file)(error)),
+    let others = roots.directories().iter().filter(|root| *root != own);
+    let settings = Settings {
+        data_dir: Some(tidy(own)),
+        shared_dirs: others.map(|root| tidy(root)).collect(),
+        ..Settings::default()
     };
-    serde_json::from_str(&text)
-        .map(Some)
-        .map_err(|error| Error::Config { path: file.to_owned(), reason: error.to_string() })
+    settings.store(environment)?;
+    Ok(settings)
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! `config`: the effective settings, and storing the data directory.
 
-use std::path::Path;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
-use laion_fmri::config::{self, Origin};
+use laion_fmri::Error;
+use laion_fmri::config::{self, Origin, Settings};
 use serde_json::Value;
 
 use crate::context::Context;
@@ -10,31 +12,81 @@ use crate::exit::CommandError;
 use crate::output;
 
 pub(super) fn run(context: &Context) -> anyhow::Result<()> {
-    match &context.global.data_dir {
-        Some(directory) => store(context, Path::new(directory)),
-        None => show(context),
+    let given = &context.given;
+    for (option, is_given, instead) in [
+        ("--offline", given.offline, "LAION_FMRI_OFFLINE=1 keeps it for a shell"),
+        ("--strict", given.strict, "it is given with each command"),
+    ] {
+        if is_given {
+            let message = format!("{option} cannot be stored");
+            return Err(CommandError::usage(message).hint(instead).into());
+        }
     }
+    let stores = given.data_dir.is_some()
+        || given.bucket.is_some()
+        || given.jobs.is_some()
+        || given.cache_dir.is_some();
+    if stores { store(context) } else { show(context) }
 }
 
-fn store(context: &Context, directory: &Path) -> anyhow::Result<()> {
-    let path =
-        config::initialize_in(directory, &context.environment).map_err(|error| match &error {
-            laion_fmri::Error::DataDirUnusable { path, .. } if !path.exists() => {
+/// Stores what the command line gives, and says what that is.
+fn store(context: &Context) -> anyhow::Result<()> {
+    let given = &context.given;
+    let mut settings = Settings::default();
+    settings.bucket.clone_from(&given.bucket);
+    settings.jobs = given.jobs.and_then(NonZeroUsize::new);
+    settings.cache_dir = given.cache_dir.as_ref().map(std::path::absolute).transpose()?;
+    if let Some(directories) = &given.data_dir {
+        let directories = config::data_dirs(Some(directories), &context.environment)?.directories;
+        let stored = config::initialize_all(&directories, &context.environment);
+        let stored = stored.map_err(|error| match &error {
+            Error::DataDirUnusable { path, .. } if !path.exists() => {
                 let hint = format!("mkdir -p {}", path.display());
                 anyhow::Error::new(CommandError::from(error).hint(hint))
             }
             _ => error.into(),
         })?;
-    if context.environment.data.is_some() {
-        context.note(
-            "note: LAION_FMRI_DATA or LAION_FMRI_ROOT is set and comes before the stored directory",
-        );
+        (settings.data_dir, settings.shared_dirs) = (stored.data_dir, stored.shared_dirs);
     }
-    output::print_lines([if context.global.json {
-        output::json_line("config", [setting("data_dir", path.display().to_string())])
-    } else {
-        format!("Data directory set to: {}", path.display())
-    }])
+    settings.store(&context.environment)?;
+    for (name, is_stored, is_set) in [
+        (
+            "LAION_FMRI_DATA or LAION_FMRI_ROOT",
+            given.data_dir.is_some(),
+            context.environment.data.is_some(),
+        ),
+        ("LAION_FMRI_BUCKET", given.bucket.is_some(), is_set("LAION_FMRI_BUCKET")),
+        ("LAION_FMRI_JOBS", given.jobs.is_some(), is_set("LAION_FMRI_JOBS")),
+        ("LAION_FMRI_CACHE", given.cache_dir.is_some(), is_set("LAION_FMRI_CACHE")),
+    ] {
+        if is_stored && is_set {
+            context.note(&format!("note: {name} is set and comes before what is stored"));
+        }
+    }
+    let shared: Vec<String> =
+        settings.shared_dirs.iter().map(|path| path.display().to_string()).collect();
+    let path = |path: &PathBuf| path.display().to_string();
+    let stored = [
+        ("data_dir", "Data directory", settings.data_dir.as_ref().map(path)),
+        (
+            "shared_dirs",
+            "Shared data directories",
+            Some(shared.join(":")).filter(|_| !shared.is_empty()),
+        ),
+        ("bucket", "Bucket", settings.bucket.as_ref().map(ToString::to_string)),
+        ("jobs", "Jobs", settings.jobs.map(|jobs| jobs.to_string())),
+        ("cache_dir", "Cache directory", settings.cache_dir.as_ref().map(path)),
+    ];
+    let stored = stored.into_iter().filter_map(|(name, title, value)| Some((name, title, value?)));
+    if context.global.json {
+        let fields = stored.map(|(name, _, value)| setting(name, value));
+        return output::print_lines([output::json_line("config", fields)]);
+    }
+    output::print_lines(stored.map(|(_, title, value)| format!("{title} set to: {value}")))
+}
+
+fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
 }
 
 fn show(context: &Context) -> anyhow::Result<()> {
@@ -59,21 +111,30 @@ fn show(context: &Context) -> anyhow::Result<()> {
         }
         Err(error) => return Err(error.into()),
     }
-    let origin = |given: bool| {
-        if given { "the command line or the environment" } else { "default" }.to_owned()
+    let file = context.environment.config_file();
+    let file = file.as_ref().map_or_else(String::new, |file| file.display().to_string());
+    let origin = |given: bool, in_force: bool, stored: bool| match (given, in_force, stored) {
+        (true, ..) => "the command line".to_owned(),
+        (_, true, _) => "the environment".to_owned(),
+        (.., true) => file.clone(),
+        _ => "default".to_owned(),
     };
-    let global = &context.global;
-    rows.push(("bucket", context.location().to_string(), origin(global.bucket.is_some())));
-    rows.push(("offline", global.offline.to_string(), origin(global.offline)));
-    rows.push(("jobs", context.jobs().to_string(), origin(global.jobs.is_some())));
+    let (given, global, stored) = (&context.given, &context.global, &context.settings);
+    let bucket = origin(given.bucket.is_some(), global.bucket.is_some(), stored.bucket.is_some());
+    rows.push(("bucket", context.location().to_string(), bucket));
+    let offline = origin(given.offline, global.offline, false);
+    rows.push(("offline", global.offline.to_string(), offline));
+    let jobs = origin(given.jobs.is_some(), global.jobs.is_some(), stored.jobs.is_some());
+    rows.push(("jobs", context.jobs().to_string(), jobs));
     let cache =
         context.cache_dir().map_or_else(|| "not set".to_owned(), |path| path.display().to_string());
-    rows.push(("cache_dir", cache, origin(global.cache_dir.is_some())));
+    let (by_option, by_any) = (given.cache_dir.is_some(), global.cache_dir.is_some());
+    rows.push(("cache_dir", cache, origin(by_option, by_any, stored.cache_dir.is_some())));
     let access = context.environment.access_service()?;
     rows.push((
         "access_url",
         access.url().to_owned(),
-        origin(context.environment.access_url.is_some()),
+        origin(false, context.environment.access_url.is_some(), false),
     ));
     if let Some(file) = context.environment.auth_file() {
         let saved = file.load(&access).is_some();
