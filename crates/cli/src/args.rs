@@ -84,6 +84,9 @@ pub(crate) struct Global {
     /// Withheld objects are a failure (exit 6)
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) strict: bool,
+    /// `LAION_FMRI_ACCEPT_LICENSE`, which stands for `--accept-license`.
+    #[arg(skip)]
+    pub(crate) accept_license: bool,
 }
 
 impl Global {
@@ -107,10 +110,10 @@ impl Global {
             let parsed = parse_jobs(&jobs);
             self.jobs = Some(parsed.map_err(|error| refused("LAION_FMRI_JOBS", &jobs, &error))?);
         }
-        if let Some(offline) = text("LAION_FMRI_OFFLINE")? {
-            self.offline |=
-                !matches!(offline.to_lowercase().as_str(), "0" | "false" | "no" | "off");
-        }
+        let is_on =
+            |text: String| !matches!(text.to_lowercase().as_str(), "0" | "false" | "no" | "off");
+        self.offline |= text("LAION_FMRI_OFFLINE")?.is_some_and(is_on);
+        self.accept_license |= text("LAION_FMRI_ACCEPT_LICENSE")?.is_some_and(is_on);
         let cache = get("LAION_FMRI_CACHE").filter(|value| !value.is_empty());
         self.cache_dir = self.cache_dir.or(cache.map(PathBuf::from));
         Ok(self)
@@ -328,7 +331,7 @@ pub(crate) struct Transfer {
     /// Read what is on disk already, and fetch again what is not right
     #[arg(long)]
     pub(crate) verify: bool,
-    /// Accept the licence of the dataset without a prompt
+    /// Accept the licence of the dataset without a prompt [env: LAION_FMRI_ACCEPT_LICENSE]
     #[arg(long)]
     pub(crate) accept_license: bool,
 }

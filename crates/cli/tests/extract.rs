@@ -407,3 +407,53 @@ fn recipes_are_compared_in_words() {
     assert!(bench.ok("recipe methods one.npz").out.contains("session"));
     assert!(bench.ok("recipe cite one.npz").out.starts_with('@'));
 }
+
+#[test]
+fn reading_the_bucket_asks_for_the_licence_once() {
+    let user = User::new();
+    let run = |line: &str, data: bool, variable: Option<&str>| {
+        let mut command = user.command(&line.split(' ').collect::<Vec<_>>());
+        if data {
+            command.env("LAION_FMRI_DATA", user.mirror());
+        }
+        if let Some(value) = variable {
+            command.env("LAION_FMRI_ACCEPT_LICENSE", value);
+        }
+        user.run_with(command)
+    };
+    let line = "extract --from bucket --subject 03 --session 01 --roi FFA1 -o out.npz";
+    // A plan and a dry run show what there is, and ask nothing.
+    for asks_nothing in [line.to_owned() + " -n", line.replacen("extract", "plan", 1)] {
+        let ran = run(&asks_nothing, false, None);
+        assert_eq!(ran.code, 0, "{asks_nothing}: {}", ran.err);
+    }
+    let plan = run(&line.replacen("extract", "plan", 1), false, None).out;
+    std::fs::write(user.path("plan.jsonl"), plan).unwrap();
+    let refused = |line: &str, data: bool, place: &str| {
+        let ran = run(line, data, Some("0"));
+        let expected = format!(
+            "error: the licence of the dataset has not been accepted for {place}\nhint: read it with laion-fmri license, then add --accept-license\n"
+        );
+        assert_eq!((ran.code, ran.err), (5, expected), "{line}");
+    };
+    // Without a data directory it is the user's.
+    refused(line, false, "DIR/home/.config/laion_fmri");
+    refused("run plan.jsonl", false, "DIR/home/.config/laion_fmri");
+    let ran = run(&format!("{line} --accept-license"), false, None);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let marker = user.path("home/.config/laion_fmri/license_accepted");
+    assert!(marker.is_file());
+    for again in [line, "run plan.jsonl", "reproduce out.npz.recipe.toml --from bucket"] {
+        let ran = run(again, false, None);
+        assert_eq!(ran.code, 0, "{again}: {}", ran.err);
+    }
+    assert!(run("license", false, None).out.contains("Accepted: DIR/home/.config/laion_fmri/"));
+    // With one it is that of the data directory; the variable stands for the option.
+    refused(line, true, "DIR/mirror");
+    refused("download --subject 03 --ses 01", true, "DIR/mirror");
+    let ran = run(line, true, Some("1"));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(user.mirror().join(".laion_fmri/license_accepted").is_file());
+    let ran = run("download --subject 03 --ses 01 --suffix trials", true, None);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+}

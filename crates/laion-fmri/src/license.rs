@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
-use crate::config::STATE_DIR;
+use crate::config::{Environment, STATE_DIR};
 use crate::{Dataset, Error, Result};
 
 /// What the user accepts.
@@ -23,7 +23,8 @@ pub const AGREEMENT: &str = "I AGREE";
 
 const MARKER: &str = "license_accepted";
 
-/// Proof that the licence was accepted for a data directory; downloads ask for it.
+/// Proof that the licence was accepted, for a data directory or for a user without one; downloads ask
+/// for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LicenseAccepted {
     marker: PathBuf,
@@ -65,14 +66,52 @@ impl Dataset {
         if let Ok(accepted) = self.license() {
             return Ok(accepted);
         }
-        let state = self.roots().writable()?.join(STATE_DIR);
-        std::fs::create_dir_all(&state).map_err(Error::io("create", &state))?;
-        let marker = state.join(MARKER);
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-        let record = json!({ "license": "CC0-1.0", "accepted_at_unix_seconds": seconds });
-        array_export::write_text(&marker, format!("{record}\n").as_bytes())?;
-        Ok(LicenseAccepted { marker })
+        write_marker(&self.roots().writable()?.join(STATE_DIR))
     }
+}
+
+impl Environment {
+    /// The proof that this user accepted the licence without a data directory: for reading the bucket
+    /// itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LicenseNotAccepted`] with the folder of the configuration file, [`Error::DataDirNotSet`]
+    /// when there is no such folder.
+    pub fn license(&self) -> Result<LicenseAccepted> {
+        let folder = self.config_folder()?;
+        let marker = folder.join(MARKER);
+        match marker.is_file() {
+            true => Ok(LicenseAccepted { marker }),
+            false => Err(Error::LicenseNotAccepted { data_dir: folder }),
+        }
+    }
+
+    /// Records that this user accepts the [`NOTICE`], beside the configuration file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Environment::license`]; [`Error::Io`] or [`Error::Export`] when the marker cannot be written.
+    pub fn accept_license(&self) -> Result<LicenseAccepted> {
+        match self.license() {
+            Err(Error::LicenseNotAccepted { data_dir }) => write_marker(&data_dir),
+            accepted => accepted,
+        }
+    }
+
+    fn config_folder(&self) -> Result<PathBuf> {
+        let file = self.config_file().ok_or(Error::DataDirNotSet)?;
+        Ok(file.parent().map(Path::to_owned).unwrap_or_default())
+    }
+}
+
+fn write_marker(folder: &Path) -> Result<LicenseAccepted> {
+    std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+    let marker = folder.join(MARKER);
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let record = json!({ "license": "CC0-1.0", "accepted_at_unix_seconds": seconds });
+    array_export::write_text(&marker, format!("{record}\n").as_bytes())?;
+    Ok(LicenseAccepted { marker })
 }
 
 #[cfg(test)]
@@ -93,5 +132,21 @@ mod tests {
         std::fs::write(accepted.marker(), "").unwrap();
         assert_eq!(dataset.accept_license().unwrap(), accepted);
         assert_eq!(std::fs::read(accepted.marker()).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_user_without_a_data_directory_accepts_once() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join(".config/laion_fmri");
+        let mut environment = Environment::default();
+        assert!(matches!(environment.license(), Err(Error::DataDirNotSet)));
+        environment.home = Some(home.path().to_owned());
+        assert!(matches!(
+            environment.license(),
+            Err(Error::LicenseNotAccepted { data_dir }) if data_dir == folder
+        ));
+        let accepted = environment.accept_license().unwrap();
+        assert_eq!(accepted.marker(), folder.join("license_accepted"));
+        assert_eq!(environment.license().unwrap(), accepted);
     }
 }

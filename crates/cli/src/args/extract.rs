@@ -91,6 +91,9 @@ pub(crate) struct SourceArgs {
     /// The most memory that may be used, such as 2GiB or 500MB
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) max_memory: Option<u64>,
+    /// With --from bucket, accept the licence of the dataset without a prompt
+    #[arg(long)]
+    pub(crate) accept_license: bool,
 }
 
 #[derive(Args, Debug)]
@@ -109,6 +112,7 @@ pub(crate) struct Extract {
 }
 
 #[derive(Args, Debug)]
+#[command(mut_arg("accept_license", |argument| argument.hide(true)))]
 pub(crate) struct Plan {
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
@@ -129,6 +133,9 @@ pub(crate) struct Run {
     /// How many share the tasks
     #[arg(long, value_name = "N", requires = "task")]
     pub(crate) of: Option<usize>,
+    /// Of a plan that reads the bucket, accept the licence of the dataset without a prompt
+    #[arg(long)]
+    pub(crate) accept_license: bool,
 }
 
 #[derive(Args, Debug)]

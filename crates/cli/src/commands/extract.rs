@@ -14,7 +14,7 @@ use laion_fmri::{Dataset, Error};
 
 pub(super) use self::recipe::recipe;
 pub(super) use self::slurm::slurm;
-use super::sessions;
+use super::{license, sessions};
 use crate::args::extract::{
     Extract, Merge, Origin, Plan, Reproduce, Run, SelectionArgs, SourceArgs,
 };
@@ -24,6 +24,9 @@ use crate::output;
 use crate::progress::VolumeProgress;
 
 pub(super) fn extract(context: &Context, args: &Extract) -> anyhow::Result<()> {
+    if args.source.from == Origin::Bucket && !args.dry_run {
+        license::obtain_for_bucket(context, args.source.accept_license)?;
+    }
     let dataset = dataset(context, args.source.from)?;
     for (subjects, output) in outputs(&dataset, &args.selection, &args.output)? {
         let request = request(context, &dataset, &args.selection, &args.source, subjects, output)?;
@@ -82,6 +85,9 @@ pub(super) fn run(context: &Context, args: &Run) -> anyhow::Result<()> {
             continue;
         }
         let origin = if plan.is_from_bucket() { Origin::Bucket } else { Origin::Mirror };
+        if origin == Origin::Bucket {
+            license::obtain_for_bucket(context, args.accept_license)?;
+        }
         let dataset = dataset(context, origin)?;
         let progress = VolumeProgress::new(context);
         let cancel = context.interrupt.cancel();
@@ -107,6 +113,9 @@ pub(super) fn merge(context: &Context, args: &Merge) -> anyhow::Result<()> {
 }
 
 pub(super) fn reproduce(context: &Context, args: &Reproduce) -> anyhow::Result<()> {
+    if args.source.from == Origin::Bucket {
+        license::obtain_for_bucket(context, args.source.accept_license)?;
+    }
     let dataset = dataset(context, args.source.from)?;
     if let Some(output) = &args.output {
         check_destination(output)?;

@@ -12,10 +12,17 @@ use crate::output;
 
 pub(super) fn run(context: &Context, args: &License) -> anyhow::Result<()> {
     if args.accept {
-        let accepted = context.dataset()?.accept_license()?;
+        let accepted = match context.dataset() {
+            Err(Error::DataDirNotSet) => context.environment.accept_license()?,
+            dataset => dataset?.accept_license()?,
+        };
         return output::print_lines([format!("Licence accepted: {}", accepted.marker().display())]);
     }
-    let state = match context.dataset().and_then(|dataset| dataset.license()) {
+    let found = match context.dataset() {
+        Err(Error::DataDirNotSet) => context.environment.license(),
+        dataset => dataset.and_then(|dataset| dataset.license()),
+    };
+    let state = match found {
         Ok(accepted) => format!("Accepted: {}", accepted.marker().display()),
         Err(Error::LicenseNotAccepted { data_dir }) => {
             format!("Not accepted yet for {}", data_dir.display())
@@ -32,15 +39,37 @@ pub(super) fn obtain(
     dataset: &Dataset,
     accept: bool,
 ) -> anyhow::Result<LicenseAccepted> {
-    if accept {
-        return Ok(dataset.accept_license()?);
+    ask(context, accept, || dataset.license(), || dataset.accept_license())
+}
+
+/// As [`obtain`], for reading the bucket itself: once for the data directory or, without one, for the user.
+pub(super) fn obtain_for_bucket(context: &Context, accept: bool) -> anyhow::Result<()> {
+    match context.dataset() {
+        Ok(dataset) => obtain(context, &dataset, accept)?,
+        Err(Error::DataDirNotSet) => {
+            let user = &context.environment;
+            ask(context, accept, || user.license(), || user.accept_license())?
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(())
+}
+
+fn ask(
+    context: &Context,
+    accept: bool,
+    accepted: impl Fn() -> Result<LicenseAccepted, Error>,
+    accept_now: impl Fn() -> Result<LicenseAccepted, Error>,
+) -> anyhow::Result<LicenseAccepted> {
+    if accept || context.global.accept_license {
+        return Ok(accept_now()?);
     }
-    match dataset.license() {
+    match accepted() {
         Ok(accepted) => Ok(accepted),
         Err(error @ Error::LicenseNotAccepted { .. }) => {
             let _at_once = context.interrupt.end_at_once();
             if !context.global.no_input && io::stdin().is_terminal() && prompt()? {
-                return Ok(dataset.accept_license()?);
+                return Ok(accept_now()?);
             }
             let hint = "read it with laion-fmri license, then add --accept-license";
             Err(CommandError::from(error).hint(hint).into())
