@@ -99,7 +99,7 @@ pub(super) fn run(project: &Project, rounds: usize, record: bool) -> Result<Vec<
         (INFLATE_TWO, inflate(2)),
         (TWO, extract(2, "c.npz", &[])),
         (PREPARED_TWO, extract(2, "d.npz", &prepared)),
-        (BUCKET, extract(2, "e.npz", &["--from=bucket"])),
+        (BUCKET, extract(2, "e.npz", &["--from=bucket", "--accept-license"])),
         (SESSION_HASHED, one_session("extract", "f.npz", "")),
         (BETAS_FIRST, one_session("betas", "g.npy", "/indexes/*.index")),
         (SESSION_FIRST, one_session("extract", "h.npz", "/indexes/*.index")),
