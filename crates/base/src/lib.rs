@@ -15,6 +15,7 @@
 //! assert_eq!(lengths, [1, 3, 0]);
 //! # Ok::<(), String>(())
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod atomic_file;
 mod lock;

@@ -38,6 +38,7 @@
 //! | [`suggest`](mod@suggest) | the nearest known name to a mistyped one |
 //!
 //! With the feature `serde`, ids, file names, entities and filters are read and written by `serde`.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 
 extern crate alloc;

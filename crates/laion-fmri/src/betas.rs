@@ -19,11 +19,15 @@ use laion_fmri_stimuli::StimulusSet;
 use ndarray::{Array2, Axis};
 
 use self::plan::Planned;
+#[cfg(feature = "extract")]
 pub(crate) use self::plan::zeroed;
+#[cfg(feature = "extract")]
 pub(crate) use self::reader::{SessionRead, SessionReader};
 pub use self::rows::BetaRows;
 use self::sessions::InFlight;
-pub(crate) use self::sessions::{stopped, stopping_at_failure};
+pub(crate) use self::sessions::stopped;
+#[cfg(feature = "extract")]
+pub(crate) use self::sessions::stopping_at_failure;
 use crate::mask::{MaskSource, VoxelMask};
 use crate::observer::Watch;
 use crate::roi::RoiQuery;
@@ -367,6 +371,7 @@ impl<'a> Betas<'a> {
     }
 
     /// As [`Betas::volumes`] for several sessions with the same voxels, all opened and checked.
+    #[cfg(feature = "stimuli")]
     pub(crate) fn volumes_of(&self, sessions: &[SessionId]) -> Result<Vec<BetaRows>> {
         let planned = self.plan(sessions)?;
         plan::same_voxels(&planned)?;
@@ -382,6 +387,7 @@ impl<'a> Betas<'a> {
     }
 
     /// The sessions as they were named.
+    #[cfg(feature = "stimuli")]
     pub(crate) fn named_sessions(&self) -> &[String] {
         &self.sessions
     }

@@ -1,21 +1,28 @@
 //! The dataset as a value: where its mirror lies and which bucket it mirrors.
 
+#[cfg(feature = "download")]
 mod bucket;
 mod reading;
 
+use std::collections::BTreeSet;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
 
 use bids_names::SubjectId;
+#[cfg(feature = "download")]
 use s3_mirror::{ConnectOptions, Location};
 
 pub(crate) use self::reading::Reading;
 use crate::error::alike;
 use crate::files::Files;
-use crate::remote::{Remote, subjects_below};
+#[cfg(feature = "download")]
+use crate::files::Objects;
+#[cfg(feature = "download")]
+use crate::remote::Remote;
 use crate::{DownloadRequest, Error, Result, Roots, Stimuli, Subject, layout};
 
 /// What a dataset without a mirror does with its bucket.
+#[cfg(feature = "download")]
 const READING: &str = "reading from";
 
 /// A mirror on disk and the bucket it belongs to; or the [bucket](Dataset::from_bucket) alone.
@@ -34,10 +41,14 @@ const READING: &str = "reading from";
 #[derive(Clone, Debug)]
 pub struct Dataset {
     roots: Roots,
+    #[cfg(feature = "download")]
     location: Location,
     /// When subjects are read from the bucket in place of a mirror.
+    #[cfg(feature = "download")]
     bucket: Option<Remote>,
+    #[cfg(feature = "download")]
     connect: ConnectOptions,
+    #[cfg(feature = "download")]
     offline: bool,
     pub(crate) stimuli: Stimuli,
     pub(crate) reading: Reading,
@@ -55,9 +66,13 @@ impl Dataset {
         let stimuli = Stimuli::new(Files::of_mirror(roots.clone()));
         Self {
             roots,
+            #[cfg(feature = "download")]
             location: crate::discovery::public_bucket(),
+            #[cfg(feature = "download")]
             bucket: None,
+            #[cfg(feature = "download")]
             connect: ConnectOptions::default(),
+            #[cfg(feature = "download")]
             offline: false,
             stimuli,
             reading: Reading::default(),
@@ -73,27 +88,21 @@ impl Dataset {
         Ok(Self::new(Roots::new([root.as_ref().to_owned()])?))
     }
 
-    /// The same dataset, mirrored from another bucket. A dataset that is read from a bucket stays
-    /// with it.
+    /// The same dataset, with other directories on disk.
     #[must_use]
-    pub fn with_location(mut self, location: Location) -> Self {
-        if self.bucket.is_none() {
-            self.location = location;
-        }
-        self
-    }
-
-    /// The same dataset, with or without permission to open sockets.
-    #[must_use]
-    pub fn with_offline(mut self, offline: bool) -> Self {
-        self.offline = offline;
+    pub fn with_roots(mut self, roots: Roots) -> Self {
+        self.roots = roots;
         self.with_stimuli()
     }
 
-    /// How patiently the bucket is asked.
+    /// Whether subjects are read from the bucket in place of a mirror.
     #[must_use]
-    pub fn connect_options(&self) -> &ConnectOptions {
-        &self.connect
+    pub fn reads_bucket(&self) -> bool {
+        #[cfg(feature = "download")]
+        let reads = self.bucket.is_some();
+        #[cfg(not(feature = "download"))]
+        let reads = false;
+        reads
     }
 
     /// The directories of the mirror; none for a dataset that is read from the bucket, unless some
@@ -101,26 +110,6 @@ impl Dataset {
     #[must_use]
     pub fn roots(&self) -> &Roots {
         &self.roots
-    }
-
-    /// Where the bucket lives.
-    #[must_use]
-    pub fn location(&self) -> &Location {
-        &self.location
-    }
-
-    /// Whether sockets are forbidden.
-    #[must_use]
-    pub fn is_offline(&self) -> bool {
-        self.offline
-    }
-
-    /// Refuses what would open a socket in offline mode; a folder of keys opens none.
-    pub(crate) fn check_online(&self, what: &str) -> Result<()> {
-        if self.offline && self.location.is_remote() {
-            return Err(Error::Offline { what: format!("{what} {}", self.location) });
-        }
-        Ok(())
     }
 
     /// The subjects of which anything is on disk, or in the bucket that is read, sorted: betas, ROIs,
@@ -131,13 +120,12 @@ impl Dataset {
     /// [`Error::Io`] when a directory cannot be read; [`Error::Mirror`] and [`Error::Offline`] when
     /// the bucket cannot be listed.
     pub fn subjects(&self) -> Result<Vec<SubjectId>> {
-        match &self.bucket {
-            Some(remote) => {
-                self.check_online(READING)?;
-                remote.subjects()
-            }
-            None => subjects_below(|tree| self.roots.subdirectories(tree)),
+        #[cfg(feature = "download")]
+        if let Some(remote) = &self.bucket {
+            self.check_online(READING)?;
+            return remote.subjects();
         }
+        subjects_below(|tree| self.roots.subdirectories(tree))
     }
 
     /// A subject of the mirror, or of the bucket that is read, by `sub-03` or `03`. Any of its trees
@@ -157,6 +145,7 @@ impl Dataset {
                 self.subjects().unwrap_or_default().iter().map(ToString::to_string).collect();
             Error::SubjectNotFound { got: error.got, available }
         })?;
+        #[cfg(feature = "download")]
         if let Some(remote) = &self.bucket {
             return self.subject_of_bucket(remote, id);
         }
@@ -183,4 +172,33 @@ impl Dataset {
         let files = Files::of_mirror(self.roots.clone());
         Ok(Subject::new(files, id, self.stimuli.clone(), self.reading.clone()))
     }
+
+    /// The same dataset, with a stimulus side that fits its other settings.
+    fn with_stimuli(mut self) -> Self {
+        let files = Files::of_mirror(self.roots.clone()).with_cancel(&self.reading.cancel);
+        #[cfg(feature = "download")]
+        let files = match self.bucket.as_ref().filter(|_| self.check_online(READING).is_ok()) {
+            Some(remote) => files.with_objects(Objects::none(remote)),
+            None => files,
+        };
+        self.stimuli = Stimuli::new(files);
+        self
+    }
+}
+
+/// The subjects below any of the trees, sorted; `directories` names the folders of a tree.
+pub(crate) fn subjects_below(
+    directories: impl Fn(&str) -> Result<BTreeSet<String>>,
+) -> Result<Vec<SubjectId>> {
+    let mut subjects = BTreeSet::new();
+    for tree in layout::SUBJECT_TREES {
+        subjects.extend(subjects_among(&directories(tree)?));
+    }
+    Ok(subjects.into_iter().collect())
+}
+
+/// The folders that are those of subjects.
+pub(crate) fn subjects_among(names: &BTreeSet<String>) -> impl Iterator<Item = SubjectId> {
+    let names = names.iter().filter(|name| name.starts_with("sub-"));
+    names.filter_map(|name| name.parse().ok())
 }

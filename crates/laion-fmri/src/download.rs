@@ -3,7 +3,6 @@
 mod gated;
 mod inspection;
 mod missing;
-mod request;
 mod select;
 
 use std::collections::BTreeMap;
@@ -23,7 +22,6 @@ pub use self::gated::{StimulusDownload, StimulusFile, StimulusReport};
 pub(crate) use self::inspection::GzipInspection;
 use self::inspection::IndexingInspection;
 pub use self::missing::Missing;
-pub use self::request::{DownloadRequest, Subjects};
 use self::select::{Selected, Selection, Why};
 #[cfg(doc)]
 use crate::Error;
@@ -31,7 +29,7 @@ use crate::dataset::Reading;
 use crate::discovery::Discovery;
 use crate::license::LicenseAccepted;
 use crate::remote::Remote;
-use crate::{Dataset, Event, Observer, Result, Roots};
+use crate::{Dataset, DownloadRequest, Event, Observer, Result, Roots};
 
 /// A download that has been planned but not started: every key with what will be done to it.
 #[derive(Debug)]

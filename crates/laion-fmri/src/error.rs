@@ -18,12 +18,16 @@ pub use self::contradiction::Contradiction;
 pub use self::kind::ErrorKind;
 pub(crate) use self::subjects::alike;
 use self::subjects::{did_you_mean, of_subjects};
+#[cfg(feature = "download")]
+use crate::Missing;
+#[cfg(feature = "download")]
 use crate::access::AccessError;
+#[cfg(feature = "extract")]
 use crate::extract::ExtractError;
 use crate::files::InputError;
 use crate::raw::EventTableError;
 use crate::trials::TrialTableError;
-use crate::{DownloadRequest, MaskSource, Missing};
+use crate::{DownloadRequest, MaskSource};
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -99,6 +103,7 @@ pub enum Error {
     },
 
     /// Nothing in the bucket fits the request, or something that it names. Nothing was fetched.
+    #[cfg(feature = "download")]
     #[doc(alias = "NoMatchingDataError")]
     #[error("{} {subject} with filters {filters} under {}", not_matching(missing), some(prefixes))]
     NoMatchingData {
@@ -284,6 +289,7 @@ pub enum Error {
     EntityKey(#[from] bids_names::InvalidEntityKey),
 
     /// A text that is not a location of a bucket.
+    #[cfg(feature = "download")]
     #[error(transparent)]
     Location(#[from] s3_mirror::LocationError),
 
@@ -460,10 +466,12 @@ pub enum Error {
     Nifti(#[from] nifti_stream::Error),
 
     /// The bucket could not be listed, or a transfer could not be set up.
+    #[cfg(feature = "download")]
     #[error(transparent)]
     Mirror(#[from] s3_mirror::Error),
 
     /// One file of the bucket, without which the call cannot go on, did not arrive.
+    #[cfg(feature = "download")]
     #[error("{key} did not arrive")]
     Transfer {
         /// The key.
@@ -473,18 +481,22 @@ pub enum Error {
     },
 
     /// A download did not bring everything that was wanted.
+    #[cfg(feature = "download")]
     #[error(transparent)]
     Incomplete(#[from] s3_mirror::Incomplete),
 
     /// An object of the bucket cannot be read, or not to its end.
+    #[cfg(feature = "download")]
     #[error(transparent)]
     Object(s3_mirror::ObjectError),
 
     /// The stimulus access service or one of its files cannot be used.
+    #[cfg(feature = "download")]
     #[error(transparent)]
     Access(#[from] AccessError),
 
     /// The mirror could not be compared with the bucket.
+    #[cfg(feature = "download")]
     #[error(transparent)]
     Plan(#[from] s3_mirror::PlanError),
 
@@ -493,6 +505,7 @@ pub enum Error {
     Export(#[from] array_export::Error),
 
     /// A plan, a part or a recipe of an extraction cannot be used, or nothing is left to extract.
+    #[cfg(feature = "extract")]
     #[error(transparent)]
     Extract(Box<ExtractError>),
 
@@ -564,6 +577,7 @@ fn some(names: &[String]) -> String {
 }
 
 /// `no key has desc-x; and no key has echo-9; searched for`
+#[cfg(feature = "download")]
 fn not_matching(missing: &[Missing]) -> String {
     let texts: Vec<String> = missing.iter().map(ToString::to_string).collect();
     match texts.is_empty() {

@@ -1,8 +1,12 @@
 //! Where the files of the dataset are read from: a mirror on disk, or the bucket itself.
 
 mod error;
+#[cfg(feature = "extract")]
 mod fingerprint;
 mod input;
+#[cfg(not(feature = "download"))]
+mod no_objects;
+#[cfg(feature = "download")]
 mod objects;
 mod recorded;
 
@@ -12,11 +16,19 @@ use std::sync::{Arc, Mutex};
 
 use bids_names::dehyphenate_labels;
 use laion_fmri_base::lock;
-use s3_mirror::{Cancel, Inventory, Listed, ObjectError};
+#[cfg(feature = "download")]
+use s3_mirror::ObjectError;
+use s3_mirror::{Cancel, Inventory};
 
 pub use self::error::InputError;
+#[cfg(feature = "extract")]
 pub(crate) use self::fingerprint::LargeFile;
 pub use self::input::{Input, InputRecord};
+#[cfg(not(feature = "download"))]
+use self::no_objects::{Object, Objects};
+#[cfg(feature = "download")]
+use self::objects::Object;
+#[cfg(feature = "download")]
 pub(crate) use self::objects::Objects;
 use self::recorded::Recorded;
 pub(crate) use self::recorded::Records;
@@ -40,7 +52,7 @@ pub(crate) struct Located {
     /// Where it lies in a mirror; labels have no hyphens.
     relative: String,
     path: PathBuf,
-    object: Option<Arc<Listed>>,
+    object: Option<Object>,
 }
 
 impl Located {
@@ -60,6 +72,7 @@ impl Located {
 
     /// An error about a NIfTI file whose bytes came from here: about the file, or about the connection.
     pub(crate) fn named(&self, error: nifti_stream::Error) -> Error {
+        #[cfg(feature = "download")]
         if let Some(error) = ObjectError::find(&error) {
             return self.refused(Error::from(error.clone()));
         }
@@ -68,6 +81,7 @@ impl Located {
     }
 
     /// The word for an object that the bucket does not hand out.
+    #[cfg(feature = "download")]
     fn refused(&self, error: Error) -> Error {
         match error {
             Error::Object(error) if error.is_denied() => {
@@ -86,6 +100,7 @@ impl Files {
     }
 
     /// The same handle, reading objects of the bucket in place of files.
+    #[cfg(feature = "download")]
     pub(crate) fn with_objects(mut self, objects: Objects) -> Self {
         self.objects = Some(Arc::new(objects));
         self

@@ -12,6 +12,7 @@ fn directory(root: &Path) -> PathBuf {
 }
 
 /// The records of the root that is written to.
+#[cfg(feature = "download")]
 pub(crate) fn of_writable(root: &Path) -> Result<Inventory> {
     let directory = directory(root);
     Inventory::open(&directory).map_err(Error::io("read the inventory", directory))

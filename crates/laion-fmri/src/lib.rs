@@ -17,16 +17,22 @@
 //!
 //! The library never prints, prompts or exits, and reads the environment in [`config`] alone.
 //! Progress goes to observers, notes to `tracing`. Calls block, also in asynchronous code. See also [`python_names`].
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "download")]
 pub mod access;
 mod anatomy;
+#[cfg(feature = "download")]
 mod background;
 mod betas;
 pub mod config;
 mod dataset;
+#[cfg(feature = "download")]
 pub mod discovery;
+#[cfg(feature = "download")]
 mod download;
 mod error;
+#[cfg(feature = "extract")]
 pub mod extract;
 mod files;
 mod group;
@@ -41,15 +47,19 @@ mod observer;
 pub mod policy;
 pub mod python_names;
 mod raw;
+#[cfg(feature = "download")]
 mod remote;
+mod request;
 mod roi;
 mod roots;
+#[cfg(feature = "stimuli")]
 mod row_file;
 mod space;
 pub mod stimulus;
 mod subject;
 mod trial_table;
 mod trials;
+#[cfg(feature = "download")]
 pub mod upkeep;
 mod voxels;
 mod zscore;
@@ -61,20 +71,31 @@ pub use {
 };
 
 pub use self::betas::{BetaRows, Betas, ConcatenatedBetas, SessionBetas, WrittenBetas};
-pub use self::download::{Download, DownloadRequest, Missing, Subjects};
+#[cfg(feature = "download")]
+pub use self::discovery::Discovery;
+#[cfg(feature = "download")]
+pub use self::download::{Download, Missing};
 pub use self::error::{Contradiction, Error, ErrorKind, Result};
 pub use self::files::{Input, InputError, InputRecord};
-pub use self::group::{Group, SharedBetas, SharedImages, SubjectShared};
+#[cfg(feature = "stimuli")]
+pub use self::group::SharedImages;
+pub use self::group::{Group, SharedBetas, SubjectShared};
 pub use self::mask::{BrainMask, MaskSource, Resolution, VoxelMask};
 pub use self::observer::{Cancel, Event, Observer};
 pub use self::raw::{EventTable, EventTableError, Part};
+pub use self::request::{DownloadRequest, Subjects};
 pub use self::roi::{Hemi, RoiData, RoiFormat, RoiQuery, RoiSurface};
+pub use self::stimulus::Stimuli;
+#[cfg(feature = "stimuli")]
+pub use self::stimulus::TrialDataset;
 pub use self::subject::{SessionOrAll, Subject};
 pub use self::trial_table::{GlobalTrial, SessionTrial, SubjectTrials, Trial, TrialColumns};
+pub use self::trials::{SessionTrials, TrialTableError};
 pub use self::zscore::{NanPolicy, ZscoreOptions, ZscoreReport, zscore};
-pub use self::{dataset::Dataset, discovery::Discovery, roots::Roots, voxels::Voxels};
-pub use self::{license::LicenseAccepted, noise_ceiling::NoiseCeiling, stimulus::Stimuli};
-pub use self::{stimulus::TrialDataset, trials::SessionTrials, trials::TrialTableError};
+pub use self::{dataset::Dataset, roots::Roots, voxels::Voxels};
+pub use self::{license::LicenseAccepted, noise_ceiling::NoiseCeiling};
 pub use bids_names::{Filter, FilterField, SessionId, SubjectId};
+pub use gifti_surface::Hemisphere;
 pub use laion_fmri_stimuli::{EmbeddingModel, NameError, NounFilter, StimulusSet};
-pub use {gifti_surface::Hemisphere, s3_mirror::ConnectOptions, s3_mirror::Location};
+#[cfg(feature = "download")]
+pub use s3_mirror::{ConnectOptions, Location};

@@ -15,6 +15,7 @@ use crate::{Error, Result};
 #[non_exhaustive]
 pub enum Event<'a> {
     /// Part of a download; [`s3_mirror::Event`] describes the order.
+    #[cfg(feature = "download")]
     Transfer(s3_mirror::Event<'a>),
     /// Files of a mirror are about to be checked, by
     /// [`Dataset::verify`](crate::Dataset::verify), [`Dataset::adopt`](crate::Dataset::adopt) or

@@ -10,6 +10,7 @@ use s3_mirror::{Cancel, ConnectOptions, Key, Listed, Listing, Location, Store};
 use tokio::runtime::Builder;
 
 use crate::background::Background;
+use crate::dataset::{subjects_among, subjects_below};
 use crate::{Dataset, Error, Result, layout};
 
 pub(crate) mod object;
@@ -134,23 +135,6 @@ impl Remote {
     pub(crate) fn list_directory(&self, prefix: &str) -> Result<Listing> {
         self.ask(s3_mirror::list_directory(&self.store, prefix))
     }
-}
-
-/// The subjects below any of the trees, sorted; `directories` names the folders of a tree.
-pub(crate) fn subjects_below(
-    directories: impl Fn(&str) -> Result<BTreeSet<String>>,
-) -> Result<Vec<SubjectId>> {
-    let mut subjects = BTreeSet::new();
-    for tree in layout::SUBJECT_TREES {
-        subjects.extend(subjects_among(&directories(tree)?));
-    }
-    Ok(subjects.into_iter().collect())
-}
-
-/// The folders that are those of subjects.
-fn subjects_among(names: &BTreeSet<String>) -> impl Iterator<Item = SubjectId> {
-    let names = names.iter().filter(|name| name.starts_with("sub-"));
-    names.filter_map(|name| name.parse().ok())
 }
 
 impl Dataset {

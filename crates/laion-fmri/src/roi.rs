@@ -108,6 +108,7 @@ impl Subject {
 
 impl Subject {
     /// The ROIs that a query names, sorted: a category stands for its ROIs.
+    #[cfg(feature = "extract")]
     pub(crate) fn rois_named(&self, query: &RoiQuery) -> Result<Vec<String>> {
         let index = self.roi_index()?;
         let mut names = BTreeSet::new();

@@ -54,6 +54,7 @@ impl Roots {
     }
 
     /// No directory: what a dataset that is read from the bucket has by default.
+    #[cfg(feature = "download")]
     pub(crate) fn none() -> Self {
         Self(Vec::new())
     }
@@ -138,6 +139,7 @@ impl Roots {
 }
 
 /// Bytes that are free for this user where `directory` lies; `None` where the system does not say.
+#[cfg(feature = "download")]
 pub(crate) fn free_bytes(directory: &Path) -> Option<u64> {
     #[cfg(unix)]
     {

@@ -1,19 +1,30 @@
 //! The stimulus side of the dataset: its files by image name, queries across them, what each trial
 //! showed, and trials as items for training.
 
+#[cfg(feature = "stimuli")]
 mod dataset;
 mod files;
+#[cfg(feature = "stimuli")]
 mod query;
+#[cfg(feature = "stimuli")]
+mod readers;
+#[cfg(feature = "stimuli")]
 mod shown;
+#[cfg(feature = "stimuli")]
 mod trials;
 
+#[cfg(feature = "stimuli")]
 pub use self::dataset::{
     Batches, ImageTransform, TrialBatch, TrialDataset, TrialDatasetRequest, TrialItem, TrialItems,
 };
 pub use self::files::Stimuli;
+#[cfg(feature = "stimuli")]
 pub use self::query::StimulusQuery;
+#[cfg(feature = "stimuli")]
 pub(crate) use self::shown::{Needed, Shown};
+#[cfg(feature = "stimuli")]
 pub(crate) use self::trials::decoded;
+#[cfg(feature = "stimuli")]
 pub use self::trials::{TrialCaptions, TrialEmbeddings, TrialImages, TrialSegmentations};
 use crate::Error;
 

@@ -40,6 +40,7 @@
 //! * [`Volume`], [`read_volume`], [`write_volume`]: 3-D masks and maps
 //! * [`Header`], [`Spatial`], [`Affine`], [`Grid`]: what the voxels are and where they lie
 //! * [`Error`]: what was wrong and where
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod affine;
 mod datatype;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+#[cfg(feature = "network")]
 use tokio::sync::Notify;
 
 /// A flag that stops a [`transfer`](crate::transfer). Clones share the flag; it is never reset.
@@ -15,6 +16,7 @@ pub struct Cancel(Arc<Flag>);
 #[derive(Debug, Default)]
 struct Flag {
     cancelled: AtomicBool,
+    #[cfg(feature = "network")]
     wake: Notify,
 }
 
@@ -28,6 +30,7 @@ impl Cancel {
     /// Sets the flag and wakes everything that waits for it.
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::SeqCst);
+        #[cfg(feature = "network")]
         self.0.wake.notify_waiters();
     }
 
@@ -38,6 +41,7 @@ impl Cancel {
     }
 
     /// Waits until the flag is set.
+    #[cfg(feature = "network")]
     pub async fn cancelled(&self) {
         let mut woken = std::pin::pin!(self.0.wake.notified());
         // Registered before the flag is read, so that a call in between is not missed.
@@ -48,7 +52,7 @@ impl Cancel {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "network"))]
 mod tests {
     use super::*;
 

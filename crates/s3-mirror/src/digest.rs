@@ -5,8 +5,8 @@ use std::fmt;
 use laion_fmri_base::{Hex, Sha256, Sha256Hasher};
 use md5::{Digest, Md5};
 
-use crate::RelativePath;
 use crate::error::Source;
+use crate::{Content, RelativePath};
 
 /// Looks at the content of objects while their bytes pass, for example at checksums that a file
 /// format carries inside. This crate knows no formats, so the caller brings them.
@@ -31,17 +31,6 @@ pub trait Inspector: Send {
     ///
     /// What is wrong with the file.
     fn finish(self: Box<Self>) -> Result<(), Source>;
-}
-
-/// What is known about the content of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Content {
-    /// The SHA-256 of the bytes.
-    pub sha256: Sha256,
-    /// Whether the entity tag of the object was recomputed from the bytes and is the same. `false`
-    /// says that the tag proves nothing about the bytes.
-    pub etag_verified: bool,
 }
 
 /// Why content is not what it has to be.

@@ -108,6 +108,7 @@ impl RelativePath {
     }
 
     /// The directories that hold this path, outermost first: `a` and `a/b` for `a/b/c`.
+    #[cfg(feature = "network")]
     pub(crate) fn ancestors(&self) -> impl Iterator<Item = &str> {
         self.0.match_indices('/').map(|(end, _)| &self.0[..end])
     }

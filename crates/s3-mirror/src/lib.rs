@@ -34,46 +34,74 @@
 //!
 //! Modules, all private, re-exported here:
 //!
-//! * `key`, `location`, `store`, `listing`: safe names, where a bucket lives, what it holds
+//! * `location`, `store`, `listing`: where a bucket lives, what it holds
 //! * `get`, `object`: requests and their answers, and one object read like a file
 //! * `plan`, `transfer`: what happens to each object, carrying that out, and the report
-//! * `digest`, `check`, `inventory`: verifying bytes, files on disk, records of fetched files
+//! * `key`, `content`, `inventory`: safe names, records of fetched files; all there is without `network`
+//! * `digest`, `check`: verifying bytes, files on disk
 //! * `observer`, `cancel`, `machine`, `error`: progress, stopping, the operating system, errors
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod cancel;
+#[cfg(feature = "network")]
 mod check;
+mod content;
+#[cfg(feature = "network")]
 mod digest;
+#[cfg(feature = "network")]
 mod error;
+#[cfg(feature = "network")]
 mod get;
 mod inventory;
 mod key;
+#[cfg(feature = "network")]
 mod listing;
+#[cfg(feature = "network")]
 mod location;
 mod machine;
+#[cfg(feature = "network")]
 mod object;
+#[cfg(feature = "network")]
 mod observer;
+#[cfg(feature = "network")]
 mod plan;
 mod serialize;
+#[cfg(feature = "network")]
 mod store;
+#[cfg(feature = "network")]
 mod transfer;
 
+#[cfg(feature = "network")]
 pub use check::{Condition, Expected, TakeOver, check_file, take_over};
-pub use digest::{Content, Inspection, Inspector};
+pub use content::Content;
+#[cfg(feature = "network")]
+pub use digest::{Inspection, Inspector};
+#[cfg(feature = "network")]
 pub use error::{Error, Source};
+#[cfg(feature = "network")]
 pub use get::{HttpClient, Links, Patience, is_transient_status, retry_after};
 pub use inventory::{Inventory, Record};
 pub use key::{InvalidKey, Key, KeyProblem, MAX_KEY_BYTES, MAX_PART_BYTES, RelativePath};
+#[cfg(feature = "network")]
 pub use listing::{Listed, Listing, head, list, list_directory, list_many, list_pages};
+#[cfg(feature = "network")]
 pub use location::{DEFAULT_REGION, Location, LocationError};
+#[cfg(feature = "network")]
 pub use object::{ObjectContent, ObjectError, ObjectOptions, ObjectReader};
+#[cfg(feature = "network")]
+pub use object_store;
+#[cfg(feature = "network")]
 pub use observer::{Event, Observer};
+#[cfg(feature = "network")]
 pub use plan::{
     Action, Candidate, FetchReason, Folder, LocalEntry, LocalView, Plan, PlanError, PlanItem,
     PlanTotals, Refusal, Rule, Tally, plan,
 };
+#[cfg(feature = "network")]
 pub use store::{ConnectOptions, Store};
+#[cfg(feature = "network")]
 pub use transfer::{
     Incomplete, Outcome, Report, ReportTotals, Stop, TransferError, TransferOptions, Withheld,
     transfer, unfinished_bytes,
 };
-pub use {cancel::Cancel, laion_fmri_base::Sha256, object_store};
+pub use {cancel::Cancel, laion_fmri_base::Sha256};

@@ -1,9 +1,11 @@
 //! What the operating system tells and does: which kernel this is, and random names.
 
 use std::hash::{BuildHasher, RandomState};
+#[cfg(feature = "network")]
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+#[cfg(feature = "network")]
 use laion_fmri_base::{Hex, Sha256};
 
 /// A name that no other process on any machine uses. Process numbers repeat across the nodes of a
@@ -18,6 +20,7 @@ pub(crate) fn random_name() -> String {
 
 /// What identifies the running kernel; `None` where it cannot be known. Two processes with the same
 /// value see each other's file locks and the same page cache.
+#[cfg(feature = "network")]
 pub(crate) fn boot() -> Option<&'static str> {
     static BOOT: OnceLock<Option<String>> = OnceLock::new();
     BOOT.get_or_init(|| {
@@ -29,6 +32,7 @@ pub(crate) fn boot() -> Option<&'static str> {
 }
 
 /// The SHA-256 of a text, shortened to 16 hexadecimal digits.
+#[cfg(feature = "network")]
 pub(crate) fn short_digest(text: &str) -> String {
     Hex(&Sha256::of(text).0[..8]).to_string()
 }

@@ -1,15 +1,22 @@
 //! Names, locations and errors for `serde`: all of them are texts.
 #![cfg(feature = "serde")]
 
+#[cfg(feature = "network")]
 use std::error::Error;
 
+#[cfg(feature = "network")]
 use serde::{Serialize, Serializer};
 
-use crate::{Key, Location, RelativePath, TransferError};
+use crate::{Key, RelativePath};
+#[cfg(feature = "network")]
+use crate::{Location, TransferError};
 
-laion_fmri_base::serde_as_text!(Key, RelativePath, Location);
+laion_fmri_base::serde_as_text!(Key, RelativePath);
+#[cfg(feature = "network")]
+laion_fmri_base::serde_as_text!(Location);
 
 /// The message, with those of the errors below it.
+#[cfg(feature = "network")]
 impl Serialize for TransferError {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&chain(self))
@@ -17,6 +24,7 @@ impl Serialize for TransferError {
 }
 
 /// Writes an error as its message, with those of the errors below it.
+#[cfg(feature = "network")]
 pub(crate) fn message<S: Serializer>(
     error: &crate::error::Source,
     serializer: S,
@@ -24,6 +32,7 @@ pub(crate) fn message<S: Serializer>(
     serializer.collect_str(&chain(error.as_ref()))
 }
 
+#[cfg(feature = "network")]
 fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

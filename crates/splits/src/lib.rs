@@ -33,6 +33,7 @@
 //! | [`split`] | one split of one pool: its sizes, its lists and its masks |
 //! | [`ids`], [`masks`], [`params`], [`leaks`] | what a split answers |
 //! | [`error`] | a question that no table answers |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 /// Public only for `cargo xtask splits`, which writes and proves the tables: not a part of the
 /// interface that is kept stable.

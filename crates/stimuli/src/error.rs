@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+#[cfg(feature = "hdf5")]
 use crate::decode::DecodeError;
 use crate::embedding_model::EmbeddingModel;
 use crate::table::TableError;
@@ -191,6 +192,7 @@ pub enum Error {
         source: TableError,
     },
     /// The encoded bytes of an image could not be decoded.
+    #[cfg(feature = "hdf5")]
     #[error("{}: the image in row {row} could not be decoded", path.display())]
     Decode {
         /// The file.

@@ -32,41 +32,58 @@
 //! | [`files`] | the names of the stimulus files |
 //! | [`source`] | bytes at a position |
 //! | [`error`], [`table`] | what can be wrong |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod caption_source;
 pub mod captions;
+#[cfg(feature = "hdf5")]
 pub mod decode;
 pub mod embedding_model;
+#[cfg(feature = "hdf5")]
 pub mod embedding_set;
+#[cfg(feature = "hdf5")]
 pub mod embeddings;
 pub mod error;
 pub mod files;
+#[cfg(feature = "hdf5")]
 mod h5;
+#[cfg(feature = "hdf5")]
 pub mod images;
+#[cfg(feature = "hdf5")]
 mod lazy;
 pub mod metadata;
+#[cfg(feature = "hdf5")]
 pub mod named_images;
+#[cfg(feature = "hdf5")]
 mod nearest;
 pub mod segmentation_table;
+#[cfg(feature = "hdf5")]
 pub mod segmentations;
 mod serialize;
 pub mod source;
 pub mod stimulus_set;
 pub mod table;
 
+#[cfg(feature = "hdf5")]
 pub use half::f16;
 
 pub use crate::caption_source::CaptionSource;
 pub use crate::captions::{Caption, Captions};
+#[cfg(feature = "hdf5")]
 pub use crate::decode::{ColorMode, DecodeError, OriginalImage};
 pub use crate::embedding_model::EmbeddingModel;
+#[cfg(feature = "hdf5")]
 pub use crate::embedding_set::EmbeddingSet;
+#[cfg(feature = "hdf5")]
 pub use crate::embeddings::Embeddings;
 pub use crate::error::Error;
+#[cfg(feature = "hdf5")]
 pub use crate::images::Images;
 pub use crate::metadata::{Metadata, Stimulus};
+#[cfg(feature = "hdf5")]
 pub use crate::named_images::NamedImages;
 pub use crate::segmentation_table::{MaskRow, NounCount, NounFilter, SegmentationTable};
+#[cfg(feature = "hdf5")]
 pub use crate::segmentations::Segmentations;
 pub use crate::source::ReadAt;
 pub use crate::stimulus_set::StimulusSet;

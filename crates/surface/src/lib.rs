@@ -24,6 +24,7 @@
 //! | [`gifti`] | data arrays of GIFTI files: values per vertex, or meshes |
 //! | [`label`] | the vertices of a FreeSurfer ASCII label |
 //! | [`fs`] | the same from a path |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod fs;
 pub mod gifti;

@@ -11,7 +11,9 @@ use ndarray::ArrayViewMut2;
 use nifti_stream::{Progress, RowSelection, VoxelSelection};
 
 use super::file::BetasFile;
-use crate::files::{Files, LargeFile, Located};
+#[cfg(feature = "extract")]
+use crate::files::LargeFile;
+use crate::files::{Files, Located};
 use crate::mask::{BrainMask, VoxelMask};
 use crate::observer::Watch;
 use crate::trial_table::SessionTrial;
@@ -30,6 +32,7 @@ pub(crate) struct SessionReader {
     opened: Mutex<Option<BetasFile>>,
     index: Option<PathBuf>,
     /// Where the SHA-256 of the file is kept.
+    #[cfg(feature = "extract")]
     digest: Option<PathBuf>,
 }
 
@@ -55,6 +58,7 @@ impl SessionReader {
             n_volumes: file.n_volumes(),
             opened: Mutex::new(Some(file)),
             index: subject.reading.index(&place),
+            #[cfg(feature = "extract")]
             digest: subject.reading.digest(&place),
             place,
         })
@@ -120,6 +124,7 @@ impl SessionReader {
     /// A file on disk whose digest is recorded for its present size and time of modification is read
     /// by index and threads, and not hashed. Otherwise it is hashed while the threads inflate it,
     /// or, with one thread, by that thread; the digest is kept for the next time.
+    #[cfg(feature = "extract")]
     pub(crate) fn recorded(
         &self,
         threads: NonZeroUsize,

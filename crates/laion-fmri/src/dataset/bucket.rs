@@ -1,4 +1,5 @@
-//! Subjects that are read straight from the bucket, without storing anything.
+//! The bucket of a dataset: where it is, how it is asked, and subjects that are read straight from
+//! the bucket, without storing anything.
 
 use bids_names::SubjectId;
 use s3_mirror::{ConnectOptions, Location};
@@ -6,7 +7,7 @@ use s3_mirror::{ConnectOptions, Location};
 use super::{Dataset, READING};
 use crate::files::{Files, Objects};
 use crate::remote::Remote;
-use crate::{Error, Result, Roots, Stimuli, Subject, layout};
+use crate::{Error, Result, Roots, Subject, layout};
 
 impl Dataset {
     /// The dataset in a bucket, read without a mirror: no file is written anywhere.
@@ -50,13 +51,6 @@ impl Dataset {
         Ok(dataset.with_stimuli())
     }
 
-    /// The same dataset, with other directories on disk.
-    #[must_use]
-    pub fn with_roots(mut self, roots: Roots) -> Self {
-        self.roots = roots;
-        self.with_stimuli()
-    }
-
     /// The same dataset with other timeouts and retries for its bucket. They apply to listings, to
     /// downloads, and to reading from the bucket instead of a mirror. How many files a download
     /// fetches at once, and how many bytes per second, are set by
@@ -74,21 +68,47 @@ impl Dataset {
         Ok(self.with_stimuli())
     }
 
-    /// Whether subjects are read from the bucket in place of a mirror.
+    /// The same dataset, mirrored from another bucket. A dataset that is read from a bucket stays
+    /// with it.
     #[must_use]
-    pub fn reads_bucket(&self) -> bool {
-        self.bucket.is_some()
+    pub fn with_location(mut self, location: Location) -> Self {
+        if self.bucket.is_none() {
+            self.location = location;
+        }
+        self
     }
 
-    /// The same dataset, with a stimulus side that fits its other settings.
-    pub(super) fn with_stimuli(mut self) -> Self {
-        let files = Files::of_mirror(self.roots.clone()).with_cancel(&self.reading.cancel);
-        let remote = self.bucket.as_ref().filter(|_| self.check_online(READING).is_ok());
-        self.stimuli = Stimuli::new(match remote {
-            Some(remote) => files.with_objects(Objects::none(remote)),
-            None => files,
-        });
-        self
+    /// The same dataset, with or without permission to open sockets.
+    #[must_use]
+    pub fn with_offline(mut self, offline: bool) -> Self {
+        self.offline = offline;
+        self.with_stimuli()
+    }
+
+    /// How patiently the bucket is asked.
+    #[must_use]
+    pub fn connect_options(&self) -> &ConnectOptions {
+        &self.connect
+    }
+
+    /// Where the bucket lives.
+    #[must_use]
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// Whether sockets are forbidden.
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        self.offline
+    }
+
+    /// Refuses what would open a socket in offline mode; a folder of keys opens none.
+    pub(crate) fn check_online(&self, what: &str) -> Result<()> {
+        if self.offline && self.location.is_remote() {
+            return Err(Error::Offline { what: format!("{what} {}", self.location) });
+        }
+        Ok(())
     }
 
     pub(super) fn subject_of_bucket(&self, remote: &Remote, id: SubjectId) -> Result<Subject> {

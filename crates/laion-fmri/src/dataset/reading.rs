@@ -44,6 +44,7 @@ impl Reading {
 
     /// Where the SHA-256 of a betas file is kept, next to its index: of a small one nowhere, it is
     /// hashed in no time.
+    #[cfg(feature = "extract")]
     pub(crate) fn digest(&self, betas: &Located) -> Option<PathBuf> {
         let index = self.index(betas).filter(|_| is_large(betas))?;
         Some(index.with_extension("sha256.json"))

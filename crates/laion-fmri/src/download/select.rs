@@ -6,9 +6,8 @@ use bids_names::{Filter, FilterField, SubjectId, entity_value};
 use s3_mirror::{InvalidKey, Key, Listed, Location};
 
 use super::missing::{Carried, Missing};
-use super::request::{DownloadRequest, Subjects};
 use crate::remote::Remote;
-use crate::{Error, Result, layout, policy};
+use crate::{DownloadRequest, Error, Result, Subjects, layout, policy};
 
 /// The keys that a request means, by key.
 #[derive(Debug, Default)]

@@ -48,7 +48,6 @@ impl Error {
             | Self::UnknownName(_)
             | Self::UnknownField(_)
             | Self::EntityKey(_)
-            | Self::Location(_)
             | Self::NoSuchImage { .. }
             | Self::NothingNamed { .. }
             | Self::NamedTwice { .. }
@@ -58,12 +57,15 @@ impl Error {
             | Self::UnsupportedFormat { .. }
             | Self::FeatureMissing { .. }
             | Self::FileName(_) => ErrorKind::Usage,
+            #[cfg(feature = "download")]
+            Self::Location(_) => ErrorKind::Usage,
             Self::DataNotDownloaded { .. }
             | Self::LocalCopyNeeded { .. }
             | Self::StimuliNotDownloaded { .. }
-            | Self::NoMatchingData { .. }
             | Self::NothingToVerify { .. }
             | Self::Offline { .. } => ErrorKind::NotThere,
+            #[cfg(feature = "download")]
+            Self::NoMatchingData { .. } => ErrorKind::NotThere,
             Self::LicenseNotAccepted { .. } => ErrorKind::Access,
             Self::GridMismatch { .. }
             | Self::TrialCountMismatch { .. }
@@ -84,22 +86,27 @@ impl Error {
             }
             Self::Nifti(error) if is_about_content(error) => ErrorKind::Integrity,
             Self::Stimuli(error) => stimuli_kind(error),
+            #[cfg(feature = "download")]
             Self::Access(error) => error.kind(),
+            #[cfg(feature = "extract")]
             Self::Extract(error) => error.kind(),
             Self::Input(error) => error.kind(),
+            #[cfg(feature = "download")]
             Self::Object(error) => crate::remote::object::kind(error),
+            #[cfg(feature = "download")]
             Self::Incomplete(error) if error.stop == Some(s3_mirror::Stop::Cancelled) => {
                 ErrorKind::Cancelled
             }
+            #[cfg(feature = "download")]
             Self::Incomplete(error) if error.is_withheld() => ErrorKind::NotThere,
+            #[cfg(feature = "download")]
+            Self::Mirror(_) | Self::Transfer { .. } | Self::Incomplete(_) | Self::Plan(_) => {
+                ErrorKind::Other
+            }
             Self::Cancelled => ErrorKind::Cancelled,
             Self::Nifti(_)
             | Self::Gifti(_)
             | Self::Label(_)
-            | Self::Mirror(_)
-            | Self::Transfer { .. }
-            | Self::Incomplete(_)
-            | Self::Plan(_)
             | Self::Export(_)
             | Self::OutOfMemory { .. }
             | Self::Io { .. } => ErrorKind::Other,

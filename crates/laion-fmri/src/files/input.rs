@@ -3,11 +3,13 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+#[cfg(feature = "download")]
 use std::sync::Arc;
 
 use laion_fmri_base::{Sha256, Sha256Hasher};
 
 use super::{Located, Recorded};
+#[cfg(feature = "download")]
 use crate::remote::object::RemoteObject;
 use crate::{Error, Result};
 
@@ -57,12 +59,23 @@ pub struct InputRecord {
 /// Where the bytes come from.
 #[derive(Debug)]
 enum Body {
-    File { file: File, digest: Sha256Hasher, size: u64, recorded: Option<Recorded> },
-    Kept { bytes: Arc<KeptObject>, position: usize },
+    File {
+        file: File,
+        digest: Sha256Hasher,
+        size: u64,
+        recorded: Option<Recorded>,
+    },
+    #[cfg(feature = "download")]
+    Kept {
+        bytes: Arc<KeptObject>,
+        position: usize,
+    },
+    #[cfg(feature = "download")]
     Object(Box<RemoteObject>),
 }
 
 /// A small object that was read to its end.
+#[cfg(feature = "download")]
 #[derive(Debug)]
 pub(super) struct KeptObject {
     pub(super) bytes: Vec<u8>,
@@ -80,11 +93,13 @@ impl Input {
     }
 
     /// An object that is there as a whole.
+    #[cfg(feature = "download")]
     pub(super) fn of_kept(place: &Located, bytes: Arc<KeptObject>) -> Self {
         Self::new(place, Body::Kept { bytes, position: 0 })
     }
 
     /// An object that is on its way.
+    #[cfg(feature = "download")]
     pub(super) fn of_object(place: &Located, object: RemoteObject) -> Self {
         Self::new(place, Body::Object(Box::new(object)))
     }
@@ -95,8 +110,10 @@ impl Input {
 
     /// The same file on disk, held to what was recorded when it came into the mirror.
     pub(super) fn held_to(mut self, record: Recorded) -> Self {
-        if let Body::File { recorded, .. } = &mut self.body {
-            *recorded = Some(record);
+        match &mut self.body {
+            Body::File { recorded, .. } => *recorded = Some(record),
+            #[cfg(feature = "download")]
+            Body::Kept { .. } | Body::Object(_) => {}
         }
         self
     }
@@ -115,7 +132,7 @@ impl Input {
     /// was downloaded, according to the records of the mirror; [`Error::Object`] when an object does
     /// not arrive, or not with the content of its entity tag.
     pub fn finish(mut self) -> Result<InputRecord> {
-        if let Body::File { .. } = self.body {
+        if matches!(self.body, Body::File { .. }) {
             self.read_rest()?;
         }
         let (relative, path) = (self.relative, self.path);
@@ -127,10 +144,12 @@ impl Input {
                     None => Ok(record),
                 }
             }
+            #[cfg(feature = "download")]
             Body::Kept { bytes, .. } => {
                 let (size, sha256) = (bytes.bytes.len() as u64, bytes.sha256);
                 Ok(InputRecord { relative, size, sha256 })
             }
+            #[cfg(feature = "download")]
             Body::Object(object) => {
                 let content = object.finish()?;
                 Ok(InputRecord { relative, size: content.size, sha256: content.content.sha256 })
@@ -160,11 +179,13 @@ impl Read for Input {
                 *size += read as u64;
                 Ok(read)
             }
+            #[cfg(feature = "download")]
             Body::Kept { bytes, position } => {
                 let read = (&bytes.bytes[*position..]).read(buffer)?;
                 *position += read;
                 Ok(read)
             }
+            #[cfg(feature = "download")]
             Body::Object(object) => object.read(buffer),
         }
     }

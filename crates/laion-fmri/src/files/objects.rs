@@ -17,6 +17,9 @@ use crate::{Error, Result, layout, policy};
 /// No mask, map or table of the dataset is nearly as large.
 const LARGEST_KEPT: u64 = 64 << 20;
 
+/// What the bucket lists of an object.
+pub(super) type Object = Arc<Listed>;
+
 /// Small objects that are fetched at once: each is little more than a wait.
 const AT_ONCE: usize = 8;
 

@@ -6,13 +6,12 @@ use std::io::BufReader;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use laion_fmri_stimuli::{
-    Captions, EmbeddingModel, EmbeddingSet, Embeddings, Images, Metadata, NamedImages,
-    SegmentationTable, Segmentations, TableError, files,
-};
+use laion_fmri_stimuli::{EmbeddingModel, Metadata, files};
 
 use crate::files::{Files, Located};
-use crate::{Dataset, DownloadRequest, Error, Input, InputRecord, Result};
+#[cfg(feature = "stimuli")]
+use crate::stimulus::readers::Readers;
+use crate::{Dataset, DownloadRequest, Error, InputRecord, Result};
 
 /// The stimulus side of the dataset by image name: images, embeddings, object masks, captions.
 ///
@@ -43,15 +42,12 @@ pub struct Stimuli {
 #[derive(Debug, Default)]
 struct Opened {
     metadata: Once<(), (Arc<Metadata>, InputRecord)>,
-    images: Once<(), NamedImages>,
-    embeddings: Once<EmbeddingModel, Embeddings>,
-    segmentations: Once<(), Segmentations>,
-    segmentation_table: Once<(), SegmentationTable>,
-    captions: Once<(), Captions>,
+    #[cfg(feature = "stimuli")]
+    readers: Readers,
 }
 
 /// Values that are made once; failures are not kept, so that a later download mends them.
-type Once<K, V> = Mutex<HashMap<K, Arc<V>>>;
+pub(super) type Once<K, V> = Mutex<HashMap<K, Arc<V>>>;
 
 impl Dataset {
     /// The stimulus side of the dataset. Nothing is opened yet.
@@ -59,23 +55,21 @@ impl Dataset {
     pub fn stimuli(&self) -> Stimuli {
         self.stimuli.clone()
     }
-
-    /// The stimulus side of the dataset, when the table of images and the packed images are both on
-    /// disk.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StimuliNotDownloaded`] for the first that is not.
-    pub fn load_stimuli(&self) -> Result<Stimuli> {
-        self.stimuli.require(files::METADATA)?;
-        self.stimuli.require(files::IMAGES)?;
-        Ok(self.stimuli())
-    }
 }
 
 impl Stimuli {
     pub(crate) fn new(files: Files) -> Self {
         Self { files, opened: Arc::default() }
+    }
+
+    #[cfg(feature = "stimuli")]
+    pub(super) fn files(&self) -> &Files {
+        &self.files
+    }
+
+    #[cfg(feature = "stimuli")]
+    pub(super) fn readers(&self) -> &Readers {
+        &self.opened.readers
     }
 
     /// Whether the table of images and the packed images are both on disk.
@@ -105,101 +99,7 @@ impl Stimuli {
         })
     }
 
-    /// The images, which the dataset gives to those who accept its data use agreement.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StimuliNotDownloaded`] or [`Error::LocalCopyNeeded`], [`Error::StimulusMetadata`],
-    /// [`Error::Stimuli`].
-    pub fn images(&self) -> Result<Arc<NamedImages>> {
-        once(&self.opened.images, (), || {
-            let path = self.require(files::IMAGES)?;
-            let metadata = self.metadata()?;
-            Ok(NamedImages::new(Images::open(path)?, metadata)?)
-        })
-    }
-
-    /// The models whose embeddings are on disk, in the order of [`EmbeddingModel::ALL`].
-    #[must_use]
-    pub fn embedding_models(&self) -> Vec<EmbeddingModel> {
-        let models = EmbeddingModel::ALL.iter().copied();
-        models.filter(|model| self.find(model.file_name()).is_some()).collect()
-    }
-
-    /// The embeddings by one model.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StimuliNotDownloaded`] or [`Error::LocalCopyNeeded`], [`Error::Stimuli`].
-    #[doc(alias = "load_embeddings")]
-    pub fn embeddings(&self, model: EmbeddingModel) -> Result<Arc<Embeddings>> {
-        once(&self.opened.embeddings, model, || {
-            Ok(Embeddings::open(self.require(model.file_name())?, model)?)
-        })
-    }
-
-    /// The embeddings by several models, checked to be about the same images in the same order.
-    ///
-    /// # Errors
-    ///
-    /// As [`Stimuli::embeddings`].
-    #[doc(alias = "load_embeddings")]
-    pub fn embedding_set(&self, models: &[EmbeddingModel]) -> Result<EmbeddingSet> {
-        let open = |model: &EmbeddingModel| Ok((*self.embeddings(*model)?).clone());
-        Ok(EmbeddingSet::new(models.iter().map(open).collect::<Result<_>>()?)?)
-    }
-
-    /// The object masks.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StimuliNotDownloaded`] or [`Error::LocalCopyNeeded`], [`Error::Stimuli`].
-    pub fn segmentations(&self) -> Result<Arc<Segmentations>> {
-        once(&self.opened.segmentations, (), || {
-            let masks = self.require(files::SEGMENTATIONS)?;
-            Ok(Segmentations::open_with(masks, self.segmentation_table()?)?)
-        })
-    }
-
-    /// The table of object masks, which does without the masks themselves.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StimuliNotDownloaded`] or [`Error::LocalCopyNeeded`], [`Error::Stimuli`].
-    pub fn segmentation_table(&self) -> Result<Arc<SegmentationTable>> {
-        once(&self.opened.segmentation_table, (), || {
-            self.table(files::SEGMENTATIONS_METADATA, |input| SegmentationTable::from_reader(input))
-        })
-    }
-
-    /// The captions.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::StimuliNotDownloaded`] or [`Error::LocalCopyNeeded`], [`Error::Stimuli`].
-    pub fn captions(&self) -> Result<Arc<Captions>> {
-        once(&self.opened.captions, (), || {
-            self.table(files::CAPTIONS, |input| Captions::from_reader(input))
-        })
-    }
-
-    /// A table, on disk or in the bucket that is read.
-    fn table<T>(
-        &self,
-        name: &'static str,
-        read: impl FnOnce(BufReader<&mut Input>) -> Result<T, TableError>,
-    ) -> Result<T> {
-        let file = self.table_file(name)?;
-        let mut input = self.files.open(&file)?;
-        let table = read(BufReader::new(&mut input)).map_err(|source| {
-            let path = file.path().to_owned();
-            laion_fmri_stimuli::Error::Table { path, source }
-        })?;
-        input.finish()?;
-        Ok(table)
-    }
-
-    fn table_file(&self, name: &'static str) -> Result<Located> {
+    pub(super) fn table_file(&self, name: &'static str) -> Result<Located> {
         let relative = format!("{}/{name}", files::DIRECTORY);
         self.files.search(&relative)?.ok_or_else(|| match self.files.reads_bucket() {
             true => {
@@ -211,11 +111,12 @@ impl Stimuli {
     }
 
     /// A file on disk: those that are opened by path.
-    fn find(&self, name: &str) -> Option<PathBuf> {
+    pub(super) fn find(&self, name: &str) -> Option<PathBuf> {
         self.files.roots().find(&format!("{}/{name}", files::DIRECTORY))
     }
 
-    fn require(&self, name: &'static str) -> Result<PathBuf> {
+    #[cfg(feature = "stimuli")]
+    pub(super) fn require(&self, name: &'static str) -> Result<PathBuf> {
         self.find(name).ok_or_else(|| self.missing(name))
     }
 
@@ -251,7 +152,7 @@ fn described(name: &'static str) -> (&'static str, DownloadRequest) {
     }
 }
 
-fn once<K: Eq + Hash, V>(
+pub(super) fn once<K: Eq + Hash, V>(
     values: &Once<K, V>,
     key: K,
     make: impl FnOnce() -> Result<V>,

@@ -3,10 +3,14 @@
 use std::num::NonZeroU64;
 
 use bids_names::{Filter, FilterField, SubjectId};
-use laion_fmri_stimuli::{EmbeddingModel, files};
-use s3_mirror::TransferOptions;
+use laion_fmri_stimuli::EmbeddingModel;
+#[cfg(feature = "download")]
+use laion_fmri_stimuli::files;
 
 use crate::{Error, Result};
+
+/// How many files are transferred at once unless the request says otherwise.
+pub(crate) const DEFAULT_JOBS: usize = 8;
 
 /// The subjects of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +64,7 @@ pub struct DownloadRequest {
     /// Fetch the rest if the bucket does not have some filter value or tree. Otherwise such a request
     /// is [`Error::NoMatchingData`].
     pub allow_missing: bool,
-    /// How many files are transferred at once; at least 1. By default
-    /// [`TransferOptions::DEFAULT_JOBS`].
+    /// How many files are transferred at once; at least 1, by default 8.
     pub jobs: usize,
     /// The most bytes per second for all files together; without it, as fast as possible.
     pub limit_rate: Option<NonZeroU64>,
@@ -85,7 +88,7 @@ impl DownloadRequest {
             include_stimuli: false,
             prefixes: Vec::new(),
             allow_missing: false,
-            jobs: TransferOptions::DEFAULT_JOBS,
+            jobs: DEFAULT_JOBS,
             limit_rate: None,
         }
     }
@@ -254,7 +257,8 @@ impl DownloadRequest {
     }
 
     /// The keys below `stimuli/` that are meant, each once.
-    pub(super) fn stimulus_keys(&self) -> Vec<String> {
+    #[cfg(feature = "download")]
+    pub(crate) fn stimulus_keys(&self) -> Vec<String> {
         let mut names: Vec<&str> =
             self.include_embeddings.iter().map(|model| model.file_name()).collect();
         if self.include_segmentations {
