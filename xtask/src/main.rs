@@ -9,6 +9,7 @@ mod debian;
 mod demo;
 mod fuzz;
 mod interop;
+mod package;
 mod project;
 mod reliability;
 mod slurm;
@@ -50,6 +51,8 @@ enum Command {
     Interop(interop::Options),
     /// Complete command lines in bash, zsh and fish, whose Debian packages are unpacked below `target/`
     Completions,
+    /// Build the packages, and run a program of each README against the unpacked packages alone
+    Package(package::Options),
     /// Run a plan by a Slurm of its own, whose Debian packages are unpacked below `target/`
     Slurm,
     /// Build, derive and prove the bundle of train/test splits
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Command::Fuzz(options) => fuzz::run(&project, &options),
         Command::Test(options) => test::run(&project, &options),
         Command::Tidy => tidy::run(&project),
+        Command::Package(options) => package::run(&project, &options),
         Command::Reliability => reliability::run(&project),
         Command::Interop(options) => interop::run(&project, &options),
         Command::Completions => completions::run(&project),
