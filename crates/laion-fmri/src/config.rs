@@ -10,8 +10,6 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
-
 pub use self::settings::Settings;
 use crate::{Dataset, Error, Result, Roots};
 

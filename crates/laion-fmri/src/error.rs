@@ -566,6 +566,7 @@ impl Error {
 }
 
 /// The first few of many.
+#[cfg(feature = "download")]
 fn some(names: &[String]) -> String {
     const SHOWN: usize = 6;
     match names.get(..SHOWN) {

@@ -39,10 +39,20 @@ fn any_tree_makes_a_subject() {
     let location = Location::directory(root.path()).unwrap();
     let expected: Vec<&str> = TREES.iter().map(|(_, subject)| *subject).collect();
     let discovery = Discovery::open(&location).unwrap();
-    assert!(discovery.subjects().unwrap().iter().map(|id| id.as_str()).eq(expected.clone()));
+    assert!(
+        discovery
+            .subjects()
+            .unwrap()
+            .iter()
+            .map(laion_fmri::SubjectId::as_str)
+            .eq(expected.clone())
+    );
     for dataset in [Dataset::open(root.path()).unwrap(), Dataset::from_bucket(&location).unwrap()] {
         let subjects = dataset.subjects().unwrap();
-        assert!(subjects.iter().map(|id| id.as_str()).eq(expected.clone()), "{subjects:?}");
+        assert!(
+            subjects.iter().map(laion_fmri::SubjectId::as_str).eq(expected.clone()),
+            "{subjects:?}"
+        );
         for id in &subjects {
             assert_eq!(dataset.subject(id).unwrap().id(), id);
             assert_eq!(discovery.describe_subject(id).unwrap().subject.as_str(), id.as_str());
