@@ -178,6 +178,12 @@ impl DownloadRequest {
         self
     }
 
+    /// The brain masks as well, also where no betas are selected; see the field.
+    pub fn include_brain_mask(mut self) -> Self {
+        self.include_brain_mask = true;
+        self
+    }
+
     /// The whole anatomical tree as well.
     pub fn include_anatomical(mut self) -> Self {
         self.include_anatomical = true;
