@@ -62,6 +62,7 @@ fn subjects_are_validated_before_they_become_paths() {
         );
     }
     let error = dataset.subject("sub-99").unwrap_err();
-    assert!(matches!(&error, Error::DataNotDownloaded { what, .. } if what == "subject sub-99"));
+    let expected = "subject sub-99 (subjects on disk: sub-01, sub-03, sub-05)";
+    assert!(matches!(&error, Error::DataNotDownloaded { what, .. } if what == expected));
     assert_eq!(fetch(&error), download("sub-99", &[]));
 }
