@@ -164,7 +164,7 @@ fn damaged_files_are_status_4() {
     let whole = fs::read(&betas).unwrap();
     fs::write(&betas, &whole[..whole.len() / 2]).unwrap();
     let message = fails(read);
-    assert!(message.starts_with("error: DIR/mirror/derivatives/"), "{message}");
+    assert!(message.starts_with("error: cannot read DIR/mirror/derivatives/"), "{message}");
     assert!(message.contains("hint: delete DIR/mirror/derivatives/"), "{message}");
     fs::write(&betas, "<html>404</html>").unwrap();
     fails(read);

@@ -82,7 +82,7 @@ fn all_subjects_leave_out_those_without_raw_data() {
 fn what_no_key_has_is_named_and_nothing_is_fetched() {
     let user = User::new();
     user.ok("license --accept");
-    let line = "download --subject 01 --ses 01 --desc singletrialbetas --suffix statmap";
+    let line = "download --subject 01 --ses 01 --desc singletrialbetas Noiseceiling";
     let err = user.fails(line, 3);
     assert!(
         err.starts_with("error: no key has desc-singletrialbetas (did you mean SingletrialBetas?)"),
@@ -94,7 +94,7 @@ fn what_no_key_has_is_named_and_nothing_is_fetched() {
         assert!(err.contains(&format!("the {tree} tree has nothing that matches")), "{err}");
     }
     let raw = "download-raw --subject 01 --run 01 --task image";
-    assert!(user.fails(raw, 3).contains("no key has task-image (did you mean images?)"));
+    assert!(user.fails(raw, 3).contains("no key of sub-01 has task-image (did you mean images?)"));
     assert_eq!(names(&user.mirror()), [".laion_fmri"], "nothing was fetched");
 
     let ran = user.ok(&format!("{line} --allow-missing"));

@@ -159,7 +159,7 @@ fn trees_of_other_tools_are_taken_over() {
         let ran = user.ok(&format!("adopt tree --how {how}"));
         assert!(ran.err.starts_with("adopted "), "{}", ran.err);
         assert!(ran.err.contains("unknown to the bucket 1"), "{}", ran.err);
-        let ran = user.ok("download --subject sub-03 --desc none --suffix mask --accept-license");
+        let ran = user.ok("download --subject sub-03 --suffix mask --accept-license");
         let fetched = user.server.requests();
         let rois = |line: &&String| line.starts_with("GET") && line.contains("rois/sub-03/");
         assert_eq!(fetched.iter().filter(rois).count(), 0, "{}", ran.err);

@@ -585,7 +585,8 @@ fn images_are_marked_as_what_the_bucket_cannot_give() {
 
 #[test]
 fn every_inclusion_has_a_method() {
-    let request = subject("sub-03")
+    let request = subject("sub-01")
+        .include_brain_mask()
         .include_anatomical()
         .include_freesurfer()
         .include_localizers()

@@ -185,8 +185,8 @@ fn what_holds_rows_is_iterated() {
 
     let group = dataset.group_all().unwrap();
     let ids: Vec<&str> = group.iter().map(|(id, _)| id.as_str()).collect();
-    assert_eq!(ids, ["sub-01", "sub-03"]);
-    assert_eq!(group.clone().len(), 2);
+    assert_eq!(ids, ["sub-01", "sub-03", "sub-05"]);
+    assert_eq!(group.clone().len(), 3);
 
     fixtures::bucket::write_gated(bucket.root()).unwrap();
     let scratch = tempfile::tempdir().unwrap();
