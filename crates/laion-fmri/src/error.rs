@@ -158,8 +158,7 @@ pub enum Error {
         rois: Vec<String>,
         /// Every category on disk.
         categories: Vec<String>,
-        /// The nearest name that exists, or an expression of all names that may be meant, such as
-        /// `V1d | V1v` for `V1`.
+        /// The nearest name that exists, or an expression of all that may be meant: `V1d | V1v`.
         suggestion: Option<Box<str>>,
     },
 
