@@ -19,7 +19,6 @@ use laion_fmri_stimuli::StimulusSet;
 use ndarray::{Array2, Axis};
 
 use self::plan::Planned;
-#[cfg(feature = "extract")]
 pub(crate) use self::plan::zeroed;
 #[cfg(feature = "extract")]
 pub(crate) use self::reader::{SessionRead, SessionReader};

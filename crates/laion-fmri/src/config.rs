@@ -176,10 +176,12 @@ pub fn open_in(environment: &Environment) -> Result<Dataset> {
     let dirs = data_dirs(None, environment)?;
     let settings = Settings::read(environment)?;
     let jobs = settings.jobs.map_or_else(default_jobs, NonZeroUsize::get);
-    let mut dataset = Dataset::new(Roots::new(dirs.directories)?).with_jobs(jobs);
-    if let Some(bucket) = settings.bucket {
-        dataset = dataset.with_location(bucket);
-    }
+    let dataset = Dataset::new(Roots::new(dirs.directories)?).with_jobs(jobs);
+    #[cfg(feature = "download")]
+    let dataset = match settings.bucket {
+        Some(bucket) => dataset.with_location(bucket),
+        None => dataset,
+    };
     Ok(match settings.cache_dir.or_else(|| environment.cache_dir()) {
         Some(directory) => dataset.with_cache_dir(directory),
         None => dataset,

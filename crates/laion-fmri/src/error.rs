@@ -1,12 +1,14 @@
 //! The facade's error: one variant for each decision a caller can take.
 
 mod contradiction;
+mod extract;
 mod from;
 mod kind;
 mod subjects;
 
 use std::io;
 use std::path::PathBuf;
+#[cfg(feature = "download")]
 use std::sync::Arc;
 
 use bids_names::{FileNameError, SessionId, SubjectId};
@@ -15,19 +17,16 @@ use laion_fmri_base::NameError;
 use thiserror::Error;
 
 pub use self::contradiction::Contradiction;
+pub use self::extract::{ExtractError, Restriction};
 pub use self::kind::ErrorKind;
 pub(crate) use self::subjects::alike;
 use self::subjects::{did_you_mean, of_subjects};
-#[cfg(feature = "download")]
-use crate::Missing;
-#[cfg(feature = "download")]
-use crate::access::AccessError;
-#[cfg(feature = "extract")]
-use crate::extract::ExtractError;
 use crate::files::InputError;
 use crate::raw::EventTableError;
 use crate::trials::TrialTableError;
 use crate::{DownloadRequest, MaskSource};
+#[cfg(feature = "download")]
+use crate::{Missing, access::AccessError};
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -504,7 +503,6 @@ pub enum Error {
     Export(#[from] array_export::Error),
 
     /// A plan, a part or a recipe of an extraction cannot be used, or nothing is left to extract.
-    #[cfg(feature = "extract")]
     #[error(transparent)]
     Extract(Box<ExtractError>),
 

@@ -16,7 +16,6 @@ mod columns;
 mod conventions;
 mod diff;
 mod downloads;
-mod error;
 mod inputs;
 mod memory;
 mod merge;
@@ -35,7 +34,6 @@ mod text;
 pub use self::conventions::{
     Average, Conventions, NanColumns, SplitChoice, Threshold, Zscore, ZscoreFit, ZscoreScope,
 };
-pub use self::error::{ExtractError, Restriction};
 pub use self::inputs::RecipeInput;
 pub use self::memory::MemoryPlan;
 pub use self::plan::{ExtractPlan, ExtractRequest, plan_lines, read_plans};
@@ -43,3 +41,4 @@ pub use self::recipe::{Recipe, RecipeOutput, RecipeResult, Rules, SubjectSession
 pub use self::reproduce::Reproduction;
 pub use self::run::TasksRun;
 pub use self::table::RowTable;
+pub use crate::error::{ExtractError, Restriction};

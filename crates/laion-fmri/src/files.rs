@@ -113,6 +113,7 @@ impl Files {
     }
 
     /// Whether the reading was ended.
+    #[cfg(feature = "extract")]
     fn is_cancelled(&self) -> bool {
         self.cancel.is_cancelled()
     }

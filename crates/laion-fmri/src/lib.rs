@@ -18,7 +18,6 @@
 //! The library never prints, prompts or exits, and reads the environment in [`config`] alone.
 //! Progress goes to observers, notes to `tracing`. Calls block, also in asynchronous code. See also [`python_names`].
 #![cfg_attr(docsrs, feature(doc_cfg))]
-
 #[cfg(feature = "download")]
 pub mod access;
 mod anatomy;
@@ -52,7 +51,6 @@ mod remote;
 mod request;
 mod roi;
 mod roots;
-#[cfg(feature = "stimuli")]
 mod row_file;
 mod space;
 pub mod stimulus;
@@ -63,39 +61,31 @@ mod trials;
 pub mod upkeep;
 mod voxels;
 mod zscore;
-
-#[doc(inline)]
-pub use {
-    array_export as export, bids_names as bids, gifti_surface as surface, indexmap,
-    laion_fmri_splits as splits, laion_fmri_stimuli as stimuli, ndarray, nifti_stream, s3_mirror,
-};
-
 pub use self::betas::{BetaRows, Betas, ConcatenatedBetas, SessionBetas, WrittenBetas};
-#[cfg(feature = "download")]
-pub use self::discovery::Discovery;
-#[cfg(feature = "download")]
-pub use self::download::{Download, Missing};
-pub use self::error::{Contradiction, Error, ErrorKind, Result};
+pub use self::error::{Contradiction, Error, ErrorKind, ExtractError, Restriction, Result};
 pub use self::files::{Input, InputError, InputRecord};
-#[cfg(feature = "stimuli")]
-pub use self::group::SharedImages;
 pub use self::group::{Group, SharedBetas, SubjectShared};
 pub use self::mask::{BrainMask, MaskSource, Resolution, VoxelMask};
 pub use self::observer::{Cancel, Event, Observer};
 pub use self::raw::{EventTable, EventTableError, Part};
-pub use self::request::{DownloadRequest, Subjects};
 pub use self::roi::{Hemi, RoiData, RoiFormat, RoiQuery, RoiSurface};
-pub use self::stimulus::Stimuli;
-#[cfg(feature = "stimuli")]
-pub use self::stimulus::TrialDataset;
-pub use self::subject::{SessionOrAll, Subject};
 pub use self::trial_table::{GlobalTrial, SessionTrial, SubjectTrials, Trial, TrialColumns};
 pub use self::trials::{SessionTrials, TrialTableError};
 pub use self::zscore::{NanPolicy, ZscoreOptions, ZscoreReport, zscore};
-pub use self::{dataset::Dataset, roots::Roots, voxels::Voxels};
-pub use self::{license::LicenseAccepted, noise_ceiling::NoiseCeiling};
+pub use self::{dataset::Dataset, roots::Roots, stimulus::Stimuli, voxels::Voxels};
+#[cfg(feature = "download")]
+pub use self::{discovery::Discovery, download::Download, download::Missing};
+#[cfg(feature = "stimuli")]
+pub use self::{group::SharedImages, stimulus::TrialDataset};
+pub use self::{license::LicenseAccepted, noise_ceiling::NoiseCeiling, request::DownloadRequest};
+pub use self::{request::Subjects, subject::SessionOrAll, subject::Subject};
 pub use bids_names::{Filter, FilterField, SessionId, SubjectId};
 pub use gifti_surface::Hemisphere;
 pub use laion_fmri_stimuli::{EmbeddingModel, NameError, NounFilter, StimulusSet};
 #[cfg(feature = "download")]
 pub use s3_mirror::{ConnectOptions, Location};
+#[doc(inline)]
+pub use {
+    array_export as export, bids_names as bids, gifti_surface as surface, indexmap,
+    laion_fmri_splits as splits, laion_fmri_stimuli as stimuli, ndarray, nifti_stream, s3_mirror,
+};

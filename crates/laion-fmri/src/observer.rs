@@ -8,7 +8,10 @@ use nifti_stream::Progress;
 
 pub use s3_mirror::Cancel;
 
-use crate::{Error, Result};
+#[cfg(any(doc, feature = "extract"))]
+use crate::Error;
+#[cfg(feature = "extract")]
+use crate::Result;
 
 /// What happens during a long call.
 #[derive(Clone, Copy, Debug)]
@@ -119,6 +122,7 @@ impl<'a> Watch<'a> {
     }
 
     /// An error when it is stopped.
+    #[cfg(feature = "extract")]
     pub(crate) fn check(&self) -> Result<()> {
         if self.is_stopped() { Err(Error::Cancelled) } else { Ok(()) }
     }

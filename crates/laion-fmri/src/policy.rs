@@ -11,6 +11,7 @@ pub const HELD_OUT_SESSIONS: [&str; 4] = ["31", "32", "33", "34"];
 pub(crate) const HELD_OUT: &str = "the session is not released yet";
 
 /// Why a download from the bucket does not bring the images.
+#[cfg(feature = "download")]
 pub(crate) const NEEDS_ACCESS: &str =
     "the access service hands it out, to those who accept the data use agreement";
 

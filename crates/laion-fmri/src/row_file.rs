@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use laion_fmri_stimuli::ReadAt;
+#[cfg(feature = "extract")]
 use ndarray::ArrayViewMut2;
 
 use crate::{Error, Result};
@@ -17,6 +18,10 @@ use crate::{Error, Result};
 pub(crate) struct RowFile {
     file: File,
     directory: PathBuf,
+    #[cfg_attr(
+        not(feature = "extract"),
+        expect(dead_code, reason = "blocks of rows are read there")
+    )]
     n_rows: usize,
     n_columns: usize,
 }
@@ -39,6 +44,7 @@ impl RowFile {
         Ok(RowFileWriter { file, directory, n_rows: 0, n_columns })
     }
 
+    #[cfg(feature = "extract")]
     pub(crate) fn n_rows(&self) -> usize {
         self.n_rows
     }
@@ -49,6 +55,7 @@ impl RowFile {
     }
 
     /// Reads columns from `first` on, of all rows.
+    #[cfg(feature = "extract")]
     pub(crate) fn read_block(&self, first: usize, mut out: ArrayViewMut2<'_, f32>) -> Result<()> {
         let width = out.ncols();
         for (row, mut values) in out.rows_mut().into_iter().enumerate() {

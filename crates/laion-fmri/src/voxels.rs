@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 #[cfg(doc)]
 use crate::Error;
-use crate::extract::{ExtractError, Restriction};
+use crate::error::{ExtractError, Restriction};
 use crate::mask::{MaskSource, Resolution, VoxelMask};
 use crate::roi::RoiQuery;
 use crate::{Contradiction, Result, Subject};

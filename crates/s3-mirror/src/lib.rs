@@ -41,7 +41,6 @@
 //! * `digest`, `check`: verifying bytes, files on disk
 //! * `observer`, `cancel`, `machine`, `error`: progress, stopping, the operating system, errors
 #![cfg_attr(docsrs, feature(doc_cfg))]
-
 mod cancel;
 #[cfg(feature = "network")]
 mod check;
@@ -73,7 +72,6 @@ mod transfer;
 
 #[cfg(feature = "network")]
 pub use check::{Condition, Expected, TakeOver, check_file, take_over};
-pub use content::Content;
 #[cfg(feature = "network")]
 pub use digest::{Inspection, Inspector};
 #[cfg(feature = "network")]
@@ -89,8 +87,6 @@ pub use location::{DEFAULT_REGION, Location, LocationError};
 #[cfg(feature = "network")]
 pub use object::{ObjectContent, ObjectError, ObjectOptions, ObjectReader};
 #[cfg(feature = "network")]
-pub use object_store;
-#[cfg(feature = "network")]
 pub use observer::{Event, Observer};
 #[cfg(feature = "network")]
 pub use plan::{
@@ -98,10 +94,10 @@ pub use plan::{
     PlanTotals, Refusal, Rule, Tally, plan,
 };
 #[cfg(feature = "network")]
-pub use store::{ConnectOptions, Store};
-#[cfg(feature = "network")]
 pub use transfer::{
     Incomplete, Outcome, Report, ReportTotals, Stop, TransferError, TransferOptions, Withheld,
     transfer, unfinished_bytes,
 };
-pub use {cancel::Cancel, laion_fmri_base::Sha256};
+pub use {cancel::Cancel, content::Content, laion_fmri_base::Sha256};
+#[cfg(feature = "network")]
+pub use {object_store, store::ConnectOptions, store::Store};

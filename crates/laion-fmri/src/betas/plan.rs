@@ -12,7 +12,7 @@ use ndarray::{Array2, ArrayView1, ArrayViewMut2};
 use super::order::{RowOrder, WantedRows, waiting_directory};
 use super::reader::{SessionRead, SessionReader};
 use super::{Betas, CeilingThreshold, SessionBetas};
-use crate::extract::{ExtractError, Restriction};
+use crate::error::{ExtractError, Restriction};
 use crate::mask::VoxelMask;
 use crate::observer::Watch;
 use crate::row_file::RowFile;

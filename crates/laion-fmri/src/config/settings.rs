@@ -4,6 +4,7 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "download")]
 use s3_mirror::Location;
 use serde_json::{Map, Value};
 
@@ -22,6 +23,7 @@ pub struct Settings {
     /// Further data directories, which are searched before that one.
     pub shared_dirs: Vec<PathBuf>,
     /// The bucket.
+    #[cfg(feature = "download")]
     pub bucket: Option<Location>,
     /// How many transfers run at once, and how many threads read betas.
     pub jobs: Option<NonZeroUsize>,
@@ -39,6 +41,7 @@ impl Settings {
     pub fn read(environment: &Environment) -> Result<Self> {
         let Some(file) = environment.config_file() else { return Ok(Self::default()) };
         let values = Values { object: read_object(&file)?.unwrap_or_default(), file };
+        #[cfg(feature = "download")]
         let bucket = match values.text("bucket", "an address")? {
             Some(text) => {
                 let parsed = text.parse().map_err(|error| values.damaged(format!("{error}")));
@@ -49,6 +52,7 @@ impl Settings {
         Ok(Self {
             data_dir: values.text("data_dir", "a path")?.map(PathBuf::from),
             shared_dirs: values.paths("shared_dirs")?,
+            #[cfg(feature = "download")]
             bucket,
             jobs: values.count("jobs")?,
             cache_dir: values.text("cache_dir", "a path")?.map(PathBuf::from),
@@ -84,6 +88,7 @@ impl Settings {
             let paths = self.shared_dirs.iter().map(|path| text(path));
             object.insert("shared_dirs".to_owned(), paths.collect::<Result<Vec<_>>>()?.into());
         }
+        #[cfg(feature = "download")]
         if let Some(bucket) = &self.bucket {
             object.insert("bucket".to_owned(), bucket.to_string().into());
         }

@@ -94,7 +94,10 @@ impl Dataset {
     #[must_use]
     pub fn with_cancel(mut self, cancel: &Cancel) -> Self {
         self.reading.cancel = cancel.clone();
-        self.bucket = self.bucket.map(|bucket| bucket.with_cancel(cancel));
+        #[cfg(feature = "download")]
+        if let Some(bucket) = self.bucket.take() {
+            self.bucket = Some(bucket.with_cancel(cancel));
+        }
         self.with_stimuli()
     }
 }

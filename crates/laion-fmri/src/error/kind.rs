@@ -88,7 +88,6 @@ impl Error {
             Self::Stimuli(error) => stimuli_kind(error),
             #[cfg(feature = "download")]
             Self::Access(error) => error.kind(),
-            #[cfg(feature = "extract")]
             Self::Extract(error) => error.kind(),
             Self::Input(error) => error.kind(),
             #[cfg(feature = "download")]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bids_names::SessionId;
 
 use super::conventions::{Conventions, Threshold};
-use super::error::{ExtractError, Restriction};
 use super::part::PartColumns;
+use crate::error::{ExtractError, Restriction};
 use crate::mask::VoxelMask;
 use crate::roi::RoiQuery;
 use crate::{NoiseCeiling, Result, Subject, Voxels};

@@ -6,9 +6,9 @@ use array_export::{ArrayWriter, RowWriter, f16};
 use ndarray::{ArrayView1, ArrayView2};
 
 use super::conventions::{Conventions, NanColumns};
-use super::error::{ExtractError, Restriction};
 use super::part::{PartColumns, PartReader};
 use super::rows::{OutputRows, SessionRows};
+use crate::error::{ExtractError, Restriction};
 use crate::{Error, Result};
 
 /// The dimension of rows and that of columns, as the field's benchmarks name them.

@@ -15,9 +15,9 @@ use ndarray::ArrayView2;
 use nifti_stream::{Affine, Grid};
 use serde::{Deserialize, Serialize};
 
-use super::error::ExtractError;
 use super::inputs::RecipeInput;
 use super::text;
+use crate::error::ExtractError;
 use crate::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"LFMRIPT1";

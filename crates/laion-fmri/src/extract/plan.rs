@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use super::columns;
 use super::conventions::Conventions;
-use super::error::{ExtractError, Restriction};
 use super::memory::{MemoryPlan, TaskSize};
 use super::part::PartReader;
 use super::recipe::{Recipe, SubjectSessions, TOOL};
 use super::task::Trials;
 use super::text;
+use crate::error::{ExtractError, Restriction};
 use crate::{Dataset, Error, Result, Subject};
 
 /// How many features are reckoned with before their file has been seen; the published ones have 1,152

@@ -6,9 +6,9 @@ use laion_fmri_base::Sha256;
 use serde::{Deserialize, Serialize};
 
 use super::conventions::Conventions;
-use super::error::ExtractError;
 use super::inputs::RecipeInput;
 use super::text;
+use crate::error::ExtractError;
 use crate::{Error, Result};
 
 /// The version of this form of recipes.

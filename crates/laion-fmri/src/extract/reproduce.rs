@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::error::ExtractError;
 use super::inputs;
 use super::plan::{ExtractPlan, ExtractRequest};
 use super::recipe::Recipe;
+use crate::error::ExtractError;
 use crate::observer::Watch;
 use crate::{Cancel, Dataset, Error, Observer, Result};
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::conventions::{Average, Conventions};
-use super::error::{ExtractError, Restriction};
 use crate::Result;
+use crate::error::{ExtractError, Restriction};
 use crate::stimulus::planned_repetitions;
 
 /// The trials of one session that may become rows, in the order of the plan's tasks.

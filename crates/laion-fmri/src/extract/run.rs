@@ -9,7 +9,6 @@ use array_export::write_arrays;
 use laion_fmri_base::AtomicFile;
 
 use super::columns::{self, Described};
-use super::error::ExtractError;
 use super::inputs::{self, RecipeInput};
 use super::merge::Merge;
 use super::output;
@@ -19,6 +18,7 @@ use super::recipe::{Recipe, RecipeResult};
 use super::rows::OutputRows;
 use super::task::Task;
 use crate::betas::stopping_at_failure;
+use crate::error::ExtractError;
 use crate::observer::Watch;
 use crate::{Cancel, Dataset, Error, Event, Observer, Result, Roots, Subject, layout};
 

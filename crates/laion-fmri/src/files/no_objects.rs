@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 
 use super::{Input, Located};
-use crate::Result;
+use crate::{Cancel, Result};
 
 /// What a bucket would list of an object.
 pub(super) type Object = Infallible;
@@ -43,15 +43,15 @@ impl Objects {
         match *self {}
     }
 
-    pub(super) fn stream(&self, _: &Located) -> Result<Input> {
+    pub(super) fn stream(&self, _: &Located, _: &Cancel) -> Result<Input> {
         match *self {}
     }
 
-    pub(super) fn open_small(&self, _: &Located) -> Result<Input> {
+    pub(super) fn open_small(&self, _: &Located, _: &Cancel) -> Result<Input> {
         match *self {}
     }
 
-    pub(super) fn fetch(&self, _: &[&Located]) -> Result<()> {
+    pub(super) fn fetch(&self, _: &[&Located], _: &Cancel) -> Result<()> {
         match *self {}
     }
 }
