@@ -54,7 +54,6 @@ fn column<C: Cell>(cells: impl IntoIterator<Item = C>) -> Column {
 }
 
 #[test]
-#[expect(clippy::needless_borrows_for_generic_args, reason = "cells by reference are a source too")]
 fn every_source_of_cells_has_its_kind() {
     let texts = vec!["x".to_owned()];
     let expected = Column::Text(vec![Some("x".to_owned())]);
