@@ -367,11 +367,11 @@ struct Mirror<'a> {
 
 impl<'a> Mirror<'a> {
     fn open(roots: &'a Roots, root: &Path) -> Result<Self> {
-        let inventory = Arc::new(crate::inventory::of_writable(root)?);
+        let inventory = Arc::new(crate::roots::inventory::of_writable(root)?);
         let folder = Folder::new(root)?.with_inventory(Arc::clone(&inventory));
         let mut shared = Vec::new();
         for other in roots.directories().iter().filter(|other| *other != root) {
-            shared.push((other.clone(), crate::inventory::of_shared(other)?));
+            shared.push((other.clone(), crate::roots::inventory::of_shared(other)?));
         }
         Ok(Self { roots, folder, inventory, shared })
     }

@@ -9,6 +9,7 @@ mod no_objects;
 #[cfg(feature = "download")]
 mod objects;
 mod recorded;
+pub(crate) mod row_file;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -277,7 +278,7 @@ impl Files {
         if let Some(inventory) = inventories.get(root) {
             return Ok(Some(Arc::clone(inventory)));
         }
-        let inventory = Arc::new(crate::inventory::of_shared(root)?);
+        let inventory = Arc::new(crate::roots::inventory::of_shared(root)?);
         inventories.insert(root.clone(), Arc::clone(&inventory));
         Ok(Some(inventory))
     }

@@ -16,13 +16,12 @@
 //! ```
 //!
 //! The library never prints, prompts or exits, and reads the environment in [`config`] alone.
-//! Progress goes to observers, notes to `tracing`. Calls block, also in asynchronous code. See also [`python_names`].
+//! Progress goes to observers, notes to `tracing`. Calls block, in asynchronous code too. Names of the
+//! Python package: [`python_names`].
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #[cfg(feature = "download")]
 pub mod access;
 mod anatomy;
-#[cfg(feature = "download")]
-mod background;
 mod betas;
 pub mod config;
 mod dataset;
@@ -35,7 +34,6 @@ mod error;
 pub mod extract;
 mod files;
 mod group;
-mod inventory;
 pub mod layout;
 pub mod license;
 pub mod localizer;
@@ -51,7 +49,6 @@ mod remote;
 mod request;
 mod roi;
 mod roots;
-mod row_file;
 mod space;
 pub mod stimulus;
 mod subject;
@@ -68,7 +65,7 @@ pub use self::group::{Group, SharedBetas, SubjectShared};
 pub use self::mask::{BrainMask, MaskSource, Resolution, VoxelMask};
 pub use self::observer::{Cancel, Event, Observer};
 pub use self::raw::{EventTable, EventTableError, Part};
-pub use self::roi::{Hemi, RoiData, RoiFormat, RoiQuery, RoiSurface};
+pub use self::roi::{Hemi, Hemisphere, RoiData, RoiFormat, RoiQuery, RoiSurface};
 pub use self::trial_table::{GlobalTrial, SessionTrial, SubjectTrials, Trial, TrialColumns};
 pub use self::trials::{SessionTrials, TrialTableError};
 pub use self::zscore::{NanPolicy, ZscoreOptions, ZscoreReport, zscore};
@@ -80,7 +77,6 @@ pub use self::{group::SharedImages, stimulus::TrialDataset};
 pub use self::{license::LicenseAccepted, noise_ceiling::NoiseCeiling, request::DownloadRequest};
 pub use self::{request::Subjects, subject::SessionOrAll, subject::Subject};
 pub use bids_names::{Filter, FilterField, SessionId, SubjectId};
-pub use gifti_surface::Hemisphere;
 pub use laion_fmri_stimuli::{EmbeddingModel, NameError, NounFilter, StimulusSet};
 #[cfg(feature = "download")]
 pub use s3_mirror::{ConnectOptions, Location};

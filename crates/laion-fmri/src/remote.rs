@@ -1,5 +1,8 @@
 //! An open bucket with the runtime that its connections live on.
 
+mod background;
+pub(crate) mod object;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
@@ -9,14 +12,12 @@ use bids_names::SubjectId;
 use s3_mirror::{Cancel, ConnectOptions, Key, Listed, Listing, Location, Store};
 use tokio::runtime::Builder;
 
-use crate::background::Background;
+pub(crate) use self::background::Background;
 use crate::dataset::{subjects_among, subjects_below};
 use crate::{Dataset, Error, Result, layout};
 
-pub(crate) mod object;
-
-/// A bucket whose calls block, also inside the task of another runtime. Connections are reused between calls, which is why the runtime is
-/// kept as long as the store.
+/// A bucket whose calls block, also inside the task of another runtime. Connections are reused
+/// between calls, which is why the runtime is kept as long as the store.
 #[derive(Clone)]
 pub(crate) struct Remote {
     runtime: Arc<Background>,

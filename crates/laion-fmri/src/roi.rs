@@ -15,6 +15,8 @@ use bids_names::{SubjectId, dehyphenate_labels, dehyphenate_name, roi_label};
 use indexmap::IndexMap;
 
 pub(crate) use self::data::vertex_values;
+pub use gifti_surface::Hemisphere;
+
 pub use self::data::{Hemi, RoiData, RoiFormat, RoiSurface};
 pub(crate) use self::files::RoiFiles;
 pub use self::query::RoiQuery;

@@ -1,5 +1,7 @@
 //! The directories a mirror is read from and written to.
 
+pub(crate) mod inventory;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

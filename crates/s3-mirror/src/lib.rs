@@ -20,9 +20,7 @@
 //! # let folder = tempfile::tempdir()?; std::env::set_current_dir(&folder)?; std::fs::create_dir("mirror")?;
 //!
 //! let listing = list(&store, "sub-01/").await?;
-//! let refused = listing.refused.clone();
-//! let wanted = listing.into_iter().map(Candidate::exact);
-//! let plan = plan(wanted, &Folder::new("mirror")?)?.with_refused(refused);
+//! let plan = plan(listing.into_iter().map(Candidate::exact), &Folder::new("mirror")?)?;
 //! assert_eq!(plan.totals().fetch.count, 1);
 //!
 //! let options = TransferOptions::default();
@@ -33,13 +31,12 @@
 //! ```
 //!
 //! Modules, all private, re-exported here:
-//!
 //! * `location`, `store`, `listing`: where a bucket lives, what it holds
 //! * `get`, `object`: requests and their answers, and one object read like a file
 //! * `plan`, `transfer`: what happens to each object, carrying that out, and the report
 //! * `key`, `content`, `inventory`: safe names, records of fetched files; all there is without `network`
-//! * `digest`, `check`: verifying bytes, files on disk
-//! * `observer`, `cancel`, `machine`, `error`: progress, stopping, the operating system, errors
+//! * `digest`, `check`, `machine`: verifying bytes and files on disk, the operating system
+//! * `observer`, `cancel`, `error`: progress, stopping, errors
 #![cfg_attr(docsrs, feature(doc_cfg))]
 mod cancel;
 #[cfg(feature = "network")]

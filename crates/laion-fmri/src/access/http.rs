@@ -11,7 +11,7 @@ use tokio::runtime::Builder;
 
 use super::AccessError;
 use super::error::cause;
-use crate::background::Background;
+use crate::remote::Background;
 use crate::{Error, Result};
 
 /// More than any answer of the service; bodies are read no further.

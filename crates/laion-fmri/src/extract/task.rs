@@ -20,9 +20,9 @@ use super::inputs::RecipeInput;
 use super::output;
 use super::part::{Description, PartWriter};
 use crate::betas::{SessionRead, SessionReader, zeroed};
+use crate::files::row_file::RowFile;
 use crate::mask::VoxelMask;
 use crate::observer::Watch;
-use crate::row_file::RowFile;
 use crate::zscore::zscore_view;
 use crate::{Result, SessionTrials, Subject, ZscoreOptions, ZscoreReport, layout};
 

@@ -14,9 +14,9 @@ use laion_fmri_stimuli::{NamedImages, StimulusSet};
 use ndarray::{Array1, Array3, ArrayView3};
 
 pub use self::batches::{Batches, TrialBatch};
+use crate::files::row_file::RowFile;
 use crate::mask::{MaskSource, VoxelMask};
 use crate::roi::RoiQuery;
-use crate::row_file::RowFile;
 use crate::stimulus::Shown;
 use crate::stimulus::trials::tensor;
 use crate::trial_table::{GlobalTrial, SessionTrial};

@@ -79,7 +79,7 @@ impl Dataset {
         let in_place = canonical(tree)? == canonical(&root)?;
         let how = if in_place { TakeOver::Move } else { how };
         let remote = self.open_bucket()?.with_cancel(cancel);
-        let inventory = crate::inventory::of_writable(&root)?;
+        let inventory = crate::roots::inventory::of_writable(&root)?;
         let found = tree::files(tree)?;
         let listed = tree::listed(&remote, found.iter().map(|found| &found.path))?;
         let bytes = found.iter().map(|found| found.size).sum();

@@ -182,7 +182,7 @@ fn file_locks(root: &Path) -> Finding {
 
 fn consistency(root: &Path) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let inventory = match crate::inventory::of_shared(root) {
+    let inventory = match crate::roots::inventory::of_shared(root) {
         Ok(inventory) => inventory,
         Err(error) => {
             return vec![Finding::bad("records", error.to_string(), Advice::Verify)];

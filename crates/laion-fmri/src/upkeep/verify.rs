@@ -148,9 +148,9 @@ impl Dataset {
         let mut subjects = BTreeSet::new();
         for (index, root) in roots.iter().enumerate() {
             let inventory = if writable.as_ref() == Some(root) {
-                crate::inventory::of_writable(root)?
+                crate::roots::inventory::of_writable(root)?
             } else {
-                crate::inventory::of_shared(root)?
+                crate::roots::inventory::of_shared(root)?
             };
             let mut recorded: BTreeSet<RelativePath> = inventory.paths().into_iter().collect();
             let mut files = tree::files(root)?;
@@ -229,7 +229,7 @@ impl Dataset {
     /// [`Error::Io`] when the records cannot be read or written, or no root is writable.
     pub fn forget(&self, path: &RelativePath) -> Result<Vec<RelativePath>> {
         let root = self.roots().writable()?;
-        let inventory = crate::inventory::of_writable(root)?;
+        let inventory = crate::roots::inventory::of_writable(root)?;
         let is_meant = |recorded: &RelativePath| {
             let below = recorded.as_str().strip_prefix(path.as_str());
             below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
