@@ -98,11 +98,13 @@ fn stimuli_and_trials_choose_rows() {
         );
         assert_eq!(loaded.trials, trials.iter().copied().map(SessionTrial).collect::<Vec<_>>());
 
-        let some: Vec<usize> =
-            trials.iter().copied().filter(|trial| (5..20).contains(trial)).collect();
+        // In the order asked, and as often as named.
+        let asked = || (5..20).rev().chain([7]);
+        let some: Vec<usize> = asked().filter(|trial| trials.contains(trial)).collect();
         let request = subject.betas().session("ses-01").roi("FFA1").stimuli(set);
-        let loaded = request.trials((5..20).rev().chain([7])).load_with_rows().unwrap();
+        let loaded = request.trials(asked()).load_with_rows().unwrap();
         assert_same(loaded.betas.as_slice().unwrap(), &expected("ses-01", &some, &voxels), "some");
+        assert_eq!(loaded.trials, some.iter().copied().map(SessionTrial).collect::<Vec<_>>());
     }
     let error = subject.betas().session("ses-01").trials([3, 480]).load().unwrap_err();
     assert!(
