@@ -1,6 +1,6 @@
 //! Checks that every writer and every reader of labelled arrays must pass.
 //!
-//! A program that writes or reads the formats of [`write_arrays`](crate::write_arrays) by other
+//! A program that writes or reads the formats of [`write_arrays`] by other
 //! means passes its own function to these checks. Each check works in an existing, empty folder on
 //! the same small arrays ([`sample`]), and returns what is wrong as a [`Nonconformance`].
 //!

@@ -40,9 +40,9 @@
 //! | `VOLUME_RESOLUTIONS` | [`LocalizerResolution`](crate::localizer::LocalizerResolution) | |
 //! | `load_nifti_mask` | [`read_set_voxels`](crate::nifti_stream::read_set_voxels) | its non-zero voxels |
 //! | `load_nifti_mask` | [`Volume::nonzero_mask`](crate::nifti_stream::Volume::nonzero_mask) | flags for all voxels |
-//! | `load_nifti_data` | [`nifti_stream::fs::read_voxels`](crate::nifti_stream::fs::read_voxels) | |
+//! | `load_nifti_data` | [`read_voxels`](crate::nifti_stream::fs::read_voxels) | |
 //! | `load_nifti_4d` | [`VolumeReader::read_rows`](crate::nifti_stream::VolumeReader::read_rows) | |
-//! | `load_nifti_with_affine` | [`nifti_stream::fs::read_volume`](crate::nifti_stream::fs::read_volume) | |
+//! | `load_nifti_with_affine` | [`read_volume`](crate::nifti_stream::fs::read_volume) | |
 //! | `load_tsv` | [`SessionTrials::from_reader`](crate::SessionTrials::from_reader) | trial tables |
 //! | `load_tsv` | [`EventTable::from_reader`](crate::EventTable::from_reader) | tables of events |
 //! | `load_gifti_mask` | [`surface::fs::read_gifti`](crate::surface::fs::read_gifti) | flags by [`DataArray::nonzero_mask`](crate::surface::DataArray::nonzero_mask) |
