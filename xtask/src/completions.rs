@@ -10,7 +10,7 @@ use crate::counts::Counts;
 use crate::debian;
 use crate::project::Project;
 use crate::steps::{Outcome, Steps};
-use crate::test;
+use crate::test::{self, FEATURES};
 
 /// The heading of the step, and how a skipped one is named.
 pub(crate) const STEP: &str = "completions in bash, zsh and fish";
@@ -43,11 +43,11 @@ pub(crate) fn step(project: &Project, nextest: bool, counts: &mut Counts) -> Res
         fs::remove_file(&skipped).with_context(|| skipped.display().to_string())?;
     }
     let arguments = if nextest {
-        "nextest run --locked --package laion-fmri-cli --test shells --run-ignored only"
+        format!("nextest run --workspace {FEATURES} --locked --test shells --run-ignored only")
     } else {
-        "test --locked --package laion-fmri-cli --test shells -- --ignored"
+        format!("test --workspace {FEATURES} --locked --test shells -- --ignored")
     };
-    let command = CommandLine::cargo(arguments, &project.root)
+    let command = CommandLine::cargo(&arguments, &project.root)
         .variable("LAION_FMRI_SHELLS", &root)
         .variable("LAION_FMRI_SHELLS_SKIPPED", &skipped);
     let mut found = Counts::default();

@@ -12,7 +12,7 @@ use crate::counts::Counts;
 pub(crate) use crate::interop::environment::Environment;
 use crate::project::Project;
 use crate::steps::{Outcome, Steps};
-use crate::test;
+use crate::test::{self, FEATURES};
 
 /// The heading of the step, and how a skipped suite is named.
 pub(crate) const STEP: &str = "interoperability suite";
@@ -138,11 +138,14 @@ fn rust_tests(
     counts: &mut Counts,
 ) -> Result<()> {
     let arguments = if nextest {
-        "nextest run --workspace --locked --no-fail-fast --test interop --run-ignored only"
+        format!(
+            "nextest run --workspace {FEATURES} --locked --no-fail-fast --test interop --run-ignored only"
+        )
     } else {
-        "test --workspace --locked --no-fail-fast --test interop -- --ignored"
+        format!("test --workspace {FEATURES} --locked --no-fail-fast --test interop -- --ignored")
     };
-    let command = CommandLine::cargo(arguments, &project.root).variable("LAION_FMRI_INTEROP", data);
+    let command =
+        CommandLine::cargo(&arguments, &project.root).variable("LAION_FMRI_INTEROP", data);
     let command = command.variable("LAION_FMRI_INTEROP_S3", s3.python());
     let mut found = Counts::default();
     let result = command.run(&mut found);

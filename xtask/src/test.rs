@@ -9,8 +9,9 @@ use crate::project::Project;
 use crate::steps::{Outcome, Steps};
 use crate::{completions, interop, slurm, splits, tidy};
 
-/// Features that need nothing but Rust are always tested; the others have steps of their own.
-const FEATURES: &str = "--features laion-fmri/burn,laion-fmri/serde";
+/// Features that need nothing but Rust are always tested; the others have steps of their own. Steps
+/// that run single tests name them too, with the whole workspace, so that nothing is built twice.
+pub(crate) const FEATURES: &str = "--features laion-fmri/burn,laion-fmri/serde";
 
 /// How to run the checks.
 #[derive(Debug, Args)]
