@@ -11,7 +11,10 @@ const FILES: [(&str, &[(&str, &str)]); 3] = [
     (
         "nifti-stream",
         &[
-            ("brain_mask.nii.gz", "sub-03_space-T1w_res-1pt8_desc-brain_mask.nii.gz"),
+            (
+                "brain_mask.nii.gz",
+                "sub-03_ses-PrismaAnat_space-T1w_res-1pt8_desc-brain_mask.nii.gz",
+            ),
             (
                 "betas.nii.gz",
                 "sub-03_ses-01_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz",
@@ -21,8 +24,14 @@ const FILES: [(&str, &[(&str, &str)]); 3] = [
     (
         "gifti-surface",
         &[
-            ("", "sub-01_hemi-L_space-fsnative_label-FFA1_mask.label"),
-            ("", "sub-01_hemi-L_space-fsnative_label-FFA1_mask.func.gii"),
+            (
+                "sub-01_hemi-L_space-fsnative_label-FFA1_mask.label",
+                "sub-01_hemi-L_space-fsnative_label-FFA-1_mask.label",
+            ),
+            (
+                "sub-01_hemi-L_space-fsnative_label-FFA1_mask.func.gii",
+                "sub-01_hemi-L_space-fsnative_label-FFA-1_mask.func.gii",
+            ),
         ],
     ),
     (
