@@ -45,7 +45,7 @@ pub(super) fn machine() -> String {
     let date =
         CommandLine::new("date", Path::new(".")).argument("-u").argument("+%Y-%m-%d %H:%M UTC");
     let date = date.capture().ok().flatten().unwrap_or_else(unknown);
-    format!("{date}; {processor}, {cores} cores, {memory}; load average {load} at the end.")
+    format!("{date}; {processor}, {cores} cores, {memory};\nload average {load} at the end.")
 }
 
 /// A size of `/proc/meminfo`, such as `24684092 kB`, in GiB.
