@@ -9,10 +9,10 @@ use clap::Args;
 
 use crate::command_line::CommandLine;
 use crate::counts::Counts;
+use crate::ignored_tests;
 pub(crate) use crate::interop::environment::Environment;
 use crate::project::Project;
 use crate::steps::{Outcome, Steps};
-use crate::test::{self, FEATURES};
 
 /// The heading of the step, and how a skipped suite is named.
 pub(crate) const STEP: &str = "interoperability suite";
@@ -49,9 +49,8 @@ pub(crate) struct Options {
 
 /// Runs the suite alone; true if it did not fail.
 pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
-    let nextest = test::has_nextest(project);
     let mut steps = Steps::new(false);
-    steps.step(STEP, |counts| step(project, options, nextest, counts));
+    steps.step(STEP, |counts| step(project, options, counts));
     println!("\n{}", steps.summary());
     Ok(!steps.failed())
 }
@@ -60,7 +59,6 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
 pub(crate) fn step(
     project: &Project,
     options: &Options,
-    nextest: bool,
     counts: &mut Counts,
 ) -> Result<Outcome> {
     let Some(python) = environment::python_version(project)? else {
@@ -75,7 +73,8 @@ pub(crate) fn step(
         environment.script(&scripts.join(script)).argument(&data).run(counts)?;
     }
     let s3 = Environment::prepare_from(project, &python, "requirements-s3.txt", "venv-s3")?;
-    rust_tests(project, nextest, &data, &s3, counts)?;
+    let variables = [("LAION_FMRI_INTEROP", data.as_path()), ("LAION_FMRI_INTEROP_S3", s3.python())];
+    ignored_tests::run(project, "interop", &variables, counts)?;
     if options.c_libraries {
         let cmake = environment.cmake()?;
         for arguments in [
@@ -127,34 +126,6 @@ fn start_empty(folder: &Path) -> Result<()> {
         std::fs::remove_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())
-}
-
-/// Runs the ignored tests of every integration binary called `interop`.
-fn rust_tests(
-    project: &Project,
-    nextest: bool,
-    data: &Path,
-    s3: &Environment,
-    counts: &mut Counts,
-) -> Result<()> {
-    let arguments = if nextest {
-        format!(
-            "nextest run --workspace {FEATURES} --locked --no-fail-fast --test interop --run-ignored only"
-        )
-    } else {
-        format!("test --workspace {FEATURES} --locked --no-fail-fast --test interop -- --ignored")
-    };
-    let command =
-        CommandLine::cargo(&arguments, &project.root).variable("LAION_FMRI_INTEROP", data);
-    let command = command.variable("LAION_FMRI_INTEROP_S3", s3.python());
-    let mut found = Counts::default();
-    let result = command.run(&mut found);
-    counts.add_rerun(found);
-    result?;
-    if found.run() == 0 {
-        bail!("`{command}` ran no test");
-    }
-    Ok(())
 }
 
 #[cfg(test)]

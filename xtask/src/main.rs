@@ -8,6 +8,7 @@ mod counts;
 mod debian;
 mod demo;
 mod fuzz;
+mod ignored_tests;
 mod interop;
 mod package;
 mod project;

@@ -4,12 +4,10 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use crate::command_line::CommandLine;
 use crate::counts::Counts;
-use crate::debian;
 use crate::project::Project;
 use crate::steps::{Outcome, Steps};
-use crate::test::{self, FEATURES};
+use crate::{debian, ignored_tests};
 
 /// The heading of the step, and how a skipped one is named.
 pub(crate) const STEP: &str = "extraction by Slurm";
@@ -19,15 +17,14 @@ const PACKAGES: [&str; 4] = ["munge", "slurm-client", "slurmctld", "slurmd"];
 
 /// Runs the step alone; true if it did not fail.
 pub(crate) fn run(project: &Project) -> Result<bool> {
-    let nextest = test::has_nextest(project);
     let mut steps = Steps::new(false);
-    steps.step(STEP, |counts| step(project, nextest, counts));
+    steps.step(STEP, |counts| step(project, counts));
     println!("\n{}", steps.summary());
     Ok(!steps.failed())
 }
 
 /// Unpacks Slurm and runs the test that starts it; skipped where either cannot be done.
-pub(crate) fn step(project: &Project, nextest: bool, counts: &mut Counts) -> Result<Outcome> {
+pub(crate) fn step(project: &Project, counts: &mut Counts) -> Result<Outcome> {
     let folder = project.target.join("slurm");
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let root = match debian::unpacked(project, &folder, &PACKAGES) {
@@ -35,25 +32,15 @@ pub(crate) fn step(project: &Project, nextest: bool, counts: &mut Counts) -> Res
         Ok(None) => return Ok(Outcome::Skipped("apt-get not found".to_owned())),
         Err(error) => return Ok(Outcome::Skipped(debian::first_line(&format!("{error:#}")))),
     };
-    let skipped = folder.join("skipped");
-    if skipped.exists() {
-        fs::remove_file(&skipped).with_context(|| skipped.display().to_string())?;
-    }
-    let arguments = if nextest {
-        format!("nextest run --workspace {FEATURES} --locked --test slurm --run-ignored only")
-    } else {
-        format!("test --workspace {FEATURES} --locked --test slurm -- --ignored")
-    };
-    let command = CommandLine::cargo(&arguments, &project.root)
-        .variable("LAION_FMRI_SLURM", &root)
-        .variable("LAION_FMRI_SLURM_SKIPPED", &skipped);
-    let mut found = Counts::default();
-    let result = command.run(&mut found);
-    if let Ok(reason) = fs::read_to_string(&skipped) {
-        return Ok(Outcome::Skipped(reason));
-    }
-    counts.add_rerun(found);
-    result?;
-    anyhow::ensure!(found.run() > 0, "`{command}` ran no test");
-    Ok(Outcome::Done)
+    let reasons = ignored_tests::run_or_skip(
+        project,
+        "slurm",
+        ("LAION_FMRI_SLURM", &root),
+        "LAION_FMRI_SLURM_SKIPPED",
+        counts,
+    )?;
+    Ok(match reasons.first() {
+        Some(reason) => Outcome::Skipped(reason.clone()),
+        None => Outcome::Done,
+    })
 }

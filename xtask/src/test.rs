@@ -57,9 +57,9 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
         .run(counts)?;
         Ok(Outcome::Done)
     });
-    steps.step(interop::STEP, |counts| interop::step(project, &options.interop, nextest, counts));
-    steps.step(completions::STEP, |counts| completions::step(project, nextest, counts));
-    steps.step(slurm::STEP, |counts| slurm::step(project, nextest, counts));
+    steps.step(interop::STEP, |counts| interop::step(project, &options.interop, counts));
+    steps.step(completions::STEP, |counts| completions::step(project, counts));
+    steps.step(slurm::STEP, |counts| slurm::step(project, counts));
     println!("\n{}", steps.summary());
     Ok(!steps.failed())
 }
