@@ -67,7 +67,7 @@ pub use self::observer::{Cancel, Event, Observer};
 pub use self::raw::{EventTable, EventTableError, Part};
 pub use self::roi::{Hemi, Hemisphere, RoiData, RoiFormat, RoiQuery, RoiSurface};
 pub use self::trial_table::{GlobalTrial, SessionTrial, SubjectTrials, Trial, TrialColumns};
-pub use self::trials::{SessionTrials, TrialTableError};
+pub use self::trials::{SessionTrials, TableError, TrialTableError};
 pub use self::zscore::{NanPolicy, ZscoreOptions, ZscoreReport, zscore};
 pub use self::{dataset::Dataset, roots::Roots, stimulus::Stimuli, voxels::Voxels};
 #[cfg(feature = "download")]

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub(crate) use self::tsv::{ColumnError, NOT_AVAILABLE, Tsv, TsvError};
+pub use self::tsv::TableError;
+pub(crate) use self::tsv::{NOT_AVAILABLE, Tsv};
 use crate::{Error as FacadeError, Input, Result};
 
 /// The column that names the image; without it a table cannot be joined to anything.
@@ -43,16 +44,6 @@ pub enum TrialTableError {
         /// The columns of the header.
         got: Vec<String>,
     },
-    /// A row has more or fewer fields than the header.
-    #[error("line {line}: expected {expected} fields, got {got}")]
-    FieldCount {
-        /// The line, counted from 1.
-        line: u64,
-        /// The number of columns.
-        expected: usize,
-        /// The number of fields in the row.
-        got: usize,
-    },
     /// The column `beta_index` does not count the volumes of the betas.
     #[error("row {row} (counted from 0): expected beta_index {expected}, got {got:?}")]
     BetaIndex {
@@ -63,51 +54,9 @@ pub enum TrialTableError {
         /// The value.
         got: String,
     },
-    /// A column that was asked for is not there.
-    #[error("expected a column {expected:?}, got columns {got:?}")]
-    MissingColumn {
-        /// The column.
-        expected: String,
-        /// The columns that are there.
-        got: Vec<String>,
-    },
-    /// A field is not of the type that was asked for.
-    #[error("row {row}: {column} is {got:?} (expected {expected})")]
-    InvalidValue {
-        /// The row, counted from 0.
-        row: usize,
-        /// The column.
-        column: String,
-        /// What was asked for.
-        expected: &'static str,
-        /// The field as it stands.
-        got: String,
-    },
-    /// The bytes are not readable as text separated by TAB.
-    #[error("not readable as a table")]
-    Unreadable(#[from] csv::Error),
-}
-
-impl From<TsvError> for TrialTableError {
-    fn from(error: TsvError) -> Self {
-        match error {
-            TsvError::FieldCount { line, expected, got } => {
-                Self::FieldCount { line, expected, got }
-            }
-            TsvError::Unreadable(error) => Self::Unreadable(error),
-        }
-    }
-}
-
-impl From<ColumnError> for TrialTableError {
-    fn from(error: ColumnError) -> Self {
-        match error {
-            ColumnError::Missing { expected, got } => Self::MissingColumn { expected, got },
-            ColumnError::Value { row, column, expected, got } => {
-                Self::InvalidValue { row, column, expected, got }
-            }
-        }
-    }
+    /// The table or one of its columns cannot be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
 }
 
 impl SessionTrials {
@@ -178,8 +127,8 @@ impl SessionTrials {
     ///
     /// # Errors
     ///
-    /// [`Error::TrialTable`](crate::Error::TrialTable) with [`TrialTableError::MissingColumn`] or
-    /// [`TrialTableError::InvalidValue`].
+    /// [`Error::TrialTable`](crate::Error::TrialTable) with [`TableError::MissingColumn`] or
+    /// [`TableError::InvalidValue`].
     pub fn integers(&self, column: &str) -> Result<Vec<Option<i64>>> {
         self.table.optional(column, "an integer or n/a").map_err(|error| self.refused(error))
     }
@@ -284,12 +233,12 @@ mod tests {
         };
         assert!(matches!(
             source(table.integers("rt").unwrap_err()),
-            TrialTableError::InvalidValue { row: 0, column, expected: "an integer or n/a", got }
+            TrialTableError::Table(TableError::InvalidValue { row: 0, column, expected: "an integer or n/a", got })
                 if column == "rt" && got == "0.5"
         ));
         assert!(matches!(
             source(table.numbers("runs").unwrap_err()),
-            TrialTableError::MissingColumn { expected, got }
+            TrialTableError::Table(TableError::MissingColumn { expected, got })
                 if expected == "runs" && got == ["run", "label", "rt"]
         ));
         let rows: Vec<&str> = table.iter().map(|row| row[1].as_str()).collect();
@@ -317,7 +266,7 @@ mod tests {
     #[test]
     fn a_short_row_is_named_by_line() {
         let error = parse("run\tlabel\n1\ta.jpg\n2\n").unwrap_err();
-        assert!(matches!(error, TrialTableError::FieldCount { line: 3, expected: 2, got: 1 }));
+        assert!(matches!(error, TrialTableError::Table(TableError::FieldCount { line: 3, expected: 2, got: 1 })));
     }
 
     #[test]
@@ -351,6 +300,6 @@ mod tests {
     fn bytes_that_are_no_text_are_an_error() {
         let error =
             SessionTrials::from_reader(&b"label\n\xff\xfe\n"[..], Path::new("t")).unwrap_err();
-        assert!(matches!(error, TrialTableError::Unreadable(_)));
+        assert!(matches!(error, TrialTableError::Table(TableError::Unreadable(_))));
     }
 }

@@ -5,7 +5,7 @@ use fixtures::Bucket;
 use fixtures::bucket::{self, RAW_GRID, RAW_VOLUMES};
 use laion_fmri::FilterField;
 use laion_fmri::nifti_stream::{RowSelection, VoxelSelection};
-use laion_fmri::{Error, ErrorKind, EventTableError, Part, ndarray::Array2};
+use laion_fmri::{Error, ErrorKind, EventTableError, Part, TableError, ndarray::Array2};
 
 use crate::{assert_same, opened};
 
@@ -152,7 +152,7 @@ fn tables_that_do_not_fit_are_named() {
         matches!(
             &error,
             Error::EventTable {
-                source: EventTableError::FieldCount { line: 2, expected: 2, got: 1 },
+                source: EventTableError::Table(TableError::FieldCount { line: 2, expected: 2, got: 1 }),
                 path: got,
             } if *got == path
         ),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::trials::{ColumnError, NOT_AVAILABLE, Tsv, TsvError};
+use crate::trials::{NOT_AVAILABLE, TableError, Tsv};
 
 /// The events of one run or of several runs, one row per event.
 ///
@@ -22,19 +22,9 @@ pub struct EventTable(Tsv);
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EventTableError {
-    /// The bytes are not readable as text separated by TAB.
-    #[error("not readable as a table")]
-    Unreadable(#[from] csv::Error),
-    /// A row has more or fewer fields than the header.
-    #[error("line {line}: expected {expected} fields, got {got}")]
-    FieldCount {
-        /// The line, counted from 1.
-        line: u64,
-        /// The number of columns.
-        expected: usize,
-        /// The number of fields in the row.
-        got: usize,
-    },
+    /// The table or one of its columns cannot be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// The tables of two runs have different columns.
     #[error("expected columns {expected:?} as in the run before, got {got:?}")]
     ColumnsDiffer {
@@ -43,48 +33,6 @@ pub enum EventTableError {
         /// The columns of this run.
         got: Vec<String>,
     },
-    /// A column that was asked for is not there.
-    #[error("expected a column {expected:?}, got columns {got:?}")]
-    MissingColumn {
-        /// The column.
-        expected: String,
-        /// The columns that are there.
-        got: Vec<String>,
-    },
-    /// A field is not of the type that was asked for.
-    #[error("row {row}: {column} is {got:?} (expected {expected})")]
-    InvalidValue {
-        /// The row of the table, counted from 0.
-        row: usize,
-        /// The column.
-        column: String,
-        /// What was asked for.
-        expected: &'static str,
-        /// The field as it stands.
-        got: String,
-    },
-}
-
-impl From<TsvError> for EventTableError {
-    fn from(error: TsvError) -> Self {
-        match error {
-            TsvError::FieldCount { line, expected, got } => {
-                Self::FieldCount { line, expected, got }
-            }
-            TsvError::Unreadable(error) => Self::Unreadable(error),
-        }
-    }
-}
-
-impl From<ColumnError> for EventTableError {
-    fn from(error: ColumnError) -> Self {
-        match error {
-            ColumnError::Missing { expected, got } => Self::MissingColumn { expected, got },
-            ColumnError::Value { row, column, expected, got } => {
-                Self::InvalidValue { row, column, expected, got }
-            }
-        }
-    }
 }
 
 impl EventTable {
@@ -92,7 +40,7 @@ impl EventTable {
     ///
     /// # Errors
     ///
-    /// [`EventTableError::Unreadable`], [`EventTableError::FieldCount`].
+    /// [`TableError::Unreadable`], [`TableError::FieldCount`].
     #[doc(alias = "load_tsv")]
     pub fn from_reader(reader: impl Read) -> Result<Self, EventTableError> {
         Ok(Self(Tsv::from_reader(reader)?))
@@ -131,7 +79,7 @@ impl EventTable {
     ///
     /// # Errors
     ///
-    /// [`EventTableError::MissingColumn`], [`EventTableError::InvalidValue`].
+    /// [`TableError::MissingColumn`], [`TableError::InvalidValue`].
     pub fn numbers(&self, column: &str) -> Result<Vec<Option<f64>>, EventTableError> {
         Ok(self.0.optional(column, "a number or n/a")?)
     }
@@ -167,7 +115,7 @@ impl EventTable {
     ///
     /// # Errors
     ///
-    /// [`EventTableError::MissingColumn`].
+    /// [`TableError::MissingColumn`].
     pub fn trial_types(&self) -> Result<Vec<&str>, EventTableError> {
         Ok(self.0.required("trial_type")?)
     }
@@ -176,7 +124,7 @@ impl EventTable {
     ///
     /// # Errors
     ///
-    /// [`EventTableError::MissingColumn`].
+    /// [`TableError::MissingColumn`].
     pub fn stimulus_names(&self) -> Result<Vec<Option<&str>>, EventTableError> {
         let names = self.0.required("stim_name")?;
         Ok(names.into_iter().map(|name| (name != "blank").then_some(name)).collect())
@@ -273,7 +221,7 @@ mod tests {
         let table = parse(&TABLE.replace("[9, 10]", "9, 10").replace("\t1\t", "\tyes\t")).unwrap();
         let check = |error: EventTableError, name: &str, text: &str| {
             assert!(
-                matches!(&error, EventTableError::InvalidValue { row: 0, column, got, .. } if column == name && got == text),
+                matches!(&error, EventTableError::Table(TableError::InvalidValue { row: 0, column, got, .. }) if column == name && got == text),
                 "{error:?}"
             );
         };
@@ -281,7 +229,7 @@ mod tests {
         check(table.integers("response").unwrap_err(), "response", "yes");
         let error = table.numbers("response_time").unwrap_err();
         assert!(
-            matches!(&error, EventTableError::MissingColumn { expected, got } if expected == "response_time" && got.len() == 7)
+            matches!(&error, EventTableError::Table(TableError::MissingColumn { expected, got }) if expected == "response_time" && got.len() == 7)
         );
         for text in ["['1]", "[1,]", "[a]", "", "[", "]"] {
             assert_eq!(list::<u32>(text), None, "{text}");
@@ -291,9 +239,9 @@ mod tests {
     #[test]
     fn tables_that_cannot_be_read_are_refused() {
         let error = parse("onset\tduration\n1\t2\n1\n").unwrap_err();
-        assert!(matches!(error, EventTableError::FieldCount { line: 3, expected: 2, got: 1 }));
+        assert!(matches!(error, EventTableError::Table(TableError::FieldCount { line: 3, expected: 2, got: 1 })));
         let error = EventTable::from_reader(&b"onset\n\xff\n"[..]).unwrap_err();
-        assert!(matches!(error, EventTableError::Unreadable(_)));
+        assert!(matches!(error, EventTableError::Table(TableError::Unreadable(_))));
     }
 
     #[test]

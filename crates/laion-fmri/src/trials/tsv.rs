@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::str::FromStr;
 
+use thiserror::Error;
+
 /// What BIDS writes where there is no value.
 pub(crate) const NOT_AVAILABLE: &str = "n/a";
 
@@ -13,38 +15,59 @@ pub(crate) struct Tsv {
     pub(crate) rows: Vec<Vec<String>>,
 }
 
-/// Why bytes are not such a table.
-#[derive(Debug)]
-pub(crate) enum TsvError {
-    /// A row is too short or too long; the line is counted from 1.
-    FieldCount { line: u64, expected: usize, got: usize },
-    /// Not readable as text.
-    Unreadable(csv::Error),
-}
-
-/// Why a column does not have the values that are asked for.
-#[derive(Debug)]
-pub(crate) enum ColumnError {
-    /// There is no such column.
-    Missing { expected: String, got: Vec<String> },
-    /// A field is of another type; the row is counted from 0.
-    Value { row: usize, column: String, expected: &'static str, got: String },
+/// What can be wrong with a table, be it of trials or of events.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TableError {
+    /// The bytes are not readable as text separated by TAB.
+    #[error("not readable as a table")]
+    Unreadable(#[from] csv::Error),
+    /// A row has more or fewer fields than the header.
+    #[error("line {line}: expected {expected} fields, got {got}")]
+    FieldCount {
+        /// The line, counted from 1.
+        line: u64,
+        /// The number of columns.
+        expected: usize,
+        /// The number of fields in the row.
+        got: usize,
+    },
+    /// A column that was asked for is not there.
+    #[error("expected a column {expected:?}, got columns {got:?}")]
+    MissingColumn {
+        /// The column.
+        expected: String,
+        /// The columns that are there.
+        got: Vec<String>,
+    },
+    /// A field is not of the type that was asked for.
+    #[error("row {row}: {column} is {got:?} (expected {expected})")]
+    InvalidValue {
+        /// The row, counted from 0.
+        row: usize,
+        /// The column.
+        column: String,
+        /// What was asked for.
+        expected: &'static str,
+        /// The field as it stands.
+        got: String,
+    },
 }
 
 impl Tsv {
-    pub(crate) fn from_reader(reader: impl Read) -> Result<Self, TsvError> {
+    pub(crate) fn from_reader(reader: impl Read) -> Result<Self, TableError> {
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(b'\t')
             .quoting(false)
             .flexible(true)
             .from_reader(reader);
-        let header = reader.headers().map_err(TsvError::Unreadable)?;
+        let header = reader.headers()?;
         let columns: Vec<String> = header.iter().map(str::to_owned).collect();
         let mut rows = Vec::new();
         for record in reader.records() {
-            let record = record.map_err(TsvError::Unreadable)?;
+            let record = record?;
             if record.len() != columns.len() {
-                return Err(TsvError::FieldCount {
+                return Err(TableError::FieldCount {
                     line: record.position().map_or(0, csv::Position::line),
                     expected: columns.len(),
                     got: record.len(),
@@ -67,8 +90,8 @@ impl Tsv {
     }
 
     /// The fields of one column, which has to be there.
-    pub(crate) fn required(&self, column: &str) -> Result<Vec<&str>, ColumnError> {
-        self.column(column).ok_or_else(|| ColumnError::Missing {
+    pub(crate) fn required(&self, column: &str) -> Result<Vec<&str>, TableError> {
+        self.column(column).ok_or_else(|| TableError::MissingColumn {
             expected: column.to_owned(),
             got: self.columns.clone(),
         })
@@ -79,7 +102,7 @@ impl Tsv {
         &self,
         column: &str,
         expected: &'static str,
-    ) -> Result<Vec<Option<T>>, ColumnError> {
+    ) -> Result<Vec<Option<T>>, TableError> {
         self.parsed(column, expected, |text| {
             if text == NOT_AVAILABLE { Some(None) } else { text.parse().ok().map(Some) }
         })
@@ -91,11 +114,11 @@ impl Tsv {
         column: &str,
         expected: &'static str,
         parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Vec<T>, ColumnError> {
+    ) -> Result<Vec<T>, TableError> {
         let fields = self.required(column)?.into_iter().enumerate();
         fields
             .map(|(row, text)| {
-                parse(text).ok_or_else(|| ColumnError::Value {
+                parse(text).ok_or_else(|| TableError::InvalidValue {
                     row,
                     column: column.to_owned(),
                     expected,
