@@ -62,10 +62,11 @@ fn run_counted(
     } else {
         format!("test --workspace {FEATURES} --locked --no-fail-fast --test {name} -- --ignored")
     };
-    let command = variables.iter().fold(
-        CommandLine::cargo(&arguments, &project.root),
-        |command, (variable, path)| command.variable(variable, path),
-    );
+    let command = variables
+        .iter()
+        .fold(CommandLine::cargo(&arguments, &project.root), |command, (variable, path)| {
+            command.variable(variable, path)
+        });
     command.run(found)?;
     ensure!(found.run() > 0, "`{command}` ran no test");
     Ok(())

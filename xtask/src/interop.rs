@@ -56,11 +56,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
 }
 
 /// Builds the environment, lets Python write, Rust read and write, and Python read.
-pub(crate) fn step(
-    project: &Project,
-    options: &Options,
-    counts: &mut Counts,
-) -> Result<Outcome> {
+pub(crate) fn step(project: &Project, options: &Options, counts: &mut Counts) -> Result<Outcome> {
     let Some(python) = environment::python_version(project)? else {
         let required = options.require_interop || is_ci(std::env::var("CI").ok().as_deref());
         return without_python(required);
@@ -73,7 +69,8 @@ pub(crate) fn step(
         environment.script(&scripts.join(script)).argument(&data).run(counts)?;
     }
     let s3 = Environment::prepare_from(project, &python, "requirements-s3.txt", "venv-s3")?;
-    let variables = [("LAION_FMRI_INTEROP", data.as_path()), ("LAION_FMRI_INTEROP_S3", s3.python())];
+    let variables =
+        [("LAION_FMRI_INTEROP", data.as_path()), ("LAION_FMRI_INTEROP_S3", s3.python())];
     ignored_tests::run(project, "interop", &variables, counts)?;
     if options.c_libraries {
         let cmake = environment.cmake()?;

@@ -153,10 +153,10 @@ impl Files {
             // What is opened by path is on disk, or nowhere else.
             let on_disk = self.find_on_disk(relative).filter(|_| !objects.reads(relative));
             let asked = || objects.find_unlisted(&dehyphenate_labels(relative));
-            return on_disk.map_or_else(asked, |place| Ok(Some(place)));
+            return on_disk.map_or_else(asked, |located| Ok(Some(located)));
         }
-        if let Some(place) = self.find_on_disk(relative) {
-            return Ok(Some(place));
+        if let Some(located) = self.find_on_disk(relative) {
+            return Ok(Some(located));
         }
         let parts = relative.rsplit_once('/').filter(|(_, file)| file.contains("label-"));
         let Some((directory, _)) = parts else { return Ok(None) };
@@ -238,42 +238,42 @@ impl Files {
 
     /// The bytes of a small file. An object is fetched whole when it is first opened and kept as long
     /// as the handle.
-    pub(crate) fn open(&self, place: &Located) -> Result<Input> {
+    pub(crate) fn open(&self, located: &Located) -> Result<Input> {
         match &self.objects {
-            Some(objects) => objects.open_small(place, &self.cancel),
-            None => Input::of_file(place),
+            Some(objects) => objects.open_small(located, &self.cancel),
+            None => Input::of_file(located),
         }
     }
 
     /// The bytes of a file of any size, which are not kept.
-    pub(crate) fn stream(&self, place: &Located) -> Result<Input> {
+    pub(crate) fn stream(&self, located: &Located) -> Result<Input> {
         match &self.objects {
-            Some(objects) => objects.stream(place, &self.cancel),
-            None => Input::of_file(place),
+            Some(objects) => objects.stream(located, &self.cancel),
+            None => Input::of_file(located),
         }
     }
 
     /// As [`Files::stream`]; a file on disk is held to its record if there is one. An object is
     /// always held to its entity tag.
-    pub(crate) fn stream_recorded(&self, place: &Located) -> Result<Input> {
-        let input = self.stream(place)?;
-        Ok(match self.inventory_of(place)? {
+    pub(crate) fn stream_recorded(&self, located: &Located) -> Result<Input> {
+        let input = self.stream(located)?;
+        Ok(match self.inventory_of(located)? {
             Some(inventory) => input.held_to(Recorded::new(inventory)),
             None => input,
         })
     }
 
     /// Makes these files quick to open: objects that were not read yet are fetched at once.
-    pub(crate) fn fetch<'a>(&self, places: impl IntoIterator<Item = &'a Located>) -> Result<()> {
+    pub(crate) fn fetch<'a>(&self, files: impl IntoIterator<Item = &'a Located>) -> Result<()> {
         match &self.objects {
-            Some(objects) => objects.fetch(&places.into_iter().collect::<Vec<_>>(), &self.cancel),
+            Some(objects) => objects.fetch(&files.into_iter().collect::<Vec<_>>(), &self.cancel),
             None => Ok(()),
         }
     }
 
-    fn inventory_of(&self, place: &Located) -> Result<Option<Arc<Inventory>>> {
-        let mut roots = self.roots.directories().iter().filter(|_| place.is_on_disk());
-        let Some(root) = roots.find(|root| place.path.starts_with(root)) else { return Ok(None) };
+    fn inventory_of(&self, located: &Located) -> Result<Option<Arc<Inventory>>> {
+        let mut roots = self.roots.directories().iter().filter(|_| located.is_on_disk());
+        let Some(root) = roots.find(|root| located.path.starts_with(root)) else { return Ok(None) };
         let mut inventories = lock(&self.inventories);
         if let Some(inventory) = inventories.get(root) {
             return Ok(Some(Arc::clone(inventory)));

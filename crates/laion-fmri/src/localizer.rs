@@ -233,14 +233,14 @@ impl Subject {
     }
 
     fn localizer_map(&self, map: &MapFile, space: LocalizerSpace) -> Result<LocalizerMap> {
-        let place = self.place_anywhere(&map.what, &map.key, || map.fetch.clone())?;
-        self.read(&place, |input| match space {
+        let located = self.locate_anywhere(&map.what, &map.key, || map.fetch.clone())?;
+        self.read(&located, |input| match space {
             LocalizerSpace::Fsnative(_) => {
                 Ok(LocalizerMap::Surface(vertex_values(input)?.to_f32()))
             }
             LocalizerSpace::T1w(_) => {
                 let volume = nifti_stream::read_volume(input);
-                let volume = volume.map_err(|error| place.named(error))?;
+                let volume = volume.map_err(|error| located.named(error))?;
                 Ok(LocalizerMap::Volume(Box::new(volume)))
             }
         })

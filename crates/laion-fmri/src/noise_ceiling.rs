@@ -126,22 +126,22 @@ impl Subject {
         which: &NoiseCeiling,
         mask: &VoxelMask,
     ) -> Result<Array1<f32>> {
-        let place = self.noise_ceiling_place(which)?;
-        let named = |error| place.named(error);
-        let header = Header::read(self.files().open(&place)?).map_err(named)?;
-        mask.brain().check_grid(place.path(), &header.grid().map_err(named)?)?;
+        let located = self.noise_ceiling_file(which)?;
+        let named = |error| located.named(error);
+        let header = Header::read(self.files().open(&located)?).map_err(named)?;
+        mask.brain().check_grid(located.path(), &header.grid().map_err(named)?)?;
         let selection = mask.selection()?;
-        let (_, values) =
-            self.read(&place, |input| nifti_stream::read_voxels(input, &selection).map_err(named))?;
+        let (_, values) = self
+            .read(&located, |input| nifti_stream::read_voxels(input, &selection).map_err(named))?;
         Ok(Array1::from_vec(values))
     }
 
-    fn noise_ceiling_place(&self, which: &NoiseCeiling) -> Result<Located> {
+    fn noise_ceiling_file(&self, which: &NoiseCeiling) -> Result<Located> {
         let id = self.id();
         let what = format!("the noise ceiling {which} of {id}");
         match which {
             NoiseCeiling::Session(session) => {
-                self.place(&what, &layout::session_noise_ceiling(id, session), || {
+                self.locate(&what, &layout::session_noise_ceiling(id, session), || {
                     DownloadRequest::of(id)
                         .ses([session.as_str()])
                         .desc("Noiseceiling")
@@ -155,7 +155,7 @@ impl Subject {
                     .entity("space", "T1w")
                     .entity("desc", desc.as_str())
                     .build()?;
-                self.place(&what, &format!("{}{name}", layout::glmsingle(id)), || {
+                self.locate(&what, &format!("{}{name}", layout::glmsingle(id)), || {
                     DownloadRequest::of(id)
                         .ses(["averages"])
                         .desc(desc.as_str())

@@ -66,8 +66,8 @@ pub enum Event<'a> {
 /// ```
 /// use laion_fmri::{Cancel, Dataset, Error, Event};
 ///
-/// let bucket = fixtures::Bucket::temporary()?;
-/// let subject = Dataset::open(bucket.root())?.subject("sub-03")?;
+/// # let bucket = fixtures::Bucket::example()?;
+/// let subject = Dataset::open("laion-fmri")?.subject("sub-03")?;
 /// let cancel = Cancel::new();
 /// let stops = |event: Event<'_>| {
 ///     if let Event::Volume { done: 10, .. } = event {

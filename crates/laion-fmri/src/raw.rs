@@ -72,19 +72,19 @@ impl Subject {
             let key = layout::events(self.id(), &session, run);
             let what = format!("the events of {} {session} run {run}", self.id());
             let fetch = || self.fetch_raw(&session, Some(run), "events", "tsv");
-            return self.read(&self.place_anywhere(&what, &key, fetch)?, read_events);
+            return self.read(&self.locate_anywhere(&what, &key, fetch)?, read_events);
         }
         let mut events: Option<EventTable> = None;
         for (run, key) in self.event_runs(&session)? {
             // Listed a moment ago: if it is gone now, that is what the caller has to know.
-            let place = self.place_anywhere("the events of a run", &key, || {
+            let located = self.locate_anywhere("the events of a run", &key, || {
                 self.fetch_raw(&session, None, "events", "tsv")
             })?;
-            let table = self.read(&place, read_events)?.with_column("run", &run);
+            let table = self.read(&located, read_events)?.with_column("run", &run);
             match &mut events {
                 None => events = Some(table),
                 Some(events) => {
-                    let path = place.path().to_owned();
+                    let path = located.path().to_owned();
                     events.append(table).map_err(|source| Error::EventTable { path, source })?;
                 }
             }

@@ -121,10 +121,10 @@ impl Subject {
         if let Some(mask) = masks.get(&key) {
             return Ok(Arc::clone(mask));
         }
-        let place = match source {
+        let located = match source {
             MaskSource::Anatomical => {
                 let res = (resolution == Resolution::Func1pt8).then_some("1pt8");
-                self.place(
+                self.locate(
                     "the anatomical brain mask",
                     &layout::anatomical_brain_mask(&self.id, res),
                     || anatomical_mask(&self.id, resolution),
@@ -132,11 +132,11 @@ impl Subject {
             }
             MaskSource::Rsquare => {
                 let fetch = || anatomical_mask(&self.id, Resolution::Func1pt8);
-                self.place("the mean R² map", &layout::r2mean(&self.id), fetch)?
+                self.locate("the mean R² map", &layout::r2mean(&self.id), fetch)?
             }
         };
-        let mask = self.read(&place, |input| {
-            BrainMask::read(input, source, resolution).map_err(|error| place.named(error))
+        let mask = self.read(&located, |input| {
+            BrainMask::read(input, source, resolution).map_err(|error| located.named(error))
         })?;
         let mask = Arc::new(mask);
         masks.insert(key, Arc::clone(&mask));
@@ -182,11 +182,11 @@ impl Subject {
     /// [`Error::Object`] or [`InputError::Withheld`](crate::InputError::Withheld) when it cannot be opened.
     pub fn open_input(&self, relative: &str) -> Result<Input> {
         RelativePath::new(relative).map_err(InputError::from)?;
-        let place = self.files.search(relative)?.ok_or_else(|| {
+        let located = self.files.search(relative)?.ok_or_else(|| {
             let fetch = || DownloadRequest::of_prefix(relative);
             self.files.missing("a file of the dataset", relative, fetch)
         })?;
-        self.files.stream_recorded(&place)
+        self.files.stream_recorded(&located)
     }
 
     /// What was read through this handle so far, but betas: masks, ROI files, maps and tables, each
@@ -264,10 +264,10 @@ impl Subject {
     /// Reads a file as a whole and notes what it was.
     pub(crate) fn read<T>(
         &self,
-        place: &Located,
+        located: &Located,
         read: impl FnOnce(&mut Input) -> Result<T>,
     ) -> Result<T> {
-        let mut input = self.files.open(place)?;
+        let mut input = self.files.open(located)?;
         let value = read(&mut input)?;
         self.records.add(input.finish()?);
         Ok(value)
@@ -278,7 +278,7 @@ impl Subject {
     }
 
     pub(crate) fn betas_place(&self, session: &SessionId) -> Result<Located> {
-        self.place(
+        self.locate(
             &format!("the betas of {} {session}", self.id),
             &layout::betas(&self.id, session),
             // The trial table comes along: betas without it cannot be joined with anything.
@@ -287,7 +287,7 @@ impl Subject {
     }
 
     pub(crate) fn trials_place(&self, session: &SessionId) -> Result<Located> {
-        self.place(
+        self.locate(
             &format!("the trial table of {} {session}", self.id),
             &layout::trials(&self.id, session),
             || trial_table(&self.id, session),
@@ -301,7 +301,7 @@ impl Subject {
     }
 
     /// A file of the dataset, or what it is and the download that brings it.
-    pub(crate) fn place(
+    pub(crate) fn locate(
         &self,
         what: &str,
         relative: &str,
@@ -312,7 +312,7 @@ impl Subject {
 
     /// As [`Subject::place`], for a file that is no mask, map or table of the betas: a bucket that is
     /// read is asked for it, unless it is on disk.
-    pub(crate) fn place_anywhere(
+    pub(crate) fn locate_anywhere(
         &self,
         what: &str,
         relative: &str,

@@ -147,7 +147,7 @@ impl SessionTrials {
         self.into_iter()
     }
 
-    fn refused(&self, error: ColumnError) -> FacadeError {
+    fn refused(&self, error: TableError) -> FacadeError {
         FacadeError::TrialTable { path: self.path.clone(), source: error.into() }
     }
 
@@ -266,7 +266,10 @@ mod tests {
     #[test]
     fn a_short_row_is_named_by_line() {
         let error = parse("run\tlabel\n1\ta.jpg\n2\n").unwrap_err();
-        assert!(matches!(error, TrialTableError::Table(TableError::FieldCount { line: 3, expected: 2, got: 1 })));
+        assert!(matches!(
+            error,
+            TrialTableError::Table(TableError::FieldCount { line: 3, expected: 2, got: 1 })
+        ));
     }
 
     #[test]

@@ -84,28 +84,28 @@ pub(super) struct KeptObject {
 
 impl Input {
     /// A file on disk.
-    pub(super) fn of_file(place: &Located) -> Result<Self> {
-        let file = File::open(&place.path).map_err(Error::io("open", &place.path))?;
+    pub(super) fn of_file(located: &Located) -> Result<Self> {
+        let file = File::open(&located.path).map_err(Error::io("open", &located.path))?;
         Ok(Self::new(
-            place,
+            located,
             Body::File { file, digest: Sha256Hasher::new(), size: 0, recorded: None },
         ))
     }
 
     /// An object that is there as a whole.
     #[cfg(feature = "download")]
-    pub(super) fn of_kept(place: &Located, bytes: Arc<KeptObject>) -> Self {
-        Self::new(place, Body::Kept { bytes, position: 0 })
+    pub(super) fn of_kept(located: &Located, bytes: Arc<KeptObject>) -> Self {
+        Self::new(located, Body::Kept { bytes, position: 0 })
     }
 
     /// An object that is on its way.
     #[cfg(feature = "download")]
-    pub(super) fn of_object(place: &Located, object: RemoteObject) -> Self {
-        Self::new(place, Body::Object(Box::new(object)))
+    pub(super) fn of_object(located: &Located, object: RemoteObject) -> Self {
+        Self::new(located, Body::Object(Box::new(object)))
     }
 
-    fn new(place: &Located, body: Body) -> Self {
-        Self { relative: place.relative.clone(), path: place.path.clone(), body }
+    fn new(located: &Located, body: Body) -> Self {
+        Self { relative: located.relative.clone(), path: located.path.clone(), body }
     }
 
     /// The same file on disk, held to what was recorded when it came into the mirror.

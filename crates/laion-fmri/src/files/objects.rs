@@ -92,7 +92,7 @@ impl Objects {
     }
 
     pub(super) fn find(&self, relative: &str) -> Option<Located> {
-        Some(self.place(relative, self.listed.get(relative)?))
+        Some(self.locate(relative, self.listed.get(relative)?))
     }
 
     /// As [`Objects::find`]; the bucket is asked for what was not listed.
@@ -110,7 +110,7 @@ impl Objects {
                 found
             }
         };
-        Ok(found.map(|listed| self.place(relative, &listed)))
+        Ok(found.map(|listed| self.locate(relative, &listed)))
     }
 
     /// Whether the file of that path is read from the bucket even when it is on disk too.
@@ -163,63 +163,63 @@ impl Objects {
     }
 
     /// The bytes of an object as they come.
-    pub(super) fn stream(&self, place: &Located, cancel: &Cancel) -> Result<Input> {
-        let Some(listed) = &place.object else { return Input::of_file(place) };
+    pub(super) fn stream(&self, located: &Located, cancel: &Cancel) -> Result<Input> {
+        let Some(listed) = &located.object else { return Input::of_file(located) };
         let mut options = ObjectOptions::default().with_cancel(cancel.clone());
         if let Some(etag) = &listed.etag {
             options = options.with_etag(etag);
         }
         let object = self.remote.object(&listed.key, &options);
-        let object = object.map_err(|error| place.refused(error))?;
-        tracing::debug!(path = %place.path.display(), etag = object.etag(), "reading an object");
+        let object = object.map_err(|error| located.refused(error))?;
+        tracing::debug!(path = %located.path.display(), etag = object.etag(), "reading an object");
         if object.size() != listed.size {
-            let (path, expected, got) = (place.path.clone(), listed.size, object.size());
+            let (path, expected, got) = (located.path.clone(), listed.size, object.size());
             return Err(InputError::Size { path, expected, got }.into());
         }
-        Ok(Input::of_object(place, object))
+        Ok(Input::of_object(located, object))
     }
 
     /// The bytes of an object that is fetched once.
-    pub(super) fn open_small(&self, place: &Located, cancel: &Cancel) -> Result<Input> {
-        if place.is_on_disk() {
-            return Input::of_file(place);
+    pub(super) fn open_small(&self, located: &Located, cancel: &Cancel) -> Result<Input> {
+        if located.is_on_disk() {
+            return Input::of_file(located);
         }
-        Ok(Input::of_kept(place, self.kept(place, cancel)?))
+        Ok(Input::of_kept(located, self.kept(located, cancel)?))
     }
 
     /// Fetches what was not fetched yet, several at once.
-    pub(super) fn fetch(&self, places: &[&Located], cancel: &Cancel) -> Result<()> {
-        let objects = places.iter().filter(|place| !place.is_on_disk());
-        parallel_map(AT_ONCE, objects, |place| self.kept(place, cancel).map(drop)).map(drop)
+    pub(super) fn fetch(&self, files: &[&Located], cancel: &Cancel) -> Result<()> {
+        let objects = files.iter().filter(|located| !located.is_on_disk());
+        parallel_map(AT_ONCE, objects, |located| self.kept(located, cancel).map(drop)).map(drop)
     }
 
-    fn kept(&self, place: &Located, cancel: &Cancel) -> Result<Arc<KeptObject>> {
+    fn kept(&self, located: &Located, cancel: &Cancel) -> Result<Arc<KeptObject>> {
         let slot = {
             let mut kept = lock(&self.kept);
-            Arc::clone(kept.entry(place.relative.clone()).or_default())
+            Arc::clone(kept.entry(located.relative.clone()).or_default())
         };
         let mut slot = lock(&slot);
         if let Some(kept) = &*slot {
             return Ok(Arc::clone(kept));
         }
-        let kept = Arc::new(self.fetch_one(place, cancel)?);
+        let kept = Arc::new(self.fetch_one(located, cancel)?);
         *slot = Some(Arc::clone(&kept));
         Ok(kept)
     }
 
-    fn fetch_one(&self, place: &Located, cancel: &Cancel) -> Result<KeptObject> {
-        let size = place.object.as_ref().map_or(0, |listed| listed.size);
+    fn fetch_one(&self, located: &Located, cancel: &Cancel) -> Result<KeptObject> {
+        let size = located.object.as_ref().map_or(0, |listed| listed.size);
         if size > LARGEST_KEPT {
-            let path = place.path.clone();
+            let path = located.path.clone();
             return Err(InputError::TooLarge { path, limit: LARGEST_KEPT, got: size }.into());
         }
-        let mut input = self.stream(place, cancel)?;
+        let mut input = self.stream(located, cancel)?;
         // `stream` has compared the size with that of the answer, and the reader gives no more.
         let mut bytes = Vec::with_capacity(size as usize);
         if let Err(error) = input.read_to_end(&mut bytes) {
             return Err(match s3_mirror::ObjectError::find(&error) {
-                Some(error) => place.refused(Error::from(error.clone())),
-                None => Error::io("read", &place.path)(error),
+                Some(error) => located.refused(Error::from(error.clone())),
+                None => Error::io("read", &located.path)(error),
             });
         }
         let sha256 = input.finish()?.sha256;
@@ -232,7 +232,7 @@ impl Objects {
         from.map_while(move |(path, listed)| Some((path.strip_prefix(prefix)?, listed)))
     }
 
-    fn place(&self, relative: &str, listed: &Arc<Listed>) -> Located {
+    fn locate(&self, relative: &str, listed: &Arc<Listed>) -> Located {
         let object = Some(Arc::clone(listed));
         Located { relative: relative.to_owned(), path: self.name(listed.key.as_str()), object }
     }

@@ -239,7 +239,10 @@ mod tests {
     #[test]
     fn tables_that_cannot_be_read_are_refused() {
         let error = parse("onset\tduration\n1\t2\n1\n").unwrap_err();
-        assert!(matches!(error, EventTableError::Table(TableError::FieldCount { line: 3, expected: 2, got: 1 })));
+        assert!(matches!(
+            error,
+            EventTableError::Table(TableError::FieldCount { line: 3, expected: 2, got: 1 })
+        ));
         let error = EventTable::from_reader(&b"onset\n\xff\n"[..]).unwrap_err();
         assert!(matches!(error, EventTableError::Table(TableError::Unreadable(_))));
     }

@@ -223,12 +223,12 @@ impl Subject {
                 }
                 other => other,
             })?;
-            for (roi, place) in found {
-                let (_, file) = place.relative().rsplit_once('/').unwrap_or_default();
+            for (roi, located) in found {
+                let (_, file) = located.relative().rsplit_once('/').unwrap_or_default();
                 let Some((_, form)) = Form::of(file, self.id()) else { continue };
                 let files = by_roi.entry(roi.to_owned()).or_default().entry(form).or_default();
-                if !files.iter().any(|file| file.path() == place.path()) {
-                    files.push(place.clone());
+                if !files.iter().any(|file| file.path() == located.path()) {
+                    files.push(located.clone());
                 }
             }
         }

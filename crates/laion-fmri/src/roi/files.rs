@@ -27,35 +27,35 @@ impl Subject {
     ///
     /// Files that were not read yet are inflated on all cores. A caller that comes meanwhile waits,
     /// so that no file is inflated twice.
-    pub(crate) fn roi_voxels(&self, places: &[&Located]) -> Result<Vec<Arc<SetVoxels>>> {
+    pub(crate) fn roi_voxels(&self, files: &[&Located]) -> Result<Vec<Arc<SetVoxels>>> {
         let mut read = lock(&self.roi_files.read);
         let mut asked = HashSet::new();
-        let missing: Vec<&Located> = places
+        let missing: Vec<&Located> = files
             .iter()
             .copied()
-            .filter(|place| !read.contains_key(place.path()) && asked.insert(place.path()))
+            .filter(|located| !read.contains_key(located.path()) && asked.insert(located.path()))
             .collect();
         self.files().fetch(missing.iter().copied())?;
-        for (place, voxels) in missing.iter().zip(read_side_by_side(self, &missing)?) {
-            read.insert(place.path().to_owned(), Arc::new(voxels));
+        for (located, voxels) in missing.iter().zip(read_side_by_side(self, &missing)?) {
+            read.insert(located.path().to_owned(), Arc::new(voxels));
         }
         // INVARIANT: every file was there or has just been inserted.
-        Ok(places
+        Ok(files
             .iter()
-            .map(|place| Arc::clone(read.get(place.path()).expect("a file just read")))
+            .map(|located| Arc::clone(read.get(located.path()).expect("a file just read")))
             .collect())
     }
 }
 
 /// The voxels of each file, in their order, whatever the number of threads.
-fn read_side_by_side(subject: &Subject, places: &[&Located]) -> Result<Vec<SetVoxels>> {
-    let most = places.len().div_ceil(FILES_PER_THREAD).min(MOST_THREADS);
+fn read_side_by_side(subject: &Subject, files: &[&Located]) -> Result<Vec<SetVoxels>> {
+    let most = files.len().div_ceil(FILES_PER_THREAD).min(MOST_THREADS);
     let threads = match most {
         // Asking the system takes longer than a small file.
         0 | 1 => 1,
         most => thread::available_parallelism().map_or(1, usize::from).min(most),
     };
-    parallel_map_with(threads, places, MaskReader::new, |reader, place| {
-        subject.read(place, |input| reader.read(input).map_err(|error| place.named(error)))
+    parallel_map_with(threads, files, MaskReader::new, |reader, located| {
+        subject.read(located, |input| reader.read(input).map_err(|error| located.named(error)))
     })
 }
