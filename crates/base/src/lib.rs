@@ -6,6 +6,7 @@
 //! * [`named_enum!`]: an enum whose variants have names, with [`NameError`] for any other text
 //! * [`Sha256`]: a digest as a value; computing it needs the feature `sha256`
 //! * [`serde_as_text!`]: types that `serde` writes as their text, with the feature `serde`
+//! * [`counted`], [`agreeing`], [`readable_bytes`], [`sufficient_bytes`]: numbers as sentences have them
 //! * [`lock`]: locks a mutex, even if a thread panicked while holding it
 //!
 //! ```
@@ -23,6 +24,7 @@ mod named_enum;
 mod parallel;
 mod serialize;
 mod sha256;
+mod words;
 
 pub use crate::atomic_file::{AtomicFile, is_temporary, sync_directory, temporary_sibling};
 pub use crate::lock::lock;
@@ -31,6 +33,7 @@ pub use crate::parallel::{parallel_map, parallel_map_with};
 #[cfg(feature = "sha256")]
 pub use crate::sha256::Sha256Hasher;
 pub use crate::sha256::{Hex, InvalidSha256, Sha256};
+pub use crate::words::{agreeing, counted, readable_bytes, sufficient_bytes};
 #[cfg(feature = "serde")]
 #[doc(hidden)]
 pub use serde;
