@@ -7,6 +7,7 @@
 //! * [`Sha256`]: a digest as a value; computing it needs the feature `sha256`
 //! * [`serde_as_text!`]: types that `serde` writes as their text, with the feature `serde`
 //! * [`counted`], [`agreeing`], [`readable_bytes`], [`sufficient_bytes`]: numbers as sentences have them
+//! * [`RootCause`]: an error that shows its innermost cause alone
 //! * [`lock`]: locks a mutex, even if a thread panicked while holding it
 //!
 //! ```
@@ -22,6 +23,7 @@ mod atomic_file;
 mod lock;
 mod named_enum;
 mod parallel;
+mod root_cause;
 mod serialize;
 mod sha256;
 mod words;
@@ -30,6 +32,7 @@ pub use crate::atomic_file::{AtomicFile, is_temporary, sync_directory, temporary
 pub use crate::lock::lock;
 pub use crate::named_enum::NameError;
 pub use crate::parallel::{parallel_map, parallel_map_with};
+pub use crate::root_cause::RootCause;
 #[cfg(feature = "sha256")]
 pub use crate::sha256::Sha256Hasher;
 pub use crate::sha256::{Hex, InvalidSha256, Sha256};

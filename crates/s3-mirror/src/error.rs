@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::io;
 
+use laion_fmri_base::{RootCause, counted};
 use object_store::client::{HttpError, HttpErrorKind};
 
 /// A boxed lower-level error, kept as `source()`.
@@ -40,7 +41,8 @@ pub enum Error {
     },
     /// Every link to an object is refused, although it was renewed.
     #[error(
-        "{location} refuses access to {key:?} with status {status}, also through {renewed} renewed links"
+        "{location} refuses access to {key:?} with status {status}, even after {} of the link",
+        counted(*renewed, "renewal")
     )]
     LinkRefused {
         /// The store.
@@ -53,7 +55,7 @@ pub enum Error {
         renewed: u32,
     },
     /// There is no link to an object.
-    #[error("{location} gives no link to {key:?}")]
+    #[error("{location} provided no link to {key:?}")]
     Link {
         /// The store.
         location: String,
@@ -89,7 +91,7 @@ pub enum Error {
         got: String,
     },
     /// The server answers a listing with a status that has no meaning of its own here.
-    #[error("{location} answers {status} ({code}) to a listing of {prefix:?}")]
+    #[error("{location} returned status {status} ({code}) for the listing of {prefix:?}")]
     Status {
         /// The location.
         location: String,
@@ -102,7 +104,7 @@ pub enum Error {
     },
     /// The server answers a request for an object with a status that has no meaning of its own here,
     /// or kept saying that it is busy.
-    #[error("{location} answers {status} ({code}) to a request for {key:?}")]
+    #[error("{location} returned status {status} ({code}) for {key:?}")]
     ObjectStatus {
         /// The location.
         location: String,
@@ -115,7 +117,9 @@ pub enum Error {
     },
     /// The server answers a request for an object with something else: another range, or a page
     /// that is not an object.
-    #[error("{location} sends something else than {key:?} (expected {expected}, got {got})")]
+    #[error(
+        "{location} did not return the expected content for {key:?} (expected {expected}, got {got})"
+    )]
     WrongAnswer {
         /// The location.
         location: String,
@@ -127,7 +131,7 @@ pub enum Error {
         got: String,
     },
     /// The server's listing is not what the S3 protocol describes.
-    #[error("{location} sends a listing of {prefix:?} that cannot be read")]
+    #[error("{location} returned a listing of {prefix:?} that cannot be read")]
     MalformedListing {
         /// The location.
         location: String,
@@ -137,7 +141,7 @@ pub enum Error {
         source: Source,
     },
     /// Anything else, for example a failing disk under a `file://` location.
-    #[error("{location} fails on {subject:?}")]
+    #[error("{location}: the request for {subject:?} failed")]
     Other {
         /// The location.
         location: String,
@@ -170,7 +174,7 @@ pub(crate) fn about_object(location: &str, key: &str, error: object_store::Error
     match meaning(&error) {
         Meaning::NotFound => Error::NotFound { location, key },
         Meaning::Denied => Error::Denied { location, key },
-        Meaning::Unreachable => Error::Unreachable { location, source: Box::new(error) },
+        Meaning::Unreachable => Error::Unreachable { location, source: Box::new(RootCause(error)) },
         Meaning::Other => Error::Other { location, subject: key, source: Box::new(error) },
     }
 }
@@ -181,7 +185,7 @@ pub(crate) fn about_listing(location: &str, prefix: &str, error: object_store::E
     match meaning(&error) {
         Meaning::NotFound => Error::NoSuchBucket { location },
         Meaning::Denied => Error::ListDenied { location, prefix },
-        Meaning::Unreachable => Error::Unreachable { location, source: Box::new(error) },
+        Meaning::Unreachable => Error::Unreachable { location, source: Box::new(RootCause(error)) },
         Meaning::Other => Error::Other { location, subject: prefix, source: Box::new(error) },
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
-use laion_fmri_base::Sha256;
+use laion_fmri_base::{Sha256, counted, readable_bytes};
 
 use crate::{InvalidKey, Key, Listed, RelativePath};
 
@@ -208,12 +208,13 @@ pub struct PlanTotals {
 
 impl fmt::Display for PlanTotals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "fetch {} ({} bytes)", self.fetch.count, self.fetch.bytes)?;
+        let (fetch, size) = (counted(self.fetch.count, "file"), readable_bytes(self.fetch.bytes));
+        write!(f, "fetch {fetch} ({size})")?;
         for (name, Tally { count, bytes }) in
             [("keep", self.keep), ("withheld", self.withheld), ("refused", self.refused)]
         {
             if count > 0 {
-                write!(f, ", {name} {count} ({bytes} bytes)")?;
+                write!(f, ", {name} {count} ({})", readable_bytes(bytes))?;
             }
         }
         Ok(())
@@ -412,7 +413,7 @@ fn compare(
 impl fmt::Display for FetchReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => f.write_str("not there"),
+            Self::Missing => f.write_str("is not on disk"),
             Self::SizeDiffers { expected, got } => {
                 write!(f, "has {got} bytes (expected {expected})")
             }

@@ -456,7 +456,7 @@ impl Run<'_> {
         let (etag, content) = (version.etag.clone(), done.content.clone());
         let record = Record::new(path, key, etag, content, &done.metadata);
         if let Err(error) = inventory.add(record) {
-            tracing::warn!(%error, key = item.key.as_str(), "cannot be recorded");
+            tracing::warn!(%error, key = item.key.as_str(), "cannot write the inventory record");
         }
     }
 
@@ -474,7 +474,7 @@ impl Run<'_> {
             inventory.map_or(Ok(()), |inventory| inventory.sync())
         });
         if let Ok(Err(error)) = settled.await {
-            tracing::warn!(%error, "the inventory is not synced");
+            tracing::warn!(%error, "the inventory could not be flushed to disk");
         }
     }
 

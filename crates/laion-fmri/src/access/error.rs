@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use laion_fmri_base::{RootCause, counted, readable_bytes};
+
 use super::{FormError, Sha256};
 use crate::ErrorKind;
 
@@ -68,7 +70,7 @@ pub enum AccessError {
         page: String,
     },
     /// Too many requests (status 429), for longer than it is waited for.
-    #[error("{url} refuses further requests for now{}", retry_after.map(|wait| format!(", until {} s have passed", wait.as_secs())).unwrap_or_default())]
+    #[error("{url} refuses further requests for now{}", retry_after.map(|wait| format!("; retry in {} s", wait.as_secs())).unwrap_or_default())]
     RateLimited {
         /// The address that was called.
         url: String,
@@ -76,7 +78,7 @@ pub enum AccessError {
         retry_after: Option<Duration>,
     },
     /// Another status than success.
-    #[error("{url} answers with status {status}{}", said(detail))]
+    #[error("{url} returned status {status}{}", said(detail))]
     Status {
         /// The address that was called.
         url: String,
@@ -94,7 +96,7 @@ pub enum AccessError {
         to: String,
     },
     /// No answer.
-    #[error("{url} cannot be reached ({attempts} attempts)")]
+    #[error("{url} cannot be reached ({})", counted(*attempts, "attempt"))]
     Unreachable {
         /// The address that was called.
         url: String,
@@ -104,7 +106,7 @@ pub enum AccessError {
         source: Cause,
     },
     /// An answer that does not follow the protocol.
-    #[error("{url} does not answer like an access service: {reason}")]
+    #[error("{url} does not respond like an access service: {reason}")]
     Malformed {
         /// The address that was called.
         url: String,
@@ -112,7 +114,7 @@ pub enum AccessError {
         reason: String,
     },
     /// An answer without an end.
-    #[error("{url} answers with more than {limit} bytes")]
+    #[error("{url} returned more than {}", readable_bytes(*limit as u64))]
     TooLarge {
         /// The address that was called.
         url: String,
@@ -128,7 +130,7 @@ pub enum AccessError {
         name: String,
     },
     /// Access was granted, but without a link to this file.
-    #[error("{server} gives no link to {name}")]
+    #[error("{server} provided no link to {name}")]
     NoLink {
         /// The service.
         server: String,
@@ -136,7 +138,7 @@ pub enum AccessError {
         name: String,
     },
     /// The service announces another file than at the start.
-    #[error("{name} was replaced by the service meanwhile (sha256 {expected}, now {got})")]
+    #[error("the service replaced {name} in the meantime (sha256 {expected}, now {got})")]
     Replaced {
         /// The file.
         name: String,
@@ -146,7 +148,7 @@ pub enum AccessError {
         got: Sha256,
     },
     /// The store refuses a file although its link was renewed.
-    #[error("{name}: refused with status {status}, also through {renewed} renewed links")]
+    #[error("{name}: refused with status {status}, even after {} of the link", counted(*renewed, "renewal"))]
     Denied {
         /// The file.
         name: String,
@@ -156,7 +158,7 @@ pub enum AccessError {
         renewed: u32,
     },
     /// The store answers with a status that is not an answer to a download.
-    #[error("{name}: the store answers with status {status} ({attempts} attempts)")]
+    #[error("{name}: the server returned status {status} after {}", counted(*attempts, "attempt"))]
     FileStatus {
         /// The file.
         name: String,
@@ -167,7 +169,9 @@ pub enum AccessError {
     },
     /// The store answers with something that cannot be the file, such as a page or more bytes than the
     /// file has, again and again. Nothing of it is kept.
-    #[error("{name}: the store sends something else (expected {expected}, got {got})")]
+    #[error(
+        "{name}: the server did not return the expected content (expected {expected}, got {got})"
+    )]
     FileAnswer {
         /// The file.
         name: String,
@@ -177,7 +181,7 @@ pub enum AccessError {
         got: String,
     },
     /// The store has a file of another size.
-    #[error("{name} has {got} bytes in the store (expected {expected})")]
+    #[error("{name} has {got} bytes on the server (expected {expected})")]
     FileSize {
         /// The file.
         name: String,
@@ -187,7 +191,9 @@ pub enum AccessError {
         got: u64,
     },
     /// What arrived is not the file. It was thrown away.
-    #[error("{name}: what arrived is not the file (expected sha256 {expected}, got {got})")]
+    #[error(
+        "{name}: the download is not the expected file (expected sha256 {expected}, got {got})"
+    )]
     FileDigest {
         /// The file.
         name: String,
@@ -198,7 +204,8 @@ pub enum AccessError {
     },
     /// The transfer stopped again and again. What arrived is kept for the next run.
     #[error(
-        "{name} stopped at {received} of {expected} bytes ({attempts} attempts without progress)"
+        "{name} stopped at {received} of {expected} bytes ({} without progress)",
+        counted(*attempts, "attempt")
     )]
     Interrupted {
         /// The file.
@@ -251,7 +258,7 @@ fn said(detail: &str) -> String {
 
 /// A failure of the HTTP client without the address, which may be a secret.
 pub(super) fn cause(error: reqwest::Error) -> Cause {
-    error.without_url().into()
+    RootCause(error.without_url()).into()
 }
 
 /// Text from a server as it may be shown: without control characters, on one line, not too long.

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use futures::stream::StreamExt;
+use laion_fmri_base::RootCause;
 use object_store::client::{
     HttpClient, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse,
 };
@@ -261,7 +262,7 @@ impl About<'_> {
         match source.kind() {
             // A body that ends early or cannot be decoded is a broken connection too.
             kind if error::is_transient(kind) || kind == HttpErrorKind::Decode => {
-                let error = Error::Unreachable { location, source: Box::new(source) };
+                let error = Error::Unreachable { location, source: Box::new(RootCause(source)) };
                 Failure::Transient { error, after: None }
             }
             _ => self.other(source),

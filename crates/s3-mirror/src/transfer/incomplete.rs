@@ -61,9 +61,9 @@ impl fmt::Display for Incomplete {
         match outcome {
             Outcome::Failed { .. } => f.write_str("failed"),
             Outcome::Refused(refusal) => write!(f, "is refused: {refusal}"),
-            Outcome::Gone => f.write_str("is not in the store any more"),
+            Outcome::Gone => f.write_str("is no longer in the store"),
             Outcome::Withheld { reason } => write!(f, "is withheld: {reason}"),
-            Outcome::NotAttempted => f.write_str("was not asked for"),
+            Outcome::NotAttempted => f.write_str("was not requested"),
             Outcome::Fetched { .. } | Outcome::Kept => f.write_str("is there"),
         }
     }

@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use laion_fmri_base::Sha256;
+use laion_fmri_base::{Sha256, counted, readable_bytes};
 
 use super::incomplete::Incomplete;
 use crate::{Error, InvalidKey, Key, Refusal};
@@ -98,7 +98,8 @@ impl fmt::Display for Withheld {
             Self::Rule(reason) => f.write_str(reason),
             Self::Server => f.write_str("the server denies access"),
             Self::Link { status, renewed } => {
-                write!(f, "the server answers {status}, also through {renewed} renewed links")
+                let renewals = counted(*renewed, "renewal");
+                write!(f, "the server returned status {status}, even after {renewals} of the link")
             }
         }
     }
@@ -138,7 +139,7 @@ impl fmt::Display for Stop {
 #[non_exhaustive]
 pub enum TransferError {
     /// The object does not have the listed size.
-    #[error("object has {got} bytes (expected {expected} as listed)")]
+    #[error("the object has {got} bytes (expected {expected}, as listed)")]
     SizeMismatch {
         /// Listed bytes.
         expected: u64,
@@ -162,7 +163,7 @@ pub enum TransferError {
         source: io::Error,
     },
     /// The bytes do not have the entity tag of the object.
-    #[error("content has entity tag {got} (expected {expected})")]
+    #[error("the content has entity tag {got} (expected {expected})")]
     Checksum {
         /// The tag of the object.
         expected: String,
@@ -170,7 +171,7 @@ pub enum TransferError {
         got: String,
     },
     /// The bytes do not have the SHA-256 that is known of the object.
-    #[error("content has SHA-256 {got} (expected {expected})")]
+    #[error("the content has SHA-256 {got} (expected {expected})")]
     Sha256 {
         /// The digest of the plan.
         expected: Sha256,
@@ -178,13 +179,13 @@ pub enum TransferError {
         got: Sha256,
     },
     /// The content is damaged, as the inspection of its format says.
-    #[error("content is damaged")]
+    #[error("the content is damaged")]
     Damaged {
         /// What is wrong with it.
         source: crate::error::Source,
     },
     /// The object was replaced on the server again and again while it was fetched.
-    #[error("object keeps changing while it is fetched")]
+    #[error("the object keeps changing during the download")]
     KeepsChanging,
     /// The work was given up, because the runtime is shutting down.
     #[error("interrupted")]
@@ -238,7 +239,8 @@ impl ReportTotals {
 
 impl fmt::Display for ReportTotals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "fetched {} ({} bytes), kept {}", self.fetched, self.fetched_bytes, self.kept)?;
+        let (fetched, size) = (counted(self.fetched, "file"), readable_bytes(self.fetched_bytes));
+        write!(f, "fetched {fetched} ({size}), kept {}", self.kept)?;
         for (name, count) in [
             ("withheld", self.withheld),
             ("refused", self.refused),
