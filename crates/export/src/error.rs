@@ -93,7 +93,7 @@ pub enum Error {
         name: String,
     },
     /// A member of a file is not an array of the expected element type.
-    #[error("{}: the member {name:?} is no array of {expected}", path.display())]
+    #[error("{}: the member {name:?} is not an array of {expected}", path.display())]
     NotMember {
         /// The file.
         path: PathBuf,
@@ -127,7 +127,7 @@ pub enum Error {
     },
     /// What is at the place of a directory that was written is neither a Zarr group nor empty, so
     /// that it is not removed.
-    #[error("{}: there is something else than a Zarr group", path.display())]
+    #[error("{} exists and is not a Zarr group", path.display())]
     NotReplaceable {
         /// The output.
         path: PathBuf,
@@ -183,7 +183,7 @@ pub enum Error {
         got: usize,
     },
     /// Two members of a file were given the same name.
-    #[error("there is a member {name:?} already")]
+    #[error("the member {name:?} exists already")]
     SameMember {
         /// The name.
         name: String,
@@ -205,7 +205,7 @@ pub enum Error {
         index: usize,
     },
     /// Two columns of a table have the same name.
-    #[error("there is a column {column:?} already")]
+    #[error("the column {column:?} exists already")]
     SameColumn {
         /// The name.
         column: String,
@@ -231,7 +231,7 @@ pub enum Error {
         got: u64,
     },
     /// A row that comes after writing has failed.
-    #[error("writing has failed before")]
+    #[error("an earlier write failed")]
     Stopped,
     /// A text that cannot be a field without quotes.
     #[error("the column {column:?}{}: a field has {reason}", at_row(*row))]

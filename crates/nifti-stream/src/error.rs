@@ -83,8 +83,8 @@ pub enum Error {
     },
     /// The gzip stream ends too early.
     #[error(
-        "gzip stream ends at byte {compressed_offset} inside the {part} of member {member} \
-         ({inflated_offset} bytes inflated)"
+        "the gzip data are truncated: they end at byte {compressed_offset}, inside the {part} of \
+         member {member} ({inflated_offset} bytes inflated)"
     )]
     GzipTruncated {
         /// Zero-based member index.
@@ -98,7 +98,7 @@ pub enum Error {
     },
     /// The deflate data of a member are damaged.
     #[error(
-        "damaged deflate data in gzip member {member} near byte {compressed_offset} \
+        "the gzip data are damaged near byte {compressed_offset} of member {member} \
          ({inflated_offset} bytes inflated): {problem}"
     )]
     GzipData {
@@ -113,8 +113,8 @@ pub enum Error {
     },
     /// The inflated bytes of a member do not have the CRC-32 in its trailer.
     #[error(
-        "gzip member {member} ending at byte {compressed_offset}: \
-         expected CRC-32 {expected:08x}, got {got:08x}"
+        "the gzip data are damaged: expected CRC-32 {expected:08x}, got {got:08x} \
+         (member {member}, which ends at byte {compressed_offset})"
     )]
     GzipChecksum {
         /// Zero-based member index.
@@ -128,8 +128,8 @@ pub enum Error {
     },
     /// The inflated length of a member is not the one in its trailer.
     #[error(
-        "gzip member {member} ending at byte {compressed_offset}: \
-         expected length {expected} (modulo 2^32), got {got}"
+        "the gzip data are damaged: expected length {expected} (modulo 2^32), got {got} \
+         (member {member}, which ends at byte {compressed_offset})"
     )]
     GzipLength {
         /// Zero-based member index.

@@ -115,7 +115,7 @@ pub enum Error {
         len: usize,
     },
     /// A name that no image of the file has.
-    #[error("{}: no image {image_name:?}", path.display())]
+    #[error("{} has no image {image_name:?}", path.display())]
     UnknownImage {
         /// The file.
         path: PathBuf,
@@ -145,7 +145,7 @@ pub enum Error {
         row: usize,
     },
     /// A set of embeddings does not hold this model.
-    #[error("no {model} embeddings are open (open are: {})", list(got))]
+    #[error("no {model} embeddings are open (open: {})", list(got))]
     ModelNotOpen {
         /// The model asked for.
         model: EmbeddingModel,
@@ -170,7 +170,7 @@ pub enum Error {
         got: Option<String>,
     },
     /// An image has no mask of this noun and instance.
-    #[error("{}: no mask {noun:?} {instance} of image {image_name:?}", path.display())]
+    #[error("image {image_name} has no {noun:?}{}", nth(*instance))]
     UnknownMask {
         /// The table of masks.
         path: PathBuf,
@@ -206,6 +206,11 @@ pub enum Error {
 
 fn which(row: Option<usize>) -> String {
     row.map_or_else(|| "it".to_owned(), |row| format!("row {row}"))
+}
+
+/// ` (mask 2)`; nothing for the first mask.
+fn nth(instance: u32) -> String {
+    if instance == 0 { String::new() } else { format!(" (mask {instance}, counted from 0)") }
 }
 
 fn list(models: &[EmbeddingModel]) -> String {

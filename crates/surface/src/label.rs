@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
+use laion_fmri_base::{agreeing, counted};
+
 /// The names of the fields of a vertex line.
 const FIELDS: [&str; 5] = ["vertex", "x", "y", "z", "value"];
 
@@ -107,7 +109,11 @@ pub enum LabelError {
         limit: usize,
     },
     /// There are fewer or more vertex lines than the second line says.
-    #[error("{got} vertices are listed (expected {expected})")]
+    #[error(
+        "{} {} listed (expected {expected})",
+        counted(*got, "vertex"),
+        agreeing(*got, "is", "are")
+    )]
     CountMismatch {
         /// The number that the second line says.
         expected: u64,
@@ -269,7 +275,7 @@ mod tests {
             ("#\nx", "line 2: \"x\" is not a number of vertices"),
             ("#\n1\n7 0", "line 3 has 2 fields (expected 5: vertex x y z value)"),
             ("#\n1\n-7 0 0 0 0", "line 3: \"-7\" is not a valid vertex"),
-            ("#\n2\n7 0 0 0 0", "1 vertices are listed (expected 2)"),
+            ("#\n2\n7 0 0 0 0", "1 vertex is listed (expected 2)"),
         ];
         for (text, message) in cases {
             assert_eq!(read(text).unwrap_err().to_string(), message);

@@ -138,9 +138,11 @@ mod tests {
         };
         let no_magic = "gzip member 0 at byte 0: expected the magic bytes 1f 8b";
         assert_eq!(changed(0), no_magic);
-        let trailer = "gzip member 0 ending at byte 28: expected ";
-        assert!(changed(20).starts_with(&format!("{trailer}CRC-32 ")), "{}", changed(20));
-        assert_eq!(changed(24), format!("{trailer}length 16 (modulo 2^32), got 17"));
+        let (damaged, trailer) =
+            ("the gzip data are damaged: expected ", " (member 0, which ends at byte 28)");
+        assert!(changed(20).starts_with(&format!("{damaged}CRC-32 ")), "{}", changed(20));
+        assert!(changed(20).ends_with(trailer), "{}", changed(20));
+        assert_eq!(changed(24), format!("{damaged}length 16 (modulo 2^32), got 17{trailer}"));
         for length in 0..MEMBER.len() {
             let problem = check(&MEMBER[..length], 5).unwrap_err();
             let part = match length {
@@ -148,8 +150,9 @@ mod tests {
                 10..20 => "data",
                 _ => "trailer",
             };
-            let expected =
-                format!("gzip stream ends at byte {length} inside the {part} of member 0 ");
+            let expected = format!(
+                "the gzip data are truncated: they end at byte {length}, inside the {part} of member 0 "
+            );
             assert!(problem.starts_with(&expected), "{problem}");
         }
         assert_eq!(check(b"<html>no</html>", 4).unwrap_err(), no_magic);
