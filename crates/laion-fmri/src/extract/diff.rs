@@ -1,6 +1,7 @@
 //! How two recipes differ, in words.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use toml::Value;
 
@@ -8,16 +9,25 @@ use super::inputs::{self, RecipeInput};
 use super::recipe::Recipe;
 
 impl Recipe {
-    /// What is different in another recipe: one sentence for each, "this" and "other" being the two.
-    /// Equal recipes differ in nothing; where they stand and what their output is called do not count.
+    /// What is different in another recipe, one line for each difference: what it is about, then both
+    /// values, the first called "this" and the second "other".
+    ///
+    /// Equal recipes differ in nothing. Where they stand and what their output is called do not count.
     #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<String> {
+        self.differences_named("this", other, "other")
+    }
+
+    /// As [`Recipe::differences`], with names for the two recipes, such as those of their files.
+    #[must_use]
+    pub fn differences_named(&self, name: &str, other: &Self, other_name: &str) -> Vec<String> {
+        let both = Both { name, other_name };
         let mut differences = Vec::new();
         if self.tool != other.tool {
-            differences.push(format!("made by {}, the other by {}", self.tool, other.tool));
+            differences.push(both.say("made by", &self.tool, &other.tool));
         }
         if self.subjects != other.subjects {
-            differences.extend(self.sessions_differ(other));
+            differences.extend(self.sessions_differ(other, both));
         }
         let (mine, theirs) = (flat(&self.conventions), flat(&other.conventions));
         let mut names: Vec<&String> = mine.keys().chain(theirs.keys()).collect();
@@ -29,30 +39,27 @@ impl Recipe {
             };
             let (this, that) = (said(&mine), said(&theirs));
             if this != that {
-                differences.push(format!("{}: {this}, the other {that}", meaning(name)));
+                differences.push(both.say(meaning(name), this, that));
             }
         }
         if self.noise_ceilings != other.noise_ceilings {
-            differences.push(format!(
-                "noise ceilings that go along: {}, the other {}",
-                listed(&self.noise_ceilings),
-                listed(&other.noise_ceilings)
-            ));
+            let (this, that) = (listed(&self.noise_ceilings), listed(&other.noise_ceilings));
+            differences.push(both.say("noise ceilings in the output", this, that));
         }
         if self.rules != other.rules {
-            differences.push("the rules that hold for every extraction are others".to_owned());
+            differences.push("the built-in rules of extractions differ".to_owned());
         }
-        differences.extend(self.inputs_differ(other));
+        differences.extend(self.inputs_differ(other, both));
         if self.result != other.result {
-            differences.extend(self.results_differ(other));
+            differences.extend(self.results_differ(other, both));
         }
         differences
     }
 
-    fn sessions_differ(&self, other: &Self) -> Vec<String> {
+    fn sessions_differ(&self, other: &Self, both: Both<'_>) -> Vec<String> {
         let of = |recipe: &Self, subject: &str| {
             let found = recipe.subjects.iter().find(|it| it.subject == subject);
-            found.map_or_else(|| "not at all".to_owned(), |it| listed(&it.sessions))
+            found.map_or_else(|| "none".to_owned(), |it| listed(&it.sessions))
         };
         let mut subjects: Vec<&str> =
             self.subjects.iter().chain(&other.subjects).map(|it| it.subject.as_str()).collect();
@@ -62,13 +69,13 @@ impl Recipe {
             .into_iter()
             .map(|subject| (subject, of(self, subject), of(other, subject)))
             .filter(|(_, this, that)| this != that)
-            .map(|(subject, this, that)| format!("sessions of {subject}: {this}, the other {that}"))
+            .map(|(subject, this, that)| both.say(&format!("sessions of {subject}"), this, that))
             .collect()
     }
 
-    /// Files that both have read are compared; of the others the number says enough, since what led to
-    /// them stands above.
-    fn inputs_differ(&self, other: &Self) -> Vec<String> {
+    /// Files that both have read are compared. Of the others the number is enough, since the choices that
+    /// led to them are listed as well.
+    fn inputs_differ(&self, other: &Self, both: Both<'_>) -> Vec<String> {
         let is_in = |list: &[RecipeInput], path: &str| list.iter().any(|input| input.path == path);
         let common = |list: &[RecipeInput], others: &[RecipeInput]| -> Vec<RecipeInput> {
             list.iter().filter(|input| is_in(others, &input.path)).cloned().collect()
@@ -77,13 +84,15 @@ impl Recipe {
         let theirs = common(&other.inputs, &self.inputs);
         let mut said = inputs::differences(&mine, &theirs);
         let (more, others) = (self.inputs.len() - mine.len(), other.inputs.len() - theirs.len());
-        if more > 0 || others > 0 {
-            said.push(format!("files that only one has read: {more}, the other {others}"));
+        for (name, count) in [(both.name, more), (both.other_name, others)] {
+            if count > 0 {
+                said.push(format!("input files only in {name}: {count}"));
+            }
         }
         said
     }
 
-    fn results_differ(&self, other: &Self) -> Vec<String> {
+    fn results_differ(&self, other: &Self, both: Both<'_>) -> Vec<String> {
         let (this, that) = (&self.result, &other.result);
         let counts = [
             ("rows", this.rows as u64, that.rows as u64),
@@ -101,14 +110,26 @@ impl Recipe {
         ];
         let counts = counts.into_iter().filter(|(_, this, that)| this != that);
         let mut said: Vec<String> =
-            counts.map(|(what, this, that)| format!("{what}: {this}, the other {that}")).collect();
+            counts.map(|(what, this, that)| both.say(what, this, that)).collect();
         if this.arrays_sha256 != that.arrays_sha256 {
-            said.push(format!(
-                "digest of the arrays: {}, the other {}",
-                this.arrays_sha256, that.arrays_sha256
-            ));
+            said.push(both.say("digest of the arrays", this.arrays_sha256, that.arrays_sha256));
         }
         said
+    }
+}
+
+/// What the two recipes are called.
+#[derive(Clone, Copy)]
+struct Both<'a> {
+    name: &'a str,
+    other_name: &'a str,
+}
+
+impl Both<'_> {
+    /// `features: a.npz CLIP, b.npz none`
+    fn say(self, what: &str, this: impl Display, that: impl Display) -> String {
+        let Self { name, other_name } = self;
+        format!("{what}: {name} {this}, {other_name} {that}")
     }
 }
 
@@ -150,7 +171,7 @@ fn meaning(field: &str) -> &str {
     match field {
         "rois" => "ROIs",
         "mask_source" => "brain mask",
-        "noise_ceiling.percent" => "least noise ceiling in percent",
+        "noise_ceiling.percent" => "noise-ceiling threshold in percent",
         "noise_ceiling.desc" => "map of the noise-ceiling threshold",
         "zscore.within" => "z-score within each",
         "zscore.ddof" => "ddof of the z-score",
@@ -172,9 +193,9 @@ fn meaning(field: &str) -> &str {
 /// What a field that is not there stands for.
 fn absent(field: &str) -> &'static str {
     match field {
-        "rois" => "the whole brain mask",
-        "noise_ceiling.percent" => "no threshold",
-        "noise_ceiling.desc" => "the session's own",
+        "rois" => "whole brain mask",
+        "noise_ceiling.percent" => "none",
+        "noise_ceiling.desc" => "session's own",
         "stimuli" => "all",
         "split.ood_types" => "all",
         _ => "none",
@@ -204,12 +225,12 @@ mod tests {
         assert_eq!(
             this.differences(&other),
             [
-                "sessions of sub-01: ses-01, ses-02, the other ses-01",
-                "ROIs: the whole brain mask, the other FFA1, PPA",
-                "ddof of the z-score: 0, the other 1",
-                "z-score within each: run, the other session",
-                "a.nii.gz has another size (expected 3, got 4)",
-                "rows: 2, the other 1",
+                "sessions of sub-01: this ses-01, ses-02, other ses-01",
+                "ROIs: this whole brain mask, other FFA1, PPA",
+                "ddof of the z-score: this 0, other 1",
+                "z-score within each: this run, other session",
+                "a.nii.gz has a different size (expected 3, got 4)",
+                "rows: this 2, other 1",
             ]
         );
     }

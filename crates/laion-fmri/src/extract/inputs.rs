@@ -47,20 +47,20 @@ pub(super) fn differences(expected: &[RecipeInput], got: &[RecipeInput]) -> Vec<
     let mut differences = Vec::new();
     for input in expected {
         match find(got, &input.path) {
-            None => differences.push(format!("{} was read then and is not now", input.path)),
+            None => differences.push(format!("{} was read then, but not now", input.path)),
             Some(now) if now.size != input.size => differences.push(format!(
-                "{} has another size (expected {}, got {})",
+                "{} has a different size (expected {}, got {})",
                 input.path, input.size, now.size
             )),
             Some(now) if now.sha256 != input.sha256 => differences.push(format!(
-                "{} has other content (SHA-256: expected {}, got {})",
+                "{} has different content (SHA-256: expected {}, got {})",
                 input.path, input.sha256, now.sha256
             )),
             Some(_) => {}
         }
     }
     let added = got.iter().filter(|input| find(expected, &input.path).is_none());
-    differences.extend(added.map(|input| format!("{} is read now and was not then", input.path)));
+    differences.extend(added.map(|input| format!("{} is read now, but was not then", input.path)));
     differences
 }
 
@@ -88,14 +88,14 @@ mod tests {
         assert_eq!(
             differences(&then, &now),
             [
-                "a has another size (expected 1, got 9)",
+                "a has a different size (expected 1, got 9)",
                 &format!(
                     "b has other content (SHA-256: expected {}, got {})",
                     Sha256([0xbb; 32]),
                     Sha256([0xb0; 32])
                 ),
-                "c was read then and is not now",
-                "d is read now and was not then",
+                "c was read then, but not now",
+                "d is read now, but was not then",
             ]
         );
     }

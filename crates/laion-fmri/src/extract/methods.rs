@@ -1,5 +1,7 @@
 //! The methods paragraph and the citation of an extraction.
 
+use laion_fmri_base::{agreeing, counted};
+
 use super::conventions::{Average, NanColumns, SplitChoice, ZscoreFit, ZscoreScope};
 use super::recipe::Recipe;
 
@@ -25,12 +27,12 @@ impl Recipe {
             format!("Image features are the embeddings of {model} that come with the dataset.")
         }));
         sentences.push(format!(
-            "The result has {} rows and {} voxels (digest of all arrays, SHA-256: {}) and was made with {} from {} files whose checksums are part of its recipe.",
-            self.result.rows,
-            self.result.columns,
+            "The result has {} and {} (digest of all arrays, SHA-256: {}) and was made with {} from {}, whose checksums are part of its recipe.",
+            counted(self.result.rows, "row"),
+            counted(self.result.columns, "voxel"),
             self.result.arrays_sha256,
             self.tool,
-            self.inputs.len()
+            counted(self.inputs.len(), "file")
         ));
         sentences.join(" ")
     }
@@ -42,13 +44,22 @@ impl Recipe {
     }
 
     fn data(&self) -> String {
-        let sessions: usize = self.subjects.iter().map(|subject| subject.sessions.len()).sum();
-        let names: Vec<&str> = self.subjects.iter().map(|it| it.subject.as_str()).collect();
-        format!(
-            "Single-trial responses (GLMsingle betas) of {} in {sessions} session{} of LAION-fMRI were used.",
-            names.join(", "),
-            plural(sessions)
-        )
+        let whose = self.whose();
+        format!("Single-trial responses (GLMsingle betas) of {whose} of LAION-fMRI were used.")
+    }
+
+    /// `sub-01 and sub-03 (2 sessions each)`, or each with its own number.
+    fn whose(&self) -> String {
+        let sessions = |n: usize| counted(n, "session");
+        let mut counts = self.subjects.iter().map(|it| it.sessions.len());
+        let first = counts.next().unwrap_or(0);
+        if counts.all(|count| count == first) {
+            let names = self.subjects.iter().map(|it| it.subject.clone()).collect();
+            let each = if self.subjects.len() > 1 { " each" } else { "" };
+            return format!("{} ({}{each})", enumerated(names), sessions(first));
+        }
+        let with_count = self.subjects.iter().map(|it| (&it.subject, it.sessions.len()));
+        enumerated(with_count.map(|(name, n)| format!("{name} ({})", sessions(n))).collect())
     }
 
     fn voxels(&self) -> String {
@@ -107,8 +118,11 @@ impl Recipe {
             let shared = if self.subjects.len() > 1 { " that all subjects saw" } else { "" };
             let dropped = match self.result.dropped_images.unwrap_or(0) {
                 0 => String::new(),
-                1 => "; 1 image that not all of them saw was left out".to_owned(),
-                n => format!("; {n} images that not all of them saw were left out"),
+                n => format!(
+                    "; {} that not all of them saw {} left out",
+                    counted(n, "image"),
+                    agreeing(n, "was", "were")
+                ),
             };
             format!(
                 "The trials of each image{shared} were averaged{}{dropped}.",
@@ -119,13 +133,18 @@ impl Recipe {
 
     fn nan(&self) -> String {
         let n = self.result.nan_columns;
-        let (voxels, have) = (plural(n), if n == 1 { "has" } else { "have" });
+        let voxels = counted(n, "voxel");
         match self.conventions.nan {
             NanColumns::Keep if n == 0 => "No value is missing.".to_owned(),
-            NanColumns::Keep => format!("{n} voxel{voxels} {have} missing values (NaN)."),
-            NanColumns::Drop => format!("{n} voxel{voxels} with missing values were left out."),
+            NanColumns::Keep => {
+                format!("{voxels} {} missing values (NaN).", agreeing(n, "has", "have"))
+            }
+            NanColumns::Drop => {
+                let were = agreeing(n, "was", "were");
+                format!("{voxels} with missing values {were} left out.")
+            }
             NanColumns::Zero => {
-                format!("Missing values, in {n} voxel{voxels}, were replaced by 0.")
+                format!("Missing values, in {voxels}, were replaced by 0.")
             }
         }
     }
@@ -143,13 +162,18 @@ fn split(split: &SplitChoice) -> String {
     text + ")."
 }
 
-fn plural(n: usize) -> &'static str {
-    if n == 1 { "" } else { "s" }
+/// `a`, `a and b`, `a, b and c`
+fn enumerated(mut texts: Vec<String>) -> String {
+    match (texts.pop(), texts.is_empty()) {
+        (None, _) => String::new(),
+        (Some(only), true) => only,
+        (Some(last), false) => format!("{} and {last}", texts.join(", ")),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::conventions::{Average, Threshold, Zscore, ZscoreScope};
+    use super::super::conventions::{Average, NanColumns, Threshold, Zscore, ZscoreScope};
     use super::super::recipe::tests::recipe;
 
     #[test]
@@ -165,15 +189,31 @@ mod tests {
         assert_eq!(
             recipe.methods(),
             format!(
-                "Single-trial responses (GLMsingle betas) of sub-01 in 2 sessions of LAION-fMRI were used. \
+                "Single-trial responses (GLMsingle betas) of sub-01 (2 sessions) of LAION-fMRI were used. \
                  Voxels of FFA1 inside the anatomical brain mask were taken if their noise ceiling (Noiseceiling12rep) was at least 20 %. \
                  Out-of-distribution images were left out. \
                  Responses were z-scored per voxel within each session, with mean and standard deviation (ddof 0) of all trials of the session; voxels without variance were set to 0. \
                  The trials of each image were averaged after z-scoring. \
                  No value is missing. \
-                 The result has 2 rows and 3 voxels (digest of all arrays, SHA-256: {digest}) and was made with laion-fmri {version} from 1 files whose checksums are part of its recipe."
+                 The result has 2 rows and 3 voxels (digest of all arrays, SHA-256: {digest}) and was made with laion-fmri {version} from 1 file, whose checksums are part of its recipe."
             )
         );
         assert!(recipe.citation().contains("LAION-fMRI"));
+    }
+
+    #[test]
+    fn subjects_are_said_with_their_sessions_and_numbers_agree() {
+        let mut recipe = recipe();
+        let mut second = recipe.subjects[0].clone();
+        second.subject = "sub-03".to_owned();
+        recipe.subjects.push(second);
+        assert!(recipe.methods().contains("of sub-01 and sub-03 (2 sessions each) of"));
+        recipe.subjects[1].sessions.pop();
+        assert!(recipe.methods().contains("of sub-01 (2 sessions) and sub-03 (1 session) of"));
+        recipe.conventions.nan = NanColumns::Drop;
+        recipe.result.nan_columns = 1;
+        assert!(recipe.methods().contains(" 1 voxel with missing values was left out."));
+        recipe.result.nan_columns = 2;
+        assert!(recipe.methods().contains(" 2 voxels with missing values were left out."));
     }
 }

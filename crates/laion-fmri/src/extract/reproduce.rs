@@ -98,7 +98,7 @@ impl Reproduction {
             if then == now {
                 return Ok(());
             }
-            Err(self.differs(self.recipe.differences(made)))
+            Err(self.differs(self.recipe.differences_named("the recipe", made, "this run")))
         });
         if matches!(&result, Err(Error::Extract(error)) if matches!(**error, ExtractError::Differs { .. }))
         {
@@ -114,7 +114,7 @@ impl Reproduction {
             {
                 let (size, sha256) = (then.size, then.sha256);
                 Err(self.differs(vec![format!(
-                    "the file has other bytes (expected {size} bytes with SHA-256 {sha256}, got {} with {})",
+                    "the bytes of the file differ (expected {size} bytes with SHA-256 {sha256}, got {} with {})",
                     now.size, now.sha256
                 )]))
             }
