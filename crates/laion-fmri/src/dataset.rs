@@ -161,7 +161,7 @@ impl Dataset {
             let on_disk: Vec<&str> = available.iter().map(SubjectId::as_str).collect();
             let on_disk = match on_disk.as_slice() {
                 [] => String::new(),
-                names => format!(" (subjects on disk: {})", names.join(", ")),
+                names => format!(", only {}", names.join(", ")),
             };
             return Err(Error::DataNotDownloaded {
                 what: format!("subject {id}{on_disk}"),

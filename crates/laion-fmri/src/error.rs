@@ -4,6 +4,7 @@ mod contradiction;
 mod extract;
 mod from;
 mod kind;
+mod sentences;
 mod subjects;
 
 use std::io;
@@ -13,12 +14,15 @@ use std::sync::Arc;
 
 use bids_names::{FileNameError, SessionId, SubjectId};
 use gifti_surface::fs::{ReadGiftiError, ReadLabelError};
-use laion_fmri_base::NameError;
+use laion_fmri_base::{NameError, agreeing, counted, readable_bytes, sufficient_bytes};
 use thiserror::Error;
 
 pub use self::contradiction::Contradiction;
 pub use self::extract::{ExtractError, Restriction};
 pub use self::kind::ErrorKind;
+#[cfg(feature = "download")]
+use self::sentences::not_matching;
+use self::sentences::{alternatives, listed, unreadable};
 pub(crate) use self::subjects::alike;
 use self::subjects::{did_you_mean, of_subjects};
 use crate::files::InputError;
@@ -61,6 +65,10 @@ pub enum Error {
         reason: String,
     },
 
+    /// There is no place for the configuration file.
+    #[error("cannot store the setting: neither HOME nor XDG_CONFIG_HOME is set")]
+    NoConfigDir,
+
     /// A malformed subject id, or a subject that the bucket does not have.
     #[doc(alias = "SubjectNotFoundError")]
     #[error("no subject {got:?}{}{}", did_you_mean(got, available), listed("subjects", available))]
@@ -80,7 +88,7 @@ pub enum Error {
 
     /// A file that the call needs is not in the mirror.
     #[doc(alias = "DataNotDownloadedError")]
-    #[error("{what}: not on disk, expected at {}", path.display())]
+    #[error("not on disk: {what} (expected at {})", path.display())]
     DataNotDownloaded {
         /// What the file holds, in the terms of the field.
         what: String,
@@ -91,7 +99,7 @@ pub enum Error {
     },
 
     /// The bucket is read, and this call reads files on disk alone.
-    #[error("{what}: only a copy on disk can be read, and not {}", path.display())]
+    #[error("{what}: only a copy on disk can be read, not {}", path.display())]
     LocalCopyNeeded {
         /// What the file holds, in the terms of the field.
         what: String,
@@ -104,7 +112,7 @@ pub enum Error {
     /// Nothing in the bucket fits the request, or something that it names. Nothing was fetched.
     #[cfg(feature = "download")]
     #[doc(alias = "NoMatchingDataError")]
-    #[error("{} {subject} with filters {filters} under {}", not_matching(missing), some(prefixes))]
+    #[error("{}", not_matching(subject, filters, prefixes, missing))]
     NoMatchingData {
         /// The subject that was asked for, or `no subject` for bare prefixes.
         subject: String,
@@ -141,7 +149,7 @@ pub enum Error {
         data_dir: PathBuf,
     },
 
-    /// A ROI query that is neither `all`, a category nor a ROI of the subject.
+    /// An ROI query that is neither `all`, a category nor a ROI of the subject.
     #[error(
         "{subject} has no ROI or category {got:?}{}; ROIs: {}; categories: {}",
         suggestion.as_deref().map(|s| format!(" (did you mean {s}?)")).unwrap_or_default(),
@@ -163,7 +171,9 @@ pub enum Error {
 
     /// A mask with another number of flags than the brain mask has voxels.
     #[error(
-        "a mask of {got} flags does not fit the {source_of_axis} brain mask (expected {expected})"
+        "the mask has {}, the {source_of_axis} brain mask {}",
+        counted(*got, "value"),
+        counted(*expected, "voxel")
     )]
     MaskLength {
         /// The source of the brain mask.
@@ -176,7 +186,9 @@ pub enum Error {
 
     /// A mask made on the voxel axis of one brain mask was used on that of another.
     #[error(
-        "a mask over the {got} brain mask ({got_voxels} voxels) cannot be used on the {expected} one ({expected_voxels} voxels)"
+        "a mask over the {got} brain mask ({}) cannot be used on the {expected} one ({})",
+        counted(*got_voxels, "voxel"),
+        counted(*expected_voxels, "voxel")
     )]
     MaskAxis {
         /// The source of the axis it was used on.
@@ -191,7 +203,7 @@ pub enum Error {
 
     /// Sessions that cannot be joined because their voxel axes differ, as they do under a
     /// noise-ceiling threshold that uses each session's own map.
-    #[error("the voxels of {session} differ from those of {first} ({got} against {expected})")]
+    #[error("{session} has other voxels than {first} ({got} and {expected})")]
     VoxelAxis {
         /// The first session.
         first: SessionId,
@@ -204,7 +216,7 @@ pub enum Error {
     },
 
     /// A trial that the session does not have.
-    #[error("{session} has {trials} trials (counted from 0), so there is no trial {got}")]
+    #[error("{session} has no trial {got}: it has {}, counted from 0", counted(*trials, "trial"))]
     TrialOutOfRange {
         /// The session.
         session: SessionId,
@@ -215,7 +227,7 @@ pub enum Error {
     },
 
     /// A trial past the last of the subject's sessions on disk.
-    #[error("{subject} has {trials} trials on disk (counted from 0), so there is no trial {got}")]
+    #[error("{subject} has no trial {got}: it has {} on disk, counted from 0", counted(*trials, "trial"))]
     GlobalTrialOutOfRange {
         /// The subject.
         subject: SubjectId,
@@ -226,7 +238,13 @@ pub enum Error {
     },
 
     /// Values that do not fit the chosen voxels.
-    #[error("{got} values do not fit the chosen voxels (expected {expected})")]
+    #[error(
+        "there {} {}, but {} {} selected",
+        agreeing(*got, "is", "are"),
+        counted(*got, "value"),
+        counted(*expected, "voxel"),
+        agreeing(*expected, "is", "are")
+    )]
     ValuesLength {
         /// The number of chosen voxels.
         expected: usize,
@@ -236,7 +254,7 @@ pub enum Error {
 
     /// A file of the stimulus side is not in the mirror.
     #[doc(alias = "StimuliNotDownloadedError")]
-    #[error("{what}: not on disk, expected at {}", path.display())]
+    #[error("not on disk: {what} (expected at {})", path.display())]
     StimuliNotDownloaded {
         /// What the file holds.
         what: &'static str,
@@ -294,7 +312,7 @@ pub enum Error {
     /// A noun or the name of an image collection that no image has.
     #[error("no {what} {got:?}{}", nearest.as_deref().map(|name| format!(" (did you mean {name}?)")).unwrap_or_default())]
     NoSuchImage {
-        /// What was looked for, to be read before the name: `mask shows` or `image is from`.
+        /// What was looked for, to be read before the name: `object is called` or `dataset is called`.
         what: &'static str,
         /// The name as given.
         got: String,
@@ -303,7 +321,7 @@ pub enum Error {
     },
 
     /// A list without an item where at least one is needed.
-    #[error("at least one {what} is needed, and there is none")]
+    #[error("no {what} is named (expected at least one)")]
     NothingNamed {
         /// What the list is of: `subject`, `session`, `output`.
         what: String,
@@ -316,8 +334,8 @@ pub enum Error {
         got: String,
     },
 
-    /// A ROI expression that cannot be read.
-    #[error("ROI query {:?}: {problem} (at column {column})", crate::roi::around(query, *column))]
+    /// An ROI expression that cannot be read.
+    #[error("{}", unreadable(query, *column, problem))]
     RoiSyntax {
         /// The expression.
         query: String,
@@ -328,7 +346,7 @@ pub enum Error {
     },
 
     /// An item past the end of a list.
-    #[error("there are {len} {what}s (counted from 0), so there is no {what} {got}")]
+    #[error("there is no {what} {got}: there {} {}, counted from 0", agreeing(*len, "is", "are"), counted(*len, what))]
     OutOfRange {
         /// What the list is of.
         what: &'static str,
@@ -507,7 +525,7 @@ pub enum Error {
     Extract(Box<ExtractError>),
 
     /// The array that was asked for does not fit into memory.
-    #[error("an array of {rows} rows and {columns} columns does not fit into memory")]
+    #[error("an array of {} and {} does not fit into memory", counted(*rows, "row"), counted(*columns, "column"))]
     OutOfMemory {
         /// Trials.
         rows: usize,
@@ -516,7 +534,11 @@ pub enum Error {
     },
 
     /// The memory that was allowed is not enough.
-    #[error("{limit} bytes of memory do not suffice (expected at least {least})")]
+    #[error(
+        "a memory limit of {} is too small (expected at least {})",
+        readable_bytes(*limit),
+        sufficient_bytes(*least)
+    )]
     MemoryLimit {
         /// The limit, in bytes.
         limit: u64,
@@ -559,40 +581,5 @@ impl Error {
     ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { action, path, source }
-    }
-}
-
-/// The first few of many.
-#[cfg(feature = "download")]
-fn some(names: &[String]) -> String {
-    const SHOWN: usize = 6;
-    match names.get(..SHOWN) {
-        Some(first) if names.len() > SHOWN => {
-            format!("{} and {} more", first.join(", "), names.len() - SHOWN)
-        }
-        _ => names.join(", "),
-    }
-}
-
-/// `no key has desc-x; and no key has echo-9; searched for`
-#[cfg(feature = "download")]
-fn not_matching(missing: &[Missing]) -> String {
-    let texts: Vec<String> = missing.iter().map(ToString::to_string).collect();
-    match texts.is_empty() {
-        true => "nothing in the bucket matches".to_owned(),
-        false => format!("{}; searched for", texts.join("; and ")),
-    }
-}
-
-fn listed(what: &str, names: &[impl ToString]) -> String {
-    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-    if names.is_empty() { String::new() } else { format!("; {what}: {}", names.join(", ")) }
-}
-
-/// `.npz, .zarr or .h5`
-fn alternatives(names: &[&str]) -> String {
-    match names {
-        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
-        _ => names.concat(),
     }
 }

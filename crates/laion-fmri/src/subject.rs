@@ -278,12 +278,33 @@ impl Subject {
     }
 
     pub(crate) fn betas_place(&self, session: &SessionId) -> Result<Located> {
-        self.locate(
+        let place = self.locate(
             &format!("the betas of {} {session}", self.id),
             &layout::betas(&self.id, session),
             // The trial table comes along: betas without it cannot be joined with anything.
             || single_trials(&self.id, session),
-        )
+        );
+        place.map_err(|error| match error {
+            Error::DataNotDownloaded { what, path, fetch } => {
+                let what = what + &self.others_with_betas();
+                Error::DataNotDownloaded { what, path, fetch }
+            }
+            other => other,
+        })
+    }
+
+    /// `, only those of ses-01`: the sessions whose betas are there, for messages about others.
+    fn others_with_betas(&self) -> String {
+        const MOST: usize = 8;
+        // A folder that cannot be listed makes this no better message.
+        let mut there = self.sessions().unwrap_or_default();
+        there.retain(|session| self.files.find(&layout::betas(&self.id, session)).is_some());
+        let names: Vec<&str> = there.iter().take(MOST).map(SessionId::as_str).collect();
+        match there.len() {
+            0 => String::new(),
+            n if n > MOST => format!(", only those of {} and {} more", names.join(", "), n - MOST),
+            _ => format!(", only those of {}", names.join(", ")),
+        }
     }
 
     pub(crate) fn trials_place(&self, session: &SessionId) -> Result<Located> {

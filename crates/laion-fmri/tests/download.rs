@@ -298,7 +298,7 @@ fn a_session_that_nobody_has_fetches_nothing() {
     assert!(prefixes[0].ends_with("/laion-fmri/derivatives/glmsingle-tedana/sub-01/"));
     assert_eq!(missing.len(), 1);
     assert_eq!(missing[0].nearest(), Some("01"));
-    assert!(text.contains("no key of sub-01 has ses-1 (did you mean 01?)"), "{text}");
+    assert!(text.contains("sub-01 has no session 1 in the bucket (did you mean 01?)"), "{text}");
     assert!(files(fixture.mirror.path()).is_empty());
 }
 
@@ -459,7 +459,7 @@ fn raw_data_are_chosen_by_the_filters_and_held_out_sessions_withheld() {
     assert_eq!(missing[0].nearest(), Some("bold"));
     let error = fixture.plan(&all.ses(["ses-09"])).unwrap_err();
     assert!(
-        matches!(&error, Error::NoMatchingData { missing, .. } if missing[0].to_string().contains("ses-09")),
+        matches!(&error, Error::NoMatchingData { missing, .. } if missing[0].to_string().contains("session 09")),
         "{error:?}"
     );
     let without_raw = DownloadRequest::raw(Subjects::These(vec!["sub-03".parse().unwrap()]));

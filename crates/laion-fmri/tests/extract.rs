@@ -233,7 +233,7 @@ fn a_plan_says_what_is_missing_and_keeps_what_is_there() {
     let plan = dataset.extract_plan(&request).unwrap();
     plan.run(&dataset, [1], &(), &Cancel::new()).unwrap();
     let error = plan.merge(&(), &Cancel::new()).unwrap_err();
-    assert_eq!(error.to_string(), "1 of 2 tasks have not been run: sub-01 ses-01");
+    assert_eq!(error.to_string(), "1 of 2 tasks has not been run: sub-01 ses-01");
     let run = plan.run(&dataset, 0..2, &(), &Cancel::new()).unwrap();
     assert_eq!((run.written, run.kept), (1, 1));
     let part = plan.state_directory().join("sub-01_ses-02.part");
@@ -381,7 +381,7 @@ fn nothing_left_says_why() {
     let error = dataset.extract_plan(&request).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "no voxel of sub-01 is left: the ROIs face, a noise ceiling of at least 101"
+        "no voxel of sub-01 is left: the ROIs face, a noise ceiling of at least 101 %"
     );
     request.conventions.noise_ceiling = None;
     request.conventions.exact_repetitions = true;
@@ -410,7 +410,7 @@ fn plans_of_others_are_refused() {
         other => panic!("{other:?}"),
     };
     assert_eq!(refused(""), "plan.jsonl: it is empty");
-    assert_eq!(refused(&lines[0]), "plan.jsonl: 1 lines (expected 2)");
+    assert_eq!(refused(&lines[0]), "plan.jsonl: 1 line (expected 2)");
     assert_eq!(
         refused(&format!("{}\n{}", lines[1], lines[0])),
         "plan.jsonl, line 1: task 1 of 2 (expected 0 of 2)"
@@ -423,7 +423,8 @@ fn plans_of_others_are_refused() {
             "plan.jsonl, line 1: it was made by \"laion-fmri 0.0.1\" (expected \"laion-fmri {version}\")"
         )
     );
-    assert!(refused("{}").starts_with("plan.jsonl, line 1: missing field"));
+    assert_eq!(refused("{}"), "plan.jsonl, line 1: missing field `schema`");
+    assert_eq!(refused("plan"), "plan.jsonl, line 1: not JSON (at column 1)");
 }
 
 #[test]

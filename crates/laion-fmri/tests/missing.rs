@@ -103,7 +103,10 @@ fn a_session_that_one_subject_lacks_can_be_left_out() {
     assert_eq!(missing.len(), 1, "{missing:?}");
     let download = local.plan(&request.allow_missing()).unwrap();
     let shown: Vec<String> = download.missing().iter().map(ToString::to_string).collect();
-    assert!(shown[0].starts_with("no key of sub-01 has ses-77; ses is one of: "), "{shown:?}");
+    assert!(
+        shown[0].starts_with("sub-01 has no session 77 in the bucket; sessions: "),
+        "{shown:?}"
+    );
     assert_eq!(shown.len(), 1);
     assert!(download.plan().fetches().any(|item| item.key.as_str().contains("/ses-01/")));
     // Nothing is no rest.

@@ -64,14 +64,10 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] when there is no place for the file, an existing file is damaged, or a path is
-    /// not UTF-8; [`Error::Io`] and [`Error::Export`] when it cannot be written.
+    /// [`Error::NoConfigDir`] when there is no place for the file; [`Error::Config`] when an existing file
+    /// is damaged, or a path is not UTF-8; [`Error::Io`] and [`Error::Export`] when it cannot be written.
     pub fn store(&self, environment: &Environment) -> Result<PathBuf> {
-        let file = environment.config_file().ok_or_else(|| Error::Config {
-            path: PathBuf::from("config.json"),
-            reason: "neither XDG_CONFIG_HOME nor HOME is set, so there is no place for it"
-                .to_owned(),
-        })?;
+        let file = environment.config_file().ok_or(Error::NoConfigDir)?;
         let mut object = read_object(&file)?.unwrap_or_default();
         let text = |path: &Path| match path.to_str() {
             Some(text) => Ok(Value::String(text.to_owned())),

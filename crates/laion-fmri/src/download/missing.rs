@@ -69,22 +69,32 @@ impl fmt::Display for Missing {
             Self::Value { subject, field, value, existing } => (subject, field, value, existing),
             Self::Tree { tree, prefixes } => {
                 let prefixes = prefixes.join(", ");
-                return write!(f, "the {tree} tree has nothing that matches ({prefixes})");
+                return write!(f, "the {tree} tree has no matching file ({prefixes})");
             }
-            Self::Prefix { prefix } => return write!(f, "nothing matches below {prefix}"),
-            Self::Key { key } => return write!(f, "there is no {key}"),
+            Self::Prefix { prefix } => {
+                return write!(f, "the bucket has no matching file below {prefix}");
+            }
+            Self::Key { key } => return write!(f, "the bucket has no {key}"),
         };
-        let separator = if field.entity().is_some() { '-' } else { ' ' };
         match subject {
-            Some(subject) => write!(f, "no key of {subject} has {field}{separator}{value}")?,
-            None => write!(f, "no key has {field}{separator}{value}")?,
+            Some(subject) => write!(f, "{subject} has no")?,
+            None => write!(f, "the bucket has no")?,
+        }
+        let (one, several) = match field {
+            FilterField::Ses => ("session ".to_owned(), "sessions"),
+            _ if field.entity().is_some() => (format!("file with {field}-"), field.as_str()),
+            _ => (format!("file with the {field} "), field.as_str()),
+        };
+        write!(f, " {one}{value}")?;
+        if subject.is_some() {
+            f.write_str(" in the bucket")?;
         }
         if let Some(nearest) = self.nearest() {
             write!(f, " (did you mean {nearest}?)")?;
         }
         match existing.is_empty() {
-            true => write!(f, "; none has {field} in its name"),
-            false => write!(f, "; {field} is one of: {}", existing.join(", ")),
+            true => write!(f, "; no file has {field} in its name"),
+            false => write!(f, "; {several}: {}", existing.join(", ")),
         }
     }
 }
@@ -190,10 +200,10 @@ mod tests {
         assert_eq!(
             shown,
             [
-                "no key has ses-9; ses is one of: 01, 02",
-                "no key has desc-singletrialbetas (did you mean SingletrialBetas?); desc is one of: R2mean, SingletrialBetas",
-                "no key has echo-1; none has echo in its name",
-                "no key has suffix ma; suffix is one of: statmap",
+                "the bucket has no session 9; sessions: 01, 02",
+                "the bucket has no file with desc-singletrialbetas (did you mean SingletrialBetas?); desc: R2mean, SingletrialBetas",
+                "the bucket has no file with echo-1; no file has echo in its name",
+                "the bucket has no file with the suffix ma; suffix: statmap",
             ]
         );
         assert_eq!(carried.missing_sessions(), carried.missing()[..1]);
@@ -203,8 +213,8 @@ mod tests {
         assert_eq!(all.missing().len(), 1);
         let of_one = Carried::of(&"sub-02".parse().unwrap(), &filter);
         let shown = of_one.missing()[0].to_string();
-        assert_eq!(shown, "no key of sub-02 has ses-01; none has ses in its name");
+        assert_eq!(shown, "sub-02 has no session 01 in the bucket; no file has ses in its name");
         let tree = Missing::Tree { tree: "raw", prefixes: vec!["sub-01/".to_owned()] };
-        assert_eq!(tree.to_string(), "the raw tree has nothing that matches (sub-01/)");
+        assert_eq!(tree.to_string(), "the raw tree has no matching file (sub-01/)");
     }
 }

@@ -1,6 +1,7 @@
 //! Options that contradict each other.
 
 use bids_names::SubjectId;
+use laion_fmri_base::{agreeing, counted};
 use laion_fmri_splits::{Pool, SplitName};
 use thiserror::Error;
 
@@ -13,7 +14,7 @@ use crate::{MaskSource, Resolution};
 #[non_exhaustive]
 pub enum Contradiction {
     /// Voxels were chosen twice.
-    #[error("a ROI and a mask are mutually exclusive: give one of them")]
+    #[error("an ROI and a mask exclude each other: give only one of them")]
     RoiAndMask,
 
     /// A brain mask that does not exist on this grid.
@@ -28,14 +29,14 @@ pub enum Contradiction {
     },
 
     /// One array was asked for, and its rows are those of one session.
-    #[error("{got} sessions are named where the betas of one are asked for")]
+    #[error("this call reads one session (got {got})")]
     OneSession {
         /// How many were named.
         got: usize,
     },
 
     /// Only unions can be returned ROI by ROI.
-    #[error("{query:?} is not a union of ROIs, and ROIs are returned one by one here")]
+    #[error("{query:?} is not a plain list of ROIs, but each ROI is returned on its own here")]
     NotAUnion {
         /// The ROI expression.
         query: String,
@@ -43,18 +44,18 @@ pub enum Contradiction {
 
     /// Trials of several subjects cannot share one array.
     #[error(
-        "the trials of several subjects are different rows: average by image, or extract each subject on its own"
+        "several subjects in one output need an average by image, because their trials are different rows"
     )]
     TrialsOfSeveralSubjects,
 
     /// A threshold on the map of each session would choose other voxels in each.
     #[error(
-        "the noise ceiling of each session would choose other voxels: several sessions need one subject-level map"
+        "several sessions need one subject-level noise-ceiling map, because each session's own map would select different voxels"
     )]
     CeilingOfEachSession,
 
     /// A z-score is fitted on a training set, and there is no split to say which.
-    #[error("a z-score that is fitted on the training set needs a split")]
+    #[error("a z-score fitted on the training trials needs a split")]
     FitWithoutSplit,
 
     /// A split divides the images of a subject who is not among those asked for.
@@ -72,7 +73,9 @@ pub enum Contradiction {
 
     /// A variance over so few repetitions is not defined.
     #[error(
-        "{repetitions} repetitions have no variance with ddof {ddof} (expected at least {least})"
+        "{} with ddof {ddof} {} no variance (expected at least {least})",
+        counted(*repetitions, "repetition"),
+        agreeing(*repetitions, "has", "have")
     )]
     NoVariance {
         /// The smallest number of repetitions that was asked for.
@@ -85,7 +88,8 @@ pub enum Contradiction {
 
     /// No image belongs to the set and was shown that often.
     #[error(
-        "no image of the set {images} was shown {repetitions} times in {sessions} sessions of {subject}"
+        "no image of the set {images} was shown {repetitions} times in {} of {subject}",
+        counted(*sessions, "session")
     )]
     NoImage {
         /// The set.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use laion_fmri_base::agreeing;
 use laion_fmri_stimuli::StimulusSet;
 
 use crate::{Error, ErrorKind, MaskSource};
@@ -22,7 +23,13 @@ pub enum ExtractError {
     },
 
     /// Tasks of a plan have not written their part.
-    #[error("{} of {of} tasks have not been run: {}", missing.len(), shown(missing))]
+    #[error(
+        "{} of {of} {} {} not been run: {}",
+        missing.len(),
+        agreeing(*of, "task", "tasks"),
+        agreeing(missing.len(), "has", "have"),
+        shown(missing)
+    )]
     MissingParts {
         /// Subject and session of each.
         missing: Vec<String>,
@@ -40,7 +47,7 @@ pub enum ExtractError {
     },
 
     /// Parts of one subject that are not about the same voxels.
-    #[error("{}: its voxels are not those of {}", path.display(), first.display())]
+    #[error("{} has other voxels than {}", path.display(), first.display())]
     OtherVoxels {
         /// The part that differs.
         path: PathBuf,
@@ -90,7 +97,7 @@ pub enum Restriction {
     #[error("the mask that was given")]
     VoxelMask,
     /// Only voxels whose noise ceiling is at least this many percent.
-    #[error("a noise ceiling of at least {0}")]
+    #[error("a noise ceiling of at least {0} %")]
     NoiseCeiling(f64),
     /// Only voxels without NaN in any row.
     #[error("voxels without NaN in any row")]

@@ -32,6 +32,7 @@ impl Error {
             Self::DataDirNotSet
             | Self::DataDirUnusable { .. }
             | Self::Config { .. }
+            | Self::NoConfigDir
             | Self::SubjectNotFound { .. }
             | Self::InvalidSession { .. }
             | Self::UnknownRoi { .. }

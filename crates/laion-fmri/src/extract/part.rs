@@ -311,7 +311,7 @@ impl Opened {
         let opened = Self::of_words(description, grid, bytes.as_chunks::<4>().0);
         let rois = opened.description.rois.len();
         if opened.columns.roi_codes.iter().any(|code| *code as usize >= rois) {
-            return Err(damaged("a voxel has a ROI that is not listed"));
+            return Err(damaged("a voxel has an ROI that is not listed"));
         }
         let grid = Some(&opened.grid).filter(|grid| grid.n_voxels() > 0);
         let grid = grid.ok_or_else(|| damaged("its grid is empty"))?;

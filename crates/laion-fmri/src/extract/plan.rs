@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use array_export::ArrayFormat;
 use bids_names::{SessionId, SubjectId};
-use laion_fmri_base::Sha256;
+use laion_fmri_base::{Sha256, counted};
 use serde::{Deserialize, Serialize};
 
 use super::columns;
@@ -426,7 +426,9 @@ pub fn read_plans(text: &str, name: &str) -> Result<Vec<ExtractPlan>> {
     }
     match expected {
         Some(of) if of == count => Ok(plans),
-        Some(of) => Err(refused(name.to_owned(), format!("{count} lines (expected {of})"))),
+        Some(of) => {
+            Err(refused(name.to_owned(), format!("{} (expected {of})", counted(count, "line"))))
+        }
         None => Err(refused(name.to_owned(), "it is empty".to_owned())),
     }
 }
@@ -437,14 +439,25 @@ fn parse(text: &str) -> Result<Line, String> {
         schema: String,
         tool: String,
     }
-    let form: Form = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let form: Form = serde_json::from_str(text).map_err(unusable)?;
     if form.schema != SCHEMA {
         return Err(format!("schema {:?} (expected {SCHEMA:?})", form.schema));
     }
     if form.tool != TOOL {
         return Err(format!("it was made by {:?} (expected {TOOL:?})", form.tool));
     }
-    serde_json::from_str(text).map_err(|error| error.to_string())
+    serde_json::from_str(text).map_err(unusable)
+}
+
+/// Why a line is none of a plan. The line is known, so the position inside it is all that is added.
+fn unusable(error: serde_json::Error) -> String {
+    match error.classify() {
+        serde_json::error::Category::Data => {
+            let text = error.to_string();
+            text.split(" at line ").next().unwrap_or_default().to_owned()
+        }
+        _ => format!("not JSON (at column {})", error.column()),
+    }
 }
 
 /// The sessions of a subject that are meant, ascending.

@@ -14,7 +14,7 @@ use crate::error::ErrorKind;
 #[non_exhaustive]
 pub enum InputError {
     /// A file is not the one that was downloaded, according to the records of the mirror.
-    #[error("{} has other content than was recorded (expected SHA-256 {expected}, got {got})", path.display())]
+    #[error("{} changed since it was downloaded (expected SHA-256 {expected}, got {got})", path.display())]
     Changed {
         /// The file.
         path: PathBuf,
@@ -28,13 +28,13 @@ pub enum InputError {
     #[error(transparent)]
     NotAKey(#[from] InvalidKey),
     /// A file was replaced or written to while it was read.
-    #[error("{} changed while it was read", path.display())]
+    #[error("{} changed during the read", path.display())]
     ChangedMeanwhile {
         /// The file.
         path: PathBuf,
     },
     /// The bucket that is read does not have a file that the call needs.
-    #[error("{what}: not in the bucket, expected at {}", path.display())]
+    #[error("not in the bucket: {what} (expected at {})", path.display())]
     NotInBucket {
         /// What the file holds, in the terms of the field.
         what: String,
@@ -50,7 +50,7 @@ pub enum InputError {
         reason: &'static str,
     },
     /// The bucket listed it, and does not have it any more.
-    #[error("{key} disappeared from {location} while it was downloaded")]
+    #[error("{key} disappeared from {location} during the download")]
     Disappeared {
         /// The key.
         key: String,

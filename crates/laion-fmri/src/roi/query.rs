@@ -235,7 +235,7 @@ impl<'a> Parser<'a, '_> {
     /// A name, or what stands in parentheses, which are so deep already.
     fn operand(&mut self, depth: usize) -> Result<Expression> {
         let Some((start, token)) = self.tokens.next() else {
-            return Err(self.error(self.item.len(), "it ends where a ROI is expected"));
+            return Err(self.error(self.item.len(), "it ends where an ROI is expected"));
         };
         match token {
             "(" if depth == MOST_DEEP => {
@@ -246,7 +246,7 @@ impl<'a> Parser<'a, '_> {
                 match self.tokens.next() {
                     Some((_, ")")) => Ok(inner),
                     Some(token) => Err(self.unexpected(token)),
-                    None => Err(self.error(start, "a ( is never closed")),
+                    None => Err(self.error(start, "missing )")),
                 }
             }
             "|" | "&" | "-" | ")" => Err(self.unexpected((start, token))),
@@ -362,14 +362,14 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_quoted() {
         for (item, at, expected) in [
-            ("", 1, "it ends where a ROI is expected"),
-            ("a -", 4, "it ends where a ROI is expected"),
+            ("", 1, "it ends where an ROI is expected"),
+            ("a -", 4, "it ends where an ROI is expected"),
             ("| a", 1, "unexpected \"|\""),
             ("a b", 3, "unexpected \"b\""),
-            ("ä & (a | b", 5, "a ( is never closed"),
+            ("ä & (a | b", 5, "missing )"),
             ("ä)", 2, "unexpected \")\""),
             ("()", 2, "unexpected \")\""),
-            ("V1v|V1d&", 9, "it ends where a ROI is expected"),
+            ("V1v|V1d&", 9, "it ends where an ROI is expected"),
             ("a||b", 3, "unexpected \"|\""),
         ] {
             let error = parse(item).unwrap_err();
@@ -381,7 +381,7 @@ mod tests {
         }
         assert_eq!(
             parse("a b").unwrap_err().to_string(),
-            "ROI query \"a b\": unexpected \"b\" (at column 3)"
+            "cannot read the ROI expression \"a b\": unexpected \"b\" (at column 3)"
         );
     }
 

@@ -121,7 +121,7 @@ impl<'a> StimulusQuery<'a> {
         if images.is_empty() {
             let nouns = table.all_nouns(NounFilter::Localized);
             let nearest = bids_names::suggest(noun, nouns.iter().map(|count| count.noun));
-            return Err(unknown("mask shows", noun, nearest));
+            return Err(unknown("object is called", noun, nearest));
         }
         Ok(images)
     }
@@ -130,7 +130,11 @@ impl<'a> StimulusQuery<'a> {
         for dataset in &self.datasets {
             if !stimuli.iter().any(|stimulus| folded(&stimulus.dataset) == folded(dataset)) {
                 let known = stimuli.iter().map(|stimulus| stimulus.dataset.as_str());
-                return Err(unknown("image is from", dataset, bids_names::suggest(dataset, known)));
+                return Err(unknown(
+                    "dataset is called",
+                    dataset,
+                    bids_names::suggest(dataset, known),
+                ));
             }
         }
         Ok(())

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use laion_fmri_base::{agreeing, counted};
+
 use super::tree;
 use crate::{Dataset, layout};
 
@@ -126,7 +128,8 @@ impl Dataset {
             Ok(listing) => {
                 let subjects = listing.prefixes.len();
                 let time = in_words(start.elapsed());
-                Finding::good("bucket", format!("{name} answers in {time}, {subjects} subjects"))
+                let subjects = counted(subjects, "subject");
+                Finding::good("bucket", format!("{name} responds in {time}, {subjects}"))
             }
             Err(error) => {
                 let mut detail = error.to_string();
@@ -173,7 +176,7 @@ fn file_locks(root: &Path) -> Finding {
         // Claims then rest on hard links and signs of life alone.
         Finding::note(
             "file locks",
-            "do not work here; a killed download is taken over after 90 s instead of at once"
+            "do not work here; a killed download can only be resumed after 90 s, not at once"
                 .to_owned(),
             Advice::Nothing,
         )
@@ -202,23 +205,27 @@ fn consistency(root: &Path) -> Vec<Finding> {
     if wrong > 0 {
         findings.push(Finding::bad(
             "mirror",
-            format!("{wrong} files of {shown} have another size than when they were fetched"),
+            format!("{} in {shown} changed size since download", counted(wrong, "file")),
             Advice::Repair,
         ));
     }
     if missing > 0 {
         findings.push(Finding::note(
             "mirror",
-            format!("{missing} recorded files are not in {shown} any more"),
+            format!(
+                "{} {} no longer in {shown}",
+                counted(missing, "recorded file"),
+                agreeing(missing, "is", "are")
+            ),
             Advice::DownloadAgain,
         ));
     }
-    findings.push(Finding::good("mirror", format!("{shown}: {sound} recorded files")));
+    findings.push(Finding::good("mirror", format!("{shown}: {}", counted(sound, "recorded file"))));
     let unfinished = tree::unfinished(root);
     if !unfinished.is_empty() {
         findings.push(Finding::note(
             "mirror",
-            format!("{} unfinished files in {shown}", unfinished.len()),
+            format!("{} in {shown}", counted(unfinished.len(), "unfinished file")),
             Advice::ResumeDownload,
         ));
     }
