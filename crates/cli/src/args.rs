@@ -39,8 +39,8 @@ const EXIT_STATUS: &str = "\
 Exit status:
   0 done                              4 damaged or mismatched files
   1 failed, or some transfers failed  5 licence or stimulus access needed
-  2 usage, unknown names              6 withheld objects, with --strict
-  3 nothing matched, not downloaded   130, 143 stopped by a signal";
+  2 wrong usage, unknown names        6 withheld files, with --strict
+  3 nothing found, not downloaded     130, 143 stopped by a signal";
 
 const GLOBAL: &str = "Global options";
 
@@ -48,40 +48,41 @@ const GLOBAL: &str = "Global options";
 /// [`Global::with_environment`], since an empty variable has to count as unset.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
-    /// Where the mirror lives; several roots may be separated by `:` [env: LAION_FMRI_DATA]
+    /// Data directory with your local copy; several, separated by `:`, are searched in order;
+    /// downloads go to the last writable one [env: LAION_FMRI_DATA]
     #[arg(long, global = true, value_name = "DIR", help_heading = GLOBAL)]
     pub(crate) data_dir: Option<OsString>,
     /// The bucket: s3://NAME, http(s)://HOST[:PORT]/BUCKET or file:///DIR [env: LAION_FMRI_BUCKET]
     #[arg(long, global = true, value_name = "URL", help_heading = GLOBAL)]
     pub(crate) bucket: Option<Location>,
-    /// Never open a socket [env: LAION_FMRI_OFFLINE]
+    /// Never use the network [env: LAION_FMRI_OFFLINE]
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) offline: bool,
-    /// How many transfers run at once, and how many threads read betas [env: LAION_FMRI_JOBS]
+    /// Parallel transfers, and threads for reading betas [env: LAION_FMRI_JOBS]
     #[arg(short, long, global = true, value_name = "N", value_parser = parse_jobs, help_heading = GLOBAL)]
     pub(crate) jobs: Option<usize>,
-    /// Say less: errors only
+    /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = GLOBAL)]
     pub(crate) quiet: bool,
-    /// Say more; twice for debugging
+    /// Print more; -vv for debugging
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = GLOBAL)]
     pub(crate) verbose: u8,
-    /// How progress is shown; auto: bars on a terminal, a line every few seconds elsewhere
+    /// Progress display; auto: a bar on a terminal, else one line every few seconds
     #[arg(long, global = true, value_enum, default_value_t, value_name = "HOW", help_heading = GLOBAL)]
     pub(crate) progress: ProgressKind,
-    /// When messages are coloured
+    /// When to use colours in messages
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = GLOBAL)]
     pub(crate) color: Color,
-    /// Never prompt: what would have prompted fails and names the flag that answers it
+    /// Never ask; fail instead and name the option that answers the question
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) no_input: bool,
-    /// Where derived files go, which are safe to delete [env: LAION_FMRI_CACHE]
+    /// Directory for indexes and other files that can be deleted at any time [env: LAION_FMRI_CACHE]
     #[arg(long, global = true, value_name = "DIR", help_heading = GLOBAL)]
     pub(crate) cache_dir: Option<PathBuf>,
-    /// Tables and reports as one JSON object a line
+    /// Print tables and reports as JSON lines (one object per line)
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
-    /// Withheld objects are a failure (exit 6)
+    /// Exit 6 if a file was withheld (not released, or access denied)
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) strict: bool,
     /// `LAION_FMRI_ACCEPT_LICENSE`, which stands for `--accept-license`.
@@ -151,93 +152,94 @@ pub(crate) enum Command {
     Config,
     /// Show the licence of the dataset, or accept it
     License(License),
-    /// Mirror a part of the bucket
+    /// Download data of one or more subjects
     Download(Box<Download>),
-    /// Mirror raw data alone
+    /// Download raw data only
     DownloadRaw(Box<DownloadRaw>),
-    /// Fetch the stimulus images and their table; asks for access when there is none yet
+    /// Download the stimulus images and their table (asks for access if you have none yet)
     DownloadStimuli(access::DownloadStimuli),
-    /// Mirror the embeddings of the images
+    /// Download the image embeddings
     DownloadEmbeddings(access::DownloadEmbeddings),
-    /// Mirror the object masks and their table
+    /// Download the object masks and their table
     DownloadSegmentations(Transfer),
-    /// Mirror the captions
+    /// Download the captions
     DownloadCaptions(Transfer),
-    /// Request access to the stimulus images, by answering questions or by options
+    /// Request access to the stimulus images (asks what the options leave open)
     RequestAccess(Box<access::RequestAccess>),
-    /// Use access to the stimulus images that was granted earlier
+    /// Use access to the stimulus images that you were granted earlier
     Login(access::Login),
     /// Forget the access to the stimulus images
     Logout,
-    /// Take over a tree that another tool made, without fetching it again
+    /// Use files you already downloaded with another tool (aws s3 sync, the Python package)
     Adopt(mirror::Adopt),
     /// List addresses, sizes and local paths, for curl or aria2
     Urls(Box<mirror::Urls>),
-    /// Compare the mirror with what was fetched: sizes, checksums, gzip trailers
+    /// Check downloaded files against their recorded size and checksum
     Verify(mirror::Verify),
-    /// Look for what may be in the way: configuration, disk, permissions, bucket, mirror
+    /// Check the setup: configuration, disk, permissions, bucket, downloaded files
     Doctor,
     /// Describe the dataset, or one subject
     Info(Info),
-    /// Count what lies at the top of the bucket
+    /// List the top-level folders of the bucket
     Inspect,
-    /// List the subjects, one a line
+    /// List the subjects, one per line
     Subjects(Subjects),
-    /// List the sessions of a subject, one a line
+    /// List the sessions of a subject, one per line
     Sessions(Sessions),
-    /// List the ROIs of a subject, one a line
+    /// List the ROIs of a subject, one per line
     Rois(Rois),
-    /// Write the trial tables of a subject
+    /// Print or save the trial table of a subject
     Trials(Trials),
-    /// Write a brain mask, or a ROI over the brain axis
+    /// Save a brain mask (whole grid), or an ROI as a mask over brain voxels (for --mask)
     Mask(Mask),
-    /// Write ROIs as volumes, surface masks and vertex lists
+    /// Save ROIs as volumes, surface masks and vertex lists
     Roi(Roi),
-    /// Write single-trial betas as (n_trials, n_voxels) float32
+    /// Save single-trial betas, (n_trials, n_voxels) float32
     Betas(Box<Betas>),
-    /// Make the indexes with which betas are read by trial and by all threads
+    /// Build indexes for fast access to single trials and multi-threaded reading
     Index(index::Index),
-    /// Write noise ceilings as (n_voxels,) float32, in percent
+    /// Save noise ceilings, (n_voxels,) float32, in percent
     NoiseCeiling(noise_ceiling::NoiseCeilingArgs),
     /// Compute noise ceilings from the betas, and compare maps
     #[command(subcommand)]
     Nc(nc::Nc),
-    /// Write where voxels lie as (n_voxels, 3) float64, in mm of the T1w space
+    /// Save voxel coordinates, (n_voxels, 3) float64, in mm (T1w space)
     Coordinates(Coordinates),
-    /// Write values on the voxel axis back into a volume
+    /// Turn one value per voxel back into a NIfTI volume (0 elsewhere)
     ToNifti(ToNifti),
-    /// Write a stimulus image
+    /// Save a stimulus image
     Image(stimuli::Image),
-    /// Write embeddings as (n_rows, n_features) float16
+    /// Save image embeddings, (n_rows, n_features) float16
     Embedding(stimuli::Embedding),
-    /// List the objects in an image, or write the mask of one
+    /// List the objects in an image, or save the mask of one
     Segmentation(stimuli::Segmentation),
-    /// Print the captions of an image, one a line
+    /// Print the captions of an image, one per line
     Captions(stimuli::Captions),
-    /// Find images by objects, captions, origin and repetitions
+    /// Find images by objects, captions, source dataset and repetitions
     #[command(subcommand)]
     Stimuli(stimuli::Stimuli),
-    /// Show the train/test splits, their lists and their masks over trials
+    /// Show the train/test splits, their image lists and their masks over trials
     #[command(subcommand)]
     Splits(splits::Splits),
-    /// Extract sessions to one array file: select, z-score, join, average, save, with a recipe
+    /// Build one analysis-ready array from many sessions (voxels, z-score, average, features, split),
+    /// with a recipe
     Extract(Box<extract::Extract>),
-    /// Print an extraction as independent tasks, one JSON object a line
+    /// Split an extraction into one task per session
     Plan(Box<extract::Plan>),
-    /// Run tasks of a plan; in an array job, those of this task of the job
+    /// Run tasks of a plan (in an array job: this element's share)
     Run(extract::Run),
-    /// Make the outputs of a plan from what its tasks wrote
+    /// Combine the results of all tasks into the final output
     Merge(extract::Merge),
     /// Print the Slurm job scripts of a plan
     Slurm(extract::Slurm),
-    /// Run a recipe again: the same bytes, or what differs (exit 4)
+    /// Re-run a recipe; gives identical bytes or says what differs (exit 4)
     Reproduce(extract::Reproduce),
     /// Show, compare and describe recipes
     #[command(subcommand)]
     Recipe(extract::RecipeAction),
-    /// Print a completion script
+    /// Print the completion script of a shell
     Completions(Completions),
-    /// Print the manual page, or write all pages into a directory
+    /// Print the manual page, or save the pages of all commands in a directory
     Man(Man),
 }
 
@@ -254,7 +256,7 @@ const FILTERS: [&str; 10] =
 
 #[derive(Args, Debug)]
 pub(crate) struct Download {
-    /// Whose files: sub-03, 03, or all
+    /// Subject(s): sub-03, 03 or all
     #[arg(long, num_args = 1.., value_name = "S", required_unless_present = "prefix")]
     pub(crate) subject: Vec<String>,
     #[command(flatten)]
@@ -262,40 +264,41 @@ pub(crate) struct Download {
     /// Only these spaces
     #[arg(long, num_args = 1.., value_name = "V")]
     pub(crate) space: Option<Vec<String>>,
-    /// Only these descriptions, such as SingletrialBetas
+    /// Only these descriptions, e.g. SingletrialBetas
     #[arg(long, num_args = 1.., value_name = "V")]
     pub(crate) desc: Option<Vec<String>>,
-    /// Only these statistics, such as effect or rsquare
+    /// Only these statistics, e.g. effect or rsquare
     #[arg(long, num_args = 1.., value_name = "V")]
     pub(crate) stat: Option<Vec<String>>,
-    /// Instead of betas and ROIs, only the two brain masks: the anatomical one and the mean R² map
+    /// Only the two brain masks, no betas and ROIs: the anatomical mask and the mean R² map
     #[arg(long, requires = "subject", conflicts_with_all = FILTERS)]
     pub(crate) brain_mask: bool,
-    /// The whole anatomical tree as well
+    /// Also download all anatomical files (T1w, T2w, masks); filters do not apply
     #[arg(long)]
     pub(crate) include_anatomical: bool,
-    /// The whole FreeSurfer reconstruction as well
+    /// Also download the FreeSurfer reconstruction; filters do not apply
     #[arg(long)]
     pub(crate) include_freesurfer: bool,
-    /// All localizer maps as well
+    /// Also download all localizer maps; filters do not apply
     #[arg(long)]
     pub(crate) include_localizers: bool,
-    /// The raw data as well, chosen by the filters
+    /// Also download the raw data that pass the filters
     #[arg(long)]
     pub(crate) include_raw: bool,
-    /// The stimulus images and their table as well; asks for access when there is none yet
+    /// Also download the stimulus images and their table (asks for access if you have none yet)
     #[arg(long)]
     pub(crate) include_stimuli: bool,
-    /// The embeddings of these models as well; all without a name
+    /// Also download the image embeddings of these models; all models if no name is given
     #[arg(long, num_args = 0.., value_name = "MODEL", value_parser = one_of(EmbeddingModel::ALL, EmbeddingModel::as_str))]
     pub(crate) include_embeddings: Option<Vec<EmbeddingModel>>,
-    /// Mirror any other tree with the same filters, such as derivatives/retinotopy/sub-01/
+    /// Also download everything below this prefix that passes the filters, e.g.
+    /// derivatives/retinotopy/sub-01/
     #[arg(long, num_args = 1.., value_name = "KEYPREFIX")]
     pub(crate) prefix: Vec<String>,
-    /// If the bucket does not have some value or tree, fetch the rest
+    /// Download the rest if the bucket lacks a requested value or tree
     #[arg(long)]
     pub(crate) allow_missing: bool,
-    /// Make the indexes of the betas that are fetched, from the bytes that pass
+    /// Build the read indexes while downloading (saves one pass later)
     #[arg(long)]
     pub(crate) index: bool,
     #[command(flatten)]
@@ -304,12 +307,12 @@ pub(crate) struct Download {
 
 #[derive(Args, Debug)]
 pub(crate) struct DownloadRaw {
-    /// Whose files: sub-03, 03, or all
+    /// Subject(s): sub-03, 03 or all
     #[arg(long, num_args = 1.., value_name = "S", required = true)]
     pub(crate) subject: Vec<String>,
     #[command(flatten)]
     pub(crate) filters: Filters,
-    /// If the bucket does not have some value, fetch the rest
+    /// Download the rest if the bucket lacks a requested value
     #[arg(long)]
     pub(crate) allow_missing: bool,
     #[command(flatten)]
@@ -319,16 +322,16 @@ pub(crate) struct DownloadRaw {
 /// How a download is carried out.
 #[derive(Args, Debug)]
 pub(crate) struct Transfer {
-    /// How many transfers run at once; as --jobs
+    /// Parallel transfers; same as --jobs
     #[arg(long, value_name = "N", value_parser = parse_jobs)]
     pub(crate) n_jobs: Option<usize>,
-    /// List what would be done and its size, without fetching or writing anything
+    /// List what would be downloaded and its size, without downloading or writing anything
     #[arg(short = 'n', long, alias = "dryrun")]
     pub(crate) dry_run: bool,
-    /// Take at most so many bytes per second, such as 500k, 10M or 2.5MiB
+    /// Limit the total rate (bytes per second), e.g. 500k, 10M or 2.5MiB
     #[arg(long, value_name = "R", value_parser = bytes::parse_rate)]
     pub(crate) limit_rate: Option<std::num::NonZeroU64>,
-    /// Read what is on disk already, and fetch again what is not right
+    /// Check files already on disk and download damaged ones again
     #[arg(long)]
     pub(crate) verify: bool,
     /// Accept the licence of the dataset without a prompt [env: LAION_FMRI_ACCEPT_LICENSE]
@@ -345,33 +348,33 @@ pub(crate) struct Info {
 
 #[derive(Args, Debug)]
 pub(crate) struct Subjects {
-    /// Ask the bucket instead of the mirror
+    /// List what the bucket has, not the data directory
     #[arg(long)]
     pub(crate) remote: bool,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Sessions {
-    /// The subject: sub-03 or 03
+    /// Subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
-    /// Ask the bucket instead of the mirror
+    /// List what the bucket has, not the data directory
     #[arg(long)]
     pub(crate) remote: bool,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Rois {
-    /// The subject: sub-03 or 03; by default the first one. Several with --common
+    /// Subject: sub-03 or 03 (default: the first one); several with --common
     #[arg(long, num_args = 1.., value_name = "S")]
     pub(crate) subject: Vec<String>,
-    /// Only this category, such as face
+    /// Only this category, e.g. face
     #[arg(long, value_name = "C")]
     pub(crate) category: Option<String>,
-    /// Only what all chosen subjects have; by default all subjects
+    /// Show only ROIs present in every selected subject (default: all subjects)
     #[arg(long)]
     pub(crate) common: bool,
-    /// Ask the bucket instead of the mirror
+    /// List what the bucket has, not the data directory
     #[arg(long)]
     pub(crate) remote: bool,
 }
@@ -387,57 +390,58 @@ pub(crate) enum TableFormat {
 
 #[derive(Args, Debug)]
 pub(crate) struct Trials {
-    /// The subject: sub-03 or 03
+    /// Subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
-    /// The sessions: 01, 01,03, 01-10 or all; by default all of them, in order
+    /// Session(s): 01, 01,03, 01-10 or all (default: all, in order)
     #[arg(long, visible_alias = "ses", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session)]
     pub(crate) session: Vec<SessionName>,
-    /// By default what the extension of the output says, else tsv
+    /// Default: from the extension of the output, else tsv
     #[arg(long, value_enum)]
     pub(crate) format: Option<TableFormat>,
-    /// The output; - is standard output
+    /// Output file; - for standard output
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub(crate) output: PathBuf,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Mask {
-    /// The subject: sub-03 or 03
+    /// Subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
-    /// ROIs, categories or all; several are united. The mask is then over the brain axis
+    /// One or more ROIs (FFA1) or categories (face), or all; several are combined. With --roi: one
+    /// value per brain voxel
     #[arg(long, num_args = 1.., value_name = "Q")]
     pub(crate) roi: Vec<String>,
-    /// Which brain mask
+    /// Brain mask that defines the voxels
     #[arg(long, value_name = "M", default_value_t, value_parser = one_of(MaskSource::ALL, MaskSource::as_str))]
     pub(crate) mask_source: MaskSource,
-    /// Which grid of the anatomical brain mask: 1pt8 or full
+    /// Grid of the anatomical brain mask
     #[arg(long, value_name = "RES", default_value_t, conflicts_with = "roi", value_parser = one_of(Resolution::ALL, Resolution::as_str))]
     pub(crate) res: Resolution,
-    /// The output: .npy, .nii, .nii.gz, or - for .npy on standard output
+    /// Output file: .npy, .nii, .nii.gz, or - for .npy on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Roi {
-    /// The subject: sub-03 or 03
+    /// Subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
-    /// ROIs, categories or all
+    /// One or more ROIs (FFA1) or categories (face), or all
     #[arg(value_name = "ROI", required = true)]
     pub(crate) roi: Vec<String>,
-    /// Which form: all, volume (or nii.gz), gii (both surface forms), func.gii or label
+    /// Form: volume (or nii.gz), func.gii, label, gii (both surface forms) or all
     #[arg(long, value_name = "FORMAT", default_value_t, value_parser = one_of(RoiFormat::ALL, RoiFormat::as_str))]
     pub(crate) format: RoiFormat,
-    /// Which hemispheres: L, R or all
+    /// Hemisphere
     #[arg(long, value_name = "H", default_value_t, value_parser = one_of(Hemi::ALL, Hemi::as_str))]
     pub(crate) hemi: Hemi,
-    /// Which brain mask volumes are over
+    /// Brain mask that defines the voxels of volumes
     #[arg(long, value_name = "M", default_value_t, value_parser = one_of(MaskSource::ALL, MaskSource::as_str))]
     pub(crate) mask_source: MaskSource,
-    /// The output: a .npz file, or - for standard output
+    /// Output file: .npz, or - for standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }
@@ -445,85 +449,86 @@ pub(crate) struct Roi {
 /// Which voxels, on the axis of which brain mask.
 #[derive(Args, Debug)]
 pub(crate) struct VoxelArgs {
-    /// ROIs, categories or all; several are united. Set algebra in quotes: "laion - retinotopy"
+    /// One or more ROIs (FFA1) or categories (face), or all; several are combined. Expressions in
+    /// quotes: "face | place", "face & laion", "laion - retinotopy"
     #[arg(long, num_args = 1.., value_name = "Q")]
     pub(crate) roi: Vec<String>,
-    /// A mask over the brain axis: a .npy file of one bool for each brain voxel
+    /// Voxel mask: .npy with one True/False per brain voxel, in brain-mask order
     #[arg(long, value_name = "FILE.npy", conflicts_with = "roi")]
     pub(crate) mask: Option<PathBuf>,
-    /// Which brain mask
+    /// Brain mask that defines the voxels
     #[arg(long, value_name = "M", default_value_t, value_parser = one_of(MaskSource::ALL, MaskSource::as_str))]
     pub(crate) mask_source: MaskSource,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Betas {
-    /// The subject: sub-03 or 03
+    /// Subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
-    /// The sessions: 01, 01,03, 01-10 or all
+    /// Session(s): 01, 01,03, 01-10 or all
     #[arg(long, visible_alias = "ses", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session, required = true)]
     pub(crate) session: Vec<SessionName>,
     #[command(flatten)]
     pub(crate) voxels: VoxelArgs,
-    /// Only voxels whose noise ceiling in the session is at least T percent (0 to 100)
+    /// Only voxels with a noise ceiling of at least T percent (0 to 100) in the session
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub(crate) nc_threshold: Option<f32>,
-    /// The subject-level map that the threshold looks at, such as Noiseceiling12rep
+    /// Apply the threshold to this subject-level map, e.g. Noiseceiling12rep
     #[arg(long, value_name = "D", requires = "nc_threshold")]
     pub(crate) nc_desc: Option<String>,
-    /// Only trials with images that all subjects saw (shared), or only this one (unique)
+    /// Only trials of shared images (seen by all) or of unique images (seen by this subject only)
     #[arg(long, value_name = "SET", value_parser = one_of(StimulusSet::ALL, StimulusSet::as_str))]
     pub(crate) stimuli: Option<StimulusSet>,
-    /// Only these trials of each session, counted from 0, as rows in this order: single ones and
-    /// START:END, such as 10:20,500,3
+    /// Only these trials of each session, counted from 0, in this order; numbers and START:END
+    /// (END not included), e.g. 10:20,500,3
     #[arg(long, value_name = "LIST", value_parser = parse_trials)]
     pub(crate) trials: Option<TrialList>,
-    /// Accepted for parity with the Python package: every read streams
+    /// No effect (compatibility with the Python package; reads always stream)
     #[arg(long)]
     pub(crate) streaming: bool,
-    /// The output: .npy or .csv for one session, .npz or DIR/ for several, - for .npy on standard output
+    /// Output: .npy or .csv for one session, .npz or DIR/ for several, - for .npy on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Coordinates {
-    /// The subject: sub-03 or 03
+    /// Subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
     #[command(flatten)]
     pub(crate) voxels: VoxelArgs,
-    /// The output: .npy or .csv, - for .npy on standard output
+    /// Output file: .npy, .csv, or - for .npy on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct ToNifti {
-    /// The subject: sub-03 or 03
+    /// Subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
-    /// One value for each chosen voxel: a 1-D .npy file of float32 or float64
+    /// One value per selected voxel: 1-D .npy of float32 or float64
     #[arg(value_name = "VALUES.npy")]
     pub(crate) values: PathBuf,
     #[command(flatten)]
     pub(crate) voxels: VoxelArgs,
-    /// The output: .nii or .nii.gz
+    /// Output file: .nii or .nii.gz
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Completions {
-    /// The shell
+    /// Shell
     #[arg(value_enum)]
     pub(crate) shell: clap_complete::Shell,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Man {
-    /// Where the pages of all commands go
+    /// Directory for the pages of all commands
     #[arg(value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
 }
@@ -546,7 +551,7 @@ fn parse_trials(text: &str) -> Result<TrialList, String> {
             None => (number(part)?, number(part)?.saturating_add(1)),
         };
         if start >= end {
-            return Err(format!("{part} holds no trial (expected START below END)"));
+            return Err(format!("{part} contains no trial (expected START below END)"));
         }
         if end - start > MAX_TRIALS - trials.len() {
             return Err(format!("more than {MAX_TRIALS} trials"));
@@ -585,12 +590,12 @@ mod tests {
         assert_eq!(parsed("0"), Ok(vec![0]));
         for (text, problem) in [
             ("", "\"\" is not a number counted from 0"),
-            ("3:3", "3:3 holds no trial (expected START below END)"),
+            ("3:3", "3:3 contains no trial (expected START below END)"),
             ("-1", "\"-1\" is not a number counted from 0"),
             ("0:99999999999", "more than 1000000 trials"),
             (
                 "18446744073709551615",
-                "18446744073709551615 holds no trial (expected START below END)",
+                "18446744073709551615 contains no trial (expected START below END)",
             ),
         ] {
             assert_eq!(parsed(text), Err(problem.to_owned()), "{text}");

@@ -65,7 +65,7 @@ fn downloads_name_sessions_likewise() {
     );
     let ran = user.ok("download --subject 03 --ses 1-20 -n --json");
     assert!(ran.out == plan("--ses 01 02"));
-    assert!(ran.err.starts_with("note: there is no ses-20, of 1-20\n"), "{}", ran.err);
+    assert!(ran.err.starts_with("note: 1-20: there is no ses-20\n"), "{}", ran.err);
 }
 
 #[test]
@@ -74,13 +74,16 @@ fn what_no_session_is_called_is_said() {
     let fails = |named: &str, code| {
         user.fails(&format!("betas --subject 01 --session {named} -o x.npz"), code)
     };
-    let expected = "error: no session of sub-01 is in 20-30; sessions: ses-01, ses-02\n";
+    let expected = "error: no session of sub-01 is in the range 20-30; sessions: ses-01, ses-02\n";
     assert_eq!(fails("20-30", 3), expected);
-    assert!(fails("10-01", 2).contains("10-01 holds no session"));
+    assert!(fails("10-01", 2).contains("10-01 contains no session"));
     let expected = "error: --session all cannot be combined with other sessions\n";
     assert_eq!(fails("all 01", 2), expected);
     let message = fails("7", 3);
-    assert!(message.starts_with("error: the betas of sub-01 ses-7: not on disk"), "{message}");
+    assert!(
+        message.starts_with("error: not on disk: the betas of sub-01 ses-7, only those of ses-01"),
+        "{message}"
+    );
     assert!(message.contains("--ses ses-7"), "{message}");
     assert!(read_npy::<f32>(user.path("x.npz")).is_err());
 }

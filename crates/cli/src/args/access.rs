@@ -8,7 +8,7 @@ use super::names::one_of;
 
 #[derive(Args, Debug)]
 pub(crate) struct DownloadStimuli {
-    /// List what would be done and its size, without fetching anything or asking for access
+    /// List what would be downloaded and its size, without downloading or asking for access
     #[arg(short = 'n', long, alias = "dryrun")]
     pub(crate) dry_run: bool,
 }
@@ -34,23 +34,23 @@ pub(crate) struct RequestAccess {
     /// Your institution
     #[arg(long, value_name = "NAME")]
     pub(crate) institution: Option<String>,
-    /// Your principal investigator or supervisor, if there is one
+    /// Your principal investigator or supervisor, if you have one
     #[arg(long, value_name = "NAME")]
     pub(crate) supervisor: Option<String>,
-    /// What the images are needed for, in at least 20 characters
+    /// What you need the images for (at least 20 characters)
     #[arg(long, value_name = "TEXT")]
     pub(crate) purpose: Option<String>,
-    /// Accept the terms of use in this version, which you have read
+    /// Accept the terms of use of this version (read them first)
     #[arg(long, value_name = "VERSION")]
     pub(crate) accept_terms: Option<String>,
-    /// Acknowledge the privacy notice, which you have read
+    /// Acknowledge the privacy notice (read it first)
     #[arg(long)]
     pub(crate) acknowledge_privacy: bool,
 }
 
 #[derive(Args)]
 pub(crate) struct Login {
-    /// The id that was given with the access (lfm_...); - reads it from standard input
+    /// Request id that you received with the access (lfm_...); - reads it from standard input
     #[arg(long, value_name = "ID")]
     pub(crate) request_id: String,
 }

@@ -43,7 +43,7 @@ fn parse(text: &str) -> Option<NonZeroU64> {
         clippy::cast_sign_loss,
         reason = "it lies between 1 and 1e18, and fractions of a byte do not matter"
     )]
-    NonZeroU64::new(bytes as u64)
+    NonZeroU64::new(bytes.round() as u64)
 }
 
 #[cfg(test)]
@@ -62,6 +62,7 @@ mod tests {
             ("1T", 1_000_000_000_000),
             ("1.5 KiB", 1536),
             ("2.5MiB", 2_621_440),
+            ("4.35MB", 4_350_000),
             ("2Gi", 2 << 30),
             ("1tib", 1 << 40),
         ] {

@@ -21,63 +21,64 @@ const NO_ZSCORE: &str = "none";
 /// What decides the numbers of an output.
 #[derive(Args, Debug)]
 pub(crate) struct SelectionArgs {
-    /// The subjects: sub-03 or 03, or all; several in one output need --average image, and images that not
-    /// all of them saw are then left out
+    /// Subject(s): sub-03, 03 or all; several subjects in one output need --average image; only
+    /// images seen by all are kept
     #[arg(long, num_args = 1.., value_name = "S", required = true)]
     pub(crate) subject: Vec<String>,
-    /// The sessions: 01, 01,03, 01-10 or all
+    /// Session(s): 01, 01,03, 01-10 or all
     #[arg(long, visible_alias = "ses", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session, default_value = "all", hide_default_value = false)]
     pub(crate) session: Vec<SessionName>,
-    /// Only the voxels of these ROIs: a ROI, a category, all, or set algebra such as "laionventral - retinotopy"
+    /// One or more ROIs (FFA1) or categories (face), or all; several are combined. Expressions in
+    /// quotes: "face | place", "face & laion", "laion - retinotopy"
     #[arg(long, num_args = 1.., value_name = "Q")]
     pub(crate) roi: Vec<String>,
-    /// Which brain mask the voxel axis is made from
+    /// Brain mask that defines the voxels
     #[arg(long, value_name = "M", default_value_t, value_parser = one_of(MaskSource::ALL, MaskSource::as_str))]
     pub(crate) mask_source: MaskSource,
     /// Z-score each voxel within each run or session, before anything is averaged
     #[arg(long, value_name = "SCOPE", default_value = NO_ZSCORE, value_parser = scope())]
     pub(crate) zscore: std::option::Option<ZscoreScope>,
-    /// Subtracted from the number of trials in the divisor of the variance
+    /// Delta degrees of freedom of the standard deviation (0 as numpy)
     #[arg(long, value_name = "0|1", value_parser = clap::value_parser!(u8).range(0..=1), default_value_t = 0)]
     pub(crate) ddof: u8,
-    /// Which trials mean and standard deviation are computed from; train needs --split
+    /// Fit the z-score on all trials or on training trials only (needs --split)
     #[arg(long, value_name = "TRIALS", default_value_t, value_parser = one_of(ZscoreFit::ALL, ZscoreFit::as_str))]
     pub(crate) zscore_fit: ZscoreFit,
-    /// One row for each trial (none), or the mean over the trials of each image; of several subjects, only
-    /// images that all of them saw
+    /// One row per trial (none), or per image, the mean over its trials (image); with several
+    /// subjects, only images seen by all are kept
     #[arg(long, default_value_t, value_parser = one_of(Average::ALL, Average::as_str))]
     pub(crate) average: Average,
-    /// What becomes of NaN: it stays, its voxel is left out, or it becomes 0
+    /// NaN: keep, drop the voxel, or set to 0
     #[arg(long, default_value_t, value_parser = one_of(NanColumns::ALL, NanColumns::as_str))]
     pub(crate) nan: NanColumns,
-    /// Only trials with images that all subjects saw (shared), or only this one (unique)
+    /// Only trials of shared images (seen by all) or of unique images (seen by this subject only)
     #[arg(long, value_name = "SET", value_parser = one_of(StimulusSet::ALL, StimulusSet::as_str))]
     pub(crate) stimuli: Option<StimulusSet>,
-    /// Leave out trials with out-of-distribution images
+    /// Leave out trials of out-of-distribution images
     #[arg(long)]
     pub(crate) exclude_ood: bool,
-    /// Only images with exactly the planned number of trials in the sessions
+    /// Only images whose planned repetitions are all present
     #[arg(long)]
     pub(crate) exact_reps: bool,
-    /// Mark the rows of the training and the test set of this split
+    /// Mark each row as training or test trial of this split
     #[arg(long, value_name = "NAME", requires = "pool", value_parser = one_of(SplitName::ALL, SplitName::as_str))]
     pub(crate) split: Option<SplitName>,
-    /// The pool of the split: shared or a subject such as sub-03
+    /// Pool of the split: shared, or a subject, e.g. sub-03
     #[arg(long, value_name = "P", requires = "split", value_parser = pool())]
     pub(crate) pool: Option<Pool>,
-    /// The revision of the random splits: r1 or r2
+    /// Revision of the random splits
     #[arg(long, value_name = "R", default_value_t, value_parser = one_of(SplitRevision::ALL, SplitRevision::as_str))]
     pub(crate) revision: SplitRevision,
-    /// Only these types of out-of-distribution images in the test set of the split ood
+    /// For the split ood: only these types of images in the test set
     #[arg(long, num_args = 1.., value_name = "T", requires = "split", value_parser = one_of(OodType::ALL, OodType::as_str))]
     pub(crate) ood_type: Vec<OodType>,
-    /// The embeddings of the images of the rows, by this model
+    /// Add the image embedding of each row, by this model
     #[arg(long, value_name = "MODEL", value_parser = one_of(EmbeddingModel::ALL, EmbeddingModel::as_str))]
     pub(crate) features: Option<EmbeddingModel>,
-    /// Only voxels whose noise ceiling is at least T percent (0 to 100)
+    /// Only voxels with a noise ceiling of at least T percent (0 to 100)
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub(crate) nc_threshold: Option<f64>,
-    /// The subject-level map that the threshold looks at, such as Noiseceiling12rep
+    /// Apply the threshold to this subject-level map, e.g. Noiseceiling12rep
     #[arg(long, value_name = "D", requires = "nc_threshold")]
     pub(crate) nc_desc: Option<String>,
 }
@@ -85,13 +86,13 @@ pub(crate) struct SelectionArgs {
 /// Where files come from and how much memory they may take.
 #[derive(Args, Debug)]
 pub(crate) struct SourceArgs {
-    /// Read the files of the mirror, or stream them from the bucket without storing them
+    /// Read downloaded files (mirror), or stream from the bucket without storing (bucket)
     #[arg(long, value_enum, default_value_t)]
     pub(crate) from: Origin,
-    /// The most memory that may be used, such as 2GiB or 500MB
+    /// Memory limit, e.g. 2GiB or 500MB
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) max_memory: Option<u64>,
-    /// With --from bucket, accept the licence of the dataset without a prompt
+    /// With --from bucket: accept the licence of the dataset without a prompt
     #[arg(long)]
     pub(crate) accept_license: bool,
 }
@@ -102,11 +103,11 @@ pub(crate) struct Extract {
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
-    /// Say what would be read and how much memory it takes, and stop
+    /// Only print what would be read and how much memory it takes
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
-    /// The output: .npz, .zarr or .h5; .parquet for the table of rows alone. {subject} in its name, or
-    /// DIR/, makes one for each subject
+    /// Output: .npz, .zarr or .h5; .parquet for the table of rows only. With {subject} in the name,
+    /// or DIR/: one output per subject
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
 }
@@ -118,54 +119,54 @@ pub(crate) struct Plan {
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
-    /// The output that the plan names, as for extract
+    /// Output of the extraction; see extract
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Run {
-    /// The plan, - for standard input
+    /// Plan file; - for standard input
     pub(crate) plan: PathBuf,
-    /// Only every N-th task, beginning with this one, counted from 0; in an array job the scheduler says which
+    /// Run tasks I, I+N, I+2N, ... (from 0); array jobs set this themselves
     #[arg(long, value_name = "I", requires = "of")]
     pub(crate) task: Option<usize>,
-    /// How many share the tasks
+    /// Number of shares
     #[arg(long, value_name = "N", requires = "task")]
     pub(crate) of: Option<usize>,
-    /// Of a plan that reads the bucket, accept the licence of the dataset without a prompt
+    /// If the plan reads the bucket: accept the licence of the dataset without a prompt
     #[arg(long)]
     pub(crate) accept_license: bool,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Merge {
-    /// The plan, - for standard input
+    /// Plan file; - for standard input
     pub(crate) plan: PathBuf,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Slurm {
-    /// The plan
+    /// Plan file
     pub(crate) plan: PathBuf,
-    /// The partition of the array job
+    /// Partition of the array job
     #[arg(long, value_name = "P")]
     pub(crate) partition: Option<String>,
-    /// The time limit of a task
+    /// Time limit of a task
     #[arg(long, value_name = "HH:MM:SS", default_value = "01:00:00")]
     pub(crate) time: String,
-    /// Write the scripts to this folder instead of printing them
+    /// Save the scripts in this folder instead of printing them
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Reproduce {
-    /// The recipe: OUT.recipe.toml, or an output that holds one
+    /// Recipe: OUT.recipe.toml, or an output that contains one
     pub(crate) recipe: PathBuf,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
-    /// The output; without it the one that the recipe stands beside
+    /// Output (default: the recorded one, next to the recipe)
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Option<PathBuf>,
 }
@@ -175,7 +176,7 @@ pub(crate) struct Reproduce {
 pub(crate) enum RecipeAction {
     /// Print a recipe as TOML
     Show(OneRecipe),
-    /// Say in words how two recipes differ (exit 1 if they do)
+    /// List the differences between two recipes (exit 1 if there are any)
     Diff(TwoRecipes),
     /// Print a paragraph for the methods section
     Methods(OneRecipe),
@@ -185,16 +186,16 @@ pub(crate) enum RecipeAction {
 
 #[derive(Args, Debug)]
 pub(crate) struct OneRecipe {
-    /// The recipe: OUT.recipe.toml, or an output that holds one
+    /// Recipe: OUT.recipe.toml, or an output that contains one
     pub(crate) recipe: PathBuf,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct TwoRecipes {
-    /// A recipe, or an output that holds one
+    /// Recipe, or an output that contains one
     #[arg(value_name = "A")]
     pub(crate) one: PathBuf,
-    /// Another
+    /// Recipe to compare with
     #[arg(value_name = "B")]
     pub(crate) other: PathBuf,
 }

@@ -7,8 +7,8 @@ use super::sessions::{SessionName, parse_session};
 
 #[derive(Args, Debug)]
 pub(crate) struct Filters {
-    /// Only these sessions: 04, 01,03 or 01-10; averages stands for the subject-level files of
-    /// derivatives, all for every session
+    /// Only these sessions: 04, 01,03, 01-10 or all; `averages`: the subject-level maps, such as
+    /// Noiseceiling12rep
     #[arg(long, visible_alias = "session", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session)]
     pub(crate) ses: Vec<SessionName>,
     /// Only these tasks
@@ -23,10 +23,10 @@ pub(crate) struct Filters {
     /// Only these parts (mag, phase)
     #[arg(long, num_args = 1.., value_name = "V")]
     part: Option<Vec<String>>,
-    /// Only these suffixes, such as statmap, trials, mask, bold, events
+    /// Only these suffixes, e.g. statmap, trials, mask, bold, events
     #[arg(long, num_args = 1.., value_name = "V")]
     suffix: Option<Vec<String>>,
-    /// Only these extensions, such as nii.gz or tsv
+    /// Only these extensions, e.g. nii.gz or tsv
     #[arg(long, num_args = 1.., value_name = "V")]
     extension: Option<Vec<String>>,
 }

@@ -6,10 +6,10 @@ use super::sessions::{SessionName, parse_session};
 
 #[derive(Args, Debug)]
 pub(crate) struct Index {
-    /// The subject: sub-03 or 03
+    /// Subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
-    /// Only these sessions: 01, 01,03, 01-10 or all; by default all that are on disk
+    /// Session(s): 01, 01,03, 01-10 or all (default: all that are on disk)
     #[arg(long, visible_alias = "ses", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session)]
     pub(crate) session: Vec<SessionName>,
 }

@@ -11,16 +11,16 @@ pub(crate) struct Verify {
     /// Only files of these subjects: sub-03 or 03
     #[arg(long, num_args = 1.., value_name = "S")]
     pub(crate) subject: Vec<String>,
-    /// Compare sizes alone, without reading the files
+    /// Compare sizes only, without reading the files
     #[arg(long)]
     pub(crate) fast: bool,
-    /// Fetch again what is damaged or missing
+    /// Download damaged and missing files again
     #[arg(long)]
     pub(crate) repair: bool,
-    /// Verify nothing: drop the records of these files or folders, which you have removed on purpose
+    /// Verify nothing; forget these files or folders, which you deleted on purpose
     #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with_all = ["subject", "fast", "repair"])]
     pub(crate) forget: Vec<PathBuf>,
-    /// Accept the licence of the dataset without a prompt, for --repair
+    /// With --repair: accept the licence of the dataset without a prompt
     #[arg(long)]
     pub(crate) accept_license: bool,
 }
@@ -28,21 +28,21 @@ pub(crate) struct Verify {
 /// How files of another tree come into the mirror.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum How {
-    /// Hard links where possible (no space is needed, and both names share the bytes), else copies
+    /// Hard links if possible (needs no space), else copies
     #[default]
     Link,
     /// Copies
     Copy,
-    /// Renamed where possible, else copied and removed
+    /// Moves the files
     Move,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Adopt {
-    /// A tree made by `aws s3 sync`, the Python package or another tool; or the data directory itself
+    /// Folder that contains derivatives/, filled by another tool; or the data directory itself
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
-    /// How its files come into the mirror
+    /// How the files get into the data directory
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     pub(crate) how: How,
 }
@@ -50,7 +50,7 @@ pub(crate) struct Adopt {
 /// The form of a list of addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum UrlFormat {
-    /// Address, bytes and local path, separated by tabs, below a header line
+    /// Tab-separated table with a header: address, bytes, local path
     #[default]
     Tsv,
     /// A configuration for `curl --parallel --config FILE`
@@ -70,10 +70,10 @@ pub(crate) enum UrlFormat {
 pub(crate) struct Urls {
     #[command(flatten)]
     pub(crate) selection: Download,
-    /// The form of the list
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: UrlFormat,
-    /// Only what is not on disk
+    /// Only files that are not on disk
     #[arg(long)]
     pub(crate) missing: bool,
 }

@@ -13,50 +13,50 @@ use crate::args::sessions::{SessionName, parse_session};
 /// What to do with noise ceilings.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Nc {
-    /// Compute a noise ceiling from the betas, with every convention in a JSON file beside it
+    /// Compute a noise ceiling from the betas, with all settings in a JSON file next to it
     Compute(Compute),
-    /// Compare two maps voxel by voxel: files, or a file and a map of the bucket
+    /// Compare two maps voxel by voxel: two files, or a file and a map of the dataset
     Compare(Compare),
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Compute {
-    /// The subject: sub-03 or 03
+    /// Subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
-    /// Over these sessions: 01, 01,03, 01-10 or all; by default all that are on disk
+    /// Session(s): 01, 01,03, 01-10 or all (default: all that are on disk)
     #[arg(long, visible_alias = "ses", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session)]
     pub(crate) session: Vec<SessionName>,
-    /// Z-score within each run or session; by default run for one session, session for several
+    /// Z-score within each run or session (default: run for one session, session for several)
     #[arg(long, value_name = "run|session", value_parser = one_of(Scope::ALL, Scope::as_str))]
     pub(crate) scope: Option<Scope>,
     /// Delta degrees of freedom of both variances: 0 as numpy does, 1 unbiased
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) ddof: usize,
-    /// That of the z-score alone
+    /// --ddof for the z-score only
     #[arg(long, value_name = "N")]
     pub(crate) zscore_ddof: Option<usize>,
-    /// That of the variance within images alone
+    /// --ddof for the within-image variance only
     #[arg(long, value_name = "N")]
     pub(crate) residual_ddof: Option<usize>,
-    /// Which images count, by their name: all, 4rep or 12rep
+    /// Images to use, by their planned repetitions
     #[arg(long, value_name = "SET", default_value_t, value_parser = one_of(ImageSet::ALL, ImageSet::as_str))]
     pub(crate) images: ImageSet,
-    /// Which images count, by how often they were shown in these sessions: 2+ or exactly 4
+    /// Images to use, by how often they were shown in these sessions: 2+ or exactly 4
     #[arg(long, value_name = "N|N+", default_value_t = Repetitions::AtLeast(2))]
     pub(crate) repetitions: Repetitions,
-    /// What stands for mean(1/n) in the formula: the mean over the images, or 1 / this number
+    /// Term 1/n of the formula: mean over images, or fixed 1/N
     #[arg(long, value_name = "mean|N", default_value_t)]
     pub(crate) repetition_term: RepetitionTerm,
     #[command(flatten)]
     pub(crate) voxels: VoxelArgs,
-    /// The most memory, such as 2GiB: less means more passes over the files
+    /// Memory limit, e.g. 2GiB; a lower limit needs more passes
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) max_memory: Option<u64>,
-    /// Only say what would be read, how often, and the predicted peak of memory
+    /// Only print what would be read, in how many passes, and the memory it takes
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
-    /// The output: .nii or .nii.gz (the grid of the betas) or .npy (the voxel axis)
+    /// Output file: .nii or .nii.gz (grid of the betas), or .npy (one value per voxel)
     #[arg(short, long, value_name = "FILE", required_unless_present = "dry_run")]
     pub(crate) output: Option<PathBuf>,
 }
@@ -64,19 +64,19 @@ pub(crate) struct Compute {
 #[derive(Args, Debug)]
 #[command(group = clap::ArgGroup::new("other").required(true).args(["second", "session", "desc"]))]
 pub(crate) struct Compare {
-    /// The subject: sub-03 or 03
+    /// Subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
-    /// The first map: .nii, .nii.gz, or .npy on the voxel axis
+    /// First map: .nii, .nii.gz, or .npy with one value per voxel
     #[arg(value_name = "A")]
     pub(crate) first: PathBuf,
-    /// The second map
+    /// Second map
     #[arg(value_name = "B")]
     pub(crate) second: Option<PathBuf>,
-    /// Instead of B, the map of this session
+    /// Instead of B: the map of this session
     #[arg(long, visible_alias = "ses", value_name = "V", value_parser = parse_session)]
     pub(crate) session: Option<SessionName>,
-    /// Instead of B, the subject-level map of this description, such as Noiseceiling12rep
+    /// Instead of B: this subject-level map, e.g. Noiseceiling12rep
     #[arg(long, value_name = "D")]
     pub(crate) desc: Option<String>,
     #[command(flatten)]

@@ -10,24 +10,24 @@ use super::sessions::{SessionName, parse_session};
 #[derive(Args, Debug)]
 #[group(id = "which", required = true, multiple = false)]
 pub(crate) struct WhichNoiseCeiling {
-    /// The maps within these sessions: 01, 01,03, 01-10 or all
+    /// Maps within these sessions: 01, 01,03, 01-10 or all
     #[arg(long, visible_alias = "ses", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session, group = "which")]
     pub(crate) session: Vec<SessionName>,
-    /// The subject-level maps of these descriptions, such as Noiseceiling12rep
+    /// Subject-level maps, e.g. Noiseceiling12rep
     #[arg(long, num_args = 1.., value_name = "D", group = "which")]
     pub(crate) desc: Vec<String>,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct NoiseCeilingArgs {
-    /// The subject: sub-03 or 03
+    /// Subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
     #[command(flatten)]
     pub(crate) which: WhichNoiseCeiling,
     #[command(flatten)]
     pub(crate) voxels: VoxelArgs,
-    /// The output: .npy or .csv for one map, .npz for several, - for .npy on standard output
+    /// Output file: .npy or .csv for one map, .npz for several, - for .npy on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }

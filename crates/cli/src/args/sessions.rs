@@ -42,7 +42,7 @@ pub(crate) fn parse_session(text: &str) -> Result<SessionName, String> {
         return Ok(SessionName::One(text.to_owned()));
     };
     if number(first) > number(last) {
-        return Err(format!("{text} holds no session (expected FIRST-LAST, such as 01-10)"));
+        return Err(format!("{text} contains no session (expected FIRST-LAST, e.g. 01-10)"));
     }
     Ok(SessionName::Range(SessionRange { first: first.to_owned(), last: last.to_owned() }))
 }
@@ -82,8 +82,10 @@ pub(crate) fn resolve(
             SessionName::Range(range) => {
                 let inside = range.inside(existing);
                 if inside.is_empty() {
-                    let message =
-                        format!("no session of {whose} is in {range}{}", listed(existing));
+                    let message = format!(
+                        "no session of {whose} is in the range {range}{}",
+                        listed(existing)
+                    );
                     return Err(CommandError::not_there(message));
                 }
                 let ends = [&range.first, &range.last].map(|end| number(end));
@@ -92,7 +94,7 @@ pub(crate) fn resolve(
                 let missing = ends.iter().zip([&range.first, &range.last]);
                 let mut missing: Vec<String> = missing
                     .filter(|(end, _)| is_missing(end))
-                    .map(|(_, text)| format!("there is no ses-{text}, of {range}"))
+                    .map(|(_, text)| format!("{range}: there is no ses-{text}"))
                     .collect();
                 missing.dedup();
                 meant.missing_ends.extend(missing);
@@ -213,11 +215,12 @@ mod tests {
     fn missing_ends_of_ranges_are_told() {
         let there = existing(&["01", "02", "09"]);
         let ends = |texts: &str| resolve(&named(texts), &there, "sub-03").unwrap().missing_ends;
-        assert_eq!(ends("01-10"), ["there is no ses-10, of 01-10"]);
-        assert_eq!(ends("0-3"), ["there is no ses-0, of 0-3", "there is no ses-3, of 0-3"]);
+        assert_eq!(ends("01-10"), ["01-10: there is no ses-10"]);
+        assert_eq!(ends("0-3"), ["0-3: there is no ses-0", "0-3: there is no ses-3"]);
         assert_eq!(ends("1-9"), [""; 0]);
         let error = resolve(&named("20-30"), &there, "sub-03").unwrap_err();
-        let expected = "no session of sub-03 is in 20-30; sessions: ses-01, ses-02, ses-09";
+        let expected =
+            "no session of sub-03 is in the range 20-30; sessions: ses-01, ses-02, ses-09";
         assert_eq!(error.to_string(), expected);
         assert!(parse_session("10-01").is_err());
     }

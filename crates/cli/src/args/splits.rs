@@ -15,11 +15,11 @@ pub(crate) enum Splits {
     List(List),
     /// Show one split: its family, sizes, and how it was made
     Show(Show),
-    /// Print the image names of a training or test set, one a line
+    /// Print the image names of a training or test set, one per line
     Ids(Ids),
-    /// Write bool arrays `train` and `test` over the trials of a subject
+    /// Save bool arrays `train` and `test` over the trials of a subject
     Masks(Masks),
-    /// Look for images on both sides of a split, and for labels that are no images (exit 1)
+    /// Find images on both sides of a split, and unknown image names (exit 1 if any)
     Check(Check),
 }
 
@@ -33,13 +33,13 @@ pub(crate) enum Format {
 
 #[derive(Args, Debug)]
 pub(crate) struct List {
-    /// Only this pool: shared or a subject; by default all
+    /// Only this pool: shared, or a subject (default: all)
     #[arg(long, value_name = "P", value_parser = pool())]
     pub(crate) pool: Option<Pool>,
-    /// Only this revision of the random splits: r1 or r2; by default both
+    /// Only this revision of the random splits (default: both)
     #[arg(long, value_name = "R", value_parser = one_of(SplitRevision::ALL, SplitRevision::as_str))]
     pub(crate) revision: Option<SplitRevision>,
-    /// By default text
+    /// Output format (default: text)
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
 }
@@ -47,13 +47,13 @@ pub(crate) struct List {
 /// Which split is meant.
 #[derive(Args, Debug)]
 pub(crate) struct Which {
-    /// The split, such as tau, random_0 or cluster_k5_0
+    /// Split, e.g. tau, random_0 or cluster_k5_0
     #[arg(value_name = "NAME", value_parser = one_of(SplitName::ALL, SplitName::as_str))]
     pub(crate) name: SplitName,
-    /// The pool: shared or a subject such as sub-03
+    /// Pool: shared, or a subject, e.g. sub-03
     #[arg(long, value_name = "P", value_parser = pool())]
     pub(crate) pool: Pool,
-    /// The revision of the random splits: r1 or r2
+    /// Revision of the random splits
     #[arg(long, value_name = "R", default_value_t, value_parser = one_of(SplitRevision::ALL, SplitRevision::as_str))]
     pub(crate) revision: SplitRevision,
 }
@@ -62,7 +62,7 @@ pub(crate) struct Which {
 pub(crate) struct Show {
     #[command(flatten)]
     pub(crate) which: Which,
-    /// By default text
+    /// Output format (default: text)
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
 }
@@ -78,10 +78,10 @@ pub(crate) enum Set {
 pub(crate) struct Ids {
     #[command(flatten)]
     pub(crate) which: Which,
-    /// Which of the two lists
+    /// train or test
     #[arg(long, value_enum)]
     pub(crate) set: Set,
-    /// Of the split ood: only these types in the test set
+    /// For the split ood: only these types of images in the test set
     #[arg(long, num_args = 1.., value_name = "T", value_parser = one_of(OodType::ALL, OodType::as_str))]
     pub(crate) ood_type: Vec<OodType>,
 }
@@ -89,10 +89,10 @@ pub(crate) struct Ids {
 /// Whose trials are meant.
 #[derive(Args, Debug)]
 pub(crate) struct Trials {
-    /// The subject: sub-03 or 03
+    /// Subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
-    /// The sessions: 01, 01,03, 01-10 or all; by default all of them, in order
+    /// Session(s): 01, 01,03, 01-10 or all (default: all, in order)
     #[arg(long, visible_alias = "ses", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session)]
     pub(crate) session: Vec<SessionName>,
 }
@@ -103,10 +103,10 @@ pub(crate) struct Masks {
     pub(crate) which: Which,
     #[command(flatten)]
     pub(crate) trials: Trials,
-    /// Of the split ood: only these types in the test set
+    /// For the split ood: only these types of images in the test set
     #[arg(long, num_args = 1.., value_name = "T", value_parser = one_of(OodType::ALL, OodType::as_str))]
     pub(crate) ood_type: Vec<OodType>,
-    /// The output: .npz, or - for .npz on standard output
+    /// Output file: .npz, or - for .npz on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }
@@ -117,7 +117,7 @@ pub(crate) struct Check {
     pub(crate) which: Which,
     #[command(flatten)]
     pub(crate) trials: Trials,
-    /// By default text
+    /// Output format (default: text)
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
 }

@@ -11,75 +11,75 @@ use super::sessions::{SessionName, parse_session};
 
 #[derive(Args, Debug)]
 pub(crate) struct Image {
-    /// The file name of the image
+    /// File name of the image
     #[arg(value_name = "NAME", required_unless_present = "subject", conflicts_with = "subject")]
     pub(crate) name: Option<String>,
     /// The image of a trial of this subject: sub-03 or 03
     #[arg(long, value_name = "S", requires = "trial")]
     pub(crate) subject: Option<String>,
-    /// The trial, counted from 0 over all sessions on disk
+    /// Trial, counted from 0 over all sessions on disk
     #[arg(long, value_name = "I", requires = "subject")]
     pub(crate) trial: Option<usize>,
-    /// The stored JPEG or PNG file, byte for byte
+    /// Save the stored JPEG or PNG file as it is
     #[arg(long)]
     pub(crate) encoded: bool,
-    /// With the channels of the stored file, instead of RGB as displayed
+    /// Keep the channels of the stored file instead of converting to RGB
     #[arg(long, conflicts_with = "encoded")]
     pub(crate) original: bool,
-    /// The output: .png, .npy of (height, width, channels) uint8, any name with --encoded; - for
-    /// standard output, a .png without --encoded
+    /// Output file: .png, or .npy of (height, width, channels) uint8; any name with --encoded; - for
+    /// .png on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Embedding {
-    /// The model
+    /// Model
     #[arg(long, value_name = "M", value_parser = one_of(EmbeddingModel::ALL, EmbeddingModel::as_str))]
     pub(crate) model: EmbeddingModel,
-    /// The file names of images, in the order of the rows; by default all, in the order of the file
+    /// File names of images, one row each in this order (default: all, in stored order)
     #[arg(value_name = "NAME", conflicts_with = "subject")]
     pub(crate) names: Vec<String>,
-    /// One row for each trial of this subject: sub-03 or 03
+    /// One row per trial of this subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: Option<String>,
-    /// Only the trials of these sessions: 01, 01,03, 01-10 or all; by default all of them, in order
+    /// Session(s): 01, 01,03, 01-10 or all (default: all, in order)
     #[arg(long, visible_alias = "ses", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session, requires = "subject")]
     pub(crate) session: Vec<SessionName>,
-    /// As float32; the stored values are float16
+    /// Save as float32 (stored: float16)
     #[arg(long)]
     pub(crate) float32: bool,
-    /// The output: .npy or .csv, - for .npy on standard output
+    /// Output file: .npy, .csv, or - for .npy on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Segmentation {
-    /// The file name of the image
+    /// File name of the image
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
-    /// The object; without it the nouns of the image are listed, one a line
+    /// Object; without it, the objects in the image are listed, one per line
     #[arg(value_name = "NOUN", requires = "output")]
     pub(crate) noun: Option<String>,
-    /// Which mask of the noun, counted from 0 by falling score
+    /// Mask of this object, counted from 0, best score first
     #[arg(long, value_name = "N", default_value_t = 0, requires = "noun")]
     pub(crate) instance: u32,
-    /// List every noun, also those that were not localized
+    /// List every object, including those that were not localized
     #[arg(long, conflicts_with = "noun")]
     pub(crate) all: bool,
-    /// The output: .npy of (height, width) uint8, 0 or 1, or .png, 0 or 255; - for .npy on standard
-    /// output
+    /// Output file: .npy of (height, width) uint8 (0 or 1), .png (0 or 255), or - for .npy on
+    /// standard output
     #[arg(short, long, value_name = "FILE", requires = "noun")]
     pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Captions {
-    /// The file name of the image
+    /// File name of the image
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
-    /// Only captions by people (human) or by the language model (ai)
+    /// Only captions written by people (human) or by the language model (ai)
     #[arg(long, value_name = "SOURCE", value_parser = one_of(CaptionSource::ALL, CaptionSource::as_str))]
     pub(crate) source: Option<CaptionSource>,
 }
@@ -87,25 +87,25 @@ pub(crate) struct Captions {
 /// What to do with the images as a whole.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Stimuli {
-    /// List the images that fit all of the options, one a line
+    /// List the images that match all options, one per line
     List(List),
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct List {
-    /// Only images with masks of all these objects
+    /// Only images that show all these objects
     #[arg(long, num_args = 1.., value_name = "N")]
     pub(crate) noun: Vec<String>,
-    /// Only images with captions that hold all these texts; case does not count
+    /// Only images whose captions contain all these texts (case is ignored)
     #[arg(long, num_args = 1.., value_name = "TEXT")]
     pub(crate) caption: Vec<String>,
-    /// Only images from one of these datasets, such as NSD or THINGSplus
+    /// Only images from one of these datasets, e.g. NSD or THINGSplus
     #[arg(long, num_args = 1.., value_name = "D")]
     pub(crate) dataset: Vec<String>,
-    /// Only images that were planned to be shown R times to a subject
+    /// Only images planned for R repetitions per subject
     #[arg(long, value_name = "R")]
     pub(crate) reps: Option<u32>,
-    /// Only images that all subjects saw (shared), or only one (unique)
+    /// Only shared images (seen by all) or unique images (seen by one subject only)
     #[arg(long, value_name = "SET", value_parser = one_of(StimulusSet::ALL, StimulusSet::as_str))]
     pub(crate) stimuli: Option<StimulusSet>,
     /// Only images that this subject saw in the sessions on disk
