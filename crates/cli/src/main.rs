@@ -5,6 +5,7 @@ mod commands;
 mod context;
 mod exit;
 mod hint;
+mod log;
 mod output;
 mod progress;
 mod signal;
@@ -13,7 +14,6 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use laion_fmri::config::{Environment, Settings};
-use tracing_subscriber::EnvFilter;
 
 use crate::args::{Cli, Command};
 use crate::context::Context;
@@ -23,7 +23,7 @@ use crate::signal::Interrupt;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let colored = context::colored(cli.global.color);
-    log_to_stderr(&cli, colored);
+    log::to_stderr(&cli.global, colored);
     let interrupt = match Interrupt::listen() {
         Ok(interrupt) => interrupt,
         Err(error) => {
@@ -61,23 +61,4 @@ fn run(cli: Cli, interrupt: &Interrupt) -> anyhow::Result<Status> {
         interrupt: interrupt.clone(),
     };
     commands::run(&context, command)
-}
-
-/// The libraries' notes, as much of them as was asked for.
-fn log_to_stderr(cli: &Cli, colored: bool) {
-    let level = match (cli.global.quiet, cli.global.verbose) {
-        (true, _) => "error",
-        (false, 0) => "warn",
-        (false, 1) => "info",
-        (false, _) => "debug",
-    };
-    // The network stack below repeats at length what our own errors say.
-    let filter = format!("error,laion_fmri={level},s3_mirror={level},nifti_stream={level}");
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
-        .with_ansi(colored)
-        .without_time()
-        .with_target(false)
-        .init();
 }
