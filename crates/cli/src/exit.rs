@@ -135,13 +135,25 @@ pub(crate) fn report(error: &anyhow::Error, colored: bool) {
     }
     let (red, cyan, reset) =
         if colored { ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m") } else { ("", "", "") };
-    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-    let mut message = format!("{red}error:{reset} {}\n", causes.join(": "));
+    let mut message = format!("{red}error:{reset} {}\n", chain(error.chain()));
     if let Some(hint) = hint_of(error) {
         message.push_str(&format!("{cyan}hint:{reset} {hint}\n"));
     }
     // Nothing is left to tell a user whose standard error is gone.
     let _ = io::stderr().write_all(message.as_bytes());
+}
+
+/// An error and its causes, without those that only repeat the one above them.
+pub(crate) fn chain<'a>(
+    causes: impl Iterator<Item = &'a (dyn std::error::Error + 'static)>,
+) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for text in causes.map(ToString::to_string) {
+        if texts.last().is_none_or(|above| !above.contains(&text)) {
+            texts.push(text);
+        }
+    }
+    texts.join(": ")
 }
 
 fn hint_of(error: &anyhow::Error) -> Option<String> {
@@ -191,6 +203,12 @@ mod tests {
         ] {
             assert_eq!(status_of(&error.hint("b").into(), None).code(), code);
         }
+    }
+
+    #[test]
+    fn a_cause_that_is_said_already_is_not_repeated() {
+        let error = anyhow::anyhow!("no route to host").context("it failed: no route to host");
+        assert_eq!(chain(error.context("a").chain()), "a: it failed: no route to host");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Hints: the command or the option that would fix a failure.
 
 use laion_fmri::access::{AccessError, FormError};
+use laion_fmri::export;
 use laion_fmri::extract::{ExtractError, Restriction};
 use laion_fmri::s3_mirror;
 use laion_fmri::stimuli::Error as StimuliError;
@@ -9,6 +10,7 @@ use laion_fmri::upkeep::Advice;
 use laion_fmri::{
     Contradiction, DownloadRequest, Error, ErrorKind, Filter, FilterField, InputError, Subjects,
 };
+use laion_fmri_base::sufficient_bytes;
 
 use std::path::Path;
 
@@ -23,27 +25,34 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::Extract(error) => of_extract(error),
         Error::Input(InputError::Changed { path, .. }) => Some(fetch_again(path)),
         Error::Input(InputError::NotInBucket { .. }) => {
-            Some("laion-fmri info --subject ... lists what the bucket has".to_owned())
+            Some("laion-fmri info --subject S lists what the bucket has".to_owned())
         }
         Error::LicenseNotAccepted { .. } => Some("laion-fmri license --accept".to_owned()),
         Error::NoMatchingData { missing, .. } if !missing.is_empty() => Some(
-            "--allow-missing fetches the rest; laion-fmri download --dry-run ... shows what a filter lets in"
+            "add --allow-missing to download the rest, or --dry-run -v to see which files the filters choose"
                 .to_owned(),
         ),
         Error::NoMatchingData { .. } => {
-            Some("laion-fmri download --dry-run ... shows what a filter lets in".to_owned())
+            Some("use fewer filters; --dry-run -v lists the files that they choose".to_owned())
         }
         Error::NothingNamed { what } if what == "subject" => {
             Some("name one with --subject".to_owned())
         }
-        Error::MemoryLimit { least, .. } => Some(format!("--max-memory {least}")),
+        Error::MemoryLimit { least, .. } => {
+            Some(format!("--max-memory {}", sufficient_bytes(*least).replace(' ', "")))
+        }
+        Error::RoiSyntax { query, .. } => Some(of_expression(query)),
+        Error::ValuesLength { .. } => {
+            Some("select the voxels of the values: the same --roi, --mask and --mask-source".to_owned())
+        }
+        Error::Export(export::Error::NotReplaceable { .. }) => Some("choose another name".to_owned()),
         Error::Contradiction(contradiction) => of_contradiction(contradiction),
         Error::VoxelAxis { .. } => Some(
-            "a subject-level map (--nc-desc) keeps the voxels of all sessions equal".to_owned(),
+            "add --nc-desc, so that one subject-level map selects the same voxels in all sessions".to_owned(),
         ),
         Error::Nifti(error) if error.is_damaged() => error.path().map(fetch_again),
         Error::TrialCountMismatch { betas, trials, .. } => Some(format!(
-            "delete {} and {}, and run the same laion-fmri download again",
+            "delete {} and {}, then run the same laion-fmri download again",
             betas.display(),
             trials.display()
         )),
@@ -81,7 +90,7 @@ fn of_access(error: &AccessError) -> Option<String> {
             Some("run the same command again".to_owned())
         }
         AccessError::Interrupted { .. } => {
-            Some("run the same command again; it goes on where this one stopped".to_owned())
+            Some("run the same command again to continue".to_owned())
         }
         AccessError::InvalidUrl { .. } => Some("LAION_FMRI_ACCESS_URL=https://HOST".to_owned()),
         AccessError::Form(FormError::TermsNotAccepted { expected, .. }) => {
@@ -94,7 +103,7 @@ fn of_access(error: &AccessError) -> Option<String> {
 fn of_extract(error: &ExtractError) -> Option<String> {
     match error {
         ExtractError::MissingParts { .. } => {
-            Some("laion-fmri run PLAN completes what is missing".to_owned())
+            Some("laion-fmri run PLAN runs the missing tasks".to_owned())
         }
         ExtractError::DamagedPart { path, .. } | ExtractError::OtherVoxels { path, .. } => {
             Some(format!("delete {} and run the same command again", path.display()))
@@ -132,13 +141,27 @@ fn quoted(words: &[String]) -> Vec<String> {
 fn of_contradiction(contradiction: &Contradiction) -> Option<String> {
     match contradiction {
         Contradiction::CeilingOfEachSession => {
-            Some("--nc-desc names one, such as Noiseceiling12rep".to_owned())
+            Some("add --nc-desc, e.g. --nc-desc Noiseceiling12rep".to_owned())
         }
         Contradiction::PoolOfOther { subject, .. } => Some(format!("--pool shared or {subject}")),
         Contradiction::TrialsOfSeveralSubjects => Some(
-            "--average image joins subjects by image; -o DIR/ makes one output for each".to_owned(),
+            "--average image gives one row per image seen by all, -o DIR/ one output per subject"
+                .to_owned(),
         ),
         _ => None,
+    }
+}
+
+/// How an ROI expression that cannot be read may be meant.
+fn of_expression(query: &str) -> String {
+    let words: Vec<&str> = query.split_whitespace().collect();
+    match words.as_slice() {
+        [] => "name one or more ROIs, e.g. --roi FFA1".to_owned(),
+        [_, _, ..] if !query.contains(|c: char| "|&-()".contains(c)) => {
+            format!("--roi {}, or --roi \"{}\"", words.join(" "), words.join(" | "))
+        }
+        _ => "join ROIs by | (or), & (and) and - (without), in quotes: --roi \"face | place\""
+            .to_owned(),
     }
 }
 
@@ -166,17 +189,17 @@ fn fetch_again(path: &Path) -> String {
 /// The advice of `doctor` in words.
 pub(crate) fn of_advice(advice: Advice) -> &'static str {
     match advice {
-        Advice::AddRoot => "downloads need a root of your own: LAION_FMRI_DATA=SHARED:OWN",
+        Advice::AddRoot => "downloads need a directory of your own: LAION_FMRI_DATA=SHARED:OWN",
         Advice::AcceptLicense => "laion-fmri license --accept",
         Advice::CheckNetwork => {
-            "check the network and the variables HTTPS_PROXY and NO_PROXY; --offline works with what is on disk"
+            "check the network, HTTPS_PROXY and NO_PROXY; with --offline you can use what is on disk"
         }
         Advice::CheckPermissions => "check its permissions",
-        Advice::PlanFirst => "laion-fmri download --dry-run says how much a download takes",
-        Advice::Verify => "the records are made anew by laion-fmri verify",
+        Advice::PlanFirst => "laion-fmri download --dry-run shows the size of a download",
+        Advice::Verify => "laion-fmri verify writes the records again",
         Advice::Repair => "laion-fmri verify --repair",
-        Advice::DownloadAgain => "the download that brought them brings them again",
-        Advice::ResumeDownload => "the download that began them goes on with them",
+        Advice::DownloadAgain => "laion-fmri verify --repair downloads them again",
+        Advice::ResumeDownload => "run the same download again to continue",
         _ => "nothing needs to be done",
     }
 }
@@ -344,6 +367,11 @@ mod tests {
         let nothing = ExtractError::NothingLeft { what: "voxel", whose: String::new(), why };
         let input =
             InputError::Changed { path: path(), expected: String::new(), got: String::new() };
+        let roi = |query: &str| Error::RoiSyntax {
+            query: query.to_owned(),
+            column: 1,
+            problem: String::new(),
+        };
         let reference = path();
         let vertices =
             Error::VertexMismatch { path: path(), reference, expected: 1, got: 2, at_least: false };
@@ -363,7 +391,9 @@ mod tests {
                 "the nouns of this image are dog, ball",
             ),
             (nothing.into(), "leave out --exact-reps or --nc-threshold 101"),
-            (Error::MemoryLimit { limit: 1, least: 2 }, "--max-memory 2"),
+            (Error::MemoryLimit { limit: 1, least: 42_010_000 }, "--max-memory 42.1MB"),
+            (roi("face place"), "--roi face place, or --roi \"face | place\""),
+            (roi(""), "name one or more ROIs, e.g. --roi FFA1"),
             (Error::DataDirNotSet, "laion-fmri config --data-dir DIR"),
         ] {
             assert_eq!(of(&error).as_deref(), Some(expected), "{error}");

@@ -80,7 +80,11 @@ pub(crate) fn check_destination(output: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Bytes as people read them, in powers of 1000.
-pub(crate) fn bytes(count: u64) -> String {
-    indicatif::DecimalBytes(count).to_string()
+/// Refuses an output whose name does not end in one of the supported ways.
+pub(crate) fn unsupported(output: &Path, supported: &[&str]) -> CommandError {
+    let endings = match supported {
+        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => supported.concat(),
+    };
+    CommandError::usage(format!("unsupported output {}: use {endings}", output.display()))
 }

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use laion_fmri::s3_mirror::{self, Key, Outcome, Plan, PlanItem};
 use laion_fmri::{Event, Observer, SessionId, SubjectId};
-use laion_fmri_base::lock;
+use laion_fmri_base::{agreeing, counted, lock, readable_bytes as bytes};
 use serde_json::{Value, json};
 
 use crate::args::ProgressKind;
 use crate::context::Context;
-use crate::output::{bytes, json_line};
+use crate::output::json_line;
 
 /// How often a line is printed where there is no terminal.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -80,7 +80,7 @@ impl Bars {
         bar.set_style(style(
             "{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta}",
         ));
-        bar.set_message(format!("{} files", totals.fetch.count));
+        bar.set_message(counted(totals.fetch.count, "file"));
         bar.enable_steady_tick(Duration::from_millis(200));
         lock(&self.state).total = Some(bar);
     }
@@ -197,9 +197,10 @@ impl Counts {
             format!(", {} left", indicatif::HumanDuration(Duration::from_secs(seconds)))
         });
         format!(
-            "{}/{} files, {} of {}, {}/s{left}",
+            "{}/{} {}, {} of {}, {}/s{left}",
             self.files,
             self.total_files,
+            agreeing(self.total_files, "file", "files"),
             bytes(self.bytes),
             bytes(self.total_bytes),
             bytes(self.rate())

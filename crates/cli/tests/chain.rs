@@ -12,7 +12,7 @@ fn a_session_is_mirrored_and_read() {
     let user = User::new();
     let ran = user.ok("download --subject sub-03 --ses ses-01 --accept-license");
     assert_eq!(ran.out, "");
-    assert!(ran.err.starts_with("fetched "), "{}", ran.err);
+    assert!(ran.err.starts_with("downloaded "), "{}", ran.err);
     assert!(user.mirror().join(BETAS).is_file());
 
     let ran = user.ok("betas --subject sub-03 --session 01 --roi FFA1 -o ffa1.npy");
@@ -194,17 +194,23 @@ fn a_dry_run_writes_nothing() {
 fn a_second_run_keeps_and_withheld_objects_are_reported() {
     let user = User::with_session();
     let ran = user.ok("download --subject sub-03 --ses ses-01");
-    assert!(ran.err.starts_with("fetched 0 files (0 B), kept "), "{}", ran.err);
+    assert!(ran.err.starts_with("downloaded 0 files (0 B), "), "{}", ran.err);
+    assert!(ran.err.contains(" already on disk\n"), "{}", ran.err);
     let ran = user.ok("download --subject sub-03 --ses ses-02");
-    assert!(ran.err.contains("withheld 1: the server denies access (derivatives/"), "{}", ran.err);
+    assert!(
+        ran.err.contains("1 file withheld: the server denies access (derivatives/"),
+        "{}",
+        ran.err
+    );
     assert_eq!(user.run("download --subject sub-03 --ses ses-02 --strict").code, 6);
     let ran = user.run("--strict download --subject sub-03 --ses ses-31");
     assert_eq!(ran.code, 6);
-    assert!(ran.err.contains("the session is not released yet"), "{}", ran.err);
+    let expected = " files withheld: the session is not released yet (ses-31)\n";
+    assert!(ran.err.contains(expected), "{}", ran.err);
 }
 
 #[test]
-fn nothing_to_be_had_is_a_failure() {
+fn files_that_are_all_denied_are_a_failure() {
     let user = User::new();
     let proxy = fixtures::Proxy::start(user.server.address(), |request| {
         let denied = request.is_object() && request.target.contains("/sub-03/");
@@ -217,7 +223,7 @@ fn nothing_to_be_had_is_a_failure() {
     );
     let ran = user.run(&line);
     assert_eq!(ran.code, 3, "{}", ran.err);
-    assert!(ran.err.contains("nothing that was asked for is to be had"), "{}", ran.err);
+    assert!(ran.err.contains("none of the requested files is available"), "{}", ran.err);
     assert_eq!(user.run(&format!("{line} --strict")).code, 6);
 }
 
@@ -310,7 +316,7 @@ fn filters_of_betas_are_those_of_the_library() {
     let face = subject.roi_mask("face", laion_fmri::MaskSource::Rsquare).unwrap();
     check("--mask face.npy --mask-source rsquare", betas().mask(face).load().unwrap());
     let message = user.fails("betas --subject 03 --session 01 --mask face.npy -o x.npy", 2);
-    assert!(message.starts_with("error: a mask of"), "{message}");
+    assert!(message.starts_with("error: the mask has "), "{message}");
 
     user.ok("betas --subject 03 --session 01 02 --roi FFA1 -o both.npz");
     user.ok("betas --subject 03 --session 02 --roi FFA1 -o second.npy");
@@ -381,7 +387,10 @@ fn maps_coordinates_and_volumes() {
     let maps = laion_fmri::export::read_npz(user.path("maps.npz")).unwrap();
     assert_eq!(maps.names().unwrap(), ["Noiseceiling4rep", "Noiseceiling12rep"]);
     let message = user.fails("to-nifti --subject 03 nc.npy -o nc.nii.gz", 2);
-    assert!(message.contains("values do not fit the chosen voxels"), "{message}");
+    assert!(
+        message.contains(" values, but ") && message.contains(" voxels are selected"),
+        "{message}"
+    );
     let message = user.fails("to-nifti --subject 03 where.npy -o nc.nii", 2);
     assert!(message.contains("where.npy has 2 axes (expected 1"), "{message}");
 }

@@ -111,7 +111,7 @@ fn access_is_requested_by_options_and_the_images_come() {
     }
     let ran = gated.ok(&["download-stimuli"]);
     assert_eq!(ran.out, "");
-    assert!(ran.err.starts_with("fetched 2 files ("), "{}", ran.err);
+    assert!(ran.err.starts_with("downloaded 2 files ("), "{}", ran.err);
     let images = std::fs::read(gated.user.mirror().join("stimuli").join(IMAGES)).unwrap();
     assert_eq!(images, gated.service.content(IMAGES));
     // The table came from the bucket.
@@ -123,7 +123,7 @@ fn access_is_requested_by_options_and_the_images_come() {
     {"schema":"laion-fmri.download/1","key":"stimuli/task-images_metadata.csv","outcome":"kept","reason":null}
     {"schema":"laion-fmri.download/1","key":"stimuli/task-images_stimuli.h5","outcome":"kept","reason":null}
     "#);
-    assert_snapshot!(ran.err, @"fetched 0 files (0 B), kept 2");
+    assert_snapshot!(ran.err, @"downloaded 0 files (0 B), 2 already on disk");
     assert_eq!(gated.service.requests()[before..], [Call::Manifest.line()]);
 }
 
@@ -147,7 +147,7 @@ fn what_was_fetched_is_what_the_readers_read() {
 fn what_the_form_lacks_is_named() {
     let gated = Gated::new();
     assert_snapshot!(gated.fails(&["request-access", "--name", "Ada", "--no-input"], 2), @"
-    error: the access form lacks --email, --institution, --purpose, and without a terminal nobody can be asked
+    error: the access form needs --email, --institution, --purpose (there is no terminal to ask on)
     hint: laion-fmri request-access --help lists the options
     ");
     let with = |changes: &[(usize, &'static str)], last: &'static [&'static str]| {
@@ -269,11 +269,11 @@ fn refusals_name_the_page_to_visit() {
     assert_snapshot!(fails(CallFault::Revoked, 5),
         @"error: access to the stimulus images was revoked, see SERVICE/request");
     assert_snapshot!(fails(CallFault::RateLimited(Some(90)), 1), @"
-    error: SERVICE/api/v1/refresh refuses further requests for now, until 90 s have passed
+    error: SERVICE/api/v1/refresh refuses further requests for now; retry in 90 s
     hint: run the same command again in 90 s
     ");
     assert_snapshot!(fails(CallFault::Body("<html>".to_owned()), 1),
-        @"error: SERVICE/api/v1/refresh does not answer like an access service: not JSON at line 1 column 1");
+        @"error: SERVICE/api/v1/refresh does not respond like an access service: not JSON at line 1 column 1");
     assert!(gated.stimuli().is_empty());
     gated.ok(&["download-stimuli"]);
 }
@@ -286,13 +286,15 @@ fn a_damaged_file_is_status_4_and_the_next_run_completes() {
         gated.service.file_fault(IMAGES, FileFault::Corrupt(100));
     }
     let message = gated.fails(&["download-stimuli", "-q"], 4);
-    assert!(message.starts_with("error: task-images_stimuli.h5: what arrived is not the file"));
+    assert!(
+        message.starts_with("error: task-images_stimuli.h5: the download is not the expected file")
+    );
     assert!(message.ends_with("hint: run the same command again\n"), "{message}");
     assert_eq!(gated.stimuli(), [AccessServer::METADATA]);
     gated.service.file_fault(IMAGES, FileFault::Cut(100_000));
     gated.service.file_fault(IMAGES, FileFault::Expired);
     let ran = gated.ok(&["download-stimuli"]);
-    assert!(ran.err.ends_with("fetched 1 files (300.00 kB), kept 1\n"), "{}", ran.err);
+    assert!(ran.err.ends_with("downloaded 1 file (300 kB), 1 already on disk\n"), "{}", ran.err);
 }
 
 #[cfg(unix)]
@@ -342,7 +344,7 @@ fn offline_nothing_is_asked() {
         assert_eq!(message, "error: asking SERVICE needs the network, and offline mode is on\n");
     }
     let ran = gated.ok(&["--offline", "login", "--request-id", "lfm_known"]);
-    assert_snapshot!(ran.err, @"note: offline, so the id is not checked");
+    assert_snapshot!(ran.err, @"note: offline, so the id was not checked");
     assert!(gated.service.requests().is_empty());
     gated.ok(&["download-stimuli"]);
 }
@@ -367,16 +369,15 @@ fn public_files_of_the_stimuli_need_the_licence_alone() {
     gated.ok(&["download-embeddings", "--model", "CLIP", "PEcore", "--accept-license"]);
     assert_eq!(gated.stimuli(), [embedding("CLIP"), embedding("PEcore")]);
     let ran = gated.ok(&["download-embeddings"]);
-    assert!(ran.err.contains("fetched 2 files") && ran.err.contains("kept 2"), "{}", ran.err);
+    let expected = ["downloaded 2 files", ", 2 already on disk"];
+    assert!(expected.iter().all(|part| ran.err.contains(part)), "{}", ran.err);
     gated.ok(&["download-segmentations"]);
     gated.ok(&["download-captions"]);
     assert_eq!(gated.stimuli().len(), 7);
     assert_eq!(names(&gated.user.mirror()), [".laion_fmri", "stimuli"]);
     std::fs::remove_file(folder.join("task-images_desc-captions.csv")).unwrap();
     let message = gated.fails(&["download-captions"], 3);
-    assert!(
-        message.contains("nothing in the bucket matches stimuli/task-images_desc-captions.csv")
-    );
+    assert!(message.contains("the bucket has no stimuli/task-images_desc-captions.csv"));
     assert!(gated.service.requests().is_empty());
 }
 
@@ -414,7 +415,7 @@ fn a_disk_without_room_is_refused_before_anybody_is_asked() {
     });
     gated.service.call_fault(Call::Manifest, CallFault::Body(manifest.to_string()));
     let error = gated.fails(&["download-stimuli"], 1);
-    assert!(error.contains("does not have enough free space (expected 1.15 EB, got "), "{error}");
+    assert!(error.contains(": 1.15 EB needed, "), "{error}");
     assert!(error.contains("hint: "), "{error}");
     assert_eq!(gated.stimuli(), [""; 0]);
 }

@@ -193,7 +193,8 @@ fn memory_stays_below_the_limit() {
         let line = format!("{BRAIN} {options} --max-memory 1MiB -o out.npz");
         let message = String::from_utf8(large.command(&line).output().unwrap().stderr).unwrap();
         let hint = message.lines().find_map(|line| line.strip_prefix("hint: --max-memory "));
-        hint.unwrap().parse().unwrap()
+        let megabytes: f64 = hint.unwrap().strip_suffix("MB").unwrap().parse().unwrap();
+        (megabytes * 1e6).round() as u64
     };
     let within = |options: &str, limit: Option<u64>| {
         let option = limit.map(|limit| format!(" --max-memory {limit}")).unwrap_or_default();

@@ -33,25 +33,28 @@ fn wrong_use_is_status_2() {
     assert_snapshot!(fails("betas --subject 03 --session ses-../01 -o x.npy"),
         @r#"error: not a session id: "ses-../01" (expected a form such as ses-01 or 01)"#);
     assert_snapshot!(fails("betas --subject 03 --session 01 02 -o x.npy"), @"
-    error: several sessions do not fit into one array: their numbers of trials differ
-    hint: -o betas.npz holds one array for each session, -o DIR/ one .npy file
+    error: sessions have different numbers of trials and cannot share one array
+    hint: use -o FILE.npz (one array per session) or -o DIR/ (one .npy file per session)
     ");
     assert_snapshot!(fails("betas --subject 03 --session 01 -o missing/x.npy"), @"
     error: the directory of the output missing/x.npy does not exist
     hint: mkdir -p missing
     ");
     assert_snapshot!(fails("betas --subject 03 --session 01 -o x.mat"),
-        @"error: the output x.mat is none of .npy, .npz, .csv");
+        @"error: unsupported output x.mat: use .npy, .npz or .csv");
     assert_snapshot!(fails("mask --subject 03 -o x.mat"),
-        @"error: the output x.mat is none of .npy, .nii, .nii.gz or -");
+        @"error: unsupported output x.mat: use .npy, .nii, .nii.gz or -");
     assert_snapshot!(fails("download --subject sub-02"),
         @r#"error: no subject "sub-02"; subjects: sub-01, sub-03, sub-05"#);
     assert_snapshot!(fails("download --subject all 03"),
         @"error: --subject all cannot be combined with other subjects");
     assert_snapshot!(fails("betas --subject 03 --session 01 --trials 3,999 -o x.npy"),
-        @"error: ses-01 has 52 trials (counted from 0), so there is no trial 999");
+        @"error: ses-01 has no trial 999: it has 52 trials, counted from 0");
     assert_snapshot!(fails("betas --subject 03 --session 01 --roi V1v|V1d& -o x.npy"),
-        @r#"error: ROI query "V1v|V1d&": it ends where a ROI is expected (at column 9)"#);
+        @r#"
+    error: cannot read the ROI expression "V1v|V1d&": it ends where an ROI is expected (at column 9)
+    hint: join ROIs by | (or), & (and) and - (without), in quotes: --roi "face | place"
+    "#);
     assert!(
         fails("betas --subject 03 --session 01 --roi face --mask m.npy -o x.npy")
             .contains("cannot be used with")
@@ -66,10 +69,10 @@ fn wrong_use_is_status_2() {
     );
     assert!(fails("noise-ceiling --subject 03 -o x.npy").contains("--session <V>..."));
     assert_snapshot!(fails("noise-ceiling --subject 03 --session 01 02 -o x.npy"),
-        @"error: the output x.npy is none of .npz");
+        @"error: unsupported output x.npy: use .npz");
     assert_snapshot!(fails("rois --subject 01 03"), @"
     error: the ROIs of several subjects differ
-    hint: --common lists those that all of them have
+    hint: --common lists the ROIs that all of them have
     ");
     assert!(fails("download").contains("--subject <S>..."));
     assert!(fails("download --subject 03 --n-jobs 0").contains("expected a number from 1 to 256"));
@@ -84,15 +87,15 @@ fn what_is_not_there_is_status_3_and_names_the_download() {
     let user = User::with_session();
     let fails = |line: &str| user.fails(line, 3);
     assert_snapshot!(fails("betas --subject 03 --session 02 -o x.npy"), @"
-    error: the betas of sub-03 ses-02: not on disk, expected at DIR/mirror/derivatives/glmsingle-tedana/sub-03/ses-02/func/sub-03_ses-02_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz
+    error: not on disk: the betas of sub-03 ses-02, only those of ses-01 (expected at DIR/mirror/derivatives/glmsingle-tedana/sub-03/ses-02/func/sub-03_ses-02_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz)
     hint: laion-fmri download --subject sub-03 --ses ses-02 --desc SingletrialBetas
     ");
     assert_snapshot!(fails("betas --subject 01 --session 01 -o x.npy"), @"
-    error: subject sub-01 (subjects on disk: sub-03): not on disk, expected at DIR/mirror/derivatives/glmsingle-tedana/sub-01/
+    error: not on disk: subject sub-01, only sub-03 (expected at DIR/mirror/derivatives/glmsingle-tedana/sub-01/)
     hint: laion-fmri download --subject sub-01
     ");
     assert_snapshot!(fails("download --subject sub-03 --ses 9").lines().next().unwrap(),
-        @"error: no key of sub-03 has ses-9; ses is one of: 01, 02, 31, 32; searched for sub-03 with filters ses=[9] under BUCKET/derivatives/glmsingle-tedana/sub-03/, BUCKET/derivatives/rois/sub-03/");
+        @"error: sub-03 has no session 9 in the bucket; sessions: 01, 02, 31, 32 (searched: BUCKET/derivatives/glmsingle-tedana/sub-03/, BUCKET/derivatives/rois/sub-03/)");
     assert_snapshot!(fails("--offline download --subject sub-03"),
         @"error: listing BUCKET needs the network, and offline mode is on");
     // The command in the hint puts it right.
@@ -111,7 +114,7 @@ fn a_selection_of_nothing_is_status_3() {
     for (line, message) in [
         (
             "betas --session 01 --nc-threshold 101 -o x.npy",
-            "no voxel of sub-03 ses-01 is left: the anatomical brain mask, a noise ceiling of at least 101\nhint: leave out --nc-threshold 101",
+            "no voxel of sub-03 ses-01 is left: the anatomical brain mask, a noise ceiling of at least 101 %\nhint: leave out --nc-threshold 101",
         ),
         (
             unique.as_str(),

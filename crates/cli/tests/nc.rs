@@ -38,7 +38,7 @@ fn what_is_computed_is_what_the_bucket_has() {
     user.ok(&format!("nc compute --subject sub-03 --images 12rep {roi} -o twelve.npy"));
     let desc = "--desc Noiseceiling12rep";
     let ran = user.ok(&format!("nc compare --subject sub-03 twelve.npy {desc} {roi}"));
-    assert!(ran.out.contains("within 0.001     100.00 %\n"), "{}", ran.out);
+    assert!(ran.out.contains("differ by <= 0.001 points  100.00 %\n"), "{}", ran.out);
     assert_eq!(
         json(&std::fs::read_to_string(user.path("twelve.json")).unwrap())["ZscoreScope"],
         "session"
@@ -92,7 +92,7 @@ fn what_cannot_be_is_refused() {
     let user = User::with_session();
     let compute = "nc compute --subject sub-03 --session ses-01";
     for (line, code, part) in [
-        (format!("{compute} -o a.txt"), 2, "none of .nii.gz, .nii, .npy"),
+        (format!("{compute} -o a.txt"), 2, "use .nii.gz, .nii or .npy"),
         (format!("{compute} -o missing/a.npy"), 2, "does not exist"),
         (compute.to_owned(), 2, "--output"),
         (format!("{compute} -o a.npy --max-memory 1MiB"), 2, "expected at least"),
@@ -114,5 +114,5 @@ fn what_cannot_be_is_refused() {
     assert!(!user.path("a.npy").exists() && !user.path("a.json").exists());
     user.ok(&format!("{compute} -o a.npy"));
     let message = user.fails("nc compare --subject sub-03 a.npy --session 01 --roi face", 2);
-    assert!(message.contains("values do not fit"), "{message}");
+    assert!(message.contains(" values, but ") && message.contains("selected"), "{message}");
 }

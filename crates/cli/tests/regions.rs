@@ -67,7 +67,7 @@ fn standard_output_holds_the_same_arrays() {
 fn failures_say_what_and_end_with_their_status() {
     let user = User::with_session();
     assert_snapshot!(user.fails("roi --subject 03 FFA1 -o roi.npy", 2), @"
-    error: the output roi.npy is neither .npz nor -
+    error: unsupported output roi.npy: use .npz or -
     hint: -o roi.npz
     ");
     let unknown = user.fails("roi --subject 03 FFA9 -o roi.npz", 2);
@@ -81,7 +81,7 @@ fn failures_say_what_and_end_with_their_status() {
             .contains("possible values: all, L, R")
     );
     assert_snapshot!(user.fails("roi --subject 03 EBA --format label --hemi L -o roi.npz", 3), @"
-    error: the label of sub-03 EBA on hemisphere L: not on disk, expected at DIR/mirror/derivatives/rois/sub-03/body/sub-03_hemi-L_space-fsnative_label-EBA_mask.label
+    error: not on disk: the label of sub-03 EBA on hemisphere L (expected at DIR/mirror/derivatives/rois/sub-03/body/sub-03_hemi-L_space-fsnative_label-EBA_mask.label)
     hint: laion-fmri download --subject sub-03 --suffix mask --extension label
     ");
     let label = user
@@ -89,7 +89,7 @@ fn failures_say_what_and_end_with_their_status() {
         .join("derivatives/rois/sub-03/face/sub-03_hemi-L_space-fsnative_label-FFA1_mask.label");
     std::fs::write(label, "#\n2\n0 0 0 0 0\n").unwrap();
     assert_snapshot!(user.fails("roi --subject 03 FFA1 -o roi.npz", 4), @"
-    error: label file DIR/mirror/derivatives/rois/sub-03/face/sub-03_hemi-L_space-fsnative_label-FFA1_mask.label could not be read: 1 vertices are listed (expected 2)
+    error: label file DIR/mirror/derivatives/rois/sub-03/face/sub-03_hemi-L_space-fsnative_label-FFA1_mask.label could not be read: 1 vertex is listed (expected 2)
     hint: delete DIR/mirror/derivatives/rois/sub-03/face/sub-03_hemi-L_space-fsnative_label-FFA1_mask.label and run the same laion-fmri download again
     ");
     assert_eq!(names(user.folder.path()), ["home", "mirror"]);

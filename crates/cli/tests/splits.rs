@@ -188,7 +188,7 @@ fn known_duplicates_on_both_sides_are_reported() {
     trials: 145 (98 train, 15 test, 32 in neither list)
     images with repeats on both sides: 0
     groups of known duplicates on both sides: 1
-    labels that are no images of the dataset: 0
+    labels that are not images of the dataset: 0
     finding    group  image_name                                       n_train  n_test  n_neither
     duplicate  1      shared_12rep_THINGS+_kmeans_222_spring_roll.jpg        0       2          0
     duplicate  1      unique_THINGS+_egg_p01.jpg                             6       0          0
@@ -201,7 +201,7 @@ fn known_duplicates_on_both_sides_are_reported() {
     assert_eq!(json["unknown"], serde_json::json!([]));
 
     let ran = user.ok("splits check random_1 --pool sub-01 --subject 01 --revision r2");
-    assert!(ran.out.ends_with("nothing found\n"), "{}", ran.out);
+    assert!(ran.out.ends_with("no problems found\n"), "{}", ran.out);
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn labels_that_are_no_images_are_reported() {
     );
     let ran = user.ok("splits masks tau --pool sub-03 --subject 03 --session 01 -o masks.npz");
     assert!(
-        ran.err.contains("note: trials whose label is no image of the dataset: 1; "),
+        ran.err.contains("note: 1 trial has a label that is not an image of the dataset; "),
         "{}",
         ran.err
     );

@@ -101,7 +101,7 @@ fn a_segmentation_lists_objects_or_writes_a_mask() {
     let ran = user.ok(&format!("segmentation {PNG}"));
     assert_eq!(
         (ran.out.as_str(), ran.err),
-        ("", format!("note: no mask is of {PNG}: only shared images have them\n"))
+        ("", format!("note: {PNG} has no masks; only shared images have them\n"))
     );
     let row = bucket::MASKS.iter().find(|row| (row.noun, row.instance_id) == ("dog", 1)).unwrap();
     let ran = user.ok(&format!("segmentation {JPEG} dog --instance 1 -o dog.npy"));
@@ -131,10 +131,7 @@ fn captions_are_one_a_line() {
     assert_eq!(line["schema"], "laion-fmri.caption/1");
     assert_eq!(line["caption"], two_lines.caption);
     let none = user.ok("captions unknown.jpg");
-    assert_eq!(
-        (none.out.as_str(), none.err.as_str()),
-        ("", "note: there is no caption of unknown.jpg\n")
-    );
+    assert_eq!((none.out.as_str(), none.err.as_str()), ("", "note: unknown.jpg has no captions\n"));
 }
 
 #[test]
@@ -157,7 +154,7 @@ fn stimuli_list_answers_questions_across_modalities() {
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (3, "", "0 images\n"));
     let ran = run(&user, &["stimuli", "list", "--noun", "dogs"]);
     assert_eq!(ran.code, 2);
-    assert_eq!(ran.err, "error: no mask shows \"dogs\" (did you mean dog?)\n");
+    assert_eq!(ran.err, "error: no object is called \"dogs\" (did you mean dog?)\n");
 }
 
 #[test]

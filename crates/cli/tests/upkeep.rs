@@ -21,24 +21,28 @@ fn flip(file: &std::path::Path) {
 fn damage_is_found_and_repaired() {
     let user = User::with_session();
     let ran = user.ok("verify");
-    assert!(ran.err.contains(", all sound"), "{}", ran.err);
+    assert!(ran.err.contains(": all fine"), "{}", ran.err);
     flip(&user.mirror().join(BETAS));
     // The size is right still.
     user.ok("verify --fast");
     let ran = user.run("verify --offline");
     assert_eq!(ran.code, 4);
     assert!(ran.out.starts_with(&format!("{BETAS}: ")), "{}", ran.out);
-    assert!(ran.err.contains("bad 1") && ran.err.contains("verify --repair"), "{}", ran.err);
+    assert!(
+        ran.err.contains(" fine, 1 damaged\n") && ran.err.contains("verify --repair"),
+        "{}",
+        ran.err
+    );
     let message = user.fails("verify --subject sub-01", 3);
     let expected = "error: nothing to verify: no downloaded file of sub-01 in DIR/mirror; subjects on disk: sub-03\n";
     assert_eq!(message, expected);
     let ran = user.ok("verify --repair");
-    assert!(ran.err.contains("fetched 1 files"), "{}", ran.err);
-    assert!(user.ok("verify").err.contains(", all sound"));
+    assert!(ran.err.contains("downloaded 1 file "), "{}", ran.err);
+    assert!(user.ok("verify").err.contains(": all fine"));
 
     flip(&user.mirror().join(TRIALS));
     let ran = user.ok("download --subject sub-03 --ses ses-01 --verify");
-    assert!(ran.err.contains("fetched 1 files"), "{}", ran.err);
+    assert!(ran.err.contains("downloaded 1 file "), "{}", ran.err);
     let json = user.ok("verify --json");
     for line in json.out.lines() {
         let file: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -77,36 +81,36 @@ fn a_missing_file_is_named_fetched_again_or_forgotten() {
     std::fs::remove_file(&file).unwrap();
     let ran = user.run("verify --offline --subject 03");
     assert_eq!(ran.code, 4);
-    assert_eq!(ran.out, format!("{TRIALS}: not on disk any more\n"));
-    assert!(ran.err.contains(", missing 1\n") && !ran.err.contains("sound"), "{}", ran.err);
+    assert_eq!(ran.out, format!("{TRIALS}: no longer on disk\n"));
+    assert!(ran.err.contains(" fine, 1 missing\n"), "{}", ran.err);
     assert!(ran.err.contains("verify --repair") && ran.err.contains("--forget"), "{}", ran.err);
     assert_eq!(user.run("verify --fast").code, 4);
     let json = user.run("verify --json");
     let line = json.out.lines().find(|line| line.contains(TRIALS)).unwrap();
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
     assert_eq!((json.code, &line["sound"]), (4, &false.into()));
-    assert_eq!(line["reason"], "not on disk any more");
+    assert_eq!(line["reason"], "no longer on disk");
     let ran = user.ok("verify --repair");
-    assert!(ran.err.contains("fetched 1 files"), "{}", ran.err);
+    assert!(ran.err.contains("downloaded 1 file "), "{}", ran.err);
     assert_eq!(std::fs::read(&file).unwrap(), std::fs::read(user.bucket.path(TRIALS)).unwrap());
-    assert!(user.ok("verify").err.contains(", all sound"));
+    assert!(user.ok("verify").err.contains(": all fine"));
 
     // What is removed on purpose is not missed any more.
     let message = user.fails(&format!("verify --forget {TRIALS}"), 3);
-    assert!(message.contains("is on disk: its record stays"), "{message}");
+    assert!(message.contains("is on disk, so its record is kept"), "{message}");
     assert!(
-        user.fails("verify --forget nothing", 3).contains("no record of a missing file nothing")
+        user.fails("verify --forget nothing", 3).contains("no missing file is recorded as nothing")
     );
     std::fs::remove_file(&file).unwrap();
     assert_eq!(user.ok(&format!("verify --forget {TRIALS}")).out, format!("{TRIALS}\n"));
-    assert!(user.ok("verify").err.contains(", all sound"));
+    assert!(user.ok("verify").err.contains(": all fine"));
     let folder = user.mirror().join("derivatives/rois/sub-03/face");
     let count = crate::names(&folder).len();
     std::fs::remove_dir_all(&folder).unwrap();
     assert_eq!(user.run("verify").out.lines().count(), count);
     let ran = user.ok("verify --forget mirror/derivatives/rois/sub-03/face/");
     assert_eq!(ran.out.lines().count(), count);
-    assert!(user.ok("verify").err.contains(", all sound"));
+    assert!(user.ok("verify").err.contains(": all fine"));
     // It may come again.
     user.ok("download --subject sub-03 --ses ses-01");
     std::fs::remove_file(&file).unwrap();
@@ -120,7 +124,7 @@ fn files_behind_links_are_verified() {
     let folder = user.mirror().join("derivatives/glmsingle-tedana/sub-03");
     std::fs::rename(&folder, user.path("elsewhere")).unwrap();
     std::os::unix::fs::symlink(user.path("elsewhere"), &folder).unwrap();
-    assert!(user.ok("verify --offline").err.contains(", all sound"));
+    assert!(user.ok("verify --offline").err.contains(": all fine"));
     flip(&user.mirror().join(BETAS));
     let ran = user.run("verify --offline");
     assert_eq!(ran.code, 4);
@@ -134,7 +138,7 @@ fn a_changed_object_of_the_same_size_is_fetched() {
     flip(&key);
     let ran = user.ok("download --subject sub-03 --ses ses-01 --dry-run --json");
     let changed: Vec<&str> =
-        ran.out.lines().filter(|line| line.contains("has changed since")).collect();
+        ran.out.lines().filter(|line| line.contains("changed in the bucket since")).collect();
     assert!(changed.len() == 1 && changed[0].contains("trials.tsv"), "{changed:?}");
     user.ok("download --subject sub-03 --ses ses-01");
     assert_eq!(std::fs::read(user.mirror().join(TRIALS)).unwrap(), std::fs::read(key).unwrap());
@@ -158,7 +162,7 @@ fn trees_of_other_tools_are_taken_over() {
         std::fs::write(placed.join("sub-03/notes.txt"), "mine").unwrap();
         let ran = user.ok(&format!("adopt tree --how {how}"));
         assert!(ran.err.starts_with("adopted "), "{}", ran.err);
-        assert!(ran.err.contains("unknown to the bucket 1"), "{}", ran.err);
+        assert!(ran.err.contains(", 1 unknown to the bucket"), "{}", ran.err);
         let ran = user.ok("download --subject sub-03 --suffix mask --accept-license");
         let fetched = user.server.requests();
         let rois = |line: &&String| line.starts_with("GET") && line.contains("rois/sub-03/");
@@ -235,7 +239,7 @@ fn the_doctor_looks_around() {
 fn a_dry_run_says_why_and_whether_it_fits() {
     let user = User::new();
     let ran = user.ok("download --subject sub-03 --ses ses-01 -n -v");
-    assert!(ran.err.contains("free space: "), "{}", ran.err);
+    assert!(ran.err.contains("free space in DIR/mirror: "), "{}", ran.err);
     let line = |part: &str| ran.out.lines().find(|line| line.contains(part)).unwrap().to_owned();
     assert!(line("trials.tsv").ends_with("(ses 01)"), "{}", line("trials.tsv"));
     assert!(line("desc-R2mean_statmap.nii.gz").ends_with("(needed by the default loader)"));

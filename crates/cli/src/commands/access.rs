@@ -44,7 +44,7 @@ pub(super) fn login(context: &Context, args: &Login) -> anyhow::Result<()> {
     let service = context.environment.access_service()?;
     let cancel = context.interrupt.cancel();
     if context.global.offline {
-        context.note("note: offline, so the id is not checked");
+        context.note("note: offline, so the id was not checked");
     } else {
         let manifest = service.manifest(cancel)?;
         service.refresh(&id, &manifest, cancel)?;
@@ -83,11 +83,11 @@ pub(super) fn obtain(
         Some(Err(error @ Error::Access(AccessError::UnknownRequestId { .. })))
             if can_ask(context) =>
         {
-            context.note(&format!("note: {error}; access has to be requested again"));
+            context.note(&format!("note: {error}; you need to request access again"));
         }
         Some(Err(error)) => return Err(error.into()),
         None if can_ask(context) => {
-            context.note("The stimulus images need an access request, once.");
+            context.note("The stimulus images need a one-time access request.");
         }
         None => return Err(Error::from(service.access_needed()).into()),
     }
@@ -140,8 +140,8 @@ fn online(context: &Context) -> anyhow::Result<AccessService> {
 
 fn auth_file(context: &Context) -> anyhow::Result<AuthFile> {
     context.environment.auth_file().ok_or_else(|| {
-        let message = "HOME is not set, so there is no place to remember the access";
-        let hint = "LAION_FMRI_REQUEST_ID holds an id for one command";
+        let message = "cannot save the access: HOME is not set";
+        let hint = "set LAION_FMRI_REQUEST_ID to use an id without saving it";
         CommandError::usage(message).hint(hint).into()
     })
 }

@@ -1,14 +1,15 @@
-//! `adopt`: takes over a tree that another tool made, without fetching it again.
+//! `adopt`: uses files that another tool downloaded, without downloading them again.
 
 use laion_fmri::s3_mirror::TakeOver;
 use laion_fmri::upkeep::AdoptionOutcome;
+use laion_fmri_base::{counted, readable_bytes};
 use serde_json::json;
 
 use super::verify::in_words;
 use crate::args::mirror::{Adopt, How};
 use crate::context::Context;
 use crate::exit::Status;
-use crate::output::{self, bytes};
+use crate::output;
 use crate::progress;
 
 pub(super) fn run(context: &Context, args: &Adopt) -> anyhow::Result<Status> {
@@ -37,7 +38,7 @@ pub(super) fn run(context: &Context, args: &Adopt) -> anyhow::Result<Status> {
             }
             AdoptionOutcome::Unknown => {
                 unknown += 1;
-                ("unknown", None, Some("the bucket has no such object".to_owned()))
+                ("unknown", None, Some("the bucket has no such file".to_owned()))
             }
             AdoptionOutcome::Differs(condition) => {
                 differing += 1;
@@ -61,15 +62,15 @@ pub(super) fn run(context: &Context, args: &Adopt) -> anyhow::Result<Status> {
     }
     output::print_lines(lines)?;
     let (files, size) = adoption.adopted();
-    let mut parts = vec![format!("adopted {files} files ({})", bytes(size))];
+    let mut parts = vec![format!("adopted {} ({})", counted(files, "file"), readable_bytes(size))];
     for (name, count) in [
-        ("kept", kept),
+        ("already there", kept),
         ("different from the bucket", differing),
         ("unknown to the bucket", unknown),
-        ("by size alone", unproved),
+        ("compared by size only", unproved),
     ] {
         if count > 0 {
-            parts.push(format!("{name} {count}"));
+            parts.push(format!("{count} {name}"));
         }
     }
     context.note(&parts.join(", "));

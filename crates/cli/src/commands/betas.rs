@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use laion_fmri::export::write_npz;
 use laion_fmri::{Dataset, Error, NoiseCeiling, SessionId, Subject, WrittenBetas, layout};
+use laion_fmri_base::counted;
 
 use super::voxels::{ArrayFormat, array_format, voxel_columns, voxels, write_array};
 use crate::args::Betas;
@@ -38,7 +39,8 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
             true => String::new(),
             false => format!(" -> {}", path.display()),
         };
-        context.note(&format!("{session}: {trials} trials x {voxels} voxels{arrow}"));
+        let (trials, voxels) = (counted(trials, "trial"), counted(voxels, "voxel"));
+        context.note(&format!("{session}: {trials} x {voxels}{arrow}"));
     };
     let written = |session: SessionId, written: WrittenBetas| {
         note(&session, written.trials.len(), written.voxels.n_voxels(), &written.path);
@@ -94,8 +96,8 @@ fn destination(args: &Betas, sessions: usize) -> anyhow::Result<Destination> {
         return Ok(Destination::Directory(output.clone()));
     }
     if sessions > 1 && output.extension().is_none_or(|extension| extension != "npz") {
-        let message = "several sessions do not fit into one array: their numbers of trials differ";
-        let hint = "-o betas.npz holds one array for each session, -o DIR/ one .npy file";
+        let message = "sessions have different numbers of trials and cannot share one array";
+        let hint = "use -o FILE.npz (one array per session) or -o DIR/ (one .npy file per session)";
         return Err(CommandError::usage(message).hint(hint).into());
     }
     let fitting = [ArrayFormat::Npy, ArrayFormat::Npz, ArrayFormat::Csv];

@@ -11,6 +11,6 @@ pub(super) fn run(context: &Context, args: &Coordinates) -> anyhow::Result<()> {
     let subject = context.dataset()?.subject(&args.subject)?;
     let coordinates = subject.voxel_coordinates(&voxels(&args.voxels, &subject)?)?;
     write_array(&args.output, coordinates.view(), ["x", "y", "z"].map(str::to_owned))?;
-    context.note(&format!("{} voxels", coordinates.nrows()));
+    context.note(&laion_fmri_base::counted(coordinates.nrows(), "voxel"));
     Ok(())
 }

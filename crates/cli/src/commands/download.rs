@@ -1,14 +1,15 @@
-//! `download`, `download-raw` and the public files of the stimuli: mirrors a part of the bucket, or
-//! with `--dry-run` shows a table of what would be fetched.
+//! `download`, `download-raw` and the public files of the stimuli; with `--dry-run`, a table of what
+//! would be downloaded.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use laion_fmri::LicenseAccepted;
 use laion_fmri::bids::{entity_value, suffix_of};
-use laion_fmri::s3_mirror::{Action, FetchReason, Outcome, Plan, PlanItem, Report};
+use laion_fmri::s3_mirror::{Action, FetchReason, Outcome, Plan, PlanItem, Report, Withheld};
 use laion_fmri::stimuli::EmbeddingModel;
 use laion_fmri::{Download as Planned, DownloadRequest, Error, FilterField, Subjects};
+use laion_fmri_base::{counted, readable_bytes as bytes};
 use serde_json::json;
 
 use super::download_stimuli::Stimuli;
@@ -21,8 +22,8 @@ use crate::args::filters::Filter;
 use crate::args::sessions::SessionName;
 use crate::args::{Download, DownloadRaw, Transfer};
 use crate::context::Context;
-use crate::exit::{CommandError, Status};
-use crate::output::{self, bytes};
+use crate::exit::{CommandError, Status, chain};
+use crate::output;
 use crate::progress::{self, outcome_name};
 
 pub(super) fn run(context: &Context, args: &Download) -> anyhow::Result<Status> {
@@ -127,7 +128,7 @@ fn carry_out(
         verified?;
     }
     for subject in download.skipped_subjects() {
-        context.note(&format!("note: nothing matches for {subject}"));
+        context.note(&format!("note: no matching files of {subject}"));
     }
     for missing in download.missing() {
         context.note(&format!("note: {missing}"));
@@ -164,13 +165,13 @@ pub(super) fn transfer(
     drop(observer);
     print_report(context, &report)?;
     if let Some(signal) = context.interrupt.signal() {
-        context.note("stopped; the same command goes on where this one ended");
+        context.note("stopped; run the same command again to continue");
         return Ok(Status::Signal(signal));
     }
     match report.into_result() {
         Ok(totals) => Ok(strict(context, totals.withheld)),
         Err(incomplete) if incomplete.is_withheld() => {
-            context.note("nothing that was asked for is to be had");
+            context.note("none of the requested files is available");
             Ok(if context.global.strict { Status::Withheld } else { Status::NotThere })
         }
         Err(_) => Ok(Status::Failed),
@@ -182,12 +183,12 @@ pub(super) fn check_space(root: &Path, needed: u64, free: Option<u64>) -> anyhow
     match free {
         Some(free) if free < needed => {
             let message = format!(
-                "{} does not have enough free space (expected {}, got {})",
+                "not enough space in {}: {} needed, {} free",
                 root.display(),
                 bytes(needed),
                 bytes(free)
             );
-            let hint = "fewer sessions at a time, or another --data-dir";
+            let hint = "download fewer sessions at a time, or use another --data-dir";
             Err(CommandError::refused(message).hint(hint).into())
         }
         _ => Ok(()),
@@ -305,10 +306,10 @@ pub(super) fn print_plan(
     if let Some((free, download)) = download.and_then(|plan| Some((plan.free_bytes()?, plan))) {
         let verdict = if free < needed { "not enough" } else { "enough" };
         let root = download.root().display();
-        context.note(&format!("free space: {} in {root}, {verdict}", bytes(free)));
+        context.note(&format!("free space in {root}: {} ({verdict})", bytes(free)));
     }
     if context.global.verbose == 0 {
-        context.note("-v lists the files, and which filter lets each in");
+        context.note("add -v to list every file and why it was chosen");
     }
     Ok(())
 }
@@ -380,7 +381,7 @@ fn action_reason(action: &Action) -> Option<String> {
             Some(format!("expected {expected} bytes, got {got} on disk"))
         }
         Action::Fetch(FetchReason::Changed { .. }) => {
-            Some("the object has changed since it was fetched".to_owned())
+            Some("changed in the bucket since the download".to_owned())
         }
         Action::Fetch(FetchReason::Damaged) => Some("damaged on disk".to_owned()),
         Action::Withheld(reason) => Some(reason.clone()),
@@ -393,19 +394,15 @@ fn outcome_reason(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Withheld { reason } => Some(reason.to_string()),
         Outcome::Refused(refusal) => Some(refusal.to_string()),
-        Outcome::Failed { error } => Some(chain(error)),
+        Outcome::Failed { error } => Some(chain(anyhow::Chain::new(&**error))),
         _ => None,
     }
-}
-
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    anyhow::Chain::new(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn print_report(context: &Context, report: &Report) -> anyhow::Result<()> {
     for (key, outcome) in &report.outcomes {
         if let Outcome::Failed { error } = outcome {
-            context.note(&format!("failed: {key}: {}", chain(error)));
+            context.note(&format!("failed: {key}: {}", chain(anyhow::Chain::new(&**error))));
         }
     }
     if context.global.json {
@@ -419,35 +416,48 @@ fn print_report(context: &Context, report: &Report) -> anyhow::Result<()> {
         }))?;
     }
     let totals = report.totals();
-    let mut parts = vec![
-        format!("fetched {} files ({})", totals.fetched, bytes(totals.fetched_bytes)),
-        format!("kept {}", totals.kept),
-    ];
+    let mut line = downloaded(totals.fetched, totals.fetched_bytes, totals.kept);
     for (name, total) in [
         ("refused", totals.refused),
-        ("gone", totals.gone),
+        ("no longer in the bucket", totals.gone),
         ("failed", totals.failed),
-        ("not attempted", totals.not_attempted),
+        ("not finished", totals.not_attempted),
     ] {
         if total > 0 {
-            parts.push(format!("{name} {total}"));
+            line.push_str(&format!(", {total} {name}"));
         }
     }
-    context.note(&parts.join(", "));
+    context.note(&line);
     note_withheld(context, report);
     Ok(())
 }
 
-/// Withheld objects, once for each reason.
+/// `downloaded 2 files (6.01 MB), 3 already on disk`
+pub(super) fn downloaded(files: u64, size: u64, kept: u64) -> String {
+    let mut line = format!("downloaded {} ({})", counted(files, "file"), bytes(size));
+    if kept > 0 {
+        line.push_str(&format!(", {kept} already on disk"));
+    }
+    line
+}
+
+/// Withheld files, once for each reason: by their sessions when those are held back, else by the first.
 fn note_withheld(context: &Context, report: &Report) {
-    let mut reasons: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut reasons: BTreeMap<String, (u64, Vec<String>)> = BTreeMap::new();
     for (key, outcome) in &report.outcomes {
-        if let Outcome::Withheld { reason } = outcome {
-            reasons.entry(reason.to_string()).or_default().push(key.as_str());
+        let Outcome::Withheld { reason } = outcome else { continue };
+        let session = entity_value(key.as_str(), "ses").map(|session| format!("ses-{session}"));
+        let shown = session.filter(|_| matches!(reason, Withheld::Rule(_)));
+        let shown = shown.unwrap_or_else(|| key.to_string());
+        let (count, examples) = reasons.entry(reason.to_string()).or_default();
+        *count += 1;
+        if !examples.contains(&shown) {
+            examples.push(shown);
         }
     }
-    for (reason, keys) in reasons {
-        let more = if keys.len() > 1 { ", ..." } else { "" };
-        context.note(&format!("withheld {}: {reason} ({}{more})", keys.len(), keys[0]));
+    for (reason, (count, examples)) in reasons {
+        let more = if examples.len() > 1 { ", ..." } else { "" };
+        let files = counted(count, "file");
+        context.note(&format!("{files} withheld: {reason} ({}{more})", examples[0]));
     }
 }

@@ -9,7 +9,7 @@ use super::{access, download};
 use crate::args::access::DownloadStimuli;
 use crate::context::Context;
 use crate::exit::Status;
-use crate::output::{self, bytes};
+use crate::output;
 use crate::progress::{self, outcome_name};
 
 pub(super) fn run(context: &Context, args: &DownloadStimuli) -> anyhow::Result<Status> {
@@ -57,7 +57,7 @@ impl Stimuli {
         match (report, context.interrupt.signal()) {
             (Ok(report), _) => print_report(context, &report),
             (Err(Error::Cancelled), Some(signal)) => {
-                context.note("stopped; the same command goes on where this one ended");
+                context.note("stopped; run the same command again to continue");
                 Ok(Status::Signal(signal))
             }
             (Err(error), _) => Err(error.into()),
@@ -84,11 +84,8 @@ fn print_report(context: &Context, report: &StimulusReport) -> anyhow::Result<St
             _ => None,
         })
         .collect();
-    context.note(&format!(
-        "fetched {} files ({}), kept {}",
-        fetched.len(),
-        bytes(fetched.iter().sum()),
-        report.files.len() - fetched.len()
-    ));
+    let kept = report.files.len() - fetched.len();
+    let size = fetched.iter().sum();
+    context.note(&download::downloaded(fetched.len() as u64, size, kept as u64));
     Ok(Status::Done)
 }

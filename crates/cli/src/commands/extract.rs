@@ -11,6 +11,7 @@ use laion_fmri::extract::{
     Average, ExtractPlan, ExtractRequest, Recipe, RowTable, plan_lines, read_plans,
 };
 use laion_fmri::{Dataset, Error};
+use laion_fmri_base::{agreeing, counted, readable_bytes};
 
 pub(super) use self::recipe::recipe;
 pub(super) use self::slurm::slurm;
@@ -35,7 +36,7 @@ pub(super) fn extract(context: &Context, args: &Extract) -> anyhow::Result<()> {
             continue;
         }
         let plan = dataset.extract_plan(&request)?;
-        describe(context, &dataset, &plan)?;
+        describe(context, &dataset, &plan, if args.dry_run { "would read" } else { "reading" })?;
         if !args.dry_run {
             let progress = VolumeProgress::new(context);
             plan.run(&dataset, 0..plan.len(), &progress, context.interrupt.cancel())?;
@@ -55,11 +56,11 @@ pub(super) fn plan(context: &Context, args: &Plan) -> anyhow::Result<()> {
         let output = std::path::absolute(output)?;
         let request = request(context, &dataset, &args.selection, &args.source, subjects, output)?;
         if is_table(&request.output) {
-            let message = "a table of rows is made by extract alone, without tasks";
+            let message = "a .parquet output has no betas and needs no tasks: use extract";
             return Err(CommandError::usage(message).into());
         }
         let plan = dataset.extract_plan(&request)?;
-        describe(context, &dataset, &plan)?;
+        describe(context, &dataset, &plan, "to read:")?;
         plans.push(plan);
     }
     output::print_lines(plan_lines(&plans))
@@ -94,11 +95,13 @@ pub(super) fn run(context: &Context, args: &Run) -> anyhow::Result<()> {
         let done = plan.run(&dataset, mine.iter().copied(), &progress, cancel)?;
         progress.finish();
         context.note(&format!(
-            "{}: {} of {} tasks written, {} there already",
+            "{}: {} of {} {} done in this run, {} {} done before",
             plan.output().display(),
             done.written,
             plan.len(),
-            done.kept
+            agreeing(plan.len(), "task", "tasks"),
+            done.kept,
+            agreeing(done.kept, "was", "were")
         ));
     }
     Ok(())
@@ -132,7 +135,7 @@ pub(super) fn reproduce(context: &Context, args: &Reproduce) -> anyhow::Result<(
     progress.finish();
     if reproduction.recipe().tool != recipe.tool {
         context.note(&format!(
-            "note: made by {}, reproduced by {}: the arrays are equal, the recipe inside is of this version",
+            "note: made by {}, reproduced by {}: the arrays are identical, the recipe inside is of this version",
             reproduction.recipe().tool, recipe.tool
         ));
     }
@@ -196,8 +199,8 @@ fn outputs(
         subjects.into_iter().map(each).collect::<Result<_, _>>()?
     } else {
         if subjects.len() > 1 && selection.average == Average::None {
-            let message = "the trials of several subjects do not fit into one output: they are different rows";
-            let hint = "--average image joins subjects by image; -o DIR/ makes one output for each";
+            let message = "several subjects need --average image or -o DIR/";
+            let hint = "--average image gives one row per image seen by all, -o DIR/ one output per subject";
             return Err(CommandError::usage(message).hint(hint).into());
         }
         vec![(subjects, output.to_owned())]
@@ -210,7 +213,7 @@ fn outputs(
 
 fn check_destination(output: &Path) -> anyhow::Result<()> {
     if output::is_stdout(output) {
-        let message = "the output needs a file: it is written beside its parts and its recipe";
+        let message = "extract cannot write to standard output: its parts and its recipe are saved next to the output";
         return Err(CommandError::usage(message).into());
     }
     // A Zarr output is a directory, and may replace an earlier one.
@@ -237,7 +240,8 @@ fn table(
     }
     let output = request.output.display();
     let dropped = images_left_out(dropped_images);
-    context.note(&format!("{} rows, without betas{dropped} -> {output}", table.n_rows()));
+    let rows = counted(table.n_rows(), "row");
+    context.note(&format!("{rows} without betas{dropped} -> {output}"));
     Ok(())
 }
 
@@ -254,16 +258,21 @@ fn read(path: &Path) -> anyhow::Result<Vec<ExtractPlan>> {
 }
 
 /// Says what will be read, and what it takes.
-fn describe(context: &Context, dataset: &Dataset, plan: &ExtractPlan) -> anyhow::Result<()> {
+fn describe(
+    context: &Context,
+    dataset: &Dataset,
+    plan: &ExtractPlan,
+    reading: &str,
+) -> anyhow::Result<()> {
     let memory = plan.memory(dataset.jobs())?;
     let (trials, voxels) = plan.shape();
     context.note(&format!(
-        "{}: {} session{}, {trials} trials x {voxels} voxels; {} at a time, at most {} of memory",
-        plan.output().display(),
-        plan.len(),
-        if plan.len() == 1 { "" } else { "s" },
+        "{reading} {} ({} in parallel): {} x {}, at most {} of memory",
+        counted(plan.len(), "session"),
         memory.workers,
-        output::bytes(memory.predicted)
+        counted(trials, "trial"),
+        counted(voxels, "voxel"),
+        readable_bytes(memory.predicted)
     ));
     Ok(())
 }
@@ -272,20 +281,21 @@ fn describe(context: &Context, dataset: &Dataset, plan: &ExtractPlan) -> anyhow:
 fn images_left_out(images: usize) -> String {
     match images {
         0 => String::new(),
-        1 => ", 1 image left out that not all subjects saw".to_owned(),
-        n => format!(", {n} images left out that not all subjects saw"),
+        n => format!(", {} not seen by all subjects left out", counted(n, "image")),
     }
 }
 
 /// Says what came out.
 fn done(context: &Context, plan: &ExtractPlan, recipe: &Recipe) {
     let result = &recipe.result;
-    let mut text = format!("{} rows x {} voxels", result.rows, result.columns);
+    let (rows, voxels) = (counted(result.rows, "row"), counted(result.columns, "voxel"));
+    let mut text = format!("{rows} x {voxels}");
     text.push_str(&images_left_out(result.dropped_images.unwrap_or(0)));
     if result.dropped_columns > 0 {
-        text.push_str(&format!(", {} voxels with NaN left out", result.dropped_columns));
+        let dropped = counted(result.dropped_columns, "voxel");
+        text.push_str(&format!(", {dropped} with NaN left out"));
     } else if result.nan_columns > 0 {
-        text.push_str(&format!(", NaN in {} voxels", result.nan_columns));
+        text.push_str(&format!(", NaN in {}", counted(result.nan_columns, "voxel")));
     }
     context.note(&format!("{text} -> {}", plan.output().display()));
 }

@@ -30,7 +30,7 @@ pub(super) fn run(context: &Context, args: &Index) -> anyhow::Result<()> {
         let index = subject.index_betas(&session, &progress, context.interrupt.cancel())?;
         progress.finish();
         let Some(path) = index else {
-            context.note(&format!("{session}: not gzipped, needs no index"));
+            context.note(&format!("{session}: not gzipped, so it needs no index"));
             continue;
         };
         let path = path.display().to_string();

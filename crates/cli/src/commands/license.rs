@@ -80,7 +80,7 @@ fn ask(
 
 fn prompt() -> io::Result<bool> {
     let mut stderr = io::stderr().lock();
-    write!(stderr, "{NOTICE}\nType {AGREEMENT} to accept: ")?;
+    write!(stderr, "{NOTICE}\nType \"{AGREEMENT}\" to accept: ")?;
     stderr.flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;

@@ -36,7 +36,7 @@ pub(super) fn sessions(context: &Context, args: &Sessions) -> anyhow::Result<()>
 pub(super) fn rois(context: &Context, args: &Rois) -> anyhow::Result<()> {
     if args.subject.len() > 1 && !args.common {
         let message = "the ROIs of several subjects differ";
-        let hint = "--common lists those that all of them have";
+        let hint = "--common lists the ROIs that all of them have";
         return Err(CommandError::usage(message).hint(hint).into());
     }
     let category = args.category.as_deref();
@@ -49,7 +49,7 @@ pub(super) fn rois(context: &Context, args: &Rois) -> anyhow::Result<()> {
                 if let (true, Some(category)) = (rois.is_empty(), category) {
                     let categories = subject.roi_categories()?.join(", ");
                     context.note(&format!(
-                        "note: {id} has no ROI in category {category:?}; categories: {categories}"
+                        "note: {id} has no ROI in the category {category:?}; categories: {categories}"
                     ));
                 }
                 Ok(rois)

@@ -1,14 +1,14 @@
-//! `mask`: a brain mask, or a ROI over the brain axis, as an array or a volume.
+//! `mask`: a brain mask, or an ROI over the brain axis, as an array or a volume.
 
 use std::path::Path;
 
 use laion_fmri::ndarray::Array1;
 use laion_fmri::{Error, Subject, VoxelMask, Voxels};
+use laion_fmri_base::counted;
 
 use super::voxels;
 use crate::args::Mask;
 use crate::context::Context;
-use crate::exit::CommandError;
 use crate::output;
 
 pub(super) fn run(context: &Context, args: &Mask) -> anyhow::Result<()> {
@@ -16,7 +16,7 @@ pub(super) fn run(context: &Context, args: &Mask) -> anyhow::Result<()> {
     output::check_destination(&args.output)?;
     let subject = context.dataset()?.subject(&args.subject)?;
     let kept = if volume { write_volume(&subject, args)? } else { write_npy(&subject, args)? };
-    context.note(&format!("{kept} voxels"));
+    context.note(&counted(kept, "voxel"));
     Ok(())
 }
 
@@ -26,10 +26,7 @@ fn is_volume(output: &Path) -> anyhow::Result<bool> {
         "-" => Ok(false),
         name if name.ends_with(".npy") => Ok(false),
         name if name.ends_with(".nii") || name.ends_with(".nii.gz") => Ok(true),
-        name => {
-            let message = format!("the output {name} is none of .npy, .nii, .nii.gz or -");
-            Err(CommandError::usage(message).into())
-        }
+        _ => Err(output::unsupported(output, &[".npy", ".nii", ".nii.gz", "-"]).into()),
     }
 }
 

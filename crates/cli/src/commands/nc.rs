@@ -6,6 +6,7 @@ use laion_fmri::noise_ceiling::{
     NoiseCeilingComparison, NoiseCeilingOptions, NoiseCeilingPlan, TOLERANCES, compare,
 };
 use laion_fmri::{Error, NoiseCeiling};
+use laion_fmri_base::{counted, readable_bytes};
 use serde_json::Value;
 
 use super::sessions;
@@ -56,7 +57,8 @@ fn run_compute(context: &Context, args: &Compute) -> anyhow::Result<()> {
         computed.write_nifti(&subject, &path)?;
     }
     let known = computed.values.iter().filter(|value| !value.is_nan()).count();
-    context.note(&format!("{} voxels, {known} with a noise ceiling", computed.values.len()));
+    let voxels = counted(computed.values.len(), "voxel");
+    context.note(&format!("{voxels}, {known} with a noise ceiling"));
     Ok(())
 }
 
@@ -65,8 +67,7 @@ fn destination(path: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
     let name = path.to_string_lossy();
     let stem = [".nii.gz", ".nii", ".npy"].iter().find_map(|end| name.strip_suffix(end));
     let Some(stem) = stem else {
-        let message = format!("the output {name} is none of .nii.gz, .nii, .npy");
-        return Err(CommandError::usage(message).into());
+        return Err(output::unsupported(path, &[".nii.gz", ".nii", ".npy"]).into());
     };
     let sidecar = PathBuf::from(format!("{stem}.json"));
     output::check_destination(path)?;
@@ -92,17 +93,17 @@ fn plan_lines(context: &Context, plan: &NoiseCeilingPlan) -> Vec<String> {
     }
     vec![
         format!(
-            "{} images in {} trials of {}, z-scored within each {}",
-            plan.n_images,
-            plan.n_trials,
-            sessions.join(" "),
+            "{} in {} of {}, z-scored within each {}",
+            counted(plan.n_images, "image"),
+            counted(plan.n_trials, "trial"),
+            sessions.join(", "),
             plan.scope
         ),
         format!(
-            "{} voxels in {} passes, at most {} of memory",
-            plan.n_voxels,
-            plan.passes,
-            output::bytes(plan.peak_memory)
+            "{} in {}, at most {} of memory",
+            counted(plan.n_voxels, "voxel"),
+            counted(plan.passes, "pass"),
+            readable_bytes(plan.peak_memory)
         ),
     ]
 }
@@ -117,7 +118,7 @@ fn run_compare(context: &Context, args: &Compare) -> anyhow::Result<()> {
             let named = std::slice::from_ref(session);
             let sessions = sessions::of_subject(context, &subject, named)?;
             let [session] = sessions.as_slice() else {
-                return Err(CommandError::usage("--session names one session here").into());
+                return Err(CommandError::usage("name one session with --session").into());
             };
             subject.noise_ceiling(&NoiseCeiling::session(session)?, &voxels)?
         }
@@ -153,18 +154,19 @@ fn comparison_json(compared: &NoiseCeilingComparison) -> String {
 
 fn comparison_text(compared: &NoiseCeilingComparison) -> Vec<String> {
     let mut lines = vec![
-        format!("voxels           {}", compared.n_voxels),
-        format!("with both        {}", compared.n_both),
-        format!("in A alone       {}", compared.n_first_only),
-        format!("in B alone       {}", compared.n_second_only),
-        format!("equal bits       {}", compared.n_equal),
-        format!("correlation      {:.6}", compared.correlation),
-        format!("max difference   {:.6} percentage points", compared.max_difference),
-        format!("mean B - A       {:.6} percentage points", compared.mean_difference),
-        format!("median B / A     {:.6}", compared.median_ratio),
+        format!("voxels                    {}", compared.n_voxels),
+        format!("NaN in neither            {}", compared.n_both),
+        format!("NaN only in B             {}", compared.n_first_only),
+        format!("NaN only in A             {}", compared.n_second_only),
+        format!("identical                 {}", compared.n_equal),
+        format!("correlation               {:.6}", compared.correlation),
+        format!("max difference            {:.6} points", compared.max_difference),
+        format!("mean of B - A             {:.6} points", compared.mean_difference),
+        format!("median of B / A           {:.6}", compared.median_ratio),
     ];
     for (tolerance, share) in TOLERANCES.iter().zip(compared.within) {
-        lines.push(format!("within {tolerance:<10}{:.2} %", share * 100.0));
+        let what = format!("differ by <= {tolerance} points");
+        lines.push(format!("{what:<26}{:.2} %", share * 100.0));
     }
     lines
 }

@@ -2,6 +2,7 @@
 
 use laion_fmri::export::write_npz;
 use laion_fmri::{Dataset, Error, NoiseCeiling, Subject, layout};
+use laion_fmri_base::counted;
 
 use super::voxels::{ArrayFormat, array_format, voxels, write_array};
 use crate::args::noise_ceiling::NoiseCeilingArgs;
@@ -34,7 +35,8 @@ pub(super) fn run(context: &Context, args: &NoiseCeilingArgs) -> anyhow::Result<
     }
     for (which, map) in &maps {
         let known = map.iter().filter(|percent| !percent.is_nan()).count();
-        context.note(&format!("{which}: {} voxels, {known} with a noise ceiling", map.len()));
+        let voxels = counted(map.len(), "voxel");
+        context.note(&format!("{which}: {voxels}, {known} with a noise ceiling"));
     }
     Ok(())
 }

@@ -6,17 +6,16 @@ use laion_fmri::bids::dehyphenate_name;
 use laion_fmri::export::{self, NpzWriter, write_npz, write_npz_to};
 use laion_fmri::ndarray::ArrayView1;
 use laion_fmri::{Error, Hemisphere, RoiData};
+use laion_fmri_base::counted;
 
 use crate::args::Roi;
 use crate::context::Context;
-use crate::exit::CommandError;
 use crate::output;
 
 pub(super) fn run(context: &Context, args: &Roi) -> anyhow::Result<()> {
     let to_stdout = output::is_stdout(&args.output);
     if !to_stdout && args.output.extension().is_none_or(|extension| extension != "npz") {
-        let message = format!("the output {} is neither .npz nor -", args.output.display());
-        return Err(CommandError::usage(message).hint("-o roi.npz").into());
+        return Err(output::unsupported(&args.output, &[".npz", "-"]).hint("-o roi.npz").into());
     }
     output::check_destination(&args.output)?;
     let subject = context.dataset()?.subject(&args.subject)?;
@@ -37,7 +36,7 @@ pub(super) fn run(context: &Context, args: &Roi) -> anyhow::Result<()> {
     } else {
         write_npz(&args.output, write).map_err(Error::from)?;
     }
-    context.note(&format!("{} ROIs", rois.len()));
+    context.note(&counted(rois.len(), "ROI"));
     Ok(())
 }
 

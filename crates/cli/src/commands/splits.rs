@@ -7,6 +7,7 @@ use laion_fmri::export::{self, NpzWriter, write_npz, write_npz_to};
 use laion_fmri::ndarray::aview1;
 use laion_fmri::splits::{LeakReport, OodType, Split, SplitMasks, load_split};
 use laion_fmri::{Error, SessionTrials};
+use laion_fmri_base::{agreeing, counted};
 
 use super::sessions;
 use super::voxels::{ArrayFormat, array_format};
@@ -69,19 +70,20 @@ fn masks(context: &Context, args: &Masks) -> anyhow::Result<()> {
         write_npz(&args.output, fill).map_err(Error::from)?;
     }
     context.note(&format!(
-        "{} of {} ({}): {} trials, {} train, {} test, {} in neither list",
+        "{} of {} ({}): {}, {} train, {} test, {} in neither list",
         split.name(),
         split.pool(),
         split.revision(),
-        masks.len(),
+        counted(masks.len(), "trial"),
         masks.n_train(),
         masks.n_test(),
         masks.n_neither
     ));
     if masks.n_unknown > 0 {
         context.note(&format!(
-            "note: trials whose label is no image of the dataset: {}; laion-fmri splits check lists them",
-            masks.n_unknown
+            "note: {} {} a label that is not an image of the dataset; laion-fmri splits check lists them",
+            counted(masks.n_unknown, "trial"),
+            agreeing(masks.n_unknown, "has", "have")
         ));
     }
     Ok(())

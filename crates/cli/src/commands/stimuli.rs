@@ -7,6 +7,7 @@ use laion_fmri::export;
 use laion_fmri::ndarray::{Array2, ArrayView3, Axis, Ix3, concatenate};
 use laion_fmri::stimuli::{NounFilter, Stimulus, f16};
 use laion_fmri::{Error, GlobalTrial};
+use laion_fmri_base::counted;
 use serde_json::Value;
 
 use super::sessions;
@@ -28,7 +29,7 @@ pub(super) fn image(context: &Context, args: &Image) -> anyhow::Result<()> {
             trials.name(GlobalTrial(trial))?.to_owned()
         }
         // The argument parser lets nothing else pass.
-        _ => return Err(usage("an image is named by NAME or by --subject and --trial")),
+        _ => return Err(usage("name an image with NAME, or with --subject and --trial")),
     };
     let Some(format) = format else {
         return write_bytes(&args.output, &images.encoded(&name).map_err(Error::from)?);
@@ -40,7 +41,8 @@ pub(super) fn image(context: &Context, args: &Image) -> anyhow::Result<()> {
     };
     write_image(&args.output, format, image.view())?;
     let (height, width, channels) = image.dim();
-    context.note(&format!("{name}: {width} x {height}, {channels} channels"));
+    let channels = counted(channels, "channel");
+    context.note(&format!("{name}: {width} x {height}, {channels}"));
     Ok(())
 }
 
@@ -55,7 +57,8 @@ pub(super) fn embedding(context: &Context, args: &Embedding) -> anyhow::Result<(
     } else {
         write_array(&args.output, features.view(), columns)?;
     }
-    context.note(&format!("{}: {rows} rows, {n_features} features", args.model));
+    let (rows, features) = (counted(rows, "row"), counted(n_features, "feature"));
+    context.note(&format!("{}: {rows}, {features}", args.model));
     Ok(())
 }
 
@@ -86,7 +89,7 @@ pub(super) fn segmentation(context: &Context, args: &Segmentation) -> anyhow::Re
         let filter = if args.all { NounFilter::All } else { NounFilter::Localized };
         if !table.has_image(&args.name) {
             context
-                .note(&format!("note: no mask is of {}: only shared images have them", args.name));
+                .note(&format!("note: {} has no masks; only shared images have them", args.name));
         }
         let nouns = table.nouns(&args.name, filter);
         let nouns = nouns.into_iter().map(str::to_owned);
@@ -104,7 +107,7 @@ pub(super) fn segmentation(context: &Context, args: &Segmentation) -> anyhow::Re
             write_image(output, format, levels.view().insert_axis(Axis(2)))?;
         }
     }
-    context.note(&format!("{noun} {}: {pixels} pixels", args.instance));
+    context.note(&format!("{noun} {}: {}", args.instance, counted(pixels, "pixel")));
     Ok(())
 }
 
@@ -112,12 +115,12 @@ pub(super) fn captions(context: &Context, args: &Captions) -> anyhow::Result<()>
     let captions = context.dataset()?.stimuli().captions()?;
     let found = captions.get(&args.name);
     if found.is_empty() {
-        context.note(&format!("note: there is no caption of {}", args.name));
+        context.note(&format!("note: {} has no captions", args.name));
     }
     let wanted = found.iter().filter(|caption| args.source.is_none_or(|s| caption.source == s));
     output::print_lines(wanted.map(|caption| {
         if !context.global.json {
-            // One caption a line, whatever is written in it.
+            // One caption per line, whatever is written in it.
             return caption.text.replace(['\n', '\r'], " ");
         }
         let text = |value: &str| Value::String(value.to_owned());
@@ -164,7 +167,7 @@ fn list(context: &Context, args: &List) -> anyhow::Result<Status> {
         query = query.seen_by(subject);
     }
     let names = query.image_names()?;
-    context.note(&format!("{} images", names.len()));
+    context.note(&counted(names.len(), "image"));
     if names.is_empty() {
         return Ok(Status::NotThere);
     }
@@ -200,7 +203,7 @@ fn image_format(output: &Path) -> anyhow::Result<ImageFormat> {
         _ if output::is_stdout(output) => Ok(ImageFormat::Png),
         Some("png") => Ok(ImageFormat::Png),
         Some("npy") => Ok(ImageFormat::Npy),
-        _ => Err(usage(&format!("the output {} is none of .png, .npy", output.display()))),
+        _ => Err(output::unsupported(output, &[".png", ".npy"]).into()),
     }
 }
 

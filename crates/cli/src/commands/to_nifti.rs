@@ -14,14 +14,13 @@ use crate::output;
 pub(super) fn run(context: &Context, args: &ToNifti) -> anyhow::Result<()> {
     let name = args.output.to_string_lossy();
     if !(name.ends_with(".nii") || name.ends_with(".nii.gz")) {
-        let message = format!("the output {name} is neither .nii nor .nii.gz");
-        return Err(CommandError::usage(message).into());
+        return Err(output::unsupported(&args.output, &[".nii", ".nii.gz"]).into());
     }
     output::check_destination(&args.output)?;
     let values = read_values(&args.values)?;
     let subject = context.dataset()?.subject(&args.subject)?;
     subject.to_nifti(&values, &args.output, &voxels(&args.voxels, &subject)?)?;
-    context.note(&format!("{} voxels", values.len()));
+    context.note(&laion_fmri_base::counted(values.len(), "voxel"));
     Ok(())
 }
 
@@ -36,7 +35,7 @@ fn read_values(path: &Path) -> anyhow::Result<Vec<f32>> {
     let array = array.map_err(Error::from)?;
     if array.ndim() != 1 {
         let message = format!(
-            "{} has {} axes (expected 1: one value for each voxel)",
+            "{} has {} axes (expected 1: one value per voxel)",
             path.display(),
             array.ndim()
         );

@@ -9,7 +9,6 @@ use laion_fmri::export::{self, Table};
 use super::sessions;
 use crate::args::{TableFormat, Trials};
 use crate::context::Context;
-use crate::exit::CommandError;
 use crate::output;
 
 pub(super) fn run(context: &Context, args: &Trials) -> anyhow::Result<()> {
@@ -21,8 +20,8 @@ pub(super) fn run(context: &Context, args: &Trials) -> anyhow::Result<()> {
     write_table(&args.output, &trials.table, format, "trial")?;
     if !trials.derived {
         context.note(
-            "note: without the table of images there are no columns about them; \
-             laion-fmri download --prefix stimuli/task-images_metadata.csv",
+            "note: image table not on disk, so no columns about the images (dataset, repetition, ...)\n\
+             hint: laion-fmri download --prefix stimuli/task-images_metadata.csv",
         );
     }
     Ok(())
@@ -42,9 +41,8 @@ fn format(context: &Context, args: &Trials) -> anyhow::Result<TableFormat> {
         Some("parquet") => Ok(TableFormat::Parquet),
         None if output::is_stdout(&args.output) => Ok(TableFormat::Tsv),
         _ => {
-            let output = args.output.display();
-            let message = format!("the output {output} is none of .tsv, .csv, .json, .parquet");
-            Err(CommandError::usage(message).hint("--format says it for other names").into())
+            let error = output::unsupported(&args.output, &[".tsv", ".csv", ".json", ".parquet"]);
+            Err(error.hint("--format sets the format for any other name").into())
         }
     }
 }

@@ -1,13 +1,14 @@
 //! `urls`: the addresses of what a download would fetch, for other tools.
 
 use laion_fmri::s3_mirror::{Action, PlanItem};
+use laion_fmri_base::{counted, readable_bytes};
 use serde_json::json;
 
 use super::download;
 use crate::args::mirror::{UrlFormat, Urls};
 use crate::context::Context;
 use crate::exit::Status;
-use crate::output::{self, bytes};
+use crate::output;
 
 pub(super) fn run(context: &Context, args: &Urls) -> anyhow::Result<Status> {
     let request = download::request(context, &args.selection)?;
@@ -47,6 +48,6 @@ pub(super) fn run(context: &Context, args: &Urls) -> anyhow::Result<Status> {
         }
     })))?;
     let size = items.iter().map(|item| item.size).sum();
-    context.note(&format!("{} files, {}", items.len(), bytes(size)));
+    context.note(&format!("{}, {}", counted(items.len(), "file"), readable_bytes(size)));
     Ok(Status::Done)
 }

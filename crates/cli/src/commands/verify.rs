@@ -1,4 +1,4 @@
-//! `verify`: whether the files of the mirror are still as they were fetched; `--repair` fetches bad
+//! `verify`: whether the files on disk are still as they were downloaded; `--repair` downloads damaged
 //! ones again.
 
 use std::path::{Path, PathBuf};
@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 use laion_fmri::s3_mirror::{Condition, InvalidKey, RelativePath};
 use laion_fmri::upkeep::{Depth, Verification, VerifiedFile, VerifyRequest};
 use laion_fmri::{Dataset, Error, SubjectId};
+use laion_fmri_base::{agreeing, counted, readable_bytes};
 use serde_json::json;
 
 use super::{download, license};
 use crate::args::mirror::Verify;
 use crate::context::Context;
 use crate::exit::{CommandError, Status};
-use crate::output::{self, bytes};
+use crate::output;
 use crate::progress;
 
 /// What is said of a file that was there once.
-const MISSING: &str = "not on disk any more";
+const MISSING: &str = "no longer on disk";
 
 pub(super) fn run(context: &Context, args: &Verify) -> anyhow::Result<Status> {
     let dataset = context.dataset()?;
@@ -40,9 +41,11 @@ pub(super) fn run(context: &Context, args: &Verify) -> anyhow::Result<Status> {
     if args.repair {
         return repair(context, &dataset, &verification, args.accept_license);
     }
-    let mut hint = "hint: laion-fmri verify --repair fetches them again".to_owned();
+    let mut hint = "hint: laion-fmri verify --repair downloads them again".to_owned();
     if !verification.missing.is_empty() {
-        hint.push_str("; verify --forget FILE drops the record of what you removed on purpose");
+        hint.push_str(
+            "; verify --forget FILE drops the record of a file that you deleted on purpose",
+        );
     }
     context.note(&hint);
     Ok(Status::Integrity)
@@ -56,10 +59,10 @@ fn forget(context: &Context, dataset: &Dataset, named: &[PathBuf]) -> anyhow::Re
         let files = dataset.forget(&path)?;
         if files.is_empty() {
             let message = match dataset.roots().find(path.as_str()) {
-                Some(file) => format!("{} is on disk: its record stays", file.display()),
-                None => format!("there is no record of a missing file {path}"),
+                Some(file) => format!("{} is on disk, so its record is kept", file.display()),
+                None => format!("no missing file is recorded as {path}"),
             };
-            let hint = "laion-fmri verify names the files that are missing";
+            let hint = "laion-fmri verify lists the missing files";
             return Err(CommandError::not_there(message).hint(hint).into());
         }
         forgotten.extend(files);
@@ -71,7 +74,7 @@ fn forget(context: &Context, dataset: &Dataset, named: &[PathBuf]) -> anyhow::Re
             path.to_string()
         }
     }))?;
-    context.note(&format!("dropped the records of {} files", forgotten.len()));
+    context.note(&format!("forgot {}", counted(forgotten.len(), "file")));
     Ok(Status::Done)
 }
 
@@ -82,7 +85,10 @@ fn in_mirror(dataset: &Dataset, name: &Path) -> anyhow::Result<RelativePath> {
     let below = below.filter_map(|root| absolute.strip_prefix(root).ok()).next();
     let relative = below.unwrap_or(name).to_string_lossy();
     let invalid = |error: InvalidKey| {
-        CommandError::usage(format!("{}: no file of the data directory: {error}", name.display()))
+        CommandError::usage(format!(
+            "{} is not a file of the data directory: {error}",
+            name.display()
+        ))
     };
     Ok(relative.trim_end_matches('/').parse::<RelativePath>().map_err(invalid)?)
 }
@@ -101,7 +107,9 @@ fn repair(
     let wanted = verification.bad().count() + verification.missing.len();
     let left = wanted.saturating_sub(planned);
     if status == Status::Done && left > 0 {
-        context.note(&format!("{left} damaged or missing files are not in the bucket"));
+        let files = counted(left, "damaged or missing file");
+        let are = agreeing(left, "is", "are");
+        context.note(&format!("{files} {are} not in the bucket"));
         return Ok(Status::Integrity);
     }
     Ok(status)
@@ -137,21 +145,27 @@ fn print(context: &Context, verification: &Verification) -> anyhow::Result<()> {
         output::print_lines(bad.chain(missing))?;
     }
     let size: u64 = verification.files.iter().map(|file| file.size).sum();
-    let unproved = verification.files.iter().filter(|file| file.against == "itself").count();
-    let mut line = format!("verified {} files ({})", verification.files.len(), bytes(size));
-    if bad > 0 {
-        line.push_str(&format!(", bad {bad}"));
+    let is_unknown = |file: &&VerifiedFile| file.against == "itself" && file.condition.is_sound();
+    let unknown = verification.files.iter().filter(is_unknown).count();
+    let checked = verification.files.len();
+    let mut parts = Vec::new();
+    for (count, what) in [
+        (checked - bad - unknown, "fine"),
+        (bad, "damaged"),
+        (verification.missing.len(), "missing"),
+        (unknown, "unknown (not from the bucket)"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
     }
-    if unproved > 0 {
-        line.push_str(&format!(", {unproved} of them without anything to compare with"));
-    }
-    if !verification.missing.is_empty() {
-        line.push_str(&format!(", missing {}", verification.missing.len()));
-    }
-    if verification.is_sound() {
-        line.push_str(", all sound");
-    }
-    context.note(&line);
+    let found = if parts.len() == 1 && verification.is_sound() && unknown == 0 {
+        "all fine".to_owned()
+    } else {
+        parts.join(", ")
+    };
+    let files = counted(checked, "file");
+    context.note(&format!("checked {files} ({}): {found}", readable_bytes(size)));
     Ok(())
 }
 
@@ -167,10 +181,10 @@ pub(super) fn in_words(condition: &Condition) -> String {
     match condition {
         Condition::Size { expected, got } => format!("expected {expected} bytes, got {got}"),
         Condition::Sha256 { expected, got } => {
-            format!("changed since it came: expected sha256 {expected}, got {got}")
+            format!("changed since download: expected sha256 {expected}, got {got}")
         }
         Condition::ETag { expected, got } => {
-            format!("not the object: expected entity tag {expected}, got {got}")
+            format!("not the file of the bucket: expected entity tag {expected}, got {got}")
         }
         Condition::Damaged { source } => format!("damaged: {source}"),
         Condition::Missing => "disappeared".to_owned(),

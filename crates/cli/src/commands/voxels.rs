@@ -18,7 +18,7 @@ pub(super) fn voxels(args: &VoxelArgs, subject: &Subject) -> anyhow::Result<Voxe
         anyhow::ensure!(
             flags.ndim() == 1,
             CommandError::usage(format!(
-                "the mask {} has {} axes (expected 1: one bool for each brain voxel)",
+                "the mask {} has {} axes (expected 1: one True/False per brain voxel)",
                 file.display(),
                 flags.ndim()
             ))
@@ -59,8 +59,7 @@ pub(super) fn array_format(output: &Path, fitting: &[ArrayFormat]) -> anyhow::Re
             ArrayFormat::Csv => ".csv",
         })
         .collect();
-    let message = format!("the output {} is none of {}", output.display(), names.join(", "));
-    Err(CommandError::usage(message).into())
+    Err(output::unsupported(output, &names).into())
 }
 
 /// Writes an array to a `.npy` file, by rename, or to standard output.

@@ -32,7 +32,7 @@ pub(super) fn from_options(args: &RequestAccess) -> anyhow::Result<AccessForm> {
     .collect();
     if !missing.is_empty() {
         let message = format!(
-            "the access form lacks {}, and without a terminal nobody can be asked",
+            "the access form needs {} (there is no terminal to ask on)",
             missing.join(", ")
         );
         let hint = "laion-fmri request-access --help lists the options";

@@ -2,7 +2,7 @@
 
 use crate::exit::CommandError;
 
-const SHARE_HINT: &str = "--task I --of N names the share";
+const SHARE_HINT: &str = "name the share with --task I --of N";
 
 /// Every `of`-th task, beginning with `task`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Share {
             return Ok(());
         }
         let Self { task, of } = self;
-        let message = format!("there is no task {task} of {of} (they count from 0)");
+        let message = format!("there is no task {task} of {of}: tasks count from 0");
         Err(CommandError::usage(message))
     }
 }
@@ -92,7 +92,7 @@ pub(super) fn share(
             return Ok(None);
         }
         text.parse().map(Some).map_err(|_| {
-            CommandError::usage(format!("{name}={text:?} is no number")).hint(SHARE_HINT)
+            CommandError::usage(format!("{name}={text:?} is not a number")).hint(SHARE_HINT)
         })
     };
     for scheduler in &SCHEDULERS {

@@ -26,7 +26,9 @@ pub(in crate::commands) fn recipe(
         }
         RecipeAction::Diff(args) => {
             let (one, other) = (Recipe::read(&args.one)?, Recipe::read(&args.other)?);
-            let differences = one.differences(&other);
+            let (name, other_name) = (args.one.display(), args.other.display());
+            let differences =
+                one.differences_named(&name.to_string(), &other, &other_name.to_string());
             let is_equal = differences.is_empty();
             output::print_lines(differences.into_iter().map(|difference| {
                 if context.global.json {

@@ -19,7 +19,7 @@ const ARRAY: &str = "extract.sbatch";
 
 pub(in crate::commands) fn slurm(context: &Context, args: &Slurm) -> anyhow::Result<()> {
     if output::is_stdout(&args.plan) {
-        let message = "the tasks read the plan again, so it has to be a file";
+        let message = "the plan must be a file, because the tasks read it again";
         return Err(CommandError::usage(message).into());
     }
     let plans = read(&args.plan)?;

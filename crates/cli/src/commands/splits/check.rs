@@ -14,10 +14,10 @@ pub(super) fn summary(split: &Split, report: &LeakReport) -> Vec<String> {
         format!("trials: {n_trials} ({n_train} train, {n_test} test, {n_neither} in neither list)"),
         format!("images with repeats on both sides: {}", report.repeats.len()),
         format!("groups of known duplicates on both sides: {}", report.duplicates.len()),
-        format!("labels that are no images of the dataset: {}", report.unknown.len()),
+        format!("labels that are not images of the dataset: {}", report.unknown.len()),
     ];
     if report.is_clean() {
-        lines.push("nothing found".to_owned());
+        lines.push("no problems found".to_owned());
     }
     lines
 }
