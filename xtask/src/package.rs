@@ -120,10 +120,15 @@ fn published(project: &Project) -> Result<Vec<Published>> {
     let published = published.into_iter().map(|package| Published {
         name: package.name.to_string(),
         version: package.version.to_string(),
-        is_library: package.targets.iter().any(Target::is_lib),
+        // The library of the command is the command.
+        is_library: package.targets.iter().any(Target::is_lib) && !has_command(package),
         features: package.features.keys().cloned().collect(),
     });
     Ok(published.collect())
+}
+
+fn has_command(package: &Package) -> bool {
+    package.targets.iter().any(Target::is_bin)
 }
 
 /// What a registry shows of a package.

@@ -1,7 +1,6 @@
 //! How a command ends: the exit status, and the message for a failure.
 
 use std::io::{self, Write};
-use std::process::ExitCode;
 
 use laion_fmri::{Error, ErrorKind};
 
@@ -33,12 +32,6 @@ impl Status {
             Self::Withheld => 6,
             Self::Signal(signal) => 128 + signal,
         }
-    }
-}
-
-impl From<Status> for ExitCode {
-    fn from(status: Status) -> Self {
-        Self::from(status.code())
     }
 }
 

@@ -20,12 +20,13 @@ pub(crate) fn to_stderr(global: &Global, colored: bool) {
     };
     // The network stack below repeats at length what our own errors say.
     let filter = format!("error,laion_fmri={level},s3_mirror={level},nifti_stream={level}");
-    tracing_subscriber::fmt()
+    let _ = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(std::io::stderr)
         .with_ansi(colored)
         .event_format(Message)
-        .init();
+        // A program that runs the command twice, or listens itself, has a subscriber already.
+        .try_init();
 }
 
 /// `warning: what happened path=...`

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use laion_fmri::Cancel;
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use signal_hook::iterator::{Handle, Signals};
 
 /// Which signal arrived, if any, and the flag that running work looks at.
 #[derive(Clone, Debug, Default)]
@@ -26,11 +26,31 @@ impl Drop for AtOnce {
     }
 }
 
+/// As long as it lives, signals are listened to.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    interrupt: Interrupt,
+    handle: Handle,
+}
+
+impl Listener {
+    pub(crate) fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.handle.close();
+    }
+}
+
 impl Interrupt {
     /// Starts to listen for SIGINT and SIGTERM.
-    pub(crate) fn listen() -> std::io::Result<Self> {
+    pub(crate) fn listen() -> std::io::Result<Listener> {
         let interrupt = Self::default();
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        let handle = signals.handle();
         let listener = interrupt.clone();
         std::thread::spawn(move || {
             for signal in signals.forever() {
@@ -42,7 +62,7 @@ impl Interrupt {
                 listener.cancel.cancel();
             }
         });
-        Ok(interrupt)
+        Ok(Listener { interrupt, handle })
     }
 
     /// For questions, which wait for a line and would not notice: nothing is under way meanwhile.

@@ -1,0 +1,82 @@
+//! The `laion-fmri` command: from the public LAION-fMRI bucket to arrays.
+//!
+//! This library is the whole command as one function, [`main`], for the programs that are it: the binary
+//! of this package, and the console script of the Python package. Everything else is private; to read
+//! the data, use the crate `laion-fmri`.
+
+mod args;
+mod commands;
+mod context;
+mod exit;
+mod hint;
+mod log;
+mod output;
+mod progress;
+mod signal;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, Parser};
+use laion_fmri::config::{Environment, Settings};
+
+use crate::args::{Cli, Command};
+use crate::context::Context;
+use crate::exit::Status;
+use crate::signal::Interrupt;
+
+/// Runs the command with these arguments, of which the first is the name of the program, and returns
+/// its exit status.
+///
+/// It prints to the standard streams and reads the environment of the process. While it runs, SIGINT and
+/// SIGTERM stop it, and a second one ends the process.
+#[must_use]
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(answer) => {
+            // Help and wrong uses alike; nothing is left to tell a user who cannot be printed to.
+            let _ = answer.print();
+            return u8::try_from(answer.exit_code()).unwrap_or(Status::Usage.code());
+        }
+    };
+    let colored = context::colored(cli.global.color);
+    log::to_stderr(&cli.global, colored);
+    let listener = match Interrupt::listen() {
+        Ok(listener) => listener,
+        Err(error) => {
+            exit::report(&anyhow::Error::new(error).context("cannot listen for signals"), colored);
+            return Status::Failed.code();
+        }
+    };
+    let interrupt = listener.interrupt();
+    run(cli, interrupt)
+        .unwrap_or_else(|error| {
+            exit::report(&error, colored);
+            exit::status_of(&error, interrupt.signal())
+        })
+        .code()
+}
+
+fn run(cli: Cli, interrupt: &Interrupt) -> anyhow::Result<Status> {
+    let Some(command) = &cli.command else {
+        Cli::command().print_help()?;
+        return Ok(Status::Done);
+    };
+    let environment = Environment::of_process();
+    let settings = match (Settings::read(&environment), command) {
+        (Ok(settings), _) => settings,
+        // These work without settings, and `doctor` says what is wrong with them.
+        (Err(_), Command::Completions(_) | Command::Man(_) | Command::Doctor) => {
+            Settings::default()
+        }
+        (Err(error), _) => return Err(error.into()),
+    };
+    let context = Context {
+        given: cli.global.clone(),
+        global: cli.global.with_environment(|name| std::env::var_os(name))?,
+        settings,
+        environment,
+        interrupt: interrupt.clone(),
+    };
+    commands::run(&context, command)
+}
