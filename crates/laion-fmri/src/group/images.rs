@@ -6,7 +6,7 @@ use laion_fmri_stimuli::{NamedImages, OriginalImage};
 use ndarray::{Array3, Array4};
 
 use crate::stimulus::{Needed, decoded};
-use crate::{Error, Group, Result};
+use crate::{Cancel, Error, Group, Result};
 
 /// The images that were shown to everybody, in the order of the table of images.
 #[derive(Clone, Debug)]
@@ -87,7 +87,8 @@ impl SharedImages {
     ///
     /// [`Error::OutOfMemory`]; [`Error::Stimuli`] when the images differ in size.
     pub fn array(&self) -> Result<Array4<u8>> {
-        decoded(&self.images, &Needed::of(self.names.iter().map(String::as_str)))
+        let needed = Needed::of(self.names.iter().map(String::as_str));
+        decoded(&self.images, &needed, &Cancel::new())
     }
 
     fn name(&self, row: usize) -> Result<&str> {

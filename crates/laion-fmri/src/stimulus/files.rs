@@ -62,6 +62,12 @@ impl Stimuli {
         Self { files, opened: Arc::default() }
     }
 
+    /// The same with other files; both share what was opened.
+    #[cfg(feature = "stimuli")]
+    pub(super) fn with_files(&self, files: Files) -> Self {
+        Self { files, opened: Arc::clone(&self.opened) }
+    }
+
     #[cfg(feature = "stimuli")]
     pub(super) fn files(&self) -> &Files {
         &self.files

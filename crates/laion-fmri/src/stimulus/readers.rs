@@ -8,10 +8,11 @@ use laion_fmri_stimuli::{
     Segmentations, TableError, files,
 };
 
+use ndarray::Array4;
+
 use super::files::{Once, once};
-#[cfg(doc)]
-use crate::Error;
-use crate::{Dataset, Input, Result, Stimuli};
+use super::{Needed, decoded};
+use crate::{Cancel, Dataset, Error, Input, Result, Stimuli};
 
 /// What was opened so far.
 #[derive(Debug, Default)]
@@ -31,13 +32,64 @@ impl Dataset {
     ///
     /// [`Error::StimuliNotDownloaded`] for the first that is not.
     pub fn load_stimuli(&self) -> Result<Stimuli> {
-        self.stimuli.require(files::METADATA)?;
-        self.stimuli.require(files::IMAGES)?;
+        self.stimuli.require_images()?;
         Ok(self.stimuli())
     }
 }
 
 impl Stimuli {
+    /// The same files with a [`Cancel`]; both share what was opened.
+    #[must_use]
+    pub fn with_cancel(&self, cancel: &Cancel) -> Self {
+        self.with_files(self.files().clone().with_cancel(cancel))
+    }
+
+    /// Refuses when the table of images or the packed images are not on disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StimuliNotDownloaded`] or [`Error::LocalCopyNeeded`] for the first that is not.
+    pub fn require_images(&self) -> Result<()> {
+        self.require(files::METADATA)?;
+        self.require(files::IMAGES)?;
+        Ok(())
+    }
+
+    /// The bytes of a table of the stimulus side as they are stored: that of the images
+    /// ([`files::METADATA`]), of the object masks ([`files::SEGMENTATIONS_METADATA`]), or of the captions
+    /// ([`files::CAPTIONS`]).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidValue`] for another name; [`Error::StimuliNotDownloaded`]; as
+    /// [`Subject::open_input`](crate::Subject::open_input).
+    pub fn open_table(&self, name: &str) -> Result<Input> {
+        const TABLES: [&str; 3] = [files::METADATA, files::SEGMENTATIONS_METADATA, files::CAPTIONS];
+        let known = TABLES.into_iter().find(|table| *table == name);
+        let name = known.ok_or_else(|| Error::InvalidValue {
+            what: "table",
+            got: format!("{name:?}"),
+            expected: TABLES.join(", "),
+        })?;
+        self.files().open(&self.table_file(name)?)
+    }
+
+    /// Images by name as they were displayed: uint8 of shape `(n, height, width, 3)`, in the order of
+    /// the names. Each image is decoded once, on all cores.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stimuli::images`]; [`Error::Stimuli`] for an unknown name, a damaged image or one of another
+    /// size; [`Error::OutOfMemory`]; [`Error::Cancelled`].
+    pub fn image_array(
+        &self,
+        image_names: &[impl AsRef<str>],
+        cancel: &Cancel,
+    ) -> Result<Array4<u8>> {
+        let needed = Needed::of(image_names.iter().map(AsRef::as_ref));
+        decoded(&*self.images()?, &needed, cancel)
+    }
+
     /// The images, which the dataset gives to those who accept its data use agreement.
     ///
     /// # Errors

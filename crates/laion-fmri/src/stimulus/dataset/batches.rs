@@ -7,7 +7,7 @@ use super::TrialDataset;
 use crate::stimulus::Needed;
 use crate::stimulus::decoded;
 use crate::trial_table::SessionTrial;
-use crate::{Error, Result};
+use crate::{Cancel, Error, Result};
 
 /// Several trials of a [`TrialDataset`] side by side; entry i of every field is trial i.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,7 +70,8 @@ impl TrialDataset {
             .iter()
             .map(|trial| self.shown.name(trial.global).map(str::to_owned))
             .collect::<Result<Vec<_>>>()?;
-        let images = decoded(&self.images, &Needed::of(image_names.iter().map(String::as_str)))?;
+        let needed = Needed::of(image_names.iter().map(String::as_str));
+        let images = decoded(&self.images, &needed, &Cancel::new())?;
         let mut tensors = Vec::with_capacity(indices.len());
         for image in images.axis_iter(Axis(0)) {
             tensors.push(self.transformed(&image));

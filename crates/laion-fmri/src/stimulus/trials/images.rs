@@ -9,7 +9,7 @@ use laion_fmri_stimuli::{NamedImages, OriginalImage};
 use ndarray::{Array3, Array4, ArrayView3, ArrayViewMut3, Axis};
 
 use crate::stimulus::{Needed, Shown};
-use crate::{Error, GlobalTrial, Result, SessionOrAll, Subject};
+use crate::{Cancel, Error, GlobalTrial, Result, SessionOrAll, Subject};
 
 /// Images by trial.
 #[derive(Clone, Debug)]
@@ -120,12 +120,16 @@ impl TrialImages {
     }
 
     fn array_of(&self, trials: Range<usize>) -> Result<Array4<u8>> {
-        decoded(&self.images, &self.shown.needed(trials))
+        decoded(&self.images, &self.shown.needed(trials), &Cancel::new())
     }
 }
 
 /// The rows of `needed` in one array.
-pub(crate) fn decoded(images: &NamedImages, needed: &Needed<'_>) -> Result<Array4<u8>> {
+pub(crate) fn decoded(
+    images: &NamedImages,
+    needed: &Needed<'_>,
+    cancel: &Cancel,
+) -> Result<Array4<u8>> {
     let (height, width) = match needed.names.first() {
         Some(name) => images.images().dimensions(images.row(name)?)?,
         None => (0, 0),
@@ -145,6 +149,9 @@ pub(crate) fn decoded(images: &NamedImages, needed: &Needed<'_>) -> Result<Array
     let threads = thread::available_parallelism().map_or(1, usize::from);
     parallel_map(threads, needed.names.iter().zip(rows), |(name, mut rows)| {
         let Some((first, others)) = rows.split_first_mut() else { return Ok(()) };
+        if cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
         images.images().decode_into(images.row(name)?, first.view_mut())?;
         for other in others {
             other.assign(first);
