@@ -183,7 +183,9 @@ async fn a_busy_bucket_is_given_up_after_one_bound() {
             )
         ));
         assert_eq!(incomplete.totals.failed + incomplete.totals.not_attempted, 72);
-        assert!(incomplete.totals.failed <= 16, "{}", incomplete.totals);
+        // Those whose time began before the outage was seen, those that make up the limit, and those
+        // that were on their way when it was reached.
+        assert!(incomplete.totals.failed <= 3 * 8, "{}", incomplete.totals);
     }
 }
 
