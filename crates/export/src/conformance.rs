@@ -64,7 +64,7 @@ pub enum Nonconformance {
         path: PathBuf,
     },
     /// There are files beside the output.
-    #[error("there are files beside the output: {}", names.join(", "))]
+    #[error("there are files next to the output: {}", names.join(", "))]
     Left {
         /// Their names.
         names: Vec<String>,

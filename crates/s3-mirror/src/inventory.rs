@@ -292,7 +292,7 @@ fn read_segment(path: &Path, records: &mut Records) -> io::Result<()> {
         } else if let Some(forgotten) = Forgotten::from_line(line) {
             records.forget(forgotten);
         } else {
-            tracing::debug!(path = %path.display(), "a line is no record");
+            tracing::debug!(path = %path.display(), "a line is not a record");
         }
     }
     Ok(())

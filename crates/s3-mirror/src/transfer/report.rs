@@ -340,7 +340,7 @@ mod tests {
         assert!(!report.is_complete());
         report.refused.clear();
         let error = TransferError::SizeMismatch { expected: 1, got: 2 };
-        assert_eq!(error.to_string(), "object has 2 bytes (expected 1 as listed)");
+        assert_eq!(error.to_string(), "the object has 2 bytes (expected 1, as listed)");
         for outcome in [
             Outcome::Gone,
             Outcome::NotAttempted,
@@ -384,7 +384,7 @@ mod tests {
         assert!(error.is_withheld());
         assert_eq!(
             error.to_string(),
-            "the transfer is not complete: fetched 1 (1 bytes), kept 0, withheld 1; \
+            "the transfer is not complete: fetched 1 file (1 B), kept 0, withheld 1; \
              \"b\" is withheld: the server denies access"
         );
         // Whoever wants nothing has it.
@@ -407,11 +407,11 @@ mod tests {
         assert_eq!((error.totals, error.stop), (totals, Some(Stop::Unreachable)));
         assert_eq!(
             error.to_string(),
-            "the transfer is not complete: fetched 0 (0 bytes), kept 1, gone 1, failed 2, \
+            "the transfer is not complete: fetched 0 files (0 B), kept 1, gone 1, failed 2, \
              not attempted 1; it ended early, because the location cannot be reached; \"c\" failed"
         );
         let source = std::error::Error::source(&error).unwrap();
-        assert_eq!(source.to_string(), "object has 2 bytes (expected 1 as listed)");
+        assert_eq!(source.to_string(), "the object has 2 bytes (expected 1, as listed)");
         assert!(!error.is_withheld());
         let complete = report(vec![("a", Outcome::Kept)]).into_result().unwrap();
         assert_eq!(complete.kept, 1);
