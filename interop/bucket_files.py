@@ -309,7 +309,7 @@ class Writer:
         general = np.zeros(subject.shape, dtype=bool)
         categories = dict(ROIS)
         if self.plan.name == "int16":
-            # A subject may have the category which `visual` otherwise only stands for, and a ROI
+            # A subject may have the category which `visual` otherwise only stands for, and an ROI
             # may be named like a category.
             categories["visual"] = ["early"]
             categories["motion"] = ["MT", "place"]
@@ -323,7 +323,7 @@ class Writer:
                 local = label if self.plan.hyphens else label.replace("-", "")
                 name = f"{tree}/{category}/{subject.id}_space-T1w_res-1pt8_label-{local}_mask.nii.gz"
                 self.put(name, self.roi(subject, category, label, blob, draw))
-        # On another grid, as surfaces, or not ROIs at all: none of these makes a ROI.
+        # On another grid, as surfaces, or not ROIs at all: none of these makes an ROI.
         fine = np.ones(tuple(length + 2 for length in subject.shape), dtype=np.uint8)
         for name in (
             f"face/{subject.id}_space-T1w_res-1pt5_label-FFA3_mask.nii.gz",

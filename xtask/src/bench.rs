@@ -29,7 +29,7 @@ pub(crate) enum Area {
     Splits,
     /// Images, embeddings and masks, against h5py and Pillow
     Stimuli,
-    /// A ROI of all sessions of a subject in one command, beside inflating the same files: minutes, and
+    /// An ROI of all sessions of a subject in one command, beside inflating the same files: minutes, and
     /// about 1 GB below `target/`
     Extract,
 }

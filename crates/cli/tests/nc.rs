@@ -33,7 +33,7 @@ fn what_is_computed_is_what_the_bucket_has() {
     ] {
         assert_eq!(sidecar[key], value, "{key}");
     }
-    // Over all sessions, at the voxels of a ROI, in as many passes as little memory takes.
+    // Over all sessions, at the voxels of an ROI, in as many passes as little memory takes.
     let roi = "--roi face --mask-source rsquare";
     user.ok(&format!("nc compute --subject sub-03 --images 12rep {roi} -o twelve.npy"));
     let desc = "--desc Noiseceiling12rep";

@@ -149,7 +149,7 @@ pub enum Error {
         data_dir: PathBuf,
     },
 
-    /// An ROI query that is neither `all`, a category nor a ROI of the subject.
+    /// An ROI query that is neither `all`, a category nor an ROI of the subject.
     #[error(
         "{subject} has no ROI or category {got:?}{}; ROIs: {}; categories: {}",
         suggestion.as_deref().map(|s| format!(" (did you mean {s}?)")).unwrap_or_default(),

@@ -148,7 +148,7 @@ impl BrainMask {
     }
 }
 
-/// Some of the voxels of a brain mask: a ROI, a noise-ceiling threshold, or a choice of the caller.
+/// Some of the voxels of a brain mask: an ROI, a noise-ceiling threshold, or a choice of the caller.
 ///
 /// It carries the brain mask whose voxel axis it lies on, and refuses to be used on another one.
 #[derive(Clone, Debug)]

@@ -65,7 +65,7 @@ impl Subject {
     ///
     /// [`Error::UnknownRoi`], which lists what exists; [`Error::RoiSyntax`] for an expression
     /// that cannot be read; [`Error::DataNotDownloaded`] when the subject has no ROI on disk at
-    /// all; [`Error::GridMismatch`] when a ROI is not on the brain mask's grid.
+    /// all; [`Error::GridMismatch`] when an ROI is not on the brain mask's grid.
     ///
     /// ```
     /// use laion_fmri::{Dataset, MaskSource};

@@ -33,7 +33,7 @@ impl Voxels {
         Self::default()
     }
 
-    /// The voxels of a ROI query.
+    /// The voxels of an ROI query.
     pub fn roi(query: impl Into<RoiQuery>) -> Self {
         Self { rois: Some(query.into()), ..Self::default() }
     }
@@ -60,7 +60,7 @@ impl Voxels {
     ///
     /// # Errors
     ///
-    /// [`Error::Contradiction`] when both a ROI and a mask are given; [`Error::MaskAxis`] when the
+    /// [`Error::Contradiction`] when both an ROI and a mask are given; [`Error::MaskAxis`] when the
     /// mask was made on another axis; [`ExtractError::NothingLeft`] when the choice has to be
     /// [non-empty](Self::non_empty) and is not; as [`Subject::brain_mask`] and [`Subject::roi_mask`].
     pub fn resolve(&self, subject: &Subject) -> Result<VoxelMask> {

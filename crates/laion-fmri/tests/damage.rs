@@ -105,7 +105,7 @@ fn a_beta_index_decides_which_row_is_which_volume() {
 fn grids_that_differ_are_named() {
     let bucket = Bucket::temporary().unwrap();
     let subject = opened(&bucket, "sub-01");
-    // A ROI volume of the localizer grid in the place of one of the functional grid.
+    // An ROI volume of the localizer grid in the place of one of the functional grid.
     let rois = bucket.path("derivatives/rois/sub-01/face");
     let ffa1 = rois.join("sub-01_space-T1w_res-1pt8_label-FFA-1_mask.nii.gz");
     fs::copy(rois.join("sub-01_space-T1w_res-1pt5_label-FFA-1_mask.nii.gz"), &ffa1).unwrap();

@@ -16,7 +16,7 @@ use crate::mask::{MaskSource, Resolution, VoxelMask};
 use crate::{Contradiction, DownloadRequest, Error, FilterField, Input, Result, Subject};
 
 laion_fmri_base::named_enum! {
-    /// Which forms of a ROI are wanted.
+    /// Which forms of an ROI are wanted.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub enum RoiFormat: "ROI format" {
         /// Whatever is on disk.
@@ -113,8 +113,8 @@ impl Subject {
     /// with a volume; otherwise also those that are shipped as surfaces alone. Volumes are over the
     /// voxel axis of the default brain mask; [`Subject::roi_data_on`] takes another.
     ///
-    /// [`RoiFormat::All`] returns what is on disk. Any other format has to be there for a ROI that
-    /// the query names; of a category, or `all`, the ROIs that have it are returned. A ROI in two
+    /// [`RoiFormat::All`] returns what is on disk. Any other format has to be there for an ROI that
+    /// the query names; of a category, or `all`, the ROIs that have it are returned. An ROI in two
     /// categories is the union of the two.
     ///
     /// # Errors
@@ -258,10 +258,10 @@ fn united(query: &RoiQuery) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// The files of one ROI; a ROI in two categories has two of each form.
+/// The files of one ROI; an ROI in two categories has two of each form.
 type FilesByForm = HashMap<Form, Vec<Located>>;
 
-/// What a file of a ROI holds.
+/// What a file of an ROI holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Form {
     Volume,
@@ -380,7 +380,7 @@ impl RoiReader<'_> {
 
     fn missing(&self, form: Form) -> Error {
         let (subject, name) = (self.subject.id(), self.name);
-        // A ROI that was found has another file, which tells its directory.
+        // An ROI that was found has another file, which tells its directory.
         let directory =
             self.files.values().flatten().find_map(|file| file.relative().rsplit_once('/'));
         let of_surface = |hemisphere: Hemisphere, extension: &str| {

@@ -1,4 +1,4 @@
-//! What a ROI query says: names, and set algebra between them.
+//! What an ROI query says: names, and set algebra between them.
 
 use std::fmt;
 use std::iter::Peekable;
@@ -14,8 +14,8 @@ const MOST_NAMES: usize = 4096;
 
 /// Which ROIs are meant: one or more items, whose union is taken.
 ///
-/// Each item is `all`, a category (`face`) or a ROI (`FFA1`, or `FFA-1` as the bucket spells it);
-/// names are case-sensitive. `visual` means the category `laion` unless the subject has a ROI or
+/// Each item is `all`, a category (`face`) or an ROI (`FFA1`, or `FFA-1` as the bucket spells it);
+/// names are case-sensitive. `visual` means the category `laion` unless the subject has an ROI or
 /// category of that name. Made from a string, or from a list of strings.
 ///
 /// An item may also combine names by set algebra: `|` (union), `&` (intersection) and `-`
