@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 mod bytes;
+pub(crate) mod examples;
 pub(crate) mod extract;
 pub(crate) mod filters;
 pub(crate) mod index;
@@ -12,6 +13,7 @@ pub(crate) mod noise_ceiling;
 pub(crate) mod sessions;
 pub(crate) mod splits;
 pub(crate) mod stimuli;
+pub(crate) mod tree;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -27,7 +29,7 @@ use crate::exit::CommandError;
 
 /// LAION-fMRI: from a public bucket of 7T fMRI data to the array you need.
 #[derive(Debug, Parser)]
-#[command(name = "laion-fmri", version, max_term_width = 100, after_help = EXIT_STATUS)]
+#[command(name = "laion-fmri", version, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -35,7 +37,8 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
-const EXIT_STATUS: &str = "\
+/// What the exit status means, as help and manual page list it.
+pub(crate) const EXIT_STATUS: &str = "\
 Exit status:
   0 done                              4 damaged or mismatched files
   1 failed, or some transfers failed  5 licence or stimulus access needed
@@ -241,6 +244,9 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print the manual page, or save the pages of all commands in a directory
     Man(Man),
+    /// Options that every command takes, before or after its name
+    #[command(hide = true, override_usage = "laion-fmri [GLOBAL OPTIONS] <COMMAND> ...")]
+    Global,
 }
 
 #[derive(Args, Debug)]

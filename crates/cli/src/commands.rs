@@ -28,7 +28,7 @@ mod urls;
 mod verify;
 mod voxels;
 
-use crate::args::Command;
+use crate::args::{Command, tree};
 use crate::context::Context;
 use crate::exit::Status;
 
@@ -79,6 +79,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Status
         Command::ToNifti(args) => to_nifti::run(context, args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
+        Command::Global => Ok(tree::global_options().print_long_help()?),
     }?;
     Ok(Status::Done)
 }

@@ -16,10 +16,9 @@ mod signal;
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory, Parser};
 use laion_fmri::config::{Environment, Settings};
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, tree};
 use crate::context::Context;
 use crate::exit::Status;
 use crate::signal::Interrupt;
@@ -31,7 +30,7 @@ use crate::signal::Interrupt;
 /// SIGTERM stop it, and a second one ends the process.
 #[must_use]
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match tree::parse(arguments) {
         Ok(cli) => cli,
         Err(answer) => {
             // Help and wrong uses alike; nothing is left to tell a user who cannot be printed to.
@@ -59,14 +58,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 
 fn run(cli: Cli, interrupt: &Interrupt) -> anyhow::Result<Status> {
     let Some(command) = &cli.command else {
-        Cli::command().print_help()?;
+        tree::command().print_help()?;
         return Ok(Status::Done);
     };
     let environment = Environment::of_process();
     let settings = match (Settings::read(&environment), command) {
         (Ok(settings), _) => settings,
         // These work without settings, and `doctor` says what is wrong with them.
-        (Err(_), Command::Completions(_) | Command::Man(_) | Command::Doctor) => {
+        (Err(_), Command::Completions(_) | Command::Man(_) | Command::Doctor | Command::Global) => {
             Settings::default()
         }
         (Err(error), _) => return Err(error.into()),

@@ -93,11 +93,21 @@ fn completions_and_manual_pages_are_made() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         assert!(user.ok(&format!("completions {shell}")).out.contains("laion-fmri"), "{shell}");
     }
-    assert!(user.ok("man").out.contains(".TH laion-fmri 1"));
+    let page = user.ok("man").out;
+    for part in [".TH laion-fmri 1", ".SH GLOBAL OPTIONS", ".SH EXIT STATUS", ".SH EXAMPLES"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
     user.ok("man pages/man1");
     let pages = crate::names(&user.path("pages/man1"));
     assert!(pages.contains(&"laion-fmri.1".to_owned()), "{pages:?}");
     assert!(pages.contains(&"laion-fmri-betas.1".to_owned()), "{pages:?}");
+    assert!(pages.contains(&"laion-fmri-nc-compute.1".to_owned()), "{pages:?}");
+    assert!(!pages.iter().any(|page| page.contains("help")), "{pages:?}");
+    for page in pages {
+        let text = std::fs::read_to_string(user.path("pages/man1").join(&page)).unwrap();
+        let (_, examples) = text.split_once(".SH EXAMPLES\n.nf\n# ").unwrap();
+        assert!(examples.contains("\nlaion\\-fmri "), "{page}: {examples}");
+    }
     assert_eq!(user.ok("--version").out, format!("laion-fmri {}\n", env!("CARGO_PKG_VERSION")));
 }
 
@@ -106,7 +116,19 @@ fn the_help_lists_commands_options_and_statuses() {
     let user = User::new();
     let ran = user.run_with(user.command(&[]));
     assert_eq!(ran.code, 0);
-    for text in ["download", "betas", "--data-dir", "Exit status:", "LAION_FMRI_DATA"] {
+    for text in ["download", "betas", "Exit status:", "laion-fmri help global"] {
         assert!(ran.out.contains(text), "{text}");
+    }
+    assert!(!ran.out.contains("--data-dir"), "{}", ran.out);
+    for line in ["--help", "help", "help global", "global", "betas --help", "help nc compute"] {
+        let ran = user.ok(line);
+        for text in ["\nGlobal options:\n", "--data-dir", "LAION_FMRI_DATA", "\nExamples:\n"] {
+            assert!(ran.out.contains(text), "{line}: {text}");
+        }
+    }
+    for line in ["-h", "betas -h", "nc -h", "nc compute -h"] {
+        let ran = user.ok(line);
+        assert!(ran.out.lines().last().unwrap().contains("laion-fmri help global"), "{line}");
+        assert!(!ran.out.contains("--data-dir") && !ran.out.contains("Examples:"), "{line}");
     }
 }

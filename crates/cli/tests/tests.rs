@@ -3,6 +3,7 @@
 
 mod chain;
 mod download_stimuli;
+mod examples;
 mod extract;
 mod extract_large;
 mod failures;
