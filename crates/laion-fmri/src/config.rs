@@ -181,7 +181,8 @@ pub fn open_in(environment: &Environment) -> Result<Dataset> {
     let dataset = match settings.bucket {
         Some(bucket) => dataset.with_location(bucket),
         None => dataset,
-    };
+    }
+    .with_follow_links(settings.follow_links.unwrap_or(false));
     Ok(match settings.cache_dir.or_else(|| environment.cache_dir()) {
         Some(directory) => dataset.with_cache_dir(directory),
         None => dataset,

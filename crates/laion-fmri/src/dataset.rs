@@ -50,6 +50,9 @@ pub struct Dataset {
     connect: ConnectOptions,
     #[cfg(feature = "download")]
     offline: bool,
+    /// Whether files are written behind links that lead to other disks.
+    #[cfg(feature = "download")]
+    follow_links: bool,
     pub(crate) stimuli: Stimuli,
     pub(crate) reading: Reading,
 }
@@ -74,6 +77,8 @@ impl Dataset {
             connect: ConnectOptions::default(),
             #[cfg(feature = "download")]
             offline: false,
+            #[cfg(feature = "download")]
+            follow_links: false,
             stimuli,
             reading: Reading::default(),
         }

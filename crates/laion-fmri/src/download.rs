@@ -5,7 +5,7 @@ mod inspection;
 mod missing;
 mod select;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -46,6 +46,8 @@ pub struct Download {
     roots: Roots,
     reading: Reading,
     makes_indexes: bool,
+    /// Directories behind which files are written although they are links to other disks.
+    linked: BTreeSet<String>,
 }
 
 impl Download {
@@ -80,6 +82,36 @@ impl Download {
     pub fn why(&self, item: &PlanItem) -> String {
         let why = self.reasons.get(&item.key).copied().unwrap_or(Why::Filters);
         why.explain(&self.filter, item.key.as_str())
+    }
+
+    /// How many bytes of an item an earlier download has left, with which this one goes on.
+    #[must_use]
+    pub fn unfinished_bytes(&self, item: &PlanItem) -> u64 {
+        match item.action {
+            Action::Fetch(_) => item.unfinished_bytes(&self.root),
+            _ => 0,
+        }
+    }
+
+    /// Bytes that [`run`](Self::run) adds to the disk: those of the items to fetch, without what an
+    /// earlier download has left of them.
+    #[must_use]
+    pub fn missing_bytes(&self) -> u64 {
+        let missing = |item: &PlanItem| item.size.saturating_sub(self.unfinished_bytes(item));
+        self.plan.fetches().map(missing).fold(0, u64::saturating_add)
+    }
+
+    /// Whether what is to be fetched can be written. A mirror that nobody may write into is enough for a
+    /// plan, and for a download with nothing to fetch.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when there is something to fetch and no root is writable.
+    pub fn check_writable(&self) -> Result<()> {
+        match self.plan.fetches().next() {
+            Some(_) => self.roots.writable().map(drop),
+            None => Ok(()),
+        }
     }
 
     /// Bytes that are free where files go; `None` where the system does not say.
@@ -138,6 +170,10 @@ impl Download {
         self.roots.find(item.local.as_str())
     }
 
+    pub(crate) fn remote(&self) -> &Remote {
+        &self.remote
+    }
+
     pub(crate) fn inventory(&self) -> &Inventory {
         &self.inventory
     }
@@ -145,7 +181,8 @@ impl Download {
     /// Carries the plan out and reports the outcome of every key.
     ///
     /// Sizes, entity tags and the checksums inside gzipped files are verified before a file appears
-    /// under its name, and what appears is recorded below `.laion_fmri/inventory`. A failed key does
+    /// under its name, and what appears is recorded below `.laion_fmri/inventory`. An object that is at
+    /// fault itself is mirrored as it is; [`Report::faults`] names it. A failed key does
     /// not stop the others: the report tells, and [`Report::into_result`] makes an error of it. Stopping through `cancel` leaves complete files, and
     /// unfinished ones that the next run goes on with.
     pub fn run(
@@ -163,6 +200,7 @@ impl Download {
             .with_jobs(jobs)
             .with_limit_rate(self.limit_rate)
             .with_inventory(Arc::clone(&self.inventory))
+            .with_linked_directories(self.linked.iter().cloned())
             .with_inspection(inspection);
         let store = self.remote.store();
         let told = |event: s3_mirror::Event<'_>| observer.event(Event::Transfer(event));
@@ -203,12 +241,12 @@ impl Dataset {
     /// unless the request [allows](DownloadRequest::allow_missing) that, when no listed key of any
     /// subject has a value of another filter, or a tree that is included on top gives nothing;
     /// [`Error::Offline`]; [`Error::Mirror`] when the bucket cannot be listed;
-    /// [`Error::Io`] when no root is writable.
+    /// [`Error::Io`] when the records of a root cannot be read.
     #[doc(alias = "download")]
     pub fn plan_download(&self, request: &DownloadRequest) -> Result<Download> {
         self.check_online("listing")?;
         let remote = self.open_bucket()?;
-        let root = self.roots().writable()?.to_owned();
+        let root = self.roots().writable_or_last()?.to_owned();
         let Selected { keys, mut refused, skipped: skipped_subjects, missing } =
             Selection::collect(&remote, self.location(), request)?;
         let mut candidates = Vec::with_capacity(keys.len());
@@ -224,6 +262,9 @@ impl Dataset {
                 Err(invalid) => refused.push(invalid),
             }
         }
+        // A prefix may have been listed more than once.
+        refused.sort_by(|a, b| a.key.cmp(&b.key));
+        refused.dedup();
         if request.include_stimuli {
             match gated::images(self.roots()) {
                 Ok(images) => {
@@ -239,6 +280,7 @@ impl Dataset {
             .with_refused(refused)
             .with_accompanying(accompanying);
         let inventory = mirror.inventory;
+        let linked = self.linked_directories(plan.iter().map(|item| &item.local));
         let (limit_rate, filter) = (request.limit_rate, request.filter.clone());
         let roots = self.roots().clone();
         Ok(Download {
@@ -254,15 +296,17 @@ impl Dataset {
             roots,
             reading: self.reading.clone(),
             makes_indexes: false,
+            linked,
         })
     }
 
     /// A download of exactly these objects, whatever is there of them.
     pub(crate) fn replace(&self, candidates: Vec<Candidate>) -> Result<Download> {
         let remote = self.open_bucket()?;
-        let root = self.roots().writable()?.to_owned();
+        let root = self.roots().writable_or_last()?.to_owned();
         let mirror = Mirror::open(self.roots(), &root)?;
         let plan = s3_mirror::plan(candidates, &mirror)?;
+        let linked = self.linked_directories(plan.iter().map(|item| &item.local));
         Ok(Download {
             remote,
             plan,
@@ -276,6 +320,7 @@ impl Dataset {
             roots: self.roots().clone(),
             reading: self.reading.clone(),
             makes_indexes: false,
+            linked,
         })
     }
 
@@ -283,7 +328,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// As [`Dataset::plan_download`] and [`Download::run`].
+    /// As [`Dataset::plan_download`] and [`Download::check_writable`].
     ///
     /// ```
     /// use laion_fmri::{Cancel, Dataset, DownloadRequest};
@@ -308,6 +353,7 @@ impl Dataset {
         cancel: &Cancel,
     ) -> Result<Report> {
         let download = self.clone().with_cancel(cancel).plan_download(request)?;
+        download.check_writable()?;
         Ok(download.run(license, request.jobs, observer, cancel))
     }
 

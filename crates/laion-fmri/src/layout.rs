@@ -146,6 +146,21 @@ fn built(name: FileNameBuilder) -> FileName {
     name.build().expect("a valid file name")
 }
 
+/// The directories on the way to a file that may be links to other disks, outermost first: the trees,
+/// what holds them, and the subjects.
+#[cfg(feature = "download")]
+pub(crate) fn disks(relative: &str) -> impl Iterator<Item = &str> {
+    let directories = relative.match_indices('/').map(|(end, _)| &relative[..end]);
+    let derived = relative.starts_with("derivatives/");
+    let is_disk = move |(depth, directory): &(usize, &str)| match depth {
+        0 => true,
+        1 => derived,
+        2 => derived && directory.rsplit('/').next().is_some_and(|name| name.starts_with("sub-")),
+        _ => false,
+    };
+    directories.enumerate().filter(is_disk).map(|(_, directory)| directory)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,5 +195,22 @@ mod tests {
             sidecar(&r2mean(&subject)).unwrap(),
             "derivatives/glmsingle-tedana/sub-03/sub-03_task-images_space-T1w_stat-rsquare_desc-R2mean_statmap.json"
         );
+    }
+
+    #[cfg(feature = "download")]
+    #[test]
+    fn directories_that_may_be_other_disks() {
+        for (path, expected) in [
+            ("README", vec![]),
+            ("sub-03/ses-01/func/x", vec!["sub-03"]),
+            ("stimuli/images.h5", vec!["stimuli"]),
+            (
+                "derivatives/rois/sub-03/face/x",
+                vec!["derivatives", "derivatives/rois", "derivatives/rois/sub-03"],
+            ),
+            ("derivatives/rois/all/x", vec!["derivatives", "derivatives/rois"]),
+        ] {
+            assert_eq!(disks(path).collect::<Vec<_>>(), expected, "{path}");
+        }
     }
 }

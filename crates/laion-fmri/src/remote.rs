@@ -95,6 +95,11 @@ impl Remote {
         self.ask(s3_mirror::head(&self.store, key))
     }
 
+    /// Whether the bucket says that the entity tag of an object is no digest of its content.
+    pub(crate) fn has_opaque_tag(&self, key: &Key) -> Result<bool> {
+        self.ask(s3_mirror::has_opaque_tag(&self.store, key))
+    }
+
     /// Every object below a prefix that ends in `/`, listed directory by directory at once, so that a
     /// large tree takes no longer than its largest directory. A directory that is not `wanted` is
     /// only named, in `prefixes`.

@@ -113,6 +113,12 @@ impl Roots {
         }
     }
 
+    /// As [`Roots::writable`]; when none is, the last root, in which there may be nothing to write.
+    #[cfg(feature = "download")]
+    pub(crate) fn writable_or_last(&self) -> Result<&Path> {
+        self.writable().or_else(|_| self.0.last().map(PathBuf::as_path).ok_or(Error::DataDirNotSet))
+    }
+
     fn children(
         &self,
         relative: &str,

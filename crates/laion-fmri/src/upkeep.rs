@@ -11,6 +11,7 @@ use laion_fmri_base::parallel_map;
 
 mod adopt;
 mod doctor;
+mod listed;
 mod tree;
 mod verify;
 

@@ -1,5 +1,6 @@
 //! Looking at files that are on disk already: [`check_file`] and [`take_over`].
 
+use std::collections::BTreeSet;
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -60,7 +61,8 @@ impl<'a> Expected<'a> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Condition {
-    /// Everything that is known about it holds.
+    /// Everything that is known about it holds. With a [`Content::fault`] it is what its object is,
+    /// and the object itself is at fault.
     Sound(Content),
     /// It has the size that is known, and was not read. [`check_file`] reads every file.
     Unread,
@@ -101,6 +103,15 @@ impl Condition {
     pub fn is_sound(&self) -> bool {
         matches!(self, Self::Sound(_) | Self::Unread)
     }
+
+    /// What is wrong with a file that is what its object is: a fault of the object itself.
+    #[must_use]
+    pub fn fault(&self) -> Option<&str> {
+        match self {
+            Self::Sound(content) => content.fault.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// Reads a file once and compares it with what it has to be. Blocks; memory is 256 KiB.
@@ -139,8 +150,8 @@ pub fn check_file(
     Ok(match digests.finish() {
         Ok(content) => Condition::Sound(content),
         Err(Mismatch::Sha256 { expected, got }) => Condition::Sha256 { expected, got },
-        Err(Mismatch::ETag { expected, got }) => Condition::ETag { expected, got },
-        Err(Mismatch::Damaged(source)) => Condition::Damaged { source },
+        Err(Mismatch::ETag { expected, got, .. }) => Condition::ETag { expected, got },
+        Err(Mismatch::Damaged { source, .. }) => Condition::Damaged { source },
     })
 }
 
@@ -161,7 +172,9 @@ pub enum TakeOver {
 }
 
 /// Puts the file `source` at `local` below `root`, under the rules of a transfer: under a temporary
-/// name first, then by rename, and never behind a symbolic link that leaves the root.
+/// name first, then by rename, and never behind a symbolic link that leaves the root, unless it is
+/// one of the `linked` directories
+/// ([`TransferOptions::linked_directories`](crate::TransferOptions::linked_directories)).
 ///
 /// # Errors
 ///
@@ -171,13 +184,15 @@ pub fn take_over(
     root: &Path,
     local: &RelativePath,
     how: TakeOver,
+    linked: &BTreeSet<String>,
 ) -> Result<Metadata, TransferError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| TransferError::Write { path, source }
     };
     std::fs::create_dir_all(root).map_err(failed(root))?;
-    let root = Root::new(std::fs::canonicalize(root).map_err(failed(root))?);
+    let canonical = std::fs::canonicalize(root).map_err(failed(root))?;
+    let root = Root::new(canonical).with_linked_directories(linked.clone());
     let destination = root.destination(local)?;
     if how == TakeOver::Move && root.publish(source, &destination).is_ok() {
         root.sync();
@@ -250,16 +265,17 @@ mod tests {
 
     #[test]
     fn files_are_linked_copied_or_moved() {
+        let none = BTreeSet::new();
         for how in [TakeOver::Link, TakeOver::Copy, TakeOver::Move] {
             let folder = tempfile::tempdir().unwrap();
             let (source, root) = (folder.path().join("from"), folder.path().join("root"));
             std::fs::write(&source, b"abc").unwrap();
             let local = "a/b".parse().unwrap();
-            let metadata = take_over(&source, &root, &local, how).unwrap();
+            let metadata = take_over(&source, &root, &local, how, &none).unwrap();
             assert_eq!(metadata.len(), 3);
             // Again over itself.
             if how != TakeOver::Move {
-                take_over(&source, &root, &local, how).unwrap();
+                take_over(&source, &root, &local, how, &none).unwrap();
             }
             assert_eq!(std::fs::read(root.join("a/b")).unwrap(), b"abc");
             assert_eq!(std::fs::read_dir(root.join("a")).unwrap().count(), 1);

@@ -6,7 +6,7 @@ use laion_fmri_base::{Hex, Sha256, Sha256Hasher};
 use md5::{Digest, Md5};
 
 use crate::error::Source;
-use crate::{Content, RelativePath};
+use crate::{Check, Content, RelativePath};
 
 /// Looks at the content of objects while their bytes pass, for example at checksums that a file
 /// format carries inside. This crate knows no formats, so the caller brings them.
@@ -16,7 +16,8 @@ pub trait Inspection: fmt::Debug + Send + Sync {
 }
 
 /// Looks at one file. Called with all its bytes, in order, in chunks of any length, and then once
-/// for the verdict. An object that is found damaged is not published.
+/// for the verdict. Bytes that are found damaged are not published, unless they are known to be those
+/// of the object: then the object itself is at fault ([`Content::fault`]).
 pub trait Inspector: Send {
     /// The next bytes.
     ///
@@ -36,9 +37,19 @@ pub trait Inspector: Send {
 /// Why content is not what it has to be.
 #[derive(Debug)]
 pub(crate) enum Mismatch {
-    ETag { expected: String, got: String },
+    ETag { expected: String, got: String, sha256: Sha256 },
     Sha256 { expected: Sha256, got: Sha256 },
-    Damaged(Source),
+    Damaged { source: Source, sha256: Sha256 },
+}
+
+impl Mismatch {
+    /// The SHA-256 of the bytes that came.
+    pub(crate) fn sha256(&self) -> Sha256 {
+        match self {
+            Self::ETag { sha256, .. } | Self::Damaged { sha256, .. } => *sha256,
+            Self::Sha256 { got, .. } => *got,
+        }
+    }
 }
 
 /// Part sizes of the tools in use, in MiB; each is tried only where it gives the number of parts
@@ -53,6 +64,8 @@ pub(crate) struct Digests {
     sha256: Sha256Hasher,
     tag: Tag,
     expected: Option<Sha256>,
+    /// What came before, and was found damaged.
+    before: Option<Sha256>,
     inspector: Option<Box<dyn Inspector>>,
     damage: Option<Source>,
 }
@@ -84,13 +97,26 @@ impl Digests {
         inspector: Option<Box<dyn Inspector>>,
     ) -> Self {
         let tag = etag.map_or(Tag::Opaque, |etag| Tag::new(etag, size, part_size));
-        Self { sha256: Sha256Hasher::new(), tag, expected: None, inspector, damage: None }
+        let sha256 = Sha256Hasher::new();
+        Self { sha256, tag, expected: None, before: None, inspector, damage: None }
     }
 
     /// The same for bytes whose SHA-256 is known beforehand, if it is.
     pub(crate) fn expecting(mut self, sha256: Option<Sha256>) -> Self {
         self.expected = sha256;
         self
+    }
+
+    /// The same when an earlier attempt brought bytes with this digest, which were found damaged: the
+    /// same bytes again are those of the object.
+    pub(crate) fn after(mut self, before: Option<Sha256>) -> Self {
+        self.before = before;
+        self
+    }
+
+    /// The tag turns out to be no digest, whatever it looks like.
+    pub(crate) fn distrust_tag(&mut self) {
+        self.tag = Tag::Opaque;
     }
 
     pub(crate) fn update(&mut self, bytes: &[u8]) {
@@ -111,19 +137,45 @@ impl Digests {
     }
 
     pub(crate) fn finish(self) -> Result<Content, Mismatch> {
-        let etag_verified = self.tag.finish()?;
-        if let Some(damage) = self.damage {
-            return Err(Mismatch::Damaged(damage));
-        }
-        if let Some(inspector) = self.inspector {
-            inspector.finish().map_err(Mismatch::Damaged)?;
-        }
-        let got = self.sha256.finish();
-        match self.expected {
-            Some(expected) if expected != got => Err(Mismatch::Sha256 { expected, got }),
-            _ => Ok(Content { sha256: got, etag_verified }),
+        let sha256 = self.sha256.finish();
+        let etag_verified = match self.tag.finish() {
+            Ok(verified) => verified,
+            Err((expected, got)) => return Err(Mismatch::ETag { expected, got, sha256 }),
+        };
+        let inspected = self.inspector.is_some();
+        let verdict = self.inspector.map_or(Ok(()), |inspector| inspector.finish());
+        let damage = self.damage.or(verdict.err());
+        let proof = match self.expected {
+            Some(expected) if expected != sha256 => {
+                return Err(match damage {
+                    Some(source) => Mismatch::Damaged { source, sha256 },
+                    None => Mismatch::Sha256 { expected, got: sha256 },
+                });
+            }
+            Some(_) => Some(Check::Sha256),
+            None if etag_verified => Some(Check::ETag),
+            None => (self.before == Some(sha256)).then_some(Check::Repetition),
+        };
+        match (proof, damage) {
+            (None, Some(source)) => Err(Mismatch::Damaged { source, sha256 }),
+            (proof, damage) => {
+                let weakest = if inspected { Check::Inspection } else { Check::Size };
+                let (check, fault) = (proof.unwrap_or(weakest), damage.as_deref().map(in_words));
+                Ok(Content { sha256, etag_verified, check, fault })
+            }
         }
     }
+}
+
+/// An error with everything below it.
+fn in_words(error: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(source) = below {
+        text.push_str(&format!(": {source}"));
+        below = source.source();
+    }
+    text
 }
 
 impl Tag {
@@ -153,18 +205,19 @@ impl Tag {
         }
     }
 
-    fn finish(self) -> Result<bool, Mismatch> {
+    /// Whether the tag was recomputed; the tag and what was computed when they differ.
+    fn finish(self) -> Result<bool, (String, String)> {
         match self {
             Self::Opaque => Ok(false),
             Self::Whole { expected, md5 } => {
                 let got = hex(md5);
-                if got == expected { Ok(true) } else { Err(Mismatch::ETag { expected, got }) }
+                if got == expected { Ok(true) } else { Err((expected, got)) }
             }
             Self::Parts { expected, candidates, sure } => {
                 let got: Vec<String> = candidates.into_iter().map(Parts::finish).collect();
                 match got.first() {
                     _ if got.contains(&expected) => Ok(true),
-                    Some(got) if sure => Err(Mismatch::ETag { expected, got: got.clone() }),
+                    Some(got) if sure => Err((expected, got.clone())),
                     // Another part size than the guessed ones: the tag stays unread.
                     _ => Ok(false),
                 }
@@ -203,6 +256,11 @@ impl Parts {
         }
         format!("{}-{}", hex(self.digests), self.count)
     }
+}
+
+/// Whether an entity tag has the form of a digest, so that it can prove something about the bytes.
+pub(crate) fn is_digest(etag: &str) -> bool {
+    is_md5(etag.trim_matches('"')) || is_multipart(etag)
 }
 
 /// Whether an entity tag stands for an upload in several parts.
@@ -246,7 +304,7 @@ mod tests {
         assert!(!run("\"17-5f-a\"", b"abc", None).unwrap().etag_verified);
         assert!(matches!(
             run("\"900150983cd24fb0d6963f7d28e17f72\"", b"abd", None),
-            Err(Mismatch::ETag { expected, got })
+            Err(Mismatch::ETag { expected, got, .. })
                 if expected.starts_with("9001") && got == "4911e516e5aa21d327512e0c8b197616"
         ));
     }
@@ -268,22 +326,72 @@ mod tests {
         assert!(is_multipart(&tag(8 << 20)) && !is_multipart("\"1-2\""));
     }
 
+    struct NoZeros(bool);
+
+    impl Inspector for NoZeros {
+        fn update(&mut self, bytes: &[u8]) -> Result<(), Source> {
+            if bytes.contains(&0) { Err("a zero".into()) } else { Ok(()) }
+        }
+        fn finish(self: Box<Self>) -> Result<(), Source> {
+            if self.0 { Err("too short".into()) } else { Ok(()) }
+        }
+    }
+
+    #[test]
+    fn the_object_itself_is_at_fault_when_its_digest_fits() {
+        let content = b"a\0c";
+        let run = |etag: Option<&str>, sha256: Option<Sha256>, before: Option<Sha256>| {
+            let mut digests = Digests::new(etag, 3, None, Some(Box::new(NoZeros(false))))
+                .expecting(sha256)
+                .after(before);
+            digests.update(content);
+            digests.finish()
+        };
+        let (own, other) = (Sha256::of(content), Sha256::of("abc"));
+        let md5 = hex(Md5::new_with_prefix(content));
+        for (etag, sha256, before, check) in [
+            (Some(md5.as_str()), None, None, Check::ETag),
+            (None, Some(own), None, Check::Sha256),
+            (None, None, Some(own), Check::Repetition),
+            (Some("inode-1"), None, Some(own), Check::Repetition),
+        ] {
+            let got = run(etag, sha256, before).unwrap();
+            assert_eq!((got.check, got.fault.as_deref()), (check, Some("a zero")));
+        }
+        for (etag, sha256, before) in [
+            (None, None, None),
+            (Some("inode-1"), None, Some(other)),
+            (None, Some(other), Some(own)),
+        ] {
+            let error = run(etag, sha256, before).unwrap_err();
+            assert_eq!(error.sha256(), own);
+            assert!(matches!(error, Mismatch::Damaged { .. }), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_tag_that_is_no_digest_is_not_compared() {
+        let md5 = "\"900150983cd24fb0d6963f7d28e17f72\"";
+        let mut digests = Digests::new(Some(md5), 3, None, None);
+        digests.update(b"abd");
+        digests.distrust_tag();
+        let content = digests.finish().unwrap();
+        assert_eq!((content.etag_verified, content.check), (false, Check::Size));
+        let inspected = Digests::new(None, 0, None, Some(Box::new(NoZeros(false))));
+        assert_eq!(inspected.finish().unwrap().check, Check::Inspection);
+        assert!(is_digest(md5) && is_digest("af5da9f45af7a300e3aded972f8ff687-1"));
+        for other in ["", "\"tag\"", "W/\"900150983cd24fb0d6963f7d28e17f72\"", "1f-2-3", "17-a"] {
+            assert!(!is_digest(other), "{other}");
+        }
+    }
+
     #[test]
     fn an_inspector_has_the_last_word() {
-        struct NoZeros(bool);
-        impl Inspector for NoZeros {
-            fn update(&mut self, bytes: &[u8]) -> Result<(), Source> {
-                if bytes.contains(&0) { Err("a zero".into()) } else { Ok(()) }
-            }
-            fn finish(self: Box<Self>) -> Result<(), Source> {
-                if self.0 { Err("too short".into()) } else { Ok(()) }
-            }
-        }
         let check = |content: &[u8], short| {
             let mut digests = Digests::new(None, 3, None, Some(Box::new(NoZeros(short))));
             digests.update(content);
             digests.finish().map_err(|mismatch| match mismatch {
-                Mismatch::Damaged(source) => source.to_string(),
+                Mismatch::Damaged { source, .. } => source.to_string(),
                 Mismatch::ETag { .. } | Mismatch::Sha256 { .. } => "another".to_owned(),
             })
         };

@@ -130,6 +130,21 @@ pub enum Error {
         /// What the answer says.
         got: String,
     },
+    /// A proxy on the way wants to know who asks (HTTP 407).
+    #[error("a proxy on the way to {location} asks for a user name and a password (status 407)")]
+    ProxyRefused {
+        /// The location.
+        location: String,
+    },
+    /// No client for the location can be set up. For `https` that is most often a machine without the
+    /// certificates of any authority.
+    #[error("no connection to {location} can be set up")]
+    Client {
+        /// The location.
+        location: String,
+        /// What is missing.
+        source: Source,
+    },
     /// The server's listing is not what the S3 protocol describes.
     #[error("{location} returned a listing of {prefix:?} that cannot be read")]
     MalformedListing {

@@ -22,7 +22,7 @@ mod s3;
 pub(crate) use http::{About, Http, Subject};
 pub(crate) use links::Linked;
 pub use links::Links;
-pub(crate) use patience::{Outage, error_of, repeat};
+pub(crate) use patience::{Outage, Pause, error_of, repeat};
 pub use patience::{Patience, is_transient_status, retry_after};
 pub(crate) use range_body::{RangeBody, Step};
 pub(crate) use s3::Bucket;
@@ -35,6 +35,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) range: Option<Range<u64>>,
     /// The entity tag that the object must have.
     pub(crate) etag: Option<&'a str>,
+    /// Bytes in the whole object, where they are known: for answers that do not say.
+    pub(crate) size: Option<u64>,
 }
 
 impl Wanted<'_> {
@@ -56,6 +58,8 @@ pub(crate) struct Answer {
     /// Bytes in the whole object.
     pub(crate) size: u64,
     pub(crate) etag: Option<String>,
+    /// Whether the answer says that the tag is no digest, whatever it looks like.
+    pub(crate) opaque_tag: bool,
     /// Which bytes the body holds; all of them when the server ignores ranges.
     pub(crate) range: Range<u64>,
     pub(crate) body: BoxStream<'static, Result<Bytes, Failure>>,
@@ -119,6 +123,7 @@ async fn from_object_store(
     Ok(Answer {
         size: found.meta.size,
         etag: found.meta.e_tag.clone(),
+        opaque_tag: false,
         range: found.range.clone(),
         body: found.into_stream().map_err(failed).boxed(),
     })

@@ -165,6 +165,12 @@ pub enum KeyProblem {
         /// [`MAX_PART_BYTES`].
         limit: usize,
     },
+    /// The name of a file in a folder is not UTF-8, which every key is.
+    #[error("it is not UTF-8")]
+    NotUtf8,
+    /// A link in a folder leads to a directory that holds the link.
+    #[error("it is a link to a directory above itself")]
+    Loop,
     /// A character that would mean something else to a file system or a terminal.
     #[error("it has the character {character:?}")]
     Character {

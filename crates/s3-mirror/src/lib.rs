@@ -78,13 +78,15 @@ pub use get::{HttpClient, Links, Patience, is_transient_status, retry_after};
 pub use inventory::{Inventory, Record};
 pub use key::{InvalidKey, Key, KeyProblem, MAX_KEY_BYTES, MAX_PART_BYTES, RelativePath};
 #[cfg(feature = "network")]
-pub use listing::{Listed, Listing, head, list, list_directory, list_many, list_pages};
+pub use listing::{
+    Listed, Listing, has_opaque_tag, head, list, list_directory, list_many, list_pages,
+};
 #[cfg(feature = "network")]
 pub use location::{DEFAULT_REGION, Location, LocationError};
 #[cfg(feature = "network")]
 pub use object::{ObjectContent, ObjectError, ObjectOptions, ObjectReader};
 #[cfg(feature = "network")]
-pub use observer::{Event, Observer};
+pub use observer::{Event, Observer, Wait};
 #[cfg(feature = "network")]
 pub use plan::{
     Action, Candidate, FetchReason, Folder, LocalEntry, LocalView, Plan, PlanError, PlanItem,
@@ -95,6 +97,6 @@ pub use transfer::{
     Incomplete, Outcome, Report, ReportTotals, Stop, TransferError, TransferOptions, Withheld,
     transfer, unfinished_bytes,
 };
-pub use {cancel::Cancel, content::Content, laion_fmri_base::Sha256};
+pub use {cancel::Cancel, content::Check, content::Content, laion_fmri_base::Sha256};
 #[cfg(feature = "network")]
 pub use {object_store, store::ConnectOptions, store::Store};

@@ -10,11 +10,15 @@ use crate::get::{Failure, error_of, repeat};
 use crate::store::Backend;
 use crate::{Error, InvalidKey, Key, Store, error};
 
+mod folder;
 mod objects;
 mod s3;
 mod xml;
 
 pub(crate) use xml::error_code;
+
+/// Objects per page where the store itself has none; bounds the memory of a streamed listing.
+const PAGE: usize = 1000;
 
 /// Listings that run at once.
 const LISTINGS: usize = 8;
@@ -142,8 +146,25 @@ pub fn list_pages<'a>(store: &'a Store, prefix: &'a str) -> BoxStream<'a, Result
     match store.backend() {
         Backend::S3(bucket) => s3::pages(bucket, store.options(), prefix, false).boxed(),
         Backend::Links(_) => stream::once(ready(Err(unlisted(store, prefix)))).boxed(),
-        Backend::Objects(objects) => objects::pages(store, objects, prefix),
+        Backend::Objects(objects) => match store.folder() {
+            Some(folder) => {
+                let all = folder::list(store, folder, prefix, false);
+                stream::once(all).map_ok(|all| stream::iter(in_pages(all))).try_flatten().boxed()
+            }
+            None => objects::pages(store, objects, prefix),
+        },
     }
+}
+
+/// A listing in parts of at most as many objects as a page has.
+fn in_pages(mut all: Listing) -> Vec<Result<Listing, Error>> {
+    let mut pages = Vec::new();
+    while all.objects.len() > PAGE {
+        let objects = all.objects.split_off(all.objects.len() - PAGE);
+        pages.push(Ok(Listing { objects, ..Listing::default() }));
+    }
+    pages.push(Ok(all));
+    pages
 }
 
 /// The objects whose key starts with `prefix` and has no further `/` after it, and the prefixes one
@@ -163,7 +184,10 @@ pub async fn list_directory(store: &Store, prefix: &str) -> Result<Listing, Erro
             all
         }
         Backend::Links(_) => return Err(unlisted(store, prefix)),
-        Backend::Objects(objects) => objects::directory(store, &**objects, prefix).await?,
+        Backend::Objects(objects) => match store.folder() {
+            Some(folder) => folder::list(store, folder, prefix, true).await?,
+            None => objects::directory(store, &**objects, prefix).await?,
+        },
     };
     all.sort();
     Ok(all)
@@ -193,6 +217,20 @@ pub async fn head(store: &Store, key: &Key) -> Result<Option<Listed>, Error> {
         Err(Error::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Whether the server says that the entity tag of an object is no digest of its content, as it is where
+/// objects are encrypted with a key of the customer or of a key service. Such a tag tells versions apart
+/// and proves nothing about bytes, whatever it looks like.
+///
+/// # Errors
+///
+/// As [`head`]; [`Error::NotFound`] when there is no such object.
+pub async fn has_opaque_tag(store: &Store, key: &Key) -> Result<bool, Error> {
+    let Backend::S3(bucket) = store.backend() else { return Ok(false) };
+    let options = store.options().interactive();
+    let found = repeat(&options, || bucket.has_opaque_tag(key)).await;
+    answered(store.name(), key.as_str(), found)
 }
 
 fn unlisted(store: &Store, prefix: &str) -> Error {

@@ -26,6 +26,9 @@ pub struct ObjectOptions {
     pub cancel: Cancel,
     /// The entity tag that the object must have (default: whatever it has when it is opened).
     pub etag: Option<String>,
+    /// Bytes in the object, as listed (default: what the first answer says). Then an answer without a
+    /// length, or without an entity tag, is no error: what stands before a server may leave both out.
+    pub size: Option<u64>,
 }
 
 impl ObjectOptions {
@@ -40,6 +43,13 @@ impl ObjectOptions {
     #[must_use]
     pub fn with_etag(mut self, etag: impl Into<String>) -> Self {
         self.etag = Some(etag.into());
+        self
+    }
+
+    /// The same for an object of so many bytes.
+    #[must_use]
+    pub fn with_size(mut self, size: u64) -> Self {
+        self.size = Some(size);
         self
     }
 }

@@ -1,6 +1,9 @@
 //! Watching a transfer: [`Observer`] and the [`Event`]s that it is told.
 
-use crate::{Outcome, Plan, PlanItem};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::{Error, Outcome, Plan, PlanItem};
 
 /// What happens in a [`transfer`](crate::transfer).
 ///
@@ -20,6 +23,8 @@ use crate::{Outcome, Plan, PlanItem};
 ///   `Advanced`, with the bytes that an earlier transfer left; [`Discarded`](Self::Discarded) takes
 ///   back bytes that were reported before by either, because the object changed, arrived damaged, or
 ///   cannot be continued. What was reported minus what was discarded is what is there.
+/// * [`Waiting`](Self::Waiting) comes whenever an item makes a pause: it is over with the next event of
+///   the item. An item may wait for a server in several connections at once.
 /// * Items run at once, up to the number of jobs, so events of different items alternate. Items are
 ///   started in plan order and finished in any order.
 #[derive(Clone, Copy, Debug)]
@@ -56,12 +61,39 @@ pub enum Event<'a> {
         /// How many.
         bytes: u64,
     },
+    /// An item waits for something.
+    Waiting {
+        /// The item.
+        item: &'a PlanItem,
+        /// What it waits for.
+        wait: Wait<'a>,
+    },
     /// Nothing more happens to an item.
     Finished {
         /// The item.
         item: &'a PlanItem,
         /// What became of it.
         outcome: &'a Outcome,
+    },
+}
+
+/// What an item of a transfer waits for.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Wait<'a> {
+    /// The moment when a failed request is sent again.
+    Server {
+        /// What the last attempt met, such as [`Error::ObjectStatus`] with status 503.
+        error: &'a Error,
+        /// How long the pause is.
+        pause: Duration,
+        /// How long a pause the server asks for, which may be longer than what is waited.
+        asked: Option<Duration>,
+    },
+    /// Another process, on this machine or another, that fetches the same file.
+    Process {
+        /// The file by which that process claims the work.
+        claim: &'a Path,
     },
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct Store {
     options: ConnectOptions,
     /// What all requests of one run meet.
     outage: Option<Arc<Outage>>,
+    /// The folder whose files are the objects.
+    folder: Option<Arc<Path>>,
 }
 
 /// Who is asked.
@@ -49,7 +52,7 @@ impl Store {
     pub fn new(objects: Arc<dyn ObjectStore>, name: impl Into<String>) -> Self {
         let options = ConnectOptions::default();
         let (backend, name) = (Backend::Objects(objects), name.into().into());
-        Self { backend, name, options, outage: None }
+        Self { backend, name, options, outage: None, folder: None }
     }
 
     /// Objects behind links that expire, under the name `name`, asked for with `client`. Such a store
@@ -66,7 +69,8 @@ impl Store {
         let http = Http::new(client, options.read_timeout);
         let linked = Linked::new(http, links, name.clone());
         let backend = Backend::Links(Arc::new(linked));
-        Self { backend, name: name.into(), options: options.clone(), outage: None }
+        let (name, options) = (name.into(), options.clone());
+        Self { backend, name, options, outage: None, folder: None }
     }
 
     /// The location as it appears in messages.
@@ -95,6 +99,11 @@ impl Store {
     /// Whether a second connection to the server is useful while the first is silent.
     pub(crate) fn is_remote(&self) -> bool {
         !matches!(self.backend, Backend::Objects(_))
+    }
+
+    /// The folder whose files are the objects, if there is one.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     pub(crate) fn options(&self) -> &ConnectOptions {
@@ -220,27 +229,29 @@ impl Location {
     /// # Errors
     ///
     /// [`Error::NoSuchBucket`] if the folder of a `file://` location does not exist,
-    /// [`Error::Other`] if the HTTP client cannot be set up.
+    /// [`Error::Client`] if the HTTP client cannot be set up; for `https` that is so on a machine without
+    /// certificates of authorities. Plain `http` needs none.
     pub fn open_with(&self, options: &ConnectOptions) -> Result<Store, Error> {
         let name: Arc<str> = self.to_string().into();
         let failed = |source| error::about_listing(&name, "", source);
+        let mut folder = None;
         let backend = match self.kind() {
             Kind::Directory(directory) => {
                 if !directory.is_dir() {
                     return Err(Error::NoSuchBucket { location: self.to_string() });
                 }
-                let folder = LocalFileSystem::new_with_prefix(directory).map_err(failed)?;
-                Backend::Objects(Arc::new(folder))
+                folder = Some(directory.as_path().into());
+                let files = LocalFileSystem::new_with_prefix(directory).map_err(failed)?;
+                Backend::Objects(Arc::new(files))
             }
             Kind::S3 { .. } | Kind::Endpoint { .. } => {
-                let client = client_options(self, options);
-                let client = ReqwestConnector::default().connect(&client).map_err(failed)?;
+                let client = client(self, options)?;
                 let client = Regions::follow(client, self.region_of_host());
                 let http = Http::new(client, options.read_timeout);
                 Backend::S3(Arc::new(Bucket::new(http, self.clone())))
             }
         };
-        Ok(Store { backend, name, options: options.clone(), outage: None })
+        Ok(Store { backend, name, options: options.clone(), outage: None, folder })
     }
 }
 
@@ -250,15 +261,25 @@ impl fmt::Debug for Store {
     }
 }
 
-fn client_options(location: &Location, options: &ConnectOptions) -> ClientOptions {
+fn client(location: &Location, options: &ConnectOptions) -> Result<HttpClient, Error> {
     let plain_http =
         matches!(location.kind(), Kind::Endpoint { server, .. } if server.scheme() == "http");
-    ClientOptions::new()
+    let wanted = ClientOptions::new()
         .with_allow_http(plain_http)
         .with_connect_timeout(options.connect_timeout)
         .with_read_timeout(options.read_timeout)
         // The overall timeout of the client counts the body too and would cut every long transfer.
-        .with_timeout_disabled()
+        .with_timeout_disabled();
+    let connector = ReqwestConnector::default();
+    let connected = match connector.connect(&wanted) {
+        // Without the certificates of any authority no client is made, not even one that needs none.
+        Err(_) if plain_http => connector.connect(&wanted.with_allow_invalid_certificates(true)),
+        connected => connected,
+    };
+    connected.map_err(|source| Error::Client {
+        location: location.to_string(),
+        source: Box::new(source),
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Carrying a plan out: [`transfer`].
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,10 +12,10 @@ use laion_fmri_base::lock;
 use tokio::sync::Semaphore;
 
 use crate::digest::{self, Digests};
-use crate::get::Outage;
+use crate::get::{Outage, Pause};
 use crate::{
-    Action, Cancel, Error, Event, Expected, Inspection, Inventory, Observer, Plan, PlanItem,
-    Record, RelativePath, Store, check_file,
+    Action, Cancel, Content, Error, Event, Expected, Inspection, Inventory, Key, Observer, Plan,
+    PlanItem, Record, RelativePath, Store, Wait, check_file,
 };
 
 mod claim;
@@ -52,6 +53,10 @@ pub struct TransferOptions {
     pub inventory: Option<Arc<Inventory>>,
     /// What looks at the content while it passes (default: nothing).
     pub inspection: Option<Arc<dyn Inspection>>,
+    /// Directories below the root, such as `derivatives` or `derivatives/tree`, that may be links to
+    /// places outside of it (default: none). They are followed for writing; every other link that leads
+    /// out of the root is [`TransferError::OutsideRoot`].
+    pub linked_directories: BTreeSet<String>,
     /// How long a process on another machine that is working on the same file is believed to live
     /// after its last sign of life (default 90 s, longer than network file systems cache).
     pub silence: Duration,
@@ -64,6 +69,7 @@ impl Default for TransferOptions {
             limit_rate: None,
             inventory: None,
             inspection: None,
+            linked_directories: BTreeSet::new(),
             silence: Duration::from_secs(90),
         }
     }
@@ -100,6 +106,13 @@ impl TransferOptions {
         self.inspection = Some(inspection);
         self
     }
+
+    /// The same with directories that may be links to places outside of the root.
+    #[must_use]
+    pub fn with_linked_directories(mut self, linked: impl IntoIterator<Item = String>) -> Self {
+        self.linked_directories = linked.into_iter().collect();
+        self
+    }
 }
 
 /// As many transfers in a row may find the location unreachable before the rest is given up.
@@ -118,7 +131,8 @@ const WAIT: Duration = Duration::from_millis(250);
 ///
 /// Every file is written under a temporary name next to its final one. Its length, its entity tag
 /// (if that is the MD5, or the MD5 of the MD5s of the parts) and what the [`Inspection`] finds are
-/// checked. Then it is synced to disk and renamed. A reader therefore never sees a half-written
+/// checked. Bytes that are those of the object are published even if the inspection finds a fault in
+/// them: it is the object's own, and the report names it ([`Report::contents`]). Then it is synced to disk and renamed. A reader therefore never sees a half-written
 /// file under the final name, and an existing file stays until its successor is complete.
 ///
 /// Files of more than 4 MiB are fetched in several ranges at once, all of them bound to the entity
@@ -133,7 +147,7 @@ const WAIT: Duration = Duration::from_millis(250);
 /// the whole transfer, however many objects there are.
 ///
 /// Directories are created as needed. No symbolic link that leads out of `root` is followed for
-/// writing; a link at the place of the file itself is replaced by the file.
+/// writing, but the [linked directories](TransferOptions::linked_directories) are; a link at the place of the file itself is replaced by the file.
 ///
 /// One object does not affect the others: whatever happens to it is its [`Outcome`]. Four things
 /// stop the transfer: `cancel`, a disk that takes no more data, a location that several objects
@@ -155,13 +169,14 @@ pub async fn transfer(
     let run = Run {
         store: &store.within(&outage),
         outage: &outage,
-        root: OpenRoot::open(root, plan).await,
+        root: OpenRoot::open(root, plan, &options.linked_directories).await,
         options,
         connections: Semaphore::new(options.jobs.clamp(1, Semaphore::MAX_PERMITS)),
         pace: Pace::new(options.limit_rate),
         observer,
         cancel,
         stop: Mutex::new(None),
+        contents: Mutex::default(),
         unreachable: AtomicUsize::new(0),
         unreachable_limit: options.jobs.max(UNREACHABLE_IN_A_ROW),
     };
@@ -200,6 +215,7 @@ pub async fn transfer(
             .collect(),
         refused: plan.refused.clone(),
         accompanying: plan.accompanying.clone(),
+        contents: run.contents.into_inner().unwrap_or_else(PoisonError::into_inner),
         stop: run.stop.into_inner().unwrap_or_else(PoisonError::into_inner),
     }
 }
@@ -215,6 +231,8 @@ struct Run<'a> {
     observer: &'a dyn Observer,
     cancel: &'a Cancel,
     stop: Mutex<Option<Stop>>,
+    /// What is known about the objects that arrived.
+    contents: Mutex<BTreeMap<Key, Content>>,
     /// Objects in a row that did not arrive because of the location.
     unreachable: AtomicUsize,
     unreachable_limit: usize,
@@ -227,7 +245,7 @@ enum OpenRoot {
 }
 
 impl OpenRoot {
-    async fn open(root: &Path, plan: &Plan) -> Self {
+    async fn open(root: &Path, plan: &Plan, linked: &BTreeSet<String>) -> Self {
         if plan.fetches().next().is_none() {
             return Self::Ready(Arc::new(Root::new(root.to_path_buf())));
         }
@@ -236,7 +254,10 @@ impl OpenRoot {
             Err(error) => Err(error),
         };
         match opened {
-            Ok(root) => Self::Ready(Arc::new(Root::new(root))),
+            Ok(root) => {
+                let root = Root::new(root).with_linked_directories(linked.clone());
+                Self::Ready(Arc::new(root))
+            }
             Err(error) => Self::Failed(root.to_path_buf(), Mutex::new(Some(error))),
         }
     }
@@ -268,7 +289,7 @@ impl Run<'_> {
             self.stop_for(Stop::Cancelled);
         }
         if self.stopped() {
-            return Some(Outcome::NotAttempted);
+            return Some(self.left_out(item).await);
         }
         let root = match &self.root {
             OpenRoot::Ready(root) => root,
@@ -287,7 +308,7 @@ impl Run<'_> {
             biased;
             () = self.cancel.cancelled() => {
                 self.stop_for(Stop::Cancelled);
-                return Some(Outcome::NotAttempted);
+                return Some(self.left_out(item).await);
             }
             done = self.copy(item, root, wait) => done,
         };
@@ -299,7 +320,7 @@ impl Run<'_> {
             // What stopped in its own step, before the stop was seen here.
             Err(TransferError::Interrupted) if self.cancel.is_cancelled() => {
                 self.stop_for(Stop::Cancelled);
-                Outcome::NotAttempted
+                self.left_out(item).await
             }
             Err(TransferError::Store(Error::Denied { .. })) => {
                 Outcome::Withheld { reason: Withheld::Server }
@@ -315,6 +336,25 @@ impl Run<'_> {
                 Outcome::failed(error)
             }
         })
+    }
+
+    /// The outcome of an item that a stop leaves out: what is there of it, from this run or an earlier
+    /// one, stays for the next.
+    async fn left_out(&self, item: &PlanItem) -> Outcome {
+        let OpenRoot::Ready(root) = &self.root else { return Outcome::NotAttempted };
+        let (root, item) = (Arc::clone(root), item.clone());
+        let there = tokio::task::spawn_blocking(move || item.unfinished_bytes(root.path()));
+        match there.await {
+            Ok(bytes) if bytes > 0 => Outcome::Unfinished { bytes },
+            _ => Outcome::NotAttempted,
+        }
+    }
+
+    /// Tells that an item waits before it is asked for again.
+    fn waits(&self, item: &PlanItem, pause: &Pause) {
+        let Pause { error, length, asked } = pause;
+        let wait = Wait::Server { error, pause: *length, asked: *asked };
+        self.observer.event(Event::Waiting { item, wait });
     }
 
     async fn copy(
@@ -333,7 +373,9 @@ impl Run<'_> {
             let (root, local) = (Arc::clone(root), item.local.clone());
             blocking(move || root.destination(&local)).await?
         };
-        let Some(claim) = self.claim(&destination, wait).await? else { return Ok(Copied::Busy) };
+        let Some(claim) = self.claim(item, &destination, wait).await? else {
+            return Ok(Copied::Busy);
+        };
         if wait && self.is_there(&destination, item, &version).await? {
             return Ok(Copied::Kept);
         }
@@ -376,10 +418,17 @@ impl Run<'_> {
                 }
                 Ok(RangedOutcome::Unranged) => destination = None,
                 Err(VersionError::Failed(error)) => return Err(error),
-                Err(VersionError::Corrupt(error)) => last = Some(error),
+                // The same wrong bytes again: a third time would bring them too.
+                Err(VersionError::Corrupt(error, sha256)) if version.before == Some(sha256) => {
+                    return Err(error);
+                }
+                Err(VersionError::Corrupt(error, sha256)) => {
+                    version.before = Some(sha256);
+                    last = Some(error);
+                }
                 Err(VersionError::Changed) => match version.again(self.store, item).await {
                     Ok(new) => *version = new,
-                    Err(VersionError::Failed(error) | VersionError::Corrupt(error)) => {
+                    Err(VersionError::Failed(error) | VersionError::Corrupt(error, _)) => {
                         return Err(error);
                     }
                     Err(VersionError::Changed) => {}
@@ -400,17 +449,20 @@ impl Run<'_> {
         let inspection = self.options.inspection.as_ref();
         let inspector = inspection.and_then(|inspection| inspection.inspect(&item.local));
         // A digest that is known beforehand proves more than any tag.
-        let etag = version.etag.as_deref().filter(|_| item.sha256.is_none());
-        Digests::new(etag, version.size, part_size, inspector).expecting(item.sha256)
+        let etag = version.etag.as_deref().filter(|_| item.sha256.is_none() && !version.opaque);
+        let digests = Digests::new(etag, version.size, part_size, inspector);
+        digests.expecting(item.sha256).after(version.before)
     }
 
     /// The claim of a long file; `None` if another process has it and is not waited for.
     async fn claim(
         &self,
+        item: &PlanItem,
         destination: &Destination,
         wait: bool,
     ) -> Result<Option<Claim>, TransferError> {
         let mut watch = Watch::default();
+        let mut told = false;
         loop {
             let (path, silence) = (destination.claim(), self.options.silence);
             let (taken, seen) = blocking(move || {
@@ -422,7 +474,14 @@ impl Run<'_> {
             watch = seen;
             match taken {
                 Taken::Mine(claim) => return Ok(Some(claim)),
-                Taken::Busy if wait => tokio::time::sleep(WAIT).await,
+                Taken::Busy if wait => {
+                    if !std::mem::replace(&mut told, true) {
+                        let claim = &destination.claim();
+                        let wait = Wait::Process { claim };
+                        self.observer.event(Event::Waiting { item, wait });
+                    }
+                    tokio::time::sleep(WAIT).await;
+                }
                 Taken::Busy => return Ok(None),
             }
         }
@@ -451,6 +510,7 @@ impl Run<'_> {
     }
 
     fn record(&self, item: &PlanItem, version: &Version, done: &Done) {
+        lock(&self.contents).insert(item.key.clone(), done.content.clone());
         let Some(inventory) = &self.options.inventory else { return };
         let (path, key) = (item.local.clone(), item.key.clone());
         let (etag, content) = (version.etag.clone(), done.content.clone());
@@ -525,8 +585,24 @@ async fn beats(claim: &Arc<Mutex<Claim>>) {
 /// How many bytes of a file an earlier transfer has left below `root` for the next one.
 #[must_use]
 pub fn unfinished_bytes(root: &Path, local: &RelativePath) -> u64 {
-    let destination = Destination::below(root, local);
-    State::read(&destination.state()).map_or(0, |state| state.written.total())
+    unfinished(root, local).map_or(0, |state| state.written.total())
+}
+
+fn unfinished(root: &Path, local: &RelativePath) -> Option<State> {
+    State::read(&Destination::below(root, local).state())
+}
+
+impl PlanItem {
+    /// How many bytes of this version of the object an earlier transfer has left below `root`: the next
+    /// one goes on there. Bytes of another version do not count.
+    #[must_use]
+    pub fn unfinished_bytes(&self, root: &Path) -> u64 {
+        let is_of_this = |state: &State| {
+            let same_tag = self.etag.as_ref().is_none_or(|etag| *etag == state.etag);
+            same_tag && state.key == self.key.as_str() && state.size == self.size
+        };
+        unfinished(root, &self.local).filter(is_of_this).map_or(0, |state| state.written.total())
+    }
 }
 
 async fn blocking<T: Send + 'static, E: From<TransferError> + Send + 'static>(

@@ -77,17 +77,30 @@ const SIZES: [(&str, usize); 5] = [
 
 impl Scene {
     fn new() -> Self {
-        Self::with(SIZES.map(|(key, size)| (key, noise(key.len() as u64, size))).into())
+        Self::with(Self::objects())
+    }
+
+    /// The same, where entity tags only look like digests.
+    fn encrypted() -> Self {
+        Self::served(Self::objects(), |options| options.encryption("aws:kms"))
+    }
+
+    fn objects() -> BTreeMap<&'static str, Vec<u8>> {
+        SIZES.map(|(key, size)| (key, noise(key.len() as u64, size))).into()
     }
 
     fn with(objects: BTreeMap<&str, Vec<u8>>) -> Self {
+        Self::served(objects, |options| options)
+    }
+
+    fn served(objects: BTreeMap<&str, Vec<u8>>, options: impl FnOnce(Options) -> Options) -> Self {
         let bucket = tempfile::tempdir().unwrap();
         for (key, content) in objects {
             let file = bucket.path().join(key);
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(file, content).unwrap();
         }
-        let server = Server::start(Options::new(bucket.path())).unwrap();
+        let server = Server::start(options(Options::new(bucket.path()))).unwrap();
         let proxy = Proxy::start(server.address(), |_| Fault::Pass).unwrap();
         Self { bucket, mirror: tempfile::tempdir().unwrap(), server, proxy }
     }

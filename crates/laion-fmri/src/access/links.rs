@@ -69,11 +69,11 @@ impl GatedStore {
         &self,
         plan: &Plan,
         root: &Path,
+        options: &TransferOptions,
         observer: &dyn s3_mirror::Observer,
         cancel: &Cancel,
     ) -> Option<Outcome> {
-        let options = TransferOptions::default();
-        let transfer = s3_mirror::transfer(&self.store, plan, root, &options, observer, cancel);
+        let transfer = s3_mirror::transfer(&self.store, plan, root, options, observer, cancel);
         self.http.wait(transfer).outcomes.pop().map(|(_, outcome)| outcome)
     }
 

@@ -27,6 +27,8 @@ pub struct Settings {
     pub bucket: Option<Location>,
     /// How many transfers run at once, and how many threads read betas.
     pub jobs: Option<NonZeroUsize>,
+    /// Whether downloads write behind links to other disks.
+    pub follow_links: Option<bool>,
     /// The directory for derived files.
     pub cache_dir: Option<PathBuf>,
 }
@@ -55,6 +57,7 @@ impl Settings {
             #[cfg(feature = "download")]
             bucket,
             jobs: values.count("jobs")?,
+            follow_links: values.switch("follow_links")?,
             cache_dir: values.text("cache_dir", "a path")?.map(PathBuf::from),
         })
     }
@@ -90,6 +93,9 @@ impl Settings {
         }
         if let Some(jobs) = self.jobs {
             object.insert("jobs".to_owned(), jobs.get().into());
+        }
+        if let Some(follow) = self.follow_links {
+            object.insert("follow_links".to_owned(), follow.into());
         }
         if let Some(directory) = &self.cache_dir {
             object.insert("cache_dir".to_owned(), text(directory)?);
@@ -141,6 +147,12 @@ impl Values {
         count.map(Some).ok_or_else(|| self.unexpected(name, "a number from 1", value))
     }
 
+    fn switch(&self, name: &str) -> Result<Option<bool>> {
+        let Some(value) = self.object.get(name) else { return Ok(None) };
+        let switch = value.as_bool().map(Some);
+        switch.ok_or_else(|| self.unexpected(name, "true or false", value))
+    }
+
     fn unexpected(&self, name: &str, form: &str, got: &Value) -> Error {
         self.damaged(format!("expected {name:?} to be {form}, got {got}"))
     }
@@ -176,6 +188,7 @@ mod tests {
             shared_dirs: vec!["/a".into(), "/b".into()],
             bucket: Some("s3://other-bucket".parse().unwrap()),
             jobs: NonZeroUsize::new(3),
+            follow_links: Some(true),
             cache_dir: Some("/cache".into()),
         };
         let file = all.store(&environment).unwrap();
@@ -202,6 +215,7 @@ mod tests {
             r#"{"jobs": 0}"#,
             r#"{"jobs": "many"}"#,
             r#"{"cache_dir": []}"#,
+            r#"{"follow_links": "yes"}"#,
         ] {
             fs::write(&file, damaged).unwrap();
             let error = Settings::read(&environment).unwrap_err();

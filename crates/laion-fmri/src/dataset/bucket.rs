@@ -1,8 +1,10 @@
 //! The bucket of a dataset: where it is, how it is asked, and subjects that are read straight from
 //! the bucket, without storing anything.
 
+use std::collections::BTreeSet;
+
 use bids_names::SubjectId;
-use s3_mirror::{ConnectOptions, Location};
+use s3_mirror::{ConnectOptions, Location, RelativePath};
 
 use super::{Dataset, READING};
 use crate::files::{Files, Objects};
@@ -101,6 +103,24 @@ impl Dataset {
     #[must_use]
     pub fn is_offline(&self) -> bool {
         self.offline
+    }
+
+    /// The same dataset, which also writes behind links that lead out of the data directory, if they are
+    /// at the place of `derivatives`, of a tree such as `derivatives/rois`, or of a subject. So a mirror
+    /// may be spread over several disks. Reading follows every link anyway.
+    #[must_use]
+    pub fn with_follow_links(mut self, follow: bool) -> Self {
+        self.follow_links = follow;
+        self
+    }
+
+    /// The directories on the way to these files that may be links to other disks.
+    pub(crate) fn linked_directories<'a>(
+        &self,
+        paths: impl IntoIterator<Item = &'a RelativePath>,
+    ) -> BTreeSet<String> {
+        let paths = paths.into_iter().filter(|_| self.follow_links);
+        paths.flat_map(|path| layout::disks(path.as_str())).map(str::to_owned).collect()
     }
 
     /// Refuses what would open a socket in offline mode; a folder of keys opens none.

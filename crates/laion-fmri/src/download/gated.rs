@@ -29,6 +29,7 @@ pub struct StimulusDownload {
     parts: Vec<Planned>,
     bucket: Option<Remote>,
     plan: Plan,
+    options: TransferOptions,
 }
 
 /// What became of the images and their table.
@@ -143,6 +144,9 @@ impl StimulusDownload {
         if self.needs_access() && grant.is_none() {
             return Err(self.service.access_needed().into());
         }
+        if !self.is_complete() {
+            self.roots.writable()?;
+        }
         observer.event(Event::Transfer(TransferEvent::Planned { plan: &self.plan }));
         let grant = grant.filter(|_| self.needs_access());
         let gated = grant.map(|grant| GatedStore::open(&self.service, &self.manifest, grant));
@@ -182,9 +186,8 @@ impl StimulusDownload {
         match (&part.from, &self.bucket, gated) {
             (Source::Disk(path), ..) => Ok((path.clone(), Outcome::Kept)),
             (Source::Bucket, Some(bucket), _) => {
-                let options = TransferOptions::default();
-                let transfer =
-                    s3_mirror::transfer(bucket.store(), &plan, &self.root, &options, told, cancel);
+                let (store, options) = (bucket.store(), &self.options);
+                let transfer = s3_mirror::transfer(store, &plan, &self.root, options, told, cancel);
                 let outcome = bucket.block_on(transfer).outcomes.pop();
                 let outcome = outcome.map(|(_, outcome)| outcome);
                 Ok((target, public_outcome(part, bucket, outcome, cancel)?))
@@ -196,7 +199,7 @@ impl StimulusDownload {
                     return Ok((path, Outcome::Kept));
                 }
                 forget_former_part(&target);
-                match gated.transfer(&plan, &self.root, told, cancel) {
+                match gated.transfer(&plan, &self.root, &self.options, told, cancel) {
                     Some(outcome @ (Outcome::Fetched { .. } | Outcome::Kept)) => {
                         Ok((target, outcome))
                     }
@@ -236,7 +239,9 @@ fn public_outcome(
     match outcome {
         Some(outcome @ (Outcome::Fetched { .. } | Outcome::Kept)) => Ok(outcome),
         Some(Outcome::Failed { error }) => Err(Error::Transfer { key, source: error }),
-        Some(Outcome::NotAttempted) if cancel.is_cancelled() => Err(Error::Cancelled),
+        Some(Outcome::NotAttempted | Outcome::Unfinished { .. }) if cancel.is_cancelled() => {
+            Err(Error::Cancelled)
+        }
         Some(Outcome::Withheld { .. }) => {
             let path = PathBuf::from(format!("{location}/{key}"));
             Err(InputError::Withheld { path, reason: "the bucket refuses it" }.into())
@@ -268,7 +273,7 @@ impl Dataset {
     /// # Errors
     ///
     /// [`Error::Access`] when the manifest cannot be had or used, [`Error::Offline`],
-    /// [`Error::Io`] when no root is writable or a file cannot be read, [`Error::Cancelled`].
+    /// [`Error::Io`] when a file cannot be read, [`Error::Cancelled`].
     #[doc(alias = "download_stimuli")]
     pub fn plan_stimuli(
         &self,
@@ -279,7 +284,7 @@ impl Dataset {
             return Err(Error::Offline { what: format!("asking {}", service.url()) });
         }
         let manifest = service.manifest(cancel)?;
-        let root = self.roots().writable()?.to_owned();
+        let root = self.roots().writable_or_last()?.to_owned();
         let mut record = HashRecord::load(&root.join(STATE_DIR));
         let mut parts = Vec::new();
         let mut bucket = None;
@@ -304,7 +309,9 @@ impl Dataset {
         plan.items.extend(items);
         plan.items.sort_by(|a, b| a.key.cmp(&b.key));
         let (service, roots) = (service.clone(), self.roots().clone());
-        Ok(StimulusDownload { service, manifest, roots, root, parts, bucket, plan })
+        let linked = self.linked_directories(plan.iter().map(|item| &item.local));
+        let options = TransferOptions::default().with_linked_directories(linked);
+        Ok(StimulusDownload { service, manifest, roots, root, parts, bucket, plan, options })
     }
 
     /// Fetches the images and their table with access that was granted earlier.

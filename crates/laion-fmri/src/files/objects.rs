@@ -165,7 +165,8 @@ impl Objects {
     /// The bytes of an object as they come.
     pub(super) fn stream(&self, located: &Located, cancel: &Cancel) -> Result<Input> {
         let Some(listed) = &located.object else { return Input::of_file(located) };
-        let mut options = ObjectOptions::default().with_cancel(cancel.clone());
+        let mut options =
+            ObjectOptions::default().with_cancel(cancel.clone()).with_size(listed.size);
         if let Some(etag) = &listed.etag {
             options = options.with_etag(etag);
         }

@@ -1,15 +1,14 @@
 //! Taking over a tree that another tool made: [`Dataset::adopt`].
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use s3_mirror::{
-    Cancel, Condition, Expected, Inspection, Listed, Record, RelativePath, TakeOver, check_file,
-    take_over,
-};
+use s3_mirror::{Cancel, Condition, Inventory, Listed, Record, RelativePath, TakeOver, take_over};
 
 use super::in_parallel;
+use super::listed::check_listed;
 use super::tree::{self, Found};
-use crate::download::GzipInspection;
+use crate::remote::Remote;
 use crate::{Dataset, Error, Event, Observer, Result};
 
 /// What became of each file of a tree.
@@ -82,6 +81,7 @@ impl Dataset {
         let inventory = crate::roots::inventory::of_writable(&root)?;
         let found = tree::files(tree)?;
         let listed = tree::listed(&remote, found.iter().map(|found| &found.path))?;
+        let linked = self.linked_directories(listed.keys());
         let bytes = found.iter().map(|found| found.size).sum();
         observer.event(Event::Checking { files: found.len(), bytes });
         let outcomes = in_parallel(&found, jobs, |found| {
@@ -96,7 +96,9 @@ impl Dataset {
                     if here.is_some_and(|here| same(&here)) {
                         Ok(AdoptionOutcome::Kept)
                     } else {
-                        adopt_one(found, listed, local, &root, how, &inventory, cancel)
+                        let into =
+                            Into { root: &root, how, inventory: &inventory, linked: &linked };
+                        adopt_one(found, listed, local, &into, &remote, cancel)
                     }
                 }
             };
@@ -112,18 +114,25 @@ impl Dataset {
     }
 }
 
+/// Where files are taken over to, and how.
+struct Into<'a> {
+    root: &'a Path,
+    how: TakeOver,
+    inventory: &'a Inventory,
+    /// Directories that may be links to other disks.
+    linked: &'a BTreeSet<String>,
+}
+
 fn adopt_one(
     found: &Found,
     listed: &Listed,
     local: RelativePath,
-    root: &Path,
-    how: TakeOver,
-    inventory: &s3_mirror::Inventory,
+    into: &Into<'_>,
+    remote: &Remote,
     cancel: &Cancel,
 ) -> Result<AdoptionOutcome> {
-    let expected = Expected::new().size(listed.size).etag(listed.etag.as_deref());
-    let inspector = GzipInspection.inspect(&local);
-    let content = match check_file(&found.file, &expected, inspector, cancel) {
+    let Into { root, how, inventory, linked } = *into;
+    let content = match check_listed(&found.file, &local, listed, remote, cancel) {
         Ok(Condition::Sound(content)) => content,
         Ok(other) => return Ok(AdoptionOutcome::Differs(other)),
         Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
@@ -135,7 +144,7 @@ fn adopt_one(
     let metadata = if in_its_place {
         std::fs::metadata(&found.file).map_err(Error::io("look at", &found.file))?
     } else {
-        take_over(&found.file, root, &local, how).map_err(|source| Error::Io {
+        take_over(&found.file, root, &local, how, linked).map_err(|source| Error::Io {
             action: "take over",
             path: found.file.clone(),
             source: std::io::Error::other(source),

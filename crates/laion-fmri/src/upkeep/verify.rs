@@ -9,8 +9,10 @@ use s3_mirror::{
 };
 
 use super::in_parallel;
+use super::listed::check_listed;
 use super::tree::{self, Found};
 use crate::download::GzipInspection;
+use crate::remote::Remote;
 use crate::{Dataset, Download, Error, Event, Observer, Result};
 
 /// How closely files are looked at.
@@ -108,6 +110,12 @@ impl Verification {
         self.missing.is_empty() && self.bad().next().is_none()
     }
 
+    /// The files that are what their objects are, where the object itself is at fault, each with what is
+    /// wrong. Nothing can be repaired there.
+    pub fn faults(&self) -> impl Iterator<Item = (&VerifiedFile, &str)> {
+        self.files.iter().filter_map(|file| Some((file, file.condition.fault()?)))
+    }
+
     /// The files that are not what they have to be.
     pub fn bad(&self) -> impl Iterator<Item = &VerifiedFile> {
         self.files.iter().filter(|file| !file.condition.is_sound())
@@ -184,11 +192,11 @@ impl Dataset {
                 data_dir: self.roots().first().to_owned(),
             });
         }
-        self.ask_about_unrecorded(&mut known, cancel)?;
+        let remote = self.ask_about_unrecorded(&mut known, cancel)?;
         let bytes = known.iter().map(|known| known.found.size).sum();
         observer.event(Event::Checking { files: known.len(), bytes });
         let conditions = in_parallel(&known, request.jobs, |known| {
-            let condition = condition_of(known, request.depth, cancel);
+            let condition = condition_of(known, remote.as_ref(), request.depth, cancel);
             let (path, bytes) = (known.found.path.as_str(), known.found.size);
             observer.event(Event::Checked { path, bytes });
             condition
@@ -265,10 +273,11 @@ impl Dataset {
         self.replace(candidates.collect())
     }
 
-    fn ask_about_unrecorded(&self, known: &mut [Known], cancel: &Cancel) -> Result<()> {
+    /// The bucket that was asked, if it was.
+    fn ask_about_unrecorded(&self, known: &mut [Known], cancel: &Cancel) -> Result<Option<Remote>> {
         let unrecorded = || known.iter().filter(|known| known.record.is_none());
         if unrecorded().next().is_none() || self.check_online("listing").is_err() {
-            return Ok(());
+            return Ok(None);
         }
         let remote = self.open_bucket()?.with_cancel(cancel);
         let listed: HashMap<RelativePath, Listed> =
@@ -278,7 +287,7 @@ impl Dataset {
                 .ok()
                 .and_then(|local| listed.get(&local).cloned());
         }
-        Ok(())
+        Ok(Some(remote))
     }
 }
 
@@ -287,21 +296,28 @@ fn subject_of(path: &RelativePath) -> Option<SubjectId> {
     path.parts().find(|part| part.starts_with("sub-")).and_then(|part| part.parse().ok())
 }
 
-fn condition_of(known: &Known, depth: Depth, cancel: &Cancel) -> std::io::Result<Condition> {
+fn condition_of(
+    known: &Known,
+    remote: Option<&Remote>,
+    depth: Depth,
+    cancel: &Cancel,
+) -> std::io::Result<Condition> {
     let Known { found, record, listed, .. } = known;
-    let mut expected = Expected::new();
-    if let Some(record) = record {
-        expected = expected.size(record.size).sha256(record.sha256);
-    } else if let Some(listed) = listed {
-        expected = expected.size(listed.size).etag(listed.etag.as_deref());
-    }
+    let size = record.as_ref().map(|record| record.size).or(listed.as_ref().map(|it| it.size));
     if depth == Depth::Sizes {
-        return Ok(match expected.size {
+        return Ok(match size {
             Some(expected) if expected != found.size => {
                 Condition::Size { expected, got: found.size }
             }
             _ => Condition::Unread,
         });
+    }
+    if let (None, Some(listed), Some(remote)) = (record, listed, remote) {
+        return check_listed(&found.file, &found.path, listed, remote, cancel);
+    }
+    let mut expected = Expected::new();
+    if let Some(record) = record {
+        expected = expected.size(record.size).sha256(record.sha256);
     }
     check_file(&found.file, &expected, GzipInspection.inspect(&found.path), cancel)
 }
@@ -337,12 +353,17 @@ pub(crate) fn bad_among(
             return Ok(false);
         };
         let record = download.inventory().find(&item.local, &std::fs::metadata(&file)?);
-        let expected = Expected::new().size(item.size);
-        let expected = match &record {
-            Some(record) => expected.sha256(record.sha256),
-            None => expected.etag(item.etag.as_deref()),
+        let condition = match record {
+            Some(record) => {
+                let expected = Expected::new().size(item.size).sha256(record.sha256);
+                check_file(&file, &expected, GzipInspection.inspect(&item.local), cancel)?
+            }
+            None => {
+                let (key, size, etag) = (item.key.clone(), item.size, item.etag.clone());
+                let listed = Listed { key, size, etag, last_modified: None };
+                check_listed(&file, &item.local, &listed, download.remote(), cancel)?
+            }
         };
-        let condition = check_file(&file, &expected, GzipInspection.inspect(&item.local), cancel)?;
         observer.event(Event::Checked { path: item.local.as_str(), bytes: item.size });
         Ok(!condition.is_sound())
     });

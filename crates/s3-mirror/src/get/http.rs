@@ -105,26 +105,27 @@ impl Http {
         response: HttpResponse,
     ) -> Result<Answer, Failure> {
         let etag = text(&response, "etag").map(str::to_owned);
-        // A proxy's error page with status 200 has no entity tag, or its own.
-        match (wanted.etag, &etag) {
-            (Some(expected), None) => {
-                return Err(about.wrong_answer(format!("entity tag {expected}"), "none".to_owned()));
-            }
-            (Some(expected), Some(got)) if !same_tag(expected, got) => {
-                return Err(Failure::Changed);
-            }
-            _ => {}
+        if let (Some(expected), Some(got)) = (wanted.etag, &etag)
+            && !same_tag(expected, got)
+        {
+            return Err(Failure::Changed);
         }
         let length = number(&response, "content-length");
-        let whole = || length.map(|length| (0..length, length));
         let got = match response.status().as_u16() {
-            206 => content_range(text(&response, "content-range").unwrap_or_default()),
-            _ => whole(),
+            206 => content_range(text(&response, "content-range").unwrap_or_default(), wanted.size),
+            // What passes a body on in chunks, or until it closes the connection, leaves the length out.
+            _ => length.or(wanted.size).map(|length| (0..length, length)),
         };
         let Some((range, size)) = got else {
             let got = format!("status {} without a usable length", response.status().as_u16());
             return Err(about.wrong_answer("the length of the object".to_owned(), got));
         };
+        // A proxy's error page with status 200 has no entity tag either, but another length.
+        if let (Some(expected), None) = (wanted.etag, &etag)
+            && wanted.size != Some(size)
+        {
+            return Err(about.wrong_answer(format!("entity tag {expected}"), "none".to_owned()));
+        }
         if let Some(expected) = &wanted.range
             && response.status().as_u16() == 206
             && (range != *expected
@@ -135,6 +136,7 @@ impl Http {
                 about.wrong_answer(format!("bytes {}-{}", expected.start, expected.end), got)
             );
         }
+        let opaque_tag = has_opaque_tag(&response);
         let (silence, about) = (self.silence, about.into_owned());
         let chunks = response.into_body().bytes_stream();
         let body = futures::stream::unfold(Some((chunks, about)), move |state| async move {
@@ -149,7 +151,7 @@ impl Http {
                 }
             }
         });
-        Ok(Answer { size, etag, range, body: body.boxed() })
+        Ok(Answer { size, etag, opaque_tag, range, body: body.boxed() })
     }
 }
 
@@ -221,6 +223,7 @@ impl About<'_> {
                 Failure::Final(Error::NotFound { location, key: key.to_owned() })
             }
             (404, Subject::Listing(_)) => Failure::Final(Error::NoSuchBucket { location }),
+            (407, _) => Failure::Final(Error::ProxyRefused { location }),
             // The range ends after the object, or it has another tag.
             (412 | 416, Subject::Object(_)) => Failure::Changed,
             _ => return None,
@@ -297,12 +300,24 @@ pub(super) fn number(response: &HttpResponse, name: &str) -> Option<u64> {
     text(response, name)?.trim().parse().ok()
 }
 
-/// `bytes FIRST-LAST/SIZE` (RFC 9110, section 14.4) as the range and the size.
-fn content_range(header: &str) -> Option<(Range<u64>, u64)> {
+/// Whether an answer says that the entity tag is no digest of the content: with a key of the customer or
+/// of the key service, S3 gives tags that only look like one. `AES256` stands for keys of its own, and
+/// leaves the tag alone.
+pub(super) fn has_opaque_tag(response: &HttpResponse) -> bool {
+    const BY_CUSTOMER: &str = "x-amz-server-side-encryption-customer-algorithm";
+    let by_service = text(response, "x-amz-server-side-encryption");
+    by_service.is_some_and(|by| !by.trim().eq_ignore_ascii_case("AES256"))
+        || response.headers().contains_key(BY_CUSTOMER)
+}
+
+/// `bytes FIRST-LAST/SIZE` (RFC 9110, section 14.4) as the range and the size, which may be left open
+/// where it is `known`.
+fn content_range(header: &str, known: Option<u64>) -> Option<(Range<u64>, u64)> {
     let (range, size) = header.trim().strip_prefix("bytes")?.trim_start().split_once('/')?;
     let (first, last) = range.split_once('-')?;
     let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
-    let (end, size) = (last.checked_add(1)?, size.parse().ok()?);
+    let size = if size.trim() == "*" { known? } else { size.parse().ok()? };
+    let end = last.checked_add(1)?;
     (first < end && end <= size).then_some((first..end, size))
 }
 
@@ -312,8 +327,11 @@ mod tests {
 
     #[test]
     fn ranges_of_answers() {
+        let content_range = |header| super::content_range(header, None);
         assert_eq!(content_range("bytes 0-9/10"), Some((0..10, 10)));
         assert_eq!(content_range("bytes 5-5/10"), Some((5..6, 10)));
+        assert_eq!(super::content_range("bytes 5-5/*", Some(10)), Some((5..6, 10)));
+        assert_eq!(super::content_range("bytes 5-10/*", Some(10)), None);
         for odd in ["", "bytes */10", "bytes 5-4/10", "bytes 0-10/10", "0-9/10", "bytes 0-9/*"] {
             assert_eq!(content_range(odd), None, "{odd}");
         }

@@ -85,7 +85,8 @@ impl Linked {
 
     /// What the server says about an object. A signed link is for GET alone, so a byte is asked for.
     pub(crate) async fn head(&self, key: &Key) -> Result<Listed, Failure> {
-        let mut answer = self.get(&Wanted { key, range: Some(0..1), etag: None }).await?;
+        let mut answer =
+            self.get(&Wanted { key, range: Some(0..1), etag: None, size: None }).await?;
         if answer.range == (0..1) {
             // To the end of the body, so that its connection can be used again.
             answer.body.next().await.transpose()?;

@@ -12,6 +12,9 @@ use crate::{ConnectOptions, Error};
 /// Longest pause between two attempts that no server has asked for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// A question that waits so long before it is asked again says so.
+const NOTED_PAUSE: Duration = Duration::from_secs(2);
+
 /// Counts attempts without progress. Any byte that was not there before resets it.
 ///
 /// Everything that is asked of a server is repeated by this rule: listings, objects, and what a caller
@@ -103,6 +106,16 @@ impl Patience {
     ///
     /// The failure itself when it is final or patience has run out.
     pub(crate) async fn wait(&mut self, failure: Failure) -> Result<(), Failure> {
+        self.next(failure)?.over().await;
+        Ok(())
+    }
+
+    /// The pause before the next attempt.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    pub(crate) fn next(&mut self, failure: Failure) -> Result<Pause, Failure> {
         let Failure::Transient { error, after } = failure else {
             if let Some(outage) = &self.outage {
                 outage.over();
@@ -115,12 +128,28 @@ impl Patience {
                 return Err(Failure::Transient { error, after });
             }
         }
-        let Some(pause) = self.pause(after) else {
+        let Some(length) = self.pause(after) else {
             return Err(Failure::Transient { error, after });
         };
         tracing::debug!(%error, attempts = self.idle, "again");
-        tokio::time::sleep(pause).await;
-        Ok(())
+        Ok(Pause { error, length, asked: after })
+    }
+}
+
+/// A pause before a request is sent again.
+#[derive(Debug)]
+pub(crate) struct Pause {
+    /// What the last attempt met.
+    pub(crate) error: Error,
+    pub(crate) length: Duration,
+    /// What the server asks for, which may be more.
+    pub(crate) asked: Option<Duration>,
+}
+
+impl Pause {
+    /// Waits until it is over.
+    pub(crate) async fn over(self) {
+        tokio::time::sleep(self.length).await;
     }
 }
 
@@ -133,7 +162,15 @@ pub(crate) async fn repeat<T, F: Future<Output = Result<T, Failure>>>(
     loop {
         match attempt().await {
             Ok(answer) => return Ok(answer),
-            Err(failure) => patience.wait(failure).await?,
+            Err(failure) => {
+                let pause = patience.next(failure)?;
+                // Somebody waits for this answer, and no observer tells why it takes so long.
+                if pause.length >= NOTED_PAUSE {
+                    let seconds = pause.length.as_secs();
+                    tracing::warn!("{}; asked again in {seconds} s", pause.error);
+                }
+                pause.over().await;
+            }
         }
     }
 }

@@ -8,7 +8,8 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{BoxStream, StreamExt};
 use tokio::time::timeout;
 
-use super::{Answer, Failure, Patience, Wanted, ended_early, get, is_strong, wrong_answer};
+use super::{Answer, Failure, Patience, Pause, Wanted, ended_early, get, is_strong, wrong_answer};
+use crate::digest::is_digest;
 use crate::{Key, Store};
 
 /// A range of one version of an object, delivered in order.
@@ -35,6 +36,8 @@ pub(crate) struct RangeBody<'a> {
     hedge: Option<Request<'a>>,
     /// Second requests since the last byte.
     hedges: u32,
+    /// Whether an answer said that the tag is no digest.
+    opaque_tag: bool,
 }
 
 type Request<'a> = BoxFuture<'a, Result<Body, Step>>;
@@ -48,6 +51,7 @@ struct Body {
     chunks: BoxStream<'static, Result<Bytes, Failure>>,
     /// Bytes before the ones that are wanted.
     skip: u64,
+    opaque_tag: bool,
 }
 
 /// The first silence after which there is a second request, as a part of the longest one that
@@ -90,11 +94,12 @@ impl<'a> RangeBody<'a> {
             attempt: None,
             hedge: None,
             hedges: 0,
+            opaque_tag: false,
         }
     }
 
-    /// The whole object as it is now, or in the version `etag`. The size and the tag are those of the
-    /// first answer.
+    /// The whole object as it is now, or in the version `etag`. The tag is that of the first answer, and
+    /// so is the size, unless the answer leaves it to the one that is known beforehand.
     ///
     /// # Errors
     ///
@@ -103,8 +108,9 @@ impl<'a> RangeBody<'a> {
         store: &'a Store,
         key: &'a Key,
         etag: Option<&str>,
+        size: Option<u64>,
     ) -> Result<Self, Failure> {
-        let wanted = Wanted { key, range: None, etag };
+        let wanted = Wanted { key, range: None, etag, size };
         let mut patience = store.patience();
         loop {
             let failure = match get(store, &wanted).await {
@@ -113,15 +119,20 @@ impl<'a> RangeBody<'a> {
                     let got = format!("bytes {}-{}/{size}", got.start, got.end);
                     wrong_answer(store, key, "the whole object".to_owned(), got)
                 }
-                // No S3 server leaves the tag out, but what stands before one does.
-                Ok(Answer { etag: None, .. }) if store.is_remote() => {
+                // A page of whatever stands before the server has no tag, and another size.
+                Ok(Answer { etag: None, size: got, .. })
+                    if store.is_remote() && size != Some(got) =>
+                {
                     wrong_answer(store, key, "an entity tag".to_owned(), "none".to_owned())
                 }
                 Ok(answer) => {
-                    let etag = answer.etag.filter(|etag| is_strong(etag));
-                    let mut all = Self::new(store, key, etag, answer.size, answer.range);
+                    let tag = answer.etag.or_else(|| etag.map(str::to_owned));
+                    let tag = tag.filter(|etag| is_strong(etag));
+                    let mut all = Self::new(store, key, tag, answer.size, answer.range);
                     all.skips = true;
-                    all.attempt = Some(Attempt::Answered(Body { chunks: answer.body, skip: 0 }));
+                    all.opaque_tag = answer.opaque_tag;
+                    let (chunks, opaque_tag) = (answer.body, answer.opaque_tag);
+                    all.attempt = Some(Attempt::Answered(Body { chunks, skip: 0, opaque_tag }));
                     return Ok(all);
                 }
                 Err(failure) => failure,
@@ -144,6 +155,11 @@ impl<'a> RangeBody<'a> {
         self.etag.as_deref()
     }
 
+    /// Whether an answer said that the tag is no digest, whatever it looks like.
+    pub(crate) fn has_opaque_tag(&self) -> bool {
+        self.opaque_tag
+    }
+
     pub(crate) async fn step(&mut self) -> Step {
         loop {
             let mut attempt = match self.attempt.take() {
@@ -155,6 +171,7 @@ impl<'a> RangeBody<'a> {
             let left = self.end - self.at;
             let broken = match (event, attempt) {
                 (Event::Answer(Ok(body)) | Event::Overtaken(body), _) => {
+                    self.opaque_tag |= body.opaque_tag;
                     self.attempt = Some(Attempt::Answered(body));
                     continue;
                 }
@@ -234,17 +251,24 @@ impl<'a> RangeBody<'a> {
         (may && self.at < self.end).then_some(part * (1 << self.hedges))
     }
 
-    /// Waits before the next attempt, which [`step`](Self::step) then makes.
+    /// Waits before the next attempt, which [`step`](Self::step) then makes. `told` hears of the pause.
     ///
     /// # Errors
     ///
     /// The failure when it is final, when patience has run out, or when nothing proves that the rest
     /// belongs to the bytes that were delivered.
-    pub(crate) async fn again(&mut self, failure: Failure) -> Result<(), Failure> {
+    pub(crate) async fn again(
+        &mut self,
+        failure: Failure,
+        told: impl FnOnce(&Pause),
+    ) -> Result<(), Failure> {
         if self.etag.is_none() && self.at > self.start {
             return Err(failure);
         }
-        self.patience.wait(failure).await
+        let pause = self.patience.next(failure)?;
+        told(&pause);
+        pause.over().await;
+        Ok(())
     }
 
     /// Time that was spent with what was delivered does not count as time without progress.
@@ -257,16 +281,22 @@ impl<'a> RangeBody<'a> {
         let (store, key, etag) = (self.store, self.key, self.etag.clone());
         let (at, end, size, skips) = (self.at, self.end, self.size, self.skips);
         async move {
-            let wanted = Wanted { key, range: Some(at..end), etag: etag.as_deref() };
+            let etag = etag.as_deref();
+            let wanted = Wanted { key, range: Some(at..end), etag, size: Some(size) };
             let answer = get(store, &wanted).await.map_err(Step::Broken)?;
             if answer.size != size {
                 return Err(Step::Broken(Failure::Changed));
+            }
+            // Neither the answer nor, later, the content would tell that this is another version.
+            if answer.etag.is_none() && etag.is_some_and(|etag| !is_digest(etag)) {
+                return Err(Step::Unranged);
             }
             let whole = skips && answer.range.start <= at && answer.range.end == end;
             if answer.range != (at..end) && !whole {
                 return Err(Step::Unranged);
             }
-            Ok(Body { chunks: answer.body, skip: at - answer.range.start })
+            let (chunks, opaque_tag) = (answer.body, answer.opaque_tag);
+            Ok(Body { chunks, skip: at - answer.range.start, opaque_tag })
         }
         .boxed()
     }

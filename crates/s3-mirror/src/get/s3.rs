@@ -2,7 +2,10 @@
 
 use std::time::SystemTime;
 
-use super::http::{About, Http, Subject, number, text};
+use futures::stream::StreamExt;
+use object_store::client::HttpResponse;
+
+use super::http::{About, Http, Subject, has_opaque_tag, number, text};
 use super::{Answer, Failure, Wanted};
 use crate::{Key, Listed, Location};
 
@@ -36,12 +39,18 @@ impl Bucket {
 
     /// What the server says about one object.
     pub(crate) async fn head(&self, key: &Key) -> Result<Listed, Failure> {
-        let about = self.about(Subject::Object(key.as_str()));
-        let request = about.request("HEAD", &self.location.url_of(key))?;
-        let response = self.http.ask(&about, request).await?;
-        let Some(size) = number(&response, "content-length") else {
-            let expected = "the length of the object".to_owned();
-            return Err(about.wrong_answer(expected, "none".to_owned()));
+        let response = self.ask_head(key).await?;
+        let size = match number(&response, "content-length") {
+            Some(size) => size,
+            // What stands before the server may leave it out; an answer to a range names it.
+            None => {
+                let wanted = Wanted { key, range: Some(0..1), etag: None, size: None };
+                let mut answer = self.get(&wanted).await?;
+                if answer.range == (0..1) {
+                    answer.body.next().await.transpose()?;
+                }
+                answer.size
+            }
         };
         let last_modified = text(&response, "last-modified")
             .and_then(|text| chrono::DateTime::parse_from_rfc2822(text).ok());
@@ -51,6 +60,17 @@ impl Bucket {
             etag: text(&response, "etag").map(str::to_owned),
             last_modified: last_modified.map(SystemTime::from),
         })
+    }
+
+    /// Whether the server says that the entity tag of an object is no digest of its content.
+    pub(crate) async fn has_opaque_tag(&self, key: &Key) -> Result<bool, Failure> {
+        self.ask_head(key).await.map(|response| has_opaque_tag(&response))
+    }
+
+    async fn ask_head(&self, key: &Key) -> Result<HttpResponse, Failure> {
+        let about = self.about(Subject::Object(key.as_str()));
+        let request = about.request("HEAD", &self.location.url_of(key))?;
+        self.http.ask(&about, request).await
     }
 
     /// Bytes in the first part of an object that was uploaded in several, if the server says so.

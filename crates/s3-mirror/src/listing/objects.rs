@@ -1,14 +1,11 @@
-//! Listing through `object_store`, for folders, memory and stores given by the caller.
+//! Listing through `object_store`, for memory and stores given by the caller.
 
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path as StorePath;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
-use super::{Listed, Listing, store_path};
+use super::{Listed, Listing, PAGE, store_path};
 use crate::{Error, Key, Store, error};
-
-/// Objects per page; bounds the memory of a streamed listing.
-const PAGE: usize = 1000;
 
 pub(super) fn pages<'a>(
     store: &'a Store,

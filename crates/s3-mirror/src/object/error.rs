@@ -92,12 +92,12 @@ impl ObjectError {
     pub(super) fn mismatch(mismatch: Mismatch, store: &Store, key: &Key) -> Self {
         let (location, key) = (store.name().to_owned(), key.to_string());
         match mismatch {
-            Mismatch::ETag { expected, got } => Self::Checksum { location, key, expected, got },
+            Mismatch::ETag { expected, got, .. } => Self::Checksum { location, key, expected, got },
             Mismatch::Sha256 { expected, got } => {
                 let (expected, got) = (expected.to_string(), got.to_string());
                 Self::Checksum { location, key, expected, got }
             }
-            Mismatch::Damaged(source) => {
+            Mismatch::Damaged { source, .. } => {
                 Self::Store(Arc::new(Error::Other { location, subject: key, source }))
             }
         }

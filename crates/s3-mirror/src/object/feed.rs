@@ -39,7 +39,7 @@ pub(super) async fn feed(
 ) {
     let work = async {
         let wanted = options.etag.as_deref();
-        let body = match RangeBody::open(&store, &key, wanted).await {
+        let body = match RangeBody::open(&store, &key, wanted, options.size).await {
             Ok(body) => body,
             Err(failure) => {
                 // Whoever does not wait any more needs no answer; the same below.
@@ -75,6 +75,9 @@ async fn deliver(
         _ => None,
     };
     let mut digests = Digests::new(etag.as_deref(), body.size(), part_size, None);
+    if body.has_opaque_tag() {
+        digests.distrust_tag();
+    }
     let mut block = BytesMut::new();
     loop {
         let step = body.step().await;
@@ -101,7 +104,7 @@ async fn deliver(
             Step::Unranged | Step::Bytes(_) => Failure::Changed,
         };
         body.rested();
-        if let Err(failure) = body.again(failure).await {
+        if let Err(failure) = body.again(failure, |_| {}).await {
             return Some(Err(ObjectError::of(failure, store, key, etag.as_deref())));
         }
     }

@@ -25,6 +25,8 @@ const LITTER_AGE: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug)]
 pub(crate) struct Root {
     path: PathBuf,
+    /// Directories that may be links to places outside.
+    linked: BTreeSet<String>,
     directories: Mutex<HashMap<String, PathBuf>>,
     renamed_in: Mutex<BTreeSet<PathBuf>>,
 }
@@ -38,7 +40,18 @@ pub(crate) struct Destination {
 
 impl Root {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, directories: Mutex::default(), renamed_in: Mutex::default() }
+        let (linked, directories) = (BTreeSet::new(), Mutex::default());
+        Self { path, linked, directories, renamed_in: Mutex::default() }
+    }
+
+    /// The same, where these directories may be links that lead out of the root.
+    pub(crate) fn with_linked_directories(mut self, linked: BTreeSet<String>) -> Self {
+        self.linked = linked;
+        self
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Creates the directories of `local`, so that none is created behind a link that leaves the
@@ -90,8 +103,12 @@ impl Root {
 
     fn create(&self, parent: &str) -> Result<PathBuf, TransferError> {
         let mut directory = self.path.clone();
+        // Where a directory may lie: below the root, or below a link that may leave it.
+        let mut base = self.path.clone();
+        let mut relative = String::new();
         for part in parent.split('/').filter(|part| !part.is_empty()) {
             let next = directory.join(part);
+            relative = if relative.is_empty() { part.to_owned() } else { relative + "/" + part };
             let failed = |source| TransferError::Write { path: next.clone(), source };
             match std::fs::create_dir(&next) {
                 Ok(()) => {}
@@ -99,8 +116,11 @@ impl Root {
                 Err(error) => return Err(failed(error)),
             }
             let canonical = std::fs::canonicalize(&next).map_err(failed)?;
-            if !canonical.starts_with(&self.path) {
-                return Err(TransferError::OutsideRoot { path: next, root: self.path.clone() });
+            if !canonical.starts_with(&base) && !canonical.starts_with(&self.path) {
+                if !self.linked.contains(&relative) {
+                    return Err(TransferError::OutsideRoot { path: next, root: self.path.clone() });
+                }
+                base.clone_from(&canonical);
             }
             directory = canonical;
         }
@@ -357,6 +377,47 @@ mod tests {
             root.destination(&"out/x".parse().unwrap()),
             Err(TransferError::OutsideRoot { path, .. }) if path.ends_with("out")
         ));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_that_may_leave_the_root_are_followed_there_alone() {
+        use std::os::unix::fs::symlink;
+        let (folder, root) = root();
+        let disks = tempfile::tempdir().unwrap();
+        let place = |name: &str| {
+            let place = disks.path().join(name);
+            std::fs::create_dir_all(&place).unwrap();
+            place
+        };
+        let allowed = ["d", "d/tree/sub-01"].map(str::to_owned);
+        let root = root.with_linked_directories(allowed.into());
+        symlink(place("one"), folder.path().join("d")).unwrap();
+        place("one/tree");
+        symlink(place("two"), disks.path().join("one/tree/sub-01")).unwrap();
+        symlink(place("two"), disks.path().join("one/tree/sub-02")).unwrap();
+        symlink(place("three"), disks.path().join("two/ses-01")).unwrap();
+        // Inside the disk that was led to, links are as good as inside the root.
+        symlink("tree", disks.path().join("one/same")).unwrap();
+        for (local, expected) in [
+            ("d/x", Some("one/x")),
+            ("d/tree/sub-01/ses-02/x", Some("two/ses-02/x")),
+            ("d/same/x", Some("one/tree/x")),
+            ("d/tree/sub-02/x", None),
+            ("d/tree/sub-01/ses-01/x", None),
+        ] {
+            let got = root.destination(&local.parse().unwrap());
+            match expected {
+                Some(expected) => {
+                    let expected = disks.path().canonicalize().unwrap().join(expected);
+                    assert_eq!(got.unwrap().target(), expected, "{local}");
+                }
+                None => assert!(
+                    matches!(&got, Err(TransferError::OutsideRoot { .. })),
+                    "{local}: {got:?}"
+                ),
+            }
+        }
     }
 
     #[test]

@@ -45,8 +45,9 @@ fn rank(outcome: &Outcome) -> u8 {
         Outcome::Refused(_) => 1,
         Outcome::Gone => 2,
         Outcome::Withheld { .. } => 3,
-        Outcome::NotAttempted => 4,
-        Outcome::Fetched { .. } | Outcome::Kept => 5,
+        Outcome::Unfinished { .. } => 4,
+        Outcome::NotAttempted => 5,
+        Outcome::Fetched { .. } | Outcome::Kept => 6,
     }
 }
 
@@ -63,6 +64,7 @@ impl fmt::Display for Incomplete {
             Outcome::Refused(refusal) => write!(f, "is refused: {refusal}"),
             Outcome::Gone => f.write_str("is no longer in the store"),
             Outcome::Withheld { reason } => write!(f, "is withheld: {reason}"),
+            Outcome::Unfinished { .. } => f.write_str("is not finished"),
             Outcome::NotAttempted => f.write_str("was not requested"),
             Outcome::Fetched { .. } | Outcome::Kept => f.write_str("is there"),
         }

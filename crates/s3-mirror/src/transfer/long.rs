@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use super::state::State;
 use super::version::{Version, VersionError};
 use super::{Run, TransferError, blocking};
 use crate::digest::Digests;
-use crate::get::{RangeBody, Step};
+use crate::get::{Pause, RangeBody, Step};
 use crate::{Event, PlanItem};
 
 /// Ranges of one file that are fetched at once.
@@ -50,7 +51,7 @@ pub(super) async fn fetch(
     root: &Arc<Root>,
     item: &PlanItem,
     destination: &Destination,
-    version: &Version,
+    version: &mut Version,
     part_size: Option<u64>,
 ) -> Result<RangedOutcome, VersionError> {
     let Some(etag) = version.etag.clone() else { return Ok(RangedOutcome::Unranged) };
@@ -64,20 +65,28 @@ pub(super) async fn fetch(
     if there.total() > 0 {
         run.observer.event(Event::Resumed { item, bytes: there.total() });
     }
+    let opaque_tag = AtomicBool::new(version.opaque);
     let piece = (version.size / RANGES as u64).clamp(SHORTEST_PIECE, PIECE);
     let queue = Mutex::new(VecDeque::from(there.missing(version.size, piece)));
     let workers = RANGES.min(lock(&queue).len());
+    let known = &*version;
     let worker = || async {
         loop {
             let Some(piece) = lock(&queue).pop_front() else { return Ok(()) };
-            fetch_piece(run, item, version, shared, piece).await?;
+            fetch_piece(run, item, known, shared, piece, &opaque_tag).await?;
         }
     };
-    let digests = run.digests(item, version, part_size);
+    let digests = run.digests(item, known, part_size);
     let followed = follow(shared, version.size, digests);
     let done = try_join(try_join_all((0..workers).map(|_| worker())), followed).await;
+    version.opaque = opaque_tag.load(Ordering::Relaxed);
     let digests = match done {
-        Ok((_, digests)) => digests,
+        Ok((_, mut digests)) => {
+            if version.opaque {
+                digests.distrust_tag();
+            }
+            digests
+        }
         Err(Ended::Unranged) => {
             run.observer.event(Event::Discarded { item, bytes: session.discard() });
             return Ok(RangedOutcome::Unranged);
@@ -260,6 +269,7 @@ async fn fetch_piece(
     version: &Version,
     shared: &Arc<Shared>,
     piece: Range<u64>,
+    opaque_tag: &AtomicBool,
 ) -> Result<(), Ended> {
     let mut at = piece.start;
     let mut body = RangeBody::new(run.store, &item.key, version.etag.clone(), version.size, piece);
@@ -270,6 +280,9 @@ async fn fetch_piece(
             permit = Some(run.connections.acquire().await);
         }
         let step = body.step().await;
+        if body.has_opaque_tag() {
+            opaque_tag.store(true, Ordering::Relaxed);
+        }
         if let Step::Bytes(chunk) = step {
             run.pace.take(chunk.len()).await;
             run.observer.event(Event::Advanced { item, bytes: chunk.len() as u64 });
@@ -288,7 +301,8 @@ async fn fetch_piece(
             Step::Unranged => return Err(Ended::Unranged),
             Step::Broken(failure) => {
                 permit = None;
-                body.again(failure).await.map_err(VersionError::from)?;
+                let told = |pause: &Pause| run.waits(item, pause);
+                body.again(failure, told).await.map_err(VersionError::from)?;
             }
             Step::Bytes(_) => {}
         }

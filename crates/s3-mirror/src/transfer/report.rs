@@ -1,6 +1,6 @@
 //! What became of each object: [`Report`] and [`Outcome`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use laion_fmri_base::{Sha256, counted, readable_bytes};
 
 use super::incomplete::Incomplete;
-use crate::{Error, InvalidKey, Key, Refusal};
+use crate::{Content, Error, InvalidKey, Key, Refusal};
 
 /// What became of each object of a plan.
 ///
@@ -26,6 +26,9 @@ pub struct Report {
     pub refused: Vec<InvalidKey>,
     /// Keys that only came along with those that were wanted, as the plan has them.
     pub accompanying: BTreeSet<Key>,
+    /// What is known about the bytes of the objects that were transferred: what shows that they are right,
+    /// and faults that the objects themselves have.
+    pub contents: BTreeMap<Key, Content>,
     /// Why the transfer ended before its end, if it did.
     pub stop: Option<Stop>,
 }
@@ -52,12 +55,19 @@ pub enum Outcome {
     Refused(Refusal),
     /// It was listed, but is not in the store any more (HTTP 404).
     Gone,
-    /// It was asked for and did not arrive. Nothing of it is on disk.
+    /// It was asked for and did not arrive. What there is of a long file stays for the next transfer
+    /// ([`PlanItem::unfinished_bytes`](crate::PlanItem::unfinished_bytes)).
     Failed {
         /// What happened.
         error: Arc<TransferError>,
     },
-    /// It was not asked for, or given up half-way, because the transfer was stopped.
+    /// It was given up half-way because the transfer was stopped; the next transfer goes on with what is
+    /// there.
+    Unfinished {
+        /// Bytes that are there, from this transfer and earlier ones.
+        bytes: u64,
+    },
+    /// It was not asked for, or given up with nothing to go on with, because the transfer was stopped.
     NotAttempted,
 }
 
@@ -226,6 +236,10 @@ pub struct ReportTotals {
     pub gone: u64,
     /// Objects that failed.
     pub failed: u64,
+    /// Objects of which a part is there, since the transfer was stopped.
+    pub unfinished: u64,
+    /// The bytes of these parts.
+    pub unfinished_bytes: u64,
     /// Objects left out because the transfer was stopped.
     pub not_attempted: u64,
 }
@@ -233,7 +247,7 @@ pub struct ReportTotals {
 impl ReportTotals {
     /// Objects that should be on disk and are not. Withheld ones are not among them.
     pub(super) fn missing(&self) -> u64 {
-        self.refused + self.gone + self.failed + self.not_attempted
+        self.refused + self.gone + self.failed + self.unfinished + self.not_attempted
     }
 }
 
@@ -246,6 +260,7 @@ impl fmt::Display for ReportTotals {
             ("refused", self.refused),
             ("gone", self.gone),
             ("failed", self.failed),
+            ("unfinished", self.unfinished),
             ("not attempted", self.not_attempted),
         ] {
             if count > 0 {
@@ -273,6 +288,10 @@ impl Report {
                 Outcome::Refused(_) => totals.refused += 1,
                 Outcome::Gone => totals.gone += 1,
                 Outcome::Failed { .. } => totals.failed += 1,
+                Outcome::Unfinished { bytes } => {
+                    totals.unfinished += 1;
+                    totals.unfinished_bytes = totals.unfinished_bytes.saturating_add(*bytes);
+                }
                 Outcome::NotAttempted => totals.not_attempted += 1,
             }
         }
@@ -291,6 +310,13 @@ impl Report {
             outcome.is_there() && !self.accompanying.contains(key)
         };
         totals.missing() == 0 && (totals.withheld == 0 || self.outcomes.iter().any(had))
+    }
+
+    /// The objects that arrived as they are in the store and are at fault themselves, each with what the
+    /// inspection found wrong.
+    pub fn faults(&self) -> impl Iterator<Item = (&Key, &str)> {
+        let contents = self.contents.iter();
+        contents.filter_map(|(key, content)| Some((key, content.fault.as_deref()?)))
     }
 
     /// The sums by outcome if it [is complete](Self::is_complete).
@@ -333,6 +359,7 @@ mod tests {
             ],
             refused: Vec::new(),
             accompanying: BTreeSet::new(),
+            contents: BTreeMap::new(),
             stop: None,
         };
         assert!(report.is_complete());
@@ -343,6 +370,7 @@ mod tests {
         assert_eq!(error.to_string(), "the object has 2 bytes (expected 1, as listed)");
         for outcome in [
             Outcome::Gone,
+            Outcome::Unfinished { bytes: 5 },
             Outcome::NotAttempted,
             Outcome::Refused(Refusal::SameLocalPath { other: key("a") }),
             Outcome::failed(error),
@@ -360,6 +388,8 @@ mod tests {
                 refused: 1,
                 gone: 1,
                 failed: 1,
+                unfinished: 1,
+                unfinished_bytes: 5,
                 not_attempted: 1
             }
         );
@@ -368,7 +398,8 @@ mod tests {
     fn report(outcomes: Vec<(&str, Outcome)>) -> Report {
         let outcomes = outcomes.into_iter().map(|(key, outcome)| (key.parse().unwrap(), outcome));
         let (refused, accompanying) = (Vec::new(), BTreeSet::new());
-        Report { outcomes: outcomes.collect(), refused, accompanying, stop: None }
+        let (outcomes, contents) = (outcomes.collect(), BTreeMap::new());
+        Report { outcomes, refused, accompanying, contents, stop: None }
     }
 
     #[test]

@@ -52,17 +52,24 @@ async fn attempts(
     let mut patience = run.store.patience();
     let mut best = 0;
     let mut sink = Sink::new(run, root, item, version, part_size);
+    // Whether the bytes that came are bound to the tag: by the answer, or by being compared with it.
+    let mut bound = true;
     loop {
         let start = sink.received;
         let wanted = Wanted {
             key: &item.key,
             range: (start > 0).then_some(start..version.size),
             etag: version.etag.as_deref(),
+            size: Some(version.size),
         };
         let permit = run.connections.acquire().await;
         let failure = match get(run.store, &wanted).await {
             Err(failure) => failure,
             Ok(answer) => {
+                bound = answer.etag.is_some() || version.has_digest();
+                if answer.opaque_tag {
+                    version.opaque = true;
+                }
                 version.settle(answer.size, answer.etag)?;
                 if answer.range.start != start {
                     // The server ignores ranges: what it sends begins at the start.
@@ -86,7 +93,7 @@ async fn attempts(
                         Some(Err(failure)) => break failure,
                         None if sink.received == version.size => {
                             drop(permit);
-                            return sink.publish().await;
+                            return sink.publish(version.opaque).await;
                         }
                         None => {
                             break ended_early(run.store, &item.key, version.size, sink.received);
@@ -97,14 +104,16 @@ async fn attempts(
         };
         drop(permit);
         // Without an entity tag nothing proves that the rest belongs to the same object.
-        if version.etag.is_none()
+        if (version.etag.is_none() || !bound)
             && sink.received > 0
             && matches!(failure, Failure::Transient { .. })
         {
             run.observer.event(Event::Discarded { item, bytes: std::mem::take(reported) });
             sink = Sink::new(run, root, item, version, part_size);
         }
-        patience.wait(failure).await?;
+        let pause = patience.next(failure)?;
+        run.waits(item, &pause);
+        pause.over().await;
     }
 }
 
@@ -171,13 +180,17 @@ impl Sink {
         Ok(())
     }
 
-    async fn publish(mut self) -> Result<Done, VersionError> {
+    /// `opaque` says that the tag is no digest.
+    async fn publish(mut self, opaque: bool) -> Result<Done, VersionError> {
         let held = std::mem::take(&mut self.held);
         let Some(mut open) = self.file.take() else {
             return Err(TransferError::Interrupted.into());
         };
         blocking(move || {
             open.write(&held)?;
+            if opaque {
+                open.digests.distrust_tag();
+            }
             open.publish()
         })
         .await

@@ -1,7 +1,9 @@
 //! Which version of an object is being fetched: [`Version`], and why that can fail.
 
+use laion_fmri_base::Sha256;
+
 use super::TransferError;
-use crate::digest::Mismatch;
+use crate::digest::{self, Mismatch};
 use crate::get::{Failure, error_of, is_strong};
 use crate::{PlanItem, Store, listing};
 
@@ -11,6 +13,10 @@ pub(super) struct Version {
     pub(super) size: u64,
     /// A strong tag; without one nothing can be continued.
     pub(super) etag: Option<String>,
+    /// Whether the server says that the tag is no digest, whatever it looks like.
+    pub(super) opaque: bool,
+    /// The SHA-256 of bytes that came before and were found damaged.
+    pub(super) before: Option<Sha256>,
 }
 
 /// Why an attempt at a version ended.
@@ -18,15 +24,22 @@ pub(super) struct Version {
 pub(super) enum VersionError {
     /// The object is another one now.
     Changed,
-    /// The bytes are not what the tag, or the file format, says: fetched again, they may be.
-    Corrupt(TransferError),
+    /// The bytes, of which this is the SHA-256, are not what the tag, or the file format, says: fetched
+    /// again, they may be.
+    Corrupt(TransferError, Sha256),
     /// This object cannot be had.
     Failed(TransferError),
 }
 
 impl Version {
     pub(super) fn listed(item: &PlanItem) -> Self {
-        Self { size: item.size, etag: item.etag.clone().filter(|etag| is_strong(etag)) }
+        let etag = item.etag.clone().filter(|etag| is_strong(etag));
+        Self { size: item.size, etag, opaque: false, before: None }
+    }
+
+    /// Whether the bytes can be compared with the tag.
+    pub(super) fn has_digest(&self) -> bool {
+        !self.opaque && self.etag.as_deref().is_some_and(digest::is_digest)
     }
 
     /// What the server says now, if it is another version.
@@ -41,7 +54,8 @@ impl Version {
             let (location, key) = (store.name().to_owned(), item.key.to_string());
             return Err(TransferError::from(crate::Error::NotFound { location, key }).into());
         };
-        let new = Self { size: found.size, etag: found.etag.filter(|etag| is_strong(etag)) };
+        let etag = found.etag.filter(|etag| is_strong(etag));
+        let new = Self { size: found.size, etag, opaque: false, before: None };
         let same_tag = new.etag.is_none() || new.etag == self.etag || self.etag.is_none();
         if same_tag && new.size != self.size {
             let (expected, got) = (self.size, new.size);
@@ -65,7 +79,7 @@ impl Version {
                 *self = found;
                 Ok(())
             }
-            Err(VersionError::Failed(error) | VersionError::Corrupt(error)) => Err(error),
+            Err(VersionError::Failed(error) | VersionError::Corrupt(error, _)) => Err(error),
             Err(VersionError::Changed) => Err(TransferError::KeepsChanging),
         }
     }
@@ -100,10 +114,12 @@ impl From<Failure> for VersionError {
 
 impl From<Mismatch> for VersionError {
     fn from(mismatch: Mismatch) -> Self {
-        Self::Corrupt(match mismatch {
-            Mismatch::ETag { expected, got } => TransferError::Checksum { expected, got },
+        let sha256 = mismatch.sha256();
+        let error = match mismatch {
+            Mismatch::ETag { expected, got, .. } => TransferError::Checksum { expected, got },
             Mismatch::Sha256 { expected, got } => TransferError::Sha256 { expected, got },
-            Mismatch::Damaged(source) => TransferError::Damaged { source },
-        })
+            Mismatch::Damaged { source, .. } => TransferError::Damaged { source },
+        };
+        Self::Corrupt(error, sha256)
     }
 }

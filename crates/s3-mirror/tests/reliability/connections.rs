@@ -216,3 +216,44 @@ async fn refusals_have_their_meaning() {
     }
     tally.write();
 }
+
+#[tokio::test]
+async fn answers_that_leave_something_out() {
+    let mut tally = Tally::new("answer without a length or an entity tag, also cut short");
+    for fault in [Fault::Chunked, Fault::UntilClose, Fault::CutUntilClose(1_000_000), Fault::NoTag]
+    {
+        for _ in 0..times(1, 10) {
+            let scene = Scene::new();
+            let fault = fault.clone();
+            // From every request for an object, for ever.
+            scene.proxy.decide(move |request| match object(request) {
+                true => fault.clone(),
+                false => Fault::Pass,
+            });
+            let report = scene.run().await;
+            assert!(report.is_complete(), "{report:?}");
+            scene.ends_right(&mut tally).await;
+        }
+    }
+    tally.write();
+}
+
+#[tokio::test]
+async fn encrypted_objects_over_a_bad_line() {
+    let mut tally =
+        Tally::new("encrypted objects, whose tags are no digests, cut at random offsets");
+    let mut random = Random::new(4);
+    for _ in 0..times(2, 20) {
+        let scene = Scene::encrypted();
+        let seed = random.next();
+        scene.proxy.decide(move |request| {
+            let mut random = Random::new(seed ^ request.number as u64);
+            let cut = object(request) && random.below(3) < 2;
+            if cut { Fault::Cut(random.below(3_000_000)) } else { Fault::Pass }
+        });
+        let _ = scene.run().await;
+        scene.nothing_wrong(&BTreeMap::new());
+        scene.ends_right(&mut tally).await;
+    }
+    tally.write();
+}
