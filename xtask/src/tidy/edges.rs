@@ -42,7 +42,7 @@ const NETWORK: Family = Family {
 };
 const COMMAND_LINE: Family = Family {
     reason: "libraries return typed errors and never talk to a terminal",
-    members: &["anyhow", "clap", "color-eyre", "dialoguer", "eyre", "indicatif"],
+    members: &["anyhow", "clap", "color-eyre", "console", "dialoguer", "eyre", "indicatif"],
     prefix: None,
 };
 const HDF5: Family = Family {

@@ -1,0 +1,315 @@
+//! What a transfer has done so far, as lines of text: [`Counts`].
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use laion_fmri::s3_mirror::{Key, Outcome, Plan, PlanItem, Wait};
+use laion_fmri_base::{agreeing, readable_bytes as bytes};
+use serde_json::{Value, json};
+
+use super::in_words;
+use super::text::{fraction, percent, row, shortened};
+use super::waits::Waits;
+
+/// The time over which a rate is taken.
+const WINDOW: Duration = Duration::from_secs(15);
+
+/// Columns that the name of a file gets before its sizes do.
+const NAME: usize = 28;
+
+/// The state of a transfer.
+#[derive(Default)]
+pub(super) struct Counts {
+    files: u64,
+    total_files: u64,
+    /// What is there of the files to fetch.
+    bytes: u64,
+    total_bytes: u64,
+    rate: Rate,
+    /// The files on their way, in the order in which they were begun.
+    under_way: Vec<UnderWay>,
+    waits: Waits,
+    started: Option<Instant>,
+}
+
+struct UnderWay {
+    key: Key,
+    /// What is there of it.
+    there: u64,
+    size: u64,
+}
+
+/// Bytes per second, over the last seconds.
+#[derive(Default)]
+struct Rate {
+    /// What came in this run.
+    fetched: u64,
+    /// Moments, and what had come by then.
+    samples: VecDeque<(Instant, u64)>,
+}
+
+impl Rate {
+    fn at(&mut self, now: Instant) -> u64 {
+        let sampled = self.samples.back().is_some_and(|(last, _)| now - *last < WINDOW / 30);
+        if !sampled {
+            self.samples.push_back((now, self.fetched));
+        }
+        while self.samples.len() > 2 && now - self.samples[1].0 >= WINDOW {
+            self.samples.pop_front();
+        }
+        let Some((since, before)) = self.samples.front() else { return 0 };
+        let milliseconds = (now - *since).as_millis();
+        let rate = u128::from(self.fetched - before) * 1000;
+        rate.checked_div(milliseconds).and_then(|rate| rate.try_into().ok()).unwrap_or(0)
+    }
+}
+
+impl Counts {
+    pub(super) fn planned(&mut self, plan: &Plan, now: Instant) {
+        let fetch = plan.totals().fetch;
+        (self.total_files, self.total_bytes) = (fetch.count, fetch.bytes);
+        self.started = Some(now);
+        self.rate.at(now);
+    }
+
+    pub(super) fn has_started(&self) -> bool {
+        self.started.is_some()
+    }
+
+    pub(super) fn totals(&self) -> (u64, u64) {
+        (self.total_files, self.total_bytes)
+    }
+
+    pub(super) fn started(&mut self, item: &PlanItem) {
+        let (key, size) = (item.key.clone(), item.size);
+        self.under_way.push(UnderWay { key, there: 0, size });
+    }
+
+    /// More of a file has come.
+    pub(super) fn advanced(&mut self, item: &PlanItem, bytes: u64) {
+        self.rate.fetched += bytes;
+        self.resumed(item, bytes);
+    }
+
+    /// More of a file is there.
+    pub(super) fn resumed(&mut self, item: &PlanItem, bytes: u64) {
+        self.bytes += bytes;
+        self.waits.remove(item);
+        if let Some(file) = self.file(item) {
+            file.there += bytes;
+        }
+    }
+
+    pub(super) fn discarded(&mut self, item: &PlanItem, bytes: u64) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+        if let Some(file) = self.file(item) {
+            file.there = file.there.saturating_sub(bytes);
+        }
+    }
+
+    pub(super) fn waiting(&mut self, item: &PlanItem, wait: Wait<'_>, now: Instant) {
+        self.waits.add(item, wait, now);
+    }
+
+    pub(super) fn finished(&mut self, item: &PlanItem, outcome: &Outcome) {
+        self.waits.remove(item);
+        let place = self.under_way.iter().position(|file| file.key == item.key);
+        let there = place.map_or(0, |place| self.under_way.remove(place).there);
+        if let Outcome::Fetched { .. } = outcome {
+            self.files += 1;
+        } else {
+            // What a failed attempt received does not count.
+            self.bytes = self.bytes.saturating_sub(there);
+        }
+    }
+
+    fn file(&mut self, item: &PlanItem) -> Option<&mut UnderWay> {
+        self.under_way.iter_mut().find(|file| file.key == item.key)
+    }
+
+    /// The time that the rest takes; `None` while nothing comes.
+    fn left(&mut self, now: Instant) -> Option<Duration> {
+        let rate = self.rate.at(now);
+        if self.waits.sentence(now).is_some()
+            && self.under_way.iter().all(|file| self.waits.word(&file.key).is_some())
+        {
+            return None;
+        }
+        self.total_bytes.saturating_sub(self.bytes).checked_div(rate).map(Duration::from_secs)
+    }
+
+    fn files_of(&self) -> String {
+        let files = agreeing(self.total_files, "file", "files");
+        format!("{}/{} {files}", self.files, self.total_files)
+    }
+
+    fn sizes(&self) -> String {
+        format!("{} of {}", bytes(self.bytes), bytes(self.total_bytes))
+    }
+
+    /// Rate and remaining time, or that there are none.
+    fn pace(&mut self, now: Instant) -> String {
+        let left = self.left(now).map(|left| format!(", {} left", in_words(left)));
+        format!("{}/s{}", bytes(self.rate.at(now)), left.unwrap_or_default())
+    }
+
+    /// One line that says everything, for a log.
+    pub(super) fn line(&mut self, now: Instant) -> String {
+        let (files, sizes, pace) = (self.files_of(), self.sizes(), self.pace(now));
+        let waits = self.waits.sentence(now).map(|waits| format!("; {waits}"));
+        format!("{files}, {sizes}, {pace}{}", waits.unwrap_or_default())
+    }
+
+    /// The lines for a terminal of so many columns and rows.
+    pub(super) fn lines(&mut self, columns: usize, rows: usize, now: Instant) -> Vec<String> {
+        if !self.has_started() {
+            return Vec::new();
+        }
+        let (sizes, pace) = (self.sizes(), self.pace(now));
+        let share = percent(self.bytes, self.total_bytes);
+        let tails = [format!("{sizes}, {pace}"), format!("{share}, {pace}"), pace.clone(), share];
+        let done = fraction(self.bytes, self.total_bytes);
+        let mut lines = vec![row(&self.files_of(), columns, &tails, done, columns)];
+        lines.extend(self.waits.sentence(now).map(|waits| shortened(&waits, columns)));
+        let room = rows.saturating_sub(lines.len() + 1).max(1);
+        let hidden = self.under_way.len().saturating_sub(room);
+        for file in self.under_way.iter().take(room) {
+            let share = percent(file.there, file.size);
+            let tails = match self.waits.word(&file.key) {
+                Some(word) => [format!("{share}, {word}"), share],
+                None => [format!("{} of {}", bytes(file.there), bytes(file.size)), share],
+            };
+            let name = format!("  {}", file.key.file_name());
+            let done = fraction(file.there, file.size);
+            lines.push(row(&name, NAME, &tails, done, columns));
+        }
+        if hidden > 0 {
+            lines.push(shortened(&format!("  and {hidden} more"), columns));
+        }
+        lines
+    }
+
+    pub(super) fn fields(&mut self, now: Instant) -> [(&'static str, Value); 7] {
+        let left = self.left(now).map(|left| left.as_secs());
+        [
+            ("files", json!(self.files)),
+            ("total_files", json!(self.total_files)),
+            ("bytes", json!(self.bytes)),
+            ("total_bytes", json!(self.total_bytes)),
+            ("bytes_per_second", json!(self.rate.at(now))),
+            ("seconds_left", json!(left)),
+            ("waiting", json!(self.waits.sentence(now))),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use console::measure_text_width;
+    use laion_fmri::s3_mirror::{Action, Error, FetchReason};
+
+    use super::*;
+
+    const BETAS: &str =
+        "sub-01_ses-01_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz";
+
+    fn plan() -> Plan {
+        let mut plan = Plan::default();
+        for (key, size) in [("README", 1_000), (BETAS, 1_149_000_000)] {
+            let key: Key = key.parse().unwrap();
+            let (local, action) = ((&key).into(), Action::Fetch(FetchReason::Missing));
+            plan.items.push(PlanItem { key, local, size, etag: None, sha256: None, action });
+        }
+        plan
+    }
+
+    #[test]
+    fn every_width_has_its_lines() {
+        let (plan, start) = (plan(), Instant::now());
+        let [readme, betas] = plan.items.as_slice() else { panic!("{plan:?}") };
+        let mut counts = Counts::default();
+        assert!(counts.lines(80, 24, start).is_empty());
+        counts.planned(&plan, start);
+        counts.started(readme);
+        counts.started(betas);
+        counts.advanced(readme, 1_000);
+        counts.finished(readme, &Outcome::Fetched { bytes: 1_000 });
+        counts.resumed(betas, 128_000_000);
+        counts.advanced(betas, 100_000_000);
+        let now = start + Duration::from_secs(10);
+        for columns in 1..150 {
+            for line in counts.lines(columns, 24, now) {
+                assert!(measure_text_width(&line) <= columns, "{columns}: {line}");
+            }
+        }
+        let mut at = |columns| counts.lines(columns, 24, now).join("\n");
+        assert!(
+            at(117).contains("1/2 files") && at(117).contains("of 1.15 GB, 10 MB/s, 2 min left"),
+            "{}",
+            at(117)
+        );
+        assert!(at(77).contains("228 MB of 1.15 GB"), "{}", at(77));
+        for columns in [37, 57] {
+            assert!(
+                at(columns).starts_with("1/2 files 19 %, 10 MB/s, 2 min left"),
+                "{}",
+                at(columns)
+            );
+            assert!(
+                at(columns).contains("statmap.nii.gz 19 %") || columns == 57,
+                "{}",
+                at(columns)
+            );
+            assert!(at(columns).contains("  sub-01_"), "{}", at(columns));
+        }
+        // More files than rows.
+        for _ in 0..30 {
+            counts.started(betas);
+        }
+        let lines = counts.lines(80, 10, now);
+        assert_eq!((lines.len(), lines[9].as_str()), (10, "  and 23 more"));
+    }
+
+    #[test]
+    fn what_waits_has_no_time_left() {
+        let (plan, start) = (plan(), Instant::now());
+        let mut counts = Counts::default();
+        counts.planned(&plan, start);
+        counts.started(&plan.items[1]);
+        counts.advanced(&plan.items[1], 1_148_000_000);
+        let now = start + Duration::from_secs(2);
+        assert!(counts.line(now).ends_with("574 MB/s, 0 s left"), "{}", counts.line(now));
+        let (location, key, code) = ("x".to_owned(), "y".to_owned(), "no code".to_owned());
+        let error = Error::ObjectStatus { location, key, status: 503, code };
+        let pause = Duration::from_secs(9);
+        let wait = Wait::Server { error: &error, pause, asked: None };
+        counts.waiting(&plan.items[1], wait, now);
+        let line = counts.line(now);
+        assert!(
+            line.ends_with("MB/s; the server answers 503: 1 file waits, asking again in 9 s"),
+            "{line}"
+        );
+        assert_eq!(counts.fields(now)[5], ("seconds_left", json!(null)));
+        let lines = counts.lines(80, 24, now);
+        assert!(lines[1].starts_with("the server answers 503"), "{lines:?}");
+        assert!(lines[2].ends_with("99 %, waits"), "{lines:?}");
+        counts.advanced(&plan.items[1], 1);
+        assert!(counts.line(now).ends_with(" left"));
+    }
+
+    #[test]
+    fn a_rate_is_that_of_the_last_seconds() {
+        let (mut rate, start) = (Rate::default(), Instant::now());
+        for second in 0..100 {
+            assert_eq!(
+                rate.at(start + Duration::from_secs(second)),
+                if second == 0 { 0 } else { 1_000 }
+            );
+            rate.fetched += 1_000;
+        }
+        let silent = start + Duration::from_secs(200);
+        rate.at(silent - WINDOW);
+        rate.at(silent - Duration::from_secs(1));
+        assert!(rate.at(silent) < 100, "{}", rate.at(silent));
+    }
+}

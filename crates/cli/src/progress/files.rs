@@ -1,0 +1,114 @@
+//! Shows how much of a set of files was read: [`Files`].
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use laion_fmri::{Event, Observer};
+use laion_fmri_base::{agreeing, lock, readable_bytes as bytes};
+
+use super::live::Live;
+use super::text::{fraction, in_words, percent, row};
+use super::{HEARTBEAT, drawable, to_stderr};
+use crate::args::ProgressKind;
+use crate::context::Context;
+
+/// Counts files that are checked.
+pub(crate) struct Files {
+    kind: ProgressKind,
+    read: Arc<Mutex<Read>>,
+    /// `None` when it is finished, and where there is no terminal.
+    live: Mutex<Option<Live>>,
+}
+
+struct Read {
+    files: usize,
+    total_files: usize,
+    bytes: u64,
+    total_bytes: u64,
+    since: Instant,
+    last_line: Instant,
+}
+
+impl Read {
+    fn label(&self) -> String {
+        let files = agreeing(self.total_files as u64, "file", "files");
+        format!("checked {}/{} {files}", self.files, self.total_files)
+    }
+
+    fn lines(&self, columns: usize) -> Vec<String> {
+        if self.total_files == 0 {
+            return Vec::new();
+        }
+        let share = percent(self.bytes, self.total_bytes);
+        let sizes = format!("{} of {}", bytes(self.bytes), bytes(self.total_bytes));
+        let seconds = self.since.elapsed();
+        let part = fraction(self.bytes, self.total_bytes);
+        let tails = if part > 0.0 {
+            let left = in_words(seconds.mul_f64((1.0 - part).max(0.0) / part));
+            vec![format!("{sizes}, {left} left"), format!("{share}, {left} left"), share]
+        } else {
+            vec![sizes, share]
+        };
+        vec![row(&self.label(), columns, &tails, part, columns)]
+    }
+}
+
+impl Files {
+    pub(crate) fn new(context: &Context) -> Self {
+        let kind = drawable(context.progress());
+        let now = Instant::now();
+        let read =
+            Read { files: 0, total_files: 0, bytes: 0, total_bytes: 0, since: now, last_line: now };
+        let read = Arc::new(Mutex::new(read));
+        let shared = Arc::clone(&read);
+        let live = (kind == ProgressKind::Bar)
+            .then(|| Live::start(move |columns, _| lock(&shared).lines(columns)));
+        Self { kind, read, live: Mutex::new(live) }
+    }
+
+    pub(crate) fn finish(&self) {
+        lock(&self.live).take();
+    }
+}
+
+impl Observer for Files {
+    fn event(&self, event: Event<'_>) {
+        let mut read = lock(&self.read);
+        match event {
+            Event::Checking { files, bytes } => {
+                (read.total_files, read.total_bytes) = (files, bytes);
+                read.since = Instant::now();
+            }
+            Event::Checked { bytes: size, .. } => {
+                read.files += 1;
+                read.bytes += size;
+                if self.kind == ProgressKind::Plain && read.last_line.elapsed() >= HEARTBEAT {
+                    read.last_line = Instant::now();
+                    let (there, all) = (bytes(read.bytes), bytes(read.total_bytes));
+                    to_stderr(&format!("{}, {there} of {all}", read.label()));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_line_says_what_is_done() {
+        let now = Instant::now();
+        let since = now.checked_sub(Duration::from_secs(30)).unwrap_or(now);
+        let (files, total_files, bytes, total_bytes) = (12, 66, 200_000_000, 800_000_000);
+        let read = Read { files, total_files, bytes, total_bytes, since, last_line: now };
+        let at = |columns: usize| read.lines(columns).join("\n");
+        assert!(at(77).starts_with("checked 12/66 files "), "{}", at(77));
+        assert!(at(77).contains("200 MB of 800 MB, "), "{}", at(77));
+        assert!(at(37).starts_with("checked 12/66 files 25 %"), "{}", at(37));
+        assert!(at(57).ends_with(" left"), "{}", at(57));
+    }
+}

@@ -1,0 +1,145 @@
+//! The parts of a progress line: names that are cut, bars, times and sizes in words.
+
+use std::time::Duration;
+
+use console::measure_text_width;
+
+/// A shorter bar shows nothing.
+const SHORTEST_BAR: usize = 8;
+
+/// The longest bar; a longer one is only further to look.
+const LONGEST_BAR: usize = 40;
+
+/// A name in at most so many columns. It is cut in the middle, nearer to its start: names of one subject
+/// differ at their ends.
+pub(super) fn shortened(name: &str, columns: usize) -> String {
+    if measure_text_width(name) <= columns {
+        return name.to_owned();
+    }
+    let room = columns.saturating_sub(1);
+    let start = room / 3;
+    let head = taken(name.chars(), start);
+    let tail: String = taken(name.chars().rev(), room - measure_text_width(&head));
+    let tail: String = tail.chars().rev().collect();
+    if columns == 0 { String::new() } else { format!("{head}…{tail}") }
+}
+
+/// As many characters as fit into so many columns.
+fn taken(characters: impl Iterator<Item = char>, columns: usize) -> String {
+    let mut text = String::new();
+    for character in characters {
+        text.push(character);
+        if measure_text_width(&text) > columns {
+            text.pop();
+            break;
+        }
+    }
+    text
+}
+
+/// A line of at most so many columns: a label, a bar where there is room for one, and the first of the
+/// `tails` that leaves `least` columns for the label.
+pub(super) fn row(
+    label: &str,
+    least: usize,
+    tails: &[String],
+    fraction: f64,
+    columns: usize,
+) -> String {
+    let width = measure_text_width;
+    let fits = |tail: &&String| width(tail) + 1 + least.min(width(label)) <= columns;
+    let tail = tails.iter().find(fits).map_or("", String::as_str);
+    let gap = usize::from(!tail.is_empty());
+    let label = shortened(label, columns.saturating_sub(width(tail) + gap));
+    let free = columns.saturating_sub(width(&label) + width(tail) + gap);
+    if free > SHORTEST_BAR && !tail.is_empty() {
+        // The bars of several lines end at the same place.
+        let cells = (free - 1).min(LONGEST_BAR);
+        let pad = " ".repeat(free - 1 - cells);
+        return format!("{label}{pad} {} {tail}", bar(fraction, cells));
+    }
+    format!("{label}{}{tail}", " ".repeat(gap))
+}
+
+fn bar(fraction: f64, cells: usize) -> String {
+    let filled = (0..cells).take_while(|cell| (*cell as f64) < fraction * cells as f64).count();
+    "█".repeat(filled) + &"░".repeat(cells - filled)
+}
+
+/// A part in percent; never 100 before all is there.
+pub(super) fn percent(part: u64, whole: u64) -> String {
+    let percent = (u128::from(part) * 100).checked_div(u128::from(whole)).unwrap_or(100);
+    format!("{} %", percent.min(100))
+}
+
+/// A fraction for a bar.
+pub(super) fn fraction(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
+}
+
+/// A time in one or two units: `45 s`, `2 min`, `3 h 20 min`, `4 days`.
+pub(crate) fn in_words(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", (seconds + 30) / 60),
+        3_600..172_800 => match (seconds / 3_600, seconds % 3_600 / 60) {
+            (hours, 0) => format!("{hours} h"),
+            (hours, minutes) => format!("{hours} h {minutes} min"),
+        },
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str =
+        "sub-01_ses-01_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz";
+
+    #[test]
+    fn names_keep_what_tells_them_apart() {
+        assert_eq!(shortened("README", 6), "README");
+        let cut = shortened(NAME, 44);
+        assert_eq!(
+            cut,
+            "sub-01_ses-01_…SingletrialBetas_statmap.nii.gz".replace("SingletrialB", "gletrialB")
+        );
+        assert_eq!(measure_text_width(&cut), 44);
+        for columns in 0..90 {
+            assert!(measure_text_width(&shortened(NAME, columns)) <= columns);
+            assert!(measure_text_width(&shortened("日本語の名前.nii.gz", columns)) <= columns);
+        }
+    }
+
+    #[test]
+    fn no_line_is_longer_than_the_terminal() {
+        let tails = ["228 MB of 1.15 GB".to_owned(), "19 %".to_owned()];
+        for columns in 0..130 {
+            let line = row(NAME, 28, &tails, 0.2, columns);
+            assert!(measure_text_width(&line) <= columns, "{columns}: {line}");
+        }
+        let at = |columns| row(NAME, 28, &tails, 0.5, columns);
+        assert!(at(60).ends_with("statmap.nii.gz 228 MB of 1.15 GB"), "{}", at(60));
+        assert!(at(40).ends_with("statmap.nii.gz 19 %"), "{}", at(40));
+        assert_eq!(row("a", 28, &tails[1..], 0.5, 20), "a ███████░░░░░░ 19 %");
+    }
+
+    #[test]
+    fn times_have_units() {
+        for (seconds, expected) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (119, "2 min"),
+            (7_200, "2 h"),
+            (12_000, "3 h 20 min"),
+            (86_400, "24 h"),
+            (864_000, "10 days"),
+        ] {
+            assert_eq!(in_words(Duration::from_secs(seconds)), expected);
+        }
+        assert_eq!((percent(0, 0), percent(999, 1000)), ("100 %".to_owned(), "99 %".to_owned()));
+    }
+}
