@@ -82,6 +82,9 @@ pub(crate) struct Global {
     /// Directory for indexes and other files that can be deleted at any time [env: LAION_FMRI_CACHE]
     #[arg(long, global = true, value_name = "DIR", help_heading = GLOBAL)]
     pub(crate) cache_dir: Option<PathBuf>,
+    /// Write through links to other disks that you made: derivatives, a tree or a subject [env: LAION_FMRI_FOLLOW_LINKS]
+    #[arg(long, global = true, help_heading = GLOBAL)]
+    pub(crate) follow_links: bool,
     /// Print tables and reports as JSON lines (one object per line)
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
@@ -117,6 +120,7 @@ impl Global {
         let is_on =
             |text: String| !matches!(text.to_lowercase().as_str(), "0" | "false" | "no" | "off");
         self.offline |= text("LAION_FMRI_OFFLINE")?.is_some_and(is_on);
+        self.follow_links |= text("LAION_FMRI_FOLLOW_LINKS")?.is_some_and(is_on);
         self.accept_license |= text("LAION_FMRI_ACCEPT_LICENSE")?.is_some_and(is_on);
         let cache = get("LAION_FMRI_CACHE").filter(|value| !value.is_empty());
         self.cache_dir = self.cache_dir.or(cache.map(PathBuf::from));

@@ -32,6 +32,7 @@ impl Context {
         let dataset = Dataset::new(roots)
             .with_location(self.location())
             .with_offline(self.global.offline)
+            .with_follow_links(self.follow_links())
             .with_jobs(self.decoders())
             .with_cancel(self.interrupt.cancel());
         Ok(match self.cache_dir() {
@@ -45,6 +46,11 @@ impl Context {
         let dataset = Dataset::from_bucket(&self.location())?;
         let dataset = dataset.with_offline(self.global.offline).with_jobs(self.decoders());
         Ok(dataset.with_cancel(self.interrupt.cancel()))
+    }
+
+    /// Whether files are written behind links to other disks.
+    pub(crate) fn follow_links(&self) -> bool {
+        self.global.follow_links || self.settings.follow_links.unwrap_or(false)
     }
 
     /// Where derived files go, when there is a place for them.

@@ -14,6 +14,8 @@ use laion_fmri_base::sufficient_bytes;
 
 use std::path::Path;
 
+use crate::proxy;
+
 /// What would help against a failure, when that is known.
 pub(crate) fn of(error: &Error) -> Option<String> {
     match error {
@@ -62,15 +64,44 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         {
             Some(fetch_again(path))
         }
-        Error::Mirror(s3_mirror::Error::WrongRegion { location, got, .. }) => {
-            let bucket = location.split('?').next().unwrap_or_default();
-            Some(format!("--bucket '{bucket}?region={got}'"))
+        // The action of `Roots::writable`.
+        Error::Io { action: "write into the data directory", .. } => {
+            Some(of_advice(Advice::AddRoot).to_owned())
         }
+        Error::Mirror(error) => of_store(error),
+        Error::Object(s3_mirror::ObjectError::Store(error)) => of_store(error),
         Error::EventTable { path, .. } | Error::VertexMismatch { path, .. } => {
             Some(fetch_again(path))
         }
         Error::Stimuli(error) => of_stimuli(error),
         _ => None,
+    }
+}
+
+fn of_store(error: &s3_mirror::Error) -> Option<String> {
+    Some(match error {
+        s3_mirror::Error::Client { .. } => {
+            "install the package ca-certificates, or set SSL_CERT_FILE to a file of certificates"
+                .to_owned()
+        }
+        s3_mirror::Error::Unreachable { location, .. }
+        | s3_mirror::Error::ProxyRefused { location } => of_network(location),
+        s3_mirror::Error::WrongRegion { location, got, .. } => {
+            let bucket = location.split('?').next().unwrap_or_default();
+            format!("--bucket '{bucket}?region={got}'")
+        }
+        _ => return None,
+    })
+}
+
+/// Where to look when a server does not answer: at the proxy, if there is one on the way.
+pub(crate) fn of_network(location: &str) -> String {
+    match proxy::toward(location, |name| std::env::var(name).ok()) {
+        Some(proxy) => format!(
+            "requests go through the proxy {} ({}); NO_PROXY={} leaves it out",
+            proxy.address, proxy.variable, proxy.host
+        ),
+        None => of_advice(Advice::CheckNetwork).to_owned(),
     }
 }
 

@@ -12,6 +12,7 @@ mod hint;
 mod log;
 mod output;
 mod progress;
+mod proxy;
 mod signal;
 
 use std::ffi::OsString;

@@ -25,6 +25,7 @@ pub(super) fn run(context: &Context) -> anyhow::Result<()> {
     let stores = given.data_dir.is_some()
         || given.bucket.is_some()
         || given.jobs.is_some()
+        || given.follow_links
         || given.cache_dir.is_some();
     if stores { store(context) } else { show(context) }
 }
@@ -35,6 +36,7 @@ fn store(context: &Context) -> anyhow::Result<()> {
     let mut settings = Settings::default();
     settings.bucket.clone_from(&given.bucket);
     settings.jobs = given.jobs.and_then(NonZeroUsize::new);
+    settings.follow_links = given.follow_links.then_some(true);
     settings.cache_dir = given.cache_dir.as_ref().map(std::path::absolute).transpose()?;
     if let Some(directories) = &given.data_dir {
         let directories = config::data_dirs(Some(directories), &context.environment)?.directories;
@@ -57,6 +59,7 @@ fn store(context: &Context) -> anyhow::Result<()> {
         ),
         ("LAION_FMRI_BUCKET", given.bucket.is_some(), is_set("LAION_FMRI_BUCKET")),
         ("LAION_FMRI_JOBS", given.jobs.is_some(), is_set("LAION_FMRI_JOBS")),
+        ("LAION_FMRI_FOLLOW_LINKS", given.follow_links, is_set("LAION_FMRI_FOLLOW_LINKS")),
         ("LAION_FMRI_CACHE", given.cache_dir.is_some(), is_set("LAION_FMRI_CACHE")),
     ] {
         if is_stored && is_set {
@@ -75,6 +78,7 @@ fn store(context: &Context) -> anyhow::Result<()> {
         ),
         ("bucket", "Bucket", settings.bucket.as_ref().map(ToString::to_string)),
         ("jobs", "Jobs", settings.jobs.map(|jobs| jobs.to_string())),
+        ("follow_links", "Follow links", settings.follow_links.map(|follow| follow.to_string())),
         ("cache_dir", "Cache directory", settings.cache_dir.as_ref().map(path)),
     ];
     let stored = stored.into_iter().filter_map(|(name, title, value)| Some((name, title, value?)));
@@ -126,6 +130,8 @@ fn show(context: &Context) -> anyhow::Result<()> {
     rows.push(("offline", global.offline.to_string(), offline));
     let jobs = origin(given.jobs.is_some(), global.jobs.is_some(), stored.jobs.is_some());
     rows.push(("jobs", context.jobs().to_string(), jobs));
+    let links = origin(given.follow_links, global.follow_links, stored.follow_links.is_some());
+    rows.push(("follow_links", context.follow_links().to_string(), links));
     let cache =
         context.cache_dir().map_or_else(|| "not set".to_owned(), |path| path.display().to_string());
     let (by_option, by_any) = (given.cache_dir.is_some(), global.cache_dir.is_some());

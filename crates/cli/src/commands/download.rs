@@ -1,17 +1,20 @@
 //! `download`, `download-raw` and the public files of the stimuli; with `--dry-run`, a table of what
 //! would be downloaded.
 
+mod report;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use laion_fmri::LicenseAccepted;
 use laion_fmri::bids::{entity_value, suffix_of};
-use laion_fmri::s3_mirror::{Action, FetchReason, Outcome, Plan, PlanItem, Report, Withheld};
+use laion_fmri::s3_mirror::{Action, FetchReason, Plan, PlanItem};
 use laion_fmri::stimuli::EmbeddingModel;
 use laion_fmri::{Download as Planned, DownloadRequest, Error, FilterField, Subjects};
-use laion_fmri_base::{counted, readable_bytes as bytes};
+use laion_fmri_base::readable_bytes as bytes;
 use serde_json::json;
 
+pub(super) use self::report::downloaded;
 use super::download_stimuli::Stimuli;
 use super::{index, license, sessions};
 #[cfg(test)]
@@ -22,9 +25,9 @@ use crate::args::filters::Filter;
 use crate::args::sessions::SessionName;
 use crate::args::{Download, DownloadRaw, Transfer};
 use crate::context::Context;
-use crate::exit::{CommandError, Status, chain};
+use crate::exit::{CommandError, Status};
 use crate::output;
-use crate::progress::{self, outcome_name};
+use crate::progress;
 
 pub(super) fn run(context: &Context, args: &Download) -> anyhow::Result<Status> {
     if args.index {
@@ -158,12 +161,12 @@ pub(super) fn transfer(
     license: &LicenseAccepted,
     jobs: usize,
 ) -> anyhow::Result<Status> {
-    let needed = download.plan().totals().fetch.bytes;
-    check_space(download.root(), needed, download.free_bytes())?;
+    download.check_writable()?;
+    check_space(download.root(), download.missing_bytes(), download.free_bytes())?;
     let observer = progress::transfer(context);
     let report = download.run(license, jobs, &*observer, context.interrupt.cancel());
     drop(observer);
-    print_report(context, &report)?;
+    report::print(context, download, &report)?;
     if let Some(signal) = context.interrupt.signal() {
         context.note("stopped; run the same command again to continue");
         return Ok(Status::Signal(signal));
@@ -278,8 +281,9 @@ pub(super) fn print_plan(
     download: Option<&Planned>,
 ) -> anyhow::Result<()> {
     let why = |item: &PlanItem| download.map(|download| download.why(item));
+    let unfinished = |item: &PlanItem| download.map_or(0, |it| it.unfinished_bytes(item));
     if context.global.json {
-        return output::print_lines(plan.items.iter().map(|item| {
+        let items = plan.items.iter().map(|item| {
             let fields = [
                 ("key", json!(item.key.as_str())),
                 ("local", json!(item.local.to_string())),
@@ -287,9 +291,20 @@ pub(super) fn print_plan(
                 ("action", json!(action_name(&item.action))),
                 ("reason", json!(action_reason(&item.action))),
                 ("why", json!(why(item))),
+                ("unfinished_bytes", json!(unfinished(item))),
             ];
             output::json_line("plan", fields.map(|(name, value)| (name.to_owned(), value)))
-        }));
+        });
+        // Names that no file can have.
+        let refused = plan.refused.iter().map(|refused| {
+            let fields = [
+                ("key", json!(refused.key)),
+                ("action", json!("refused")),
+                ("reason", json!(refused.reason.to_string())),
+            ];
+            output::json_line("plan", fields.map(|(name, value)| (name.to_owned(), value)))
+        });
+        return output::print_lines(items.chain(refused));
     }
     let mut lines = Vec::new();
     if context.global.verbose > 0 {
@@ -302,7 +317,20 @@ pub(super) fn print_plan(
     }
     lines.extend(table(plan));
     output::print_lines(lines)?;
-    let needed = plan.totals().fetch.bytes;
+    for item in &plan.items {
+        if let Action::Refused(refusal) = &item.action {
+            report::note_refused(context, item.key.as_str(), refusal);
+        }
+    }
+    for refused in &plan.refused {
+        report::note_refused(context, &refused.key, &refused.reason);
+    }
+    let there = plan.items.iter().map(unfinished).fold(0, u64::saturating_add);
+    if there > 0 {
+        let there = bytes(there);
+        context.note(&format!("{there} of that are on disk already: an earlier run began them"));
+    }
+    let needed = plan.totals().fetch.bytes.saturating_sub(there);
     if let Some((free, download)) = download.and_then(|plan| Some((plan.free_bytes()?, plan))) {
         let verdict = if free < needed { "not enough" } else { "enough" };
         let root = download.root().display();
@@ -387,77 +415,5 @@ fn action_reason(action: &Action) -> Option<String> {
         Action::Withheld(reason) => Some(reason.clone()),
         Action::Refused(refusal) => Some(refusal.to_string()),
         _ => None,
-    }
-}
-
-fn outcome_reason(outcome: &Outcome) -> Option<String> {
-    match outcome {
-        Outcome::Withheld { reason } => Some(reason.to_string()),
-        Outcome::Refused(refusal) => Some(refusal.to_string()),
-        Outcome::Failed { error } => Some(chain(anyhow::Chain::new(&**error))),
-        _ => None,
-    }
-}
-
-fn print_report(context: &Context, report: &Report) -> anyhow::Result<()> {
-    for (key, outcome) in &report.outcomes {
-        if let Outcome::Failed { error } = outcome {
-            context.note(&format!("failed: {key}: {}", chain(anyhow::Chain::new(&**error))));
-        }
-    }
-    if context.global.json {
-        output::print_lines(report.outcomes.iter().map(|(key, outcome)| {
-            let fields = [
-                ("key", json!(key.as_str())),
-                ("outcome", json!(outcome_name(outcome))),
-                ("reason", json!(outcome_reason(outcome))),
-            ];
-            output::json_line("download", fields.map(|(name, value)| (name.to_owned(), value)))
-        }))?;
-    }
-    let totals = report.totals();
-    let mut line = downloaded(totals.fetched, totals.fetched_bytes, totals.kept);
-    for (name, total) in [
-        ("refused", totals.refused),
-        ("no longer in the bucket", totals.gone),
-        ("failed", totals.failed),
-        ("not finished", totals.not_attempted),
-    ] {
-        if total > 0 {
-            line.push_str(&format!(", {total} {name}"));
-        }
-    }
-    context.note(&line);
-    note_withheld(context, report);
-    Ok(())
-}
-
-/// `downloaded 2 files (6.01 MB), 3 already on disk`
-pub(super) fn downloaded(files: u64, size: u64, kept: u64) -> String {
-    let mut line = format!("downloaded {} ({})", counted(files, "file"), bytes(size));
-    if kept > 0 {
-        line.push_str(&format!(", {kept} already on disk"));
-    }
-    line
-}
-
-/// Withheld files, once for each reason: by their sessions when those are held back, else by the first.
-fn note_withheld(context: &Context, report: &Report) {
-    let mut reasons: BTreeMap<String, (u64, Vec<String>)> = BTreeMap::new();
-    for (key, outcome) in &report.outcomes {
-        let Outcome::Withheld { reason } = outcome else { continue };
-        let session = entity_value(key.as_str(), "ses").map(|session| format!("ses-{session}"));
-        let shown = session.filter(|_| matches!(reason, Withheld::Rule(_)));
-        let shown = shown.unwrap_or_else(|| key.to_string());
-        let (count, examples) = reasons.entry(reason.to_string()).or_default();
-        *count += 1;
-        if !examples.contains(&shown) {
-            examples.push(shown);
-        }
-    }
-    for (reason, (count, examples)) in reasons {
-        let more = if examples.len() > 1 { ", ..." } else { "" };
-        let files = counted(count, "file");
-        context.note(&format!("{files} withheld: {reason} ({}{more})", examples[0]));
     }
 }

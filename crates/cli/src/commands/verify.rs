@@ -142,16 +142,22 @@ fn print(context: &Context, verification: &Verification) -> anyhow::Result<()> {
         let bad = verification.bad();
         let bad = bad.map(|file| format!("{}: {}", file.path, reason(file).unwrap_or_default()));
         let missing = verification.missing.iter().map(|path| format!("{path}: {MISSING}"));
-        output::print_lines(bad.chain(missing))?;
+        let faulty = verification.faults();
+        let faulty = faulty.map(|(file, fault)| format!("{}: {}", file.path, of_bucket(fault)));
+        output::print_lines(bad.chain(missing).chain(faulty))?;
     }
     let size: u64 = verification.files.iter().map(|file| file.size).sum();
-    let is_unknown = |file: &&VerifiedFile| file.against == "itself" && file.condition.is_sound();
+    let is_unknown = |file: &&VerifiedFile| {
+        file.against == "itself" && file.condition.is_sound() && file.condition.fault().is_none()
+    };
     let unknown = verification.files.iter().filter(is_unknown).count();
     let checked = verification.files.len();
+    let faulty = verification.faults().count();
     let mut parts = Vec::new();
     for (count, what) in [
-        (checked - bad - unknown, "fine"),
+        (checked - bad - unknown - faulty, "fine"),
         (bad, "damaged"),
+        (faulty, "faulty in the bucket itself"),
         (verification.missing.len(), "missing"),
         (unknown, "unknown (not from the bucket)"),
     ] {
@@ -159,7 +165,7 @@ fn print(context: &Context, verification: &Verification) -> anyhow::Result<()> {
             parts.push(format!("{count} {what}"));
         }
     }
-    let found = if parts.len() == 1 && verification.is_sound() && unknown == 0 {
+    let found = if parts.len() == 1 && verification.is_sound() && unknown == 0 && faulty == 0 {
         "all fine".to_owned()
     } else {
         parts.join(", ")
@@ -169,7 +175,15 @@ fn print(context: &Context, verification: &Verification) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What is said of a file that is what the bucket has, where that is at fault.
+fn of_bucket(fault: &str) -> String {
+    format!("as in the bucket, where it is faulty itself: {fault}")
+}
+
 fn reason(file: &VerifiedFile) -> Option<String> {
+    if let Some(fault) = file.condition.fault() {
+        return Some(of_bucket(fault));
+    }
     Some(match &file.condition {
         Condition::Sound(_) | Condition::Unread => return None,
         other => in_words(other),
