@@ -32,6 +32,7 @@ fn the_data_directory_is_stored_and_found() {
     bucket       BUCKET  (the environment)
     offline      false  (default)
     jobs         16  (default)
+    follow_links false  (default)
     cache_dir    DIR/home/.cache/laion-fmri  (default)
     access_url   https://laion-fmri.hebartlab.com  (default)
     auth_file    DIR/home/.cache/laion-fmri/auth.json  (no access is saved)

@@ -16,6 +16,7 @@ mod sessions;
 mod settings;
 mod splits;
 mod stimuli;
+mod transfers;
 mod trees;
 mod upkeep;
 
