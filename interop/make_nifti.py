@@ -158,6 +158,7 @@ def datatype_cases():
         "i16": np.int16,
         "u32": np.uint32,
         "i32": np.int32,
+        "u64": np.uint64,
     }
     for seed, (name, dtype) in enumerate(kinds.items(), start=20):
         yield f"{name}.nii", make(integers(dtype, ODD, seed)).to_bytes()
@@ -192,6 +193,26 @@ def scaling_cases():
     yield "f64-scaled.nii.gz", pack(scaled(make(numbers(ODD, seed=43)), 3.0, 0.25))
 
 
+def refused_cases():
+    """A slope that scales without an intercept, which nibabel refuses."""
+    i16 = integers(np.int16, ODD_4D, seed=45)
+    mask = (numbers(ODD, seed=46) > 0).astype(np.uint8)
+    for name, intercept in {"nan": np.nan, "inf": np.inf, "minus-inf": -np.inf}.items():
+        for version in (1, 2):
+            label = f"inter-{name}-nifti{version}"
+            yield f"i16-{label}.nii", scaled(make(i16, version=version), 0.01, intercept)
+            yield f"mask-{label}.nii.gz", pack(scaled(make(mask, version=version), 1.0, intercept))
+
+
+def refuse(path):
+    """Makes sure that nibabel refuses a file."""
+    try:
+        reading.values(reading.load(path))
+    except nib.spatialimages.HeaderDataError:
+        return
+    raise SystemExit(f"nibabel reads {path}")
+
+
 def format_cases():
     """Both versions, both byte orders, extensions and data offsets."""
     f32 = numbers(ODD_4D, seed=50).astype(np.float32)
@@ -218,6 +239,8 @@ def grid_cases():
         "long": (1, 1, 257, 3),
         "primes": (11, 13, 17, 5),
         "even": (8, 8, 8, 2),
+        "five-axes": (3, 4, 5, 2, 1),
+        "seven-axes": (3, 4, 5, 2, 1, 1, 1),
     }
     for seed, (name, shape) in enumerate(shapes.items(), start=60):
         data = numbers(shape, seed).astype(np.float32)
@@ -301,7 +324,13 @@ def main(out):
     names = [case["name"] for case in cases]
     if len(set(names)) != len(names):
         raise SystemExit("two cases have the same name")
-    (folder / "manifest.json").write_text(json.dumps({"cases": cases}, indent=1) + "\n")
+    refused = []
+    for file_name, content in refused_cases():
+        (folder / file_name).write_bytes(content)
+        refuse(folder / file_name)
+        refused.append(f"nifti/{file_name}")
+    manifest = {"cases": cases, "refused": refused}
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     print(f"{len(cases)} NIfTI cases in {folder}")
 
 

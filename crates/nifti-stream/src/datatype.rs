@@ -19,6 +19,8 @@ pub enum Datatype {
     U32,
     /// Signed 32-bit integer, code 8.
     I32,
+    /// Unsigned 64-bit integer, code 1280.
+    U64,
     /// Signed 64-bit integer, code 1024.
     I64,
     /// IEEE single precision, code 16.
@@ -29,13 +31,14 @@ pub enum Datatype {
 
 impl Datatype {
     /// Every supported type.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::U8,
         Self::I8,
         Self::U16,
         Self::I16,
         Self::U32,
         Self::I32,
+        Self::U64,
         Self::I64,
         Self::F32,
         Self::F64,
@@ -45,7 +48,7 @@ impl Datatype {
     ///
     /// # Errors
     ///
-    /// [`Error::UnsupportedDatatype`] for complex, colour, 64-bit unsigned and unknown codes.
+    /// [`Error::UnsupportedDatatype`] for complex, colour, wider and unknown codes.
     pub fn from_code(code: i16) -> Result<Self, Error> {
         Self::ALL
             .into_iter()
@@ -66,6 +69,7 @@ impl Datatype {
             Self::U16 => 512,
             Self::U32 => 768,
             Self::I64 => 1024,
+            Self::U64 => 1280,
         }
     }
 
@@ -76,7 +80,7 @@ impl Datatype {
             Self::U8 | Self::I8 => 1,
             Self::U16 | Self::I16 => 2,
             Self::U32 | Self::I32 | Self::F32 => 4,
-            Self::I64 | Self::F64 => 8,
+            Self::U64 | Self::I64 | Self::F64 => 8,
         }
     }
 }
@@ -105,14 +109,23 @@ pub struct Scaling {
 impl Scaling {
     /// The scaling that these header fields ask for, `None` when values are to be taken as stored.
     ///
-    /// A slope of 0 or one that is not finite means "not scaled", as in nibabel. An intercept that
-    /// is not finite means the same here, where nibabel refuses the file. Slope 1 with intercept
-    /// 0 changes nothing and gives `None`.
-    #[must_use]
-    pub fn from_fields(slope: f64, inter: f64) -> Option<Self> {
-        let scales = slope != 0.0 && slope.is_finite() && inter.is_finite();
+    /// A slope of 0 or one that is not finite means "not scaled", whatever the intercept is, as in
+    /// nibabel. Slope 1 with intercept 0 changes nothing and gives `None`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::HeaderField`] when the slope scales but the intercept is NaN or infinite.
+    pub fn from_fields(slope: f64, inter: f64) -> Result<Option<Self>, Error> {
+        let scales = slope != 0.0 && slope.is_finite();
+        if scales && !inter.is_finite() {
+            return Err(Error::HeaderField {
+                field: "scl_inter",
+                expected: "a finite number, because scl_slope scales",
+                got: format!("{inter} with scl_slope {slope}"),
+            });
+        }
         let identity = slope == 1.0 && inter == 0.0;
-        (scales && !identity).then_some(Self { slope, inter })
+        Ok((scales && !identity).then_some(Self { slope, inter }))
     }
 
     /// The real value, computed in double precision and rounded once to single.
@@ -139,7 +152,7 @@ mod tests {
         for datatype in Datatype::ALL {
             assert_eq!(Datatype::from_code(datatype.code()).unwrap(), datatype);
         }
-        for code in [0, 1, 32, 128, 1280, 1536, 1792, 2048, 2304, -1] {
+        for code in [0, 1, 32, 128, 1281, 1536, 1792, 2048, 2304, -1] {
             assert!(matches!(
                 Datatype::from_code(code),
                 Err(Error::UnsupportedDatatype { code: got }) if got == code
@@ -150,11 +163,26 @@ mod tests {
     #[test]
     fn slopes_without_meaning_do_not_scale() {
         for slope in [0.0, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            assert_eq!(Scaling::from_fields(slope, 2.0), None);
+            for inter in [2.0, f64::NAN, f64::INFINITY] {
+                assert_eq!(Scaling::from_fields(slope, inter).unwrap(), None);
+            }
         }
-        assert_eq!(Scaling::from_fields(2.0, f64::NAN), None);
-        assert_eq!(Scaling::from_fields(1.0, 0.0), None);
-        assert_eq!(Scaling::from_fields(1.0, 3.0), Some(Scaling { slope: 1.0, inter: 3.0 }));
+        assert_eq!(Scaling::from_fields(1.0, 0.0).unwrap(), None);
+        let shifted = Scaling { slope: 1.0, inter: 3.0 };
+        assert_eq!(Scaling::from_fields(1.0, 3.0).unwrap(), Some(shifted));
+    }
+
+    #[test]
+    fn a_slope_that_scales_needs_an_intercept() {
+        for slope in [1.0, -0.01, f64::MIN_POSITIVE] {
+            for inter in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                assert!(matches!(
+                    Scaling::from_fields(slope, inter),
+                    Err(Error::HeaderField { field: "scl_inter", got, .. })
+                        if got == format!("{inter} with scl_slope {slope}")
+                ));
+            }
+        }
     }
 
     #[test]

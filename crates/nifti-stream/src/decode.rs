@@ -46,6 +46,13 @@ impl Codec {
             Datatype::I32 => {
                 self.pick(voxels, i32::from_le_bytes, i32::from_be_bytes, f64::from, |v| v as f32);
             }
+            Datatype::U64 => self.pick(
+                voxels,
+                u64::from_le_bytes,
+                u64::from_be_bytes,
+                |v| v as f64,
+                |v| v as f32,
+            ),
             Datatype::I64 => self.pick(
                 voxels,
                 i64::from_le_bytes,
@@ -123,13 +130,14 @@ mod tests {
 
     #[test]
     fn every_type_in_both_byte_orders() {
-        let cases: [(Datatype, Vec<u8>, f32); 9] = [
+        let cases: [(Datatype, Vec<u8>, f32); 10] = [
             (Datatype::U8, 200u8.to_le_bytes().into(), 200.0),
             (Datatype::I8, (-100i8).to_le_bytes().into(), -100.0),
             (Datatype::U16, 60_000u16.to_le_bytes().into(), 60_000.0),
             (Datatype::I16, (-30_000i16).to_le_bytes().into(), -30_000.0),
             (Datatype::U32, 4_000_000_000u32.to_le_bytes().into(), 4e9),
             (Datatype::I32, (-2_000_000_000i32).to_le_bytes().into(), -2e9),
+            (Datatype::U64, (u64::MAX - (1 << 39)).to_le_bytes().into(), u64::MAX as f32),
             (Datatype::I64, (1i64 << 40).to_le_bytes().into(), (1u64 << 40) as f32),
             (Datatype::F32, 1.5f32.to_le_bytes().into(), 1.5),
             (Datatype::F64, (-0.1f64).to_le_bytes().into(), -0.1),
@@ -157,8 +165,10 @@ mod tests {
     fn wide_integers_are_rounded_once() {
         // Through double precision this number would be rounded twice and end one step lower.
         let wide = (1i64 << 60) + (1i64 << 36) + 1;
-        let values = decode(Datatype::I64, None, &wide.to_le_bytes());
-        assert_eq!(values, [wide as f32; 2]);
-        assert_ne!(values[0], (wide as f64) as f32);
+        for datatype in [Datatype::I64, Datatype::U64] {
+            let values = decode(datatype, None, &wide.to_le_bytes());
+            assert_eq!(values, [wide as f32; 2]);
+            assert_ne!(values[0], (wide as f64) as f32);
+        }
     }
 }

@@ -122,6 +122,17 @@ impl Header {
         &self.shape
     }
 
+    /// The same without trailing axes of length 1 after the fourth.
+    pub(crate) fn used_shape(&self) -> &[u64] {
+        let mut used = self.shape.as_slice();
+        while let [rest @ .., 1] = used
+            && rest.len() >= 4
+        {
+            used = rest;
+        }
+        used
+    }
+
     /// Inflated bytes before the image data: header and extensions.
     ///
     /// `vox_offset` as stored; 0 stands for "directly after the header and the extension flag"
@@ -218,7 +229,7 @@ impl RawHeader {
             datatype,
             data_offset,
             data_bytes,
-            scaling: Scaling::from_fields(self.slope, self.inter),
+            scaling: Scaling::from_fields(self.slope, self.inter)?,
             spatial,
             affine,
             description: String::from_utf8_lossy(text).into_owned(),

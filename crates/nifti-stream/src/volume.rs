@@ -70,7 +70,7 @@ impl Volume {
     }
 }
 
-/// Reads a 3-D image, or a 4-D image with one volume, gzipped or not.
+/// Reads a 3-D image, or one whose further axes have length 1, gzipped or not.
 ///
 /// Values are converted as by [`VolumeReader`](crate::VolumeReader). Memory grows with the bytes
 /// that arrive, not with what the header claims; at the end it is twice the size of the returned
@@ -96,7 +96,7 @@ pub fn read_volume<R: Read>(reader: R) -> Result<Volume, Error> {
 }
 
 pub(crate) fn is_three_dimensional(header: &Header) -> bool {
-    matches!(header.shape(), [_, _, _] | [_, _, _, 1])
+    matches!(header.used_shape(), [_, _, _] | [_, _, _, 1])
 }
 
 fn read_file_order<R: Read>(

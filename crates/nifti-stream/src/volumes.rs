@@ -57,7 +57,7 @@ impl Opened {
     /// Reads and checks the header, and stops before the first volume.
     pub(crate) fn read<R: Read>(source: &mut Source<R>) -> Result<Self, Error> {
         let header = Header::read_from(source)?;
-        let &[_, _, _, n_volumes] = header.shape() else {
+        let &[_, _, _, n_volumes] = header.used_shape() else {
             return Err(Error::NotFourDimensional { got: header.shape().to_vec() });
         };
         let n_volumes = usize::try_from(n_volumes)
@@ -86,8 +86,8 @@ impl<R: Read> VolumeReader<R> {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFourDimensional`] for every other number of dimensions (a trailing axis of
-    /// length 1 counts); the header and gzip variants of [`Error`].
+    /// [`Error::NotFourDimensional`] for every other number of dimensions; further axes of length 1
+    /// do not count. The header and gzip variants of [`Error`].
     pub fn new(reader: R) -> Result<Self, Error> {
         Self::with_chunk_bytes(reader, CHUNK_BYTES)
     }

@@ -143,6 +143,7 @@ fn stored_value(value: f64, datatype: Datatype) -> f64 {
         Datatype::I16 => f64::from(value as i16),
         Datatype::U32 => f64::from(value as u32),
         Datatype::I32 => f64::from(value as i32),
+        Datatype::U64 => (value as u64) as f64,
         Datatype::I64 => (value as i64) as f64,
     }
 }
@@ -157,6 +158,7 @@ fn store(value: f64, datatype: Datatype, endianness: Endianness) -> Vec<u8> {
         Datatype::I16 => (value as i16).to_le_bytes().to_vec(),
         Datatype::U32 => (value as u32).to_le_bytes().to_vec(),
         Datatype::I32 => (value as i32).to_le_bytes().to_vec(),
+        Datatype::U64 => (value as u64).to_le_bytes().to_vec(),
         Datatype::I64 => (value as i64).to_le_bytes().to_vec(),
     };
     if endianness == Endianness::Big {

@@ -143,12 +143,32 @@ fn empty_selections_still_check_the_stream() {
 
 #[test]
 fn only_four_dimensions_are_a_series() {
-    for shape in [&[60][..], &[3, 20], &[3, 4, 5], &[3, 4, 5, 2, 1]] {
+    for shape in [&[60][..], &[3, 20], &[3, 4, 5], &[3, 4, 5, 2, 2], &[3, 4, 5, 2, 1, 2]] {
         let bytes = Nifti::new(shape).bytes();
         let error = VolumeReader::new(&bytes[..]).unwrap_err();
         let shape: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
         assert!(matches!(&error, Error::NotFourDimensional { got } if *got == shape), "{error:?}");
     }
+}
+
+#[test]
+fn further_axes_of_length_one_do_not_count() {
+    let plain = Nifti::new(&[3, 4, 5, 2]);
+    let all = VoxelSelection::all([3, 4, 5]).unwrap();
+    let read = |nifti: &Nifti| {
+        let bytes = nifti.bytes();
+        let reader = VolumeReader::new(&bytes[..]).unwrap();
+        let mut out = Array2::zeros((reader.n_volumes(), 60));
+        reader.read_rows(&all, &RowSelection::All, out.view_mut()).unwrap();
+        out
+    };
+    for shape in [&[3, 4, 5, 2, 1][..], &[3, 4, 5, 2, 1, 1, 1]] {
+        let longer = Nifti { values: plain.values.clone(), ..Nifti::new(shape) };
+        assert_eq!(read(&longer), read(&plain), "{shape:?}");
+        let header = VolumeReader::new(&longer.bytes()[..]).unwrap().header().clone();
+        assert_eq!(header.shape().len(), shape.len(), "the header says what is stored");
+    }
+    assert_eq!(read(&Nifti::new(&[3, 4, 5, 1, 1])).nrows(), 1);
 }
 
 #[test]

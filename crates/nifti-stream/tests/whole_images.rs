@@ -70,9 +70,11 @@ fn images_larger_than_a_chunk() {
 
 #[test]
 fn one_volume_counts_as_three_dimensions() {
-    let bytes = Nifti::new(&[3, 4, 5, 1]).bytes();
-    assert_eq!(read_volume(&bytes[..]).unwrap().data().len(), 60);
-    for shape in [&[3, 4][..], &[3, 4, 5, 2], &[3, 4, 5, 1, 1]] {
+    for shape in [&[3, 4, 5, 1][..], &[3, 4, 5, 1, 1], &[3, 4, 5, 1, 1, 1, 1]] {
+        let bytes = Nifti::new(shape).bytes();
+        assert_eq!(read_volume(&bytes[..]).unwrap().data().len(), 60);
+    }
+    for shape in [&[3, 4][..], &[3, 4, 5, 2], &[3, 4, 5, 2, 1], &[3, 4, 5, 1, 2]] {
         let bytes = Nifti::new(shape).bytes();
         let shape: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
         assert!(matches!(
