@@ -8,6 +8,7 @@
 //! * [`serde_as_text!`]: types that `serde` writes as their text, with the feature `serde`
 //! * [`counted`], [`agreeing`], [`readable_bytes`], [`sufficient_bytes`]: numbers as sentences have them
 //! * [`RootCause`]: an error that shows its innermost cause alone
+//! * [`integer_of_table`]: the integer in a field of a table
 //! * [`lock`]: locks a mutex, even if a thread panicked while holding it
 //!
 //! ```
@@ -20,6 +21,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod atomic_file;
+mod integer;
 mod lock;
 mod named_enum;
 mod parallel;
@@ -29,6 +31,7 @@ mod sha256;
 mod words;
 
 pub use crate::atomic_file::{AtomicFile, is_temporary, sync_directory, temporary_sibling};
+pub use crate::integer::integer_of_table;
 pub use crate::lock::lock;
 pub use crate::named_enum::NameError;
 pub use crate::parallel::{parallel_map, parallel_map_with};

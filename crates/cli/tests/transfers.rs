@@ -39,7 +39,12 @@ fn an_object_that_is_faulty_itself_is_mirrored_and_told() {
             == std::fs::read(user.bucket.path(key)).unwrap()
     };
     assert!(same(BETAS));
-    let gets = user.server.requests().iter().filter(|it| it.starts_with("GET") && it.contains(BETAS)).count();
+    let gets = user
+        .server
+        .requests()
+        .iter()
+        .filter(|it| it.starts_with("GET") && it.contains(BETAS))
+        .count();
     assert_eq!(gets, 1, "its digest fits at once");
     // The readers take it by its content.
     user.ok("betas --subject 03 --session 01 --roi FFA1 -o x.npy");
@@ -86,7 +91,8 @@ fn encrypted_objects_are_not_held_to_their_tags() {
     let ran = user.ok(&format!("adopt tree {there}"));
     assert!(ran.err.contains("compared by size only"), "{}", ran.err);
     // Only a tag that is a digest shows another content of the same size.
-    let trials = tree.join(BETAS.replace("_space-T1w_stat-effect", "").replace("statmap.nii.gz", "trials.tsv"));
+    let trials = tree
+        .join(BETAS.replace("_space-T1w_stat-effect", "").replace("statmap.nii.gz", "trials.tsv"));
     let mut bytes = std::fs::read(&trials).unwrap();
     bytes[20] ^= 1;
     std::fs::remove_file(&trials).unwrap();
@@ -258,7 +264,12 @@ fn a_mirror_that_cannot_be_written_is_enough_for_what_writes_nothing() {
     let ran = by_a_guest(&user, "download --subject sub-03 --ses ses-02");
     assert_eq!(ran.code, 1);
     assert!(ran.err.starts_with("error: cannot write into the data directory"), "{}", ran.err);
-    assert!(ran.err.contains("hint: downloads need a directory of your own: LAION_FMRI_DATA=SHARED:OWN"), "{}", ran.err);
+    assert!(
+        ran.err
+            .contains("hint: downloads need a directory of your own: LAION_FMRI_DATA=SHARED:OWN"),
+        "{}",
+        ran.err
+    );
     assert_eq!(by_a_guest(&user, "verify --offline").code, 0);
 }
 
@@ -342,13 +353,21 @@ fn what_a_stop_keeps_is_said_and_counted_by_the_next_plan() {
     let state = folder.join(".huge.nii.gz.part.state");
     wait_for("a state", || state.is_file());
     let err = interrupt(child);
-    assert!(err.contains("; 1 partly (") && err.contains(" MB of 400 MB), will be resumed\n"), "{err}");
+    assert!(
+        err.contains("; 1 partly (") && err.contains(" MB of 400 MB), will be resumed\n"),
+        "{err}"
+    );
     assert!(!err.contains("not finished"), "{err}");
     let plan = user.ok(&format!("{} --dry-run", line.trim_end_matches(" --limit-rate")));
-    assert!(plan.err.contains(" MB of that are on disk already: an earlier run began them\n"), "{}", plan.err);
+    assert!(
+        plan.err.contains(" MB of that are on disk already: an earlier run began them\n"),
+        "{}",
+        plan.err
+    );
     let json = user.ok(&format!("{} --dry-run --json", line.trim_end_matches(" --limit-rate")));
     let items = outcomes(&json);
-    let huge = items.iter().find(|it| it["key"].as_str().unwrap().ends_with("huge.nii.gz")).unwrap();
+    let huge =
+        items.iter().find(|it| it["key"].as_str().unwrap().ends_with("huge.nii.gz")).unwrap();
     assert!(huge["unfinished_bytes"].as_u64().unwrap() > 1_000_000, "{huge}");
 }
 
@@ -378,7 +397,8 @@ fn a_busy_server_is_named_while_it_is_waited_for() {
         false => Fault::Pass,
     })
     .unwrap();
-    let line = format!("{SESSION} --accept-license --progress json --bucket {}", busy.url("laion-fmri"));
+    let line =
+        format!("{SESSION} --accept-license --progress json --bucket {}", busy.url("laion-fmri"));
     let mut child = spawned(&user, &line);
     let lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
     let told = lines.map(Result::unwrap).find(|line| line.contains("503"));

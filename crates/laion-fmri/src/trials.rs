@@ -7,6 +7,7 @@ mod tsv;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use laion_fmri_base::integer_of_table;
 use thiserror::Error;
 
 pub use self::tsv::TableError;
@@ -53,6 +54,12 @@ pub enum TrialTableError {
         expected: usize,
         /// The value.
         got: String,
+    },
+    /// The column `beta_index` counts the volumes of the betas, but from 1.
+    #[error("beta_index counts from 1 to {rows}, expected a count from 0")]
+    BetaIndexFromOne {
+        /// The number of rows.
+        rows: usize,
     },
     /// The table or one of its columns cannot be read.
     #[error(transparent)]
@@ -130,7 +137,7 @@ impl SessionTrials {
     /// [`Error::TrialTable`](crate::Error::TrialTable) with [`TableError::MissingColumn`] or
     /// [`TableError::InvalidValue`].
     pub fn integers(&self, column: &str) -> Result<Vec<Option<i64>>> {
-        self.table.optional(column, "an integer or n/a").map_err(|error| self.refused(error))
+        self.table.optional_integers(column).map_err(|error| self.refused(error))
     }
 
     /// The numbers of one column; `None` where the table says `n/a`.
@@ -177,14 +184,18 @@ fn in_order_of_volumes(
     column: usize,
     path: &Path,
 ) -> Result<(), TrialTableError> {
+    let volumes: Vec<Option<usize>> =
+        rows.iter().map(|fields| integer_of_table(&fields[column])).collect();
     let mut row_of_volume = vec![None; rows.len()];
-    for (row, fields) in rows.iter().enumerate() {
-        let got = &fields[column];
-        let volume = got.parse::<usize>().ok().and_then(|volume| row_of_volume.get_mut(volume));
-        match volume {
+    for (row, volume) in volumes.iter().enumerate() {
+        match volume.and_then(|volume| row_of_volume.get_mut(volume)) {
             Some(free @ None) => *free = Some(row),
+            _ if counts_from_one(&volumes) => {
+                return Err(TrialTableError::BetaIndexFromOne { rows: rows.len() });
+            }
             _ => {
-                return Err(TrialTableError::BetaIndex { row, expected: row, got: got.clone() });
+                let got = rows[row][column].clone();
+                return Err(TrialTableError::BetaIndex { row, expected: row, got });
             }
         }
     }
@@ -195,6 +206,13 @@ fn in_order_of_volumes(
         *rows = order.into_iter().map(|row| std::mem::take(&mut rows[row])).collect();
     }
     Ok(())
+}
+
+/// Whether the volumes, in some order, are the numbers from 1 to their count.
+fn counts_from_one(volumes: &[Option<usize>]) -> bool {
+    let mut sorted = volumes.to_vec();
+    sorted.sort_unstable();
+    sorted.into_iter().eq((1..=volumes.len()).map(Some))
 }
 
 #[cfg(test)]
@@ -284,9 +302,9 @@ mod tests {
         for (cells, wrong, value) in [
             (["0", "1", "1"], 2, "1"),
             (["0", "3", "1"], 1, "3"),
-            (["1", "2", "3"], 2, "3"),
+            (["1", "2", "4"], 2, "4"),
             (["0", "", "2"], 1, ""),
-            (["0", "1.0", "2"], 1, "1.0"),
+            (["0", "1.5", "2"], 1, "1.5"),
             (["-1", "0", "1"], 0, "-1"),
         ] {
             let rows: String = cells.iter().map(|cell| format!("{cell}\ta.jpg\n")).collect();
@@ -297,6 +315,37 @@ mod tests {
                 "{cells:?}: {error}"
             );
         }
+    }
+
+    #[test]
+    fn a_beta_index_that_counts_from_one_is_told_from_damage() {
+        for rows in ["1\ta\n2\tb\n3\tc\n", "3\tc\n1\ta\n2\tb\n", "1.0\ta\n2.0\tb\n3.0\tc\n"] {
+            let error = parse(&format!("beta_index\tlabel\n{rows}")).unwrap_err();
+            assert!(matches!(error, TrialTableError::BetaIndexFromOne { rows: 3 }), "{error}");
+        }
+    }
+
+    #[test]
+    fn integers_that_pandas_wrote_as_floats_are_integers() {
+        let table = parse("beta_index\tlabel\trun\n1.0\tb.jpg\tn/a\n0.0\ta.jpg\t2.0\n").unwrap();
+        assert_eq!(table.labels().collect::<Vec<_>>(), ["a.jpg", "b.jpg"]);
+        assert_eq!(table.integers("run").unwrap(), [Some(2), None]);
+        assert_eq!(table.column("run").unwrap(), ["2.0", "n/a"], "text stays as written");
+    }
+
+    #[test]
+    fn a_header_between_quotes_is_named() {
+        for text in ["\"run\"\t\"label\"\n\"1\"\t\"a.jpg\"\n", "\"label\"\n\"a.jpg\"\n"] {
+            let error = parse(text).unwrap_err();
+            assert!(
+                matches!(&error, TrialTableError::Table(TableError::Quoted { got }) if got.last().unwrap() == "\"label\"")
+            );
+            assert!(error.to_string().contains("without quotes"), "{error}");
+        }
+        // Quotes around some of the names are text as everywhere.
+        let table = parse("\"run\"\tlabel\n1\t\"a.jpg\"\n").unwrap();
+        assert_eq!(table.columns(), ["\"run\"", "label"]);
+        assert_eq!(table.labels().collect::<Vec<_>>(), ["\"a.jpg\""]);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 
+use laion_fmri_base::integer_of_table;
+
 use crate::caption_source::CaptionSource;
 use crate::error::Error;
 use crate::table::{self, Table, TableError};
@@ -71,7 +73,7 @@ impl Captions {
             let [text, origin_collection, participant_id, ai_model] =
                 [3, 4, 5, 6].map(|column| record.text(column).to_owned());
             let caption = Caption {
-                caption_idx: record.value(1, "a rank", |text| text.parse().ok())?,
+                caption_idx: record.value(1, "a rank", integer_of_table)?,
                 source: record.value(2, "human or ai", |text| text.parse().ok())?,
                 text,
                 origin_collection,

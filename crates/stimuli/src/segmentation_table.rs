@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::Path;
 
+use laion_fmri_base::integer_of_table;
+
 use crate::error::Error;
 use crate::table::{self, Record, Table, TableError};
 
@@ -217,10 +219,10 @@ fn read_row(record: &Record<'_>) -> Result<MaskRow, TableError> {
     let [x0, y0, x1, y1] = [number(5)?, number(6)?, number(7)?, number(8)?];
     let bounds = (|| Some([x0?, y0?, x1?, y1?]))();
     Ok(MaskRow {
-        mask_row: record.value(0, "a row", |text| text.parse().ok())?,
+        mask_row: record.value(0, "a row", integer_of_table)?,
         image_name: record.text(1).to_owned(),
         noun: record.text(2).to_owned(),
-        instance_id: record.value(3, "an instance", |text| text.parse().ok())?,
+        instance_id: record.value(3, "an instance", integer_of_table)?,
         score: number(4)?,
         bounds,
         localized: record.value(9, "0 or 1", truth)?,

@@ -90,7 +90,7 @@ impl EventTable {
     ///
     /// As [`EventTable::numbers`].
     pub fn integers(&self, column: &str) -> Result<Vec<Option<i64>>, EventTableError> {
-        Ok(self.0.optional(column, "an integer or n/a")?)
+        Ok(self.0.optional_integers(column)?)
     }
 
     /// When each event begins, in seconds from the start of its run.

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::str::FromStr;
 
+use laion_fmri_base::integer_of_table;
 use thiserror::Error;
 
 /// What BIDS writes where there is no value.
@@ -22,6 +23,12 @@ pub enum TableError {
     /// The bytes are not readable as text separated by TAB.
     #[error("not readable as a table")]
     Unreadable(#[from] csv::Error),
+    /// Every name of the header is between quotes, which are text in such a table.
+    #[error("expected fields between TABs without quotes, got columns {got:?}")]
+    Quoted {
+        /// The columns of the header.
+        got: Vec<String>,
+    },
     /// A row has more or fewer fields than the header.
     #[error("line {line}: expected {expected} fields, got {got}")]
     FieldCount {
@@ -63,6 +70,11 @@ impl Tsv {
             .from_reader(reader);
         let header = reader.headers()?;
         let columns: Vec<String> = header.iter().map(str::to_owned).collect();
+        let is_quoted =
+            |name: &String| name.len() > 1 && name.starts_with('"') && name.ends_with('"');
+        if !columns.is_empty() && columns.iter().all(is_quoted) {
+            return Err(TableError::Quoted { got: columns });
+        }
         let mut rows = Vec::new();
         for record in reader.records() {
             let record = record?;
@@ -105,6 +117,13 @@ impl Tsv {
     ) -> Result<Vec<Option<T>>, TableError> {
         self.parsed(column, expected, |text| {
             if text == NOT_AVAILABLE { Some(None) } else { text.parse().ok().map(Some) }
+        })
+    }
+
+    /// The integers of one column, also as pandas writes them; `None` where the table says `n/a`.
+    pub(crate) fn optional_integers(&self, column: &str) -> Result<Vec<Option<i64>>, TableError> {
+        self.parsed(column, "an integer or n/a", |text| {
+            if text == NOT_AVAILABLE { Some(None) } else { integer_of_table(text).map(Some) }
         })
     }
 
