@@ -9,12 +9,16 @@ little-endian bytes in C order, and `manifest.json`:
     {"images": [{"file", "count"}, ...], "encoded": [file, ...],
      "decoded": [{"file", "kind", "shape", "expected", "mode", "original", "channels"}, ...],
      "embeddings": [{"file", "shape", "expected", "ids", "valid"}, ...],
-     "masks": [{"file", "shape", "expected"}, ...]}
+     "masks": [{"file", "shape", "expected"}, ...],
+     "refused": [{"file", "what"}, ...]}
+
+Files that the C library of HDF5 alone does not read, because the filter comes with h5py, have "lzf" in their names.
 
 Paths in the manifest are relative to OUT. Everything is deterministic.
 """
 
 import io
+import itertools
 import json
 import shutil
 import sys
@@ -39,18 +43,35 @@ EMBEDDINGS = {
     "one_chunk": {"chunks": (150, 24), "compression": "gzip"},
     "resizable": {"chunks": (4, 24), "maxshape": (None, 24), "compression": "gzip"},
     "resizable_both": {"chunks": (4, 10), "maxshape": (None, None)},
+    "lzf": {"chunks": (1, 24), "compression": "lzf"},
+    "auto_lzf_shuffle": {"compression": "lzf", "shuffle": True},
+    "odd_lzf_checked": {"chunks": (7, 5), "compression": "lzf", "shuffle": True, "fletcher32": True},
+}
+# What create_dataset is told for datasets that are written in part.
+UNWRITTEN = {
+    "contiguous": {},
+    "rows": {"chunks": (1, 24)},
+    "odd": {"chunks": (7, 5)},
+    "gzip": {"chunks": (16, 24), "compression": "gzip", "shuffle": True},
+    "lzf": {"chunks": (7, 24), "compression": "lzf"},
+    "one_chunk": {"chunks": (150, 24), "compression": "gzip"},
+    "resizable": {"chunks": (4, 24), "maxshape": (None, 24)},
+    "resizable_both": {"chunks": (4, 10), "maxshape": (None, None), "compression": "gzip"},
 }
 MASKS = {
     "contiguous": {},
     "rows_gzip_shuffle": {"chunks": (1, 30, 41), "compression": "gzip", "shuffle": True},
     "auto_gzip_shuffle": {"compression": "gzip", "shuffle": True},
     "odd_gzip": {"chunks": (4, 7, 16), "compression": "gzip"},
+    "lzf": {"chunks": (1, 30, 41), "compression": "lzf"},
+    "odd_lzf_shuffle": {"chunks": (4, 7, 16), "compression": "lzf", "shuffle": True},
     "resizable": {"chunks": (1, 30, 41), "maxshape": (None, 30, 41), "compression": "gzip"},
 }
 IMAGES = {
     "contiguous": {},
     "chunked": {"chunks": (8,)},
     "gzip": {"chunks": (16,), "compression": "gzip"},
+    "lzf": {"chunks": (16,), "compression": "lzf"},
     "resizable": {"chunks": (8,), "maxshape": (None,)},
 }
 
@@ -198,6 +219,111 @@ def write_embeddings(out):
     return cases
 
 
+def write_unwritten(out):
+    """Embeddings of which few rows, or none, were written: the rest is what h5py fills it with."""
+    generator = np.random.default_rng(20265)
+    values = generator.normal(size=(40, 24)).astype(np.float16)
+    ids = [f"image {place}" for place in range(150)]
+    cases = []
+    fills = {"nan": np.nan, "seven": 7, "default": None}
+    for version, libver in LIBVERS.items():
+        for layout, options in UNWRITTEN.items():
+            for fill, value in fills.items():
+                for time, rows in itertools.product(("ifset", "alloc", "never"), (0, 40)):
+                    # Writing a part allocates all of a contiguous dataset, whose rest is then anything.
+                    if (layout, time) == ("contiguous", "never"):
+                        rows = 0
+                    place = f"stimuli/unwritten_{layout}_{version}_{fill}_{time}_{rows}"
+                    with h5py.File(out / f"{place}.h5", "w", libver=libver) as file:
+                        created = {"fillvalue": value, "fill_time": time, **options}
+                        file.create_dataset("embedding", (150, 24), "<f2", **created)
+                        if rows:
+                            file["embedding"][20 : 20 + rows] = values
+                        file.create_dataset("image_ids", data=ids, dtype=h5py.string_dtype())
+                        chunks = (7,) if "chunks" in options else None
+                        file.create_dataset("valid", (150,), bool, fillvalue=True, chunks=chunks)
+                        if chunks:
+                            file["valid"][3] = False
+                    cases.append(as_read(out, place, ids))
+    # Small datasets whose values are in the header.
+    for fill, value in fills.items():
+        place = f"stimuli/unwritten_compact_{fill}"
+        with h5py.File(out / f"{place}.h5", "w") as file:
+            for name, shape, dtype, filler in (
+                ("embedding", (5, 6), "<f2", value),
+                ("valid", (5,), bool, True),
+                ("image_ids", (5,), h5py.string_dtype("utf-8", 12), None),
+            ):
+                properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+                properties.set_layout(h5py.h5d.COMPACT)
+                if filler is not None:
+                    properties.set_fill_value(np.asarray(filler, dtype))
+                kind = h5py.h5t.py_create(np.dtype(dtype), logical=True)
+                space = h5py.h5s.create_simple(shape)
+                h5py.h5d.create(file.id, name.encode(), kind, space, properties)
+            file["image_ids"][:] = ids[:5]
+        cases.append(as_read(out, place, ids[:5]))
+    # A text that stands for the rest, in a fixed length and in any.
+    for kind in ("fixed", "any"):
+        place = f"stimuli/unwritten_text_{kind}"
+        with h5py.File(out / f"{place}.h5", "w") as file:
+            file.create_dataset("embedding", (1, 24), "<f2", fillvalue=2.5)
+            dtype = h5py.string_dtype("utf-8", 9) if kind == "fixed" else h5py.string_dtype()
+            file.create_dataset("image_ids", (1,), dtype, fillvalue=b"an image")
+            file.create_dataset("valid", (1,), bool, fillvalue=True)
+        with h5py.File(out / f"{place}.h5") as file:
+            cases.append(as_read(out, place, [file["image_ids"].asstr()[0]]))
+    return cases
+
+
+def as_read(out, place, ids):
+    """The case of an embedding file, with the values that h5py reads from it."""
+    with h5py.File(out / f"{place}.h5") as file:
+        values = file["embedding"][:]
+        values.astype("<f2").tofile(out / f"{place}.f16")
+        valid = file["valid"][:].tolist()
+    expected = f"{place}.f16"
+    return {"file": f"{place}.h5", "shape": list(values.shape), "expected": expected, "ids": ids, "valid": valid}
+
+
+def write_unwritten_masks(out):
+    """Masks that were never written, filled with ones."""
+    cases = []
+    expected = "stimuli/masks_unwritten.u8"
+    np.ones((6, 5, 4), np.uint8).tofile(out / expected)
+    for layout, options in {"contiguous": {}, "chunked": {"chunks": (1, 5, 4)}, "odd": {"chunks": (4, 3, 3)}}.items():
+        for dtype in ("u1", "i1", "bool"):
+            name = f"stimuli/masks_unwritten_{layout}_{dtype}.h5"
+            with h5py.File(out / name, "w") as file:
+                file.create_dataset("masks", (6, 5, 4), dtype, fillvalue=1, **options)
+                if options:
+                    file["masks"][2] = 1
+            with h5py.File(out / name) as file:
+                assert (file["masks"][:] == 1).all()
+            cases.append({"file": name, "shape": [6, 5, 4], "expected": expected})
+    return cases
+
+
+def write_refused(out):
+    """Embeddings that are sound, but in a way that is only named."""
+    cases = []
+    source = out / "stimuli/embeddings_contiguous_default.h5"
+    for kind, what in {"virtual": "virtual dataset", "external": "external storage"}.items():
+        name = f"stimuli/refused_{kind}.h5"
+        with h5py.File(out / name, "w") as file:
+            if kind == "virtual":
+                layout = h5py.VirtualLayout((150, 24), "<f2")
+                layout[:] = h5py.VirtualSource(source.name, "embedding", (150, 24))
+                file.create_virtual_dataset("embedding", layout)
+            else:
+                raw = [("refused_external.raw", 0, 150 * 24 * 2)]
+                file.create_dataset("embedding", (150, 24), "<f2", external=raw)
+            file.create_dataset("image_ids", data=["x"] * 150, dtype=h5py.string_dtype())
+            file.create_dataset("valid", data=np.ones(150, bool))
+        cases.append({"file": name, "what": what})
+    return cases
+
+
 def write_masks(out):
     generator = np.random.default_rng(20264)
     masks = np.zeros((60, 30, 41), np.uint8)
@@ -230,8 +356,9 @@ def main(out):
         "images": images,
         "encoded": encoded_files,
         "decoded": write_decoded(out),
-        "embeddings": write_embeddings(out),
-        "masks": write_masks(out),
+        "embeddings": write_embeddings(out) + write_unwritten(out),
+        "masks": write_masks(out) + write_unwritten_masks(out),
+        "refused": write_refused(out),
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
 

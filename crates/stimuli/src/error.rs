@@ -92,6 +92,16 @@ pub enum Error {
         /// The size in bytes that the file claims; `u64::MAX` when it does not fit.
         got: u64,
     },
+    /// A dataset uses something of HDF5 that this reader does not know. The file may be sound.
+    #[error("{}: dataset {dataset:?}: the reader does not know {what}", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// The dataset.
+        dataset: &'static str,
+        /// What it uses, in words: a filter, or where the data is.
+        what: String,
+    },
     /// Stored data could not be read: the file is damaged or truncated, or cannot be read.
     #[error("{}: dataset {dataset:?}: {} could not be read", path.display(), which(*row))]
     Damaged {

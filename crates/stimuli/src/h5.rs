@@ -4,8 +4,10 @@
 #[cfg(feature = "hdf5-c")]
 mod c_library;
 mod chunks;
+mod fill;
 mod filters;
 mod heap;
+mod lzf;
 mod native;
 mod tree;
 
@@ -83,6 +85,8 @@ pub(crate) enum Failure {
     Missing(Vec<String>),
     /// More than the limit.
     TooLarge { expected: u64, got: u64 },
+    /// Nothing is wrong with the file, but it uses this, which the backend does not know.
+    Unsupported(String),
     /// Unreadable or damaged.
     Damaged(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -90,6 +94,10 @@ pub(crate) enum Failure {
 impl Failure {
     fn damaged(message: impl Into<String>) -> Self {
         Self::Damaged(message.into().into())
+    }
+
+    fn unsupported(what: impl Into<String>) -> Self {
+        Self::Unsupported(what.into())
     }
 }
 
@@ -295,6 +303,7 @@ fn failed(path: &Path, dataset: &'static str, row: Option<usize>, failure: Failu
     match failure {
         Failure::TooLarge { expected, got } => Error::TooLarge { path, dataset, expected, got },
         Failure::Missing(got) => Error::MissingDataset { path, dataset, got },
+        Failure::Unsupported(what) => Error::Unsupported { path, dataset, what },
         Failure::Damaged(source) => Error::Damaged { path, dataset, row, source },
     }
 }

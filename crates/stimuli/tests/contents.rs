@@ -1,13 +1,14 @@
 //! The fixture bucket, whose every number is known.
 
 use fixtures::bucket;
+use fixtures::hdf5::Writer;
 use laion_fmri_stimuli::{
-    CaptionSource, Captions, ColorMode, EmbeddingModel, EmbeddingSet, Embeddings,
+    CaptionSource, Captions, ColorMode, EmbeddingModel, EmbeddingSet, Embeddings, Error,
 };
 use laion_fmri_stimuli::{
     Images, Metadata, NamedImages, NounFilter, SegmentationTable, Segmentations,
 };
-use laion_fmri_stimuli::{decode, files};
+use laion_fmri_stimuli::{decode, f16, files};
 
 use crate::Files;
 
@@ -225,4 +226,62 @@ fn the_table_of_images_is_read_from_its_file() {
         assert_eq!(stimulus.dataset, expected.dataset);
         assert_eq!(stimulus.n_reps, expected.n_reps);
     }
+}
+
+#[test]
+fn what_was_never_written_is_the_fill_value() {
+    let nan = 0x7e00_u16;
+    let mut writer = Writer::new();
+    writer.fill_with(&nan.to_le_bytes());
+    writer.unwritten_halves("embedding", &[3, 2]);
+    writer.fill_with(&[]);
+    writer.texts("image_ids", &["a", "b", "c"]);
+    writer.booleans("valid", &[true; 3]);
+    let embeddings =
+        Embeddings::from_source(writer.finish(), "clip.h5", EmbeddingModel::Clip).unwrap();
+    assert!(embeddings.matrix().unwrap().iter().all(|value| value.to_bits() == nan));
+    assert_eq!(embeddings.row(1).unwrap().mapv(f16::to_bits).to_vec(), [nan; 2]);
+    assert!(embeddings.rows_f32(&[2, 0]).unwrap().iter().all(|value| value.is_nan()));
+
+    let mut writer = Writer::new();
+    writer.fill_with(&[1]);
+    writer.some_deflated_rows("masks", &[4, 2, 2], &[(1, &[0, 0, 0, 1]), (2, &[0; 4])]).unwrap();
+    let table = SegmentationTable::from_reader(MASKS_OF_FOUR.as_bytes()).unwrap();
+    let masks = Segmentations::from_source(writer.finish(), "masks.h5", table).unwrap();
+    let expected = [[1; 4], [0, 0, 0, 1], [0; 4], [1; 4]];
+    let all = masks.masks(&[0, 1, 2, 3]).unwrap();
+    for (row, expected) in expected.into_iter().enumerate() {
+        let mask: Vec<u8> =
+            masks.mask(row).unwrap().iter().map(|set| u8::from(*set != 0)).collect();
+        assert_eq!(mask, expected, "{row}");
+        assert_eq!(all.index_axis(ndarray::Axis(0), row), masks.mask(row).unwrap(), "{row}");
+    }
+}
+
+const MASKS_OF_FOUR: &str = "\
+mask_row,image_name,noun,instance_id,score,box_x0,box_y0,box_x1,box_y1,localized,mask_file
+0.0,a,cat,0.0,,,,,,1.0,
+1.0,a,cat,1.0,,,,,,1.0,
+2.0,a,dog,0.0,,,,,,0.0,
+3.0,b,cat,12.0,,,,,,1.0,
+";
+
+#[test]
+fn a_fill_value_of_another_size_is_damage() {
+    let mut writer = Writer::new();
+    writer.fill_with(&[0, 0, 0]);
+    writer.unwritten_halves("embedding", &[3, 2]);
+    let opened = Embeddings::from_source(writer.finish(), "clip.h5", EmbeddingModel::Clip);
+    assert!(matches!(opened.unwrap_err(), Error::Damaged { dataset: "embedding", .. }));
+}
+
+#[test]
+fn integers_that_pandas_wrote_as_floats_are_integers() {
+    let table = SegmentationTable::from_reader(MASKS_OF_FOUR.as_bytes()).unwrap();
+    assert_eq!(table.find("b", "cat", 12).unwrap().mask_row, 3);
+    let text = "image_name,caption_idx,source,caption,origin_collection,participant_id,ai_model\n";
+    let read =
+        |index: &str| Captions::from_reader(format!("{text}a,{index},human,x,,,\n").as_bytes());
+    assert_eq!(read("5.0").unwrap().get("a")[0].caption_idx, 5);
+    assert!(read("5.5").is_err());
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use fixtures::bucket;
 use laion_fmri_stimuli::{
-    ColorMode, EmbeddingModel, Embeddings, Images, SegmentationTable, Segmentations,
+    ColorMode, EmbeddingModel, Embeddings, Error, Images, SegmentationTable, Segmentations,
 };
 use laion_fmri_stimuli::{decode, f16};
 use ndarray::{Array2, Array3};
@@ -23,6 +23,13 @@ struct Manifest {
     decoded: Vec<DecodedCase>,
     embeddings: Vec<EmbeddingsCase>,
     masks: Vec<MasksCase>,
+    refused: Vec<RefusedCase>,
+}
+
+#[derive(Deserialize)]
+struct RefusedCase {
+    file: String,
+    what: String,
 }
 
 #[derive(Deserialize)]
@@ -70,6 +77,30 @@ fn manifest() -> Manifest {
     serde_json::from_slice(&read("stimuli/manifest.json")).unwrap()
 }
 
+/// Whether the C library gives what h5py gives: not without the filter that comes with h5py, and not
+/// where it leaves the memory of the caller as it is, because nothing is ever to be filled.
+#[cfg(feature = "hdf5-c")]
+fn c_library_reads(file: &str) -> bool {
+    !file.contains("lzf") && !file.contains("never")
+}
+
+#[test]
+#[ignore = "run by `cargo xtask interop`"]
+fn what_is_not_read_is_named() {
+    let cases = manifest().refused;
+    assert!(!cases.is_empty());
+    for case in cases {
+        let opened = Embeddings::open(root().join(&case.file), EmbeddingModel::Clip);
+        let error = opened.unwrap_err();
+        assert!(
+            matches!(&error, Error::Unsupported { dataset: "embedding", what, .. }
+                if what.contains(&case.what)),
+            "{}: {error:?}",
+            case.file
+        );
+    }
+}
+
 /// Rows in no order, with repeats.
 fn shuffled(count: usize) -> Vec<usize> {
     (0..count + 7).map(|position| position * 37 % count).collect()
@@ -91,7 +122,9 @@ fn images_are_the_bytes_that_h5py_wrote() {
         };
         check(Images::open(&path).unwrap());
         #[cfg(feature = "hdf5-c")]
-        check(Images::open_with_c_library(&path).unwrap());
+        if c_library_reads(&case.file) {
+            check(Images::open_with_c_library(&path).unwrap());
+        }
     }
 }
 
@@ -104,9 +137,11 @@ fn embeddings_are_the_numbers_that_h5py_wrote() {
         let path = root().join(&case.file);
         check_embeddings(&case, || Embeddings::open(&path, EmbeddingModel::Clip).unwrap());
         #[cfg(feature = "hdf5-c")]
-        check_embeddings(&case, || {
-            Embeddings::open_with_c_library(&path, EmbeddingModel::Clip).unwrap()
-        });
+        if c_library_reads(&case.file) {
+            check_embeddings(&case, || {
+                Embeddings::open_with_c_library(&path, EmbeddingModel::Clip).unwrap()
+            });
+        }
     }
 }
 
@@ -144,7 +179,9 @@ fn masks_are_the_pixels_that_h5py_wrote() {
         let (path, table) = (root().join(&case.file), table(case.shape[0]));
         check_masks(&case, &Segmentations::open_with(&path, table.clone()).unwrap());
         #[cfg(feature = "hdf5-c")]
-        check_masks(&case, &Segmentations::open_with_c_library(&path, table).unwrap());
+        if c_library_reads(&case.file) {
+            check_masks(&case, &Segmentations::open_with_c_library(&path, table).unwrap());
+        }
     }
 }
 

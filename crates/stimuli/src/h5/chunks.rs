@@ -13,6 +13,7 @@ use hdf5_reader::messages::filter_pipeline::FilterDescription;
 use hdf5_reader::messages::layout::ChunkIndexing;
 use laion_fmri_base::{lock, parallel_map_with};
 
+use super::fill::Fill;
 use super::filters::Decoder;
 use super::native::Disk;
 use super::tree::{Stored, Tree};
@@ -29,6 +30,7 @@ pub(super) struct Chunks {
     chunk_bytes: usize,
     row_bytes: usize,
     filters: Vec<FilterDescription>,
+    fill: Fill,
     index: Index,
     cache: Mutex<ChunkCache>,
 }
@@ -57,7 +59,7 @@ impl Chunks {
         chunk: &[u32],
         element_bytes: usize,
         (address, kind, max_shape): (u64, Option<&ChunkIndexing>, Option<&[u64]>),
-        filters: Vec<FilterDescription>,
+        (filters, fill): (Vec<FilterDescription>, Fill),
         disk: &Disk,
     ) -> Result<Self, Failure> {
         let chunk: Vec<u64> = chunk.iter().take(shape.len()).map(|n| u64::from(*n)).collect();
@@ -91,7 +93,17 @@ impl Chunks {
             },
         };
         let (shape, cache) = (shape.to_vec(), Mutex::default());
-        Ok(Self { shape, chunk, element_bytes, chunk_bytes, row_bytes, filters, index, cache })
+        Ok(Self {
+            shape,
+            chunk,
+            element_bytes,
+            chunk_bytes,
+            row_bytes,
+            filters,
+            fill,
+            index,
+            cache,
+        })
     }
 
     pub(super) fn rows_together(&self) -> usize {
@@ -118,10 +130,7 @@ impl Chunks {
             loop {
                 let entry = self.find(disk, &offsets)?;
                 // A chunk that is a row is decoded straight into the output.
-                if let (Some(entry), true) = (
-                    entry,
-                    part.len() == self.chunk_bytes && self.is_rows() && group.len() == together,
-                ) {
+                if part.len() == self.chunk_bytes && self.is_rows() && group.len() == together {
                     self.load(disk, entry, &mut decoder, &mut stored, part)?;
                 } else if rows.len() == 1
                     && self.chunk_bytes <= CACHE_BYTES
@@ -129,18 +138,13 @@ impl Chunks {
                 {
                     let chunk = self.cached(&offsets, || {
                         let mut chunk = vec![0; self.chunk_bytes];
-                        if let Some(entry) = entry {
-                            self.load(disk, entry, &mut decoder, &mut stored, &mut chunk)?;
-                        }
+                        self.load(disk, entry, &mut decoder, &mut stored, &mut chunk)?;
                         Ok(chunk)
                     })?;
                     self.scatter(&chunk, &offsets, group, part);
                 } else {
-                    decoded.clear();
                     decoded.resize(self.chunk_bytes, 0);
-                    if let Some(entry) = entry {
-                        self.load(disk, entry, &mut decoder, &mut stored, &mut decoded)?;
-                    }
+                    self.load(disk, entry, &mut decoder, &mut stored, &mut decoded)?;
                     self.scatter(&decoded, &offsets, group, part);
                 }
                 if !self.next(&mut offsets) {
@@ -171,9 +175,8 @@ impl Chunks {
         let decode = |(decoder, stored): &mut (Decoder<'_>, Vec<u8>), offsets: &Vec<u64>| {
             let chunk = self.cached(offsets, || {
                 let mut chunk = vec![0; self.chunk_bytes];
-                if let Some(entry) = self.find(disk, offsets)? {
-                    self.load(disk, entry, decoder, stored, &mut chunk)?;
-                }
+                let entry = self.find(disk, offsets)?;
+                self.load(disk, entry, decoder, stored, &mut chunk)?;
                 Ok(chunk)
             });
             chunk.map(drop)
@@ -263,18 +266,19 @@ impl Chunks {
         (offsets, Stored { address, size, filter_mask })
     }
 
+    /// Decodes a chunk into `out`, which is filled if the chunk was never written.
     fn load(
         &self,
         disk: &Disk,
-        entry: Stored,
+        entry: Option<Stored>,
         decoder: &mut Decoder<'_>,
         stored: &mut Vec<u8>,
         out: &mut [u8],
     ) -> Result<(), Failure> {
-        if disk.is_undefined(entry.address) {
-            out.fill(0);
+        let Some(entry) = entry.filter(|entry| !disk.is_undefined(entry.address)) else {
+            self.fill.write(out);
             return Ok(());
-        }
+        };
         if self.filters.is_empty() && entry.size == out.len() as u64 {
             return disk.read_exact(out, entry.address);
         }

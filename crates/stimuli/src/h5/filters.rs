@@ -1,12 +1,30 @@
 //! From stored chunks to their elements: inflated and unshuffled, never beyond the size of a chunk.
 
-use hdf5_reader::filters::{self, FILTER_DEFLATE, FILTER_FLETCHER32, FILTER_SHUFFLE};
+use hdf5_reader::error::Error;
+use hdf5_reader::filters::{
+    self, FILTER_DEFLATE, FILTER_FLETCHER32, FILTER_NBIT, FILTER_SCALEOFFSET, FILTER_SHUFFLE,
+    FILTER_SZIP, FilterRegistry,
+};
 use hdf5_reader::messages::filter_pipeline::FilterDescription;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
-use super::Failure;
+use super::{Failure, lzf};
 
 const WINDOW_BITS: u8 = 15;
+
+/// The filter that h5py calls `lzf`.
+const FILTER_LZF: u16 = 32_000;
+
+/// What can be decoded.
+const KNOWN: &[u16] = &[
+    FILTER_DEFLATE,
+    FILTER_SHUFFLE,
+    FILTER_FLETCHER32,
+    FILTER_SZIP,
+    FILTER_NBIT,
+    FILTER_SCALEOFFSET,
+    FILTER_LZF,
+];
 
 /// The filters of a dataset with the scratch of one thread.
 pub(super) struct Decoder<'a> {
@@ -31,7 +49,13 @@ impl<'a> Decoder<'a> {
         let active = self.filters.iter().enumerate();
         let active =
             active.filter(|(index, _)| mask.checked_shr(*index as u32).unwrap_or(0) & 1 == 0);
-        let ids: Vec<u16> = active.map(|(_, filter)| filter.id).collect();
+        let mut ids = Vec::with_capacity(self.filters.len());
+        for (_, filter) in active {
+            if !KNOWN.contains(&filter.id) {
+                return Err(Failure::unsupported(named(filter)));
+            }
+            ids.push(filter.id);
+        }
         let verified;
         let (stored, mut ids) = if let [before @ .., FILTER_FLETCHER32] = ids.as_slice() {
             verified = filters::fletcher32::verify_and_strip(stored)
@@ -48,6 +72,12 @@ impl<'a> Decoder<'a> {
             [] => copy(stored, out),
             [FILTER_DEFLATE] => inflate(&mut self.inflate, stored, out),
             [FILTER_SHUFFLE] => unshuffle(stored, self.element_bytes, out),
+            [FILTER_LZF] => expand(stored, out),
+            [FILTER_SHUFFLE, FILTER_LZF] => {
+                self.shuffled.resize(out.len(), 0);
+                expand(stored, &mut self.shuffled)?;
+                unshuffle(&self.shuffled, self.element_bytes, out)
+            }
             [FILTER_SHUFFLE, FILTER_DEFLATE] => {
                 self.shuffled.resize(out.len(), 0);
                 inflate(&mut self.inflate, stored, &mut self.shuffled)?;
@@ -59,6 +89,17 @@ impl<'a> Decoder<'a> {
 
     fn decode_otherwise(&self, stored: &[u8], mask: u32, out: &mut [u8]) -> Result<(), Failure> {
         let limit = Some(out.len());
+        let mut registry = FilterRegistry::new();
+        // What another filter made of a chunk may be a little longer than the chunk.
+        let longest = out.len() + out.len() / 8 + 64;
+        let decode = move |bytes: &[u8]| {
+            let mut decoded = vec![0; longest];
+            let length = lzf::decode(bytes, &mut decoded);
+            decoded
+                .truncate(length.map_err(|_| Error::FilterError("invalid lzf data".to_owned()))?);
+            Ok(decoded)
+        };
+        registry.register(FILTER_LZF, Box::new(move |_, bytes, _| decode(bytes)));
         let (filters, size) = (self.filters, self.element_bytes);
         // A checksum that was the last filter has been taken off.
         let checked = filters.len()
@@ -71,7 +112,7 @@ impl<'a> Decoder<'a> {
             &filters[..checked],
             mask,
             size,
-            None,
+            Some(&registry),
             limit,
         )
         .map_err(|error| Failure::Damaged(Box::new(error)))?;
@@ -85,6 +126,24 @@ fn copy(bytes: &[u8], out: &mut [u8]) -> Result<(), Failure> {
         return Err(Failure::damaged(format!("a chunk: expected {expected} bytes, got {got}")));
     }
     out.copy_from_slice(bytes);
+    Ok(())
+}
+
+/// A filter by its number and, where the file has one, its name.
+fn named(filter: &FilterDescription) -> String {
+    match &filter.name {
+        Some(name) => format!("filter {} ({name})", filter.id),
+        None => format!("filter {}", filter.id),
+    }
+}
+
+/// Decodes `lzf` data that are exactly as long as `out`.
+fn expand(stored: &[u8], out: &mut [u8]) -> Result<(), Failure> {
+    let got = lzf::decode(stored, out)?;
+    if got != out.len() {
+        let expected = out.len();
+        return Err(Failure::damaged(format!("a chunk: expected {expected} bytes, got {got}")));
+    }
     Ok(())
 }
 

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use hdf5_reader::messages::HdfMessage;
 use hdf5_reader::messages::layout::DataLayout;
 use hdf5_reader::{
-    Dataset, Datatype, Hdf5File, OpenOptions, Storage, StorageBuffer, StringSize, VarLenKind,
+    Dataset, Datatype, Hdf5File, OpenOptions, Storage, StorageBuffer, StringPadding, StringSize,
+    VarLenKind,
 };
 
 use super::chunks::Chunks;
+use super::fill::Fill;
 use super::{Backend, Element, Failure, MAX_EXPANSION, MAX_PIECE, Rows, heap};
 use crate::source::ReadAt;
 
@@ -23,6 +25,9 @@ const GAP: u64 = 4 << 10;
 
 /// Rows with gaps between them are read in pieces of at most this size.
 const PIECE: u64 = 1 << 20;
+
+/// The class of the layout whose data are in datasets of other files.
+const VIRTUAL: u8 = 3;
 
 /// Object headers are a few hundred bytes.
 const MAX_HEADER: usize = 1 << 20;
@@ -56,8 +61,8 @@ enum Layout {
         address: u64,
     },
     Chunked(Box<Chunks>),
-    /// Never written: every element is zero.
-    Unwritten,
+    /// Never written: every element is the fill value.
+    Unwritten(Fill),
 }
 
 /// Opens a file.
@@ -91,6 +96,11 @@ impl Backend for Native {
         let damaged = |error| Failure::Damaged(Box::new(error));
         let dataset = match self.file.dataset(name) {
             Ok(dataset) => dataset,
+            Err(error) if is_virtual(&error) => {
+                return Err(Failure::unsupported(
+                    "a virtual dataset, whose data is in other files",
+                ));
+            }
             Err(error) => {
                 let root = self.file.root_group().map_err(damaged)?;
                 let Ok((_, names)) = root.member_names() else { return Err(damaged(error)) };
@@ -123,15 +133,18 @@ impl Native {
                 HdfMessage::DataLayout(message) => layout = Some(message.layout.clone()),
                 HdfMessage::FilterPipeline(pipeline) => filters.clone_from(&pipeline.filters),
                 HdfMessage::ExternalFiles(_) => {
-                    return Err(Failure::damaged("the data is in other files"));
+                    return Err(Failure::unsupported(
+                        "external storage: the data is in other files",
+                    ));
                 }
                 _ => {}
             }
         }
         let shape = dataset.shape();
         if shape.is_empty() {
-            return Ok(Layout::Unwritten);
+            return Ok(Layout::Unwritten(Fill::default()));
         }
+        let fill = Fill::of(&header.messages, element_bytes)?;
         let size = shape.iter().try_fold(element_bytes as u64, |size, n| size.checked_mul(*n));
         let size = size.ok_or(Failure::TooLarge { expected: self.disk.length, got: u64::MAX })?;
         let at_most = |expected: u64| {
@@ -144,7 +157,7 @@ impl Native {
             }
             Some(DataLayout::Contiguous { address, .. }) if self.disk.is_undefined(address) => {
                 at_most(self.disk.length.saturating_mul(MAX_EXPANSION))?;
-                Ok(Layout::Unwritten)
+                Ok(Layout::Unwritten(fill))
             }
             Some(DataLayout::Contiguous { address, .. }) => {
                 at_most(self.disk.length.saturating_sub(address))?;
@@ -153,10 +166,11 @@ impl Native {
             Some(DataLayout::Chunked { address, dims, chunk_indexing, .. }) => {
                 at_most(self.disk.length.saturating_mul(MAX_EXPANSION))?;
                 if self.disk.is_undefined(address) {
-                    return Ok(Layout::Unwritten);
+                    return Ok(Layout::Unwritten(fill));
                 }
                 let index = (address, chunk_indexing.as_ref(), dataset.max_dims());
-                let chunks = Chunks::new(shape, &dims, element_bytes, index, filters, &self.disk)?;
+                let contents = (filters, fill);
+                let chunks = Chunks::new(shape, &dims, element_bytes, index, contents, &self.disk)?;
                 Ok(Layout::Chunked(Box::new(chunks)))
             }
             None => Err(Failure::damaged("the dataset does not say how it is stored")),
@@ -177,7 +191,7 @@ impl Rows for NativeRows {
         match &self.layout {
             Layout::Chunked(chunks) => chunks.rows_together(),
             Layout::Contiguous { .. } => 1,
-            Layout::Compact(_) | Layout::Unwritten => 0,
+            Layout::Compact(_) | Layout::Unwritten(_) => 0,
         }
     }
 
@@ -190,7 +204,7 @@ impl Rows for NativeRows {
         let row_bytes = self.shape()[1..].iter().product::<u64>() * self.element_bytes as u64;
         let start_of = |row: usize| row as u64 * row_bytes;
         match &self.layout {
-            Layout::Unwritten => out.fill(0),
+            Layout::Unwritten(fill) => fill.write(out),
             Layout::Compact(data) => {
                 for (row, out) in rows.iter().zip(out.chunks_exact_mut(row_bytes.max(1) as usize)) {
                     out.copy_from_slice(&data[start_of(*row) as usize..][..out.len()]);
@@ -233,27 +247,44 @@ impl Rows for NativeRows {
     }
 
     fn read_text(&self) -> Result<Vec<String>, Failure> {
-        if !self.is_reference() {
-            return self.dataset.read_strings().map_err(|error| Failure::Damaged(Box::new(error)));
-        }
         let count = self.shape()[0] as usize;
         let got = (count as u64).saturating_mul(self.element_bytes as u64);
         if got > MAX_PIECE {
             return Err(Failure::TooLarge { expected: MAX_PIECE, got });
         }
-        let mut references = vec![0; count * self.element_bytes];
-        self.read(&(0..count).collect::<Vec<_>>(), &mut references)?;
-        heap::read_texts(&self.disk, references.chunks_exact(self.element_bytes))
+        if self.element_bytes == 0 {
+            return Err(Failure::damaged("texts of no bytes"));
+        }
+        let mut elements = vec![0; count * self.element_bytes];
+        self.read(&(0..count).collect::<Vec<_>>(), &mut elements)?;
+        let elements = elements.chunks_exact(self.element_bytes);
+        match self.dataset.dtype() {
+            Datatype::String { size: StringSize::Fixed(_), padding, .. } => {
+                elements.map(|element| fixed_text(element, *padding)).collect()
+            }
+            _ => heap::read_texts(&self.disk, elements),
+        }
     }
 }
 
-impl NativeRows {
-    /// Whether the elements are somewhere else, so that each may have its own length.
-    fn is_reference(&self) -> bool {
-        let datatype = self.dataset.dtype();
-        matches!(datatype, Datatype::VarLen { .. })
-            || matches!(datatype, Datatype::String { size: StringSize::Variable, .. })
+fn is_virtual(error: &hdf5_reader::error::Error) -> bool {
+    match error {
+        hdf5_reader::error::Error::Context { source, .. } => is_virtual(source),
+        hdf5_reader::error::Error::UnsupportedLayoutClass(class) => *class == VIRTUAL,
+        _ => false,
     }
+}
+
+/// A text of a fixed length without what fills it up.
+fn fixed_text(element: &[u8], padding: StringPadding) -> Result<String, Failure> {
+    let without = |pad: u8| element.iter().rposition(|byte| *byte != pad).map_or(0, |at| at + 1);
+    let end = match padding {
+        StringPadding::NullTerminate => element.iter().position(|byte| *byte == 0),
+        StringPadding::NullPad => Some(without(0)),
+        StringPadding::SpacePad => Some(without(b' ')),
+    };
+    let text = std::str::from_utf8(&element[..end.unwrap_or(element.len())]);
+    text.map(str::to_owned).map_err(|error| Failure::Damaged(Box::new(error)))
 }
 
 impl Disk {
