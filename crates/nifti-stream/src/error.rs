@@ -250,6 +250,14 @@ pub enum Error {
         /// Shape of the array.
         got: [usize; 2],
     },
+    /// A file is given more or fewer volumes than its header says.
+    #[error("{got} volumes were written (expected {expected})")]
+    VolumeCount {
+        /// Volumes of the header.
+        expected: usize,
+        /// Volumes that were given.
+        got: usize,
+    },
     /// A selected row is not in the file.
     #[error("row {row} selected, the file has {n_volumes} volumes")]
     RowOutOfRange {

@@ -31,7 +31,7 @@ use crate::sparse::{MaskReader, SetVoxels};
 use crate::target::Target;
 use crate::volume::Volume;
 use crate::volumes::{Progress, VolumeReader};
-use crate::write::{Compression, Sample};
+use crate::write::{Compression, Sample, VolumeWriter};
 
 /// A [`VolumeReader`] over a file whose errors name that file.
 #[derive(Debug)]
@@ -474,24 +474,34 @@ pub fn write_volume<T: Sample>(
     shape: [usize; 3],
     data: &[T],
 ) -> Result<(), Error> {
+    write_volumes(path, spatial, shape, None, |put| put(data))
+}
+
+/// Writes a 4-D file volume by volume; without a number of volumes, a 3-D file of one. `fill` is given a
+/// function that takes the values of the next volume, in C order, and calls it for all of them. The file appears, as that of [`write_volume`] does, when it is complete, and is
+/// gzipped when the name ends in `.gz`.
+///
+/// # Errors
+///
+/// [`Error::Output`] around the errors of [`VolumeWriter`]; what `fill` answers.
+pub fn write_volumes<T: Sample, E: From<Error>>(
+    path: impl AsRef<Path>,
+    spatial: &Spatial,
+    shape: [usize; 3],
+    n_volumes: Option<usize>,
+    fill: impl FnOnce(&mut dyn FnMut(&[T]) -> Result<(), Error>) -> Result<(), E>,
+) -> Result<(), E> {
     let path = path.as_ref();
     let gzipped = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
     let compression = if gzipped { Compression::Gzip } else { Compression::None };
-    let written = write_then_rename(path, spatial, shape, data, compression);
-    written.map_err(|error| error.in_output(path))
-}
-
-fn write_then_rename<T: Sample>(
-    path: &Path,
-    spatial: &Spatial,
-    shape: [usize; 3],
-    data: &[T],
-    compression: Compression,
-) -> Result<(), Error> {
-    let failed = |source| Error::Write { source };
-    let mut file = AtomicFile::create(path).map_err(failed)?;
-    let writer = BufWriter::new(&mut file);
-    crate::write::write_volume(writer, spatial, shape, data, compression)?;
+    let named = |error: Error| E::from(error.in_output(path));
+    let failed = |source: io::Error| named(Error::Write { source });
+    let writer = BufWriter::new(AtomicFile::create(path).map_err(failed)?);
+    let volumes = VolumeWriter::new(writer, spatial, shape, n_volumes, compression);
+    let mut volumes = volumes.map_err(named)?;
+    fill(&mut |volume| volumes.put(volume).map_err(|error| error.in_output(path)))?;
+    let writer = volumes.finish().map_err(named)?;
+    let file = writer.into_inner().map_err(|error| failed(error.into_error()))?;
     file.commit().map_err(failed)
 }
 

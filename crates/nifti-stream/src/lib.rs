@@ -38,6 +38,7 @@
 //! * [`VoxelSelection`], [`RowSelection`]: which voxels and which volumes
 //! * [`SetVoxels`], [`MaskReader`], [`read_voxels`]: 3-D masks and maps without the image
 //! * [`Volume`], [`read_volume`], [`write_volume`]: 3-D masks and maps
+//! * [`VolumeWriter`]: 4-D images, volume by volume
 //! * [`Header`], [`Spatial`], [`Affine`], [`Grid`]: what the voxels are and where they lie
 //! * [`Error`]: what was wrong and where
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -73,7 +74,7 @@ pub use source::Source;
 pub use sparse::{MaskReader, SetVoxels, read_set_voxels, read_voxels};
 pub use volume::{Volume, read_volume};
 pub use volumes::{Progress, VolumeReader};
-pub use write::{Compression, Sample, write_volume};
+pub use write::{Compression, Sample, VolumeWriter, write_volume};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,6 +1,7 @@
-//! Writes 3-D images: one volume with the spatial header of another image.
+//! Writes 3-D and 4-D images, volume by volume, with the spatial header of another image.
 
 use std::io::{self, Write};
+use std::marker::PhantomData;
 
 use crate::datatype::Datatype;
 use crate::error::Error;
@@ -22,7 +23,7 @@ pub enum Compression {
     Gzip,
 }
 
-/// A type of voxel that can be written: `f32` and `u8`.
+/// A type of voxel that can be written: `f32`, `f64` and `u8`.
 pub trait Sample: Copy + private::Sealed {
     /// The type in the file.
     const DATATYPE: Datatype;
@@ -40,6 +41,14 @@ impl Sample for f32 {
     }
 }
 
+impl Sample for f64 {
+    const DATATYPE: Datatype = Datatype::F64;
+
+    fn append_to(self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.to_le_bytes());
+    }
+}
+
 impl Sample for u8 {
     const DATATYPE: Datatype = Datatype::U8;
 
@@ -51,6 +60,7 @@ impl Sample for u8 {
 mod private {
     pub trait Sealed {}
     impl Sealed for f32 {}
+    impl Sealed for f64 {}
     impl Sealed for u8 {}
 }
 
@@ -74,55 +84,149 @@ pub fn write_volume<W: Write, T: Sample>(
     data: &[T],
     compression: Compression,
 ) -> Result<(), Error> {
-    let expected = count_voxels(shape)?;
-    if expected == 0 {
-        return Err(Error::HeaderField {
-            field: "dim",
-            expected: "positive lengths",
-            got: format!("{shape:?}"),
-        });
-    }
-    if data.len() != expected {
-        return Err(Error::DataLength { shape, expected, got: data.len() });
-    }
-    let spatial = &spatial.clone().repaired();
-    let header = if shape.iter().any(|&n| n > NIFTI1_MAX_DIM) || !spatial.is_single_precision() {
-        nifti2_header(spatial, shape, T::DATATYPE)
-    } else {
-        nifti1_header(spatial, shape, T::DATATYPE)
-    };
-    let written = match compression {
-        Compression::None => write_all(writer, &header, shape, data).and_then(flush),
-        Compression::Gzip => GzEncoder::new(writer)
-            .and_then(|encoder| write_all(encoder, &header, shape, data))
-            .and_then(GzEncoder::finish)
-            .and_then(flush),
-    };
-    written.map_err(|source| Error::Write { source })
+    let mut volumes = VolumeWriter::new(writer, spatial, shape, None, compression)?;
+    volumes.put(data)?;
+    volumes.finish().map(drop)
 }
 
-fn flush(mut writer: impl Write) -> io::Result<()> {
-    writer.flush()
+/// Writes the volumes of a 4-D image one after the other, so that no more than one is in memory.
+///
+/// ```
+/// use nifti_stream::{Affine, Compression, Spatial, VolumeWriter, read_header};
+///
+/// # let affine = Affine::from_rows([[2.0, 0.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0]]);
+/// let spatial = Spatial::from_affine(&affine);
+/// let mut volumes = VolumeWriter::new(Vec::new(), &spatial, [2, 1, 1], Some(3), Compression::None)?;
+/// for volume in 0..3 {
+///     volumes.put(&[volume as f32, 0.5])?;
+/// }
+/// let bytes = volumes.finish()?;
+/// assert_eq!(read_header(bytes.as_slice())?.shape(), [2, 1, 1, 3]);
+/// # Ok::<(), nifti_stream::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct VolumeWriter<W: Write, T> {
+    sink: Sink<W>,
+    shape: [usize; 3],
+    /// Values of a volume.
+    n_voxels: usize,
+    expected: usize,
+    got: usize,
+    /// The bytes of one slice.
+    slice: Vec<u8>,
+    sample: PhantomData<T>,
 }
 
-fn write_all<W: Write, T: Sample>(
-    mut writer: W,
-    header: &[u8],
-    [nx, ny, nz]: [usize; 3],
-    data: &[T],
-) -> io::Result<W> {
-    writer.write_all(header)?;
-    let mut slice = Vec::with_capacity(nx * ny * T::DATATYPE.size());
-    for z in 0..nz {
-        slice.clear();
-        for y in 0..ny {
-            for x in 0..nx {
-                data[(x * ny + y) * nz + z].append_to(&mut slice);
-            }
+#[derive(Debug)]
+enum Sink<W: Write> {
+    Plain(W),
+    Gzip(GzEncoder<W>),
+}
+
+impl<W: Write, T: Sample> VolumeWriter<W, T> {
+    /// Writes the header of an image with so many volumes; without a number it is a 3-D image of one.
+    /// See [`write_volume`].
+    ///
+    /// # Errors
+    ///
+    /// As [`write_volume`], for the shape; the number of volumes has to be positive too.
+    pub fn new(
+        writer: W,
+        spatial: &Spatial,
+        shape: [usize; 3],
+        n_volumes: Option<usize>,
+        compression: Compression,
+    ) -> Result<Self, Error> {
+        let n_voxels = count_voxels(shape)?;
+        let dims: Vec<usize> = shape.into_iter().chain(n_volumes).collect();
+        if dims.contains(&0) {
+            return Err(Error::HeaderField {
+                field: "dim",
+                expected: "positive lengths",
+                got: format!("{dims:?}"),
+            });
         }
-        writer.write_all(&slice)?;
+        let spatial = &spatial.clone().repaired();
+        let header = if dims.iter().any(|&n| n > NIFTI1_MAX_DIM) || !spatial.is_single_precision() {
+            nifti2_header(spatial, &dims, T::DATATYPE)
+        } else {
+            nifti1_header(spatial, &dims, T::DATATYPE)
+        };
+        let mut sink = match compression {
+            Compression::None => Sink::Plain(writer),
+            Compression::Gzip => Sink::Gzip(GzEncoder::new(writer).map_err(failed)?),
+        };
+        sink.write_all(&header).map_err(failed)?;
+        let slice = Vec::with_capacity(shape[0] * shape[1] * T::DATATYPE.size());
+        let (expected, sample) = (n_volumes.unwrap_or(1), PhantomData);
+        Ok(Self { sink, shape, n_voxels, expected, got: 0, slice, sample })
     }
-    Ok(writer)
+
+    /// Writes the next volume: one value per voxel in C order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DataLength`] for another number of values, [`Error::VolumeCount`] for a volume too
+    /// many, [`Error::Write`] from the writer.
+    pub fn put(&mut self, data: &[T]) -> Result<(), Error> {
+        let shape = self.shape;
+        if data.len() != self.n_voxels {
+            return Err(Error::DataLength { shape, expected: self.n_voxels, got: data.len() });
+        }
+        if self.got == self.expected {
+            return Err(Error::VolumeCount { expected: self.expected, got: self.got + 1 });
+        }
+        self.got += 1;
+        let [nx, ny, nz] = shape;
+        for z in 0..nz {
+            self.slice.clear();
+            for y in 0..ny {
+                for x in 0..nx {
+                    data[(x * ny + y) * nz + z].append_to(&mut self.slice);
+                }
+            }
+            self.sink.write_all(&self.slice).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the image and gives the writer back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::VolumeCount`] when there are fewer volumes than the header says; [`Error::Write`].
+    pub fn finish(self) -> Result<W, Error> {
+        if self.got < self.expected {
+            return Err(Error::VolumeCount { expected: self.expected, got: self.got });
+        }
+        let mut writer = match self.sink {
+            Sink::Plain(writer) => writer,
+            Sink::Gzip(encoder) => encoder.finish().map_err(failed)?,
+        };
+        writer.flush().map_err(failed)?;
+        Ok(writer)
+    }
+}
+
+impl<W: Write> Sink<W> {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(writer) => writer.write_all(bytes),
+            Self::Gzip(encoder) => encoder.write_all(bytes),
+        }
+    }
+}
+
+fn failed(source: io::Error) -> Error {
+    Error::Write { source }
+}
+
+/// The field `dim`: the number of dimensions, then their lengths, then ones.
+fn dim_field(dims: &[usize]) -> [usize; 8] {
+    std::array::from_fn(|index| match index {
+        0 => dims.len(),
+        index => dims.get(index - 1).copied().unwrap_or(1),
+    })
 }
 
 /// Little-endian fields at the byte offsets of the standard.
@@ -149,13 +253,12 @@ impl Fields {
 }
 
 /// The 352 bytes before the data of a NIfTI-1 file.
-fn nifti1_header(spatial: &Spatial, shape: [usize; 3], datatype: Datatype) -> Vec<u8> {
+fn nifti1_header(spatial: &Spatial, dims: &[usize], datatype: Datatype) -> Vec<u8> {
     const OFFSET: usize = NIFTI1_SIZE + 4;
     let mut fields = Fields { bytes: vec![0; OFFSET] };
     fields.put(0, (NIFTI1_SIZE as i32).to_le_bytes());
     fields.put(38, *b"r");
-    let dims = [3, shape[0], shape[1], shape[2], 1, 1, 1, 1];
-    for (index, dim) in dims.into_iter().enumerate() {
+    for (index, dim) in dim_field(dims).into_iter().enumerate() {
         // At most NIFTI1_MAX_DIM.
         fields.put(40 + 2 * index, (dim as i16).to_le_bytes());
     }
@@ -176,15 +279,14 @@ fn nifti1_header(spatial: &Spatial, shape: [usize; 3], datatype: Datatype) -> Ve
 }
 
 /// The 544 bytes before the data of a NIfTI-2 file.
-fn nifti2_header(spatial: &Spatial, shape: [usize; 3], datatype: Datatype) -> Vec<u8> {
+fn nifti2_header(spatial: &Spatial, dims: &[usize], datatype: Datatype) -> Vec<u8> {
     const OFFSET: usize = NIFTI2_SIZE + 4;
     let mut fields = Fields { bytes: vec![0; OFFSET] };
     fields.put(0, (NIFTI2_SIZE as i32).to_le_bytes());
     fields.put(4, *b"n+2\0\r\n\x1a\n");
     fields.put(12, datatype.code().to_le_bytes());
     fields.put(14, (8 * datatype.size() as i16).to_le_bytes());
-    let dims = [3, shape[0], shape[1], shape[2], 1, 1, 1, 1];
-    for (index, dim) in dims.into_iter().enumerate() {
+    for (index, dim) in dim_field(dims).into_iter().enumerate() {
         fields.put(16 + 8 * index, (dim as i64).to_le_bytes());
     }
     fields.put_f64s(104, &[spatial.qfac]);

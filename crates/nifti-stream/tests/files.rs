@@ -4,8 +4,8 @@ use std::fs;
 use std::io;
 
 use ndarray::Array2;
-use nifti_stream::fs::{VolumeFile, read_header, read_volume, write_volume};
-use nifti_stream::{Affine, Error, RowSelection, Spatial, VoxelSelection, gz};
+use nifti_stream::fs::{VolumeFile, read_header, read_volume, write_volume, write_volumes};
+use nifti_stream::{Affine, Datatype, Error, RowSelection, Spatial, VoxelSelection, gz};
 
 use crate::support::{Nifti, gzip};
 
@@ -74,6 +74,47 @@ fn the_name_decides_about_compression_of_outputs() {
         write_volume(&path, &spatial(), [2, 2, 2], &[1.5f32; 8]).unwrap();
         assert_eq!(fs::read(&path).unwrap()[..2] == gz::MAGIC, gzipped);
         assert_eq!(read_volume(&path).unwrap().data(), [1.5; 8]);
+    }
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3);
+}
+
+#[test]
+fn volumes_are_written_one_after_the_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let shape = [3, 4, 5];
+    let value = |volume: usize, voxel: usize| (volume * 100 + voxel) as f64 * 1e-50;
+    for name in ["a.nii", "a.nii.gz"] {
+        let path = directory.path().join(name);
+        write_volumes(&path, &spatial(), shape, Some(3), |put| {
+            (0..3).try_for_each(|volume| {
+                put(&(0..60).map(|voxel| value(volume, voxel)).collect::<Vec<f64>>())
+            })
+        })
+        .unwrap();
+        let header = read_header(&path).unwrap();
+        assert_eq!(header.shape(), [3, 4, 5, 3]);
+        assert_eq!(header.datatype(), Datatype::F64);
+    }
+    let path = directory.path().join("b.nii");
+    write_volumes(&path, &spatial(), shape, Some(2), |put| {
+        put(&[1.5_f32; 60])?;
+        put(&[2.5; 60])
+    })
+    .unwrap();
+    let mut out = Array2::zeros((2, 60));
+    let selection = VoxelSelection::all(shape).unwrap();
+    let file = VolumeFile::open(&path).unwrap();
+    file.read_rows(&selection, &RowSelection::All, out.view_mut()).unwrap();
+    assert!(out.row(0).iter().all(|it| *it == 1.5) && out.row(1).iter().all(|it| *it == 2.5));
+    // Neither more nor fewer than the header says.
+    for given in [1, 3] {
+        let error = write_volumes(&path, &spatial(), shape, Some(2), |put| {
+            (0..given).try_for_each(|_| put(&[0.0_f32; 60]))
+        });
+        let error: Error = error.unwrap_err();
+        assert_eq!(error.path(), Some(path.as_path()));
+        let innermost = error.innermost();
+        assert!(matches!(innermost, Error::VolumeCount { expected: 2, got } if *got == given));
     }
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3);
 }
