@@ -99,7 +99,7 @@ pub struct RowWriter<'a, T> {
 /// # Errors
 ///
 /// Those of the closure; those of [`atomic_file`](crate::atomic_file), each with the path;
-/// [`Error::NotReplaceable`] when a Zarr directory would take the place of something else;
+/// [`Error::NotReplaceable`] (see [`is_replaceable`]) when a Zarr directory would take the place of something else;
 /// [`Error::Unsupported`] for HDF5 without the feature.
 pub fn write_arrays<T, E: From<Error>>(
     path: impl AsRef<Path>,
@@ -348,4 +348,11 @@ impl<T> std::fmt::Debug for RowWriter<'_, T> {
         formatter.field("name", name).field("shape", shape).field("done", done);
         formatter.finish_non_exhaustive()
     }
+}
+/// Whether [`write_arrays`] may write a Zarr group to this path: nothing is there, or a Zarr group, or an
+/// empty directory.
+#[must_use]
+pub fn is_replaceable(path: impl AsRef<Path>) -> bool {
+    let path = path.as_ref();
+    std::fs::symlink_metadata(path).is_err() || crate::zarr::is_replaceable(path)
 }

@@ -13,6 +13,7 @@
 //! ```
 //!
 //! * [`write_npy`], [`write_npy_to`], [`read_npy`]: NumPy's `.npy`, readable without pickle
+//! * [`NpyFile`]: the rows of a `.npy` file, one after the other
 //! * [`write_npy_rows`]: the same row by row, written while the next rows are made
 //! * [`write_npz`], [`write_npz_to`], [`read_npz`]: NumPy's `.npz`, named arrays and texts in one file
 //! * [`write_arrays`], [`read_arrays`]: labelled arrays that belong together, as `.npz`, Zarr or HDF5
@@ -48,7 +49,9 @@ mod table;
 mod zarr;
 
 #[cfg(feature = "zarr")]
-pub use arrays::{ArrayFile, ArrayFormat, ArrayWriter, RowWriter, read_arrays, write_arrays};
+pub use arrays::{
+    ArrayFile, ArrayFormat, ArrayWriter, RowWriter, is_replaceable, read_arrays, write_arrays,
+};
 pub use atomic::{atomic_file, write_text};
 #[cfg(feature = "digest")]
 pub use digest::{ArrayDifference, ArrayDigest, ArraysDigest};
@@ -56,7 +59,7 @@ pub use element::Element;
 pub use error::Error;
 #[cfg(feature = "half")]
 pub use half::f16;
-pub use npy::{read_npy, write_npy, write_npy_to};
+pub use npy::{NpyFile, read_npy, write_npy, write_npy_to};
 #[cfg(feature = "npz")]
 pub use npz::{NpzFile, NpzWriter, read_npz, write_npz, write_npz_to};
 #[cfg(feature = "png")]

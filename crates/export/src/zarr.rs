@@ -74,7 +74,7 @@ fn write_json(directory: &Path, value: &Value) -> io::Result<()> {
 }
 
 /// A group, or a directory with nothing in it; nothing else is removed for a new group.
-fn is_replaceable(path: &Path) -> bool {
+pub(crate) fn is_replaceable(path: &Path) -> bool {
     let is_empty = || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
     path.is_dir() && (path.join(METADATA).is_file() || is_empty())
 }

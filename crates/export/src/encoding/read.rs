@@ -44,6 +44,7 @@ impl From<io::ErrorKind> for Unreadable {
 }
 
 /// What a header says, checked against the bytes that follow it.
+#[derive(Debug)]
 pub(crate) struct Head {
     /// NumPy's type descriptor with its byte order.
     pub(crate) descriptor: String,
@@ -61,12 +62,51 @@ impl Head {
         Ok(Self { descriptor, shape, fortran, n_bytes })
     }
 
+    /// Whether elements are `T`.
+    pub(crate) fn holds<T: Element>(&self) -> bool {
+        self.little_endian::<T>().is_ok()
+    }
+
     /// Whether elements are `T`, and whether they are little-endian.
     pub(super) fn little_endian<T: Element>(&self) -> Result<bool, Unreadable> {
         match split_descriptor(&self.descriptor) {
             Some((order, kind)) if kind == T::KIND => Ok(order != '>'),
             _ => Err(other(format!("the type is {:?}", self.descriptor))),
         }
+    }
+
+    /// Hands over the data row by row, a row being what one index of the first axis stands for; an array
+    /// in Fortran order is read as a whole for that.
+    pub(crate) fn each_row<T: Element, E: From<Unreadable>>(
+        &self,
+        mut reader: impl Read,
+        mut take: impl FnMut(&[T]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let little = self.little_endian::<T>()?;
+        let count = checked_count(&self.shape, T::SIZE, self.n_bytes)?;
+        let n_rows = self.shape.first().copied().unwrap_or(1);
+        if count == 0 {
+            return (0..n_rows).try_for_each(|_| take(&[]));
+        }
+        if self.fortran && self.shape.len() > 1 {
+            let values = self.values::<T>(reader)?;
+            return values
+                .outer_iter()
+                .try_for_each(|row| take(&row.iter().copied().collect::<Vec<T>>()));
+        }
+        let mut row = Vec::with_capacity(count / n_rows);
+        for _ in 0..n_rows {
+            row.clear();
+            read_elements(&mut reader, T::SIZE, count / n_rows, |bytes| {
+                if !little {
+                    bytes.reverse();
+                }
+                row.push(T::get(bytes)?);
+                Some(())
+            })?;
+            take(&row)?;
+        }
+        Ok(check_end(reader)?)
     }
 
     /// Reads the data.
@@ -112,8 +152,18 @@ pub(super) fn checked_count(shape: &[usize], size: usize, got: u64) -> Result<us
     usize::try_from(expected / size as u64).map_err(|error| Unreadable::Other(error.into()))
 }
 
-/// Hands out `count` elements of `size` bytes each, as far as `element` takes them.
+/// Hands out `count` elements of `size` bytes each, as far as `element` takes them; they are all.
 pub(super) fn read_blocks(
+    mut reader: impl Read,
+    size: usize,
+    count: usize,
+    element: impl FnMut(&mut [u8]) -> Option<()>,
+) -> Result<(), Unreadable> {
+    read_elements(&mut reader, size, count, element)?;
+    check_end(reader)
+}
+
+fn read_elements(
     mut reader: impl Read,
     size: usize,
     count: usize,
@@ -131,6 +181,10 @@ pub(super) fn read_blocks(
         }
         left -= per_block.min(left);
     }
+    Ok(())
+}
+
+fn check_end(mut reader: impl Read) -> Result<(), Unreadable> {
     // A zip member compares its checksum when it is read to its end.
     if reader.read(&mut [0])? != 0 {
         return Err(other("more data than announced".to_owned()));
