@@ -174,8 +174,13 @@ impl Dataset {
                 fetch: Box::new(DownloadRequest::of(&id)),
             });
         }
+        Ok(self.mirrored(&id))
+    }
+
+    /// A subject of the mirror, whatever is on disk of it.
+    pub(crate) fn mirrored(&self, id: &SubjectId) -> Subject {
         let files = Files::of_mirror(self.roots.clone());
-        Ok(Subject::new(files, id, self.stimuli.clone(), self.reading.clone()))
+        Subject::new(files, id.clone(), self.stimuli.clone(), self.reading.clone())
     }
 
     /// The same dataset, with a stimulus side that fits its other settings.

@@ -7,7 +7,7 @@ use bids_names::{SubjectId, dehyphenate_labels, roi_label};
 use s3_mirror::{Cancel, ConnectOptions, Location};
 
 use crate::remote::Remote;
-use crate::{Error, Result, layout};
+use crate::{Error, Result, RoiInfo, layout};
 
 /// The public bucket: anonymous, in us-west-2.
 #[must_use]
@@ -40,7 +40,12 @@ impl Discovery {
     ///
     /// As [`Discovery::open`].
     pub fn open_with(location: &Location, options: &ConnectOptions) -> Result<Self> {
-        Ok(Self { remote: Remote::open(location, options)?, location: location.clone() })
+        Ok(Self::of(Remote::open(location, options)?, location))
+    }
+
+    /// The same over connections that are open.
+    pub(crate) fn of(remote: Remote, location: &Location) -> Self {
+        Self { remote, location: location.clone() }
     }
 
     /// The same, with a [`Cancel`]. When it is set, the current call and every later one ends with
@@ -56,7 +61,8 @@ impl Discovery {
     ///
     /// # Errors
     ///
-    /// [`Error::Mirror`] when the bucket cannot be listed.
+    /// [`Error::NotTheDataset`] for a bucket that holds something else; [`Error::Mirror`] when it cannot
+    /// be listed.
     #[doc(alias = "get_subjects")]
     pub fn subjects(&self) -> Result<Vec<SubjectId>> {
         self.remote.subjects()
@@ -96,6 +102,17 @@ impl Discovery {
     /// be listed.
     #[doc(alias = "get_rois")]
     pub fn rois(&self, subject: impl AsRef<str>, category: Option<&str>) -> Result<Vec<String>> {
+        let rois = self.roi_table(subject)?.into_iter();
+        let rois = rois.filter(|roi| category.is_none_or(|category| category == roi.category));
+        Ok(rois.map(|roi| roi.name).collect::<BTreeSet<_>>().into_iter().collect())
+    }
+
+    /// The ROIs of a subject by category and name. Their sizes are not known without reading them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Discovery::rois`].
+    pub fn roi_table(&self, subject: impl AsRef<str>) -> Result<Vec<RoiInfo>> {
         let subject: SubjectId = subject.as_ref().parse()?;
         let prefix = layout::rois(&subject);
         let listed = self.remote.list(&prefix)?;
@@ -106,12 +123,14 @@ impl Discovery {
             else {
                 continue;
             };
-            if file.contains('/') || category.is_some_and(|category| category != found) {
+            if file.contains('/') {
                 continue;
             }
-            rois.extend(roi_label(file, &subject, "1pt8").map(str::to_owned));
+            let name = roi_label(file, &subject, "1pt8");
+            rois.extend(name.map(|name| (found.to_owned(), name.to_owned())));
         }
-        Ok(rois.into_iter().collect())
+        let info = |(category, name)| RoiInfo { category, name, voxels: None };
+        Ok(rois.into_iter().map(info).collect())
     }
 
     /// A one-screen overview: the bucket, its subjects, and the first subject's ROIs.
@@ -160,9 +179,11 @@ impl Discovery {
     ///
     /// # Errors
     ///
-    /// [`Error::Mirror`] when the bucket cannot be listed.
+    /// [`Error::NotTheDataset`] for a bucket that holds something else; [`Error::Mirror`] when it cannot
+    /// be listed.
     #[doc(alias = "inspect_bucket")]
     pub fn inspect(&self) -> Result<Inspection> {
+        self.remote.check_dataset()?;
         let top_level: BTreeSet<String> =
             self.remote.list_directory("")?.prefixes.into_iter().collect();
         let mut trees = Vec::new();

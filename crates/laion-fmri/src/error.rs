@@ -125,6 +125,31 @@ pub enum Error {
         missing: Vec<Missing>,
     },
 
+    /// A tree that holds no file of the bucket where a mirror would have it.
+    #[cfg(feature = "download")]
+    #[error(
+        "nothing to adopt: none of the {files} files in {} is one of the bucket (expected the folder that holds derivatives/)",
+        tree.display()
+    )]
+    NothingToAdopt {
+        /// The folder that was named.
+        tree: PathBuf,
+        /// How many files it holds.
+        files: usize,
+        /// The folder that was probably meant.
+        instead: Option<PathBuf>,
+    },
+
+    /// A bucket, or a folder of keys, that is not this dataset.
+    #[cfg(feature = "download")]
+    #[error(
+        "{location} is no bucket of LAION-fMRI: it holds none of derivatives/, stimuli/ and sub-*/"
+    )]
+    NotTheDataset {
+        /// The bucket.
+        location: String,
+    },
+
     /// The mirror has no file that was asked to be verified, and no record of one.
     #[error(
         "nothing to verify: no downloaded file{} in {}{}",

@@ -33,6 +33,9 @@ pub const PROBED: [&str; 4] = [GLMSINGLE, ROIS, FREESURFER, ANATOMICAL];
 /// holds the raw data. A subject exists when any of these has it.
 pub const SUBJECT_TREES: [&str; 6] = [GLMSINGLE, ROIS, ANATOMICAL, FREESURFER, LOCALIZERS, TOP];
 
+/// What lies at the top of the bucket, beside the raw data in `sub-*`.
+pub const TOP_LEVEL: [&str; 2] = ["derivatives", laion_fmri_stimuli::files::DIRECTORY];
+
 /// The top of the bucket.
 const TOP: &str = "";
 

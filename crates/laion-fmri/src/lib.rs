@@ -62,10 +62,10 @@ pub use self::betas::{BetaRows, Betas, ConcatenatedBetas, SessionBetas, WrittenB
 pub use self::error::{Contradiction, Error, ErrorKind, ExtractError, Restriction, Result};
 pub use self::files::{Input, InputError, InputRecord};
 pub use self::group::{Group, SharedBetas, SubjectShared};
-pub use self::mask::{BrainMask, MaskSource, Resolution, VoxelMask};
+pub use self::mask::{BrainMask, MaskFile, MaskSource, Resolution, VoxelMask};
 pub use self::observer::{Cancel, Event, Observer};
 pub use self::raw::{EventTable, EventTableError, Part};
-pub use self::roi::{Hemi, Hemisphere, RoiData, RoiFormat, RoiQuery, RoiSurface};
+pub use self::roi::{Hemi, Hemisphere, RoiData, RoiFormat, RoiInfo, RoiQuery, RoiSurface};
 pub use self::trial_table::{GlobalTrial, SessionTrial, SubjectTrials, Trial, TrialColumns};
 pub use self::trials::{SessionTrials, TableError, TrialTableError};
 pub use self::zscore::{NanPolicy, ZscoreOptions, ZscoreReport, zscore};

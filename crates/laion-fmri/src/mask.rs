@@ -1,10 +1,13 @@
 //! Brain masks: which voxels exist, on which grid, and by which rule.
 
+mod file;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use nifti_stream::{Grid, Spatial, VoxelSelection};
 
+pub use self::file::MaskFile;
 use crate::{Error, Input, Result};
 
 laion_fmri_base::named_enum! {
@@ -214,6 +217,16 @@ impl VoxelMask {
     #[must_use]
     pub fn brain(&self) -> &Arc<BrainMask> {
         &self.brain
+    }
+
+    /// The voxels of these flat C-order grid indices; `None` when they are not voxels of the brain mask,
+    /// ascending and distinct.
+    #[cfg(feature = "extract")]
+    pub(crate) fn from_indices(brain: Arc<BrainMask>, indices: &[u32]) -> Option<Self> {
+        let column = |index: &u32| brain.indices.binary_search(&(*index as usize)).ok();
+        let columns = indices.iter().map(|index| column(index).map(|column| column as u32));
+        let columns: Vec<u32> = columns.collect::<Option<_>>()?;
+        columns.is_sorted_by(|one, next| one < next).then(|| Self::from_columns(brain, columns))
     }
 
     /// One flag for each brain voxel, shape `(n_brain_voxels,)`.

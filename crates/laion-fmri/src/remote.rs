@@ -128,7 +128,22 @@ impl Remote {
 
     /// The subjects of the bucket, sorted: those below any of the trees.
     pub(crate) fn subjects(&self) -> Result<Vec<SubjectId>> {
-        subjects_below(|tree| self.directories(tree))
+        let subjects = subjects_below(|tree| self.directories(tree))?;
+        if subjects.is_empty() {
+            self.check_dataset()?;
+        }
+        Ok(subjects)
+    }
+
+    /// Refuses a bucket that has nothing at its top that this dataset has there.
+    pub(crate) fn check_dataset(&self) -> Result<()> {
+        let top = self.directories("")?;
+        let is_known =
+            |name: &String| name.starts_with("sub-") || layout::TOP_LEVEL.contains(&name.as_str());
+        if top.iter().any(is_known) {
+            return Ok(());
+        }
+        Err(Error::NotTheDataset { location: self.location.to_string() })
     }
 
     /// The probed trees, each with the subjects below it.

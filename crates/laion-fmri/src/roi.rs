@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use bids_names::{SubjectId, dehyphenate_labels, dehyphenate_name, roi_label};
 use indexmap::IndexMap;
+use nifti_stream::SetVoxels;
 
 pub(crate) use self::data::vertex_values;
 pub use gifti_surface::Hemisphere;
@@ -43,6 +44,50 @@ impl Subject {
     pub fn rois(&self, category: Option<&str>) -> Result<Vec<String>> {
         let index = self.roi_index()?;
         Ok(index.names(|entry| category.is_none_or(|category| entry.category == category)))
+    }
+
+    /// The ROIs on disk by category and name, with their sizes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when a directory cannot be read. A file that cannot be read is a ROI without size.
+    ///
+    /// ```
+    /// use laion_fmri::Dataset;
+    ///
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
+    /// let table = subject.roi_table()?;
+    /// let ffa1 = table.iter().find(|roi| roi.name == "FFA1").unwrap();
+    /// assert_eq!((ffa1.category.as_str(), ffa1.voxels.is_some()), ("face", true));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn roi_table(&self) -> Result<Vec<RoiInfo>> {
+        let index = self.roi_index()?;
+        let files: Vec<&Located> = index.entries.iter().map(|entry| &entry.file).collect();
+        let brain = self.brain_mask(MaskSource::default(), Resolution::Func1pt8).ok();
+        // All at once is quicker; one by one finds those that can be read.
+        let read: Vec<Option<_>> = match (&brain, self.roi_voxels(&files)) {
+            (None, _) => vec![None; files.len()],
+            (Some(_), Ok(read)) => read.into_iter().map(Some).collect(),
+            (Some(_), Err(_)) => {
+                files.iter().map(|file| self.roi_voxels(&[file]).ok()?.pop()).collect()
+            }
+        };
+        let size = |brain: &BrainMask, file: &Located, voxels: &SetVoxels| {
+            brain.check_grid(file.path(), voxels.grid()).ok()?;
+            let voxels = voxels.indices().iter();
+            Some(voxels.filter(|voxel| brain.indices().binary_search(voxel).is_ok()).count())
+        };
+        let entries = index.entries.iter().zip(read).map(|(entry, read)| RoiInfo {
+            category: entry.category.clone(),
+            name: entry.name.clone(),
+            voxels: brain
+                .as_ref()
+                .zip(read)
+                .and_then(|(brain, voxels)| size(brain, &entry.file, &voxels)),
+        });
+        Ok(entries.collect())
     }
 
     /// The categories with at least one ROI on disk, sorted.
@@ -122,6 +167,20 @@ impl Subject {
         }
         Ok(names.into_iter().collect())
     }
+}
+
+/// A ROI of a subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(::serde::Serialize))]
+pub struct RoiInfo {
+    /// The category, such as `face`.
+    pub category: String,
+    /// The ROI, such as `FFA1`.
+    pub name: String,
+    /// How many voxels of the anatomical brain mask it has; `None` where the volume or the brain mask
+    /// is not on disk, or cannot be read.
+    pub voxels: Option<usize>,
 }
 
 /// The ROIs that queries name, on one voxel axis.

@@ -3,8 +3,18 @@
 use std::path::Path;
 
 use ndarray::{Array2, ArrayView1};
+use nifti_stream::Sample;
 
 use crate::{Error, Result, Subject, Voxels};
+
+/// The error of a caller on its way through the writer.
+struct Carried<E>(E);
+
+impl<E: From<Error>> From<nifti_stream::Error> for Carried<E> {
+    fn from(error: nifti_stream::Error) -> Self {
+        Self(Error::from(error).into())
+    }
+}
 
 impl Subject {
     /// Writes one value for each chosen voxel as a 3-D float32 NIfTI file, zero elsewhere, gzipped
@@ -48,6 +58,61 @@ impl Subject {
         }
         let shape = brain.grid().shape();
         Ok(nifti_stream::fs::write_volume(path, brain.spatial(), shape, &volume)?)
+    }
+
+    /// As [`Subject::to_nifti`] for several rows of one value for each chosen voxel: a 4-D file with one
+    /// volume for each row. One volume is in memory at a time. `fill` is given a function that takes the
+    /// next row, of float32 or float64, and calls it `n_rows` times; without a number, the file is 3-D and
+    /// has one row.
+    ///
+    /// # Errors
+    ///
+    /// As [`Subject::to_nifti`]; what `fill` answers.
+    ///
+    /// ```
+    /// use laion_fmri::{Dataset, Error, Voxels};
+    ///
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
+    /// let face = Voxels::roi("face");
+    /// let betas = subject.betas().session("ses-01").voxels(face.clone()).trials(0..3).load()?;
+    /// subject.rows_to_nifti("three.nii.gz", &face, Some(3), |put| {
+    ///     betas.rows().into_iter().try_for_each(|row| put(&row.to_vec()))
+    /// })?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn rows_to_nifti<T: Sample + Default, E: From<Error>>(
+        &self,
+        path: impl AsRef<Path>,
+        voxels: &Voxels,
+        n_rows: Option<usize>,
+        fill: impl FnOnce(&mut dyn FnMut(&[T]) -> Result<()>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mask = voxels.resolve(self)?;
+        let indices = mask.indices();
+        let brain = mask.brain();
+        let mut volume = vec![T::default(); brain.grid().n_voxels()];
+        let shape = brain.grid().shape();
+        let written = nifti_stream::fs::write_volumes(
+            path,
+            brain.spatial(),
+            shape,
+            n_rows,
+            |put: &mut dyn FnMut(&[T]) -> Result<(), nifti_stream::Error>| {
+                fill(&mut |row| {
+                    if row.len() != indices.len() {
+                        let (expected, got) = (indices.len(), row.len());
+                        return Err(Error::ValuesLength { expected, got });
+                    }
+                    for (index, value) in indices.iter().zip(row) {
+                        volume[*index] = *value;
+                    }
+                    Ok(put(&volume)?)
+                })
+                .map_err(Carried)
+            },
+        );
+        written.map_err(|Carried(error)| error)
     }
 
     /// Where the chosen voxels lie: float64, shape `(n_voxels, 3)`, in mm of the subject's T1w

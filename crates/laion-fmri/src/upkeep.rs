@@ -1,7 +1,7 @@
-//! Keeping a mirror in order: verifying and repairing it, taking over files of other tools,
-//! examining it.
+//! Keeping a mirror in order: counting what is there, verifying and repairing it, taking over files of
+//! other tools, examining it.
 //!
-//! The methods are [`Dataset::verify`](crate::Dataset::verify),
+//! The methods are [`Dataset::status`](crate::Dataset::status), [`Dataset::verify`](crate::Dataset::verify),
 //! [`Dataset::plan_repair`](crate::Dataset::plan_repair), [`Dataset::adopt`](crate::Dataset::adopt) and
 //! [`Dataset::examine`](crate::Dataset::examine).
 
@@ -12,11 +12,15 @@ use laion_fmri_base::parallel_map;
 mod adopt;
 mod doctor;
 mod listed;
+mod status;
 mod tree;
 mod verify;
 
 pub use self::adopt::{Adoption, AdoptionOutcome};
 pub use self::doctor::{Advice, Finding, Health};
+pub use self::status::{
+    Against, Amount, RoiStatus, SessionStatus, Status, SubjectStatus, TreeStatus,
+};
 pub(crate) use self::verify::bad_among;
 pub use self::verify::{Depth, Verification, VerifiedFile, VerifyRequest};
 

@@ -48,6 +48,10 @@ pub enum Contradiction {
     )]
     TrialsOfSeveralSubjects,
 
+    /// A mask that a user made is about the voxels of one subject.
+    #[error("a mask chooses the voxels of one subject: extract each subject on its own")]
+    MaskOfSeveralSubjects,
+
     /// A threshold on the map of each session would choose other voxels in each.
     #[error(
         "several sessions need one subject-level noise-ceiling map, because each session's own map would select different voxels"

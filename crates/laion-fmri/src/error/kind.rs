@@ -66,7 +66,9 @@ impl Error {
             | Self::NothingToVerify { .. }
             | Self::Offline { .. } => ErrorKind::NotThere,
             #[cfg(feature = "download")]
-            Self::NoMatchingData { .. } => ErrorKind::NotThere,
+            Self::NoMatchingData { .. }
+            | Self::NothingToAdopt { .. }
+            | Self::NotTheDataset { .. } => ErrorKind::NotThere,
             Self::LicenseNotAccepted { .. } => ErrorKind::Access,
             Self::GridMismatch { .. }
             | Self::TrialCountMismatch { .. }
@@ -131,6 +133,7 @@ fn is_about_content(error: &nifti_stream::Error) -> bool {
             | Nifti::RowOutOfRange { .. }
             | Nifti::RowsNotAscending { .. }
             | Nifti::DataLength { .. }
+            | Nifti::VolumeCount { .. }
     )
 }
 

@@ -1,7 +1,7 @@
 //! Taking over a tree that another tool made: [`Dataset::adopt`].
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use s3_mirror::{Cancel, Condition, Inventory, Listed, Record, RelativePath, TakeOver, take_over};
 
@@ -9,7 +9,7 @@ use super::in_parallel;
 use super::listed::check_listed;
 use super::tree::{self, Found};
 use crate::remote::Remote;
-use crate::{Dataset, Error, Event, Observer, Result};
+use crate::{Dataset, Error, Event, Observer, Result, SubjectId, layout, policy};
 
 /// What became of each file of a tree.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub enum AdoptionOutcome {
     Unknown,
     /// It is not what the object is now.
     Differs(Condition),
+    /// Its session is not released yet; see [`policy::is_held_out`].
+    NotReleased,
 }
 
 impl Adoption {
@@ -62,7 +64,8 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`Error::Offline`], [`Error::Mirror`] when the bucket cannot be listed, [`Error::Io`] when
+    /// [`Error::NothingToAdopt`] when no file lies where the bucket has one, which a folder one level
+    /// off does; [`Error::Offline`], [`Error::Mirror`] when the bucket cannot be listed, [`Error::Io`] when
     /// the tree cannot be read or the mirror cannot be written, [`Error::Cancelled`].
     pub fn adopt(
         &self,
@@ -80,6 +83,16 @@ impl Dataset {
         let remote = self.open_bucket()?.with_cancel(cancel);
         let inventory = crate::roots::inventory::of_writable(&root)?;
         let found = tree::files(tree)?;
+        let is_known = |found: &Found| {
+            let path = found.path.as_str();
+            path.split_once('/').is_some_and(|(top, _)| is_top_level(top))
+                || layout::DATASET_KEYS.contains(&path)
+        };
+        if !in_place && !found.iter().any(is_known) {
+            let (tree, files) = (tree.to_owned(), found.len());
+            let instead = meant(&canonical(&tree)?);
+            return Err(Error::NothingToAdopt { tree, files, instead });
+        }
         let listed = tree::listed(&remote, found.iter().map(|found| &found.path))?;
         let linked = self.linked_directories(listed.keys());
         let bytes = found.iter().map(|found| found.size).sum();
@@ -87,6 +100,9 @@ impl Dataset {
         let outcomes = in_parallel(&found, jobs, |found| {
             let local = tree::local_of(found.path.as_str()).ok();
             let outcome = match local.and_then(|local| Some((listed.get(&local)?, local))) {
+                Some((listed, _)) if policy::is_held_out(listed.key.as_str()) => {
+                    Ok(AdoptionOutcome::NotReleased)
+                }
                 None => Ok(AdoptionOutcome::Unknown),
                 Some((listed, local)) => {
                     let here = self.roots().find(local.as_str()).filter(|_| !in_place);
@@ -121,6 +137,29 @@ struct Into<'a> {
     inventory: &'a Inventory,
     /// Directories that may be links to other disks.
     linked: &'a BTreeSet<String>,
+}
+
+/// Whether a folder of this name lies at the top of the bucket.
+fn is_top_level(name: &str) -> bool {
+    layout::TOP_LEVEL.contains(&name)
+        || name.parse::<SubjectId>().is_ok_and(|id| id.as_str() == name)
+}
+
+/// The folder that was meant where another was named: one above it, or the only one below it, that has
+/// the top of the bucket in it.
+fn meant(tree: &Path) -> Option<PathBuf> {
+    // The outermost wins: below `derivatives` there are folders of subjects too.
+    let parts: Vec<_> = tree.ancestors().collect();
+    let above = parts.windows(2).rev().find_map(|pair| {
+        let name = pair[0].file_name()?.to_str()?;
+        is_top_level(name).then(|| pair[1].to_owned())
+    });
+    above.or_else(|| {
+        let below = std::fs::read_dir(tree).ok()?.flatten().map(|entry| entry.path());
+        let mut below =
+            below.filter(|path| layout::TOP_LEVEL.iter().any(|name| path.join(name).is_dir()));
+        below.next().filter(|_| below.next().is_none())
+    })
 }
 
 fn adopt_one(
