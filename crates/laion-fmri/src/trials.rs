@@ -119,6 +119,15 @@ impl SessionTrials {
         self.table.rows()
     }
 
+    /// The fields of one trial.
+    ///
+    /// # Panics
+    ///
+    /// When the table has no such trial.
+    pub(crate) fn row(&self, trial: crate::SessionTrial) -> &[String] {
+        &self.table.rows[trial.0]
+    }
+
     /// The image name of each trial, in the order of the volumes.
     pub fn labels(&self) -> impl ExactSizeIterator<Item = &str> {
         self.table.rows.iter().map(|row| row[self.label].as_str())

@@ -134,6 +134,34 @@ impl Betas<'_> {
         }
         Ok(WantedRows::of(rows))
     }
+
+    /// The trials that are rows of each session, as the trial tables alone say: no betas are needed, and
+    /// voxels do not count. Without names, of all sessions with a trial table.
+    ///
+    /// # Errors
+    ///
+    /// As [`Subject::trials_of`]; [`Error::TrialOutOfRange`].
+    ///
+    /// ```
+    /// use laion_fmri::{Dataset, StimulusSet};
+    ///
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-03")?;
+    /// let shared = subject.betas().session("ses-01").stimuli(StimulusSet::Shared);
+    /// let rows = shared.trial_rows()?;
+    /// assert_eq!(rows[0].1.len(), shared.roi("FFA1").load()?.nrows());
+    /// assert_eq!(subject.trial_columns_of(&rows)?.table.n_rows(), rows[0].1.len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn trial_rows(&self) -> Result<Vec<(SessionId, Vec<SessionTrial>)>> {
+        let tables = self.subject.trials_of(&self.sessions)?.into_iter();
+        let rows = |(session, table): (SessionId, SessionTrials)| {
+            let n_volumes = table.len();
+            let rows = self.rows(&session, n_volumes, Some(table))?.trials(n_volumes);
+            Ok((session, rows))
+        };
+        tables.map(rows).collect()
+    }
 }
 
 impl Planned {

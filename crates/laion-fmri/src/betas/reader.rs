@@ -51,13 +51,22 @@ impl SessionReader {
         let place = subject.betas_place(session)?;
         let file = BetasFile::open(subject.files(), &place)?;
         brain.check_grid(place.path(), file.grid())?;
+        let index = subject.reading.index(&place);
+        tracing::info!(
+            betas = %place.path().display(),
+            volumes = file.n_volumes(),
+            index = index.as_ref().filter(|index| index.is_file()).map(|it| it.display().to_string()),
+            brain = %brain.path().display(),
+            threads = subject.reading.jobs.get(),
+            "reading betas"
+        );
         Ok(Self {
             subject: subject.id().clone(),
             session: session.clone(),
             files: subject.files().clone(),
             n_volumes: file.n_volumes(),
             opened: Mutex::new(Some(file)),
-            index: subject.reading.index(&place),
+            index,
             #[cfg(feature = "extract")]
             digest: subject.reading.digest(&place),
             place,

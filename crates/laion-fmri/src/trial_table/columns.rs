@@ -4,7 +4,7 @@ use array_export::{Column, Table};
 use bids_names::SessionId;
 
 use crate::trials::SessionTrials;
-use crate::{DownloadRequest, Error, Result, Subject, SubjectTrials, Trial, layout};
+use crate::{DownloadRequest, Error, Result, SessionTrial, Subject, SubjectTrials, Trial, layout};
 
 /// The trials of several sessions as columns.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,8 +33,47 @@ impl Subject {
     /// [`Error::DoesNotFit`] when the sessions' tables have different columns; as
     /// [`Subject::trials`] and, with the table of images, as [`Subject::subject_trials`].
     pub fn trial_columns(&self, sessions: &[impl AsRef<str>]) -> Result<TrialColumns> {
-        let (chosen, tables): (Vec<SessionId>, Vec<SessionTrials>) =
-            self.trials_of(sessions)?.into_iter().unzip();
+        let all = |(session, table): (SessionId, SessionTrials)| {
+            let rows = (0..table.len()).map(SessionTrial).collect();
+            ((session, rows), table)
+        };
+        let (rows, tables): (Vec<_>, Vec<_>) =
+            self.trials_of(sessions)?.into_iter().map(all).unzip();
+        self.joined_columns(&rows, &tables)
+    }
+
+    /// As [`Subject::trial_columns`], of these trials alone: one row for each, in this order and as often
+    /// as named, as [`SessionBetas::trials`](crate::SessionBetas::trials) and
+    /// [`Betas::trial_rows`](crate::Betas::trial_rows) list them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Subject::trial_columns`]; [`Error::TrialOutOfRange`] for a trial that a session does not have.
+    pub fn trial_columns_of(
+        &self,
+        rows: &[(SessionId, Vec<SessionTrial>)],
+    ) -> Result<TrialColumns> {
+        let sessions: Vec<&str> = rows.iter().map(|(session, _)| session.as_str()).collect();
+        if sessions.is_empty() {
+            return Err(self.no_trials());
+        }
+        let tables = self.trials_of(&sessions)?;
+        let tables: Vec<SessionTrials> = tables.into_iter().map(|(_, table)| table).collect();
+        for ((session, rows), table) in rows.iter().zip(&tables) {
+            if let Some(got) = rows.iter().map(|row| row.0).find(|row| *row >= table.len()) {
+                let (session, trials) = (session.clone(), table.len());
+                return Err(Error::TrialOutOfRange { session, trials, got });
+            }
+        }
+        self.joined_columns(rows, &tables)
+    }
+
+    /// The rows of each table that are meant, one after the other.
+    fn joined_columns(
+        &self,
+        rows: &[(SessionId, Vec<SessionTrial>)],
+        tables: &[SessionTrials],
+    ) -> Result<TrialColumns> {
         let Some(first) = tables.first() else { return Err(self.no_trials()) };
         if let Some(other) = tables.iter().find(|table| table.columns() != first.columns()) {
             return Err(Error::DoesNotFit {
@@ -45,17 +84,17 @@ impl Subject {
         }
         let mut table = Table::new();
         for (column, name) in first.columns().iter().enumerate() {
-            let cells = tables.iter().zip(&chosen).flat_map(|(table, session)| {
-                table.rows().map(move |row| match name.as_str() {
+            let cells = tables.iter().zip(rows).flat_map(|(table, (session, rows))| {
+                rows.iter().map(move |row| match name.as_str() {
                     "session" => session.to_string(),
-                    _ => row[column].clone(),
+                    _ => table.row(*row)[column].clone(),
                 })
             });
             table.add_column(name, typed(cells.collect()))?;
         }
         let derived = match self.stimulus_metadata() {
             Ok(_) => {
-                add_derived(&mut table, &self.subject_trials()?, &chosen)?;
+                add_derived(&mut table, &self.subject_trials()?, rows)?;
                 true
             }
             Err(Error::StimuliNotDownloaded { .. }) => false,
@@ -94,8 +133,17 @@ impl Subject {
     }
 }
 
-fn add_derived(table: &mut Table, trials: &SubjectTrials, chosen: &[SessionId]) -> Result<()> {
-    let rows: Vec<&Trial> = chosen.iter().flat_map(|session| trials.of_session(session)).collect();
+fn add_derived(
+    table: &mut Table,
+    trials: &SubjectTrials,
+    rows: &[(SessionId, Vec<SessionTrial>)],
+) -> Result<()> {
+    let of_session = |(session, rows): &'_ (SessionId, Vec<SessionTrial>)| {
+        let trials = trials.of_session(session);
+        // INVARIANT: the rows were compared with the table of the session.
+        rows.iter().map(|row| &trials[row.0]).collect::<Vec<&Trial>>()
+    };
+    let rows: Vec<&Trial> = rows.iter().flat_map(of_session).collect();
     let texts = |text: fn(&Trial) -> Option<String>| {
         Column::Text(rows.iter().map(|row| text(row)).collect())
     };
