@@ -8,7 +8,8 @@
 //! thread or many, from disk or from the bucket.
 //!
 //! The output holds `betas` (float32, rows x voxels); for each row `image_name`, `n_averaged` and, unless
-//! images are averaged, `session`, `run`, `beta_index` and `repetition`; for each voxel `subject`,
+//! images are averaged, `session`, `run`, `beta_index` and `repetition`, and when the table of images is
+//! there `dataset`, `unique_or_shared` and `n_reps_planned`; for each voxel `subject`,
 //! `voxel_index` (flat, C order), `voxel_ijk`, `roi` and the noise ceilings `nc_*`; then `features`,
 //! `train` and `test` when asked for; and the text `recipe`.
 
@@ -16,6 +17,7 @@ mod columns;
 mod conventions;
 mod diff;
 mod downloads;
+mod images;
 mod inputs;
 mod memory;
 mod merge;
@@ -32,12 +34,13 @@ mod task;
 mod text;
 
 pub use self::conventions::{
-    Average, Conventions, NanColumns, SplitChoice, Threshold, Zscore, ZscoreFit, ZscoreScope,
+    Average, Conventions, MaskChoice, NanColumns, SplitChoice, Threshold, Zscore, ZscoreFit,
+    ZscoreScope,
 };
 pub use self::inputs::RecipeInput;
 pub use self::memory::MemoryPlan;
 pub use self::plan::{ExtractPlan, ExtractRequest, plan_lines, read_plans};
-pub use self::recipe::{Recipe, RecipeOutput, RecipeResult, Rules, SubjectSessions};
+pub use self::recipe::{Recipe, RecipeOutput, RecipeResult, Rules, SplitRows, SubjectSessions};
 pub use self::reproduce::Reproduction;
 pub use self::run::TasksRun;
 pub use self::table::RowTable;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use bids_names::SessionId;
 
-use super::conventions::{Conventions, Threshold};
+use super::conventions::{Conventions, MaskChoice, Threshold};
 use super::part::PartColumns;
 use crate::error::{ExtractError, Restriction};
 use crate::mask::VoxelMask;
 use crate::roi::RoiQuery;
-use crate::{NoiseCeiling, Result, Subject, Voxels};
+use crate::{Error, MaskSource, NoiseCeiling, Resolution, Result, Subject, Voxels};
 
 /// The subject-level maps that go along with the voxels, when they are there.
 pub(super) const CEILINGS: [&str; 3] =
@@ -41,11 +41,16 @@ pub(super) fn chosen(
     conventions: &Conventions,
     warn: bool,
 ) -> Result<Arc<VoxelMask>> {
-    let voxels = match conventions.rois.as_slice() {
-        [] => Voxels::all(),
-        rois => Voxels::roi(rois),
-    };
-    let base = Arc::new(voxels.mask_source(conventions.mask_source).resolve(subject)?);
+    let base = Arc::new(match &conventions.mask {
+        Some(mask) => given(subject, conventions.mask_source, mask)?,
+        None => {
+            let voxels = match conventions.rois.as_slice() {
+                [] => Voxels::all(),
+                rois => Voxels::roi(rois),
+            };
+            voxels.mask_source(conventions.mask_source).resolve(subject)?
+        }
+    });
     let chosen = match &conventions.noise_ceiling {
         None => base,
         Some(Threshold { percent, desc }) => {
@@ -57,11 +62,22 @@ pub(super) fn chosen(
         return Ok(chosen);
     }
     let mut why = vec![match conventions.rois.as_slice() {
+        _ if conventions.mask.is_some() => Restriction::VoxelMask,
         [] => Restriction::Mask(conventions.mask_source),
         rois => Restriction::Rois(rois.to_vec()),
     }];
     why.extend(conventions.noise_ceiling.iter().map(|it| Restriction::NoiseCeiling(it.percent)));
     Err(ExtractError::NothingLeft { what: "voxel", whose: subject.id().to_string(), why }.into())
+}
+
+/// The voxels of a file that a user made, which are kept as indices.
+fn given(subject: &Subject, source: MaskSource, mask: &MaskChoice) -> Result<VoxelMask> {
+    let brain = subject.brain_mask(source, Resolution::Func1pt8)?;
+    VoxelMask::from_indices(brain, &mask.voxels).ok_or_else(|| Error::DoesNotFit {
+        what: format!("the voxels of the mask {}", mask.file),
+        expected: format!("voxels of the {source} brain mask of {}", subject.id()),
+        got: "others".to_owned(),
+    })
 }
 
 /// Which of the maps that may go along a subject has.

@@ -1,6 +1,8 @@
 //! What is extracted and by which conventions: everything that decides the numbers, and nothing else.
 
-use laion_fmri_base::named_enum;
+use std::path::Path;
+
+use laion_fmri_base::{Sha256, named_enum};
 use laion_fmri_splits::{OodType, Pool, Split, SplitName, SplitRevision, load_split};
 use laion_fmri_stimuli::{EmbeddingModel, StimulusSet};
 use serde::{Deserialize, Serialize};
@@ -8,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::text;
 #[cfg(any(doc, test))]
 use crate::Error;
-use crate::{Contradiction, MaskSource, NoiseCeiling, Result, RoiQuery};
+use crate::{Contradiction, MaskFile, MaskSource, NoiseCeiling, Result, RoiQuery};
 
 /// Everything that decides the numbers of an extraction, except the subjects and their sessions.
 ///
@@ -33,6 +35,9 @@ pub struct Conventions {
     /// when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rois: Vec<String>,
+    /// Only the voxels that a user's file chose; excludes ROIs, and is of one subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<MaskChoice>,
     /// Which brain mask the voxel axis is made from.
     #[serde(with = "text")]
     pub mask_source: MaskSource,
@@ -60,6 +65,32 @@ pub struct Conventions {
     /// Whose embeddings of the images go along with the rows.
     #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
     pub features: Option<EmbeddingModel>,
+}
+
+/// The voxels that a user's file chose. They are kept themselves, so that the file is not needed again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaskChoice {
+    /// The name of the file.
+    pub file: String,
+    /// Its SHA-256.
+    #[serde(with = "text")]
+    pub sha256: Sha256,
+    /// The flat C-order grid indices of its voxels inside the brain mask, ascending; as text, ranges
+    /// such as `12-15,20`.
+    #[serde(with = "text::ranges")]
+    pub voxels: Vec<u32>,
+}
+
+impl MaskChoice {
+    /// The voxels of a file of this name; see [`Subject::read_mask`](crate::Subject::read_mask).
+    #[must_use]
+    pub fn new(path: impl AsRef<Path>, read: &MaskFile) -> Self {
+        let file = path.as_ref().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // Grids have less than 2^32 voxels, which the masks rely on as well.
+        let voxels = read.voxels.indices().iter().map(|index| *index as u32).collect();
+        Self { file, sha256: read.sha256, voxels }
+    }
 }
 
 /// A noise ceiling that voxels have to reach: `>=`, in the units of the map (percent), NaN never.
@@ -219,6 +250,12 @@ impl Conventions {
         self
     }
 
+    /// Only the voxels that a user's file chose.
+    pub fn mask(mut self, mask: MaskChoice) -> Self {
+        self.mask = Some(mask);
+        self
+    }
+
     /// Which brain mask the voxel axis is made from.
     pub fn mask_source(mut self, source: MaskSource) -> Self {
         self.mask_source = source;
@@ -291,6 +328,14 @@ impl Conventions {
         if n_subjects > 1 && self.average == Average::None {
             return Err(Contradiction::TrialsOfSeveralSubjects.into());
         }
+        if self.mask.is_some() {
+            if !self.rois.is_empty() {
+                return Err(Contradiction::RoiAndMask.into());
+            }
+            if n_subjects > 1 {
+                return Err(Contradiction::MaskOfSeveralSubjects.into());
+            }
+        }
         if let Some(Threshold { percent, desc }) = &self.noise_ceiling {
             if percent.is_nan() {
                 return Err(crate::noise_ceiling::no_threshold());
@@ -358,6 +403,13 @@ mod tests {
         let fit = ZscoreFit::Train;
         conventions.zscore = Some(Zscore { fit, ..Zscore::within(ZscoreScope::Run) });
         assert!(refused(&conventions, 1, false).contains("needs a split"));
+        let (file, sha256) = ("a.npy".to_owned(), Sha256([0; 32]));
+        let mask = MaskChoice { file, sha256, voxels: vec![3] };
+        let mut conventions = Conventions::default().mask(mask).average(Average::Image);
+        conventions.check(1, true).unwrap();
+        assert!(refused(&conventions, 2, false).contains("voxels of one subject"));
+        conventions.rois = vec!["FFA1".to_owned()];
+        assert!(refused(&conventions, 1, false).contains("mutually exclusive"));
     }
 
     #[test]
@@ -404,6 +456,7 @@ mod tests {
             .features(EmbeddingModel::DinoV2);
         let expected = Conventions {
             rois: vec!["FFA1".to_owned(), "OFA".to_owned()],
+            mask: None,
             mask_source: MaskSource::Rsquare,
             noise_ceiling: Some(Threshold {
                 percent: 20.0,
@@ -441,6 +494,18 @@ mod tests {
         let text = serde_json::to_string(&conventions).unwrap();
         assert_eq!(serde_json::from_str::<Conventions>(&text).unwrap(), conventions);
         assert!(text.contains(r#""zscore":{"within":"session","ddof":0,"fit":"all"}"#), "{text}");
+        // What is not used leaves no trace: recipes of the first form stay as they are.
+        assert!(!text.contains("mask\":{"), "{text}");
+        let (file, sha256) = ("a.npy".to_owned(), Sha256([0xab; 32]));
+        let voxels = vec![3, 4, 5, 9, 11, 12];
+        let conventions = Conventions::default().mask(MaskChoice { file, sha256, voxels });
+        let masked = serde_json::to_string(&conventions).unwrap();
+        assert!(masked.contains(r#""voxels":"3-5,9,11-12""#), "{masked}");
+        assert_eq!(serde_json::from_str::<Conventions>(&masked).unwrap(), conventions);
+        for bad in ["5-3", "3-5,5", "9,3", "x", "0-4294967295", "1-"] {
+            let text = masked.replacen("3-5,9,11-12", bad, 1);
+            assert!(serde_json::from_str::<Conventions>(&text).is_err(), "{bad}");
+        }
         let unknown = text.replacen("\"nan\"", "\"nans\"", 1);
         assert!(serde_json::from_str::<Conventions>(&unknown).is_err());
     }

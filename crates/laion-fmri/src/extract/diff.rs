@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use laion_fmri_base::Sha256;
 use toml::Value;
 
 use super::inputs::{self, RecipeInput};
-use super::recipe::Recipe;
+use super::recipe::{Recipe, SplitRows};
 
 impl Recipe {
     /// What is different in another recipe, one line for each difference: what it is about, then both
@@ -45,6 +46,10 @@ impl Recipe {
         if self.noise_ceilings != other.noise_ceilings {
             let (this, that) = (listed(&self.noise_ceilings), listed(&other.noise_ceilings));
             differences.push(both.say("noise ceilings in the output", this, that));
+        }
+        if self.image_columns != other.image_columns {
+            let (this, that) = (listed(&self.image_columns), listed(&other.image_columns));
+            differences.push(both.say("columns about images", this, that));
         }
         if self.rules != other.rules {
             differences.push("the built-in rules of extractions differ".to_owned());
@@ -111,6 +116,15 @@ impl Recipe {
         let counts = counts.into_iter().filter(|(_, this, that)| this != that);
         let mut said: Vec<String> =
             counts.map(|(what, this, that)| both.say(what, this, that)).collect();
+        if this.split != that.split {
+            let rows = |split: &Option<SplitRows>| match split {
+                Some(rows) => {
+                    format!("{} train, {} test, {} neither", rows.train, rows.test, rows.neither)
+                }
+                None => "not counted".to_owned(),
+            };
+            said.push(both.say("rows of the split", rows(&this.split), rows(&that.split)));
+        }
         if this.arrays_sha256 != that.arrays_sha256 {
             said.push(both.say("digest of the arrays", this.arrays_sha256, that.arrays_sha256));
         }
@@ -139,6 +153,11 @@ fn flat(conventions: &super::Conventions) -> BTreeMap<String, String> {
     // INVARIANT: conventions are made of tables, lists, texts, numbers and flags.
     let value = Value::try_from(conventions).expect("conventions can be written");
     flatten("", &value, &mut fields);
+    // The voxels of a mask are too many to be listed.
+    if let (Some(text), Some(mask)) = (fields.get_mut("mask.voxels"), &conventions.mask) {
+        let digest = Sha256::of(text.as_bytes()).to_string();
+        *text = format!("{} with the digest {}", mask.voxels.len(), &digest[..12]);
+    }
     fields
 }
 
@@ -170,6 +189,9 @@ fn listed(texts: &[String]) -> String {
 fn meaning(field: &str) -> &str {
     match field {
         "rois" => "ROIs",
+        "mask.file" => "file of the mask",
+        "mask.sha256" => "SHA-256 of the mask",
+        "mask.voxels" => "voxels of the mask",
         "mask_source" => "brain mask",
         "noise_ceiling.percent" => "noise-ceiling threshold in percent",
         "noise_ceiling.desc" => "map of the noise-ceiling threshold",

@@ -2,7 +2,7 @@
 
 use super::columns::SESSION_CEILING;
 use super::plan::ExtractPlan;
-use crate::{DownloadRequest, FilterField, Result};
+use crate::{DownloadRequest, FilterField, Result, layout};
 
 impl ExtractPlan {
     /// What has to be downloaded before the tasks can read a mirror.
@@ -35,6 +35,9 @@ impl ExtractPlan {
                     DownloadRequest::of_prefix(format!("derivatives/rois/{}/", subject.subject));
                 requests.push(rois.filter(FilterField::Extension, ["nii.gz"]));
             }
+        }
+        if self.with_images {
+            requests.push(DownloadRequest::of_prefix(layout::stimulus_metadata()));
         }
         requests
             .extend(self.conventions.features.map(|model| DownloadRequest::embeddings([model])));

@@ -6,7 +6,9 @@ use array_export::{ArrayWriter, RowWriter, f16};
 use ndarray::{ArrayView1, ArrayView2};
 
 use super::conventions::{Conventions, NanColumns};
+use super::images;
 use super::part::{PartColumns, PartReader};
+use super::recipe::SplitRows;
 use super::rows::{OutputRows, SessionRows};
 use crate::error::{ExtractError, Restriction};
 use crate::{Error, Result};
@@ -26,6 +28,8 @@ pub(super) struct Counts {
     pub(super) nan_columns: usize,
     /// Columns that were left out for it.
     pub(super) dropped_columns: usize,
+    /// How the rows are divided, when there is a split.
+    pub(super) split: Option<SplitRows>,
 }
 
 /// The parts of a plan, ready to be merged.
@@ -119,9 +123,10 @@ impl<'a> Merge<'a> {
         counts.nan_values += nan_values;
         counts.nan_columns += has_nan.iter().filter(|has_nan| **has_nan).count();
         write_rows(rows, file)?;
+        self.write_images(rows, file)?;
         self.write_columns(&kept, file)?;
         self.write_features(rows, file)?;
-        write_split(rows, self.conventions, file)?;
+        counts.split = write_split(rows, self.conventions, file)?;
         Ok(counts)
     }
 
@@ -147,7 +152,8 @@ impl<'a> Merge<'a> {
         }
         let dropped_columns = nan.len() - kept.len();
         let nan_values = nan.iter().sum();
-        Ok((kept, Counts { nan_values, nan_columns: dropped_columns, dropped_columns }))
+        let nan_columns = dropped_columns;
+        Ok((kept, Counts { nan_values, nan_columns, dropped_columns, split: None }))
     }
 
     /// The values of a row: of one trial as they are, of several their mean, summed in the order of
@@ -213,6 +219,23 @@ impl<'a> Merge<'a> {
         }
         file.coordinates(["subject", "voxel_index", "voxel_ijk", "roi"]);
         file.coordinates(names.iter().cloned());
+        Ok(())
+    }
+
+    /// What the table of images says of the image of each row.
+    fn write_images(&self, rows: &OutputRows<'_>, file: &mut ArrayWriter<'_>) -> Result<()> {
+        let said = rows.firsts().map(|(task, row)| {
+            let images = self.parts[task as usize].description.images.as_ref()?;
+            Some(images.row(row as usize))
+        });
+        // Parts of one plan all have these columns, or none does.
+        let Some(said) = said.collect::<Option<Vec<_>>>() else { return Ok(()) };
+        let [dataset, set, planned] = images::COLUMNS;
+        file.text(dataset, ROW, &said.iter().map(|it| it.0).collect::<Vec<_>>())?;
+        file.text(set, ROW, &said.iter().map(|it| it.1).collect::<Vec<_>>())?;
+        let numbers: Vec<i64> = said.iter().map(|it| it.2).collect();
+        file.array(planned, &[ROW], ArrayView1::from(&numbers))?;
+        file.coordinates(images::COLUMNS);
         Ok(())
     }
 
@@ -297,11 +320,14 @@ fn write_split(
     rows: &OutputRows<'_>,
     conventions: &Conventions,
     file: &mut ArrayWriter<'_>,
-) -> Result<()> {
-    let Some(split) = &conventions.split else { return Ok(()) };
+) -> Result<Option<SplitRows>> {
+    let Some(split) = &conventions.split else { return Ok(None) };
     let masks = split.load()?.masks(rows.image_names());
     file.array("train", &[ROW], ArrayView1::from(&masks.train))?;
     file.array("test", &[ROW], ArrayView1::from(&masks.test))?;
     file.coordinates(["train", "test"]);
-    Ok(())
+    let count = |set: &[bool]| set.iter().filter(|is_in| **is_in).count();
+    let sets = masks.train.iter().zip(&masks.test);
+    let neither = sets.filter(|(train, test)| !**train && !**test).count();
+    Ok(Some(SplitRows { train: count(&masks.train), test: count(&masks.test), neither }))
 }

@@ -65,6 +65,14 @@ impl Recipe {
     fn voxels(&self) -> String {
         let conventions = &self.conventions;
         let mut text = match conventions.rois.as_slice() {
+            _ if let Some(mask) = &conventions.mask => format!(
+                "{} voxel{} of the {} brain mask were taken, chosen by the file {} (SHA-256: {})",
+                mask.voxels.len(),
+                plural(mask.voxels.len()),
+                conventions.mask_source,
+                mask.file,
+                mask.sha256
+            ),
             [] => format!("All voxels of the {} brain mask were taken", conventions.mask_source),
             rois => format!(
                 "Voxels of {} inside the {} brain mask were taken",

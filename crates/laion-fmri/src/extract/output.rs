@@ -30,6 +30,17 @@ pub(super) fn describe(output: &Path, watch: Watch<'_>) -> Result<RecipeOutput> 
     Ok(RecipeOutput { file, size: total, sha256: digest.finish() })
 }
 
+/// The bytes of an output, a file or a directory.
+pub(super) fn size(output: &Path) -> Result<u64> {
+    let bytes = |path: &Path| Ok(std::fs::metadata(path).map_err(Error::io("open", path))?.len());
+    if !output.is_dir() {
+        return bytes(output);
+    }
+    let mut files = Vec::new();
+    list(output, "", &mut files)?;
+    files.iter().map(|name| bytes(&output.join(name))).sum()
+}
+
 /// The files below a directory, relative, with `/` between the parts.
 fn list(directory: &Path, prefix: &str, files: &mut Vec<String>) -> Result<()> {
     let failed = |source| Error::Io { action: "read", path: directory.to_owned(), source };

@@ -15,6 +15,7 @@ use ndarray::ArrayView2;
 use nifti_stream::{Affine, Grid};
 use serde::{Deserialize, Serialize};
 
+use super::images::RowImages;
 use super::inputs::RecipeInput;
 use super::text;
 use crate::error::ExtractError;
@@ -47,6 +48,8 @@ pub(super) struct Description {
     pub(super) image_names: Vec<String>,
     pub(super) runs: Vec<i64>,
     pub(super) trials: Vec<usize>,
+    /// What the table of images says of the image of each row.
+    pub(super) images: Option<RowImages>,
     /// The names of the noise ceilings.
     pub(super) noise_ceilings: Vec<String>,
     /// The ROIs that a code stands for.
@@ -350,7 +353,8 @@ fn words_at(description: &Description, described_at: u64) -> Option<u64> {
     let words = columns.checked_mul(maps.checked_add(2)?)?.checked_add(checksums)?;
     let fits = start.checked_add(words.checked_mul(4)?)? == described_at
         && description.runs.len() == description.image_names.len()
-        && description.trials.len() == description.image_names.len();
+        && description.trials.len() == description.image_names.len()
+        && description.images.as_ref().is_none_or(|it| it.fits(description.image_names.len()));
     fits.then_some(start)
 }
 
@@ -373,6 +377,7 @@ mod tests {
             image_names: (0..rows).map(|row| format!("image {row} .jpg")).collect(),
             runs: vec![1; rows],
             trials: (0..rows).collect(),
+            images: None,
             noise_ceilings: vec!["nc_4rep".to_owned()],
             rois: vec!["FFA1".to_owned(), String::new()],
             constant: 1,

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::columns;
 use super::conventions::Conventions;
+use super::images;
 use super::memory::{MemoryPlan, TaskSize};
 use super::part::PartReader;
-use super::recipe::{Recipe, SubjectSessions, TOOL};
+use super::recipe::{FORM, Recipe, SubjectSessions, TOOL};
 use super::task::Trials;
 use super::text;
 use crate::error::{ExtractError, Restriction};
@@ -96,6 +97,10 @@ impl ExtractRequest {
 pub struct ExtractPlan {
     pub(super) conventions: Conventions,
     pub(super) ceilings: Vec<String>,
+    /// Whether the rows have the columns of the table of images.
+    pub(super) with_images: bool,
+    /// The form of the recipe.
+    pub(super) form: u32,
     pub(super) tasks: Vec<PlannedTask>,
     pub(super) output: PathBuf,
     pub(super) max_memory: Option<u64>,
@@ -128,6 +133,8 @@ struct Line {
     max_memory: Option<u64>,
     size: TaskSize,
     noise_ceilings: Vec<String>,
+    with_images: bool,
+    form: u32,
     conventions: Conventions,
 }
 
@@ -206,7 +213,7 @@ impl Dataset {
             chosen.push(sessions(&subject, named)?);
             subjects.push(subject);
         }
-        self.plan_sessions(request, &subjects, &chosen, Some(recipe.noise_ceilings.clone()))
+        self.plan_sessions(request, &subjects, &chosen, Some(recipe))
     }
 
     fn plan_sessions(
@@ -214,10 +221,10 @@ impl Dataset {
         request: &ExtractRequest,
         subjects: &[Subject],
         chosen: &[Vec<SessionId>],
-        ceilings: Option<Vec<String>>,
+        recipe: Option<&Recipe>,
     ) -> Result<ExtractPlan> {
         let conventions = &request.conventions;
-        let mut there: Option<Vec<String>> = ceilings;
+        let mut there: Option<Vec<String>> = recipe.map(|recipe| recipe.noise_ceilings.clone());
         let is_given = there.is_some();
         let mut tasks = Vec::new();
         for (subject, sessions) in subjects.iter().zip(chosen) {
@@ -247,9 +254,15 @@ impl Dataset {
                 tasks.push(PlannedTask { subject, session, size });
             }
         }
+        let with_images = match recipe {
+            Some(recipe) => !recipe.image_columns.is_empty(),
+            None => images::are_listed(subjects)?,
+        };
         let plan = ExtractPlan {
             conventions: conventions.clone(),
             ceilings: there.unwrap_or_default(),
+            with_images,
+            form: recipe.map_or(FORM, |recipe| recipe.recipe),
             tasks,
             output: request.output.clone(),
             max_memory: request.max_memory,
@@ -321,6 +334,7 @@ impl ExtractPlan {
             task.subject.as_str(),
             task.session.as_str(),
             self.ceilings,
+            self.with_images,
             self.conventions,
         ]);
         Sha256::of(what.to_string())
@@ -334,6 +348,8 @@ impl ExtractPlan {
     fn is_about_the_same(&self, other: &Self) -> bool {
         self.conventions == other.conventions
             && self.ceilings == other.ceilings
+            && self.with_images == other.with_images
+            && self.form == other.form
             && self.max_memory == other.max_memory
             && self.from_bucket == other.from_bucket
     }
@@ -378,6 +394,8 @@ pub fn plan_lines(plans: &[ExtractPlan]) -> impl Iterator<Item = String> {
             max_memory: plan.max_memory,
             size: task.size,
             noise_ceilings: plan.ceilings.clone(),
+            with_images: plan.with_images,
+            form: plan.form,
             conventions: plan.conventions.clone(),
         };
         // INVARIANT: every field is a text, a number, a list or a table with text keys.
@@ -410,6 +428,8 @@ pub fn read_plans(text: &str, name: &str) -> Result<Vec<ExtractPlan>> {
         let plan = ExtractPlan {
             conventions: line.conventions,
             ceilings: line.noise_ceilings,
+            with_images: line.with_images,
+            form: line.form,
             tasks: vec![task],
             output: line.output,
             max_memory: line.max_memory,

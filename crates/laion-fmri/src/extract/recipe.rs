@@ -11,8 +11,12 @@ use super::text;
 use crate::error::ExtractError;
 use crate::{Error, Result};
 
-/// The version of this form of recipes.
-const FORM: u32 = 1;
+/// The first form of recipes. It has no masks that users made, no columns about images and does not count
+/// the rows of a split.
+pub(super) const FIRST_FORM: u32 = 1;
+
+/// The form of the recipes that are made.
+pub(super) const FORM: u32 = 2;
 
 /// The largest recipe that is believed: one input takes about 250 bytes.
 const MOST_BYTES: u64 = 16 << 20;
@@ -28,12 +32,17 @@ pub(super) const TOOL: &str = concat!("laion-fmri ", env!("CARGO_PKG_VERSION"));
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Recipe {
-    /// The version of this form: 1.
+    /// The version of this form: 2, or 1 for what was made before. A recipe of an earlier form is
+    /// reproduced in that form, with exactly its own arrays.
     pub recipe: u32,
     /// The program that made the output, and its version.
     pub tool: String,
     /// The maps of noise ceilings that go along with the voxels, by `desc`.
     pub noise_ceilings: Vec<String>,
+    /// What the table of images says of the images of the rows, by the names of its columns; none when it
+    /// was not there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub image_columns: Vec<String>,
     /// Everything that decides the numbers.
     pub conventions: Conventions,
     /// What holds for every extraction, in words.
@@ -101,6 +110,21 @@ pub struct RecipeResult {
     /// The digest of all arrays; the same in every format.
     #[serde(with = "text")]
     pub arrays_sha256: Sha256,
+    /// How the rows are divided; `None` without a split, and in recipes of the first form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<SplitRows>,
+}
+
+/// How a split divides the rows of an output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitRows {
+    /// Rows of the training set.
+    pub train: usize,
+    /// Rows of the test set.
+    pub test: usize,
+    /// Rows of neither.
+    pub neither: usize,
 }
 
 /// The output that a recipe stands next to.
@@ -142,8 +166,10 @@ impl Default for Rules {
 
 impl Recipe {
     pub(super) fn new(
+        form: u32,
         conventions: Conventions,
         noise_ceilings: Vec<String>,
+        image_columns: Vec<String>,
         subjects: Vec<SubjectSessions>,
         inputs: Vec<RecipeInput>,
         result: RecipeResult,
@@ -151,9 +177,10 @@ impl Recipe {
         let (tool, rules) = (TOOL.to_owned(), Rules::default());
         let output = None;
         Self {
-            recipe: FORM,
+            recipe: form,
             tool,
             noise_ceilings,
+            image_columns,
             conventions,
             rules,
             result,
@@ -186,7 +213,11 @@ impl Recipe {
             if size > MOST_BYTES {
                 return Err(unusable(path, format!("it has {size} bytes")));
             }
-            std::fs::read_to_string(path).map_err(Error::io("read", path))?
+            let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+            String::from_utf8(bytes).map_err(|_| {
+                let reason = "it is no text (a recipe is OUT.recipe.toml, or an output that holds one: .npz, .zarr or .h5)";
+                unusable(path, reason.to_owned())
+            })?
         };
         Self::parse(&text).map_err(|reason| unusable(path, reason))
     }
@@ -197,8 +228,9 @@ impl Recipe {
             recipe: u32,
         }
         let form: Form = toml::from_str(text).map_err(|error| error.message().to_owned())?;
-        if form.recipe != FORM {
-            return Err(format!("form {} of recipes is unknown (expected {FORM})", form.recipe));
+        if !(FIRST_FORM..=FORM).contains(&form.recipe) {
+            let forms = format!("{FIRST_FORM} to {FORM}");
+            return Err(format!("form {} of recipes is unknown (expected {forms})", form.recipe));
         }
         toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())
     }
@@ -225,13 +257,15 @@ pub(super) mod tests {
             constant: 1,
             undefined: 0,
             arrays_sha256: Sha256([0xab; 32]),
+            split: None,
         };
         let subjects = vec![SubjectSessions {
             subject: "sub-01".to_owned(),
             sessions: vec!["ses-01".to_owned(), "ses-02".to_owned()],
         }];
         let maps = vec!["Noiseceiling4rep".to_owned()];
-        Recipe::new(Conventions::default(), maps, subjects, vec![input], result)
+        let (conventions, images) = (Conventions::default(), vec!["dataset".to_owned()]);
+        Recipe::new(FORM, conventions, maps, images, subjects, vec![input], result)
     }
 
     #[test]
@@ -241,6 +275,7 @@ pub(super) mod tests {
         let (file, sha256) = ("out.npz".to_owned(), Sha256([0xcd; 32]));
         recipe.output = Some(RecipeOutput { file, size: 12, sha256 });
         recipe.result.dropped_images = Some(4);
+        recipe.result.split = Some(SplitRows { train: 1, test: 0, neither: 1 });
         recipe.conventions.rois = vec!["FFA1".to_owned()];
         recipe.conventions.zscore =
             Some(super::super::Zscore::within(super::super::ZscoreScope::Run));
@@ -250,8 +285,9 @@ pub(super) mod tests {
     #[test]
     fn what_is_no_recipe_says_why() {
         assert!(Recipe::parse("a = 1").unwrap_err().contains("missing field `recipe`"));
-        let later = recipe().to_toml().replacen("recipe = 1", "recipe = 2", 1);
-        assert_eq!(Recipe::parse(&later).unwrap_err(), "form 2 of recipes is unknown (expected 1)");
+        let later = recipe().to_toml().replacen("recipe = 2", "recipe = 3", 1);
+        let expected = "form 3 of recipes is unknown (expected 1 to 2)";
+        assert_eq!(Recipe::parse(&later).unwrap_err(), expected);
         let unknown = format!("colour = \"red\"\n{}", recipe().to_toml());
         assert!(Recipe::parse(&unknown).unwrap_err().contains("colour"));
         let short = recipe().to_toml().replacen("abab", "ab", 1);

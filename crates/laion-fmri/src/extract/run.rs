@@ -9,12 +9,13 @@ use array_export::write_arrays;
 use laion_fmri_base::AtomicFile;
 
 use super::columns::{self, Described};
+use super::images;
 use super::inputs::{self, RecipeInput};
 use super::merge::Merge;
 use super::output;
 use super::part::Description;
 use super::plan::{ExtractPlan, PlannedTask, output_format};
-use super::recipe::{Recipe, RecipeResult};
+use super::recipe::{FIRST_FORM, Recipe, RecipeResult, TOOL};
 use super::rows::OutputRows;
 use super::task::Task;
 use crate::betas::stopping_at_failure;
@@ -89,6 +90,7 @@ impl ExtractPlan {
                 session: &task.session,
                 conventions: &self.conventions,
                 ceilings: &self.ceilings,
+                with_images: self.with_images,
                 digest: self.digest(task),
                 path: &self.part_path(task),
                 columns_at_once: memory.columns_at_once,
@@ -141,10 +143,14 @@ impl ExtractPlan {
                 constant: descriptions.iter().map(|part| part.constant).sum(),
                 undefined: descriptions.iter().map(|part| part.undefined).sum(),
                 arrays_sha256: file.digest().sha256(),
+                split: counts.split.filter(|_| self.form > FIRST_FORM),
             };
+            let columns = images::COLUMNS.iter().filter(|_| self.with_images);
             let mut recipe = Recipe::new(
+                self.form,
                 self.conventions.clone(),
                 self.ceilings.clone(),
+                columns.map(ToString::to_string).collect(),
                 self.subjects(),
                 inputs,
                 result,
@@ -159,6 +165,28 @@ impl ExtractPlan {
         let directory = self.state_directory();
         std::fs::remove_dir_all(&directory).map_err(Error::io("remove", directory))?;
         Ok(recipe)
+    }
+
+    /// The recipe of the output, when it is there and is that of this plan: all tasks were run and merged.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when a file that is there cannot be read.
+    pub fn merged(&self) -> Result<Option<Recipe>> {
+        let path = recipe_path(&self.output);
+        if !path.is_file() || !self.output.exists() {
+            return Ok(None);
+        }
+        let Ok(recipe) = Recipe::read(&path) else { return Ok(None) };
+        let is_ours = recipe.tool == TOOL
+            && recipe.recipe == self.form
+            && recipe.conventions == self.conventions
+            && recipe.noise_ceilings == self.ceilings
+            && recipe.image_columns.is_empty() != self.with_images
+            && recipe.subjects == self.subjects();
+        let Some(described) = recipe.output.as_ref().filter(|_| is_ours) else { return Ok(None) };
+        let is_whole = output::size(&self.output)? == described.size;
+        Ok(is_whole.then_some(recipe))
     }
 
     /// A dataset that finds the embeddings, when this one reads the bucket: HDF5 is read by place, so

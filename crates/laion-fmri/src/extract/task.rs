@@ -16,6 +16,7 @@ use nifti_stream::RowSelection;
 
 use super::columns::{self, Described};
 use super::conventions::{Conventions, ZscoreFit, ZscoreScope, is_ood};
+use super::images::RowImages;
 use super::inputs::RecipeInput;
 use super::output;
 use super::part::{Description, PartWriter};
@@ -38,6 +39,8 @@ pub(super) struct Task<'a> {
     pub(super) conventions: &'a Conventions,
     /// The `desc` of the noise-ceiling maps that go along.
     pub(super) ceilings: &'a [String],
+    /// Whether the rows have the columns of the table of images.
+    pub(super) with_images: bool,
     /// The digest that the part carries.
     pub(super) digest: Sha256,
     pub(super) path: &'a Path,
@@ -141,6 +144,10 @@ impl Task<'_> {
         let mut writer = PartWriter::create(self.path, trials.kept.len(), voxels.n_voxels())?;
         let (report, betas) = self.write_rows(&trials, voxels, &table, &mut writer)?;
         let features = self.features(&trials)?;
+        let images = match self.with_images {
+            true => Some(RowImages::of(self.subject, &trials.kept_labels())?),
+            false => None,
+        };
         let read = self.subject.inputs_read().into_iter().map(RecipeInput::from);
         let embeddings = features.as_ref().map(|(_, input)| input.clone());
         let mut inputs: Vec<RecipeInput> = read.chain([betas]).chain(embeddings).collect();
@@ -156,6 +163,7 @@ impl Task<'_> {
             image_names: trials.kept_labels(),
             runs: trials.kept_runs(),
             trials: trials.kept.clone(),
+            images,
             noise_ceilings: self.ceilings.iter().map(|desc| columns::ceiling_name(desc)).collect(),
             rois: rois.clone(),
             constant: report.constant,

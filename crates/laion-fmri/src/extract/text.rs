@@ -59,3 +59,41 @@ pub(super) mod list {
         texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
     }
 }
+
+/// The same for ascending numbers, as ranges such as `12-15,20`.
+pub(super) mod ranges {
+    use super::{Deserialize, Deserializer, Error, Serializer};
+
+    /// No grid has more voxels in a brain.
+    const MOST: usize = 1 << 26;
+
+    pub(in crate::extract) fn serialize<S: Serializer>(
+        numbers: &[u32],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let runs = numbers.chunk_by(|one, next| one.checked_add(1) == Some(*next));
+        let text = |run: &[u32]| match run {
+            [first, .., last] => format!("{first}-{last}"),
+            run => run.iter().map(u32::to_string).collect(),
+        };
+        serializer.serialize_str(&runs.map(text).collect::<Vec<_>>().join(","))
+    }
+
+    pub(in crate::extract) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<u32>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let mut numbers: Vec<u32> = Vec::new();
+        for part in text.split(',').filter(|part| !part.is_empty()) {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let number = |text: &str| text.parse::<u32>().map_err(D::Error::custom);
+            let (first, last) = (number(first)?, number(last)?);
+            let is_next = numbers.last().is_none_or(|before| *before < first) && first <= last;
+            if !is_next || numbers.len() + (last - first) as usize >= MOST {
+                return Err(D::Error::custom(format!("{part:?} is no range after the one before")));
+            }
+            numbers.extend(first..=last);
+        }
+        Ok(numbers)
+    }
+}
