@@ -183,6 +183,8 @@ pub(crate) enum Command {
     Urls(Box<mirror::Urls>),
     /// Check downloaded files against their recorded size and checksum
     Verify(mirror::Verify),
+    /// Show what is on disk and what the bucket has: sessions, trials, sizes, ROIs
+    Status(mirror::Status),
     /// Check the setup: configuration, disk, permissions, bucket, downloaded files
     Doctor,
     /// Describe the dataset, or one subject
@@ -237,7 +239,7 @@ pub(crate) enum Command {
     Run(extract::Run),
     /// Combine the results of all tasks into the final output
     Merge(extract::Merge),
-    /// Print the Slurm job scripts of a plan
+    /// Write the Slurm job scripts of a plan
     Slurm(extract::Slurm),
     /// Re-run a recipe; gives identical bytes or says what differs (exit 4)
     Reproduce(extract::Reproduce),
@@ -389,6 +391,18 @@ pub(crate) struct Rois {
     pub(crate) remote: bool,
 }
 
+/// Which trials are rows.
+#[derive(Args, Debug)]
+pub(crate) struct RowArgs {
+    /// Only trials of shared images (seen by all) or of unique images (seen by this subject only)
+    #[arg(long, value_name = "SET", value_parser = one_of(StimulusSet::ALL, StimulusSet::as_str))]
+    pub(crate) stimuli: Option<StimulusSet>,
+    /// Only these trials of each session, counted from 0, in this order; numbers and START:END
+    /// (END not included), e.g. 10:20,500,3
+    #[arg(long, value_name = "LIST", value_parser = parse_trials)]
+    pub(crate) trials: Option<TrialList>,
+}
+
 /// A table format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TableFormat {
@@ -406,6 +420,8 @@ pub(crate) struct Trials {
     /// Session(s): 01, 01,03, 01-10 or all (default: all, in order)
     #[arg(long, visible_alias = "ses", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session)]
     pub(crate) session: Vec<SessionName>,
+    #[command(flatten)]
+    pub(crate) rows: RowArgs,
     /// Default: from the extension of the output, else tsv
     #[arg(long, value_enum)]
     pub(crate) format: Option<TableFormat>,
@@ -434,6 +450,14 @@ pub(crate) struct Mask {
     pub(crate) output: PathBuf,
 }
 
+/// How the arrays of ROIs are named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Keys {
+    #[default]
+    Auto,
+    Full,
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct Roi {
     /// Subject: sub-03 or 03
@@ -448,6 +472,10 @@ pub(crate) struct Roi {
     /// Hemisphere
     #[arg(long, value_name = "H", default_value_t, value_parser = one_of(Hemi::ALL, Hemi::as_str))]
     pub(crate) hemi: Hemi,
+    /// Names of the arrays: full always starts with the ROI (FFA1/volume); auto leaves it out if only that
+    /// ROI was named
+    #[arg(long, value_enum, default_value_t, value_name = "KEYS")]
+    pub(crate) keys: Keys,
     /// Brain mask that defines the voxels of volumes
     #[arg(long, value_name = "M", default_value_t, value_parser = one_of(MaskSource::ALL, MaskSource::as_str))]
     pub(crate) mask_source: MaskSource,
@@ -463,8 +491,9 @@ pub(crate) struct VoxelArgs {
     /// quotes: "face | place", "face & laion", "laion - retinotopy"
     #[arg(long, num_args = 1.., value_name = "Q")]
     pub(crate) roi: Vec<String>,
-    /// Voxel mask: .npy with one True/False per brain voxel, in brain-mask order
-    #[arg(long, value_name = "FILE.npy", conflicts_with = "roi")]
+    /// Your own voxel mask: .npy of True/False or 1/0 (one per brain voxel, or for the whole grid), or
+    /// .nii/.nii.gz on the grid of the betas
+    #[arg(long, value_name = "FILE", conflicts_with = "roi")]
     pub(crate) mask: Option<PathBuf>,
     /// Brain mask that defines the voxels
     #[arg(long, value_name = "M", default_value_t, value_parser = one_of(MaskSource::ALL, MaskSource::as_str))]
@@ -487,13 +516,11 @@ pub(crate) struct Betas {
     /// Apply the threshold to this subject-level map, e.g. Noiseceiling12rep
     #[arg(long, value_name = "D", requires = "nc_threshold")]
     pub(crate) nc_desc: Option<String>,
-    /// Only trials of shared images (seen by all) or of unique images (seen by this subject only)
-    #[arg(long, value_name = "SET", value_parser = one_of(StimulusSet::ALL, StimulusSet::as_str))]
-    pub(crate) stimuli: Option<StimulusSet>,
-    /// Only these trials of each session, counted from 0, in this order; numbers and START:END
-    /// (END not included), e.g. 10:20,500,3
-    #[arg(long, value_name = "LIST", value_parser = parse_trials)]
-    pub(crate) trials: Option<TrialList>,
+    #[command(flatten)]
+    pub(crate) rows: RowArgs,
+    /// Also write the trial table of exactly these rows: .csv, .tsv, .json or .parquet
+    #[arg(long = "rows", value_name = "FILE")]
+    pub(crate) row_table: Option<PathBuf>,
     /// No effect (compatibility with the Python package; reads always stream)
     #[arg(long)]
     pub(crate) streaming: bool,
@@ -519,7 +546,8 @@ pub(crate) struct ToNifti {
     /// Subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
-    /// One value per selected voxel: 1-D .npy of float32 or float64
+    /// One value per selected voxel, or rows of them: .npy of numbers with one or two axes. Rows become
+    /// volumes of a 4-D file
     #[arg(value_name = "VALUES.npy")]
     pub(crate) values: PathBuf,
     #[command(flatten)]

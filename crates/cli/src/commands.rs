@@ -21,6 +21,7 @@ mod noise_ceiling;
 mod roi;
 mod sessions;
 mod splits;
+mod status;
 mod stimuli;
 mod to_nifti;
 mod trials;
@@ -49,6 +50,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Status
         Command::Adopt(args) => return adopt::run(context, args),
         Command::Urls(args) => return urls::run(context, args),
         Command::Verify(args) => return verify::run(context, args),
+        Command::Status(args) => status::run(context, args),
         Command::Doctor => return doctor::run(context),
         Command::Info(args) => info::info(context, args),
         Command::Inspect => info::inspect(context),

@@ -9,6 +9,7 @@ use laion_fmri::s3_mirror::TransferOptions;
 use laion_fmri::{Dataset, Discovery, Error, Location, Roots};
 
 use crate::args::{Color, Global, ProgressKind};
+use crate::exit::CommandError;
 use crate::signal::Interrupt;
 
 /// The options and the environment of this run.
@@ -73,19 +74,26 @@ impl Context {
         Discovery::open(&self.location())
     }
 
-    /// The mirror, when there is one that holds at least one subject; a bucket is asked otherwise.
-    pub(crate) fn mirror(&self, remote: bool) -> Result<Option<Dataset>, Error> {
+    /// The mirror, which has to hold at least one subject; none when the bucket is to be asked.
+    pub(crate) fn mirror(&self, remote: bool) -> anyhow::Result<Option<Dataset>> {
         if remote {
             return Ok(None);
         }
-        match self.dataset() {
-            Ok(dataset) if self.global.offline || !dataset.subjects()?.is_empty() => {
-                Ok(Some(dataset))
+        let dataset = match self.dataset() {
+            Err(error @ Error::DataDirNotSet) => {
+                let hint = "laion-fmri config --data-dir DIR, or --remote to ask the bucket";
+                return Err(CommandError::from(error).hint(hint).into());
             }
-            Err(error) if self.global.offline => Err(error),
-            Ok(_) | Err(Error::DataDirNotSet) => Ok(None),
-            Err(error) => Err(error),
+            dataset => dataset?,
+        };
+        if dataset.subjects()?.is_empty() {
+            let roots: Vec<String> =
+                dataset.roots().directories().iter().map(|it| it.display().to_string()).collect();
+            let message = format!("nothing of any subject is on disk in {}", roots.join(", "));
+            let hint = "--remote asks the bucket; laion-fmri download --subject S brings a subject";
+            return Err(CommandError::not_there(message).hint(hint).into());
         }
+        Ok(Some(dataset))
     }
 
     pub(crate) fn jobs(&self) -> usize {

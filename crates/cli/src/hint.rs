@@ -3,12 +3,14 @@
 use laion_fmri::access::{AccessError, FormError};
 use laion_fmri::export;
 use laion_fmri::extract::{ExtractError, Restriction};
+use laion_fmri::policy;
 use laion_fmri::s3_mirror;
-use laion_fmri::stimuli::Error as StimuliError;
+use laion_fmri::stimuli::{Error as StimuliError, files};
 use laion_fmri::surface::fs::{ReadGiftiError, ReadLabelError};
 use laion_fmri::upkeep::Advice;
 use laion_fmri::{
-    Contradiction, DownloadRequest, Error, ErrorKind, Filter, FilterField, InputError, Subjects,
+    Contradiction, DownloadRequest, Error, ErrorKind, Filter, FilterField, InputError, SubjectId,
+    Subjects,
 };
 use laion_fmri_base::sufficient_bytes;
 
@@ -20,22 +22,32 @@ use crate::proxy;
 pub(crate) fn of(error: &Error) -> Option<String> {
     match error {
         Error::DataDirNotSet => Some("laion-fmri config --data-dir DIR".to_owned()),
+        // What is not released yet cannot be downloaded either.
+        Error::DataNotDownloaded { fetch, .. } if is_held_out(fetch) => {
+            Some("laion-fmri status shows which sessions are released".to_owned())
+        }
         Error::DataNotDownloaded { fetch, .. }
         | Error::StimuliNotDownloaded { fetch, .. }
         | Error::LocalCopyNeeded { fetch, .. } => Some(commands(fetch).join(" && ")),
         Error::Access(error) => of_access(error),
         Error::Extract(error) => of_extract(error),
-        Error::Input(InputError::Changed { path, .. }) => Some(fetch_again(path)),
+        Error::Input(InputError::Changed { path, .. }) => fetch_again(path),
         Error::Input(InputError::NotInBucket { .. }) => {
             Some("laion-fmri info --subject S lists what the bucket has".to_owned())
         }
         Error::LicenseNotAccepted { .. } => Some("laion-fmri license --accept".to_owned()),
         Error::NoMatchingData { missing, .. } if !missing.is_empty() => Some(
-            "add --allow-missing to download the rest, or --dry-run -v to see which files the filters choose"
+            "add --allow-missing to download the rest; laion-fmri status --subject S shows what there is"
                 .to_owned(),
         ),
-        Error::NoMatchingData { .. } => {
-            Some("use fewer filters; --dry-run -v lists the files that they choose".to_owned())
+        Error::NoMatchingData { .. } => Some(
+            "use fewer filters; laion-fmri status --subject S shows what there is".to_owned(),
+        ),
+        Error::NothingToAdopt { instead: Some(instead), .. } => {
+            Some(format!("laion-fmri adopt {}", instead.display()))
+        }
+        Error::NotTheDataset { .. } => {
+            Some("name another with --bucket URL or laion-fmri config --bucket URL".to_owned())
         }
         Error::NothingNamed { what } if what == "subject" => {
             Some("name one with --subject".to_owned())
@@ -52,17 +64,13 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::VoxelAxis { .. } => Some(
             "add --nc-desc, so that one subject-level map selects the same voxels in all sessions".to_owned(),
         ),
-        Error::Nifti(error) if error.is_damaged() => error.path().map(fetch_again),
-        Error::TrialCountMismatch { betas, trials, .. } => Some(format!(
-            "delete {} and {}, then run the same laion-fmri download again",
-            betas.display(),
-            trials.display()
-        )),
+        Error::Nifti(error) if error.is_damaged() => error.path().and_then(fetch_again),
+        Error::TrialCountMismatch { betas, .. } => fetch_again(betas),
         Error::Gifti(ReadGiftiError::Read { path, .. })
         | Error::Label(ReadLabelError::Read { path, .. })
             if error.kind() == ErrorKind::Integrity =>
         {
-            Some(fetch_again(path))
+            fetch_again(path)
         }
         // The action of `Roots::writable`.
         Error::Io { action: "write into the data directory", .. } => {
@@ -70,9 +78,7 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         }
         Error::Mirror(error) => of_store(error),
         Error::Object(s3_mirror::ObjectError::Store(error)) => of_store(error),
-        Error::EventTable { path, .. } | Error::VertexMismatch { path, .. } => {
-            Some(fetch_again(path))
-        }
+        Error::EventTable { path, .. } | Error::VertexMismatch { path, .. } => fetch_again(path),
         Error::Stimuli(error) => of_stimuli(error),
         _ => None,
     }
@@ -103,6 +109,13 @@ pub(crate) fn of_network(location: &str) -> String {
         ),
         None => of_advice(Advice::CheckNetwork).to_owned(),
     }
+}
+
+/// Whether a download is one of sessions that are not released yet.
+fn is_held_out(fetch: &DownloadRequest) -> bool {
+    let sessions = fetch.filter.values(FilterField::Ses).unwrap_or_default();
+    !sessions.is_empty()
+        && sessions.iter().all(|session| policy::HELD_OUT_SESSIONS.contains(&session.as_str()))
 }
 
 fn of_access(error: &AccessError) -> Option<String> {
@@ -175,6 +188,10 @@ fn of_contradiction(contradiction: &Contradiction) -> Option<String> {
             Some("add --nc-desc, e.g. --nc-desc Noiseceiling12rep".to_owned())
         }
         Contradiction::PoolOfOther { subject, .. } => Some(format!("--pool shared or {subject}")),
+        Contradiction::MaskOfSeveralSubjects => Some(
+            "-o DIR/ makes one output for each; --mask {subject}.npy names the mask of each"
+                .to_owned(),
+        ),
         Contradiction::TrialsOfSeveralSubjects => Some(
             "--average image gives one row per image seen by all, -o DIR/ one output per subject"
                 .to_owned(),
@@ -208,13 +225,29 @@ fn of_stimuli(error: &StimuliError) -> Option<String> {
         StimuliError::NotHdf5 { path, .. }
         | StimuliError::Damaged { path, .. }
         | StimuliError::Decode { path, .. }
-        | StimuliError::Table { path, .. } => Some(fetch_again(path)),
+        | StimuliError::Table { path, .. } => fetch_again(path),
         _ => None,
     }
 }
 
-fn fetch_again(path: &Path) -> String {
-    format!("delete {} and run the same laion-fmri download again", path.display())
+/// The command that finds which file of the mirror is damaged and fetches it again; none for a file that
+/// is not of the dataset.
+fn fetch_again(path: &Path) -> Option<String> {
+    let parts: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
+    if path.file_name().is_some_and(|name| name == files::IMAGES) {
+        return Some(
+            "laion-fmri verify --repair, or delete it and run laion-fmri download-stimuli"
+                .to_owned(),
+        );
+    }
+    match parts.iter().find(|part| part.parse::<SubjectId>().is_ok_and(|id| id.as_str() == **part))
+    {
+        Some(subject) => Some(format!("laion-fmri verify --repair --subject {subject}")),
+        None if parts.iter().any(|part| *part == files::DIRECTORY || *part == "derivatives") => {
+            Some("laion-fmri verify --repair".to_owned())
+        }
+        None => None,
+    }
 }
 
 /// The advice of `doctor` in words.
@@ -389,8 +422,8 @@ mod tests {
 
     #[test]
     fn hints_name_the_file_or_the_option() {
-        let path = || Path::new("/data/x").to_owned();
-        let again = "delete /data/x and run the same laion-fmri download again";
+        let path = || Path::new("/data/derivatives/rois/sub-03/x").to_owned();
+        let again = "laion-fmri verify --repair --subject sub-03";
         let stimuli = |error| Error::Stimuli(Box::new(error));
         let (image_name, noun) = ("a.jpg".to_owned(), "cat".to_owned());
         let nouns = vec!["dog".to_owned(), "ball".to_owned()];
@@ -430,5 +463,9 @@ mod tests {
             assert_eq!(of(&error).as_deref(), Some(expected), "{error}");
         }
         assert_eq!(of(&Error::Cancelled), None);
+        let table = Path::new("/data/stimuli/task-images_desc-captions.csv");
+        assert_eq!(fetch_again(table).as_deref(), Some("laion-fmri verify --repair"));
+        // A file of the user cannot be downloaded.
+        assert_eq!(fetch_again(Path::new("/home/me/my.nii.gz")), None);
     }
 }

@@ -1,10 +1,11 @@
 //! Where data go: standard output or a file that appears only when complete.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use crate::context::Context;
 use crate::exit::CommandError;
 
 /// Whether an output names standard output.
@@ -59,6 +60,16 @@ pub(crate) fn print_names(
     }))
 }
 
+/// As [`check_destination`], for an output that is no text: it is not written to a terminal.
+pub(crate) fn check_binary_destination(output: &Path) -> anyhow::Result<()> {
+    if is_stdout(output) && io::stdout().is_terminal() {
+        let message = "the output is binary, and standard output is a terminal";
+        let hint = "-o FILE writes a file; a pipe or > FILE takes it as well";
+        return Err(CommandError::usage(message).hint(hint).into());
+    }
+    check_destination(output)
+}
+
 /// Says early that an output cannot appear, before time is spent on its content.
 pub(crate) fn check_destination(output: &Path) -> anyhow::Result<()> {
     if is_stdout(output) {
@@ -87,4 +98,54 @@ pub(crate) fn unsupported(output: &Path, supported: &[&str]) -> CommandError {
         _ => supported.concat(),
     };
     CommandError::usage(format!("unsupported output {}: use {endings}", output.display()))
+}
+
+/// On which side of its column a text stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Align {
+    Left,
+    Right,
+}
+
+/// The rows of a table as lines, with columns as wide as their widest text.
+pub(crate) fn columns<const N: usize>(rows: &[[String; N]], aligned: [Align; N]) -> Vec<String> {
+    let width = |text: &String| text.chars().count();
+    let widths: [usize; N] =
+        std::array::from_fn(|column| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0));
+    let cell = |((text, width), side): ((&String, usize), Align)| match side {
+        Align::Left => format!("{text:<width$}"),
+        Align::Right => format!("{text:>width$}"),
+    };
+    let line = |row: &[String; N]| {
+        let cells: Vec<String> = row.iter().zip(widths).zip(aligned).map(cell).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+/// What follows a report about an output: where it went, unless that is standard output.
+pub(crate) fn arrow(output: &Path) -> String {
+    if is_stdout(output) { String::new() } else { format!(" -> {}", output.display()) }
+}
+
+/// Fields of an object, by their names.
+pub(crate) fn named<const N: usize>(fields: [(&str, Value); N]) -> [(String, Value); N] {
+    fields.map(|(name, value)| (name.to_owned(), value))
+}
+
+/// Reports a file that was written: a note for people and, with `--json`, an object on standard output
+/// unless the data went there.
+pub(crate) fn wrote<const N: usize>(
+    context: &Context,
+    output: &Path,
+    text: &str,
+    fields: [(&str, Value); N],
+) -> anyhow::Result<()> {
+    if context.global.json && !is_stdout(output) {
+        let path = Value::String(output.to_string_lossy().into_owned());
+        let fields = std::iter::once(("path".to_owned(), path)).chain(named(fields));
+        print_lines([json_line("written", fields)])?;
+    }
+    context.note(&format!("{text}{}", arrow(output)));
+    Ok(())
 }

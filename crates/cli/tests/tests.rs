@@ -15,6 +15,7 @@ mod reliability;
 mod sessions;
 mod settings;
 mod splits;
+mod status;
 mod stimuli;
 mod transfers;
 mod trees;

@@ -32,6 +32,10 @@ pub(crate) struct SelectionArgs {
     /// quotes: "face | place", "face & laion", "laion - retinotopy"
     #[arg(long, num_args = 1.., value_name = "Q")]
     pub(crate) roi: Vec<String>,
+    /// Your own voxel mask: .npy of True/False or 1/0 (one per brain voxel, or for the whole grid), or
+    /// .nii/.nii.gz on the grid of the betas; {subject} in the name stands for the subject
+    #[arg(long, value_name = "FILE", conflicts_with = "roi")]
+    pub(crate) mask: Option<PathBuf>,
     /// Brain mask that defines the voxels
     #[arg(long, value_name = "M", default_value_t, value_parser = one_of(MaskSource::ALL, MaskSource::as_str))]
     pub(crate) mask_source: MaskSource,
@@ -146,18 +150,89 @@ pub(crate) struct Merge {
 }
 
 #[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  laion-fmri slurm plan.jsonl -o jobs/                      write all scripts to jobs/
+  bash jobs/download.sh && bash jobs/submit.sh              run them, on the login node
+  laion-fmri slurm plan.jsonl --script extract --time 00:30:00 --account lab > extract.sbatch")]
 pub(crate) struct Slurm {
     /// Plan file
     pub(crate) plan: PathBuf,
-    /// Partition of the array job
-    #[arg(long, value_name = "P")]
-    pub(crate) partition: Option<String>,
-    /// Time limit of a task
-    #[arg(long, value_name = "HH:MM:SS", default_value = "01:00:00")]
-    pub(crate) time: String,
-    /// Save the scripts in this folder instead of printing them
-    #[arg(short, long, value_name = "DIR")]
+    /// Write download.sh, extract.sbatch, merge.sbatch and submit.sh to this folder
+    #[arg(short, long, value_name = "DIR", conflicts_with = "script")]
     pub(crate) output: Option<PathBuf>,
+    /// Print one of the scripts instead
+    #[arg(long, value_enum, value_name = "SCRIPT")]
+    pub(crate) script: Option<Script>,
+    /// Time limit of a task, and of the merge: HH:MM:SS, or D-HH:MM:SS with days
+    #[arg(long, value_name = "HH:MM:SS", default_value = "01:00:00", value_parser = time_limit)]
+    pub(crate) time: String,
+    /// Account that the jobs are charged to
+    #[arg(long, value_name = "A", value_parser = one_word)]
+    pub(crate) account: Option<String>,
+    /// Partition of the jobs
+    #[arg(long, value_name = "P", value_parser = one_word)]
+    pub(crate) partition: Option<String>,
+    /// Quality of service of the jobs
+    #[arg(long, value_name = "Q", value_parser = one_word)]
+    pub(crate) qos: Option<String>,
+    /// Folder for what the jobs print; by default the folder in which they are submitted
+    #[arg(long, value_name = "DIR")]
+    pub(crate) log_dir: Option<PathBuf>,
+    /// More options for sbatch, such as "--constraint=avx2 --mail-type=FAIL"; may be given several times
+    #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true, value_parser = sbatch_options)]
+    pub(crate) sbatch: Vec<String>,
+}
+
+/// One of the scripts of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Script {
+    /// Downloads what the tasks read
+    Download,
+    /// The array job that runs the tasks
+    Extract,
+    /// The job that makes the output of what the tasks wrote
+    Merge,
+}
+
+/// A limit as Slurm reads it, and as people do: Slurm takes `2:00` for two minutes.
+fn time_limit(text: &str) -> Result<String, String> {
+    let expected = || format!("expected HH:MM:SS or D-HH:MM:SS, got {text:?}");
+    let (days, rest) = match text.split_once('-') {
+        Some((days, rest)) => (days.parse::<u32>().map_err(|_| expected())?, rest),
+        None => (0, text),
+    };
+    let parts: Vec<&str> = rest.split(':').collect();
+    let [hours, minutes, seconds] = parts.as_slice() else { return Err(expected()) };
+    let number = |part: &str, most: u32| {
+        let is_plain = (1..=4).contains(&part.len()) && part.bytes().all(|it| it.is_ascii_digit());
+        let number = part.parse::<u32>().ok().filter(|number| is_plain && *number <= most);
+        number.ok_or_else(expected)
+    };
+    let (hours, minutes) = (number(hours, 9999)?, number(minutes, 59)?);
+    let seconds = number(seconds, 59)?;
+    if days == 0 && hours == 0 && minutes == 0 && seconds == 0 {
+        return Err("a task needs some time".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// A value that stays one word in a line of a script.
+fn one_word(text: &str) -> Result<String, String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.,+@%/".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return Ok(text.to_owned());
+    }
+    Err("expected one word of letters, digits and -_.,+@%/".to_owned())
+}
+
+/// Options that stay in one line of a script.
+fn sbatch_options(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.starts_with('-') && !text.contains(['\n', '\r', '#']) {
+        return Ok(text.to_owned());
+    }
+    Err("expected options of sbatch in one line, such as \"--constraint=avx2\"".to_owned())
 }
 
 #[derive(Args, Debug)]
@@ -237,5 +312,31 @@ impl SelectionArgs {
         });
         conventions.features = self.features;
         conventions
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_what_people_and_the_scheduler_read_alike() {
+        for text in ["01:00:00", "100:00:00", "0:30:00", "00:00:01", "2-12:00:00"] {
+            assert_eq!(time_limit(text), Ok(text.to_owned()));
+        }
+        for text in
+            ["", "abc", "2", "2:00", "2-12", "1:60:00", "1:00:60", "00:00:00", "-1:00:00", "1::0"]
+        {
+            assert!(time_limit(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn values_of_scripts_stay_in_their_line() {
+        assert!(one_word("lab-7").is_ok() && one_word("a b").is_err() && one_word("").is_err());
+        assert_eq!(sbatch_options(" --exclude=n1 -C x "), Ok("--exclude=n1 -C x".to_owned()));
+        for text in ["", "x", "--a\nrm", "--a # b"] {
+            assert!(sbatch_options(text).is_err(), "{text:?}");
+        }
     }
 }

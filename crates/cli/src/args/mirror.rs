@@ -25,6 +25,21 @@ pub(crate) struct Verify {
     pub(crate) accept_license: bool,
 }
 
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  laion-fmri status                        one line per subject
+  laion-fmri status --subject sub-03       its sessions, folders and ROIs
+  laion-fmri status --local --json         only what is on disk, for scripts")]
+pub(crate) struct Status {
+    /// Show the sessions, folders and ROIs of these subjects: sub-03, 03 or all
+    #[arg(long, num_args = 1.., value_name = "S")]
+    pub(crate) subject: Vec<String>,
+    /// Count only what is on disk; do not ask the bucket
+    #[arg(long)]
+    pub(crate) local: bool,
+}
+
 /// How files of another tree come into the mirror.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum How {

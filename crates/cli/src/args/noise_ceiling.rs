@@ -27,7 +27,8 @@ pub(crate) struct NoiseCeilingArgs {
     pub(crate) which: WhichNoiseCeiling,
     #[command(flatten)]
     pub(crate) voxels: VoxelArgs,
-    /// Output file: .npy or .csv for one map, .npz for several, - for .npy on standard output
+    /// Output file: .npy or .csv for one map, .npz for several, .nii or .nii.gz with one volume per map,
+    /// - for .npy on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }

@@ -17,9 +17,12 @@ pub(crate) struct Image {
     /// The image of a trial of this subject: sub-03 or 03
     #[arg(long, value_name = "S", requires = "trial")]
     pub(crate) subject: Option<String>,
-    /// Trial, counted from 0 over all sessions on disk
+    /// Trial, counted from 0 within its session
     #[arg(long, value_name = "I", requires = "subject")]
     pub(crate) trial: Option<usize>,
+    /// Session of the trial; needed if more than one is on disk
+    #[arg(long, visible_alias = "ses", value_name = "V", value_parser = parse_session, requires = "trial")]
+    pub(crate) session: Option<SessionName>,
     /// Save the stored JPEG or PNG file as it is
     #[arg(long)]
     pub(crate) encoded: bool,

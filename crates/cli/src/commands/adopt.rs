@@ -24,7 +24,7 @@ pub(super) fn run(context: &Context, args: &Adopt) -> anyhow::Result<Status> {
     let adoption = dataset.adopt(&args.directory, how, context.jobs(), &observer, cancel);
     observer.finish();
     let adoption = adoption?;
-    let (mut kept, mut unknown, mut differing, mut unproved) = (0, 0, 0, 0);
+    let (mut kept, mut unknown, mut differing, mut unproved, mut held_out) = (0, 0, 0, 0, 0);
     let mut lines = Vec::new();
     for (path, outcome) in &adoption.files {
         let (name, local, reason) = match outcome {
@@ -39,6 +39,10 @@ pub(super) fn run(context: &Context, args: &Adopt) -> anyhow::Result<Status> {
             AdoptionOutcome::Unknown => {
                 unknown += 1;
                 ("unknown", None, Some("the bucket has no such file".to_owned()))
+            }
+            AdoptionOutcome::NotReleased => {
+                held_out += 1;
+                ("not released", None, Some("the session is not released yet".to_owned()))
             }
             AdoptionOutcome::Differs(condition) => {
                 differing += 1;
@@ -67,6 +71,7 @@ pub(super) fn run(context: &Context, args: &Adopt) -> anyhow::Result<Status> {
         ("already there", kept),
         ("different from the bucket", differing),
         ("unknown to the bucket", unknown),
+        ("not released yet", held_out),
         ("compared by size only", unproved),
     ] {
         if count > 0 {

@@ -7,8 +7,11 @@ use laion_fmri::export::write_npz;
 use laion_fmri::{Dataset, Error, NoiseCeiling, SessionId, Subject, WrittenBetas, layout};
 use laion_fmri_base::counted;
 
+use serde_json::json;
+
+use super::trials;
 use super::voxels::{ArrayFormat, array_format, voxel_columns, voxels, write_array};
-use crate::args::Betas;
+use crate::args::{Betas, TableFormat};
 use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output;
@@ -31,29 +34,34 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
     let subject = dataset.subject(&args.subject)?;
     let sessions = sessions(context, &dataset, &subject, args)?;
     let destination = destination(args, sessions.len())?;
+    let row_table = row_table(args)?;
+    let mut rows = Vec::new();
+    if row_table.is_some() {
+        // A table that is not there is found before betas are read.
+        subject.trials_of(&sessions)?;
+    }
     let progress = VolumeProgress::new(context);
-    let request = request(args, &subject, &sessions)?.observer(&progress);
+    let request = request(context, args, &subject, &sessions)?.observer(&progress);
     let note = |session: &SessionId, trials: usize, voxels: usize, path: &Path| {
         progress.finish();
-        let arrow = match output::is_stdout(path) {
-            true => String::new(),
-            false => format!(" -> {}", path.display()),
-        };
+        let fields = [("session", json!(session.as_str())), ("shape", json!([trials, voxels]))];
         let (trials, voxels) = (counted(trials, "trial"), counted(voxels, "voxel"));
-        context.note(&format!("{session}: {trials} x {voxels}{arrow}"));
+        output::wrote(context, path, &format!("{session}: {trials} x {voxels}"), fields)
     };
     let written = |session: SessionId, written: WrittenBetas| {
-        note(&session, written.trials.len(), written.voxels.n_voxels(), &written.path);
+        note(&session, written.trials.len(), written.voxels.n_voxels(), &written.path)?;
+        rows.push((session, written.trials));
         anyhow::Ok(())
     };
     match destination {
-        Destination::Stream(path) => request.write_npy(|_| path.clone(), written),
+        Destination::Stream(path) => request.write_npy(|_| path.clone(), written)?,
         Destination::File(path) => request.for_each_session(|session, answer| {
             write_array(&path, answer.betas.view(), voxel_columns(&answer.voxels))?;
             let (trials, voxels) = answer.betas.dim();
-            note(&session, trials, voxels, &path);
+            note(&session, trials, voxels, &path)?;
+            rows.push((session, answer.trials));
             anyhow::Ok(())
-        }),
+        })?,
         Destination::Directory(directory) => {
             std::fs::create_dir_all(&directory).map_err(|source| Error::Io {
                 action: "create",
@@ -61,17 +69,36 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
                 source,
             })?;
             let path = |session: &SessionId| directory.join(format!("{session}.npy"));
-            request.write_npy(path, written)
+            request.write_npy(path, written)?;
         }
         Destination::Archive(path) => write_npz(&path, |npz| {
             request.for_each_session(|session, answer| {
                 npz.array(&session, answer.betas.view())?;
                 let (trials, voxels) = answer.betas.dim();
-                note(&session, trials, voxels, &path);
+                note(&session, trials, voxels, &path)?;
+                rows.push((session, answer.trials));
                 anyhow::Ok(())
             })
-        }),
+        })?,
     }
+    if let Some((path, format)) = row_table {
+        trials::write_rows(context, &subject, &rows, &path, format)?;
+        let n_rows: usize = rows.iter().map(|(_, rows)| rows.len()).sum();
+        output::wrote(context, &path, &counted(n_rows, "row"), [("rows", json!(n_rows))])?;
+    }
+    Ok(())
+}
+
+/// Where the trial table of the rows goes, and in which format.
+fn row_table(args: &Betas) -> anyhow::Result<Option<(PathBuf, TableFormat)>> {
+    let Some(path) = &args.row_table else { return Ok(None) };
+    let format = trials::format_of(path)?;
+    output::check_destination(path)?;
+    if *path == args.output {
+        let message = format!("{} cannot be both the betas and their rows", path.display());
+        return Err(CommandError::usage(message).into());
+    }
+    Ok(Some((path.clone(), format)))
 }
 
 /// The sessions that are meant, each once. There are none when all are meant and none has betas, which the
@@ -96,37 +123,39 @@ fn destination(args: &Betas, sessions: usize) -> anyhow::Result<Destination> {
         return Ok(Destination::Directory(output.clone()));
     }
     if sessions > 1 && output.extension().is_none_or(|extension| extension != "npz") {
-        let message = "sessions have different numbers of trials and cannot share one array";
+        let message = format!(
+            "{sessions} sessions do not fit into {}, which holds one array",
+            match output::is_stdout(output) {
+                true => "standard output".to_owned(),
+                false => output.display().to_string(),
+            }
+        );
         let hint = "use -o FILE.npz (one array per session) or -o DIR/ (one .npy file per session)";
         return Err(CommandError::usage(message).hint(hint).into());
     }
     let fitting = [ArrayFormat::Npy, ArrayFormat::Npz, ArrayFormat::Csv];
     let format = array_format(output, &fitting)?;
-    output::check_destination(output)?;
+    output::check_binary_destination(output)?;
     Ok(match format {
         ArrayFormat::Npz => Destination::Archive(output.clone()),
         ArrayFormat::Npy if !output::is_stdout(output) => Destination::Stream(output.clone()),
-        ArrayFormat::Npy | ArrayFormat::Csv => Destination::File(output.clone()),
+        _ => Destination::File(output.clone()),
     })
 }
 
 fn request<'a>(
+    context: &Context,
     args: &Betas,
     subject: &'a Subject,
     sessions: &[String],
 ) -> anyhow::Result<laion_fmri::Betas<'a>> {
-    let mut request = subject.betas().sessions(sessions).voxels(voxels(&args.voxels, subject)?);
+    let request = trials::chosen(subject, sessions, &args.rows);
+    let mut request = request.voxels(voxels(context, &args.voxels, subject)?);
     if let Some(percent) = args.nc_threshold {
         request = match &args.nc_desc {
             Some(desc) => request.nc_threshold_on(NoiseCeiling::desc(desc)?, percent),
             None => request.nc_threshold(percent),
         };
-    }
-    if let Some(set) = args.stimuli {
-        request = request.stimuli(set);
-    }
-    if let Some(trials) = &args.trials {
-        request = request.trials(trials.0.iter().copied());
     }
     Ok(request)
 }

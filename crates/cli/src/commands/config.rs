@@ -32,6 +32,12 @@ pub(super) fn run(context: &Context) -> anyhow::Result<()> {
 
 /// Stores what the command line gives, and says what that is.
 fn store(context: &Context) -> anyhow::Result<()> {
+    if context.environment.config_file().is_none() {
+        let message = "cannot store the settings: neither HOME nor XDG_CONFIG_HOME is set";
+        let hint =
+            "the variables LAION_FMRI_DATA, LAION_FMRI_BUCKET and LAION_FMRI_JOBS need no file";
+        return Err(CommandError::usage(message).hint(hint).into());
+    }
     let given = &context.given;
     let mut settings = Settings::default();
     settings.bucket.clone_from(&given.bucket);

@@ -1,5 +1,8 @@
 //! `coordinates`: where voxels lie, in mm of the subject's T1w space.
 
+use laion_fmri_base::counted;
+use serde_json::json;
+
 use super::voxels::{ArrayFormat, array_format, voxels, write_array};
 use crate::args::Coordinates;
 use crate::context::Context;
@@ -7,10 +10,11 @@ use crate::output;
 
 pub(super) fn run(context: &Context, args: &Coordinates) -> anyhow::Result<()> {
     array_format(&args.output, &[ArrayFormat::Npy, ArrayFormat::Csv])?;
-    output::check_destination(&args.output)?;
+    output::check_binary_destination(&args.output)?;
     let subject = context.dataset()?.subject(&args.subject)?;
-    let coordinates = subject.voxel_coordinates(&voxels(&args.voxels, &subject)?)?;
+    let coordinates = subject.voxel_coordinates(&voxels(context, &args.voxels, &subject)?)?;
     write_array(&args.output, coordinates.view(), ["x", "y", "z"].map(str::to_owned))?;
-    context.note(&laion_fmri_base::counted(coordinates.nrows(), "voxel"));
-    Ok(())
+    let voxels = counted(coordinates.nrows(), "voxel");
+    let shape = json!(coordinates.shape());
+    output::wrote(context, &args.output, &voxels, [("shape", shape)])
 }

@@ -66,7 +66,7 @@ pub(super) fn run(context: &Context) -> anyhow::Result<Status> {
         };
         if context.global.json {
             let fields = [
-                ("subject", json!(finding.subject)),
+                ("check", json!(finding.subject)),
                 ("health", json!(health)),
                 ("detail", json!(finding.detail)),
                 ("hint", json!(finding.hint)),

@@ -8,13 +8,16 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use laion_fmri::extract::{
-    Average, ExtractPlan, ExtractRequest, Recipe, RowTable, plan_lines, read_plans,
+    Average, ExtractPlan, ExtractRequest, MaskChoice, Recipe, RowTable, SplitRows, plan_lines,
+    read_plans,
 };
-use laion_fmri::{Dataset, Error};
+use laion_fmri::{Contradiction, Dataset, Error, export};
 use laion_fmri_base::{agreeing, counted, readable_bytes};
+use serde_json::json;
 
 pub(super) use self::recipe::recipe;
 pub(super) use self::slurm::slurm;
+use super::voxels::read_mask;
 use super::{license, sessions};
 use crate::args::extract::{
     Extract, Merge, Origin, Plan, Reproduce, Run, SelectionArgs, SourceArgs,
@@ -23,6 +26,9 @@ use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output;
 use crate::progress::VolumeProgress;
+
+/// What stands for the subject in the names of files.
+const EACH: &str = "{subject}";
 
 pub(super) fn extract(context: &Context, args: &Extract) -> anyhow::Result<()> {
     if args.source.from == Origin::Bucket && !args.dry_run {
@@ -37,12 +43,19 @@ pub(super) fn extract(context: &Context, args: &Extract) -> anyhow::Result<()> {
         }
         let plan = dataset.extract_plan(&request)?;
         describe(context, &dataset, &plan, if args.dry_run { "would read" } else { "reading" })?;
+        if args.dry_run && context.global.json {
+            print_plan(&dataset, &plan)?;
+        }
         if !args.dry_run {
             let progress = VolumeProgress::new(context);
-            plan.run(&dataset, 0..plan.len(), &progress, context.interrupt.cancel())?;
+            let made = plan
+                .run(&dataset, 0..plan.len(), &progress, context.interrupt.cancel())
+                .and_then(|_| plan.merge(&(), context.interrupt.cancel()));
             progress.finish();
-            let recipe = plan.merge(&(), context.interrupt.cancel())?;
-            done(context, &plan, &recipe);
+            if made.is_err() {
+                name_parts(context, &plan);
+            }
+            done(context, &plan, &made?)?;
         }
     }
     Ok(())
@@ -82,7 +95,7 @@ pub(super) fn run(context: &Context, args: &Run) -> anyhow::Result<()> {
             .filter(|task| share.as_ref().is_none_or(|share| share.has(first + task)))
             .collect();
         first += plan.len();
-        if mine.is_empty() {
+        if mine.is_empty() || is_merged(context, plan)? {
             continue;
         }
         let origin = if plan.is_from_bucket() { Origin::Bucket } else { Origin::Mirror };
@@ -109,10 +122,36 @@ pub(super) fn run(context: &Context, args: &Run) -> anyhow::Result<()> {
 
 pub(super) fn merge(context: &Context, args: &Merge) -> anyhow::Result<()> {
     for plan in read(&args.plan)? {
+        if is_merged(context, &plan)? {
+            continue;
+        }
         let recipe = plan.merge(&(), context.interrupt.cancel())?;
-        done(context, &plan, &recipe);
+        done(context, &plan, &recipe)?;
     }
     Ok(())
+}
+
+/// Says what an extraction that failed has left, and removes what is empty.
+fn name_parts(context: &Context, plan: &ExtractPlan) {
+    let directory = plan.state_directory();
+    // A folder without a part of a task goes; one with parts cannot be removed this way.
+    if std::fs::remove_dir(&directory).is_err() && directory.is_dir() {
+        context.note(&format!(
+            "note: what was read so far is in {}; the same command goes on from there, or remove the folder",
+            directory.display()
+        ));
+    }
+}
+
+/// Whether nothing is left to do for a plan, which is said then.
+fn is_merged(context: &Context, plan: &ExtractPlan) -> anyhow::Result<bool> {
+    if plan.state_directory().exists() || plan.merged()?.is_none() {
+        return Ok(false);
+    }
+    let output = plan.output().display();
+    context.note(&format!("{output} is done: all of its tasks were run and merged"));
+    context.note("hint: remove it to make it again");
+    Ok(true)
 }
 
 pub(super) fn reproduce(context: &Context, args: &Reproduce) -> anyhow::Result<()> {
@@ -139,7 +178,9 @@ pub(super) fn reproduce(context: &Context, args: &Reproduce) -> anyhow::Result<(
             reproduction.recipe().tool, recipe.tool
         ));
     }
-    done(context, reproduction.plan(), &recipe);
+    done(context, reproduction.plan(), &recipe)?;
+    let digest = recipe.result.arrays_sha256;
+    context.note(&format!("identical to the recorded digest of all arrays: {digest}"));
     Ok(())
 }
 
@@ -161,12 +202,32 @@ fn request(
 ) -> anyhow::Result<ExtractRequest> {
     let mut request = ExtractRequest::default();
     request.sessions = sessions::of_subjects(context, dataset, &subjects, &selection.session)?;
-    request.subjects = subjects;
     request.conventions = selection.conventions();
+    if let Some(mask) = &selection.mask {
+        request.conventions.mask = Some(mask_of(context, dataset, &subjects, selection, mask)?);
+    }
+    request.subjects = subjects;
     request.output = output;
     request.max_memory = source.max_memory;
     request.from_bucket = source.from == Origin::Bucket;
     Ok(request)
+}
+
+/// The voxels of the file that a user made for the only subject of an output.
+fn mask_of(
+    context: &Context,
+    dataset: &Dataset,
+    subjects: &[String],
+    selection: &SelectionArgs,
+    mask: &Path,
+) -> anyhow::Result<MaskChoice> {
+    let [subject] = subjects else {
+        return Err(Error::from(Contradiction::MaskOfSeveralSubjects).into());
+    };
+    let subject = dataset.subject(subject)?;
+    let path = mask.to_string_lossy().replace(EACH, subject.id().as_str());
+    let read = read_mask(context, &subject, Path::new(&path), selection.mask_source)?;
+    Ok(MaskChoice::new(&path, &read))
 }
 
 /// The outputs, each with the subjects that go into it.
@@ -175,7 +236,6 @@ fn outputs(
     selection: &SelectionArgs,
     output: &Path,
 ) -> anyhow::Result<Vec<(Vec<String>, PathBuf)>> {
-    const EACH: &str = "{subject}";
     let subjects = match selection.subject.as_slice() {
         [all] if all == "all" => dataset.subjects()?.iter().map(ToString::to_string).collect(),
         subjects => subjects.to_vec(),
@@ -217,8 +277,12 @@ fn check_destination(output: &Path) -> anyhow::Result<()> {
         return Err(CommandError::usage(message).into());
     }
     // A Zarr output is a directory, and may replace an earlier one.
-    if output.is_dir() && output.extension().is_some_and(|extension| extension == "zarr") {
-        return Ok(());
+    if output.extension().is_some_and(|extension| extension == "zarr") && output.exists() {
+        if export::is_replaceable(output) {
+            return Ok(());
+        }
+        let message = format!("{} exists and is not a Zarr group", output.display());
+        return Err(CommandError::usage(message).hint("choose another name").into());
     }
     output::check_destination(output)
 }
@@ -277,6 +341,23 @@ fn describe(
     Ok(())
 }
 
+/// What will be read, for other programs.
+fn print_plan(dataset: &Dataset, plan: &ExtractPlan) -> anyhow::Result<()> {
+    let memory = plan.memory(dataset.jobs())?;
+    let (trials, voxels) = plan.shape();
+    let sessions: Vec<String> =
+        plan.sessions().map(|(subject, session)| format!("{subject} {session}")).collect();
+    let fields = [
+        ("path", json!(plan.output())),
+        ("sessions", json!(sessions)),
+        ("trials", json!(trials)),
+        ("voxels", json!(voxels)),
+        ("workers", json!(memory.workers)),
+        ("peak_memory", json!(memory.predicted)),
+    ];
+    output::print_lines([output::json_line("extract-plan", output::named(fields))])
+}
+
 /// What became of images that not every subject saw.
 fn images_left_out(images: usize) -> String {
     match images {
@@ -286,11 +367,24 @@ fn images_left_out(images: usize) -> String {
 }
 
 /// Says what came out.
-fn done(context: &Context, plan: &ExtractPlan, recipe: &Recipe) {
+fn done(context: &Context, plan: &ExtractPlan, recipe: &Recipe) -> anyhow::Result<()> {
     let result = &recipe.result;
+    if context.global.json {
+        let result = serde_json::to_value(result)?;
+        let fields = [
+            ("path", json!(plan.output())),
+            ("rows", json!(recipe.result.rows)),
+            ("columns", json!(recipe.result.columns)),
+            ("result", result),
+        ];
+        output::print_lines([output::json_line("extract", output::named(fields))])?;
+    }
     let (rows, voxels) = (counted(result.rows, "row"), counted(result.columns, "voxel"));
     let mut text = format!("{rows} x {voxels}");
     text.push_str(&images_left_out(result.dropped_images.unwrap_or(0)));
+    if let Some(SplitRows { train, test, neither, .. }) = &result.split {
+        text.push_str(&format!(", {train} train, {test} test, {neither} neither"));
+    }
     if result.dropped_columns > 0 {
         let dropped = counted(result.dropped_columns, "voxel");
         text.push_str(&format!(", {dropped} with NaN left out"));
@@ -298,4 +392,5 @@ fn done(context: &Context, plan: &ExtractPlan, recipe: &Recipe) {
         text.push_str(&format!(", NaN in {}", counted(result.nan_columns, "voxel")));
     }
     context.note(&format!("{text} -> {}", plan.output().display()));
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! `subjects`, `sessions`, `rois`: names, one per line, from the mirror or the bucket.
 
-use laion_fmri::{Error, SubjectId};
+use laion_fmri::{Error, RoiInfo, SubjectId};
+use serde_json::json;
 
 use crate::args::{Rois, Sessions, Subjects};
 use crate::context::Context;
@@ -40,6 +41,9 @@ pub(super) fn rois(context: &Context, args: &Rois) -> anyhow::Result<()> {
         return Err(CommandError::usage(message).hint(hint).into());
     }
     let category = args.category.as_deref();
+    if context.global.json && !args.common {
+        return rois_as_json(context, args);
+    }
     let rois = match context.mirror(args.remote)? {
         Some(dataset) => {
             let ids = chosen(args, || dataset.subjects())?;
@@ -69,6 +73,42 @@ pub(super) fn rois(context: &Context, args: &Rois) -> anyhow::Result<()> {
         }
     };
     output::print_names(context.global.json, "roi", "roi", rois)
+}
+
+/// The ROIs of one subject, each with its category and, from the mirror, its size.
+fn rois_as_json(context: &Context, args: &Rois) -> anyhow::Result<()> {
+    let (ids, rois) = match context.mirror(args.remote)? {
+        Some(dataset) => {
+            let ids = chosen(args, || dataset.subjects())?;
+            let table = |id: &SubjectId| dataset.subject(id.as_str())?.roi_table();
+            let rois = ids.iter().map(table).collect::<Result<Vec<_>, Error>>()?;
+            (ids, rois)
+        }
+        None => {
+            let discovery = context.discovery()?;
+            let ids = chosen(args, || discovery.subjects())?;
+            let rois = ids.iter().map(|id| discovery.roi_table(id));
+            let rois = rois.collect::<Result<Vec<_>, Error>>()?;
+            if let Some((id, _)) = ids.iter().zip(&rois).find(|(_, rois)| rois.is_empty()) {
+                // Says which subjects exist when this one does not.
+                discovery.describe_subject(id)?;
+            }
+            (ids, rois)
+        }
+    };
+    let wanted = |roi: &RoiInfo| args.category.as_ref().is_none_or(|it| *it == roi.category);
+    let of_each = ids.iter().zip(rois).flat_map(|(id, rois)| {
+        rois.into_iter().filter(wanted).map(move |roi| {
+            let fields = [
+                ("roi", json!(roi.name)),
+                ("subject", json!(id.as_str())),
+                ("category", json!(roi.category)),
+                ("voxels", json!(roi.voxels)),
+            ];
+            output::json_line("roi", output::named(fields))
+        })
+    });
+    output::print_lines(of_each)
 }
 
 /// The subjects that are asked for: those named, or all with `--common`, or the first.

@@ -6,6 +6,8 @@ use laion_fmri::ndarray::Array1;
 use laion_fmri::{Error, Subject, VoxelMask, Voxels};
 use laion_fmri_base::counted;
 
+use serde_json::json;
+
 use super::voxels;
 use crate::args::Mask;
 use crate::context::Context;
@@ -13,11 +15,11 @@ use crate::output;
 
 pub(super) fn run(context: &Context, args: &Mask) -> anyhow::Result<()> {
     let volume = is_volume(&args.output)?;
-    output::check_destination(&args.output)?;
+    output::check_binary_destination(&args.output)?;
     let subject = context.dataset()?.subject(&args.subject)?;
     let kept = if volume { write_volume(&subject, args)? } else { write_npy(&subject, args)? };
-    context.note(&counted(kept, "voxel"));
-    Ok(())
+    let text = counted(kept, "voxel");
+    output::wrote(context, &args.output, &text, [("voxels", json!(kept))])
 }
 
 fn is_volume(output: &Path) -> anyhow::Result<bool> {

@@ -7,7 +7,7 @@ use laion_fmri::noise_ceiling::{
 };
 use laion_fmri::{Error, NoiseCeiling};
 use laion_fmri_base::{counted, readable_bytes};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::sessions;
 use super::voxels::voxels;
@@ -34,7 +34,7 @@ fn run_compute(context: &Context, args: &Compute) -> anyhow::Result<()> {
     options.images = args.images;
     options.repetitions = args.repetitions;
     options.repetition_term = args.repetition_term;
-    options.voxels = voxels(&args.voxels, &subject)?;
+    options.voxels = voxels(context, &args.voxels, &subject)?;
     options.max_memory = args.max_memory;
     let sessions = &sessions::of_subject(context, &subject, &args.session)?;
     let plan = subject.plan_noise_ceiling(sessions, &options)?;
@@ -42,7 +42,11 @@ fn run_compute(context: &Context, args: &Compute) -> anyhow::Result<()> {
         return output::print_lines(plan_lines(context, &plan));
     }
     let Some((path, sidecar)) = destination else { return Ok(()) };
-    plan_lines(context, &plan).iter().for_each(|line| context.note(line));
+    if context.global.json {
+        output::print_lines(plan_lines(context, &plan))?;
+    } else {
+        plan_lines(context, &plan).iter().for_each(|line| context.note(line));
+    }
     let progress = VolumeProgress::new(context);
     let cancel = context.interrupt.cancel();
     let computed = subject.compute_noise_ceiling(sessions, &options, &progress, cancel);
@@ -58,7 +62,10 @@ fn run_compute(context: &Context, args: &Compute) -> anyhow::Result<()> {
     }
     let known = computed.values.iter().filter(|value| !value.is_nan()).count();
     let voxels = counted(computed.values.len(), "voxel");
-    context.note(&format!("{voxels}, {known} with a noise ceiling"));
+    let text = format!("{voxels}, {known} with a noise ceiling");
+    let fields = [("sidecar", json!(sidecar)), ("known", json!(known))];
+    output::wrote(context, &path, &text, fields)?;
+    context.note(&format!("its conventions -> {}", sidecar.display()));
     Ok(())
 }
 
@@ -110,7 +117,7 @@ fn plan_lines(context: &Context, plan: &NoiseCeilingPlan) -> Vec<String> {
 
 fn run_compare(context: &Context, args: &Compare) -> anyhow::Result<()> {
     let subject = context.dataset()?.subject(&args.subject)?;
-    let voxels = voxels(&args.voxels, &subject)?;
+    let voxels = voxels(context, &args.voxels, &subject)?;
     let first = subject.read_map(&args.first, &voxels)?;
     let second = match (&args.second, &args.session, &args.desc) {
         (Some(path), _, _) => subject.read_map(path, &voxels)?,

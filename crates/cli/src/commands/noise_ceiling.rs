@@ -1,8 +1,11 @@
 //! `noise-ceiling`: maps within a session or over all, at the chosen voxels.
 
+use laion_fmri::bids::entity_value;
 use laion_fmri::export::write_npz;
 use laion_fmri::{Dataset, Error, NoiseCeiling, Subject, layout};
 use laion_fmri_base::counted;
+
+use serde_json::json;
 
 use super::voxels::{ArrayFormat, array_format, voxels, write_array};
 use crate::args::noise_ceiling::NoiseCeilingArgs;
@@ -17,14 +20,24 @@ pub(super) fn run(context: &Context, args: &NoiseCeilingArgs) -> anyhow::Result<
     let sessions = sessions.iter().map(NoiseCeiling::session);
     let descs = args.which.desc.iter().map(NoiseCeiling::desc);
     let which: Vec<NoiseCeiling> = sessions.chain(descs).collect::<Result<_, Error>>()?;
+    for desc in &args.which.desc {
+        check_map(&dataset, &subject, desc)?;
+    }
     let fitting: &[ArrayFormat] = match which.len() {
-        1 => &[ArrayFormat::Npy, ArrayFormat::Csv, ArrayFormat::Npz],
-        _ => &[ArrayFormat::Npz],
+        1 => &[ArrayFormat::Npy, ArrayFormat::Csv, ArrayFormat::Npz, ArrayFormat::Nifti],
+        _ => &[ArrayFormat::Npz, ArrayFormat::Nifti],
     };
     let format = array_format(&args.output, fitting)?;
-    output::check_destination(&args.output)?;
-    let maps = subject.noise_ceilings(&which, &voxels(&args.voxels, &subject)?)?;
+    output::check_binary_destination(&args.output)?;
+    let voxels = voxels(context, &args.voxels, &subject)?;
+    let maps = subject.noise_ceilings(&which, &voxels)?;
     match (format, maps.first()) {
+        (ArrayFormat::Nifti, _) => {
+            let n_maps = (maps.len() > 1).then_some(maps.len());
+            subject.rows_to_nifti(&args.output, &voxels, n_maps, |put| {
+                maps.iter().try_for_each(|(_, map)| put(&map.to_vec()))
+            })?;
+        }
         (ArrayFormat::Npy | ArrayFormat::Csv, Some((_, map))) => {
             write_array(&args.output, map.view(), ["noise_ceiling".to_owned()])?;
         }
@@ -36,9 +49,37 @@ pub(super) fn run(context: &Context, args: &NoiseCeilingArgs) -> anyhow::Result<
     for (which, map) in &maps {
         let known = map.iter().filter(|percent| !percent.is_nan()).count();
         let voxels = counted(map.len(), "voxel");
-        context.note(&format!("{which}: {voxels}, {known} with a noise ceiling"));
+        let text = format!("{which}: {voxels}, {known} with a noise ceiling");
+        let map = json!(which.to_string());
+        output::wrote(context, &args.output, &text, [("map", map), ("known", json!(known))])?;
     }
     Ok(())
+}
+
+/// Names the maps that there are in the place of one that no subject has.
+fn check_map(dataset: &Dataset, subject: &Subject, desc: &str) -> anyhow::Result<()> {
+    const MAP: &str = "Noiseceiling";
+    let names = dataset.roots().files(&layout::glmsingle(subject.id()))?;
+    let desc_of = |name: &String| entity_value(name, "desc").map(str::to_owned);
+    let mut maps: Vec<String> = names.iter().filter_map(desc_of).collect();
+    maps.retain(|map| map.starts_with(MAP));
+    maps.dedup();
+    let desc = desc.strip_prefix("desc-").unwrap_or(desc);
+    if maps.iter().any(|map| map == desc) || desc.starts_with(MAP) {
+        return Ok(());
+    }
+    let message = format!("{} has no map {desc:?} of noise ceilings on disk", subject.id());
+    let error = CommandError::not_there(message);
+    let whole = maps.iter().find(|map| map.strip_prefix(MAP) == Some(desc));
+    Err(match (whole, maps.as_slice()) {
+        (Some(whole), _) => error.hint(format!("--desc {whole}")),
+        (None, []) => error.hint(format!(
+            "laion-fmri download --subject {} --ses averages brings the maps",
+            subject.id()
+        )),
+        (None, maps) => error.hint(format!("there are {}", maps.join(", "))),
+    }
+    .into())
 }
 
 /// The sessions whose maps are meant; none when descriptions are.

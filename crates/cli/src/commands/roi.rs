@@ -8,7 +8,9 @@ use laion_fmri::ndarray::ArrayView1;
 use laion_fmri::{Error, Hemisphere, RoiData};
 use laion_fmri_base::counted;
 
-use crate::args::Roi;
+use serde_json::json;
+
+use crate::args::{Keys, Roi};
 use crate::context::Context;
 use crate::output;
 
@@ -17,12 +19,13 @@ pub(super) fn run(context: &Context, args: &Roi) -> anyhow::Result<()> {
     if !to_stdout && args.output.extension().is_none_or(|extension| extension != "npz") {
         return Err(output::unsupported(&args.output, &[".npz", "-"]).hint("-o roi.npz").into());
     }
-    output::check_destination(&args.output)?;
+    output::check_binary_destination(&args.output)?;
     let subject = context.dataset()?.subject(&args.subject)?;
     let rois =
         subject.roi_data_on(args.roi.as_slice(), args.format, args.hemi, args.mask_source)?;
     // The names of the arrays follow from what was asked for, not from how much was found.
-    let alone = |name: &str| args.roi.len() == 1 && dehyphenate_name(&args.roi[0]) == name;
+    let is_full = args.keys == Keys::Full || args.roi.len() > 1;
+    let alone = |name: &str| !is_full && dehyphenate_name(&args.roi[0]) == name;
     let write = |npz: &mut NpzWriter<'_>| -> Result<(), export::Error> {
         rois.iter().try_for_each(|(name, roi)| {
             let prefix = if alone(name) { String::new() } else { format!("{name}/") };
@@ -36,8 +39,9 @@ pub(super) fn run(context: &Context, args: &Roi) -> anyhow::Result<()> {
     } else {
         write_npz(&args.output, write).map_err(Error::from)?;
     }
-    context.note(&counted(rois.len(), "ROI"));
-    Ok(())
+    let text = counted(rois.len(), "ROI");
+    let names: Vec<&String> = rois.keys().collect();
+    output::wrote(context, &args.output, &text, [("rois", json!(names))])
 }
 
 fn write_roi(npz: &mut NpzWriter<'_>, prefix: &str, roi: &RoiData) -> Result<(), export::Error> {

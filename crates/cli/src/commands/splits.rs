@@ -59,7 +59,7 @@ fn masks(context: &Context, args: &Masks) -> anyhow::Result<()> {
     if !output::is_stdout(&args.output) {
         array_format(&args.output, &[ArrayFormat::Npz])?;
     }
-    output::check_destination(&args.output)?;
+    output::check_binary_destination(&args.output)?;
     let split = split(&args.which, &args.ood_type)?;
     let tables = trials(context, &args.trials)?;
     let masks = split.masks(labels(&tables));

@@ -3,15 +3,17 @@
 use std::io::Write;
 use std::path::Path;
 
+use laion_fmri::bids::suggest;
 use laion_fmri::export;
 use laion_fmri::ndarray::{Array2, ArrayView3, Axis, Ix3, concatenate};
 use laion_fmri::stimuli::{NounFilter, Stimulus, f16};
-use laion_fmri::{Error, GlobalTrial};
+use laion_fmri::{Error, SessionId, Stimuli as Named, Subject};
 use laion_fmri_base::counted;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::sessions;
 use super::voxels::{ArrayFormat, array_format, write_array, write_npy};
+use crate::args::sessions::SessionName;
 use crate::args::stimuli::{Captions, Embedding, Image, List, Segmentation, Stimuli};
 use crate::context::Context;
 use crate::exit::{CommandError, Status};
@@ -19,20 +21,23 @@ use crate::output;
 
 pub(super) fn image(context: &Context, args: &Image) -> anyhow::Result<()> {
     let format = if args.encoded { None } else { Some(image_format(&args.output)?) };
-    output::check_destination(&args.output)?;
+    output::check_binary_destination(&args.output)?;
     let dataset = context.dataset()?;
     let images = dataset.stimuli().images()?;
     let name = match (&args.name, &args.subject, args.trial) {
-        (Some(name), ..) => name.clone(),
+        (Some(name), ..) => known_name(&dataset.stimuli(), name)?,
         (None, Some(subject), Some(trial)) => {
-            let trials = dataset.subject(subject)?.images()?;
-            trials.name(GlobalTrial(trial))?.to_owned()
+            let subject = dataset.subject(subject)?;
+            image_of_trial(context, &subject, args.session.as_ref(), trial)?
         }
         // The argument parser lets nothing else pass.
         _ => return Err(usage("name an image with NAME, or with --subject and --trial")),
     };
     let Some(format) = format else {
-        return write_bytes(&args.output, &images.encoded(&name).map_err(Error::from)?);
+        let bytes = images.encoded(&name).map_err(Error::from)?;
+        write_bytes(&args.output, &bytes)?;
+        let size = json!(bytes.len());
+        return output::wrote(context, &args.output, &name, [("size", size)]);
     };
     let image = if args.original {
         images.original(&name).map_err(Error::from)?.pixels
@@ -41,14 +46,41 @@ pub(super) fn image(context: &Context, args: &Image) -> anyhow::Result<()> {
     };
     write_image(&args.output, format, image.view())?;
     let (height, width, channels) = image.dim();
-    let channels = counted(channels, "channel");
-    context.note(&format!("{name}: {width} x {height}, {channels}"));
-    Ok(())
+    let text = format!("{name}: {width} x {height}, {}", counted(channels, "channel"));
+    let fields = [("image_name", json!(name)), ("shape", json!([height, width, channels]))];
+    output::wrote(context, &args.output, &text, fields)
+}
+
+/// The image of a trial of a session; of the only session on disk when none is named.
+fn image_of_trial(
+    context: &Context,
+    subject: &Subject,
+    session: Option<&SessionName>,
+    trial: usize,
+) -> anyhow::Result<String> {
+    let named = match session {
+        Some(named) => sessions::of_subject(context, subject, std::slice::from_ref(named))?,
+        None => subject.sessions()?.iter().map(ToString::to_string).collect(),
+    };
+    let [session] = named.as_slice() else {
+        let message = match named.len() {
+            0 => format!("no session of {} is on disk", subject.id()),
+            n => format!("--trial {trial} may be of {n} sessions: {}", named.join(", ")),
+        };
+        return Err(CommandError::usage(message).hint("--session V names the session").into());
+    };
+    let table = subject.trials(session)?;
+    let mut labels = table.labels();
+    let n_trials = labels.len();
+    labels.nth(trial).map(str::to_owned).ok_or_else(|| match session.parse::<SessionId>() {
+        Ok(session) => Error::TrialOutOfRange { session, trials: n_trials, got: trial }.into(),
+        Err(error) => Error::from(error).into(),
+    })
 }
 
 pub(super) fn embedding(context: &Context, args: &Embedding) -> anyhow::Result<()> {
     array_format(&args.output, &[ArrayFormat::Npy, ArrayFormat::Csv])?;
-    output::check_destination(&args.output)?;
+    output::check_binary_destination(&args.output)?;
     let features = features(context, args)?;
     let (rows, n_features) = features.dim();
     let columns = (0..n_features).map(|feature| format!("f{feature}"));
@@ -57,9 +89,9 @@ pub(super) fn embedding(context: &Context, args: &Embedding) -> anyhow::Result<(
     } else {
         write_array(&args.output, features.view(), columns)?;
     }
-    let (rows, features) = (counted(rows, "row"), counted(n_features, "feature"));
-    context.note(&format!("{}: {rows}, {features}", args.model));
-    Ok(())
+    let text = format!("{}: {}, {n_features} features", args.model, counted(rows, "row"));
+    let fields = [("model", json!(args.model.as_str())), ("shape", json!([rows, n_features]))];
+    output::wrote(context, &args.output, &text, fields)
 }
 
 fn features(context: &Context, args: &Embedding) -> anyhow::Result<Array2<f16>> {
@@ -96,7 +128,7 @@ pub(super) fn segmentation(context: &Context, args: &Segmentation) -> anyhow::Re
         return output::print_names(context.global.json, "noun", "noun", nouns);
     };
     let format = if output::is_stdout(output) { ImageFormat::Npy } else { image_format(output)? };
-    output::check_destination(output)?;
+    output::check_binary_destination(output)?;
     let segmentations = stimuli.segmentations()?;
     let mask = segmentations.get(&args.name, noun, args.instance).map_err(Error::from)?;
     let pixels = mask.iter().filter(|pixel| **pixel != 0).count();
@@ -107,15 +139,20 @@ pub(super) fn segmentation(context: &Context, args: &Segmentation) -> anyhow::Re
             write_image(output, format, levels.view().insert_axis(Axis(2)))?;
         }
     }
-    context.note(&format!("{noun} {}: {}", args.instance, counted(pixels, "pixel")));
-    Ok(())
+    let text = format!("{noun} {}: {}", args.instance, counted(pixels, "pixel"));
+    output::wrote(context, output, &text, [("noun", json!(noun)), ("pixels", json!(pixels))])
 }
 
 pub(super) fn captions(context: &Context, args: &Captions) -> anyhow::Result<()> {
-    let captions = context.dataset()?.stimuli().captions()?;
-    let found = captions.get(&args.name);
+    let stimuli = context.dataset()?.stimuli();
+    let captions = stimuli.captions()?;
+    let mut name = args.name.clone();
+    if captions.get(&name).is_empty() {
+        name = known_name(&stimuli, &name)?;
+    }
+    let found = captions.get(&name);
     if found.is_empty() {
-        context.note(&format!("note: {} has no captions", args.name));
+        context.note(&format!("note: {name} has no captions"));
     }
     let wanted = found.iter().filter(|caption| args.source.is_none_or(|s| caption.source == s));
     output::print_lines(wanted.map(|caption| {
@@ -125,7 +162,7 @@ pub(super) fn captions(context: &Context, args: &Captions) -> anyhow::Result<()>
         }
         let text = |value: &str| Value::String(value.to_owned());
         let fields = [
-            ("image_name", text(&args.name)),
+            ("image_name", text(&name)),
             ("caption_idx", Value::from(caption.caption_idx)),
             ("source", text(caption.source.as_str())),
             ("caption", text(&caption.text)),
@@ -135,6 +172,26 @@ pub(super) fn captions(context: &Context, args: &Captions) -> anyhow::Result<()>
         ];
         output::json_line("caption", fields.map(|(name, value)| (name.to_owned(), value)))
     }))
+}
+
+/// The name of an image as the table of images has it, with or without its extension.
+fn known_name(stimuli: &Named, name: &str) -> anyhow::Result<String> {
+    let metadata = stimuli.metadata()?;
+    if metadata.get(name).is_some() {
+        return Ok(name.to_owned());
+    }
+    let stem = |known: &str| known.rsplit_once('.').map(|(stem, _)| stem.to_owned());
+    let mut same = metadata.names().filter(|known| stem(known).as_deref() == Some(name));
+    if let (Some(only), None) = (same.next(), same.next()) {
+        return Ok(only.to_owned());
+    }
+    let error = CommandError::usage(format!("no image is called {name:?}"));
+    let names: Vec<&str> = metadata.names().collect();
+    Err(match suggest(name, &names) {
+        Some(nearest) => error.hint(format!("the nearest name is {nearest:?}")),
+        None => error.hint("laion-fmri stimuli list prints all names"),
+    }
+    .into())
 }
 
 pub(super) fn stimuli(context: &Context, action: &Stimuli) -> anyhow::Result<Status> {

@@ -3,21 +3,56 @@
 use std::io::Write;
 use std::path::Path;
 
-use laion_fmri::Error;
 use laion_fmri::export::{self, Table};
+use laion_fmri::{Betas, Error, SessionId, SessionTrial, Subject};
 
 use super::sessions;
-use crate::args::{TableFormat, Trials};
+use crate::args::{RowArgs, TableFormat, Trials};
 use crate::context::Context;
+use crate::exit::CommandError;
 use crate::output;
 
 pub(super) fn run(context: &Context, args: &Trials) -> anyhow::Result<()> {
     let format = format(context, args)?;
-    output::check_destination(&args.output)?;
+    match format {
+        TableFormat::Parquet => output::check_binary_destination(&args.output)?,
+        _ => output::check_destination(&args.output)?,
+    }
     let subject = context.dataset()?.subject(&args.subject)?;
     let sessions = sessions::of_subject(context, &subject, &args.session)?;
-    let trials = subject.trial_columns(&sessions)?;
-    write_table(&args.output, &trials.table, format, "trial")?;
+    let rows = chosen(&subject, &sessions, &args.rows).trial_rows()?;
+    if rows.iter().all(|(_, rows)| rows.is_empty()) {
+        let message = format!("no trial of {} is left", subject.id());
+        let chosen = args.rows.stimuli.is_some() || args.rows.trials.is_some();
+        let error = CommandError::not_there(message);
+        let hint = "leave out --stimuli or --trials";
+        return Err(if chosen { error.hint(hint) } else { error }.into());
+    }
+    write_rows(context, &subject, &rows, &args.output, format)
+}
+
+/// A request for the trials that the options choose.
+pub(super) fn chosen<'a>(subject: &'a Subject, sessions: &[String], args: &RowArgs) -> Betas<'a> {
+    let mut request = subject.betas().sessions(sessions);
+    if let Some(set) = args.stimuli {
+        request = request.stimuli(set);
+    }
+    if let Some(trials) = &args.trials {
+        request = request.trials(trials.0.iter().copied());
+    }
+    request
+}
+
+/// Writes the trial table of these rows.
+pub(super) fn write_rows(
+    context: &Context,
+    subject: &Subject,
+    rows: &[(SessionId, Vec<SessionTrial>)],
+    output: &Path,
+    format: TableFormat,
+) -> anyhow::Result<()> {
+    let trials = subject.trial_columns_of(rows)?;
+    write_table(output, &trials.table, format, "trial")?;
     if !trials.derived {
         context.note(
             "note: image table not on disk, so no columns about the images (dataset, repetition, ...)\n\
@@ -34,16 +69,21 @@ fn format(context: &Context, args: &Trials) -> anyhow::Result<TableFormat> {
     if context.global.json {
         return Ok(TableFormat::Json);
     }
-    match args.output.extension().and_then(|extension| extension.to_str()) {
+    if output::is_stdout(&args.output) {
+        return Ok(TableFormat::Tsv);
+    }
+    let named = format_of(&args.output);
+    Ok(named.map_err(|error| error.hint("--format says it for other names"))?)
+}
+
+/// The format that the name of a file asks for.
+pub(super) fn format_of(output: &Path) -> Result<TableFormat, CommandError> {
+    match output.extension().and_then(|extension| extension.to_str()) {
         Some("csv") => Ok(TableFormat::Csv),
         Some("json" | "jsonl") => Ok(TableFormat::Json),
         Some("tsv") => Ok(TableFormat::Tsv),
         Some("parquet") => Ok(TableFormat::Parquet),
-        None if output::is_stdout(&args.output) => Ok(TableFormat::Tsv),
-        _ => {
-            let error = output::unsupported(&args.output, &[".tsv", ".csv", ".json", ".parquet"]);
-            Err(error.hint("--format sets the format for any other name").into())
-        }
+        _ => Err(output::unsupported(output, &[".tsv", ".csv", ".json", ".parquet"])),
     }
 }
 

@@ -24,27 +24,32 @@ pub(super) fn run(context: &Context, args: &Urls) -> anyhow::Result<Status> {
     let header = header.then(|| "url\tsize\tlocal".to_owned());
     output::print_lines(header.into_iter().chain(items.iter().map(|item| {
         let (url, local) = (download.url_of(item), item.local.as_str());
+        let path = download.root().join(local);
+        let path = path.to_string_lossy();
         if context.global.json {
             let fields = [
                 ("url", json!(url)),
                 ("size", json!(item.size)),
                 ("local", json!(local)),
+                ("path", json!(path)),
                 ("etag", json!(item.etag)),
             ];
             let fields = fields.map(|(name, value)| (name.to_owned(), value));
             return output::json_line("url", fields);
         }
         match args.format {
-            UrlFormat::Tsv => format!("{url}\t{}\t{local}", item.size),
+            UrlFormat::Tsv => format!("{url}\t{}\t{path}", item.size),
             UrlFormat::Curl => {
                 let quoted = |text: &str| text.replace('\\', r"\\").replace('"', "\\\"");
                 format!(
                     "create-dirs\nfail\nurl = \"{}\"\noutput = \"{}\"",
                     quoted(&url),
-                    quoted(local)
+                    quoted(&path)
                 )
             }
-            UrlFormat::Aria2 => format!("{url}\n  out={local}"),
+            UrlFormat::Aria2 => {
+                format!("{url}\n  dir={}\n  out={local}", download.root().display())
+            }
         }
     })))?;
     let size = items.iter().map(|item| item.size).sum();

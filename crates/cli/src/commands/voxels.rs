@@ -5,30 +5,44 @@ use std::path::Path;
 
 use laion_fmri::export::{self, Element};
 use laion_fmri::ndarray::{ArrayView, Axis, RemoveAxis};
-use laion_fmri::{Error, Resolution, Subject, VoxelMask, Voxels};
+use laion_fmri::{Error, MaskFile, MaskSource, Subject, VoxelMask, Voxels};
+use laion_fmri_base::{agreeing, counted};
 
 use crate::args::VoxelArgs;
-use crate::exit::CommandError;
+use crate::context::Context;
 use crate::output;
 
 /// The voxels that the options choose, of which there has to be one.
-pub(super) fn voxels(args: &VoxelArgs, subject: &Subject) -> anyhow::Result<Voxels> {
+pub(super) fn voxels(
+    context: &Context,
+    args: &VoxelArgs,
+    subject: &Subject,
+) -> anyhow::Result<Voxels> {
     if let Some(file) = &args.mask {
-        let flags = export::read_npy::<bool>(file).map_err(Error::from)?;
-        anyhow::ensure!(
-            flags.ndim() == 1,
-            CommandError::usage(format!(
-                "the mask {} has {} axes (expected 1: one True/False per brain voxel)",
-                file.display(),
-                flags.ndim()
-            ))
-        );
-        let brain = subject.brain_mask(args.mask_source, Resolution::Func1pt8)?;
-        let mask = VoxelMask::new(brain, flags.iter().copied().collect())?;
-        return Ok(Voxels::mask(mask).non_empty());
+        let mask = read_mask(context, subject, file, args.mask_source)?;
+        return Ok(Voxels::mask(mask.voxels).non_empty());
     }
     let voxels = if args.roi.is_empty() { Voxels::all() } else { Voxels::roi(args.roi.as_slice()) };
     Ok(voxels.mask_source(args.mask_source).non_empty())
+}
+
+/// A mask that the user made; what is left out of it is said.
+pub(super) fn read_mask(
+    context: &Context,
+    subject: &Subject,
+    file: &Path,
+    source: MaskSource,
+) -> anyhow::Result<MaskFile> {
+    let mask = subject.read_mask(file, source)?;
+    if mask.outside > 0 {
+        context.note(&format!(
+            "note: {} of {} {} outside the {source} brain mask and left out",
+            counted(mask.outside, "voxel"),
+            file.display(),
+            agreeing(mask.outside, "is", "are")
+        ));
+    }
+    Ok(mask)
 }
 
 /// The array formats of outputs.
@@ -37,6 +51,7 @@ pub(super) enum ArrayFormat {
     Npy,
     Npz,
     Csv,
+    Nifti,
 }
 
 /// The format that an output's name asks for, among those that fit.
@@ -46,6 +61,8 @@ pub(super) fn array_format(output: &Path, fitting: &[ArrayFormat]) -> anyhow::Re
         Some("npy") => Some(ArrayFormat::Npy),
         Some("npz") => Some(ArrayFormat::Npz),
         Some("csv") => Some(ArrayFormat::Csv),
+        Some("nii") => Some(ArrayFormat::Nifti),
+        Some("gz") if output.to_string_lossy().ends_with(".nii.gz") => Some(ArrayFormat::Nifti),
         _ => None,
     };
     if let Some(format) = format.filter(|format| fitting.contains(format)) {
@@ -57,6 +74,7 @@ pub(super) fn array_format(output: &Path, fitting: &[ArrayFormat]) -> anyhow::Re
             ArrayFormat::Npy => ".npy",
             ArrayFormat::Npz => ".npz",
             ArrayFormat::Csv => ".csv",
+            ArrayFormat::Nifti => ".nii.gz",
         })
         .collect();
     Err(output::unsupported(output, &names).into())

@@ -66,10 +66,10 @@ impl Recipe {
         let conventions = &self.conventions;
         let mut text = match conventions.rois.as_slice() {
             _ if let Some(mask) = &conventions.mask => format!(
-                "{} voxel{} of the {} brain mask were taken, chosen by the file {} (SHA-256: {})",
-                mask.voxels.len(),
-                plural(mask.voxels.len()),
+                "{} of the {} brain mask {} taken, chosen by the file {} (SHA-256: {})",
+                counted(mask.voxels.len(), "voxel"),
                 conventions.mask_source,
+                agreeing(mask.voxels.len(), "was", "were"),
                 mask.file,
                 mask.sha256
             ),

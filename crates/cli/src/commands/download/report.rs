@@ -31,6 +31,11 @@ pub(super) fn print(context: &Context, download: &Download, report: &Report) -> 
     }
     if context.global.json {
         print_json(report)?;
+    } else if context.global.verbose > 0 {
+        for (key, outcome) in &report.outcomes {
+            let reason = reason(outcome).map(|it| format!(" ({it})")).unwrap_or_default();
+            context.note(&format!("{} {key}{reason}", outcome_name(outcome)));
+        }
     }
     let totals = report.totals();
     let mut line = downloaded(totals.fetched, totals.fetched_bytes, totals.kept);

@@ -15,14 +15,19 @@ pub(in crate::commands) fn recipe(
     match action {
         RecipeAction::Show(args) => {
             let recipe = Recipe::read(&args.recipe)?;
-            let text = recipe.to_toml();
-            output::print_lines([text.trim_end().to_owned()])?;
+            let text = match context.global.json {
+                true => json_of("recipe", serde_json::to_value(&recipe)?),
+                false => recipe.to_toml().trim_end().to_owned(),
+            };
+            output::print_lines([text])?;
         }
         RecipeAction::Methods(args) => {
-            output::print_lines([Recipe::read(&args.recipe)?.methods()])?;
+            let text = Recipe::read(&args.recipe)?.methods();
+            output::print_lines([plain_or_json(context, "recipe-methods", text)])?;
         }
         RecipeAction::Cite(args) => {
-            output::print_lines([Recipe::read(&args.recipe)?.citation().to_owned()])?;
+            let text = Recipe::read(&args.recipe)?.citation().to_owned();
+            output::print_lines([plain_or_json(context, "recipe-citation", text)])?;
         }
         RecipeAction::Diff(args) => {
             let (one, other) = (Recipe::read(&args.one)?, Recipe::read(&args.other)?);
@@ -42,4 +47,19 @@ pub(in crate::commands) fn recipe(
         }
     }
     Ok(Status::Done)
+}
+
+/// An object with its schema first.
+fn json_of(schema: &str, value: Value) -> String {
+    match value {
+        Value::Object(fields) => output::json_line(schema, fields),
+        other => output::json_line(schema, [("value".to_owned(), other)]),
+    }
+}
+
+fn plain_or_json(context: &Context, schema: &str, text: String) -> String {
+    if !context.global.json {
+        return text;
+    }
+    output::json_line(schema, [("text".to_owned(), Value::String(text))])
 }

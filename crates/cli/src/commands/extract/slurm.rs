@@ -1,4 +1,4 @@
-//! `slurm`: the job scripts of a plan, printed for people to read and submit.
+//! `slurm`: the job scripts of a plan, and the one that submits them in their order.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -7,7 +7,7 @@ use laion_fmri::Error;
 use laion_fmri::extract::ExtractPlan;
 
 use super::read;
-use crate::args::extract::Slurm;
+use crate::args::extract::{Script, Slurm};
 use crate::context::Context;
 use crate::exit::CommandError;
 use crate::hint;
@@ -15,7 +15,22 @@ use crate::output;
 
 /// The names of the scripts in a folder.
 const DOWNLOAD: &str = "download.sh";
-const ARRAY: &str = "extract.sbatch";
+const EXTRACT: &str = "extract.sbatch";
+const MERGE: &str = "merge.sbatch";
+const SUBMIT: &str = "submit.sh";
+
+/// Clusters have a least of their own, and what a job loads before it starts takes memory too.
+const LEAST_MEMORY: u64 = 512_000_000;
+
+/// Submits the jobs of the folder that this script lies in.
+const SUBMIT_SCRIPT: &str = r#"#!/bin/bash
+# Submits the extraction, and the merge that follows when all of its tasks are done.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+extract=$(sbatch --parsable "$here/extract.sbatch")
+extract=${extract%%;*}
+merge=$(sbatch --parsable --dependency="afterok:$extract" --kill-on-invalid-dep=yes "$here/merge.sbatch")
+echo "extract: job $extract; merge: job ${merge%%;*}, when all tasks of $extract are done""#;
 
 pub(in crate::commands) fn slurm(context: &Context, args: &Slurm) -> anyhow::Result<()> {
     if output::is_stdout(&args.plan) {
@@ -23,106 +38,185 @@ pub(in crate::commands) fn slurm(context: &Context, args: &Slurm) -> anyhow::Res
         return Err(CommandError::usage(message).into());
     }
     let plans = read(&args.plan)?;
-    let plan = std::path::absolute(&args.plan)?;
-    let download = download_script(context, &plans)?;
-    let array = array_script(context, args, &plans, &plan)?;
-    let Some(folder) = &args.output else {
-        let texts = [
-            format!("# {DOWNLOAD}: run it on the login node"),
-            download,
-            format!("# {ARRAY}: submit it with sbatch, and merge when all tasks are done"),
-            array,
-        ];
-        return output::print_lines(texts);
+    let scripts = Scripts {
+        context,
+        args,
+        plans: &plans,
+        plan: quoted(&std::path::absolute(&args.plan)?.display().to_string()),
+        log_dir: args.log_dir.as_deref().map(std::path::absolute).transpose()?,
     };
-    std::fs::create_dir_all(folder).map_err(|source| Error::Io {
-        action: "create",
-        path: folder.clone(),
-        source,
-    })?;
-    for (name, text) in [(DOWNLOAD, download), (ARRAY, array)] {
-        let path = folder.join(name);
-        output::write_text(&path, &format!("{text}\n"))?;
-        output::print_lines([path.display().to_string()])?;
-    }
-    Ok(())
-}
-
-/// Fetches what the tasks read; a plan that reads the bucket needs nothing.
-fn download_script(context: &Context, plans: &[ExtractPlan]) -> anyhow::Result<String> {
-    let mut script = head();
-    let mut commands = Vec::new();
-    for plan in plans.iter().filter(|plan| !plan.is_from_bucket()) {
-        for command in plan.downloads()?.iter().flat_map(hint::arguments) {
-            if !commands.contains(&command) {
-                commands.push(command);
-            }
+    match (&args.output, args.script) {
+        (Some(folder), _) => scripts.write(folder),
+        (None, Some(script)) => output::print_lines([match script {
+            Script::Download => scripts.download()?,
+            Script::Extract => scripts.extract()?,
+            Script::Merge => scripts.merge()?,
+        }]),
+        (None, None) => {
+            let message = "three scripts do not fit into one stream";
+            let hint = "-o DIR/ writes all of them; --script download, extract or merge prints one";
+            Err(CommandError::usage(message).hint(hint).into())
         }
     }
-    if commands.is_empty() {
-        script.push_str("# The tasks read the bucket: there is nothing to download.\n");
-    }
-    for command in commands {
-        let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
-        writeln!(script, "laion-fmri {}{}", options(context)?, words.join(" "))?;
-    }
-    Ok(script.trim_end().to_owned())
 }
 
-fn array_script(
-    context: &Context,
-    args: &Slurm,
-    plans: &[ExtractPlan],
-    plan: &Path,
-) -> anyhow::Result<String> {
-    let tasks: usize = plans.iter().map(ExtractPlan::len).sum();
-    let mut memory = 0;
-    for plan in plans {
-        memory = memory.max(plan.memory(1)?.predicted);
-    }
-    let mut script = String::from("#!/bin/bash\n");
-    writeln!(script, "#SBATCH --job-name=laion-fmri")?;
-    writeln!(script, "#SBATCH --array=0-{}", tasks - 1)?;
-    writeln!(script, "#SBATCH --cpus-per-task=1")?;
-    writeln!(script, "#SBATCH --mem={}M", memory.div_ceil(1 << 20))?;
-    writeln!(script, "#SBATCH --time={}", args.time)?;
-    if let Some(partition) = &args.partition {
-        writeln!(script, "#SBATCH --partition={partition}")?;
-    }
-    writeln!(script, "#SBATCH --requeue")?;
-    writeln!(script, "set -euo pipefail")?;
-    let plan = quoted(&plan.display().to_string());
-    let options = options(context)?;
-    let offline = if plans.iter().all(|plan| !plan.is_from_bucket()) { "--offline " } else { "" };
-    writeln!(
-        script,
-        "laion-fmri {options}{offline}--jobs \"${{SLURM_CPUS_PER_TASK:-1}}\" run {plan}"
-    )?;
-    writeln!(script, "# When all tasks are done:")?;
-    writeln!(script, "#   laion-fmri merge {plan}")?;
-    write!(
-        script,
-        "# or: sbatch --dependency=afterok:JOBID --wrap {}",
-        quoted(&format!("laion-fmri merge {plan}"))
-    )?;
-    Ok(script)
+struct Scripts<'a> {
+    context: &'a Context,
+    args: &'a Slurm,
+    plans: &'a [ExtractPlan],
+    /// The plan, as a word of the shell.
+    plan: String,
+    log_dir: Option<std::path::PathBuf>,
 }
 
-fn head() -> String {
-    "#!/bin/bash\nset -euo pipefail\n".to_owned()
+impl Scripts<'_> {
+    fn write(&self, folder: &Path) -> anyhow::Result<()> {
+        for folder in std::iter::once(folder).chain(self.log_dir.as_deref()) {
+            std::fs::create_dir_all(folder).map_err(|source| Error::Io {
+                action: "create",
+                path: folder.to_owned(),
+                source,
+            })?;
+        }
+        let texts = [
+            (DOWNLOAD, self.download()?),
+            (EXTRACT, self.extract()?),
+            (MERGE, self.merge()?),
+            (SUBMIT, SUBMIT_SCRIPT.to_owned()),
+        ];
+        let mut lines = Vec::new();
+        for (name, text) in texts {
+            let path = folder.join(name);
+            output::write_text(&path, &format!("{text}\n"))?;
+            if name.ends_with(".sh") {
+                make_executable(&path)?;
+            }
+            lines.push(match self.context.global.json {
+                true => output::json_line(
+                    "script",
+                    [("path".to_owned(), path.to_string_lossy().into())],
+                ),
+                false => path.display().to_string(),
+            });
+        }
+        output::print_lines(lines)?;
+        let script = |name: &str| quoted(&folder.join(name).display().to_string());
+        self.context.note(&format!(
+            "next, on the login node: bash {} && bash {}",
+            script(DOWNLOAD),
+            script(SUBMIT)
+        ));
+        Ok(())
+    }
+
+    /// Fetches what the tasks read; a plan that reads the bucket needs nothing.
+    fn download(&self) -> anyhow::Result<String> {
+        let mut script = String::from(
+            "#!/bin/bash\n# Downloads what the tasks read. Run it on a node with a network, before the jobs.\nset -euo pipefail\n",
+        );
+        let mut commands = Vec::new();
+        for plan in self.plans.iter().filter(|plan| !plan.is_from_bucket()) {
+            for command in plan.downloads()?.iter().flat_map(hint::arguments) {
+                if !commands.contains(&command) {
+                    commands.push(command);
+                }
+            }
+        }
+        if commands.is_empty() {
+            script.push_str("# The tasks read the bucket: there is nothing to download.\n");
+        }
+        for command in commands {
+            let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
+            writeln!(script, "laion-fmri {}{}", self.options()?, words.join(" "))?;
+        }
+        Ok(script.trim_end().to_owned())
+    }
+
+    fn extract(&self) -> anyhow::Result<String> {
+        let tasks: usize = self.plans.iter().map(ExtractPlan::len).sum();
+        let mut script =
+            self.head("laion-fmri", "%x-%A_%a.out", &format!("--array=0-{}", tasks - 1))?;
+        let from_mirror = self.plans.iter().all(|plan| !plan.is_from_bucket());
+        let offline = if from_mirror { "--offline " } else { "" };
+        let options = self.options()?;
+        write!(
+            script,
+            "laion-fmri {options}{offline}--jobs \"${{SLURM_CPUS_PER_TASK:-1}}\" run {}",
+            self.plan
+        )?;
+        Ok(script)
+    }
+
+    fn merge(&self) -> anyhow::Result<String> {
+        let mut script = self.head("laion-fmri-merge", "%x-%j.out", "--ntasks=1")?;
+        write!(script, "laion-fmri merge {}", self.plan)?;
+        Ok(script)
+    }
+
+    /// What every job begins with.
+    fn head(&self, name: &str, log: &str, shape: &str) -> anyhow::Result<String> {
+        let mut script = String::from("#!/bin/bash\n");
+        let mut option = |text: &str| writeln!(script, "#SBATCH {text}");
+        option(&format!("--job-name={name}"))?;
+        option(shape)?;
+        option("--cpus-per-task=1")?;
+        option(&format!("--mem={}M", self.memory()?.div_ceil(1 << 20)))?;
+        option(&format!("--time={}", self.args.time))?;
+        for (name, value) in [
+            ("account", &self.args.account),
+            ("partition", &self.args.partition),
+            ("qos", &self.args.qos),
+        ] {
+            if let Some(value) = value {
+                option(&format!("--{name}={value}"))?;
+            }
+        }
+        if let Some(folder) = &self.log_dir {
+            option(&format!("--output=\"{}\"", folder.join(log).display()))?;
+        }
+        for more in &self.args.sbatch {
+            option(more)?;
+        }
+        option("--requeue")?;
+        script.push_str("set -euo pipefail\n");
+        Ok(script)
+    }
+
+    /// What a job asks for: the prediction and a fifth, and not less than a job needs to start.
+    fn memory(&self) -> anyhow::Result<u64> {
+        let mut memory = 0;
+        for plan in self.plans {
+            memory = memory.max(plan.memory(1)?.predicted);
+        }
+        Ok((memory + memory / 5).max(LEAST_MEMORY))
+    }
+
+    /// The options of this call that the scripts need as well.
+    fn options(&self) -> anyhow::Result<String> {
+        let mut options = String::new();
+        if let Some(directory) = &self.context.global.data_dir {
+            let directory = quoted(&directory.to_string_lossy());
+            write!(options, "--data-dir {directory} ")?;
+        }
+        if let Some(bucket) = &self.context.global.bucket {
+            write!(options, "--bucket {} ", quoted(&bucket.to_string()))?;
+        }
+        Ok(options)
+    }
 }
 
-/// The options of this call that the scripts need as well.
-fn options(context: &Context) -> anyhow::Result<String> {
-    let mut options = String::new();
-    if let Some(directory) = &context.global.data_dir {
-        let directory = quoted(&directory.to_string_lossy());
-        write!(options, "--data-dir {directory} ")?;
+fn make_executable(path: &Path) -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let failed = |source| Error::Io { action: "change", path: path.to_owned(), source };
+        let mut permissions = std::fs::metadata(path).map_err(failed)?.permissions();
+        permissions.set_mode(permissions.mode() | 0o111);
+        std::fs::set_permissions(path, permissions).map_err(failed)?;
     }
-    if let Some(bucket) = &context.global.bucket {
-        write!(options, "--bucket {} ", quoted(&bucket.to_string()))?;
-    }
-    Ok(options)
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
 }
 
 /// A word as a shell reads it back.

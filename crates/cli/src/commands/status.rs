@@ -1,0 +1,196 @@
+//! `status`: what is on disk against what the bucket has.
+
+use laion_fmri::upkeep::{
+    Against, Amount, RoiStatus, SessionStatus, Status as Found, SubjectStatus, TreeStatus,
+};
+use laion_fmri::{Error, ErrorKind, SubjectId};
+use laion_fmri_base::readable_bytes;
+use serde_json::{Value, json};
+
+use crate::args::mirror::Status;
+use crate::context::Context;
+use crate::output::{self, Align, columns};
+
+/// What stands in a table where nothing is known or there.
+const NONE: &str = "-";
+
+pub(super) fn run(context: &Context, args: &Status) -> anyhow::Result<()> {
+    let dataset = context.dataset()?;
+    let subjects: Result<Vec<SubjectId>, _> = match args.subject.as_slice() {
+        [all] if all == "all" => Ok(Vec::new()),
+        named => named.iter().map(|id| id.parse()).collect(),
+    };
+    let subjects = subjects.map_err(Error::from)?;
+    let ask = |against| context.interrupt.at_once(|| dataset.status(&subjects, against));
+    let found = if args.local {
+        ask(Against::Disk)?
+    } else {
+        match ask(Against::Bucket) {
+            Err(error) if is_unreachable(&error) => {
+                context.note(&format!("note: only what is on disk is counted: {error}"));
+                ask(Against::Disk)?
+            }
+            found => found?,
+        }
+    };
+    if context.global.json {
+        return output::print_lines(
+            found.subjects.iter().map(|subject| output::json_line("status", json_fields(subject))),
+        );
+    }
+    let mut lines = overview(&found);
+    if !args.subject.is_empty() {
+        for subject in &found.subjects {
+            lines.extend(details(subject));
+        }
+    } else if found.subjects.len() > 0 {
+        context.note("--subject S lists its sessions, folders and ROIs");
+    }
+    output::print_lines(lines)
+}
+
+/// Whether the disk can still be counted.
+fn is_unreachable(error: &Error) -> bool {
+    matches!(error, Error::Offline { .. } | Error::NotTheDataset { .. })
+        || matches!(error, Error::Mirror(_)) && error.kind() == ErrorKind::Other
+}
+
+/// One line for each subject, and their sum.
+fn overview(found: &Found) -> Vec<String> {
+    let mut rows = vec![
+        ["subject", "sessions", "trials", "ROIs", "on disk", "in the bucket", "not released yet"]
+            .map(str::to_owned),
+    ];
+    rows.extend(found.subjects.iter().map(|subject| {
+        let released = subject.sessions.iter().filter(|session| session.is_released).count();
+        let here = subject.sessions.iter().filter(|session| session.has_betas).count();
+        let sessions = match found.against {
+            Against::Bucket => format!("{here} of {released}"),
+            Against::Disk => here.to_string(),
+        };
+        let rois = subject.rois.iter().filter(|roi| roi.is_on_disk).count();
+        let rois = match found.against {
+            Against::Bucket => format!("{rois} of {}", subject.rois.len()),
+            Against::Disk => rois.to_string(),
+        };
+        [
+            subject.subject.to_string(),
+            sessions,
+            subject.trials().to_string(),
+            rois,
+            readable_bytes(subject.disk().bytes),
+            amount(subject.bucket()),
+            held_out(subject),
+        ]
+    }));
+    if found.subjects.len() > 1 {
+        let trials: usize = found.subjects.iter().map(SubjectStatus::trials).sum();
+        let [disk, bucket] = [readable_bytes(found.disk().bytes), amount(found.bucket())];
+        let total = ["total", "", &trials.to_string(), "", &disk, &bucket, ""];
+        rows.push(total.map(str::to_owned));
+    }
+    let right = Align::Right;
+    columns(&rows, [Align::Left, right, right, right, right, right, Align::Left])
+}
+
+fn held_out(subject: &SubjectStatus) -> String {
+    let held_out = subject.sessions.iter().filter(|session| !session.is_released);
+    let names: Vec<&str> = held_out.map(|session| session.session.as_str()).collect();
+    if names.is_empty() { NONE.to_owned() } else { names.join(", ") }
+}
+
+fn amount(amount: Option<Amount>) -> String {
+    match amount {
+        Some(amount) if amount.files > 0 => readable_bytes(amount.bytes),
+        _ => NONE.to_owned(),
+    }
+}
+
+/// The sessions, folders and ROIs of a subject.
+fn details(subject: &SubjectStatus) -> Vec<String> {
+    let mut lines = vec![String::new(), subject.subject.to_string()];
+    let right = Align::Right;
+    let mut rows = vec![["session", "trials", "on disk", "in the bucket", ""].map(str::to_owned)];
+    rows.extend(subject.sessions.iter().map(|session| {
+        let trials = session.trials.map_or_else(|| NONE.to_owned(), |trials| trials.to_string());
+        let disk = amount(Some(session.disk));
+        let state = match session {
+            SessionStatus { is_released: false, .. } => "not released yet",
+            SessionStatus { has_betas: true, .. } => "",
+            SessionStatus { disk: Amount { files: 0, .. }, .. } => "not downloaded",
+            _ => "without betas",
+        };
+        [session.session.to_string(), trials, disk, amount(session.bucket), state.to_owned()]
+    }));
+    lines.extend(indented(columns(&rows, [Align::Left, right, right, right, Align::Left])));
+    lines.push(String::new());
+    let mut rows = vec![["folder", "files", "on disk", "in the bucket"].map(str::to_owned)];
+    rows.extend(subject.trees.iter().map(|tree| {
+        let files = tree.disk.files;
+        let files = match tree.bucket {
+            Some(bucket) => format!("{files} of {}", bucket.files),
+            None => files.to_string(),
+        };
+        [tree.prefix.clone(), files, amount(Some(tree.disk)), amount(tree.bucket)]
+    }));
+    lines.extend(indented(columns(&rows, [Align::Left, right, right, right])));
+    lines.push(String::new());
+    let mut rows = vec![["category", "ROI", "voxels", ""].map(str::to_owned)];
+    rows.extend(subject.rois.iter().map(|RoiStatus { roi, is_on_disk, .. }| {
+        let voxels = roi.voxels.map_or_else(|| NONE.to_owned(), |voxels| voxels.to_string());
+        let state = if *is_on_disk { "" } else { "not downloaded" };
+        [roi.category.clone(), roi.name.clone(), voxels, state.to_owned()]
+    }));
+    lines.extend(indented(columns(&rows, [Align::Left, Align::Left, right, Align::Left])));
+    lines
+}
+
+fn indented(lines: Vec<String>) -> impl Iterator<Item = String> {
+    lines.into_iter().map(|line| format!("  {line}"))
+}
+
+fn json_fields(subject: &SubjectStatus) -> Vec<(String, Value)> {
+    let amount = |amount: Amount| json!({ "files": amount.files, "bytes": amount.bytes });
+    let sessions: Vec<Value> = subject
+        .sessions
+        .iter()
+        .map(|session| {
+            json!({
+                "session": session.session.as_str(),
+                "released": session.is_released,
+                "betas": session.has_betas,
+                "trials": session.trials,
+                "disk": amount(session.disk),
+                "bucket": session.bucket.map(amount),
+            })
+        })
+        .collect();
+    let tree = |tree: &TreeStatus| {
+        let (disk, bucket) = (amount(tree.disk), tree.bucket.map(amount));
+        json!({ "prefix": tree.prefix, "disk": disk, "bucket": bucket })
+    };
+    let trees: Vec<Value> = subject.trees.iter().map(tree).collect();
+    let rois: Vec<Value> = subject
+        .rois
+        .iter()
+        .map(|RoiStatus { roi, is_on_disk, .. }| {
+            json!({
+                "roi": roi.name,
+                "category": roi.category,
+                "voxels": roi.voxels,
+                "on_disk": is_on_disk,
+            })
+        })
+        .collect();
+    [
+        ("subject", json!(subject.subject.as_str())),
+        ("trials", json!(subject.trials())),
+        ("disk", amount(subject.disk())),
+        ("bucket", json!(subject.bucket().map(amount))),
+        ("sessions", json!(sessions)),
+        ("trees", json!(trees)),
+        ("rois", json!(rois)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}
