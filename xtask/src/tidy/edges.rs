@@ -77,6 +77,12 @@ const ALLOWED: &[Allowed] = &[
         alone: false,
     },
     Allowed { name: "laion-fmri-cli", internal: &["laion-fmri"], never: &[], alone: false },
+    Allowed {
+        name: "laion-fmri-python",
+        internal: &["laion-fmri", "laion-fmri-cli"],
+        never: &[],
+        alone: false,
+    },
     Allowed { name: "xtask", internal: &["fixtures", "laion-fmri"], never: &[], alone: false },
 ];
 
@@ -177,6 +183,7 @@ mod tests {
         "laion-fmri",
         "laion-fmri-base",
         "laion-fmri-cli",
+        "laion-fmri-python",
         "nifti-stream",
         "s3-mirror",
         "laion-fmri-splits",
@@ -193,6 +200,8 @@ mod tests {
         "laion-fmri-cli -> laion-fmri",
         "laion-fmri-cli -> anyhow",
         "laion-fmri-cli ~> fixtures",
+        "laion-fmri-python -> laion-fmri",
+        "laion-fmri-python -> laion-fmri-cli",
         "nifti-stream -> nifti",
         "nifti-stream ~> tokio",
         "s3-mirror -> tokio",
@@ -253,6 +262,7 @@ mod tests {
         );
         check(&["laion-fmri-cli -> bids-names"], &["forbidden edge laion-fmri-cli -> bids-names"]);
         check(&["xtask -> laion-fmri", "xtask -> fixtures"], &[]);
+        check(&["xtask -> laion-fmri-cli"], &["forbidden edge xtask -> laion-fmri-cli"]);
     }
 
     #[test]

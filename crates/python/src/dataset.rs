@@ -1,0 +1,186 @@
+//! The dataset on disk or in its bucket, and what is asked of the bucket.
+
+use std::path::PathBuf;
+
+use laion_fmri::config::{self, Environment, Origin, Settings};
+use laion_fmri::upkeep::{Depth, VerifyRequest};
+use laion_fmri::{Location, Roots, SubjectId};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::arguments::record;
+use crate::call::{self, Job};
+use crate::error;
+use crate::stimuli::Stimuli;
+use crate::subject::Subject;
+
+/// A dataset with its settings.
+#[pyclass(frozen, module = "laion_fmri._native")]
+pub(crate) struct Dataset {
+    inner: laion_fmri::Dataset,
+}
+
+impl Dataset {
+    /// A call that is told what to do with the dataset.
+    pub(crate) fn run<T: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        progress: Option<Bound<'_, PyAny>>,
+        work: impl FnOnce(laion_fmri::Dataset, &Job) -> laion_fmri::Result<T> + Send + 'static,
+    ) -> PyResult<T> {
+        let dataset = self.inner.clone();
+        call::run(py, progress, move |job| work(dataset.with_cancel(&job.cancel), job))
+    }
+}
+
+#[pymethods]
+impl Dataset {
+    /// Directories on disk, the bucket to ask or to read, and how to read.
+    #[new]
+    #[pyo3(signature = (directories, *, bucket, from_bucket, jobs, cache_dir, offline))]
+    fn new(
+        py: Python<'_>,
+        directories: Vec<PathBuf>,
+        bucket: Option<&str>,
+        from_bucket: bool,
+        jobs: Option<usize>,
+        cache_dir: Option<PathBuf>,
+        offline: bool,
+    ) -> PyResult<Self> {
+        let open = || -> laion_fmri::Result<laion_fmri::Dataset> {
+            let location = match bucket {
+                Some(text) => text.parse::<Location>()?,
+                None => laion_fmri::discovery::public_bucket(),
+            };
+            let roots = match directories.is_empty() {
+                true => None,
+                false => Some(Roots::new(directories)?),
+            };
+            let dataset = match (from_bucket, roots) {
+                (true, None) => laion_fmri::Dataset::from_bucket(&location)?,
+                (true, Some(roots)) => {
+                    laion_fmri::Dataset::from_bucket(&location)?.with_roots(roots)
+                }
+                (false, Some(roots)) => laion_fmri::Dataset::new(roots).with_location(location),
+                (false, None) => return Err(laion_fmri::Error::DataDirNotSet),
+            };
+            // Each thread beyond the first may hold its part of a session.
+            let threads = std::thread::available_parallelism().map_or(1, usize::from);
+            let dataset = dataset.with_offline(offline).with_jobs(jobs.unwrap_or(threads));
+            Ok(match cache_dir {
+                Some(directory) => dataset.with_cache_dir(directory),
+                None => dataset,
+            })
+        };
+        Ok(Self { inner: open().map_err(error::raise(py))? })
+    }
+
+    /// The ids of the subjects.
+    fn subjects(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        self.run(py, None, |dataset, _| Ok(names(dataset.subjects()?)))
+    }
+
+    fn subject(&self, py: Python<'_>, id: String) -> PyResult<Subject> {
+        let dataset = self.inner.clone();
+        // The subject keeps the settings of the dataset, so it gets its own way to be stopped later.
+        let open = move |job: &Job| dataset.with_cancel(&job.cancel).subject(id);
+        Ok(Subject { inner: call::run(py, None, open)? })
+    }
+
+    fn stimuli(&self) -> Stimuli {
+        Stimuli { inner: self.inner.stimuli() }
+    }
+
+    /// The subjects of the bucket.
+    fn remote_subjects(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        self.run(py, None, |dataset, _| Ok(names(dataset.discovery()?.subjects()?)))
+    }
+
+    /// The ROIs of a subject of the bucket.
+    fn remote_rois(
+        &self,
+        py: Python<'_>,
+        subject: String,
+        category: Option<String>,
+    ) -> PyResult<Vec<String>> {
+        self.run(py, None, move |dataset, _| {
+            dataset.discovery()?.rois(subject, category.as_deref())
+        })
+    }
+
+    /// The one-screen overview of the bucket, as text.
+    fn description(&self, py: Python<'_>) -> PyResult<String> {
+        self.run(py, None, |dataset, _| Ok(dataset.discovery()?.describe()?.to_string()))
+    }
+
+    /// The top of the bucket, as text.
+    fn inspection(&self, py: Python<'_>) -> PyResult<String> {
+        self.run(py, None, |dataset, _| Ok(dataset.discovery()?.inspect()?.to_string()))
+    }
+
+    /// Compares the files on disk with what they were when they arrived.
+    fn verify<'py>(
+        &self,
+        py: Python<'py>,
+        subjects: Vec<String>,
+        sizes_only: bool,
+        progress: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let found = self.run(py, progress, move |dataset, job| {
+            let mut request = VerifyRequest::new().jobs(dataset.jobs());
+            if sizes_only {
+                request = request.depth(Depth::Sizes);
+            }
+            for subject in subjects {
+                request = request.subject(subject.parse::<SubjectId>()?);
+            }
+            dataset.verify(&request, job.observer(), &job.cancel)
+        })?;
+        let files = found.files.iter().map(|file| {
+            let condition = format!("{:?}", file.condition);
+            (file.path.to_string(), file.size, file.against, condition, file.condition.is_sound())
+        });
+        let missing: Vec<String> = found.missing.iter().map(ToString::to_string).collect();
+        (files.collect::<Vec<_>>(), missing).into_pyobject(py).map(Bound::into_any)
+    }
+
+    /// What is wrong with the surroundings, most pressing first.
+    fn examine<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let found = self.run(py, None, |dataset, _| Ok(dataset.examine()))?;
+        record(py, &found)
+    }
+}
+
+fn names(subjects: Vec<SubjectId>) -> Vec<String> {
+    subjects.iter().map(ToString::to_string).collect()
+}
+
+/// What the environment and the configuration file say: `data_dirs`, `is_from_environment`, `bucket`,
+/// `jobs`, `cache_dir`.
+#[pyfunction]
+pub(crate) fn configured(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let environment = Environment::of_process();
+    let settings = Settings::read(&environment).map_err(error::raise(py))?;
+    let found = PyDict::new(py);
+    match config::data_dirs(None, &environment) {
+        Ok(dirs) => {
+            found.set_item("data_dirs", dirs.directories)?;
+            found.set_item("is_from_environment", dirs.origin == Origin::Environment)?;
+        }
+        Err(laion_fmri::Error::DataDirNotSet) => {
+            found.set_item("data_dirs", Vec::<PathBuf>::new())?;
+            found.set_item("is_from_environment", false)?;
+        }
+        Err(failed) => return Err(error::raised(py, &failed)),
+    }
+    found.set_item("bucket", settings.bucket.as_ref().map(ToString::to_string))?;
+    found.set_item("jobs", settings.jobs.map(std::num::NonZeroUsize::get))?;
+    found.set_item("cache_dir", settings.cache_dir.or_else(|| environment.cache_dir()))?;
+    Ok(found)
+}
+
+/// Stores the data directory of this user, and returns it as an absolute path.
+#[pyfunction]
+pub(crate) fn initialize(py: Python<'_>, directory: PathBuf) -> PyResult<PathBuf> {
+    config::initialize(directory).map_err(error::raise(py))
+}

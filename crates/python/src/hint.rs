@@ -1,0 +1,184 @@
+//! Hints: the Python call or the argument that would put an error right.
+
+use std::path::Path;
+
+use laion_fmri::access::AccessError;
+use laion_fmri::extract::{ExtractError, Restriction};
+use laion_fmri::stimuli::Error as StimuliError;
+use laion_fmri::{
+    Contradiction, DownloadRequest, Error, Filter, FilterField, InputError, Subjects, s3_mirror,
+};
+
+/// What would help against an error, when that is known.
+pub(crate) fn of(error: &Error) -> Option<String> {
+    match error {
+        Error::DataDirNotSet => {
+            Some("laion_fmri.dataset_initialize(\"DIRECTORY\"), or the variable LAION_FMRI_DATA".into())
+        }
+        Error::DataDirUnusable { path, .. } => {
+            Some(format!("os.makedirs({:?}) first", path.display().to_string()))
+        }
+        Error::DataNotDownloaded { fetch, .. }
+        | Error::StimuliNotDownloaded { fetch, .. }
+        | Error::LocalCopyNeeded { fetch, .. } => Some(calls(fetch).join("; ")),
+        Error::LicenseNotAccepted { .. } => Some(
+            "laion_fmri.download.accept_license(), or accept_license=True in the call".to_owned(),
+        ),
+        Error::NoMatchingData { missing, .. } if !missing.is_empty() => Some(
+            "allow_missing=True fetches the rest; dry_run=True shows what a filter lets in".into(),
+        ),
+        Error::NoMatchingData { .. } => Some("dry_run=True shows what a filter lets in".to_owned()),
+        Error::MemoryLimit { least, .. } => Some(format!("max_memory={least}")),
+        Error::VoxelAxis { .. } => Some(
+            "nc_desc=\"Noiseceiling12rep\" applies one map to all sessions, which keeps their voxels equal"
+                .to_owned(),
+        ),
+        Error::Contradiction(Contradiction::CeilingOfEachSession) => {
+            Some("nc_desc=\"Noiseceiling12rep\" names one map for all".to_owned())
+        }
+        Error::Contradiction(Contradiction::PoolOfOther { subject, .. }) => {
+            Some(format!("pool=\"shared\" or pool=\"{subject}\""))
+        }
+        Error::Access(error) => of_access(error),
+        Error::Extract(error) => of_extract(error),
+        Error::Stimuli(error) => of_stimuli(error),
+        Error::Input(InputError::Changed { path, .. })
+        | Error::EventTable { path, .. }
+        | Error::VertexMismatch { path, .. } => Some(fetch_again(path)),
+        Error::Nifti(error) if error.is_damaged() => error.path().map(fetch_again),
+        Error::TrialCountMismatch { betas, trials, .. } => Some(format!(
+            "delete {} and {}, and download them again",
+            betas.display(),
+            trials.display()
+        )),
+        Error::Mirror(s3_mirror::Error::WrongRegion { location, got, .. }) => {
+            let bucket = location.split('?').next().unwrap_or_default();
+            Some(format!("bucket=\"{bucket}?region={got}\""))
+        }
+        _ => None,
+    }
+}
+
+fn of_access(error: &AccessError) -> Option<String> {
+    Some(match error {
+        AccessError::AccessNeeded { .. } | AccessError::UnknownRequestId { .. } => {
+            "laion_fmri.request_stimulus_access(), or the variable LAION_FMRI_REQUEST_ID".to_owned()
+        }
+        AccessError::TermsOutdated { accept_url, .. } => {
+            format!("accept them at {accept_url}, then make the same call again")
+        }
+        AccessError::RateLimited { retry_after: Some(wait), .. } => {
+            format!("make the same call again in {} s", wait.as_secs())
+        }
+        AccessError::FileDigest { .. }
+        | AccessError::Replaced { .. }
+        | AccessError::Interrupted { .. } => "make the same call again".to_owned(),
+        AccessError::InvalidUrl { .. } => "server_url=\"https://HOST\"".to_owned(),
+        _ => return None,
+    })
+}
+
+fn of_extract(error: &ExtractError) -> Option<String> {
+    match error {
+        ExtractError::MissingParts { .. } => Some("make the same call again".to_owned()),
+        ExtractError::DamagedPart { path, .. } | ExtractError::OtherVoxels { path, .. } => {
+            Some(format!("delete {} and make the same call again", path.display()))
+        }
+        ExtractError::NothingLeft { why, .. } => {
+            let arguments: Vec<String> = why.iter().filter_map(argument).collect();
+            (!arguments.is_empty()).then(|| format!("leave out {}", arguments.join(" or ")))
+        }
+        _ => None,
+    }
+}
+
+/// The argument that makes a restriction.
+fn argument(restriction: &Restriction) -> Option<String> {
+    Some(match restriction {
+        Restriction::Rois(rois) => format!("roi={rois:?}"),
+        Restriction::VoxelMask => "mask=".to_owned(),
+        Restriction::Trials => "trials=".to_owned(),
+        Restriction::NoiseCeiling(percent) => format!("nc_threshold={percent}"),
+        Restriction::NoNan => "nan=\"drop\"".to_owned(),
+        Restriction::Stimuli(set) => format!("stimuli=\"{set}\""),
+        Restriction::NoOutOfDistribution => "exclude_ood=True".to_owned(),
+        Restriction::ExactRepetitions => "exact_repetitions=True".to_owned(),
+        _ => return None,
+    })
+}
+
+fn of_stimuli(error: &StimuliError) -> Option<String> {
+    match error {
+        StimuliError::UnknownImage { nearest, .. } if !nearest.is_empty() => {
+            Some(format!("the nearest names are {}", nearest.join(", ")))
+        }
+        StimuliError::UnknownMask { nouns, .. } if !nouns.is_empty() => {
+            Some(format!("the nouns of this image are {}", nouns.join(", ")))
+        }
+        StimuliError::NotHdf5 { path, .. }
+        | StimuliError::Damaged { path, .. }
+        | StimuliError::Decode { path, .. }
+        | StimuliError::Table { path, .. } => Some(fetch_again(path)),
+        _ => None,
+    }
+}
+
+fn fetch_again(path: &Path) -> String {
+    format!("delete {} and download it again", path.display())
+}
+
+/// The calls that carry out a download.
+fn calls(request: &DownloadRequest) -> Vec<String> {
+    let mut calls = Vec::new();
+    let subjects = match &request.subjects {
+        Subjects::These(ids) => list(ids.iter().map(ToString::to_string).collect()),
+        _ => Some("\"all\"".to_owned()),
+    };
+    if let Some(subjects) = subjects {
+        let raw_alone = request.include_raw && !request.include_derivatives;
+        let mask_alone = request.include_brain_mask && !request.include_derivatives;
+        let mut arguments = vec![subjects];
+        for field in FilterField::ALL {
+            let values = request.filter.values(field).unwrap_or_default().iter();
+            let values = values.map(|value| match field {
+                FilterField::Ses if value != Filter::AVERAGES => format!("ses-{value}"),
+                _ => value.clone(),
+            });
+            arguments.extend(list(values.collect()).map(|values| format!("{field}={values}")));
+        }
+        for (name, wanted) in [
+            ("brain_mask_only", mask_alone),
+            ("include_anatomical", request.include_anatomical),
+            ("include_freesurfer", request.include_freesurfer),
+            ("include_localizers", request.include_localizers),
+            ("include_raw", request.include_raw && !raw_alone),
+        ] {
+            arguments.extend(wanted.then(|| format!("{name}=True")));
+        }
+        let name = if raw_alone && !mask_alone { "download_raw" } else { "download" };
+        calls.push(format!("laion_fmri.download.{name}({})", arguments.join(", ")));
+    }
+    let models = list(request.include_embeddings.iter().map(ToString::to_string).collect());
+    for prefix in &request.prefixes {
+        // The one prefix that errors name is that of the table of images.
+        calls.push(format!("laion_fmri.download.download([], prefix={prefix:?})"));
+    }
+    calls.extend(models.map(|models| format!("laion_fmri.download_embeddings({models})")));
+    for (name, wanted) in [
+        ("download_stimuli", request.include_stimuli),
+        ("download_segmentations", request.include_segmentations),
+        ("download_captions", request.include_captions),
+    ] {
+        calls.extend(wanted.then(|| format!("laion_fmri.{name}()")));
+    }
+    calls
+}
+
+/// One text, or a list of several; nothing for none.
+fn list(values: Vec<String>) -> Option<String> {
+    match values.as_slice() {
+        [] => None,
+        [one] => Some(format!("{one:?}")),
+        several => Some(format!("{several:?}")),
+    }
+}

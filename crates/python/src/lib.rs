@@ -1,0 +1,65 @@
+//! The native half of the Python module `laion_fmri`: everything that touches data files or the network.
+//!
+//! The Python half, in `python/laion_fmri`, has the signatures and tables that users see, and calls this
+//! module alone. Arguments are plain values that it has checked; answers are numpy arrays, texts, tuples and
+//! dictionaries.
+
+mod arguments;
+mod betas;
+mod call;
+mod dataset;
+mod download;
+mod error;
+mod extract;
+mod files;
+mod hint;
+mod notes;
+mod splits;
+mod stimuli;
+mod subject;
+
+/// The module `laion_fmri._native`.
+#[pyo3::pymodule]
+mod _native {
+    use std::ffi::OsString;
+
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::betas::{betas, compute_noise_ceiling, concat_betas, shared_betas, write_betas};
+    #[pymodule_export]
+    use crate::dataset::{Dataset, configured, initialize};
+    #[pymodule_export]
+    use crate::download::{
+        accept_license, access_terms, download, download_stimuli, is_license_accepted,
+        request_access,
+    };
+    #[pymodule_export]
+    use crate::extract::{extract, plan_extraction, recipe, recipe_methods, reproduce};
+    #[pymodule_export]
+    use crate::files::{
+        read_gifti, read_label, read_mask, read_rows, read_volume, read_voxels, write_nifti, zscore,
+    };
+    #[pymodule_export]
+    use crate::splits::{
+        duplicate_groups, leaks, list_ood_types, list_pools, list_splits, load_split, split_masks,
+    };
+    #[pymodule_export]
+    use crate::stimuli::{Embeddings, Stimuli};
+    #[pymodule_export]
+    use crate::subject::{Subject, parse_subject};
+
+    /// What the licence says.
+    #[pymodule_export]
+    const NOTICE: &str = laion_fmri::license::NOTICE;
+
+    /// The version of the workspace.
+    #[pymodule_export]
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+    /// Runs the command `laion-fmri`; the first argument is the name of the program.
+    #[pyfunction]
+    fn main(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
+        py.detach(|| laion_fmri_cli::main(arguments))
+    }
+}

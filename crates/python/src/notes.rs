@@ -1,0 +1,88 @@
+//! Notes of the libraries: warnings become Python warnings, the rest log records of `laion_fmri`.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::sync::{Mutex, Once};
+
+use laion_fmri_base::lock;
+use pyo3::exceptions::PyUserWarning;
+use pyo3::prelude::*;
+use pyo3::types::PyType;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+
+/// Notes that wait for the thread that holds the GIL; of very many the oldest are dropped.
+static WAITING: Mutex<VecDeque<(Level, String)>> = Mutex::new(VecDeque::new());
+const MOST: usize = 1000;
+
+/// From now on, notes wait to be delivered. The command has a subscriber of its own, so this is not done
+/// before the first call that is not the command.
+pub(crate) fn listen() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // A program that embeds this module may have a subscriber, which then gets the notes.
+        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(Notes));
+    });
+}
+
+/// Hands the notes that wait to `warnings` and `logging`. A warning that a filter turns into an
+/// exception is raised.
+pub(crate) fn deliver(py: Python<'_>) -> PyResult<()> {
+    let notes = std::mem::take(&mut *lock(&WAITING));
+    for (level, text) in notes {
+        if level == Level::WARN {
+            let category: Bound<'_, PyType> = py.get_type::<PyUserWarning>();
+            let message = py.import("warnings")?.getattr("warn")?;
+            // The frames between are those of this package, which says nothing to a user.
+            message.call1((text, category, 4))?;
+        } else {
+            let method = match level {
+                Level::ERROR => "error",
+                Level::INFO => "info",
+                _ => "debug",
+            };
+            let logger = py.import("logging")?.call_method1("getLogger", ("laion_fmri",))?;
+            logger.call_method1(method, ("%s", text))?;
+        }
+    }
+    Ok(())
+}
+
+struct Notes;
+
+impl<S: Subscriber> Layer<S> for Notes {
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        // The network stack below repeats at length what our own errors say.
+        let ours = ["laion_fmri", "s3_mirror", "nifti_stream"];
+        let target = metadata.target();
+        *metadata.level() <= Level::DEBUG && ours.iter().any(|name| target.starts_with(name))
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut text = Text::default();
+        event.record(&mut text);
+        let mut waiting = lock(&WAITING);
+        if waiting.len() == MOST {
+            waiting.pop_front();
+        }
+        waiting.push_back((*event.metadata().level(), text.message + &text.fields));
+    }
+}
+
+/// The message of an event, and its fields behind it.
+#[derive(Default)]
+struct Text {
+    message: String,
+    fields: String,
+}
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        // Writing into a String cannot fail.
+        let _ = match field.name() {
+            "message" => write!(self.message, "{value:?}"),
+            name => write!(self.fields, " ({name}: {value:?})"),
+        };
+    }
+}
