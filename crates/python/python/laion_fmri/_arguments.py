@@ -1,0 +1,122 @@
+"""Arguments in the forms that users have, checked and made plain for the native module."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from laion_fmri._errors import OutOfRangeError, _invalid
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+Session = str | Iterable[str]
+Roi = str | Iterable[str]
+VoxelArguments = tuple["list[str] | None", "NDArray[np.bool_] | None", str]
+
+
+def texts(value: object, name: str) -> list[str]:
+    """One text, or several."""
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, Iterable) or isinstance(value, bytes):
+        kind = type(value).__name__
+        raise TypeError(f"{name} must be a string or a list of strings, got {kind}")
+    items = list(value)
+    for item in items:
+        if not isinstance(item, str):
+            kind = type(item).__name__
+            raise TypeError(f"{name} must hold strings, got {item!r} of type {kind}")
+    return [str(item) for item in items]
+
+
+def sessions(value: object) -> list[str]:
+    """The sessions that a call needs, as the caller spelled them."""
+    if value is None:
+        raise _invalid('session is required, such as "ses-01" or a list of sessions')
+    named = texts(value, "session")
+    if not named:
+        raise _invalid("session is required: the list of sessions is empty")
+    return named
+
+
+def mask_source(value: object) -> str:
+    from laion_fmri._constants import MASK_SOURCES
+
+    if not isinstance(value, str):
+        raise TypeError(f"mask_source must be a string, got {type(value).__name__}")
+    if value not in MASK_SOURCES:
+        raise _invalid(f"unknown mask source {value!r} (expected one of {', '.join(MASK_SOURCES)})")
+    return value
+
+
+def flags(value: ArrayLike, name: str) -> NDArray[np.bool_]:
+    """Flags as an array: of booleans, or of zeros and ones."""
+    import numpy as np
+
+    array = np.asarray(value)
+    if array.ndim != 1:
+        raise _invalid(f"{name} must have one dimension, got shape {array.shape}")
+    if array.dtype != np.bool_:
+        if array.dtype.kind not in "iuf" or not np.isin(array, (0, 1)).all():
+            raise _invalid(f"{name} must hold booleans, one for each voxel, got {array.dtype}")
+        array = array.astype(np.bool_)
+    return np.ascontiguousarray(array)
+
+
+def voxels(roi: object, mask: ArrayLike | None, source: object) -> VoxelArguments:
+    """The choice of voxels for the native module."""
+    if roi is not None and mask is not None:
+        raise _invalid("roi and mask are mutually exclusive")
+    chosen = None if roi is None else texts(roi, "roi")
+    return chosen, None if mask is None else flags(mask, "mask"), mask_source(source)
+
+
+def index(value: Any, length: int, what: str) -> int:
+    """A position in a sequence; negative ones count from the end."""
+    try:
+        position = operator.index(value)
+    except TypeError:
+        kind = type(value).__name__
+        raise TypeError(f"{what} must be an integer, got {kind}") from None
+    if not -length <= position < length:
+        raise OutOfRangeError(f"there are {length} {what}s, so there is no {what} {position}")
+    return position % length
+
+
+def threshold(value: Any) -> float | None:
+    if value is None:
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        kind = type(value).__name__
+        raise TypeError(f"nc_threshold must be a number of percent, got {kind}") from None
+
+
+def stimulus_set(value: object) -> str | None:
+    if value is None:
+        return None
+    if value not in ("shared", "unique"):
+        raise _invalid(f"stimuli must be 'shared' or 'unique', got {value!r}")
+    return str(value)
+
+
+def rows(value: ArrayLike | Sequence[int] | None) -> list[int] | None:
+    """Trials counted within a session, by number or by flags."""
+    import numpy as np
+
+    if value is None:
+        return None
+    array = np.asarray(value)
+    if array.ndim != 1:
+        raise _invalid(f"trials must have one dimension, got shape {array.shape}")
+    if array.dtype == np.bool_:
+        return np.flatnonzero(array).tolist()
+    if array.size and array.dtype.kind not in "iu":
+        raise TypeError(f"trials must hold integers or booleans, got {array.dtype}")
+    if (array < 0).any():
+        raise _invalid("trials are counted from 0 within each session, got a negative one")
+    return [int(row) for row in array]

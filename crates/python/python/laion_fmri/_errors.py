@@ -1,0 +1,177 @@
+"""The exceptions of the package. Each has a ``hint``: what would help, or ``None``."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+__all__ = [
+    "AccessNotFoundError",
+    "AccessRevokedError",
+    "AccessServiceError",
+    "DataDirNotSetError",
+    "DataDirUnusableError",
+    "DataIntegrityError",
+    "DataNotDownloadedError",
+    "DataNotFoundError",
+    "InternalError",
+    "InvalidRequestError",
+    "LicenseNotAcceptedError",
+    "NoMatchingDataError",
+    "OfflineError",
+    "OutOfMemoryError",
+    "OutOfRangeError",
+    "StimuliNotDownloadedError",
+    "SubjectNotFoundError",
+    "TermsOutdatedError",
+    "TransferError",
+    "UnknownNameError",
+]
+
+
+class _Hinted(Exception):
+    """An exception that shows what would help."""
+
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        message = str(self.args[0]) if len(self.args) == 1 else super().__str__()
+        return message if self.hint is None else f"{message}\n  hint: {self.hint}"
+
+
+class DataDirNotSetError(_Hinted, Exception):
+    """No data directory is configured."""
+
+
+class DataDirUnusableError(_Hinted, FileNotFoundError):
+    """The data directory does not exist or is not a directory."""
+
+
+class DataNotFoundError(_Hinted, FileNotFoundError):
+    """Data that were asked for are neither on disk nor in the bucket."""
+
+
+class DataNotDownloadedError(DataNotFoundError):
+    """A file that the call needs is not on disk."""
+
+
+class NoMatchingDataError(DataNotFoundError):
+    """Nothing in the bucket fits the request."""
+
+
+class _NoStimulusFileError(NoMatchingDataError, RuntimeError):
+    """The bucket does not have a derived stimulus file."""
+
+
+class SubjectNotFoundError(_Hinted, ValueError):
+    """A malformed subject id, or a subject that does not exist."""
+
+
+class _SubjectTypeError(SubjectNotFoundError, TypeError):
+    """A subject id that is not a string."""
+
+
+class StimuliNotDownloadedError(_Hinted, FileNotFoundError):
+    """A file of the stimulus side is not on disk."""
+
+
+class LicenseNotAcceptedError(_Hinted, RuntimeError):
+    """The licence of the dataset has not been accepted."""
+
+
+class InvalidRequestError(_Hinted, ValueError):
+    """Arguments that are unknown, out of bounds or contradict each other."""
+
+
+class OutOfRangeError(_Hinted, IndexError):
+    """An item past the end of a table or a file."""
+
+
+class UnknownNameError(_Hinted, KeyError):
+    """An image, a noun or a model that a file does not have."""
+
+
+class DataIntegrityError(_Hinted, ValueError):
+    """A file is damaged, or files that belong together do not fit."""
+
+
+class TransferError(_Hinted, OSError):
+    """The bucket cannot be reached, or files did not arrive.
+
+    Attributes
+    ----------
+    failures : dict of str to str
+        The files that did not arrive, each with the reason.
+    """
+
+    failures: dict[str, str] = {}
+
+
+class OfflineError(_Hinted, RuntimeError):
+    """A call needs the network, and offline mode is on."""
+
+
+class OutOfMemoryError(_Hinted, MemoryError):
+    """An array does not fit into memory."""
+
+
+class AccessServiceError(_Hinted, RuntimeError):
+    """The service that grants access to the stimulus images refuses, or cannot be used."""
+
+
+class TermsOutdatedError(AccessServiceError):
+    """The terms of use have changed since they were accepted.
+
+    Attributes
+    ----------
+    accept_url : str
+        Where the new terms are accepted.
+    terms_version : str
+        Their version.
+    """
+
+    accept_url: str = ""
+    terms_version: str = ""
+
+
+class AccessRevokedError(AccessServiceError):
+    """Access to the stimulus images was revoked."""
+
+
+class AccessNotFoundError(AccessServiceError):
+    """The service does not know the request id."""
+
+
+class InternalError(_Hinted, RuntimeError):
+    """A mistake of this package."""
+
+
+def _build(
+    name: str, message: str, hint: str | None, details: dict[str, Any]
+) -> BaseException:
+    """Make the exception of an error of the native module."""
+    if name == "KeyboardInterrupt":
+        return KeyboardInterrupt()
+    errno = details.pop("errno", None)
+    error: Any
+    if name == "OSError":
+        if errno is None:
+            error = OSError(message)
+        else:
+            # The number picks the subclass, such as PermissionError.
+            error = OSError(errno, f"{os.strerror(errno)}: {message}")
+    else:
+        error = globals()[name](message)
+        if isinstance(error, OSError) and errno is not None:
+            error.errno = errno
+    error.hint = hint
+    for key, value in details.items():
+        setattr(error, key, value)
+    return error  # type: ignore[no-any-return]
+
+
+def _invalid(message: str, hint: str | None = None) -> InvalidRequestError:
+    """An :class:`InvalidRequestError` with a hint."""
+    error = InvalidRequestError(message)
+    error.hint = hint
+    return error

@@ -1,0 +1,64 @@
+"""Progress of long calls: a tqdm bar, a callable, or nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+Progress = bool | Callable[[int, int, str], object] | None
+
+
+def is_interactive() -> bool:
+    """Whether a person types the calls: a notebook or a prompt."""
+    return hasattr(sys, "ps1") or bool(sys.flags.interactive) or "ipykernel" in sys.modules
+
+
+def _tqdm(required: bool) -> Any:
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        if required:
+            raise ImportError(
+                "progress=True needs tqdm (pip install tqdm); a callable needs nothing"
+            ) from None
+        return None
+    return tqdm
+
+
+@contextmanager
+def shown(progress: Progress, what: str) -> Iterator[Callable[[int, int, str], object] | None]:
+    """What a native call reports to: ``(done, total, unit)``.
+
+    Parameters
+    ----------
+    progress : bool, callable or None
+        ``True`` for a tqdm bar, ``False`` for nothing, ``None`` for a bar in an interactive session;
+        or a callable of the counts and their unit (``"volumes"``, ``"rows"``, ``"bytes"``).
+    what : str
+        What the bar is about.
+    """
+    if callable(progress):
+        yield progress
+        return
+    wanted = is_interactive() if progress is None else bool(progress)
+    tqdm = _tqdm(required=bool(progress)) if wanted else None
+    if tqdm is None:
+        yield None
+        return
+    bar: Any = None
+
+    def update(done: int, total: int, unit: str) -> None:
+        nonlocal bar
+        if bar is None:
+            size = unit == "bytes"
+            bar = tqdm(desc=what, unit="B" if size else f" {unit}", unit_scale=size, total=total)
+        bar.total = total
+        bar.update(done - bar.n)
+
+    try:
+        yield update
+    finally:
+        if bar is not None:
+            bar.close()

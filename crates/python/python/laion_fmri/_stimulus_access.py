@@ -1,0 +1,102 @@
+"""Access to the stimulus images: the service that grants it, and the form that it wants."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from laion_fmri import _native
+from laion_fmri._errors import (
+    AccessNotFoundError,
+    AccessRevokedError,
+    AccessServiceError,
+    TermsOutdatedError,
+)
+from laion_fmri._progress import is_interactive
+
+__all__ = [
+    "SERVER_URL",
+    "AccessNotFoundError",
+    "AccessRevokedError",
+    "AccessServiceError",
+    "TermsOutdatedError",
+    "request_stimulus_access",
+]
+
+#: The service of the dataset; the variable ``LAION_FMRI_ACCESS_URL`` names another.
+SERVER_URL = "https://laion-fmri.hebartlab.com"
+
+_QUESTIONS = (
+    ("name", "Your name"),
+    ("email", "Your institutional email address"),
+    ("institution", "Your institution"),
+    ("supervisor", "Your supervisor, if you have one"),
+    ("purpose", "What you will use the images for (20 characters or more)"),
+)
+
+
+def can_ask() -> bool:
+    """Whether there is a person to ask."""
+    return is_interactive() or (sys.stdin is not None and sys.stdin.isatty())
+
+
+def url_of(server_url: str) -> str | None:
+    """The service for the native module: the default leaves it to the environment."""
+    return None if server_url == SERVER_URL else server_url
+
+
+def request_stimulus_access(
+    server_url: str = SERVER_URL, *, answers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Ask for access to the stimulus images, once; the answer is kept for this user.
+
+    Parameters
+    ----------
+    server_url : str
+        The access service.
+    answers : dict, optional
+        ``name``, ``email``, ``institution``, ``purpose``, and ``supervisor`` if there is one; with
+        ``accept_terms`` the version of the terms of use that is accepted. What is not given is asked.
+
+    Returns
+    -------
+    dict
+        ``request_id`` and ``expires_at``.
+
+    Raises
+    ------
+    AccessServiceError
+        If the service refuses or cannot be reached, or an answer is missing and nobody can be asked.
+    """
+    version, terms, privacy = _native.access_terms(url_of(server_url))
+    given = dict(answers or {})
+    accepted = given.pop("accept_terms", None)
+    ask = _asker()
+    if accepted != version:
+        if ask is None:
+            raise _unanswered(f"the terms of use, version {version} ({terms}), are not accepted")
+        print(f"Terms of use, version {version}: {terms}\nPrivacy notice: {privacy}")
+        if ask("Do you accept both? Type I AGREE").strip() != "I AGREE":
+            raise AccessServiceError("the terms of use are not accepted")
+    for key, question in _QUESTIONS:
+        if key not in given and (ask is not None or key == "supervisor"):
+            given[key] = ask(question).strip() if ask is not None else ""
+        if key not in given:
+            raise _unanswered(f"{key} is missing in the access form")
+    request_id, expires_at = _native.request_access(
+        url_of(server_url), given | {"terms_version": version}
+    )
+    return {"request_id": request_id, "expires_at": expires_at}
+
+
+def _asker() -> Callable[[str], str] | None:
+    return (lambda question: input(f"{question}: ")) if can_ask() else None
+
+
+def _unanswered(message: str) -> AccessServiceError:
+    error = AccessServiceError(message)
+    error.hint = (
+        "laion_fmri.request_stimulus_access(answers={...}), or the variable LAION_FMRI_REQUEST_ID"
+    )
+    return error

@@ -1,0 +1,164 @@
+"""The stimulus side of a subject's trials, by global trial index: a row of ``Subject.metadata``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from laion_fmri import _arguments
+from laion_fmri._errors import _invalid
+from laion_fmri.captions import Captions
+from laion_fmri.embeddings import _model
+from laion_fmri.segmentations import Segmentations
+from laion_fmri.stimuli import _image
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from laion_fmri.subject import Subject
+
+__all__ = ["TrialCaptions", "TrialEmbeddings", "TrialImages", "TrialSegmentations"]
+
+
+class _Trials:
+    """Trials of a subject, in the order of ``Subject.metadata``."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+
+    def __len__(self) -> int:
+        return sum(map(len, self._subject._shown().values()))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._subject.subject_id}>"
+
+    def _name(self, trial: Any) -> str:
+        """The image of a trial; negative ones count from the end."""
+        names = self._names(None)
+        return names[_arguments.index(trial, len(names), "trial")]
+
+    def _names(self, session: str | None) -> list[str]:
+        """The image of each trial, of one session or of all."""
+        shown = self._subject._shown()
+        if session is None:
+            return [name for names in shown.values() for name in names]
+        if not isinstance(session, str):
+            raise TypeError(f"session must be a string, got {type(session).__name__}")
+        full = session if session.startswith("ses-") else f"ses-{session}"
+        if full not in shown:
+            # The table that is missing, as its own error says it.
+            self._subject.get_trial_info(session)
+            raise _invalid(f"{self._subject.subject_id} has no trials of {session}")
+        return shown[full]
+
+
+class TrialImages(_Trials):
+    """The images that trials showed."""
+
+    def __getitem__(self, trial: int) -> bytes:
+        """The stored bytes of the image of a trial."""
+        return self._subject._stimuli().image_bytes(self._name(trial))
+
+    def __iter__(self) -> Iterator[bytes]:
+        stimuli = self._subject._stimuli()
+        return (stimuli.image_bytes(name) for name in self._names(None))
+
+    def get(self, trial: int, *, as_displayed: bool = True) -> Image.Image:
+        """The image of a trial, in RGB on the grey of the screen, or as it is stored."""
+        return _image(self[trial], as_displayed)
+
+    def all(self, session: str | None = None) -> Images:
+        """The images of a session or of all trials, in trial order, one after the other."""
+        return Images(self._subject, self._names(session))
+
+    def array(self, session: str | None = None) -> NDArray[np.uint8]:
+        """The images of a session or of all trials as displayed.
+
+        Returns
+        -------
+        ndarray of uint8, shape (n_trials, height, width, 3)
+            In trial order; each image is decoded once, on all cores.
+        """
+        return self._subject._stimuli().image_array(self._names(session))
+
+
+class Images(Iterator["Image.Image"]):
+    """Images one after the other, with their number."""
+
+    def __init__(self, subject: Subject, names: list[str]) -> None:
+        self._stimuli = subject._stimuli()
+        self._left = iter(names)
+        self._length = len(names)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __next__(self) -> Image.Image:
+        return _image(self._stimuli.image_bytes(next(self._left)), True)
+
+
+class TrialEmbeddings(_Trials):
+    """The embeddings of the images that trials showed."""
+
+    @property
+    def models(self) -> list[str]:
+        """The models whose embeddings are on disk."""
+        return self._subject._stimuli().embedding_models()
+
+    def get(self, model: str, trial: int) -> NDArray[np.float16]:
+        """The vector of the image of a trial, shape (n_features,)."""
+        return self._subject._stimuli().embeddings(_model(model)).get(self._name(trial))
+
+    def all(self, model: str, session: str | None = None) -> NDArray[np.float16]:
+        """The vectors of a session or of all trials, in trial order, shape (n_trials, n_features)."""
+        names = self._names(session)
+        return self._subject._stimuli().embeddings(_model(model)).get_many(names)
+
+
+class TrialSegmentations(_Trials):
+    """The object masks of the images that trials showed."""
+
+    def _masks(self) -> Segmentations:
+        return Segmentations._of(self._subject._stimuli(), self._subject.data_dir)
+
+    def has_image(self, trial: int) -> bool:
+        """Whether the image of a trial has object masks."""
+        return self._masks().has_image(self._name(trial))
+
+    def nouns(self, trial: int, localized_only: bool = True) -> list[str]:
+        """The nouns of the image of a trial; none for an image without masks."""
+        return self._masks().nouns(self._name(trial), localized_only)
+
+    def for_image(self, trial: int) -> pd.DataFrame:
+        """The rows of the table of masks for the image of a trial."""
+        return self._masks().for_image(self._name(trial))
+
+    def get(self, trial: int, noun: str, instance: int = 0) -> NDArray[np.uint8]:
+        """One mask of the image of a trial, uint8 of shape (1000, 1000)."""
+        return self._masks().get(self._name(trial), noun, instance)
+
+
+class TrialCaptions(_Trials):
+    """The captions of the images that trials showed."""
+
+    def _captions(self) -> Captions:
+        return Captions._of(self._subject._stimuli(), self._subject.data_dir)
+
+    def list(self, trial: int, source: str | None = None) -> list[str]:
+        """All captions of the image of a trial, or those of ``"human"`` or ``"ai"``."""
+        return self._captions().list(self._name(trial), source)
+
+    def human(self, trial: int, limit: int | None = None) -> list[str]:
+        """The human captions of the image of a trial, at most `limit`."""
+        return self._captions().human(self._name(trial), limit)
+
+    def ai(self, trial: int) -> str | None:
+        """The caption by a model of the image of a trial, if there is one."""
+        return self._captions().ai(self._name(trial))
+
+    def for_image(self, trial: int) -> pd.DataFrame:
+        """The rows of the table of captions for the image of a trial."""
+        return self._captions().get(self._name(trial))

@@ -1,0 +1,146 @@
+"""The data directory, and the settings that every call starts from."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+from laion_fmri import _native
+from laion_fmri._errors import DataDirNotSetError
+
+__all__ = ["dataset_initialize", "get_data_dir", "set_data_dir"]
+
+#: What this process chose, which wins over the environment.
+_chosen: str | None = None
+_told = False
+
+
+def dataset_initialize(data_dir: str) -> None:
+    """Make an existing directory the data directory of this user.
+
+    The path is stored in the configuration file of the user, which the command reads too. For this
+    process it wins over the variable ``LAION_FMRI_DATA``.
+
+    Parameters
+    ----------
+    data_dir : str
+        The directory; a relative path is made absolute.
+
+    Raises
+    ------
+    TypeError
+        If it is not a string.
+    FileNotFoundError
+        If it does not exist or is not a directory.
+    """
+    global _chosen, _told
+    if not isinstance(data_dir, str):
+        raise TypeError(f"data_dir must be a string, got {type(data_dir).__name__}")
+    path = os.path.abspath(os.path.expanduser(data_dir))
+    try:
+        path = str(_native.initialize(path))
+    except PermissionError as error:
+        # A shared directory that is only read can still be used.
+        warnings.warn(f"{data_dir} is not stored as the data directory: {error}", stacklevel=2)
+    elsewhere = os.environ.get("LAION_FMRI_DATA") or os.environ.get("LAION_FMRI_ROOT")
+    if elsewhere and not _told and os.path.abspath(elsewhere) != path:
+        _told = True
+        warnings.warn(
+            f"{path} is used from now on, and not {elsewhere} of the environment", stacklevel=2
+        )
+    _chosen = path
+
+
+set_data_dir = dataset_initialize
+
+
+def get_data_dir() -> str:
+    """The data directory that is in force.
+
+    Returns
+    -------
+    str
+        That of :func:`dataset_initialize` in this process; else the first of ``LAION_FMRI_DATA``; else
+        that of the configuration file.
+
+    Raises
+    ------
+    DataDirNotSetError
+        If there is none.
+    """
+    if _chosen is not None:
+        return _chosen
+    found = _native.configured()
+    directories = found["data_dirs"]
+    if not directories:
+        raise _not_set()
+    # In the configuration file, shared directories come before the one that downloads go to.
+    return str(directories[0 if found["is_from_environment"] else -1])
+
+
+def _not_set() -> DataDirNotSetError:
+    error = DataDirNotSetError("no data directory is set")
+    error.hint = 'laion_fmri.dataset_initialize("DIRECTORY"), or the variable LAION_FMRI_DATA'
+    return error
+
+
+def _directories(data_dir: str | os.PathLike[str] | None, found: dict[str, Any]) -> list[str]:
+    """The roots to search, in order."""
+    given = data_dir if data_dir is not None else _chosen
+    if given is None:
+        return [str(path) for path in found["data_dirs"]]
+    text = os.fspath(given)
+    # A directory may have a colon in its name.
+    if os.path.isdir(text):
+        return [text]
+    return [part for part in text.split(os.pathsep) if part]
+
+
+def _is_on(name: str) -> bool:
+    value = os.environ.get(name, "").lower()
+    return value not in ("", "0", "false", "no", "off")
+
+
+def _check_jobs(jobs: object) -> int | None:
+    if jobs is None:
+        return None
+    if isinstance(jobs, bool) or not isinstance(jobs, int):
+        raise TypeError(f"jobs must be an integer, got {type(jobs).__name__}")
+    if jobs < 1:
+        raise ValueError(f"jobs must be at least 1, got {jobs}")
+    return jobs
+
+
+def _open(
+    data_dir: str | os.PathLike[str] | None = None,
+    *,
+    from_bucket: bool = False,
+    bucket: str | None = None,
+    jobs: int | None = None,
+    must_exist: bool = True,
+) -> _native.Dataset:
+    """The dataset with the settings that are in force."""
+    found = _native.configured()
+    directories = _directories(data_dir, found)
+    if not must_exist or from_bucket:
+        directories = [path for path in directories if Path(path).is_dir()]
+    if not directories and must_exist and not from_bucket:
+        raise _not_set()
+    from_environment = os.environ.get("LAION_FMRI_JOBS")
+    if jobs is None and from_environment:
+        jobs = int(from_environment)
+    return _native.Dataset(
+        directories,
+        bucket=bucket or os.environ.get("LAION_FMRI_BUCKET") or found["bucket"],
+        from_bucket=from_bucket,
+        jobs=_check_jobs(jobs if jobs is not None else found["jobs"]),
+        cache_dir=os.environ.get("LAION_FMRI_CACHE") or found["cache_dir"],
+        offline=_is_on("LAION_FMRI_OFFLINE"),
+    )
+
+
+def _open_remote(bucket: str | None = None) -> _native.Dataset:
+    """The dataset for asking the bucket, whether there is a data directory or not."""
+    return _open(from_bucket=True, bucket=bucket)

@@ -1,0 +1,103 @@
+"""Where the maps of the functional localizers lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from laion_fmri._constants import LOCALIZER_TASKS, VOLUME_RESOLUTIONS
+from laion_fmri._errors import _invalid
+from laion_fmri.config import _open
+from laion_fmri.subject import resolve_subject_id
+
+__all__ = [
+    "LOCALIZER_TASKS",
+    "VOLUME_RESOLUTIONS",
+    "localizer_effect_path",
+    "localizer_statmap_path",
+]
+
+_Path = str | os.PathLike[str]
+
+
+def localizer_statmap_path(
+    subject: str,
+    task: str,
+    contrast: str,
+    session: str,
+    space: str = "fsnative",
+    hemi: str | None = None,
+    res: str = "1pt5",
+    data_dir: _Path | None = None,
+) -> Path:
+    """The z-map of a contrast.
+
+    Parameters
+    ----------
+    subject : str
+    task : str
+        One of :data:`LOCALIZER_TASKS`.
+    contrast : str
+        Such as ``"faces"``.
+    session : str
+        Such as ``"ses-4BarScreenfLoc"``.
+    space : {"fsnative", "T1w"}
+        A map on the surface, which needs `hemi`, or a volume.
+    hemi : {"L", "R"}, optional
+    res : {"1pt5", "1pt8"}
+        The grid of a volume.
+    data_dir : path, optional
+        The configured one by default.
+
+    Raises
+    ------
+    ValueError
+        For unknown names, or a surface without hemisphere.
+    DataNotDownloadedError
+        If it is not on disk; it is a FileNotFoundError.
+    """
+    return _path(subject, task, contrast, session, None, space, hemi, res, data_dir)
+
+
+def localizer_effect_path(
+    subject: str,
+    task: str,
+    condition: str,
+    session: str,
+    run: int | str,
+    space: str = "fsnative",
+    hemi: str | None = None,
+    res: str = "1pt5",
+    data_dir: _Path | None = None,
+) -> Path:
+    """The effect of a condition in one run; arguments as for :func:`localizer_statmap_path`."""
+    from laion_fmri.subject import _number
+
+    number = _number(run, "run")
+    if number is None:
+        raise _invalid("run is required")
+    return _path(subject, task, condition, session, number, space, hemi, res, data_dir)
+
+
+def _path(
+    subject: str,
+    task: str,
+    name: str,
+    session: str,
+    run: int | None,
+    space: str,
+    hemi: str | None,
+    res: str,
+    data_dir: _Path | None,
+) -> Path:
+    if task not in LOCALIZER_TASKS:
+        raise _invalid(f"unknown task {task!r} (expected {', '.join(LOCALIZER_TASKS)})")
+    if space not in ("fsnative", "T1w"):
+        raise _invalid(f"unknown space {space!r} (expected fsnative or T1w)")
+    if space == "fsnative" and hemi not in ("L", "R"):
+        raise _invalid(f'hemi must be "L" or "R" on the surface, got {hemi!r}')
+    if res not in VOLUME_RESOLUTIONS:
+        raise _invalid(f"unknown resolution {res!r} (expected {', '.join(VOLUME_RESOLUTIONS)})")
+    handle = _open(data_dir).subject(resolve_subject_id(subject))
+    side = hemi if space == "fsnative" else None
+    return Path(handle.localizer_path(task, name, session, run, side, res))

@@ -1,0 +1,68 @@
+"""What the bucket holds, asked without downloading anything."""
+
+from __future__ import annotations
+
+import warnings
+
+from laion_fmri.config import _open_remote
+
+__all__ = ["describe", "get_rois", "get_subjects", "inspect_bucket"]
+
+
+def get_subjects(*, bucket: str | None = None) -> list[str]:
+    """The subjects of the bucket, sorted; with a warning and an empty list when there are none.
+
+    Parameters
+    ----------
+    bucket : str, optional
+        Another bucket: ``s3://NAME``, ``https://HOST/BUCKET`` or ``file:///DIRECTORY``.
+
+    Raises
+    ------
+    TransferError
+        If the bucket cannot be listed.
+    """
+    subjects = _open_remote(bucket).remote_subjects()
+    if not subjects:
+        warnings.warn("the bucket has no subjects", UserWarning, stacklevel=2)
+    return subjects
+
+
+def get_rois(
+    subject: str | None = None, category: str | None = None, *, bucket: str | None = None
+) -> list[str]:
+    """The ROIs of a subject in the bucket, sorted; with a warning and an empty list when there are none.
+
+    Parameters
+    ----------
+    subject : str, optional
+        Whose; the first subject of the bucket otherwise.
+    category : str, optional
+        Only ROIs of this category, such as ``"face"``.
+    bucket : str, optional
+        Another bucket.
+    """
+    from laion_fmri.subject import resolve_subject_id
+
+    dataset = _open_remote(bucket)
+    if subject is None:
+        subjects = dataset.remote_subjects()
+        if not subjects:
+            warnings.warn("the bucket has no subjects", UserWarning, stacklevel=2)
+            return []
+        subject = subjects[0]
+    rois = dataset.remote_rois(resolve_subject_id(subject), category)
+    if not rois:
+        what = "" if category is None else f" of the category {category}"
+        warnings.warn(f"the bucket has no ROIs{what} of {subject}", UserWarning, stacklevel=2)
+    return rois
+
+
+def describe(*, bucket: str | None = None) -> None:
+    """Print a one-screen overview: the bucket, its subjects, and the first subject's ROIs."""
+    print(_open_remote(bucket).description().rstrip("\n"))
+
+
+def inspect_bucket(*, bucket: str | None = None) -> None:
+    """Print the top-level prefixes of the bucket, and how many subjects each derivative tree has."""
+    print(_open_remote(bucket).inspection().rstrip("\n"))

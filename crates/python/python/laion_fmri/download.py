@@ -1,0 +1,508 @@
+"""Downloads: subjects, stimulus files, the licence and access to the images."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from laion_fmri import _arguments, _native
+from laion_fmri._constants import AVAILABLE_MODELS
+from laion_fmri._errors import (
+    LicenseNotAcceptedError,
+    NoMatchingDataError,
+    TransferError,
+    _NoStimulusFileError,
+)
+from laion_fmri._paths import (
+    captions_path,
+    embeddings_path,
+    segmentations_metadata_path,
+    segmentations_path,
+)
+from laion_fmri._progress import Progress, shown
+from laion_fmri._stimulus_access import (
+    SERVER_URL,
+    AccessNotFoundError,
+    AccessRevokedError,
+    AccessServiceError,
+    TermsOutdatedError,
+    can_ask,
+    request_stimulus_access,
+    url_of,
+)
+from laion_fmri.config import _is_on, _open, get_data_dir
+from laion_fmri.subject import resolve_subject_id
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "AccessNotFoundError",
+    "AccessRevokedError",
+    "AccessServiceError",
+    "TermsOutdatedError",
+    "accept_license",
+    "accept_licenses",
+    "download",
+    "download_captions",
+    "download_embeddings",
+    "download_raw",
+    "download_segmentations",
+    "download_stimuli",
+    "request_stimulus_access",
+    "verify",
+]
+
+_Values = str | int | Iterable[str | int] | None
+_AGREEMENT = "I AGREE"
+
+
+def download(
+    subject: str | Iterable[str],
+    ses: _Values = None,
+    task: _Values = None,
+    space: _Values = None,
+    desc: _Values = None,
+    stat: _Values = None,
+    suffix: _Values = None,
+    extension: _Values = None,
+    include_stimuli: bool = False,
+    include_embeddings: bool | str | Iterable[str] = False,
+    include_freesurfer: bool = False,
+    include_anatomical: bool = False,
+    include_raw: bool = False,
+    include_localizers: bool = False,
+    n_jobs: int = 1,
+    *,
+    brain_mask_only: bool = False,
+    prefix: str | Iterable[str] | None = None,
+    allow_missing: bool = False,
+    dry_run: bool = False,
+    verify: bool = False,
+    index: bool = False,
+    limit_rate: int | None = None,
+    accept_license: bool | None = None,
+    progress: Progress = None,
+) -> Any:
+    """Mirror a part of the bucket in the data directory. What is there already is kept.
+
+    Parameters
+    ----------
+    subject : str or list of str
+        Such as ``"sub-01"``; ``"all"`` for every subject of the bucket.
+    ses, task, space, desc, stat, suffix, extension : str or list of str, optional
+        Only files with these values in their names. Files without the entity pass, but for `ses`, of which
+        ``"averages"`` stands for the files of no session.
+    include_stimuli : bool
+        Also the images and their table, which need access.
+    include_embeddings : bool, str or list of str
+        Also the embeddings of all models, or of these.
+    include_freesurfer, include_anatomical, include_raw, include_localizers : bool
+        Also these trees.
+    n_jobs : int
+        How many files are transferred at once.
+    brain_mask_only : bool
+        Only the brain mask on the functional grid and the mean R² map.
+    prefix : str or list of str, optional
+        Also what lies below these prefixes of the bucket.
+    allow_missing : bool
+        Fetch the rest if the bucket does not have a value or a tree that is named.
+    dry_run : bool
+        Return a table of what would be done, and do nothing.
+    verify : bool
+        Read files that are there and fetch damaged ones again.
+    index : bool
+        Make the index of betas while they arrive, with which single trials are read sooner.
+    limit_rate : int, optional
+        The most bytes per second.
+    accept_license : bool, optional
+        ``True`` accepts the licence; otherwise the variable ``LAION_FMRI_ACCEPT_LICENSE`` or a question in
+        an interactive session does.
+    progress : bool or callable, optional
+        As for :meth:`laion_fmri.Subject.get_betas`.
+
+    Returns
+    -------
+    None or DataFrame
+        With `dry_run` the columns ``key``, ``path``, ``size``, ``action`` and ``reason``.
+
+    Raises
+    ------
+    TypeError, SubjectNotFoundError
+        For subjects that are no strings, or malformed.
+    LicenseNotAcceptedError
+        If the licence was not accepted.
+    NoMatchingDataError
+        If nothing in the bucket fits.
+    TransferError
+        After all transfers, if any failed; it lists them.
+    """
+    include = ["brain_mask"] if brain_mask_only else ["derivatives"]
+    trees = {
+        "anatomical": include_anatomical,
+        "freesurfer": include_freesurfer,
+        "localizers": include_localizers,
+        "raw": include_raw,
+    }
+    include += [name for name, wanted in trees.items() if wanted]
+    filters = {
+        "ses": ses,
+        "task": task,
+        "space": space,
+        "desc": desc,
+        "stat": stat,
+        "suffix": suffix,
+        "extension": extension,
+    }
+    request = _request(
+        _subjects(subject),
+        include,
+        filters,
+        n_jobs,
+        embeddings=_wanted_models(include_embeddings),
+        prefixes=[] if prefix is None else _arguments.texts(prefix, "prefix"),
+        allow_missing=allow_missing,
+        limit_rate=limit_rate,
+        index=index,
+        verify=verify,
+    )
+    planned = _carry_out(request, dry_run, accept_license, progress)
+    if include_stimuli:
+        images = _fetch_stimuli(None, SERVER_URL, dry_run, progress)
+        if dry_run:
+            planned += images
+    return _table(planned) if dry_run else None
+
+
+def download_raw(
+    subject: str | Iterable[str],
+    ses: _Values = None,
+    task: _Values = None,
+    run: _Values = None,
+    echo: _Values = None,
+    part: _Values = None,
+    suffix: _Values = None,
+    extension: _Values = None,
+    n_jobs: int = 1,
+    *,
+    allow_missing: bool = False,
+    dry_run: bool = False,
+    limit_rate: int | None = None,
+    accept_license: bool | None = None,
+    progress: Progress = None,
+) -> Any:
+    """Mirror raw BIDS data; arguments as for :func:`download`."""
+    filters = {
+        "ses": ses,
+        "task": task,
+        "run": run,
+        "echo": echo,
+        "part": part,
+        "suffix": suffix,
+        "extension": extension,
+    }
+    request = _request(
+        _subjects(subject),
+        ["raw"],
+        filters,
+        n_jobs,
+        allow_missing=allow_missing,
+        limit_rate=limit_rate,
+    )
+    planned = _carry_out(request, dry_run, accept_license, progress)
+    return _table(planned) if dry_run else None
+
+
+def download_stimuli(
+    data_dir: str | os.PathLike[str] | None = None,
+    server_url: str = SERVER_URL,
+    *,
+    dry_run: bool = False,
+    progress: Progress = None,
+) -> Any:
+    """Fetch the images and their table, which need access; it is asked for when there is none.
+
+    Parameters
+    ----------
+    data_dir : path, optional
+        The data directory; the configured one by default.
+    server_url : str
+        The access service.
+    dry_run, progress
+        As for :func:`download`.
+
+    Returns
+    -------
+    dict of Path by file name
+        With `dry_run` a DataFrame.
+
+    Raises
+    ------
+    AccessServiceError
+        If there is no access and nobody can be asked, or the service refuses.
+    TermsOutdatedError
+        If the terms of use have changed.
+    """
+    rows = _fetch_stimuli(data_dir, server_url, dry_run, progress)
+    if dry_run:
+        return _table(rows)
+    return {Path(path).name: Path(path) for _, path, *_ in rows}
+
+
+def download_embeddings(
+    models: str | Iterable[str] = "all",
+    data_dir: str | os.PathLike[str] | None = None,
+    n_jobs: int = 1,
+    *,
+    accept_license: bool | None = None,
+    progress: Progress = None,
+) -> dict[str, Path]:
+    """Fetch the embeddings by one model, several or all, and return their paths by model.
+
+    Raises
+    ------
+    ValueError
+        For an unknown model.
+    RuntimeError
+        If the bucket does not have a file; it is a NoMatchingDataError too.
+    """
+    wanted = _wanted_models(models)
+    request = _request([], [], {}, n_jobs, embeddings=wanted)
+    root = _derived(request, data_dir, accept_license, progress)
+    return {model: embeddings_path(root, model) for model in wanted}
+
+
+def download_segmentations(
+    data_dir: str | os.PathLike[str] | None = None,
+    *,
+    accept_license: bool | None = None,
+    progress: Progress = None,
+) -> dict[str, Path]:
+    """Fetch the object masks and their table; the paths are under ``"h5"`` and ``"metadata"``."""
+    root = _derived(_request([], ["segmentations"], {}, 1), data_dir, accept_license, progress)
+    return {"h5": segmentations_path(root), "metadata": segmentations_metadata_path(root)}
+
+
+def download_captions(
+    data_dir: str | os.PathLike[str] | None = None,
+    *,
+    accept_license: bool | None = None,
+    progress: Progress = None,
+) -> Path:
+    """Fetch the captions, and return their path."""
+    return captions_path(
+        _derived(_request([], ["captions"], {}, 1), data_dir, accept_license, progress)
+    )
+
+
+def accept_license() -> None:
+    """Accept the licence of the dataset for the data directory; asks in an interactive session.
+
+    Raises
+    ------
+    LicenseNotAcceptedError
+        If it is declined, or nobody can be asked.
+    """
+    _licensed(_open(get_data_dir()), None)
+
+
+def accept_licenses(include_stimuli: bool = False) -> None:
+    """As :func:`accept_license`; with `include_stimuli` also ask for access to the images."""
+    accept_license()
+    if include_stimuli:
+        request_stimulus_access()
+
+
+def verify(
+    subjects: str | Iterable[str] | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    *,
+    sizes_only: bool = False,
+    progress: Progress = None,
+) -> pd.DataFrame:
+    """Compare the files on disk with what they were when they arrived.
+
+    Parameters
+    ----------
+    subjects : str or list of str, optional
+        Only files of these subjects.
+    data_dir : path, optional
+        The data directory; the configured one by default.
+    sizes_only : bool
+        Look at sizes, and read nothing.
+    progress : bool or callable, optional
+        As for :func:`download`.
+
+    Returns
+    -------
+    DataFrame
+        ``path``, ``size``, ``against`` (what it was compared with), ``condition`` and ``sound``; files that
+        are recorded and gone have the condition ``missing``.
+    """
+    import pandas as pd
+
+    names = [] if subjects is None else _arguments.texts(subjects, "subjects")
+    with shown(progress, "verify") as update:
+        files, missing = _open(data_dir).verify(
+            [resolve_subject_id(name) for name in names], sizes_only, update
+        )
+    rows = [*files, *((path, 0, "record", "missing", False) for path in missing)]
+    return pd.DataFrame(rows, columns=["path", "size", "against", "condition", "sound"])
+
+
+def _request(
+    subjects: list[str] | None,
+    include: list[str],
+    filters: dict[str, _Values],
+    n_jobs: int,
+    **more: Any,
+) -> dict[str, Any]:
+    """A request for the native module."""
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int):
+        raise TypeError(f"n_jobs must be an integer, got {type(n_jobs).__name__}")
+    if n_jobs < 1:
+        warnings.warn(f"n_jobs must be at least 1, got {n_jobs}; 1 is used", stacklevel=3)
+    request: dict[str, Any] = {
+        "subjects": subjects,
+        "include": include,
+        "embeddings": [],
+        "prefixes": [],
+        "filters": [
+            (name, _values(value, name)) for name, value in filters.items() if value is not None
+        ],
+        "allow_missing": False,
+        "jobs": max(n_jobs, 1),
+        "limit_rate": None,
+        "index": False,
+        "verify": False,
+    }
+    return request | more
+
+
+def _values(value: Any, name: str) -> list[str]:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return [str(value)]
+    if isinstance(value, (list, tuple)):
+        value = [str(item) if isinstance(item, int) else item for item in value]
+    return _arguments.texts(value, name)
+
+
+def _subjects(subject: str | Iterable[str]) -> list[str] | None:
+    if not isinstance(subject, (str, Iterable)):
+        # The same class as for one malformed id.
+        resolve_subject_id(subject)
+    if subject == "all":
+        return None
+    return [resolve_subject_id(name) for name in _arguments.texts(subject, "subject")]
+
+
+def _wanted_models(models: bool | str | Iterable[str]) -> list[str]:
+    from laion_fmri.embeddings import _models
+
+    if isinstance(models, bool):
+        return list(AVAILABLE_MODELS) if models else []
+    return _models(models)
+
+
+def _licensed(dataset: _native.Dataset, accepted: bool | None) -> None:
+    """Make sure that the licence is accepted: before, by the argument, the environment or an answer."""
+    if _native.is_license_accepted(dataset):
+        return
+    if accepted is None:
+        accepted = _is_on("LAION_FMRI_ACCEPT_LICENSE") or None
+    if accepted is None and can_ask():
+        print(_native.NOTICE, file=sys.stderr)
+        accepted = input(f"Type {_AGREEMENT} to accept: ").strip() == _AGREEMENT
+    if not accepted:
+        error = LicenseNotAcceptedError("the license of the dataset has not been accepted")
+        error.hint = "accept_license=True, or the variable LAION_FMRI_ACCEPT_LICENSE=1"
+        raise error
+    _native.accept_license(dataset)
+
+
+def _carry_out(
+    request: dict[str, Any],
+    dry_run: bool,
+    accepted: bool | None,
+    progress: Progress,
+    data_dir: str | os.PathLike[str] | None = None,
+) -> list[tuple[Any, ...]]:
+    """Download, and say what did not arrive."""
+    dataset = _open(get_data_dir() if data_dir is None else data_dir)
+    if not dry_run:
+        _licensed(dataset, accepted)
+    with shown(progress, "download") as update:
+        rows, _, notes = _native.download(dataset, request, dry_run, update)
+    for note in notes:
+        warnings.warn(note, stacklevel=3)
+    if not dry_run:
+        _check(rows)
+    return list(rows)
+
+
+def _check(rows: list[tuple[Any, ...]]) -> None:
+    """Warn about what is withheld; raise for what failed."""
+    withheld = [key for key, _, _, outcome, _ in rows if outcome == "withheld"]
+    if withheld:
+        some = ", ".join(withheld[:3]) + (", ..." if len(withheld) > 3 else "")
+        text = f"{len(withheld)} files are not released or refused and were skipped: {some}"
+        warnings.warn(text, UserWarning, stacklevel=4)
+    bad = ("failed", "refused", "gone", "not attempted")
+    failures = {
+        key: reason or outcome for key, _, _, outcome, reason in rows if outcome in bad
+    }
+    if failures:
+        lines = [f"{key}: {reason}" for key, reason in list(failures.items())[:20]]
+        more = len(failures) - len(lines)
+        lines += [f"and {more} more"] if more else []
+        error = TransferError("\n  ".join([f"{len(failures)} files did not arrive:", *lines]))
+        error.failures = failures
+        error.hint = "make the same call again; it goes on where this one stopped"
+        raise error
+
+
+def _derived(
+    request: dict[str, Any],
+    data_dir: str | os.PathLike[str] | None,
+    accepted: bool | None,
+    progress: Progress,
+) -> str:
+    """Fetch derived stimulus files; returns the directory that they are in."""
+    root = get_data_dir() if data_dir is None else os.fspath(data_dir)
+    try:
+        _carry_out(request, False, accepted, progress, root)
+    except NoMatchingDataError as error:
+        both = _NoStimulusFileError(error.args[0])
+        both.hint = error.hint
+        raise both from error
+    return root
+
+
+def _fetch_stimuli(
+    data_dir: str | os.PathLike[str] | None, server_url: str, dry_run: bool, progress: Progress
+) -> list[tuple[Any, ...]]:
+    dataset = _open(get_data_dir() if data_dir is None else data_dir)
+    url = url_of(server_url)
+    for attempt in range(2):
+        try:
+            with shown(progress, "stimuli") as update:
+                return list(_native.download_stimuli(dataset, url, dry_run, update))
+        except (TermsOutdatedError, AccessRevokedError):
+            raise
+        except AccessServiceError as error:
+            # Only the lack of access is put right by a request.
+            needed = isinstance(error, AccessNotFoundError) or "need an access request" in str(error)
+            if attempt or not needed or not can_ask():
+                raise
+            request_stimulus_access(server_url)
+    raise AssertionError("the second attempt returns or raises")
+
+
+def _table(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=["key", "path", "size", "action", "reason"])

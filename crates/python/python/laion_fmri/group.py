@@ -1,0 +1,190 @@
+"""Several subjects at once, aligned by the images that they all saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from laion_fmri import _arguments, _native
+from laion_fmri._errors import _invalid
+from laion_fmri.config import _open
+from laion_fmri.discovery import get_subjects
+from laion_fmri.stimuli import _image
+from laion_fmri.subject import Subject, load_subject
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+    from laion_fmri._arguments import Roi, Session
+
+__all__ = ["Group", "SharedBetas", "load_subjects"]
+
+
+def load_subjects(
+    subjects: str | Iterable[str], *, from_bucket: bool = False, jobs: int | None = None
+) -> Group:
+    """Several subjects.
+
+    Parameters
+    ----------
+    subjects : list of str or "all"
+        ``"all"`` are those on disk; those of the bucket when there are none.
+    from_bucket, jobs
+        As for :func:`laion_fmri.load_subject`.
+
+    Raises
+    ------
+    DataDirNotSetError, DataNotDownloadedError, SubjectNotFoundError
+        As :func:`laion_fmri.load_subject`.
+    """
+    if isinstance(subjects, str) and subjects == "all":
+        names = [] if from_bucket else _open().subjects()
+        names = names or get_subjects()
+    else:
+        names = _arguments.texts(subjects, "subjects")
+    loaded = [load_subject(name, from_bucket=from_bucket, jobs=jobs) for name in names]
+    return Group({subject.subject_id: subject for subject in loaded})
+
+
+@dataclass
+class SharedBetas:
+    """The responses of several subjects to the images that all of them saw.
+
+    Attributes
+    ----------
+    image_names : list of str
+        The image of each row, the same for all subjects.
+    betas : dict of ndarray by subject
+        The mean over the trials of each image, float32 of shape (n_images, n_voxels).
+    repeats : dict of ndarray by subject
+        The number of these trials, int64 of shape (n_images,).
+    voxels : dict of ndarray by subject
+        The voxels of the columns as flags over the voxel axis.
+    """
+
+    image_names: list[str]
+    betas: dict[str, NDArray[np.float32]]
+    repeats: dict[str, NDArray[np.int64]]
+    voxels: dict[str, NDArray[np.bool_]]
+
+
+class Group:
+    """Subjects by id and by position.
+
+    Parameters
+    ----------
+    subjects_dict : dict of Subject by id
+    """
+
+    def __init__(self, subjects_dict: dict[str, Subject]) -> None:
+        self._subjects = dict(subjects_dict)
+
+    def __len__(self) -> int:
+        return len(self._subjects)
+
+    def __iter__(self) -> Iterator[tuple[str, Subject]]:
+        return iter(self._subjects.items())
+
+    def __contains__(self, subject: object) -> bool:
+        return subject in self._subjects
+
+    def __getitem__(self, key: int | str) -> Subject:
+        if isinstance(key, str):
+            return self._subjects[key]
+        if isinstance(key, slice):
+            raise TypeError("a group takes an integer or an id, got a slice")
+        subjects = list(self._subjects.values())
+        return subjects[_arguments.index(key, len(subjects), "subject")]
+
+    def __repr__(self) -> str:
+        return f"Group({', '.join(self._subjects)})"
+
+    def get_shared_betas(
+        self,
+        session: Session,
+        roi: Roi | None = None,
+        mask: ArrayLike | None = None,
+        nc_threshold: float | None = None,
+        mask_source: str = "anatomical",
+    ) -> dict[str, Any]:
+        """The betas of the trials with shared images; arguments as for :meth:`Subject.get_betas`.
+
+        Returns
+        -------
+        dict of ndarray by subject
+            Float32, shape (n_shared_trials, n_voxels), in trial order; rows of different subjects are
+            not aligned. :meth:`shared_betas` aligns them by image.
+        """
+        return {
+            name: subject.get_betas(
+                session,
+                roi=roi,
+                mask=mask,
+                nc_threshold=nc_threshold,
+                stimuli="shared",
+                mask_source=mask_source,
+            )
+            for name, subject in self
+        }
+
+    def shared_betas(
+        self,
+        session: Session,
+        roi: Roi | None = None,
+        nc_threshold: float | None = None,
+        mask_source: str = "anatomical",
+        *,
+        nc_desc: str | None = None,
+    ) -> SharedBetas:
+        """The mean response of each subject to each image that all of them saw, rows aligned.
+
+        Parameters
+        ----------
+        session : str or list of str
+            The sessions that trials are taken from.
+        roi, nc_threshold, mask_source, nc_desc
+            As for :meth:`Subject.get_betas`.
+        """
+        first = self[0]
+        selection = {
+            "threshold": _arguments.threshold(nc_threshold),
+            "desc": nc_desc,
+            "trials": None,
+            "stimuli": None,
+        }
+        rois = None if roi is None else _arguments.texts(roi, "roi")
+        names, answers = _native.shared_betas(
+            _open(first.data_dir, **first._settings),
+            list(self._subjects),
+            _arguments.sessions(session),
+            rois,
+            _arguments.mask_source(mask_source),
+            selection,
+        )
+        parts = [{name: answer[part] for name, answer in answers.items()} for part in range(3)]
+        return SharedBetas(names, *parts)
+
+    def get_shared_stimulus_metadata(self) -> pd.DataFrame:
+        """The rows of the table of images that belong to shared images."""
+        table = self[0]._stimulus_table()
+        return table[table["unique_or_shared"] == "shared"].reset_index(drop=True)
+
+    def get_shared_images(self, format: str = "pil") -> Any:
+        """The shared images, in the order of :meth:`get_shared_stimulus_metadata`.
+
+        Parameters
+        ----------
+        format : {"pil", "numpy"}
+            A list of PIL images as they are stored, or one uint8 array of shape (n, height, width, 3) as
+            displayed.
+        """
+        if format not in ("pil", "numpy"):
+            raise _invalid(f"format must be 'pil' or 'numpy', got {format!r}")
+        names = [str(name) for name in self.get_shared_stimulus_metadata()["image_name"]]
+        stimuli = self[0]._stimuli()
+        if format == "numpy":
+            return stimuli.image_array(names)
+        return [_image(stimuli.image_bytes(name), False) for name in names]

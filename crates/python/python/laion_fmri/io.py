@@ -1,0 +1,83 @@
+"""Single files by path."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from laion_fmri import _arguments, _native, _tables
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "load_freesurfer_label",
+    "load_gifti_mask",
+    "load_nifti_4d",
+    "load_nifti_data",
+    "load_nifti_mask",
+    "load_nifti_with_affine",
+    "load_tsv",
+]
+
+_Path = str | os.PathLike[str]
+
+
+def load_nifti_mask(path: _Path) -> NDArray[np.bool_]:
+    """The voxels of a 3-D file that are not 0, one flag for each voxel of the grid in C order."""
+    return _native.read_mask(Path(path))
+
+
+def load_nifti_data(path: _Path, mask_path: _Path) -> NDArray[np.float32]:
+    """The values of a 3-D file at the voxels of a mask on the same grid, shape (n_voxels,)."""
+    return _native.read_voxels(Path(path), Path(mask_path))
+
+
+def load_nifti_4d(
+    path: _Path, voxel_mask: ArrayLike, streaming: bool = True
+) -> NDArray[np.float32]:
+    """The values of every volume of a 4-D file at the voxels of a mask.
+
+    Parameters
+    ----------
+    path : path
+    voxel_mask : array of bool, shape (X * Y * Z,) or (X, Y, Z)
+        One flag for each voxel of the grid in C order.
+    streaming : bool
+        Taken for compatibility: volumes are always streamed.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_volumes, n_voxels)
+
+    Raises
+    ------
+    ValueError
+        If the file is not 4-D, or the mask does not fit.
+    """
+    import numpy as np
+
+    return _native.read_rows(Path(path), _arguments.flags(np.ravel(voxel_mask), "voxel_mask"))
+
+
+def load_nifti_with_affine(path: _Path) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """A 3-D file, shape (X, Y, Z), and its affine, shape (4, 4)."""
+    return _native.read_volume(Path(path))
+
+
+def load_tsv(path: _Path) -> pd.DataFrame:
+    """A table separated by TAB; ``n/a`` is missing in columns of numbers."""
+    return _tables.read(Path(path).read_bytes(), "\t")
+
+
+def load_gifti_mask(path: _Path) -> NDArray[np.bool_]:
+    """The vertices of the first array of a GIFTI file that are not 0, shape (n_vertices,)."""
+    return _native.read_gifti(Path(path))
+
+
+def load_freesurfer_label(path: _Path) -> NDArray[np.int64]:
+    """The vertices of a FreeSurfer label, in the order of the file."""
+    return _native.read_label(Path(path))

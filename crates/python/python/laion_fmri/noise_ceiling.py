@@ -1,0 +1,31 @@
+"""Noise ceilings that were computed here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["NoiseCeiling"]
+
+
+@dataclass
+class NoiseCeiling:
+    """A noise ceiling of :meth:`laion_fmri.Subject.nc_compute`.
+
+    Attributes
+    ----------
+    values : ndarray of float32, shape (n_voxels,)
+        In percent, 0 to 100.
+    voxels : ndarray of bool, shape (n_brain_voxels,)
+        Which voxels of the voxel axis the values are of.
+    record : dict
+        Every convention and count.
+    """
+
+    values: NDArray[np.float32]
+    voxels: NDArray[np.bool_]
+    record: dict[str, Any]

@@ -1,0 +1,105 @@
+"""Object masks of the shared images."""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from laion_fmri import _arguments, _native, _tables
+from laion_fmri._constants import SEGMENTATIONS_METADATA_FILE
+from laion_fmri.config import _open
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["Segmentations"]
+
+
+class Segmentations:
+    """Object masks by image name, noun and instance.
+
+    Parameters
+    ----------
+    data_dir : path, optional
+        The data directory; the configured one by default.
+
+    Raises
+    ------
+    StimuliNotDownloadedError
+        If the table of masks is not on disk.
+    """
+
+    def __init__(self, data_dir: str | os.PathLike[str] | None = None) -> None:
+        self._native = _open(data_dir).stimuli()
+        self._data_dir = data_dir
+        # Also tells whether it is there.
+        self._native.n_masks()
+
+    @classmethod
+    def _of(cls, native: _native.Stimuli, data_dir: str | None = None) -> Segmentations:
+        new = cls.__new__(cls)
+        new._native, new._data_dir = native, data_dir
+        return new
+
+    def __enter__(self) -> Segmentations:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Segmentations, (self._data_dir,))
+
+    def __repr__(self) -> str:
+        return f"<Segmentations: {len(self)} masks>"
+
+    def close(self) -> None:
+        """Nothing is open between calls; here for compatibility."""
+
+    @property
+    def metadata(self) -> pd.DataFrame:
+        """The table of masks, one row for each."""
+        return _tables.read(self._native.table(SEGMENTATIONS_METADATA_FILE), ",")
+
+    def __len__(self) -> int:
+        return self._native.n_masks()
+
+    def __getitem__(self, mask_row: Any) -> NDArray[np.uint8]:
+        """A mask by its row, uint8 of shape (1000, 1000)."""
+        row = _arguments.index(mask_row, len(self), "mask")
+        return self._native.masks([row])[0]
+
+    def get(self, name: str, noun: str, instance: int = 0) -> NDArray[np.uint8]:
+        """One mask, uint8 of shape (1000, 1000).
+
+        Raises
+        ------
+        KeyError
+            If the image has no such mask; it lists the nouns that it has.
+        """
+        return self._native.mask(name, noun, instance)
+
+    def for_image(self, name: str) -> pd.DataFrame:
+        """The rows of the table for an image; none for an image without masks."""
+        table = self.metadata
+        return table[table["image_name"] == name].reset_index(drop=True)
+
+    def nouns(self, name: str, localized_only: bool = True) -> list[str]:
+        """The nouns of an image, in the order of the table; none for an image without masks."""
+        return self._native.nouns(name, localized_only)
+
+    def has_image(self, name: str) -> bool:
+        """Whether an image has masks."""
+        return self._native.is_segmented(name)
+
+    def images(self) -> list[str]:
+        """The images with masks, sorted."""
+        return sorted(self._native.segmented_images())

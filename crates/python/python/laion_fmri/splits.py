@@ -1,0 +1,307 @@
+"""The bundled train/test splits of the re:vision framework."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from laion_fmri import _arguments, _native
+from laion_fmri._errors import _invalid
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "LeakReport",
+    "Split",
+    "SplitVariant",
+    "duplicate_groups",
+    "find_leaks",
+    "get_split_masks",
+    "get_train_test_ids",
+    "list_ood_types",
+    "list_pools",
+    "list_splits",
+    "load_all_splits",
+    "load_split",
+]
+
+
+@dataclass
+class SplitVariant:
+    """The images of one variant of a split."""
+
+    variant_id: int
+    train_ids: list[str]
+    test_ids: list[str]
+
+    def all_ids(self) -> list[str]:
+        """The images of both sets."""
+        return self.train_ids + self.test_ids
+
+
+@dataclass
+class Split:
+    """A split of a pool.
+
+    Attributes
+    ----------
+    name, pool : str
+    splitter : str
+        The method that made it.
+    params : dict
+        The values that the method was given.
+    n_train, n_test : int
+        The numbers of images.
+    variants : list of SplitVariant
+        The images; there is one variant.
+    revision : str
+        ``"r1"`` or ``"r2"``.
+    """
+
+    name: str
+    pool: str
+    splitter: str
+    params: dict[str, Any]
+    n_train: int
+    n_test: int
+    variants: list[SplitVariant] = field(repr=False)
+    revision: str = "r1"
+
+    @property
+    def split_family(self) -> str:
+        """``random``, ``cluster_k5``, ``tau`` or ``ood``."""
+        return _family(self.name)
+
+
+@dataclass
+class LeakReport:
+    """What a division of trials leaks from the training set into the test set.
+
+    Attributes
+    ----------
+    n_train, n_test, n_neither : int
+        The numbers of trials.
+    repeats : list of dict
+        Images with trials in both sets.
+    duplicates : list of list of dict
+        Known copies of one picture of which one is in each set.
+    unknown : list of dict
+        Labels that are no image of the dataset.
+    """
+
+    n_train: int
+    n_test: int
+    n_neither: int
+    repeats: list[dict[str, Any]]
+    duplicates: list[list[dict[str, Any]]]
+    unknown: list[dict[str, Any]]
+
+    @property
+    def has_leaks(self) -> bool:
+        """Whether anything leaks."""
+        return bool(self.repeats or self.duplicates)
+
+
+def list_pools() -> list[str]:
+    """The pools of images: ``"shared"`` and one for each subject."""
+    return _native.list_pools()
+
+
+def list_splits(pool: str | None = None) -> list[str]:
+    """The splits, those of a pool or of any; ValueError for an unknown pool."""
+    return _native.list_splits(pool)
+
+
+def list_ood_types() -> list[str]:
+    """The types of out-of-distribution images."""
+    return _native.list_ood_types()
+
+
+def load_split(name: str, pool: str, *, revision: str = "r1") -> Split:
+    """A split of a pool.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`list_splits`.
+    pool : str
+        One of :func:`list_pools`.
+    revision : {"r1", "r2"}
+        The published lists, or those in which known duplicates share a fold.
+
+    Raises
+    ------
+    ValueError
+        For unknown names; it lists those that exist.
+    """
+    return _split(_text(name, "name"), _text(pool, "pool"), None, revision)
+
+
+def load_all_splits(pool: str, *, revision: str = "r1") -> dict[str, Split]:
+    """All splits of a pool by name."""
+    return {name: load_split(name, pool, revision=revision) for name in list_splits(pool)}
+
+
+def get_train_test_ids(
+    name: str,
+    pool: str,
+    variant_id: int = 0,
+    ood_types: Iterable[str] | None = None,
+    *,
+    revision: str = "r1",
+) -> tuple[list[str], list[str]]:
+    """The images of the training set and of the test set.
+
+    Parameters
+    ----------
+    name, pool, revision
+        As for :func:`load_split`.
+    variant_id : int
+        There is only variant 0.
+    ood_types : list of str, optional
+        Only these types in the test set of the split ``ood``.
+    """
+    _check_variant(variant_id)
+    split = _split(_text(name, "name"), _text(pool, "pool"), _types(ood_types), revision)
+    return split.variants[0].train_ids, split.variants[0].test_ids
+
+
+def get_split_masks(
+    trials: pd.DataFrame | pd.Series[str] | Iterable[str],
+    name: str,
+    pool: str,
+    variant_id: int = 0,
+    ood_types: Iterable[str] | None = None,
+    *,
+    revision: str = "r1",
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which trials belong to the training set and which to the test set.
+
+    Parameters
+    ----------
+    trials : DataFrame, or the names of images
+        A trial table with a column ``label``, or the labels themselves.
+    name, pool, variant_id, ood_types, revision
+        As for :func:`get_train_test_ids`.
+
+    Returns
+    -------
+    train, test : ndarray of bool, shape (n_trials,)
+        Trials of images outside the pool belong to neither.
+    """
+    _check_variant(variant_id)
+    wanted = _types(ood_types)
+    _check_names(_text(name, "name"), _text(pool, "pool"), wanted)
+    return _native.split_masks(_labels(trials), name, pool, wanted, revision)
+
+
+def find_leaks(
+    trials: pd.DataFrame | pd.Series[str] | Iterable[str], train: ArrayLike, test: ArrayLike
+) -> LeakReport:
+    """What a division of trials leaks from the training set into the test set.
+
+    Parameters
+    ----------
+    trials
+        As for :func:`get_split_masks`.
+    train, test : array of bool, shape (n_trials,)
+        For example those of :func:`get_split_masks`.
+    """
+    flags = [_arguments.flags(value, name).tolist() for value, name in ((train, "train"), (test, "test"))]
+    report = _native.leaks(_labels(trials), *flags)
+    report.pop("n_trials", None)
+    return LeakReport(**report)
+
+
+def duplicate_groups(pool: str) -> list[list[str]]:
+    """The images of a pool that are known to be copies of one picture."""
+    return _native.duplicate_groups(pool)
+
+
+def _split(name: str, pool: str, ood_types: list[str] | None, revision: str) -> Split:
+    _check_names(name, pool, ood_types)
+    found = _native.load_split(name, pool, ood_types, revision)
+    train, test = found["train"], found["test"]
+    splitter, params = _method(found)
+    return Split(
+        name=found["name"],
+        pool=found["pool"],
+        splitter=splitter,
+        params=params,
+        n_train=len(train),
+        n_test=len(test),
+        variants=[SplitVariant(0, train, test)],
+        revision=found["revision"],
+    )
+
+
+def _method(found: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The splitter and its parameters as the published files of a revision have them."""
+    family, is_first = found["family"], found["revision"] == "r1"
+    # One method with its values.
+    (values,) = found["params"].values()
+    params: dict[str, Any] = {"method": found["method"]}
+    if family == "ood":
+        return "ood_holdout", params | {"ood_types": list_ood_types()}
+    if family == "tau":
+        criterion = {"criterion": "mmd_matched_log_closest", "tier": "balanced"}
+        selection = criterion | {"target_ratio_x_random": 1.0} | values
+        params |= {"criterion": "MMD-matched (≤ 1.0× random)", "adaptive_selection": selection}
+        return "min_nn_stochastic", params
+    if family == "random":
+        if is_first:
+            return "min_nn_stochastic", params | values
+        joined = values.pop("duplicates_joined")
+        return "random_kfold", params | values | ({"revision": 2} if joined else {})
+    if is_first:
+        held_out = {"held_out_cluster": values["held_out_cluster"]}
+        return "min_nn_stochastic", params | held_out
+    return "kmeans_cluster_holdout", params | {"feature_space": "CLIP"} | values
+
+
+def _check_names(name: str, pool: str, ood_types: list[str] | None) -> None:
+    """Refuse unknown names in the words of the Python package."""
+    for what, value, known in (("pool", pool, list_pools()), ("split", name, list_splits())):
+        if value not in known:
+            raise _invalid(f"Unknown {what} {value!r} (expected one of {', '.join(known)})")
+    if ood_types is None:
+        return
+    if name != "ood":
+        raise _invalid(f"ood_types is only valid for the 'ood' split, got split {name!r}")
+    unknown = [kind for kind in ood_types if kind not in list_ood_types()]
+    if unknown:
+        raise _invalid(f"Unknown ood_types {unknown} (expected {', '.join(list_ood_types())})")
+
+
+def _family(name: str) -> str:
+    stem, _, number = name.rpartition("_")
+    return stem if stem and number.isdecimal() else name
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, got {type(value).__name__}")
+    return value
+
+
+def _types(value: Iterable[str] | None) -> list[str] | None:
+    return None if value is None else _arguments.texts(value, "ood_types")
+
+
+def _check_variant(variant_id: object) -> None:
+    if variant_id != 0:
+        raise _invalid(f"there is no variant_id {variant_id!r} (expected 0)")
+
+
+def _labels(trials: Any) -> list[str]:
+    if hasattr(trials, "columns"):
+        from laion_fmri.subject import _labels as labels_of
+
+        return labels_of(trials)
+    if isinstance(trials, str):
+        raise TypeError("trials must be a table or a list of labels, got a string")
+    return [str(label) for label in trials]

@@ -1,0 +1,218 @@
+"""The stimulus side of the dataset by image name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from io import BytesIO
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from laion_fmri import _arguments, _native, _tables
+from laion_fmri._constants import STIMULI_METADATA_FILE
+from laion_fmri.captions import Captions
+from laion_fmri.config import _open
+from laion_fmri.embeddings import Embeddings
+from laion_fmri.segmentations import Segmentations
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from laion_fmri.subject import Subject
+
+__all__ = ["Images", "Stimuli", "as_displayed_rgb", "load_stimuli"]
+
+#: The grey of the screen, which shows through transparent pixels.
+_BACKGROUND = (128, 128, 128)
+
+
+def as_displayed_rgb(image: Image.Image) -> Image.Image:
+    """An image as the screen showed it: RGB, transparent pixels on grey 128."""
+    from PIL import Image
+
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        background = Image.new("RGBA", image.size, (*_BACKGROUND, 255))
+        return Image.alpha_composite(background, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _image(encoded: bytes, as_displayed: bool) -> Image.Image:
+    from PIL import Image
+
+    image = Image.open(BytesIO(encoded))
+    return as_displayed_rgb(image) if as_displayed else image
+
+
+def load_stimuli(data_dir: str | os.PathLike[str] | None = None) -> Stimuli:
+    """The stimulus side of the dataset.
+
+    Parameters
+    ----------
+    data_dir : path, optional
+        The data directory; the configured one by default.
+
+    Raises
+    ------
+    StimuliNotDownloadedError
+        If the table of images or the images are not on disk; it is a FileNotFoundError.
+    """
+    return Stimuli(data_dir)
+
+
+class Stimuli:
+    """Images, embeddings, object masks and captions by image name. Files are opened when needed.
+
+    Parameters
+    ----------
+    data_dir : path, optional
+        The data directory; the configured one by default.
+    """
+
+    def __init__(self, data_dir: str | os.PathLike[str] | None = None) -> None:
+        from laion_fmri.config import get_data_dir
+
+        self.data_dir = get_data_dir() if data_dir is None else os.fspath(data_dir)
+        self._native.require()
+
+    @cached_property
+    def _native(self) -> _native.Stimuli:
+        return _open(self.data_dir).stimuli()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"data_dir": self.data_dir}
+
+    def __enter__(self) -> Stimuli:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Stimuli({self.data_dir!r})"
+
+    def close(self) -> None:
+        """Close the files; the next access opens them again."""
+        self.__dict__.pop("_native", None)
+
+    @property
+    def metadata(self) -> pd.DataFrame:
+        """The table of images, one row for each."""
+        return _tables.read(self._native.table(STIMULI_METADATA_FILE), ",")
+
+    @property
+    def images(self) -> Images:
+        """The images."""
+        return Images(self)
+
+    @property
+    def embeddings(self) -> Embeddings:
+        """The embeddings of all models on disk."""
+        return Embeddings(self._native.embedding_models(), self.data_dir)
+
+    @property
+    def segmentations(self) -> Segmentations:
+        """The object masks."""
+        return Segmentations._of(self._native, self.data_dir)
+
+    @property
+    def captions(self) -> Captions:
+        """The captions."""
+        return Captions._of(self._native, self.data_dir)
+
+    def query(
+        self,
+        *,
+        noun: str | list[str] | None = None,
+        caption: str | list[str] | None = None,
+        dataset: str | list[str] | None = None,
+        repetitions: int | None = None,
+        stimuli: str | None = None,
+        seen_by: Subject | None = None,
+    ) -> list[str]:
+        """The images that fulfil all conditions, in the order of the table of images.
+
+        Parameters
+        ----------
+        noun : str or list of str, optional
+            Images with a localized mask of this noun; of several, with all.
+        caption : str or list of str, optional
+            Images of which a caption holds this text; case does not count.
+        dataset : str or list of str, optional
+            Images from this collection, such as ``"NSD"``; of several, from any.
+        repetitions : int, optional
+            Images that were planned to be shown this often.
+        stimuli : {"shared", "unique"}, optional
+            Images of this set.
+        seen_by : Subject, optional
+            Images that this subject saw in the sessions on disk.
+
+        Raises
+        ------
+        ValueError
+            For a noun or a collection that no image has; it names the nearest.
+        """
+        many = [
+            [] if value is None else _arguments.texts(value, name)
+            for name, value in (("noun", noun), ("caption", caption), ("dataset", dataset))
+        ]
+        subject = None if seen_by is None else seen_by._handle()
+        chosen = _arguments.stimulus_set(stimuli)
+        return self._native.query(many[0], many[1], many[2], repetitions, chosen, subject)
+
+
+class Images:
+    """The images by name or by row of the table of images."""
+
+    def __init__(self, stimuli: Stimuli) -> None:
+        self._stimuli = stimuli
+
+    @property
+    def metadata(self) -> pd.DataFrame:
+        """The table of images."""
+        return self._stimuli.metadata
+
+    def __len__(self) -> int:
+        return len(self.names())
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._stimuli._native.has_image(name)
+
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
+        """Each name with the stored bytes."""
+        return ((name, self[name]) for name in self.names())
+
+    def __getitem__(self, key: str | int) -> bytes:
+        """The stored bytes of an image; KeyError, IndexError or TypeError for another key."""
+        return self._stimuli._native.image_bytes(self._name(key))
+
+    def _name(self, key: Any) -> str:
+        if isinstance(key, str):
+            return key
+        names = self.names()
+        return names[_arguments.index(key, len(names), "image")]
+
+    def names(self) -> list[str]:
+        """The names, in the order of the table of images."""
+        return self._stimuli._native.image_names()
+
+    def index_of(self, name: str) -> int:
+        """The row of an image in the table of images."""
+        return self._stimuli._native.image_row(name)
+
+    def get(self, key: str | int, *, as_displayed: bool = True) -> Image.Image:
+        """An image in RGB on the grey of the screen, or as it is stored."""
+        return _image(self[key], as_displayed)
+
+    def array(self, keys: list[str] | list[int]) -> NDArray[np.uint8]:
+        """Images as displayed, uint8 of shape (n, height, width, 3), in the order of the keys."""
+        return self._stimuli._native.image_array([self._name(key) for key in keys])

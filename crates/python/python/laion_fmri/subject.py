@@ -1,0 +1,831 @@
+"""One subject: what is on disk, and the accessors that read it."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from laion_fmri import _arguments, _native, _tables
+from laion_fmri._errors import _invalid, _SubjectTypeError
+from laion_fmri._progress import Progress, shown
+from laion_fmri.config import _check_jobs, _open, get_data_dir
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+    from laion_fmri._arguments import Roi, Session
+    from laion_fmri._trials import TrialCaptions, TrialEmbeddings, TrialImages, TrialSegmentations
+    from laion_fmri.noise_ceiling import NoiseCeiling
+
+__all__ = ["Subject", "load_subject", "resolve_subject_id"]
+
+#: Handles of a parent process. Their network threads are not in this one, so they are never dropped.
+_of_parents: list[_native.Subject] = []
+
+
+def resolve_subject_id(subject: str) -> str:
+    """The full id of a subject: ``"3"``, ``"03"`` and ``"sub-03"`` are ``"sub-03"``.
+
+    Raises
+    ------
+    TypeError, SubjectNotFoundError
+        If it is not a string; the exception is of both classes.
+    SubjectNotFoundError
+        If it is malformed.
+    """
+    if not isinstance(subject, str):
+        kind = type(subject).__name__
+        raise _SubjectTypeError(f'subject must be a string such as "sub-01", got {kind}')
+    return _native.parse_subject(subject)
+
+
+def load_subject(
+    subject: str,
+    *,
+    from_bucket: bool = False,
+    bucket: str | None = None,
+    jobs: int | None = None,
+) -> Subject:
+    """A subject of the data directory, or straight from the bucket.
+
+    Parameters
+    ----------
+    subject : str
+        Such as ``"sub-01"``.
+    from_bucket : bool, optional
+        Read from the bucket and store nothing. Masks and tables are held in memory as long as the
+        subject is; betas stream.
+    bucket : str, optional
+        Another bucket than the public one.
+    jobs : int, optional
+        How many threads read; all cores by default.
+
+    Raises
+    ------
+    DataDirNotSetError
+        If no data directory is configured.
+    DataNotDownloadedError
+        If nothing of the subject is on disk.
+    SubjectNotFoundError
+        If the id is malformed, or the bucket has no such subject.
+    """
+    name = resolve_subject_id(subject)
+    data_dir = None if from_bucket else get_data_dir()
+    loaded = Subject(name, data_dir, from_bucket=from_bucket, bucket=bucket, jobs=jobs)
+    loaded._handle()
+    return loaded
+
+
+class Subject:
+    """A subject. Creating one checks and reads nothing; every accessor returns fresh arrays.
+
+    Parameters
+    ----------
+    subject_id : str
+        Such as ``"sub-01"``.
+    data_dir : str or path, optional
+        The data directory, or several separated as in ``PATH``; the configured one by default.
+    from_bucket, bucket, jobs
+        As for :func:`load_subject`.
+    """
+
+    def __init__(
+        self,
+        subject_id: str,
+        data_dir: str | os.PathLike[str] | None = None,
+        *,
+        from_bucket: bool = False,
+        bucket: str | None = None,
+        jobs: int | None = None,
+    ) -> None:
+        self.subject_id = subject_id
+        self.data_dir = None if data_dir is None else os.fspath(data_dir)
+        self._settings: dict[str, Any] = {
+            "from_bucket": bool(from_bucket),
+            "bucket": bucket,
+            "jobs": _check_jobs(jobs),
+        }
+        self._native: _native.Subject | None = None
+        self._pid = os.getpid()
+        self._shown_cache: tuple[tuple[str, ...], dict[str, list[str]]] | None = None
+
+    def _handle(self) -> _native.Subject:
+        """The native handle, opened when it is first needed, and again in a forked process."""
+        if self._native is not None and self._pid != os.getpid():
+            if self._settings["from_bucket"]:
+                _of_parents.append(self._native)
+                self._native = None
+            self._pid = os.getpid()
+        if self._native is None:
+            self._native = _open(self.data_dir, **self._settings).subject(self.subject_id)
+        return self._native
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        # An object for another process knows where the data lie, and opens them there.
+        state.update(_native=None, _shown_cache=None)
+        return state
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Subject):
+            return NotImplemented
+        mine = (self.subject_id, self.data_dir, self._settings)
+        return mine == (other.subject_id, other.data_dir, other._settings)
+
+    def __hash__(self) -> int:
+        return hash((self.subject_id, self.data_dir))
+
+    def __repr__(self) -> str:
+        where = "bucket" if self._settings["from_bucket"] else self.data_dir
+        head = f"Subject({self.subject_id!r}, {where!r})"
+        try:
+            handle = self._handle()
+            sessions, rois = handle.sessions(), handle.rois(None)
+        except Exception as error:
+            return f"{head}: {type(error).__name__}"
+        parts = [f"{len(sessions)} sessions", f"{len(rois)} ROIs"]
+        if sessions:
+            parts[0] += f" ({sessions[0]}" + (f" to {sessions[-1]})" if len(sessions) > 1 else ")")
+        parts += [
+            name
+            for name, there in (
+                ("anatomy", handle.has_anatomical()),
+                ("FreeSurfer", handle.has_freesurfer()),
+                ("stimuli", handle.has_stimuli()),
+            )
+            if there
+        ]
+        return f"{head}: {', '.join(parts)}"
+
+    # -- sessions, masks and ROIs ----------------------------------------------------------------
+
+    def get_sessions(self) -> list[str]:
+        """The sessions with betas or a trial table, sorted."""
+        return self._handle().sessions()
+
+    def get_available_rois(self, category: str | None = None) -> list[str]:
+        """The ROIs with a volume on the functional grid, sorted; of one category or of all."""
+        return self._handle().rois(category)
+
+    def get_available_categories(self) -> list[str]:
+        """The categories with at least one ROI, sorted."""
+        return self._handle().roi_categories()
+
+    def get_n_stimuli(self, stimuli: str | None = None) -> int:
+        """The number of images of the dataset, of all or of ``"shared"`` or ``"unique"`` ones.
+
+        Raises
+        ------
+        ValueError
+            If `stimuli` is another text.
+        StimuliNotDownloadedError
+            Without the table of images.
+        """
+        wanted = _arguments.stimulus_set(stimuli)
+        table = self._stimulus_table()
+        return len(table) if wanted is None else int((table["unique_or_shared"] == wanted).sum())
+
+    def get_brain_mask(
+        self, source: str = "anatomical", res: str | None = "1pt8"
+    ) -> NDArray[np.bool_]:
+        """The brain mask, one flag for each voxel of the grid in C order.
+
+        Parameters
+        ----------
+        source : {"anatomical", "rsquare"}
+            The mask made from the anatomy, or the voxels with a GLMsingle fit.
+        res : {"1pt8", None}
+            The functional grid, or the full resolution of the anatomy. Ignored for ``"rsquare"``.
+
+        Returns
+        -------
+        ndarray of bool, shape (X * Y * Z,)
+
+        Raises
+        ------
+        ValueError
+            For another source or resolution.
+        DataNotDownloadedError
+            If the file is not on disk.
+        """
+        source = _arguments.mask_source(source)
+        return self._handle().brain_mask(source, "1pt8" if source == "rsquare" else res)
+
+    def get_n_voxels(self, source: str = "anatomical", res: str | None = "1pt8") -> int:
+        """The number of voxels of the brain mask; arguments as for :meth:`get_brain_mask`."""
+        source = _arguments.mask_source(source)
+        return self._handle().n_voxels(source, "1pt8" if source == "rsquare" else res)
+
+    def get_roi_mask(self, query: Roi, mask_source: str = "anatomical") -> NDArray[np.bool_]:
+        """The voxels that a query selects, over the voxel axis of a brain mask.
+
+        Parameters
+        ----------
+        query : str or list of str
+            ROIs (``"FFA1"``), categories (``"face"``), ``"all"``, or expressions of them with ``|``
+            (union), ``&`` (intersection), ``-`` (difference, with spaces around it) and parentheses.
+            The union of a list.
+        mask_source : {"anatomical", "rsquare"}
+            The brain mask of the voxel axis.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_voxels,)
+
+        Raises
+        ------
+        ValueError
+            For a name that the subject does not have; it lists those that exist.
+        """
+        source = _arguments.mask_source(mask_source)
+        return self._handle().roi_mask(_arguments.texts(query, "query"), source)
+
+    def get_roi_masks(
+        self, queries: Roi, mask_source: str = "anatomical"
+    ) -> dict[str, NDArray[np.bool_]]:
+        """One mask for each query, under the query as it was given; see :meth:`get_roi_mask`."""
+        source = _arguments.mask_source(mask_source)
+        names = list(dict.fromkeys(_arguments.texts(queries, "queries")))
+        return dict(zip(names, self._handle().roi_masks(names, source), strict=True))
+
+    def get_roi_data(
+        self,
+        query: Roi,
+        format: str | None = None,
+        hemi: str | None = None,
+        mask_source: str = "anatomical",
+    ) -> dict[str, dict[str, Any]]:
+        """The files of ROIs: volumes, surface masks and vertex lists.
+
+        Parameters
+        ----------
+        query : str or list of str
+            ROIs, categories or ``"all"``.
+        format : {"all", "volume", "nii.gz", "gii", "func.gii", "label"}, optional
+            Which files; all by default.
+        hemi : {"all", "L", "R"}, optional
+            Which hemispheres; both by default.
+        mask_source : {"anatomical", "rsquare"}
+            The brain mask of the volumes.
+
+        Returns
+        -------
+        dict
+            ``{roi: {"volume": bool (n_voxels,), "gii": {"hemi-L": {"func.gii": bool (n_vertices,),
+            "label": int64 vertices}, "hemi-R": ...}}}``, without what was not asked for.
+        """
+        source = _arguments.mask_source(mask_source)
+        names = _arguments.texts(query, "query")
+        return self._handle().roi_data(names, format or "all", hemi or "all", source)
+
+    # -- betas and maps --------------------------------------------------------------------------
+
+    def get_betas(
+        self,
+        session: Session,
+        roi: Roi | None = None,
+        mask: ArrayLike | None = None,
+        nc_threshold: float | None = None,
+        stimuli: str | None = None,
+        streaming: bool = False,
+        mask_source: str = "anatomical",
+        *,
+        trials: ArrayLike | None = None,
+        nc_desc: str | None = None,
+        progress: Progress = None,
+    ) -> Any:
+        """Single-trial betas.
+
+        Parameters
+        ----------
+        session : str, or list or tuple of str
+            One session, or several.
+        roi : str or list of str, optional
+            Only voxels of these ROIs; see :meth:`get_roi_mask`. Excludes `mask`.
+        mask : array of bool, shape (n_voxels,), optional
+            Only these voxels of the voxel axis.
+        nc_threshold : float, optional
+            Only voxels whose noise ceiling is at least this many percent (0 to 100), in the map of each
+            session or in that of `nc_desc`.
+        stimuli : {"shared", "unique"}, optional
+            Only trials with such images.
+        streaming : bool, optional
+            Taken for compatibility: volumes are always streamed, in fixed memory.
+        mask_source : {"anatomical", "rsquare"}
+            The brain mask of the voxel axis.
+        trials : array of int or bool, optional
+            Only these trials, counted within each session from 0; rows come in their order.
+        nc_desc : str, optional
+            A map over all sessions for `nc_threshold`, such as ``"Noiseceiling12rep"``.
+        progress : bool or callable, optional
+            ``True`` for a tqdm bar; see :data:`laion_fmri._progress.Progress`.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_trials, n_voxels)
+            C-contiguous. With several sessions a dict of arrays by the session as it was given.
+
+        Raises
+        ------
+        ValueError
+            Without a session, for an unknown ROI, and for `roi` with `mask`.
+        DataNotDownloadedError
+            If a file is not on disk.
+        DataIntegrityError
+            If files do not fit together, or one is damaged.
+        """
+        named = _arguments.sessions(session)
+        voxels = _arguments.voxels(roi, mask, mask_source)
+        percent = _arguments.threshold(nc_threshold)
+        chosen = _arguments.stimulus_set(stimuli)
+        rows = _arguments.rows(trials)
+        handle = self._handle()
+        with shown(progress, self.subject_id) as update:
+            if chosen is None:
+                unique = list(dict.fromkeys(named))
+                selection = {"threshold": percent, "desc": nc_desc, "trials": rows, "stimuli": None}
+                arrays = _native.betas(handle, unique, voxels, selection, update)
+                found = dict(zip(unique, arrays, strict=True))
+            else:
+                found = {}
+                for name in named:
+                    wanted = self._trials_of_set(name, chosen, rows)
+                    selection = {
+                        "threshold": percent,
+                        "desc": nc_desc,
+                        "trials": wanted,
+                        "stimuli": None,
+                    }
+                    found[name] = _native.betas(handle, [name], voxels, selection, update)[0]
+        return found[named[0]] if isinstance(session, str) else found
+
+    def _trials_of_set(self, session: str, wanted: str, rows: list[int] | None) -> list[int]:
+        """The trials of a session whose images are shared, or not."""
+        labels = _labels(self.get_trial_info(session))
+        chosen = range(len(labels)) if rows is None else rows
+        for row in chosen:
+            _arguments.index(row, len(labels), "trial")
+        shared = wanted == "shared"
+        return [row for row in chosen if labels[row].startswith("shared_") == shared]
+
+    def concat_betas(
+        self,
+        session: Session | None = None,
+        roi: Roi | None = None,
+        mask: ArrayLike | None = None,
+        nc_threshold: float | None = None,
+        stimuli: str | None = None,
+        mask_source: str = "anatomical",
+        *,
+        trials: ArrayLike | None = None,
+        nc_desc: str | None = None,
+        progress: Progress = None,
+    ) -> tuple[NDArray[np.float32], pd.DataFrame]:
+        """The betas of several sessions in one array, and what its rows are.
+
+        Parameters
+        ----------
+        session : str or list of str, optional
+            In the order of the rows; all sessions with betas by default.
+        roi, mask, nc_threshold, stimuli, mask_source, trials, nc_desc, progress
+            As for :meth:`get_betas`. `nc_threshold` over several sessions needs `nc_desc`, so that all
+            have the same voxels.
+
+        Returns
+        -------
+        betas : ndarray of float32, shape (n_trials of all sessions, n_voxels)
+        rows : DataFrame
+            The trial table of each row, with ``session`` and ``session_trial``.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`get_betas`; if a session is named twice; if sessions have different voxels.
+        """
+        import pandas as pd
+
+        named = [] if session is None else _arguments.sessions(session)
+        selection = {
+            "threshold": _arguments.threshold(nc_threshold),
+            "desc": nc_desc,
+            "trials": _arguments.rows(trials),
+            "stimuli": _arguments.stimulus_set(stimuli),
+        }
+        voxels = _arguments.voxels(roi, mask, mask_source)
+        with shown(progress, self.subject_id) as update:
+            betas, of, numbers, _ = _native.concat_betas(
+                self._handle(), named, voxels, selection, update
+            )
+        rows = pd.DataFrame({"session": of, "session_trial": numbers})
+        tables = []
+        for name, group in rows.groupby("session", sort=False):
+            table = self.get_trial_info(str(name)).iloc[group["session_trial"]].copy()
+            table["session"], table["session_trial"] = str(name), group["session_trial"].to_numpy()
+            tables.append(table)
+        return betas, pd.concat(tables, ignore_index=True) if tables else rows
+
+    def write_betas(
+        self,
+        session: Session,
+        output: str | os.PathLike[str],
+        roi: Roi | None = None,
+        mask: ArrayLike | None = None,
+        nc_threshold: float | None = None,
+        stimuli: str | None = None,
+        mask_source: str = "anatomical",
+        *,
+        nc_desc: str | None = None,
+        progress: Progress = None,
+    ) -> dict[str, Path]:
+        """Write the betas of each session to a ``.npy`` file without holding an array.
+
+        Parameters
+        ----------
+        session : str or list of str
+            One session, or several.
+        output : path
+            The directory, which has to exist. Files are called ``{subject}_{session}_betas.npy`` and
+            appear when they are complete.
+        roi, mask, nc_threshold, stimuli, mask_source, nc_desc, progress
+            As for :meth:`get_betas`.
+
+        Returns
+        -------
+        dict of Path by session
+            ``numpy.load(path, mmap_mode="r")`` opens one without reading it.
+        """
+        named = list(dict.fromkeys(_arguments.sessions(session)))
+        paths = [Path(output) / f"{self.subject_id}_{name}_betas.npy" for name in named]
+        selection = {
+            "threshold": _arguments.threshold(nc_threshold),
+            "desc": nc_desc,
+            "trials": None,
+            "stimuli": _arguments.stimulus_set(stimuli),
+        }
+        voxels = _arguments.voxels(roi, mask, mask_source)
+        with shown(progress, self.subject_id) as update:
+            _native.write_betas(self._handle(), named, paths, voxels, selection, update)
+        return dict(zip(named, paths, strict=True))
+
+    def get_noise_ceiling(
+        self,
+        session: Session | None = None,
+        desc: str | None = None,
+        roi: Roi | None = None,
+        mask: ArrayLike | None = None,
+        mask_source: str = "anatomical",
+    ) -> Any:
+        """A noise-ceiling map at the chosen voxels, in percent.
+
+        Parameters
+        ----------
+        session : str or list of str, optional
+            The map within a session, or of each of several.
+        desc : str, optional
+            The map over all sessions of this name: ``"Noiseceiling4rep"``, ``"Noiseceiling12rep"`` or
+            ``"NoiseceilingAllrep"``.
+        roi, mask, mask_source
+            As for :meth:`get_betas`.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_voxels,)
+            With several sessions a dict by session.
+
+        Raises
+        ------
+        ValueError
+            Unless one of `session` and `desc` is given.
+        """
+        if (session is None) == (desc is None):
+            raise _invalid("one of session and desc is needed, and not both")
+        voxels = _arguments.voxels(roi, mask, mask_source)
+        handle = self._handle()
+        if desc is not None:
+            if not isinstance(desc, str):
+                raise TypeError(f"desc must be a string, got {type(desc).__name__}")
+            return handle.noise_ceiling(None, desc, voxels)
+        named = _arguments.sessions(session)
+        maps = {name: handle.noise_ceiling(name, None, voxels) for name in named}
+        return maps[named[0]] if isinstance(session, str) else maps
+
+    def nc_compute(
+        self,
+        session: Session | None = None,
+        roi: Roi | None = None,
+        mask: ArrayLike | None = None,
+        mask_source: str = "anatomical",
+        *,
+        scope: str | None = None,
+        zscore_ddof: int = 0,
+        residual_ddof: int = 0,
+        images: str = "all",
+        repetitions: str | int = "2+",
+        repetition_term: str | int = "mean",
+        max_memory: int | None = None,
+        output: str | os.PathLike[str] | None = None,
+        progress: Progress = None,
+    ) -> NoiseCeiling:
+        """Compute a noise ceiling from the betas, with every convention a choice.
+
+        Parameters
+        ----------
+        session : str or list of str, optional
+            All sessions with betas by default.
+        roi, mask, mask_source
+            As for :meth:`get_betas`.
+        scope : {"run", "session"}, optional
+            What betas are z-scored within: runs for one session and sessions for several, by default.
+        zscore_ddof, residual_ddof : int
+            Subtracted in the divisor of the variance of the z-score, and of that within an image.
+        images : {"all", "4rep", "12rep"}
+            Images by the number of repetitions that their name promises.
+        repetitions : str or int
+            How often an image has to be shown: ``"2+"`` or more, or exactly ``4``.
+        repetition_term : "mean" or int
+            The mean of 1/n over the images, or 1 / this number.
+        max_memory : int, optional
+            The most bytes that the process may take, roughly; 2 GiB by default.
+        output : path, optional
+            Also write the map as a NIfTI file.
+        progress : bool or callable, optional
+            As for :meth:`get_betas`.
+
+        Returns
+        -------
+        NoiseCeiling
+            ``values`` (n_voxels,) in percent, ``voxels`` (flags over the voxel axis) and ``record``
+            (every convention and count).
+        """
+        from laion_fmri.noise_ceiling import NoiseCeiling
+
+        named = [] if session is None else _arguments.sessions(session)
+        options = {
+            "scope": scope,
+            "zscore_ddof": zscore_ddof,
+            "residual_ddof": residual_ddof,
+            "images": images,
+            "repetitions": str(repetitions),
+            "repetition_term": str(repetition_term),
+            "max_memory": max_memory,
+        }
+        voxels = _arguments.voxels(roi, mask, mask_source)
+        path = None if output is None else Path(output)
+        with shown(progress, self.subject_id) as update:
+            values, columns, record = _native.compute_noise_ceiling(
+                self._handle(), named, voxels, options, path, update
+            )
+        return NoiseCeiling(values, columns, record)
+
+    # -- trials ----------------------------------------------------------------------------------
+
+    def get_trial_info(self, session: Session) -> Any:
+        """The trial table of a session: row i belongs to row i of the betas.
+
+        Parameters
+        ----------
+        session : str or list of str
+            One session, or several.
+
+        Returns
+        -------
+        DataFrame
+            The columns of the file, among them ``label`` (the name of the image). With several sessions
+            a dict by session.
+
+        Raises
+        ------
+        ValueError
+            Without a session.
+        DataNotDownloadedError
+            If there is no table.
+        """
+        named = _arguments.sessions(session)
+        handle = self._handle()
+        tables = {name: _tables.read(handle.trials(name), "\t") for name in named}
+        return tables[named[0]] if isinstance(session, str) else tables
+
+    @property
+    def metadata(self) -> pd.DataFrame:
+        """The trials of all sessions, joined with the table of images.
+
+        The index is the global trial index that :attr:`images`, :attr:`embeddings`,
+        :attr:`segmentations` and :attr:`captions` take. The columns are those of the trial tables, then
+        ``session_trial``, ``image_name``, ``stim_idx``, ``unique_or_shared`` and ``dataset``.
+
+        Raises
+        ------
+        StimuliNotDownloadedError
+            Without the table of images.
+        """
+        import pandas as pd
+
+        images = self._stimulus_table()
+        tables = []
+        for session in self.get_sessions():
+            table = self.get_trial_info(session).copy()
+            labels = _labels(table)
+            if "session" in table:
+                table["session"] = session
+            else:
+                table.insert(0, "session", session)
+            table["session_trial"] = range(len(table))
+            table["image_name"] = labels
+            tables.append(table)
+        if not tables:
+            return pd.DataFrame({"session": [], "session_trial": [], "image_name": []})
+        trials = pd.concat(tables, ignore_index=True)
+        positions = pd.Series(range(len(images)), index=images["image_name"])
+        found = trials["image_name"].map(positions[~positions.index.duplicated()])
+        trials["stim_idx"] = found if found.isna().any() else found.astype("int64")
+        for column in ("unique_or_shared", "dataset"):
+            values = images[column].reindex(found).to_numpy()
+            trials[column] = values
+        return trials
+
+    def get_stimulus_metadata(self) -> pd.DataFrame:
+        """The table of images. Deprecated: use ``load_stimuli().metadata``."""
+        warnings.warn(
+            "get_stimulus_metadata is deprecated, use laion_fmri.load_stimuli().metadata",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self._stimulus_table()
+
+    def _stimulus_table(self) -> pd.DataFrame:
+        from laion_fmri._constants import STIMULI_METADATA_FILE
+
+        return _tables.read(self._stimuli().table(STIMULI_METADATA_FILE), ",")
+
+    def _stimuli(self) -> _native.Stimuli:
+        return self._handle().stimuli()
+
+    def _shown(self) -> dict[str, list[str]]:
+        """The image of every trial by session, in session order, read again when sessions were added."""
+        sessions = tuple(self.get_sessions())
+        if self._shown_cache is None or self._shown_cache[0] != sessions:
+            names = {session: _labels(self.get_trial_info(session)) for session in sessions}
+            self._shown_cache = (sessions, names)
+        return self._shown_cache[1]
+
+    @property
+    def images(self) -> TrialImages:
+        """The images that trials showed, by global trial index."""
+        from laion_fmri._trials import TrialImages
+
+        return TrialImages(self)
+
+    @property
+    def embeddings(self) -> TrialEmbeddings:
+        """The embeddings of the images that trials showed."""
+        from laion_fmri._trials import TrialEmbeddings
+
+        return TrialEmbeddings(self)
+
+    @property
+    def segmentations(self) -> TrialSegmentations:
+        """The object masks of the images that trials showed."""
+        from laion_fmri._trials import TrialSegmentations
+
+        return TrialSegmentations(self)
+
+    @property
+    def captions(self) -> TrialCaptions:
+        """The captions of the images that trials showed."""
+        from laion_fmri._trials import TrialCaptions
+
+        return TrialCaptions(self)
+
+    # -- space -----------------------------------------------------------------------------------
+
+    def to_nifti(
+        self,
+        values: ArrayLike,
+        output_path: str | os.PathLike[str],
+        roi: Roi | None = None,
+        mask: ArrayLike | None = None,
+        mask_source: str = "anatomical",
+    ) -> None:
+        """Write values at the chosen voxels as a 3-D float32 NIfTI file, 0 elsewhere.
+
+        Parameters
+        ----------
+        values : array, shape (n_voxels,)
+            One value for each chosen voxel.
+        output_path : path
+            Ends in ``.nii`` or ``.nii.gz``. It appears when it is complete.
+        roi, mask, mask_source
+            As for :meth:`get_betas`.
+
+        Raises
+        ------
+        ValueError
+            If the numbers of values and voxels differ.
+        """
+        import numpy as np
+
+        array = np.ascontiguousarray(values, dtype=np.float32)
+        if array.ndim != 1:
+            raise _invalid(f"values must have one dimension, got shape {array.shape}")
+        voxels = _arguments.voxels(roi, mask, mask_source)
+        self._handle().to_nifti(array, Path(output_path), voxels)
+
+    def get_voxel_coordinates(
+        self,
+        roi: Roi | None = None,
+        mask: ArrayLike | None = None,
+        mask_source: str = "anatomical",
+    ) -> NDArray[np.float64]:
+        """The positions of the chosen voxels in the subject's T1w space, in mm.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_voxels, 3)
+        """
+        return self._handle().voxel_coordinates(_arguments.voxels(roi, mask, mask_source))
+
+    # -- anatomy and raw data --------------------------------------------------------------------
+
+    def has_stimuli(self) -> bool:
+        """Whether the table of images and the images are both on disk."""
+        return self._handle().has_stimuli()
+
+    def has_freesurfer(self) -> bool:
+        """Whether the FreeSurfer reconstruction is on disk."""
+        return self._handle().has_freesurfer()
+
+    def get_freesurfer_dir(self) -> Path:
+        """The directory of the FreeSurfer reconstruction; DataNotDownloadedError without one."""
+        return Path(self._handle().freesurfer_dir())
+
+    def has_anatomical(self) -> bool:
+        """Whether all anatomical files are on disk."""
+        return self._handle().has_anatomical()
+
+    def get_anatomical_dir(self) -> Path:
+        """The directory of the anatomical files; DataNotDownloadedError without one."""
+        return Path(self._handle().anatomical_dir())
+
+    def get_t1w(self, *, res: str | None = None) -> Path:
+        """The T1-weighted image, at full resolution or (``"1pt8"``) on the functional grid."""
+        return Path(self._handle().anatomical("T1w", res))
+
+    def get_t2w(self, *, res: str | None = None) -> Path:
+        """The T2-weighted image; see :meth:`get_t1w`."""
+        return Path(self._handle().anatomical("T2w", res))
+
+    def get_anatomical_brain_mask(self, *, res: str | None = None) -> Path:
+        """The brain mask made from the anatomy; see :meth:`get_t1w`."""
+        return Path(self._handle().anatomical("mask", res))
+
+    def has_raw(self, session: str | None = None) -> bool:
+        """Whether raw functional data are on disk, of one session or of any."""
+        return self._handle().has_raw(session)
+
+    def get_events(self, session: str, run: str | int | None = None) -> pd.DataFrame:
+        """The events of a session: of one run, or of all with a last column ``run``."""
+        return _tables.read(self._handle().events(session, _number(run, "run")), "\t")
+
+    def get_raw_bold(
+        self, session: str, run: str | int, echo: str | int, part: str = "mag"
+    ) -> NDArray[np.float32]:
+        """One echo of a run, unmasked: the grid of raw data is not that of the betas.
+
+        Returns
+        -------
+        ndarray of float32, shape (T, X, Y, Z)
+        """
+        numbers = (_number(run, "run"), _number(echo, "echo"))
+        return self._handle().raw_bold(session, *numbers, part)  # type: ignore[arg-type]
+
+    def get_sbref(self, session: str, run: str | int, echo: str | int) -> NDArray[np.float32]:
+        """The single-band reference of an echo, unmasked.
+
+        Returns
+        -------
+        ndarray of float32, shape (X, Y, Z)
+        """
+        numbers = (_number(run, "run"), _number(echo, "echo"))
+        return self._handle().sbref(session, *numbers)  # type: ignore[arg-type]
+
+
+def _number(value: str | int | None, name: str) -> int | None:
+    """A run or an echo: ``1``, ``"1"``, ``"01"`` or ``"run-01"``."""
+    if value is None:
+        return None
+    text = str(value).removeprefix(f"{name}-")
+    if isinstance(value, (bool, float)) or not text.isdecimal():
+        raise _invalid(f'{name} must be a number such as 1 or "01", got {value!r}')
+    return int(text)
+
+
+def _labels(table: pd.DataFrame) -> list[str]:
+    """The image of each trial; tables of May 2026 call the column ``stimulus_id``."""
+    for column in ("label", "stimulus_id"):
+        if column in table:
+            return [str(name) for name in table[column]]
+    raise _invalid(f"the trial table has no column label, only {list(table.columns)}")
