@@ -12,7 +12,7 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Reads a summary line of nextest or of libtest; any other line gives nothing.
+    /// Reads a summary line of nextest, of libtest or of pytest; any other line gives nothing.
     ///
     /// Summaries inside the captured output of a failing test are indented and do not count.
     pub(crate) fn from_line(line: &str) -> Option<Self> {
@@ -20,6 +20,10 @@ impl Counts {
         if let Some(result) = plain.strip_prefix("test result:") {
             let (_, numbers) = result.split_once('.')?;
             return Some(Self::from_parts(numbers.split(';')));
+        }
+        if plain.starts_with('=') && plain.ends_with('=') {
+            let (numbers, _) = plain.trim_matches(['=', ' ']).rsplit_once(" in ")?;
+            return Some(Self::from_parts(numbers.split(',')));
         }
         let summary = plain.trim_start().strip_prefix("Summary [")?;
         let (head, numbers) = summary.split_once(" run: ")?;
@@ -51,7 +55,9 @@ impl Counts {
             let Ok(number) = number.parse::<u64>() else { continue };
             match label.trim() {
                 "passed" => counts.passed += number,
-                "failed" | "timed out" | "exec failed" => counts.failed += number,
+                "failed" | "timed out" | "exec failed" | "error" | "errors" => {
+                    counts.failed += number
+                }
                 "skipped" | "ignored" => counts.skipped += number,
                 _ => {}
             }
@@ -148,6 +154,14 @@ mod tests {
             Some((12, 0, 3)),
         );
         check("test result: FAILED. 1 passed; 2 failed; 0 ignored", Some((1, 2, 0)));
+    }
+
+    #[test]
+    fn pytest_summaries_are_read() {
+        check("======== 12 passed, 1 skipped, 2 warnings in 3.21s ========", Some((12, 0, 1)));
+        check("= 1 failed, 2 passed, 3 errors in 63.05s (0:01:03) =", Some((2, 4, 0)));
+        check("========== test session starts ==========", None);
+        check("= FAILURES in here =", Some((0, 0, 0)));
     }
 
     #[test]

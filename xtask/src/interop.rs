@@ -58,8 +58,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
 /// Builds the environment, lets Python write, Rust read and write, and Python read.
 pub(crate) fn step(project: &Project, options: &Options, counts: &mut Counts) -> Result<Outcome> {
     let Some(python) = environment::python_version(project)? else {
-        let required = options.require_interop || is_ci(std::env::var("CI").ok().as_deref());
-        return without_python(required);
+        return without_python(is_required(options.require_interop));
     };
     let environment = Environment::prepare(project, &python)?;
     let scripts = project.root.join("interop");
@@ -105,7 +104,12 @@ pub(crate) fn programs_for_benchmarks(project: &Project) -> Result<PathBuf> {
     Ok(Environment::prepare_from(project, &python, list, "venv-bench")?.programs())
 }
 
-fn without_python(required: bool) -> Result<Outcome> {
+/// Whether Python has to be there: by choice, or because nothing may be skipped here.
+pub(crate) fn is_required(chosen: bool) -> bool {
+    chosen || is_ci(std::env::var("CI").ok().as_deref())
+}
+
+pub(crate) fn without_python(required: bool) -> Result<Outcome> {
     if required {
         bail!("python3 not found, and the suite is required here");
     }
@@ -118,7 +122,7 @@ fn is_ci(value: Option<&str>) -> bool {
 }
 
 /// Leaves an empty folder, so that no file of an earlier run can stand in for one of this run.
-fn start_empty(folder: &Path) -> Result<()> {
+pub(crate) fn start_empty(folder: &Path) -> Result<()> {
     if folder.exists() {
         std::fs::remove_dir_all(folder).with_context(|| folder.display().to_string())?;
     }

@@ -12,6 +12,7 @@ mod ignored_tests;
 mod interop;
 mod package;
 mod project;
+mod python;
 mod reliability;
 mod slurm;
 mod splits;
@@ -54,6 +55,8 @@ enum Command {
     Completions,
     /// Build the packages, and run a program of each README against the unpacked packages alone
     Package(package::Options),
+    /// Build the wheel of the Python module, install it below `target/`, and test it there
+    Python(python::Options),
     /// Run a plan by a Slurm of its own, whose Debian packages are unpacked below `target/`
     Slurm,
     /// Build, derive and prove the bundle of train/test splits
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Command::Reliability => reliability::run(&project),
         Command::Interop(options) => interop::run(&project, &options),
         Command::Completions => completions::run(&project),
+        Command::Python(options) => python::run(&project, &options),
         Command::Slurm => slurm::run(&project),
         Command::Splits(action) => splits::run(&project, &action),
     });

@@ -7,7 +7,7 @@ use crate::command_line::CommandLine;
 use crate::counts::Counts;
 use crate::project::Project;
 use crate::steps::{Outcome, Steps};
-use crate::{completions, interop, slurm, splits, tidy};
+use crate::{completions, interop, python, slurm, splits, tidy};
 
 /// Features that need nothing but Rust are always tested; the others have steps of their own. Steps
 /// that run single tests name them too, with the whole workspace, so that nothing is built twice.
@@ -58,6 +58,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
         Ok(Outcome::Done)
     });
     steps.step(interop::STEP, |counts| interop::step(project, &options.interop, counts));
+    steps.step(python::STEP, |counts| python::whole_step(project, counts));
     steps.step(completions::STEP, |counts| completions::step(project, counts));
     steps.step(slurm::STEP, |counts| slurm::step(project, counts));
     println!("\n{}", steps.summary());

@@ -91,9 +91,17 @@ impl Environment {
         self.pip("check").run(&mut counts)
     }
 
-    fn pip(&self, arguments: &str) -> CommandLine {
+    /// The package installer of the environment.
+    pub(crate) fn pip(&self, arguments: &str) -> CommandLine {
         self.interpreter()
             .arguments(["-m", "pip", "--disable-pip-version-check"])
+            .arguments(arguments.split_whitespace())
+    }
+
+    /// A program of the environment, as a module of Python with arguments, that runs in `folder`.
+    pub(crate) fn module(&self, arguments: &str, folder: &Path) -> CommandLine {
+        CommandLine::new(&self.python, folder)
+            .arguments(["-E", "-s", "-B", "-m"])
             .arguments(arguments.split_whitespace())
     }
 
