@@ -107,11 +107,13 @@ fn tests(
         access.put(key.rsplit('/').next().unwrap_or(key), &bytes);
     }
     access.grant("lfm_test");
+    bucket::write_gated(&data.join("gated"))?;
     let mut found = Counts::default();
     let result = environment
         .module("pytest", &project.root.join(CRATE))
         .arguments(arguments)
         .variable("LAION_FMRI_TEST_ROOT", bucket.root())
+        .variable("LAION_FMRI_TEST_GATED", data.join("gated"))
         .variable("LAION_FMRI_TEST_BUCKET", server.url("laion-fmri"))
         .variable("LAION_FMRI_TEST_ACCESS", access.url())
         .run(&mut found);

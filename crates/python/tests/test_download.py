@@ -1,0 +1,203 @@
+"""Downloads from the served bucket, the licence, access to the images, and reading without a mirror."""
+
+from __future__ import annotations
+
+import pytest
+
+import laion_fmri
+from laion_fmri import download as dl
+from laion_fmri import discovery
+
+from conftest import BUCKET
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*not released or refused")
+
+
+def test_a_session_arrives_and_a_second_call_keeps_it(empty):
+    assert dl.download("sub-03", ses="ses-01", n_jobs=4) is None
+    sub = laion_fmri.load_subject("sub-03")
+    assert sub.get_sessions() == ["ses-01"]
+    assert sub.get_betas("ses-01", roi="FFA1").shape[0] == 52
+    again = dl.download("sub-03", ses="ses-01", dry_run=True)
+    assert set(again["action"]) <= {"keep", "withheld"}
+    assert dl.download("sub-03", ses="ses-01") is None
+    sound = laion_fmri.verify()
+    assert sound["sound"].all() and len(sound) == (again["action"] == "keep").sum()
+
+
+def test_a_dry_run_is_a_table_and_writes_nothing(empty):
+    table = dl.download(["sub-03"], ses=["ses-01"], extension=["nii.gz"], dry_run=True)
+    assert table.columns.tolist() == ["key", "path", "size", "action", "reason"]
+    assert table["key"].str.contains("ses-01").any() and "fetch" in set(table["action"])
+    assert not list(empty.glob("derivatives/**/*.nii.gz"))
+
+
+def test_verify_finds_damage(empty):
+    dl.download("sub-03", brain_mask_only=True)
+    (path,) = empty.glob("derivatives/anatomical/**/*_mask.nii.gz")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 255
+    path.write_bytes(data)
+    table = laion_fmri.verify("sub-03")
+    assert table.loc[~table["sound"], "path"].str.endswith("_mask.nii.gz").all()
+    assert (~table["sound"]).sum() == 1
+    dl.download("sub-03", brain_mask_only=True, verify=True)
+    assert laion_fmri.verify()["sound"].all()
+
+
+def test_the_licence_is_never_accepted_silently(empty, monkeypatch, capsys):
+    monkeypatch.delenv("LAION_FMRI_ACCEPT_LICENSE")
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(laion_fmri.LicenseNotAcceptedError, match="license") as raised:
+        dl.download("sub-03", ses="ses-01")
+    assert isinstance(raised.value, RuntimeError) and "accept_license" in raised.value.hint
+    monkeypatch.setattr(dl, "can_ask", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _: "no")
+    with pytest.raises(laion_fmri.LicenseNotAcceptedError):
+        dl.accept_license()
+    assert "CC0" in capsys.readouterr().err
+    monkeypatch.setattr("builtins.input", lambda _: "I AGREE")
+    dl.accept_license()
+    monkeypatch.setattr("builtins.input", None)
+    dl.accept_licenses()
+
+
+def test_an_argument_accepts_it(empty, monkeypatch):
+    monkeypatch.delenv("LAION_FMRI_ACCEPT_LICENSE")
+    monkeypatch.setattr("sys.stdin", None)
+    dl.download("sub-03", brain_mask_only=True, accept_license=True)
+    assert (empty / ".laion_fmri/license_accepted").is_file()
+
+
+def test_what_the_bucket_does_not_have(empty):
+    with pytest.raises(laion_fmri.NoMatchingDataError) as raised:
+        dl.download("sub-03", ses="ses-01", desc="Nothing")
+    assert isinstance(raised.value, FileNotFoundError) and "allow_missing" in raised.value.hint
+    with pytest.raises(TypeError, match="string"):
+        dl.download(3)
+    with pytest.raises(laion_fmri.SubjectNotFoundError):
+        dl.download("sub-")
+    with pytest.raises(TypeError, match="n_jobs"):
+        dl.download("sub-03", n_jobs="4")
+    with pytest.warns(UserWarning, match="n_jobs"):
+        dl.download("sub-03", brain_mask_only=True, n_jobs=0)
+
+
+def test_withheld_files_are_a_warning(empty):
+    with pytest.warns(UserWarning, match="not released or refused"):
+        dl.download("sub-03", ses=["ses-01", "ses-31"], suffix="trials", extension="tsv")
+
+
+def test_derived_files_return_their_paths(empty):
+    path = laion_fmri.download_embeddings("CLIP")["CLIP"]
+    assert path.is_file() and path.parent == empty / "stimuli"
+    assert laion_fmri.download_captions().is_file()
+    assert {name: path.is_file() for name, path in dl.download_segmentations().items()} == {
+        "h5": True,
+        "metadata": True,
+    }
+    with pytest.raises(ValueError, match="CLIP"):
+        laion_fmri.download_embeddings("VGG")
+    assert laion_fmri.load_embeddings("CLIP")["CLIP"].shape[1] > 0
+
+
+def test_raw_data(empty):
+    table = dl.download_raw("sub-01", ses="ses-01", run=1, suffix="events", dry_run=True)
+    assert table["key"].str.endswith("_events.tsv").any()
+    assert dl.download_raw("sub-01", ses="ses-01", suffix="events", extension="tsv") is None
+    assert len(laion_fmri.load_subject("sub-01").get_events("ses-01")) > 0
+
+
+def test_images_need_access_and_arrive_with_it(empty, monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    monkeypatch.delenv("LAION_FMRI_REQUEST_ID")
+    with pytest.raises(laion_fmri.AccessServiceError) as raised:
+        laion_fmri.download_stimuli()
+    assert "request_stimulus_access" in raised.value.hint
+    with pytest.raises(laion_fmri.StimuliNotDownloadedError):
+        laion_fmri.load_stimuli()
+    monkeypatch.setenv("LAION_FMRI_REQUEST_ID", "lfm_test")
+    paths = laion_fmri.download_stimuli()
+    assert set(paths) >= {"task-images_stimuli.h5", "task-images_metadata.csv"}
+    assert all(path.is_file() for path in paths.values())
+    assert len(laion_fmri.load_stimuli().images) > 0
+    dl.download("sub-03", brain_mask_only=True, include_stimuli=True)
+
+
+def test_the_form_is_filled_in_by_answers_or_questions(empty, monkeypatch, user):
+    monkeypatch.setattr("sys.stdin", None)
+    monkeypatch.delenv("LAION_FMRI_REQUEST_ID")
+    with pytest.raises(laion_fmri.AccessServiceError, match="terms"):
+        laion_fmri.request_stimulus_access()
+    from laion_fmri import _native, _stimulus_access
+
+    version, *_ = _native.access_terms(None)
+    answers = {
+        "name": "A Person",
+        "email": "person@university.edu",
+        "institution": "A University",
+        "purpose": "Encoding models of the visual system",
+        "accept_terms": version,
+    }
+    granted = laion_fmri.request_stimulus_access(answers=answers)
+    assert granted["request_id"]
+    assert (user / ".cache/laion-fmri/auth.json").is_file()
+    with pytest.raises(laion_fmri.AccessServiceError, match="purpose"):
+        laion_fmri.request_stimulus_access(answers=answers | {"purpose": "short"})
+    replies = iter(["I AGREE", "A Person", "person@university.edu", "A University", "", "x" * 30])
+    monkeypatch.setattr(_stimulus_access, "can_ask", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda question: next(replies))
+    assert laion_fmri.request_stimulus_access()["request_id"]
+
+
+def test_an_unreachable_bucket_is_a_transfer_error(empty, monkeypatch):
+    monkeypatch.setenv("LAION_FMRI_OFFLINE", "1")
+    with pytest.raises(RuntimeError, match="offline"):
+        dl.download("sub-03", ses="ses-01")
+    monkeypatch.delenv("LAION_FMRI_OFFLINE")
+    monkeypatch.setenv("LAION_FMRI_BUCKET", "not a bucket")
+    with pytest.raises(ValueError):
+        dl.download("sub-03", ses="ses-01")
+
+
+def test_discovery(empty, capsys):
+    assert discovery.get_subjects() == ["sub-01", "sub-03", "sub-05"]
+    assert "FFA1" in discovery.get_rois("sub-03")
+    assert discovery.get_rois("sub-03", category="place")
+    with pytest.warns(UserWarning):
+        assert discovery.get_rois("sub-03", category="none") == []
+    discovery.describe()
+    out = capsys.readouterr().out
+    assert "Subjects:  3 (sub-01, sub-03, sub-05)" in out and "ROIs:" in out
+    discovery.inspect_bucket()
+    assert "derivatives/glmsingle-tedana/" in capsys.readouterr().out
+
+
+def test_a_subject_straight_from_the_bucket(mirror, tmp_path, monkeypatch):
+    monkeypatch.setenv("LAION_FMRI_BUCKET", BUCKET)
+    far = laion_fmri.load_subject("sub-03", from_bucket=True)
+    near = laion_fmri.Subject("sub-03", mirror)
+    assert far.get_sessions() == near.get_sessions()
+    got = far.get_betas("ses-01", roi="FFA1")
+    assert got.tobytes() == near.get_betas("ses-01", roi="FFA1").tobytes()
+    assert far.get_trial_info("ses-01").equals(near.get_trial_info("ses-01"))
+    assert "bucket" in repr(far)
+    with pytest.raises(laion_fmri.SubjectNotFoundError):
+        laion_fmri.load_subject("sub-99", from_bucket=True)
+    with pytest.raises(FileNotFoundError):
+        far.get_t1w()
+
+
+def _sessions(subject):
+    return subject.get_sessions(), subject.get_betas("ses-01", roi="FFA1").shape
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_process_reads_the_bucket_too(monkeypatch):
+    import multiprocessing
+
+    monkeypatch.setenv("LAION_FMRI_BUCKET", BUCKET)
+    far = laion_fmri.load_subject("sub-03", from_bucket=True)
+    expected = _sessions(far)
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        assert pool.map_async(_sessions, [far] * 2).get(60) == [expected] * 2

@@ -1,0 +1,100 @@
+"""Extractions and their recipes, and z-scores, against numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import laion_fmri
+
+
+def test_arrays_and_recipe(sub, reference):
+    made = laion_fmri.extract("sub-03", "ses-01", roi="FFA1")
+    expected = reference.betas("ses-01")[:, reference.roi("FFA-1")]
+    np.testing.assert_array_equal(made["responses"], expected)
+    assert made.recipe["result"]["rows"] == 52 and made.path is None
+    assert made.recipe["conventions"]["rois"] == ["FFA1"]
+
+
+def test_conventions(sub):
+    made = laion_fmri.extract(
+        "sub-03",
+        roi="face",
+        zscore="session",
+        average="image",
+        nan="drop",
+        stimuli="shared",
+        split="tau",
+        features="CLIP",
+        nc_threshold=10,
+        nc_desc="Noiseceiling12rep",
+    )
+    responses = made["responses"]
+    assert not np.isnan(responses).any()
+    assert made.recipe["conventions"]["split"]["pool"] == "sub-03"
+    assert len(made["features"]) == len(responses)
+
+
+def test_files_and_their_reproduction(sub, tmp_path):
+    output = tmp_path / "ffa1.npz"
+    made = laion_fmri.extract("sub-03", "ses-01", roi="FFA1", output=output)
+    assert made.path == output
+    with np.load(output) as file:
+        np.testing.assert_array_equal(file["responses"], made["responses"])
+    again = laion_fmri.reproduce(output, tmp_path / "again.npz")
+    assert again["result"] == made.recipe["result"]
+    assert (tmp_path / "again.npz").read_bytes() == output.read_bytes()
+
+
+def test_a_plan_says_what_it_takes(sub, tmp_path):
+    plan = laion_fmri.plan_extraction("sub-03", roi="FFA1")
+    assert plan["rows"] == 98 and plan["memory"] > 0
+    assert plan["sessions"] == [["sub-03", "ses-01"], ["sub-03", "ses-02"]]
+
+
+@pytest.mark.parametrize(
+    ("choices", "error"),
+    [
+        ({"average": "run"}, ValueError),
+        ({"zscore": "subject"}, ValueError),
+        ({"nc_threshold": 20}, ValueError),
+        ({"stimuli": "both"}, ValueError),
+        ({"roi": "FFA9"}, ValueError),
+        ({"output": "x.txt"}, ValueError),
+        ({"max_memory": 1}, ValueError),
+        ({"roi": 3}, TypeError),
+        ({"nc_threshold": 1000, "nc_desc": "Noiseceiling12rep"}, FileNotFoundError),
+    ],
+)
+def test_choices_that_cannot_be_met(sub, choices, error, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error):
+        laion_fmri.extract("sub-03", **choices)
+
+
+def test_zscores(sub):
+    betas, rows = sub.concat_betas(roi="FFA1")
+    z, report = laion_fmri.zscore(betas, within=rows["session"])
+    for session in ("ses-01", "ses-02"):
+        mine = (rows["session"] == session).to_numpy()
+        values = betas[mine].astype(np.float64)
+        with np.errstate(all="ignore"):
+            expected = (values - np.nanmean(values, 0)) / np.nanstd(values, 0)
+        constant = np.nanstd(values, 0) == 0
+        expected[:, constant] = np.where(np.isnan(values[:, constant]), np.nan, 0)
+        np.testing.assert_allclose(z[mine], expected, atol=2e-5)
+    assert report.nan == np.isnan(betas).sum()
+    fitted, _ = laion_fmri.zscore([[1.0], [3.0], [8.0]], fit_rows=[True, True, False])
+    np.testing.assert_allclose(fitted.ravel(), [-1, 1, 6])
+    for arguments, match in [
+        (([1.0],), "dimension"),
+        (([[1.0]], [1, 2]), "within|fit"),
+        (([[1.0]], None), None),
+    ]:
+        if match is None:
+            laion_fmri.zscore(*arguments)
+        else:
+            with pytest.raises(ValueError, match=match):
+                laion_fmri.zscore(*arguments)
+    with pytest.raises(ValueError, match="nan"):
+        laion_fmri.zscore([[1.0]], nan="drop")

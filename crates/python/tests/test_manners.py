@@ -1,0 +1,269 @@
+"""Threads, processes, signals, pickles, progress, warnings, logs and the time that an import takes."""
+
+from __future__ import annotations
+
+import copy
+import gzip
+import logging
+import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import laion_fmri
+from laion_fmri import Subject, _errors, _native, _progress
+
+
+def test_the_import_is_quick_and_brings_neither_pandas_nor_torch():
+    code = (
+        "import time, sys; start = time.perf_counter(); import laion_fmri; "
+        "took = time.perf_counter() - start; "
+        "print(took, *(name in sys.modules for name in ('pandas', 'torch', 'PIL', 'tqdm')))"
+    )
+    runs = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        for _ in range(3)
+    ]
+    answers = [run.stdout.split() for run in runs]
+    assert all(rest == ["False"] * 4 for _, *rest in answers)
+    assert min(float(took) for took, *_ in answers) < 0.4
+
+
+def test_the_package_says_what_it_is():
+    assert laion_fmri.__implementation__ == "rust"
+    assert laion_fmri.__version__ == _native.VERSION
+    for name in laion_fmri.__all__:
+        assert getattr(laion_fmri, name) is not None
+
+
+@pytest.mark.parametrize("name", _errors.__all__)
+def test_exceptions_pickle_with_their_hint(name):
+    error = _errors._build(name, "what happened", "what helps", {})
+    assert str(error) == "what happened\n  hint: what helps"
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error) and str(again) == str(error) and again.hint == "what helps"
+    assert type(error).__module__ == "laion_fmri._errors"
+
+
+def test_details_of_exceptions():
+    details = {"accept_url": "https://a.example", "terms_version": "2"}
+    error = _errors._build("TermsOutdatedError", "changed", None, details)
+    assert (error.accept_url, error.terms_version, str(error)) == (
+        "https://a.example",
+        "2",
+        "changed",
+    )
+    error = _errors._build("OSError", "/x: cannot write", None, {"errno": 13})
+    assert isinstance(error, PermissionError) and error.errno == 13 and error.hint is None
+    assert isinstance(_errors._build("KeyboardInterrupt", "", None, {}), KeyboardInterrupt)
+
+
+def test_handles_pickle_by_path_and_id(sub, configured):
+    for value in (
+        sub,
+        laion_fmri.load_stimuli(),
+        laion_fmri.load_embeddings("CLIP"),
+        laion_fmri.Captions(),
+        laion_fmri.Segmentations(),
+        laion_fmri.load_subjects(["sub-01", "sub-03"]),
+    ):
+        again = pickle.loads(pickle.dumps(value))
+        assert type(again) is type(value) and repr(again) == repr(value)
+    assert copy.deepcopy(sub) == sub
+    assert pickle.loads(pickle.dumps(sub)).get_sessions() == sub.get_sessions()
+
+
+def _face(subject):
+    return subject.get_betas("ses-01", roi="FFA1").sum()
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_other_processes_read_too(sub, method):
+    expected = _face(sub)
+    context = multiprocessing.get_context(method)
+    with context.Pool(2) as pool:
+        for got in pool.map(_face, [sub] * 4):
+            assert got == expected or (np.isnan(got) and np.isnan(expected))
+
+
+def test_threads_share_a_handle(sub):
+    expected = sub.get_betas("ses-01", roi="FFA1")
+    with ThreadPoolExecutor(8) as pool:
+        for got in pool.map(lambda _: sub.get_betas("ses-01", roi="FFA1"), range(32)):
+            assert got.tobytes() == expected.tobytes()
+
+
+@pytest.fixture
+def large(mirror, tmp_path):
+    """A subject whose one session takes seconds to inflate."""
+    import nibabel as nib
+
+    folder = tmp_path / "large"
+    source = mirror / "derivatives"
+    glm = folder / "derivatives/glmsingle-tedana/sub-03/ses-01/func"
+    glm.mkdir(parents=True)
+    os.symlink(source / "anatomical", folder / "derivatives/anatomical")
+    (path,) = source.glob("glmsingle-tedana/sub-03/ses-01/func/*SingletrialBetas_statmap.nii.gz")
+    image = nib.load(path)
+    header = image.header.copy()
+    volumes = 1 + 700_000_000 // (int(np.prod(image.shape[:3])) * 4)
+    volumes = min(volumes, 32_000)
+    header.set_data_shape((*image.shape[:3], volumes))
+    header.set_data_dtype(np.float32)
+    volume = np.zeros(int(np.prod(image.shape[:3])), dtype="<f4")
+    volume[::3] = 1.5
+    with gzip.open(glm / path.name, "wb", compresslevel=1) as file:
+        header["magic"], header["vox_offset"] = b"n+1", 352
+        file.write(header.binaryblock + b"\0\0\0\0")
+        block = volume.tobytes()
+        for _ in range(volumes):
+            file.write(block)
+    return folder
+
+
+LONG = """
+import os, sys, threading, time, signal
+import laion_fmri
+sub = laion_fmri.Subject("sub-03", sys.argv[1], jobs=1)
+sub.get_n_voxels()
+def stop():
+    time.sleep(0.4)
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=stop).start()
+start = time.perf_counter()
+try:
+    sub.get_betas("ses-01", trials=[0])
+except KeyboardInterrupt:
+    print("stopped", time.perf_counter() - start - 0.4)
+else:
+    print("finished", time.perf_counter() - start)
+print(sub.get_n_voxels() > 0)
+"""
+
+
+def test_ctrl_c_ends_a_long_call_within_half_a_second(large):
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LONG, str(large)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (what, took), (usable,) = (line.split() for line in run.stdout.splitlines())
+    assert what == "stopped", run.stdout
+    assert float(took) < 0.5 and usable == "True"
+
+
+def test_a_callable_is_told_and_can_stop_a_call(sub, large):
+    told = []
+    sub.get_betas(["ses-01", "ses-02"], progress=lambda *counts: told.append(counts))
+    assert told and told[-1][0] == told[-1][1] == 98 and told[-1][2] == "volumes"
+
+    def refuse(done, total, unit):
+        raise RuntimeError("enough")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(RuntimeError, match="enough"):
+            Subject("sub-03", large, jobs=1).get_betas("ses-01", trials=[0], progress=refuse)
+
+
+def test_bars_only_when_asked(sub, capfd, monkeypatch):
+    sub.get_betas("ses-01")
+    assert capfd.readouterr().err == ""
+    sub.get_betas("ses-01", progress=True)
+    assert "volumes" in capfd.readouterr().err
+    monkeypatch.setattr(_progress, "is_interactive", lambda: True)
+    sub.get_betas("ses-01", progress=False)
+    assert capfd.readouterr().err == ""
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    sub.get_betas("ses-01")
+    with pytest.raises(ImportError, match="tqdm"):
+        sub.get_betas("ses-01", progress=True)
+
+
+def test_the_gil_is_free_while_reading(large):
+    ticks = 0
+    done = threading.Event()
+
+    def tick():
+        nonlocal ticks
+        while not done.is_set():
+            ticks += 1
+            time.sleep(0.005)
+
+    thread = threading.Thread(target=tick)
+    subject = Subject("sub-03", large, jobs=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        thread.start()
+        start = time.perf_counter()
+        subject.get_betas("ses-01", trials=[0])
+        took = time.perf_counter() - start
+        done.set()
+        thread.join()
+    # A busy machine gives each thread less, but not nothing.
+    assert ticks > took / 0.005 / 20
+
+
+def test_notes_become_warnings_and_log_records(sub, mirror, tmp_path, caplog):
+    with pytest.warns(UserWarning) as caught:
+        sub.get_betas("ses-01", nc_threshold=0.5)
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning):
+            sub.get_betas("ses-01", nc_threshold=0.5)
+    with caplog.at_level(logging.DEBUG, logger="laion_fmri"):
+        assert _native.zscore(np.zeros((2, 2), dtype=np.float32), [0, 0], 0, False, None)
+
+
+def test_a_panic_is_an_ordinary_exception():
+    error = _errors._build("InternalError", "internal error of laion_fmri: x", None, {})
+    assert isinstance(error, RuntimeError)
+
+
+def test_both_distributions_at_once_are_told_about(monkeypatch):
+    from importlib import metadata
+
+    from laion_fmri import _installed
+
+    _installed.check()
+    monkeypatch.setattr(metadata, "distribution", lambda name: object())
+    with pytest.warns(UserWarning, match="pip uninstall"):
+        _installed.check()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGINT"), reason="no signals here")
+def test_the_command_runs_in_this_process(capfd):
+    from laion_fmri._cli import main
+
+    before = signal.getsignal(signal.SIGINT)
+    assert main(["--version"]) == 0
+    assert capfd.readouterr().out == f"laion-fmri {laion_fmri.__version__}\n"
+    assert main([]) == 0
+    assert "Usage" in capfd.readouterr().out
+    assert main(["splits", "list", "--pool", "none"]) == 2
+    assert "none" in capfd.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is before
+    assert sys.exit is not None
+
+
+def test_the_console_script_is_the_command(configured):
+    script = os.path.join(os.path.dirname(sys.executable), "laion-fmri")
+    for command in ([script], [sys.executable, "-m", "laion_fmri"]):
+        run = subprocess.run(
+            [*command, "sessions", "--subject", "sub-03"], capture_output=True, text=True
+        )
+        assert (run.returncode, run.stdout.split()) == (0, ["ses-01", "ses-02"]), run.stderr
+    run = subprocess.run([script, "sessions", "--subject", "sub-99"], capture_output=True)
+    assert run.returncode in (2, 3) and b"hint: laion-fmri" in run.stderr
