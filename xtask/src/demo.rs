@@ -136,7 +136,7 @@ fn print_table(mirror: &Path, output: &Path) -> Result<()> {
     println!("\nRow i of the array is trial i of the table:\n");
     println!("{:>5}  {:>3}  {:>9}  {:>9}  image", "trial", "run", "mean beta", "max beta");
     for (trial, (row, label)) in
-        betas.rows().into_iter().zip(trials.labels()).enumerate().take(SHOWN)
+        betas.rows().into_iter().zip(trials.labels()?).enumerate().take(SHOWN)
     {
         // Voxels at the edge of the brain hold NaN.
         let finite: Vec<f32> = row.iter().copied().filter(|beta| beta.is_finite()).collect();

@@ -22,7 +22,10 @@ pub(crate) fn run(root: &Path, out: &mut impl Write) -> Result<(), Box<dyn Error
     // The trials of all sessions below each other: (n_trials, n_voxels), float32.
     let betas = subject.betas().roi("visual").sessions(&sessions).concat()?.betas;
     let trials = subject.trials_of(&sessions)?;
-    let labels = trials.iter().flat_map(|(_, table)| table.labels());
+    let mut labels = Vec::new();
+    for (_, table) in &trials {
+        labels.extend(table.labels()?);
+    }
 
     let masks = split_masks(labels, "tau", "shared")?;
     let x_train = betas.select(Axis(0), &rows(&masks.train));

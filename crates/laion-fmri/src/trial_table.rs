@@ -175,7 +175,7 @@ impl Subject {
                     got: format!("{:?}", table.columns()),
                 });
             }
-            for (row, (label, fields)) in table.labels().zip(table.rows()).enumerate() {
+            for (row, (label, fields)) in table.labels()?.zip(table.rows()).enumerate() {
                 let stimulus = metadata.get(label);
                 let count = shown.entry(label.to_owned()).or_default();
                 trials.push(Trial {

@@ -14,8 +14,8 @@ pub use self::tsv::TableError;
 pub(crate) use self::tsv::{NOT_AVAILABLE, Tsv};
 use crate::{Error as FacadeError, Input, Result};
 
-/// The column that names the image; without it a table cannot be joined to anything.
-const LABEL: &str = "label";
+/// The column that names the image; the first tables of the dataset call it otherwise.
+const LABELS: [&str; 2] = ["label", "stimulus_id"];
 
 /// The column that counts the volumes of the betas, from 0.
 const BETA_INDEX: &str = "beta_index";
@@ -31,7 +31,8 @@ const BETA_INDEX: &str = "beta_index";
 #[doc(alias = "TrialTable")]
 pub struct SessionTrials {
     path: PathBuf,
-    label: usize,
+    /// The column that names the images.
+    label: Option<usize>,
     table: Tsv,
 }
 
@@ -39,7 +40,7 @@ pub struct SessionTrials {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TrialTableError {
-    /// The header lacks the column `label`.
+    /// The header lacks the column `label`, which is needed where images are.
     #[error("expected a column \"label\", got columns {got:?}")]
     MissingLabel {
         /// The columns of the header.
@@ -75,9 +76,8 @@ impl SessionTrials {
     #[doc(alias = "load_tsv")]
     pub fn from_reader(reader: impl Read, path: &Path) -> Result<Self, TrialTableError> {
         let mut table = Tsv::from_reader(reader)?;
-        let Some(label) = table.columns.iter().position(|column| column == LABEL) else {
-            return Err(TrialTableError::MissingLabel { got: table.columns });
-        };
+        let position = |name: &&str| table.columns.iter().position(|column| column == name);
+        let label = LABELS.iter().find_map(position);
         if let Some(column) = table.columns.iter().position(|column| column == BETA_INDEX) {
             in_order_of_volumes(&mut table.rows, column, path)?;
         }
@@ -129,8 +129,16 @@ impl SessionTrials {
     }
 
     /// The image name of each trial, in the order of the volumes.
-    pub fn labels(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.table.rows.iter().map(|row| row[self.label].as_str())
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TrialTable`](crate::Error::TrialTable) with [`TrialTableError::MissingLabel`].
+    pub fn labels(&self) -> Result<impl ExactSizeIterator<Item = &str> + Clone> {
+        let label = self.label.ok_or_else(|| FacadeError::TrialTable {
+            path: self.path.clone(),
+            source: TrialTableError::MissingLabel { got: self.columns().to_vec() },
+        })?;
+        Ok(self.table.rows.iter().map(move |row| row[label].as_str()))
     }
 
     /// The values of one column, or `None` when the table has no such column.
@@ -241,7 +249,7 @@ mod tests {
              ses-01\t2\t2\t leading.png\n",
         )
         .unwrap();
-        let labels: Vec<_> = table.labels().collect();
+        let labels: Vec<_> = table.labels().unwrap().collect();
         assert_eq!(labels, ["fruit-and-vegetables .jpg", "\"quoted\" + NA.jpg", " leading.png"]);
         assert_eq!(table.column("run").unwrap(), ["1", "1", "2"]);
         assert_eq!(table.column("rep_index"), None);
@@ -281,13 +289,25 @@ mod tests {
     }
 
     #[test]
-    fn a_table_without_label_says_what_it_has() {
-        let error = parse("session\trun\nses-01\t1\n").unwrap_err();
-        assert!(
-            matches!(error, TrialTableError::MissingLabel { got } if got == ["session", "run"])
-        );
-        let error = parse("").unwrap_err();
-        assert!(matches!(error, TrialTableError::MissingLabel { got } if got.is_empty()));
+    fn a_table_without_label_is_read_and_says_what_it_has_when_images_are_needed() {
+        for (text, columns) in [("session\trun\nses-01\t1\n", &["session", "run"][..]), ("", &[])] {
+            let table = parse(text).unwrap();
+            assert_eq!(table.columns(), columns);
+            let error = table.labels().map(drop).unwrap_err();
+            assert!(matches!(
+                error,
+                FacadeError::TrialTable { source: TrialTableError::MissingLabel { got }, .. }
+                    if got == columns
+            ));
+        }
+    }
+
+    #[test]
+    fn the_name_of_the_column_in_the_first_tables_is_known() {
+        let table = parse("stimulus_id\trun\na.jpg\t1\n").unwrap();
+        assert_eq!(table.labels().unwrap().collect::<Vec<_>>(), ["a.jpg"]);
+        let table = parse("stimulus_id\tlabel\na\tb.jpg\n").unwrap();
+        assert_eq!(table.labels().unwrap().collect::<Vec<_>>(), ["b.jpg"]);
     }
 
     #[test]
@@ -302,7 +322,7 @@ mod tests {
     #[test]
     fn rows_come_in_the_order_of_beta_index() {
         let table = parse("beta_index\tlabel\n2\tc.jpg\n0\ta.jpg\n1\tb.jpg\n").unwrap();
-        assert_eq!(table.labels().collect::<Vec<_>>(), ["a.jpg", "b.jpg", "c.jpg"]);
+        assert_eq!(table.labels().unwrap().collect::<Vec<_>>(), ["a.jpg", "b.jpg", "c.jpg"]);
         assert_eq!(table.column("beta_index").unwrap(), ["0", "1", "2"]);
     }
 

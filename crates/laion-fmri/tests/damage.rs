@@ -59,12 +59,15 @@ fn a_trial_too_few_or_too_many_is_refused_before_reading() {
 }
 
 #[test]
-fn a_table_without_label_is_refused() {
+fn a_table_without_label_is_refused_where_images_are_needed() {
     let bucket = Bucket::temporary().unwrap();
     let subject = opened(&bucket, "sub-01");
     let table = bucket.path(&key(layout::trials));
-    fs::write(&table, "session\trun\nses-01\t1\n").unwrap();
-    let error = subject.trials("ses-01").unwrap_err();
+    let rows = "\nses-01\t1".repeat(subject.trials("ses-01").unwrap().len());
+    fs::write(&table, format!("session\trun{rows}\n")).unwrap();
+    let betas = subject.betas().session("ses-01").roi("FFA1");
+    assert_eq!(betas.load().unwrap().nrows(), subject.trials("ses-01").unwrap().len());
+    let error = betas.stimuli(StimulusSet::Shared).load().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Integrity);
     assert!(
         matches!(error, Error::TrialTable { path, source: TrialTableError::MissingLabel { got } }

@@ -72,7 +72,7 @@ fn loaded(dataset: &Dataset, subject: &str, sessions: &[&str]) -> (Array2<f32>, 
     zscore(&mut all.betas, &all.sessions, &ZscoreOptions::default()).unwrap();
     let names = sessions.iter().flat_map(|session| {
         let table = subject.trials(session).unwrap();
-        table.labels().map(str::to_owned).collect::<Vec<_>>()
+        table.labels().unwrap().map(str::to_owned).collect::<Vec<_>>()
     });
     (all.betas, names.collect())
 }
@@ -269,8 +269,13 @@ fn subjects_join_in_the_images_that_all_saw() {
     let mut images: Vec<Vec<String>> = Vec::new();
     for subject in group.subjects() {
         let tables = subject.trials_of(&[] as &[&str]).unwrap();
-        images
-            .push(tables.iter().flat_map(|(_, table)| table.labels()).map(str::to_owned).collect());
+        images.push(
+            tables
+                .iter()
+                .flat_map(|(_, table)| table.labels().unwrap())
+                .map(str::to_owned)
+                .collect(),
+        );
     }
     let mut shared: Vec<String> =
         images[0].iter().filter(|name| images[1].contains(name)).cloned().collect();

@@ -340,7 +340,7 @@ fn rows_come_in_the_order_asked_and_as_often_as_named() {
     same(first.as_slice().unwrap(), "the first of two sessions");
     let shared = request.session("ses-01").stimuli(StimulusSet::Shared).load_with_rows().unwrap();
     let table = plain.trials("ses-01").unwrap();
-    let labels: Vec<&str> = table.labels().collect();
+    let labels: Vec<&str> = table.labels().unwrap().collect();
     let is_shared = |trial: &usize| StimulusSet::of_label(labels[*trial]) == StimulusSet::Shared;
     let kept: Vec<usize> = named.into_iter().filter(is_shared).collect();
     assert!(!kept.is_empty() && kept.len() < named.len(), "{kept:?}");

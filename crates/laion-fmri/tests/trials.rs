@@ -16,7 +16,7 @@ fn labels_are_those_of_the_bucket_untouched() {
         for session in bucket::public_sessions(id) {
             let table = subject.trials(session).unwrap();
             assert_eq!(table.columns(), ["session", "run", "beta_index", "label"]);
-            let labels: Vec<&str> = table.labels().collect();
+            let labels: Vec<&str> = table.labels().unwrap().collect();
             assert_eq!(labels, bucket::labels(id, session));
             odd += labels.iter().filter(|label| label.contains(' ')).count();
             assert!(table.column("session").unwrap().iter().all(|name| *name == session));

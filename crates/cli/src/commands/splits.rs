@@ -62,7 +62,7 @@ fn masks(context: &Context, args: &Masks) -> anyhow::Result<()> {
     output::check_binary_destination(&args.output)?;
     let split = split(&args.which, &args.ood_type)?;
     let tables = trials(context, &args.trials)?;
-    let masks = split.masks(labels(&tables));
+    let masks = split.masks(labels(&tables)?);
     let fill = |npz: &mut NpzWriter<'_>| members(npz, &split, &args.ood_type, &masks);
     if output::is_stdout(&args.output) {
         write_npz_to(std::io::stdout().lock(), fill).map_err(Error::from)?;
@@ -108,8 +108,8 @@ fn members(
 fn check(context: &Context, args: &Check) -> anyhow::Result<Status> {
     let split = split(&args.which, &[])?;
     let tables = trials(context, &args.trials)?;
-    let masks = split.masks(labels(&tables));
-    let report = LeakReport::of_masks(labels(&tables), &masks).map_err(Error::from)?;
+    let masks = split.masks(labels(&tables)?);
+    let report = LeakReport::of_masks(labels(&tables)?, &masks).map_err(Error::from)?;
     match format(context, args.format) {
         Format::Json => output::print_lines([check::json(&split, &report)])?,
         Format::Csv => tables::print(Format::Csv, &check::findings(&report))?,
@@ -131,6 +131,10 @@ fn trials(context: &Context, args: &Trials) -> anyhow::Result<Vec<SessionTrials>
     Ok(tables.into_iter().map(|(_, table)| table).collect())
 }
 
-fn labels(tables: &[SessionTrials]) -> impl Iterator<Item = &str> {
-    tables.iter().flat_map(SessionTrials::labels)
+fn labels(tables: &[SessionTrials]) -> Result<Vec<&str>, Error> {
+    let mut labels = Vec::new();
+    for table in tables {
+        labels.extend(table.labels()?);
+    }
+    Ok(labels)
 }

@@ -32,10 +32,10 @@ impl Betas<'_> {
     pub(crate) fn chosen_trials(
         &self,
         sessions: &[SessionId],
-        mut choose: impl FnMut(&SessionTrials) -> Vec<usize>,
+        mut choose: impl FnMut(&SessionTrials) -> Result<Vec<usize>>,
     ) -> Result<ChosenTrials<'_>> {
         let planned = self.plan_by(sessions, |session, _, table| {
-            Ok(WantedRows::of(choose(&self.needed_table(session, table)?)))
+            Ok(WantedRows::of(choose(&self.needed_table(session, table)?)?))
         })?;
         let voxels = same_voxels(&planned)?;
         Ok(ChosenTrials { planned, voxels, watch: self.watch() })

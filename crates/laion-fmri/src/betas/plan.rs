@@ -129,7 +129,7 @@ impl Betas<'_> {
         if let Some(set) = self.stimuli {
             let table = self.needed_table(session, table)?;
             let wanted: Vec<bool> =
-                table.labels().map(|label| StimulusSet::of_label(label) == set).collect();
+                table.labels()?.map(|label| StimulusSet::of_label(label) == set).collect();
             rows.retain(|row| wanted.get(*row) == Some(&true));
         }
         Ok(WantedRows::of(rows))

@@ -68,7 +68,7 @@ pub(super) struct Trials {
 
 impl Trials {
     pub(super) fn of(table: &SessionTrials, conventions: &Conventions) -> Result<Self> {
-        let labels: Vec<String> = table.labels().map(str::to_owned).collect();
+        let labels: Vec<String> = table.labels()?.map(str::to_owned).collect();
         let wanted = |label: &str| {
             conventions.stimuli.is_none_or(|set| StimulusSet::of_label(label) == set)
                 && !(conventions.exclude_ood && is_ood(label))

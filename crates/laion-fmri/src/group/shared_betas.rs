@@ -132,7 +132,7 @@ fn shared_images(subject: &Subject, sessions: &[SessionId]) -> Result<BTreeSet<S
     for session in sessions {
         let table = subject.trials(session)?;
         let shared =
-            table.labels().filter(|label| StimulusSet::of_label(label) == StimulusSet::Shared);
+            table.labels()?.filter(|label| StimulusSet::of_label(label) == StimulusSet::Shared);
         images.extend(shared.map(str::to_owned));
     }
     Ok(images)
@@ -147,11 +147,11 @@ fn averaged(
 ) -> Result<SubjectShared> {
     let mut image_of_trial = Vec::new();
     let trials = request.chosen_trials(sessions, |table: &SessionTrials| {
-        let rows = table.labels().enumerate();
+        let rows = table.labels()?.enumerate();
         let shared = rows.filter_map(|(trial, label)| Some((trial, *images.get(label)?)));
         let (trials, images): (Vec<usize>, Vec<usize>) = shared.unzip();
         image_of_trial.extend(images);
-        trials
+        Ok(trials)
     })?;
     let voxels = Arc::clone(trials.voxels());
     let mut means = Means::zero(images.len(), voxels.n_voxels())?;

@@ -101,8 +101,10 @@ impl Subject {
         let tables = sessions.iter().map(|session| self.trials(session.as_str()));
         let tables: Vec<SessionTrials> = tables.collect::<Result<_>>()?;
         let mut counts: IndexMap<&str, usize> = IndexMap::new();
-        for label in tables.iter().flat_map(SessionTrials::labels) {
-            *counts.entry(label).or_default() += 1;
+        for table in &tables {
+            for label in table.labels()? {
+                *counts.entry(label).or_default() += 1;
+            }
         }
         counts.retain(|label, n| options.images.has(label) && options.repetitions.has(*n));
         if counts.is_empty() {
@@ -243,7 +245,7 @@ impl ComputedNoiseCeiling {
 
 impl CountedTrials {
     fn of(table: &SessionTrials, scope: Scope, counts: &IndexMap<&str, usize>) -> Result<Self> {
-        let images = table.labels().map(|label| counts.get_index_of(label)).collect();
+        let images = table.labels()?.map(|label| counts.get_index_of(label)).collect();
         let groups = match scope {
             Scope::Session => vec![(0..table.len()).collect()],
             Scope::Run => {

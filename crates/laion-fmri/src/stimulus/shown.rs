@@ -62,7 +62,7 @@ impl Shown {
         let mut indices: HashMap<String, u32> = HashMap::new();
         for (session, table) in subject.session_tables()? {
             let first = shown.images.len();
-            for label in table.labels() {
+            for label in table.labels()? {
                 let image = match indices.get(label) {
                     Some(image) => *image,
                     None => {
