@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from laion_fmri._errors import OutOfRangeError, _invalid
 
@@ -14,6 +14,17 @@ if TYPE_CHECKING:
 
 Session = str | Iterable[str]
 Roi = str | Iterable[str]
+
+
+class Selection(TypedDict):
+    """Which betas, but for sessions and voxels, as the native module takes it."""
+
+    threshold: float | None
+    desc: str | None
+    trials: list[int] | None
+    stimuli: str | None
+
+
 VoxelArguments = tuple["list[str] | None", "NDArray[np.bool_] | None", str]
 
 
@@ -120,3 +131,20 @@ def rows(value: ArrayLike | Sequence[int] | None) -> list[int] | None:
     if (array < 0).any():
         raise _invalid("trials are counted from 0 within each session, got a negative one")
     return [int(row) for row in array]
+
+
+def selection(
+    nc_threshold: Any,
+    nc_desc: str | None,
+    trials: ArrayLike | Sequence[int] | None = None,
+    stimuli: object = None,
+) -> Selection:
+    """The choice of trials, and of voxels by their noise ceiling, for the native module."""
+    if nc_desc is not None and not isinstance(nc_desc, str):
+        raise TypeError(f"nc_desc must be a string, got {type(nc_desc).__name__}")
+    return {
+        "threshold": threshold(nc_threshold),
+        "desc": nc_desc,
+        "trials": rows(trials),
+        "stimuli": stimulus_set(stimuli),
+    }

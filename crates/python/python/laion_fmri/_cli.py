@@ -24,8 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     previous: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         # The command stops at a signal by itself; Python would add a traceback at the end.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            previous[number] = signal.signal(number, signal.SIG_DFL)
+        for stop in (signal.SIGINT, signal.SIGTERM):
+            previous[stop] = signal.signal(stop, signal.SIG_DFL)
     sys.stdout.flush()
     sys.stderr.flush()
     try:

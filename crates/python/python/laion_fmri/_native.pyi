@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypedDict, final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from laion_fmri._arguments import Selection
 
 VERSION: str
 NOTICE: str
@@ -15,12 +17,6 @@ _Path = str | PathLike[str]
 _Progress = Callable[[int, int, str], object] | None
 _Voxels = tuple[list[str] | None, NDArray[np.bool_] | None, str]
 _Row = tuple[str, str, int, str, str | None]
-
-class _Selection(TypedDict):
-    threshold: float | None
-    desc: str | None
-    trials: list[int] | None
-    stimuli: str | None
 
 @final
 class Dataset:
@@ -141,14 +137,14 @@ def betas(
     subject: Subject,
     sessions: list[str],
     voxels: _Voxels,
-    selection: _Selection,
+    selection: Selection,
     progress: _Progress,
 ) -> list[NDArray[np.float32]]: ...
 def concat_betas(
     subject: Subject,
     sessions: list[str],
     voxels: _Voxels,
-    selection: _Selection,
+    selection: Selection,
     progress: _Progress,
 ) -> tuple[NDArray[np.float32], list[str], NDArray[np.int64], NDArray[np.bool_]]: ...
 def write_betas(
@@ -156,7 +152,7 @@ def write_betas(
     sessions: list[str],
     paths: list[Path],
     voxels: _Voxels,
-    selection: _Selection,
+    selection: Selection,
     progress: _Progress,
 ) -> list[tuple[int, int]]: ...
 def compute_noise_ceiling(
@@ -173,7 +169,7 @@ def shared_betas(
     sessions: list[str],
     rois: list[str] | None,
     source: str,
-    selection: _Selection,
+    selection: Selection,
 ) -> tuple[
     list[str], dict[str, tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]]
 ]: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,10 +18,9 @@ def read(text: bytes, sep: str) -> pd.DataFrame:
     """
     import pandas as pd
 
-    quoting = csv.QUOTE_NONE if sep == "\t" else csv.QUOTE_MINIMAL
-    table = pd.read_csv(
-        BytesIO(text), sep=sep, quoting=quoting, keep_default_na=False, na_values=[], dtype=None
-    )
+    # The TSV tables of the dataset have no quotes: a quotation mark is a part of the text.
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if sep == "\t" else csv.QUOTE_MINIMAL
+    table = pd.read_csv(BytesIO(text), sep=sep, quoting=quoting, keep_default_na=False)
     for name in table.columns:
         column = table[name]
         if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -147,11 +148,11 @@ class TrialCaptions(_Trials):
     def _captions(self) -> Captions:
         return Captions._of(self._subject._stimuli(), self._subject.data_dir)
 
-    def list(self, trial: int, source: str | None = None) -> list[str]:
+    def list(self, trial: int, source: str | None = None) -> builtins.list[str]:
         """All captions of the image of a trial, or those of ``"human"`` or ``"ai"``."""
         return self._captions().list(self._name(trial), source)
 
-    def human(self, trial: int, limit: int | None = None) -> list[str]:
+    def human(self, trial: int, limit: int | None = None) -> builtins.list[str]:
         """The human captions of the image of a trial, at most `limit`."""
         return self._captions().human(self._name(trial), limit)
 

@@ -149,12 +149,7 @@ class Group:
             As for :meth:`Subject.get_betas`.
         """
         first = self[0]
-        selection = {
-            "threshold": _arguments.threshold(nc_threshold),
-            "desc": nc_desc,
-            "trials": None,
-            "stimuli": None,
-        }
+        selection = _arguments.selection(nc_threshold, nc_desc)
         rois = None if roi is None else _arguments.texts(roi, "roi")
         names, answers = _native.shared_betas(
             _open(first.data_dir, **first._settings),
@@ -164,8 +159,12 @@ class Group:
             _arguments.mask_source(mask_source),
             selection,
         )
-        parts = [{name: answer[part] for name, answer in answers.items()} for part in range(3)]
-        return SharedBetas(names, *parts)
+        return SharedBetas(
+            names,
+            {name: betas for name, (betas, _, _) in answers.items()},
+            {name: repeats for name, (_, repeats, _) in answers.items()},
+            {name: voxels for name, (_, _, voxels) in answers.items()},
+        )
 
     def get_shared_stimulus_metadata(self) -> pd.DataFrame:
         """The rows of the table of images that belong to shared images."""

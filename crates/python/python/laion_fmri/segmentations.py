@@ -75,7 +75,8 @@ class Segmentations:
     def __getitem__(self, mask_row: Any) -> NDArray[np.uint8]:
         """A mask by its row, uint8 of shape (1000, 1000)."""
         row = _arguments.index(mask_row, len(self), "mask")
-        return self._native.masks([row])[0]
+        mask: NDArray[np.uint8] = self._native.masks([row])[0]
+        return mask
 
     def get(self, name: str, noun: str, instance: int = 0) -> NDArray[np.uint8]:
         """One mask, uint8 of shape (1000, 1000).

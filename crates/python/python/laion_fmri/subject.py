@@ -340,27 +340,20 @@ class Subject:
         """
         named = _arguments.sessions(session)
         voxels = _arguments.voxels(roi, mask, mask_source)
-        percent = _arguments.threshold(nc_threshold)
-        chosen = _arguments.stimulus_set(stimuli)
-        rows = _arguments.rows(trials)
+        selection = _arguments.selection(nc_threshold, nc_desc, trials, stimuli)
+        wanted, selection["stimuli"] = selection["stimuli"], None
         handle = self._handle()
         with shown(progress, self.subject_id) as update:
-            if chosen is None:
+            if wanted is None:
                 unique = list(dict.fromkeys(named))
-                selection = {"threshold": percent, "desc": nc_desc, "trials": rows, "stimuli": None}
                 arrays = _native.betas(handle, unique, voxels, selection, update)
                 found = dict(zip(unique, arrays, strict=True))
             else:
                 found = {}
                 for name in named:
-                    wanted = self._trials_of_set(name, chosen, rows)
-                    selection = {
-                        "threshold": percent,
-                        "desc": nc_desc,
-                        "trials": wanted,
-                        "stimuli": None,
-                    }
-                    found[name] = _native.betas(handle, [name], voxels, selection, update)[0]
+                    rows = self._trials_of_set(name, wanted, selection["trials"])
+                    one: _arguments.Selection = {**selection, "trials": rows}
+                    (found[name],) = _native.betas(handle, [name], voxels, one, update)
         return found[named[0]] if isinstance(session, str) else found
 
     def _trials_of_set(self, session: str, wanted: str, rows: list[int] | None) -> list[int]:
@@ -409,12 +402,7 @@ class Subject:
         import pandas as pd
 
         named = [] if session is None else _arguments.sessions(session)
-        selection = {
-            "threshold": _arguments.threshold(nc_threshold),
-            "desc": nc_desc,
-            "trials": _arguments.rows(trials),
-            "stimuli": _arguments.stimulus_set(stimuli),
-        }
+        selection = _arguments.selection(nc_threshold, nc_desc, trials, stimuli)
         voxels = _arguments.voxels(roi, mask, mask_source)
         with shown(progress, self.subject_id) as update:
             betas, of, numbers, _ = _native.concat_betas(
@@ -460,12 +448,7 @@ class Subject:
         """
         named = list(dict.fromkeys(_arguments.sessions(session)))
         paths = [Path(output) / f"{self.subject_id}_{name}_betas.npy" for name in named]
-        selection = {
-            "threshold": _arguments.threshold(nc_threshold),
-            "desc": nc_desc,
-            "trials": None,
-            "stimuli": _arguments.stimulus_set(stimuli),
-        }
+        selection = _arguments.selection(nc_threshold, nc_desc, None, stimuli)
         voxels = _arguments.voxels(roi, mask, mask_source)
         with shown(progress, self.subject_id) as update:
             _native.write_betas(self._handle(), named, paths, voxels, selection, update)
@@ -638,7 +621,7 @@ class Subject:
             tables.append(table)
         if not tables:
             return pd.DataFrame({"session": [], "session_trial": [], "image_name": []})
-        trials = pd.concat(tables, ignore_index=True)
+        trials: pd.DataFrame = pd.concat(tables, ignore_index=True)
         positions = pd.Series(range(len(images)), index=images["image_name"])
         found = trials["image_name"].map(positions[~positions.index.duplicated()])
         trials["stim_idx"] = found if found.isna().any() else found.astype("int64")
