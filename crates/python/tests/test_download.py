@@ -6,7 +6,7 @@ import pytest
 
 import laion_fmri
 from laion_fmri import download as dl
-from laion_fmri import discovery
+from laion_fmri import _license, discovery
 
 from conftest import BUCKET
 
@@ -51,7 +51,7 @@ def test_the_licence_is_never_accepted_silently(empty, monkeypatch, capsys):
     with pytest.raises(laion_fmri.LicenseNotAcceptedError, match="license") as raised:
         dl.download("sub-03", ses="ses-01")
     assert isinstance(raised.value, RuntimeError) and "accept_license" in raised.value.hint
-    monkeypatch.setattr(dl, "can_ask", lambda: True)
+    monkeypatch.setattr(_license, "can_ask", lambda: True)
     monkeypatch.setattr("builtins.input", lambda _: "no")
     with pytest.raises(laion_fmri.LicenseNotAcceptedError):
         dl.accept_license()
@@ -175,7 +175,10 @@ def test_discovery(empty, capsys):
 
 def test_a_subject_straight_from_the_bucket(mirror, tmp_path, monkeypatch):
     monkeypatch.setenv("LAION_FMRI_BUCKET", BUCKET)
-    far = laion_fmri.load_subject("sub-03", from_bucket=True)
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(laion_fmri.LicenseNotAcceptedError):
+        laion_fmri.load_subject("sub-03", from_bucket=True)
+    far = laion_fmri.load_subject("sub-03", from_bucket=True, accept_license=True)
     near = laion_fmri.Subject("sub-03", mirror)
     assert far.get_sessions() == near.get_sessions()
     got = far.get_betas("ses-01", roi="FFA1")
@@ -197,7 +200,7 @@ def test_a_forked_process_reads_the_bucket_too(monkeypatch):
     import multiprocessing
 
     monkeypatch.setenv("LAION_FMRI_BUCKET", BUCKET)
-    far = laion_fmri.load_subject("sub-03", from_bucket=True)
+    far = laion_fmri.load_subject("sub-03", from_bucket=True, accept_license=True)
     expected = _sessions(far)
     with multiprocessing.get_context("fork").Pool(2) as pool:
         assert pool.map_async(_sessions, [far] * 2).get(60) == [expected] * 2

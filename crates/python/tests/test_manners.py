@@ -103,12 +103,12 @@ def test_threads_share_a_handle(sub):
             assert got.tobytes() == expected.tobytes()
 
 
-@pytest.fixture
-def large(mirror, tmp_path):
+@pytest.fixture(scope="module")
+def large(mirror, tmp_path_factory):
     """A subject whose one session takes seconds to inflate."""
     import nibabel as nib
 
-    folder = tmp_path / "large"
+    folder = tmp_path_factory.mktemp("large")
     source = mirror / "derivatives"
     glm = folder / "derivatives/glmsingle-tedana/sub-03/ses-01/func"
     glm.mkdir(parents=True)

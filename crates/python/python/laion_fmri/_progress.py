@@ -15,6 +15,11 @@ def is_interactive() -> bool:
     return hasattr(sys, "ps1") or bool(sys.flags.interactive) or "ipykernel" in sys.modules
 
 
+def can_ask() -> bool:
+    """Whether there is a person to ask."""
+    return is_interactive() or (sys.stdin is not None and sys.stdin.isatty())
+
+
 def _tqdm(required: bool) -> Any:
     try:
         from tqdm.auto import tqdm

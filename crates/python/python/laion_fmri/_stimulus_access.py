@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,7 @@ from laion_fmri._errors import (
     AccessServiceError,
     TermsOutdatedError,
 )
-from laion_fmri._progress import is_interactive
+from laion_fmri._progress import can_ask
 
 __all__ = [
     "SERVER_URL",
@@ -34,11 +33,6 @@ _QUESTIONS = (
     ("supervisor", "Your supervisor, if you have one"),
     ("purpose", "What you will use the images for (20 characters or more)"),
 )
-
-
-def can_ask() -> bool:
-    """Whether there is a person to ask."""
-    return is_interactive() or (sys.stdin is not None and sys.stdin.isatty())
 
 
 def url_of(server_url: str) -> str | None:

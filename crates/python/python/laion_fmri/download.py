@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from laion_fmri import _arguments, _native
+from laion_fmri import _arguments, _license, _native
 from laion_fmri._constants import AVAILABLE_MODELS
 from laion_fmri._errors import (
-    LicenseNotAcceptedError,
     NoMatchingDataError,
     TransferError,
     _NoStimulusFileError,
@@ -23,18 +21,17 @@ from laion_fmri._paths import (
     segmentations_metadata_path,
     segmentations_path,
 )
-from laion_fmri._progress import Progress, shown
+from laion_fmri._progress import Progress, can_ask, shown
 from laion_fmri._stimulus_access import (
     SERVER_URL,
     AccessNotFoundError,
     AccessRevokedError,
     AccessServiceError,
     TermsOutdatedError,
-    can_ask,
     request_stimulus_access,
     url_of,
 )
-from laion_fmri.config import _is_on, _open, get_data_dir
+from laion_fmri.config import _open, get_data_dir
 from laion_fmri.subject import resolve_subject_id
 
 if TYPE_CHECKING:
@@ -58,8 +55,6 @@ __all__ = [
 ]
 
 _Values = str | int | Iterable[str | int] | None
-_AGREEMENT = "I AGREE"
-
 
 def download(
     subject: str | Iterable[str],
@@ -307,7 +302,7 @@ def accept_license() -> None:
     LicenseNotAcceptedError
         If it is declined, or nobody can be asked.
     """
-    _licensed(_open(get_data_dir()), None)
+    _license.obtain(_open(get_data_dir()), None)
 
 
 def accept_licenses(include_stimuli: bool = False) -> None:
@@ -408,22 +403,6 @@ def _wanted_models(models: bool | str | Iterable[str]) -> list[str]:
     return _models(models)
 
 
-def _licensed(dataset: _native.Dataset, accepted: bool | None) -> None:
-    """Make sure that the licence is accepted: before, by the argument, the environment or an answer."""
-    if _native.is_license_accepted(dataset):
-        return
-    if accepted is None:
-        accepted = _is_on("LAION_FMRI_ACCEPT_LICENSE") or None
-    if accepted is None and can_ask():
-        print(_native.NOTICE, file=sys.stderr)
-        accepted = input(f"Type {_AGREEMENT} to accept: ").strip() == _AGREEMENT
-    if not accepted:
-        error = LicenseNotAcceptedError("the license of the dataset has not been accepted")
-        error.hint = "accept_license=True, or the variable LAION_FMRI_ACCEPT_LICENSE=1"
-        raise error
-    _native.accept_license(dataset)
-
-
 def _carry_out(
     request: dict[str, Any],
     dry_run: bool,
@@ -434,7 +413,7 @@ def _carry_out(
     """Download, and say what did not arrive."""
     dataset = _open(get_data_dir() if data_dir is None else data_dir)
     if not dry_run:
-        _licensed(dataset, accepted)
+        _license.obtain(dataset, accepted)
     with shown(progress, "download") as update:
         rows, _, notes = _native.download(dataset, request, dry_run, update)
     for note in notes:

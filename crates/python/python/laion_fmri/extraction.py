@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from laion_fmri import _arguments, _native
+from laion_fmri import _arguments, _license, _native
 from laion_fmri._errors import _invalid
 from laion_fmri._progress import Progress, shown
 from laion_fmri.config import _open
@@ -72,6 +72,7 @@ def extract(
     max_memory: int | None = None,
     from_bucket: bool = False,
     jobs: int | None = None,
+    accept_license: bool | None = None,
     progress: Progress = None,
 ) -> Extraction:
     """Responses of one or several subjects as arrays with a recipe.
@@ -109,7 +110,7 @@ def extract(
         Keep the file: ``.npz`` or ``.zarr``. The recipe lies beside it.
     max_memory : int, optional
         The most bytes that the process may take, roughly.
-    from_bucket, jobs
+    from_bucket, jobs, accept_license
         As for :func:`laion_fmri.load_subject`.
     progress : bool or callable, optional
         As for :meth:`laion_fmri.Subject.get_betas`.
@@ -125,7 +126,7 @@ def extract(
 
     given = dict(locals())
     request = _request(given)
-    dataset = _open(from_bucket=from_bucket, jobs=jobs)
+    dataset = _dataset(from_bucket, jobs, accept_license)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "extraction.npz" if output is None else Path(output)
         request["output"] = path
@@ -168,6 +169,7 @@ def reproduce(
     max_memory: int | None = None,
     from_bucket: bool = False,
     jobs: int | None = None,
+    accept_license: bool | None = None,
     progress: Progress = None,
 ) -> dict[str, Any]:
     """Make the file of a recipe again and compare it byte by byte.
@@ -178,7 +180,7 @@ def reproduce(
         A recipe, or an output with its recipe.
     output : path, optional
         Where the new file goes; beside the recipe by default.
-    max_memory, from_bucket, jobs, progress
+    max_memory, from_bucket, jobs, accept_license, progress
         As for :func:`extract`.
 
     Returns
@@ -191,7 +193,7 @@ def reproduce(
     DataIntegrityError
         If anything differs; it says what.
     """
-    dataset = _open(from_bucket=from_bucket, jobs=jobs)
+    dataset = _dataset(from_bucket, jobs, accept_license)
     target = None if output is None else Path(output)
     with shown(progress, "reproduce") as update:
         return _native.reproduce(
@@ -251,6 +253,15 @@ def zscore(
     rows = None if fit_rows is None else _arguments.flags(fit_rows, "fit_rows").tolist()
     values, counts = _native.zscore(array, groups.tolist(), ddof, nan == "propagate", rows)
     return values, ZscoreReport(*counts)
+
+
+def _dataset(
+    from_bucket: bool, jobs: int | None, accept_license: bool | None
+) -> _native.Dataset:
+    dataset = _open(from_bucket=from_bucket, jobs=jobs)
+    if from_bucket:
+        _license.obtain(dataset, accept_license)
+    return dataset
 
 
 def _request(choices: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,11 @@ __all__ = ["Group", "SharedBetas", "load_subjects"]
 
 
 def load_subjects(
-    subjects: str | Iterable[str], *, from_bucket: bool = False, jobs: int | None = None
+    subjects: str | Iterable[str],
+    *,
+    from_bucket: bool = False,
+    jobs: int | None = None,
+    accept_license: bool | None = None,
 ) -> Group:
     """Several subjects.
 
@@ -32,7 +36,7 @@ def load_subjects(
     ----------
     subjects : list of str or "all"
         ``"all"`` are those on disk; those of the bucket when there are none.
-    from_bucket, jobs
+    from_bucket, jobs, accept_license
         As for :func:`laion_fmri.load_subject`.
 
     Raises
@@ -45,7 +49,10 @@ def load_subjects(
         names = names or get_subjects()
     else:
         names = _arguments.texts(subjects, "subjects")
-    loaded = [load_subject(name, from_bucket=from_bucket, jobs=jobs) for name in names]
+    loaded = [
+        load_subject(name, from_bucket=from_bucket, jobs=jobs, accept_license=accept_license)
+        for name in names
+    ]
     return Group({subject.subject_id: subject for subject in loaded})
 
 

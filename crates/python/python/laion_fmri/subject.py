@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from laion_fmri import _arguments, _native, _tables
+from laion_fmri import _arguments, _license, _native, _tables
 from laion_fmri._errors import _invalid, _SubjectTypeError
 from laion_fmri._progress import Progress, shown
 from laion_fmri.config import _check_jobs, _open, get_data_dir
@@ -49,6 +49,7 @@ def load_subject(
     from_bucket: bool = False,
     bucket: str | None = None,
     jobs: int | None = None,
+    accept_license: bool | None = None,
 ) -> Subject:
     """A subject of the data directory, or straight from the bucket.
 
@@ -63,6 +64,9 @@ def load_subject(
         Another bucket than the public one.
     jobs : int, optional
         How many threads read; all cores by default.
+    accept_license : bool, optional
+        With `from_bucket`: ``True`` accepts the licence of the dataset, as for
+        :func:`laion_fmri.download.download`.
 
     Raises
     ------
@@ -72,9 +76,13 @@ def load_subject(
         If nothing of the subject is on disk.
     SubjectNotFoundError
         If the id is malformed, or the bucket has no such subject.
+    LicenseNotAcceptedError
+        If the bucket is read and the licence was not accepted.
     """
     name = resolve_subject_id(subject)
     data_dir = None if from_bucket else get_data_dir()
+    if from_bucket:
+        _license.obtain(_open(from_bucket=True, bucket=bucket), accept_license)
     loaded = Subject(name, data_dir, from_bucket=from_bucket, bucket=bucket, jobs=jobs)
     loaded._handle()
     return loaded
