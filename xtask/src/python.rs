@@ -106,7 +106,7 @@ fn tests(
     for (key, bytes) in bucket::gated_files()? {
         access.put(key.rsplit('/').next().unwrap_or(key), &bytes);
     }
-    access.grant("lfm_test");
+    access.grant("lfm_demo");
     bucket::write_gated(&data.join("gated"))?;
     let mut found = Counts::default();
     let result = environment

@@ -5,9 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Mutex, Once};
 
 use laion_fmri_base::lock;
-use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
-use pyo3::types::PyType;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
@@ -27,24 +25,21 @@ pub(crate) fn listen() {
 }
 
 /// Hands the notes that wait to `warnings` and `logging`. A warning that a filter turns into an
-/// exception is raised.
+/// exception is raised; the notes behind it are dropped with the call.
 pub(crate) fn deliver(py: Python<'_>) -> PyResult<()> {
     let notes = std::mem::take(&mut *lock(&WAITING));
+    if notes.is_empty() {
+        return Ok(());
+    }
+    let deliver = py.import("laion_fmri._notes")?.getattr("deliver")?;
     for (level, text) in notes {
-        if level == Level::WARN {
-            let category: Bound<'_, PyType> = py.get_type::<PyUserWarning>();
-            let message = py.import("warnings")?.getattr("warn")?;
-            // The frames between are those of this package, which says nothing to a user.
-            message.call1((text, category, 4))?;
-        } else {
-            let method = match level {
-                Level::ERROR => "error",
-                Level::INFO => "info",
-                _ => "debug",
-            };
-            let logger = py.import("logging")?.call_method1("getLogger", ("laion_fmri",))?;
-            logger.call_method1(method, ("%s", text))?;
-        }
+        let level = match level {
+            Level::ERROR => "error",
+            Level::WARN => "warning",
+            Level::INFO => "info",
+            _ => "debug",
+        };
+        deliver.call1((level, text))?;
     }
     Ok(())
 }

@@ -80,7 +80,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LAION_FMRI_BUCKET", BUCKET)
     monkeypatch.setenv("LAION_FMRI_ACCEPT_LICENSE", "1")
     monkeypatch.setenv("LAION_FMRI_ACCESS_URL", ACCESS)
-    monkeypatch.setenv("LAION_FMRI_REQUEST_ID", "lfm_test")
+    monkeypatch.setenv("LAION_FMRI_REQUEST_ID", "lfm_demo")
     return folder
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from conftest import BUCKET
 
 import laion_fmri
-from laion_fmri import download as dl
 from laion_fmri import _license, discovery
-
-from conftest import BUCKET
+from laion_fmri import download as dl
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*not released or refused")
 
@@ -116,7 +115,7 @@ def test_images_need_access_and_arrive_with_it(empty, monkeypatch):
     assert "request_stimulus_access" in raised.value.hint
     with pytest.raises(laion_fmri.StimuliNotDownloadedError):
         laion_fmri.load_stimuli()
-    monkeypatch.setenv("LAION_FMRI_REQUEST_ID", "lfm_test")
+    monkeypatch.setenv("LAION_FMRI_REQUEST_ID", "lfm_demo")
     paths = laion_fmri.download_stimuli()
     assert set(paths) >= {"task-images_stimuli.h5", "task-images_metadata.csv"}
     assert all(path.is_file() for path in paths.values())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ import laion_fmri
 def test_arrays_and_recipe(sub, reference):
     made = laion_fmri.extract("sub-03", "ses-01", roi="FFA1")
     expected = reference.betas("ses-01")[:, reference.roi("FFA-1")]
-    np.testing.assert_array_equal(made["responses"], expected)
+    np.testing.assert_array_equal(made["betas"], expected)
     assert made.recipe["result"]["rows"] == 52 and made.path is None
     assert made.recipe["conventions"]["rois"] == ["FFA1"]
 
@@ -29,7 +31,7 @@ def test_conventions(sub):
         nc_threshold=10,
         nc_desc="Noiseceiling12rep",
     )
-    responses = made["responses"]
+    responses = made["betas"]
     assert not np.isnan(responses).any()
     assert made.recipe["conventions"]["split"]["pool"] == "sub-03"
     assert len(made["features"]) == len(responses)
@@ -40,7 +42,7 @@ def test_files_and_their_reproduction(sub, tmp_path):
     made = laion_fmri.extract("sub-03", "ses-01", roi="FFA1", output=output)
     assert made.path == output
     with np.load(output) as file:
-        np.testing.assert_array_equal(file["responses"], made["responses"])
+        np.testing.assert_array_equal(file["betas"], made["betas"])
     again = laion_fmri.reproduce(output, tmp_path / "again.npz")
     assert again["result"] == made.recipe["result"]
     assert (tmp_path / "again.npz").read_bytes() == output.read_bytes()
@@ -78,9 +80,10 @@ def test_zscores(sub):
     for session in ("ses-01", "ses-02"):
         mine = (rows["session"] == session).to_numpy()
         values = betas[mine].astype(np.float64)
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             expected = (values - np.nanmean(values, 0)) / np.nanstd(values, 0)
-        constant = np.nanstd(values, 0) == 0
+            constant = np.nanstd(values, 0) == 0
         expected[:, constant] = np.where(np.isnan(values[:, constant]), np.nan, 0)
         np.testing.assert_allclose(z[mine], expected, atol=2e-5)
     assert report.nan == np.isnan(betas).sum()

@@ -93,14 +93,14 @@ def test_values_and_coordinates(mask_path, tmp_path, reference):
 
 
 def test_localizers(configured):
-    path = derivatives.localizer_statmap_path(
-        "sub-03", "floc", "faces", "ses-4BarScreenfLoc", hemi="L"
-    )
+    path = derivatives.localizer_statmap_path("sub-03", "oloc", "objectVsScrambled", "ses-31", hemi="L")
     assert path.is_file() and "hemi-L_space-fsnative" in path.name
     volume = derivatives.localizer_statmap_path(
-        "sub-03", "floc", "faces", "ses-4BarScreenfLoc", space="T1w", res="1pt5"
+        "sub-03", "floc", "faceVsObject", "ses-4BarScreenfLoc", space="T1w", res="1pt8"
     )
     assert volume.is_file()
+    effect = derivatives.localizer_effect_path("sub-03", "oloc", "scrambled", "ses-31", "run-02", hemi="R")
+    assert effect.is_file() and "run-02_hemi-R" in effect.name
     for arguments, match in [
         (("sub-03", "other", "faces", "ses-01"), "task"),
         (("sub-03", "floc", "faces", "ses-01", "MNI"), "space"),

@@ -105,7 +105,7 @@ def test_threads_share_a_handle(sub):
 
 @pytest.fixture(scope="module")
 def large(mirror, tmp_path_factory):
-    """A subject whose one session takes seconds to inflate."""
+    """A subject whose sessions take seconds to inflate."""
     import nibabel as nib
 
     folder = tmp_path_factory.mktemp("large")
@@ -128,6 +128,10 @@ def large(mirror, tmp_path_factory):
         block = volume.tobytes()
         for _ in range(volumes):
             file.write(block)
+    for number in range(2, 9):
+        other = glm.parents[1] / f"ses-0{number}" / "func"
+        other.mkdir(parents=True)
+        os.link(glm / path.name, other / path.name.replace("ses-01", f"ses-0{number}"))
     return folder
 
 
@@ -142,7 +146,7 @@ def stop():
 threading.Thread(target=stop).start()
 start = time.perf_counter()
 try:
-    sub.get_betas("ses-01", trials=[0])
+    sub.get_betas(sub.get_sessions(), trials=[0])
 except KeyboardInterrupt:
     print("stopped", time.perf_counter() - start - 0.4)
 else:
@@ -207,7 +211,7 @@ def test_the_gil_is_free_while_reading(large):
         warnings.simplefilter("ignore")
         thread.start()
         start = time.perf_counter()
-        subject.get_betas("ses-01", trials=[0])
+        subject.get_betas(["ses-01", "ses-02"], trials=[0])
         took = time.perf_counter() - start
         done.set()
         thread.join()
@@ -261,9 +265,7 @@ def test_the_command_runs_in_this_process(capfd):
 def test_the_console_script_is_the_command(configured):
     script = os.path.join(os.path.dirname(sys.executable), "laion-fmri")
     for command in ([script], [sys.executable, "-m", "laion_fmri"]):
-        run = subprocess.run(
-            [*command, "sessions", "--subject", "sub-03"], capture_output=True, text=True
-        )
+        run = subprocess.run([*command, "sessions", "--subject", "sub-03"], capture_output=True, text=True)
         assert (run.returncode, run.stdout.split()) == (0, ["ses-01", "ses-02"]), run.stderr
     run = subprocess.run([script, "sessions", "--subject", "sub-99"], capture_output=True)
     assert run.returncode in (2, 3) and b"hint: laion-fmri" in run.stderr

@@ -186,9 +186,7 @@ def test_bundled_splits():
 
     sub = laion_fmri.load_subject("sub-03")
     sessions = sub.get_sessions()
-    betas = np.concatenate(
-        list(sub.get_betas(session=sessions, roi="visual").values()), axis=0
-    )
+    betas = np.concatenate(list(sub.get_betas(session=sessions, roi="visual").values()), axis=0)
     trials = pd.concat(list(sub.get_trial_info(session=sessions).values()), ignore_index=True)
 
     train, test = get_split_masks(trials, "tau", pool="shared")

@@ -30,8 +30,7 @@ NAMES = {
         "include_localizers=False, n_jobs=1"
     ),
     "download.download_raw": (
-        "subject, ses=None, task=None, run=None, echo=None, part=None, suffix=None, "
-        "extension=None, n_jobs=1"
+        "subject, ses=None, task=None, run=None, echo=None, part=None, suffix=None, extension=None, n_jobs=1"
     ),
     "download.download_stimuli": "data_dir=None, server_url='https://laion-fmri.hebartlab.com'",
     "download.download_embeddings": "models='all', data_dir=None, n_jobs=1",
@@ -44,8 +43,7 @@ NAMES = {
         "subject, task, contrast, session, space='fsnative', hemi=None, res='1pt5', data_dir=None"
     ),
     "derivatives.localizer_effect_path": (
-        "subject, task, condition, session, run, space='fsnative', hemi=None, res='1pt5', "
-        "data_dir=None"
+        "subject, task, condition, session, run, space='fsnative', hemi=None, res='1pt5', data_dir=None"
     ),
     "io.load_nifti_mask": "path",
     "io.load_nifti_data": "path, mask_path",
@@ -54,9 +52,7 @@ NAMES = {
     "io.load_tsv": "path",
     "io.load_gifti_mask": "path",
     "io.load_freesurfer_label": "path",
-    "brain.to_nifti": (
-        "values, output_path, brain_mask_path, affine=None, roi_mask=None, custom_mask=None"
-    ),
+    "brain.to_nifti": ("values, output_path, brain_mask_path, affine=None, roi_mask=None, custom_mask=None"),
     "brain.get_voxel_coordinates": "brain_mask_path, affine, roi_mask=None, custom_mask=None",
     "splits.list_pools": "",
     "splits.list_splits": "pool=None",
@@ -80,9 +76,7 @@ NAMES = {
     "subject.Subject.get_trial_info": "self, session",
     "subject.Subject.get_roi_mask": "self, query, mask_source='anatomical'",
     "subject.Subject.get_roi_masks": "self, queries, mask_source='anatomical'",
-    "subject.Subject.get_roi_data": (
-        "self, query, format=None, hemi=None, mask_source='anatomical'"
-    ),
+    "subject.Subject.get_roi_data": ("self, query, format=None, hemi=None, mask_source='anatomical'"),
     "subject.Subject.has_stimuli": "self",
     "subject.Subject.has_freesurfer": "self",
     "subject.Subject.get_freesurfer_dir": "self",
@@ -143,14 +137,39 @@ KEYWORDS = {
     "_trials.TrialImages.get": {"as_displayed": True},
 }
 
-EXPORTED = """
-Captions DataDirNotSetError DataNotDownloadedError DataNotFoundError Embeddings Group
-LicenseNotAcceptedError NoMatchingDataError Segmentations StimuliNotDownloadedError Stimuli Subject
-SubjectNotFoundError __version__ as_displayed_rgb dataset_initialize describe download_captions
-download_embeddings download_segmentations download_stimuli get_data_dir get_rois get_subjects
-load_embeddings load_subjects load_stimuli load_subject request_stimulus_access resolve_subject_id
-set_data_dir
-""".split()
+EXPORTED = [
+    "Captions",
+    "DataDirNotSetError",
+    "DataNotDownloadedError",
+    "DataNotFoundError",
+    "Embeddings",
+    "Group",
+    "LicenseNotAcceptedError",
+    "NoMatchingDataError",
+    "Segmentations",
+    "StimuliNotDownloadedError",
+    "Stimuli",
+    "Subject",
+    "SubjectNotFoundError",
+    "__version__",
+    "as_displayed_rgb",
+    "dataset_initialize",
+    "describe",
+    "download_captions",
+    "download_embeddings",
+    "download_segmentations",
+    "download_stimuli",
+    "get_data_dir",
+    "get_rois",
+    "get_subjects",
+    "load_embeddings",
+    "load_subjects",
+    "load_stimuli",
+    "load_subject",
+    "request_stimulus_access",
+    "resolve_subject_id",
+    "set_data_dir",
+]
 
 
 def found(name):

@@ -104,7 +104,11 @@ class TransferError(_Hinted, OSError):
         The files that did not arrive, each with the reason.
     """
 
-    failures: dict[str, str] = {}
+    failures: dict[str, str]
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)
+        self.failures = {}
 
 
 class OfflineError(_Hinted, RuntimeError):
@@ -146,20 +150,16 @@ class InternalError(_Hinted, RuntimeError):
     """A mistake of this package."""
 
 
-def _build(
-    name: str, message: str, hint: str | None, details: dict[str, Any]
-) -> BaseException:
+def _build(name: str, message: str, hint: str | None, details: dict[str, Any]) -> BaseException:
     """Make the exception of an error of the native module."""
     if name == "KeyboardInterrupt":
         return KeyboardInterrupt()
     errno = details.pop("errno", None)
     error: Any
     if name == "OSError":
-        if errno is None:
-            error = OSError(message)
-        else:
-            # The number picks the subclass, such as PermissionError.
-            error = OSError(errno, f"{os.strerror(errno)}: {message}")
+        # The number picks the subclass, such as PermissionError.
+        known = errno is not None
+        error = OSError(errno, f"{os.strerror(errno)}: {message}") if known else OSError(message)
     else:
         error = globals()[name](message)
         if isinstance(error, OSError) and errno is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from importlib import metadata
+
+from laion_fmri import _notes
 
 _OTHER = "laion-fmri"
 _OURS = "laion-fmri-rs"
@@ -15,9 +16,7 @@ def check() -> None:
         metadata.distribution(_OTHER)
     except metadata.PackageNotFoundError:
         return
-    warnings.warn(
+    _notes.warn(
         f"both {_OTHER} and {_OURS} are installed, and each overwrites files of the other; "
-        f"to mend it: pip uninstall {_OTHER} {_OURS} && pip install {_OURS}",
-        UserWarning,
-        stacklevel=3,
+        f"to mend it: pip uninstall {_OTHER} {_OURS} && pip install {_OURS}"
     )

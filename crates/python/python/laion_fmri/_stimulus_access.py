@@ -78,9 +78,7 @@ def request_stimulus_access(
             given[key] = ask(question).strip() if ask is not None else ""
         if key not in given:
             raise _unanswered(f"{key} is missing in the access form")
-    request_id, expires_at = _native.request_access(
-        url_of(server_url), given | {"terms_version": version}
-    )
+    request_id, expires_at = _native.request_access(url_of(server_url), given | {"terms_version": version})
     return {"request_id": request_id, "expires_at": expires_at}
 
 
@@ -90,7 +88,5 @@ def _asker() -> Callable[[str], str] | None:
 
 def _unanswered(message: str) -> AccessServiceError:
     error = AccessServiceError(message)
-    error.hint = (
-        "laion_fmri.request_stimulus_access(answers={...}), or the variable LAION_FMRI_REQUEST_ID"
-    )
+    error.hint = "laion_fmri.request_stimulus_access(answers={...}), or the variable LAION_FMRI_REQUEST_ID"
     return error

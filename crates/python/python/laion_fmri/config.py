@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
-from laion_fmri import _native
+from laion_fmri import _native, _notes
 from laion_fmri._errors import DataDirNotSetError
 
 __all__ = ["dataset_initialize", "get_data_dir", "set_data_dir"]
@@ -43,13 +42,11 @@ def dataset_initialize(data_dir: str) -> None:
         path = str(_native.initialize(path))
     except PermissionError as error:
         # A shared directory that is only read can still be used.
-        warnings.warn(f"{data_dir} is not stored as the data directory: {error}", stacklevel=2)
+        _notes.warn(f"{data_dir} is not stored as the data directory: {error}")
     elsewhere = os.environ.get("LAION_FMRI_DATA") or os.environ.get("LAION_FMRI_ROOT")
     if elsewhere and not _told and os.path.abspath(elsewhere) != path:
         _told = True
-        warnings.warn(
-            f"{path} is used from now on, and not {elsewhere} of the environment", stacklevel=2
-        )
+        _notes.warn(f"{path} is used from now on, and not {elsewhere} of the environment")
     _chosen = path
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-
+from laion_fmri import _notes
 from laion_fmri.config import _open_remote
 
 __all__ = ["describe", "get_rois", "get_subjects", "inspect_bucket"]
@@ -24,7 +23,7 @@ def get_subjects(*, bucket: str | None = None) -> list[str]:
     """
     subjects = _open_remote(bucket).remote_subjects()
     if not subjects:
-        warnings.warn("the bucket has no subjects", UserWarning, stacklevel=2)
+        _notes.warn("the bucket has no subjects")
     return subjects
 
 
@@ -48,13 +47,13 @@ def get_rois(
     if subject is None:
         subjects = dataset.remote_subjects()
         if not subjects:
-            warnings.warn("the bucket has no subjects", UserWarning, stacklevel=2)
+            _notes.warn("the bucket has no subjects")
             return []
         subject = subjects[0]
     rois = dataset.remote_rois(resolve_subject_id(subject), category)
     if not rois:
         what = "" if category is None else f" of the category {category}"
-        warnings.warn(f"the bucket has no ROIs{what} of {subject}", UserWarning, stacklevel=2)
+        _notes.warn(f"the bucket has no ROIs{what} of {subject}")
     return rois
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from laion_fmri import _arguments, _license, _native
+from laion_fmri import _arguments, _license, _native, _notes
 from laion_fmri._constants import AVAILABLE_MODELS
 from laion_fmri._errors import (
     NoMatchingDataError,
@@ -55,6 +54,7 @@ __all__ = [
 ]
 
 _Values = str | int | Iterable[str | int] | None
+
 
 def download(
     subject: str | Iterable[str],
@@ -289,9 +289,7 @@ def download_captions(
     progress: Progress = None,
 ) -> Path:
     """Fetch the captions, and return their path."""
-    return captions_path(
-        _derived(_request([], ["captions"], {}, 1), data_dir, accept_license, progress)
-    )
+    return captions_path(_derived(_request([], ["captions"], {}, 1), data_dir, accept_license, progress))
 
 
 def accept_license() -> None:
@@ -360,15 +358,13 @@ def _request(
     if isinstance(n_jobs, bool) or not isinstance(n_jobs, int):
         raise TypeError(f"n_jobs must be an integer, got {type(n_jobs).__name__}")
     if n_jobs < 1:
-        warnings.warn(f"n_jobs must be at least 1, got {n_jobs}; 1 is used", stacklevel=3)
+        _notes.warn(f"n_jobs must be at least 1, got {n_jobs}; 1 is used")
     request: dict[str, Any] = {
         "subjects": subjects,
         "include": include,
         "embeddings": [],
         "prefixes": [],
-        "filters": [
-            (name, _values(value, name)) for name, value in filters.items() if value is not None
-        ],
+        "filters": [(name, _values(value, name)) for name, value in filters.items() if value is not None],
         "allow_missing": False,
         "jobs": max(n_jobs, 1),
         "limit_rate": None,
@@ -379,10 +375,11 @@ def _request(
 
 
 def _values(value: Any, name: str) -> list[str]:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return [str(value)]
-    if isinstance(value, (list, tuple)):
-        value = [str(item) if isinstance(item, int) else item for item in value]
+    """The values of a filter; numbers of sessions and runs have two digits in names."""
+    width = 2 if name in ("ses", "run") else 1
+    items = value if isinstance(value, (list, tuple)) else [value]
+    if any(isinstance(item, int) and not isinstance(item, bool) for item in items):
+        value = [f"{item:0{width}d}" if isinstance(item, int) else item for item in items]
     return _arguments.texts(value, name)
 
 
@@ -417,7 +414,7 @@ def _carry_out(
     with shown(progress, "download") as update:
         rows, _, notes = _native.download(dataset, request, dry_run, update)
     for note in notes:
-        warnings.warn(note, stacklevel=3)
+        _notes.warn(note)
     if not dry_run:
         _check(rows)
     return list(rows)
@@ -429,11 +426,9 @@ def _check(rows: list[tuple[Any, ...]]) -> None:
     if withheld:
         some = ", ".join(withheld[:3]) + (", ..." if len(withheld) > 3 else "")
         text = f"{len(withheld)} files are not released or refused and were skipped: {some}"
-        warnings.warn(text, UserWarning, stacklevel=4)
+        _notes.warn(text)
     bad = ("failed", "refused", "gone", "not attempted")
-    failures = {
-        key: reason or outcome for key, _, _, outcome, reason in rows if outcome in bad
-    }
+    failures = {key: reason or outcome for key, _, _, outcome, reason in rows if outcome in bad}
     if failures:
         lines = [f"{key}: {reason}" for key, reason in list(failures.items())[:20]]
         more = len(failures) - len(lines)

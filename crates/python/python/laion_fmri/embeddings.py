@@ -69,9 +69,7 @@ class Embeddings:
         The data directory; the configured one by default.
     """
 
-    def __init__(
-        self, models: str | Iterable[str], data_dir: str | os.PathLike[str] | None = None
-    ) -> None:
+    def __init__(self, models: str | Iterable[str], data_dir: str | os.PathLike[str] | None = None) -> None:
         from laion_fmri._errors import StimuliNotDownloadedError
 
         self._data_dir = get_data_dir() if data_dir is None else os.fspath(data_dir)
@@ -200,7 +198,7 @@ class EmbeddingArray:
         import numpy as np
 
         rows, rest = (key[0], key[1:]) if isinstance(key, tuple) and key else (key, ())
-        if isinstance(key, tuple) and not key or rows is Ellipsis:
+        if (isinstance(key, tuple) and not key) or rows is Ellipsis:
             return np.asarray(self)[key]
         length = len(self)
         if isinstance(rows, slice):

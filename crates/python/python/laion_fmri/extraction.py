@@ -32,7 +32,7 @@ class Extraction:
     Attributes
     ----------
     arrays : dict of ndarray
-        ``responses`` (rows, voxels) and what its rows and columns are.
+        ``betas`` (rows, voxels) and what its rows and columns are.
     recipe : dict
         Conventions, counts, and the SHA-256 of every input.
     path : Path or None
@@ -156,9 +156,7 @@ def plan_extraction(
     bound.apply_defaults()
     request = _request(bound.arguments)
     request["output"] = Path(bound.arguments["output"] or "extraction.npz")
-    dataset = _open(
-        from_bucket=bound.arguments["from_bucket"], jobs=bound.arguments["jobs"]
-    )
+    dataset = _open(from_bucket=bound.arguments["from_bucket"], jobs=bound.arguments["jobs"])
     return _native.plan_extraction(dataset, request)
 
 
@@ -196,9 +194,7 @@ def reproduce(
     dataset = _dataset(from_bucket, jobs, accept_license)
     target = None if output is None else Path(output)
     with shown(progress, "reproduce") as update:
-        return _native.reproduce(
-            dataset, Path(recipe), target, max_memory, from_bucket, update
-        )
+        return _native.reproduce(dataset, Path(recipe), target, max_memory, from_bucket, update)
 
 
 @dataclass
@@ -255,9 +251,7 @@ def zscore(
     return values, ZscoreReport(*counts)
 
 
-def _dataset(
-    from_bucket: bool, jobs: int | None, accept_license: bool | None
-) -> _native.Dataset:
+def _dataset(from_bucket: bool, jobs: int | None, accept_license: bool | None) -> _native.Dataset:
     dataset = _open(from_bucket=from_bucket, jobs=jobs)
     if from_bucket:
         _license.obtain(dataset, accept_license)

@@ -36,9 +36,7 @@ def load_nifti_data(path: _Path, mask_path: _Path) -> NDArray[np.float32]:
     return _native.read_voxels(Path(path), Path(mask_path))
 
 
-def load_nifti_4d(
-    path: _Path, voxel_mask: ArrayLike, streaming: bool = True
-) -> NDArray[np.float32]:
+def load_nifti_4d(path: _Path, voxel_mask: ArrayLike, streaming: bool = True) -> NDArray[np.float32]:
     """The values of every volume of a 4-D file at the voxels of a mask.
 
     Parameters

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from laion_fmri import _arguments, _license, _native, _tables
+from laion_fmri import _arguments, _license, _native, _notes, _tables
 from laion_fmri._errors import _invalid, _SubjectTypeError
 from laion_fmri._progress import Progress, shown
 from laion_fmri.config import _check_jobs, _open, get_data_dir
@@ -197,9 +196,7 @@ class Subject:
         table = self._stimulus_table()
         return len(table) if wanted is None else int((table["unique_or_shared"] == wanted).sum())
 
-    def get_brain_mask(
-        self, source: str = "anatomical", res: str | None = "1pt8"
-    ) -> NDArray[np.bool_]:
+    def get_brain_mask(self, source: str = "anatomical", res: str | None = "1pt8") -> NDArray[np.bool_]:
         """The brain mask, one flag for each voxel of the grid in C order.
 
         Parameters
@@ -252,9 +249,7 @@ class Subject:
         source = _arguments.mask_source(mask_source)
         return self._handle().roi_mask(_arguments.texts(query, "query"), source)
 
-    def get_roi_masks(
-        self, queries: Roi, mask_source: str = "anatomical"
-    ) -> dict[str, NDArray[np.bool_]]:
+    def get_roi_masks(self, queries: Roi, mask_source: str = "anatomical") -> dict[str, NDArray[np.bool_]]:
         """One mask for each query, under the query as it was given; see :meth:`get_roi_mask`."""
         source = _arguments.mask_source(mask_source)
         names = list(dict.fromkeys(_arguments.texts(queries, "queries")))
@@ -413,9 +408,7 @@ class Subject:
         selection = _arguments.selection(nc_threshold, nc_desc, trials, stimuli)
         voxels = _arguments.voxels(roi, mask, mask_source)
         with shown(progress, self.subject_id) as update:
-            betas, of, numbers, _ = _native.concat_betas(
-                self._handle(), named, voxels, selection, update
-            )
+            betas, of, numbers, _ = _native.concat_betas(self._handle(), named, voxels, selection, update)
         rows = pd.DataFrame({"session": of, "session_trial": numbers})
         tables = []
         for name, group in rows.groupby("session", sort=False):
@@ -640,10 +633,9 @@ class Subject:
 
     def get_stimulus_metadata(self) -> pd.DataFrame:
         """The table of images. Deprecated: use ``load_stimuli().metadata``."""
-        warnings.warn(
+        _notes.warn(
             "get_stimulus_metadata is deprecated, use laion_fmri.load_stimuli().metadata",
             DeprecationWarning,
-            stacklevel=2,
         )
         return self._stimulus_table()
 
