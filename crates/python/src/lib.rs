@@ -57,6 +57,12 @@ mod _native {
     #[pymodule_export]
     const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+    /// Panics where calls do their work, so that a test sees what becomes of it.
+    #[pyfunction]
+    fn _panic(py: Python<'_>) -> PyResult<()> {
+        crate::call::run(py, None, |_| panic!("on purpose"))
+    }
+
     /// Runs the command `laion-fmri`; the first argument is the name of the program.
     #[pyfunction]
     fn main(py: Python<'_>, arguments: Vec<OsString>) -> u8 {

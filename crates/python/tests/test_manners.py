@@ -231,9 +231,10 @@ def test_notes_become_warnings_and_log_records(sub, mirror, tmp_path, caplog):
         assert _native.zscore(np.zeros((2, 2), dtype=np.float32), [0, 0], 0, False, None)
 
 
-def test_a_panic_is_an_ordinary_exception():
-    error = _errors._build("InternalError", "internal error of laion_fmri: x", None, {})
-    assert isinstance(error, RuntimeError)
+def test_a_panic_is_an_ordinary_exception(capfd):
+    with pytest.raises(RuntimeError, match="internal error of laion_fmri: on purpose") as raised:
+        _native._panic()
+    assert isinstance(raised.value, _errors.InternalError)
 
 
 def test_both_distributions_at_once_are_told_about(monkeypatch):

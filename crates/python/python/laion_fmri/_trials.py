@@ -31,7 +31,7 @@ class _Trials:
         self._subject = subject
 
     def __len__(self) -> int:
-        return sum(map(len, self._subject._shown().values()))
+        return len(self._subject._shown().names)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._subject.subject_id}>"
@@ -45,15 +45,15 @@ class _Trials:
         """The image of each trial, of one session or of all."""
         shown = self._subject._shown()
         if session is None:
-            return [name for names in shown.values() for name in names]
+            return shown.names
         if not isinstance(session, str):
             raise TypeError(f"session must be a string, got {type(session).__name__}")
         full = session if session.startswith("ses-") else f"ses-{session}"
-        if full not in shown:
+        if full not in shown.by_session:
             # The table that is missing, as its own error says it.
             self._subject.get_trial_info(session)
             raise _invalid(f"{self._subject.subject_id} has no trials of {session}")
-        return shown[full]
+        return shown.by_session[full]
 
 
 class TrialImages(_Trials):

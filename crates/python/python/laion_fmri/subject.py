@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,14 @@ def load_subject(
     return loaded
 
 
+@dataclass
+class _Shown:
+    """The image of every trial, by session and by global trial index."""
+
+    by_session: dict[str, list[str]]
+    names: list[str]
+
+
 class Subject:
     """A subject. Creating one checks and reads nothing; every accessor returns fresh arrays.
 
@@ -118,7 +127,7 @@ class Subject:
         }
         self._native: _native.Subject | None = None
         self._pid = os.getpid()
-        self._shown_cache: tuple[tuple[str, ...], dict[str, list[str]]] | None = None
+        self._shown_cache: _Shown | None = None
 
     def _handle(self) -> _native.Subject:
         """The native handle, opened when it is first needed, and again in a forked process."""
@@ -647,13 +656,13 @@ class Subject:
     def _stimuli(self) -> _native.Stimuli:
         return self._handle().stimuli()
 
-    def _shown(self) -> dict[str, list[str]]:
+    def _shown(self) -> _Shown:
         """The image of every trial by session, in session order, read again when sessions were added."""
         sessions = tuple(self.get_sessions())
-        if self._shown_cache is None or self._shown_cache[0] != sessions:
+        if self._shown_cache is None or tuple(self._shown_cache.by_session) != sessions:
             names = {session: _labels(self.get_trial_info(session)) for session in sessions}
-            self._shown_cache = (sessions, names)
-        return self._shown_cache[1]
+            self._shown_cache = _Shown(names, [name for some in names.values() for name in some])
+        return self._shown_cache
 
     @property
     def images(self) -> TrialImages:
