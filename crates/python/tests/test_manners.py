@@ -38,6 +38,36 @@ def test_the_import_is_quick_and_brings_neither_pandas_nor_torch():
     assert min(float(took) for took, *_ in answers) < 0.4
 
 
+BARE = """
+import importlib.abc, importlib.metadata, sys
+needed = {"numpy", "pandas", "PIL", "laion_fmri", "dateutil", "six", "pytz", "tzdata", "typing_extensions"}
+names = importlib.metadata.packages_distributions()
+
+class Refuse(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top in names and top not in needed:
+            raise ImportError(f"{name} is not installed")
+
+sys.meta_path.insert(0, Refuse())
+import laion_fmri
+laion_fmri.dataset_initialize(sys.argv[1])
+sub = laion_fmri.load_subject("sub-03")
+sub.get_betas("ses-01", roi="FFA1")
+sub.metadata
+sub.images.get(0).size
+sub.embeddings.all("CLIP")
+sub.captions.list(0)
+laion_fmri.extract("sub-03", "ses-01", roi="FFA1")
+laion_fmri.splits.get_split_masks(sub.get_trial_info("ses-01"), "tau", "shared")
+"""
+
+
+def test_numpy_pandas_and_pillow_are_enough(mirror):
+    run = subprocess.run([sys.executable, "-c", BARE, str(mirror)], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
 def test_the_package_says_what_it_is():
     assert laion_fmri.__implementation__ == "rust"
     assert laion_fmri.__version__ == _native.VERSION
