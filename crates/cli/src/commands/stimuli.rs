@@ -70,7 +70,7 @@ fn image_of_trial(
         return Err(CommandError::usage(message).hint("--session V names the session").into());
     };
     let table = subject.trials(session)?;
-    let mut labels = table.labels();
+    let mut labels = table.labels()?;
     let n_trials = labels.len();
     labels.nth(trial).map(str::to_owned).ok_or_else(|| match session.parse::<SessionId>() {
         Ok(session) => Error::TrialOutOfRange { session, trials: n_trials, got: trial }.into(),
