@@ -80,7 +80,7 @@ pub(crate) fn bytes(path: &Path) -> BTreeMap<String, Vec<u8>> {
 fn what_cannot_be_extracted_says_why() {
     let bench = Bench::new();
     for (line, code, words) in [
-        ("--subject 01 03 --roi face -o out.npz", 2, "-o DIR/ makes one output for each"),
+        ("--subject 01 03 --roi face -o out.npz", 2, "-o DIR/ one output per subject"),
         ("--subject 01 --roi face --nc-threshold 20 -o out.npz", 2, "--nc-desc"),
         ("--subject 01 --roi face --nc-desc Noiseceiling12rep -o out.npz", 2, "--nc-threshold"),
         ("--subject 01 --roi face --split tau -o out.npz", 2, "--pool"),
@@ -170,7 +170,7 @@ fn one_output_for_each_subject() {
 fn a_table_of_rows_is_parquet() {
     let bench = Bench::new();
     let ran = bench.ok("extract --subject 01 --session 01 --roi face -o rows.parquet");
-    assert_eq!(ran.err, "48 rows, without betas -> rows.parquet\n");
+    assert_eq!(ran.err, "48 rows without betas -> rows.parquet\n");
     let parquet = std::fs::read(bench.user.path("rows.parquet")).unwrap();
     assert_eq!((&parquet[..4], &parquet[parquet.len() - 4..]), (&b"PAR1"[..], &b"PAR1"[..]));
     let message = bench.fails("plan --subject 01 --roi face -o rows.parquet", 2);

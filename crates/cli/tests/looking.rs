@@ -94,7 +94,9 @@ fn completions_and_manual_pages_are_made() {
         assert!(user.ok(&format!("completions {shell}")).out.contains("laion-fmri"), "{shell}");
     }
     let page = user.ok("man").out;
-    for part in [".TH laion-fmri 1", ".SH GLOBAL OPTIONS", ".SH EXIT STATUS", ".SH EXAMPLES"] {
+    for part in
+        [".TH laion-fmri 1", ".SH \"GLOBAL OPTIONS\"", ".SH \"EXIT STATUS\"", ".SH EXAMPLES"]
+    {
         assert!(page.contains(part), "{part}: {page}");
     }
     user.ok("man pages/man1");

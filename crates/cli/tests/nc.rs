@@ -38,7 +38,7 @@ fn what_is_computed_is_what_the_bucket_has() {
     user.ok(&format!("nc compute --subject sub-03 --images 12rep {roi} -o twelve.npy"));
     let desc = "--desc Noiseceiling12rep";
     let ran = user.ok(&format!("nc compare --subject sub-03 twelve.npy {desc} {roi}"));
-    assert!(ran.out.contains("differ by <= 0.001 points  100.00 %\n"), "{}", ran.out);
+    assert!(ran.out.contains("differ by <= 0.001 points 100.00 %\n"), "{}", ran.out);
     assert_eq!(
         json(&std::fs::read_to_string(user.path("twelve.json")).unwrap())["ZscoreScope"],
         "session"
@@ -97,7 +97,11 @@ fn what_cannot_be_is_refused() {
         (compute.to_owned(), 2, "--output"),
         (format!("{compute} -o a.npy --max-memory 1MiB"), 2, "expected at least"),
         (format!("{compute} -o a.npy --repetitions 12"), 2, "was shown 12 times"),
-        (format!("{compute} -o a.npy --repetitions 2 --ddof 2"), 2, "no variance with ddof 2"),
+        (
+            format!("{compute} -o a.npy --repetitions 2 --ddof 2"),
+            2,
+            "2 repetitions with ddof 2 have no variance",
+        ),
         (format!("{compute} -o a.npy --repetitions 1"), 2, "number of repetitions"),
         (format!("{compute} ses-01 -o a.npy"), 2, "named twice"),
         (format!("{compute} ses-99 -o a.npy"), 3, "ses-99"),

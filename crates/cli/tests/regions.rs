@@ -10,7 +10,7 @@ use crate::{User, names};
 fn every_form_of_a_roi_goes_into_one_file() {
     let user = User::with_session();
     let ran = user.ok("roi --subject 03 FFA1 -o ffa1.npz");
-    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", "1 ROIs\n"));
+    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", "1 ROI\n"));
     let mut npz = read_npz(user.path("ffa1.npz")).unwrap();
     assert_eq!(
         npz.names().unwrap(),

@@ -111,7 +111,10 @@ fn unknown_names_are_refused_with_the_known_ones() {
         ("splits show tau --pool shared --revision r3", "possible values: r1, r2"),
         ("splits ids ood --pool shared --set test --ood-type x", "gaudy, illusion-classic"),
         ("splits masks tua --pool shared --subject 03 -o x.npz", "cluster_k5_4, tau, ood"),
-        ("splits masks tau --pool shared --subject 03 -o x.npy", "is none of .npz"),
+        (
+            "splits masks tau --pool shared --subject 03 -o x.npy",
+            "unsupported output x.npy: use .npz",
+        ),
     ];
     for (line, expected) in cases {
         let message = user.fails(line, 2);

@@ -140,7 +140,7 @@ fn stimuli_list_answers_questions_across_modalities() {
     let ran = user.ok("stimuli list --noun dog --dataset NSD --reps 4");
     assert_eq!(
         (ran.out.as_str(), ran.err.as_str()),
-        ("shared_4rep_NSD_special100_10.jpg\n", "1 images\n")
+        ("shared_4rep_NSD_special100_10.jpg\n", "1 image\n")
     );
     let ran = user.ok("stimuli list --noun dog person --stimuli shared --json");
     let line: serde_json::Value = serde_json::from_str(&ran.out).unwrap();

@@ -202,7 +202,8 @@ fn what_holds_rows_is_iterated() {
     let plan = download.plan();
     assert_eq!(plan.iter().count(), plan.items.len());
     let totals = plan.totals();
-    let expected = format!("fetch {} ({} bytes)", totals.fetch.count, totals.fetch.bytes);
+    let size = laion_fmri_base::readable_bytes(totals.fetch.bytes);
+    let expected = format!("fetch {} files ({size})", totals.fetch.count);
     assert!(totals.to_string().starts_with(&expected), "{totals}");
     let license = mirror.accept_license().unwrap();
     let report = download.run(&license, 4, &(), &Cancel::new());

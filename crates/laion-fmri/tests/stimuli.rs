@@ -269,9 +269,9 @@ fn questions_go_across_modalities() {
         in_order(&|row| seen.contains(row.image_name))
     );
     for (query, reason) in [
-        (stimuli.query().noun("dogs"), "no mask shows \"dogs\" (did you mean dog?)"),
-        (stimuli.query().noun("grass"), "no mask shows \"grass\""),
-        (stimuli.query().dataset("NSDD"), "no image is from \"NSDD\" (did you mean NSD?)"),
+        (stimuli.query().noun("dogs"), "no object is called \"dogs\" (did you mean dog?)"),
+        (stimuli.query().noun("grass"), "no object is called \"grass\""),
+        (stimuli.query().dataset("NSDD"), "no dataset is called \"NSDD\" (did you mean NSD?)"),
     ] {
         let error = query.image_names().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage);

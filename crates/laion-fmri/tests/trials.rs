@@ -62,7 +62,7 @@ fn subjects_are_validated_before_they_become_paths() {
         );
     }
     let error = dataset.subject("sub-99").unwrap_err();
-    let expected = "subject sub-99 (subjects on disk: sub-01, sub-03, sub-05)";
+    let expected = "subject sub-99, only sub-01, sub-03, sub-05";
     assert!(matches!(&error, Error::DataNotDownloaded { what, .. } if what == expected));
     assert_eq!(fetch(&error), download("sub-99", &[]));
 }

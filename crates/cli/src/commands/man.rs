@@ -49,7 +49,7 @@ fn render(command: &Command, path: &str, page: &mut dyn Write) -> io::Result<()>
     }
     if path.is_empty() {
         let statuses: Vec<&str> = EXIT_STATUS.lines().skip(1).map(str::trim_start).collect();
-        verbatim("EXIT STATUS", &statuses.join("\n"), page)?;
+        verbatim("\"EXIT STATUS\"", &statuses.join("\n"), page)?;
     }
     let examples: Vec<String> = examples::of(path)
         .iter()

@@ -393,7 +393,7 @@ mod tests {
         assert!(refused(&conventions, 2, false).contains("different rows"));
         conventions.noise_ceiling = Some(Threshold { percent: 20.0, desc: None });
         conventions.check(1, false).unwrap();
-        assert!(refused(&conventions, 1, true).contains("one subject-level map"));
+        assert!(refused(&conventions, 1, true).contains("one subject-level noise-ceiling map"));
         conventions.noise_ceiling =
             Some(Threshold { percent: 20.0, desc: Some("Noiseceiling12rep".to_owned()) });
         conventions.check(1, true).unwrap();

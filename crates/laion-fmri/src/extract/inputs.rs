@@ -90,7 +90,7 @@ mod tests {
             [
                 "a has a different size (expected 1, got 9)",
                 &format!(
-                    "b has other content (SHA-256: expected {}, got {})",
+                    "b has different content (SHA-256: expected {}, got {})",
                     Sha256([0xbb; 32]),
                     Sha256([0xb0; 32])
                 ),
