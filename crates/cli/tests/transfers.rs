@@ -31,7 +31,7 @@ fn an_object_that_is_faulty_itself_is_mirrored_and_told() {
     inflate(&user.bucket.path(BETAS));
     let ran = user.ok(&format!("{SESSION} --accept-license"));
     let warning = format!(
-        "warning: {BETAS} is faulty in the bucket itself: member 0 does not begin like gzip\n"
+        "warning: {BETAS} is faulty in the bucket itself: gzip member 0 at byte 0: expected the magic bytes 1f 8b\n"
     );
     assert!(ran.err.contains(&warning), "{}", ran.err);
     let same = |key: &str| {
@@ -263,7 +263,7 @@ fn a_mirror_that_cannot_be_written_is_enough_for_what_writes_nothing() {
     assert!(ran.out.lines().any(|line| line.starts_with("total") && line.contains("fetch")));
     let ran = by_a_guest(&user, "download --subject sub-03 --ses ses-02");
     assert_eq!(ran.code, 1);
-    assert!(ran.err.starts_with("error: cannot write into the data directory"), "{}", ran.err);
+    assert!(ran.err.contains(": cannot write into the data directory: "), "{}", ran.err);
     assert!(
         ran.err
             .contains("hint: downloads need a directory of your own: LAION_FMRI_DATA=SHARED:OWN"),
@@ -357,7 +357,6 @@ fn what_a_stop_keeps_is_said_and_counted_by_the_next_plan() {
         err.contains("; 1 partly (") && err.contains(" MB of 400 MB), will be resumed\n"),
         "{err}"
     );
-    assert!(!err.contains("not finished"), "{err}");
     let plan = user.ok(&format!("{} --dry-run", line.trim_end_matches(" --limit-rate")));
     assert!(
         plan.err.contains(" MB of that are on disk already: an earlier run began them\n"),

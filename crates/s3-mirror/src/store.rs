@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use laion_fmri_base::RootCause;
 use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
 use object_store::local::LocalFileSystem;
 use object_store::{ClientOptions, ObjectStore};
@@ -278,7 +279,7 @@ fn client(location: &Location, options: &ConnectOptions) -> Result<HttpClient, E
     };
     connected.map_err(|source| Error::Client {
         location: location.to_string(),
-        source: Box::new(source),
+        source: Box::new(RootCause(source)),
     })
 }
 

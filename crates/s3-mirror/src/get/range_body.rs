@@ -288,6 +288,7 @@ impl<'a> RangeBody<'a> {
                 return Err(Step::Broken(Failure::Changed));
             }
             // Neither the answer nor, later, the content would tell that this is another version.
+            let is_digest = |etag: &str| is_digest(etag) && !answer.opaque_tag;
             if answer.etag.is_none() && etag.is_some_and(|etag| !is_digest(etag)) {
                 return Err(Step::Unranged);
             }

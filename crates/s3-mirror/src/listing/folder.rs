@@ -40,9 +40,6 @@ struct Walk {
 
 impl Walk {
     fn run(&mut self, root: &Path) -> Result<(), Error> {
-        if !root.is_dir() {
-            return Err(Error::NoSuchBucket { location: self.location.clone() });
-        }
         let parent = self.prefix.rsplit_once('/').map_or("", |(parent, _)| parent);
         // No key has a part that is empty or leads elsewhere.
         if parent.split('/').any(|part| matches!(part, "" | "." | "..")) && !parent.is_empty()
@@ -140,7 +137,7 @@ fn etag_of(metadata: &Metadata) -> String {
     let modified = metadata.modified().ok();
     let modified = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let microseconds = modified.unwrap_or_default().as_micros();
-    format!("{inode:x}-{microseconds:x}-{:x}", metadata.len())
+    format!("\"{inode:x}-{microseconds:x}-{:x}\"", metadata.len())
 }
 
 #[cfg(all(test, unix))]

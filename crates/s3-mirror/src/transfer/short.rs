@@ -66,10 +66,8 @@ async fn attempts(
         let failure = match get(run.store, &wanted).await {
             Err(failure) => failure,
             Ok(answer) => {
+                version.opaque |= answer.opaque_tag;
                 bound = answer.etag.is_some() || version.has_digest();
-                if answer.opaque_tag {
-                    version.opaque = true;
-                }
                 version.settle(answer.size, answer.etag)?;
                 if answer.range.start != start {
                     // The server ignores ranges: what it sends begins at the start.
