@@ -10,6 +10,7 @@
 //! * [`RootCause`]: an error that shows its innermost cause alone
 //! * [`integer_of_table`]: the integer in a field of a table
 //! * [`lock`]: locks a mutex, even if a thread panicked while holding it
+//! * [`wait`]: blocks until a future is done, on any thread
 //!
 //! ```
 //! use laion_fmri_base::parallel_map;
@@ -28,6 +29,7 @@ mod parallel;
 mod root_cause;
 mod serialize;
 mod sha256;
+mod wait;
 mod words;
 
 pub use crate::atomic_file::{AtomicFile, is_temporary, sync_directory, temporary_sibling};
@@ -39,6 +41,7 @@ pub use crate::root_cause::RootCause;
 #[cfg(feature = "sha256")]
 pub use crate::sha256::Sha256Hasher;
 pub use crate::sha256::{Hex, InvalidSha256, Sha256};
+pub use crate::wait::wait;
 pub use crate::words::{agreeing, counted, readable_bytes, sufficient_bytes};
 #[cfg(feature = "serde")]
 #[doc(hidden)]

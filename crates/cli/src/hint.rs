@@ -80,6 +80,10 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::Object(s3_mirror::ObjectError::Store(error)) => of_store(error),
         Error::EventTable { path, .. } | Error::VertexMismatch { path, .. } => fetch_again(path),
         Error::Stimuli(error) => of_stimuli(error),
+        error if lacks_a_thread(error) => Some(
+            "the number of processes is limited, see ulimit -u; --jobs 1 takes fewer threads"
+                .to_owned(),
+        ),
         _ => None,
     }
 }
@@ -116,6 +120,15 @@ fn is_held_out(fetch: &DownloadRequest) -> bool {
     let sessions = fetch.filter.values(FilterField::Ses).unwrap_or_default();
     !sessions.is_empty()
         && sessions.iter().all(|session| policy::HELD_OUT_SESSIONS.contains(&session.as_str()))
+}
+
+/// Whether the system refused to start a thread.
+fn lacks_a_thread(error: &Error) -> bool {
+    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |e| e.source());
+    causes.any(|cause| {
+        let cause = cause.downcast_ref::<std::io::Error>();
+        cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::WouldBlock)
+    })
 }
 
 fn of_access(error: &AccessError) -> Option<String> {
@@ -222,6 +235,10 @@ fn of_stimuli(error: &StimuliError) -> Option<String> {
         StimuliError::UnknownMask { nouns, .. } if !nouns.is_empty() => {
             Some(format!("the nouns of this image are {}", nouns.join(", ")))
         }
+        StimuliError::Unsupported { path, .. } => Some(format!(
+            "h5repack -f NONE -l CONTI {} COPY makes a copy that is read",
+            path.display()
+        )),
         StimuliError::NotHdf5 { path, .. }
         | StimuliError::Damaged { path, .. }
         | StimuliError::Decode { path, .. }
@@ -444,6 +461,18 @@ mod tests {
             (input.into(), again),
             (vertices, again),
             (stimuli(StimuliError::NotHdf5 { path: path(), source }), again),
+            (
+                stimuli(StimuliError::Unsupported {
+                    path: path(),
+                    dataset: "embedding",
+                    what: "filter 32015 (zstd)".to_owned(),
+                }),
+                "h5repack -f NONE -l CONTI /data/x COPY makes a copy that is read",
+            ),
+            (
+                Error::Thread { what: "threads", source: std::io::ErrorKind::WouldBlock.into() },
+                "the number of processes is limited, see ulimit -u; --jobs 1 takes fewer threads",
+            ),
             (
                 stimuli(StimuliError::UnknownMask {
                     path: path(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use laion_fmri::Cancel;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::{Handle, Signals};
 
 /// Which signal arrived, if any, and the flag that running work looks at.
@@ -46,13 +46,14 @@ impl Drop for Listener {
 }
 
 impl Interrupt {
-    /// Starts to listen for SIGINT and SIGTERM.
+    /// Starts to listen for SIGINT and SIGTERM. Where the system does not allow a thread for it, they
+    /// end the process at once, as they do by default.
     pub(crate) fn listen() -> std::io::Result<Listener> {
         let interrupt = Self::default();
-        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        let mut signals = Signals::new([0; 0])?;
         let handle = signals.handle();
         let listener = interrupt.clone();
-        std::thread::spawn(move || {
+        let started = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
             for signal in signals.forever() {
                 let number = u8::try_from(signal).unwrap_or(0);
                 let again = listener.signal.swap(number, Ordering::SeqCst) != 0;
@@ -62,6 +63,12 @@ impl Interrupt {
                 listener.cancel.cancel();
             }
         });
+        // A file that grows beyond the limit of the shell is an error of the write then.
+        signal_hook::flag::register(SIGXFSZ, Arc::default())?;
+        if started.is_ok() {
+            handle.add_signal(SIGINT)?;
+            handle.add_signal(SIGTERM)?;
+        }
         Ok(Listener { interrupt, handle })
     }
 

@@ -8,6 +8,7 @@ mod extract;
 mod extract_large;
 mod failures;
 mod indexes;
+mod limits;
 mod looking;
 mod nc;
 mod regions;

@@ -73,7 +73,7 @@ pub fn write_npy_rows<T: Element, R, E: From<Error>>(
             let writer = Builder::new()
                 .name("write".to_owned())
                 .spawn_scoped(scope, move || write_pieces(file, &full_receiver, &empty_sender))
-                .map_err(write_error)?;
+                .map_err(|error| write_error(no_thread(&error)))?;
             let [expected, columns] = shape;
             let (piece, element) = (header, PhantomData);
             let name = path.display().to_string();
@@ -94,6 +94,11 @@ pub fn write_npy_rows<T: Element, R, E: From<Error>>(
             }
         })
     })
+}
+
+/// The system's refusal, with what it refused.
+fn no_thread(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot start a thread to write with: {error}"))
 }
 
 impl<T: Element> NpyRows<T> {

@@ -580,6 +580,15 @@ pub enum Error {
 
     /// A file or directory operation failed.
     #[error("{}: cannot {action}", path.display())]
+    /// The system does not allow another thread.
+    #[error("cannot start {what}")]
+    Thread {
+        /// What the thread was for.
+        what: &'static str,
+        /// The system's answer.
+        source: io::Error,
+    },
+
     Io {
         /// What was being done.
         action: &'static str,

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use bids_names::SubjectId;
 use s3_mirror::{Cancel, ConnectOptions, Key, Listed, Listing, Location, Store};
-use tokio::runtime::Builder;
 
 pub(crate) use self::background::Background;
 use crate::dataset::{subjects_among, subjects_below};
@@ -35,7 +34,7 @@ impl fmt::Debug for Remote {
 
 impl Remote {
     pub(crate) fn open(location: &Location, options: &ConnectOptions) -> Result<Self> {
-        let runtime = Background::start(Builder::new_multi_thread().worker_threads(2))?;
+        let runtime = Background::start(2)?;
         Ok(Self {
             runtime: Arc::new(runtime),
             store: location.open_with(options)?,

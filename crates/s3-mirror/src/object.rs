@@ -4,19 +4,18 @@ use std::fmt;
 use std::io::{self, BufRead, Read};
 
 use bytes::{Buf, Bytes};
+use laion_fmri_base::wait;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, unconstrained};
 
 use crate::{Cancel, Content, Key, Store};
 
 mod error;
 mod feed;
-mod wait;
 
 pub use error::ObjectError;
 use feed::{Chunk, Message, feed, queue};
-use wait::wait;
 
 /// How an object is read.
 #[derive(Clone, Debug, Default)]
@@ -148,7 +147,7 @@ impl ObjectReader {
         let cancel = options.cancel.clone();
         let task = runtime.spawn(feed(store.clone(), key.clone(), options.clone(), answer, sender));
         let task = task.abort_handle();
-        let opened = match wait(opened) {
+        let opened = match wait(unconstrained(opened)) {
             Ok(opened) => opened?,
             Err(_) => return Err(ended(key, &cancel)),
         };
@@ -197,7 +196,11 @@ impl ObjectReader {
     /// Afterwards there is a block with bytes, or the end.
     fn fill(&mut self) -> Result<(), ObjectError> {
         if self.block.is_empty() && self.end.is_none() {
-            let message = if self.cancel.is_cancelled() { None } else { wait(self.blocks.recv()) };
+            let message = if self.cancel.is_cancelled() {
+                None
+            } else {
+                wait(unconstrained(self.blocks.recv()))
+            };
             match message {
                 Some(Ok(Chunk::Block(block))) => self.block = block,
                 Some(Ok(Chunk::End(content))) => self.end = Some(Ok(content)),

@@ -7,7 +7,6 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, StatusCode, Url};
 use s3_mirror::{Cancel, ConnectOptions, HttpClient, Patience, is_transient_status, retry_after};
-use tokio::runtime::Builder;
 
 use super::AccessError;
 use super::error::cause;
@@ -158,7 +157,7 @@ enum Failure {
 impl Http {
     /// With `https` nothing else is spoken, also after redirects; without it, only on loopback.
     pub(super) fn new(options: AccessOptions, https: bool) -> Result<Self> {
-        let runtime = Background::start(&mut Builder::new_current_thread())?;
+        let runtime = Background::start(1)?;
         let builder = || {
             // Without https it is a loopback address, which no proxy knows.
             let builder = Client::builder();

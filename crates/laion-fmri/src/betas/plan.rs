@@ -178,11 +178,6 @@ impl Planned {
         self.rows.trials(self.reader.n_volumes())
     }
 
-    /// The betas file.
-    pub(super) fn path(&self) -> &Path {
-        self.reader.path()
-    }
-
     pub(super) fn load(self, watch: Watch<'_>, threads: NonZeroUsize) -> Result<SessionBetas> {
         let mut betas = zeroed(self.n_rows(), self.voxels.n_voxels())?;
         self.read_into(betas.view_mut(), watch, threads)?;

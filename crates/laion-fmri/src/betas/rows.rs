@@ -153,11 +153,7 @@ impl Reading {
                 let watch = Watch::new(&(), &cancel).unless(&stops);
                 read(&own, threads, watch, &full, &spares)
             })
-            .map_err(|source| Error::Io {
-                action: "start a thread to read",
-                path: planned.path().to_owned(),
-                source,
-            })?;
+            .map_err(|source| Error::Thread { what: "a thread to read with", source })?;
         Ok(Self { rows, spare, stop, thread: Some(thread) })
     }
 

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::sync::{Mutex, OnceLock};
+use std::thread::Builder;
 
 use bids_names::SessionId;
 use laion_fmri_base::{lock, parallel_map};
@@ -68,16 +69,24 @@ pub(super) fn in_order<T: Send, E: From<Error>>(
             // The receiver lives as long as the scope.
             let _ = permit.send(());
         }
-        for _ in 0..at_once {
-            scope.spawn(|| {
-                // Permits that were given before a failure are still there after it.
-                while lock(&permits).recv().is_ok() && !watch.is_stopped() {
-                    let next = lock(&waiting).next();
-                    let Some((planned, answer)) = next else { return };
-                    // Nobody waits for an answer that comes after a failure.
-                    let _ = answer.send(load(planned, watch, threads));
+        let work = || {
+            // Permits that were given before a failure are still there after it.
+            while lock(&permits).recv().is_ok() && !watch.is_stopped() {
+                let next = lock(&waiting).next();
+                let Some((planned, answer)) = next else { return };
+                // Nobody waits for an answer that comes after a failure.
+                let _ = answer.send(load(planned, watch, threads));
+            }
+        };
+        for started in 0..at_once {
+            // A system that refuses a thread leaves the work to the others.
+            match (Builder::new().spawn_scoped(scope, work), started) {
+                (Err(source), 0) => {
+                    return Err(Error::Thread { what: "a thread to read with", source }.into());
                 }
-            });
+                (Err(_), _) => break,
+                (Ok(_), _) => {}
+            }
         }
         for (session, answer) in answers {
             // A thread that sends nothing has panicked, and the scope goes on with that.

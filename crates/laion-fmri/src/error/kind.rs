@@ -110,6 +110,7 @@ impl Error {
             | Self::Gifti(_)
             | Self::Label(_)
             | Self::Export(_)
+            | Self::Thread { .. }
             | Self::OutOfMemory { .. }
             | Self::Io { .. } => ErrorKind::Other,
         }

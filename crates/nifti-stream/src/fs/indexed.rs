@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
+use std::thread::Builder;
 
 use laion_fmri_base::lock;
 use ndarray::{ArrayView1, ArrayViewMut1, ArrayViewMut2, Axis};
@@ -90,7 +91,7 @@ fn into_array(
         for _ in 0..threads.min(n_rows.div_ceil(at_once)) {
             let sender: Sender<Result<usize, IndexedError>> = sender.clone();
             let (tasks, stop) = (&tasks, &stop);
-            scope.spawn(move || {
+            let started = Builder::new().spawn_scoped(scope, move || {
                 let mut worker = Worker::new(request);
                 loop {
                     let task = lock(tasks).next();
@@ -111,6 +112,11 @@ fn into_array(
                     }
                 }
             });
+            // A system that refuses a thread leaves the work to the others. Without any, the file is
+            // read without its index.
+            if started.is_err() {
+                break;
+            }
         }
         drop(sender);
         let mut progress = Progress { volumes: 0, n_volumes: n_rows, compressed_bytes: 0 };
@@ -143,19 +149,21 @@ fn in_order(
     let threads = request.threads.clamp(1, n_rows.div_ceil(at_once).max(1));
     let queue: Queue<Vec<f32>, IndexedError> = Queue::new(n_rows, at_once, at_once * (threads + 1));
     std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                let _stop = StopAtEnd { queue: &queue, only_in_panic: true };
-                let mut worker = Worker::new(request);
-                while let Some(turn) = queue.turn() {
-                    for rank in turn {
-                        let Some(mut row) = queue.begin(rank) else { return };
-                        row.resize(request.selection.len(), 0.0);
-                        let result = worker.read_row(rank, &mut row);
-                        queue.done(rank, result.map(|()| row));
-                    }
+        let work = || {
+            let _stop = StopAtEnd { queue: &queue, only_in_panic: true };
+            let mut worker = Worker::new(request);
+            while let Some(turn) = queue.turn() {
+                for rank in turn {
+                    let Some(mut row) = queue.begin(rank) else { return };
+                    row.resize(request.selection.len(), 0.0);
+                    let result = worker.read_row(rank, &mut row);
+                    queue.done(rank, result.map(|()| row));
                 }
-            });
+            }
+        };
+        let start = |_| Builder::new().spawn_scoped(scope, work).ok();
+        if (0..threads).map_while(start).count() == 0 {
+            return Err(IndexedError::Rejected(None));
         }
         let _stop = StopAtEnd { queue: &queue, only_in_panic: false };
         let mut progress = Progress { volumes: 0, n_volumes: n_rows, compressed_bytes: 0 };
