@@ -57,7 +57,8 @@ impl Context {
     /// Where derived files go, when there is a place for them.
     pub(crate) fn cache_dir(&self) -> Option<PathBuf> {
         let chosen = self.global.cache_dir.as_ref().or(self.settings.cache_dir.as_ref());
-        chosen.cloned().or_else(|| self.environment.cache_dir())
+        let chosen = chosen.map(|path| self.environment.expanded(path.clone()));
+        chosen.or_else(|| self.environment.cache_dir())
     }
 
     /// The bucket in force.

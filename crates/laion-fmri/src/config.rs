@@ -81,6 +81,16 @@ impl Environment {
         Some(base.join("laion_fmri").join("config.json"))
     }
 
+    /// A path with the home directory in the place of a `~` at its start. `~somebody` stays.
+    #[must_use]
+    pub fn expanded(&self, path: PathBuf) -> PathBuf {
+        match (path.strip_prefix("~"), &self.home) {
+            (Ok(rest), Some(home)) if rest.as_os_str().is_empty() => home.clone(),
+            (Ok(rest), Some(home)) => home.join(rest),
+            _ => path,
+        }
+    }
+
     /// `${XDG_CACHE_HOME:-~/.cache}/laion-fmri`: derived files that are safe to delete.
     #[must_use]
     pub fn cache_dir(&self) -> Option<PathBuf> {
@@ -112,7 +122,8 @@ pub struct DataDirs {
 
 /// The roots that are in force: `given`, else the environment, else the configuration file.
 ///
-/// `given` has the form of `LAION_FMRI_DATA`: one or more directories separated by `:`.
+/// `given` has the form of `LAION_FMRI_DATA`: one or more directories separated by `:`. A `~` at the
+/// start of a directory is the home directory; only a shell expands it elsewhere.
 ///
 /// # Errors
 ///
@@ -121,10 +132,12 @@ pub struct DataDirs {
 pub fn data_dirs(given: Option<&std::ffi::OsStr>, environment: &Environment) -> Result<DataDirs> {
     let split = |paths: &std::ffi::OsStr| -> Vec<PathBuf> {
         // A directory may have a colon in its name.
-        if Path::new(paths).is_dir() {
-            return vec![paths.into()];
+        let whole = environment.expanded(paths.into());
+        if whole.is_dir() {
+            return vec![whole];
         }
-        std::env::split_paths(paths).filter(|path| !path.as_os_str().is_empty()).collect()
+        let paths = std::env::split_paths(paths).filter(|path| !path.as_os_str().is_empty());
+        paths.map(|path| environment.expanded(path)).collect()
     };
     if let Some(given) = given {
         return Ok(DataDirs { directories: split(given), origin: Origin::Given });
@@ -296,6 +309,64 @@ mod tests {
         let dirs = data_dirs(Some("/c".as_ref()), &environment).unwrap();
         assert_eq!(dirs.directories, [PathBuf::from("/c")]);
         assert_eq!(dirs.origin, Origin::Given);
+    }
+
+    #[test]
+    fn a_tilde_is_the_home_directory() {
+        let home = tempfile::tempdir().unwrap();
+        let mut environment = environment(home.path());
+        let directories = |given: Option<&str>, environment: &Environment| {
+            data_dirs(given.map(std::ffi::OsStr::new), environment).unwrap().directories
+        };
+        let own = home.path().join("own");
+        let cases = [("~/own", vec![own.clone()]), ("~", vec![home.path().to_owned()])];
+        for (text, expected) in &cases {
+            assert_eq!(directories(Some(text), &environment), *expected, "{text}");
+        }
+        environment.data = Some("/shared:~/own:~other/x:/a/~/b".into());
+        let expected = [Path::new("/shared"), &own, Path::new("~other/x"), Path::new("/a/~/b")];
+        assert_eq!(directories(None, &environment), expected);
+        environment.data = None;
+        let file = environment.config_file().unwrap();
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let text = r#"{"data_dir": "~/own", "shared_dirs": ["~"], "cache_dir": "~/cache"}"#;
+        fs::write(&file, text).unwrap();
+        assert_eq!(directories(None, &environment), [home.path(), &own]);
+        let settings = Settings::read(&environment).unwrap();
+        assert_eq!(settings.cache_dir.unwrap(), home.path().join("cache"));
+        // Without a home directory it stays, and is not found.
+        let nobody = Environment { data: Some("~/own".into()), ..Environment::default() };
+        assert_eq!(directories(None, &nobody), [Path::new("~/own")]);
+    }
+
+    #[test]
+    fn a_directory_with_a_colon_is_one_root() {
+        let home = tempfile::tempdir().unwrap();
+        let mut environment = environment(home.path());
+        let stamped = home.path().join("2026-01-01T12:30");
+        fs::create_dir(&stamped).unwrap();
+        environment.data = Some(stamped.clone().into());
+        assert_eq!(data_dirs(None, &environment).unwrap().directories, [stamped.as_path()]);
+        let given = data_dirs(Some("~/2026-01-01T12:30".as_ref()), &environment).unwrap();
+        assert_eq!(given.directories, [stamped]);
+    }
+
+    #[test]
+    fn a_file_that_is_no_plain_utf8_says_so() {
+        let home = tempfile::tempdir().unwrap();
+        let environment = environment(home.path());
+        let file = environment.config_file().unwrap();
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "\u{feff}{\"data_dir\": \"/a\"}").unwrap();
+        assert_eq!(data_dirs(None, &environment).unwrap().directories, [Path::new("/a")]);
+        fs::write(&file, b"{\"data_dir\": \"/caf\xe9\"}").unwrap();
+        let error = data_dirs(None, &environment).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::Usage);
+        assert!(matches!(error, Error::Config { reason, .. }
+            if reason == "it is no UTF-8 text (byte 19 is 0xe9)"));
+        fs::write(&file, b"\xff\xfe{\0}\0").unwrap();
+        let error = data_dirs(None, &environment).unwrap_err();
+        assert!(matches!(error, Error::Config { reason, .. } if reason.contains("byte 1 is 0xff")));
     }
 
     #[test]

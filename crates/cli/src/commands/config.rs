@@ -43,7 +43,8 @@ fn store(context: &Context) -> anyhow::Result<()> {
     settings.bucket.clone_from(&given.bucket);
     settings.jobs = given.jobs.and_then(NonZeroUsize::new);
     settings.follow_links = given.follow_links.then_some(true);
-    settings.cache_dir = given.cache_dir.as_ref().map(std::path::absolute).transpose()?;
+    let cache_dir = given.cache_dir.as_ref().and_then(|_| context.cache_dir());
+    settings.cache_dir = cache_dir.map(std::path::absolute).transpose()?;
     if let Some(directories) = &given.data_dir {
         let directories = config::data_dirs(Some(directories), &context.environment)?.directories;
         let stored = config::initialize_all(&directories, &context.environment);

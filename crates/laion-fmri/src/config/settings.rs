@@ -52,13 +52,13 @@ impl Settings {
             None => None,
         };
         Ok(Self {
-            data_dir: values.text("data_dir", "a path")?.map(PathBuf::from),
-            shared_dirs: values.paths("shared_dirs")?,
+            data_dir: values.path("data_dir", environment)?,
+            shared_dirs: values.paths("shared_dirs", environment)?,
             #[cfg(feature = "download")]
             bucket,
             jobs: values.count("jobs")?,
             follow_links: values.switch("follow_links")?,
-            cache_dir: values.text("cache_dir", "a path")?.map(PathBuf::from),
+            cache_dir: values.path("cache_dir", environment)?,
         })
     }
 
@@ -132,10 +132,17 @@ impl Values {
         }
     }
 
-    fn paths(&self, name: &str) -> Result<Vec<PathBuf>> {
+    fn path(&self, name: &str, environment: &Environment) -> Result<Option<PathBuf>> {
+        let text = self.text(name, "a path")?;
+        Ok(text.map(|text| environment.expanded(PathBuf::from(text))))
+    }
+
+    fn paths(&self, name: &str, environment: &Environment) -> Result<Vec<PathBuf>> {
         let Some(value) = self.object.get(name) else { return Ok(Vec::new()) };
-        let path =
-            |value: &Value| value.as_str().filter(|path| !path.is_empty()).map(PathBuf::from);
+        let path = |value: &Value| {
+            let text = value.as_str().filter(|path| !path.is_empty());
+            text.map(|text| environment.expanded(PathBuf::from(text)))
+        };
         let paths = value.as_array().and_then(|paths| paths.iter().map(path).collect());
         paths.ok_or_else(|| self.unexpected(name, "a list of paths", value))
     }
@@ -163,14 +170,19 @@ impl Values {
 }
 
 fn read_object(file: &Path) -> Result<Option<Map<String, Value>>> {
-    let text = match fs::read_to_string(file) {
-        Ok(text) => text,
+    let bytes = match fs::read(file) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::io("read", file)(error)),
     };
-    serde_json::from_str(&text)
-        .map(Some)
-        .map_err(|error| Error::Config { path: file.to_owned(), reason: error.to_string() })
+    let damaged = |reason| Error::Config { path: file.to_owned(), reason };
+    let text = std::str::from_utf8(&bytes).map_err(|error| {
+        let at = error.valid_up_to();
+        damaged(format!("it is no UTF-8 text (byte {} is {:#04x})", at + 1, bytes[at]))
+    })?;
+    // Some editors mark UTF-8 at the start.
+    let text = text.trim_start_matches('\u{feff}');
+    serde_json::from_str(text).map(Some).map_err(|error| damaged(error.to_string()))
 }
 
 #[cfg(test)]
