@@ -126,6 +126,19 @@ def by_hand_cases():
                     yield f"{name}-3d.gii", element(cube, encoding, endian, order)
 
 
+def sloppy_cases():
+    """What nibabel reads although the format does not have it."""
+    data = numbers("float32", 24, 70)
+    for encoding in ("Base64Binary", "GZipBase64Binary"):
+        whole = element(data, encoding, "little", "RowMajorOrder")
+        yield f"no-endian-{encoding}.gii", whole.replace(b' Endian="LittleEndian"', b"")
+    for more in (b"\0", b"bytes behind the stream"):
+        packed = base64.b64encode(zlib.compress(data.astype("<f4").tobytes()) + more)
+        start, end = element(data, "GZipBase64Binary", "little", "RowMajorOrder").split(b"<Data>")
+        whole = start + b"<Data>" + packed + end[end.index(b"</Data>") :]
+        yield f"bytes-behind-{len(more)}.gii", whole
+
+
 def wheel_cases():
     """Real files that come with nibabel."""
     folder = Path(nib.gifti.__file__).parent / "tests" / "data"
@@ -144,6 +157,10 @@ def label_cases():
     yield "wide.label", head + "\n".join(f"   {line}   " for line in lines) + "\n\n"
     yield "carriage-returns.label", (head + "\n".join(lines) + "\n").replace("\n", "\r\n")
     yield "exponents.label", head + "\n".join(f"{v} -1e1 +2.5E-3 nan 1" for v in vertices) + "\n"
+    yield "six-columns.label", head + "\n".join(f"{line} 0.5" for line in lines) + "\n"
+    yield "four-columns.label", head + "\n".join(f"{v} 1 2 3" for v in vertices) + "\n"
+    yield "one-column.label", head + "\n".join(str(v) for v in vertices) + "\n"
+    yield "comments.label", head + "\n".join(f"{line} # {line}" for line in lines) + "\n# the end\n"
     yield "one.label", f"#\n 1 \n{lines[0]}\n"
 
 
@@ -171,7 +188,7 @@ def main(out):
         shutil.rmtree(folder)
     (folder / "written").mkdir(parents=True)
     gifti = []
-    for cases in (written_cases, by_hand_cases, wheel_cases):
+    for cases in (written_cases, by_hand_cases, sloppy_cases, wheel_cases):
         for name, content in cases():
             if (folder / name).exists():
                 raise SystemExit(f"two cases are called {name}")

@@ -14,8 +14,9 @@ const LINE_LIMIT: usize = 8192;
 ///
 /// The first line is a comment of any content. The second is the number of vertices. Each line
 /// after it is `vertex x y z value`, separated by white space: the index, the position in
-/// millimetres and a value. Position and value are checked to be numbers and dropped. Blank lines
-/// among the vertices are skipped.
+/// millimetres and a value. Some programs write fewer or more fields, which all lines must have.
+/// All but the index are checked to be numbers and dropped. What follows a `#` is a comment, and
+/// lines without fields are skipped.
 ///
 /// The memory needed grows with the lines that are there, never with the number that the file
 /// claims. Reading ends with the input; vertices are neither sorted nor compared with each other.
@@ -38,11 +39,19 @@ pub fn read_label<R: BufRead>(reader: R) -> Result<Vec<u32>, LabelError> {
         .map_err(|_| LabelError::InvalidCount { line: 2, got: count.trim().to_owned() })?;
     let mut vertices = Vec::new();
     let mut got: u64 = 0;
+    let mut fields = None;
     while let Some(line) = lines.next()? {
-        if line.trim().is_empty() {
+        let line = line.split('#').next().unwrap_or_default();
+        let here = line.split_ascii_whitespace().count();
+        if here == 0 {
             continue;
         }
-        let vertex = vertex(&line, lines.number)?;
+        let expected_fields = *fields.get_or_insert(here);
+        if here != expected_fields {
+            let (line, expected) = (lines.number, expected_fields);
+            return Err(LabelError::FieldCount { line, expected, got: here });
+        }
+        let vertex = vertex(line, lines.number)?;
         got += 1;
         if got <= expected {
             vertices.push(vertex);
@@ -80,12 +89,12 @@ pub enum LabelError {
         /// The line as it stands.
         got: String,
     },
-    /// A vertex line has too few or too many fields.
-    #[error("line {line} has {got} fields (expected {expected}: vertex x y z value)")]
+    /// A vertex line has fewer or more fields than the first one.
+    #[error("line {line} has {got} fields (expected {expected}, as in the first vertex line)")]
     FieldCount {
         /// The line.
         line: u64,
-        /// The number of fields of a vertex line.
+        /// The number of fields of the first vertex line.
         expected: usize,
         /// The number of fields found.
         got: usize,
@@ -95,7 +104,7 @@ pub enum LabelError {
     InvalidField {
         /// The line.
         line: u64,
-        /// `vertex`, `x`, `y`, `z` or `value`.
+        /// `vertex`, `x`, `y`, `z`, `value`, or `further field`.
         field: &'static str,
         /// The field as it stands.
         got: String,
@@ -150,12 +159,9 @@ impl<R: BufRead> Lines<R> {
 }
 
 fn vertex(text: &str, line: u64) -> Result<u32, LabelError> {
-    let got = text.split_ascii_whitespace().count();
-    if got != FIELDS.len() {
-        return Err(LabelError::FieldCount { line, expected: FIELDS.len(), got });
-    }
     let mut vertex = 0;
-    for (field, value) in FIELDS.into_iter().zip(text.split_ascii_whitespace()) {
+    let names = FIELDS.into_iter().chain(std::iter::repeat("further field"));
+    for (field, value) in names.zip(text.split_ascii_whitespace()) {
         let invalid = || LabelError::InvalidField { line, field, got: value.to_owned() };
         if field == "vertex" {
             vertex = value.parse().map_err(|_| invalid())?;
@@ -223,7 +229,20 @@ mod tests {
     }
 
     #[test]
-    fn a_vertex_line_has_five_fields() {
+    fn other_numbers_of_fields_and_comments() -> Result<(), LabelError> {
+        assert_eq!(read("#\n2\n7\n9\n")?, [7, 9]);
+        assert_eq!(read("#\n2\n7 0 0 0\n9 0 0 0\n")?, [7, 9]);
+        assert_eq!(read("#\n1\n7 0 0 0 0 0.5\n# an end\n")?, [7]);
+        assert_eq!(read("#\n2\n7 0 0 0 0 # here\n  # there\n9 0 0 0 0#\n")?, [7, 9]);
+        assert!(matches!(
+            read("#\n1\n7 0 0 0 0 x\n"),
+            Err(LabelError::InvalidField { line: 3, field: "further field", got }) if got == "x"
+        ));
+        Ok(())
+    }
+
+    #[test]
+    fn all_vertex_lines_have_as_many_fields() {
         for (text, found) in [("7", 1), ("7 0 0 0", 4), ("7 0 0 0 0 0", 6)] {
             let error = read(&format!("#\n2\n{VERTEX}{text}\n")).unwrap_err();
             assert!(
@@ -273,7 +292,10 @@ mod tests {
         let cases = [
             ("#", "line 2 is missing (expected a comment and the number of vertices)"),
             ("#\nx", "line 2: \"x\" is not a number of vertices"),
-            ("#\n1\n7 0", "line 3 has 2 fields (expected 5: vertex x y z value)"),
+            (
+                "#\n2\n7 0 0 0 0\n8 0",
+                "line 4 has 2 fields (expected 5, as in the first vertex line)",
+            ),
             ("#\n1\n-7 0 0 0 0", "line 3: \"-7\" is not a valid vertex"),
             ("#\n2\n7 0 0 0 0", "1 vertex is listed (expected 2)"),
         ];

@@ -262,13 +262,10 @@ fn damaged_streams_are_named() {
     let whole = zlib(&bytes(&[1.0, 2.0, 3.0]));
     let mut checksum = whole.clone();
     *checksum.last_mut().unwrap() ^= 1;
-    let mut trailing = whole.clone();
-    trailing.extend([0; 5]);
     let gzip = [&[0x1f, 0x8b, 8, 0][..], &whole].concat();
     for (stream, expected) in [
         (&whole[..whole.len() - 1], "it ends early"),
         (&whole[..0], "it ends early"),
-        (&trailing, "bytes follow its end"),
         (&checksum, "data error"),
         (&gzip, "data error"),
     ] {
@@ -278,6 +275,37 @@ fn damaged_streams_are_named() {
         assert!(reason.to_lowercase().contains(expected), "{reason}");
         assert!(offset <= text.len() as u64);
     }
+}
+
+#[test]
+fn bytes_behind_a_stream_are_ignored() {
+    let whole = zlib(&bytes(&[1.0, 2.0, 3.0]));
+    let expected = read(&document(3, "GZipBase64Binary", &STANDARD.encode(&whole))).unwrap();
+    for more in [1, 5, 70_000] {
+        let trailing = [whole.clone(), vec![7; more]].concat();
+        let text = document(3, "GZipBase64Binary", &STANDARD.encode(trailing));
+        assert_eq!(read(&text).unwrap(), expected, "{more}");
+    }
+}
+
+#[test]
+fn text_that_is_no_utf8_is_named() {
+    let text = document(3, "ASCII", "1 2 3");
+    let little = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let big = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>();
+    let wide = text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+    let marked = format!("\u{feff}{text}");
+    for (bytes, expected) in [
+        (little(&text), "UTF-16"),
+        (big(&text), "UTF-16"),
+        (little(&marked), "UTF-16"),
+        (big(&marked), "UTF-16"),
+        (wide, "UTF-32"),
+    ] {
+        let error = read_gifti(&bytes[..]).unwrap_err();
+        assert!(matches!(error, GiftiError::Encoding { got } if got == expected), "{error:?}");
+    }
+    assert!(read(&marked).is_ok(), "UTF-8 may have a mark too");
 }
 
 #[test]

@@ -58,7 +58,8 @@ impl Header {
             Some(got) => {
                 return Err(attributes.invalid("Endian", "LittleEndian or BigEndian", got));
             }
-            None => return Err(attributes.missing("Endian")),
+            // The byte order of nearly every machine, which is what other readers take then.
+            None => false,
         };
         let intent = attributes.optional("Intent")?.unwrap_or_default();
         Ok(Self { array, intent, shape, count, data_type, encoding, big_endian, column_major })
@@ -208,7 +209,6 @@ mod tests {
             ("Dimensionality", "2"),
             ("Dim1", "2"),
             ("Encoding", "Base64Binary"),
-            ("Endian", "BigEndian"),
         ] {
             let error = parse(&GOOD.replace(&format!("{name}=\"{value}\""), "")).unwrap_err();
             assert!(
@@ -218,6 +218,8 @@ mod tests {
         }
         let text = GOOD.replace("Base64Binary", "ASCII").replace(r#"Endian="BigEndian""#, "");
         assert!(!parse(&text).unwrap().big_endian, "text has no byte order");
+        let text = GOOD.replace(r#"Endian="BigEndian""#, "");
+        assert!(!parse(&text).unwrap().big_endian, "the order of nearly every machine");
     }
 
     #[test]

@@ -18,7 +18,8 @@ const ARRAY: &str = "DataArray";
 const DATA: &str = "Data";
 
 /// Reads all arrays of a document.
-pub(super) fn read<R: BufRead>(reader: R) -> Result<Vec<DataArray>, GiftiError> {
+pub(super) fn read<R: BufRead>(mut reader: R) -> Result<Vec<DataArray>, GiftiError> {
+    refuse_wide_text(&mut reader)?;
     let reader = Limited { inner: reader, left: MARKUP_LIMIT, exceeded: false };
     let mut document = Document {
         reader: Reader::from_reader(reader),
@@ -31,6 +32,24 @@ pub(super) fn read<R: BufRead>(reader: R) -> Result<Vec<DataArray>, GiftiError> 
         buffer.clear();
     }
     Ok(document.arrays)
+}
+
+/// UTF-16 and UTF-32 are told by the first bytes: a mark of their order, or a zero beside the `<`.
+fn refuse_wide_text(reader: &mut impl BufRead) -> Result<(), GiftiError> {
+    let start = loop {
+        match reader.fill_buf() {
+            Ok(start) => break start,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(GiftiError::Io { offset: 0, source }),
+        }
+    };
+    let got = match *start {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] | [b'<', 0, 0, 0, ..] => "UTF-32",
+        [0, 0, 0, b'<', ..] => "UTF-32",
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'<', 0, ..] | [0, b'<', ..] => "UTF-16",
+        _ => return Ok(()),
+    };
+    Err(GiftiError::Encoding { got })
 }
 
 /// Where the walk is.

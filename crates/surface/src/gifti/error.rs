@@ -23,6 +23,12 @@ pub enum GiftiError {
         /// What the parser says.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The text is in another encoding.
+    #[error("the document is text in {got} (expected UTF-8)")]
+    Encoding {
+        /// The encoding.
+        got: &'static str,
+    },
     /// A tag, comment or text outside of the data is longer than anything that a GIFTI file needs.
     #[error("markup or text at byte {offset} is longer than {limit} bytes")]
     MarkupTooLong {
