@@ -41,8 +41,8 @@ pub(crate) struct Options {
     /// Fail when there is no python3; the same as a variable CI that is neither empty nor `false`
     #[arg(long)]
     require_interop: bool,
-    /// Also read the stimulus files by the C libraries, and write HDF5: HDF5 and turbojpeg, built from source with a
-    /// cmake from PyPI (several minutes the first time)
+    /// Also read the stimulus files by the C libraries: HDF5 and turbojpeg, built from source with a cmake from PyPI
+    /// (several minutes the first time)
     #[arg(long)]
     c_libraries: bool,
 }
@@ -73,17 +73,13 @@ pub(crate) fn step(project: &Project, options: &Options, counts: &mut Counts) ->
     ignored_tests::run(project, "interop", &variables, counts)?;
     if options.c_libraries {
         let cmake = environment.cmake()?;
-        for arguments in [
-            "test --locked --package laion-fmri-stimuli --features hdf5-c,turbojpeg --test interop",
-            "test --locked --package array-export --features hdf5-c --test interop --test tests",
-            "test --locked --package laion-fmri-cli --features hdf5-c --test interop",
-        ] {
-            CommandLine::cargo(arguments, &project.root)
-                .variable("LAION_FMRI_INTEROP", &data)
-                .variable("CMAKE", &cmake)
-                .arguments(["--", "--include-ignored"])
-                .run(counts)?;
-        }
+        let arguments =
+            "test --locked --package laion-fmri-stimuli --features hdf5-c,turbojpeg --test interop";
+        CommandLine::cargo(arguments, &project.root)
+            .variable("LAION_FMRI_INTEROP", &data)
+            .variable("CMAKE", &cmake)
+            .arguments(["--", "--include-ignored"])
+            .run(counts)?;
     }
     for script in CHECKERS {
         environment.script(&scripts.join(script)).argument(&data).run(counts)?;

@@ -81,15 +81,9 @@ const EXTRACTIONS: &[&str] = &[
     "--subject 01 --nan drop -o drop.npz",
     "--subject 01 --nan zero --zscore session -o zero.npz",
     "--subject 03 01 --nan drop --average image --features CLIP -o both.zarr",
+    "--subject 01 --roi face --zscore session --features CLIP --average image -o mean.h5",
     "--subject 01 03 --roi face --zscore session --average image --split tau --pool shared -o both.npz",
 ];
-
-/// Where HDF5 can be written.
-#[cfg(feature = "hdf5-c")]
-const IN_HDF5: &[&str] =
-    &["--subject 01 --roi face --zscore session --features CLIP --average image -o mean.h5"];
-#[cfg(not(feature = "hdf5-c"))]
-const IN_HDF5: &[&str] = &[];
 
 #[test]
 #[ignore = "writes extractions for numpy: run by cargo xtask interop"]
@@ -103,7 +97,7 @@ fn extractions_for_numpy() {
         fs::remove_file(bucket.join(key)).unwrap();
     }
     let mut cases = Vec::new();
-    for line in EXTRACTIONS.iter().chain(IN_HDF5) {
+    for line in EXTRACTIONS {
         let arguments: Vec<&str> = line.split(' ').collect();
         let output = command(&folder, &["--offline", "--progress", "none", "extract"])
             .arg("--data-dir")

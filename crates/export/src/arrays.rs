@@ -39,7 +39,7 @@ pub enum ArrayFormat {
     /// A directory in Zarr's format 3: one group with consolidated metadata; arrays not compressed,
     /// in few files.
     Zarr,
-    /// HDF5, with the feature `hdf5-c`: a dataset per array, not compressed; the names of its
+    /// HDF5, with the feature `hdf5`: a dataset per array, not compressed; the names of its
     /// dimensions are its attribute `dimension_names` (one text, spaces between), coordinates and
     /// attributes are attributes of the file. A text of a list has at most 1,024 bytes.
     Hdf5,
@@ -110,12 +110,10 @@ pub fn write_arrays<T, E: From<Error>>(
     match format {
         ArrayFormat::Npz => crate::write_npz(path, |npz| ArrayWriter::fill(npz, path, write)),
         ArrayFormat::Zarr => crate::zarr::write(path, |zarr| ArrayWriter::fill(zarr, path, write)),
-        #[cfg(feature = "hdf5-c")]
+        #[cfg(feature = "hdf5")]
         ArrayFormat::Hdf5 => crate::hdf5::write(path, |hdf5| ArrayWriter::fill(hdf5, path, write)),
-        #[cfg(not(feature = "hdf5-c"))]
-        ArrayFormat::Hdf5 => {
-            Err(Error::Unsupported { path: path.into(), feature: "hdf5-c" }.into())
-        }
+        #[cfg(not(feature = "hdf5"))]
+        ArrayFormat::Hdf5 => Err(Error::Unsupported { path: path.into(), feature: "hdf5" }.into()),
     }
 }
 
@@ -134,7 +132,7 @@ impl ArrayFormat {
     /// Whether this build writes it.
     #[must_use]
     pub const fn is_supported(self) -> bool {
-        !matches!(self, Self::Hdf5) || cfg!(feature = "hdf5-c")
+        !matches!(self, Self::Hdf5) || cfg!(feature = "hdf5")
     }
 }
 

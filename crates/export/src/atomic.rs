@@ -67,7 +67,7 @@ pub(crate) fn atomic_unbuffered<T, E: From<Error>>(
 }
 
 /// [`atomic`] for contents written by a caller that opens the temporary file by its path.
-#[cfg(feature = "hdf5-c")]
+#[cfg(feature = "hdf5")]
 pub(crate) fn atomic_path<T, E: From<Error>>(
     path: &Path,
     write: impl FnOnce(&Path) -> Result<T, E>,

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 
 use ndarray::{ArrayView, Dimension};
 
-#[cfg(feature = "hdf5-c")]
+#[cfg(feature = "hdf5")]
 pub(crate) use self::member::decode_texts;
 #[cfg(feature = "npz")]
 pub(crate) use self::member::{EncodedText, read_text};

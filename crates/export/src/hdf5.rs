@@ -1,22 +1,22 @@
-//! HDF5 with the C library: one dataset per array.
+//! HDF5: one contiguous dataset per array, written in pieces of whole rows.
 
 use std::io::{self, Write};
 use std::path::Path;
 
-use half::f16;
-use hdf5::types::{FixedUnicode, VarLenUnicode};
-use hdf5::{Dataset, File, H5Type, Hyperslab, Location, SliceOrIndex};
-use ndarray::{ArrayView, IxDyn};
+use rust_hdf5::{ByteOrder, DatatypeMessage, H5Dataset, H5File, H5Type, HBool, VarLenUnicode};
 use serde_json::Value;
 
 use crate::arrays::{Labels, Sink, Spec};
 use crate::atomic::atomic_path;
-use crate::element::Element;
 use crate::encoding;
 use crate::error::Error;
 
 /// Bytes that are gathered before the library gets them.
 const PIECE: usize = 1 << 20;
+
+/// Unused bytes of a text are zeros, in UTF-8.
+const ZEROS: u8 = 1;
+const UTF8: u8 = 1;
 
 /// Writes a file that appears when it is complete.
 pub(crate) fn write<T, E: From<Error>>(
@@ -25,18 +25,22 @@ pub(crate) fn write<T, E: From<Error>>(
 ) -> Result<T, E> {
     atomic_path(path, |temporary| {
         let error = |source| Error::Write { path: path.into(), source };
-        let file = create(temporary).map_err(error)?;
-        let mut writer = Hdf5Writer { file };
+        // Nobody else knows the temporary name, and some file systems know no locks.
+        let file = H5File::options().no_locking().create(temporary);
+        let file = file.map_err(|source| error(other(source)))?;
+        let mut writer = Hdf5Writer { file, names: Vec::new() };
         let value = write(&mut writer)?;
-        writer.file.close().map_err(io::Error::other).map_err(error)?;
+        // What is to stay is brought to the disk with its name.
+        writer.file.close_no_sync().map_err(|source| error(other(source)))?;
         Ok(value)
     })
 }
 
 /// A file that is being written.
-#[derive(Debug)]
 pub(crate) struct Hdf5Writer {
-    file: File,
+    file: H5File,
+    /// The arrays that are in it.
+    names: Vec<String>,
 }
 
 impl Sink for Hdf5Writer {
@@ -45,62 +49,59 @@ impl Sink for Hdf5Writer {
         spec: &Spec<'_>,
         write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
     ) -> io::Result<()> {
-        let dataset = match spec.descriptor.as_str() {
-            _ if spec.is_text => self.write_texts(spec, write)?,
-            "|b1" => self.write_numbers::<bool>(spec, write)?,
-            "|u1" => self.write_numbers::<u8>(spec, write)?,
-            "<u2" => self.write_numbers::<u16>(spec, write)?,
-            "<u4" => self.write_numbers::<u32>(spec, write)?,
-            "<u8" => self.write_numbers::<u64>(spec, write)?,
-            "|i1" => self.write_numbers::<i8>(spec, write)?,
-            "<i2" => self.write_numbers::<i16>(spec, write)?,
-            "<i4" => self.write_numbers::<i32>(spec, write)?,
-            "<i8" => self.write_numbers::<i64>(spec, write)?,
-            "<f2" => self.write_numbers::<f16>(spec, write)?,
-            "<f4" => self.write_numbers::<f32>(spec, write)?,
-            "<f8" => self.write_numbers::<f64>(spec, write)?,
-            other => return Err(io::Error::other(format!("no type {other}"))),
+        let dataset = match (spec.is_text, spec.size) {
+            (true, _) => self.write_texts(spec, write)?,
+            (false, 1) => self.write_numbers::<u8, 1>(spec, write, u8::from_le_bytes)?,
+            (false, 2) => self.write_numbers::<u16, 2>(spec, write, u16::from_le_bytes)?,
+            (false, 4) => self.write_numbers::<u32, 4>(spec, write, u32::from_le_bytes)?,
+            (false, 8) => self.write_numbers::<u64, 8>(spec, write, u64::from_le_bytes)?,
+            (false, size) => return Err(io::Error::other(format!("no type of {size} bytes"))),
         };
+        self.names.push(spec.name.to_owned());
         if spec.dimensions.is_empty() {
             return Ok(());
         }
         // A text with spaces between: names have none.
-        text_attribute(&dataset, "dimension_names", &spec.dimensions.join(" "))
+        let attribute = dataset.new_attr::<VarLenUnicode>().shape(()).create("dimension_names");
+        attribute.and_then(|it| it.write_string(&spec.dimensions.join(" "))).map_err(other)
     }
 
     fn finish(&mut self, labels: &Labels) -> io::Result<()> {
-        let there = self.file.member_names().map_err(io::Error::other)?;
-        let coordinates = labels.coordinates_among(|name| there.iter().any(|other| other == name));
-        if let Some(coordinates) = coordinates {
-            text_attribute(&self.file, "coordinates", &coordinates)?;
+        let is_there = |name: &str| self.names.iter().any(|other| other == name);
+        if let Some(coordinates) = labels.coordinates_among(is_there) {
+            self.file.set_attr_string("coordinates", &coordinates).map_err(other)?;
         }
         for (name, value) in &labels.attributes {
             match value {
-                Value::String(text) => text_attribute(&self.file, name, text)?,
-                other => text_attribute(&self.file, name, &other.to_string())?,
+                Value::String(text) => self.file.set_attr_string(name, text),
+                value => self.file.set_attr_string(name, &value.to_string()),
             }
+            .map_err(other)?;
         }
         Ok(())
     }
 }
 
 impl Hdf5Writer {
-    fn write_numbers<T: Element + H5Type>(
+    /// Numbers of any type of `N` bytes, which the library gets as unsigned ones of that size.
+    fn write_numbers<T: H5Type, const N: usize>(
         &self,
         spec: &Spec<'_>,
         write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
-    ) -> io::Result<Dataset> {
-        let dataset = self.create_dataset::<T>(spec.name, &spec.shape)?;
+        from_bytes: fn([u8; N]) -> T,
+    ) -> io::Result<H5Dataset> {
+        let datatype = datatype(&spec.descriptor)
+            .ok_or_else(|| io::Error::other(format!("no type {}", spec.descriptor)))?;
+        let dataset = self.create::<T>(spec, datatype)?;
         let row = spec.shape.get(1..).unwrap_or_default();
-        let row_bytes = encoding::n_bytes(row, T::SIZE as u64);
-        let row_bytes = usize::try_from(row_bytes).map_err(io::Error::other)?;
-        let mut rows = RowBuffer::<T> {
+        let row_bytes = usize::try_from(encoding::n_bytes(row, N as u64));
+        let mut rows = Rows {
             dataset: &dataset,
-            shape: spec.shape.clone(),
-            row_bytes: row_bytes.max(1),
+            shape: &spec.shape,
+            row_bytes: row_bytes.map_err(io::Error::other)?.max(1),
             next: 0,
             bytes: Vec::new(),
-            values: Vec::new(),
+            from_bytes,
         };
         write(&mut rows)?;
         rows.hand_over()?;
@@ -111,98 +112,72 @@ impl Hdf5Writer {
         &self,
         spec: &Spec<'_>,
         write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
-    ) -> io::Result<Dataset> {
+    ) -> io::Result<H5Dataset> {
         let mut bytes = Vec::new();
         write(&mut bytes)?;
         let texts = encoding::decode_texts(&bytes, spec.size)
             .ok_or_else(|| io::Error::other("not a text"))?;
-        if spec.shape.is_empty() {
-            return self.write_single_text(spec.name, &texts);
+        // The type is as long as the longest of them; readers take the zeros off.
+        let width = texts.iter().map(String::len).max().unwrap_or(0).max(1);
+        let size = u32::try_from(width).map_err(io::Error::other)?;
+        let datatype = DatatypeMessage::FixedString { size, padding: ZEROS, charset: UTF8 };
+        let dataset = self.create::<u8>(spec, datatype)?;
+        let mut stored = vec![0; width * texts.len()];
+        for (stored, text) in stored.chunks_exact_mut(width).zip(&texts) {
+            stored[..text.len()].copy_from_slice(text.as_bytes());
         }
-        // The type is as long as the next power of two; readers take the zeros off.
-        match texts.iter().map(String::len).max().unwrap_or(0) {
-            0..=16 => self.write_fixed::<16>(spec, &texts),
-            17..=32 => self.write_fixed::<32>(spec, &texts),
-            33..=64 => self.write_fixed::<64>(spec, &texts),
-            65..=128 => self.write_fixed::<128>(spec, &texts),
-            129..=256 => self.write_fixed::<256>(spec, &texts),
-            257..=1024 => self.write_fixed::<1024>(spec, &texts),
-            got => Err(io::Error::other(format!("a text of {got} bytes, expected 1024 at most"))),
+        if !stored.is_empty() {
+            dataset.write_raw_bytes(&stored).map_err(other)?;
         }
+        Ok(dataset)
     }
 
-    fn write_fixed<const N: usize>(
+    fn create<T: H5Type>(
         &self,
         spec: &Spec<'_>,
-        texts: &[String],
-    ) -> io::Result<Dataset> {
-        let dataset = self.create_dataset::<FixedUnicode<N>>(spec.name, &spec.shape)?;
-        let mut values = Vec::with_capacity(texts.len());
-        for text in texts {
-            values.push(text.parse::<FixedUnicode<N>>().map_err(io::Error::other)?);
-        }
-        dataset.write_raw(&values).map_err(io::Error::other)?;
-        Ok(dataset)
-    }
-
-    fn write_single_text(&self, name: &str, texts: &[String]) -> io::Result<Dataset> {
-        let text = texts.first().map_or("", String::as_str);
-        let text: VarLenUnicode = text.parse().map_err(io::Error::other)?;
-        let dataset = self.create_dataset::<VarLenUnicode>(name, &[])?;
-        dataset.write_scalar(&text).map_err(io::Error::other)?;
-        Ok(dataset)
-    }
-
-    fn create_dataset<T: H5Type>(&self, name: &str, shape: &[usize]) -> io::Result<Dataset> {
-        let empty = self.file.new_dataset::<T>();
-        let dataset = match shape {
-            [] => empty.obj_track_times(false).create(name),
-            _ => empty.shape(shape).obj_track_times(false).no_chunk().create(name),
+        datatype: DatatypeMessage,
+    ) -> io::Result<H5Dataset> {
+        let dataset = self.file.new_dataset::<T>().datatype(datatype);
+        let dataset = match spec.shape.as_slice() {
+            [] => dataset.scalar(),
+            shape => dataset.shape(shape),
         };
-        dataset.map_err(io::Error::other)
+        dataset.create(spec.name).map_err(other)
     }
 }
 
 /// Hands the bytes of an array to the library in whole rows.
-struct RowBuffer<'a, T> {
-    dataset: &'a Dataset,
-    shape: Vec<usize>,
+struct Rows<'a, T, const N: usize> {
+    dataset: &'a H5Dataset,
+    shape: &'a [usize],
     row_bytes: usize,
     /// The first row that is not written.
     next: usize,
     bytes: Vec<u8>,
-    values: Vec<T>,
+    from_bytes: fn([u8; N]) -> T,
 }
 
-impl<T: Element + H5Type> RowBuffer<'_, T> {
+impl<T: H5Type, const N: usize> Rows<'_, T, N> {
     fn hand_over(&mut self) -> io::Result<()> {
         let n_rows = self.bytes.len() / self.row_bytes;
         if n_rows == 0 {
             return Ok(());
         }
         let whole = n_rows * self.row_bytes;
-        self.values.clear();
-        for bytes in self.bytes[..whole].chunks_exact(T::SIZE) {
-            self.values.push(T::get(bytes).ok_or(io::ErrorKind::InvalidData)?);
-        }
+        let (elements, _) = self.bytes[..whole].as_chunks::<N>();
+        let values: Vec<T> = elements.iter().map(|bytes| (self.from_bytes)(*bytes)).collect();
         self.bytes.drain(..whole);
-        let mut shape = self.shape.clone();
-        let Some(rows) = shape.first_mut() else {
-            let value = self.values.first().ok_or(io::ErrorKind::InvalidData)?;
-            return self.dataset.write_scalar(value).map_err(io::Error::other);
-        };
-        *rows = n_rows;
-        let mut selection: Vec<SliceOrIndex> =
-            shape.iter().map(|&length| (0..length).into()).collect();
-        selection[0] = (self.next..self.next + n_rows).into();
-        let view = ArrayView::from_shape(IxDyn(&shape), &self.values).map_err(io::Error::other)?;
-        self.dataset.write_slice(view, Hyperslab::from(selection)).map_err(io::Error::other)?;
+        if self.shape.is_empty() {
+            return self.dataset.write_raw(&values).map_err(other);
+        }
+        let (mut starts, mut counts) = (vec![0; self.shape.len()], self.shape.to_vec());
+        (starts[0], counts[0]) = (self.next, n_rows);
         self.next += n_rows;
-        Ok(())
+        self.dataset.write_slice(&starts, &counts, &values).map_err(other)
     }
 }
 
-impl<T: Element + H5Type> Write for RowBuffer<'_, T> {
+impl<T: H5Type, const N: usize> Write for Rows<'_, T, N> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.bytes.extend_from_slice(bytes);
         if self.bytes.len() >= PIECE {
@@ -216,14 +191,45 @@ impl<T: Element + H5Type> Write for RowBuffer<'_, T> {
     }
 }
 
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = File::with_options();
-    options.with_fcpl(|create| create.obj_track_times(false));
-    options.create(path).map_err(io::Error::other)
+/// The type of HDF5 for a type descriptor of NumPy.
+fn datatype(descriptor: &str) -> Option<DatatypeMessage> {
+    Some(match descriptor {
+        "|b1" => HBool::hdf5_type(),
+        "|u1" => u8::hdf5_type(),
+        "<u2" => u16::hdf5_type(),
+        "<u4" => u32::hdf5_type(),
+        "<u8" => u64::hdf5_type(),
+        "|i1" => i8::hdf5_type(),
+        "<i2" => i16::hdf5_type(),
+        "<i4" => i32::hdf5_type(),
+        "<i8" => i64::hdf5_type(),
+        "<f2" => DatatypeMessage::FloatingPoint {
+            size: 2,
+            byte_order: ByteOrder::LittleEndian,
+            sign_location: 15,
+            bit_offset: 0,
+            bit_precision: 16,
+            exponent_location: 10,
+            exponent_size: 5,
+            mantissa_location: 0,
+            mantissa_size: 10,
+            exponent_bias: 15,
+        },
+        "<f4" => f32::hdf5_type(),
+        "<f8" => f64::hdf5_type(),
+        _ => return None,
+    })
 }
 
-fn text_attribute(location: &Location, name: &str, text: &str) -> io::Result<()> {
-    let text: VarLenUnicode = text.parse().map_err(io::Error::other)?;
-    let attribute = location.new_attr::<VarLenUnicode>().create(name).map_err(io::Error::other)?;
-    attribute.write_scalar(&text).map_err(io::Error::other)
+fn other(error: rust_hdf5::Hdf5Error) -> io::Error {
+    match error {
+        rust_hdf5::Hdf5Error::Io(error) => error,
+        error => io::Error::other(error),
+    }
+}
+
+impl std::fmt::Debug for Hdf5Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hdf5Writer").field("names", &self.names).finish_non_exhaustive()
+    }
 }

@@ -35,7 +35,7 @@ mod digest;
 mod element;
 mod encoding;
 mod error;
-#[cfg(feature = "hdf5-c")]
+#[cfg(feature = "hdf5")]
 mod hdf5;
 mod npy;
 #[cfg(feature = "npz")]

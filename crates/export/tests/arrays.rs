@@ -454,7 +454,7 @@ fn formats_are_told_by_the_name() {
     assert!(ArrayFormat::Zarr.is_supported());
 }
 
-#[cfg(not(feature = "hdf5-c"))]
+#[cfg(not(feature = "hdf5"))]
 #[test]
 fn hdf5_needs_its_feature() -> TestResult {
     let directory = tempfile::tempdir()?;
@@ -462,7 +462,7 @@ fn hdf5_needs_its_feature() -> TestResult {
     let result = write_arrays(&path, ArrayFormat::Hdf5, few);
     assert!(matches!(
         result,
-        Err(Error::Unsupported { path: got, feature: "hdf5-c" }) if got == path
+        Err(Error::Unsupported { path: got, feature: "hdf5" }) if got == path
     ));
     assert!(!ArrayFormat::Hdf5.is_supported());
     Ok(())

@@ -1,9 +1,9 @@
-//! HDF5 files: what the library reads from them, and that no clock is in them.
+//! HDF5 files: what another library reads from them, and that no clock is in them.
 
 use std::fs;
 
-use array_export::{ArrayFormat, ArrayWriter, Error, f16, read_arrays, write_arrays};
-use hdf5::types::{FixedUnicode, VarLenUnicode};
+use array_export::{ArrayFormat, ArrayWriter, Error, read_arrays, write_arrays};
+use hdf5_reader::{Datatype, Hdf5File, StringEncoding, StringPadding, StringSize};
 use ndarray::{Array2, array};
 
 use crate::arrays::few;
@@ -17,29 +17,58 @@ fn datasets_hold_what_was_written() -> TestResult {
     let zarr = directory.path().join("few.zarr");
     assert_eq!(write_arrays(&zarr, ArrayFormat::Zarr, few)?, digest);
     let mut expected = read_arrays(&zarr)?;
-    let file = hdf5::File::open(&path)?;
-    let betas: Vec<u32> =
-        file.dataset("betas")?.read_raw::<f32>()?.into_iter().map(f32::to_bits).collect();
+    let file = Hdf5File::open(&path)?;
+    let betas = file.dataset("betas")?;
+    let bits: Vec<u32> = betas.read_array::<f32>()?.iter().map(|value| value.to_bits()).collect();
     let values = expected.array::<f32>("betas")?;
-    assert_eq!(betas, values.iter().map(|value| value.to_bits()).collect::<Vec<_>>());
-    assert_eq!(file.dataset("betas")?.shape(), [3, 2]);
-    let names: VarLenUnicode = file.dataset("betas")?.attr("dimension_names")?.read_scalar()?;
-    assert_eq!(names.as_str(), "presentation neuroid");
-    let images = file.dataset("image_name")?.read_raw::<FixedUnicode<16>>()?;
-    let images: Vec<&str> = images.iter().map(FixedUnicode::as_str).collect();
-    assert_eq!(images, expected.text("image_name")?);
-    assert_eq!(file.dataset("train")?.read_raw::<bool>()?, [true, false, true]);
-    assert_eq!(file.dataset("beta_index")?.read_raw::<u64>()?, [1, 2, u64::MAX]);
-    assert_eq!(file.dataset("voxel_index")?.read_raw::<i64>()?, [i64::MIN, 5]);
-    assert_eq!(file.dataset("voxel_ijk")?.read_2d::<u8>()?, array![[1, 3, 5], [2, 4, 6]]);
+    assert_eq!(bits, values.iter().map(|value| value.to_bits()).collect::<Vec<_>>());
+    assert_eq!(betas.shape(), [3, 2]);
+    assert_eq!(betas.attribute("dimension_names")?.read_string()?, "presentation neuroid");
+    let images = file.dataset("image_name")?;
+    assert_eq!(images.read_strings()?, expected.text("image_name")?);
+    assert!(matches!(
+        images.dtype(),
+        Datatype::String {
+            size: StringSize::Fixed(_),
+            encoding: StringEncoding::Utf8,
+            padding: StringPadding::NullPad,
+        }
+    ));
+    let train = file.dataset("train")?;
+    assert_eq!(train.read_raw_bytes()?, [1, 0, 1]);
+    assert!(matches!(train.dtype(), Datatype::Enum { .. }), "booleans as h5py has them");
+    let index = file.dataset("beta_index")?.read_array::<u64>()?;
+    assert_eq!(index, array![1, 2, u64::MAX].into_dyn());
+    let voxels = file.dataset("voxel_index")?.read_array::<i64>()?;
+    assert_eq!(voxels, array![i64::MIN, 5].into_dyn());
+    let ijk = file.dataset("voxel_ijk")?.read_array::<u8>()?;
+    assert_eq!(ijk, array![[1_u8, 3, 5], [2, 4, 6]].into_dyn());
     assert_eq!(file.dataset("features")?.shape(), [3, 0]);
-    assert!(file.dataset("features")?.dtype()?.is::<f16>());
-    let recipe: VarLenUnicode = file.dataset("recipe")?.read_scalar()?;
-    assert_eq!(Some(recipe.as_str()), expected.recipe()?.as_deref());
-    let coordinates: VarLenUnicode = file.attr("coordinates")?.read_scalar()?;
-    assert_eq!(coordinates.as_str(), "image_name session voxel_index");
-    let title: VarLenUnicode = file.attr("title")?.read_scalar()?;
-    assert_eq!(title.as_str(), "few");
+    assert!(matches!(file.dataset("features")?.dtype(), Datatype::FloatingPoint { size: 2, .. }));
+    assert_eq!(Some(file.dataset("recipe")?.read_string()?), expected.recipe()?);
+    let root = file.root_group()?;
+    let text = |name: &str| root.attribute(name).and_then(|attribute| attribute.read_string());
+    assert_eq!(text("coordinates")?, "image_name session voxel_index");
+    assert_eq!(text("title")?, "few");
+    Ok(())
+}
+
+#[test]
+fn texts_are_as_long_as_the_longest() -> TestResult {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("texts.h5");
+    let long = "\u{fc}".repeat(40_000);
+    write_arrays(&path, ArrayFormat::Hdf5, |file| -> Result<(), Error> {
+        file.text("long", "x", &[&long, "", "a"])?;
+        file.text("empty", "y", &["", ""])?;
+        file.text("none", "z", &[] as &[&str])?;
+        file.recipe(&long)
+    })?;
+    let file = Hdf5File::open(&path)?;
+    assert_eq!(file.dataset("long")?.read_strings()?, [long.as_str(), "", "a"]);
+    assert_eq!(file.dataset("empty")?.read_strings()?, ["", ""]);
+    assert_eq!(file.dataset("none")?.shape(), [0]);
+    assert_eq!(file.dataset("recipe")?.read_string()?, long);
     Ok(())
 }
 
@@ -59,9 +88,9 @@ fn large_arrays_are_written_in_pieces() -> TestResult {
     let directory = tempfile::tempdir()?;
     let path = directory.path().join("large.h5");
     write_arrays(&path, ArrayFormat::Hdf5, large)?;
-    let file = hdf5::File::open(&path)?;
+    let file = Hdf5File::open(&path)?;
     for name in ["long", "wide"] {
-        let values = file.dataset(name)?.read_raw::<f32>()?;
+        let values = file.dataset(name)?.read_array::<f32>()?;
         assert!(values.iter().enumerate().all(|(index, &value)| value == index as f32), "{name}");
     }
     Ok(())
@@ -84,9 +113,11 @@ fn the_same_arrays_are_the_same_bytes_whenever_they_are_written() -> TestResult 
 fn nothing_is_left_of_what_failed() -> TestResult {
     let directory = tempfile::tempdir()?;
     let path = directory.path().join("few.h5");
-    let text = "t".repeat(1025);
-    let error = write_arrays(&path, ArrayFormat::Hdf5, |file| file.text("t", "x", &[&text]));
-    assert!(matches!(error, Err(Error::Write { path: got, .. }) if got == path));
+    let written = write_arrays(&path, ArrayFormat::Hdf5, |file| {
+        few(file)?;
+        file.text("t", "presentation", &["one too few"])
+    });
+    assert!(matches!(written, Err(Error::DimensionLength { .. })), "{written:?}");
     assert!(names(directory.path()).is_empty());
     Ok(())
 }

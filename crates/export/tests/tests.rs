@@ -4,7 +4,7 @@
 mod arrays;
 #[cfg(test)]
 mod conformance;
-#[cfg(all(test, feature = "hdf5-c"))]
+#[cfg(all(test, feature = "hdf5"))]
 mod hdf5;
 #[cfg(test)]
 mod npz;

@@ -403,15 +403,6 @@ pub enum Error {
         supported: &'static [&'static str],
     },
 
-    /// A file whose format this build leaves out.
-    #[error("{}: this build cannot write it (expected the feature {feature})", path.display())]
-    FeatureMissing {
-        /// The file.
-        path: PathBuf,
-        /// The feature of the crate that writes it.
-        feature: &'static str,
-    },
-
     /// The name of a file that cannot be put together from these parts.
     #[error(transparent)]
     FileName(#[from] FileNameError),
@@ -580,20 +571,20 @@ pub enum Error {
 
     /// A file or directory operation failed.
     #[error("{}: cannot {action}", path.display())]
-    /// The system does not allow another thread.
-    #[error("cannot start {what}")]
-    Thread {
-        /// What the thread was for.
-        what: &'static str,
-        /// The system's answer.
-        source: io::Error,
-    },
-
     Io {
         /// What was being done.
         action: &'static str,
         /// The file or directory.
         path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+
+    /// The system does not allow another thread.
+    #[error("cannot start {what}")]
+    Thread {
+        /// What the thread was for.
+        what: &'static str,
         /// The system's answer.
         source: io::Error,
     },

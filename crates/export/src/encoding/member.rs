@@ -45,7 +45,7 @@ impl<'a, S: AsRef<str>> EncodedText<'a, S> {
 }
 
 /// The texts of [`write_texts`], of which each takes `size` bytes.
-#[cfg(feature = "hdf5-c")]
+#[cfg(feature = "hdf5")]
 pub(crate) fn decode_texts(bytes: &[u8], size: usize) -> Option<Vec<String>> {
     bytes.chunks_exact(size.max(1)).map(|bytes| decode_text(bytes, u32::from_le_bytes)).collect()
 }

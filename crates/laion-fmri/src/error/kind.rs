@@ -56,7 +56,6 @@ impl Error {
             | Self::OutOfRange { .. }
             | Self::DoesNotFit { .. }
             | Self::UnsupportedFormat { .. }
-            | Self::FeatureMissing { .. }
             | Self::FileName(_) => ErrorKind::Usage,
             #[cfg(feature = "download")]
             Self::Location(_) => ErrorKind::Usage,
@@ -110,8 +109,8 @@ impl Error {
             | Self::Gifti(_)
             | Self::Label(_)
             | Self::Export(_)
-            | Self::Thread { .. }
             | Self::OutOfMemory { .. }
+            | Self::Thread { .. }
             | Self::Io { .. } => ErrorKind::Other,
         }
     }

@@ -37,7 +37,7 @@ pub struct ExtractRequest {
     pub sessions: Vec<String>,
     /// Everything else that decides the numbers.
     pub conventions: Conventions,
-    /// The output: `.npz`, `.zarr` or, with the feature `hdf5-c`, `.h5`.
+    /// The output: `.npz`, `.zarr` or `.h5`.
     pub output: PathBuf,
     /// The most memory that may be used, in bytes.
     pub max_memory: Option<u64>,
@@ -497,8 +497,7 @@ fn no_sessions(subject: &Subject) -> Error {
 /// The format that an output's name asks for.
 pub(super) fn output_format(output: &Path) -> Result<ArrayFormat> {
     match ArrayFormat::from_path(output) {
-        Some(format) if format.is_supported() => Ok(format),
-        Some(_) => Err(Error::FeatureMissing { path: output.to_owned(), feature: "hdf5-c" }),
+        Some(format) => Ok(format),
         None => Err(Error::UnsupportedFormat {
             what: "output",
             path: output.to_owned(),
