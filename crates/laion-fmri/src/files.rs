@@ -35,6 +35,9 @@ use self::recorded::Recorded;
 pub(crate) use self::recorded::Records;
 use crate::{DownloadRequest, Error, Result, Roots, policy};
 
+/// How the name of an image ends that is not packed.
+const NIFTI: &str = ".nii";
+
 /// The files that a handle reads.
 #[derive(Clone, Debug)]
 pub(crate) struct Files {
@@ -135,9 +138,15 @@ impl Files {
         objects.find(&dehyphenate_labels(relative))
     }
 
-    /// As [`Files::find`], but never an object.
+    /// As [`Files::find`], but never an object. In the place of a `.nii.gz` that is not there, its
+    /// `.nii`.
     pub(crate) fn find_on_disk(&self, relative: &str) -> Option<Located> {
-        let path = self.roots.find(relative)?;
+        let (relative, path) =
+            self.roots.find(relative).map(|path| (relative, path)).or_else(|| {
+                // A file that was unpacked where it lies.
+                let unpacked = relative.strip_suffix(".gz").filter(|name| name.ends_with(NIFTI))?;
+                Some((unpacked, self.roots.find(unpacked)?))
+            })?;
         Some(Located { relative: dehyphenate_labels(relative).into_owned(), path, object: None })
     }
 
@@ -218,8 +227,17 @@ impl Files {
     pub(crate) fn files(&self, relative: &str) -> Result<BTreeSet<String>> {
         match &self.objects {
             Some(objects) => Ok(objects.files(relative)),
-            None => self.roots.files(relative),
+            None => self.files_on_disk(relative),
         }
+    }
+
+    /// The names on disk; a `.nii` also has the name that it would have if it were packed.
+    fn files_on_disk(&self, relative: &str) -> Result<BTreeSet<String>> {
+        let mut names = self.roots.files(relative)?;
+        let unpacked = names.iter().filter(|name| name.ends_with(NIFTI));
+        let packed: Vec<String> = unpacked.map(|name| format!("{name}.gz")).collect();
+        names.extend(packed);
+        Ok(names)
     }
 
     /// As [`Files::files`], over the roots too when the bucket is read, which is asked for a directory
@@ -229,7 +247,7 @@ impl Files {
     ///
     /// [`Error::Io`] for a folder, [`Error::Mirror`] for a bucket that cannot be asked.
     pub(crate) fn files_anywhere(&self, relative: &str) -> Result<BTreeSet<String>> {
-        let mut names = self.roots.files(relative)?;
+        let mut names = self.files_on_disk(relative)?;
         if let Some(objects) = &self.objects {
             names.extend(objects.files_unlisted(relative)?);
         }

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::fs;
+use std::io::Read as _;
 
 use fixtures::Bucket;
 use laion_fmri::{Error, ErrorKind, MaskSource, StimulusSet, TrialTableError, layout};
@@ -24,6 +25,64 @@ fn betas_cut_anywhere_are_refused() {
         assert_eq!(error.kind(), ErrorKind::Integrity, "{part}/64: {error}");
         assert!(error.to_string().contains("ses-01_task-images"), "{error}");
         assert!(error.source().is_some() || !error.to_string().is_empty());
+    }
+}
+
+#[test]
+fn a_file_that_was_unpacked_is_read_in_the_place_of_the_packed_one() {
+    let bucket = Bucket::temporary().unwrap();
+    let read = || {
+        let subject = opened(&bucket, "sub-01");
+        let ffa1 = subject.roi_mask("FFA1", MaskSource::Anatomical).unwrap();
+        (
+            ffa1,
+            subject.rois(None).unwrap(),
+            subject.betas().session("ses-01").roi("FFA1").load().unwrap(),
+        )
+    };
+    let (mask, rois, betas) = read();
+    let roi = "derivatives/rois/sub-01/face/sub-01_space-T1w_res-1pt8_label-FFA-1_mask.nii.gz";
+    for packed in [bucket.path(&key(layout::betas)), bucket.path(roi)] {
+        let mut plain = Vec::new();
+        let bytes = fs::read(&packed).unwrap();
+        flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut plain).unwrap();
+        fs::write(packed.with_extension(""), plain).unwrap();
+        fs::remove_file(&packed).unwrap();
+    }
+    let (mask_again, rois_again, again) = read();
+    assert_eq!((mask_again, rois_again), (mask, rois));
+    assert_same(again.as_slice().unwrap(), betas.as_slice().unwrap(), "unpacked");
+    // With both, the packed one counts, as it is the name of the bucket.
+    fs::write(bucket.path(roi), b"damaged").unwrap();
+    let error = opened(&bucket, "sub-01").roi_mask("FFA1", MaskSource::Anatomical).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity);
+}
+
+#[test]
+fn a_slope_without_an_intercept_is_refused() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = opened(&bucket, "sub-01");
+    let path = bucket.path(&key(layout::betas));
+    let mut plain = Vec::new();
+    let packed = fs::read(&path).unwrap();
+    flate2::read::MultiGzDecoder::new(&packed[..]).read_to_end(&mut plain).unwrap();
+    for (slope, inter, is_read) in [
+        (0.01_f32, f32::NAN, false),
+        (1.0, f32::INFINITY, false),
+        (f32::NAN, f32::NAN, true),
+        (0.0, f32::NAN, true),
+    ] {
+        // scl_slope and scl_inter of NIfTI-1.
+        plain[112..116].copy_from_slice(&slope.to_le_bytes());
+        plain[116..120].copy_from_slice(&inter.to_le_bytes());
+        fs::write(&path, &plain).unwrap();
+        match subject.betas().session("ses-01").roi("FFA1").load() {
+            Ok(_) => assert!(is_read, "{slope} {inter}"),
+            Err(error) => {
+                assert!(!is_read, "{slope} {inter}: {error}");
+                assert_eq!(error.kind(), ErrorKind::Integrity);
+            }
+        }
     }
 }
 
