@@ -246,6 +246,25 @@ fn a_plan_says_what_is_missing_and_keeps_what_is_there() {
 }
 
 #[test]
+fn an_output_may_have_the_longest_name() {
+    let bench = Bench::new();
+    let dataset = bench.dataset();
+    let read = |name: &str| {
+        let request = bench.request(&["sub-01"], &["ses-01"], name);
+        let plan = dataset.extract_plan(&request).unwrap();
+        plan.run(&dataset, 0..1, &(), &Cancel::new()).unwrap();
+        plan.merge(&(), &Cancel::new()).unwrap();
+        assert!(!plan.state_directory().exists());
+        (std::fs::read(&request.output).unwrap(), plan.state_directory())
+    };
+    let (expected, _) = read("short.npz");
+    let long = |last: &str| format!("{}{last}.npz", "ü".repeat(119));
+    let (one, other) = (read(&long("a")), read(&long("b")));
+    assert!(one.0 == expected && other.0 == expected);
+    assert_ne!(one.1, other.1, "names with the same start have directories of their own");
+}
+
+#[test]
 fn subjects_join_in_the_images_that_all_saw() {
     let bench = Bench::new();
     let dataset = bench.dataset();

@@ -26,6 +26,9 @@ const ASSUMED_FEATURES: usize = 2048;
 /// The form of a line of a plan.
 const SCHEMA: &str = "laion-fmri.plan/1";
 
+/// A name of an output in bytes that leaves room for what stands around it: 255 are allowed.
+const LONGEST_NAME: usize = 230;
+
 /// What is asked for, built step by step.
 #[derive(Clone, Debug, Default)]
 #[must_use]
@@ -317,8 +320,15 @@ impl ExtractPlan {
     /// Where the parts lie: a folder next to the output, which the merge removes.
     #[must_use]
     pub fn state_directory(&self) -> PathBuf {
+        let output = self.output.file_name().unwrap_or_default();
         let mut name = std::ffi::OsString::from(".");
-        name.push(self.output.file_name().unwrap_or_default());
+        if output.len() <= LONGEST_NAME {
+            name.push(output);
+        } else {
+            let shown = output.to_string_lossy();
+            let shown = &shown[..shown.floor_char_boundary(LONGEST_NAME / 2)];
+            name.push(format!("{shown}-{}", Sha256::of(output.as_encoded_bytes())));
+        }
         name.push(".parts");
         self.output.with_file_name(name)
     }
