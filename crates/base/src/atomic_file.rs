@@ -135,7 +135,7 @@ impl AtomicFile {
     /// Those of the system: of [`sync`](Self::sync), of the rename, and of [`sync_directory`].
     pub fn commit(self) -> io::Result<()> {
         self.sync()?;
-        let directory = self.temporary.is_some().then(|| directory(&self.target).to_owned());
+        let directory = self.temporary.is_some().then(|| parent(&self.target).to_owned());
         self.commit_unsynced()?;
         directory.map_or(Ok(()), |directory| sync_directory(&directory))
     }
@@ -182,7 +182,7 @@ pub fn temporary_sibling(path: &Path) -> PathBuf {
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = &name[..name.floor_char_boundary(NAME_BYTES)];
-    directory(path).join(format!(".{name}.{random:016x}{count:x}{ENDING}"))
+    parent(path).join(format!(".{name}.{random:016x}{count:x}{ENDING}"))
 }
 
 /// Whether a file name is one that [`temporary_sibling`] gives: something that a killed process left
@@ -213,7 +213,7 @@ pub fn sync_directory(directory: &Path) -> io::Result<()> {
 }
 
 /// The directory of a file; of a bare name, the current one.
-fn directory(path: &Path) -> &Path {
+pub(crate) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

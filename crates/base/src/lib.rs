@@ -1,7 +1,8 @@
 //! What several crates of this workspace need and the standard library lacks: complete files, digests,
 //! parallel maps, named enums.
 //!
-//! * [`AtomicFile`]: a file that takes its name only when it is complete
+//! * [`AtomicFile`], [`AtomicDirectory`]: what takes its name only when it is complete
+//! * [`read_exact_at`]: bytes of a file by their position
 //! * [`parallel_map`]: the same work for every item on a few threads, with results in order
 //! * [`named_enum!`]: an enum whose variants have names, with [`NameError`] for any other text
 //! * [`Sha256`]: a digest as a value; computing it needs the feature `sha256`
@@ -9,6 +10,7 @@
 //! * [`counted`], [`agreeing`], [`readable_bytes`], [`sufficient_bytes`]: numbers as sentences have them
 //! * [`RootCause`]: an error that shows its innermost cause alone
 //! * [`integer_of_table`]: the integer in a field of a table
+//! * `zarr`: the documents of Zarr groups and arrays, with the feature `zarr`
 //! * [`lock`]: locks a mutex, even if a thread panicked while holding it
 //! * [`wait`]: blocks until a future is done, on any thread
 //!
@@ -21,22 +23,30 @@
 //! ```
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod atomic_directory;
 mod atomic_file;
 mod integer;
 mod lock;
 mod named_enum;
 mod parallel;
+mod positioned;
 mod root_cause;
 mod serialize;
+mod serialize;
+mod sha256;
 mod sha256;
 mod wait;
 mod words;
+#[cfg(feature = "zarr")]
+pub mod zarr;
 
+pub use crate::atomic_directory::AtomicDirectory;
 pub use crate::atomic_file::{AtomicFile, is_temporary, sync_directory, temporary_sibling};
 pub use crate::integer::integer_of_table;
 pub use crate::lock::lock;
 pub use crate::named_enum::NameError;
 pub use crate::parallel::{parallel_map, parallel_map_with};
+pub use crate::positioned::read_exact_at;
 pub use crate::root_cause::RootCause;
 #[cfg(feature = "sha256")]
 pub use crate::sha256::Sha256Hasher;

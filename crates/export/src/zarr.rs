@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use laion_fmri_base::zarr::{DOCUMENT, to_text};
 use serde_json::{Map, Value};
 
 use crate::arrays::{Labels, Sink, Spec};
@@ -17,7 +18,6 @@ use crate::error::Error;
 pub(crate) use read::read;
 
 use chunks::ChunkGrid;
-use metadata::METADATA;
 
 /// The most bytes of one chunk of a matrix; everything that is smaller is one chunk.
 const CHUNK: u64 = 64 << 20;
@@ -68,15 +68,15 @@ impl Sink for ZarrWriter {
 }
 
 fn write_json(directory: &Path, value: &Value) -> io::Result<()> {
-    let mut file = File::create_new(directory.join(METADATA))?;
-    file.write_all(format!("{value:#}\n").as_bytes())?;
+    let mut file = File::create_new(directory.join(DOCUMENT))?;
+    file.write_all(to_text(value).as_bytes())?;
     file.sync_all()
 }
 
 /// A group, or a directory with nothing in it; nothing else is removed for a new group.
 pub(crate) fn is_replaceable(path: &Path) -> bool {
     let is_empty = || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
-    path.is_dir() && (path.join(METADATA).is_file() || is_empty())
+    path.is_dir() && (path.join(DOCUMENT).is_file() || is_empty())
 }
 
 #[cfg(test)]
@@ -108,7 +108,7 @@ mod tests {
             for entry in fs::read_dir(directory.path().join("m")).unwrap() {
                 let entry = entry.unwrap();
                 let length = entry.metadata().unwrap().len();
-                assert!(entry.file_name() == METADATA || length <= 1000, "{entry:?}: {length}");
+                assert!(entry.file_name() == DOCUMENT || length <= 1000, "{entry:?}: {length}");
             }
         }
     }

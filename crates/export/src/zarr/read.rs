@@ -4,13 +4,14 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use laion_fmri_base::zarr::{DOCUMENT, take_members};
 use serde_json::Value;
 
 use crate::arrays::Source;
 use crate::encoding::{Head, Unreadable, n_bytes};
 use crate::error::Error;
 use crate::zarr::chunks::{ChunkGrid, ChunkReader};
-use crate::zarr::metadata::{self, Described, METADATA};
+use crate::zarr::metadata::{self, Described};
 
 /// The longest document that is read.
 const LONGEST_METADATA: u64 = 16 << 20;
@@ -25,16 +26,13 @@ pub(crate) struct ZarrFile {
 pub(crate) fn read(path: &Path) -> Result<ZarrFile, Error> {
     let read_error = |source| Error::Read { path: path.into(), source };
     let not_zarr = |source| Error::NotZarr { path: path.into(), source };
-    let file = File::open(path.join(METADATA)).map_err(read_error)?;
+    let file = File::open(path.join(DOCUMENT)).map_err(read_error)?;
     let mut text = String::new();
     file.take(LONGEST_METADATA).read_to_string(&mut text).map_err(read_error)?;
     let mut group: Value = serde_json::from_str(&text).map_err(|error| not_zarr(error.into()))?;
-    match group["consolidated_metadata"]["metadata"].take() {
-        Value::Object(arrays) if group["zarr_format"] == 3 => {
-            Ok(ZarrFile { path: path.into(), arrays: arrays.into_iter().collect() })
-        }
-        _ => Err(not_zarr("no consolidated metadata of format 3".into())),
-    }
+    let arrays = take_members(&mut group);
+    let arrays = arrays.ok_or_else(|| not_zarr("no consolidated metadata of format 3".into()))?;
+    Ok(ZarrFile { path: path.into(), arrays: arrays.into_iter().collect() })
 }
 
 impl Source for ZarrFile {
