@@ -60,6 +60,7 @@ const ALLOWED: &[Allowed] = &[
     leaf("laion-fmri-stimuli", &[NETWORK, COMMAND_LINE]),
     leaf("gifti-surface", &[NETWORK, COMMAND_LINE, HDF5]),
     leaf("array-export", &[NETWORK, COMMAND_LINE]),
+    leaf("voxel-store", &[NETWORK, COMMAND_LINE, HDF5]),
     leaf("fixtures", &[COMMAND_LINE, HDF5]),
     leaf(BASE, &[NETWORK, COMMAND_LINE, HDF5]),
     Allowed {
@@ -72,6 +73,7 @@ const ALLOWED: &[Allowed] = &[
             "laion-fmri-splits",
             "laion-fmri-stimuli",
             "gifti-surface",
+            "voxel-store",
         ],
         never: &[COMMAND_LINE],
         alone: false,
@@ -189,6 +191,7 @@ mod tests {
         "laion-fmri-splits",
         "laion-fmri-stimuli",
         "gifti-surface",
+        "voxel-store",
         "xtask",
     ];
     const EDGES: &[&str] = &[

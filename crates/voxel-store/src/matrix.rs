@@ -1,0 +1,282 @@
+//! Columns of a matrix: [`Matrix`].
+
+use std::fs::File;
+use std::num::NonZeroUsize;
+use std::ops::{ControlFlow, Range};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use laion_fmri_base::{Sha256, parallel_map, parallel_map_with, read_exact_at};
+use ndarray::{ArrayViewMut2, Axis};
+
+use crate::columns::{ColumnPlan, Run, Wanted};
+use crate::error::Error;
+use crate::layout::Layout;
+use crate::shard;
+
+/// Columns whose values are put into the rows of an output together: a line of the cache.
+const TILE: usize = 16;
+
+/// Asked between chunks with the rows that are complete; whether to go on.
+pub(crate) type Observe<'a> = &'a (dyn Fn(usize) -> ControlFlow<()> + Sync);
+
+/// A matrix of a store, opened for reading. Several threads may read it at once.
+#[derive(Debug)]
+pub struct Matrix {
+    file: File,
+    path: PathBuf,
+    layout: Layout,
+    identity: Sha256,
+}
+
+/// The rows of one row of chunks that are wanted, and where they go.
+struct Part<'a> {
+    row_chunk: usize,
+    /// Counted from the first row of the chunks.
+    rows: Vec<usize>,
+    out: ArrayViewMut2<'a, f32>,
+}
+
+impl Matrix {
+    /// Opens the file of a matrix, which has to be as long as its layout says.
+    pub(crate) fn open(path: &Path, layout: Layout) -> Result<Self, Error> {
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        let identity = shard::read_header(&file, path, &layout)?;
+        Ok(Self { file, path: path.to_owned(), layout, identity })
+    }
+
+    /// Rows and columns.
+    #[must_use]
+    pub fn shape(&self) -> [usize; 2] {
+        self.layout.shape()
+    }
+
+    /// How the matrix is divided into chunks.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The identity that was given when it was written.
+    #[must_use]
+    pub fn identity(&self) -> Sha256 {
+        self.identity
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Refuses a matrix of another identity.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Identity`].
+    pub fn check_identity(&self, expected: Sha256) -> Result<(), Error> {
+        if self.identity == expected {
+            return Ok(());
+        }
+        Err(Error::Identity { path: self.path.clone(), expected, got: self.identity })
+    }
+
+    /// Reads columns, in any order, of ascending rows into an array of shape `(rows, columns)`. Bits
+    /// are those that were written, of NaN too.
+    ///
+    /// Only the chunks of the columns are read, and the checksum of each is compared. Memory is
+    /// 256 KiB (or one chunk, if that is larger) and 32 bytes for each column.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfRange`], [`Error::Count`] for an output of another shape, [`Error::Chunk`] for
+    /// damage, [`Error::Io`].
+    pub fn read(
+        &self,
+        columns: &[usize],
+        rows: &[usize],
+        out: ArrayViewMut2<'_, f32>,
+    ) -> Result<(), Error> {
+        self.read_with(columns, rows, out, NonZeroUsize::MIN, |_| ControlFlow::Continue(()))
+    }
+
+    /// As [`Matrix::read`], by several threads. `observe` is called from all of them, often, with the
+    /// number of rows that are complete; it may stop the read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Matrix::read`], and [`Error::Stopped`].
+    pub fn read_with(
+        &self,
+        columns: &[usize],
+        rows: &[usize],
+        out: ArrayViewMut2<'_, f32>,
+        threads: NonZeroUsize,
+        observe: impl Fn(usize) -> ControlFlow<()> + Sync,
+    ) -> Result<(), Error> {
+        let plan = ColumnPlan::new(&self.layout, columns)?;
+        for (what, expected, got) in [
+            ("rows of the output", rows.len(), out.nrows()),
+            ("columns of the output", columns.len(), out.ncols()),
+        ] {
+            if expected != got {
+                return Err(Error::Count { what, expected, got });
+            }
+        }
+        let parts = self.parts(rows, out)?;
+        let done = AtomicUsize::new(0);
+        let buffer = || vec![0_u32; plan.longest_run() * self.layout.chunk_words()];
+        parallel_map_with(threads.get(), parts, buffer, |buffer, mut part| {
+            for run in &plan.runs {
+                if observe(done.load(Ordering::Relaxed)).is_break() {
+                    return Err(Error::Stopped);
+                }
+                self.read_run(&plan, run, &mut part, buffer)?;
+            }
+            let complete = done.fetch_add(part.rows.len(), Ordering::Relaxed) + part.rows.len();
+            match observe(complete) {
+                ControlFlow::Continue(()) => Ok(()),
+                ControlFlow::Break(()) => Err(Error::Stopped),
+            }
+        })
+        .map(drop)
+    }
+
+    /// Divides the rows among the rows of chunks that hold them.
+    fn parts<'a>(
+        &self,
+        rows: &[usize],
+        mut out: ArrayViewMut2<'a, f32>,
+    ) -> Result<Vec<Part<'a>>, Error> {
+        let [len, _] = self.layout.shape();
+        let [chunk_rows, _] = self.layout.chunk_shape();
+        let before = std::iter::once(None).chain(rows.iter().map(Some));
+        let odd = |(before, row): &(Option<&usize>, &usize)| **row >= len || before >= &Some(*row);
+        if let Some((_, &got)) = before.zip(rows).find(odd) {
+            return Err(Error::OutOfRange { what: "row", len, got });
+        }
+        let mut parts = Vec::new();
+        let mut rest = rows;
+        while let Some(&first) = rest.first() {
+            let row_chunk = first / chunk_rows;
+            let start = row_chunk * chunk_rows;
+            let of_chunk = rest.iter().take_while(|row| **row < start + chunk_rows).count();
+            let (here, later) = rest.split_at(of_chunk);
+            let (own, others) = out.split_at(Axis(0), of_chunk);
+            let rows = here.iter().map(|row| row - start).collect();
+            parts.push(Part { row_chunk, rows, out: own });
+            (out, rest) = (others, later);
+        }
+        Ok(parts)
+    }
+
+    fn read_run(
+        &self,
+        plan: &ColumnPlan,
+        run: &Run,
+        part: &mut Part<'_>,
+        buffer: &mut [u32],
+    ) -> Result<(), Error> {
+        let words = self.layout.chunk_words();
+        let buffer = &mut buffer[..run.chunks.len() * words];
+        self.read_chunks(part.row_chunk, run.chunks.clone(), buffer)?;
+        let [chunk_rows, chunk_columns] = self.layout.chunk_shape();
+        let wanted = &plan.wanted[run.wanted.clone()];
+        let mut checked = None;
+        for Wanted { column, .. } in wanted {
+            let chunk = column / chunk_columns;
+            if checked != Some(chunk) {
+                let start = (chunk - run.chunks.start) * words;
+                self.check(part.row_chunk, chunk, &buffer[start..start + words])?;
+                checked = Some(chunk);
+            }
+        }
+        for wanted in wanted.chunks(TILE) {
+            let mut sources = [&[][..]; TILE];
+            for (source, Wanted { column, .. }) in sources.iter_mut().zip(wanted) {
+                let (chunk, column) = (column / chunk_columns, column % chunk_columns);
+                let start = (chunk - run.chunks.start) * words + column * chunk_rows;
+                *source = &buffer[start..start + chunk_rows];
+            }
+            put(wanted, &sources[..wanted.len()], part);
+        }
+        Ok(())
+    }
+
+    fn read_chunks(
+        &self,
+        row_chunk: usize,
+        chunks: Range<usize>,
+        buffer: &mut [u32],
+    ) -> Result<(), Error> {
+        let offset = self.layout.offset(row_chunk, chunks.start);
+        let bytes = bytemuck::cast_slice_mut(buffer);
+        read_exact_at(&self.file, bytes, offset).map_err(Error::io("read", &self.path))
+    }
+
+    /// Compares a chunk with its checksum.
+    fn check(&self, row_chunk: usize, column_chunk: usize, chunk: &[u32]) -> Result<(), Error> {
+        let Some((checksum, values)) = chunk.split_last() else { return Ok(()) };
+        let (expected, got) =
+            (u32::from_le(*checksum), crc32c::crc32c(bytemuck::cast_slice(values)));
+        if got == expected {
+            return Ok(());
+        }
+        Err(Error::Chunk {
+            path: self.path.clone(),
+            rows: self.layout.rows_of(row_chunk),
+            columns: self.layout.columns_of(column_chunk),
+            expected,
+            got,
+        })
+    }
+
+    /// Compares every chunk with its checksum, and the index with the chunks.
+    pub(crate) fn verify(&self, threads: NonZeroUsize, observe: Observe<'_>) -> Result<(), Error> {
+        shard::check_index(&self.file, &self.path, &self.layout)?;
+        let [row_chunks, column_chunks] = self.layout.grid();
+        let words = self.layout.chunk_words();
+        let every: Vec<usize> = (0..column_chunks).collect();
+        let [_, chunk_columns] = self.layout.chunk_shape();
+        let first_columns: Vec<usize> = every.iter().map(|chunk| chunk * chunk_columns).collect();
+        let plan = ColumnPlan::new(&self.layout, &first_columns)?;
+        let done = AtomicUsize::new(0);
+        parallel_map(threads.get(), 0..row_chunks, |row_chunk| {
+            let mut buffer = vec![0_u32; plan.longest_run() * words];
+            for run in &plan.runs {
+                if observe(done.load(Ordering::Relaxed)).is_break() {
+                    return Err(Error::Stopped);
+                }
+                let buffer = &mut buffer[..run.chunks.len() * words];
+                self.read_chunks(row_chunk, run.chunks.clone(), buffer)?;
+                for (chunk, words) in run.chunks.clone().zip(buffer.chunks_exact(words)) {
+                    self.check(row_chunk, chunk, words)?;
+                }
+            }
+            done.fetch_add(self.layout.rows_of(row_chunk).len(), Ordering::Relaxed);
+            Ok(())
+        })
+        .map(drop)
+    }
+}
+
+/// Puts the values of a few columns into the rows of the output.
+fn put(wanted: &[Wanted], sources: &[&[u32]], part: &mut Part<'_>) {
+    let value = |source: &[u32], row: usize| f32::from_bits(u32::from_le(source[row]));
+    let first = wanted[0].position;
+    let side_by_side = (first..).zip(wanted).all(|(position, it)| it.position == position);
+    for (&row, mut out) in part.rows.iter().zip(part.out.rows_mut()) {
+        match out.as_slice_mut().filter(|_| side_by_side) {
+            Some(out) => {
+                for (out, source) in out[first..first + sources.len()].iter_mut().zip(sources) {
+                    *out = value(source, row);
+                }
+            }
+            None => {
+                for (it, source) in wanted.iter().zip(sources) {
+                    out[it.position] = value(source, row);
+                }
+            }
+        }
+    }
+}

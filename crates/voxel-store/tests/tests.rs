@@ -1,0 +1,8 @@
+//! Stores as another program sees them.
+
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod groups;
+#[cfg(test)]
+mod matrices;
