@@ -28,6 +28,7 @@ const CHECKERS: &[&str] = &[
     "check_stimuli.py",
     "check_export.py",
     "check_arrays.py",
+    "check_store.py",
     "check_buckets.py",
     "check_extract.py",
     "check_splits.py",
