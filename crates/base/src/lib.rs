@@ -32,8 +32,6 @@ mod parallel;
 mod positioned;
 mod root_cause;
 mod serialize;
-mod serialize;
-mod sha256;
 mod sha256;
 mod wait;
 mod words;
