@@ -176,6 +176,13 @@ pub(super) const EXAMPLES: &[Examples] = &[
         ],
     ),
     (
+        "status",
+        &[
+            example("what is on disk and in the bucket", "laion-fmri status"),
+            example("sessions and ROIs of one subject", "laion-fmri status --subject sub-01"),
+        ],
+    ),
+    (
         "subjects",
         &[
             example("subjects on disk", "laion-fmri subjects"),
