@@ -33,6 +33,78 @@ fn a_session_is_mirrored_and_read() {
 }
 
 #[test]
+fn files_are_reported_as_json_too() {
+    let user = User::with_session();
+    let report = |line: &str| -> serde_json::Value {
+        let ran = user.ok(&format!("--json {line}"));
+        let lines: Vec<&str> = ran.out.lines().collect();
+        assert!(!lines.is_empty(), "{line}: {}", ran.err);
+        serde_json::from_str(lines[0]).unwrap()
+    };
+    for line in [
+        "betas --subject 03 --session 01 --roi FFA1 -o x.npy",
+        "mask --subject 03 --roi FFA1 -o m.npy",
+        "coordinates --subject 03 --roi FFA1 -o c.npy",
+        "roi --subject 03 FFA1 -o r.npz",
+        "noise-ceiling --subject 03 --session 01 --roi FFA1 -o n.npy",
+        "to-nifti --subject 03 n.npy --roi FFA1 -o n.nii",
+    ] {
+        let object = report(line);
+        assert_eq!(object["schema"], "laion-fmri.written/1", "{line}");
+        assert_eq!(object["path"], line.rsplit(' ').next().unwrap());
+    }
+    let shape = &report("betas --subject 03 --session 01 --roi FFA1 -o x.npy")["shape"];
+    let array = read_npy::<f32>(user.path("x.npy")).unwrap();
+    assert_eq!(*shape, serde_json::json!(array.shape()));
+    let extract = "extract --subject 03 --session 01 --roi FFA1 -o e.npz";
+    assert_eq!(report(extract)["schema"], "laion-fmri.extract/1");
+    assert_eq!(report(&format!("{extract} -n"))["schema"], "laion-fmri.extract-plan/1");
+    assert_eq!(report("license")["accepted"], true);
+    for action in ["show", "methods", "cite"] {
+        assert!(report(&format!("recipe {action} e.npz"))["schema"].is_string());
+    }
+    assert_eq!(report("doctor")["check"], "version");
+    // The data alone go to standard output.
+    let piped = user.ok("--json betas --subject 03 --session 01 --roi FFA1 -o -");
+    assert!(piped.stdout.starts_with(b"\x93NUMPY"));
+}
+
+#[test]
+fn one_session_named_twice_is_one() {
+    let user = User::with_session();
+    user.ok("betas --subject 03 --session 01 01 --roi FFA1 -o y.npy");
+    user.ok("download --subject sub-03 --ses ses-02");
+    let message = user.fails("betas --subject 03 --session 01 02 --roi FFA1 -o y2.npy", 2);
+    assert!(message.contains("2 sessions do not fit into y2.npy"), "{message}");
+}
+
+#[test]
+fn verbose_says_which_files_are_read_and_fetched() {
+    let user = User::new();
+    let ran = user.ok("download --subject sub-03 --ses ses-01 --accept-license -v");
+    assert!(ran.err.contains(BETAS), "{}", ran.err);
+    let ran = user.ok("betas --subject 03 --session 01 --roi FFA1 -v -o x.npy");
+    assert!(ran.err.contains(BETAS) && ran.err.contains("desc-brain_mask"), "{}", ran.err);
+}
+
+#[test]
+fn maps_and_sessions_that_do_not_exist_are_no_circle() {
+    let user = User::with_session();
+    let message = user.fails("noise-ceiling --subject 03 --desc 12rep -o x.npy", 3);
+    assert!(
+        message.contains("--ses averages") || message.contains("--desc Noiseceiling12rep"),
+        "{message}"
+    );
+    user.ok("download --subject sub-03 --ses averages");
+    let message = user.fails("noise-ceiling --subject 03 --desc 12rep -o x.npy", 3);
+    assert!(message.ends_with("hint: --desc Noiseceiling12rep\n"), "{message}");
+    let message = user.fails("betas --subject 03 --session 31 -o x.npy", 3);
+    assert!(!message.contains("hint: laion-fmri download"), "{message}");
+    let message = user.fails("download --subject sub-03 --suffix nothing --dry-run", 3);
+    assert!(!message.contains("dry-run"), "{message}");
+}
+
+#[test]
 fn a_download_of_a_subject_is_enough_for_reading() {
     let user = User::new();
     let run = |line: &str| {

@@ -302,6 +302,104 @@ fn missing_tasks_and_other_plans_are_named() {
 }
 
 #[test]
+fn what_is_merged_is_done() {
+    let bench = Bench::new();
+    for output in ["out.npz", "out.zarr"] {
+        bench.plan(CHOICE, output);
+        bench.ok("run plan.jsonl");
+        bench.ok("merge plan.jsonl");
+        let made = bench.bytes(output);
+        for command in ["merge", "run", "merge"] {
+            let ran = bench.ok(&format!("{command} plan.jsonl"));
+            assert!(ran.err.contains(&format!("{output} is done")), "{}", ran.err);
+        }
+        assert!(bench.bytes(output) == made);
+        let state = format!(".{output}.parts");
+        assert!(!bench.user.path(&state).exists());
+    }
+    // Another choice is not done, nor an output that is gone.
+    bench.plan(&CHOICE.replace("face", "FFA1"), "out.npz");
+    assert!(bench.fails("merge plan.jsonl", 3).contains("have not been run"));
+    bench.plan(CHOICE, "out.npz");
+    std::fs::remove_file(bench.user.path("out.npz")).unwrap();
+    assert!(bench.fails("merge plan.jsonl", 3).contains("have not been run"));
+}
+
+#[test]
+fn an_output_that_cannot_be_is_refused_before_anything_is_read() {
+    let bench = Bench::new();
+    bench.folder("folder.zarr");
+    std::fs::write(bench.user.path("folder.zarr/mine.txt"), "mine").unwrap();
+    let message = bench.fails(&format!("extract {CHOICE} -o folder.zarr"), 2);
+    assert!(message.contains("not a Zarr group"), "{message}");
+    assert_eq!(names(bench.user.folder.path()), ["folder.zarr", "home", "mirror"]);
+    // An earlier group is replaced.
+    bench.ok(&format!("extract {CHOICE} -o out.zarr"));
+    bench.ok(&format!("extract {CHOICE} -o out.zarr"));
+}
+
+#[test]
+fn what_a_failure_leaves_is_named() {
+    let bench = Bench::new();
+    let betas = bench.user.bucket.path(
+        "derivatives/glmsingle-tedana/sub-01/ses-02/func/sub-01_ses-02_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz",
+    );
+    let whole = std::fs::read(&betas).unwrap();
+    std::fs::write(&betas, &whole[..whole.len() / 2]).unwrap();
+    let message = bench.fails(&format!("--jobs 1 extract {CHOICE} -o out.npz"), 4);
+    assert!(
+        message.contains("is in DIR/.out.npz.parts") || message.contains("is in .out.npz.parts"),
+        "{message}"
+    );
+    assert!(message.contains("hint: laion-fmri verify --repair --subject sub-01"), "{message}");
+    let first = CHOICE.replace("--roi", "--session 02 --roi");
+    let message = bench.fails(&format!("extract {first} -o one.npz"), 4);
+    assert!(!message.contains(".one.npz.parts") && !bench.user.path(".one.npz.parts").exists());
+}
+
+#[test]
+fn rows_say_what_the_table_of_images_says_and_how_they_are_divided() {
+    let bench = Bench::new();
+    let ran = bench.ok("extract --subject 01 --roi FFA1 --split tau --pool shared -o out.npz");
+    let file = read_arrays(bench.user.path("out.npz")).unwrap();
+    let table = bench.ok("trials --subject 01 --format csv").out;
+    let mut reader = csv::Reader::from_reader(table.as_bytes());
+    let at = |name: &str, header: &csv::StringRecord| {
+        header.iter().position(|column| column == name).unwrap()
+    };
+    let header = reader.headers().unwrap().clone();
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let column = |name: &str| -> Vec<String> {
+        rows.iter().map(|row| row[at(name, &header)].to_owned()).collect()
+    };
+    assert_eq!(file.text("image_name").unwrap(), column("label"));
+    assert_eq!(file.text("dataset").unwrap(), column("dataset"));
+    assert_eq!(file.text("unique_or_shared").unwrap(), column("unique_or_shared"));
+    let planned = file.array::<i64>("n_reps_planned").unwrap();
+    let expected: Vec<i64> =
+        column("n_reps_planned").iter().map(|n| n.parse().unwrap_or(-1)).collect();
+    assert_eq!(planned.iter().copied().collect::<Vec<_>>(), expected);
+    let (train, test) = (file.array::<bool>("train").unwrap(), file.array::<bool>("test").unwrap());
+    let number = |set: &laion_fmri::ndarray::ArrayD<bool>| set.iter().filter(|it| **it).count();
+    let neither = train.iter().zip(&test).filter(|(a, b)| !**a && !**b).count();
+    let words = format!("{} train, {} test, {neither} neither", number(&train), number(&test));
+    assert!(ran.err.contains(&words), "{words}: {}", ran.err);
+    // Without the table there are no such columns, and a recipe says so.
+    let user = User::with_session();
+    user.ok("extract --subject 03 --session 01 --roi FFA1 -o out.npz");
+    let file = read_arrays(user.path("out.npz")).unwrap();
+    assert!(file.text("dataset").is_err());
+}
+
+#[test]
+fn recipes_are_read_from_what_holds_one() {
+    let bench = Bench::new();
+    bench.ok("betas --subject 01 --session 01 --roi FFA1 -o ffa1.npy");
+    let message = bench.fails("recipe methods ffa1.npy", 4);
+    assert!(message.contains("it is no text (a recipe is OUT.recipe.toml"), "{message}");
+}
+
+#[test]
 fn a_damaged_part_is_named() {
     let bench = Bench::new();
     bench.plan(CHOICE, "out.npz");
@@ -463,4 +561,53 @@ fn reading_the_bucket_asks_for_the_licence_once() {
     assert!(user.mirror().join(".laion_fmri/license_accepted").is_file());
     let ran = run("download --subject 03 --ses 01 --suffix trials", true, None);
     assert_eq!(ran.code, 0, "{}", ran.err);
+}
+
+#[test]
+fn the_scripts_of_a_plan_are_complete() {
+    let bench = Bench::new();
+    bench.plan(CHOICE, "out.npz");
+    let message = bench.fails("slurm plan.jsonl", 2);
+    assert!(message.contains("--script download, extract or merge"), "{message}");
+    for script in ["download", "extract", "merge"] {
+        let text = bench.ok(&format!("slurm plan.jsonl --script {script}")).out;
+        assert!(text.starts_with("#!/bin/bash\n"), "{text}");
+    }
+    for time in ["abc", "2", "2:00", "1:60:00"] {
+        let message = bench.fails(&format!("slurm plan.jsonl -o jobs --time {time}"), 2);
+        assert!(message.contains("HH:MM:SS"), "{message}");
+    }
+    bench.fails("slurm plan.jsonl -o jobs --script merge", 2);
+    let mut command = bench.command("slurm plan.jsonl -o jobs --time 2-00:30:00 --log-dir logs");
+    command.args(["--account", "lab", "--partition", "short", "--qos", "fast"]);
+    command.args(["--sbatch", "--constraint=avx2 --mail-type=FAIL"]);
+    let ran = bench.user.run_with(command).ok("slurm");
+    let files = ["download.sh", "extract.sbatch", "merge.sbatch", "submit.sh"];
+    let expected: Vec<String> = files.iter().map(|name| format!("jobs/{name}")).collect();
+    assert_eq!(ran.out.lines().collect::<Vec<_>>(), expected);
+    assert!(ran.err.contains("bash jobs/download.sh && bash jobs/submit.sh"), "{}", ran.err);
+    assert!(bench.user.path("logs").is_dir());
+    for name in ["extract.sbatch", "merge.sbatch"] {
+        let text = std::fs::read_to_string(bench.user.path("jobs").join(name)).unwrap();
+        for option in [
+            "--account=lab",
+            "--partition=short",
+            "--qos=fast",
+            "--time=2-00:30:00",
+            "--constraint=avx2 --mail-type=FAIL",
+            "--mem=489M",
+        ] {
+            assert!(text.contains(&format!("#SBATCH {option}\n")), "{option}: {text}");
+        }
+        assert!(text.contains("/logs/%x-"), "{text}");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |name: &str| {
+            let file = std::fs::metadata(bench.user.path("jobs").join(name)).unwrap();
+            file.permissions().mode() & 0o111
+        };
+        assert!(mode("submit.sh") != 0 && mode("download.sh") != 0);
+    }
 }

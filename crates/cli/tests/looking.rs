@@ -46,9 +46,23 @@ fn overviews_come_as_json_too() {
 #[test]
 fn names_come_from_the_mirror_when_there_is_one() {
     let user = User::new();
-    assert_eq!(user.ok("subjects").out, "sub-01\nsub-03\nsub-05\n");
-    assert_eq!(user.ok("sessions --subject 03").out, "ses-01\nses-02\nses-31\nses-32\n");
-    assert_eq!(user.ok("rois --category place").out, "PPA\n");
+    // Without --remote only the mirror answers.
+    for line in ["subjects", "sessions --subject 03", "rois --category place"] {
+        let message = user.fails(line, 3);
+        assert!(message.contains("--remote asks the bucket"), "{line}: {message}");
+    }
+    assert_eq!(user.ok("subjects --remote").out, "sub-01\nsub-03\nsub-05\n");
+    let sessions = user.ok("sessions --remote --subject 03").out;
+    assert_eq!(sessions, "ses-01\nses-02\nses-31\nses-32\n");
+    assert_eq!(user.ok("rois --remote --category place").out, "PPA\n");
+    let unset = user.run_with(user.command(&["subjects"]));
+    assert!(unset.code == 2 && unset.err.contains("--remote"), "{}", unset.err);
+    let mut command = user.command(&["subjects"]);
+    let ran = user.run_with({
+        command.env("LAION_FMRI_DATA", "/nonexistent");
+        command
+    });
+    assert!(ran.code == 2 && ran.err.contains("/nonexistent does not exist"), "{}", ran.err);
     user.ok("download --subject sub-03 --ses ses-01 --accept-license");
     assert_eq!(user.ok("subjects").out, "sub-03\n");
     assert_eq!(user.ok("sessions --subject 03").out, "ses-01\n");
@@ -63,16 +77,46 @@ fn names_come_from_the_mirror_when_there_is_one() {
 }
 
 #[test]
+fn rois_as_json_have_subject_category_and_size() {
+    let user = User::with_session();
+    let line = user.ok("rois --subject 03 --category place --json").out;
+    let roi: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&roi["roi"], &roi["subject"]), (&"PPA".into(), &"sub-03".into()));
+    assert_eq!(roi["category"], "place");
+    assert!(roi["voxels"].as_u64().unwrap() > 0);
+    let line = user.ok("rois --remote --subject 03 --category place --json").out;
+    let roi: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&roi["roi"], &roi["voxels"]), (&"PPA".into(), &serde_json::Value::Null));
+}
+
+#[test]
+fn what_is_no_bucket_of_the_dataset_is_said() {
+    let user = User::new();
+    std::fs::create_dir_all(user.path("other/photos")).unwrap();
+    std::fs::write(user.path("other/photos/a.jpg"), "x").unwrap();
+    let other = format!("file://{}", user.path("other").display());
+    for bucket in ["file:///nonexistent", &other] {
+        for command in ["info", "inspect", "subjects --remote", "sessions --remote --subject 01"] {
+            let message = user.fails(&format!("--bucket {bucket} {command}"), 3);
+            assert!(message.contains("none of derivatives/, stimuli/ and sub-*/"), "{message}");
+        }
+    }
+}
+
+#[test]
 fn common_rois_are_those_that_all_chosen_subjects_have() {
     let user = User::new();
     let names =
         |line: &str| -> Vec<String> { user.ok(line).out.lines().map(str::to_owned).collect() };
-    let first = names("rois --subject 01");
-    let third = names("rois --subject 03");
+    let first = names("rois --remote --subject 01");
+    let third = names("rois --remote --subject 03");
     let both: Vec<String> = first.iter().filter(|roi| third.contains(roi)).cloned().collect();
     assert!(both.len() < first.len() && !both.is_empty());
-    assert_eq!(names("rois --common --subject 01 03"), both);
-    assert_eq!(names("rois --common --subject 03 05"), names("rois --subject 05"));
+    assert_eq!(names("rois --remote --common --subject 01 03"), both);
+    assert_eq!(
+        names("rois --remote --common --subject 03 05"),
+        names("rois --remote --subject 05")
+    );
     user.ok("download --subject sub-01 sub-03 --suffix mask --extension nii.gz --accept-license");
     user.ok("download --subject sub-01 sub-03 --ses averages");
     assert_eq!(names("rois --common"), both);
@@ -81,7 +125,9 @@ fn common_rois_are_those_that_all_chosen_subjects_have() {
 #[test]
 fn an_unknown_subject_is_named_with_those_that_exist() {
     let user = User::new();
-    for line in ["sessions --subject 02", "rois --subject 02", "info --subject 02"] {
+    for line in
+        ["sessions --remote --subject 02", "rois --remote --subject 02", "info --subject 02"]
+    {
         let expected = "error: no subject \"sub-02\"; subjects: sub-01, sub-03, sub-05\n";
         assert_eq!(user.fails(line, 2), expected, "{line}");
     }

@@ -10,7 +10,7 @@ use crate::{User, names};
 fn every_form_of_a_roi_goes_into_one_file() {
     let user = User::with_session();
     let ran = user.ok("roi --subject 03 FFA1 -o ffa1.npz");
-    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", "1 ROI\n"));
+    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", "1 ROI -> ffa1.npz\n"));
     let mut npz = read_npz(user.path("ffa1.npz")).unwrap();
     assert_eq!(
         npz.names().unwrap(),
@@ -46,6 +46,9 @@ fn format_and_hemisphere_choose_the_arrays() {
         members("FFA1 V1v --format func.gii --hemi L"),
         ["FFA1/hemi-L/func.gii", "V1v/hemi-L/func.gii"]
     );
+    // The names depend on what was asked for, or always hold the ROI.
+    let full = members("FFA1 --format func.gii --hemi L --keys full");
+    assert_eq!(full, ["FFA1/hemi-L/func.gii"]);
     // One ROI of a category is still one of several that might be there.
     assert_eq!(members("motion --format volume"), ["MT/volume"]);
 }

@@ -144,3 +144,17 @@ fn a_variable_that_cannot_hold_is_wrong_use() {
         assert!(ran.err.starts_with(&format!("error: {name}=\"{value}\": ")), "{}", ran.err);
     }
 }
+
+#[test]
+fn settings_need_a_place() {
+    let user = User::new();
+    let mut command = user.command(&["config", "--data-dir", "mirror"]);
+    command.env_remove("HOME");
+    let ran = user.run_with(command);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.err.starts_with("error: cannot store the settings: neither HOME nor"),
+        "{}",
+        ran.err
+    );
+}

@@ -132,7 +132,10 @@ PartitionName=loop Nodes={node} Default=YES State=UP
         let mut command = Command::new(program);
         command
             .env_clear()
-            .env("PATH", format!("{}:/usr/bin:/bin", ours.display()))
+            .env(
+                "PATH",
+                format!("{}:{}/usr/bin:/usr/bin:/bin", ours.display(), self.root.display()),
+            )
             .env("HOME", self.path("home"))
             .env("LD_LIBRARY_PATH", &self.libraries)
             .env("SLURM_CONF", self.path("slurm.conf"))
@@ -188,11 +191,18 @@ PartitionName=loop Nodes={node} Default=YES State=UP
         command
     }
 
-    /// Submits a job and returns its number.
-    fn submit(&self, arguments: &[&str]) -> String {
-        let output = self.ask("sbatch", &[&["--parsable"], arguments].concat()).output().unwrap();
-        assert!(output.status.success(), "sbatch {arguments:?}: {}", text(&output));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    /// Waits until no job is left.
+    fn wait_for_all(&self) {
+        let start = Instant::now();
+        loop {
+            let queue = self.ask("squeue", &["--noheader"]).output().unwrap();
+            assert!(queue.status.success(), "{}", text(&queue));
+            if queue.stdout.is_empty() {
+                return;
+            }
+            assert!(start.elapsed() < 2 * PATIENCE, "{}\n{}", text(&queue), self.printed());
+            std::thread::sleep(Duration::from_millis(200));
+        }
     }
 
     /// What jobs have printed, by the names of the files.
@@ -307,37 +317,37 @@ fn an_array_job_makes_the_bytes_of_one_process() {
     fs::write(work.join("plan.jsonl"), &plan).unwrap();
     let tasks = plan.iter().filter(|byte| **byte == b'\n').count();
     assert!((3..=7).contains(&tasks), "{tasks} tasks");
-    laion_fmri("slurm plan.jsonl --partition loop --time 00:02:00 -o scripts");
+    let line = "slurm plan.jsonl --partition loop --time 00:02:00 --log-dir logs -o scripts";
+    laion_fmri(line);
 
-    let script = work.join("scripts/extract.sbatch").display().to_string();
-    let first = cluster.submit(&[&script]);
-    // Every task once more, as after a node was lost: nothing is left to do.
-    let after = |job: &str| format!("--dependency=afterok:{job}");
-    let kill = "--kill-on-invalid-dep=yes";
-    let second = cluster.submit(&[&after(&first), kill, &script]);
-    let plan = work.join("plan.jsonl").display().to_string();
-    let merge = format!("laion-fmri merge {plan}");
-    // The line that the script itself prints for it.
-    let printed = fs::read_to_string(&script).unwrap();
-    assert!(printed.contains(&format!("--dependency=afterok:JOBID --wrap '{merge}'")), "{printed}");
-    cluster.submit(&[&after(&second), kill, "--mem=500M", "--wrap", &merge]);
-
-    let start = Instant::now();
-    loop {
-        let queue = cluster.ask("squeue", &["--noheader"]).output().unwrap();
-        assert!(queue.status.success(), "{}", text(&queue));
-        if queue.stdout.is_empty() {
-            break;
-        }
-        assert!(start.elapsed() < 2 * PATIENCE, "{}\n{}", text(&queue), cluster.printed());
-        std::thread::sleep(Duration::from_millis(200));
+    let submit = || {
+        let script = work.join("scripts/submit.sh").display().to_string();
+        let output = cluster.command(Path::new("/bin/bash")).arg(script).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+        let said = String::from_utf8(output.stdout).unwrap();
+        let job =
+            said.strip_prefix("extract: job ").and_then(|rest| rest.split_once("; merge: job "));
+        let (extract, rest) = job.unwrap_or_else(|| panic!("{said}"));
+        let merge = rest.split(',').next().unwrap();
+        cluster.wait_for_all();
+        (extract.to_owned(), merge.to_owned())
+    };
+    let log = |name: &str| {
+        let file = work.join("logs").join(name);
+        fs::read_to_string(&file)
+            .unwrap_or_else(|error| panic!("{}: {error}\n{}", file.display(), cluster.printed()))
+    };
+    let (extract, merge) = submit();
+    for task in 0..tasks {
+        let said = log(&format!("laion-fmri-{extract}_{task}.out"));
+        assert!(said.contains(", 0 were done before"), "{said}");
     }
-    for (job, words) in [(&first, ", 0 there already"), (&second, ", 1 there already")] {
-        for task in 0..tasks {
-            let file = cluster.path(&format!("jobs/slurm-{job}_{task}.out"));
-            let said = fs::read_to_string(&file).unwrap();
-            assert!(said.contains(words), "{}: {said}", file.display());
-        }
+    let said = log(&format!("laion-fmri-merge-{merge}.out"));
+    assert!(said.contains(" rows x "), "{said}");
+    // Submitted once more, after all is done: nothing is left to do, and nothing fails.
+    let (extract, merge) = submit();
+    for name in [format!("laion-fmri-{extract}_0.out"), format!("laion-fmri-merge-{merge}.out")] {
+        assert!(log(&name).contains(" is done"), "{}", log(&name));
     }
     for name in ["out.npz", "out.npz.recipe.toml"] {
         let read = |folder: &str| fs::read(work.join(folder).join(name)).unwrap_or_default();

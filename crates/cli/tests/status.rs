@@ -119,7 +119,9 @@ fn no_licence_is_needed_and_unknown_subjects_are_named() {
 fn a_damaged_roi_or_table_is_not_counted() {
     let user = User::with_session();
     let rois = user.mirror().join("derivatives/rois/sub-03/face");
-    let name = crate::names(&rois).into_iter().find(|it| it.contains("1pt8_label-FFA1"));
+    let name = crate::names(&rois)
+        .into_iter()
+        .find(|it| it.contains("1pt8_label-FFA1") && it.ends_with(".nii.gz"));
     std::fs::write(rois.join(name.unwrap()), "no image").unwrap();
     let found = objects(&user, "status --subject 03 --local --json");
     let rois = found[0]["rois"].as_array().unwrap();

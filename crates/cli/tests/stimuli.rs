@@ -60,10 +60,23 @@ fn an_image_comes_as_displayed_as_stored_or_byte_for_byte() {
     assert_eq!(decoded, pixels(&user.path("shown.npy")));
 
     let trial = bucket::labels("sub-03", "ses-01").iter().position(|name| *name == JPEG).unwrap();
-    let ran = user.ok(&format!("image --subject 03 --trial {trial} -o trial.npy"));
+    let ran = user.ok(&format!("image --subject 03 --session 01 --trial {trial} -o trial.npy"));
     assert!(ran.err.starts_with(JPEG), "{}", ran.err);
     user.ok(&format!("image {JPEG} -o named.npy"));
     assert_eq!(pixels(&user.path("trial.npy")), pixels(&user.path("named.npy")));
+}
+
+#[test]
+fn a_trial_is_one_of_a_session() {
+    let user = user();
+    user.ok("download --subject sub-03 --ses ses-01 ses-02");
+    let message = user.fails("image --subject 03 --trial 1 -o x.npy", 2);
+    assert!(message.contains("--session V names the session"), "{message}");
+    let first = bucket::labels("sub-03", "ses-02")[0].to_owned();
+    let ran = user.run("image --subject 03 --session 02 --trial 0 -o x.npy");
+    let is_meant = ran.err.starts_with(&first) || ran.err.contains(&format!("{first:?}"));
+    assert!(is_meant, "{}", ran.err);
+    user.fails("image --subject 03 --session 02 --trial 99999 -o x.npy", 2);
 }
 
 #[test]
@@ -130,8 +143,12 @@ fn captions_are_one_a_line() {
     let line: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(line["schema"], "laion-fmri.caption/1");
     assert_eq!(line["caption"], two_lines.caption);
-    let none = user.ok("captions unknown.jpg");
-    assert_eq!((none.out.as_str(), none.err.as_str()), ("", "note: unknown.jpg has no captions\n"));
+    // A name without its extension is enough; one that no image has is an error.
+    let stem = JPEG.strip_suffix(".jpg").unwrap();
+    assert_eq!(user.ok(&format!("captions {stem}")).out, "None\n leading and trailing spaces \n");
+    let message = user.fails(&format!("captions {stem}x.jpg"), 2);
+    assert!(message.contains(&format!("the nearest name is {JPEG:?}")), "{message}");
+    user.fails("captions unknown.jpg", 2);
 }
 
 #[test]

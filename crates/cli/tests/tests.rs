@@ -11,8 +11,10 @@ mod indexes;
 mod limits;
 mod looking;
 mod nc;
+mod own_masks;
 mod regions;
 mod reliability;
+mod rows;
 mod sessions;
 mod settings;
 mod splits;
@@ -21,6 +23,7 @@ mod stimuli;
 mod transfers;
 mod trees;
 mod upkeep;
+mod volumes;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

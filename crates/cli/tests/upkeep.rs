@@ -179,6 +179,40 @@ fn trees_of_other_tools_are_taken_over() {
 }
 
 #[test]
+fn a_folder_one_level_off_is_named() {
+    let user = User::with_session();
+    let tree = user.path("tree");
+    std::fs::rename(user.mirror(), &tree).unwrap();
+    std::fs::create_dir(user.mirror()).unwrap();
+    for off in ["tree/derivatives", "tree/derivatives/rois/sub-03", "."] {
+        std::fs::create_dir_all(user.path(off)).unwrap();
+        let message = user.fails(&format!("adopt {off}"), 3);
+        assert!(message.contains("the folder that holds derivatives/"), "{message}");
+        assert!(message.ends_with("hint: laion-fmri adopt DIR/tree\n"), "{off}: {message}");
+    }
+    std::fs::create_dir(user.path("empty")).unwrap();
+    let message = user.fails("adopt empty", 3);
+    assert!(message.contains("none of the 0 files"), "{message}");
+    assert!(user.ok("adopt tree").err.starts_with("adopted "));
+}
+
+#[test]
+fn sessions_that_are_not_released_are_not_adopted() {
+    let user = User::new();
+    let key = TRIALS.replace("ses-01", "ses-31");
+    let file = user.path("tree").join(&key);
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::copy(user.bucket.path(&key), &file).unwrap();
+    let known = user.path("tree").join(TRIALS);
+    std::fs::create_dir_all(known.parent().unwrap()).unwrap();
+    std::fs::copy(user.bucket.path(TRIALS), &known).unwrap();
+    let ran = user.ok("adopt tree");
+    assert!(ran.err.starts_with("adopted 1 file "), "{}", ran.err);
+    assert!(ran.err.contains("1 not released yet"), "{}", ran.err);
+    assert!(!user.mirror().join(&key).exists() && file.exists());
+}
+
+#[test]
 fn a_mirror_with_hyphens_is_put_right_in_place() {
     let user = User::with_session();
     let folder = user.mirror().join("derivatives/rois/sub-03/face");
@@ -211,14 +245,18 @@ fn addresses_for_other_tools() {
     let line = all.out.lines().find(|line| line.contains("trials.tsv")).unwrap();
     let cells: Vec<&str> = line.split('\t').collect();
     let size = std::fs::metadata(user.bucket.path(TRIALS)).unwrap().len().to_string();
-    assert_eq!(cells, [format!("BUCKET/{TRIALS}").as_str(), size.as_str(), TRIALS]);
+    let path = format!("DIR/mirror/{TRIALS}");
+    assert_eq!(cells, [format!("BUCKET/{TRIALS}").as_str(), size.as_str(), path.as_str()]);
     assert_eq!(all.out.lines().next(), Some("url\tsize\tlocal"));
     let missing = user.ok("urls --subject sub-03 --ses ses-01 --missing");
     assert_eq!(missing.out, "url\tsize\tlocal\n");
     let curl = user.ok("urls --subject sub-03 --ses ses-01 --format curl").out;
-    assert!(curl.contains(&format!("url = \"BUCKET/{TRIALS}\"\noutput = \"{TRIALS}\"")), "{curl}");
+    assert!(
+        curl.contains(&format!("url = \"BUCKET/{TRIALS}\"\noutput = \"DIR/mirror/{TRIALS}\"")),
+        "{curl}"
+    );
     let aria = user.ok("urls --subject sub-03 --ses ses-01 --format aria2").out;
-    assert!(aria.contains(&format!("BUCKET/{TRIALS}\n  out={TRIALS}")), "{aria}");
+    assert!(aria.contains(&format!("BUCKET/{TRIALS}\n  dir=DIR/mirror\n  out={TRIALS}")), "{aria}");
 }
 
 #[test]

@@ -481,7 +481,9 @@ fn a_table_of_rows_needs_no_betas() {
     std::fs::remove_file(bench.bucket.path(&betas)).unwrap();
     let table = dataset.extract_rows(&request).unwrap().table;
     let names: Vec<&str> = table.columns().map(|(name, _)| name).collect();
-    assert_eq!(names, ["image_name", "session", "run", "beta_index", "repetition", "n_averaged"]);
+    let expected = ["image_name", "session", "run", "beta_index", "repetition", "n_averaged"];
+    let of_images = ["dataset", "unique_or_shared", "n_reps_planned"];
+    assert_eq!(names, [&expected[..], &of_images].concat());
     assert_eq!(table.n_rows(), dataset.subject("sub-01").unwrap().trials("01").unwrap().len());
     request.conventions = Conventions::default();
     request.conventions.average = Average::Image;

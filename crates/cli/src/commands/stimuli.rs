@@ -25,7 +25,7 @@ pub(super) fn image(context: &Context, args: &Image) -> anyhow::Result<()> {
     let dataset = context.dataset()?;
     let images = dataset.stimuli().images()?;
     let name = match (&args.name, &args.subject, args.trial) {
-        (Some(name), ..) => known_name(&dataset.stimuli(), name)?,
+        (Some(name), ..) => known_name(&dataset.stimuli(), name)?.unwrap_or_else(|| name.clone()),
         (None, Some(subject), Some(trial)) => {
             let subject = dataset.subject(subject)?;
             image_of_trial(context, &subject, args.session.as_ref(), trial)?
@@ -148,7 +148,7 @@ pub(super) fn captions(context: &Context, args: &Captions) -> anyhow::Result<()>
     let captions = stimuli.captions()?;
     let mut name = args.name.clone();
     if captions.get(&name).is_empty() {
-        name = known_name(&stimuli, &name)?;
+        name = known_name(&stimuli, &name)?.ok_or_else(|| unknown_image(&stimuli, &name))?;
     }
     let found = captions.get(&name);
     if found.is_empty() {
@@ -174,24 +174,29 @@ pub(super) fn captions(context: &Context, args: &Captions) -> anyhow::Result<()>
     }))
 }
 
-/// The name of an image as the table of images has it, with or without its extension.
-fn known_name(stimuli: &Named, name: &str) -> anyhow::Result<String> {
+/// The name of an image as the table of images has it, with or without its extension; `None` for a name
+/// that is not in it.
+fn known_name(stimuli: &Named, name: &str) -> anyhow::Result<Option<String>> {
     let metadata = stimuli.metadata()?;
     if metadata.get(name).is_some() {
-        return Ok(name.to_owned());
+        return Ok(Some(name.to_owned()));
     }
     let stem = |known: &str| known.rsplit_once('.').map(|(stem, _)| stem.to_owned());
     let mut same = metadata.names().filter(|known| stem(known).as_deref() == Some(name));
-    if let (Some(only), None) = (same.next(), same.next()) {
-        return Ok(only.to_owned());
-    }
+    Ok(match (same.next(), same.next()) {
+        (Some(only), None) => Some(only.to_owned()),
+        _ => None,
+    })
+}
+
+fn unknown_image(stimuli: &Named, name: &str) -> CommandError {
     let error = CommandError::usage(format!("no image is called {name:?}"));
-    let names: Vec<&str> = metadata.names().collect();
-    Err(match suggest(name, &names) {
+    let metadata = stimuli.metadata().ok();
+    let names: Vec<&str> = metadata.iter().flat_map(|table| table.names()).collect();
+    match suggest(name, &names) {
         Some(nearest) => error.hint(format!("the nearest name is {nearest:?}")),
         None => error.hint("laion-fmri stimuli list prints all names"),
     }
-    .into())
 }
 
 pub(super) fn stimuli(context: &Context, action: &Stimuli) -> anyhow::Result<Status> {
