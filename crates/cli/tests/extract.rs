@@ -361,7 +361,7 @@ fn what_a_failure_leaves_is_named() {
 fn rows_say_what_the_table_of_images_says_and_how_they_are_divided() {
     let bench = Bench::new();
     let ran = bench.ok("extract --subject 01 --roi FFA1 --split tau --pool shared -o out.npz");
-    let file = read_arrays(bench.user.path("out.npz")).unwrap();
+    let mut file = read_arrays(bench.user.path("out.npz")).unwrap();
     let table = bench.ok("trials --subject 01 --format csv").out;
     let mut reader = csv::Reader::from_reader(table.as_bytes());
     let at = |name: &str, header: &csv::StringRecord| {
@@ -387,7 +387,7 @@ fn rows_say_what_the_table_of_images_says_and_how_they_are_divided() {
     // Without the table there are no such columns, and a recipe says so.
     let user = User::with_session();
     user.ok("extract --subject 03 --session 01 --roi FFA1 -o out.npz");
-    let file = read_arrays(user.path("out.npz")).unwrap();
+    let mut file = read_arrays(user.path("out.npz")).unwrap();
     assert!(file.text("dataset").is_err());
 }
 
