@@ -37,14 +37,6 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
-/// What the exit status means, as help and manual page list it.
-pub(crate) const EXIT_STATUS: &str = "\
-Exit status:
-  0 done                              4 damaged or mismatched files
-  1 failed, or some transfers failed  5 licence or stimulus access needed
-  2 wrong usage, unknown names        6 withheld files, with --strict
-  3 nothing found, not downloaded     130, 143 stopped by a signal";
-
 const GLOBAL: &str = "Global options";
 
 /// Options that every command takes, before or after its name. Their variables are read in
@@ -247,9 +239,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Recipe(extract::RecipeAction),
     /// Print the completion script of a shell
-    Completions(Completions),
+    Completions(tree::Completions),
     /// Print the manual page, or save the pages of all commands in a directory
-    Man(Man),
+    Man(tree::Man),
     /// Options that every command takes, before or after its name
     #[command(hide = true, override_usage = "laion-fmri [GLOBAL OPTIONS] <COMMAND> ...")]
     Global,
@@ -555,20 +547,6 @@ pub(crate) struct ToNifti {
     /// Output file: .nii or .nii.gz
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Completions {
-    /// Shell
-    #[arg(value_enum)]
-    pub(crate) shell: clap_complete::Shell,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Man {
-    /// Directory for the pages of all commands
-    #[arg(value_name = "DIR")]
-    pub(crate) directory: Option<PathBuf>,
 }
 
 /// Trials as they were asked for.

@@ -593,18 +593,3 @@ pub enum Error {
     #[error("stopped before it was complete")]
     Cancelled,
 }
-
-impl Error {
-    /// Whether a file is just not there, on disk or in the bucket.
-    pub(crate) fn is_missing(&self) -> bool {
-        matches!(self, Self::DataNotDownloaded { .. } | Self::Input(InputError::NotInBucket { .. }))
-    }
-
-    pub(crate) fn io(
-        action: &'static str,
-        path: impl Into<PathBuf>,
-    ) -> impl FnOnce(io::Error) -> Self {
-        let path = path.into();
-        move |source| Self::Io { action, path, source }
-    }
-}

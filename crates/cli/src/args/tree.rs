@@ -1,11 +1,34 @@
 //! The tree of commands as users meet it, with short help, full help and examples.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
-use clap::{Command, CommandFactory, FromArgMatches};
+use clap::{Args, Command, CommandFactory, FromArgMatches};
 
 use super::examples;
-use super::{Cli, EXIT_STATUS, GLOBAL};
+use super::{Cli, GLOBAL};
+
+/// What the exit status means, as help and manual page list it.
+pub(crate) const EXIT_STATUS: &str = "\
+Exit status:
+  0 done                              4 damaged or mismatched files
+  1 failed, or some transfers failed  5 licence or stimulus access needed
+  2 wrong usage, unknown names        6 withheld files, with --strict
+  3 nothing found, not downloaded     130, 143 stopped by a signal";
+
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    /// Shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Man {
+    /// Directory for the pages of all commands
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
+}
 
 /// What `-h` says in the place of the global options and the examples.
 const MORE: &str = "Add --help for examples and global options, or see: laion-fmri help global";

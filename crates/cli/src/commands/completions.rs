@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::Command;
 use clap_complete::Shell;
 
-use crate::args::{Completions, tree};
+use crate::args::tree::{self, Completions};
 use crate::output;
 
 pub(super) fn run(args: &Completions) -> anyhow::Result<()> {

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Command;
 
 use crate::args::examples;
-use crate::args::{EXIT_STATUS, Man, tree};
+use crate::args::tree::{self, EXIT_STATUS, Man};
 
 pub(super) fn run(args: &Man) -> anyhow::Result<()> {
     let mut command = tree::command().disable_help_subcommand(true);

@@ -1,9 +1,13 @@
 //! What a failure means for the caller.
 
+use std::io;
+use std::path::PathBuf;
+
 use gifti_surface::fs::{ReadGiftiError, ReadLabelError};
 use gifti_surface::{GiftiError, LabelError};
 
 use super::Error;
+use crate::files::InputError;
 
 /// What a failure means for the caller; the command line turns it into an exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +29,19 @@ pub enum ErrorKind {
 }
 
 impl Error {
+    /// Whether a file is just not there, on disk or in the bucket.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::DataNotDownloaded { .. } | Self::Input(InputError::NotInBucket { .. }))
+    }
+
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+
     /// What the failure means for the caller.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
