@@ -2,6 +2,18 @@
 
 use laion_fmri::Location;
 
+/// What the HTTP client looks at.
+pub(crate) const VARIABLES: [&str; 8] = [
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+];
+
 /// A proxy, and what set it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Proxy {
@@ -47,7 +59,7 @@ fn covers(entry: &str, host: &str) -> bool {
 }
 
 /// The address of a proxy without the user name and the password in it.
-fn without_secret(address: &str) -> String {
+pub(crate) fn without_secret(address: &str) -> String {
     let (scheme, rest) = address.split_once("://").unwrap_or(("http", address));
     let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
     format!("{scheme}://{}", place.trim_end_matches('/'))

@@ -215,6 +215,10 @@ fn the_proxy_on_the_way_is_named() {
     let err = run(&address);
     assert!(err.contains("asks for a user name and a password (status 407)"), "{err}");
     assert!(err.contains(&format!("the proxy {address} (HTTP_PROXY)")), "{err}");
+    let mut command = user.command(&["doctor", "--offline"]);
+    command.env("LAION_FMRI_DATA", user.mirror()).env("HTTP_PROXY", "http://me:secret@proxy:1");
+    let out = user.run_with(command).out;
+    assert!(out.contains("HTTP_PROXY=http://proxy:1") && !out.contains("secret"), "{out}");
 }
 
 /// The command run by somebody who may read the mirror but not write into it.

@@ -418,10 +418,6 @@ impl Run<'_> {
                 }
                 Ok(RangedOutcome::Unranged) => destination = None,
                 Err(VersionError::Failed(error)) => return Err(error),
-                // The same wrong bytes again: a third time would bring them too.
-                Err(VersionError::Corrupt(error, sha256)) if version.before == Some(sha256) => {
-                    return Err(error);
-                }
                 Err(VersionError::Corrupt(error, sha256)) => {
                     version.before = Some(sha256);
                     last = Some(error);

@@ -176,18 +176,6 @@ async fn an_object_that_is_at_fault_itself_is_mirrored_as_it_is() {
     }
 }
 
-#[tokio::test]
-async fn bytes_that_are_wrong_in_the_same_way_twice_end_it() {
-    let scene = Scene::new().always(Fault::Flip(0));
-    let report = scene.run(&scene.options()).await;
-    let short = report.outcomes.iter().find(|(key, _)| key.as_str() == SHORT).unwrap();
-    let Outcome::Failed { error } = &short.1 else { panic!("{short:?}") };
-    assert!(matches!(**error, TransferError::Checksum { .. }), "{error:?}");
-    assert!(!scene.root().join(SHORT).exists());
-    // And the listing.
-    assert!(scene.proxy.body_bytes() <= 2 * (LONG_SIZE + 20_000) + 5_000);
-}
-
 #[test]
 fn a_reader_takes_what_is_left_out_from_the_listing() {
     let scene = Scene::new();

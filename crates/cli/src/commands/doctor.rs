@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::exit::Status;
 use crate::hint;
 use crate::output;
+use crate::proxy;
 
 /// One thing that was looked at, in words.
 struct Row {
@@ -47,12 +48,15 @@ pub(super) fn run(context: &Context) -> anyhow::Result<Status> {
             hint: hint::of(&error),
         }),
     }
-    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "NO_PROXY"] {
+    for name in proxy::VARIABLES {
         if let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) {
+            let value = value.to_string_lossy();
+            let is_address = !name.eq_ignore_ascii_case("NO_PROXY");
+            let value = if is_address { proxy::without_secret(&value) } else { value.into_owned() };
             findings.push(Row {
                 subject: "proxy",
                 health: Health::Note,
-                detail: format!("{name}={}", value.to_string_lossy()),
+                detail: format!("{name}={value}"),
                 hint: None,
             });
         }

@@ -250,7 +250,7 @@ mod tests {
         );
         assert!(at(77).contains("228 MB of 1.15 GB"), "{}", at(77));
         assert!(at(57).contains("228 MB of 1.15 GB, 10 MB/s, 2 min left\n"), "{}", at(57));
-        let narrow = "1/2 files 19 %, 10 MB/s, 2 min left\n  sub-01_ses-01…p.nii.gz 19 %";
+        let narrow = "1/2 files 19 %, 10 MB/s, 2 min left\n  sub-01_ses-01…s_statmap.nii.gz 19 %";
         assert_eq!(at(37), narrow);
         // More files than rows.
         for _ in 0..30 {

@@ -71,7 +71,10 @@ impl Linked {
             match response.status().as_u16() {
                 200 | 206 => {
                     self.accepted(wanted.key, &link).await;
-                    return self.http.answer(&about, wanted, response);
+                    // Links lead to servers that give lengths. An answer without one is a page, or has
+                    // no end.
+                    let wanted = Wanted { size: None, ..wanted.clone() };
+                    return self.http.answer(&about, &wanted, response);
                 }
                 // An expired signature is refused with any of these.
                 status @ (400 | 401 | 403 | 404 | 410) => {
