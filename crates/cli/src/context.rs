@@ -82,7 +82,10 @@ impl Context {
         }
         let dataset = match self.dataset() {
             Err(error @ Error::DataDirNotSet) => {
-                let hint = "laion-fmri config --data-dir DIR, or --remote to ask the bucket";
+                let hint = match self.global.offline {
+                    true => "laion-fmri config --data-dir DIR",
+                    false => "laion-fmri config --data-dir DIR, or --remote to ask the bucket",
+                };
                 return Err(CommandError::from(error).hint(hint).into());
             }
             dataset => dataset?,

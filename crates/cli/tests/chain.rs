@@ -189,7 +189,10 @@ fn masks_are_written_over_the_grid_and_over_the_brain() {
     user.ok("mask --subject 03 --roi FFA1 -o ffa1.nii.gz");
     let volume = laion_fmri::nifti_stream::fs::read_volume(user.path("ffa1.nii.gz")).unwrap();
     let set = volume.nonzero_mask().iter().filter(|voxel| **voxel).count();
-    assert_eq!(user.ok("mask --subject 03 --roi FFA1 -o again.npy").err, format!("{set} voxels\n"));
+    assert_eq!(
+        user.ok("mask --subject 03 --roi FFA1 -o again.npy").err,
+        format!("{set} voxels -> again.npy\n")
+    );
 }
 
 #[test]
@@ -464,5 +467,5 @@ fn maps_coordinates_and_volumes() {
         "{message}"
     );
     let message = user.fails("to-nifti --subject 03 where.npy -o nc.nii", 2);
-    assert!(message.contains("where.npy has 2 axes (expected 1"), "{message}");
+    assert!(message.contains("there are 3 values, but "), "{message}");
 }

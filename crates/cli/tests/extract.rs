@@ -508,7 +508,7 @@ fn recipes_are_compared_in_words() {
     }
     assert!(json.out.lines().count() >= 2, "{}", json.out);
     let shown = bench.ok("recipe show one.npz").out;
-    assert!(shown.starts_with("recipe = 1\n") && !shown.contains("[output]"), "{shown}");
+    assert!(shown.starts_with("recipe = 2\n") && !shown.contains("[output]"), "{shown}");
     assert!(bench.ok("recipe methods one.npz").out.contains("session"));
     assert!(bench.ok("recipe cite one.npz").out.starts_with('@'));
 }

@@ -93,7 +93,7 @@ fn failures_say_what_and_end_with_their_status() {
     std::fs::write(label, "#\n2\n0 0 0 0 0\n").unwrap();
     assert_snapshot!(user.fails("roi --subject 03 FFA1 -o roi.npz", 4), @"
     error: label file DIR/mirror/derivatives/rois/sub-03/face/sub-03_hemi-L_space-fsnative_label-FFA1_mask.label could not be read: 1 vertex is listed (expected 2)
-    hint: delete DIR/mirror/derivatives/rois/sub-03/face/sub-03_hemi-L_space-fsnative_label-FFA1_mask.label and run the same laion-fmri download again
+    hint: laion-fmri verify --repair --subject sub-03
     ");
     assert_eq!(names(user.folder.path()), ["home", "mirror"]);
 }

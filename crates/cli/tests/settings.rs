@@ -26,7 +26,7 @@ fn the_data_directory_is_stored_and_found() {
     assert_eq!((ran.code, ran.out.as_str()), (0, "Data directory set to: DIR/mirror\n"));
     let stored = fs::read_to_string(user.path("home/.config/laion_fmri/config.json")).unwrap();
     assert_eq!(user.neutral(&stored), "{\n  \"data_dir\": \"DIR/mirror\"\n}\n");
-    assert_eq!(run(&["subjects", "--offline"]).code, 0);
+    assert_eq!(run(&["subjects", "--offline"]).code, 3);
     assert_snapshot!(run(&["config"]).out, @"
     data_dir     DIR/mirror  (DIR/home/.config/laion_fmri/config.json)
     bucket       BUCKET  (the environment)
@@ -83,7 +83,8 @@ fn every_setting_is_stored_and_used_or_refused() {
     assert_eq!(run("config --jobs 5", 0).out, "Jobs set to: 5\n");
     assert!(run("config", 0).out.contains("data_dir     DIR/shared:DIR/mirror"));
     // An option comes before what is stored, and the list of directories is stored as a whole.
-    assert!(run("subjects --offline --data-dir shared", 0).out.is_empty());
+    let empty = run("subjects --offline --data-dir shared", 3).err;
+    assert!(empty.contains("nothing of any subject is on disk in DIR/shared"), "{empty}");
     run("config --data-dir mirror", 0);
     assert!(run("config", 0).out.contains("data_dir     DIR/mirror  "));
     assert!(run("config --offline", 2).err.starts_with("error: --offline cannot be stored\n"));

@@ -38,7 +38,7 @@ fn pixels(path: &std::path::Path) -> Array3<u8> {
 fn an_image_comes_as_displayed_as_stored_or_byte_for_byte() {
     let user = user();
     let ran = user.ok(&format!("image {PNG} -o shown.npy"));
-    assert_eq!(ran.err, format!("{PNG}: 24 x 20, 3 channels\n"));
+    assert_eq!(ran.err, format!("{PNG}: 24 x 20, 3 channels -> shown.npy\n"));
     for ((y, x, channel), level) in pixels(&user.path("shown.npy")).indexed_iter() {
         assert!(level.abs_diff(bucket::displayed_pixel(PNG, y, x)[channel]) <= 1);
     }
@@ -118,7 +118,7 @@ fn a_segmentation_lists_objects_or_writes_a_mask() {
     );
     let row = bucket::MASKS.iter().find(|row| (row.noun, row.instance_id) == ("dog", 1)).unwrap();
     let ran = user.ok(&format!("segmentation {JPEG} dog --instance 1 -o dog.npy"));
-    assert_eq!(ran.err, "dog 1: 72 pixels\n");
+    assert_eq!(ran.err, "dog 1: 72 pixels -> dog.npy\n");
     let mask = read_npy::<u8>(user.path("dog.npy")).unwrap().into_dimensionality::<Ix2>().unwrap();
     for ((y, x), pixel) in mask.indexed_iter() {
         assert_eq!(*pixel, bucket::mask_pixel(row.mask_row, y, x));

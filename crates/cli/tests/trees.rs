@@ -88,7 +88,7 @@ fn what_no_key_has_is_named_and_nothing_is_fetched() {
         err.starts_with("error: the bucket has no file with desc-singletrialbetas (did you mean SingletrialBetas?)"),
         "{err}"
     );
-    assert!(err.contains("\nhint: add --allow-missing to download the rest, "), "{err}");
+    assert!(err.contains("\nhint: add --allow-missing to download the rest; "), "{err}");
     let err = user.fails("download --subject 05 --include-freesurfer --include-raw", 3);
     for tree in ["FreeSurfer", "raw"] {
         assert!(err.contains(&format!("the {tree} tree has no matching file")), "{err}");

@@ -150,11 +150,6 @@ pub(crate) struct Merge {
 }
 
 #[derive(Args, Debug)]
-#[command(after_long_help = "\
-Examples:
-  laion-fmri slurm plan.jsonl -o jobs/                      write all scripts to jobs/
-  bash jobs/download.sh && bash jobs/submit.sh              run them, on the login node
-  laion-fmri slurm plan.jsonl --script extract --time 00:30:00 --account lab > extract.sbatch")]
 pub(crate) struct Slurm {
     /// Plan file
     pub(crate) plan: PathBuf,

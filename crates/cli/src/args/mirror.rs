@@ -26,11 +26,6 @@ pub(crate) struct Verify {
 }
 
 #[derive(Args, Debug)]
-#[command(after_long_help = "\
-Examples:
-  laion-fmri status                        one line per subject
-  laion-fmri status --subject sub-03       its sessions, folders and ROIs
-  laion-fmri status --local --json         only what is on disk, for scripts")]
 pub(crate) struct Status {
     /// Show the sessions, folders and ROIs of these subjects: sub-03, 03 or all
     #[arg(long, num_args = 1.., value_name = "S")]

@@ -38,8 +38,8 @@ impl Subject {
     /// # Errors
     ///
     /// [`Error::UnsupportedFormat`] for another name; [`Error::Io`], [`Error::Export`] and
-    /// [`Error::Nifti`] for a file that cannot be read; [`Error::DoesNotFit`] for another number, shape
-    /// or type of flags; [`Error::GridMismatch`] for an image on another grid; as
+    /// [`Error::Nifti`] for a file that cannot be read; [`Error::MaskLength`] for another number of flags,
+    /// [`Error::DoesNotFit`] for another shape or type of them; [`Error::GridMismatch`] for an image on another grid; as
     /// [`Subject::brain_mask`].
     ///
     /// ```
@@ -116,7 +116,9 @@ fn set_in_npy(path: &Path, brain: &BrainMask) -> Result<Set> {
         [n] if *n == n_brain => Ok(Set::Columns(set.map(|column| column as u32).collect())),
         [n] if *n == n_grid => Ok(Set::Voxels(set.collect())),
         got if *got == shape => Ok(Set::Voxels(set.collect())),
-        [n] => Err(does_not_fit(n.to_string())),
+        [n] => {
+            Err(Error::MaskLength { source_of_axis: brain.source(), expected: n_brain, got: *n })
+        }
         got => Err(does_not_fit(format!("shape {got:?}"))),
     }
 }

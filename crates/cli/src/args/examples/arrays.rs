@@ -80,6 +80,10 @@ pub(super) const EXAMPLES: &[Examples] = &[
                 "the whole brain over all sessions",
                 "laion-fmri noise-ceiling --subject sub-01 --desc Noiseceiling12rep -o nc12.npy",
             ),
+            example(
+                "the same as a volume",
+                "laion-fmri noise-ceiling --subject sub-01 --desc Noiseceiling12rep -o map12.nii.gz",
+            ),
         ],
     ),
     (
@@ -144,6 +148,10 @@ pub(super) const EXAMPLES: &[Examples] = &[
             example(
                 "values of an ROI",
                 "laion-fmri to-nifti --subject sub-01 ffa1_nc.npy --roi FFA1 -o ffa1_nc.nii.gz",
+            ),
+            example(
+                "rows of betas as the volumes of a 4-D file",
+                "laion-fmri to-nifti --subject sub-01 ffa1_betas.npy --roi FFA1 -o ffa1_betas.nii.gz",
             ),
         ],
     ),

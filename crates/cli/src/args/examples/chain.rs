@@ -57,10 +57,17 @@ pub(super) const EXAMPLES: &[Examples] = &[
     (
         "slurm",
         &[
-            example("scripts to submit", "laion-fmri slurm plan.jsonl -o jobs/"),
+            example(
+                "all scripts; jobs/submit.sh submits them",
+                "laion-fmri slurm plan.jsonl -o jobs/",
+            ),
             example(
                 "with a partition and a time limit",
                 "laion-fmri slurm plan.jsonl --partition cpu --time 04:00:00 -o jobs/",
+            ),
+            example(
+                "one script, with an account",
+                "laion-fmri slurm plan.jsonl --script merge --account lab",
             ),
         ],
     ),
