@@ -101,10 +101,13 @@ impl Golden {
                 panic!("{how}: {}\n{arrays}", with_sources(&error))
             }
         };
-        let got = read_arrays(&output).unwrap().digest().unwrap();
-        let differences = differences(&expected, &got);
-        assert!(differences.is_empty(), "{how}:\n{differences}");
-        assert_eq!(got.sha256(), recipe.result.arrays_sha256, "{how}: digest of all arrays");
+        // HDF5 is not read back here; h5py does that in the interoperability suite.
+        if format != "h5" {
+            let got = read_arrays(&output).unwrap().digest().unwrap();
+            let differences = differences(&expected, &got);
+            assert!(differences.is_empty(), "{how}:\n{differences}");
+            assert_eq!(got.sha256(), recipe.result.arrays_sha256, "{how}: digest of all arrays");
+        }
         assert_eq!(made.result, recipe.result, "{how}");
         assert_eq!(made.subjects, recipe.subjects, "{how}");
         assert_eq!(made.conventions, recipe.conventions, "{how}");

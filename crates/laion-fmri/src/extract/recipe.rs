@@ -204,7 +204,12 @@ impl Recipe {
     /// [`Error::Io`]; [`Error::Extract`] when it is not a recipe or of a later form;
     /// [`Error::Export`] when an output cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = if array_export::ArrayFormat::from_path(path).is_some() {
+        let format = array_export::ArrayFormat::from_path(path);
+        if format == Some(array_export::ArrayFormat::Hdf5) {
+            let reason = "HDF5 is not read back; its recipe lies beside it in a .recipe.toml";
+            return Err(unusable(path, reason.to_owned()));
+        }
+        let text = if format.is_some() {
             array_export::read_arrays(path)?
                 .recipe()?
                 .ok_or_else(|| unusable(path, "it holds no recipe".to_owned()))?
