@@ -1,4 +1,4 @@
 //! Fuzz target: `checks::reader`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| nifti_stream_fuzz::checks::reader(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| laion_fmri_fuzz::checks::reader(bytes));

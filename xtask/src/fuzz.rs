@@ -11,7 +11,24 @@ use crate::counts::Counts;
 use crate::project::Project;
 
 /// Every target; `fuzz/corpus/NAME` holds what it starts from, and what it found.
-const TARGETS: [&str; 4] = ["header", "gz", "index", "reader"];
+const TARGETS: [&str; 16] = [
+    "header",
+    "gz",
+    "index",
+    "reader",
+    "hdf5",
+    "stimulus_tables",
+    "gifti",
+    "label",
+    "arrays",
+    "inventory",
+    "state",
+    "listing",
+    "rois",
+    "recipe",
+    "plans",
+    "trials",
+];
 
 /// Coverage for libFuzzer. A sanitizer would look for what code without `unsafe` cannot do.
 const FLAGS: &str = "--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module \
@@ -20,7 +37,7 @@ const FLAGS: &str = "--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module \
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// The targets: header, gz, index, reader; by default all, one after the other
+    /// The targets, such as header or hdf5; by default all, one after the other
     #[arg(value_parser = TARGETS)]
     targets: Vec<String>,
     /// Seconds for each target
@@ -29,7 +46,7 @@ pub(crate) struct Options {
 }
 
 /// Builds and runs the targets; `true` when none crashed. New inputs are kept below `target/`,
-/// crashes in `fuzz/corpus/NAME`, where the tests of nifti-stream find them.
+/// crashes in `fuzz/corpus/NAME`, where the tests of the crates find them.
 pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     let folder = project.root.join("fuzz");
     let built = project.target.join("fuzz");

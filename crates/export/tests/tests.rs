@@ -4,6 +4,8 @@
 mod arrays;
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod corpus;
 #[cfg(all(test, feature = "hdf5"))]
 mod hdf5;
 #[cfg(test)]

@@ -46,6 +46,9 @@ mod content;
 mod digest;
 #[cfg(feature = "network")]
 mod error;
+#[cfg(all(any(test, fuzzing), feature = "network"))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "network")]
 mod get;
 mod inventory;

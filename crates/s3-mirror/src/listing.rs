@@ -15,6 +15,8 @@ mod objects;
 mod s3;
 mod xml;
 
+#[cfg(any(test, fuzzing))]
+pub use xml::check_page;
 pub(crate) use xml::error_code;
 
 /// Objects per page where the store itself has none; bounds the memory of a streamed listing.

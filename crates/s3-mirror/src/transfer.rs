@@ -31,6 +31,8 @@ mod version;
 
 pub use incomplete::Incomplete;
 pub use report::{Outcome, Report, ReportTotals, Stop, TransferError, Withheld};
+#[cfg(any(test, fuzzing))]
+pub use state::check_state;
 
 use claim::{BEAT, Claim, Taken, Watch};
 pub(crate) use destination::{Destination, Root};

@@ -4,6 +4,7 @@
 
 mod answers;
 mod conformance;
+mod corpus;
 mod faults;
 mod links;
 mod listing;

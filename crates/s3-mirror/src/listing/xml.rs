@@ -53,6 +53,22 @@ struct Entry {
     prefix: String,
 }
 
+/// A page is read or refused, and only one of several pages names the next.
+///
+/// # Panics
+///
+/// When that does not hold.
+#[cfg(any(test, fuzzing))]
+pub fn check_page(bytes: &[u8]) {
+    let Ok(document) = std::str::from_utf8(bytes) else { return };
+    let _ = error_code(document);
+    if let Ok(found) = page(document) {
+        let names = found.listing.objects.iter().map(|object| object.key.as_str());
+        assert!(names.clone().all(|name| !name.is_empty() && name.parse::<crate::Key>().is_ok()));
+        assert_eq!(page(document).ok(), Some(found), "the same again");
+    }
+}
+
 /// Parses a page. Namespaces are ignored; unknown elements are skipped.
 pub(super) fn page(document: &str) -> Result<Page, XmlError> {
     let mut found = Page::default();

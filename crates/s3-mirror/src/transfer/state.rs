@@ -74,6 +74,21 @@ impl State {
     }
 }
 
+/// A state is believed or not; one that is has no byte outside of its object.
+///
+/// # Panics
+///
+/// When that does not hold.
+#[cfg(any(test, fuzzing))]
+pub fn check_state(bytes: &[u8]) {
+    let Ok(fields) = serde_json::from_slice::<Value>(bytes) else { return };
+    for boot in [None, Some("boot")] {
+        let Some(state) = State::parse(&fields, boot) else { continue };
+        let is_inside = |range: &Range<u64>| range.start < range.end && range.end <= state.size;
+        assert!(state.written.iter().chain(state.synced.iter()).all(is_inside));
+    }
+}
+
 const VERSION: u64 = 1;
 
 fn ranges(value: &Value, size: u64) -> Option<Ranges> {

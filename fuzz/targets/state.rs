@@ -1,0 +1,4 @@
+//! Fuzz target: `s3_mirror::fuzzing::state`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| s3_mirror::fuzzing::state(bytes));
