@@ -10,6 +10,51 @@ from numpy.typing import NDArray
 
 from laion_fmri._arguments import Selection
 
+__all__ = [
+    "Dataset",
+    "Embeddings",
+    "NOTICE",
+    "Stimuli",
+    "Subject",
+    "VERSION",
+    "_panic",
+    "accept_license",
+    "access_terms",
+    "betas",
+    "compute_noise_ceiling",
+    "concat_betas",
+    "configured",
+    "download",
+    "download_stimuli",
+    "duplicate_groups",
+    "extract",
+    "initialize",
+    "is_license_accepted",
+    "leaks",
+    "list_ood_types",
+    "list_pools",
+    "list_splits",
+    "load_split",
+    "main",
+    "parse_subject",
+    "plan_extraction",
+    "read_gifti",
+    "read_label",
+    "read_mask",
+    "read_rows",
+    "read_volume",
+    "read_voxels",
+    "recipe",
+    "recipe_methods",
+    "reproduce",
+    "request_access",
+    "shared_betas",
+    "split_masks",
+    "write_betas",
+    "write_nifti",
+    "zscore",
+]
+
 VERSION: str
 NOTICE: str
 
