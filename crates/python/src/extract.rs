@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use laion_fmri::extract::{Conventions, ExtractPlan, ExtractRequest, Recipe};
+use laion_fmri::extract::{Conventions, ExtractPlan, ExtractRequest, MaskChoice, Recipe};
 use laion_fmri::{Error, Result};
 use pyo3::prelude::*;
 
@@ -20,18 +20,24 @@ pub(crate) struct Extraction {
     /// The conventions as JSON, in the form that recipes have.
     conventions: String,
     output: PathBuf,
+    /// A file of voxels, of one subject.
+    mask: Option<PathBuf>,
     max_memory: Option<u64>,
     from_bucket: bool,
 }
 
 impl Extraction {
-    fn request(self) -> Result<ExtractRequest> {
-        let conventions: Conventions =
+    fn request(self, dataset: &laion_fmri::Dataset) -> Result<ExtractRequest> {
+        let mut conventions: Conventions =
             serde_json::from_str(&self.conventions).map_err(|error| Error::InvalidValue {
                 what: "conventions",
                 got: self.conventions.clone(),
                 expected: error.to_string(),
             })?;
+        if let (Some(path), Some(subject)) = (&self.mask, self.subjects.first()) {
+            let read = dataset.subject(subject)?.read_mask(path, conventions.mask_source)?;
+            conventions.mask = Some(MaskChoice::new(path, &read));
+        }
         let mut request = ExtractRequest::new(self.output)
             .subjects(self.subjects)
             .sessions(self.sessions)
@@ -56,7 +62,7 @@ pub(crate) fn extract<'py>(
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let recipe = dataset.run(py, progress, move |dataset, job| {
-        carry_out(&dataset.extract_plan(&extraction.request()?)?, &dataset, job)
+        carry_out(&dataset.extract_plan(&extraction.request(&dataset)?)?, &dataset, job)
     })?;
     record(py, &recipe)
 }
@@ -69,7 +75,7 @@ pub(crate) fn plan_extraction<'py>(
     extraction: Extraction,
 ) -> PyResult<Bound<'py, PyAny>> {
     let plan = dataset.run(py, None, move |dataset, _| {
-        let plan = dataset.extract_plan(&extraction.request()?)?;
+        let plan = dataset.extract_plan(&extraction.request(&dataset)?)?;
         let memory = plan.memory(dataset.jobs())?;
         let (rows, columns) = plan.shape();
         let sessions: Vec<(String, String)> = plan

@@ -48,6 +48,26 @@ def test_files_and_their_reproduction(sub, tmp_path):
     assert (tmp_path / "again.npz").read_bytes() == output.read_bytes()
 
 
+def test_hdf5_is_opened_by_h5py(sub, reference, tmp_path):
+    made = laion_fmri.extract("sub-03", "ses-01", roi="FFA1", output=tmp_path / "ffa1.h5")
+    expected = reference.betas("ses-01")[:, reference.roi("FFA-1")]
+    np.testing.assert_array_equal(made["betas"][:], expected)
+    assert set(made.arrays) >= {"betas", "image_name", "voxel_index"}
+
+
+def test_voxels_of_a_user(sub, reference, tmp_path):
+    mask = reference.roi("FFA-1")
+    made = laion_fmri.extract("sub-03", "ses-01", mask=mask)
+    np.testing.assert_array_equal(made["betas"], reference.betas("ses-01")[:, mask])
+    np.save(tmp_path / "mine.npy", mask)
+    again = laion_fmri.extract("sub-03", "ses-01", mask=tmp_path / "mine.npy")
+    assert again["betas"].tobytes() == made["betas"].tobytes()
+    assert again.recipe["conventions"]["mask"]["file"] == "mine.npy"
+    assert laion_fmri.plan_extraction("sub-03", mask=mask)["columns"] == mask.sum()
+    with pytest.raises(ValueError):
+        laion_fmri.extract("sub-03", "ses-01", mask=mask, roi="FFA1")
+
+
 def test_a_plan_says_what_it_takes(sub, tmp_path):
     plan = laion_fmri.plan_extraction("sub-03", roi="FFA1")
     assert plan["rows"] == 98 and plan["memory"] > 0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,19 +32,34 @@ class Extraction:
 
     Attributes
     ----------
-    arrays : dict of ndarray
-        ``betas`` (rows, voxels) and what its rows and columns are.
     recipe : dict
         Conventions, counts, and the SHA-256 of every input.
     path : Path or None
         The file, if one was asked for.
     """
 
-    arrays: dict[str, NDArray[Any]] = field(repr=False)
     recipe: dict[str, Any] = field(repr=False)
     path: Path | None = None
+    _read: dict[str, Any] | None = field(default=None, repr=False)
 
-    def __getitem__(self, name: str) -> NDArray[Any]:
+    @cached_property
+    def arrays(self) -> Mapping[str, Any]:
+        """``betas`` (rows, voxels) and what its rows and columns are.
+
+        Of a ``.zarr`` or ``.h5`` output they are opened by zarr or h5py, which have to be installed, and
+        read when they are indexed.
+        """
+        if self._read is not None:
+            return self._read
+        if self.path is not None and self.path.suffix == ".zarr":
+            import zarr
+
+            return dict(zarr.open_group(self.path, mode="r").arrays())
+        import h5py
+
+        return dict(h5py.File(self.path, "r"))
+
+    def __getitem__(self, name: str) -> Any:
         return self.arrays[name]
 
 
@@ -52,6 +68,7 @@ def extract(
     session: Session | None = None,
     *,
     roi: Roi | None = None,
+    mask: ArrayLike | str | os.PathLike[str] | None = None,
     mask_source: str = "anatomical",
     nc_threshold: float | None = None,
     nc_desc: str | None = None,
@@ -85,6 +102,8 @@ def extract(
         All sessions with betas by default.
     roi, mask_source
         As for :meth:`laion_fmri.Subject.get_betas`.
+    mask : array of bool or path, optional
+        Only these voxels of one subject: flags over the voxel axis, or a ``.npy`` or NIfTI file.
     nc_threshold, nc_desc
         Only voxels whose noise ceiling is at least this many percent; over several sessions in the map
         of `nc_desc`.
@@ -107,7 +126,7 @@ def extract(
     features : str, optional
         Also the embeddings of the images by this model.
     output : path, optional
-        Keep the file: ``.npz`` or ``.zarr``. The recipe lies beside it.
+        Keep the file: ``.npz``, ``.zarr`` or ``.h5``. The recipe lies beside it.
     max_memory : int, optional
         The most bytes that the process may take, roughly.
     from_bucket, jobs, accept_license
@@ -128,15 +147,16 @@ def extract(
     request = _request(given)
     dataset = _dataset(from_bucket, jobs, accept_license)
     with tempfile.TemporaryDirectory() as scratch:
+        request["mask"] = _mask_file(mask, scratch)
         path = Path(scratch) / "extraction.npz" if output is None else Path(output)
         request["output"] = path
         with shown(progress, "extract") as update:
             recipe = _native.extract(dataset, request, update)
         if output is not None and path.suffix != ".npz":
-            return Extraction(_lazy(path), recipe, path)
+            return Extraction(recipe, path)
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    return Extraction(arrays, recipe, None if output is None else path)
+    return Extraction(recipe, None if output is None else path, arrays)
 
 
 def plan_extraction(
@@ -157,7 +177,9 @@ def plan_extraction(
     request = _request(bound.arguments)
     request["output"] = Path(bound.arguments["output"] or "extraction.npz")
     dataset = _open(from_bucket=bound.arguments["from_bucket"], jobs=bound.arguments["jobs"])
-    return _native.plan_extraction(dataset, request)
+    with tempfile.TemporaryDirectory() as scratch:
+        request["mask"] = _mask_file(bound.arguments["mask"], scratch)
+        return _native.plan_extraction(dataset, request)
 
 
 def reproduce(
@@ -258,6 +280,17 @@ def _dataset(from_bucket: bool, jobs: int | None, accept_license: bool | None) -
     return dataset
 
 
+def _mask_file(mask: Any, scratch: str) -> Path | None:
+    """A mask as a file: the user's, or flags written for this call."""
+    import numpy as np
+
+    if mask is None or isinstance(mask, (str, os.PathLike)):
+        return None if mask is None else Path(mask)
+    path = Path(scratch) / "mask.npy"
+    np.save(path, _arguments.flags(mask, "mask"))
+    return path
+
+
 def _request(choices: dict[str, Any]) -> dict[str, Any]:
     """The arguments of :func:`extract` for the native module."""
     subjects = [resolve_subject_id(name) for name in _arguments.texts(choices["subjects"], "subjects")]
@@ -299,15 +332,3 @@ def _request(choices: dict[str, Any]) -> dict[str, Any]:
         "max_memory": choices["max_memory"],
         "from_bucket": bool(choices["from_bucket"]),
     }
-
-
-def _lazy(path: Path) -> dict[str, Any]:
-    """The arrays of a Zarr or HDF5 file, opened by the package of its format when that is there."""
-    try:
-        if path.suffix == ".zarr":
-            import zarr
-
-            return dict(zarr.open_group(path, mode="r").arrays())
-    except ImportError:
-        pass
-    return {}
