@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
-from conftest import BUCKET
+from conftest import BUCKET, ROOT
 
 import laion_fmri
 from laion_fmri import _license, discovery
@@ -22,6 +25,38 @@ def test_a_session_arrives_and_a_second_call_keeps_it(empty):
     assert dl.download("sub-03", ses="ses-01") is None
     sound = laion_fmri.verify()
     assert sound["sound"].all() and len(sound) == (again["action"] == "keep").sum()
+
+
+STOPPED = """
+import os, signal, threading, time
+from laion_fmri import download as dl
+
+def stop():
+    time.sleep(1.5)
+    global sent
+    sent = time.perf_counter()
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=stop).start()
+try:
+    dl.download("sub-03", ses="ses-01", limit_rate=20_000)
+except KeyboardInterrupt:
+    print("stopped", time.perf_counter() - sent)
+"""
+
+
+def test_ctrl_c_leaves_nothing_half_written(empty):
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", STOPPED], capture_output=True, text=True, check=True
+    )
+    what, took = run.stdout.split()
+    assert what == "stopped" and float(took) < 0.5
+    plan = dl.download("sub-03", ses="ses-01", dry_run=True)
+    assert (plan["action"] == "fetch").any()
+    for key, path in plan.loc[plan["action"] == "keep", ["key", "path"]].itertuples(index=False):
+        assert (empty / path).read_bytes() == (ROOT / key).read_bytes()
+    dl.download("sub-03", ses="ses-01", n_jobs=4)
+    assert laion_fmri.verify()["sound"].all()
 
 
 def test_a_dry_run_is_a_table_and_writes_nothing(empty):
