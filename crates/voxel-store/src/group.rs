@@ -1,8 +1,10 @@
 //! Groups: what belongs together, in one directory that appears when it is complete.
 
+mod abandoned;
 mod read;
 mod write;
 
+pub use self::abandoned::remove_abandoned;
 pub use self::read::{Group, Verified};
 pub use self::write::{GroupWriter, consolidate, write_group, write_new_group};
 

@@ -29,6 +29,7 @@
 //! * [`MatrixRows`], [`MatrixOptions`]: a matrix that is written row by row
 //! * [`Group`], [`Matrix`]: reading, and checking all of it ([`Group::verify`])
 //! * [`consolidate`]: a group whose members come one after the other
+//! * [`remove_abandoned`]: what writers that were killed left behind
 //! * [`Values`]: arrays of texts, numbers and flags that say what rows and columns are
 //! * [`Layout`]: where every chunk of a matrix lies
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -44,7 +45,9 @@ mod values;
 mod writer;
 
 pub use crate::error::Error;
-pub use crate::group::{Group, GroupWriter, Verified, consolidate, write_group, write_new_group};
+pub use crate::group::{
+    Group, GroupWriter, Verified, consolidate, remove_abandoned, write_group, write_new_group,
+};
 pub use crate::layout::Layout;
 pub use crate::matrix::Matrix;
 pub use crate::values::Values;

@@ -37,6 +37,13 @@ impl Default for MatrixOptions {
 }
 
 impl MatrixOptions {
+    /// At most this many rows in a chunk.
+    #[must_use]
+    pub fn chunk_rows(mut self, rows: usize) -> Self {
+        self.chunk_rows = rows;
+        self
+    }
+
     /// The bytes that writing a matrix of this shape takes.
     #[must_use]
     pub fn memory(&self, [rows, columns]: [usize; 2]) -> u64 {

@@ -147,6 +147,8 @@ impl GroupWriter {
         let directory = self.member(name)?;
         let path = directory.join(chunk_name(dimensions.len()));
         let file = File::create_new(&path).map_err(Error::io("create", &path))?;
+        // By this, others see that the matrix is being written; see `remove_abandoned`.
+        let _ = file.try_lock();
         let identity = write_matrix(&file, &path, layout, fill)?;
         let document = layout.document(dimensions, document::attributes(Map::new())).to_value();
         self.describe(name, &directory, document)?;
