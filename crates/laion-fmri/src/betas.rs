@@ -6,6 +6,7 @@ mod order;
 mod plan;
 mod reader;
 mod rows;
+mod session_file;
 mod sessions;
 mod written;
 
@@ -20,12 +21,10 @@ use ndarray::{Array2, Axis};
 
 use self::plan::Planned;
 pub(crate) use self::plan::zeroed;
-#[cfg(feature = "extract")]
 pub(crate) use self::reader::{SessionRead, SessionReader};
 pub use self::rows::BetaRows;
 use self::sessions::InFlight;
 pub(crate) use self::sessions::stopped;
-#[cfg(feature = "extract")]
 pub(crate) use self::sessions::stopping_at_failure;
 use crate::mask::{MaskSource, VoxelMask};
 use crate::observer::Watch;
@@ -48,6 +47,9 @@ use crate::{Cancel, Contradiction, Error, NoiseCeiling, Observer, Result, Subjec
 /// Arrays are float32 of shape `(n_trials, n_voxels)`: trials in the order of the volumes, which is
 /// the row order of the trial table, or in the order of [`Betas::trials`]; voxels by ascending flat C-order index of the brain mask's
 /// grid. NaN stays NaN.
+///
+/// Sessions that are in a [store](crate::store) are read from there. The values are the same, bit for
+/// bit.
 ///
 /// With one thread, memory is the array plus less than 32 MiB: the file is inflated chunk by chunk,
 /// and only the selected voxels of the selected trials are kept.

@@ -5,6 +5,7 @@ mod extract;
 mod from;
 mod kind;
 mod sentences;
+mod store;
 mod subjects;
 
 use std::io;
@@ -23,6 +24,7 @@ pub use self::kind::ErrorKind;
 #[cfg(feature = "download")]
 use self::sentences::not_matching;
 use self::sentences::{alternatives, listed, unreadable};
+pub use self::store::StoreError;
 pub(crate) use self::subjects::alike;
 use self::subjects::{did_you_mean, of_subjects};
 use crate::files::InputError;
@@ -539,6 +541,10 @@ pub enum Error {
     /// A plan, a part or a recipe of an extraction cannot be used, or nothing is left to extract.
     #[error(transparent)]
     Extract(Box<ExtractError>),
+
+    /// A store of betas that cannot be read or built.
+    #[error(transparent)]
+    Store(Box<StoreError>),
 
     /// The array that was asked for does not fit into memory.
     #[error("an array of {} and {} does not fit into memory", counted(*rows, "row"), counted(*columns, "column"))]

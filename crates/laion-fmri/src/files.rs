@@ -1,7 +1,6 @@
 //! Where the files of the dataset are read from: a mirror on disk, or the bucket itself.
 
 mod error;
-#[cfg(feature = "extract")]
 mod fingerprint;
 mod input;
 #[cfg(not(feature = "download"))]
@@ -22,8 +21,7 @@ use s3_mirror::ObjectError;
 use s3_mirror::{Cancel, Inventory};
 
 pub use self::error::InputError;
-#[cfg(feature = "extract")]
-pub(crate) use self::fingerprint::LargeFile;
+pub(crate) use self::fingerprint::{Fingerprint, LargeFile};
 pub use self::input::{Input, InputRecord};
 #[cfg(not(feature = "download"))]
 use self::no_objects::{Object, Objects};
@@ -74,6 +72,14 @@ impl Located {
         self.object.is_none()
     }
 
+    /// The size and the entity tag of an object.
+    fn listed(&self) -> Option<(u64, Option<String>)> {
+        #[cfg(feature = "download")]
+        return self.object.as_ref().map(|listed| (listed.size, listed.etag.clone()));
+        #[cfg(not(feature = "download"))]
+        None
+    }
+
     /// An error about a NIfTI file whose bytes came from here: about the file, or about the connection.
     pub(crate) fn named(&self, error: nifti_stream::Error) -> Error {
         #[cfg(feature = "download")]
@@ -117,7 +123,6 @@ impl Files {
     }
 
     /// Whether the reading was ended.
-    #[cfg(feature = "extract")]
     fn is_cancelled(&self) -> bool {
         self.cancel.is_cancelled()
     }

@@ -15,9 +15,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The library never prints, prompts or exits, and reads the environment in [`config`] alone.
-//! Progress goes to observers, notes to `tracing`. Calls block, in asynchronous code too. Names of the
-//! Python package: [`python_names`].
+//! The library never prints, prompts or exits, and reads the environment in [`config`] alone. Progress
+//! goes to observers, notes to `tracing`. Calls block. Names of the Python package: [`python_names`].
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #[cfg(feature = "download")]
 pub mod access;
@@ -51,6 +50,7 @@ mod roi;
 mod roots;
 mod space;
 pub mod stimulus;
+pub mod store;
 mod subject;
 mod trial_table;
 mod trials;
@@ -59,7 +59,9 @@ pub mod upkeep;
 mod voxels;
 mod zscore;
 pub use self::betas::{BetaRows, Betas, ConcatenatedBetas, SessionBetas, WrittenBetas};
-pub use self::error::{Contradiction, Error, ErrorKind, ExtractError, Restriction, Result};
+pub use self::error::{
+    Contradiction, Error, ErrorKind, ExtractError, Restriction, Result, StoreError,
+};
 pub use self::files::{Input, InputError, InputRecord};
 pub use self::group::{Group, SharedBetas, SubjectShared};
 pub use self::mask::{BrainMask, MaskFile, MaskSource, Resolution, VoxelMask};

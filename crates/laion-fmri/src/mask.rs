@@ -265,6 +265,14 @@ impl VoxelMask {
         }
     }
 
+    /// The chosen columns of the voxel axis, ascending.
+    pub(crate) fn columns(&self) -> Vec<usize> {
+        match &self.chosen {
+            Chosen::All => (0..self.brain.n_voxels()).collect(),
+            Chosen::Columns(columns) => columns.iter().map(|&column| column as usize).collect(),
+        }
+    }
+
     /// The chosen voxels, for a file on the grid of the brain mask.
     pub(crate) fn selection(&self) -> Result<VoxelSelection> {
         let shape = self.brain.grid().shape();

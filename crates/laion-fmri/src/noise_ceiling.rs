@@ -19,6 +19,21 @@ pub use self::compare::{NoiseCeilingComparison, TOLERANCES, compare};
 pub use self::compute::{ComputedNoiseCeiling, NoiseCeilingPlan};
 pub use self::options::{ImageSet, NoiseCeilingOptions, RepetitionTerm, Repetitions, Scope};
 
+/// The `desc` of the maps over all sessions that the dataset publishes.
+pub(crate) const SUBJECT_MAPS: [&str; 3] =
+    ["Noiseceiling4rep", "Noiseceiling12rep", "NoiseceilingAllrep"];
+
+/// The `desc` of the map of a session.
+pub(crate) const SESSION_MAP: &str = "Noiseceiling";
+
+/// What the map of a `desc` is called among arrays: `nc_12rep`; `nc_session` for a session's own.
+pub(crate) fn array_name(desc: &str) -> String {
+    match desc.strip_prefix(SESSION_MAP).unwrap_or(desc) {
+        "" => "nc_session".to_owned(),
+        rest => format!("nc_{}", rest.to_lowercase()),
+    }
+}
+
 /// Which noise-ceiling map is meant. Maps are in percent, 0 to 100.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -163,5 +178,17 @@ impl Subject {
                 })
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maps_are_named_after_their_desc() {
+        let names: Vec<String> =
+            SUBJECT_MAPS.into_iter().chain([SESSION_MAP, "Other"]).map(array_name).collect();
+        assert_eq!(names, ["nc_4rep", "nc_12rep", "nc_allrep", "nc_session", "nc_other"]);
     }
 }

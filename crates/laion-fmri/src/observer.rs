@@ -1,6 +1,7 @@
 //! Watching and stopping long calls: [`Observer`], [`Event`] and [`Cancel`].
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bids_names::{SessionId, SubjectId};
@@ -8,10 +9,7 @@ use nifti_stream::Progress;
 
 pub use s3_mirror::Cancel;
 
-#[cfg(any(doc, feature = "extract"))]
-use crate::Error;
-#[cfg(feature = "extract")]
-use crate::Result;
+use crate::{Error, Result};
 
 /// What happens during a long call.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +34,7 @@ pub enum Event<'a> {
         /// Its bytes.
         bytes: u64,
     },
-    /// One more volume of betas was read.
+    /// One more volume of betas was read; from a store, several more.
     Volume {
         /// The subject.
         subject: &'a SubjectId,
@@ -46,6 +44,17 @@ pub enum Event<'a> {
         done: usize,
         /// The volumes to read: all of the file, or with an index the wanted ones.
         total: usize,
+    },
+    /// The betas of a session are about to be read: from their file, or from a
+    /// [store](crate::store) that has the same values. A store that turns out to be damaged is left
+    /// for the file, and this is told again.
+    Reading {
+        /// The subject.
+        subject: &'a SubjectId,
+        /// The session. Several may be read in parallel.
+        session: &'a SessionId,
+        /// The directory of the store; none for the file.
+        store: Option<&'a Path>,
     },
     /// One more row of an extraction was written.
     Row {
@@ -122,7 +131,6 @@ impl<'a> Watch<'a> {
     }
 
     /// An error when it is stopped.
-    #[cfg(feature = "extract")]
     pub(crate) fn check(&self) -> Result<()> {
         if self.is_stopped() { Err(Error::Cancelled) } else { Ok(()) }
     }

@@ -18,6 +18,7 @@ use crate::files::{Files, Located, Records};
 use crate::mask::{BrainMask, MaskSource, Resolution};
 use crate::roi::{RoiFiles, RoiIndex};
 use crate::stimulus::Stimuli;
+use crate::store::OpenedStores;
 use crate::trials::SessionTrials;
 use crate::{
     Betas, Contradiction, DownloadRequest, Error, FilterField, Input, InputError, InputRecord,
@@ -39,6 +40,7 @@ pub struct Subject {
     pub(crate) roi_files: RoiFiles,
     stimuli: Stimuli,
     pub(crate) reading: Reading,
+    pub(crate) stores: Arc<OpenedStores>,
 }
 
 impl fmt::Debug for Subject {
@@ -61,6 +63,7 @@ impl Subject {
             roi_files: RoiFiles::default(),
             stimuli,
             reading,
+            stores: Arc::default(),
         }
     }
 
@@ -71,7 +74,8 @@ impl Subject {
         &self.id
     }
 
-    /// The sessions on disk: those with a betas file or a trial table, sorted.
+    /// The sessions on disk: those with a betas file or a trial table, sorted. Betas that only a
+    /// [store](crate::store) has count by their trial table, without which they are not read.
     ///
     /// # Errors
     ///
@@ -219,7 +223,11 @@ impl Subject {
 
     /// As [`Subject::chosen_sessions`] for betas. There is at least one.
     pub(crate) fn sessions_of_betas(&self, named: &[impl AsRef<str>]) -> Result<Vec<SessionId>> {
-        let chosen = self.chosen_sessions(named, layout::betas)?;
+        let mut chosen = match named.is_empty() {
+            true => self.sessions()?,
+            false => self.chosen_sessions(named, layout::betas)?,
+        };
+        chosen.retain(|session| !named.is_empty() || self.has_betas(session));
         if chosen.is_empty() {
             let what = format!("betas of {}", self.id);
             let fetch = || DownloadRequest::of(&self.id).desc("SingletrialBetas");
@@ -235,7 +243,7 @@ impl Subject {
         each_once(&chosen)?;
         // Asked for before their tables: the download of betas brings both.
         for session in &chosen {
-            self.betas_place(session)?;
+            self.check_betas(session)?;
         }
         Ok(chosen)
     }
@@ -259,6 +267,11 @@ impl Subject {
 
     pub(crate) fn records(&self) -> &Records {
         &self.records
+    }
+
+    /// The same subject, whose further reading leaves no record in this one.
+    pub(crate) fn apart(&self) -> Self {
+        Self { records: Records::default(), ..self.clone() }
     }
 
     /// Reads a file as a whole and notes what it was.
@@ -304,6 +317,19 @@ impl Subject {
             0 => String::new(),
             n if n > MOST => format!(", only those of {} and {} more", names.join(", "), n - MOST),
             _ => format!(", only those of {}", names.join(", ")),
+        }
+    }
+
+    /// Whether there are betas of a session: their file, or a store that has them.
+    pub(crate) fn has_betas(&self, session: &SessionId) -> bool {
+        self.files.find(&layout::betas(&self.id, session)).is_some() || self.is_stored(session)
+    }
+
+    /// Refuses a session without betas.
+    pub(crate) fn check_betas(&self, session: &SessionId) -> Result<()> {
+        match self.betas_place(session) {
+            Err(_) if self.is_stored(session) => Ok(()),
+            found => found.map(drop),
         }
     }
 

@@ -171,6 +171,16 @@ impl SessionTrials {
         self.into_iter()
     }
 
+    /// The run of each trial as it is written, and as a number: -1 for one that is not a number, with
+    /// or without `run-`, or without a column of runs.
+    pub(crate) fn runs(&self) -> Vec<(String, i64)> {
+        let number = |text: &str| text.strip_prefix("run-").unwrap_or(text).parse().unwrap_or(-1);
+        match self.column("run") {
+            Some(column) => column.iter().map(|&text| (text.to_owned(), number(text))).collect(),
+            None => vec![(String::new(), -1); self.len()],
+        }
+    }
+
     fn refused(&self, error: TableError) -> FacadeError {
         FacadeError::TrialTable { path: self.path.clone(), source: error.into() }
     }

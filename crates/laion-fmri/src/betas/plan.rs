@@ -43,14 +43,14 @@ impl Betas<'_> {
     ) -> Result<Vec<Planned>> {
         // Missing files are the likeliest failure and the cheapest to see.
         for session in sessions {
-            self.subject.betas_place(session)?;
+            self.subject.check_betas(session)?;
         }
         self.subject.fetch_trials(sessions)?;
         let base = Arc::new(self.voxels.resolve(&self.subject)?);
         let mut thresholded = Thresholded::new(&self.subject, &base, self.threshold.as_ref())?;
         let mut planned = Vec::with_capacity(sessions.len());
         for session in sessions {
-            let reader = SessionReader::open(&self.subject, session, base.brain())?;
+            let reader = SessionReader::open(&self.subject, session, &base)?;
             let table = self.table(session)?;
             table.as_ref().map_or(Ok(()), |table| reader.check_trials(table))?;
             let planned_session = Planned {

@@ -1,39 +1,35 @@
-//! The betas of one session: opened once, checked, read by all threads, and known by their SHA-256.
+//! The betas of one session: from a store that has them, or else from their file.
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bids_names::{SessionId, SubjectId};
-use laion_fmri_base::lock;
 use ndarray::ArrayViewMut2;
 use nifti_stream::{Progress, RowSelection, VoxelSelection};
 
 use super::file::BetasFile;
-#[cfg(feature = "extract")]
-use crate::files::LargeFile;
-use crate::files::{Files, Located};
-use crate::mask::{BrainMask, VoxelMask};
+use super::session_file::SessionFile;
+use crate::error::StoreError;
+use crate::mask::VoxelMask;
 use crate::observer::Watch;
+use crate::store::StoredSession;
 use crate::trial_table::SessionTrial;
 use crate::trials::SessionTrials;
-use crate::{Error, InputRecord, Result, Subject};
+use crate::{Error, Event, InputRecord, Result, Subject};
 
-/// The betas of one session, in a mirror or in the bucket.
+/// The betas of one session, in a store, in a mirror or in the bucket.
 #[derive(Debug)]
 pub(crate) struct SessionReader {
     subject: SubjectId,
     session: SessionId,
-    files: Files,
-    place: Located,
     n_volumes: usize,
-    /// What the header was read from, for the first read.
-    opened: Mutex<Option<BetasFile>>,
-    index: Option<PathBuf>,
-    /// Where the SHA-256 of the file is kept.
-    #[cfg(feature = "extract")]
-    digest: Option<PathBuf>,
+    stored: Option<StoredSession>,
+    /// Whether the store turned out to be damaged while it was read.
+    is_damaged: AtomicBool,
+    /// With a store, it may not be there.
+    file: Option<SessionFile>,
 }
 
 /// Which rows and columns of a session are read, and how.
@@ -46,31 +42,34 @@ pub(crate) struct SessionRead<'a> {
 }
 
 impl SessionReader {
-    /// Opens the betas of a session, which have to lie on the grid of the brain mask.
-    pub(crate) fn open(subject: &Subject, session: &SessionId, brain: &BrainMask) -> Result<Self> {
-        let place = subject.betas_place(session)?;
-        let file = BetasFile::open(subject.files(), &place)?;
-        brain.check_grid(place.path(), file.grid())?;
-        let index = subject.reading.index(&place);
+    /// Finds the betas of a session. Those of a store are taken if it has all of these voxels and is in
+    /// step with the file; those of a file have to lie on the grid of the brain mask.
+    pub(crate) fn open(subject: &Subject, session: &SessionId, voxels: &VoxelMask) -> Result<Self> {
+        let place = subject.betas_place(session);
+        let stored = subject.stored(session, voxels, place.as_ref().ok());
+        let file = match place {
+            Ok(place) => Some(SessionFile::new(subject, place, voxels.brain())),
+            Err(_) if stored.is_some() => None,
+            Err(error) => return Err(error),
+        };
+        let n_volumes = match (&stored, &file) {
+            (Some(stored), _) => stored.n_trials(),
+            (None, Some(file)) => file.open()?,
+            (None, None) => 0,
+        };
+        let index = file.as_ref().filter(|_| stored.is_none()).and_then(SessionFile::index);
         tracing::info!(
-            betas = %place.path().display(),
-            volumes = file.n_volumes(),
-            index = index.as_ref().filter(|index| index.is_file()).map(|it| it.display().to_string()),
-            brain = %brain.path().display(),
+            store = stored.as_ref().map(|stored| stored.store_path().display().to_string()),
+            betas = file.as_ref().map(|file| file.path().display().to_string()),
+            volumes = n_volumes,
+            index = index.filter(|index| index.is_file()).map(|it| it.display().to_string()),
+            brain = %voxels.brain().path().display(),
             threads = subject.reading.jobs.get(),
             "reading betas"
         );
-        Ok(Self {
-            subject: subject.id().clone(),
-            session: session.clone(),
-            files: subject.files().clone(),
-            n_volumes: file.n_volumes(),
-            opened: Mutex::new(Some(file)),
-            index,
-            #[cfg(feature = "extract")]
-            digest: subject.reading.digest(&place),
-            place,
-        })
+        let (subject, session) = (subject.id().clone(), session.clone());
+        let is_damaged = AtomicBool::new(false);
+        Ok(Self { subject, session, n_volumes, stored, is_damaged, file })
     }
 
     /// Refuses a trial table with another number of trials.
@@ -86,10 +85,9 @@ impl SessionReader {
         })
     }
 
-    /// Closes the file until it is read: several objects would be open for long, each with what was
-    /// fetched ahead.
+    /// Closes the file until it is read.
     pub(super) fn closed(self) -> Self {
-        lock(&self.opened).take();
+        self.file.iter().for_each(SessionFile::close);
         self
     }
 
@@ -101,17 +99,27 @@ impl SessionReader {
         self.n_volumes
     }
 
+    /// Where the betas are read from.
     pub(crate) fn path(&self) -> &Path {
-        self.place.path()
+        let stored = self.store_in_use().map(StoredSession::path);
+        stored.or(self.file.as_ref().map(SessionFile::path)).unwrap_or(Path::new(""))
     }
 
     /// Reads rows into an array of their shape. Answers with what a stream was.
     pub(crate) fn read_rows(
         &self,
         read: SessionRead<'_>,
-        out: ArrayViewMut2<'_, f32>,
+        mut out: ArrayViewMut2<'_, f32>,
     ) -> Result<Option<InputRecord>> {
-        self.read(read, |file, selection, observe| {
+        if let Some(stored) = self.store_in_use() {
+            self.tell(read, Some(stored));
+            let done = stored.read_rows(&self.subject, &self.session, read, out.view_mut());
+            match done {
+                Ok(()) => return Ok(None),
+                Err(error) => self.give_up(stored, read.voxels, error)?,
+            }
+        }
+        self.read_file(read, |file, selection, observe| {
             file.read_rows_with(selection, read.rows, out, observe)
         })
     }
@@ -122,63 +130,125 @@ impl SessionReader {
         read: SessionRead<'_>,
         mut take: impl FnMut(SessionTrial, &[f32]) -> ControlFlow<()>,
     ) -> Result<Option<InputRecord>> {
-        self.read(read, |file, selection, observe| {
+        // Chunks would be read several times over where a few rows of many voxels are in memory.
+        let suits = |stored: &&StoredSession| self.file.is_none() || stored.gives_rows(read.voxels);
+        let mut taken = 0;
+        if let Some(stored) = self.store_in_use().filter(suits) {
+            self.tell(read, Some(stored));
+            let counting = |trial, row: &[f32]| {
+                taken += 1;
+                take(trial, row)
+            };
+            let done = stored.for_each_row(&self.subject, &self.session, read, counting);
+            match done {
+                Ok(()) => return Ok(None),
+                Err(error) => self.give_up(stored, read.voxels, error)?,
+            }
+        }
+        // Rows that were handed over have the same values in the file.
+        let rows = match read.rows {
+            rows if taken == 0 => rows.clone(),
+            RowSelection::All => RowSelection::Rows((taken..self.n_volumes).collect()),
+            RowSelection::Rows(rows) => RowSelection::Rows(rows[taken..].to_vec()),
+        };
+        self.read_file(read, |file, selection, observe| {
             let take = |volume, row: &[f32]| take(SessionTrial(volume), row);
-            file.for_each_row(selection, read.rows, take, observe)
+            file.for_each_row(selection, &rows, take, observe)
         })
     }
 
-    /// Reads with this many threads, and says what the file was.
-    ///
-    /// A file on disk whose digest is recorded for its present size and time of modification is read
-    /// by index and threads, and not hashed. Otherwise it is hashed while the threads inflate it,
-    /// or, with one thread, by that thread; the digest is kept for the next time.
-    #[cfg(feature = "extract")]
+    /// Reads with this many threads, and says what the file was, also when a store is read in its
+    /// place.
     pub(crate) fn recorded(
         &self,
         threads: NonZeroUsize,
         read: impl FnOnce() -> Result<Option<InputRecord>>,
     ) -> Result<InputRecord> {
-        // INVARIANT: what is read as a stream is hashed on the way, and says what it was.
-        let streamed = |record: Option<InputRecord>| record.expect("a record of a stream");
-        if !self.place.is_on_disk() {
-            return read().map(streamed);
-        }
-        let file = LargeFile::new(&self.files, &self.place, self.digest.as_deref())?;
-        let record = match file.known()? {
-            Some(record) => read().map(|_| record)?,
-            None if threads.get() == 1 => {
-                let input = self.files.stream_recorded(&self.place)?;
-                *lock(&self.opened) = Some(BetasFile::stream(input, &self.place)?);
-                read().map(streamed)?
-            }
-            None => file.hashed_beside(read)?,
+        let Some(stored) = self.store_in_use() else {
+            return self.file()?.recorded(threads, read);
         };
-        file.settled(record)
+        let record = read()?;
+        match (self.store_in_use(), record) {
+            (Some(_), _) => Ok(stored.record()),
+            (None, Some(record)) => Ok(record),
+            // The file was read after all, and not hashed.
+            (None, None) => self.file()?.recorded(NonZeroUsize::MAX, || Ok(None)),
+        }
     }
 
-    fn read(
+    fn store_in_use(&self) -> Option<&StoredSession> {
+        self.stored.as_ref().filter(|_| !self.is_damaged.load(Ordering::Relaxed))
+    }
+
+    fn file(&self) -> Result<&SessionFile> {
+        let missing = || voxel_store::Error::Missing {
+            path: self.path().to_owned(),
+            kind: "file",
+            name: "of betas".to_owned(),
+        };
+        Ok(self.file.as_ref().ok_or_else(missing)?)
+    }
+
+    /// Leaves a damaged store for the file. Otherwise the error, which is not about the store, or
+    /// cannot be mended.
+    fn give_up(&self, stored: &StoredSession, voxels: &VoxelMask, error: Error) -> Result<()> {
+        let source = match error {
+            Error::Store(error) => match *error {
+                StoreError::Format(source) if source.is_damage() => source,
+                other => return Err(other.into()),
+            },
+            other => return Err(other),
+        };
+        let (subject, session) = (self.subject.clone(), self.session.clone());
+        if self.file.is_none() {
+            let voxel = stored.first_voxel(voxels.brain(), &source);
+            return Err(StoreError::Damaged { subject, session, voxel, source }.into());
+        }
+        let store = stored.store_path().display();
+        tracing::warn!(%store, %session, error = %source, "the store is damaged: the file of the betas is read; build the store again");
+        self.is_damaged.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn tell(&self, read: SessionRead<'_>, stored: Option<&StoredSession>) {
+        let (subject, session) = (&self.subject, &self.session);
+        let store = stored.map(StoredSession::store_path);
+        let path = match (stored, &self.file) {
+            (Some(stored), _) => stored.path(),
+            (None, Some(file)) => file.path(),
+            (None, None) => Path::new(""),
+        };
+        let (volumes, voxels) = (self.n_volumes, read.voxels.n_voxels());
+        tracing::debug!(%session, volumes, voxels, path = %path.display(), "reading betas");
+        read.watch.observer.event(Event::Reading { subject, session, store });
+    }
+
+    fn read_file(
         &self,
-        SessionRead { voxels, threads, watch, .. }: SessionRead<'_>,
-        read: impl FnOnce(
+        read: SessionRead<'_>,
+        read_rows: impl FnOnce(
             BetasFile,
             &VoxelSelection,
             &mut dyn FnMut(Progress) -> ControlFlow<()>,
         ) -> Result<Option<InputRecord>>,
     ) -> Result<Option<InputRecord>> {
-        let selection = voxels.selection()?;
-        let opened = lock(&self.opened).take();
-        let file = opened.map_or_else(|| BetasFile::open(&self.files, &self.place), Ok)?;
-        let (session, volumes) = (&self.session, file.n_volumes());
-        tracing::debug!(%session, volumes, voxels = selection.len(), path = %self.path().display(), "reading betas");
-        let mut is_stopped = false;
-        let file = file.with(threads, self.index.as_deref());
-        let record = read(file, &selection, &mut |progress| {
-            let answer = watch.volume(&self.subject, session, progress);
-            is_stopped |= answer.is_break();
-            answer
-        })?;
-        // Who stopped it after the last volume wants no answer all the same.
-        if is_stopped { Err(Error::Cancelled) } else { Ok(record) }
+        let selection = read.voxels.selection()?;
+        self.tell(read, None);
+        let observe = |progress| read.watch.volume(&self.subject, &self.session, progress);
+        let n_volumes = self.n_volumes;
+        let read_rows = |file: BetasFile, observe: &mut dyn FnMut(Progress) -> ControlFlow<()>| {
+            let (volumes, rows) = (file.n_volumes(), n_volumes);
+            if volumes != rows {
+                let path = self.path().to_owned();
+                return Err(Error::TrialCountMismatch {
+                    betas: path.clone(),
+                    volumes,
+                    rows,
+                    trials: path,
+                });
+            }
+            read_rows(file, &selection, observe)
+        };
+        self.file()?.read(read.threads, read_rows, observe)
     }
 }

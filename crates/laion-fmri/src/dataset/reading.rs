@@ -20,11 +20,25 @@ pub(crate) struct Reading {
     pub(crate) cache_dir: Option<PathBuf>,
     /// What stops it.
     pub(crate) cancel: Cancel,
+    pub(crate) stores: StoreSettings,
+}
+
+/// Which stores are looked at.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StoreSettings {
+    pub(crate) are_off: bool,
+    /// Directories of stores, before those of the data directories.
+    pub(crate) directories: Vec<PathBuf>,
 }
 
 impl Default for Reading {
     fn default() -> Self {
-        Self { jobs: NonZeroUsize::MIN, cache_dir: None, cancel: Cancel::new() }
+        Self {
+            jobs: NonZeroUsize::MIN,
+            cache_dir: None,
+            cancel: Cancel::new(),
+            stores: StoreSettings::default(),
+        }
     }
 }
 
@@ -44,7 +58,6 @@ impl Reading {
 
     /// Where the SHA-256 of a betas file is kept, next to its index: of a small one nowhere, it is
     /// hashed in no time.
-    #[cfg(feature = "extract")]
     pub(crate) fn digest(&self, betas: &Located) -> Option<PathBuf> {
         let index = self.index(betas).filter(|_| is_large(betas))?;
         Some(index.with_extension("sha256.json"))
@@ -85,6 +98,25 @@ impl Dataset {
     #[must_use]
     pub fn with_cache_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.reading.cache_dir = Some(directory.into());
+        self
+    }
+
+    /// The same dataset, which looks for [stores](crate::store) in these directories first, in this
+    /// order, and then in the folder `stores` of each data directory. They are only read.
+    #[must_use]
+    pub fn with_stores(
+        mut self,
+        directories: impl IntoIterator<Item = impl Into<PathBuf>>,
+    ) -> Self {
+        self.reading.stores.directories = directories.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The same dataset, which reads betas from their files even if a [store](crate::store) has them.
+    /// Values do not depend on it.
+    #[must_use]
+    pub fn without_stores(mut self) -> Self {
+        self.reading.stores.are_off = true;
         self
     }
 

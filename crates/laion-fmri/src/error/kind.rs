@@ -108,6 +108,7 @@ impl Error {
             #[cfg(feature = "download")]
             Self::Access(error) => error.kind(),
             Self::Extract(error) => error.kind(),
+            Self::Store(error) => error.kind(),
             Self::Input(error) => error.kind(),
             #[cfg(feature = "download")]
             Self::Object(error) => crate::remote::object::kind(error),

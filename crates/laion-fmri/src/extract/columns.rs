@@ -8,27 +8,13 @@ use super::conventions::{Conventions, MaskChoice, Threshold};
 use super::part::PartColumns;
 use crate::error::{ExtractError, Restriction};
 use crate::mask::VoxelMask;
+use crate::noise_ceiling::{SESSION_MAP, SUBJECT_MAPS};
 use crate::roi::RoiQuery;
 use crate::{Error, MaskSource, NoiseCeiling, Resolution, Result, Subject, Voxels};
 
-/// The subject-level maps that go along with the voxels, when they are there.
-pub(super) const CEILINGS: [&str; 3] =
-    ["Noiseceiling4rep", "Noiseceiling12rep", "NoiseceilingAllrep"];
-
-/// Stands for the map of the only session.
-pub(super) const SESSION_CEILING: &str = "Noiseceiling";
-
-/// What the map of a `desc` is called in outputs: `nc_12rep`; `nc_session` for a session's own.
-pub(super) fn ceiling_name(desc: &str) -> String {
-    match desc.strip_prefix(SESSION_CEILING).unwrap_or(desc) {
-        "" => "nc_session".to_owned(),
-        rest => format!("nc_{}", rest.to_lowercase()),
-    }
-}
-
 fn ceiling(desc: &str, session: &SessionId) -> Result<NoiseCeiling> {
     match desc {
-        SESSION_CEILING => Ok(NoiseCeiling::Session(session.clone())),
+        SESSION_MAP => Ok(NoiseCeiling::Session(session.clone())),
         _ => NoiseCeiling::desc(desc),
     }
 }
@@ -54,7 +40,7 @@ pub(super) fn chosen(
     let chosen = match &conventions.noise_ceiling {
         None => base,
         Some(Threshold { percent, desc }) => {
-            let map = ceiling(desc.as_deref().unwrap_or(SESSION_CEILING), session)?;
+            let map = ceiling(desc.as_deref().unwrap_or(SESSION_MAP), session)?;
             Arc::new(subject.voxels_reaching(&base, &map, *percent as f32, warn)?.voxels)
         }
     };
@@ -87,7 +73,7 @@ pub(super) fn ceilings(
     voxels: &VoxelMask,
 ) -> Result<Vec<String>> {
     let mut there = Vec::new();
-    let descs = CEILINGS.into_iter().chain(only_session.map(|_| SESSION_CEILING));
+    let descs = SUBJECT_MAPS.into_iter().chain(only_session.map(|_| SESSION_MAP));
     for desc in descs {
         let map = match only_session {
             Some(session) => ceiling(desc, session)?,
@@ -153,16 +139,4 @@ fn membership(
         })
         .collect();
     Ok((codes, texts.into_iter().collect()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn maps_are_named_after_their_desc() {
-        let names: Vec<String> =
-            CEILINGS.into_iter().chain([SESSION_CEILING, "Other"]).map(ceiling_name).collect();
-        assert_eq!(names, ["nc_4rep", "nc_12rep", "nc_allrep", "nc_session", "nc_other"]);
-    }
 }

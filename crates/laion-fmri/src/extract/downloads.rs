@@ -1,7 +1,7 @@
 //! The downloads that a plan needs before it can run without a network.
 
-use super::columns::SESSION_CEILING;
 use super::plan::ExtractPlan;
+use crate::noise_ceiling::SESSION_MAP;
 use crate::{DownloadRequest, FilterField, Result, layout};
 
 impl ExtractPlan {
@@ -20,9 +20,9 @@ impl ExtractPlan {
             descs.sort();
             descs.dedup();
             let mut of_sessions = vec!["SingletrialBetas"];
-            if own || descs.iter().any(|desc| desc == SESSION_CEILING) {
-                of_sessions.push(SESSION_CEILING);
-                descs.retain(|desc| desc != SESSION_CEILING);
+            if own || descs.iter().any(|desc| desc == SESSION_MAP) {
+                of_sessions.push(SESSION_MAP);
+                descs.retain(|desc| desc != SESSION_MAP);
             }
             // The brain masks and the mean R² come with every download that names sessions.
             let betas = whole.clone().ses(subject.sessions.iter().cloned());

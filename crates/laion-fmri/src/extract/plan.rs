@@ -248,7 +248,7 @@ impl Dataset {
                 None => 0,
             };
             for session in sessions {
-                subject.betas_place(session)?;
+                subject.check_betas(session)?;
                 let trials = Trials::of(&subject.trials(session.as_str())?, conventions)?;
                 let (rows, n_read) = (trials.kept.len(), trials.read.len());
                 let columns = voxels.n_voxels();

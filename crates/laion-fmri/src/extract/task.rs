@@ -14,7 +14,7 @@ use laion_fmri_stimuli::StimulusSet;
 use ndarray::{Array2, Axis};
 use nifti_stream::RowSelection;
 
-use super::columns::{self, Described};
+use super::columns::Described;
 use super::conventions::{Conventions, ZscoreFit, ZscoreScope, is_ood};
 use super::images::RowImages;
 use super::inputs::RecipeInput;
@@ -23,6 +23,7 @@ use super::part::{Description, PartWriter};
 use crate::betas::{SessionRead, SessionReader, zeroed};
 use crate::files::row_file::RowFile;
 use crate::mask::VoxelMask;
+use crate::noise_ceiling::array_name;
 use crate::observer::Watch;
 use crate::zscore::zscore_view;
 use crate::{Result, SessionTrials, Subject, ZscoreOptions, ZscoreReport, layout};
@@ -91,7 +92,7 @@ impl Trials {
                 (read, Some(fit))
             }
         };
-        Ok(Self { runs: runs(table), labels, kept, read, fit })
+        Ok(Self { runs: table.runs(), labels, kept, read, fit })
     }
 
     /// The image of each kept trial.
@@ -118,15 +119,6 @@ impl Trials {
         let ranks: HashMap<usize, usize> =
             self.read.iter().enumerate().map(|(rank, row)| (*row, rank)).collect();
         self.kept.iter().map(|row| ranks[row]).collect()
-    }
-}
-
-/// The runs of a table; -1 for one that is not a number, with or without `run-`.
-fn runs(table: &SessionTrials) -> Vec<(String, i64)> {
-    let number = |text: &str| text.strip_prefix("run-").unwrap_or(text).parse().unwrap_or(-1);
-    match table.column("run") {
-        Some(column) => column.iter().map(|text| ((*text).to_owned(), number(text))).collect(),
-        None => vec![(String::new(), -1); table.len()],
     }
 }
 
@@ -164,7 +156,7 @@ impl Task<'_> {
             runs: trials.kept_runs(),
             trials: trials.kept.clone(),
             images,
-            noise_ceilings: self.ceilings.iter().map(|desc| columns::ceiling_name(desc)).collect(),
+            noise_ceilings: self.ceilings.iter().map(|desc| array_name(desc)).collect(),
             rois: rois.clone(),
             constant: report.constant,
             undefined: report.undefined,
@@ -181,7 +173,7 @@ impl Task<'_> {
         table: &SessionTrials,
         writer: &mut PartWriter,
     ) -> Result<(ZscoreReport, RecipeInput)> {
-        let reader = SessionReader::open(self.subject, self.session, voxels.brain())?;
+        let reader = SessionReader::open(self.subject, self.session, voxels)?;
         reader.check_trials(table)?;
         let rows = RowSelection::Rows(trials.read.clone());
         let (threads, watch) = (self.threads, self.watch);

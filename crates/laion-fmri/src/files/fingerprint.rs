@@ -1,4 +1,5 @@
-//! The SHA-256 of a large file on disk: hashed once, then known as long as the file stays as it is.
+//! What a large file was: its SHA-256 is made once, then known as long as the file stays as it is, and
+//! what was derived from it is used as long as it stays in step.
 
 use std::fs::Metadata;
 use std::io::{ErrorKind, Read, Write};
@@ -8,7 +9,7 @@ use std::thread::Builder;
 use std::time::UNIX_EPOCH;
 
 use laion_fmri_base::{AtomicFile, Sha256};
-use s3_mirror::RelativePath;
+use s3_mirror::{Record, RelativePath};
 use serde::{Deserialize, Serialize};
 
 use super::{Files, InputError, InputRecord, Located};
@@ -36,6 +37,73 @@ struct KeptDigest {
     sha256: String,
 }
 
+/// What a file was when something was derived from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fingerprint {
+    /// Where it lies in a mirror.
+    pub(crate) path: String,
+    pub(crate) size: u64,
+    pub(crate) sha256: Sha256,
+    /// The time of modification on disk, in nanoseconds since 1970; of an object there is none.
+    pub(crate) modified: Option<u64>,
+    /// The entity tag of the object, if it is known.
+    pub(crate) etag: Option<String>,
+}
+
+impl Fingerprint {
+    /// What a result says that it was made from.
+    pub(crate) fn record(&self) -> InputRecord {
+        InputRecord { relative: self.path.clone(), size: self.size, sha256: self.sha256 }
+    }
+}
+
+impl Files {
+    /// The fingerprint of a file that was just read.
+    pub(crate) fn fingerprint(&self, place: &Located, record: &InputRecord) -> Result<Fingerprint> {
+        let (mut modified, mut etag) = (None, place.listed().and_then(|(_, etag)| etag));
+        if place.is_on_disk() {
+            let metadata = metadata(place)?;
+            modified = nanoseconds(&metadata);
+            let recorded = self.recorded(place, &metadata)?;
+            etag = recorded.filter(|it| it.sha256 == record.sha256).and_then(|it| it.etag);
+        }
+        let InputRecord { relative: path, size, sha256 } = record.clone();
+        Ok(Fingerprint { path, size, sha256, modified, etag })
+    }
+
+    /// Whether a file is what it was: on disk by size and time of modification, or else by a SHA-256
+    /// that is known for those it has now (`kept` is where one may be kept); in the bucket by size and
+    /// entity tag. Nothing is read but records.
+    pub(crate) fn is_in_step(
+        &self,
+        place: &Located,
+        kept: Option<&Path>,
+        fingerprint: &Fingerprint,
+    ) -> Result<bool> {
+        if !place.is_on_disk() {
+            let (size, etag) = place.listed().unwrap_or_default();
+            return Ok(size == fingerprint.size && etag.is_some() && etag == fingerprint.etag);
+        }
+        let file = LargeFile::new(self, place, kept)?;
+        if file.metadata.len() != fingerprint.size {
+            return Ok(false);
+        }
+        let modified = nanoseconds(&file.metadata);
+        if modified.is_some() && modified == fingerprint.modified {
+            return Ok(true);
+        }
+        Ok(file.known()?.is_some_and(|record| record.sha256 == fingerprint.sha256))
+    }
+
+    /// What is recorded in the mirror about a file in its present state.
+    fn recorded(&self, place: &Located, metadata: &Metadata) -> Result<Option<Record>> {
+        let Some(inventory) = self.inventory_of(place)? else { return Ok(None) };
+        let relative = RelativePath::new(place.relative()).ok();
+        let record = relative.and_then(|relative| inventory.find(&relative, metadata));
+        Ok(record.filter(|record| record.fits(metadata)))
+    }
+}
+
 impl<'a> LargeFile<'a> {
     /// Notes size and time of modification of the file as it is now.
     pub(crate) fn new(
@@ -50,15 +118,8 @@ impl<'a> LargeFile<'a> {
     /// What the file is, if that is recorded for its present size and time of modification: in the
     /// inventory of the mirror, or by [`LargeFile::settled`].
     pub(crate) fn known(&self) -> Result<Option<InputRecord>> {
-        let recorded = match self.files.inventory_of(self.place)? {
-            Some(inventory) => RelativePath::new(self.place.relative())
-                .ok()
-                .and_then(|relative| inventory.find(&relative, &self.metadata))
-                .filter(|record| record.fits(&self.metadata))
-                .map(|record| record.sha256),
-            None => None,
-        };
-        let sha256 = recorded.or_else(|| self.kept_digest());
+        let recorded = self.files.recorded(self.place, &self.metadata)?;
+        let sha256 = recorded.map(|record| record.sha256).or_else(|| self.kept_digest());
         Ok(sha256.map(|sha256| InputRecord {
             relative: self.place.relative().to_owned(),
             size: self.metadata.len(),
@@ -140,9 +201,14 @@ impl<'a> LargeFile<'a> {
     /// Where the file lies and when it was modified, in nanoseconds since 1970.
     fn fingerprint(&self) -> Option<(PathBuf, u64)> {
         let path = std::path::absolute(self.place.path()).ok()?;
-        let modified = self.metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-        Some((path, u64::try_from(modified.as_nanos()).ok()?))
+        Some((path, nanoseconds(&self.metadata)?))
     }
+}
+
+/// The time of modification, in nanoseconds since 1970.
+fn nanoseconds(metadata: &Metadata) -> Option<u64> {
+    let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(modified.as_nanos()).ok()
 }
 
 fn metadata(place: &Located) -> Result<Metadata> {

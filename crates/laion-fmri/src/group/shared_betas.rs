@@ -125,7 +125,7 @@ impl Group {
 fn shared_images(subject: &Subject, sessions: &[SessionId]) -> Result<BTreeSet<String>> {
     // Asked for before the tables: the download of betas brings both.
     for session in sessions {
-        subject.betas_place(session)?;
+        subject.check_betas(session)?;
     }
     subject.fetch_trials(sessions)?;
     let mut images = BTreeSet::new();

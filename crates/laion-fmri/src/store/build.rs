@@ -1,0 +1,377 @@
+//! Building a store: a task for each session, each in one pass over its file.
+
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bids_names::{SessionId, SubjectId};
+use laion_fmri_base::zarr::DOCUMENT;
+use nifti_stream::RowSelection;
+use voxel_store::{GroupWriter, MatrixOptions, consolidate, write_group, write_new_group};
+
+use super::contents::{with_coordinates, write_trials, write_voxels};
+use super::described::{SessionLabel, StoreLabel, VERSION, to_attributes};
+use super::find::{FOLDER, Store, name};
+use super::{BETAS, TRIALS, VOXEL_INDEX, VOXELS};
+use crate::betas::{SessionRead, SessionReader, stopping_at_failure};
+use crate::mask::VoxelMask;
+use crate::memory::{self, PER_VOXEL, PROGRAM};
+use crate::observer::Watch;
+use crate::{Cancel, Error, Observer, Result, SessionTrials, Subject, Voxels};
+
+/// The fewest rows of a chunk: below it, the checksums take as much as the values.
+const LEAST_ROWS: usize = 8;
+
+/// What a store is to hold, built step by step.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+#[non_exhaustive]
+pub struct StoreRequest {
+    /// The sessions, by `ses-01` or `01`; all with betas when empty.
+    pub sessions: Vec<String>,
+    /// The voxels; by default the whole brain mask, so that every later ROI is in the store.
+    pub voxels: Voxels,
+    /// The directory that the store goes to; by default the folder `stores` of the data directory that
+    /// downloads go to.
+    pub directory: Option<PathBuf>,
+    /// The most memory that building may take, in bytes. Less memory makes chunks of fewer trials,
+    /// which are slower to read.
+    pub max_memory: Option<u64>,
+}
+
+impl StoreRequest {
+    /// A store of every session with betas, and of the whole anatomical brain mask.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Only these sessions.
+    pub fn sessions(mut self, sessions: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.sessions = sessions.into_iter().map(|name| name.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// Only these voxels.
+    pub fn voxels(mut self, voxels: Voxels) -> Self {
+        self.voxels = voxels;
+        self
+    }
+
+    /// Into this directory.
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// In this much memory.
+    pub fn max_memory(mut self, bytes: u64) -> Self {
+        self.max_memory = Some(bytes);
+        self
+    }
+}
+
+/// How a store will be built; see [`Subject::plan_store`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StorePlan {
+    /// The directory of the store.
+    pub path: PathBuf,
+    /// The subject.
+    pub subject: SubjectId,
+    /// The sessions that are not built yet, or out of step, or damaged; in this order.
+    pub sessions: Vec<SessionId>,
+    /// The sessions that are there and in step.
+    pub kept: Vec<SessionId>,
+    /// The voxels.
+    pub n_voxels: usize,
+    /// The bytes that the sessions to be built will take on disk.
+    pub bytes: u64,
+    /// The most memory that building takes, as predicted, in bytes.
+    pub peak_memory: u64,
+    voxels: Arc<VoxelMask>,
+    label: StoreLabel,
+    tables: Vec<SessionTrials>,
+    workers: usize,
+    threads: NonZeroUsize,
+    options: MatrixOptions,
+}
+
+/// What was built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoreBuilt {
+    /// The directory of the store.
+    pub path: PathBuf,
+    /// The sessions that were built.
+    pub built: Vec<SessionId>,
+    /// The sessions that were there and in step.
+    pub kept: Vec<SessionId>,
+}
+
+impl Subject {
+    /// What [`Subject::build_store`] will do: sessions, bytes, memory. Masks, trial tables and the
+    /// documents of a store that is there are read, betas are not.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidSession`], [`Error::NamedTwice`]; [`Error::DataNotDownloaded`] when betas, a
+    /// trial table or a mask are missing; [`Error::MemoryLimit`]; [`Error::DataDirNotSet`] when no
+    /// directory is given and there is no data directory; as [`Voxels::resolve`].
+    pub fn plan_store(&self, request: &StoreRequest) -> Result<StorePlan> {
+        let named = &request.sessions;
+        let mut chosen = self.sessions_of_betas(named)?;
+        crate::subject::each_once(&chosen)?;
+        let voxels = Arc::new(request.voxels.clone().non_empty().resolve(self)?);
+        let label = StoreLabel::new(self.id(), &voxels);
+        let directory = match &request.directory {
+            Some(directory) => directory.clone(),
+            None => self.roots().writable()?.join(FOLDER),
+        };
+        let path = directory.join(name(&label, voxels.brain().source()));
+        let store = Store::open(&path).ok().filter(|store| store.label == label).map(Arc::new);
+        let mut kept = Vec::new();
+        chosen.retain(|session| {
+            let is_there = store.as_ref().is_some_and(|store| {
+                let found = store.session(session);
+                let betas = self.betas_place(session).ok();
+                found.is_ok_and(|found| self.check_step(&found, betas.as_ref()).is_ok())
+            });
+            if is_there {
+                kept.push(session.clone());
+            }
+            !is_there
+        });
+        for session in &chosen {
+            self.betas_place(session)?;
+        }
+        self.fetch_trials(&chosen)?;
+        let tables = chosen.iter().map(|session| self.trials(session));
+        let tables: Vec<SessionTrials> = tables.collect::<Result<_>>()?;
+        let n_voxels = voxels.n_voxels();
+        let shapes: Vec<[usize; 2]> = tables.iter().map(|table| [table.len(), n_voxels]).collect();
+        let memory = BuildMemory { shapes: &shapes, limit: request.max_memory };
+        let (workers, threads, options) = memory.plan(self.reading.jobs.get())?;
+        let layouts =
+            shapes.iter().map(|shape| voxel_store::Layout::new(*shape, options.chunk_rows));
+        let bytes = layouts.map(|layout| layout.map(|layout| layout.bytes()));
+        Ok(StorePlan {
+            bytes: bytes.sum::<Result<u64, _>>()?,
+            peak_memory: memory.peak(workers, threads, options),
+            path,
+            subject: self.id().clone(),
+            sessions: chosen,
+            kept,
+            n_voxels,
+            voxels,
+            label,
+            tables,
+            workers,
+            threads,
+            options,
+        })
+    }
+
+    /// Builds a store, or what is missing of one.
+    ///
+    /// Each session is read once, from the mirror or the bucket, and appears in the store when it is
+    /// complete and on disk. Sessions that are there and in step stay as they are, so a build that was
+    /// interrupted goes on with the next session. Several processes may build one store.
+    ///
+    /// # Errors
+    ///
+    /// As [`Subject::plan_store`] and [`Betas::load`](crate::Betas::load);
+    /// [`StoreError`](crate::StoreError) when the store cannot be written; [`Error::Cancelled`].
+    ///
+    /// ```
+    /// use laion_fmri::store::StoreRequest;
+    /// use laion_fmri::{Cancel, Dataset};
+    ///
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-03")?;
+    /// let built = subject.build_store(&StoreRequest::new(), &(), &Cancel::new())?;
+    /// assert!(built.path.ends_with("laion-fmri/stores/sub-03_desc-anatomical.zarr"));
+    /// let betas = subject.betas().session("ses-01").roi("FFA1").load()?; // from the store
+    /// assert_eq!(betas.nrows(), subject.trials("ses-01")?.len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn build_store(
+        &self,
+        request: &StoreRequest,
+        observer: &dyn Observer,
+        cancel: &Cancel,
+    ) -> Result<StoreBuilt> {
+        let subject = self.apart().with_cancel(cancel);
+        let plan = subject.plan_store(request)?;
+        let watch = Watch::new(observer, cancel);
+        watch.check()?;
+        plan.prepare(&subject)?;
+        // From the files, whatever other store there is.
+        let mut from_files = subject;
+        from_files.reading.stores.are_off = true;
+        let tasks = plan.sessions.iter().zip(&plan.tables);
+        stopping_at_failure(plan.workers, tasks.collect::<Vec<_>>(), watch, |watch, task| {
+            plan.build(&from_files, task, watch)
+        })?;
+        consolidate(&plan.path)?;
+        Ok(StoreBuilt { path: plan.path, built: plan.sessions, kept: plan.kept })
+    }
+}
+
+impl StorePlan {
+    /// Makes the store without sessions, unless one for the same voxels is there.
+    fn prepare(&self, subject: &Subject) -> Result<()> {
+        if let Some(directory) = self.path.parent() {
+            std::fs::create_dir_all(directory).map_err(Error::io("create", directory))?;
+        }
+        let is_there = || Store::open(&self.path).is_ok_and(|store| store.label == self.label);
+        if !is_there() {
+            let write = |group: &mut GroupWriter| -> Result<()> {
+                write_voxels(group, subject, &self.voxels)?;
+                let label = to_attributes(&self.label);
+                group.attributes(with_coordinates(label, "voxel_index voxel_ijk roi_name"));
+                Ok(())
+            };
+            // What is there and is not this store has no session that could be used.
+            if !write_new_group(&self.path, write)? && !is_there() {
+                remove_remains(&self.path, &[VOXEL_INDEX, BETAS])?;
+                write_group(&self.path, write)?;
+            }
+        }
+        voxel_store::remove_abandoned(&self.path)?;
+        Ok(())
+    }
+
+    /// Reads a session into the store.
+    fn build(
+        &self,
+        subject: &Subject,
+        (session, table): (&SessionId, &SessionTrials),
+        watch: Watch<'_>,
+    ) -> Result<()> {
+        let reader = SessionReader::open(subject, session, &self.voxels)?;
+        reader.check_trials(table)?;
+        let (threads, rows) = (self.threads, RowSelection::All);
+        let read = SessionRead { voxels: &self.voxels, rows: &rows, threads, watch };
+        let shape = [table.len(), self.n_voxels];
+        let path = self.path.join(session.as_str());
+        remove_remains(&path, &[BETAS])?;
+        write_group(&path, |group| -> Result<()> {
+            write_trials(group, table)?;
+            let mut label = None;
+            group.matrix(BETAS, [TRIALS, VOXELS], shape, &self.options, |rows| {
+                let mut put = Ok(());
+                let record = reader.recorded(threads, || {
+                    reader.for_each_row(read, |_, row| {
+                        put = rows.put(row);
+                        if put.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                    })
+                });
+                // A row that could not be put stopped the read.
+                put?;
+                let place = subject.betas_place(session)?;
+                let betas = subject.files().fingerprint(&place, &record?)?;
+                let written = SystemTime::now().duration_since(UNIX_EPOCH);
+                let label = label.insert(SessionLabel {
+                    laion_fmri_store: VERSION,
+                    subject: self.label.subject.clone(),
+                    session: session.to_string(),
+                    mask_source: self.label.mask_source.clone(),
+                    n_trials: table.len(),
+                    voxels_sha256: self.label.voxels_sha256,
+                    betas,
+                    written_by: concat!("laion-fmri ", env!("CARGO_PKG_VERSION")).to_owned(),
+                    written: written.map_or(0, |since| since.as_secs()),
+                });
+                Ok::<_, Error>(label.identity())
+            })?;
+            let label = label.as_ref().map(to_attributes).unwrap_or_default();
+            let names = "image_name run beta_index session_repetition";
+            group.attributes(with_coordinates(label, names));
+            Ok(())
+        })?;
+        Ok(consolidate(&self.path)?)
+    }
+}
+
+/// Removes what is left of a group that has lost its document: nothing else has these members.
+fn remove_remains(path: &Path, members: &[&str]) -> Result<()> {
+    let is_group = path.join(DOCUMENT).is_file();
+    if is_group || !members.iter().any(|member| path.join(member).join(DOCUMENT).is_file()) {
+        return Ok(());
+    }
+    std::fs::remove_dir_all(path).map_err(Error::io("remove", path))
+}
+
+/// How much memory a build takes.
+struct BuildMemory<'a> {
+    shapes: &'a [[usize; 2]],
+    limit: Option<u64>,
+}
+
+impl BuildMemory<'_> {
+    /// The bytes that the process takes with so many sessions at work.
+    fn peak(&self, workers: usize, threads: NonZeroUsize, options: MatrixOptions) -> u64 {
+        let each = self.shapes.iter().map(|shape| options.memory(*shape)).max().unwrap_or(0);
+        let each = each.saturating_add(memory::reader(threads.get()));
+        let voxels = self.shapes.iter().map(|[_, columns]| *columns as u64).max().unwrap_or(0);
+        PROGRAM
+            .saturating_add(voxels.saturating_mul(PER_VOXEL))
+            .saturating_add(each.saturating_mul(workers as u64))
+    }
+
+    /// As many sessions at a time as the limit and the number of threads allow, each with its share of
+    /// the threads; with one session and one thread, chunks of fewer trials.
+    fn plan(&self, jobs: usize) -> Result<(usize, NonZeroUsize, MatrixOptions)> {
+        let limit = self.limit.unwrap_or(u64::MAX);
+        let options = MatrixOptions::default();
+        for workers in (1..=jobs.clamp(1, self.shapes.len().max(1))).rev() {
+            for threads in (1..=(jobs / workers).max(1)).rev().filter_map(NonZeroUsize::new) {
+                if self.peak(workers, threads, options) <= limit {
+                    return Ok((workers, threads, options));
+                }
+            }
+        }
+        let one = NonZeroUsize::MIN;
+        let with = |chunk_rows| MatrixOptions::default().chunk_rows(chunk_rows);
+        memory::check(self.peak(1, one, with(LEAST_ROWS)), limit)?;
+        let fitting = (LEAST_ROWS..options.chunk_rows).rev();
+        let fits = |rows: &usize| self.peak(1, one, with(*rows)) <= limit;
+        Ok((1, one, with(fitting.into_iter().find(fits).unwrap_or(LEAST_ROWS))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SESSION: [usize; 2] = [1044, 271_985];
+
+    #[test]
+    fn a_session_at_work_takes_less_than_300_mib() {
+        let memory = BuildMemory { shapes: &[SESSION], limit: Some(360 << 20) };
+        let (workers, threads, options) = memory.plan(2).unwrap();
+        assert_eq!((workers, threads.get(), options.chunk_rows), (1, 2, 174));
+        assert!(memory.peak(workers, threads, options) < 340 << 20);
+    }
+
+    #[test]
+    fn less_memory_takes_workers_first_and_rows_then() {
+        let plan = |limit: u64| {
+            let memory = BuildMemory { shapes: &[SESSION; 30], limit: Some(limit) };
+            let (workers, threads, options) = memory.plan(4).unwrap();
+            assert!(memory.peak(workers, threads, options) <= limit);
+            (workers, threads.get(), options.chunk_rows)
+        };
+        assert_eq!(plan(u64::MAX), (4, 1, 174));
+        assert_eq!(plan(600 << 20).0, 2);
+        let (workers, threads, rows) = plan(200 << 20);
+        assert!(workers == 1 && threads == 1 && (50..174).contains(&rows), "{rows}");
+        let memory = BuildMemory { shapes: &[SESSION], limit: Some(1 << 20) };
+        let Err(Error::MemoryLimit { limit: 1_048_576, least }) = memory.plan(4) else {
+            panic!("a limit that is too small")
+        };
+        assert_eq!(BuildMemory { limit: Some(least), ..memory }.plan(4).unwrap().2.chunk_rows, 8);
+    }
+}

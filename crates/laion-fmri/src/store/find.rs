@@ -1,0 +1,306 @@
+//! Which store has the betas that are asked for.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use bids_names::SessionId;
+use laion_fmri_base::zarr::DOCUMENT;
+use laion_fmri_base::{Sha256, lock};
+use voxel_store::{Group, Values};
+
+use super::described::{SessionLabel, StoreLabel, VERSION, axis, of_attributes};
+use super::session::StoredSession;
+use super::{BETAS, VOXEL_INDEX};
+use crate::files::Located;
+use crate::mask::{BrainMask, MaskSource, VoxelMask};
+use crate::{Result, Subject};
+
+/// The folder of a data directory that holds stores.
+pub(super) const FOLDER: &str = "stores";
+/// The end of the name of a store.
+const ENDING: &str = ".zarr";
+
+/// What was opened of the stores of a subject, shared by the clones of its handle.
+#[derive(Debug, Default)]
+pub(crate) struct OpenedStores {
+    stores: Mutex<HashMap<PathBuf, Arc<Store>>>,
+    axes: Mutex<HashMap<MaskSource, Sha256>>,
+}
+
+/// A store whose document was read.
+#[derive(Debug)]
+pub(super) struct Store {
+    pub(super) path: PathBuf,
+    pub(super) label: StoreLabel,
+    /// The flat indices of its voxels, ascending; none if they are those of the brain mask.
+    voxels: Option<Vec<usize>>,
+    /// Length and time of modification of its document.
+    document: (u64, Option<SystemTime>),
+}
+
+/// Why a store is not used.
+#[derive(Debug)]
+pub(super) enum Unfit {
+    /// It does not have the session or the voxels.
+    NotThere,
+    /// It was built from another file, or is of another voxel axis.
+    Stale(&'static str),
+    /// It cannot be read.
+    Damaged(voxel_store::Error),
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotThere => f.write_str("it does not have the session"),
+            Self::Stale(why) => f.write_str(why),
+            Self::Damaged(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<voxel_store::Error> for Unfit {
+    fn from(error: voxel_store::Error) -> Self {
+        Self::Damaged(error)
+    }
+}
+
+impl Store {
+    pub(super) fn open(path: &Path) -> Result<Self, Unfit> {
+        let document = document(path);
+        let group = Group::open(path)?;
+        let label: StoreLabel =
+            of_attributes(group.attributes()).map_err(|_| Unfit::Stale("it has another layout"))?;
+        if label.laion_fmri_store != VERSION {
+            return Err(Unfit::Stale("it has another layout"));
+        }
+        let voxels = match group.array(VOXEL_INDEX) {
+            _ if label.is_whole() => None,
+            Ok(Values::Uint32(indices)) if indices.len() == label.n_voxels => {
+                Some(indices.into_iter().map(|index| index as usize).collect())
+            }
+            Ok(_) => return Err(Unfit::Stale("it has another layout")),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self { path: path.to_owned(), label, voxels, document })
+    }
+
+    /// Where a session lies.
+    pub(super) fn session_path(&self, session: &SessionId) -> PathBuf {
+        self.path.join(session.as_str())
+    }
+
+    /// The columns of the voxels, unless one of them is not there.
+    pub(super) fn columns(&self, voxels: &VoxelMask) -> Option<Vec<usize>> {
+        let Some(stored) = &self.voxels else { return Some(voxels.columns()) };
+        let column = |index: &usize| stored.binary_search(index).ok();
+        voxels.indices().iter().map(column).collect()
+    }
+
+    /// The flat indices of the columns.
+    pub(super) fn voxels<'a>(&'a self, brain: &'a BrainMask) -> &'a [usize] {
+        self.voxels.as_deref().unwrap_or(brain.indices())
+    }
+
+    fn has_all(&self, voxels: &VoxelMask) -> bool {
+        match &self.voxels {
+            None => true,
+            Some(stored) => {
+                let wanted = voxels.indices();
+                wanted.len() <= stored.len()
+                    && wanted.iter().all(|index| stored.binary_search(index).is_ok())
+            }
+        }
+    }
+
+    /// Opens a session, whose matrix has to be the one that its document describes.
+    pub(super) fn session(self: &Arc<Self>, session: &SessionId) -> Result<StoredSession, Unfit> {
+        let path = self.session_path(session);
+        if !path.join(DOCUMENT).is_file() {
+            return Err(Unfit::NotThere);
+        }
+        let group = Group::open(&path)?;
+        let label: SessionLabel =
+            of_attributes(group.attributes()).map_err(|_| Unfit::Stale("it has another layout"))?;
+        if !label.belongs(&self.label, session) {
+            return Err(Unfit::Stale("the session is that of another store"));
+        }
+        let matrix = group.matrix(BETAS)?;
+        matrix.check_identity(label.identity())?;
+        if matrix.shape() != [label.n_trials, self.label.n_voxels] {
+            return Err(Unfit::Stale("the session is that of another store"));
+        }
+        Ok(StoredSession { store: Arc::clone(self), label, matrix })
+    }
+}
+
+impl Subject {
+    /// The directories in which stores are looked for, in this order.
+    pub(super) fn store_directories(&self) -> Vec<PathBuf> {
+        let own = self.roots().directories().iter().map(|root| root.join(FOLDER));
+        self.reading.stores.directories.iter().cloned().chain(own).collect()
+    }
+
+    /// The paths of the stores of this subject for a mask source, by directory and name.
+    pub(super) fn store_paths(&self, source: MaskSource) -> Vec<PathBuf> {
+        let stem = stem(self.id().as_str(), source);
+        let mut paths = Vec::new();
+        for directory in self.store_directories() {
+            // A directory that cannot be listed holds no store that could be read.
+            let Ok(entries) = fs::read_dir(&directory) else { continue };
+            let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+            let mut names: Vec<String> = names.filter(|name| is_store_of(name, &stem)).collect();
+            names.sort_unstable();
+            paths.extend(names.into_iter().map(|name| directory.join(name)));
+        }
+        paths
+    }
+
+    /// Whether any store has betas of a session. Its documents are not read.
+    pub(crate) fn is_stored(&self, session: &SessionId) -> bool {
+        if self.reading.stores.are_off {
+            return false;
+        }
+        let has = |path: PathBuf| path.join(session.as_str()).join(DOCUMENT).is_file();
+        MaskSource::ALL.iter().any(|source| self.store_paths(*source).into_iter().any(has))
+    }
+
+    /// The betas of a session in the smallest store that has all of these voxels and is in step with
+    /// the file of the betas, if that is there. What is damaged or out of step is passed over with a
+    /// note.
+    pub(crate) fn stored(
+        &self,
+        session: &SessionId,
+        voxels: &VoxelMask,
+        betas: Option<&Located>,
+    ) -> Option<StoredSession> {
+        if self.reading.stores.are_off {
+            return None;
+        }
+        let mut stores = Vec::new();
+        for path in self.store_paths(voxels.brain().source()) {
+            match self.opened_store(&path) {
+                Ok(store) => stores.push(store),
+                Err(unfit) => pass_over(&path, session, &unfit),
+            }
+        }
+        stores.retain(|store| store.has_all(voxels));
+        // Of stores of one size, the one in the first directory.
+        stores.sort_by_key(|store| store.label.n_voxels);
+        stores.iter().find_map(|store| {
+            let found = self.check_axis(store, voxels).and_then(|()| store.session(session));
+            match found.and_then(|found| self.check_step(&found, betas).map(|()| found)) {
+                Ok(found) => Some(found),
+                Err(unfit) => {
+                    pass_over(&store.path, session, &unfit);
+                    None
+                }
+            }
+        })
+    }
+
+    pub(super) fn opened_store(&self, path: &Path) -> Result<Arc<Store>, Unfit> {
+        if let Some(store) = lock(&self.stores.stores).get(path)
+            && store.document == document(path)
+        {
+            return Ok(Arc::clone(store));
+        }
+        let store = Arc::new(Store::open(path)?);
+        lock(&self.stores.stores).insert(path.to_owned(), Arc::clone(&store));
+        Ok(store)
+    }
+
+    /// Refuses a store whose brain mask is not the one of the voxels.
+    fn check_axis(&self, store: &Store, voxels: &VoxelMask) -> Result<(), Unfit> {
+        let brain = voxels.brain();
+        let source = brain.source();
+        let mut axes = lock(&self.stores.axes);
+        let expected = axes.entry(source).or_insert_with(|| axis(brain, brain.indices()));
+        if store.label.brain_sha256 == *expected {
+            return Ok(());
+        }
+        Err(Unfit::Stale("it was built with another brain mask"))
+    }
+
+    /// Refuses a session that was built from another file than the one that is there.
+    pub(super) fn check_step(
+        &self,
+        found: &StoredSession,
+        betas: Option<&Located>,
+    ) -> Result<(), Unfit> {
+        let Some(place) = betas else { return Ok(()) };
+        let kept = self.reading.digest(place);
+        match self.files().is_in_step(place, kept.as_deref(), &found.label.betas) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Unfit::Stale("it was built from another file")),
+            Err(error) => {
+                tracing::debug!(%error, "whether a store is in step is not known");
+                Err(Unfit::Stale("its file cannot be looked at"))
+            }
+        }
+    }
+}
+
+/// The start of the name of every store of a subject for a mask source.
+pub(super) fn stem(subject: &str, source: MaskSource) -> String {
+    format!("{subject}_desc-{source}")
+}
+
+/// The name of a store.
+pub(super) fn name(label: &StoreLabel, source: MaskSource) -> String {
+    let stem = stem(&label.subject, source);
+    if label.is_whole() {
+        return format!("{stem}{ENDING}");
+    }
+    let digest = label.voxels_sha256.to_string();
+    format!("{stem}_voxels-{}{ENDING}", &digest[..8])
+}
+
+fn is_store_of(name: &str, stem: &str) -> bool {
+    let rest = name.strip_prefix(stem).and_then(|rest| rest.strip_suffix(ENDING));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("_voxels-"))
+}
+
+/// Length and time of modification of the document of a store, by which it is read again.
+fn document(path: &Path) -> (u64, Option<SystemTime>) {
+    let metadata = fs::metadata(path.join(DOCUMENT)).ok();
+    metadata.map_or((0, None), |found| (found.len(), found.modified().ok()))
+}
+
+fn pass_over(path: &Path, session: &SessionId, unfit: &Unfit) {
+    let store = path.display();
+    match unfit {
+        Unfit::NotThere => tracing::debug!(%store, %session, "the store does not have the session"),
+        Unfit::Stale(why) => {
+            tracing::warn!(%store, %session, "the store is passed over: {why}; build it again");
+        }
+        Unfit::Damaged(error) => {
+            tracing::warn!(%store, %session, %error, "the store is passed over: it is damaged; build it again");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stores_are_found_by_subject_and_mask_source() {
+        let stem = stem("sub-03", MaskSource::Anatomical);
+        for (name, is_store) in [
+            ("sub-03_desc-anatomical.zarr", true),
+            ("sub-03_desc-anatomical_voxels-0123abcd.zarr", true),
+            ("sub-03_desc-rsquare.zarr", false),
+            ("sub-01_desc-anatomical.zarr", false),
+            ("sub-03_desc-anatomical", false),
+            (".sub-03_desc-anatomical.zarr.0123.tmp-part", false),
+            ("sub-03_desc-anatomicals.zarr", false),
+        ] {
+            assert_eq!(is_store_of(name, &stem), is_store, "{name}");
+        }
+    }
+}
