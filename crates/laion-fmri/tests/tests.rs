@@ -31,6 +31,7 @@ mod roi_data;
 #[cfg(feature = "serde")]
 mod serialize;
 mod stimuli;
+mod stores;
 mod trees;
 mod trials;
 mod untabled;
