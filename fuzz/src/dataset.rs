@@ -44,7 +44,9 @@ pub fn plans(bytes: &[u8]) {
 pub fn trials(bytes: &[u8]) {
     if let Ok(table) = SessionTrials::from_reader(bytes, Path::new("trials.tsv")) {
         assert!(table.rows().all(|row| row.len() == table.columns().len()));
-        assert_eq!(table.labels().len(), table.len());
+        if let Ok(labels) = table.labels() {
+            assert_eq!(labels.len(), table.len());
+        }
         for column in table.columns() {
             let _ = (table.integers(column), table.numbers(column));
         }
