@@ -145,6 +145,7 @@ fn named(outcome: &Outcome) -> (&'static str, Option<String>) {
         Outcome::Refused(refusal) => ("refused", Some(refusal.to_string())),
         Outcome::Gone => ("gone", None),
         Outcome::Failed { error } => ("failed", Some(with_causes(&**error))),
+        Outcome::Unfinished { bytes } => ("unfinished", Some(format!("{bytes} bytes are there"))),
         Outcome::NotAttempted => ("not attempted", None),
         _ => ("other", None),
     }
