@@ -15,7 +15,7 @@ use crate::digest::{self, Digests};
 use crate::get::{Outage, Pause};
 use crate::{
     Action, Cancel, Content, Error, Event, Expected, Inspection, Inventory, Key, Observer, Plan,
-    PlanItem, Record, RelativePath, Store, Wait, check_file,
+    PlanItem, Record, Store, Wait, check_file,
 };
 
 mod claim;
@@ -27,19 +27,20 @@ mod ranges;
 mod report;
 mod short;
 mod state;
+mod unfinished;
 mod version;
 
 pub use incomplete::Incomplete;
 pub use report::{Outcome, Report, ReportTotals, Stop, TransferError, Withheld};
 #[cfg(any(test, fuzzing))]
 pub use state::check_state;
+pub use unfinished::unfinished_bytes;
 
 use claim::{BEAT, Claim, Taken, Watch};
 pub(crate) use destination::{Destination, Root};
 use long::RangedOutcome;
 use pace::Pace;
 use short::Done;
-use state::State;
 use version::{Version, VersionError};
 
 /// How a plan is carried out.
@@ -577,29 +578,6 @@ async fn beats(claim: &Arc<Mutex<Claim>>) {
         if let Ok(Ok(false)) = held.await {
             return;
         }
-    }
-}
-
-/// How many bytes of a file an earlier transfer has left below `root` for the next one.
-#[must_use]
-pub fn unfinished_bytes(root: &Path, local: &RelativePath) -> u64 {
-    unfinished(root, local).map_or(0, |state| state.written.total())
-}
-
-fn unfinished(root: &Path, local: &RelativePath) -> Option<State> {
-    State::read(&Destination::below(root, local).state())
-}
-
-impl PlanItem {
-    /// How many bytes of this version of the object an earlier transfer has left below `root`: the next
-    /// one goes on there. Bytes of another version do not count.
-    #[must_use]
-    pub fn unfinished_bytes(&self, root: &Path) -> u64 {
-        let is_of_this = |state: &State| {
-            let same_tag = self.etag.as_ref().is_none_or(|etag| *etag == state.etag);
-            same_tag && state.key == self.key.as_str() && state.size == self.size
-        };
-        unfinished(root, &self.local).filter(is_of_this).map_or(0, |state| state.written.total())
     }
 }
 

@@ -112,9 +112,9 @@ impl Dataset {
                     if here.is_some_and(|here| same(&here)) {
                         Ok(AdoptionOutcome::Kept)
                     } else {
-                        let into =
-                            Into { root: &root, how, inventory: &inventory, linked: &linked };
-                        adopt_one(found, listed, local, &into, &remote, cancel)
+                        let place =
+                            Place { root: &root, how, inventory: &inventory, linked: &linked };
+                        adopt_one(found, listed, local, &place, &remote, cancel)
                     }
                 }
             };
@@ -131,7 +131,7 @@ impl Dataset {
 }
 
 /// Where files are taken over to, and how.
-struct Into<'a> {
+struct Place<'a> {
     root: &'a Path,
     how: TakeOver,
     inventory: &'a Inventory,
@@ -166,11 +166,11 @@ fn adopt_one(
     found: &Found,
     listed: &Listed,
     local: RelativePath,
-    into: &Into<'_>,
+    place: &Place<'_>,
     remote: &Remote,
     cancel: &Cancel,
 ) -> Result<AdoptionOutcome> {
-    let Into { root, how, inventory, linked } = *into;
+    let Place { root, how, inventory, linked } = *place;
     let content = match check_listed(&found.file, &local, listed, remote, cancel) {
         Ok(Condition::Sound(content)) => content,
         Ok(other) => return Ok(AdoptionOutcome::Differs(other)),
