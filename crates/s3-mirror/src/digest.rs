@@ -143,7 +143,7 @@ impl Digests {
             Err((expected, got)) => return Err(Mismatch::ETag { expected, got, sha256 }),
         };
         let inspected = self.inspector.is_some();
-        let verdict = self.inspector.map_or(Ok(()), |inspector| inspector.finish());
+        let verdict = self.inspector.map_or(Ok(()), Inspector::finish);
         let damage = self.damage.or(verdict.err());
         let proof = match self.expected {
             Some(expected) if expected != sha256 => {

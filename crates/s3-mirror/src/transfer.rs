@@ -422,7 +422,7 @@ impl Run<'_> {
                 Ok(RangedOutcome::Unranged) => destination = None,
                 Err(VersionError::Failed(error)) => return Err(error),
                 Err(VersionError::Corrupt(error, sha256)) => {
-                    version.before = Some(sha256);
+                    version.before = Some(*sha256);
                     last = Some(error);
                 }
                 Err(VersionError::Changed) => match version.again(self.store, item).await {

@@ -26,7 +26,7 @@ pub(super) enum VersionError {
     Changed,
     /// The bytes, of which this is the SHA-256, are not what the tag, or the file format, says: fetched
     /// again, they may be.
-    Corrupt(TransferError, Sha256),
+    Corrupt(TransferError, Box<Sha256>),
     /// This object cannot be had.
     Failed(TransferError),
 }
@@ -114,7 +114,7 @@ impl From<Failure> for VersionError {
 
 impl From<Mismatch> for VersionError {
     fn from(mismatch: Mismatch) -> Self {
-        let sha256 = mismatch.sha256();
+        let sha256 = Box::new(mismatch.sha256());
         let error = match mismatch {
             Mismatch::ETag { expected, got, .. } => TransferError::Checksum { expected, got },
             Mismatch::Sha256 { expected, got } => TransferError::Sha256 { expected, got },
