@@ -8,7 +8,7 @@ use array_export::{ArrayFile, ArrayFormat, Error, read_arrays, read_npy, read_np
 
 /// Where files are replaced: in a Zarr directory, these.
 const MEMBERS: [&str; 5] =
-    ["zarr.json", "betas/zarr.json", "betas/c/0/0", "label/zarr.json", "label/c/0"];
+    ["zarr.json", "betas/zarr.json", "betas/c.0.0", "label/zarr.json", "label/c.0"];
 
 /// The first byte says what the rest is: a `.npy`, a `.npz`, or a file of a Zarr directory.
 pub fn arrays(bytes: &[u8]) {
