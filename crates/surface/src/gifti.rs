@@ -79,6 +79,19 @@ impl Gifti {
     pub fn first(&self) -> Result<&DataArray, GiftiError> {
         self.arrays.first().ok_or(GiftiError::NoDataArray)
     }
+
+    /// The first array, if it has one value for each vertex: all of its axes but one have length 1.
+    ///
+    /// # Errors
+    ///
+    /// [`GiftiError::NoDataArray`]; [`GiftiError::NotPerVertex`], such as for coordinates.
+    pub fn per_vertex(&self) -> Result<&DataArray, GiftiError> {
+        let first = self.first()?;
+        match first.shape.iter().filter(|length| **length != 1).count() {
+            0 | 1 => Ok(first),
+            _ => Err(GiftiError::NotPerVertex { array: 0, got: first.shape.clone() }),
+        }
+    }
 }
 
 impl<'a> IntoIterator for &'a Gifti {

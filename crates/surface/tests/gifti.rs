@@ -278,6 +278,25 @@ fn damaged_streams_are_named() {
 }
 
 #[test]
+fn an_array_of_coordinates_has_no_value_for_each_vertex() {
+    let with_shape = |dimensions: &str| {
+        let text = document(6, "ASCII", "1 2 3 4 5 6");
+        let text = text.replace("Dimensionality=\"1\" Dim0=\"6\"", dimensions);
+        read_gifti(text.as_bytes()).unwrap().per_vertex().map(|array| array.to_f32())
+    };
+    let values = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+    for one in [
+        "Dimensionality=\"1\" Dim0=\"6\"",
+        "Dimensionality=\"2\" Dim0=\"6\" Dim1=\"1\"",
+        "Dimensionality=\"2\" Dim0=\"1\" Dim1=\"6\"",
+    ] {
+        assert_eq!(with_shape(one).unwrap(), values, "{one}");
+    }
+    let error = with_shape("Dimensionality=\"2\" Dim0=\"2\" Dim1=\"3\"").unwrap_err();
+    assert!(matches!(error, GiftiError::NotPerVertex { array: 0, got } if got == [2, 3]));
+}
+
+#[test]
 fn bytes_behind_a_stream_are_ignored() {
     let whole = zlib(&bytes(&[1.0, 2.0, 3.0]));
     let expected = read(&document(3, "GZipBase64Binary", &STANDARD.encode(&whole))).unwrap();

@@ -289,8 +289,8 @@ impl Form {
 /// The values of a file with one value per vertex.
 pub(crate) fn vertex_values(input: &mut Input) -> Result<gifti_surface::DataArray> {
     let path = input.path().to_owned();
-    let first =
-        gifti_surface::read_gifti(BufReader::new(input)).and_then(|gifti| gifti.first().cloned());
+    let first = gifti_surface::read_gifti(BufReader::new(input))
+        .and_then(|gifti| gifti.per_vertex().cloned());
     first.map_err(|source: GiftiError| Error::Gifti(ReadGiftiError::Read { path, source }))
 }
 

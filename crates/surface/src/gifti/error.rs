@@ -23,6 +23,14 @@ pub enum GiftiError {
         /// What the parser says.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// An array has several values for each vertex, such as coordinates.
+    #[error("array {array} has shape {got:?} (expected one value for each vertex)")]
+    NotPerVertex {
+        /// The array.
+        array: usize,
+        /// Its shape.
+        got: Vec<usize>,
+    },
     /// The text is in another encoding.
     #[error("the document is text in {got} (expected UTF-8)")]
     Encoding {
