@@ -83,10 +83,21 @@ fn the_quaternion_is_read_where_the_standard_puts_it() {
 fn slopes_without_meaning_are_no_scaling() {
     for (version, endianness) in KINDS {
         for (slope, inter) in
-            [(0.0, 5.0), (f64::NAN, 0.0), (f64::INFINITY, 0.0), (2.0, f64::NAN), (1.0, 0.0)]
+            [(0.0, f64::NAN), (f64::NAN, f64::NAN), (f64::INFINITY, 0.0), (0.0, 5.0), (1.0, 0.0)]
         {
             let nifti = Nifti { slope, inter, ..file(version, endianness) };
             assert_eq!(Header::read(&nifti.bytes()[..]).unwrap().scaling(), None);
+        }
+    }
+}
+
+#[test]
+fn slopes_that_scale_need_an_intercept() {
+    for (version, endianness) in KINDS {
+        for (slope, inter) in [(2.0, f64::NAN), (1.0, f64::INFINITY), (-0.5, f64::NEG_INFINITY)] {
+            let nifti = Nifti { slope, inter, ..file(version, endianness) };
+            let error = refuse(&nifti.bytes());
+            assert!(matches!(error, Error::HeaderField { field: "scl_inter", .. }), "{error:?}");
         }
     }
 }
@@ -199,7 +210,7 @@ fn sizes_that_cannot_be_counted_are_refused() {
 
 #[test]
 fn unsupported_datatypes_give_their_code() {
-    for code in [0i16, 1, 32, 128, 1280, 1792, 2304, 7] {
+    for code in [0i16, 1, 32, 128, 1281, 1792, 2304, 7] {
         for bytes in [
             patched(Version::One, 70, &code.to_le_bytes()),
             patched(Version::Two, 12, &code.to_le_bytes()),
