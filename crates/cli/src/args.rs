@@ -13,6 +13,7 @@ pub(crate) mod noise_ceiling;
 pub(crate) mod sessions;
 pub(crate) mod splits;
 pub(crate) mod stimuli;
+pub(crate) mod store;
 pub(crate) mod tree;
 
 use std::ffi::OsString;
@@ -199,6 +200,9 @@ pub(crate) enum Command {
     Betas(Box<Betas>),
     /// Build indexes for fast access to single trials and multi-threaded reading
     Index(index::Index),
+    /// Keep betas by voxel, so that any ROI of all sessions is read in milliseconds
+    #[command(subcommand)]
+    Store(store::StoreAction),
     /// Save noise ceilings, (n_voxels,) float32, in percent
     NoiseCeiling(noise_ceiling::NoiseCeilingArgs),
     /// Compute noise ceilings from the betas, and compare maps
@@ -516,6 +520,8 @@ pub(crate) struct Betas {
     /// No effect (compatibility with the Python package; reads always stream)
     #[arg(long)]
     pub(crate) streaming: bool,
+    #[command(flatten)]
+    pub(crate) store: store::StoreArgs,
     /// Output: .npy or .csv for one session, .npz or DIR/ for several, - for .npy on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,

@@ -23,6 +23,7 @@ mod sessions;
 mod splits;
 mod status;
 mod stimuli;
+mod store;
 mod to_nifti;
 mod trials;
 mod urls;
@@ -62,6 +63,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Status
         Command::Roi(args) => roi::run(context, args),
         Command::Betas(args) => betas::run(context, args),
         Command::Index(args) => index::run(context, args),
+        Command::Store(action) => return store::run(context, action),
         Command::NoiseCeiling(args) => noise_ceiling::run(context, args),
         Command::Nc(action) => nc::run(context, action),
         Command::Coordinates(args) => coordinates::run(context, args),

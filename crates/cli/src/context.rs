@@ -35,6 +35,7 @@ impl Context {
             .with_offline(self.global.offline)
             .with_follow_links(self.follow_links())
             .with_jobs(self.decoders())
+            .with_stores(self.store_dirs())
             .with_cancel(self.interrupt.cancel());
         Ok(match self.cache_dir() {
             Some(directory) => dataset.with_cache_dir(directory),
@@ -46,12 +47,18 @@ impl Context {
     pub(crate) fn bucket_dataset(&self) -> Result<Dataset, Error> {
         let dataset = Dataset::from_bucket(&self.location())?;
         let dataset = dataset.with_offline(self.global.offline).with_jobs(self.decoders());
+        let dataset = dataset.with_stores(self.store_dirs());
         Ok(dataset.with_cancel(self.interrupt.cancel()))
     }
 
     /// Whether files are written behind links to other disks.
     pub(crate) fn follow_links(&self) -> bool {
         self.global.follow_links || self.settings.follow_links.unwrap_or(false)
+    }
+
+    /// The directories of stores besides those of the data directories.
+    fn store_dirs(&self) -> Vec<PathBuf> {
+        config::store_dirs(&self.environment, &self.settings)
     }
 
     /// Where derived files go, when there is a place for them.

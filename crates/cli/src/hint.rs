@@ -9,14 +9,30 @@ use laion_fmri::stimuli::{Error as StimuliError, files};
 use laion_fmri::surface::fs::{ReadGiftiError, ReadLabelError};
 use laion_fmri::upkeep::Advice;
 use laion_fmri::{
-    Contradiction, DownloadRequest, Error, ErrorKind, Filter, FilterField, InputError, SubjectId,
-    Subjects,
+    Contradiction, DownloadRequest, Error, ErrorKind, Filter, FilterField, InputError, StoreError,
+    SubjectId, Subjects,
 };
 use laion_fmri_base::sufficient_bytes;
 
 use std::path::Path;
 
 use crate::proxy;
+
+/// What helps against a store that is damaged or cannot be built.
+fn of_store(error: &StoreError) -> Option<String> {
+    use laion_fmri::store::voxel_store::Error as FormatError;
+
+    match error {
+        StoreError::Damaged { subject, session, .. } => Some(format!(
+            "laion-fmri download --subject {subject} --session {session} && \
+             laion-fmri store build --subject {subject}"
+        )),
+        StoreError::Format(FormatError::NotReplaceable { .. }) => {
+            Some("move it away, or build the store in another directory with -o DIR".to_owned())
+        }
+        _ => None,
+    }
+}
 
 /// What would help against a failure, when that is known.
 pub(crate) fn of(error: &Error) -> Option<String> {
@@ -31,6 +47,7 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         | Error::LocalCopyNeeded { fetch, .. } => Some(commands(fetch).join(" && ")),
         Error::Access(error) => of_access(error),
         Error::Extract(error) => of_extract(error),
+        Error::Store(error) => of_store(error),
         Error::Input(InputError::Changed { path, .. }) => fetch_again(path),
         Error::Input(InputError::NotInBucket { .. }) => {
             Some("laion-fmri info --subject S lists what the bucket has".to_owned())

@@ -20,6 +20,7 @@ mod settings;
 mod splits;
 mod status;
 mod stimuli;
+mod stores;
 mod transfers;
 mod trees;
 mod upkeep;

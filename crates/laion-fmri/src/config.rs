@@ -25,6 +25,8 @@ pub const STATE_DIR: &str = ".laion_fmri";
 pub struct Environment {
     /// `LAION_FMRI_DATA`, or else `LAION_FMRI_ROOT`: one or more roots separated by `:`.
     pub data: Option<OsString>,
+    /// `LAION_FMRI_STORES`: directories of stores, separated by `:`.
+    pub stores: Option<OsString>,
     /// `XDG_CONFIG_HOME`, when it is an absolute path.
     pub config_home: Option<PathBuf>,
     /// `XDG_CACHE_HOME`, when it is an absolute path.
@@ -65,6 +67,7 @@ impl Environment {
         let absolute = |name: &str| get(name).map(PathBuf::from).filter(|path| path.is_absolute());
         Self {
             data: get("LAION_FMRI_DATA").or_else(|| get("LAION_FMRI_ROOT")),
+            stores: get("LAION_FMRI_STORES"),
             config_home: absolute("XDG_CONFIG_HOME"),
             cache_home: absolute("XDG_CACHE_HOME"),
             home: get("HOME").map(PathBuf::from),
@@ -190,6 +193,7 @@ pub fn open_in(environment: &Environment) -> Result<Dataset> {
     let settings = Settings::read(environment)?;
     let jobs = settings.jobs.map_or_else(default_jobs, NonZeroUsize::get);
     let dataset = Dataset::new(Roots::new(dirs.directories)?).with_jobs(jobs);
+    let dataset = dataset.with_stores(store_dirs(environment, &settings));
     #[cfg(feature = "download")]
     let dataset = match settings.bucket {
         Some(bucket) => dataset.with_location(bucket),
@@ -200,6 +204,19 @@ pub fn open_in(environment: &Environment) -> Result<Dataset> {
         Some(directory) => dataset.with_cache_dir(directory),
         None => dataset,
     })
+}
+
+/// The directories of [stores](crate::store) that are looked at before those of the data directories:
+/// the variable, or else the configuration file.
+#[must_use]
+pub fn store_dirs(environment: &Environment, settings: &Settings) -> Vec<PathBuf> {
+    match &environment.stores {
+        Some(paths) => {
+            let paths = std::env::split_paths(paths).filter(|path| !path.as_os_str().is_empty());
+            paths.map(|path| environment.expanded(path)).collect()
+        }
+        None => settings.stores.clone(),
+    }
 }
 
 /// The default number of threads that read betas: one per core, at most four, since each may hold the

@@ -93,6 +93,17 @@ impl Subject {
             .collect())
     }
 
+    /// The sessions whose betas are on disk or in a [store](crate::store), sorted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when a directory cannot be read.
+    pub fn sessions_with_betas(&self) -> Result<Vec<SessionId>> {
+        let mut sessions = self.sessions()?;
+        sessions.retain(|session| self.has_betas(session));
+        Ok(sessions)
+    }
+
     /// The brain mask of a source.
     ///
     /// The R² map is published on the functional grid alone.
@@ -223,11 +234,10 @@ impl Subject {
 
     /// As [`Subject::chosen_sessions`] for betas. There is at least one.
     pub(crate) fn sessions_of_betas(&self, named: &[impl AsRef<str>]) -> Result<Vec<SessionId>> {
-        let mut chosen = match named.is_empty() {
-            true => self.sessions()?,
+        let chosen = match named.is_empty() {
+            true => self.sessions_with_betas()?,
             false => self.chosen_sessions(named, layout::betas)?,
         };
-        chosen.retain(|session| !named.is_empty() || self.has_betas(session));
         if chosen.is_empty() {
             let what = format!("betas of {}", self.id);
             let fetch = || DownloadRequest::of(&self.id).desc("SingletrialBetas");

@@ -14,6 +14,7 @@ use laion_fmri::{MaskSource, StimulusSet};
 use super::bytes::parse_size;
 use super::names::{one_of, pool};
 use super::sessions::{SessionName, parse_session};
+use super::store::StoreArgs;
 
 /// What `--zscore` says when nothing is z-scored.
 const NO_ZSCORE: &str = "none";
@@ -93,6 +94,8 @@ pub(crate) struct SourceArgs {
     /// Read downloaded files (mirror), or stream from the bucket without storing (bucket)
     #[arg(long, value_enum, default_value_t)]
     pub(crate) from: Origin,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
     /// Memory limit, e.g. 2GiB or 500MB
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) max_memory: Option<u64>,
@@ -138,6 +141,8 @@ pub(crate) struct Run {
     /// Number of shares
     #[arg(long, value_name = "N", requires = "task")]
     pub(crate) of: Option<usize>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
     /// If the plan reads the bucket: accept the licence of the dataset without a prompt
     #[arg(long)]
     pub(crate) accept_license: bool,

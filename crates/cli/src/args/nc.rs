@@ -9,6 +9,7 @@ use crate::args::VoxelArgs;
 use crate::args::bytes::parse_size;
 use crate::args::names::one_of;
 use crate::args::sessions::{SessionName, parse_session};
+use crate::args::store::StoreArgs;
 
 /// What to do with noise ceilings.
 #[derive(Debug, Subcommand)]
@@ -50,6 +51,8 @@ pub(crate) struct Compute {
     pub(crate) repetition_term: RepetitionTerm,
     #[command(flatten)]
     pub(crate) voxels: VoxelArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
     /// Memory limit, e.g. 2GiB; a lower limit needs more passes
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) max_memory: Option<u64>,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use laion_fmri::export::write_npz;
-use laion_fmri::{Dataset, Error, NoiseCeiling, SessionId, Subject, WrittenBetas, layout};
+use laion_fmri::{Error, NoiseCeiling, SessionId, Subject, WrittenBetas};
 use laion_fmri_base::counted;
 
 use serde_json::json;
@@ -30,9 +30,9 @@ enum Destination {
 }
 
 pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
-    let dataset = context.dataset()?;
+    let dataset = args.store.apply(context.dataset()?);
     let subject = dataset.subject(&args.subject)?;
-    let sessions = sessions(context, &dataset, &subject, args)?;
+    let sessions = sessions(context, &subject, args)?;
     let destination = destination(args, sessions.len())?;
     let row_table = row_table(args)?;
     let mut rows = Vec::new();
@@ -103,14 +103,11 @@ fn row_table(args: &Betas) -> anyhow::Result<Option<(PathBuf, TableFormat)>> {
 
 /// The sessions that are meant, each once. There are none when all are meant and none has betas, which the
 /// library says best.
-fn sessions(
-    context: &Context,
-    dataset: &Dataset,
-    subject: &Subject,
-    args: &Betas,
-) -> anyhow::Result<Vec<String>> {
-    let mut named =
-        super::sessions::with_file(context, dataset, subject, &args.session, layout::betas)?;
+fn sessions(context: &Context, subject: &Subject, args: &Betas) -> anyhow::Result<Vec<String>> {
+    let mut named = super::sessions::of_subject(context, subject, &args.session)?;
+    if named.is_empty() {
+        named = subject.sessions_with_betas()?.iter().map(ToString::to_string).collect();
+    }
     let mut seen = BTreeSet::new();
     named.retain(|session| seen.insert(session.clone()));
     Ok(named)

@@ -34,7 +34,7 @@ pub(super) fn extract(context: &Context, args: &Extract) -> anyhow::Result<()> {
     if args.source.from == Origin::Bucket && !args.dry_run {
         license::obtain_for_bucket(context, args.source.accept_license)?;
     }
-    let dataset = dataset(context, args.source.from)?;
+    let dataset = args.source.store.apply(dataset(context, args.source.from)?);
     for (subjects, output) in outputs(&dataset, &args.selection, &args.output)? {
         let request = request(context, &dataset, &args.selection, &args.source, subjects, output)?;
         if is_table(&request.output) {
@@ -62,7 +62,7 @@ pub(super) fn extract(context: &Context, args: &Extract) -> anyhow::Result<()> {
 }
 
 pub(super) fn plan(context: &Context, args: &Plan) -> anyhow::Result<()> {
-    let dataset = dataset(context, args.source.from)?;
+    let dataset = args.source.store.apply(dataset(context, args.source.from)?);
     let mut plans = Vec::new();
     for (subjects, output) in outputs(&dataset, &args.selection, &args.output)? {
         // A task may run in any directory.
@@ -102,7 +102,7 @@ pub(super) fn run(context: &Context, args: &Run) -> anyhow::Result<()> {
         if origin == Origin::Bucket {
             license::obtain_for_bucket(context, args.accept_license)?;
         }
-        let dataset = dataset(context, origin)?;
+        let dataset = args.store.apply(dataset(context, origin)?);
         let progress = VolumeProgress::new(context);
         let cancel = context.interrupt.cancel();
         let done = plan.run(&dataset, mine.iter().copied(), &progress, cancel)?;
@@ -158,7 +158,7 @@ pub(super) fn reproduce(context: &Context, args: &Reproduce) -> anyhow::Result<(
     if args.source.from == Origin::Bucket {
         license::obtain_for_bucket(context, args.source.accept_license)?;
     }
-    let dataset = dataset(context, args.source.from)?;
+    let dataset = args.source.store.apply(dataset(context, args.source.from)?);
     if let Some(output) = &args.output {
         check_destination(output)?;
     }

@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context, action: &Nc) -> anyhow::Result<()> {
 
 fn run_compute(context: &Context, args: &Compute) -> anyhow::Result<()> {
     let destination = args.output.as_deref().map(destination).transpose()?;
-    let subject = context.dataset()?.subject(&args.subject)?;
+    let subject = args.store.apply(context.dataset()?).subject(&args.subject)?;
     let mut options = NoiseCeilingOptions::default();
     options.scope = args.scope;
     options.zscore_ddof = args.zscore_ddof.unwrap_or(args.ddof);

@@ -31,6 +31,8 @@ pub struct Settings {
     pub follow_links: Option<bool>,
     /// The directory for derived files.
     pub cache_dir: Option<PathBuf>,
+    /// Directories of stores, which are looked at before those of the data directories.
+    pub stores: Vec<PathBuf>,
 }
 
 impl Settings {
@@ -59,6 +61,7 @@ impl Settings {
             jobs: values.count("jobs")?,
             follow_links: values.switch("follow_links")?,
             cache_dir: values.path("cache_dir", environment)?,
+            stores: values.paths("stores", environment)?,
         })
     }
 
@@ -99,6 +102,10 @@ impl Settings {
         }
         if let Some(directory) = &self.cache_dir {
             object.insert("cache_dir".to_owned(), text(directory)?);
+        }
+        if !self.stores.is_empty() {
+            let paths = self.stores.iter().map(|path| text(path));
+            object.insert("stores".to_owned(), paths.collect::<Result<Vec<_>>>()?.into());
         }
         if let Some(parent) = file.parent() {
             fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
@@ -202,6 +209,7 @@ mod tests {
             jobs: NonZeroUsize::new(3),
             follow_links: Some(true),
             cache_dir: Some("/cache".into()),
+            stores: vec!["/stores".into()],
         };
         let file = all.store(&environment).unwrap();
         assert_eq!(Settings::read(&environment).unwrap(), all);
@@ -227,6 +235,7 @@ mod tests {
             r#"{"jobs": 0}"#,
             r#"{"jobs": "many"}"#,
             r#"{"cache_dir": []}"#,
+            r#"{"stores": "/a"}"#,
             r#"{"follow_links": "yes"}"#,
         ] {
             fs::write(&file, damaged).unwrap();

@@ -70,6 +70,41 @@ pub(super) const EXAMPLES: &[Examples] = &[
         ],
     ),
     (
+        "store",
+        &[
+            example(
+                "build the store of a subject; the next commands use it by themselves",
+                "laion-fmri store build --subject sub-01",
+            ),
+            example("what there is", "laion-fmri store list --subject sub-01"),
+        ],
+    ),
+    (
+        "store build",
+        &[
+            example(
+                "every session, all voxels of the brain",
+                "laion-fmri store build --subject sub-01",
+            ),
+            example(
+                "only what is needed, straight from the bucket",
+                "laion-fmri store build --subject sub-01 --session 01 --roi face --from bucket -o face_stores",
+            ),
+        ],
+    ),
+    (
+        "store list",
+        &[example("stores, sessions and sizes", "laion-fmri store list --subject sub-01")],
+    ),
+    ("store verify", &[example("every byte", "laion-fmri store verify --subject sub-01")]),
+    (
+        "store remove",
+        &[
+            example("one session", "laion-fmri store remove --subject sub-01 --session 01"),
+            example("the whole store", "laion-fmri store remove --subject sub-01"),
+        ],
+    ),
+    (
         "noise-ceiling",
         &[
             example(
