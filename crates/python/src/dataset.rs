@@ -8,7 +8,6 @@ use laion_fmri::{Location, Roots, SubjectId};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::arguments::record;
 use crate::call::{self, Job};
 use crate::error;
 use crate::stimuli::Stimuli;
@@ -142,12 +141,6 @@ impl Dataset {
         });
         let missing: Vec<String> = found.missing.iter().map(ToString::to_string).collect();
         (files.collect::<Vec<_>>(), missing).into_pyobject(py).map(Bound::into_any)
-    }
-
-    /// What is wrong with the surroundings, most pressing first.
-    fn examine<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let found = self.run(py, None, |dataset, _| Ok(dataset.examine()))?;
-        record(py, &found)
     }
 }
 

@@ -73,20 +73,6 @@ impl Subject {
         })
     }
 
-    /// The shape of the functional grid and its affine.
-    fn grid<'py>(
-        &self,
-        py: Python<'py>,
-        source: String,
-    ) -> PyResult<((usize, usize, usize), Bound<'py, PyArray2<f64>>)> {
-        let (shape, affine) = self.run(py, None, move |subject, _| {
-            let brain = subject.brain_mask(source.parse()?, resolution(Some("1pt8"))?)?;
-            Ok((brain.grid().shape(), brain.grid().affine().matrix()))
-        })?;
-        let [x, y, z] = shape;
-        Ok(((x, y, z), ndarray::arr2(&affine).into_pyarray(py)))
-    }
-
     /// One mask over the voxel axis for each query.
     fn roi_masks<'py>(
         &self,
@@ -167,21 +153,6 @@ impl Subject {
             Ok(tsv(table.columns(), table.rows()))
         })?;
         Ok(PyBytes::new(py, text.as_bytes()))
-    }
-
-    /// The bytes of a small file of the dataset, by its path in the mirror.
-    fn file<'py>(&self, py: Python<'py>, relative: String) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = self.run(py, None, move |subject, _| {
-            let mut input = subject.open_input(&relative)?;
-            let mut bytes = Vec::new();
-            std::io::Read::read_to_end(&mut input, &mut bytes).map_err(|source| {
-                let path = input.path().to_owned();
-                laion_fmri::Error::Io { action: "read", path, source }
-            })?;
-            input.finish()?;
-            Ok(bytes)
-        })?;
-        Ok(PyBytes::new(py, &bytes))
     }
 
     /// A map of a noise ceiling at the chosen voxels, of a session or of a `desc`.

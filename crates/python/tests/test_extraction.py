@@ -43,6 +43,11 @@ def test_files_and_their_reproduction(sub, tmp_path):
     assert made.path == output
     with np.load(output) as file:
         np.testing.assert_array_equal(file["betas"], made["betas"])
+    from laion_fmri import extraction
+
+    assert extraction.read_recipe(output)["conventions"] == made.recipe["conventions"]
+    paragraph, citation = extraction.methods(output)
+    assert "FFA1" in paragraph and "LAION-fMRI" in citation
     again = laion_fmri.reproduce(output, tmp_path / "again.npz")
     assert again["result"] == made.recipe["result"]
     assert (tmp_path / "again.npz").read_bytes() == output.read_bytes()

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
     from laion_fmri._arguments import Roi, Session
 
-__all__ = ["Extraction", "ZscoreReport", "extract", "plan_extraction", "reproduce", "zscore"]
+__all__ = [
+    "Extraction",
+    "ZscoreReport",
+    "extract",
+    "methods",
+    "plan_extraction",
+    "read_recipe",
+    "reproduce",
+    "zscore",
+]
 
 
 @dataclass
@@ -217,6 +226,16 @@ def reproduce(
     target = None if output is None else Path(output)
     with shown(progress, "reproduce") as update:
         return _native.reproduce(dataset, Path(recipe), target, max_memory, from_bucket, update)
+
+
+def read_recipe(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The recipe of an output, from its own file or from the output; DataIntegrityError for another file."""
+    return _native.recipe(Path(path))
+
+
+def methods(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """The paragraph of a methods section that a recipe makes, and what to cite."""
+    return _native.recipe_methods(Path(path))
 
 
 @dataclass
