@@ -24,9 +24,6 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::LicenseNotAccepted { .. } => Some(
             "laion_fmri.download.accept_license(), or accept_license=True in the call".to_owned(),
         ),
-        Error::NoMatchingData { missing, .. } if !missing.is_empty() => Some(
-            "allow_missing=True fetches the rest; dry_run=True shows what a filter lets in".into(),
-        ),
         Error::NoMatchingData { .. } => Some("dry_run=True shows what a filter lets in".to_owned()),
         Error::MemoryLimit { least, .. } => Some(format!("max_memory={least}")),
         Error::VoxelAxis { .. } => Some(

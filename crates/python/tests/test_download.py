@@ -104,9 +104,18 @@ def test_an_argument_accepts_it(empty, monkeypatch):
 
 
 def test_what_the_bucket_does_not_have(empty):
-    with pytest.raises(laion_fmri.NoMatchingDataError) as raised:
-        dl.download("sub-03", ses="ses-01", desc="Nothing")
-    assert isinstance(raised.value, FileNotFoundError) and "allow_missing" in raised.value.hint
+    with pytest.raises(laion_fmri.NoMatchingDataError, match="09") as raised:
+        dl.download("sub-03", ses="ses-09", allow_missing=False)
+    assert isinstance(raised.value, FileNotFoundError) and "dry_run" in raised.value.hint
+    with pytest.warns(UserWarning, match="did you mean 01"):
+        dl.download("sub-03", ses="ses-09", dry_run=True)
+    with pytest.raises((laion_fmri.NoMatchingDataError, laion_fmri.SubjectNotFoundError)):
+        dl.download("sub-99")
+    with pytest.warns(UserWarning, match="SingletrialBetas"):
+        table = dl.download("sub-03", ses="ses-01", desc=["SingletrialBetas", "Beta"], dry_run=True)
+    assert table["key"].str.contains("SingletrialBetas").any()
+    with pytest.raises(laion_fmri.NoMatchingDataError, match="Beta"):
+        dl.download("sub-03", ses="ses-01", desc=["SingletrialBetas", "Beta"], allow_missing=False)
     with pytest.raises(TypeError, match="string"):
         dl.download(3)
     with pytest.raises(laion_fmri.SubjectNotFoundError):

@@ -75,7 +75,7 @@ def download(
     *,
     brain_mask_only: bool = False,
     prefix: str | Iterable[str] | None = None,
-    allow_missing: bool = False,
+    allow_missing: bool = True,
     dry_run: bool = False,
     verify: bool = False,
     index: bool = False,
@@ -105,7 +105,8 @@ def download(
     prefix : str or list of str, optional
         Also what lies below these prefixes of the bucket.
     allow_missing : bool
-        Fetch the rest if the bucket does not have a value or a tree that is named.
+        If the bucket does not have a value or a tree that is named, warn and fetch the rest; ``False``
+        makes it an error, and nothing is fetched.
     dry_run : bool
         Return a table of what would be done, and do nothing.
     verify : bool
@@ -184,7 +185,7 @@ def download_raw(
     extension: _Values = None,
     n_jobs: int = 1,
     *,
-    allow_missing: bool = False,
+    allow_missing: bool = True,
     dry_run: bool = False,
     limit_rate: int | None = None,
     accept_license: bool | None = None,
