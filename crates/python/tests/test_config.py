@@ -90,6 +90,10 @@ def test_groups_by_id_and_position(configured):
     with pytest.raises(TypeError):
         group[1.0]
     assert len(laion_fmri.load_subjects("all")) == 3
+    with pytest.raises(ValueError, match="at least one subject"):
+        laion_fmri.load_subjects([])
+    with pytest.raises(TypeError, match="subjects"):
+        laion_fmri.load_subjects([1])
 
 
 def test_shared_betas_of_a_group(configured):

@@ -110,6 +110,14 @@ def test_stimuli_and_trials_choose_rows(sub, reference):
         sub.get_betas("ses-01", trials=[10_000])
 
 
+def test_nothing_chosen_is_an_empty_array(sub):
+    n_voxels = sub.get_n_voxels()
+    assert sub.get_betas("ses-01", trials=[]).shape == (0, n_voxels)
+    assert sub.get_betas("ses-01", mask=np.zeros(n_voxels, dtype=bool)).shape == (52, 0)
+    assert sub.get_betas("ses-01", roi=[]).shape == (52, 0)
+    assert sub.get_roi_masks([]) == {}
+
+
 def test_a_replaced_trial_table_is_used(sub, reference):
     table = pd.DataFrame({"stimulus_id": ["shared_a"] + ["unique_b"] * 51})
     sub.get_trial_info = lambda session: table

@@ -71,9 +71,9 @@ class TrialImages(_Trials):
         """The image of a trial, in RGB on the grey of the screen, or as it is stored."""
         return _image(self[trial], as_displayed)
 
-    def all(self, session: str | None = None) -> Images:
+    def all(self, session: str | None = None) -> ImageIterator:
         """The images of a session or of all trials, in trial order, one after the other."""
-        return Images(self._subject, self._names(session))
+        return ImageIterator(self._subject, self._names(session))
 
     def array(self, session: str | None = None) -> NDArray[np.uint8]:
         """The images of a session or of all trials as displayed.
@@ -86,7 +86,7 @@ class TrialImages(_Trials):
         return self._subject._stimuli().image_array(self._names(session))
 
 
-class Images(Iterator["Image.Image"]):
+class ImageIterator(Iterator["Image.Image"]):
     """Images one after the other, with their number."""
 
     def __init__(self, subject: Subject, names: list[str]) -> None:

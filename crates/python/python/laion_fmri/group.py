@@ -49,6 +49,8 @@ def load_subjects(
         names = names or get_subjects()
     else:
         names = _arguments.texts(subjects, "subjects")
+    if not names:
+        raise _invalid("at least one subject is needed")
     loaded = [
         load_subject(name, from_bucket=from_bucket, jobs=jobs, accept_license=accept_license)
         for name in names
