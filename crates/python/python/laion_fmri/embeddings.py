@@ -200,22 +200,34 @@ class EmbeddingArray:
         rows, rest = (key[0], key[1:]) if isinstance(key, tuple) and key else (key, ())
         if (isinstance(key, tuple) and not key) or rows is Ellipsis:
             return np.asarray(self)[key]
+        if not all(isinstance(part, (slice, int)) for part in rest):
+            # Lists for both axes choose single values.
+            return np.asarray(self)[key]
         length = len(self)
         if isinstance(rows, slice):
             start, stop, step = rows.indices(length)
             whole = (start, stop, step) == (0, length, 1)
             wanted = list(range(start, stop, step))
-            values = self._handle.matrix() if whole else self._handle.rows(wanted)
+            values = self._handle.matrix() if whole else self._rows(wanted)
             return values[(slice(None), *rest)] if rest else values
         array = np.asarray(rows)
         if array.ndim == 0 and array.dtype.kind in "iu":
             row = _arguments.index(rows, length, "row")
-            values = self._handle.rows([row])[0]
+            values = self._rows([row])[0]
             return values[rest] if rest else values
         if array.dtype == np.bool_ and array.shape == (length,):
             array = np.flatnonzero(array)
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             return np.asarray(self)[key]
         wanted = [_arguments.index(row, length, "row") for row in array.tolist()]
-        values = self._handle.rows(wanted)
+        values = self._rows(wanted)
         return values[(slice(None), *rest)] if rest else values
+
+    def _rows(self, wanted: list[int]) -> NDArray[np.float16]:
+        """Rows as they are in the file, as all of them are in the whole array."""
+        try:
+            return self._handle.rows(wanted)
+        except UnknownNameError:
+            # A row that is marked as not valid is refused when it is asked for alone.
+            values: NDArray[np.float16] = self._handle.matrix()[wanted]
+            return values
