@@ -300,3 +300,10 @@ def test_the_console_script_is_the_command(configured):
         assert (run.returncode, run.stdout.split()) == (0, ["ses-01", "ses-02"]), run.stderr
     run = subprocess.run([script, "sessions", "--subject", "sub-99"], capture_output=True)
     assert run.returncode in (2, 3) and b"hint: laion-fmri" in run.stderr
+
+
+def test_datasets_for_torch_say_that_they_need_it(sub, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "laion_fmri.torch_data", raising=False)
+    with pytest.raises(ImportError, match="torch"):
+        sub.to_torch_dataset("ses-01")

@@ -86,6 +86,10 @@ NAMES = {
     "subject.Subject.get_events": "self, session, run=None",
     "subject.Subject.get_raw_bold": "self, session, run, echo, part='mag'",
     "subject.Subject.get_sbref": "self, session, run, echo",
+    "subject.Subject.to_torch_dataset": (
+        "self, session, roi=None, mask=None, nc_threshold=None, image_transform=None, "
+        "mask_source='anatomical'"
+    ),
     "subject.Subject.to_nifti": f"self, values, output_path, {VOXELS}",
     "subject.Subject.get_voxel_coordinates": f"self, {VOXELS}",
     "subject.Subject.get_stimulus_metadata": "self",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from laion_fmri._arguments import Roi, Session
     from laion_fmri._trials import TrialCaptions, TrialEmbeddings, TrialImages, TrialSegmentations
     from laion_fmri.noise_ceiling import NoiseCeiling
+    from laion_fmri.torch_data import LaionFMRIDataset
 
 __all__ = ["Subject", "load_subject", "resolve_subject_id"]
 
@@ -691,6 +693,52 @@ class Subject:
         from laion_fmri._trials import TrialCaptions
 
         return TrialCaptions(self)
+
+    def to_torch_dataset(
+        self,
+        session: Session,
+        roi: Roi | None = None,
+        mask: ArrayLike | None = None,
+        nc_threshold: float | None = None,
+        image_transform: Callable[[Any], Any] | None = None,
+        mask_source: str = "anatomical",
+        *,
+        stimuli: str | None = None,
+        nc_desc: str | None = None,
+        scratch_dir: str | os.PathLike[str] | None = None,
+        progress: Progress = None,
+    ) -> LaionFMRIDataset:
+        """The trials of sessions as a dataset of PyTorch, whose items are read when they are asked for.
+
+        Parameters
+        ----------
+        session, roi, mask, nc_threshold, image_transform, mask_source, stimuli, nc_desc, scratch_dir
+            As for :class:`laion_fmri.torch_data.LaionFMRIDataset`, which also says what an item is.
+        progress : bool or callable, optional
+            As for :meth:`get_betas`.
+
+        Raises
+        ------
+        ImportError
+            Without torch.
+        StimuliNotDownloadedError
+            Without the images.
+        """
+        from laion_fmri.torch_data import LaionFMRIDataset
+
+        return LaionFMRIDataset(
+            self,
+            session,
+            roi,
+            mask,
+            nc_threshold,
+            image_transform,
+            mask_source,
+            stimuli=stimuli,
+            nc_desc=nc_desc,
+            scratch_dir=scratch_dir,
+            progress=progress,
+        )
 
     # -- space -----------------------------------------------------------------------------------
 
