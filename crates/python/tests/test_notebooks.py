@@ -1,0 +1,64 @@
+"""The notebooks of `docs/notebooks`, executed on the fixture bucket."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[3] / "docs" / "notebooks"
+
+#: What the last words of each notebook are, and the mark of the environment that it needs.
+NOTEBOOKS = {
+    "quickstart": (r"median noise ceiling of FFA1: \d+\.\d %", "notebook"),
+    "common_workflow": (r"trials show '.+'; mean response -?\d", "notebook"),
+    "encoding_model": (r"[1-9]\d* voxels written; median normalised score \d", "notebook"),
+    "torch_training": (r"test loss \d+\.\d+ on [1-9]\d* trials", "torch"),
+    "xarray_and_dask": (r"mean response: first -?\d+\.\d+, later -?\d", "notebook"),
+}
+
+
+def source(name):
+    return json.loads((FOLDER / f"{name}.ipynb").read_text(encoding="utf-8"))
+
+
+def test_every_notebook_is_executed_somewhere():
+    assert {path.stem for path in FOLDER.glob("*.ipynb")} == set(NOTEBOOKS)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_notebooks_are_stored_without_outputs(name):
+    notebook = source(name)
+    for cell in notebook["cells"]:
+        assert cell["metadata"] == {}
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == [] and cell["execution_count"] is None
+    assert set(notebook["metadata"]) == {"kernelspec", "language_info"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=getattr(pytest.mark, mark)) for name, (_, mark) in NOTEBOOKS.items()]
+)
+@pytest.mark.filterwarnings("ignore")
+def test_notebook(name, request, tmp_path):
+    flag = "--torch" if name.startswith("torch") else "--notebooks"
+    reason = f"what it needs is not installed; `cargo xtask python {flag}` executes it"
+    for module in ["nbclient", "ipykernel", *(["torch"] if flag == "--torch" else ["xarray", "zarr", "dask"])]:
+        pytest.importorskip(module, reason=reason)
+    import nbclient
+    import nbformat
+
+    # The first starts from nothing; the others from what is on disk.
+    request.getfixturevalue("empty" if name == "quickstart" else "configured")
+    notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    where = {"metadata": {"path": str(tmp_path)}}
+    nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3", resources=where).execute()
+    texts = []
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            assert output.output_type != "error"
+            texts.append(output.get("text", "") or output.get("data", {}).get("text/plain", ""))
+    assert re.search(NOTEBOOKS[name][0], "\n".join(texts)), texts
