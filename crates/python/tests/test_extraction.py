@@ -16,6 +16,8 @@ def test_arrays_and_recipe(sub, reference):
     np.testing.assert_array_equal(made["betas"], expected)
     assert made.recipe["result"]["rows"] == 52 and made.path is None
     assert made.recipe["conventions"]["rois"] == ["FFA1"]
+    assert list(made) == list(made.arrays) and "betas" in made and len(made) == len(made.arrays)
+    assert dict(made)["betas"] is made["betas"]
 
 
 def test_conventions(sub):
