@@ -56,7 +56,7 @@ impl Counts {
             match label.trim() {
                 "passed" => counts.passed += number,
                 "failed" | "timed out" | "exec failed" | "error" | "errors" => {
-                    counts.failed += number
+                    counts.failed += number;
                 }
                 "skipped" | "ignored" => counts.skipped += number,
                 _ => {}

@@ -93,8 +93,8 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::Io { action: "write into the data directory", .. } => {
             Some(of_advice(Advice::AddRoot).to_owned())
         }
-        Error::Mirror(error) => of_store(error),
-        Error::Object(s3_mirror::ObjectError::Store(error)) => of_store(error),
+        Error::Mirror(error) => of_mirror(error),
+        Error::Object(s3_mirror::ObjectError::Store(error)) => of_mirror(error),
         Error::EventTable { path, .. } | Error::VertexMismatch { path, .. } => fetch_again(path),
         Error::Stimuli(error) => of_stimuli(error),
         error if lacks_a_thread(error) => Some(
@@ -105,7 +105,7 @@ pub(crate) fn of(error: &Error) -> Option<String> {
     }
 }
 
-fn of_store(error: &s3_mirror::Error) -> Option<String> {
+fn of_mirror(error: &s3_mirror::Error) -> Option<String> {
     Some(match error {
         s3_mirror::Error::Client { .. } => {
             "install the package ca-certificates, or set SSL_CERT_FILE to a file of certificates"

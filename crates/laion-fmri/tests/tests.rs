@@ -7,6 +7,7 @@ mod anatomy;
 mod betas;
 mod bucket;
 mod cancelled;
+#[cfg(test)]
 mod corpus;
 mod damage;
 mod discovery;

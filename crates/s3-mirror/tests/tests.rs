@@ -4,6 +4,7 @@
 
 mod answers;
 mod conformance;
+#[cfg(test)]
 mod corpus;
 mod faults;
 mod links;

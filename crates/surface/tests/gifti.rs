@@ -282,7 +282,7 @@ fn an_array_of_coordinates_has_no_value_for_each_vertex() {
     let with_shape = |dimensions: &str| {
         let text = document(6, "ASCII", "1 2 3 4 5 6");
         let text = text.replace("Dimensionality=\"1\" Dim0=\"6\"", dimensions);
-        read_gifti(text.as_bytes()).unwrap().per_vertex().map(|array| array.to_f32())
+        read_gifti(text.as_bytes()).unwrap().per_vertex().map(gifti_surface::DataArray::to_f32)
     };
     let values = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
     for one in [

@@ -1,6 +1,7 @@
 //! Surface files as they are written and as they break.
 #![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
+#[cfg(test)]
 mod corpus;
 mod gifti;
 mod label;

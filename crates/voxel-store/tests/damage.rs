@@ -86,9 +86,8 @@ fn every_flipped_byte_is_an_error_or_makes_no_difference() {
     let mut unread = 0;
     for file in files(&path) {
         let sound = fs::read(&file).unwrap();
-        for position in 0..sound.len() {
-            let damaged = sound[position] ^ 1 << (position % 8);
-            overwrite(&file, position, damaged);
+        for (position, byte) in sound.iter().enumerate() {
+            overwrite(&file, position, byte ^ 1 << (position % 8));
             match read(&path) {
                 Ok(()) => unread += 1,
                 Err(error) => assert!(error.is_damage(), "{} {position}: {error}", file.display()),
@@ -96,7 +95,7 @@ fn every_flipped_byte_is_an_error_or_makes_no_difference() {
             // Nothing is overlooked when all is verified.
             let error = verify(&path).unwrap_err();
             assert!(error.is_damage(), "{} {position}: {error}", file.display());
-            overwrite(&file, position, sound[position]);
+            overwrite(&file, position, *byte);
         }
     }
     verify(&path).unwrap();

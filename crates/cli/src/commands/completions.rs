@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use clap::Command;
+use clap::builder::PossibleValue;
 use clap_complete::Shell;
 
 use crate::args::tree::{self, Completions};
@@ -44,7 +45,7 @@ fn values_of_arguments() -> Result<String, std::fmt::Error> {
 fn add_values(command: &Command, condition: &str, lines: &mut String) -> std::fmt::Result {
     for argument in command.get_positionals() {
         let values = argument.get_possible_values();
-        let names: Vec<&str> = values.iter().map(|value| value.get_name()).collect();
+        let names: Vec<&str> = values.iter().map(PossibleValue::get_name).collect();
         if !names.is_empty() {
             writeln!(
                 lines,

@@ -43,7 +43,7 @@ pub(super) fn run(context: &Context, args: &Status) -> anyhow::Result<()> {
         for subject in &found.subjects {
             lines.extend(details(subject));
         }
-    } else if found.subjects.len() > 0 {
+    } else if !found.subjects.is_empty() {
         context.note("--subject S lists its sessions, folders and ROIs");
     }
     output::print_lines(lines)

@@ -141,11 +141,16 @@ fn flags(path: &Path) -> Result<ArrayD<bool>> {
         }
         Some(Ok(values.mapv(|value| value == on)))
     }
-    let types: [fn(&Path) -> Option<Result<ArrayD<bool>>>; 9] = [
-        of::<bool>, of::<u8>, of::<i64>, of::<i32>, of::<i8>, of::<i16>, of::<u16>, of::<u32>,
-        of::<u64>,
-    ];
-    if let Some(read) = types.into_iter().find_map(|read| read(path)) {
+    let found = of::<bool>(path)
+        .or_else(|| of::<u8>(path))
+        .or_else(|| of::<i64>(path))
+        .or_else(|| of::<i32>(path))
+        .or_else(|| of::<i8>(path))
+        .or_else(|| of::<i16>(path))
+        .or_else(|| of::<u16>(path))
+        .or_else(|| of::<u32>(path))
+        .or_else(|| of::<u64>(path));
+    if let Some(read) = found {
         return read;
     }
     Err(Error::DoesNotFit {

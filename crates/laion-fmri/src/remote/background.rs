@@ -128,7 +128,8 @@ mod tests {
     fn a_thread_without_a_runtime_waits() {
         let background = Background::start(1).unwrap();
         assert_eq!(background.block_on(more_messages_than_a_task_has_budget_for()), 1000);
-        assert_eq!(background.block_on(tokio::task::spawn_blocking(|| 7)).unwrap(), 7);
+        let blocking = async { tokio::task::spawn_blocking(|| 7).await };
+        assert_eq!(background.block_on(blocking).unwrap(), 7);
     }
 
     #[tokio::test]
