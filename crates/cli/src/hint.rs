@@ -512,6 +512,6 @@ mod tests {
         let table = Path::new("/data/stimuli/task-images_desc-captions.csv");
         assert_eq!(fetch_again(table).as_deref(), Some("laion-fmri verify --repair"));
         // A file of the user cannot be downloaded.
-        assert_eq!(fetch_again(Path::new("/home/me/my.nii.gz")), None);
+        assert_eq!(fetch_again(Path::new("/data/my.nii.gz")), None);
     }
 }

@@ -28,9 +28,7 @@ pub use self::store::StoreError;
 pub(crate) use self::subjects::alike;
 use self::subjects::{did_you_mean, of_subjects};
 use crate::files::InputError;
-use crate::raw::EventTableError;
-use crate::trials::TrialTableError;
-use crate::{DownloadRequest, MaskSource};
+use crate::{DownloadRequest, EventTableError, MaskSource, TrialTableError};
 #[cfg(feature = "download")]
 use crate::{Missing, access::AccessError};
 

@@ -96,7 +96,7 @@ impl Remote {
 
     /// Whether the bucket says that the entity tag of an object is no digest of its content.
     pub(crate) fn has_opaque_tag(&self, key: &Key) -> Result<bool> {
-        self.ask(s3_mirror::has_opaque_tag(&self.store, key))
+        self.ask(s3_mirror::opaque_tag(&self.store, key))
     }
 
     /// Every object below a prefix that ends in `/`, listed directory by directory at once, so that a

@@ -81,9 +81,7 @@ pub use get::{HttpClient, Links, Patience, is_transient_status, retry_after};
 pub use inventory::{Inventory, Record};
 pub use key::{InvalidKey, Key, KeyProblem, MAX_KEY_BYTES, MAX_PART_BYTES, RelativePath};
 #[cfg(feature = "network")]
-pub use listing::{
-    Listed, Listing, has_opaque_tag, head, list, list_directory, list_many, list_pages,
-};
+pub use listing::{Listed, Listing, head, list, list_directory, list_many, list_pages, opaque_tag};
 #[cfg(feature = "network")]
 pub use location::{DEFAULT_REGION, Location, LocationError};
 #[cfg(feature = "network")]

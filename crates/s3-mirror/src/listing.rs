@@ -228,7 +228,7 @@ pub async fn head(store: &Store, key: &Key) -> Result<Option<Listed>, Error> {
 /// # Errors
 ///
 /// As [`head`]; [`Error::NotFound`] when there is no such object.
-pub async fn has_opaque_tag(store: &Store, key: &Key) -> Result<bool, Error> {
+pub async fn opaque_tag(store: &Store, key: &Key) -> Result<bool, Error> {
     let Backend::S3(bucket) = store.backend() else { return Ok(false) };
     let options = store.options().interactive();
     let found = repeat(&options, || bucket.has_opaque_tag(key)).await;

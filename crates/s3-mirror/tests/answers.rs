@@ -10,7 +10,7 @@ use fixtures::{Fault, ProxiedRequest, Proxy, Server, noise};
 use s3_mirror::{
     Cancel, Candidate, Check, Error, Event, Folder, Inspection, Inspector, Inventory, Location,
     ObjectError, ObjectOptions, ObjectReader, Outcome, Plan, PlanItem, RelativePath, Report,
-    Source, Store, TransferError, TransferOptions, Wait, has_opaque_tag, list, plan, transfer,
+    Source, Store, TransferError, TransferOptions, Wait, list, opaque_tag, plan, transfer,
 };
 
 use crate::util::{impatient, key, read_all};
@@ -143,7 +143,7 @@ async fn tags_of_encrypted_objects_are_not_compared() {
             let file = std::fs::metadata(path.below(&scene.root())).unwrap();
             assert!(!inventory.find(&path, &file).unwrap().etag_verified);
         }
-        assert!(has_opaque_tag(&scene.store(), &key(SHORT)).await.unwrap());
+        assert!(opaque_tag(&scene.store(), &key(SHORT)).await.unwrap());
         // Nothing is fetched again because of the tag.
         let before = scene.proxy.body_bytes();
         assert!(before < LONG_SIZE + 100_000, "{before}");
@@ -151,11 +151,8 @@ async fn tags_of_encrypted_objects_are_not_compared() {
     let scene = Scene::with(|options| options.encryption("AES256"));
     let report = scene.run(&scene.options()).await;
     assert!(report.contents.values().all(|content| content.check == Check::ETag));
-    assert!(!has_opaque_tag(&scene.store(), &key(SHORT)).await.unwrap());
-    assert!(matches!(
-        has_opaque_tag(&scene.store(), &key("none")).await,
-        Err(Error::NotFound { .. })
-    ));
+    assert!(!opaque_tag(&scene.store(), &key(SHORT)).await.unwrap());
+    assert!(matches!(opaque_tag(&scene.store(), &key("none")).await, Err(Error::NotFound { .. })));
 }
 
 #[tokio::test]

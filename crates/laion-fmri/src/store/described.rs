@@ -68,7 +68,7 @@ impl SessionLabel {
         let Self { subject, session, mask_source, n_trials, voxels_sha256, betas, .. } = self;
         let Fingerprint { size, sha256, .. } = betas;
         Sha256::of(format!(
-            "laion-fmri store {VERSION}\n{subject} {session} {mask_source}\n\
+            "laion_fmri store {VERSION}\n{subject} {session} {mask_source}\n\
              {n_trials} {voxels_sha256}\n{size} {sha256}\n"
         ))
     }
@@ -104,7 +104,7 @@ pub(super) fn axis(brain: &BrainMask, indices: &[usize]) -> Sha256 {
     let mut hasher = Sha256Hasher::new();
     let source: MaskSource = brain.source();
     let [x, y, z] = brain.grid().shape();
-    hasher.update(format!("laion-fmri voxels 1\n{source} {x} {y} {z}\n"));
+    hasher.update(format!("laion_fmri voxels 1\n{source} {x} {y} {z}\n"));
     for element in brain.grid().affine().rows().as_flattened() {
         hasher.update(element.to_le_bytes());
     }
