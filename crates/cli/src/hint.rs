@@ -484,7 +484,7 @@ mod tests {
                     dataset: "embedding",
                     what: "filter 32015 (zstd)".to_owned(),
                 }),
-                "h5repack -f NONE -l CONTI /data/x COPY makes a copy that is read",
+                "h5repack -f NONE -l CONTI /data/derivatives/rois/sub-03/x COPY makes a copy that is read",
             ),
             (
                 Error::Thread { what: "threads", source: std::io::ErrorKind::WouldBlock.into() },

@@ -180,10 +180,7 @@ fn damaged_files_are_status_4() {
     assert!(message.contains("has 4 trials (expected equal numbers)"), "{message}");
     fs::write(&trials, "session\trun\n").unwrap();
     let message = fails(read);
-    assert!(
-        message.contains("expected a column \"label\", got columns [\"session\", \"run\"]"),
-        "{message}"
-    );
+    assert!(message.contains("has 0 trials"), "{message}");
     fs::write(&trials, &table).unwrap();
     user.ok(read);
 }

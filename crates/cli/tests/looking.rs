@@ -95,11 +95,11 @@ fn what_is_no_bucket_of_the_dataset_is_said() {
     std::fs::create_dir_all(user.path("other/photos")).unwrap();
     std::fs::write(user.path("other/photos/a.jpg"), "x").unwrap();
     let other = format!("file://{}", user.path("other").display());
-    for bucket in ["file:///nonexistent", &other] {
-        for command in ["info", "inspect", "subjects --remote", "sessions --remote --subject 01"] {
-            let message = user.fails(&format!("--bucket {bucket} {command}"), 3);
-            assert!(message.contains("none of derivatives/, stimuli/ and sub-*/"), "{message}");
-        }
+    for command in ["info", "inspect", "subjects --remote", "sessions --remote --subject 01"] {
+        let message = user.fails(&format!("--bucket {other} {command}"), 3);
+        assert!(message.contains("none of derivatives/, stimuli/ and sub-*/"), "{message}");
+        let message = user.fails(&format!("--bucket file:///nonexistent {command}"), 1);
+        assert!(message.contains("file:///nonexistent does not exist"), "{message}");
     }
 }
 

@@ -107,6 +107,15 @@ pub(super) fn run(context: &Context, args: &Run) -> anyhow::Result<()> {
         let cancel = context.interrupt.cancel();
         let done = plan.run(&dataset, mine.iter().copied(), &progress, cancel)?;
         progress.finish();
+        if context.global.json {
+            let fields = [
+                ("path", json!(plan.output())),
+                ("tasks", json!(plan.len())),
+                ("done", json!(done.written)),
+                ("done_before", json!(done.kept)),
+            ];
+            output::print_lines([output::json_line("run", output::named(fields))])?;
+        }
         context.note(&format!(
             "{}: {} of {} {} done in this run, {} {} done before",
             plan.output().display(),

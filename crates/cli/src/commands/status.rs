@@ -1,5 +1,7 @@
 //! `status`: what is on disk against what the bucket has.
 
+use std::time::Duration;
+
 use laion_fmri::upkeep::{
     Against, Amount, RoiStatus, SessionStatus, Status as Found, SubjectStatus, TreeStatus,
 };
@@ -11,11 +13,18 @@ use crate::args::mirror::Status;
 use crate::context::Context;
 use crate::output::{self, Align, columns};
 
+/// No request to the bucket is repeated later than this.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 /// What stands in a table where nothing is known or there.
 const NONE: &str = "-";
 
 pub(super) fn run(context: &Context, args: &Status) -> anyhow::Result<()> {
     let dataset = context.dataset()?;
+    // The disk can be counted without the bucket, so the answer is not waited for as in a download.
+    let mut patience = dataset.connect_options().clone();
+    (patience.max_retries, patience.retry_timeout) = (2, PATIENCE);
+    let dataset = dataset.with_connect_options(patience)?;
     let subjects: Result<Vec<SubjectId>, _> = match args.subject.as_slice() {
         [all] if all == "all" => Ok(Vec::new()),
         named => named.iter().map(|id| id.parse()).collect(),
@@ -43,7 +52,10 @@ pub(super) fn run(context: &Context, args: &Status) -> anyhow::Result<()> {
         for subject in &found.subjects {
             lines.extend(details(subject));
         }
-    } else if !found.subjects.is_empty() {
+    } else if found.subjects.is_empty() {
+        context.note("nothing of any subject is on disk");
+        lines.clear();
+    } else {
         context.note("--subject S lists its sessions, folders and ROIs");
     }
     output::print_lines(lines)

@@ -409,7 +409,7 @@ mod tests {
         conventions.check(1, true).unwrap();
         assert!(refused(&conventions, 2, false).contains("voxels of one subject"));
         conventions.rois = vec!["FFA1".to_owned()];
-        assert!(refused(&conventions, 1, false).contains("mutually exclusive"));
+        assert!(refused(&conventions, 1, false).contains("exclude each other"));
     }
 
     #[test]
