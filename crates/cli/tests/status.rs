@@ -98,7 +98,10 @@ fn without_a_network_the_disk_is_counted() {
     assert_eq!((json.len(), &json[0]["bucket"]), (1, &Value::Null));
     assert_eq!(json[0]["sessions"][0]["bucket"], Value::Null);
     let empty = User::new().ok("status --local");
-    assert_eq!((empty.out.as_str(), empty.err.as_str()), ("", "nothing of any subject is on disk\n"));
+    assert_eq!(
+        (empty.out.as_str(), empty.err.as_str()),
+        ("", "nothing of any subject is on disk\n")
+    );
     // A bucket that is not there is no reason to fail.
     let ran = user.ok("--bucket file:///nowhere/at/all status");
     assert!(ran.err.contains("only what is on disk is counted"), "{}", ran.err);
