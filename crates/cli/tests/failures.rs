@@ -69,7 +69,7 @@ fn wrong_use_is_status_2() {
     );
     assert!(fails("noise-ceiling --subject 03 -o x.npy").contains("--session <V>..."));
     assert_snapshot!(fails("noise-ceiling --subject 03 --session 01 02 -o x.npy"),
-        @"error: unsupported output x.npy: use .npz");
+        @"error: unsupported output x.npy: use .npz or .nii.gz");
     assert_snapshot!(fails("rois --subject 01 03"), @"
     error: the ROIs of several subjects differ
     hint: --common lists the ROIs that all of them have

@@ -484,6 +484,6 @@ mod tests {
             part: GzipPart::Header,
         });
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
-        assert!(error.to_string().contains("byte 5 inside the header of member 0"));
+        assert!(error.to_string().contains("at byte 5, inside the header of member 0"));
     }
 }

@@ -84,6 +84,8 @@ pub fn write_volume<W: Write, T: Sample>(
     data: &[T],
     compression: Compression,
 ) -> Result<(), Error> {
+    // Nothing is written of what does not fit.
+    check_length(shape, count_voxels(shape)?, data.len())?;
     let mut volumes = VolumeWriter::new(writer, spatial, shape, None, compression)?;
     volumes.put(data)?;
     volumes.finish().map(drop)
@@ -170,9 +172,7 @@ impl<W: Write, T: Sample> VolumeWriter<W, T> {
     /// many, [`Error::Write`] from the writer.
     pub fn put(&mut self, data: &[T]) -> Result<(), Error> {
         let shape = self.shape;
-        if data.len() != self.n_voxels {
-            return Err(Error::DataLength { shape, expected: self.n_voxels, got: data.len() });
-        }
+        check_length(shape, self.n_voxels, data.len())?;
         if self.got == self.expected {
             return Err(Error::VolumeCount { expected: self.expected, got: self.got + 1 });
         }
@@ -206,6 +206,10 @@ impl<W: Write, T: Sample> VolumeWriter<W, T> {
         writer.flush().map_err(failed)?;
         Ok(writer)
     }
+}
+
+fn check_length(shape: [usize; 3], expected: usize, got: usize) -> Result<(), Error> {
+    if got == expected { Ok(()) } else { Err(Error::DataLength { shape, expected, got }) }
 }
 
 impl<W: Write> Sink<W> {

@@ -39,7 +39,7 @@ async fn plans_and_reports_are_written() {
     assert_eq!(written["outcomes"][0], json!(["a.txt", {"fetched": {"bytes": 3}}]));
     assert_eq!(written["outcomes"][1], json!(["gone.txt", "gone"]));
     let error = written["outcomes"][2][1]["failed"]["error"].as_str().unwrap();
-    assert!(error.contains("expected 2 as listed"), "{error}");
+    assert!(error.contains("expected 2, as listed"), "{error}");
     assert_eq!(written["stop"], json!(null));
     assert_eq!(to_value(report.totals()).unwrap()["fetched"], json!(1));
 }

@@ -94,9 +94,18 @@ pub(super) const EXAMPLES: &[Examples] = &[
     ),
     (
         "store list",
-        &[example("stores, sessions and sizes", "laion-fmri store list --subject sub-01")],
+        &[
+            example("stores, sessions and sizes", "laion-fmri store list --subject sub-01"),
+            example("as JSON, for a script", "laion-fmri store list --json"),
+        ],
     ),
-    ("store verify", &[example("every byte", "laion-fmri store verify --subject sub-01")]),
+    (
+        "store verify",
+        &[
+            example("every byte of a subject", "laion-fmri store verify --subject sub-01"),
+            example("of all subjects", "laion-fmri store verify"),
+        ],
+    ),
     (
         "store remove",
         &[
