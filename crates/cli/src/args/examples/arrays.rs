@@ -96,14 +96,17 @@ pub(super) const EXAMPLES: &[Examples] = &[
         "store list",
         &[
             example("stores, sessions and sizes", "laion-fmri store list --subject sub-01"),
-            example("as JSON, for a script", "laion-fmri store list --json"),
+            example("as JSON, for a script", "laion-fmri store list --subject sub-01 --json"),
         ],
     ),
     (
         "store verify",
         &[
             example("every byte of a subject", "laion-fmri store verify --subject sub-01"),
-            example("of all subjects", "laion-fmri store verify"),
+            example(
+                "of one brain mask",
+                "laion-fmri store verify --subject sub-01 --mask-source anatomical",
+            ),
         ],
     ),
     (
