@@ -193,3 +193,17 @@ fn a_matrix_that_cannot_be_counted_is_refused() {
         );
     }
 }
+
+#[test]
+fn a_matrix_without_values_is_verified_at_once_whatever_its_shape() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s");
+    write_group(&path, |group| {
+        let shape = [0, 1 << 50];
+        group.matrix("m", ["row", "column"], shape, &MatrixOptions::default(), |_| {
+            Ok::<_, Error>(IDENTITY)
+        })
+    })
+    .unwrap();
+    verify(&path).unwrap();
+}

@@ -104,7 +104,8 @@ impl Group {
         if count > 0 {
             let file = File::open(&path).map_err(Error::io("open", &path))?;
             let got = file.metadata().map_err(Error::io("look at", &path))?.len();
-            let size = array.data_type.size().map(|size| count as u64 * size as u64 + 4);
+            let length = |size: usize| (count as u64).saturating_mul(size as u64).saturating_add(4);
+            let size = array.data_type.size().map(length);
             // A length is compared before anything is allocated for it.
             let fits = size.map_or(got <= MOST_TEXT_BYTES, |expected| got == expected);
             if !fits {
