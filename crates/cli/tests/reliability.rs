@@ -1,6 +1,8 @@
 //! The command killed, several times at once, and on a disk that is full. As in the crate of the
 //! mirror, `cargo xtask reliability` tries each more often and publishes the counts.
 
+mod stores;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -167,18 +169,18 @@ fn several_processes_at_once() {
     tally("two and four processes at once, one of the four killed", rounds, processes, bytes);
 }
 
+/// Mounts or unmounts a file system. False where that is not allowed.
+#[cfg(target_os = "linux")]
+fn mount(arguments: &[&str]) -> bool {
+    let mut command = std::process::Command::new(arguments[0]);
+    command.args(&arguments[1..]).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_disk_that_is_full() {
     let user = user();
-    let mount = |arguments: &[&str]| {
-        let status = std::process::Command::new(arguments[0])
-            .args(&arguments[1..])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        status.is_ok_and(|status| status.success())
-    };
     let mirror = user.mirror();
     let folder = mirror.to_str().unwrap();
     // Only an administrator may mount; without, the disk is full nowhere.

@@ -96,15 +96,15 @@ pub(super) const EXAMPLES: &[Examples] = &[
         "store list",
         &[
             example("stores, sessions and sizes", "laion-fmri store list --subject sub-01"),
-            example("as JSON, for a script", "laion-fmri store list --subject sub-01 --json"),
+            example("for a program", "laion-fmri store list --subject sub-01 --json"),
         ],
     ),
     (
         "store verify",
         &[
-            example("every byte of a subject", "laion-fmri store verify --subject sub-01"),
+            example("every byte of every store", "laion-fmri store verify --subject sub-01"),
             example(
-                "of one brain mask",
+                "the stores of one brain mask",
                 "laion-fmri store verify --subject sub-01 --mask-source anatomical",
             ),
         ],
