@@ -298,6 +298,7 @@ pub(crate) fn of_advice(advice: Advice) -> &'static str {
         Advice::Repair => "laion-fmri verify --repair",
         Advice::DownloadAgain => "laion-fmri verify --repair downloads them again",
         Advice::ResumeDownload => "run the same download again to continue",
+        Advice::BuildStore => "laion-fmri store build --subject S builds it again",
         _ => "nothing needs to be done",
     }
 }

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use laion_fmri_base::{agreeing, counted};
+use laion_fmri_base::{agreeing, counted, readable_bytes};
 
 use super::tree;
+use crate::store::StoreState;
 use crate::{Dataset, layout};
 
 /// How something is.
@@ -61,6 +62,8 @@ pub enum Advice {
     DownloadAgain,
     /// The download that began the files goes on with them.
     ResumeDownload,
+    /// A store is built again, or what is damaged or out of step in it.
+    BuildStore,
 }
 
 /// Less free space than this is worth a note: one session of betas is about 1 GB.
@@ -113,7 +116,41 @@ impl Dataset {
         for root in self.roots().directories() {
             findings.extend(consistency(root));
         }
+        findings.extend(self.stores());
         findings.push(self.bucket());
+        findings
+    }
+
+    /// What is wrong with stores, and how many are used.
+    fn stores(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let (mut used, mut bytes) = (0, 0);
+        for id in self.subjects().unwrap_or_default() {
+            let stores = self.subject(id.as_str()).and_then(|subject| subject.stores(None));
+            for store in stores.unwrap_or_default() {
+                let damaged = store.problem.clone().map(|problem| (None, problem));
+                let sessions = store.sessions.iter().filter_map(|it| match &it.state {
+                    StoreState::Damaged(why) | StoreState::Stale(why) => {
+                        Some((Some(&it.session), why.clone()))
+                    }
+                    _ => None,
+                });
+                let problems: Vec<_> = damaged.into_iter().chain(sessions).collect();
+                let shown = store.path.display();
+                for (session, why) in &problems {
+                    let session = session.map(|session| format!(" {session}")).unwrap_or_default();
+                    let detail = format!("{shown}{session} is not used: {why}");
+                    findings.push(Finding::note("stores", detail, Advice::BuildStore));
+                }
+                if store.problem.is_none() {
+                    (used, bytes) = (used + 1, bytes + store.bytes);
+                }
+            }
+        }
+        if used > 0 {
+            let detail = format!("{}, {}", counted(used, "store"), readable_bytes(bytes));
+            findings.push(Finding::good("stores", detail));
+        }
         findings
     }
 
