@@ -8,6 +8,7 @@ mod page;
 mod reading;
 mod splits;
 mod stimuli;
+mod store;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -32,6 +33,8 @@ pub(crate) enum Area {
     /// An ROI of all sessions of a subject in one command, beside inflating the same files: minutes, and
     /// about 1 GB below `target/`
     Extract,
+    /// Stores: building one, and voxels of all sessions from it: minutes, and about 2 GB below `target/`
+    Store,
 }
 
 #[derive(Args, Debug)]
@@ -80,7 +83,8 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     let all = Area::value_variants();
     let areas = if options.areas.is_empty() { all } else { &options.areas };
     // Some measure programs of their own, released whatever this one is. The mirror is served by this one.
-    let in_this_program = [Area::Reading, Area::Mirror].iter().any(|area| areas.contains(area));
+    let in_this_program =
+        [Area::Reading, Area::Mirror, Area::Store].iter().any(|area| areas.contains(area));
     if cfg!(debug_assertions) && in_this_program {
         let mut command = CommandLine::cargo(
             "run --quiet --release --locked --package xtask -- bench",
@@ -115,6 +119,9 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
             Area::Reading => recorded(project, options, "reading", reading::run(project)?)?,
             Area::Splits => recorded(project, options, "splits", splits::run(project)?)?,
             Area::Stimuli => recorded(project, options, "stimuli", stimuli::run(project)?)?,
+            Area::Store => {
+                recorded(project, options, "store", store::run(project, options.rounds)?)?
+            }
         };
         held &= print(&rows);
     }
