@@ -6,4 +6,5 @@ pub mod checks;
 pub mod dataset;
 pub mod mirror;
 pub mod stimuli;
+pub mod store;
 pub mod surface;

@@ -11,7 +11,7 @@ use crate::counts::Counts;
 use crate::project::Project;
 
 /// Every target; `fuzz/corpus/NAME` holds what it starts from, and what it found.
-const TARGETS: [&str; 16] = [
+const TARGETS: [&str; 17] = [
     "header",
     "gz",
     "index",
@@ -28,6 +28,7 @@ const TARGETS: [&str; 16] = [
     "recipe",
     "plans",
     "trials",
+    "store",
 ];
 
 /// Coverage for libFuzzer. A sanitizer would look for what code without `unsafe` cannot do.
