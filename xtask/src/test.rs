@@ -59,6 +59,8 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     });
     steps.step(interop::STEP, |counts| interop::step(project, &options.interop, counts));
     steps.step(python::STEP, |counts| python::whole_step(project, counts));
+    steps.step(python::NOTEBOOKS, |counts| python::notebooks_step(project, counts));
+    steps.step(python::TORCH, |counts| python::torch_step(project, counts));
     steps.step(completions::STEP, |counts| completions::step(project, counts));
     steps.step(slurm::STEP, |counts| slurm::step(project, counts));
     println!("\n{}", steps.summary());

@@ -1,5 +1,6 @@
 //! The Python environment of the suite: built below `target/`, rebuilt only when it has to be.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,11 +10,22 @@ use crate::command_line::CommandLine;
 use crate::counts::Counts;
 use crate::project::Project;
 
-/// A virtual environment that holds exactly what `interop/requirements.txt` lists.
+/// A virtual environment that holds what a list of `interop/` says.
 #[derive(Debug)]
 pub(crate) struct Environment {
     python: PathBuf,
     root: PathBuf,
+}
+
+/// What an environment holds.
+#[derive(Debug)]
+pub(crate) struct Contents<'a> {
+    /// Lists of `interop/`.
+    pub(crate) lists: &'a [&'a str],
+    /// Packages, as pip takes them.
+    pub(crate) packages: &'a [&'a str],
+    /// Whether what they need is installed too, in the newest versions that fit.
+    pub(crate) with_needs: bool,
 }
 
 /// The version and home of the machine's `python3`, or nothing if there is none.
@@ -39,20 +51,45 @@ impl Environment {
         list: &str,
         folder: &str,
     ) -> Result<Self> {
-        let requirements = project.root.join("interop").join(list);
-        let folder = project.target.join("interop").join(folder);
-        let listed = fs::read_to_string(&requirements)
-            .with_context(|| requirements.display().to_string())?;
+        let listed = Contents { lists: &[list], packages: &[], with_needs: false };
+        Self::prepare_with(project, (Path::new("python3"), python), &listed, folder)
+    }
+
+    /// The same with other contents, by an interpreter with the version that it tells.
+    pub(crate) fn prepare_with(
+        project: &Project,
+        (program, version): (&Path, &str),
+        contents: &Contents<'_>,
+        folder: &str,
+    ) -> Result<Self> {
+        let folder = Self::folder(project, folder);
+        let mut listed = contents.packages.join("\n");
+        let mut install = Vec::new();
+        for list in contents.lists {
+            let path = project.root.join("interop").join(list);
+            listed += &fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            install.extend(["--requirement".into(), path.into_os_string()]);
+        }
+        install.extend(contents.packages.iter().map(OsString::from));
         let environment = Self { python: interpreter(&folder), root: project.root.clone() };
         let stamp = folder.join("built-from");
-        let wanted = key(&listed, python);
+        let wanted = key(&listed, version);
         if environment.python.exists() && is_current(&stamp, &wanted) {
             println!("environment {} is current", folder.display());
             return Ok(environment);
         }
-        environment.build(&folder, &requirements)?;
+        environment.build(program, &folder, &install, contents.with_needs)?;
         fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())?;
         Ok(environment)
+    }
+
+    /// Whether an environment was built in this folder below `target/interop`, from whatever.
+    pub(crate) fn is_built(project: &Project, folder: &str) -> bool {
+        Self::folder(project, folder).join("built-from").exists()
+    }
+
+    fn folder(project: &Project, folder: &str) -> PathBuf {
+        project.target.join("interop").join(folder)
     }
 
     /// The interpreter.
@@ -78,14 +115,21 @@ impl Environment {
         Ok(self.python.with_file_name(if cfg!(windows) { "cmake.exe" } else { "cmake" }))
     }
 
-    fn build(&self, folder: &Path, requirements: &Path) -> Result<()> {
+    fn build(
+        &self,
+        program: &Path,
+        folder: &Path,
+        install: &[OsString],
+        with_needs: bool,
+    ) -> Result<()> {
         let mut counts = Counts::default();
-        CommandLine::new("python3", &self.root)
+        CommandLine::new(program, &self.root)
             .arguments(["-m", "venv", "--clear"])
             .argument(folder)
             .run(&mut counts)?;
-        self.pip("install --no-deps --no-input --progress-bar off --requirement")
-            .argument(requirements)
+        self.pip("install --no-input --progress-bar off")
+            .arguments((!with_needs).then_some("--no-deps"))
+            .arguments(install)
             .run(&mut counts)?;
         // `--no-deps` installs the listed versions and nothing else; this proves the list complete.
         self.pip("check").run(&mut counts)
