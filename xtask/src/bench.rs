@@ -5,6 +5,8 @@ mod extract;
 mod mirror;
 mod nifti;
 mod page;
+mod process;
+mod python;
 mod reading;
 mod splits;
 mod stimuli;
@@ -35,6 +37,9 @@ pub(crate) enum Area {
     Extract,
     /// Stores: building one, and voxels of all sessions from it: minutes, and about 2 GB below `target/`
     Store,
+    /// The Python module against gzip, nibabel, h5py and Pillow, and with torch where `cargo xtask python
+    /// --torch` installed it: minutes, and about 1 GB below `target/`
+    Python,
 }
 
 #[derive(Args, Debug)]
@@ -82,9 +87,11 @@ impl Row {
 pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     let all = Area::value_variants();
     let areas = if options.areas.is_empty() { all } else { &options.areas };
-    // Some measure programs of their own, released whatever this one is. The mirror is served by this one.
-    let in_this_program =
-        [Area::Reading, Area::Mirror, Area::Store].iter().any(|area| areas.contains(area));
+    // Some measure programs of their own, released whatever this one is. The mirror is served by this one,
+    // and what a call from Python adds is measured against one of this one.
+    let in_this_program = [Area::Reading, Area::Mirror, Area::Store, Area::Python]
+        .iter()
+        .any(|area| areas.contains(area));
     if cfg!(debug_assertions) && in_this_program {
         let mut command = CommandLine::cargo(
             "run --quiet --release --locked --package xtask -- bench",
@@ -113,6 +120,10 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
             Area::Nifti => {
                 let &Options { volumes, rounds, record, .. } = options;
                 nifti::run(project, nifti::Size { volumes: volumes.max(20), rounds, record })?
+            }
+            Area::Python => {
+                let &Options { volumes, rounds, record, .. } = options;
+                python::run(project, volumes.max(20), rounds, record)?
             }
             Area::Extract => extract::run(project, options.rounds, options.record)?,
             Area::Mirror => mirror::run(project, options.rounds, options.record)?,

@@ -5,9 +5,8 @@
 
 use std::fs;
 use std::hint::black_box;
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
@@ -18,8 +17,10 @@ use laion_fmri::stimuli::{
     EmbeddingModel, Embeddings, Images, SegmentationTable, Segmentations, decode,
 };
 
+use super::process::Python;
 use super::{Row, median};
-use crate::interop::environment::{Environment, python_version};
+use crate::counts::Counts;
+use crate::interop::{self, Environment};
 use crate::project::Project;
 
 const ROUNDS: usize = 7;
@@ -31,16 +32,10 @@ const SIDE: usize = 1000;
 const JPEGS: usize = 200;
 
 pub(super) fn run(project: &Project) -> Result<Vec<Row>> {
-    let python = python_version(project)?.context("python3 runs h5py and Pillow")?;
-    let environment = Environment::prepare(project, &python)?;
-    let script = project.root.join("interop").join("bench_stimuli.py");
-    let folder = project.target.join("bench").join("stimuli");
-    if !folder.join("complete").exists() {
-        let mut counts = crate::counts::Counts::default();
-        environment.script(&script).argument("write").argument(&folder).run(&mut counts)?;
-    }
+    let folder = write_files(project)?;
     let files = Files::open(&folder)?;
-    let mut python = Python::start(&environment, &script, &folder)?;
+    let arguments = [Path::new("time"), folder.as_path()];
+    let mut python = Python::start(&environment(project)?, &script(project), &arguments)?;
     let mut rows = Vec::new();
     let mut compare = |case: &str, name: &str, limit: f64, work: &dyn Fn() -> Result<()>| {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
@@ -80,6 +75,24 @@ pub(super) fn run(project: &Project) -> Result<Vec<Row>> {
     compare("200 JPEGs of 1000 x 1000, two cores", "decode", 0.35, &|| files.decode(2))?;
     rows.extend(memory(&folder)?);
     Ok(rows)
+}
+
+fn environment(project: &Project) -> Result<Environment> {
+    interop::python(project)?.context("python3 runs h5py and Pillow")
+}
+
+fn script(project: &Project) -> PathBuf {
+    project.root.join("interop").join("bench_stimuli.py")
+}
+
+/// The folder of the stimulus files, which are written once.
+pub(super) fn write_files(project: &Project) -> Result<PathBuf> {
+    let folder = project.target.join("bench").join("stimuli");
+    if !folder.join("complete").exists() {
+        let write = environment(project)?.script(&script(project)).argument("write");
+        write.argument(&folder).run(&mut Counts::default())?;
+    }
+    Ok(folder)
 }
 
 /// The work of the rows about memory, in a process that does nothing else; prints, for each, how
@@ -235,43 +248,4 @@ fn once(work: &dyn Fn() -> Result<()>) -> Result<f64> {
     let started = Instant::now();
     work()?;
     Ok(started.elapsed().as_secs_f64())
-}
-
-/// A process of h5py and Pillow, which works when it is asked to.
-struct Python {
-    child: Child,
-    questions: ChildStdin,
-    answers: BufReader<ChildStdout>,
-}
-
-impl Python {
-    fn start(environment: &Environment, script: &Path, folder: &Path) -> Result<Self> {
-        let mut child = Command::new(environment.python())
-            .args(["-E", "-s", "-B"])
-            .arg(script)
-            .arg("time")
-            .arg(folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let questions = child.stdin.take().context("a pipe to python")?;
-        let answers = BufReader::new(child.stdout.take().context("a pipe from python")?);
-        Ok(Self { child, questions, answers })
-    }
-
-    /// The seconds that a case took.
-    fn run(&mut self, name: &str) -> Result<f64> {
-        writeln!(self.questions, "{name}")?;
-        let mut answer = String::new();
-        self.answers.read_line(&mut answer)?;
-        answer.trim().parse().with_context(|| format!("python answered {answer:?} to {name}"))
-    }
-}
-
-impl Drop for Python {
-    fn drop(&mut self) {
-        // It waits for a question that will not come; nothing is lost when it is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
