@@ -177,9 +177,9 @@ fn of_access(error: &AccessError) -> Option<String> {
 fn of_extract(error: &ExtractError) -> Option<String> {
     match error {
         ExtractError::MissingParts { .. } => {
-            Some("laion-fmri run PLAN runs the missing tasks".to_owned())
+            Some("laion-fmri run runs the missing tasks of a plan".to_owned())
         }
-        ExtractError::DamagedPart { path, .. } | ExtractError::OtherVoxels { path, .. } => {
+        ExtractError::DamagedPart { path, .. } => {
             Some(format!("delete {} and run the same command again", path.display()))
         }
         ExtractError::NothingLeft { why, .. } => {
@@ -198,6 +198,9 @@ fn option(restriction: &Restriction) -> Option<String> {
         Restriction::Trials => "--trials".to_owned(),
         Restriction::NoiseCeiling(percent) => format!("--nc-threshold {percent}"),
         Restriction::NoNan => "--nan drop".to_owned(),
+        ExtractError::OtherVoxels { .. } | ExtractError::ChangedInput { .. } => Some(
+            "run the same command again: parts of files that changed are made again".to_owned(),
+        ),
         Restriction::Stimuli(set) => format!("--stimuli {set}"),
         Restriction::NoOutOfDistribution => "--exclude-ood".to_owned(),
         Restriction::ExactRepetitions => "--exact-reps".to_owned(),
@@ -242,6 +245,15 @@ fn of_expression(query: &str) -> String {
             .to_owned(),
     }
 }
+/// A word as a shell reads it back.
+pub(crate) fn word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 
 /// What a user would try next: the nearest names, or another copy of the file.
 fn of_stimuli(error: &StimuliError) -> Option<String> {
@@ -516,3 +528,11 @@ mod tests {
         assert_eq!(fetch_again(Path::new("/data/my.nii.gz")), None);
     }
 }
+    #[test]
+    fn words_are_quoted_when_a_shell_would_change_them() {
+        assert_eq!(word("/data/sub-01.npz"), "/data/sub-01.npz");
+        assert_eq!(word("my data"), "'my data'");
+        assert_eq!(word("it's"), r"'it'\''s'");
+        assert_eq!(word(""), "''");
+    }
+

@@ -274,7 +274,10 @@ fn missing_tasks_and_other_plans_are_named() {
     assert!(ran.err.ends_with("0 of 3 tasks done in this run, 1 was done before\n"), "{}", ran.err);
     let message = bench.fails("merge plan.jsonl", 3);
     assert!(message.contains("2 of 3 tasks have not been run: sub-01 ses-01, sub-01 ses-03"));
-    assert!(message.contains("hint: laion-fmri run PLAN"), "{message}");
+    assert!(
+        message.contains("hint: laion-fmri run plan.jsonl runs the missing tasks"),
+        "{message}"
+    );
     assert!(!bench.user.path("out.npz").exists());
     let message = bench.fails("run plan.jsonl --task 3 --of 3", 2);
     assert!(message.contains("there is no task 3 of 3"), "{message}");
@@ -355,6 +358,87 @@ fn what_a_failure_leaves_is_named() {
     let first = CHOICE.replace("--roi", "--session 02 --roi");
     let message = bench.fails(&format!("extract {first} -o one.npz"), 4);
     assert!(!message.contains(".one.npz.parts") && !bench.user.path(".one.npz.parts").exists());
+}
+
+/// The path of a file of ses-01 or ses-02 of sub-01 in the mirror.
+fn of_session(bench: &Bench, session: &str, rest: &str) -> std::path::PathBuf {
+    let folder = format!("derivatives/glmsingle-tedana/sub-01/{session}/func");
+    bench.user.bucket.path(&format!("{folder}/sub-01_{session}_task-images_{rest}"))
+}
+
+const BETAS: &str = "space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz";
+const TRIALS: &str = "desc-SingletrialBetas_trials.tsv";
+
+#[test]
+fn parts_of_files_that_changed_are_made_again() {
+    let bench = Bench::new();
+    let damaged = of_session(&bench, "ses-02", BETAS);
+    let whole = std::fs::read(&damaged).unwrap();
+    let line = format!("--jobs 1 extract {CHOICE} -o out.npz");
+    let interrupt = || {
+        std::fs::write(&damaged, &whole[..whole.len() / 2]).unwrap();
+        let message = bench.fails(&line, 4);
+        assert!(message.contains("run the same command again to continue"), "{message}");
+        assert!(bench.user.path(".out.npz.parts/sub-01_ses-01.part").is_file());
+        std::fs::write(&damaged, &whole).unwrap();
+    };
+    // Nothing changed but the damaged file.
+    interrupt();
+    let ran = bench.ok(&line);
+    assert!(ran.err.contains("1 session taken from an earlier run\n"), "{}", ran.err);
+    // Other betas of the session that was read.
+    interrupt();
+    for rest in [BETAS, TRIALS] {
+        let (from, to) = (of_session(&bench, "ses-02", rest), of_session(&bench, "ses-01", rest));
+        std::fs::write(to, std::fs::read(from).unwrap()).unwrap();
+    }
+    let ran = bench.ok(&line);
+    assert!(ran.err.contains("1 session of an earlier run read again"), "{}", ran.err);
+    assert!(!ran.err.contains("taken from"), "{}", ran.err);
+    bench.folder("clean");
+    bench.ok(&format!("extract {CHOICE} -o clean/out.npz"));
+    assert!(bench.bytes("out.npz") == bench.bytes("clean/out.npz"));
+    // Other voxels: a volume of an ROI takes the place of another.
+    interrupt();
+    let folder = bench.user.bucket.path("derivatives/rois/sub-01/face");
+    let roi = |name: &str| {
+        let end = format!("res-1pt8_label-{name}_mask.nii.gz");
+        let file = names(&folder).into_iter().find(|file| file.ends_with(&end));
+        folder.join(file.unwrap())
+    };
+    let (one, other) = (roi("FFA-1"), roi("FFA-2"));
+    std::fs::write(&one, std::fs::read(&other).unwrap()).unwrap();
+    bench.ok(&line);
+    bench.ok(&format!("extract {CHOICE} -o clean/out.npz"));
+    assert!(bench.bytes("out.npz") == bench.bytes("clean/out.npz"));
+    // A volume that no part has read, since it was not there.
+    interrupt();
+    std::fs::remove_file(&other).unwrap();
+    bench.ok(&line);
+    bench.ok(&format!("extract {CHOICE} -o clean/out.npz"));
+    assert!(bench.bytes("out.npz") == bench.bytes("clean/out.npz"));
+}
+
+#[test]
+fn parts_of_a_reproduction_do_not_hide_what_differs() {
+    let bench = Bench::new();
+    bench.ok(&format!("extract {CHOICE} -o out.npz"));
+    let (first, second) =
+        (of_session(&bench, "ses-01", TRIALS), of_session(&bench, "ses-02", BETAS));
+    let whole = std::fs::read(&second).unwrap();
+    std::fs::write(&second, &whole[..whole.len() / 2]).unwrap();
+    let line = "--jobs 1 reproduce out.npz.recipe.toml -o again.npz";
+    bench.fails(line, 4);
+    assert!(bench.user.path(".again.npz.parts").is_dir());
+    std::fs::write(&second, &whole).unwrap();
+    let text = std::fs::read_to_string(&first).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.swap(1, 2);
+    std::fs::write(&first, lines.join("\n")).unwrap();
+    let message = bench.fails(line, 4);
+    assert!(message.contains("cannot be reproduced: "), "{message}");
+    assert!(message.contains("ses-01_task-images_desc-SingletrialBetas_trials.tsv"), "{message}");
+    assert!(!bench.user.path(".again.npz.parts").exists());
 }
 
 #[test]

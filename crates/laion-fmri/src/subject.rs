@@ -332,7 +332,12 @@ impl Subject {
 
     /// Whether there are betas of a session: their file, or a store that has them.
     pub(crate) fn has_betas(&self, session: &SessionId) -> bool {
-        self.files.find(&layout::betas(&self.id, session)).is_some() || self.is_stored(session)
+        self.has_file_of_betas(session) || self.is_stored(session)
+    }
+
+    /// Whether there is a file of the betas of a session.
+    pub(crate) fn has_file_of_betas(&self, session: &SessionId) -> bool {
+        self.files.find(&layout::betas(&self.id, session)).is_some()
     }
 
     /// Refuses a session without betas.

@@ -77,8 +77,10 @@ fn of_access(error: &AccessError) -> Option<String> {
 
 fn of_extract(error: &ExtractError) -> Option<String> {
     match error {
-        ExtractError::MissingParts { .. } => Some("make the same call again".to_owned()),
-        ExtractError::DamagedPart { path, .. } | ExtractError::OtherVoxels { path, .. } => {
+        ExtractError::MissingParts { .. }
+        | ExtractError::OtherVoxels { .. }
+        | ExtractError::ChangedInput { .. } => Some("make the same call again".to_owned()),
+        ExtractError::DamagedPart { path, .. } => {
             Some(format!("delete {} and make the same call again", path.display()))
         }
         ExtractError::NothingLeft { why, .. } => {

@@ -8,8 +8,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use laion_fmri::extract::{
-    Average, ExtractPlan, ExtractRequest, MaskChoice, Recipe, RowTable, SplitRows, plan_lines,
-    read_plans,
+    Average, ExtractError, ExtractPlan, ExtractRequest, MaskChoice, Recipe, RowTable, SplitRows,
+    TasksRun, plan_lines, read_plans,
 };
 use laion_fmri::{Contradiction, Dataset, Error, export};
 use laion_fmri_base::{agreeing, counted, readable_bytes};
@@ -25,6 +25,7 @@ use crate::args::extract::{
 use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output;
+use crate::hint;
 use crate::progress::VolumeProgress;
 
 /// What stands for the subject in the names of files.
@@ -50,7 +51,11 @@ pub(super) fn extract(context: &Context, args: &Extract) -> anyhow::Result<()> {
             let progress = VolumeProgress::new(context);
             let made = plan
                 .run(&dataset, 0..plan.len(), &progress, context.interrupt.cancel())
-                .and_then(|_| plan.merge(&(), context.interrupt.cancel()));
+                .and_then(|tasks| {
+                    progress.finish();
+                    reused(context, &tasks);
+                    plan.merge(&(), context.interrupt.cancel())
+                });
             progress.finish();
             if made.is_err() {
                 name_parts(context, &plan);
@@ -117,6 +122,7 @@ pub(super) fn run(context: &Context, args: &Run) -> anyhow::Result<()> {
             output::print_lines([output::json_line("run", output::named(fields))])?;
         }
         context.note(&format!(
+        remade(context, &done);
             "{}: {} of {} {} done in this run, {} {} done before",
             plan.output().display(),
             done.written,
@@ -134,19 +140,60 @@ pub(super) fn merge(context: &Context, args: &Merge) -> anyhow::Result<()> {
         if is_merged(context, &plan)? {
             continue;
         }
-        let recipe = plan.merge(&(), context.interrupt.cancel())?;
-        done(context, &plan, &recipe)?;
+        let recipe = plan.merge(&(), context.interrupt.cancel());
+        done(context, &plan, &recipe.map_err(|error| merge_failed(error, &args.plan))?)?;
     }
     Ok(())
 }
 
 /// Says what an extraction that failed has left, and removes what is empty.
+/// The failure of a merge, with what brings the parts that it needs.
+fn merge_failed(error: Error, plan: &Path) -> anyhow::Error {
+    let run = format!("laion-fmri run {}", hint::word(&plan.to_string_lossy()));
+    let hint = match &error {
+        Error::Extract(error) if !output::is_stdout(plan) => match &**error {
+            ExtractError::MissingParts { .. } => Some(format!("{run} runs the missing tasks")),
+            ExtractError::OtherVoxels { .. } | ExtractError::ChangedInput { .. } => {
+                Some(format!("{run} makes the parts again whose files have changed"))
+            }
+            ExtractError::DamagedPart { path, .. } => {
+                Some(format!("delete {}, then {run}", path.display()))
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    match hint {
+        Some(hint) => CommandError::from(error).hint(hint).into(),
+        None => error.into(),
+    }
+}
+
+/// Says which sessions an earlier run has read.
+fn reused(context: &Context, tasks: &TasksRun) {
+    remade(context, tasks);
+    if tasks.kept > 0 {
+        let kept = counted(tasks.kept, "session");
+        context.note(&format!("{kept} taken from an earlier run"));
+    }
+}
+
+/// Says which results of an earlier run were not used.
+fn remade(context: &Context, tasks: &TasksRun) {
+    if tasks.replaced > 0 {
+        let replaced = counted(tasks.replaced, "session");
+        context.note(&format!(
+            "note: {replaced} of an earlier run read again: files or voxels have changed since"
+        ));
+    }
+}
+
 fn name_parts(context: &Context, plan: &ExtractPlan) {
     let directory = plan.state_directory();
     // A folder without a part of a task goes; one with parts cannot be removed this way.
     if std::fs::remove_dir(&directory).is_err() && directory.is_dir() {
         context.note(&format!(
-            "note: what was read so far is in {}; the same command goes on from there, or remove the folder",
+            "note: what was read so far is in {}: run the same command again to continue; delete the folder to start over",
             directory.display()
         ));
     }
@@ -180,6 +227,13 @@ pub(super) fn reproduce(context: &Context, args: &Reproduce) -> anyhow::Result<(
     )?;
     let progress = VolumeProgress::new(context);
     let recipe = reproduction.run(&dataset, &progress, context.interrupt.cancel())?;
+    let plan = reproduction.plan();
+    let tasks = plan.run(&dataset, 0..plan.len(), &progress, context.interrupt.cancel());
+    progress.finish();
+    if tasks.is_err() {
+        name_parts(context, plan);
+    }
+    reused(context, &tasks?);
     progress.finish();
     if reproduction.recipe().tool != recipe.tool {
         context.note(&format!(

@@ -55,6 +55,15 @@ pub enum ExtractError {
         first: PathBuf,
     },
 
+    /// Parts that were made of different versions of one file.
+    #[error("{path} changed between the tasks, so the parts in {} do not fit together", parts.display())]
+    ChangedInput {
+        /// The file, as its place in a mirror.
+        path: String,
+        /// The folder of the parts.
+        parts: PathBuf,
+    },
+
     /// A plan that cannot be used.
     #[error("{whose}: {reason}")]
     Plan {
@@ -136,6 +145,7 @@ impl ExtractError {
             Self::Plan { .. } => ErrorKind::Usage,
             Self::DamagedPart { .. }
             | Self::OtherVoxels { .. }
+            | Self::ChangedInput { .. }
             | Self::Recipe { .. }
             | Self::Differs { .. } => ErrorKind::Integrity,
         }

@@ -276,18 +276,11 @@ fn push<T: array_export::Element>(out: &mut RowWriter<'_, T>, row: &[T]) -> Resu
 }
 
 fn same_columns(one: &PartReader, other: &PartReader) -> bool {
-    let same_bits = |one: &Vec<f32>, other: &Vec<f32>| {
-        one.iter().map(|value| value.to_bits()).eq(other.iter().map(|value| value.to_bits()))
-    };
-    let (a, b) = (&one.columns, &other.columns);
     one.description.grid == other.description.grid
         && one.description.rois == other.description.rois
         && one.description.noise_ceilings == other.description.noise_ceilings
         && one.description.n_features == other.description.n_features
-        && a.indices == b.indices
-        && a.roi_codes == b.roi_codes
-        && a.noise_ceilings.len() == b.noise_ceilings.len()
-        && a.noise_ceilings.iter().zip(&b.noise_ceilings).all(|(one, other)| same_bits(one, other))
+        && one.columns.is_same(&other.columns)
 }
 
 /// What the rows are.

@@ -15,11 +15,13 @@ use ndarray::ArrayView2;
 use nifti_stream::{Affine, Grid};
 use serde::{Deserialize, Serialize};
 
+use super::columns::Described;
 use super::images::RowImages;
 use super::inputs::RecipeInput;
 use super::text;
 use crate::error::ExtractError;
-use crate::{Error, Result};
+use crate::files::Fingerprint;
+use crate::{Error, Result, Subject};
 
 const MAGIC: &[u8; 8] = b"LFMRIPT1";
 
@@ -59,6 +61,9 @@ pub(super) struct Description {
     /// Columns, counted in each group of the z-score, that had no statistics.
     pub(super) undefined: usize,
     pub(super) inputs: Vec<RecipeInput>,
+    /// By what the inputs are known again, of those that were files or objects of the mirror.
+    #[serde(default)]
+    pub(super) fingerprints: Vec<Fingerprint>,
 }
 
 /// What the columns of a part are.
@@ -70,6 +75,17 @@ pub(super) struct PartColumns {
     pub(super) noise_ceilings: Vec<Vec<f32>>,
     /// Which entry of the description's ROIs.
     pub(super) roi_codes: Vec<u32>,
+}
+
+impl PartColumns {
+    /// Whether they are equal to the bit; NaN equals NaN.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let bits = |map: &Vec<f32>| map.iter().map(|it| it.to_bits()).collect::<Vec<_>>();
+        self.indices == other.indices
+            && self.roi_codes == other.roi_codes
+            && self.noise_ceilings.len() == other.noise_ceilings.len()
+            && self.noise_ceilings.iter().map(bits).eq(other.noise_ceilings.iter().map(bits))
+    }
 }
 
 /// Writes a part, which appears when it is finished.
@@ -197,6 +213,37 @@ impl PartReader {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether a task that ran now would write the same: it would choose the same voxels, and the
+    /// files that this part was made of are what they were. A file that is gone says nothing.
+    pub(super) fn is_current(&self, subject: &Subject, voxels: &Described) -> Result<bool> {
+        let Description { session, grid, rois, inputs, fingerprints, .. } = &self.description;
+        let is_about_them = *grid == voxels.voxels.brain().grid().shape()
+            && *rois == voxels.rois
+            && self.columns.is_same(&voxels.columns);
+        if !is_about_them {
+            return Ok(false);
+        }
+        // Betas that only a store has are not looked for as a file.
+        if let Ok(session) = session.parse()
+            && !subject.has_file_of_betas(&session)
+            && subject.is_stored(&session)
+        {
+            return Ok(false);
+        }
+        for input in inputs {
+            let Some(place) = subject.files().search(&input.path)? else { continue };
+            let known = fingerprints.iter().find(|it| it.path == input.path);
+            let Some(known) = known.filter(|it| it.sha256 == input.sha256) else {
+                return Ok(false);
+            };
+            let kept = subject.reading.digest(&place);
+            if !subject.files().is_in_step(&place, kept.as_deref(), known)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The grid that the flat indices count on.
@@ -383,6 +430,7 @@ mod tests {
             constant: 1,
             undefined: 2,
             inputs: Vec::new(),
+            fingerprints: Vec::new(),
         }
     }
 

@@ -29,13 +29,18 @@ use crate::{Cancel, Dataset, Error, Event, Observer, Result, Roots, Subject, lay
 pub struct TasksRun {
     /// Tasks whose part was written.
     pub written: usize,
-    /// Tasks whose part was there already.
+    /// Tasks whose part was there already, made of the files that are there now.
     pub kept: usize,
+    /// Of those written, tasks whose part was damaged, or made of files that have changed since.
+    pub replaced: usize,
 }
 
 impl ExtractPlan {
     /// Runs some tasks of the plan, each of which leaves a part next to the output. Tasks whose part is
-    /// there are not run again, so that this may be interrupted and repeated at any point.
+    /// there are not run again, so that this may be interrupted and repeated at any point. A part that
+    /// was made of other files than those that are there now, or of other voxels, is made again: betas,
+    /// trial tables, masks, ROIs and maps are compared by size and time of modification, or else by the
+    /// digest that is recorded of them.
     ///
     /// Tasks run in parallel, as many as the memory and the dataset's [threads](Dataset::with_jobs)
     /// allow. If there are fewer tasks than threads, several threads read each. What the tasks
@@ -58,29 +63,44 @@ impl ExtractPlan {
         std::fs::create_dir_all(&directory).map_err(Error::io("create", &directory))?;
         let chosen: Vec<&PlannedTask> =
             tasks.into_iter().filter_map(|number| self.tasks.get(number)).collect();
-        let mut done = TasksRun::default();
-        let mut open = Vec::new();
-        for task in chosen {
-            match self.part(task)? {
-                Some(_) => done.kept += 1,
-                None => open.push(task),
-            }
-        }
-        if open.is_empty() {
-            return Ok(done);
-        }
-        let with_embeddings = self.with_embeddings(dataset, &directory)?;
-        let dataset = with_embeddings.as_ref().unwrap_or(dataset);
-        let embeddings = OnceLock::new();
+        let beside = self.beside_parts(dataset, &directory)?;
+        let dataset_of_tasks = beside.as_ref().unwrap_or(dataset);
         let mut subjects: HashMap<&str, (Subject, Described)> = HashMap::new();
-        for PlannedTask { subject: id, session, .. } in open.iter().copied() {
+        for PlannedTask { subject: id, session, .. } in chosen.iter().copied() {
             if !subjects.contains_key(id.as_str()) {
-                let subject = dataset.subject(id.as_str())?;
+                let subject = dataset_of_tasks.subject(id.as_str())?;
                 let voxels =
                     columns::described(&subject, session, &self.conventions, &self.ceilings)?;
                 subjects.insert(id.as_str(), (subject, voxels));
             }
         }
+        let mut done = TasksRun::default();
+        let mut open = Vec::new();
+        for task in chosen {
+            let (subject, voxels) = &subjects[task.subject.as_str()];
+            match self.part(task) {
+                Ok(Some(part)) if part.is_current(subject, voxels)? => done.kept += 1,
+                Ok(None) => open.push(task),
+                Ok(Some(_)) => {
+                    done.replaced += 1;
+                    open.push(task);
+                }
+                Err(Error::Extract(error))
+                    if matches!(*error, ExtractError::DamagedPart { .. }) =>
+                {
+                    done.replaced += 1;
+                    open.push(task);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if open.is_empty() {
+            return Ok(done);
+        }
+        if beside.is_some() {
+            self.fetch_embeddings(dataset, &directory)?;
+        }
+        let embeddings = OnceLock::new();
         let watch = Watch::new(observer, cancel);
         stopping_at_failure(memory.workers, &open, watch, |watch, task| {
             let (subject, voxels) = &subjects[task.subject.as_str()];
@@ -189,13 +209,20 @@ impl ExtractPlan {
         Ok(is_whole.then_some(recipe))
     }
 
-    /// A dataset that finds the embeddings, when this one reads the bucket: HDF5 is read by place, so
-    /// the file is fetched next to the parts for as long as they are there.
-    fn with_embeddings(&self, dataset: &Dataset, directory: &Path) -> Result<Option<Dataset>> {
-        let Some(model) = self.conventions.features.filter(|_| dataset.reads_bucket()) else {
+    /// A dataset that finds the embeddings next to the parts, when this one reads the bucket: HDF5 is
+    /// read by place, so the file is there for as long as the parts are.
+    fn beside_parts(&self, dataset: &Dataset, directory: &Path) -> Result<Option<Dataset>> {
+        if self.conventions.features.is_none() || !dataset.reads_bucket() {
             return Ok(None);
+        }
+        Ok(Some(dataset.clone().with_roots(Roots::new([directory.to_owned()])?)))
+    }
+
+    /// Fetches the embeddings from the bucket, unless they are next to the parts.
+    fn fetch_embeddings(&self, dataset: &Dataset, directory: &Path) -> Result<()> {
+        let (Some(model), Some(task)) = (self.conventions.features, self.tasks.first()) else {
+            return Ok(());
         };
-        let Some(task) = self.tasks.first() else { return Ok(None) };
         let relative = layout::embeddings(model);
         let path = directory.join(&relative);
         if !path.is_file() {
@@ -207,7 +234,7 @@ impl ExtractPlan {
             input.finish()?;
             file.commit().map_err(Error::io("write", &path))?;
         }
-        Ok(Some(dataset.clone().with_roots(Roots::new([directory.to_owned()])?)))
+        Ok(())
     }
 
     /// The parts of all tasks; those that are missing are named.
@@ -230,12 +257,7 @@ impl ExtractPlan {
     fn inputs(&self, merge: &Merge<'_>) -> Result<Vec<RecipeInput>> {
         let lists = merge.parts().iter().map(|part| part.description.inputs.clone());
         inputs::joined(lists).map_err(|changed| {
-            let readers =
-                merge.parts().iter().filter(|part| part.description.inputs.contains(&changed));
-            let path = readers.map(|part| part.path().to_owned()).next();
-            let path = path.unwrap_or_else(|| self.state_directory());
-            let reason = format!("{} changed between tasks", changed.path);
-            ExtractError::DamagedPart { path, reason }.into()
+            ExtractError::ChangedInput { path: changed.path, parts: self.state_directory() }.into()
         })
     }
 

@@ -26,7 +26,7 @@ use crate::mask::VoxelMask;
 use crate::noise_ceiling::array_name;
 use crate::observer::Watch;
 use crate::zscore::zscore_view;
-use crate::{Result, SessionTrials, Subject, ZscoreOptions, ZscoreReport, layout};
+use crate::{InputRecord, Result, SessionTrials, Subject, ZscoreOptions, ZscoreReport, layout};
 
 /// Columns that are z-scored between two looks at whether to stop.
 const COLUMNS_AT_ONCE: usize = 1 << 14;
@@ -145,6 +145,11 @@ impl Task<'_> {
         let mut inputs: Vec<RecipeInput> = read.chain([betas]).chain(embeddings).collect();
         inputs.sort();
         inputs.dedup();
+        let fingerprints = inputs.iter().map(|input| {
+            let RecipeInput { path: relative, size, sha256 } = input.clone();
+            self.subject.files().fingerprint_of(&InputRecord { relative, size, sha256 })
+        });
+        let fingerprints = fingerprints.filter_map(Result::transpose).collect::<Result<_>>()?;
         let description = Description {
             task: self.digest,
             subject: self.subject.id().to_string(),
@@ -161,6 +166,7 @@ impl Task<'_> {
             constant: report.constant,
             undefined: report.undefined,
             inputs,
+            fingerprints,
         };
         writer.finish(&description, columns, features.as_ref().map(|(features, _)| features.view()))
     }

@@ -71,6 +71,16 @@ impl Files {
         Ok(Fingerprint { path, size, sha256, modified, etag })
     }
 
+    /// The fingerprint of what was read by its path, unless there is no such file or another one now.
+    #[cfg(feature = "extract")]
+    pub(crate) fn fingerprint_of(&self, record: &InputRecord) -> Result<Option<Fingerprint>> {
+        let Some(place) = self.search(&record.relative)? else { return Ok(None) };
+        if place.is_on_disk() && metadata(&place)?.len() != record.size {
+            return Ok(None);
+        }
+        self.fingerprint(&place, record).map(Some)
+    }
+
     /// Whether a file is what it was: on disk by size and time of modification, or else by a SHA-256
     /// that is known for those it has now (`kept` is where one may be kept); in the bucket by size and
     /// entity tag. Nothing is read but records.

@@ -10,7 +10,7 @@ use super::read;
 use crate::args::extract::{Script, Slurm};
 use crate::context::Context;
 use crate::exit::CommandError;
-use crate::hint;
+use crate::hint::{self, word as quoted};
 use crate::output;
 
 /// The names of the scripts in a folder.
@@ -217,26 +217,4 @@ fn make_executable(path: &Path) -> anyhow::Result<()> {
     #[cfg(not(unix))]
     let _ = path;
     Ok(())
-}
-
-/// A word as a shell reads it back.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn words_are_quoted_when_a_shell_would_change_them() {
-        assert_eq!(quoted("/data/sub-01.npz"), "/data/sub-01.npz");
-        assert_eq!(quoted("my data"), "'my data'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted(""), "''");
-    }
 }
