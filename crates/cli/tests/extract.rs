@@ -134,7 +134,7 @@ fn a_dry_run_says_what_would_be_read() {
     let bench = Bench::new();
     let ran = bench.ok(&format!("extract {CHOICE} -o out.npz --dry-run"));
     assert!(ran.err.starts_with("would read 3 sessions ("), "{}", ran.err);
-    assert!(ran.err.contains(" in parallel): 145 trials x "), "{}", ran.err);
+    assert!(ran.err.contains(" in parallel: 145 trials x "), "{}", ran.err);
     assert!(ran.err.contains(" MB of memory"), "{}", ran.err);
     assert_eq!(
         (ran.out.as_str(), names(bench.user.folder.path())),

@@ -87,3 +87,41 @@ fn what_no_session_is_called_is_said() {
     assert!(message.contains("--ses ses-7"), "{message}");
     assert!(read_npy::<f32>(user.path("x.npz")).is_err());
 }
+
+#[test]
+fn a_session_that_is_gone_is_named() {
+    let user = user();
+    let betas = "derivatives/glmsingle-tedana/sub-01/ses-01/func/sub-01_ses-01_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz";
+    std::fs::remove_file(user.mirror().join(betas)).unwrap();
+    let warning = "warning: sub-01: ses-01 was downloaded but is no longer on disk; left out\n";
+    for line in [
+        "betas --subject 01 --session ALL --roi FFA1 -o x.npz",
+        "extract --subject 01 --roi FFA1 -o y.npz",
+        "plan --subject 01 --roi FFA1 -o z.npz",
+    ] {
+        let ran = user.ok(line);
+        assert!(ran.err.contains(warning), "{line}: {}", ran.err);
+    }
+    let ran = user.ok("extract --subject 01 --session 02 --roi FFA1 -o y.npz");
+    assert!(!ran.err.contains("warning"), "{}", ran.err);
+    assert!(ran.err.starts_with("reading 1 session (ses-02), "), "{}", ran.err);
+    // Its table is there: that is all that is asked for.
+    let ran = user.ok("trials --subject 01");
+    assert!(!ran.err.contains("warning"), "{}", ran.err);
+    user.ok(&format!("verify --forget {}", user.mirror().join(betas).display()));
+    let ran = user.ok("extract --subject 01 --roi FFA1 -o y.npz");
+    assert!(!ran.err.contains("warning"), "{}", ran.err);
+}
+
+#[test]
+fn a_range_says_what_is_not_on_disk() {
+    let user = User::with_session();
+    let ran = user.ok("betas --subject 03 --session 01-03 --roi FFA1 -o x.npy");
+    let note = "note: 01-03: not on disk, left out: ses-02, ses-03\n";
+    assert!(ran.err.starts_with(note), "{}", ran.err);
+    let ran = user.ok("trials --subject 03 --session 1-20");
+    assert!(ran.err.contains(", ses-09 and 11 more\n"), "{}", ran.err);
+    let line = "extract --subject 03 --session 01-05 --roi FFA1 -o x.npz -n --from bucket";
+    let ran = user.ok(line);
+    assert!(ran.err.contains("note: 01-05: there is no ses-05\n"), "{}", ran.err);
+}

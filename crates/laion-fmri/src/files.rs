@@ -294,15 +294,31 @@ impl Files {
         }
     }
 
+    /// The paths of all files that were downloaded, by the records of the mirror; a file may be gone.
+    pub(crate) fn recorded_paths(&self) -> Result<BTreeSet<String>> {
+        let mut paths = BTreeSet::new();
+        for root in self.roots.directories() {
+            let recorded = self.inventory(root)?.paths();
+            paths
+                .extend(recorded.iter().map(|path| dehyphenate_labels(path.as_str()).into_owned()));
+        }
+        Ok(paths)
+    }
+
     fn inventory_of(&self, located: &Located) -> Result<Option<Arc<Inventory>>> {
         let mut roots = self.roots.directories().iter().filter(|_| located.is_on_disk());
-        let Some(root) = roots.find(|root| located.path.starts_with(root)) else { return Ok(None) };
+        let root = roots.find(|root| located.path.starts_with(root));
+        root.map(|root| self.inventory(root)).transpose()
+    }
+
+    /// The records of a root.
+    fn inventory(&self, root: &Path) -> Result<Arc<Inventory>> {
         let mut inventories = lock(&self.inventories);
         if let Some(inventory) = inventories.get(root) {
-            return Ok(Some(Arc::clone(inventory)));
+            return Ok(Arc::clone(inventory));
         }
         let inventory = Arc::new(crate::roots::inventory::of_shared(root)?);
-        inventories.insert(root.clone(), Arc::clone(&inventory));
-        Ok(Some(inventory))
+        inventories.insert(root.to_owned(), Arc::clone(&inventory));
+        Ok(inventory)
     }
 }

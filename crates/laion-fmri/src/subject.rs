@@ -2,7 +2,7 @@
 
 mod session_or_all;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::PathBuf;
@@ -102,6 +102,46 @@ impl Subject {
         let mut sessions = self.sessions()?;
         sessions.retain(|session| self.has_betas(session));
         Ok(sessions)
+    }
+
+    /// The sessions of which this file was downloaded and is no longer on disk, by the records of the
+    /// mirror, sorted; `file` is a path of [`layout`]. Betas that a [store](crate::store) has are there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when the records or a directory cannot be read.
+    ///
+    /// ```
+    /// use laion_fmri::{Dataset, layout};
+    ///
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
+    /// assert!(subject.sessions_gone(layout::betas)?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn sessions_gone(
+        &self,
+        file: impl Fn(&SubjectId, &SessionId) -> String,
+    ) -> Result<Vec<SessionId>> {
+        if self.files.reads_bucket() {
+            return Ok(Vec::new());
+        }
+        let tree = layout::glmsingle(&self.id);
+        let mut gone = BTreeSet::new();
+        for path in self.files.recorded_paths()? {
+            let session = path.strip_prefix(&tree).and_then(|rest| rest.split('/').next());
+            let session = session.filter(|name| name.starts_with("ses-"));
+            let Some(session) = session.and_then(|name| name.parse::<SessionId>().ok()) else {
+                continue;
+            };
+            let is_gone = file(&self.id, &session) == path && self.files.find(&path).is_none();
+            let is_elsewhere =
+                || path == layout::betas(&self.id, &session) && self.is_stored(&session);
+            if is_gone && !is_elsewhere() {
+                gone.insert(session);
+            }
+        }
+        Ok(gone.into_iter().collect())
     }
 
     /// The brain mask of a source.

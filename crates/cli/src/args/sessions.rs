@@ -1,5 +1,7 @@
 //! Sessions as people name them: `ses-01`, `1`, `01,03`, `01-10` and `all`.
 
+use std::collections::BTreeSet;
+
 use laion_fmri::SessionId;
 
 use crate::exit::CommandError;
@@ -27,13 +29,29 @@ pub(crate) struct SessionRange {
 pub(crate) struct NamedSessions {
     /// By name, in the order asked; of names that mean no existing session, the names themselves.
     pub(crate) names: Vec<String>,
-    /// The ends of ranges that do not exist.
-    pub(crate) missing_ends: Vec<String>,
+    /// What ranges name and does not exist.
+    pub(crate) missing: Vec<MissingOfRange>,
 }
+
+/// The sessions of a range that do not exist, by the names that they would have.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct MissingOfRange {
+    /// The range, as it was written.
+    pub(crate) range: String,
+    /// Its ends that do not exist.
+    pub(crate) ends: Vec<String>,
+    /// Those in it that do not exist, ascending; of many the first.
+    pub(crate) inside: Vec<String>,
+    /// How many there are in it.
+    pub(crate) n_inside: usize,
+}
+
+/// How many sessions of a range are kept that do not exist.
+const MOST_MISSING: usize = 16;
 
 /// Reads a value of `--session`. What is no id of a session is found when it is used.
 pub(crate) fn parse_session(text: &str) -> Result<SessionName, String> {
-    if text == "all" {
+    if text.eq_ignore_ascii_case("all") {
         return Ok(SessionName::All);
     }
     let ends = label(text).split_once('-').map(|(first, last)| (first, label(last)));
@@ -88,16 +106,7 @@ pub(crate) fn resolve(
                     );
                     return Err(CommandError::not_there(message));
                 }
-                let ends = [&range.first, &range.last].map(|end| number(end));
-                let is_missing =
-                    |end: &Option<u64>| !inside.iter().any(|id| number(id.label()) == *end);
-                let missing = ends.iter().zip([&range.first, &range.last]);
-                let mut missing: Vec<String> = missing
-                    .filter(|(end, _)| is_missing(end))
-                    .map(|(_, text)| format!("{range}: there is no ses-{text}"))
-                    .collect();
-                missing.dedup();
-                meant.missing_ends.extend(missing);
+                meant.missing.extend(range.missing(&inside));
                 meant.names.extend(inside.iter().map(ToString::to_string));
             }
         }
@@ -116,6 +125,29 @@ impl SessionRange {
             .collect();
         inside.sort();
         inside.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// What is missing in it, next to those that exist, of which there is one at least.
+    fn missing(&self, existing: &[&SessionId]) -> Option<MissingOfRange> {
+        let numbers: BTreeSet<u64> = existing.iter().filter_map(|id| number(id.label())).collect();
+        let (first, last) = (number(&self.first)?, number(&self.last)?);
+        let n_inside = (last - first).saturating_add(1) - numbers.len() as u64;
+        if n_inside == 0 {
+            return None;
+        }
+        // With as many digits as the others have.
+        let width = existing.iter().map(|id| id.label().len()).max().unwrap_or(0);
+        let name = |number: u64| format!("ses-{number:0width$}");
+        let missing = (first..=last).filter(|number| !numbers.contains(number));
+        let mut ends: Vec<String> =
+            [first, last].into_iter().filter(|end| !numbers.contains(end)).map(name).collect();
+        ends.dedup();
+        Some(MissingOfRange {
+            range: self.to_string(),
+            ends,
+            inside: missing.take(MOST_MISSING).map(name).collect(),
+            n_inside: usize::try_from(n_inside).unwrap_or(usize::MAX),
+        })
     }
 }
 
@@ -212,12 +244,20 @@ mod tests {
     }
 
     #[test]
-    fn missing_ends_of_ranges_are_told() {
+    fn what_a_range_lacks_is_told() {
         let there = existing(&["01", "02", "09"]);
-        let ends = |texts: &str| resolve(&named(texts), &there, "sub-03").unwrap().missing_ends;
-        assert_eq!(ends("01-10"), ["01-10: there is no ses-10"]);
-        assert_eq!(ends("0-3"), ["0-3: there is no ses-0", "0-3: there is no ses-3"]);
-        assert_eq!(ends("1-9"), [""; 0]);
+        let missing = |texts: &str| {
+            let mut meant = resolve(&named(texts), &there, "sub-03").unwrap();
+            meant.missing.pop().map(|it| (it.ends.join(" "), it.inside.join(" "), it.n_inside))
+        };
+        let expected = |ends: &str, inside: &str, n| Some((ends.to_owned(), inside.to_owned(), n));
+        let inside = "ses-03 ses-04 ses-05 ses-06 ses-07 ses-08";
+        assert_eq!(missing("01-10"), expected("ses-10", &format!("{inside} ses-10"), 7));
+        assert_eq!(missing("0-3"), expected("ses-00 ses-03", "ses-00 ses-03", 2));
+        assert_eq!(missing("1-9"), expected("", inside, 6));
+        assert_eq!(missing("1-2"), None);
+        let (_, inside, n) = missing("0-18446744073709551614").unwrap();
+        assert!(n > 1000 && inside.ends_with("ses-18"), "{inside}");
         let error = resolve(&named("20-30"), &there, "sub-03").unwrap_err();
         let expected =
             "no session of sub-03 is in the range 20-30; sessions: ses-01, ses-02, ses-09";

@@ -4,6 +4,7 @@ mod array_job;
 mod recipe;
 mod slurm;
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use laion_fmri::extract::{
     Average, ExtractError, ExtractPlan, ExtractRequest, MaskChoice, Recipe, RowTable, SplitRows,
     TasksRun, plan_lines, read_plans,
 };
-use laion_fmri::{Contradiction, Dataset, Error, export};
+use laion_fmri::{Contradiction, Dataset, Error, SessionId, SubjectId, export};
 use laion_fmri_base::{agreeing, counted, readable_bytes};
 use serde_json::json;
 
@@ -394,10 +395,11 @@ fn describe(
     let memory = plan.memory(dataset.jobs())?;
     let (trials, voxels) = plan.shape();
     context.note(&format!(
-        "{reading} {} ({} in parallel): {} x {}, at most {} of memory",
+        "{reading} {}{}, {} in parallel: {} x {}, at most {} of memory",
         counted(plan.len(), "session"),
         memory.workers,
         counted(trials, "trial"),
+        names_of_few(plan),
         counted(voxels, "voxel"),
         readable_bytes(memory.predicted)
     ));
@@ -406,6 +408,20 @@ fn describe(
 
 /// What will be read, for other programs.
 fn print_plan(dataset: &Dataset, plan: &ExtractPlan) -> anyhow::Result<()> {
+/// The sessions in brackets, unless there are many.
+fn names_of_few(plan: &ExtractPlan) -> String {
+    const MOST: usize = 6;
+    if plan.len() > MOST {
+        return String::new();
+    }
+    let is_of_one = plan.sessions().map(|(subject, _)| subject).collect::<BTreeSet<_>>().len() == 1;
+    let name = |(subject, session): (&SubjectId, &SessionId)| match is_of_one {
+        true => session.to_string(),
+        false => format!("{subject} {session}"),
+    };
+    format!(" ({})", plan.sessions().map(name).collect::<Vec<_>>().join(", "))
+}
+
     let memory = plan.memory(dataset.jobs())?;
     let (trials, voxels) = plan.shape();
     let sessions: Vec<String> =

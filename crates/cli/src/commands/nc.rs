@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use laion_fmri::noise_ceiling::{
     NoiseCeilingComparison, NoiseCeilingOptions, NoiseCeilingPlan, TOLERANCES, compare,
 };
-use laion_fmri::{Error, NoiseCeiling};
+use laion_fmri::{Error, NoiseCeiling, layout};
 use laion_fmri_base::{counted, readable_bytes};
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ fn run_compute(context: &Context, args: &Compute) -> anyhow::Result<()> {
     options.repetition_term = args.repetition_term;
     options.voxels = voxels(context, &args.voxels, &subject)?;
     options.max_memory = args.max_memory;
-    let sessions = &sessions::of_subject(context, &subject, &args.session)?;
+    let sessions = &sessions::of_subject(context, &subject, &args.session, layout::betas)?;
     let plan = subject.plan_noise_ceiling(sessions, &options)?;
     if args.dry_run {
         return output::print_lines(plan_lines(context, &plan));
@@ -123,7 +123,7 @@ fn run_compare(context: &Context, args: &Compare) -> anyhow::Result<()> {
         (Some(path), _, _) => subject.read_map(path, &voxels)?,
         (_, Some(session), _) => {
             let named = std::slice::from_ref(session);
-            let sessions = sessions::of_subject(context, &subject, named)?;
+            let sessions = sessions::of_subject(context, &subject, named, layout::betas)?;
             let [session] = sessions.as_slice() else {
                 return Err(CommandError::usage("name one session with --session").into());
             };

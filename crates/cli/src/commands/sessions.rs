@@ -2,21 +2,51 @@
 
 use std::collections::BTreeSet;
 
-use laion_fmri::{Dataset, SessionId, Subject, SubjectId, Subjects};
+use laion_fmri::{Dataset, SessionId, Subject, SubjectId, Subjects, layout, policy};
+use laion_fmri_base::agreeing;
 
 use crate::args::sessions::{self, SessionName};
 use crate::context::Context;
 
-/// The sessions of a subject by name; none when all are meant.
+/// The path of a file of a session, as the library's layout gives it.
+type FileOf = fn(&SubjectId, &SessionId) -> String;
+
+/// The sessions of a subject by name; none when all are meant, of which this file is read.
 pub(super) fn of_subject(
     context: &Context,
     subject: &Subject,
     named: &[SessionName],
+    file: FileOf,
 ) -> anyhow::Result<Vec<String>> {
     if sessions::are_all(named)? {
+        name_gone(context, subject, file)?;
         return Ok(Vec::new());
     }
-    meant(context, named, subject.id().as_str(), || Ok(subject.sessions()?))
+    meant(context, named, subject.id().as_str(), Place::Disk, || Ok(subject.sessions()?))
+}
+
+/// Names the sessions that were downloaded and are not there any more, which `all` leaves out.
+fn name_gone(context: &Context, subject: &Subject, file: FileOf) -> anyhow::Result<()> {
+    let gone = subject.sessions_gone(file)?;
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = gone.iter().map(ToString::to_string).collect();
+    context.note(&format!(
+        "warning: {}: {} {} downloaded but {} no longer on disk; left out",
+        subject.id(),
+        some(&names, names.len()),
+        agreeing(names.len(), "was", "were"),
+        agreeing(names.len(), "is", "are"),
+    ));
+    Ok(())
+}
+
+/// Where sessions are looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Disk,
+    Bucket,
 }
 
 /// As [`of_subject`]; when all are meant, those of which this file is on disk. There may be none.
@@ -25,11 +55,12 @@ pub(super) fn with_file(
     dataset: &Dataset,
     subject: &Subject,
     named: &[SessionName],
-    file: fn(&SubjectId, &SessionId) -> String,
+    file: FileOf,
 ) -> anyhow::Result<Vec<String>> {
     if !sessions::are_all(named)? {
-        return of_subject(context, subject, named);
+        return of_subject(context, subject, named, file);
     }
+    name_gone(context, subject, file)?;
     let mut on_disk = subject.sessions()?;
     on_disk.retain(|session| dataset.roots().find(&file(subject.id(), session)).is_some());
     Ok(on_disk.iter().map(ToString::to_string).collect())
@@ -43,9 +74,13 @@ pub(super) fn of_subjects(
     named: &[SessionName],
 ) -> anyhow::Result<Vec<String>> {
     if sessions::are_all(named)? {
+        for subject in subjects {
+            name_gone(context, &dataset.subject(subject)?, layout::betas)?;
+        }
         return Ok(Vec::new());
     }
-    meant(context, named, &subjects.join(", "), || {
+    let place = if dataset.reads_bucket() { Place::Bucket } else { Place::Disk };
+    meant(context, named, &subjects.join(", "), place, || {
         let mut existing = BTreeSet::new();
         for subject in subjects {
             existing.extend(dataset.subject(subject)?.sessions()?);
@@ -76,7 +111,8 @@ pub(super) fn of_bucket(
         }
         Ok(existing.into_iter().collect())
     };
-    meant(context, named, "these subjects", || context.interrupt.at_once(listed)).map(Some)
+    let listed = || context.interrupt.at_once(listed);
+    meant(context, named, "these subjects", Place::Bucket, listed).map(Some)
 }
 
 /// Asks what exists when the names alone do not say what is meant.
@@ -84,14 +120,37 @@ fn meant(
     context: &Context,
     named: &[SessionName],
     whose: &str,
+    place: Place,
     existing: impl FnOnce() -> anyhow::Result<Vec<SessionId>>,
 ) -> anyhow::Result<Vec<String>> {
     if let Some(names) = sessions::plain(named) {
         return Ok(names);
     }
     let meant = sessions::resolve(named, &existing()?, whose)?;
-    for end in &meant.missing_ends {
-        context.note(&format!("note: {end}"));
+    for missing in &meant.missing {
+        let range = &missing.range;
+        if place == Place::Disk {
+            let names = some(&missing.inside, missing.n_inside);
+            context.note(&format!("note: {range}: not on disk, left out: {names}"));
+            continue;
+        }
+        for end in &missing.ends {
+            let label = end.strip_prefix("ses-").unwrap_or(end);
+            context.note(&match policy::HELD_OUT_SESSIONS.contains(&label) {
+                true => format!("note: {range}: {end} is not released yet, left out"),
+                false => format!("note: {range}: there is no {end}"),
+            });
+        }
     }
     Ok(meant.names)
+}
+
+/// The first few of many names.
+pub(super) fn some(names: &[String], of: usize) -> String {
+    const MOST: usize = 8;
+    let shown = &names[..names.len().min(MOST)];
+    match of - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }

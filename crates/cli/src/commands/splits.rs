@@ -126,7 +126,8 @@ fn check(context: &Context, args: &Check) -> anyhow::Result<Status> {
 
 fn trials(context: &Context, args: &Trials) -> anyhow::Result<Vec<SessionTrials>> {
     let subject = context.dataset()?.subject(&args.subject)?;
-    let sessions = sessions::of_subject(context, &subject, &args.session)?;
+    let sessions =
+        sessions::of_subject(context, &subject, &args.session, laion_fmri::layout::trials)?;
     let tables = subject.trials_of(&sessions)?;
     Ok(tables.into_iter().map(|(_, table)| table).collect())
 }

@@ -59,7 +59,10 @@ fn image_of_trial(
     trial: usize,
 ) -> anyhow::Result<String> {
     let named = match session {
-        Some(named) => sessions::of_subject(context, subject, std::slice::from_ref(named))?,
+        Some(named) => {
+            let named = std::slice::from_ref(named);
+            sessions::of_subject(context, subject, named, laion_fmri::layout::trials)?
+        }
         None => subject.sessions()?.iter().map(ToString::to_string).collect(),
     };
     let [session] = named.as_slice() else {
@@ -98,7 +101,10 @@ fn features(context: &Context, args: &Embedding) -> anyhow::Result<Array2<f16>> 
     let dataset = context.dataset()?;
     if let Some(subject) = &args.subject {
         let subject = dataset.subject(subject)?;
-        let sessions = sessions::of_subject(context, &subject, &args.session)?;
+        let sessions = {
+            let file = laion_fmri::layout::trials;
+            sessions::of_subject(context, &subject, &args.session, file)?
+        };
         let embeddings = subject.embeddings()?;
         if sessions.is_empty() {
             return Ok(embeddings.all(args.model, None)?);

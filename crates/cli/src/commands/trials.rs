@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use laion_fmri::export::{self, Table};
-use laion_fmri::{Betas, Error, SessionId, SessionTrial, Subject};
+use laion_fmri::{Betas, Error, SessionId, SessionTrial, Subject, layout};
 
 use super::sessions;
 use crate::args::{RowArgs, TableFormat, Trials};
@@ -19,7 +19,7 @@ pub(super) fn run(context: &Context, args: &Trials) -> anyhow::Result<()> {
         _ => output::check_destination(&args.output)?,
     }
     let subject = context.dataset()?.subject(&args.subject)?;
-    let sessions = sessions::of_subject(context, &subject, &args.session)?;
+    let sessions = sessions::of_subject(context, &subject, &args.session, layout::trials)?;
     let rows = chosen(&subject, &sessions, &args.rows).trial_rows()?;
     if rows.iter().all(|(_, rows)| rows.is_empty()) {
         let message = format!("no trial of {} is left", subject.id());
