@@ -52,6 +52,22 @@ fn every_form_of_a_mask_chooses_the_same_voxels() {
 }
 
 #[test]
+fn a_map_is_no_mask() {
+    let user = User::with_session();
+    user.ok("coordinates --subject 03 --roi face -o xyz.npy");
+    let n = read_npy::<f64>(user.path("xyz.npy")).unwrap().shape()[0];
+    let z: Array1<f32> = (0..n).map(|it| it as f32 * 0.25 - 1.0).collect();
+    write_npy(user.path("z.npy"), &z).unwrap();
+    user.ok("to-nifti --subject 03 z.npy --roi face -o z.nii.gz");
+    let message = user.fails("betas --subject 03 --session 01 --mask z.nii.gz -o got.npy", 2);
+    assert!(message.contains("a map becomes a mask by a threshold, got -1"), "{message}");
+    // Ones as floating-point numbers are flags.
+    write_npy(user.path("ones.npy"), &z.mapv(|_| 1.0_f32)).unwrap();
+    user.ok("to-nifti --subject 03 ones.npy --roi face -o ones.nii.gz");
+    user.ok("betas --subject 03 --session 01 --mask ones.nii.gz -o got.npy");
+}
+
+#[test]
 fn an_extraction_with_a_mask_needs_the_file_only_once() {
     let user = User::with_session();
     masks(&user);

@@ -7,6 +7,7 @@ use std::path::Path;
 use array_export::{Element, read_npy};
 use laion_fmri_base::{Sha256, Sha256Hasher};
 use ndarray::ArrayD;
+use nifti_stream::{Datatype, VoxelSelection};
 
 use super::{BrainMask, MaskSource, Resolution, VoxelMask};
 use crate::{Error, Result, Subject};
@@ -34,6 +35,8 @@ impl Subject {
     /// A `.npy` file has one flag for each voxel of the brain mask, or one for each voxel of its grid,
     /// flat in C order or in the shape of the grid. Flags are bool, or integers 0 and 1. A `.nii` or
     /// `.nii.gz` file lies on the grid of the brain mask; voxels that are neither zero nor NaN are set.
+    /// If its values are floating-point numbers, they are 0 and 1: others are those of a map, which a
+    /// threshold makes a mask of.
     ///
     /// # Errors
     ///
@@ -62,7 +65,9 @@ impl Subject {
         } else if name.ends_with(".nii") || name.ends_with(".nii.gz") {
             let voxels = nifti_stream::fs::read_set_voxels(path)?;
             brain.check_grid(path, voxels.grid())?;
-            Set::Voxels(voxels.into_indices())
+            let indices = voxels.into_indices();
+            check_flags(path, &brain, &indices)?;
+            Set::Voxels(indices)
         } else {
             return Err(Error::UnsupportedFormat {
                 what: "mask",
@@ -83,6 +88,26 @@ impl Subject {
             }
         };
         Ok(MaskFile { voxels: VoxelMask::from_columns(brain, columns), outside, sha256 })
+    }
+}
+
+/// Refuses an image whose set voxels have other floating-point values than 1.
+fn check_flags(path: &Path, brain: &BrainMask, set: &[usize]) -> Result<()> {
+    let header = nifti_stream::fs::read_header(path)?;
+    if !matches!(header.datatype(), Datatype::F32 | Datatype::F64) {
+        return Ok(());
+    }
+    // INVARIANT: they are voxels of this grid, ascending.
+    let selection =
+        VoxelSelection::new(brain.grid().shape(), set.to_vec()).expect("the indices of set voxels");
+    let (_, values) = nifti_stream::fs::read_voxels(path, &selection)?;
+    match values.iter().find(|value| **value != 1.0) {
+        None => Ok(()),
+        Some(value) => Err(Error::DoesNotFit {
+            what: format!("the values of the mask {}", path.display()),
+            expected: "0 and 1; a map becomes a mask by a threshold".to_owned(),
+            got: format!("{value}"),
+        }),
     }
 }
 
