@@ -439,8 +439,10 @@ pub(crate) struct Mask {
     #[arg(long, value_name = "M", default_value_t, value_parser = one_of(MaskSource::ALL, MaskSource::as_str))]
     pub(crate) mask_source: MaskSource,
     /// Grid of the anatomical brain mask
-    #[arg(long, value_name = "RES", default_value_t, conflicts_with = "roi", value_parser = one_of(Resolution::ALL, Resolution::as_str))]
+    #[arg(long, value_name = "RES", default_value_t, conflicts_with_all = ["roi", "nc_threshold"], value_parser = one_of(Resolution::ALL, Resolution::as_str))]
     pub(crate) res: Resolution,
+    #[command(flatten)]
+    pub(crate) threshold: ThresholdArgs,
     /// Output file: .npy, .nii, .nii.gz, or - for .npy on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
@@ -481,7 +483,7 @@ pub(crate) struct Roi {
 }
 
 /// Which voxels, on the axis of which brain mask.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct VoxelArgs {
     /// One or more ROIs (FFA1) or categories (face), or all; several are combined. Expressions in
     /// quotes: "face | place", "face & laion", "laion - retinotopy"
@@ -494,6 +496,21 @@ pub(crate) struct VoxelArgs {
     /// Brain mask that defines the voxels
     #[arg(long, value_name = "M", default_value_t, value_parser = one_of(MaskSource::ALL, MaskSource::as_str))]
     pub(crate) mask_source: MaskSource,
+}
+
+/// Which of the chosen voxels have a noise ceiling that is high enough.
+#[derive(Args, Debug)]
+pub(crate) struct ThresholdArgs {
+    /// Of these, only voxels with a noise ceiling of at least T percent (0 to 100), as in betas; needs
+    /// --nc-desc or --session
+    #[arg(long, value_name = "T", allow_negative_numbers = true, requires = "nc_map")]
+    pub(crate) nc_threshold: Option<f32>,
+    /// Apply the threshold to this subject-level map, e.g. Noiseceiling12rep
+    #[arg(long, value_name = "D", requires = "nc_threshold", group = "nc_map")]
+    pub(crate) nc_desc: Option<String>,
+    /// Apply the threshold to the map of this session
+    #[arg(long, visible_alias = "ses", value_name = "V", value_parser = parse_session, requires = "nc_threshold", group = "nc_map")]
+    pub(crate) session: Option<SessionName>,
 }
 
 #[derive(Args, Debug)]
@@ -534,6 +551,8 @@ pub(crate) struct Coordinates {
     pub(crate) subject: String,
     #[command(flatten)]
     pub(crate) voxels: VoxelArgs,
+    #[command(flatten)]
+    pub(crate) threshold: ThresholdArgs,
     /// Output file: .npy, .csv, or - for .npy on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
@@ -546,10 +565,13 @@ pub(crate) struct ToNifti {
     pub(crate) subject: String,
     /// One value per selected voxel, or rows of them: .npy of numbers with one or two axes. Rows become
     /// volumes of a 4-D file
-    #[arg(value_name = "VALUES.npy")]
-    pub(crate) values: PathBuf,
+    // Behind --roi it is the last of its values.
+    #[arg(value_name = "VALUES.npy", required_unless_present = "roi")]
+    pub(crate) values: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) voxels: VoxelArgs,
+    #[command(flatten)]
+    pub(crate) threshold: ThresholdArgs,
     /// Output file: .nii or .nii.gz
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,

@@ -94,3 +94,61 @@ fn what_does_not_fit_is_refused() {
     user.fails("to-nifti --subject 03 short.npy -o x.nii", 2);
     assert!(!user.path("x.nii").exists());
 }
+
+#[test]
+fn values_may_stand_behind_the_rois() {
+    let user = User::with_session();
+    user.ok("noise-ceiling --subject 03 --session 01 --roi FFA1 -o nc.npy");
+    user.ok("to-nifti --subject 03 nc.npy --roi FFA1 -o one.nii");
+    user.ok("to-nifti --subject 03 --roi FFA1 nc.npy -o other.nii");
+    let bytes = |name: &str| std::fs::read(user.path(name)).unwrap();
+    assert!(bytes("one.nii") == bytes("other.nii"));
+    let message = user.fails("to-nifti --subject 03 --roi FFA1 -o x.nii", 2);
+    assert!(message.contains("to-nifti --subject 03 VALUES.npy --roi FFA1 -o x.nii"), "{message}");
+    user.ok("extract --subject 03 --session 01 --roi FFA1 -o z.npz");
+    let message = user.fails("to-nifti --subject 03 z.npz --roi FFA1 -o x.nii", 2);
+    assert!(message.contains("z.npz is an archive of arrays"), "{message}");
+}
+
+#[test]
+fn voxels_above_a_threshold_go_back_to_the_brain() {
+    let user = User::with_session();
+    user.ok("noise-ceiling --subject 03 --session 01 --roi face -o nc.npy");
+    let ceilings = laion_fmri::export::read_npy::<f32>(user.path("nc.npy")).unwrap();
+    let mut known: Vec<f32> = ceilings.iter().copied().filter(|it| !it.is_nan()).collect();
+    known.sort_by(f32::total_cmp);
+    let threshold = known[known.len() / 2];
+    let expected = known.iter().filter(|it| **it >= threshold).count();
+    let choice = format!("--subject 03 --roi face --nc-threshold {threshold} --session 01");
+    user.ok(&format!("betas {choice} -o betas.npy"));
+    let betas = laion_fmri::export::read_npy::<f32>(user.path("betas.npy")).unwrap();
+    assert_eq!(betas.shape()[1], expected);
+    user.ok(&format!("to-nifti {choice} betas.npy -o betas.nii.gz"));
+    user.ok(&format!("mask {choice} -o mask.npy"));
+    let mask = laion_fmri::export::read_npy::<bool>(user.path("mask.npy")).unwrap();
+    assert_eq!(mask.iter().filter(|it| **it).count(), expected);
+    user.ok(&format!("coordinates {choice} -o xyz.npy"));
+    let xyz = laion_fmri::export::read_npy::<f64>(user.path("xyz.npy")).unwrap();
+    assert_eq!(xyz.shape(), [expected, 3]);
+    let message = user.fails("mask --subject 03 --nc-threshold 20 -o mask.npy", 2);
+    assert!(message.contains("--nc-desc"), "{message}");
+}
+
+#[test]
+fn betas_say_how_many_voxels_have_nan() {
+    let user = User::with_session();
+    for output in ["x.npy", "x.npz"] {
+        let ran = user.ok(&format!("betas --subject 03 --session 01 -o {output}"));
+        let betas = match output {
+            "x.npy" => laion_fmri::export::read_npy::<f32>(user.path(output)).unwrap(),
+            _ => {
+                let mut file = laion_fmri::export::read_npz(user.path(output)).unwrap();
+                file.array::<f32>("ses-01").unwrap()
+            }
+        };
+        let columns = betas.axis_iter(laion_fmri::ndarray::Axis(1));
+        let nan = columns.filter(|column| column.iter().any(|it| it.is_nan())).count();
+        assert!(nan > 0);
+        assert!(ran.err.contains(&format!(", NaN in {nan} voxels -> {output}")), "{}", ran.err);
+    }
+}

@@ -117,6 +117,8 @@ pub struct WrittenBetas {
     pub trials: Vec<SessionTrial>,
     /// The voxels of the columns.
     pub voxels: Arc<VoxelMask>,
+    /// How many voxels have NaN in any row.
+    pub nan_voxels: usize,
 }
 
 /// The betas of several sessions below each other.

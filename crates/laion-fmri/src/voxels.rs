@@ -7,7 +7,7 @@ use crate::Error;
 use crate::error::{ExtractError, Restriction};
 use crate::mask::{MaskSource, Resolution, VoxelMask};
 use crate::roi::RoiQuery;
-use crate::{Contradiction, Result, Subject};
+use crate::{Contradiction, NoiseCeiling, Result, Subject};
 
 /// A choice of voxels that is not tied to a subject yet. By default the whole anatomical brain.
 ///
@@ -25,6 +25,7 @@ pub struct Voxels {
     pub(crate) mask: Option<VoxelMask>,
     pub(crate) mask_source: Option<MaskSource>,
     pub(crate) is_non_empty: bool,
+    pub(crate) ceiling: Option<(NoiseCeiling, f32)>,
 }
 
 impl Voxels {
@@ -56,15 +57,38 @@ impl Voxels {
         self
     }
 
+    /// Of the choice, only voxels whose noise ceiling in this map is at least so many percent; NaN is
+    /// not. As [`Betas::nc_threshold_on`](crate::Betas::nc_threshold_on), for what is about voxels alone.
+    ///
+    /// ```
+    /// use laion_fmri::{Dataset, NoiseCeiling, Voxels};
+    ///
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
+    /// let map = NoiseCeiling::desc("Noiseceiling12rep")?;
+    /// let good = Voxels::roi("face").nc_threshold_on(map.clone(), 20.0);
+    /// let values = subject.noise_ceiling(&map, &good)?;
+    /// assert!(values.iter().all(|percent| *percent >= 20.0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn nc_threshold_on(mut self, map: NoiseCeiling, percent: f32) -> Self {
+        self.ceiling = Some((map, percent));
+        self
+    }
+
     /// The choice on the axis of a subject's brain mask.
     ///
     /// # Errors
     ///
     /// [`Error::Contradiction`] when both an ROI and a mask are given; [`Error::MaskAxis`] when the
     /// mask was made on another axis; [`ExtractError::NothingLeft`] when the choice has to be
-    /// [non-empty](Self::non_empty) and is not; as [`Subject::brain_mask`] and [`Subject::roi_mask`].
+    /// [non-empty](Self::non_empty) and is not; as [`Subject::brain_mask`] and [`Subject::roi_mask`];
+    /// with a threshold as [`Subject::noise_ceiling`].
     pub fn resolve(&self, subject: &Subject) -> Result<VoxelMask> {
-        let voxels = self.find(subject)?;
+        let mut voxels = self.find(subject)?;
+        if let Some((map, percent)) = &self.ceiling {
+            voxels = subject.voxels_reaching(&voxels, map, *percent, true)?.voxels;
+        }
         if self.is_non_empty && voxels.n_voxels() == 0 {
             let (whose, why) = (subject.id().to_string(), self.restrictions());
             return Err(ExtractError::NothingLeft { what: "voxel", whose, why }.into());
@@ -80,6 +104,7 @@ impl Voxels {
         if why.is_empty() {
             why.push(Restriction::Mask(self.mask_source.unwrap_or_default()));
         }
+        why.extend(self.ceiling.iter().map(|(_, it)| Restriction::NoiseCeiling(f64::from(*it))));
         why
     }
 

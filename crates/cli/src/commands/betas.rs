@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use laion_fmri::export::write_npz;
-use laion_fmri::{Error, NoiseCeiling, SessionId, Subject, WrittenBetas};
+use laion_fmri::ndarray::Array2;
+use laion_fmri::{Error, NoiseCeiling, SessionId, Subject, WrittenBetas, layout};
 use laion_fmri_base::counted;
 
 use serde_json::json;
@@ -42,14 +43,24 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
     }
     let progress = VolumeProgress::new(context);
     let request = request(context, args, &subject, &sessions)?.observer(&progress);
-    let note = |session: &SessionId, trials: usize, voxels: usize, path: &Path| {
+    let note = |session: &SessionId, shape: (usize, usize), nan: usize, path: &Path| {
         progress.finish();
-        let fields = [("session", json!(session.as_str())), ("shape", json!([trials, voxels]))];
+        let (trials, voxels) = shape;
+        let fields = [
+            ("session", json!(session.as_str())),
+            ("shape", json!([trials, voxels])),
+            ("nan_voxels", json!(nan)),
+        ];
         let (trials, voxels) = (counted(trials, "trial"), counted(voxels, "voxel"));
-        output::wrote(context, path, &format!("{session}: {trials} x {voxels}"), fields)
+        let nan = match nan {
+            0 => String::new(),
+            nan => format!(", NaN in {}", counted(nan, "voxel")),
+        };
+        output::wrote(context, path, &format!("{session}: {trials} x {voxels}{nan}"), fields)
     };
     let written = |session: SessionId, written: WrittenBetas| {
-        note(&session, written.trials.len(), written.voxels.n_voxels(), &written.path)?;
+        let shape = (written.trials.len(), written.voxels.n_voxels());
+        note(&session, shape, written.nan_voxels, &written.path)?;
         rows.push((session, written.trials));
         anyhow::Ok(())
     };
@@ -57,8 +68,7 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
         Destination::Stream(path) => request.write_npy(|_| path.clone(), written)?,
         Destination::File(path) => request.for_each_session(|session, answer| {
             write_array(&path, answer.betas.view(), voxel_columns(&answer.voxels))?;
-            let (trials, voxels) = answer.betas.dim();
-            note(&session, trials, voxels, &path)?;
+            note(&session, answer.betas.dim(), nan_voxels(&answer.betas), &path)?;
             rows.push((session, answer.trials));
             anyhow::Ok(())
         })?,
@@ -74,8 +84,7 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
         Destination::Archive(path) => write_npz(&path, |npz| {
             request.for_each_session(|session, answer| {
                 npz.array(&session, answer.betas.view())?;
-                let (trials, voxels) = answer.betas.dim();
-                note(&session, trials, voxels, &path)?;
+                note(&session, answer.betas.dim(), nan_voxels(&answer.betas), &path)?;
                 rows.push((session, answer.trials));
                 anyhow::Ok(())
             })
@@ -87,6 +96,11 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
         output::wrote(context, &path, &counted(n_rows, "row"), [("rows", json!(n_rows))])?;
     }
     Ok(())
+}
+
+/// How many voxels have NaN in any trial.
+fn nan_voxels(betas: &Array2<f32>) -> usize {
+    betas.columns().into_iter().filter(|voxel| voxel.iter().any(|value| value.is_nan())).count()
 }
 
 /// Where the trial table of the rows goes, and in which format.
@@ -104,7 +118,7 @@ fn row_table(args: &Betas) -> anyhow::Result<Option<(PathBuf, TableFormat)>> {
 /// The sessions that are meant, each once. There are none when all are meant and none has betas, which the
 /// library says best.
 fn sessions(context: &Context, subject: &Subject, args: &Betas) -> anyhow::Result<Vec<String>> {
-    let mut named = super::sessions::of_subject(context, subject, &args.session)?;
+    let mut named = super::sessions::of_subject(context, subject, &args.session, layout::betas)?;
     if named.is_empty() {
         named = subject.sessions_with_betas()?.iter().map(ToString::to_string).collect();
     }

@@ -3,7 +3,7 @@
 use laion_fmri_base::counted;
 use serde_json::json;
 
-use super::voxels::{ArrayFormat, array_format, voxels, write_array};
+use super::voxels::{ArrayFormat, array_format, reaching, voxels, write_array};
 use crate::args::Coordinates;
 use crate::context::Context;
 use crate::output;
@@ -12,7 +12,9 @@ pub(super) fn run(context: &Context, args: &Coordinates) -> anyhow::Result<()> {
     array_format(&args.output, &[ArrayFormat::Npy, ArrayFormat::Csv])?;
     output::check_binary_destination(&args.output)?;
     let subject = context.dataset()?.subject(&args.subject)?;
-    let coordinates = subject.voxel_coordinates(&voxels(context, &args.voxels, &subject)?)?;
+    let chosen = voxels(context, &args.voxels, &subject)?;
+    let chosen = reaching(context, chosen, &args.threshold, &subject)?;
+    let coordinates = subject.voxel_coordinates(&chosen)?;
     write_array(&args.output, coordinates.view(), ["x", "y", "z"].map(str::to_owned))?;
     let voxels = counted(coordinates.nrows(), "voxel");
     let shape = json!(coordinates.shape());

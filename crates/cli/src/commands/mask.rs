@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use laion_fmri::ndarray::Array1;
-use laion_fmri::{Error, Subject, VoxelMask, Voxels};
+use laion_fmri::{Subject, VoxelMask, Voxels};
 use laion_fmri_base::counted;
 
 use serde_json::json;
@@ -17,7 +17,18 @@ pub(super) fn run(context: &Context, args: &Mask) -> anyhow::Result<()> {
     let volume = is_volume(&args.output)?;
     output::check_binary_destination(&args.output)?;
     let subject = context.dataset()?.subject(&args.subject)?;
-    let kept = if volume { write_volume(&subject, args)? } else { write_npy(&subject, args)? };
+    let kept = match (chosen(context, &subject, args)?, volume) {
+        (Some(voxels), _) => write_voxels(&voxels.resolve(&subject)?, volume, args)?,
+        (None, true) => {
+            let brain = subject.brain_mask(args.mask_source, args.res)?;
+            brain.write_nifti(&args.output)?;
+            brain.n_voxels()
+        }
+        (None, false) => {
+            let flags = subject.brain_mask(args.mask_source, args.res)?.to_bool();
+            write_npy(flags, args)?
+        }
+    };
     let text = counted(kept, "voxel");
     output::wrote(context, &args.output, &text, [("voxels", json!(kept))])
 }
@@ -32,31 +43,28 @@ fn is_volume(output: &Path) -> anyhow::Result<bool> {
     }
 }
 
-/// The voxels of the ROIs, of which there has to be one.
-fn roi_mask(subject: &Subject, args: &Mask) -> Result<VoxelMask, Error> {
-    let voxels = Voxels::roi(args.roi.as_slice()).mask_source(args.mask_source);
-    voxels.non_empty().resolve(subject)
+/// The voxels of the ROIs or those that reach a threshold, of which there has to be one; without either
+/// the brain mask itself is meant.
+fn chosen(context: &Context, subject: &Subject, args: &Mask) -> anyhow::Result<Option<Voxels>> {
+    if args.roi.is_empty() && args.threshold.nc_threshold.is_none() {
+        return Ok(None);
+    }
+    let voxels = if args.roi.is_empty() { Voxels::all() } else { Voxels::roi(args.roi.as_slice()) };
+    let voxels = voxels.mask_source(args.mask_source).non_empty();
+    voxels::reaching(context, voxels, &args.threshold, subject).map(Some)
 }
 
-fn write_npy(subject: &Subject, args: &Mask) -> anyhow::Result<usize> {
-    let mask = if args.roi.is_empty() {
-        subject.brain_mask(args.mask_source, args.res)?.to_bool()
-    } else {
-        roi_mask(subject, args)?.as_slice().to_vec()
-    };
-    let kept = mask.iter().filter(|voxel| **voxel).count();
-    voxels::write_npy(&args.output, Array1::from_vec(mask).view())?;
+fn write_npy(flags: Vec<bool>, args: &Mask) -> anyhow::Result<usize> {
+    let kept = flags.iter().filter(|voxel| **voxel).count();
+    voxels::write_npy(&args.output, Array1::from_vec(flags).view())?;
     Ok(kept)
 }
 
-/// As a volume the mask always lies on the whole grid.
-fn write_volume(subject: &Subject, args: &Mask) -> anyhow::Result<usize> {
-    if args.roi.is_empty() {
-        let brain = subject.brain_mask(args.mask_source, args.res)?;
-        brain.write_nifti(&args.output)?;
-        return Ok(brain.n_voxels());
+/// One flag for each brain voxel; as a volume the mask lies on the whole grid.
+fn write_voxels(voxels: &VoxelMask, volume: bool, args: &Mask) -> anyhow::Result<usize> {
+    if volume {
+        voxels.write_nifti(&args.output)?;
+        return Ok(voxels.n_voxels());
     }
-    let roi = roi_mask(subject, args)?;
-    roi.write_nifti(&args.output)?;
-    Ok(roi.n_voxels())
+    write_npy(voxels.as_slice().to_vec(), args)
 }

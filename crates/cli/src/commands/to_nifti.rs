@@ -1,6 +1,6 @@
 //! `to-nifti`: values on the voxel axis back into a volume, or into one volume for each row.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use laion_fmri::export::{Element, NpyFile, f16};
 use laion_fmri::nifti_stream::Sample;
@@ -9,10 +9,11 @@ use laion_fmri_base::counted;
 
 use serde_json::json;
 
-use super::voxels::voxels;
-use crate::args::ToNifti;
+use super::voxels::{reaching, voxels};
+use crate::args::{ToNifti, VoxelArgs};
 use crate::context::Context;
 use crate::exit::CommandError;
+use crate::hint;
 use crate::output;
 
 pub(super) fn run(context: &Context, args: &ToNifti) -> anyhow::Result<()> {
@@ -21,9 +22,11 @@ pub(super) fn run(context: &Context, args: &ToNifti) -> anyhow::Result<()> {
         return Err(output::unsupported(&args.output, &[".nii", ".nii.gz"]).into());
     }
     output::check_destination(&args.output)?;
-    let rows = Rows::open(&args.values)?;
+    let (values, chosen) = values(args)?;
+    let rows = Rows::open(&values)?;
     let subject = context.dataset()?.subject(&args.subject)?;
-    let voxels = voxels(context, &args.voxels, &subject)?;
+    let voxels = voxels(context, &chosen, &subject)?;
+    let voxels = reaching(context, voxels, &args.threshold, &subject)?;
     let double = rows.needs_double()?;
     if double {
         rows.write(&subject, &args.output, &voxels, |value| value)?;
@@ -38,6 +41,39 @@ pub(super) fn run(context: &Context, args: &ToNifti) -> anyhow::Result<()> {
     let voxels = counted(rows.n_columns, "voxel");
     let fields = [("volumes", json!(rows.n_rows.unwrap_or(1))), ("float64", json!(double))];
     output::wrote(context, &args.output, &format!("{volumes}{voxels}"), fields)
+}
+
+/// The file of values and the voxels; the last value of `--roi` is the file, if it stands behind them.
+fn values(args: &ToNifti) -> anyhow::Result<(PathBuf, VoxelArgs)> {
+    let mut voxels = args.voxels.clone();
+    let values = match &args.values {
+        Some(values) => values.clone(),
+        None => {
+            let is_file = |name: &String| name.ends_with(".npy") || name.ends_with(".npz");
+            let Some(last) = voxels.roi.pop_if(|name| is_file(name)) else {
+                let error = CommandError::usage("no file of values is named");
+                let rois: Vec<String> = voxels.roi.iter().map(|it| hint::word(it)).collect();
+                let hint = format!(
+                    "laion-fmri to-nifti --subject {} VALUES.npy --roi {} -o {}",
+                    args.subject,
+                    rois.join(" "),
+                    hint::word(&args.output.to_string_lossy())
+                );
+                return Err(error.hint(hint).into());
+            };
+            PathBuf::from(last)
+        }
+    };
+    if values.extension().is_some_and(|it| it == "npz") {
+        let message = format!(
+            "{} is an archive of arrays (expected a .npy file of one value per voxel, or of rows of them)",
+            values.display()
+        );
+        let name = values.display();
+        let hint = format!("in Python: numpy.save(\"one.npy\", numpy.load(\"{name}\")[\"betas\"])");
+        return Err(CommandError::usage(message).hint(hint).into());
+    }
+    Ok((values, voxels))
 }
 
 /// The values of a file: one row, or several.

@@ -5,11 +5,13 @@ use std::path::Path;
 
 use laion_fmri::export::{self, Element};
 use laion_fmri::ndarray::{ArrayView, Axis, RemoveAxis};
-use laion_fmri::{Error, MaskFile, MaskSource, Subject, VoxelMask, Voxels};
+use laion_fmri::{Error, MaskFile, MaskSource, NoiseCeiling, Subject, VoxelMask, Voxels, layout};
 use laion_fmri_base::{agreeing, counted};
 
-use crate::args::VoxelArgs;
+use super::sessions;
+use crate::args::{ThresholdArgs, VoxelArgs};
 use crate::context::Context;
+use crate::exit::CommandError;
 use crate::output;
 
 /// The voxels that the options choose, of which there has to be one.
@@ -24,6 +26,30 @@ pub(super) fn voxels(
     }
     let voxels = if args.roi.is_empty() { Voxels::all() } else { Voxels::roi(args.roi.as_slice()) };
     Ok(voxels.mask_source(args.mask_source).non_empty())
+}
+
+/// Of the voxels those that reach the threshold, if there is one.
+pub(super) fn reaching(
+    context: &Context,
+    voxels: Voxels,
+    args: &ThresholdArgs,
+    subject: &Subject,
+) -> anyhow::Result<Voxels> {
+    let Some(percent) = args.nc_threshold else { return Ok(voxels) };
+    let map = match (&args.nc_desc, &args.session) {
+        (Some(desc), _) => NoiseCeiling::desc(desc)?,
+        (None, Some(session)) => {
+            let named = std::slice::from_ref(session);
+            let map = layout::session_noise_ceiling;
+            match sessions::of_subject(context, subject, named, map)?.as_slice() {
+                [session] => NoiseCeiling::session(session)?,
+                _ => return Err(CommandError::usage("--session takes one session here").into()),
+            }
+        }
+        // The arguments require one of them.
+        (None, None) => return Ok(voxels),
+    };
+    Ok(voxels.nc_threshold_on(map, percent))
 }
 
 /// A mask that the user made; what is left out of it is said.
