@@ -265,7 +265,7 @@ const FILTERS: [&str; 10] =
 #[derive(Args, Debug)]
 pub(crate) struct Download {
     /// Subject(s): sub-03, 03 or all
-    #[arg(long, num_args = 1.., value_name = "S", required_unless_present = "prefix")]
+    #[arg(long, num_args = 1.., value_name = "S", value_delimiter = ',', required_unless_present = "prefix")]
     pub(crate) subject: Vec<String>,
     #[command(flatten)]
     pub(crate) filters: Filters,
@@ -316,7 +316,7 @@ pub(crate) struct Download {
 #[derive(Args, Debug)]
 pub(crate) struct DownloadRaw {
     /// Subject(s): sub-03, 03 or all
-    #[arg(long, num_args = 1.., value_name = "S", required = true)]
+    #[arg(long, num_args = 1.., value_name = "S", value_delimiter = ',', required = true)]
     pub(crate) subject: Vec<String>,
     #[command(flatten)]
     pub(crate) filters: Filters,
@@ -374,7 +374,7 @@ pub(crate) struct Sessions {
 #[derive(Args, Debug)]
 pub(crate) struct Rois {
     /// Subject: sub-03 or 03 (default: the first one); several with --common
-    #[arg(long, num_args = 1.., value_name = "S")]
+    #[arg(long, num_args = 1.., value_name = "S", value_delimiter = ',')]
     pub(crate) subject: Vec<String>,
     /// Only this category, e.g. face
     #[arg(long, value_name = "C")]
@@ -433,7 +433,7 @@ pub(crate) struct Mask {
     pub(crate) subject: String,
     /// One or more ROIs (FFA1) or categories (face), or all; several are combined. With --roi: one
     /// value per brain voxel
-    #[arg(long, num_args = 1.., value_name = "Q")]
+    #[arg(long, num_args = 1.., value_name = "Q", value_delimiter = ',')]
     pub(crate) roi: Vec<String>,
     /// Brain mask that defines the voxels
     #[arg(long, value_name = "M", default_value_t, value_parser = one_of(MaskSource::ALL, MaskSource::as_str))]
@@ -462,7 +462,7 @@ pub(crate) struct Roi {
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
     /// One or more ROIs (FFA1) or categories (face), or all
-    #[arg(value_name = "ROI", required = true)]
+    #[arg(value_name = "ROI", required = true, value_delimiter = ',')]
     pub(crate) roi: Vec<String>,
     /// Form: volume (or nii.gz), func.gii, label, gii (both surface forms) or all
     #[arg(long, value_name = "FORMAT", default_value_t, value_parser = one_of(RoiFormat::ALL, RoiFormat::as_str))]
@@ -487,7 +487,7 @@ pub(crate) struct Roi {
 pub(crate) struct VoxelArgs {
     /// One or more ROIs (FFA1) or categories (face), or all; several are combined. Expressions in
     /// quotes: "face | place", "face & laion", "laion - retinotopy"
-    #[arg(long, num_args = 1.., value_name = "Q")]
+    #[arg(long, num_args = 1.., value_name = "Q", value_delimiter = ',')]
     pub(crate) roi: Vec<String>,
     /// Your own voxel mask: .npy of True/False or 1/0 (one per brain voxel, or for the whole grid), or
     /// .nii/.nii.gz on the grid of the betas

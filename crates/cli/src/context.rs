@@ -101,7 +101,8 @@ impl Context {
             let roots: Vec<String> =
                 dataset.roots().directories().iter().map(|it| it.display().to_string()).collect();
             let message = format!("nothing of any subject is on disk in {}", roots.join(", "));
-            let hint = "--remote asks the bucket; laion-fmri download --subject S brings a subject";
+            let hint =
+                "--remote asks the bucket; laion-fmri download --subject sub-01 brings a subject";
             return Err(CommandError::not_there(message).hint(hint).into());
         }
         Ok(Some(dataset))

@@ -49,17 +49,20 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::Extract(error) => of_extract(error),
         Error::Store(error) => of_store(error),
         Error::Input(InputError::Changed { path, .. }) => fetch_again(path),
-        Error::Input(InputError::NotInBucket { .. }) => {
-            Some("laion-fmri info --subject S lists what the bucket has".to_owned())
-        }
+        Error::Input(InputError::NotInBucket { path, .. }) => Some(match subject_of(path) {
+            Some(id) => format!("laion-fmri info --subject {id} lists what the bucket has"),
+            None => "laion-fmri info lists what the bucket has".to_owned(),
+        }),
         Error::LicenseNotAccepted { .. } => Some("laion-fmri license --accept".to_owned()),
-        Error::NoMatchingData { missing, .. } if !missing.is_empty() => Some(
-            "add --allow-missing to download the rest; laion-fmri status --subject S shows what there is"
-                .to_owned(),
-        ),
-        Error::NoMatchingData { .. } => Some(
-            "use fewer filters; laion-fmri status --subject S shows what there is".to_owned(),
-        ),
+        Error::NoMatchingData { subject, missing, .. } => {
+            let what = match missing.is_empty() {
+                true => "use fewer filters",
+                false => "add --allow-missing to download the rest",
+            };
+            let id = subject.parse::<SubjectId>();
+            let of = id.map_or_else(|_| "all".to_owned(), |id| id.to_string());
+            Some(format!("{what}; laion-fmri status --subject {of} shows what there is"))
+        }
         Error::NothingToAdopt { instead: Some(instead), .. } => {
             Some(format!("laion-fmri adopt {}", instead.display()))
         }
@@ -73,6 +76,19 @@ pub(crate) fn of(error: &Error) -> Option<String> {
             Some(format!("--max-memory {}", sufficient_bytes(*least).replace(' ', "")))
         }
         Error::RoiSyntax { query, .. } => Some(of_expression(query)),
+        Error::UnknownRoi { subject, got, is_on_surface: true, .. } => Some(format!(
+            "laion-fmri roi --subject {subject} {} --format gii -o {}.npz",
+            word(got),
+            word(&got.to_lowercase())
+        )),
+        Error::UnknownRoi { got, rois, categories, .. } => of_unknown_roi(got, rois, categories),
+        Error::SubjectNotFound { got, .. } if got.eq_ignore_ascii_case("all") => Some(
+            "this command takes one subject: for s in $(laion-fmri subjects); do laion-fmri ... --subject $s; done"
+                .to_owned(),
+        ),
+        Error::SubjectNotFound { got, .. } if got.contains(',') => {
+            Some("this command takes one subject at a time".to_owned())
+        }
         Error::ValuesLength { .. } => {
             Some("select the voxels of the values: the same --roi, --mask and --mask-source".to_owned())
         }
@@ -182,9 +198,27 @@ fn of_extract(error: &ExtractError) -> Option<String> {
         ExtractError::DamagedPart { path, .. } => {
             Some(format!("delete {} and run the same command again", path.display()))
         }
+        ExtractError::OtherVoxels { .. } | ExtractError::ChangedInput { .. } => Some(
+            "run the same command again: parts of files that changed are made again".to_owned(),
+        ),
         ExtractError::NothingLeft { why, .. } => {
+            let ceiling = why.iter().find_map(|it| match it {
+                Restriction::NoiseCeiling(percent) => Some(*percent),
+                _ => None,
+            });
             let options: Vec<String> = why.iter().filter_map(option).collect();
-            (!options.is_empty()).then(|| format!("leave out {}", options.join(" or ")))
+            let leave_out =
+                (!options.is_empty()).then(|| format!("leave out {}", options.join(" or ")));
+            match (ceiling, leave_out) {
+                (Some(percent), _) if percent > 100.0 => Some(format!(
+                    "a noise ceiling is at most 100 percent; give a lower one than --nc-threshold {percent}"
+                )),
+                (Some(percent), None) => Some(format!("lower --nc-threshold {percent}")),
+                (Some(percent), Some(rest)) => {
+                    Some(format!("lower --nc-threshold {percent}, or {rest}"))
+                }
+                (None, rest) => rest,
+            }
         }
         _ => None,
     }
@@ -196,11 +230,7 @@ fn option(restriction: &Restriction) -> Option<String> {
         Restriction::Rois(rois) => format!("--roi {}", quoted(rois).join(" ")),
         Restriction::VoxelMask => "--mask".to_owned(),
         Restriction::Trials => "--trials".to_owned(),
-        Restriction::NoiseCeiling(percent) => format!("--nc-threshold {percent}"),
         Restriction::NoNan => "--nan drop".to_owned(),
-        ExtractError::OtherVoxels { .. } | ExtractError::ChangedInput { .. } => Some(
-            "run the same command again: parts of files that changed are made again".to_owned(),
-        ),
         Restriction::Stimuli(set) => format!("--stimuli {set}"),
         Restriction::NoOutOfDistribution => "--exclude-ood".to_owned(),
         Restriction::ExactRepetitions => "--exact-reps".to_owned(),
@@ -213,6 +243,15 @@ fn quoted(words: &[String]) -> Vec<String> {
     let is_plain = |word: &str| !word.contains(|c: char| c.is_whitespace() || "|&()".contains(c));
     let quote = |word: &String| if is_plain(word) { word.clone() } else { format!("\"{word}\"") };
     words.iter().map(quote).collect()
+}
+
+/// A word as a shell reads it back.
+pub(crate) fn word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 fn of_contradiction(contradiction: &Contradiction) -> Option<String> {
@@ -233,9 +272,52 @@ fn of_contradiction(contradiction: &Contradiction) -> Option<String> {
     }
 }
 
+/// The sign for a word that joins ROIs.
+fn sign(word: &str) -> Option<&'static str> {
+    Some(match word.to_lowercase().as_str() {
+        "or" => "|",
+        "and" => "&",
+        "not" | "without" | "minus" | "except" => "-",
+        _ => return None,
+    })
+}
+
+/// How a name that no ROI has may be meant.
+fn of_unknown_roi(got: &str, rois: &[String], categories: &[String]) -> Option<String> {
+    if let Some(sign) = sign(got) {
+        let place = "\"face | place\"".replace('|', sign);
+        return Some(format!("{got} is written {sign}, in quotes: --roi {place}"));
+    }
+    let is_known = |name: &str| rois.iter().chain(categories).any(|known| known == name);
+    let parts: Vec<&str> = got.split('-').map(str::trim).collect();
+    (parts.len() > 1 && parts.iter().all(|part| is_known(part)))
+        .then(|| format!("put spaces around -: --roi \"{}\"", parts.join(" - ")))
+}
+
+/// An expression with signs in the place of words such as `or`.
+fn with_signs(words: &[&str]) -> String {
+    let mut signs: Vec<&str> = Vec::new();
+    for word in words {
+        let sign = sign(word).unwrap_or(word);
+        match (signs.last().copied(), sign) {
+            // `and not` is one sign, and nothing is left without what it is taken from.
+            (Some("&" | "|"), "-") => {
+                signs.pop();
+            }
+            (None | Some("("), "-") => signs.push("all"),
+            _ => {}
+        }
+        signs.push(sign);
+    }
+    signs.join(" ")
+}
+
 /// How an ROI expression that cannot be read may be meant.
 fn of_expression(query: &str) -> String {
     let words: Vec<&str> = query.split_whitespace().collect();
+    if let Some((word, sign)) = words.iter().find_map(|word| Some((*word, sign(word)?))) {
+        return format!("{word} is written {sign}: --roi \"{}\"", with_signs(&words));
+    }
     match words.as_slice() {
         [] => "name one or more ROIs, e.g. --roi FFA1".to_owned(),
         [_, _, ..] if !query.contains(|c: char| "|&-()".contains(c)) => {
@@ -245,15 +327,6 @@ fn of_expression(query: &str) -> String {
             .to_owned(),
     }
 }
-/// A word as a shell reads it back.
-pub(crate) fn word(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 
 /// What a user would try next: the nearest names, or another copy of the file.
 fn of_stimuli(error: &StimuliError) -> Option<String> {
@@ -286,14 +359,21 @@ fn fetch_again(path: &Path) -> Option<String> {
                 .to_owned(),
         );
     }
-    match parts.iter().find(|part| part.parse::<SubjectId>().is_ok_and(|id| id.as_str() == **part))
-    {
+    match subject_of(path) {
         Some(subject) => Some(format!("laion-fmri verify --repair --subject {subject}")),
         None if parts.iter().any(|part| *part == files::DIRECTORY || *part == "derivatives") => {
             Some("laion-fmri verify --repair".to_owned())
         }
         None => None,
     }
+}
+
+/// The subject whose folder a path leads through.
+fn subject_of(path: &Path) -> Option<SubjectId> {
+    let parts = path.iter().filter_map(|part| part.to_str());
+    parts
+        .into_iter()
+        .find_map(|part| part.parse().ok().filter(|id: &SubjectId| id.as_str() == part))
 }
 
 /// The advice of `doctor` in words.
@@ -468,20 +548,38 @@ mod tests {
     }
 
     #[test]
+    fn words_are_quoted_when_a_shell_would_change_them() {
+        assert_eq!(word("/data/sub-01.npz"), "/data/sub-01.npz");
+        assert_eq!(word("my data"), "'my data'");
+        assert_eq!(word("it's"), r"'it'\''s'");
+        assert_eq!(word(""), "''");
+    }
+
+    #[test]
     fn hints_name_the_file_or_the_option() {
         let path = || Path::new("/data/derivatives/rois/sub-03/x").to_owned();
         let again = "laion-fmri verify --repair --subject sub-03";
         let stimuli = |error| Error::Stimuli(Box::new(error));
         let (image_name, noun) = ("a.jpg".to_owned(), "cat".to_owned());
         let nouns = vec!["dog".to_owned(), "ball".to_owned()];
-        let why = vec![Restriction::ExactRepetitions, Restriction::NoiseCeiling(101.0)];
-        let nothing = ExtractError::NothingLeft { what: "voxel", whose: String::new(), why };
+        let nothing = |percent| {
+            let why = vec![Restriction::ExactRepetitions, Restriction::NoiseCeiling(percent)];
+            ExtractError::NothingLeft { what: "voxel", whose: String::new(), why }
+        };
         let input =
             InputError::Changed { path: path(), expected: String::new(), got: String::new() };
         let roi = |query: &str| Error::RoiSyntax {
             query: query.to_owned(),
             column: 1,
             problem: String::new(),
+        };
+        let unknown = |got: &str, is_on_surface| Error::UnknownRoi {
+            subject: "sub-01".to_owned(),
+            got: got.to_owned(),
+            is_on_surface,
+            rois: ["FFA1", "PPA"].map(str::to_owned).to_vec(),
+            categories: vec!["face".to_owned()],
+            suggestion: None,
         };
         let reference = path();
         let vertices =
@@ -513,9 +611,19 @@ mod tests {
                 }),
                 "the nouns of this image are dog, ball",
             ),
-            (nothing.into(), "leave out --exact-reps or --nc-threshold 101"),
+            (nothing(80.0).into(), "lower --nc-threshold 80, or leave out --exact-reps"),
+            (
+                nothing(101.0).into(),
+                "a noise ceiling is at most 100 percent; give a lower one than --nc-threshold 101",
+            ),
             (Error::MemoryLimit { limit: 1, least: 42_010_000 }, "--max-memory 42.1MB"),
             (roi("face place"), "--roi face place, or --roi \"face | place\""),
+            (roi("FFA1 or FFA2"), "or is written |: --roi \"FFA1 | FFA2\""),
+            (roi("face AND not FFA1"), "AND is written &: --roi \"face - FFA1\""),
+            (roi("not FFA1"), "not is written -: --roi \"all - FFA1\""),
+            (unknown("FFA1-PPA", false), "put spaces around -: --roi \"FFA1 - PPA\""),
+            (unknown("or", false), "or is written |, in quotes: --roi \"face | place\""),
+            (unknown("MST", true), "laion-fmri roi --subject sub-01 MST --format gii -o mst.npz"),
             (roi(""), "name one or more ROIs, e.g. --roi FFA1"),
             (Error::DataDirNotSet, "laion-fmri config --data-dir DIR"),
         ] {
@@ -528,11 +636,3 @@ mod tests {
         assert_eq!(fetch_again(Path::new("/data/my.nii.gz")), None);
     }
 }
-    #[test]
-    fn words_are_quoted_when_a_shell_would_change_them() {
-        assert_eq!(word("/data/sub-01.npz"), "/data/sub-01.npz");
-        assert_eq!(word("my data"), "'my data'");
-        assert_eq!(word("it's"), r"'it'\''s'");
-        assert_eq!(word(""), "''");
-    }
-

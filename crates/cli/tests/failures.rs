@@ -114,7 +114,7 @@ fn a_selection_of_nothing_is_status_3() {
     for (line, message) in [
         (
             "betas --session 01 --nc-threshold 101 -o x.npy",
-            "no voxel of sub-03 ses-01 is left: the anatomical brain mask, a noise ceiling of at least 101 %\nhint: leave out --nc-threshold 101",
+            "no voxel of sub-03 ses-01 is left: the anatomical brain mask, a noise ceiling of at least 101 %\nhint: a noise ceiling is at most 100 percent; give a lower one than --nc-threshold 101",
         ),
         (
             unique.as_str(),

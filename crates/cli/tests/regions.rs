@@ -97,3 +97,59 @@ fn failures_say_what_and_end_with_their_status() {
     ");
     assert_eq!(names(user.folder.path()), ["home", "mirror"]);
 }
+
+#[test]
+fn lists_with_commas_are_lists() {
+    let user = User::with_session();
+    user.ok("mask --subject 03 --roi FFA1 FFA2 -o one.npy");
+    user.ok("mask --subject 03 --roi FFA1,FFA2 -o other.npy");
+    let bytes = |name: &str| std::fs::read(user.path(name)).unwrap();
+    assert!(bytes("one.npy") == bytes("other.npy"));
+    let plan = |subjects: &str| user.ok(&format!("download --subject {subjects} -n --json")).out;
+    assert!(plan("sub-01,sub-03") == plan("sub-01 sub-03"));
+    assert!(plan("ALL") == plan("all"));
+}
+
+#[test]
+fn expressions_that_are_nearly_right_are_shown_right() {
+    let user = User::with_session();
+    let fails = |roi: &str| {
+        let mut command = user.command(&["mask", "--subject", "03", "-o", "x.npy", "--roi", roi]);
+        command.env("LAION_FMRI_DATA", user.mirror());
+        user.run_with(command).failed(roi, 2).err
+    };
+    for (roi, expected) in [
+        ("FFA1-PPA", "hint: put spaces around -: --roi \"FFA1 - PPA\"\n"),
+        ("FFA1 or FFA2", "hint: or is written |: --roi \"FFA1 | FFA2\"\n"),
+        ("face and not FFA1", "--roi \"face - FFA1\"\n"),
+        ("V1*", "(did you mean V1d | V1v?)"),
+        ("ffa-1", "(did you mean FFA1?)"),
+        ("MST", "sub-03 has the ROI \"MST\" on the surface only, not as a volume"),
+    ] {
+        let message = fails(roi);
+        assert!(message.contains(expected), "{roi}: {message}");
+    }
+    user.ok("roi --subject sub-03 MST --format gii -o mst.npz");
+    let message = user.fails("betas --subject all --session 01 -o x.npy", 2);
+    assert!(message.contains("hint: this command takes one subject"), "{message}");
+    let message = user.fails("noise-ceiling --subject 03 --session averages -o x.npy", 2);
+    assert!(message.contains("hint: --desc Noiseceiling12rep"), "{message}");
+    let message = user.fails("download --subject 03 --ses ses-99 --desc SingletrialBetas", 3);
+    assert!(message.contains("sub-03 has no session 99"), "{message}");
+    assert!(!message.contains("no file with desc-"), "{message}");
+}
+
+#[test]
+fn rois_that_are_not_on_disk_come_with_the_download() {
+    let user = User::with_session();
+    std::fs::remove_dir_all(user.mirror().join("derivatives/rois")).unwrap();
+    for line in ["rois --subject 03", "rois --subject 03 --category face"] {
+        let ran = user.ok(line);
+        assert!(ran.err.starts_with("note: no ROI of sub-03 is on disk\nhint: "), "{}", ran.err);
+    }
+    let message = user.fails("mask --subject 03 --roi FFA1 -o x.npy", 3);
+    assert!(message.starts_with("error: not on disk: any ROI of sub-03"), "{message}");
+    let hint = message.lines().find_map(|line| line.strip_prefix("hint: laion-fmri ")).unwrap();
+    user.ok(hint);
+    user.ok("mask --subject 03 --roi FFA1 -o x.npy");
+}

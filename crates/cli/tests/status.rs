@@ -26,7 +26,7 @@ fn one_line_says_what_is_there_of_a_subject() {
     assert_eq!(row[1], "1 of 2");
     assert_eq!(row.last(), Some(&"ses-31, ses-32"));
     assert_eq!(rows[1][1].trim(), "0 of 3");
-    assert!(ran.err.contains("--subject S lists"), "{}", ran.err);
+    assert!(ran.err.contains("--subject sub-01 lists"), "{}", ran.err);
 }
 
 #[test]

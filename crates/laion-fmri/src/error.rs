@@ -176,7 +176,11 @@ pub enum Error {
 
     /// An ROI query that is neither `all`, a category nor an ROI of the subject.
     #[error(
-        "{subject} has no ROI or category {got:?}{}; ROIs: {}; categories: {}",
+        "{subject} has {}{}; ROIs: {}; categories: {}",
+        match is_on_surface {
+            true => format!("the ROI {got:?} on the surface only, not as a volume"),
+            false => format!("no ROI or category {got:?}"),
+        },
         suggestion.as_deref().map(|s| format!(" (did you mean {s}?)")).unwrap_or_default(),
         rois.join(", "),
         categories.join(", ")
@@ -186,6 +190,8 @@ pub enum Error {
         subject: String,
         /// The query item.
         got: String,
+        /// Whether there is such an ROI on the surface, when its volume was asked for.
+        is_on_surface: bool,
         /// Every ROI on disk.
         rois: Vec<String>,
         /// Every category on disk.

@@ -357,10 +357,15 @@ impl RoiIndex {
             return subject.files().missing(format!("any ROI of {id}"), &layout::rois(id), fetch);
         }
         let (rois, categories) = (self.names(|_| true), self.categories());
-        let suggestion = suggestion::suggestion(item, &rois, &categories);
+        let is_on_surface = data::is_on_surface(subject, &dehyphenate_name(item));
+        let suggestion = match is_on_surface {
+            true => None,
+            false => suggestion::suggestion(item, &rois, &categories),
+        };
         Error::UnknownRoi {
             subject: id.to_string(),
             got: item.to_owned(),
+            is_on_surface,
             suggestion,
             rois,
             categories,

@@ -124,7 +124,9 @@ fn an_unknown_roi_says_what_exists() {
     let subject = opened(&bucket, "sub-01");
     let error = subject.roi_mask("FFA3", MaskSource::Anatomical).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage);
-    let Error::UnknownRoi { subject, got, rois, categories, suggestion } = error else {
+    let Error::UnknownRoi { subject, got, rois, categories, suggestion, is_on_surface: false } =
+        error
+    else {
         panic!("{error:?}");
     };
     assert_eq!((subject.as_str(), got.as_str()), ("sub-01", "FFA3"));

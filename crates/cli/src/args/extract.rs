@@ -24,14 +24,14 @@ const NO_ZSCORE: &str = "none";
 pub(crate) struct SelectionArgs {
     /// Subject(s): sub-03, 03 or all; several subjects in one output need --average image; only
     /// images seen by all are kept
-    #[arg(long, num_args = 1.., value_name = "S", required = true)]
+    #[arg(long, num_args = 1.., value_name = "S", value_delimiter = ',', required = true)]
     pub(crate) subject: Vec<String>,
     /// Session(s): 01, 01,03, 01-10 or all
     #[arg(long, visible_alias = "ses", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session, default_value = "all", hide_default_value = false)]
     pub(crate) session: Vec<SessionName>,
     /// One or more ROIs (FFA1) or categories (face), or all; several are combined. Expressions in
     /// quotes: "face | place", "face & laion", "laion - retinotopy"
-    #[arg(long, num_args = 1.., value_name = "Q")]
+    #[arg(long, num_args = 1.., value_name = "Q", value_delimiter = ',')]
     pub(crate) roi: Vec<String>,
     /// Your own voxel mask: .npy of True/False or 1/0 (one per brain voxel, or for the whole grid), or
     /// .nii/.nii.gz on the grid of the betas; {subject} in the name stands for the subject

@@ -9,7 +9,7 @@ use super::Download;
 #[derive(Args, Debug)]
 pub(crate) struct Verify {
     /// Only files of these subjects: sub-03 or 03
-    #[arg(long, num_args = 1.., value_name = "S")]
+    #[arg(long, num_args = 1.., value_name = "S", value_delimiter = ',')]
     pub(crate) subject: Vec<String>,
     /// Compare sizes only, without reading the files
     #[arg(long)]
@@ -28,7 +28,7 @@ pub(crate) struct Verify {
 #[derive(Args, Debug)]
 pub(crate) struct Status {
     /// Show the sessions, folders and ROIs of these subjects: sub-03, 03 or all
-    #[arg(long, num_args = 1.., value_name = "S")]
+    #[arg(long, num_args = 1.., value_name = "S", value_delimiter = ',')]
     pub(crate) subject: Vec<String>,
     /// Count only what is on disk; do not ask the bucket
     #[arg(long)]

@@ -217,7 +217,7 @@ fn subjects_of(context: &Context, names: &[String]) -> anyhow::Result<Subjects> 
 }
 
 fn subjects(names: &[String]) -> anyhow::Result<Subjects> {
-    if names.iter().any(|name| name == "all") {
+    if names.iter().any(|name| name.eq_ignore_ascii_case("all")) {
         if names.len() > 1 {
             let message = "--subject all cannot be combined with other subjects";
             return Err(CommandError::usage(message).into());

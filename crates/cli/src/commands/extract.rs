@@ -25,8 +25,8 @@ use crate::args::extract::{
 };
 use crate::context::Context;
 use crate::exit::CommandError;
-use crate::output;
 use crate::hint;
+use crate::output;
 use crate::progress::VolumeProgress;
 
 /// What stands for the subject in the names of files.
@@ -113,6 +113,7 @@ pub(super) fn run(context: &Context, args: &Run) -> anyhow::Result<()> {
         let cancel = context.interrupt.cancel();
         let done = plan.run(&dataset, mine.iter().copied(), &progress, cancel)?;
         progress.finish();
+        remade(context, &done);
         if context.global.json {
             let fields = [
                 ("path", json!(plan.output())),
@@ -123,7 +124,6 @@ pub(super) fn run(context: &Context, args: &Run) -> anyhow::Result<()> {
             output::print_lines([output::json_line("run", output::named(fields))])?;
         }
         context.note(&format!(
-        remade(context, &done);
             "{}: {} of {} {} done in this run, {} {} done before",
             plan.output().display(),
             done.written,
@@ -147,7 +147,6 @@ pub(super) fn merge(context: &Context, args: &Merge) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Says what an extraction that failed has left, and removes what is empty.
 /// The failure of a merge, with what brings the parts that it needs.
 fn merge_failed(error: Error, plan: &Path) -> anyhow::Error {
     let run = format!("laion-fmri run {}", hint::word(&plan.to_string_lossy()));
@@ -189,6 +188,7 @@ fn remade(context: &Context, tasks: &TasksRun) {
     }
 }
 
+/// Says what an extraction that failed has left, and removes what is empty.
 fn name_parts(context: &Context, plan: &ExtractPlan) {
     let directory = plan.state_directory();
     // A folder without a part of a task goes; one with parts cannot be removed this way.
@@ -227,7 +227,6 @@ pub(super) fn reproduce(context: &Context, args: &Reproduce) -> anyhow::Result<(
         from_bucket,
     )?;
     let progress = VolumeProgress::new(context);
-    let recipe = reproduction.run(&dataset, &progress, context.interrupt.cancel())?;
     let plan = reproduction.plan();
     let tasks = plan.run(&dataset, 0..plan.len(), &progress, context.interrupt.cancel());
     progress.finish();
@@ -235,6 +234,7 @@ pub(super) fn reproduce(context: &Context, args: &Reproduce) -> anyhow::Result<(
         name_parts(context, plan);
     }
     reused(context, &tasks?);
+    let recipe = reproduction.run(&dataset, &progress, context.interrupt.cancel())?;
     progress.finish();
     if reproduction.recipe().tool != recipe.tool {
         context.note(&format!(
@@ -301,7 +301,9 @@ fn outputs(
     output: &Path,
 ) -> anyhow::Result<Vec<(Vec<String>, PathBuf)>> {
     let subjects = match selection.subject.as_slice() {
-        [all] if all == "all" => dataset.subjects()?.iter().map(ToString::to_string).collect(),
+        [all] if all.eq_ignore_ascii_case("all") => {
+            dataset.subjects()?.iter().map(ToString::to_string).collect()
+        }
         subjects => subjects.to_vec(),
     };
     let text = output.to_string_lossy();
@@ -397,17 +399,15 @@ fn describe(
     context.note(&format!(
         "{reading} {}{}, {} in parallel: {} x {}, at most {} of memory",
         counted(plan.len(), "session"),
+        names_of_few(plan),
         memory.workers,
         counted(trials, "trial"),
-        names_of_few(plan),
         counted(voxels, "voxel"),
         readable_bytes(memory.predicted)
     ));
     Ok(())
 }
 
-/// What will be read, for other programs.
-fn print_plan(dataset: &Dataset, plan: &ExtractPlan) -> anyhow::Result<()> {
 /// The sessions in brackets, unless there are many.
 fn names_of_few(plan: &ExtractPlan) -> String {
     const MOST: usize = 6;
@@ -422,6 +422,8 @@ fn names_of_few(plan: &ExtractPlan) -> String {
     format!(" ({})", plan.sessions().map(name).collect::<Vec<_>>().join(", "))
 }
 
+/// What will be read, for other programs.
+fn print_plan(dataset: &Dataset, plan: &ExtractPlan) -> anyhow::Result<()> {
     let memory = plan.memory(dataset.jobs())?;
     let (trials, voxels) = plan.shape();
     let sessions: Vec<String> =

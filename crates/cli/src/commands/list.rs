@@ -50,8 +50,14 @@ pub(super) fn rois(context: &Context, args: &Rois) -> anyhow::Result<()> {
             common(&ids, |id| {
                 let subject = dataset.subject(id.as_str())?;
                 let rois = subject.rois(category)?;
-                if let (true, Some(category)) = (rois.is_empty(), category) {
-                    let categories = subject.roi_categories()?.join(", ");
+                let categories = subject.roi_categories()?;
+                if categories.is_empty() {
+                    context.note(&format!(
+                        "note: no ROI of {id} is on disk\n\
+                         hint: laion-fmri download --subject {id} --suffix mask --extension nii.gz"
+                    ));
+                } else if let (true, Some(category)) = (rois.is_empty(), category) {
+                    let categories = categories.join(", ");
                     context.note(&format!(
                         "note: {id} has no ROI in the category {category:?}; categories: {categories}"
                     ));

@@ -2,13 +2,14 @@
 
 use laion_fmri::bids::entity_value;
 use laion_fmri::export::write_npz;
-use laion_fmri::{Dataset, Error, NoiseCeiling, Subject, layout};
+use laion_fmri::{Dataset, Error, Filter, NoiseCeiling, Subject, layout};
 use laion_fmri_base::counted;
 
 use serde_json::json;
 
 use super::voxels::{ArrayFormat, array_format, voxels, write_array};
 use crate::args::noise_ceiling::NoiseCeilingArgs;
+use crate::args::sessions::SessionName;
 use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output;
@@ -92,6 +93,11 @@ fn sessions(
     let named = &args.which.session;
     if named.is_empty() {
         return Ok(Vec::new());
+    }
+    let averages = SessionName::One(Filter::AVERAGES.to_owned());
+    if named.contains(&averages) {
+        let message = "averages is no session: maps over all sessions have names of their own";
+        return Err(CommandError::usage(message).hint("--desc Noiseceiling12rep").into());
     }
     let map = layout::session_noise_ceiling;
     let sessions = super::sessions::with_file(context, dataset, subject, named, map)?;

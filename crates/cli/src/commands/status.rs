@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context, args: &Status) -> anyhow::Result<()> {
     (patience.max_retries, patience.retry_timeout) = (2, PATIENCE);
     let dataset = dataset.with_connect_options(patience)?;
     let subjects: Result<Vec<SubjectId>, _> = match args.subject.as_slice() {
-        [all] if all == "all" => Ok(Vec::new()),
+        [all] if all.eq_ignore_ascii_case("all") => Ok(Vec::new()),
         named => named.iter().map(|id| id.parse()).collect(),
     };
     let subjects = subjects.map_err(Error::from)?;
@@ -55,8 +55,9 @@ pub(super) fn run(context: &Context, args: &Status) -> anyhow::Result<()> {
     } else if found.subjects.is_empty() {
         context.note("nothing of any subject is on disk");
         lines.clear();
-    } else {
-        context.note("--subject S lists its sessions, folders and ROIs");
+    } else if let Some(first) = found.subjects.first() {
+        let id = &first.subject;
+        context.note(&format!("--subject {id} lists its sessions, folders and ROIs"));
     }
     output::print_lines(lines)
 }

@@ -73,7 +73,7 @@ fn format(context: &Context, args: &Trials) -> anyhow::Result<TableFormat> {
         return Ok(TableFormat::Tsv);
     }
     let named = format_of(&args.output);
-    Ok(named.map_err(|error| error.hint("--format says it for other names"))?)
+    Ok(named.map_err(|error| error.hint("or choose with --format csv"))?)
 }
 
 /// The format that the name of a file asks for.

@@ -169,6 +169,12 @@ impl<'a> Carried<'a> {
             .collect()
     }
 
+    /// Whether keys of a session were looked at, if sessions are named.
+    pub(super) fn has_a_session(&self) -> bool {
+        let mut sessions = self.wanted.iter().filter(|(field, ..)| *field == FilterField::Ses);
+        sessions.clone().next().is_none() || sessions.any(|(_, _, carried)| *carried)
+    }
+
     /// The sessions that no key carries.
     pub(super) fn missing_sessions(&self) -> Vec<Missing> {
         let is_session =

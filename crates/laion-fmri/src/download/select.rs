@@ -200,7 +200,11 @@ impl Selection {
             return Err(unknown_subject(remote, location, request, subject, searched));
         }
         if found.is_empty() || !(sessions.is_empty() || request.allow_missing) {
-            let missing = searched.carried.missing();
+            // Without any of the sessions nothing was listed that could have the other values.
+            let missing = match searched.carried.has_a_session() {
+                true => searched.carried.missing(),
+                false => sessions,
+            };
             return Err(no_match(location, subject.as_str(), request, searched.prefixes, missing));
         }
         self.missing.extend(sessions);

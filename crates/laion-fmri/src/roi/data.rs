@@ -236,6 +236,15 @@ impl Subject {
     }
 }
 
+/// Whether a subject has an ROI on the surface. A folder that cannot be listed has none.
+pub(super) fn is_on_surface(subject: &Subject, roi: &str) -> bool {
+    let index = RoiIndex::scan_files(subject.files(), subject.id(), |file| {
+        let found = Form::of(file, subject.id());
+        found.filter(|(_, form)| *form != Form::Volume).map(|(name, _)| name.to_owned())
+    });
+    index.is_ok_and(|index| index.entries.iter().any(|entry| entry.name == roi))
+}
+
 /// The names that a query unites. Set algebra but for unions has no meaning ROI by ROI.
 fn united(query: &RoiQuery) -> Result<Vec<String>> {
     let is_union = |(operator, _): &(Operator, Expression)| *operator == Operator::Union;

@@ -7,6 +7,8 @@ use bids_names::dehyphenate_name;
 /// Without any it is the nearest name.
 pub(super) fn suggestion(wanted: &str, rois: &[String], categories: &[String]) -> Option<Box<str>> {
     let folded = |name: &str| dehyphenate_name(name).to_lowercase();
+    // As a shell would have it.
+    let wanted = wanted.strip_suffix('*').unwrap_or(wanted);
     let start = folded(wanted);
     let same = |name: &str| folded(name) == start;
     let begins = |name: &str| !start.is_empty() && folded(name).starts_with(&start);
@@ -34,6 +36,10 @@ mod tests {
         let categories = ["face", "place", "retinotopy"].map(str::to_owned);
         for (wanted, expected) in [
             ("V1", Some("V1d | V1v")),
+            ("V1*", Some("V1d | V1v")),
+            ("ffa*", Some("FFA1 | FFA2")),
+            ("FFa-1", Some("FFA1")),
+            ("*", None),
             ("v1", Some("V1d | V1v")),
             ("FFA", Some("FFA1 | FFA2")),
             ("ffa", Some("FFA1 | FFA2")),
