@@ -23,6 +23,8 @@ pub(crate) struct Context {
     pub(crate) settings: Settings,
     pub(crate) environment: Environment,
     pub(crate) interrupt: Interrupt,
+    /// The command itself, as a later process can call it: by its absolute path, if it has one.
+    pub(crate) program: PathBuf,
 }
 
 impl Context {

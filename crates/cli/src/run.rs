@@ -1,6 +1,7 @@
 //! From the arguments of the process to an exit status.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use laion_fmri::config::{Environment, Settings};
 
@@ -17,6 +18,8 @@ use crate::{commands, log};
 /// SIGTERM stop it, and a second one ends the process.
 #[must_use]
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let mut arguments = arguments.into_iter().peekable();
+    let program = program(arguments.peek());
     let cli = match tree::parse(arguments) {
         Ok(cli) => cli,
         Err(answer) => {
@@ -35,7 +38,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let interrupt = listener.interrupt();
-    run(cli, interrupt)
+    run(cli, interrupt, program)
         .unwrap_or_else(|error| {
             exit::report(&error, colored);
             exit::status_of(&error, interrupt.signal())
@@ -43,7 +46,20 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         .code()
 }
 
-fn run(cli: Cli, interrupt: &Interrupt) -> anyhow::Result<Status> {
+/// The path of the command by the name that it was called by; that of a wheel is a script. A name
+/// without a folder was found by the shell.
+fn program(name: Option<&OsString>) -> PathBuf {
+    let name = name.map_or_else(|| PathBuf::from("laion-fmri"), PathBuf::from);
+    if name.components().count() > 1 {
+        return std::path::absolute(&name).unwrap_or(name);
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let mut found = std::env::split_paths(&folders).map(|folder| folder.join(&name));
+    let found = found.find(|path| path.is_file());
+    found.and_then(|path| std::path::absolute(path).ok()).unwrap_or(name)
+}
+
+fn run(cli: Cli, interrupt: &Interrupt, program: PathBuf) -> anyhow::Result<Status> {
     let Some(command) = &cli.command else {
         tree::command().print_help()?;
         return Ok(Status::Done);
@@ -63,6 +79,7 @@ fn run(cli: Cli, interrupt: &Interrupt) -> anyhow::Result<Status> {
         settings,
         environment,
         interrupt: interrupt.clone(),
+        program,
     };
     commands::run(&context, command)
 }

@@ -656,6 +656,11 @@ fn the_scripts_of_a_plan_are_complete() {
     for script in ["download", "extract", "merge"] {
         let text = bench.ok(&format!("slurm plan.jsonl --script {script}")).out;
         assert!(text.starts_with("#!/bin/bash\n"), "{text}");
+        // The command and the data directory, of the environment here, by their absolute paths.
+        let call = text.lines().find(|line| line.contains("laion-fmri ")).unwrap();
+        assert!(call.starts_with('/'), "{call}");
+        let data = format!("--data-dir {} ", bench.user.bucket.root().display());
+        assert!(script == "merge" || call.contains(&data), "{call}");
     }
     for time in ["abc", "2", "2:00", "1:60:00"] {
         let message = bench.fails(&format!("slurm plan.jsonl -o jobs --time {time}"), 2);

@@ -20,7 +20,7 @@ fn the_data_directory_is_stored_and_found() {
     assert_eq!(ran.code, 2);
     assert_snapshot!(ran.err, @"
     error: data directory DIR/missing does not exist
-    hint: mkdir -p DIR/missing
+    hint: mkdir -p DIR/missing && laion-fmri config --data-dir missing
     ");
     let ran = run(&["config", "--data-dir", "mirror"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, "Data directory set to: DIR/mirror\n"));
@@ -158,4 +158,37 @@ fn settings_need_a_place() {
         "{}",
         ran.err
     );
+}
+
+#[test]
+fn a_data_directory_that_is_missing_is_made_by_the_hint() {
+    let user = User::new();
+    let run = |line: &str| user.run_with(user.command(&line.split(' ').collect::<Vec<_>>()));
+    let ran = run("config --data-dir new").failed("config", 2);
+    let hint = "hint: mkdir -p DIR/new && laion-fmri config --data-dir new\n";
+    assert!(ran.err.ends_with(hint), "{}", ran.err);
+    // What the user has accepted before holds in it.
+    run("license --accept").ok("license");
+    std::fs::create_dir(user.path("new")).unwrap();
+    let ran = run("config --data-dir new").ok("config");
+    assert!(ran.err.contains("the licence, accepted before, holds here too"), "{}", ran.err);
+    assert!(user.path("new/.laion_fmri/license_accepted").is_file());
+    run("download --subject 03 --ses 01 --suffix trials").ok("download");
+}
+
+/// No user can write into `/proc`.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_directory_that_cannot_be_written_to_is_stored_as_a_shared_one() {
+    let user = User::new();
+    let run = |line: &str| user.run_with(user.command(&line.split(' ').collect::<Vec<_>>()));
+    std::fs::create_dir(user.path("old")).unwrap();
+    run("config --data-dir old").ok("config");
+    let ran = run("config --data-dir /proc").ok("config");
+    assert_eq!(ran.out, "Shared data directories set to: /proc\n");
+    assert!(ran.err.ends_with("hint: laion-fmri config --data-dir /proc:OWN\n"), "{}", ran.err);
+    let shown = run("config").ok("config").out;
+    assert!(shown.contains("data_dir     /proc  ("), "{shown}");
+    let ran = run(&format!("config --data-dir /proc:{}", user.path("old").display())).ok("config");
+    assert!(ran.out.contains("Data directory set to: DIR/old\n"), "{}", ran.out);
 }

@@ -248,26 +248,31 @@ pub fn initialize(directory: impl AsRef<Path>) -> Result<PathBuf> {
 ///
 /// As [`initialize`].
 pub fn initialize_in(directory: &Path, environment: &Environment) -> Result<PathBuf> {
+    // What cannot be written to is no data directory of its own.
+    Roots::new([directory.to_owned()])?.writable()?;
     let settings = initialize_all(&[directory.to_owned()], environment)?;
     settings.data_dir.ok_or(Error::DataDirNotSet)
 }
 
 /// As [`initialize_in`] for several existing directories that are searched in their order. The last one that
-/// can be written to becomes the data directory, the others are shared. Returns what was stored.
+/// can be written to becomes the data directory, the others are shared: all of them, if there is none.
+/// Returns what was stored.
 ///
 /// # Errors
 ///
-/// As [`initialize`]; [`Error::Io`] when none can be written to.
+/// As [`initialize`].
 pub fn initialize_all(directories: &[PathBuf], environment: &Environment) -> Result<Settings> {
     let roots = Roots::new(directories.iter().cloned())?;
-    let own = roots.writable()?;
+    let own = roots.writable().ok();
     // Without the trailing separator that a user may have typed.
     let tidy = |path: &Path| -> PathBuf { path.components().collect() };
-    let state = own.join(STATE_DIR);
-    fs::create_dir_all(&state).map_err(Error::io("create", state))?;
-    let others = roots.directories().iter().filter(|root| *root != own);
+    if let Some(own) = own {
+        let state = own.join(STATE_DIR);
+        fs::create_dir_all(&state).map_err(Error::io("create", state))?;
+    }
+    let others = roots.directories().iter().filter(|root| Some(root.as_path()) != own);
     let settings = Settings {
-        data_dir: Some(tidy(own)),
+        data_dir: own.map(tidy),
         shared_dirs: others.map(|root| tidy(root)).collect(),
         ..Settings::default()
     };

@@ -3,12 +3,13 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use laion_fmri::Error;
 use laion_fmri::config::{self, Origin, Settings};
+use laion_fmri::{Dataset, Error, Roots};
 use serde_json::Value;
 
 use crate::context::Context;
 use crate::exit::CommandError;
+use crate::hint;
 use crate::output;
 
 pub(super) fn run(context: &Context) -> anyhow::Result<()> {
@@ -45,12 +46,16 @@ fn store(context: &Context) -> anyhow::Result<()> {
     settings.follow_links = given.follow_links.then_some(true);
     let cache_dir = given.cache_dir.as_ref().and_then(|_| context.cache_dir());
     settings.cache_dir = cache_dir.map(std::path::absolute).transpose()?;
-    if let Some(directories) = &given.data_dir {
-        let directories = config::data_dirs(Some(directories), &context.environment)?.directories;
+    if let Some(given) = &given.data_dir {
+        let directories = config::data_dirs(Some(given), &context.environment)?.directories;
         let stored = config::initialize_all(&directories, &context.environment);
         let stored = stored.map_err(|error| match &error {
             Error::DataDirUnusable { path, .. } if !path.exists() => {
-                let hint = format!("mkdir -p {}", path.display());
+                let given = hint::word(&given.to_string_lossy());
+                let hint = format!(
+                    "mkdir -p {} && laion-fmri config --data-dir {given}",
+                    hint::word(&path.to_string_lossy())
+                );
                 anyhow::Error::new(CommandError::from(error).hint(hint))
             }
             _ => error.into(),
@@ -58,6 +63,7 @@ fn store(context: &Context) -> anyhow::Result<()> {
         (settings.data_dir, settings.shared_dirs) = (stored.data_dir, stored.shared_dirs);
     }
     settings.store(&context.environment)?;
+    after_data_dir(context, &settings)?;
     for (name, is_stored, is_set) in [
         (
             "LAION_FMRI_DATA or LAION_FMRI_ROOT",
@@ -94,6 +100,30 @@ fn store(context: &Context) -> anyhow::Result<()> {
         return output::print_lines([output::json_line("config", fields)]);
     }
     output::print_lines(stored.map(|(_, title, value)| format!("{title} set to: {value}")))
+}
+
+/// What follows from a data directory that was just stored.
+fn after_data_dir(context: &Context, settings: &Settings) -> anyhow::Result<()> {
+    match (&settings.data_dir, settings.shared_dirs.last()) {
+        // A licence that the user accepted without a data directory.
+        (Some(own), _) if context.environment.license().is_ok() => {
+            let dataset = Dataset::new(Roots::new([own.clone()])?);
+            if dataset.license().is_err() {
+                let accepted = dataset.accept_license()?;
+                let marker = accepted.marker().display();
+                context.note(&format!("the licence, accepted before, holds here too: {marker}"));
+            }
+        }
+        (None, Some(shared)) => {
+            let shared = hint::word(&shared.to_string_lossy());
+            context.note(&format!(
+                "note: nothing can be written into {shared}: it is read only, and downloads need a directory of your own\n\
+                 hint: laion-fmri config --data-dir {shared}:OWN"
+            ));
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 fn is_set(variable: &str) -> bool {

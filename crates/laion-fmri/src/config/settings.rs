@@ -65,8 +65,8 @@ impl Settings {
         })
     }
 
-    /// Stores these settings in the configuration file; what is not set here stays as it is there. With a
-    /// data directory its shared directories are stored too, also when there are none. Returns the file.
+    /// Stores these settings in the configuration file; what is not set here stays as it is there. A data
+    /// directory and shared ones are stored together, in the place of both. Returns the file.
     ///
     /// # Errors
     ///
@@ -82,9 +82,13 @@ impl Settings {
                 reason: format!("the path {} is not valid UTF-8", path.display()),
             }),
         };
+        // Directories replace those that were stored before.
+        if self.data_dir.is_some() || !self.shared_dirs.is_empty() {
+            object.remove("data_dir");
+            object.remove("shared_dirs");
+        }
         if let Some(directory) = &self.data_dir {
             object.insert("data_dir".to_owned(), text(directory)?);
-            object.remove("shared_dirs");
         }
         if !self.shared_dirs.is_empty() {
             let paths = self.shared_dirs.iter().map(|path| text(path));

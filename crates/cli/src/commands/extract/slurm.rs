@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use laion_fmri::Error;
+use laion_fmri::config;
 use laion_fmri::extract::ExtractPlan;
 
 use super::read;
@@ -44,6 +45,8 @@ pub(in crate::commands) fn slurm(context: &Context, args: &Slurm) -> anyhow::Res
         plans: &plans,
         plan: quoted(&std::path::absolute(&args.plan)?.display().to_string()),
         log_dir: args.log_dir.as_deref().map(std::path::absolute).transpose()?,
+        program: quoted(&context.program.to_string_lossy()),
+        data_dirs: data_dirs(context)?,
     };
     match (&args.output, args.script) {
         (Some(folder), _) => scripts.write(folder),
@@ -67,6 +70,26 @@ struct Scripts<'a> {
     /// The plan, as a word of the shell.
     plan: String,
     log_dir: Option<std::path::PathBuf>,
+    /// The command, as a word of the shell.
+    program: String,
+    /// The data directories, absolute and as one value; empty when none is set.
+    data_dirs: String,
+}
+
+/// The data directories in force, as `--data-dir` takes them.
+fn data_dirs(context: &Context) -> anyhow::Result<String> {
+    let given = context.global.data_dir.as_deref();
+    let directories = match config::data_dirs(given, &context.environment) {
+        Ok(found) => found.directories,
+        // A plan that reads the bucket needs none.
+        Err(Error::DataDirNotSet) => return Ok(String::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let absolute: Vec<String> = directories
+        .iter()
+        .map(|directory| Ok(std::path::absolute(directory)?.to_string_lossy().into_owned()))
+        .collect::<std::io::Result<_>>()?;
+    Ok(absolute.join(":"))
 }
 
 impl Scripts<'_> {
@@ -127,7 +150,7 @@ impl Scripts<'_> {
         }
         for command in commands {
             let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
-            writeln!(script, "laion-fmri {}{}", self.options()?, words.join(" "))?;
+            writeln!(script, "{} {}{}", self.program, self.options()?, words.join(" "))?;
         }
         Ok(script.trim_end().to_owned())
     }
@@ -141,15 +164,15 @@ impl Scripts<'_> {
         let options = self.options()?;
         write!(
             script,
-            "laion-fmri {options}{offline}--jobs \"${{SLURM_CPUS_PER_TASK:-1}}\" run {}",
-            self.plan
+            "{} {options}{offline}--jobs \"${{SLURM_CPUS_PER_TASK:-1}}\" run {}",
+            self.program, self.plan
         )?;
         Ok(script)
     }
 
     fn merge(&self) -> anyhow::Result<String> {
         let mut script = self.head("laion-fmri-merge", "%x-%j.out", "--ntasks=1")?;
-        write!(script, "laion-fmri merge {}", self.plan)?;
+        write!(script, "{} merge {}", self.program, self.plan)?;
         Ok(script)
     }
 
@@ -194,9 +217,9 @@ impl Scripts<'_> {
     /// The options of this call that the scripts need as well.
     fn options(&self) -> anyhow::Result<String> {
         let mut options = String::new();
-        if let Some(directory) = &self.context.global.data_dir {
-            let directory = quoted(&directory.to_string_lossy());
-            write!(options, "--data-dir {directory} ")?;
+        // The jobs may start in another folder, with another environment.
+        if !self.data_dirs.is_empty() {
+            write!(options, "--data-dir {} ", quoted(&self.data_dirs))?;
         }
         if let Some(bucket) = &self.context.global.bucket {
             write!(options, "--bucket {} ", quoted(&bucket.to_string()))?;
