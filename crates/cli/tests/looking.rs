@@ -180,3 +180,17 @@ fn the_help_lists_commands_options_and_statuses() {
         assert!(!ran.out.contains("--data-dir") && !ran.out.contains("Examples:"), "{line}");
     }
 }
+
+#[test]
+fn counts_agree() {
+    let user = User::with_session();
+    let ran = user.ok("doctor");
+    assert!(ran.out.contains(", 3 subjects"), "{}", ran.out);
+    let shown = user.ok("info --subject 03").out;
+    assert!(shown.contains("Sessions:  2 (ses-01, ses-02); not released yet: ses-31"), "{shown}");
+    let listed = user.ok("rois --subject 03").out.lines().count();
+    let status = user.ok("status --subject 03 --local").out;
+    let row = status.lines().find(|line| line.starts_with("sub-03 ")).unwrap();
+    let cells: Vec<&str> = row.split_whitespace().collect();
+    assert_eq!(cells[3], listed.to_string(), "{status}");
+}

@@ -7,7 +7,7 @@ use bids_names::{SubjectId, dehyphenate_labels, roi_label};
 use s3_mirror::{Cancel, ConnectOptions, Location};
 
 use crate::remote::Remote;
-use crate::{Error, Result, RoiInfo, layout};
+use crate::{Error, Result, RoiInfo, layout, policy};
 
 /// The public bucket: anonymous, in us-west-2.
 #[must_use]
@@ -251,8 +251,14 @@ impl fmt::Display for SubjectDescription {
         writeln!(f, "LAION-fMRI {}", self.subject)?;
         writeln!(f, "  Bucket:    {}", self.bucket)?;
         writeln!(f, "  Trees:     {}", self.trees.join(", "))?;
-        let names = if self.sessions.is_empty() { "none".to_owned() } else { join(&self.sessions) };
-        write!(f, "  Sessions:  {} ({names})", self.sessions.len())?;
+        let is_held_out =
+            |session: &&bids_names::SessionId| policy::HELD_OUT_SESSIONS.contains(&session.label());
+        let (held_out, released): (Vec<_>, Vec<_>) = self.sessions.iter().partition(is_held_out);
+        let names = if released.is_empty() { "none".to_owned() } else { join(&released) };
+        write!(f, "  Sessions:  {} ({names})", released.len())?;
+        if !held_out.is_empty() {
+            write!(f, "; not released yet: {}", join(&held_out))?;
+        }
         if !self.rois.is_empty() {
             write!(f, "\n  ROIs:      {}", self.rois.join(", "))?;
         }

@@ -1,5 +1,6 @@
 //! `status`: what is on disk against what the bucket has.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use laion_fmri::upkeep::{
@@ -81,9 +82,14 @@ fn overview(found: &Found) -> Vec<String> {
             Against::Bucket => format!("{here} of {released}"),
             Against::Disk => here.to_string(),
         };
-        let rois = subject.rois.iter().filter(|roi| roi.is_on_disk).count();
+        // An ROI in two categories is one, as `rois` lists it.
+        let names = |wanted: fn(&RoiStatus) -> bool| {
+            let rois = subject.rois.iter().filter(|roi| wanted(roi));
+            rois.map(|roi| &roi.roi.name).collect::<BTreeSet<_>>().len()
+        };
+        let rois = names(|roi| roi.is_on_disk);
         let rois = match found.against {
-            Against::Bucket => format!("{rois} of {}", subject.rois.len()),
+            Against::Bucket => format!("{rois} of {}", names(|_| true)),
             Against::Disk => rois.to_string(),
         };
         [

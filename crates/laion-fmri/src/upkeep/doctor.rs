@@ -160,11 +160,13 @@ impl Dataset {
             return Finding::good("bucket", format!("{name}, not asked: offline"));
         }
         let start = Instant::now();
-        let asked = self.open_bucket().and_then(|remote| remote.list_directory(layout::GLMSINGLE));
+        let asked = self.open_bucket().and_then(|remote| {
+            remote.list_directory(layout::GLMSINGLE)?;
+            let time = in_words(start.elapsed());
+            Ok((time, remote.subjects()?.len()))
+        });
         match asked {
-            Ok(listing) => {
-                let subjects = listing.prefixes.len();
-                let time = in_words(start.elapsed());
+            Ok((time, subjects)) => {
                 let subjects = counted(subjects, "subject");
                 Finding::good("bucket", format!("{name} responds in {time}, {subjects}"))
             }
