@@ -237,7 +237,7 @@ fn sbatch_options(text: &str) -> Result<String, String> {
 
 #[derive(Args, Debug)]
 pub(crate) struct Reproduce {
-    /// Recipe: OUT.recipe.toml, or an output that contains one
+    /// Recipe: the file next to an output, such as OUT.npz.recipe.toml, or an output that contains one
     pub(crate) recipe: PathBuf,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
@@ -261,7 +261,7 @@ pub(crate) enum RecipeAction {
 
 #[derive(Args, Debug)]
 pub(crate) struct OneRecipe {
-    /// Recipe: OUT.recipe.toml, or an output that contains one
+    /// Recipe: the file next to an output, such as OUT.npz.recipe.toml, or an output that contains one
     pub(crate) recipe: PathBuf,
 }
 

@@ -43,8 +43,8 @@ fn is_volume(output: &Path) -> anyhow::Result<bool> {
     }
 }
 
-/// The voxels of the ROIs or those that reach a threshold, of which there has to be one; without either
-/// the brain mask itself is meant.
+/// The voxels of the ROIs or those that reach a threshold, of which there has to be one; without
+/// either the brain mask itself is meant.
 fn chosen(context: &Context, subject: &Subject, args: &Mask) -> anyhow::Result<Option<Voxels>> {
     if args.roi.is_empty() && args.threshold.nc_threshold.is_none() {
         return Ok(None);
