@@ -117,3 +117,11 @@ def test_shared_betas_of_a_group(configured):
     assert group.get_shared_images(format="numpy").shape[-1] == 3
     with pytest.raises(ValueError, match="format"):
         group.get_shared_images(format="jpeg")
+
+
+def test_shared_betas_keep_the_order_of_the_group(configured):
+    group = laion_fmri.load_subjects(["sub-03", "sub-01"])
+    found = group.shared_betas("ses-01", roi="EBA")
+    for by_subject in (found.betas, found.repeats, found.voxels):
+        assert list(by_subject) == ["sub-03", "sub-01"]
+    assert repr(found).startswith(f"SharedBetas({len(found.image_names)} images: sub-03 (")

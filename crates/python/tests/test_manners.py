@@ -93,7 +93,7 @@ def test_details_of_exceptions():
         "changed",
     )
     error = _errors._build("OSError", "/x: cannot write", None, {"errno": 13})
-    assert isinstance(error, PermissionError) and error.errno == 13 and error.hint is None
+    assert isinstance(error, PermissionError) and error.errno == 13 and "permissions" in str(error)
     assert isinstance(_errors._build("KeyboardInterrupt", "", None, {}), KeyboardInterrupt)
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from pathlib import Path
+
 import nibabel as nib
 import numpy as np
 import pandas as pd
@@ -113,8 +117,8 @@ def test_stimuli_and_trials_choose_rows(sub, reference):
 def test_nothing_chosen_is_an_empty_array(sub):
     n_voxels = sub.get_n_voxels()
     assert sub.get_betas("ses-01", trials=[]).shape == (0, n_voxels)
-    assert sub.get_betas("ses-01", mask=np.zeros(n_voxels, dtype=bool)).shape == (52, 0)
-    assert sub.get_betas("ses-01", roi=[]).shape == (52, 0)
+    with pytest.warns(UserWarning, match="no voxel"):
+        assert sub.get_betas("ses-01", mask=np.zeros(n_voxels, dtype=bool)).shape == (52, 0)
     assert sub.get_roi_masks([]) == {}
 
 
@@ -300,3 +304,48 @@ def test_the_repr_says_what_is_on_disk(sub, mirror, tmp_path):
     assert "stimuli" in repr(sub)
     assert "DataNotDownloadedError" in repr(Subject("sub-99", tmp_path))
     assert {"get_betas", "images", "metadata"} <= set(dir(sub))
+
+
+def test_rows_of_concatenated_betas_lead_to_their_images(sub):
+    betas, rows = sub.concat_betas("ses-02", roi="FFA1", trials=[3, 0, 45])
+    assert rows["trial"].tolist() == [55, 52, 97] and rows["session_trial"].tolist() == [3, 0, 45]
+    assert list(rows.index) == [0, 1, 2] and len(betas) == 3
+    images = laion_fmri.load_stimuli().images
+    for trial, label in zip(rows["trial"], rows["label"], strict=True):
+        assert sub.metadata.loc[trial, "label"] == label
+        assert sub.images[trial] == images[label]
+
+
+@pytest.fixture
+def own(mirror, tmp_path):
+    """A subject of a mirror that a test may change."""
+    folder = tmp_path / "own"
+    shutil.copytree(mirror, folder)
+    return laion_fmri.Subject("sub-03", folder)
+
+
+def test_files_that_change_are_read_again(own):
+    root = Path(own.data_dir)
+    brain, roi = own.get_n_voxels(), own.get_roi_mask("FFA1").sum()
+    names = [own.embeddings._name(trial) for trial in range(3)]
+    (table,) = root.glob("derivatives/glmsingle-tedana/sub-03/ses-01/func/*_trials.tsv")
+    head, first, *rest = table.read_text().splitlines()
+    assert names[0] in first and names[0] != names[1]
+    table.write_text("\n".join([head, first.replace(names[0], names[1]), *rest, ""]))
+    os.utime(table, (1, 1))
+    assert own.metadata["image_name"].tolist()[:3] == [names[1], names[1], names[2]]
+    assert [own.embeddings._name(trial) for trial in range(3)] == [names[1], names[1], names[2]]
+    rois = root / "derivatives/rois/sub-03"
+    (ffa1,) = rois.glob("*/*res-1pt8_label-FFA-1_mask.nii.gz")
+    (eba,) = rois.glob("*/*res-1pt8_label-EBA_mask.nii.gz")
+    expected = own.get_roi_mask("EBA")
+    shutil.copyfile(eba, ffa1)
+    assert roi != expected.sum()
+    np.testing.assert_array_equal(own.get_roi_mask("FFA1"), expected)
+    (path,) = root.glob("derivatives/anatomical/sub-03/*/anat/*res-1pt8_desc-brain_mask.nii.gz")
+    image = nib.load(path)
+    values = np.asanyarray(image.dataobj).copy()
+    values[tuple(np.argwhere(values)[0])] = 0
+    nib.save(nib.Nifti1Image(values, image.affine, image.header), path)
+    assert own.get_n_voxels() == brain - 1
+    assert own.get_betas("ses-01").shape[1] == brain - 1

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import operator
+import os
+import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from laion_fmri._errors import OutOfRangeError, _invalid
@@ -41,6 +45,14 @@ def texts(value: object, name: str) -> list[str]:
             kind = type(item).__name__
             raise TypeError(f"{name} must hold strings, got {item!r} of type {kind}")
     return [str(item) for item in items]
+
+
+def rois(value: object, name: str) -> list[str]:
+    """One query or several, of which the union is taken."""
+    queries = texts(value, name)
+    if not queries:
+        raise _invalid(f"{name} is an empty list, which selects nothing: name at least one ROI")
+    return queries
 
 
 def sessions(value: object) -> list[str]:
@@ -81,17 +93,77 @@ def voxels(roi: object, mask: ArrayLike | None, source: object) -> VoxelArgument
     """The choice of voxels for the native module."""
     if roi is not None and mask is not None:
         raise _invalid("roi and mask are mutually exclusive")
-    chosen = None if roi is None else texts(roi, "roi")
+    chosen = None if roi is None else rois(roi, "roi")
     return chosen, None if mask is None else flags(mask, "mask"), mask_source(source)
+
+
+def integer(value: Any, name: str) -> int:
+    """An integer of Python or numpy. ``True`` is none: a flag at its place is a mistake."""
+    try:
+        if not isinstance(value, bool):
+            return operator.index(value)
+    except TypeError:
+        pass
+    raise TypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}")
+
+
+def count(value: Any, name: str) -> int:
+    """An integer that is not negative."""
+    number = integer(value, name)
+    if number < 0:
+        raise _invalid(f"{name} must not be negative, got {number}")
+    return number
+
+
+def choice(value: object, name: str, known: Sequence[str]) -> str:
+    """One of the words that an argument takes."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, got {value!r} of type {type(value).__name__}")
+    if value not in known:
+        raise _invalid(f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}")
+    return value
+
+
+#: As for the command: M are powers of 1,000 and Mi powers of 1,024, each with or without a B behind it.
+_UNITS = {"": 1}
+for _power, _letter in enumerate("kmgt", start=1):
+    _UNITS |= {_letter: 1000**_power, f"{_letter}i": 1024**_power}
+
+
+def size(value: Any, name: str) -> int | None:
+    """A number of bytes: an integer, or a text such as ``"2GiB"`` or ``"500MB"``."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([A-Za-z]*)\s*", value)
+        unit = None if found is None else _UNITS.get(found[2].lower().removesuffix("b"))
+        if found is None or unit is None:
+            raise _invalid(f'{name} must be a number of bytes such as 2147483648 or "2GiB", got {value!r}')
+        return round(float(found[1]) * unit)
+    return count(value, name)
+
+
+def output(value: object, name: str, suffixes: tuple[str, ...]) -> Path:
+    """Where a file goes: its folder has to be there, and its name ends as one of the suffixes."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} must be a path, got {value!r} of type {type(value).__name__}")
+    path = Path(os.fspath(value))
+    if not path.name.endswith(suffixes):
+        raise _invalid(f"{name} must end in {' or '.join(suffixes)}, got {str(path)!r}")
+    folder(path.parent, name)
+    return path
+
+
+def folder(path: Path, name: str) -> None:
+    """Refuse a folder that is not there, before anything is read."""
+    if not path.is_dir():
+        number = errno.ENOTDIR if path.exists() else errno.ENOENT
+        raise OSError(number, f"the folder of {name} does not exist", str(path))
 
 
 def index(value: Any, length: int, what: str) -> int:
     """A position in a sequence; negative ones count from the end."""
-    try:
-        position = operator.index(value)
-    except TypeError:
-        kind = type(value).__name__
-        raise TypeError(f"{what} must be an integer, got {kind}") from None
+    position = integer(value, what)
     if not -length <= position < length:
         raise OutOfRangeError(f"there are {length} {what}s, so there is no {what} {position}")
     return position % length
@@ -100,6 +172,11 @@ def index(value: Any, length: int, what: str) -> int:
 def threshold(value: Any) -> float | None:
     if value is None:
         return None
+    import numpy as np
+
+    if isinstance(value, (str, bytes, bool, np.bool_)) or np.ndim(value) != 0:
+        kind = type(value).__name__
+        raise TypeError(f"nc_threshold must be a number of percent, got {value!r} of type {kind}")
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -110,9 +187,7 @@ def threshold(value: Any) -> float | None:
 def stimulus_set(value: object) -> str | None:
     if value is None:
         return None
-    if value not in ("shared", "unique"):
-        raise _invalid(f"stimuli must be 'shared' or 'unique', got {value!r}")
-    return str(value)
+    return choice(value, "stimuli", ("shared", "unique"))
 
 
 def rows(value: ArrayLike | Sequence[int] | None) -> list[int] | None:

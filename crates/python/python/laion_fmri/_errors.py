@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from errno import EACCES, EPERM
 from typing import Any
 
 __all__ = [
@@ -146,6 +147,10 @@ class AccessNotFoundError(AccessServiceError):
     """The service does not know the request id."""
 
 
+class _DeniedError(_Hinted, PermissionError):
+    """A file or a folder that this user may not read or write."""
+
+
 class InternalError(_Hinted, RuntimeError):
     """A mistake of this package."""
 
@@ -154,17 +159,23 @@ def _build(name: str, message: str, hint: str | None, details: dict[str, Any]) -
     """Make the exception of an error of the native module."""
     if name == "KeyboardInterrupt":
         return KeyboardInterrupt()
-    errno = details.pop("errno", None)
+    errno, filename = details.pop("errno", None), details.pop("filename", None)
     error: Any
     if name == "OSError":
         # The number picks the subclass, such as PermissionError.
         known = errno is not None
-        error = OSError(errno, f"{os.strerror(errno)}: {message}") if known else OSError(message)
+        if errno in (EACCES, EPERM):
+            error = _DeniedError(errno, message)
+            hint = hint or "check the permissions of the file and its folder"
+        else:
+            error = OSError(errno, f"{os.strerror(errno)}: {message}") if known else OSError(message)
     else:
         error = globals()[name](message)
         if isinstance(error, OSError) and errno is not None:
             error.errno = errno
     error.hint = hint
+    if isinstance(error, OSError) and filename is not None:
+        error.filename = os.fspath(filename)
     for key, value in details.items():
         setattr(error, key, value)
     return error  # type: ignore[no-any-return]

@@ -44,6 +44,9 @@ def shown(progress: Progress, what: str) -> Iterator[Callable[[int, int, str], o
     what : str
         What the bar is about.
     """
+    if progress is not None and not isinstance(progress, bool) and not callable(progress):
+        kind = type(progress).__name__
+        raise TypeError(f"progress must be True, False, None or a callable, got {progress!r} of type {kind}")
     if callable(progress):
         yield progress
         return

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from laion_fmri import _arguments
 from laion_fmri._errors import _invalid
@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
+    from laion_fmri._arguments import Session
     from laion_fmri.subject import Subject
 
 __all__ = ["TrialCaptions", "TrialEmbeddings", "TrialImages", "TrialSegmentations"]
+
+
+_T = TypeVar("_T")
 
 
 class _Trials:
@@ -41,13 +45,18 @@ class _Trials:
         names = self._names(None)
         return names[_arguments.index(trial, len(names), "trial")]
 
+    def _each(self, session: Session | None, of: Callable[[list[str]], _T]) -> Any:
+        """What the images of a session make, or of all; of several sessions a dict by session."""
+        if session is None or isinstance(session, str):
+            return of(self._names(session))
+        return {name: of(self._names(name)) for name in _arguments.sessions(session)}
+
     def _names(self, session: str | None) -> list[str]:
         """The image of each trial, of one session or of all."""
         shown = self._subject._shown()
         if session is None:
             return shown.names
-        if not isinstance(session, str):
-            raise TypeError(f"session must be a string, got {type(session).__name__}")
+        (session,) = self._subject._meant([session]).values()
         full = session if session.startswith("ses-") else f"ses-{session}"
         if full not in shown.by_session:
             # The table that is missing, as its own error says it.
@@ -60,7 +69,7 @@ class TrialImages(_Trials):
     """The images that trials showed."""
 
     def __getitem__(self, trial: int) -> bytes:
-        """The stored bytes of the image of a trial."""
+        """The stored bytes of the image of a trial; IndexError for a trial that does not exist."""
         return self._subject._stimuli().image_bytes(self._name(trial))
 
     def __iter__(self) -> Iterator[bytes]:
@@ -71,19 +80,36 @@ class TrialImages(_Trials):
         """The image of a trial, in RGB on the grey of the screen, or as it is stored."""
         return _image(self[trial], as_displayed)
 
-    def all(self, session: str | None = None) -> ImageIterator:
-        """The images of a session or of all trials, in trial order, one after the other."""
-        return ImageIterator(self._subject, self._names(session))
+    def all(self, session: Session | None = None) -> Any:
+        """The images of a session or of all trials, in trial order, one after the other.
 
-    def array(self, session: str | None = None) -> NDArray[np.uint8]:
+        Parameters
+        ----------
+        session : str or list of str, optional
+            One session, several, or all trials by default.
+
+        Returns
+        -------
+        iterator of PIL.Image.Image
+            In RGB on the grey of the screen, with a length. With several sessions a dict by session.
+        """
+        return self._each(session, lambda names: ImageIterator(self._subject, names))
+
+    def array(self, session: Session | None = None) -> Any:
         """The images of a session or of all trials as displayed.
+
+        Parameters
+        ----------
+        session : str or list of str, optional
+            One session, several, or all trials by default.
 
         Returns
         -------
         ndarray of uint8, shape (n_trials, height, width, 3)
-            In trial order; each image is decoded once, on all cores.
+            In trial order; each image is decoded once, on all cores. With several sessions a dict by
+            session.
         """
-        return self._subject._stimuli().image_array(self._names(session))
+        return self._each(session, lambda names: self._subject._stimuli().image_array(names))
 
 
 class ImageIterator(Iterator["Image.Image"]):
@@ -113,10 +139,28 @@ class TrialEmbeddings(_Trials):
         """The vector of the image of a trial, shape (n_features,)."""
         return self._subject._stimuli().embeddings(_model(model)).get(self._name(trial))
 
-    def all(self, model: str, session: str | None = None) -> NDArray[np.float16]:
-        """The vectors of a session or of all trials, in trial order, shape (n_trials, n_features)."""
-        names = self._names(session)
-        return self._subject._stimuli().embeddings(_model(model)).get_many(names)
+    def all(self, model: str, session: Session | None = None) -> Any:
+        """The vectors of a session or of all trials.
+
+        Parameters
+        ----------
+        model : str
+            One of :attr:`models`.
+        session : str or list of str, optional
+            One session, several, or all trials by default.
+
+        Returns
+        -------
+        ndarray of float16, shape (n_trials, n_features)
+            In trial order. With several sessions a dict by session.
+
+        Raises
+        ------
+        KeyError
+            If the vector of an image is marked as not valid.
+        """
+        vectors = self._subject._stimuli().embeddings(_model(model))
+        return self._each(session, vectors.get_many)
 
 
 class TrialSegmentations(_Trials):

@@ -37,23 +37,25 @@ def get_rois(
     subject : str, optional
         Whose; the first subject of the bucket otherwise.
     category : str, optional
-        Only ROIs of this category, such as ``"face"``.
+        Only ROIs of this category, such as ``"face"``; case does not count.
     bucket : str, optional
         Another bucket.
     """
-    from laion_fmri.subject import resolve_subject_id
+    from laion_fmri.subject import _category, resolve_subject_id
+
+    name = None if subject is None else resolve_subject_id(subject)
 
     dataset = _open_remote(bucket)
-    if subject is None:
+    if name is None:
         subjects = dataset.remote_subjects()
         if not subjects:
             _notes.warn("the bucket has no subjects")
             return []
-        subject = subjects[0]
-    rois = dataset.remote_rois(resolve_subject_id(subject), category)
+        name = subjects[0]
+    rois = dataset.remote_rois(name, _category(category))
     if not rois:
         what = "" if category is None else f" of the category {category}"
-        _notes.warn(f"the bucket has no ROIs{what} of {subject}")
+        _notes.warn(f"the bucket has no ROIs{what} of {name}")
     return rois
 
 

@@ -58,7 +58,7 @@ def load_subjects(
     return Group({subject.subject_id: subject for subject in loaded})
 
 
-@dataclass
+@dataclass(repr=False)
 class SharedBetas:
     """The responses of several subjects to the images that all of them saw.
 
@@ -78,6 +78,10 @@ class SharedBetas:
     betas: dict[str, NDArray[np.float32]]
     repeats: dict[str, NDArray[np.int64]]
     voxels: dict[str, NDArray[np.bool_]]
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name} {betas.shape}" for name, betas in self.betas.items())
+        return f"SharedBetas({len(self.image_names)} images: {shapes})"
 
 
 class Group:
@@ -156,10 +160,15 @@ class Group:
             The sessions that trials are taken from.
         roi, nc_threshold, mask_source, nc_desc
             As for :meth:`Subject.get_betas`.
+
+        Returns
+        -------
+        SharedBetas
+            Its dicts are in the order of the group.
         """
         first = self[0]
         selection = _arguments.selection(nc_threshold, nc_desc)
-        rois = None if roi is None else _arguments.texts(roi, "roi")
+        rois = None if roi is None else _arguments.rois(roi, "roi")
         names, answers = _native.shared_betas(
             _open(first.data_dir, **first._settings),
             list(self._subjects),
@@ -168,11 +177,12 @@ class Group:
             _arguments.mask_source(mask_source),
             selection,
         )
+        ordered = {name: answers[name] for name in self._subjects}
         return SharedBetas(
             names,
-            {name: betas for name, (betas, _, _) in answers.items()},
-            {name: repeats for name, (_, repeats, _) in answers.items()},
-            {name: voxels for name, (_, _, voxels) in answers.items()},
+            {name: betas for name, (betas, _, _) in ordered.items()},
+            {name: repeats for name, (_, repeats, _) in ordered.items()},
+            {name: voxels for name, (_, _, voxels) in ordered.items()},
         )
 
     def get_shared_stimulus_metadata(self) -> pd.DataFrame:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["NoiseCeiling"]
 
 
-@dataclass
+@dataclass(repr=False)
 class NoiseCeiling:
     """A noise ceiling of :meth:`laion_fmri.Subject.nc_compute`.
 
@@ -29,3 +29,6 @@ class NoiseCeiling:
     values: NDArray[np.float32]
     voxels: NDArray[np.bool_]
     record: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"NoiseCeiling({self.values.shape[0]} voxels of {self.voxels.shape[0]})"

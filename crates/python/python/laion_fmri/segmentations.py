@@ -79,14 +79,27 @@ class Segmentations:
         return mask
 
     def get(self, name: str, noun: str, instance: int = 0) -> NDArray[np.uint8]:
-        """One mask, uint8 of shape (1000, 1000).
+        """One mask of an image.
+
+        Parameters
+        ----------
+        name, noun : str
+            The image, and what the mask is of.
+        instance : int
+            Which of several masks of the noun, counted from 0.
+
+        Returns
+        -------
+        ndarray of uint8, shape (1000, 1000)
 
         Raises
         ------
+        ValueError
+            For a negative instance.
         KeyError
             If the image has no such mask; it lists the nouns that it has.
         """
-        return self._native.mask(name, noun, instance)
+        return self._native.mask(name, noun, _arguments.count(instance, "instance"))
 
     def for_image(self, name: str) -> pd.DataFrame:
         """The rows of the table for an image; none for an image without masks."""

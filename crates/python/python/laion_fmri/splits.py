@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from laion_fmri import _arguments, _native
+from laion_fmri import _arguments, _native, _notes
 from laion_fmri._errors import _invalid
 
 if TYPE_CHECKING:
@@ -191,12 +191,23 @@ def get_split_masks(
     Returns
     -------
     train, test : ndarray of bool, shape (n_trials,)
-        Trials of images outside the pool belong to neither.
+        Trials of images outside the pool belong to neither; a warning says when that is all of them.
+
+    Raises
+    ------
+    TypeError
+        If `trials` is a dict of tables, or holds labels that are no strings.
+    ValueError
+        For unknown names.
     """
     _check_variant(variant_id)
     wanted = _types(ood_types)
     _check_names(_text(name, "name"), _text(pool, "pool"), wanted)
-    return _native.split_masks(_labels(trials), name, pool, wanted, revision)
+    labels = _labels(trials)
+    train, test = _native.split_masks(labels, name, pool, wanted, revision)
+    if labels and not (train.any() or test.any()):
+        _notes.warn(f"none of the {len(labels)} labels is an image of the split {name!r} of {pool!r}")
+    return train, test
 
 
 def find_leaks(
@@ -302,6 +313,8 @@ def _labels(trials: Any) -> list[str]:
         from laion_fmri.subject import _labels as labels_of
 
         return labels_of(trials)
-    if isinstance(trials, str):
-        raise TypeError("trials must be a table or a list of labels, got a string")
-    return [str(label) for label in trials]
+    if isinstance(trials, (str, bytes, Mapping)) or not isinstance(trials, Iterable):
+        kind = type(trials).__name__
+        hint = "; pass one session's table" if isinstance(trials, Mapping) else ""
+        raise TypeError(f"trials must be a table or a list of labels, got {kind}{hint}")
+    return _arguments.texts(trials, "trials")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native, _tables
 from laion_fmri._constants import STIMULI_METADATA_FILE
+from laion_fmri._errors import _invalid
 from laion_fmri.captions import Captions
 from laion_fmri.config import _open
 from laion_fmri.embeddings import Embeddings
@@ -135,9 +136,9 @@ class Stimuli:
         noun: str | list[str] | None = None,
         caption: str | list[str] | None = None,
         dataset: str | list[str] | None = None,
-        repetitions: int | None = None,
+        repetitions: int | str | None = None,
         stimuli: str | None = None,
-        seen_by: Subject | None = None,
+        seen_by: Subject | str | None = None,
     ) -> list[str]:
         """The images that fulfil all conditions, in the order of the table of images.
 
@@ -149,12 +150,17 @@ class Stimuli:
             Images of which a caption holds this text; case does not count.
         dataset : str or list of str, optional
             Images from this collection, such as ``"NSD"``; of several, from any.
-        repetitions : int, optional
-            Images that were planned to be shown this often.
+        repetitions : int or str, optional
+            Images that were planned to be shown this often: ``12`` or ``"12rep"``.
         stimuli : {"shared", "unique"}, optional
             Images of this set.
-        seen_by : Subject, optional
+        seen_by : Subject or str, optional
             Images that this subject saw in the sessions on disk.
+
+        Returns
+        -------
+        list of str
+            The names of the images.
 
         Raises
         ------
@@ -165,9 +171,32 @@ class Stimuli:
             [] if value is None else _arguments.texts(value, name)
             for name, value in (("noun", noun), ("caption", caption), ("dataset", dataset))
         ]
-        subject = None if seen_by is None else seen_by._handle()
+        subject = None if seen_by is None else self._subject(seen_by)._handle()
         chosen = _arguments.stimulus_set(stimuli)
-        return self._native.query(many[0], many[1], many[2], repetitions, chosen, subject)
+        often = _repetitions(repetitions)
+        return self._native.query(many[0], many[1], many[2], often, chosen, subject)
+
+    def _subject(self, seen_by: object) -> Subject:
+        from laion_fmri.subject import Subject, resolve_subject_id
+
+        if isinstance(seen_by, Subject):
+            return seen_by
+        if not isinstance(seen_by, str):
+            kind = type(seen_by).__name__
+            raise TypeError(f"seen_by must be a Subject or its id, got {seen_by!r} of type {kind}")
+        return Subject(resolve_subject_id(seen_by), self.data_dir)
+
+
+def _repetitions(value: object) -> int | None:
+    """``12`` and ``"12rep"`` are 12."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        digits = value.strip().removesuffix("rep")
+        if not digits.isdecimal():
+            raise _invalid(f'repetitions must be a number such as 12 or "12rep", got {value!r}')
+        return int(digits)
+    return _arguments.count(value, "repetitions")
 
 
 class Images:
@@ -175,6 +204,9 @@ class Images:
 
     def __init__(self, stimuli: Stimuli) -> None:
         self._stimuli = stimuli
+
+    def __repr__(self) -> str:
+        return f"<Images: {len(self)} of {self._stimuli.data_dir}>"
 
     @property
     def metadata(self) -> pd.DataFrame:

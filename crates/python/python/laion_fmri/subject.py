@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _license, _native, _notes, _tables
-from laion_fmri._errors import _invalid, _SubjectTypeError
+from laion_fmri._errors import DataNotDownloadedError, _invalid, _SubjectTypeError
 from laion_fmri._progress import Progress, shown
-from laion_fmri.config import _check_jobs, _open, get_data_dir
+from laion_fmri.config import _check_jobs, _directories, _open, get_data_dir
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +27,11 @@ if TYPE_CHECKING:
     from laion_fmri.torch_data import LaionFMRIDataset
 
 __all__ = ["Subject", "load_subject", "resolve_subject_id"]
+
+#: Path, size and time of modification of files.
+_Stamps = tuple[tuple[str, int, int], ...]
+
+_NIFTI = (".nii", ".nii.gz")
 
 #: Handles of a parent process. Their network threads are not in this one, so they are never dropped.
 _of_parents: list[_native.Subject] = []
@@ -42,7 +50,8 @@ def resolve_subject_id(subject: str) -> str:
     if not isinstance(subject, str):
         kind = type(subject).__name__
         raise _SubjectTypeError(f'subject must be a string such as "sub-01", got {kind}')
-    return _native.parse_subject(subject)
+    short = re.fullmatch(r"(?:sub-)?([0-9])", subject)
+    return _native.parse_subject(subject if short is None else f"sub-0{short[1]}")
 
 
 def load_subject(
@@ -96,6 +105,7 @@ class _Shown:
 
     by_session: dict[str, list[str]]
     names: list[str]
+    stamps: _Stamps
 
 
 class Subject:
@@ -129,6 +139,7 @@ class Subject:
         }
         self._native: _native.Subject | None = None
         self._pid = os.getpid()
+        self._stamps: _Stamps | None = None
         self._shown_cache: _Shown | None = None
 
     def _handle(self) -> _native.Subject:
@@ -141,6 +152,37 @@ class Subject:
         if self._native is None:
             self._native = _open(self.data_dir, **self._settings).subject(self.subject_id)
         return self._native
+
+    def _current(self) -> _native.Subject:
+        """The native handle for what reads masks and ROIs, which it keeps: a new one when they changed."""
+        stamps = self._mask_stamps()
+        if self._stamps not in (None, stamps):
+            self._native = None
+        self._stamps = stamps
+        return self._handle()
+
+    def _mask_stamps(self) -> _Stamps:
+        """Size and time of modification of the masks and ROIs on the functional grid."""
+        patterns = (
+            f"anatomical/{self.subject_id}/*/anat/*_mask.nii*",
+            f"glmsingle-tedana/{self.subject_id}/*_desc-R2mean_statmap.nii*",
+            f"rois/{self.subject_id}/*/*_mask.nii*",
+        )
+        return self._file_stamps([f"derivatives/{pattern}" for pattern in patterns])
+
+    def _file_stamps(self, patterns: list[str]) -> _Stamps:
+        """Path, size and time of modification of files on disk; nothing for a bucket, which is fixed."""
+        if self._settings["from_bucket"]:
+            return ()
+        roots = _directories(self.data_dir, _native.configured() if self.data_dir is None else {})
+        found = []
+        for root in roots:
+            for pattern in patterns:
+                for path in glob.iglob(os.path.join(glob.escape(root), pattern)):
+                    with contextlib.suppress(OSError):
+                        about = os.stat(path)
+                        found.append((path, about.st_size, about.st_mtime_ns))
+        return tuple(sorted(found))
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
@@ -187,7 +229,7 @@ class Subject:
 
     def get_available_rois(self, category: str | None = None) -> list[str]:
         """The ROIs with a volume on the functional grid, sorted; of one category or of all."""
-        return self._handle().rois(category)
+        return self._handle().rois(_category(category))
 
     def get_available_categories(self) -> list[str]:
         """The categories with at least one ROI, sorted."""
@@ -229,12 +271,12 @@ class Subject:
             If the file is not on disk.
         """
         source = _arguments.mask_source(source)
-        return self._handle().brain_mask(source, "1pt8" if source == "rsquare" else res)
+        return self._current().brain_mask(source, "1pt8" if source == "rsquare" else res)
 
     def get_n_voxels(self, source: str = "anatomical", res: str | None = "1pt8") -> int:
         """The number of voxels of the brain mask; arguments as for :meth:`get_brain_mask`."""
         source = _arguments.mask_source(source)
-        return self._handle().n_voxels(source, "1pt8" if source == "rsquare" else res)
+        return self._current().n_voxels(source, "1pt8" if source == "rsquare" else res)
 
     def get_roi_mask(self, query: Roi, mask_source: str = "anatomical") -> NDArray[np.bool_]:
         """The voxels that a query selects, over the voxel axis of a brain mask.
@@ -258,13 +300,13 @@ class Subject:
             For a name that the subject does not have; it lists those that exist.
         """
         source = _arguments.mask_source(mask_source)
-        return self._handle().roi_mask(_arguments.texts(query, "query"), source)
+        return self._current().roi_mask(_arguments.rois(query, "query"), source)
 
     def get_roi_masks(self, queries: Roi, mask_source: str = "anatomical") -> dict[str, NDArray[np.bool_]]:
         """One mask for each query, under the query as it was given; see :meth:`get_roi_mask`."""
         source = _arguments.mask_source(mask_source)
         names = list(dict.fromkeys(_arguments.texts(queries, "queries")))
-        return dict(zip(names, self._handle().roi_masks(names, source), strict=True))
+        return dict(zip(names, self._current().roi_masks(names, source), strict=True))
 
     def get_roi_data(
         self,
@@ -293,8 +335,8 @@ class Subject:
             "label": int64 vertices}, "hemi-R": ...}}}``, without what was not asked for.
         """
         source = _arguments.mask_source(mask_source)
-        names = _arguments.texts(query, "query")
-        return self._handle().roi_data(names, format or "all", hemi or "all", source)
+        names = _arguments.rois(query, "query")
+        return self._current().roi_data(names, format or "all", hemi or "all", source)
 
     # -- betas and maps --------------------------------------------------------------------------
 
@@ -317,14 +359,14 @@ class Subject:
         Parameters
         ----------
         session : str, or list or tuple of str
-            One session, or several.
+            One session, or several. ``"1"`` and ``"ses-1"`` are ``ses-01`` where there is no ``ses-1``.
         roi : str or list of str, optional
             Only voxels of these ROIs; see :meth:`get_roi_mask`. Excludes `mask`.
         mask : array of bool, shape (n_voxels,), optional
             Only these voxels of the voxel axis.
         nc_threshold : float, optional
-            Only voxels whose noise ceiling is at least this many percent (0 to 100), in the map of each
-            session or in that of `nc_desc`.
+            Only voxels whose noise ceiling is at least this many percent (0 to 100; a value that is equal
+            passes, NaN does not), in the map of each session or in that of `nc_desc`.
         stimuli : {"shared", "unique"}, optional
             Only trials with such images.
         streaming : bool, optional
@@ -332,7 +374,8 @@ class Subject:
         mask_source : {"anatomical", "rsquare"}
             The brain mask of the voxel axis.
         trials : array of int or bool, optional
-            Only these trials, counted within each session from 0; rows come in their order.
+            Only these trials, counted within each session from 0; rows come in their order. Flags have
+            to be as many as each session has trials.
         nc_desc : str, optional
             A map over all sessions for `nc_threshold`, such as ``"Noiseceiling12rep"``.
         progress : bool or callable, optional
@@ -341,12 +384,14 @@ class Subject:
         Returns
         -------
         ndarray of float32, shape (n_trials, n_voxels)
-            C-contiguous. With several sessions a dict of arrays by the session as it was given.
+            C-contiguous. With several sessions a dict of arrays by the session as it was given. Where no
+            voxel is chosen, the array has no columns, and a warning says so.
 
         Raises
         ------
         ValueError
-            Without a session, for an unknown ROI, and for `roi` with `mask`.
+            Without a session, for an unknown ROI or an empty list of them, for `roi` with `mask`, and for
+            flags of another number than the session's trials.
         DataNotDownloadedError
             If a file is not on disk.
         DataIntegrityError
@@ -356,19 +401,56 @@ class Subject:
         voxels = _arguments.voxels(roi, mask, mask_source)
         selection = _arguments.selection(nc_threshold, nc_desc, trials, stimuli)
         wanted, selection["stimuli"] = selection["stimuli"], None
-        handle = self._handle()
+        handle = self._current()
+        meant = self._meant(named)
+        self._check_flags(trials, meant.values())
         with shown(progress, self.subject_id) as update:
             if wanted is None:
-                unique = list(dict.fromkeys(named))
-                arrays = _native.betas(handle, unique, voxels, selection, update)
-                found = dict(zip(unique, arrays, strict=True))
+                arrays = _native.betas(handle, list(meant.values()), voxels, selection, update)
+                found = dict(zip(meant, arrays, strict=True))
             else:
                 found = {}
-                for name in named:
-                    rows = self._trials_of_set(name, wanted, selection["trials"])
+                for name, session_id in meant.items():
+                    rows = self._trials_of_set(session_id, wanted, selection["trials"])
                     one: _arguments.Selection = {**selection, "trials": rows}
-                    (found[name],) = _native.betas(handle, [name], voxels, one, update)
+                    (found[name],) = _native.betas(handle, [session_id], voxels, one, update)
+        self._note_empty(found)
         return found[named[0]] if isinstance(session, str) else found
+
+    def _meant(self, named: list[str]) -> dict[str, str]:
+        """The sessions that are meant, by the names as they were given, each once."""
+        return meant_sessions(named, self.get_sessions)
+
+    def _check_flags(self, trials: ArrayLike | None, sessions: Iterable[str]) -> None:
+        """Refuse flags of another number than a session has trials."""
+        import numpy as np
+
+        flags = None if trials is None else np.asarray(trials)
+        if flags is None or flags.dtype != np.bool_ or flags.ndim != 1:
+            return
+        for session in sessions:
+            n_trials = self._n_trials(session)
+            if len(flags) != n_trials:
+                raise _invalid(f"trials has {len(flags)} flags, and {session} has {n_trials} trials")
+
+    def _n_trials(self, session: str) -> int:
+        import numpy as np
+
+        try:
+            return len(self.get_trial_info(session))
+        except DataNotDownloadedError:
+            # Betas without a table: what is read of no voxel has a row for each trial.
+            handle, nothing = self._current(), np.zeros(self.get_n_voxels(), dtype=bool)
+            chosen: _arguments.Selection = _arguments.selection(None, None)
+            (betas,) = _native.betas(handle, [session], (None, nothing, "anatomical"), chosen, None)
+            return len(betas)
+
+    def _note_empty(self, found: dict[str, NDArray[np.float32]]) -> None:
+        """Warn when the voxels that were asked for are none."""
+        empty = [name for name, betas in found.items() if betas.shape[1] == 0]
+        if empty:
+            where = f"{self.subject_id} {', '.join(empty)}"
+            _notes.warn(f"{where}: no voxel fulfils all conditions, so the array has no columns")
 
     def _trials_of_set(self, session: str, wanted: str, rows: list[int] | None) -> list[int]:
         """The trials of a session whose images are shared, or not."""
@@ -406,7 +488,10 @@ class Subject:
         -------
         betas : ndarray of float32, shape (n_trials of all sessions, n_voxels)
         rows : DataFrame
-            The trial table of each row, with ``session`` and ``session_trial``.
+            The trial table of each row, with ``session``, ``session_trial`` (its number within the
+            session) and ``trial``: the global trial index, which is the index of :attr:`metadata` and what
+            :attr:`images`, :attr:`embeddings`, :attr:`segmentations` and :attr:`captions` take; missing
+            when a session has betas and no table. Row ``i`` of the table is row ``i`` of the betas.
 
         Raises
         ------
@@ -415,18 +500,43 @@ class Subject:
         """
         import pandas as pd
 
-        named = [] if session is None else _arguments.sessions(session)
         selection = _arguments.selection(nc_threshold, nc_desc, trials, stimuli)
         voxels = _arguments.voxels(roi, mask, mask_source)
+        named: list[str] = []
+        if session is not None:
+            given = _arguments.sessions(session)
+            meant = self._meant(given)
+            self._check_flags(trials, meant.values())
+            named = [meant[name] for name in given]
         with shown(progress, self.subject_id) as update:
-            betas, of, numbers, _ = _native.concat_betas(self._handle(), named, voxels, selection, update)
+            betas, of, numbers, _ = _native.concat_betas(self._current(), named, voxels, selection, update)
+        if session is None:
+            self._check_flags(trials, dict.fromkeys(of))
+        self._note_empty({"concatenated": betas})
         rows = pd.DataFrame({"session": of, "session_trial": numbers})
+        first = self._first_trials() if len(rows) else {}
         tables = []
         for name, group in rows.groupby("session", sort=False):
             table = self.get_trial_info(str(name)).iloc[group["session_trial"]].copy()
             table["session"], table["session_trial"] = str(name), group["session_trial"].to_numpy()
+            known = str(name) in first
+            table["trial"] = table["session_trial"] + first[str(name)] if known else pd.NA
             tables.append(table)
+        if not tables:
+            rows["trial"] = rows["session_trial"]
         return betas, pd.concat(tables, ignore_index=True) if tables else rows
+
+    def _first_trials(self) -> dict[str, int]:
+        """The global trial index of the first trial of each session; none if a session has no table."""
+        try:
+            by_session = self._shown().by_session
+        except DataNotDownloadedError:
+            return {}
+        first, total = {}, 0
+        for session, names in by_session.items():
+            first[session] = total
+            total += len(names)
+        return first
 
     def write_betas(
         self,
@@ -458,13 +568,15 @@ class Subject:
         dict of Path by session
             ``numpy.load(path, mmap_mode="r")`` opens one without reading it.
         """
-        named = list(dict.fromkeys(_arguments.sessions(session)))
+        meant = self._meant(_arguments.sessions(session))
+        named = list(meant.values())
         paths = [Path(output) / f"{self.subject_id}_{name}_betas.npy" for name in named]
         selection = _arguments.selection(nc_threshold, nc_desc, None, stimuli)
         voxels = _arguments.voxels(roi, mask, mask_source)
+        _arguments.folder(Path(output), "output")
         with shown(progress, self.subject_id) as update:
-            _native.write_betas(self._handle(), named, paths, voxels, selection, update)
-        return dict(zip(named, paths, strict=True))
+            _native.write_betas(self._current(), named, paths, voxels, selection, update)
+        return dict(zip(meant, paths, strict=True))
 
     def get_noise_ceiling(
         self,
@@ -499,13 +611,14 @@ class Subject:
         if (session is None) == (desc is None):
             raise _invalid("one of session and desc is needed, and not both")
         voxels = _arguments.voxels(roi, mask, mask_source)
-        handle = self._handle()
+        handle = self._current()
         if desc is not None:
             if not isinstance(desc, str):
                 raise TypeError(f"desc must be a string, got {type(desc).__name__}")
             return handle.noise_ceiling(None, desc, voxels)
         named = _arguments.sessions(session)
-        maps = {name: handle.noise_ceiling(name, None, voxels) for name in named}
+        meant = self._meant(named)
+        maps = {name: handle.noise_ceiling(full, None, voxels) for name, full in meant.items()}
         return maps[named[0]] if isinstance(session, str) else maps
 
     def nc_compute(
@@ -521,7 +634,7 @@ class Subject:
         images: str = "all",
         repetitions: str | int = "2+",
         repetition_term: str | int = "mean",
-        max_memory: int | None = None,
+        max_memory: int | str | None = None,
         output: str | os.PathLike[str] | None = None,
         progress: Progress = None,
     ) -> NoiseCeiling:
@@ -543,8 +656,8 @@ class Subject:
             How often an image has to be shown: ``"2+"`` or more, or exactly ``4``.
         repetition_term : "mean" or int
             The mean of 1/n over the images, or 1 / this number.
-        max_memory : int, optional
-            The most bytes that the process may take, roughly; 2 GiB by default.
+        max_memory : int or str, optional
+            The most bytes that the process may take, roughly, such as ``"500MB"``; ``"2GiB"`` by default.
         output : path, optional
             Also write the map as a NIfTI file.
         progress : bool or callable, optional
@@ -558,21 +671,21 @@ class Subject:
         """
         from laion_fmri.noise_ceiling import NoiseCeiling
 
-        named = [] if session is None else _arguments.sessions(session)
+        named = [] if session is None else list(self._meant(_arguments.sessions(session)).values())
         options = {
-            "scope": scope,
-            "zscore_ddof": zscore_ddof,
-            "residual_ddof": residual_ddof,
-            "images": images,
+            "scope": None if scope is None else _arguments.choice(scope, "scope", ("run", "session")),
+            "zscore_ddof": _arguments.count(zscore_ddof, "zscore_ddof"),
+            "residual_ddof": _arguments.count(residual_ddof, "residual_ddof"),
+            "images": _arguments.choice(images, "images", ("all", "4rep", "12rep")),
             "repetitions": str(repetitions),
             "repetition_term": str(repetition_term),
-            "max_memory": max_memory,
+            "max_memory": _arguments.size(max_memory, "max_memory"),
         }
         voxels = _arguments.voxels(roi, mask, mask_source)
-        path = None if output is None else Path(output)
+        path = None if output is None else _arguments.output(output, "output", _NIFTI)
         with shown(progress, self.subject_id) as update:
             values, columns, record = _native.compute_noise_ceiling(
-                self._handle(), named, voxels, options, path, update
+                self._current(), named, voxels, options, path, update
             )
         return NoiseCeiling(values, columns, record)
 
@@ -601,7 +714,8 @@ class Subject:
         """
         named = _arguments.sessions(session)
         handle = self._handle()
-        tables = {name: _tables.read(handle.trials(name), "\t") for name in named}
+        meant = self._meant(named)
+        tables = {name: _tables.read(handle.trials(full), "\t") for name, full in meant.items()}
         return tables[named[0]] if isinstance(session, str) else tables
 
     @property
@@ -659,12 +773,16 @@ class Subject:
         return self._handle().stimuli()
 
     def _shown(self) -> _Shown:
-        """The image of every trial by session, in session order, read again when sessions were added."""
+        """The image of every trial by session, in session order, read again when a table changed."""
         sessions = tuple(self.get_sessions())
-        if self._shown_cache is None or tuple(self._shown_cache.by_session) != sessions:
+        folder = f"derivatives/glmsingle-tedana/{self.subject_id}"
+        stamps = self._file_stamps([f"{folder}/ses-*/func/*_trials.tsv"])
+        cached = self._shown_cache
+        if cached is None or (tuple(cached.by_session), cached.stamps) != (sessions, stamps):
             names = {session: _labels(self.get_trial_info(session)) for session in sessions}
-            self._shown_cache = _Shown(names, [name for some in names.values() for name in some])
-        return self._shown_cache
+            cached = _Shown(names, [name for some in names.values() for name in some], stamps)
+            self._shown_cache = cached
+        return cached
 
     @property
     def images(self) -> TrialImages:
@@ -764,7 +882,7 @@ class Subject:
         Raises
         ------
         ValueError
-            If the numbers of values and voxels differ.
+            If the numbers of values and voxels differ, or for another suffix.
         """
         import numpy as np
 
@@ -772,7 +890,8 @@ class Subject:
         if array.ndim != 1:
             raise _invalid(f"values must have one dimension, got shape {array.shape}")
         voxels = _arguments.voxels(roi, mask, mask_source)
-        self._handle().to_nifti(array, Path(output_path), voxels)
+        path = _arguments.output(output_path, "output_path", _NIFTI)
+        self._current().to_nifti(array, path, voxels)
 
     def get_voxel_coordinates(
         self,
@@ -786,7 +905,7 @@ class Subject:
         -------
         ndarray of float64, shape (n_voxels, 3)
         """
-        return self._handle().voxel_coordinates(_arguments.voxels(roi, mask, mask_source))
+        return self._current().voxel_coordinates(_arguments.voxels(roi, mask, mask_source))
 
     # -- anatomy and raw data --------------------------------------------------------------------
 
@@ -851,6 +970,30 @@ class Subject:
         """
         numbers = (_number(run, "run"), _number(echo, "echo"))
         return self._handle().sbref(session, *numbers)  # type: ignore[arg-type]
+
+
+def meant_sessions(named: list[str], existing: Callable[[], list[str]]) -> dict[str, str]:
+    """The sessions that are meant, by the names as they were given, each once.
+
+    ``"1"`` and ``"ses-1"`` are ``ses-01`` where that exists and ``ses-1`` does not.
+    """
+    meant = {name: name for name in named}
+    short = [name for name in meant if re.fullmatch(r"(ses-)?[0-9]", name)]
+    there = existing() if short else []
+    for name in short:
+        digit = name.removeprefix("ses-")
+        if f"ses-{digit}" not in there and f"ses-0{digit}" in there:
+            meant[name] = f"ses-0{digit}"
+    return meant
+
+
+def _category(value: object) -> str | None:
+    """A category of ROIs; case does not count."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise TypeError(f"category must be a string, got {value!r} of type {type(value).__name__}")
+    return value.lower()
 
 
 def _number(value: str | int | None, name: str) -> int | None:
