@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use laion_fmri::config::{self, Environment, Origin, Settings};
+use laion_fmri::s3_mirror::Condition;
 use laion_fmri::upkeep::{Depth, VerifyRequest};
 use laion_fmri::{Location, Roots, SubjectId};
 use pyo3::prelude::*;
@@ -136,11 +137,32 @@ impl Dataset {
             dataset.verify(&request, job.observer(), &job.cancel)
         })?;
         let files = found.files.iter().map(|file| {
-            let condition = format!("{:?}", file.condition);
-            (file.path.to_string(), file.size, file.against, condition, file.condition.is_sound())
+            let (word, detail) = in_words(&file.condition);
+            let sound = file.condition.is_sound();
+            (file.path.to_string(), file.size, file.against, word, detail, sound)
         });
         let missing: Vec<String> = found.missing.iter().map(ToString::to_string).collect();
         (files.collect::<Vec<_>>(), missing).into_pyobject(py).map(Bound::into_any)
+    }
+}
+
+/// A condition in a few words that are the same for every file, and what is particular to this one.
+fn in_words(condition: &Condition) -> (&'static str, String) {
+    match condition {
+        Condition::Sound(_) => ("sound", condition.fault().unwrap_or_default().to_owned()),
+        Condition::Unread => ("not read", String::new()),
+        Condition::Missing => ("missing", String::new()),
+        Condition::Size { expected, got } => {
+            ("size differs", format!("expected {expected} bytes, got {got}"))
+        }
+        Condition::Sha256 { expected, got } => {
+            ("digest differs", format!("expected SHA-256 {expected}, got {got}"))
+        }
+        Condition::ETag { expected, got } => {
+            ("entity tag differs", format!("expected {expected}, got {got}"))
+        }
+        Condition::Damaged { source } => ("damaged", source.to_string()),
+        _ => ("bad", String::new()),
     }
 }
 

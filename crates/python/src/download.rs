@@ -2,7 +2,7 @@
 
 use std::io;
 
-use laion_fmri::access::{AccessForm, AccessService, Page, RequestId};
+use laion_fmri::access::{AccessForm, AccessService, FormField, Page, RequestId};
 use laion_fmri::config::Environment;
 use laion_fmri::s3_mirror::{Action, FetchReason, Outcome, Plan, Report};
 use laion_fmri::{DownloadRequest, Error, FilterField, Result, Subjects};
@@ -243,6 +243,20 @@ pub(crate) fn request_access(
         auth.save(&service, grant.request_id(), form.email())?;
         Ok((grant.request_id().reveal().to_owned(), grant.expires_at().map(str::to_owned)))
     })
+}
+
+/// What is wrong with an answer of the access form, so that it can be asked for again at once.
+#[pyfunction]
+pub(crate) fn answer_fault(field: &str, answer: &str) -> PyResult<Option<String>> {
+    let field = match field {
+        "name" => FormField::Name,
+        "email" => FormField::Email,
+        "institution" => FormField::Institution,
+        "supervisor" => FormField::Supervisor,
+        "purpose" => FormField::Purpose,
+        other => return Err(crate::error::impossible(format!("no field {other}"))),
+    };
+    Ok(field.check(answer).err().map(|fault| fault.to_string()))
 }
 
 /// Fetches the images and their table, with the access that the environment or an earlier request has; or

@@ -5,6 +5,7 @@
 
 use std::error::Error as _;
 use std::io;
+use std::path::Path;
 
 use laion_fmri::access::AccessError;
 use laion_fmri::{Error, ErrorKind, InputError, stimuli};
@@ -109,6 +110,9 @@ fn details_of(error: &Error, details: &Bound<'_, PyDict>) -> PyResult<()> {
         details.set_item("accept_url", accept_url)?;
         details.set_item("terms_version", current_terms_version)?;
     }
+    if let Some(path) = path_of(error) {
+        details.set_item("filename", path)?;
+    }
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(number) = error.downcast_ref().and_then(io::Error::raw_os_error) {
@@ -117,6 +121,23 @@ fn details_of(error: &Error, details: &Bound<'_, PyDict>) -> PyResult<()> {
         cause = error.source();
     }
     Ok(())
+}
+
+/// The file that an error is about, for errors that are an `OSError` in Python.
+fn path_of(error: &Error) -> Option<&Path> {
+    match error {
+        Error::DataDirUnusable { path, .. }
+        | Error::DataNotDownloaded { path, .. }
+        | Error::LocalCopyNeeded { path, .. }
+        | Error::StimuliNotDownloaded { path, .. }
+        | Error::Input(InputError::NotInBucket { path, .. })
+        | Error::Io { path, .. } => Some(path),
+        Error::Stimuli(error) => match &**error {
+            stimuli::Error::Open { path, .. } => Some(path),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// What cannot happen in code that holds its invariants, as an exception all the same.

@@ -123,3 +123,13 @@ pub(crate) fn recipe_methods(py: Python<'_>, path: PathBuf) -> PyResult<(String,
     let read = Recipe::read(&path).map_err(error::raise(py))?;
     Ok((read.methods(), read.citation()))
 }
+
+/// A recipe, given as the JSON of its fields, as the TOML of its file.
+#[pyfunction]
+pub(crate) fn recipe_toml(py: Python<'_>, fields: &str) -> PyResult<String> {
+    let read: Recipe = serde_json::from_str(fields).map_err(|reason| {
+        let (what, expected) = ("recipe", format!("the fields of a recipe: {reason}"));
+        error::raised(py, &Error::InvalidValue { what, got: "other fields".to_owned(), expected })
+    })?;
+    Ok(read.to_toml())
+}

@@ -31,11 +31,13 @@ mod _native {
     use crate::dataset::{Dataset, configured, initialize};
     #[pymodule_export]
     use crate::download::{
-        accept_license, access_terms, download, download_stimuli, is_license_accepted,
-        request_access,
+        accept_license, access_terms, answer_fault, download, download_stimuli,
+        is_license_accepted, request_access,
     };
     #[pymodule_export]
-    use crate::extract::{extract, plan_extraction, recipe, recipe_methods, reproduce};
+    use crate::extract::{
+        extract, plan_extraction, recipe, recipe_methods, recipe_toml, reproduce,
+    };
     #[pymodule_export]
     use crate::files::{
         read_gifti, read_label, read_mask, read_rows, read_volume, read_voxels, write_nifti, zscore,

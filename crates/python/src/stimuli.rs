@@ -259,7 +259,13 @@ impl Embeddings {
         Ok(self.run(py, move |embeddings| embeddings.rows(&rows))?.into_pyarray(py))
     }
 
-    /// All vectors.
+    /// For every row, whether it is marked as valid.
+    fn valid<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<bool>>> {
+        let marks = self.run(py, |embeddings| Ok(embeddings.valid()?.to_vec()))?;
+        Ok(marks.into_pyarray(py))
+    }
+
+    /// All vectors, those of rows that are not valid included.
     fn matrix<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f16>>> {
         Ok(self.run(py, leaf::Embeddings::matrix)?.into_pyarray(py))
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import BUCKET, ROOT
@@ -75,6 +76,8 @@ def test_verify_finds_damage(empty):
     table = laion_fmri.verify("sub-03")
     assert table.loc[~table["sound"], "path"].str.endswith("_mask.nii.gz").all()
     assert (~table["sound"]).sum() == 1
+    assert set(table["condition"]) == {"sound", "digest differs"}
+    assert table.loc[~table["sound"], "detail"].str.contains("expected SHA-256").all()
     dl.download("sub-03", brain_mask_only=True, verify=True)
     assert laion_fmri.verify()["sound"].all()
 
@@ -90,7 +93,8 @@ def test_the_licence_is_never_accepted_silently(empty, monkeypatch, capsys):
     with pytest.raises(laion_fmri.LicenseNotAcceptedError):
         dl.accept_license()
     assert "CC0" in capsys.readouterr().err
-    monkeypatch.setattr("builtins.input", lambda _: "I AGREE")
+    answers = iter(["yes", "'i  agree'"])
+    monkeypatch.setattr("builtins.input", lambda _: next(answers))
     dl.accept_license()
     monkeypatch.setattr("builtins.input", None)
     dl.accept_licenses()
@@ -187,10 +191,22 @@ def test_the_form_is_filled_in_by_answers_or_questions(empty, monkeypatch, user)
     assert (user / ".cache/laion-fmri/auth.json").is_file()
     with pytest.raises(laion_fmri.AccessServiceError, match="purpose"):
         laion_fmri.request_stimulus_access(answers=answers | {"purpose": "short"})
-    replies = iter(["I AGREE", "A Person", "person@university.edu", "A University", "", "x" * 30])
+    typed = "agree|I AGREE|A Person|person|person@university.edu|A University||short|" + "x" * 30
+    replies = iter(typed.split("|"))
     monkeypatch.setattr(_stimulus_access, "can_ask", lambda: True)
     monkeypatch.setattr("builtins.input", lambda question: next(replies))
     assert laion_fmri.request_stimulus_access()["request_id"]
+    assert next(replies, None) is None
+    with pytest.raises(ValueError, match="no field nickname"):
+        laion_fmri.request_stimulus_access(answers=answers | {"nickname": "P"})
+
+
+def test_access_to_the_images_is_looked_at_first(empty, monkeypatch):
+    monkeypatch.delenv("LAION_FMRI_REQUEST_ID")
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(laion_fmri.AccessServiceError):
+        dl.download("sub-03", brain_mask_only=True, include_stimuli=True)
+    assert not (empty / "derivatives").exists()
 
 
 def test_an_unreachable_bucket_is_a_transfer_error(empty, monkeypatch):
@@ -247,3 +263,13 @@ def test_a_forked_process_reads_the_bucket_too(monkeypatch):
     expected = _sessions(far)
     with multiprocessing.get_context("fork").Pool(2) as pool:
         assert pool.map_async(_sessions, [far] * 2).get(60) == [expected] * 2
+
+
+def test_the_first_block_of_the_readme_runs_as_a_script(empty, monkeypatch):
+    monkeypatch.delenv("LAION_FMRI_ACCEPT_LICENSE")
+    monkeypatch.setattr("sys.stdin", None)
+    text = (Path(__file__).parents[1] / "README.md").read_text()
+    block = text.split("```python\n")[1].split("```")[0]
+    names: dict = {}
+    exec(block.replace("/data/laion-fmri", str(empty)), names)
+    assert names["betas"].shape[0] == len(names["trials"]) == len(names["clip"])

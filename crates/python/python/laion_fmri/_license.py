@@ -9,7 +9,9 @@ from laion_fmri._errors import LicenseNotAcceptedError
 from laion_fmri._progress import can_ask
 from laion_fmri.config import _is_on
 
-_AGREEMENT = "I AGREE"
+AGREEMENT = "I AGREE"
+#: How often the question is asked.
+_MOST_QUESTIONS = 3
 
 
 def obtain(dataset: _native.Dataset, accepted: bool | None) -> None:
@@ -26,9 +28,23 @@ def obtain(dataset: _native.Dataset, accepted: bool | None) -> None:
         accepted = _is_on("LAION_FMRI_ACCEPT_LICENSE") or None
     if accepted is None and can_ask():
         print(_native.NOTICE, file=sys.stderr)
-        accepted = input(f"Type {_AGREEMENT} to accept: ").strip() == _AGREEMENT
+        accepted = asked(f"Type {AGREEMENT} to accept: ")
     if not accepted:
         error = LicenseNotAcceptedError("the license of the dataset has not been accepted")
         error.hint = "accept_license=True, or the variable LAION_FMRI_ACCEPT_LICENSE=1"
         raise error
     _native.accept_license(dataset)
+
+
+def asked(question: str) -> bool:
+    """Whether a person agrees, in any case and with or without quotes; an empty answer declines.
+
+    Another answer is a mistake, and the question comes again.
+    """
+    for _ in range(_MOST_QUESTIONS):
+        words = input(question).strip().strip("\"'\u201c\u201d").split()
+        if not words:
+            return False
+        if " ".join(words).upper() == AGREEMENT:
+            return True
+    return False

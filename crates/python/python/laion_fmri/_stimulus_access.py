@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from laion_fmri import _native
+from laion_fmri import _license, _native
 from laion_fmri._errors import (
     AccessNotFoundError,
     AccessRevokedError,
     AccessServiceError,
     TermsOutdatedError,
+    _invalid,
 )
 from laion_fmri._progress import can_ask
 
@@ -25,6 +26,9 @@ __all__ = [
 
 #: The service of the dataset; the variable ``LAION_FMRI_ACCESS_URL`` names another.
 SERVER_URL = "https://laion-fmri.hebartlab.com"
+
+#: How often a question of the form is asked.
+_MOST_QUESTIONS = 5
 
 _QUESTIONS = (
     ("name", "Your name"),
@@ -61,7 +65,10 @@ def request_stimulus_access(
     Raises
     ------
     AccessServiceError
-        If the service refuses or cannot be reached, or an answer is missing and nobody can be asked.
+        If the service refuses or cannot be reached, an answer is missing and nobody can be asked, or one
+        that is given cannot be right.
+    ValueError
+        If an answer belongs to no field.
     """
     version, terms, privacy = _native.access_terms(url_of(server_url))
     given = dict(answers or {})
@@ -71,15 +78,49 @@ def request_stimulus_access(
         if ask is None:
             raise _unanswered(f"the terms of use, version {version} ({terms}), are not accepted")
         print(f"Terms of use, version {version}: {terms}\nPrivacy notice: {privacy}")
-        if ask("Do you accept both? Type I AGREE").strip() != "I AGREE":
+        if not _license.asked(f"Do you accept both? Type {_license.AGREEMENT}: "):
             raise AccessServiceError("the terms of use are not accepted")
+    unknown = sorted(set(given) - {key for key, _ in _QUESTIONS})
+    if unknown:
+        raise _invalid(f"the access form has no field {', '.join(unknown)}")
     for key, question in _QUESTIONS:
-        if key not in given and (ask is not None or key == "supervisor"):
-            given[key] = ask(question).strip() if ask is not None else ""
-        if key not in given:
-            raise _unanswered(f"{key} is missing in the access form")
+        if key in given or ask is None:
+            given[key] = _given(key, given)
+        else:
+            given[key] = _answer(key, question, ask)
     request_id, expires_at = _native.request_access(url_of(server_url), given | {"terms_version": version})
     return {"request_id": request_id, "expires_at": expires_at}
+
+
+def _fault(key: str, answer: str) -> str | None:
+    """What is wrong with an answer. Only a supervisor may be left out."""
+    if key == "supervisor" and not answer:
+        return None
+    return _native.answer_fault(key, answer)
+
+
+def _given(key: str, given: dict[str, str]) -> str:
+    """An answer of the call, refused at once if it cannot be right."""
+    if key not in given and key != "supervisor":
+        raise _unanswered(f"{key} is missing in the access form")
+    answer = given.get(key) or ""
+    if not isinstance(answer, str):
+        raise TypeError(f"{key} must be a string, got {answer!r} of type {type(answer).__name__}")
+    fault = _fault(key, answer.strip())
+    if fault is not None:
+        raise AccessServiceError(f"the access form: {fault}")
+    return answer.strip()
+
+
+def _answer(key: str, question: str, ask: Callable[[str], str]) -> str:
+    """The answer of a person, asked for again while something is wrong with it."""
+    for _ in range(_MOST_QUESTIONS):
+        answer = ask(question).strip()
+        fault = _fault(key, answer)
+        if fault is None:
+            return answer
+        print(f"{fault[0].upper()}{fault[1:]}.")
+    raise _unanswered(f"{key} is missing in the access form: {fault}")
 
 
 def _asker() -> Callable[[str], str] | None:

@@ -12,6 +12,7 @@ from laion_fmri._constants import AVAILABLE_MODELS
 from laion_fmri._errors import (
     NoMatchingDataError,
     TransferError,
+    _invalid,
     _NoStimulusFileError,
 )
 from laion_fmri._paths import (
@@ -79,7 +80,7 @@ def download(
     dry_run: bool = False,
     verify: bool = False,
     index: bool = False,
-    limit_rate: int | None = None,
+    limit_rate: int | str | None = None,
     accept_license: bool | None = None,
     progress: Progress = None,
 ) -> Any:
@@ -93,7 +94,8 @@ def download(
         Only files with these values in their names. Files without the entity pass, but for `ses`, of which
         ``"averages"`` stands for the files of no session.
     include_stimuli : bool
-        Also the images and their table, which need access.
+        Also the images and their table, which need access. They come first: without access, nothing is
+        fetched.
     include_embeddings : bool, str or list of str
         Also the embeddings of all models, or of these.
     include_freesurfer, include_anatomical, include_raw, include_localizers : bool
@@ -113,8 +115,8 @@ def download(
         Read files that are there and fetch damaged ones again.
     index : bool
         Make the index of betas while they arrive, with which single trials are read sooner.
-    limit_rate : int, optional
-        The most bytes per second.
+    limit_rate : int or str, optional
+        The most bytes per second, such as ``"10MB"``.
     accept_license : bool, optional
         ``True`` accepts the licence; otherwise the variable ``LAION_FMRI_ACCEPT_LICENSE`` or a question in
         an interactive session does.
@@ -162,16 +164,23 @@ def download(
         embeddings=_wanted_models(include_embeddings),
         prefixes=[] if prefix is None else _arguments.texts(prefix, "prefix"),
         allow_missing=allow_missing,
-        limit_rate=limit_rate,
+        limit_rate=_arguments.size(limit_rate, "limit_rate"),
         index=index,
         verify=verify,
     )
-    planned = _carry_out(request, dry_run, accept_license, progress)
+    if subject == [] and not (request["embeddings"] or request["prefixes"] or include_stimuli):
+        raise _invalid('subject is an empty list, which names nothing: "all" is every subject')
+    images: list[tuple[Any, ...]] = []
     if include_stimuli:
+        dataset = _open(get_data_dir())
+        if not dry_run:
+            _license.obtain(dataset, accept_license)
+            # A request that nothing fits is refused before the images are fetched.
+            _native.download(dataset, request, True, None)
+        # The images come first: without access, nothing is fetched.
         images = _fetch_stimuli(None, SERVER_URL, dry_run, progress)
-        if dry_run:
-            planned += images
-    return _table(planned) if dry_run else None
+    planned = _carry_out(request, dry_run, accept_license, progress)
+    return _table(planned + images) if dry_run else None
 
 
 def download_raw(
@@ -187,11 +196,17 @@ def download_raw(
     *,
     allow_missing: bool = True,
     dry_run: bool = False,
-    limit_rate: int | None = None,
+    limit_rate: int | str | None = None,
     accept_license: bool | None = None,
     progress: Progress = None,
 ) -> Any:
-    """Mirror raw BIDS data; arguments as for :func:`download`."""
+    """Mirror raw BIDS data; arguments as for :func:`download`.
+
+    Returns
+    -------
+    None or DataFrame
+        As :func:`download`.
+    """
     filters = {
         "ses": ses,
         "task": task,
@@ -207,7 +222,7 @@ def download_raw(
         filters,
         n_jobs,
         allow_missing=allow_missing,
-        limit_rate=limit_rate,
+        limit_rate=_arguments.size(limit_rate, "limit_rate"),
     )
     planned = _carry_out(request, dry_run, accept_license, progress)
     return _table(planned) if dry_run else None
@@ -334,8 +349,9 @@ def verify(
     Returns
     -------
     DataFrame
-        ``path``, ``size``, ``against`` (what it was compared with), ``condition`` and ``sound``; files that
-        are recorded and gone have the condition ``missing``.
+        ``path``, ``size``, ``against`` (what it was compared with), ``condition``, ``detail`` and ``sound``.
+        Conditions are ``sound``, ``not read`` (with `sizes_only`), ``size differs``, ``digest differs``,
+        ``entity tag differs``, ``damaged`` and ``missing``; the detail says what was expected and got.
     """
     import pandas as pd
 
@@ -344,8 +360,8 @@ def verify(
         files, missing = _open(data_dir).verify(
             [resolve_subject_id(name) for name in names], sizes_only, update
         )
-    rows = [*files, *((path, 0, "record", "missing", False) for path in missing)]
-    return pd.DataFrame(rows, columns=["path", "size", "against", "condition", "sound"])
+    rows = [*files, *((path, 0, "record", "missing", "", False) for path in missing)]
+    return pd.DataFrame(rows, columns=["path", "size", "against", "condition", "detail", "sound"])
 
 
 def _request(
@@ -378,10 +394,15 @@ def _request(
 def _values(value: Any, name: str) -> list[str]:
     """The values of a filter; numbers of sessions and runs have two digits in names."""
     width = 2 if name in ("ses", "run") else 1
-    items = value if isinstance(value, (list, tuple)) else [value]
+    if not isinstance(value, (str, bytes)) and isinstance(value, Iterable):
+        value = list(value)
+    items = value if isinstance(value, list) else [value]
     if any(isinstance(item, int) and not isinstance(item, bool) for item in items):
         value = [f"{item:0{width}d}" if isinstance(item, int) else item for item in items]
-    return _arguments.texts(value, name)
+    found = _arguments.texts(value, name)
+    if not found:
+        raise _invalid(f"{name} is an empty list, which lets nothing in; None lets everything in")
+    return found
 
 
 def _subjects(subject: str | Iterable[str]) -> list[str] | None:
@@ -475,6 +496,10 @@ def _fetch_stimuli(
                 raise
             request_stimulus_access(server_url)
     raise AssertionError("the second attempt returns or raises")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 def _table(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
