@@ -128,3 +128,96 @@ def test_zscores(sub):
                 laion_fmri.zscore(*arguments)
     with pytest.raises(ValueError, match="nan"):
         laion_fmri.zscore([[1.0]], nan="drop")
+
+
+def test_an_extraction_is_a_mapping(sub):
+    made = laion_fmri.extract("sub-03", "ses-01", roi="FFA1")
+    assert set(made) == set(made.keys()) == set(made.arrays) and len(made) == len(made.arrays)
+    assert "betas" in made and "nothing" not in made and made.get("nothing") is None
+    assert "betas (52, 21)" in repr(made)
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"zscore": "day"},
+        {"average": "trial"},
+        {"nan": "skip"},
+        {"features": "VGG"},
+        {"stimuli": "some"},
+        {"zscore": "run", "zscore_fit": "test"},
+        {"split": "tua"},
+        {"split": "tau", "pool": "sub-99"},
+        {"split": "tau", "revision": "r9"},
+        {"max_memory": "much"},
+    ],
+)
+def test_unknown_choices_are_named(sub, choice):
+    name, value = list(choice.items())[-1]
+    with pytest.raises(ValueError, match=name) as raised:
+        laion_fmri.extract("sub-03", "ses-01", roi="FFA1", **choice)
+    assert repr(value) in str(raised.value) and "{" not in str(raised.value)
+
+
+def test_choices_in_every_form(sub):
+    made = laion_fmri.extract("sub-03", "ses-01", roi="FFA1", features="dinov2", max_memory="2GiB")
+    assert made.recipe["conventions"]["features"] == "DINOv2"
+    # The mirror has no betas of sub-05, which is one of all.
+    with pytest.raises(laion_fmri.DataNotDownloadedError, match="sub-05"):
+        laion_fmri.extract("all", roi="FFA1", average="image", stimuli="shared")
+
+
+def test_a_damaged_output_is_not_replaced(sub, tmp_path):
+    output = tmp_path / "ffa1.npz"
+    laion_fmri.extract("sub-03", "ses-01", roi="FFA1", output=output)
+    good = output.read_bytes()
+    bad = bytearray(good)
+    bad[len(bad) // 2] ^= 255
+    output.write_bytes(bad)
+    for recipe in (output, tmp_path / "ffa1.npz.recipe.toml"):
+        with pytest.raises(laion_fmri.DataIntegrityError, match="differs from its recipe"):
+            laion_fmri.reproduce(recipe)
+        assert output.read_bytes() == bytes(bad)
+    output.unlink()
+    laion_fmri.reproduce(tmp_path / "ffa1.npz.recipe.toml")
+    assert output.read_bytes() == good
+
+
+def test_recipes_in_memory_are_reproduced(sub):
+    made = laion_fmri.extract("sub-03", "ses-01", roi="FFA1", zscore="run")
+    for recipe in (made, made.recipe):
+        assert laion_fmri.reproduce(recipe)["result"] == made.recipe["result"]
+    with pytest.raises(ValueError, match="recipe"):
+        laion_fmri.reproduce({"recipe": 1})
+
+
+def test_a_recipe_that_is_not_there(sub, tmp_path):
+    with pytest.raises(FileNotFoundError) as raised:
+        laion_fmri.reproduce(tmp_path / "none.recipe.toml")
+    assert raised.value.filename == str(tmp_path / "none.recipe.toml")
+
+
+def test_rows_are_grouped_by_the_combination_of_columns(sub):
+    betas, rows = sub.concat_betas(roi="FFA1")
+    labels = rows["session"] + "/" + rows["run"].astype(str)
+    expected, _ = laion_fmri.zscore(betas, within=labels)
+    pair = [rows["session"], rows["run"].tolist()]
+    for within in (rows[["session", "run"]], pair, rows[["session", "run"]].to_numpy()):
+        got, _ = laion_fmri.zscore(betas, within=within)
+        np.testing.assert_array_equal(got, expected)
+    alone, _ = laion_fmri.zscore(betas, within=rows["run"])
+    assert not np.array_equal(alone, expected, equal_nan=True)
+
+
+def test_labels_of_groups_that_cannot_be_meant():
+    betas = np.arange(6, dtype=np.float32).reshape(3, 2)
+    for within, message in [
+        (["a", None, "b"], "row 1"),
+        ([1.0, float("nan"), 2.0], "row 1"),
+        (["a", 1, 2], "int, str"),
+        ([1, 2], "2 labels for 3 rows"),
+        (np.zeros((3, 0)), "no column"),
+        (np.zeros((3, 1, 1)), "dimension"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            laion_fmri.zscore(betas, within=within)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _license, _native
-from laion_fmri._errors import _invalid
+from laion_fmri._constants import AVAILABLE_MODELS
+from laion_fmri._errors import DataIntegrityError, _invalid
 from laion_fmri._progress import Progress, shown
 from laion_fmri.config import _open
-from laion_fmri.subject import resolve_subject_id
+from laion_fmri.subject import meant_sessions, resolve_subject_id
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,9 +37,13 @@ __all__ = [
 ]
 
 
-@dataclass
-class Extraction:
-    """The arrays of an extraction, and how they were made.
+_OUTPUTS = (".npz", ".zarr", ".h5", ".hdf5")
+_RECIPE = ".recipe.toml"
+
+
+@dataclass(eq=False, repr=False)
+class Extraction(Mapping[str, Any]):
+    """The arrays of an extraction by name, and how they were made.
 
     Attributes
     ----------
@@ -47,9 +53,9 @@ class Extraction:
         The file, if one was asked for.
     """
 
-    recipe: dict[str, Any] = field(repr=False)
+    recipe: dict[str, Any]
     path: Path | None = None
-    _read: dict[str, Any] | None = field(default=None, repr=False)
+    _read: dict[str, Any] | None = None
 
     @cached_property
     def arrays(self) -> Mapping[str, Any]:
@@ -77,12 +83,14 @@ class Extraction:
     def __len__(self) -> int:
         return len(self.arrays)
 
-    def __contains__(self, name: object) -> bool:
-        return name in self.arrays
-
-    def keys(self) -> Iterable[str]:
-        """The names of the arrays."""
-        return self.arrays.keys()
+    def __repr__(self) -> str:
+        result = self.recipe["result"]
+        parts = [f"betas ({result['rows']}, {result['columns']})"]
+        if self._read is not None:
+            parts = [f"{name} {array.shape}" for name, array in self._read.items()]
+        if self.path is not None:
+            parts.append(f"path={str(self.path)!r}")
+        return f"Extraction({', '.join(parts)})"
 
 
 def extract(
@@ -108,7 +116,7 @@ def extract(
     ood_types: Iterable[str] = (),
     features: str | None = None,
     output: str | os.PathLike[str] | None = None,
-    max_memory: int | None = None,
+    max_memory: int | str | None = None,
     from_bucket: bool = False,
     jobs: int | None = None,
     accept_license: bool | None = None,
@@ -119,7 +127,7 @@ def extract(
     Parameters
     ----------
     subjects : str or list of str
-        Several are joined by image, which needs ``average="image"``.
+        Several are joined by image, which needs ``average="image"``. ``"all"`` are those on disk.
     session : str or list of str, optional
         All sessions with betas by default.
     roi, mask_source
@@ -130,11 +138,14 @@ def extract(
         Only voxels whose noise ceiling is at least this many percent; over several sessions in the map
         of `nc_desc`.
     zscore : {"run", "session"}, optional
-        Z-score each voxel within runs or sessions, before anything is averaged.
+        Z-score each voxel within the runs of each session, or within sessions, before anything is
+        averaged.
     zscore_ddof : int
         Subtracted in the divisor of the variance.
     zscore_fit : {"all", "train"}
-        The trials that the statistics are of: all, or the training set of `split`.
+        The trials that the mean and the deviation are of: all trials of the run or session, also those
+        that `stimuli`, `exclude_ood` or `exact_repetitions` leave out; or those of them in the training set
+        of `split`.
     average : {"none", "image"}
         One row for each trial, or for each image.
     nan : {"keep", "drop", "zero"}
@@ -146,31 +157,39 @@ def extract(
     split, pool, revision, ood_types
         Mark the rows with a split; see :func:`laion_fmri.splits.load_split`.
     features : str, optional
-        Also the embeddings of the images by this model.
+        Also the embeddings of the images by this model; case does not count.
     output : path, optional
-        Keep the file: ``.npz``, ``.zarr`` or ``.h5``. The recipe lies beside it.
-    max_memory : int, optional
-        The most bytes that the process may take, roughly.
+        Keep the file: ``.npz``, ``.zarr`` or ``.h5``, in a folder that exists. The recipe lies beside it.
+    max_memory : int or str, optional
+        The most bytes that the process may take, roughly, such as ``"2GiB"`` or ``"500MB"``.
     from_bucket, jobs, accept_license
         As for :func:`laion_fmri.load_subject`.
     progress : bool or callable, optional
         As for :meth:`laion_fmri.Subject.get_betas`.
 
+    Returns
+    -------
+    Extraction
+        A mapping of the arrays by name, among them ``betas``, float32 of shape (n_rows, n_voxels).
+
     Raises
     ------
     ValueError
-        For choices that contradict each other.
+        For an unknown choice, and for choices that contradict each other.
     DataNotFoundError
         If no trial or no voxel is left, or a file is missing.
+    FileNotFoundError
+        If the folder of `output` does not exist.
     """
     import numpy as np
 
     given = dict(locals())
-    request = _request(given)
+    where = None if output is None else _arguments.output(output, "output", _OUTPUTS)
     dataset = _dataset(from_bucket, jobs, accept_license)
+    request = _request(given, dataset)
     with tempfile.TemporaryDirectory() as scratch:
         request["mask"] = _mask_file(mask, scratch)
-        path = Path(scratch) / "extraction.npz" if output is None else Path(output)
+        path = where or Path(scratch) / "extraction.npz"
         request["output"] = path
         with shown(progress, "extract") as update:
             recipe = _native.extract(dataset, request, update)
@@ -196,19 +215,21 @@ def plan_extraction(
 
     bound = inspect.signature(extract).bind(subjects, session, **choices)
     bound.apply_defaults()
-    request = _request(bound.arguments)
-    request["output"] = Path(bound.arguments["output"] or "extraction.npz")
+    output = bound.arguments["output"]
+    where = None if output is None else _arguments.output(output, "output", _OUTPUTS)
     dataset = _open(from_bucket=bound.arguments["from_bucket"], jobs=bound.arguments["jobs"])
+    request = _request(bound.arguments, dataset)
+    request["output"] = where or Path("extraction.npz")
     with tempfile.TemporaryDirectory() as scratch:
         request["mask"] = _mask_file(bound.arguments["mask"], scratch)
         return _native.plan_extraction(dataset, request)
 
 
 def reproduce(
-    recipe: str | os.PathLike[str],
+    recipe: str | os.PathLike[str] | Mapping[str, Any],
     output: str | os.PathLike[str] | None = None,
     *,
-    max_memory: int | None = None,
+    max_memory: int | str | None = None,
     from_bucket: bool = False,
     jobs: int | None = None,
     accept_license: bool | None = None,
@@ -218,10 +239,11 @@ def reproduce(
 
     Parameters
     ----------
-    recipe : path
-        A recipe, or an output with its recipe.
+    recipe : path, dict or Extraction
+        A recipe, or an output with its recipe; or one in memory.
     output : path, optional
-        Where the new file goes; beside the recipe by default.
+        Where the new file goes. By default it takes the place of the output beside the recipe; that of
+        a recipe in memory is compared and not kept.
     max_memory, from_bucket, jobs, accept_license, progress
         As for :func:`extract`.
 
@@ -233,12 +255,52 @@ def reproduce(
     Raises
     ------
     DataIntegrityError
-        If anything differs; it says what.
+        If anything differs; it says what. Also if the output that is there differs from the recorded digest:
+        it is left as it is, for it may be worth a look.
+    FileNotFoundError
+        If there is no such file, or no folder of `output`.
     """
-    dataset = _dataset(from_bucket, jobs, accept_license)
-    target = None if output is None else Path(output)
-    with shown(progress, "reproduce") as update:
-        return _native.reproduce(dataset, Path(recipe), target, max_memory, from_bucket, update)
+    memory = _arguments.size(max_memory, "max_memory")
+    target = None if output is None else _arguments.output(output, "output", _OUTPUTS)
+    with tempfile.TemporaryDirectory() as scratch:
+        if isinstance(recipe, Mapping):
+            fields = recipe.recipe if isinstance(recipe, Extraction) else recipe
+            path = Path(scratch) / "recipe.toml"
+            path.write_text(_native.recipe_toml(json.dumps(dict(fields))), encoding="utf-8")
+            target = target or Path(scratch) / "reproduction.npz"
+        else:
+            path = Path(recipe)
+            if target is None:
+                _check_output(path)
+        dataset = _dataset(from_bucket, jobs, accept_license)
+        with shown(progress, "reproduce") as update:
+            return _native.reproduce(dataset, path, target, memory, from_bucket, update)
+
+
+def _check_output(path: Path) -> None:
+    """Refuse to replace an output that is not what its recipe says."""
+    beside = path if path.name.endswith(_RECIPE) else path.with_name(path.name + _RECIPE)
+    if not beside.is_file():
+        return
+    recorded = _native.recipe(beside).get("output")
+    made = None if recorded is None else beside.with_name(Path(recorded["file"]).name)
+    if recorded is None or made is None or not made.is_file():
+        return
+    digest = _sha256(made)
+    if digest != recorded["sha256"]:
+        error = DataIntegrityError(
+            f"{made} differs from its recipe: expected SHA-256 {recorded['sha256']}, got {digest}"
+        )
+        error.hint = f"reproduce({str(beside)!r}, output=...) makes it anew; or delete {made} first"
+        raise error
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def read_recipe(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -274,20 +336,29 @@ def zscore(
     Parameters
     ----------
     betas : array, shape (n_rows, n_columns)
-    within : array of any labels, shape (n_rows,), optional
-        The group of each row, such as its session; all rows are one group by default.
+    within : array of labels, shape (n_rows,), or several, optional
+        The group of each row, such as its session; all rows are one group by default. Rows are grouped by
+        the combination of the columns of a DataFrame, of a list of columns, or of an array of shape
+        (n_rows, n_columns). Runs are numbered anew in each session: with the runs of several sessions alone,
+        those with equal numbers are one group, so give ``rows[["session", "run"]]``.
     ddof : int
         Subtracted in the divisor of the variance.
     nan : {"omit", "propagate"}
         Leave NaN out of the statistics, or let it make its column NaN within the group.
     fit_rows : array of bool, shape (n_rows,), optional
-        The rows that the statistics are of, such as those of the training set.
+        The rows that the mean and the deviation of a group are of, such as those of the training set; all
+        rows of the group by default.
 
     Returns
     -------
     zscored : ndarray of float32, shape (n_rows, n_columns)
         Columns without variance are 0.
     report : ZscoreReport
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, or labels are missing or of several kinds.
     """
     import numpy as np
 
@@ -296,13 +367,61 @@ def zscore(
         raise _invalid(f"betas must have two dimensions, got shape {array.shape}")
     if nan not in ("omit", "propagate"):
         raise _invalid(f"nan must be 'omit' or 'propagate', got {nan!r}")
-    if within is None:
-        groups = np.zeros(len(array), dtype=np.int64)
-    else:
-        groups = np.unique(np.asarray(within), return_inverse=True)[1].astype(np.int64).ravel()
+    groups = np.zeros(len(array), dtype=np.int64) if within is None else _groups(within, len(array))
     rows = None if fit_rows is None else _arguments.flags(fit_rows, "fit_rows").tolist()
     values, counts = _native.zscore(array, groups.tolist(), ddof, nan == "propagate", rows)
     return values, ZscoreReport(*counts)
+
+
+def _groups(within: Any, n_rows: int) -> NDArray[np.int64]:
+    """The number of the group of each row."""
+    import numpy as np
+
+    columns = [_codes(column, n_rows) for column in _columns(within, n_rows)]
+    if not columns:
+        raise _invalid("within has no column")
+    found: NDArray[np.int64] = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)[1]
+    return found.astype(np.int64).ravel()
+
+
+def _columns(within: Any, n_rows: int) -> list[Any]:
+    """What rows are grouped by: one column of labels, or several."""
+    import numpy as np
+
+    if hasattr(within, "columns"):
+        return [within.iloc[:, number] for number in range(within.shape[1])]
+    if isinstance(within, Mapping):
+        return list(within.values())
+    if isinstance(within, (list, tuple)) and within and all(_is_column(it) for it in within):
+        return list(within)
+    if isinstance(within, np.ndarray) and within.ndim == 2:
+        return list(within.T)
+    return [within]
+
+
+def _is_column(value: Any) -> bool:
+    return isinstance(value, list) or getattr(value, "ndim", 0) == 1
+
+
+def _codes(column: Any, n_rows: int) -> NDArray[np.int64]:
+    """The labels of a column as numbers."""
+    import numpy as np
+    import pandas as pd
+
+    if getattr(column, "ndim", 1) != 1:
+        raise _invalid(f"within must have one dimension or two, got shape {column.shape}")
+    labels = pd.Series(list(column) if isinstance(column, tuple) else column)
+    if len(labels) != n_rows:
+        raise _invalid(f"within has {len(labels)} labels for {n_rows} rows of betas")
+    if labels.isna().any():
+        row = int(np.flatnonzero(labels.isna())[0])
+        raise _invalid(f"within has no label for row {row}")
+    kind = pd.api.types.infer_dtype(labels, skipna=False)
+    if kind in ("mixed", "mixed-integer"):
+        kinds = sorted({type(label).__name__ for label in labels})
+        if len(kinds) > 1:
+            raise _invalid(f"within mixes labels of the kinds {', '.join(kinds)}")
+    return pd.factorize(labels)[0].astype(np.int64)
 
 
 def _dataset(from_bucket: bool, jobs: int | None, accept_license: bool | None) -> _native.Dataset:
@@ -323,15 +442,24 @@ def _mask_file(mask: Any, scratch: str) -> Path | None:
     return path
 
 
-def _request(choices: dict[str, Any]) -> dict[str, Any]:
+def _request(choices: dict[str, Any], dataset: _native.Dataset) -> dict[str, Any]:
     """The arguments of :func:`extract` for the native module."""
-    subjects = [resolve_subject_id(name) for name in _arguments.texts(choices["subjects"], "subjects")]
+
+    def one_of(name: str, *known: str) -> str:
+        return _arguments.choice(choices[name], name, known)
+
+    if choices["subjects"] == "all":
+        subjects = dataset.remote_subjects() if choices["from_bucket"] else dataset.subjects()
+    else:
+        subjects = [resolve_subject_id(name) for name in _arguments.texts(choices["subjects"], "subjects")]
+    if not subjects:
+        raise _invalid("at least one subject is needed")
     session = choices["session"]
     conventions: dict[str, Any] = {
-        "rois": [] if choices["roi"] is None else _arguments.texts(choices["roi"], "roi"),
+        "rois": [] if choices["roi"] is None else _arguments.rois(choices["roi"], "roi"),
         "mask_source": _arguments.mask_source(choices["mask_source"]),
-        "average": choices["average"],
-        "nan": choices["nan"],
+        "average": one_of("average", "none", "image"),
+        "nan": one_of("nan", "keep", "drop", "zero"),
         "exclude_ood": bool(choices["exclude_ood"]),
         "exact_repetitions": bool(choices["exact_repetitions"]),
     }
@@ -342,25 +470,38 @@ def _request(choices: dict[str, Any]) -> dict[str, Any]:
             conventions["noise_ceiling"]["desc"] = choices["nc_desc"]
     if choices["zscore"] is not None:
         conventions["zscore"] = {
-            "within": choices["zscore"],
-            "ddof": choices["zscore_ddof"],
-            "fit": choices["zscore_fit"],
+            "within": one_of("zscore", "run", "session"),
+            "ddof": _arguments.count(choices["zscore_ddof"], "zscore_ddof"),
+            "fit": one_of("zscore_fit", "all", "train"),
         }
     if choices["split"] is not None:
         pool = choices["pool"] or (subjects[0] if len(subjects) == 1 else "shared")
         conventions["split"] = {
-            "name": choices["split"],
-            "pool": pool,
-            "revision": choices["revision"],
+            "name": one_of("split", *_native.list_splits(None)),
+            "pool": _arguments.choice(pool, "pool", _native.list_pools()),
+            "revision": one_of("revision", "r1", "r2"),
             "ood_types": _arguments.texts(choices["ood_types"], "ood_types"),
         }
-    for name in ("stimuli", "features"):
-        if choices[name] is not None:
-            conventions[name] = choices[name]
+    if choices["stimuli"] is not None:
+        conventions["stimuli"] = _arguments.stimulus_set(choices["stimuli"])
+    if choices["features"] is not None:
+        conventions["features"] = _arguments.choice(
+            _model_in_any_case(choices["features"]), "features", AVAILABLE_MODELS
+        )
     return {
         "subjects": subjects,
-        "sessions": [] if session is None else _arguments.sessions(session),
+        "sessions": [] if session is None else _meant(dataset, subjects[0], _arguments.sessions(session)),
         "conventions": json.dumps(conventions),
-        "max_memory": choices["max_memory"],
+        "max_memory": _arguments.size(choices["max_memory"], "max_memory"),
         "from_bucket": bool(choices["from_bucket"]),
     }
+
+
+def _model_in_any_case(name: object) -> object:
+    known = {model.lower(): model for model in AVAILABLE_MODELS}
+    return known.get(name.lower(), name) if isinstance(name, str) else name
+
+
+def _meant(dataset: _native.Dataset, subject: str, named: list[str]) -> list[str]:
+    """The sessions that are meant, as :meth:`laion_fmri.Subject.get_betas` takes them."""
+    return list(meant_sessions(named, lambda: dataset.subject(subject).sessions()).values())
