@@ -27,6 +27,7 @@ def test_downloads(empty):
     assert len(laion_fmri.Segmentations()) > 0
 
 
+@pytest.mark.filterwarnings("ignore:.*marked as not valid")
 def test_embeddings(configured):
     name = laion_fmri.load_stimuli().images.names()[0]
     emb = laion_fmri.load_embeddings("CLIP")

@@ -14,6 +14,8 @@ from PIL import Image
 import laion_fmri
 from laion_fmri import _paths, as_displayed_rgb
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*marked as not valid")
+
 MODELS = ["CLIP", "DINOv2", "PEcore", "SigLIP2"]
 TEXTS = {"keep_default_na": False, "na_filter": False}
 
@@ -59,10 +61,12 @@ def labels(reference):
 
 
 def vectors(mirror, model):
-    """The embeddings by image name, as h5py reads them."""
+    """The embeddings by image name, as h5py reads them; NaN where they are marked as not valid."""
     with h5py.File(_paths.embeddings_path(mirror, model)) as file:
         names = file["image_ids"].asstr()[:]
-        return file["embedding"][:], list(names)
+        values = file["embedding"][:]
+        values[~file["valid"][:].astype(bool)] = np.nan
+        return values, list(names)
 
 
 def displayed(raw):
@@ -183,13 +187,17 @@ def test_an_array_on_disk_is_indexed_as_numpy_indexes(configured, mirror, key):
 
 
 def test_rows_that_are_not_valid(configured, mirror):
-    """The array holds what the file holds; a look-up by name refuses."""
+    """They are NaN in the array, with a warning; a look-up by name refuses."""
     expected, names = vectors(mirror, "CLIP")
     with h5py.File(_paths.embeddings_path(mirror, "CLIP")) as file:
         (row,) = np.flatnonzero(~file["valid"][:])
     embeddings = laion_fmri.load_embeddings("CLIP")
-    for key in (row, [0, row], slice(row, row + 1)):
-        np.testing.assert_array_equal(embeddings["CLIP"][key], expected[key])
+    assert np.isnan(expected[row]).all()
+    for key in (row, [0, row], slice(row, row + 1), slice(None)):
+        with pytest.warns(UserWarning, match="1 row of the embeddings is marked as not valid"):
+            np.testing.assert_array_equal(embeddings["CLIP"][key], expected[key])
+    with pytest.warns(UserWarning, match="not valid"):
+        assert np.isnan(np.asarray(embeddings["CLIP"])[row]).all()
     with pytest.raises(KeyError, match="valid"):
         embeddings.get("CLIP", names[row])
 
@@ -346,7 +354,7 @@ def test_wrong_sessions_and_models_name_themselves(sub):
     with pytest.raises(laion_fmri.DataNotDownloadedError):
         sub.images.array(session="ses-09")
     with pytest.raises(TypeError, match="session"):
-        sub.embeddings.all("CLIP", session=["ses-01"])
+        sub.embeddings.all("CLIP", session=1)
     with pytest.raises(ValueError, match="CLIP"):
         sub.embeddings.all("VGG")
     with pytest.raises(TypeError, match="model"):
@@ -365,3 +373,52 @@ def test_patched_trials_are_followed(sub, monkeypatch, labels):
     assert sub.metadata["image_name"].tolist() == expected
     whole = laion_fmri.load_stimuli().images
     assert sub.images[0] == whole[expected[0]]
+
+
+def test_embeddings_of_a_model_are_used_as_an_array(configured, mirror):
+    expected, _ = vectors(mirror, "DINOv2")
+    array = laion_fmri.load_embeddings("DINOv2")["DINOv2"]
+    np.testing.assert_array_equal(array.mean(axis=0), expected.mean(axis=0))
+    assert array.astype("float32").dtype == np.float32 and array.T.shape == expected.shape[::-1]
+    assert array.nbytes == expected.nbytes and array.copy().flags.owndata
+    np.testing.assert_array_equal(array * 2 + 1, expected * 2 + 1)
+    np.testing.assert_array_equal(1 - array, 1 - expected)
+    np.testing.assert_array_equal(array == expected, expected == expected)
+    np.testing.assert_array_equal(array @ expected[0], expected @ expected[0])
+    np.testing.assert_array_equal(np.sqrt(np.abs(array)), np.sqrt(np.abs(expected)))
+    assert "mean" in dir(array)
+    with pytest.raises(AttributeError):
+        getattr(array, "means")  # noqa: B009
+    with pytest.raises(ValueError, match="truth value"):
+        bool(array)
+    with pytest.raises(TypeError, match="put into"):
+        np.add(expected, expected, out=array)
+
+
+def test_a_list_of_sessions_gives_a_dict(sub):
+    both = sub.embeddings.all("DINOv2", session=["ses-01", "ses-02"])
+    assert list(both) == ["ses-01", "ses-02"]
+    for name, vectors_of in both.items():
+        np.testing.assert_array_equal(vectors_of, sub.embeddings.all("DINOv2", session=name))
+    (images,) = sub.images.array(session=["ses-1"]).values()
+    np.testing.assert_array_equal(images, sub.images.array(session="ses-01"))
+    assert {name: len(found) for name, found in sub.images.all(["ses-01"]).items()} == {"ses-01": 52}
+
+
+def test_conditions_of_a_query_in_every_form(sub, stim):
+    assert stim.query(seen_by="sub-03") == stim.query(seen_by=sub) == stim.query(seen_by="3")
+    assert stim.query(repetitions="12rep") == stim.query(repetitions=12)
+    for wrong in (3, b"sub-03"):
+        with pytest.raises(TypeError, match="seen_by"):
+            stim.query(seen_by=wrong)
+    with pytest.raises(ValueError, match="repetitions"):
+        stim.query(repetitions="often")
+    with pytest.raises(TypeError, match="repetitions"):
+        stim.query(repetitions=1.5)
+    name = stim.segmentations.images()[0]
+    with pytest.raises(ValueError, match="instance"):
+        stim.segmentations.get(name, stim.segmentations.nouns(name)[0], instance=-1)
+    for key in (True, np.True_, 1.0):
+        with pytest.raises(TypeError, match="integer"):
+            sub.images.get(key)
+    assert repr(stim.images) == f"<Images: {len(stim.images)} of {stim.data_dir}>"

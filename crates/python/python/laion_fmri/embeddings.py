@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from laion_fmri._embedding_array import EmbeddingArray
+
 __all__ = ["AVAILABLE_MODELS", "Embeddings", "load_embeddings"]
 
 
@@ -132,6 +134,8 @@ class Embeddings:
 
     def __getitem__(self, model: str) -> EmbeddingArray:
         """All vectors of a model, read as far as they are indexed."""
+        from laion_fmri._embedding_array import EmbeddingArray
+
         if model not in self._names:
             raise _unknown(model, self._names)
         if model not in self._arrays:
@@ -148,86 +152,9 @@ class Embeddings:
 
 
 def _unknown(model: object, known: list[str]) -> UnknownNameError:
-    return UnknownNameError(f"no embeddings by {model!r} are open (open: {', '.join(known)})")
-
-
-class EmbeddingArray:
-    """The vectors of a model as an array that is read when it is indexed.
-
-    Indexing takes rows, slices, lists and flags as numpy does, and gives float16 arrays;
-    ``numpy.asarray(...)`` reads everything.
-    """
-
-    ndim = 2
-
-    def __init__(self, handle: _native.Embeddings) -> None:
-        self._handle = handle
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """``(n_images, n_features)``."""
-        return self._handle.shape
-
-    @property
-    def dtype(self) -> np.dtype[np.float16]:
-        """float16."""
-        import numpy as np
-
-        return np.dtype(np.float16)
-
-    @property
-    def size(self) -> int:
-        return self.shape[0] * self.shape[1]
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __repr__(self) -> str:
-        return f"<embeddings {self.shape}, float16>"
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        if copy is False:
-            raise ValueError("the embeddings are on disk: an array of them is always a copy")
-        values = self._handle.matrix()
-        return values if dtype is None else values.astype(dtype)
-
-    def __iter__(self) -> Iterator[NDArray[np.float16]]:
-        return iter(self[:])
-
-    def __getitem__(self, key: Any) -> Any:
-        import numpy as np
-
-        rows, rest = (key[0], key[1:]) if isinstance(key, tuple) and key else (key, ())
-        if (isinstance(key, tuple) and not key) or rows is Ellipsis:
-            return np.asarray(self)[key]
-        if not all(isinstance(part, (slice, int)) for part in rest):
-            # Lists for both axes choose single values.
-            return np.asarray(self)[key]
-        length = len(self)
-        if isinstance(rows, slice):
-            start, stop, step = rows.indices(length)
-            whole = (start, stop, step) == (0, length, 1)
-            wanted = list(range(start, stop, step))
-            values = self._handle.matrix() if whole else self._rows(wanted)
-            return values[(slice(None), *rest)] if rest else values
-        array = np.asarray(rows)
-        if array.ndim == 0 and array.dtype.kind in "iu":
-            row = _arguments.index(rows, length, "row")
-            values = self._rows([row])[0]
-            return values[rest] if rest else values
-        if array.dtype == np.bool_ and array.shape == (length,):
-            array = np.flatnonzero(array)
-        if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-            return np.asarray(self)[key]
-        wanted = [_arguments.index(row, length, "row") for row in array.tolist()]
-        values = self._rows(wanted)
-        return values[(slice(None), *rest)] if rest else values
-
-    def _rows(self, wanted: list[int]) -> NDArray[np.float16]:
-        """Rows as they are in the file, as all of them are in the whole array."""
-        try:
-            return self._handle.rows(wanted)
-        except UnknownNameError:
-            # A row that is marked as not valid is refused when it is asked for alone.
-            values: NDArray[np.float16] = self._handle.matrix()[wanted]
-            return values
+    error = UnknownNameError(f"no embeddings by {model!r} are open (open: {', '.join(known)})")
+    if model in AVAILABLE_MODELS:
+        error.hint = f"load_embeddings({model!r}), after laion_fmri.download_embeddings({model!r})"
+    else:
+        error.hint = f"the models are {', '.join(AVAILABLE_MODELS)}"
+    return error
