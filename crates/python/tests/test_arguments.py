@@ -1,0 +1,128 @@
+"""Arguments that cannot be meant are refused with their name, before anything is read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import laion_fmri
+from laion_fmri import _arguments, discovery, splits
+from laion_fmri import download as dl
+
+
+def test_flags_are_as_many_as_the_trials(sub, reference):
+    flags = np.arange(52) % 3 == 0
+    expected = reference.betas("ses-01")[flags]
+    np.testing.assert_array_equal(sub.get_betas("ses-01", trials=flags), expected)
+    for wrong in (flags[:50], [*flags, False], [True]):
+        for session in ("ses-01", ["ses-02", "ses-01"]):
+            with pytest.raises(ValueError, match=f"{len(wrong)} flags, and ses-0. has (52|46) trials"):
+                sub.get_betas(session, trials=wrong)
+        with pytest.raises(ValueError, match=f"{len(wrong)} flags"):
+            sub.concat_betas("ses-01", trials=wrong)
+    with pytest.raises(ValueError, match="40 flags"):
+        sub.concat_betas(trials=flags[:40])
+
+
+def test_an_empty_list_of_rois_is_refused(sub):
+    calls = [
+        lambda: sub.get_betas("ses-01", roi=[]),
+        lambda: sub.concat_betas("ses-01", roi=[]),
+        lambda: sub.nc_compute("ses-01", roi=()),
+        lambda: sub.get_noise_ceiling("ses-01", roi=[]),
+        lambda: sub.get_roi_mask([]),
+        lambda: sub.get_roi_data([]),
+        lambda: sub.get_voxel_coordinates(roi=[]),
+        lambda: laion_fmri.extract("sub-03", "ses-01", roi=[]),
+        lambda: laion_fmri.load_subjects(["sub-03"]).shared_betas("ses-01", roi=[]),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="empty list"):
+            call()
+
+
+def test_split_masks_take_a_table_or_labels(sub):
+    tables = sub.get_trial_info(["ses-01", "ses-02"])
+    with pytest.raises(TypeError, match="dict"):
+        splits.get_split_masks(tables, "tau", "sub-03")
+    for wrong in ([1, 2], [None], 3, "shared_a", [float("nan")]):
+        with pytest.raises(TypeError, match="trials"):
+            splits.get_split_masks(wrong, "tau", "sub-03")
+    with pytest.warns(UserWarning, match="none of the 2 labels"):
+        train, test = splits.get_split_masks(["a", "b"], "tau", "sub-03")
+    assert not train.any() and not test.any()
+
+
+def test_short_sessions(sub):
+    for name in ("ses-1", "1"):
+        table = sub.get_trial_info(name)
+        assert table.equals(sub.get_trial_info("ses-01"))
+        betas = sub.get_betas([name], roi="FFA1")
+        np.testing.assert_array_equal(betas[name], sub.get_betas("ses-01", roi="FFA1"))
+    made = laion_fmri.extract("sub-03", "1", roi="FFA1")
+    np.testing.assert_array_equal(made["betas"], betas["1"])
+    with pytest.raises(laion_fmri.DataNotDownloadedError, match="ses-9"):
+        sub.get_betas("ses-9")
+
+
+def test_values_of_a_wrong_type_are_named(sub):
+    for wrong in ("0.2", True, [1.0]):
+        with pytest.raises(TypeError, match="nc_threshold"):
+            sub.get_betas("ses-01", nc_threshold=wrong)
+    with pytest.raises(TypeError, match="progress"):
+        sub.get_betas("ses-01", progress=5)
+    with pytest.raises(ValueError, match="scope"):
+        sub.nc_compute("ses-01", scope="day")
+    with pytest.raises(ValueError, match="zscore_ddof"):
+        sub.nc_compute("ses-01", zscore_ddof=-1)
+
+
+def test_sizes_are_read_as_by_the_command():
+    for text, expected in (("2GiB", 2 << 30), ("500MB", 500_000_000), ("1.5 KiB", 1536), ("2g", 2 * 10**9)):
+        assert _arguments.size(text, "max_memory") == expected
+    assert _arguments.size(None, "max_memory") is None and _arguments.size(7, "max_memory") == 7
+    for wrong in ("", "GiB", "1x", "-1", -1):
+        with pytest.raises(ValueError, match="max_memory"):
+            _arguments.size(wrong, "max_memory")
+    with pytest.raises(TypeError, match="max_memory"):
+        _arguments.size(1.5, "max_memory")
+
+
+def test_categories_in_any_case(sub):
+    assert sub.get_available_rois("Face") == sub.get_available_rois("face") != []
+    with pytest.raises(TypeError, match="category"):
+        sub.get_available_rois(3)
+
+
+def test_outputs_go_to_folders_that_exist(sub, tmp_path):
+    nowhere = tmp_path / "nowhere"
+    calls = [
+        lambda: sub.to_nifti(np.zeros(sub.get_n_voxels()), nowhere / "a.nii"),
+        lambda: sub.write_betas("ses-01", nowhere, roi="FFA1"),
+        lambda: laion_fmri.extract("sub-03", "ses-01", roi="FFA1", output=nowhere / "a.npz"),
+        lambda: laion_fmri.plan_extraction("sub-03", "ses-01", roi="FFA1", output=nowhere / "a.npz"),
+    ]
+    for call in calls:
+        with pytest.raises(FileNotFoundError) as raised:
+            call()
+        assert raised.value.filename == str(nowhere)
+    assert not nowhere.exists()
+    for name in ("a.txt", "a.nii.zip", "nii"):
+        with pytest.raises(ValueError, match="output_path"):
+            sub.to_nifti(np.zeros(sub.get_n_voxels()), tmp_path / name)
+
+
+def test_downloads_of_nothing_are_refused(empty):
+    for name in ("ses", "desc", "suffix"):
+        with pytest.raises(ValueError, match=f"{name} is an empty list"):
+            dl.download("sub-03", **{name: []})
+    with pytest.raises(ValueError, match="subject"):
+        dl.download([])
+
+
+def test_only_public_names_are_offered():
+    assert dir(dl) == sorted(dl.__all__)
+
+
+def test_rois_of_the_bucket_by_a_short_id(empty):
+    assert discovery.get_rois("3", "Face") == discovery.get_rois("sub-03", category="face") != []
