@@ -110,6 +110,9 @@ def test_outputs_go_to_folders_that_exist(sub, tmp_path):
     for name in ("a.txt", "a.nii.zip", "nii"):
         with pytest.raises(ValueError, match="output_path"):
             sub.to_nifti(np.zeros(sub.get_n_voxels()), tmp_path / name)
+        with pytest.raises(ValueError, match="output_path"):
+            mask = sub.get_anatomical_brain_mask(res="1pt8")
+            laion_fmri.brain.to_nifti(np.zeros(sub.get_n_voxels()), tmp_path / name, mask)
 
 
 def test_downloads_of_nothing_are_refused(empty):

@@ -44,10 +44,13 @@ def to_nifti(
     Raises
     ------
     ValueError
-        If numbers or affines do not fit: a mismatch.
+        If numbers or affines do not fit: a mismatch. For another suffix.
+    FileNotFoundError
+        If the folder of the output does not exist.
     """
     import numpy as np
 
+    output = _arguments.output(output_path, "output_path", (".nii", ".nii.gz"))
     volume = _native.read_mask(Path(brain_mask_path)).astype(np.float32)
     chosen = _chosen(volume != 0, roi_mask, custom_mask)
     array = np.ascontiguousarray(values, dtype=np.float32).ravel()
@@ -59,7 +62,7 @@ def to_nifti(
             raise _invalid("mismatch: the affine is not that of the brain mask")
     volume[:] = 0
     volume[chosen] = array
-    _native.write_nifti(Path(output_path), volume, Path(brain_mask_path))
+    _native.write_nifti(output, volume, Path(brain_mask_path))
 
 
 def get_voxel_coordinates(
