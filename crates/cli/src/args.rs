@@ -15,6 +15,7 @@ pub(crate) mod splits;
 pub(crate) mod stimuli;
 pub(crate) mod store;
 pub(crate) mod tree;
+mod trial_list;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ use laion_fmri::{Hemi, Location, MaskSource, Resolution, RoiFormat, StimulusSet}
 use self::filters::Filters;
 use self::names::one_of;
 use self::sessions::{SessionName, parse_session};
+pub(crate) use self::trial_list::{TrialList, parse_trials};
 use crate::exit::CommandError;
 
 /// LAION-fMRI: from a public bucket of 7T fMRI data to the array you need.
@@ -577,34 +579,6 @@ pub(crate) struct ToNifti {
     pub(crate) output: PathBuf,
 }
 
-/// Trials as they were asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TrialList(pub(crate) Vec<usize>);
-
-/// Longer lists than any session could have are refused before they fill the memory.
-const MAX_TRIALS: usize = 1_000_000;
-
-fn parse_trials(text: &str) -> Result<TrialList, String> {
-    let number = |part: &str| {
-        part.parse::<usize>().map_err(|_| format!("{part:?} is not a number counted from 0"))
-    };
-    let mut trials = Vec::new();
-    for part in text.split(',') {
-        let (start, end) = match part.split_once(':') {
-            Some((start, end)) => (number(start)?, number(end)?),
-            None => (number(part)?, number(part)?.saturating_add(1)),
-        };
-        if start >= end {
-            return Err(format!("{part} contains no trial (expected START below END)"));
-        }
-        if end - start > MAX_TRIALS - trials.len() {
-            return Err(format!("more than {MAX_TRIALS} trials"));
-        }
-        trials.extend(start..end);
-    }
-    Ok(TrialList(trials))
-}
-
 /// More transfers than this only cost memory and the server's patience.
 const MAX_JOBS: usize = 256;
 
@@ -625,25 +599,6 @@ mod tests {
         let cli = Cli::try_parse_from([&["laion-fmri"], arguments].concat()).unwrap();
         let find = |name: &str| variables.iter().find(|(known, _)| *known == name);
         cli.global.with_environment(|name| find(name).map(|(_, value)| value.into()))
-    }
-
-    #[test]
-    fn trials_are_single_or_ranges() {
-        let parsed = |text: &str| parse_trials(text).map(|list| list.0);
-        assert_eq!(parsed("10:13,500"), Ok(vec![10, 11, 12, 500]));
-        assert_eq!(parsed("0"), Ok(vec![0]));
-        for (text, problem) in [
-            ("", "\"\" is not a number counted from 0"),
-            ("3:3", "3:3 contains no trial (expected START below END)"),
-            ("-1", "\"-1\" is not a number counted from 0"),
-            ("0:99999999999", "more than 1000000 trials"),
-            (
-                "18446744073709551615",
-                "18446744073709551615 contains no trial (expected START below END)",
-            ),
-        ] {
-            assert_eq!(parsed(text), Err(problem.to_owned()), "{text}");
-        }
     }
 
     #[test]

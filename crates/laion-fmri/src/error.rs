@@ -23,12 +23,11 @@ pub use self::extract::{ExtractError, Restriction};
 pub use self::kind::ErrorKind;
 #[cfg(feature = "download")]
 use self::sentences::not_matching;
-use self::sentences::{alternatives, listed, unreadable};
+use self::sentences::{alternatives, listed, no_roi, unreadable};
 pub use self::store::StoreError;
 pub(crate) use self::subjects::alike;
 use self::subjects::{did_you_mean, of_subjects};
-use crate::files::InputError;
-use crate::{DownloadRequest, EventTableError, MaskSource, TrialTableError};
+use crate::{DownloadRequest, EventTableError, InputError, MaskSource, TrialTableError};
 #[cfg(feature = "download")]
 use crate::{Missing, access::AccessError};
 
@@ -176,12 +175,8 @@ pub enum Error {
 
     /// An ROI query that is neither `all`, a category nor an ROI of the subject.
     #[error(
-        "{subject} has {}{}; ROIs: {}; categories: {}",
-        match is_on_surface {
-            true => format!("the ROI {got:?} on the surface only, not as a volume"),
-            false => format!("no ROI or category {got:?}"),
-        },
-        suggestion.as_deref().map(|s| format!(" (did you mean {s}?)")).unwrap_or_default(),
+        "{subject} has {}; ROIs: {}; categories: {}",
+        no_roi(got, *is_on_surface, suggestion.as_deref()),
         rois.join(", "),
         categories.join(", ")
     )]

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use laion_fmri::store::{StoreInfo, StorePlan, StoreRequest, StoreState};
-use laion_fmri::{Error, SessionId, Subject};
+use laion_fmri::{Error, SessionId, Subject, layout};
 use laion_fmri_base::{counted, readable_bytes};
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ fn build(context: &Context, args: &Build) -> anyhow::Result<()> {
         }
     };
     let subject = dataset.subject(&args.subject)?;
-    let chosen = sessions::of_subject(context, &subject, &args.session)?;
+    let chosen = sessions::of_subject(context, &subject, &args.session, layout::betas)?;
     let mut request = StoreRequest::new().sessions(&chosen).voxels(voxels::voxels(
         context,
         &args.voxels,
@@ -195,7 +195,7 @@ fn verify(context: &Context, args: &Chosen) -> anyhow::Result<Status> {
 
 fn remove(context: &Context, args: &Remove) -> anyhow::Result<()> {
     let (subject, stores) = stores(context, &args.chosen)?;
-    let named = sessions::of_subject(context, &subject, &args.session)?;
+    let named = sessions::of_subject(context, &subject, &args.session, layout::betas)?;
     let named: Result<Vec<SessionId>, _> = named.iter().map(|name| name.parse()).collect();
     let named = named.map_err(Error::from)?;
     for store in &stores {

@@ -35,6 +35,15 @@ pub(super) fn not_matching(
     }
 }
 
+/// That an ROI is not there, or only on the surface, and which one may be meant.
+pub(super) fn no_roi(got: &str, is_on_surface: bool, suggestion: Option<&str>) -> String {
+    let meant = suggestion.map(|name| format!(" (did you mean {name}?)")).unwrap_or_default();
+    match is_on_surface {
+        true => format!("the ROI {got:?} on the surface only, not as a volume{meant}"),
+        false => format!("no ROI or category {got:?}{meant}"),
+    }
+}
+
 /// What is wrong with an ROI expression, and where.
 pub(super) fn unreadable(query: &str, column: usize, problem: &str) -> String {
     if query.trim().is_empty() {
