@@ -20,8 +20,16 @@ fn a_session_is_mirrored_and_read() {
     let ffa1 = bucket::Roi::of("sub-03", "FFA1").unwrap();
     let voxels: Vec<_> = voxels.into_iter().filter(|voxel| ffa1.contains(*voxel)).collect();
     let trials = bucket::labels("sub-03", "ses-01").len();
-    assert_eq!(ran.err, format!("ses-01: {trials} trials x {} voxels -> ffa1.npy\n", voxels.len()));
     let betas = read_npy::<f32>(user.path("ffa1.npy")).unwrap();
+    let with_nan =
+        betas.columns().into_iter().filter(|all| all.iter().any(|it| it.is_nan())).count();
+    assert_eq!(
+        ran.err,
+        format!(
+            "ses-01: {trials} trials x {} voxels, NaN in {with_nan} voxels -> ffa1.npy\n",
+            voxels.len()
+        )
+    );
     assert_eq!(betas.shape(), [trials, voxels.len()]);
     for ((trial, voxel), value) in
         (0..trials).flat_map(|trial| voxels.iter().map(move |voxel| (trial, voxel))).zip(&betas)

@@ -144,11 +144,13 @@ impl Dataset {
     /// [`Error::Mirror`] and [`Error::Offline`] when the bucket cannot be listed.
     #[doc(alias = "load_subject")]
     pub fn subject(&self, id: impl AsRef<str>) -> Result<Subject> {
-        let parsed = id.as_ref().parse();
-        let id: SubjectId = parsed.map_err(|error: bids_names::InvalidSubjectId| {
+        let got = id.as_ref();
+        // `all` is a word for several subjects wherever there may be several.
+        let parsed = got.parse().ok().filter(|_| !got.eq_ignore_ascii_case("all"));
+        let id: SubjectId = parsed.ok_or_else(|| {
             let available =
                 self.subjects().unwrap_or_default().iter().map(ToString::to_string).collect();
-            Error::SubjectNotFound { got: error.got, available }
+            Error::SubjectNotFound { got: got.to_owned(), available }
         })?;
         #[cfg(feature = "download")]
         if let Some(remote) = &self.bucket {

@@ -137,11 +137,7 @@ mod tests {
             (Datatype::I16, (-30_000i16).to_le_bytes().into(), -30_000.0),
             (Datatype::U32, 4_000_000_000u32.to_le_bytes().into(), 4e9),
             (Datatype::I32, (-2_000_000_000i32).to_le_bytes().into(), -2e9),
-            (
-                Datatype::U64,
-                (u64::MAX - (1 << 39)).to_le_bytes().into(),
-                (u64::MAX - (1 << 39)) as f32,
-            ),
+            (Datatype::U64, (1u64 << 63).to_le_bytes().into(), (1u64 << 63) as f32),
             (Datatype::I64, (1i64 << 40).to_le_bytes().into(), (1u64 << 40) as f32),
             (Datatype::F32, 1.5f32.to_le_bytes().into(), 1.5),
             (Datatype::F64, (-0.1f64).to_le_bytes().into(), -0.1),
