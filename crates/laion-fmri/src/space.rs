@@ -70,8 +70,9 @@ impl Subject {
     /// As [`Subject::to_nifti`]; what `fill` answers.
     ///
     /// ```
-    /// use laion_fmri::{Dataset, Error, Voxels};
+    /// use laion_fmri::{Dataset, Voxels};
     ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let bucket = fixtures::Bucket::example()?;
     /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
     /// let face = Voxels::roi("face");
@@ -79,7 +80,8 @@ impl Subject {
     /// subject.rows_to_nifti("three.nii.gz", &face, Some(3), |put| {
     ///     betas.rows().into_iter().try_for_each(|row| put(&row.to_vec()))
     /// })?;
-    /// # Ok::<(), Error>(())
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn rows_to_nifti<T: Sample + Default, E: From<Error>>(
         &self,

@@ -94,7 +94,7 @@ pub fn write_volume<W: Write, T: Sample>(
 /// Writes the volumes of a 4-D image one after the other, so that no more than one is in memory.
 ///
 /// ```
-/// use nifti_stream::{Affine, Compression, Spatial, VolumeWriter, read_header};
+/// use nifti_stream::{Affine, Compression, Header, Spatial, VolumeWriter};
 ///
 /// # let affine = Affine::from_rows([[2.0, 0.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0]]);
 /// let spatial = Spatial::from_affine(&affine);
@@ -103,7 +103,7 @@ pub fn write_volume<W: Write, T: Sample>(
 ///     volumes.put(&[volume as f32, 0.5])?;
 /// }
 /// let bytes = volumes.finish()?;
-/// assert_eq!(read_header(bytes.as_slice())?.shape(), [2, 1, 1, 3]);
+/// assert_eq!(Header::read(bytes.as_slice())?.shape(), [2, 1, 1, 3]);
 /// # Ok::<(), nifti_stream::Error>(())
 /// ```
 #[derive(Debug)]
