@@ -25,7 +25,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas
-from bucket_reference import Choice, Reference, zscore
+from bucket_reference import Choice, Reference, repetitions, stimulus_metadata, zscore
 from check_buckets import array_problems
 from check_splits import Bundle
 import verdict
@@ -34,7 +34,9 @@ ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "crates/laion-fmri/examples"
 CEILINGS = {"nc_4rep": "Noiseceiling4rep", "nc_12rep": "Noiseceiling12rep"}
 CEILINGS["nc_allrep"] = "NoiseceilingAllrep"
-ROWS = ("image_name", "session", "run", "beta_index", "repetition", "n_averaged", "train", "test")
+IMAGES = ("dataset", "unique_or_shared", "n_reps_planned")
+ROWS = ("image_name", "session", "run", "beta_index", "repetition", "n_averaged", *IMAGES)
+ROWS += ("train", "test")
 COLUMNS = ("subject", "voxel_index", "voxel_ijk", "roi", *CEILINGS, "nc_session")
 
 
@@ -191,6 +193,11 @@ def expected(root, bundle, options):
         arrays["repetition"] = np.array([names[:n].count(name) for n, name in enumerate(names)])
         arrays["n_averaged"] = np.ones(len(names), dtype=np.int64)
     arrays["image_name"] = np.array(names)
+    listed = {row["image_name"]: row for row in stimulus_metadata(root)}
+    for column in IMAGES[:2]:
+        arrays[column] = np.array([listed[name][column] if name in listed else "" for name in names])
+    planned = [repetitions(listed[name]["n_reps"]) if name in listed else None for name in names]
+    arrays["n_reps_planned"] = np.array([-1 if n is None else n for n in planned])
     if len(subjects) > 1:
         arrays["subjects"] = np.array([subject.reference.subject for subject in subjects])
     columns = [subject.columns(options) for subject in subjects]
