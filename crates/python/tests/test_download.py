@@ -77,7 +77,7 @@ def test_verify_finds_damage(empty):
     assert table.loc[~table["sound"], "path"].str.endswith("_mask.nii.gz").all()
     assert (~table["sound"]).sum() == 1
     assert set(table["condition"]) == {"sound", "damaged"}
-    assert table.loc[~table["sound"], "detail"].str.contains("expected SHA-256").all()
+    assert table.loc[~table["sound"], "detail"].str.contains("expected CRC-32").all()
     dl.download("sub-03", brain_mask_only=True, verify=True)
     assert laion_fmri.verify()["sound"].all()
 

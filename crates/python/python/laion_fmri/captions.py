@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import builtins
-import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from laion_fmri import _native, _tables
+from laion_fmri import _tables
 from laion_fmri._constants import CAPTIONS_FILE
-from laion_fmri.config import _open
+from laion_fmri._opened import StimulusTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Captions"]
 
 
-class Captions:
+class Captions(StimulusTable):
     """Captions by image name.
 
     Parameters
@@ -30,20 +29,8 @@ class Captions:
         If the table of captions is not on disk.
     """
 
-    def __init__(self, data_dir: str | os.PathLike[str] | None = None) -> None:
-        self._native = _open(data_dir).stimuli()
-        self._data_dir = data_dir
-        # Also tells whether it is there.
+    def _require(self) -> None:
         self._native.captioned_images()
-
-    @classmethod
-    def _of(cls, native: _native.Stimuli, data_dir: str | None = None) -> Captions:
-        new = cls.__new__(cls)
-        new._native, new._data_dir = native, data_dir
-        return new
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (Captions, (self._data_dir,))
 
     def __repr__(self) -> str:
         return f"<Captions: {len(self.images())} images>"

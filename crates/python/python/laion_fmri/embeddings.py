@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native
 from laion_fmri._constants import AVAILABLE_MODELS
 from laion_fmri._errors import UnknownNameError, _invalid
 from laion_fmri._paths import embeddings_path
+from laion_fmri._opened import Closing
 from laion_fmri.config import get_data_dir
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def load_embeddings(
     return Embeddings(_models(models), data_dir)
 
 
-class Embeddings:
+class Embeddings(Closing):
     """Embeddings by model. Files are opened when a vector is looked up.
 
     Parameters
@@ -85,17 +85,6 @@ class Embeddings:
                 )
                 error.hint = f"laion_fmri.download_embeddings({model!r})"
                 raise error
-
-    def __enter__(self) -> Embeddings:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_data_dir": self._data_dir, "_names": self._names, "_arrays": {}}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from laion_fmri import _arguments, _native, _tables
+from laion_fmri import _arguments, _tables
 from laion_fmri._constants import SEGMENTATIONS_METADATA_FILE
-from laion_fmri.config import _open
+from laion_fmri._opened import StimulusTable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Segmentations"]
 
 
-class Segmentations:
+class Segmentations(StimulusTable):
     """Object masks by image name, noun and instance.
 
     Parameters
@@ -32,37 +30,11 @@ class Segmentations:
         If the table of masks is not on disk.
     """
 
-    def __init__(self, data_dir: str | os.PathLike[str] | None = None) -> None:
-        self._native = _open(data_dir).stimuli()
-        self._data_dir = data_dir
-        # Also tells whether it is there.
+    def _require(self) -> None:
         self._native.n_masks()
-
-    @classmethod
-    def _of(cls, native: _native.Stimuli, data_dir: str | None = None) -> Segmentations:
-        new = cls.__new__(cls)
-        new._native, new._data_dir = native, data_dir
-        return new
-
-    def __enter__(self) -> Segmentations:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (Segmentations, (self._data_dir,))
 
     def __repr__(self) -> str:
         return f"<Segmentations: {len(self)} masks>"
-
-    def close(self) -> None:
-        """Nothing is open between calls; here for compatibility."""
 
     @property
     def metadata(self) -> pd.DataFrame:

@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator
 from functools import cached_property
 from io import BytesIO
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native, _tables
 from laion_fmri._constants import STIMULI_METADATA_FILE
 from laion_fmri._errors import _invalid
 from laion_fmri.captions import Captions
+from laion_fmri._opened import Closing
 from laion_fmri.config import _open
 from laion_fmri.embeddings import Embeddings
 from laion_fmri.segmentations import Segmentations
@@ -65,7 +65,7 @@ def load_stimuli(data_dir: str | os.PathLike[str] | None = None) -> Stimuli:
     return Stimuli(data_dir)
 
 
-class Stimuli:
+class Stimuli(Closing):
     """Images, embeddings, object masks and captions by image name. Files are opened when needed.
 
     Parameters
@@ -86,17 +86,6 @@ class Stimuli:
 
     def __getstate__(self) -> dict[str, Any]:
         return {"data_dir": self.data_dir}
-
-    def __enter__(self) -> Stimuli:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"Stimuli({self.data_dir!r})"
