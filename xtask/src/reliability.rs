@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use crate::command_line::CommandLine;
 use crate::counts::Counts;
 use crate::project::Project;
-use crate::test;
+use crate::test::{self, FEATURES};
 
 const BEGIN: &str = "<!-- counts -->\n";
 const END: &str = "<!-- end counts -->";
@@ -32,11 +32,11 @@ pub(crate) fn run(project: &Project) -> Result<bool> {
     }
     fs::create_dir_all(&folder)?;
     let arguments = if test::has_nextest(project) {
-        "nextest run --locked --no-fail-fast -p s3-mirror -p laion-fmri-cli -E test(reliability)"
+        format!("nextest run --workspace {FEATURES} --locked --no-fail-fast -E test(reliability)")
     } else {
-        "test --locked --no-fail-fast -p s3-mirror -p laion-fmri-cli --test tests reliability"
+        format!("test --workspace {FEATURES} --locked --no-fail-fast --test tests reliability")
     };
-    CommandLine::cargo(arguments, &project.root)
+    CommandLine::cargo(&arguments, &project.root)
         .variable("LAION_FMRI_RELIABILITY", &folder)
         .run(&mut Counts::default())?;
     let rows = rows(&folder)?;
