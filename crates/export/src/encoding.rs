@@ -17,9 +17,7 @@ use ndarray::{ArrayView, Dimension};
 pub(crate) use self::member::decode_texts;
 #[cfg(feature = "npz")]
 pub(crate) use self::member::{EncodedText, read_text};
-#[cfg(feature = "zarr")]
-pub(crate) use self::read::Head;
-pub(crate) use self::read::{Unreadable, read};
+pub(crate) use self::read::{Head, Unreadable, read};
 #[cfg(any(feature = "npz", feature = "digest"))]
 pub(crate) use self::text::check_texts;
 #[cfg(feature = "digest")]
