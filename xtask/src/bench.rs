@@ -11,6 +11,7 @@ mod reading;
 mod splits;
 mod stimuli;
 mod store;
+mod timing;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};

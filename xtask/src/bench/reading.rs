@@ -2,18 +2,16 @@
 //! masks, coordinates and trial tables cost.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::hint::black_box;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use laion_fmri::nifti_stream::gz::GzDecoder;
 use laion_fmri::nifti_stream::{Affine, Spatial, fs::write_volume};
 use laion_fmri::{Dataset, MaskSource, Resolution, Subject, Voxels, layout};
 
+use super::timing::{inflate, once, timed};
 use super::{Row, median};
 use crate::project::Project;
 
@@ -94,26 +92,6 @@ fn peak_of_child(folder: &Path) -> Result<f64> {
     ensure!(output.status.success(), "the child ended with {}", output.status);
     let kib: f64 = text.trim().parse().with_context(|| format!("not a size: {text:?}"))?;
     Ok(kib / 1024.0)
-}
-
-fn timed(rounds: usize, work: impl Fn() -> Result<()>) -> Result<f64> {
-    Ok(median((0..rounds).map(|_| once(&work)).collect::<Result<_>>()?))
-}
-
-fn once(work: impl FnOnce() -> Result<()>) -> Result<f64> {
-    let started = Instant::now();
-    work()?;
-    Ok(started.elapsed().as_secs_f64())
-}
-
-fn inflate(files: &[PathBuf]) -> Result<()> {
-    let mut chunk = vec![0; 256 * 1024];
-    for file in files {
-        let mut decoder = GzDecoder::new(File::open(file)?);
-        while decoder.read(&mut chunk)? > 0 {}
-    }
-    black_box(&chunk);
-    Ok(())
 }
 
 /// The ROI files and the brain mask, which every mask needs.

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use laion_fmri::ndarray::Array3;
@@ -18,6 +17,7 @@ use laion_fmri::stimuli::{
 };
 
 use super::process::Python;
+use super::timing::once;
 use super::{Row, median};
 use crate::counts::Counts;
 use crate::interop::{self, Environment};
@@ -242,10 +242,4 @@ fn on_threads<T: Sync, S>(
             Err(_) => bail!("a thread panicked"),
         })
     })
-}
-
-fn once(work: &dyn Fn() -> Result<()>) -> Result<f64> {
-    let started = Instant::now();
-    work()?;
-    Ok(started.elapsed().as_secs_f64())
 }

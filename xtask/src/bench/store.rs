@@ -5,19 +5,17 @@
 //! fit: what is read for a ROI does not depend on how many other voxels there are. A real session has
 //! 271,985 voxels.
 
-use std::fs::{self, File};
+use std::fs;
 use std::hint::black_box;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
-use laion_fmri::nifti_stream::gz::GzDecoder;
 use laion_fmri::store::StoreRequest;
 use laion_fmri::{Cancel, Dataset, MaskSource, Resolution, Subject, VoxelMask, layout};
 
+use super::timing::{inflate, once, timed};
 use super::{Row, median};
 use crate::project::Project;
 
@@ -51,7 +49,7 @@ pub(super) fn run(project: &Project, rounds: usize) -> Result<Vec<Row>> {
     // A B A B: both see the same machine.
     let (mut inflating, mut building) = (Vec::new(), Vec::new());
     for _ in 0..rounds.min(3) {
-        inflating.push(once(|| inflate(&betas))?);
+        inflating.push(once(|| inflate_by_threads(&betas))?);
         let _ = fs::remove_dir_all(mirror.join("stores"));
         building.push(once(|| {
             let subject = files.subject("sub-01")?;
@@ -161,33 +159,14 @@ fn flags(n_voxels: usize, voxels: &[usize]) -> Vec<bool> {
 }
 
 /// Inflates all files by two threads.
-fn inflate(files: &[PathBuf]) -> Result<()> {
+fn inflate_by_threads(files: &[PathBuf]) -> Result<()> {
     let half = files.len().div_ceil(THREADS).max(1);
     thread::scope(|scope| {
-        let inflate = |files: &[PathBuf]| -> Result<()> {
-            let mut chunk = vec![0; 256 * 1024];
-            for file in files {
-                let mut decoder = GzDecoder::new(File::open(file)?);
-                while decoder.read(&mut chunk)? > 0 {}
-            }
-            black_box(&chunk);
-            Ok(())
-        };
         let threads: Vec<_> =
             files.chunks(half).map(|part| scope.spawn(move || inflate(part))).collect();
-        for thread in threads {
-            thread.join().map_err(|_| anyhow::anyhow!("a thread panicked"))??;
-        }
-        Ok(())
+        threads.into_iter().try_for_each(|thread| match thread.join() {
+            Ok(result) => result,
+            Err(_) => bail!("a thread panicked"),
+        })
     })
-}
-
-fn timed(rounds: usize, work: impl Fn() -> Result<()>) -> Result<f64> {
-    Ok(median((0..rounds).map(|_| once(&work)).collect::<Result<_>>()?))
-}
-
-fn once(work: impl FnOnce() -> Result<()>) -> Result<f64> {
-    let started = Instant::now();
-    work()?;
-    Ok(started.elapsed().as_secs_f64())
 }
