@@ -4,16 +4,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::atomic_file::{parent, sync_directory, temporary_sibling};
-
-/// How often another temporary name is tried when one is taken.
-const ATTEMPTS: usize = 16;
+use crate::atomic_file::{at_temporary_sibling, parent, sync_directory};
 
 /// A directory that takes its name only when it is complete.
 ///
-/// It is filled as a new directory next to its target, named by [`temporary_sibling`]. If it is
-/// dropped before it has its name, it is removed with what is in it, and what is at the target stays
-/// as it was.
+/// It is filled as a new directory next to its target, named by
+/// [`temporary_sibling`](crate::temporary_sibling). If it is dropped before it has its name, it is
+/// removed with what is in it, and what is at the target stays as it was.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -45,15 +42,7 @@ impl Drop for Temporary {
 
 impl Temporary {
     fn beside(path: &Path) -> io::Result<Self> {
-        for _ in 0..ATTEMPTS {
-            let directory = temporary_sibling(path);
-            match fs::create_dir(&directory) {
-                Ok(()) => return Ok(Self(directory)),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(io::ErrorKind::AlreadyExists.into())
+        at_temporary_sibling(path, |name| fs::create_dir(name)).map(|(name, ())| Self(name))
     }
 }
 

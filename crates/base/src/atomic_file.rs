@@ -93,17 +93,8 @@ impl AtomicFile {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
         #[cfg(not(unix))]
         let _ = mode;
-        for _ in 0..ATTEMPTS {
-            let temporary = temporary_sibling(path);
-            match options.open(&temporary) {
-                Ok(file) => {
-                    return Ok(Self { file, target, temporary: Some(Temporary(temporary)) });
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(io::ErrorKind::AlreadyExists.into())
+        let (temporary, file) = at_temporary_sibling(path, |name| options.open(name))?;
+        Ok(Self { file, target, temporary: Some(Temporary(temporary)) })
     }
 
     /// The open file.
@@ -169,6 +160,22 @@ impl Seek for AtomicFile {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
         self.file.seek(position)
     }
+}
+
+/// Creates something under a temporary name that is free, and returns that name with it.
+pub(crate) fn at_temporary_sibling<T>(
+    path: &Path,
+    create: impl Fn(&Path) -> io::Result<T>,
+) -> io::Result<(PathBuf, T)> {
+    for _ in 0..ATTEMPTS {
+        let temporary = temporary_sibling(path);
+        match create(&temporary) {
+            Ok(created) => return Ok((temporary, created)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 /// A name for a temporary file or directory next to `path`: `.NAME.RANDOM.tmp-part`, hidden from
