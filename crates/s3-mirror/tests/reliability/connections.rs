@@ -24,21 +24,25 @@ async fn first_requests(scene: &Scene, count: usize, fault: Fault) {
     assert!(report.is_complete(), "{report:?}");
 }
 
+/// Two of three connections for objects are cut somewhere, in this order for this seed.
+async fn cut_at_random(scene: &Scene, seed: u64, tally: &mut Tally) {
+    scene.proxy.decide(move |request| {
+        let mut random = Random::new(seed ^ request.number as u64);
+        let cut = object(request) && random.below(3) < 2;
+        if cut { Fault::Cut(random.below(3_000_000)) } else { Fault::Pass }
+    });
+    let _ = scene.run().await;
+    scene.nothing_wrong(&BTreeMap::new());
+    scene.ends_right(tally).await;
+}
+
 #[tokio::test]
 async fn connections_cut_at_random_offsets() {
     let mut tally = Tally::new("connection cut at a random offset");
     let mut random = Random::new(1);
     for _ in 0..times(3, 100) {
         let scene = Scene::new();
-        let seed = random.next();
-        scene.proxy.decide(move |request| {
-            let mut random = Random::new(seed ^ request.number as u64);
-            let cut = object(request) && random.below(3) < 2;
-            if cut { Fault::Cut(random.below(3_000_000)) } else { Fault::Pass }
-        });
-        let _ = scene.run().await;
-        scene.nothing_wrong(&BTreeMap::new());
-        scene.ends_right(&mut tally).await;
+        cut_at_random(&scene, random.next(), &mut tally).await;
     }
     tally.write();
 }
@@ -245,15 +249,7 @@ async fn encrypted_objects_over_a_bad_line() {
     let mut random = Random::new(4);
     for _ in 0..times(2, 20) {
         let scene = Scene::encrypted();
-        let seed = random.next();
-        scene.proxy.decide(move |request| {
-            let mut random = Random::new(seed ^ request.number as u64);
-            let cut = object(request) && random.below(3) < 2;
-            if cut { Fault::Cut(random.below(3_000_000)) } else { Fault::Pass }
-        });
-        let _ = scene.run().await;
-        scene.nothing_wrong(&BTreeMap::new());
-        scene.ends_right(&mut tally).await;
+        cut_at_random(&scene, random.next(), &mut tally).await;
     }
     tally.write();
 }
