@@ -1,6 +1,7 @@
 //! Limits of the machine: each ends in a result or in an error that says so, and never in a panic, a
 //! signal or a command that waits for ever.
 
+use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -18,11 +19,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What `ulimit` is told, and then the command.
 fn limited(user: &User, limit: &str, line: &str) -> Command {
+    limited_program(user, program().get_program(), limit, line)
+}
+
+/// The same for a copy of the command.
+fn limited_program(user: &User, program: &OsStr, limit: &str, line: &str) -> Command {
     let mut command = Command::new("bash");
-    let program = program();
     command
         .args(["-c", &format!("ulimit {limit} && exec \"$@\""), "bash"])
-        .arg(program.get_program())
+        .arg(program)
         .args(line.split(' '))
         .current_dir(user.folder.path())
         .env_clear()
@@ -141,19 +146,9 @@ fn few_threads_are_an_error_or_enough() {
     fs::copy(program().get_program(), &copied).unwrap();
     fs::set_permissions(&copied, Permissions::from_mode(0o755)).unwrap();
     let run = |threads: usize, line: &str| {
-        let mut command = Command::new("bash");
-        command
-            .args(["-c", &format!("ulimit -u {threads} && exec \"$@\""), "bash"])
-            .arg(&copied)
-            .args(line.split(' '))
-            .current_dir(user.folder.path())
-            .env_clear()
-            .env("HOME", user.path("home"))
-            .env("LAION_FMRI_BUCKET", user.server.url("laion-fmri"))
-            .env("LAION_FMRI_DATA", user.mirror())
-            .uid(OTHER)
-            .gid(OTHER)
-            .stdin(Stdio::null());
+        let limit = format!("-u {threads}");
+        let mut command = limited_program(&user, copied.as_os_str(), &limit, line);
+        command.uid(OTHER).gid(OTHER);
         outcome(command, &format!("{line} with {threads} threads"))
     };
     for threads in [1, 2, 3, 4, 5, 6, 7, 8, 12, 40] {
