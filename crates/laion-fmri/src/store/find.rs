@@ -107,14 +107,7 @@ impl Store {
     }
 
     fn has_all(&self, voxels: &VoxelMask) -> bool {
-        match &self.voxels {
-            None => true,
-            Some(stored) => {
-                let wanted = voxels.indices();
-                wanted.len() <= stored.len()
-                    && wanted.iter().all(|index| stored.binary_search(index).is_ok())
-            }
-        }
+        self.voxels.is_none() || self.columns(voxels).is_some()
     }
 
     /// Opens a session, whose matrix has to be the one that its document describes.
