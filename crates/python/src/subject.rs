@@ -46,6 +46,11 @@ impl Subject {
         Ok(sessions.iter().map(ToString::to_string).collect())
     }
 
+    fn sessions_with_betas(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        let sessions = self.inner.sessions_with_betas().map_err(error::raise(py))?;
+        Ok(sessions.iter().map(ToString::to_string).collect())
+    }
+
     fn rois(&self, py: Python<'_>, category: Option<&str>) -> PyResult<Vec<String>> {
         self.inner.rois(category).map_err(error::raise(py))
     }

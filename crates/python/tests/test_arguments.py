@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import laion_fmri
-from laion_fmri import _arguments, discovery, splits
+from laion_fmri import _arguments, derivatives, discovery, splits
 from laion_fmri import download as dl
 
 
@@ -22,6 +22,50 @@ def test_flags_are_as_many_as_the_trials(sub, reference):
             sub.concat_betas("ses-01", trials=wrong)
     with pytest.raises(ValueError, match="40 flags"):
         sub.concat_betas(trials=flags[:40])
+
+
+def test_flags_of_one_session_do_not_fit_another(sub):
+    n_trials = {name: len(sub.get_trial_info(name)) for name in sub.get_sessions()}
+    assert n_trials == {"ses-01": 52, "ses-02": 46}
+    last = np.zeros(52, dtype=bool)
+    last[51] = True
+    for session in (None, ["ses-01", "ses-02"], ["ses-02", "ses-01"]):
+        with pytest.raises(ValueError, match="52 flags, and ses-02 has 46 trials"):
+            sub.concat_betas(session, roi="FFA1", trials=last)
+    with pytest.raises(ValueError, match="52 flags, and ses-02 has 46 trials"):
+        sub.get_betas(["ses-01", "ses-02"], roi="FFA1", trials=last)
+    betas, rows = sub.concat_betas("ses-01", roi="FFA1", trials=last)
+    assert len(betas) == 1 and rows["session_trial"].tolist() == [51]
+
+
+def test_sessions_are_texts(sub):
+    calls = [
+        sub.get_betas,
+        sub.concat_betas,
+        sub.get_trial_info,
+        sub.get_noise_ceiling,
+        sub.nc_compute,
+        sub.has_raw,
+        sub.get_events,
+        lambda session: sub.get_raw_bold(session, 1, 1),
+        lambda session: sub.get_sbref(session, 1, 1),
+        lambda session: sub.write_betas(session, "."),
+        lambda session: sub.images.array(session=session),
+        lambda session: sub.embeddings.all("CLIP", session=session),
+        lambda session: laion_fmri.extract("sub-03", session),
+        lambda session: laion_fmri.load_subjects(["sub-03"]).shared_betas(session),
+        lambda session: derivatives.localizer_statmap_path("sub-03", "floc", "faces", session, hemi="L"),
+    ]
+    for call in calls:
+        for wrong in (1, np.int64(1)):
+            with pytest.raises(TypeError, match='session must be a string .* write "ses-01"'):
+                call(wrong)
+        for wrong in (1.0, True, b"ses-01", -1):
+            with pytest.raises(TypeError, match="session must be a string") as raised:
+                call(wrong)
+            assert "write" not in str(raised.value)
+    with pytest.raises(TypeError, match='got 12 of type int: write "ses-12"'):
+        sub.get_betas(["ses-01", 12])
 
 
 def test_an_empty_list_of_rois_is_refused(sub):

@@ -59,10 +59,25 @@ def sessions(value: object) -> list[str]:
     """The sessions that a call needs, as the caller spelled them."""
     if value is None:
         raise _invalid('session is required, such as "ses-01" or a list of sessions')
-    named = texts(value, "session")
+    items = list(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else [value]
+    named = [session(item) for item in items]
     if not named:
         raise _invalid("session is required: the list of sessions is empty")
     return named
+
+
+def session(value: object) -> str:
+    """One session. A number is none: ``1`` could be the first session on disk as well as ``ses-01``."""
+    if isinstance(value, str):
+        return str(value)
+    kind = type(value).__name__
+    try:
+        # A flag is an integer too.
+        number = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    write = f': write "ses-{number:02d}"' if number is not None and number >= 0 else ""
+    raise TypeError(f'session must be a string such as "ses-01", got {value!r} of type {kind}{write}')
 
 
 def mask_source(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from laion_fmri import _arguments
 from laion_fmri._constants import LOCALIZER_TASKS, VOLUME_RESOLUTIONS
 from laion_fmri._errors import _invalid
 from laion_fmri.config import _open
@@ -100,4 +101,4 @@ def _path(
         raise _invalid(f"unknown resolution {res!r} (expected {', '.join(VOLUME_RESOLUTIONS)})")
     handle = _open(data_dir).subject(resolve_subject_id(subject))
     side = hemi if space == "fsnative" else None
-    return Path(handle.localizer_path(task, name, session, run, side, res))
+    return Path(handle.localizer_path(task, name, _arguments.session(session), run, side, res))

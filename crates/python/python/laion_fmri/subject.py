@@ -506,12 +506,11 @@ class Subject:
         if session is not None:
             given = _arguments.sessions(session)
             meant = self._meant(given)
-            self._check_flags(trials, meant.values())
             named = [meant[name] for name in given]
+        if trials is not None:
+            self._check_flags(trials, named or self._handle().sessions_with_betas())
         with shown(progress, self.subject_id) as update:
             betas, of, numbers, _ = _native.concat_betas(self._current(), named, voxels, selection, update)
-        if session is None:
-            self._check_flags(trials, dict.fromkeys(of))
         self._note_empty({"concatenated": betas})
         rows = pd.DataFrame({"session": of, "session_trial": numbers})
         first = self._first_trials() if len(rows) else {}
@@ -943,11 +942,12 @@ class Subject:
 
     def has_raw(self, session: str | None = None) -> bool:
         """Whether raw functional data are on disk, of one session or of any."""
-        return self._handle().has_raw(session)
+        return self._handle().has_raw(None if session is None else _arguments.session(session))
 
     def get_events(self, session: str, run: str | int | None = None) -> pd.DataFrame:
         """The events of a session: of one run, or of all with a last column ``run``."""
-        return _tables.read(self._handle().events(session, _number(run, "run")), "\t")
+        number = _number(run, "run")
+        return _tables.read(self._handle().events(_arguments.session(session), number), "\t")
 
     def get_raw_bold(
         self, session: str, run: str | int, echo: str | int, part: str = "mag"
@@ -959,7 +959,7 @@ class Subject:
         ndarray of float32, shape (T, X, Y, Z)
         """
         numbers = (_number(run, "run"), _number(echo, "echo"))
-        return self._handle().raw_bold(session, *numbers, part)  # type: ignore[arg-type]
+        return self._handle().raw_bold(_arguments.session(session), *numbers, part)  # type: ignore[arg-type]
 
     def get_sbref(self, session: str, run: str | int, echo: str | int) -> NDArray[np.float32]:
         """The single-band reference of an echo, unmasked.
@@ -969,7 +969,7 @@ class Subject:
         ndarray of float32, shape (X, Y, Z)
         """
         numbers = (_number(run, "run"), _number(echo, "echo"))
-        return self._handle().sbref(session, *numbers)  # type: ignore[arg-type]
+        return self._handle().sbref(_arguments.session(session), *numbers)  # type: ignore[arg-type]
 
 
 def meant_sessions(named: list[str], existing: Callable[[], list[str]]) -> dict[str, str]:
