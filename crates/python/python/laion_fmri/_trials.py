@@ -66,7 +66,13 @@ class _Trials:
 
 
 class TrialImages(_Trials):
-    """The images that trials showed."""
+    """The images that trials showed, by global trial index.
+
+    Parameters
+    ----------
+    subject : Subject
+        Whose trials; they are its :attr:`Subject.images`.
+    """
 
     def __getitem__(self, trial: int) -> bytes:
         """The stored bytes of the image of a trial; IndexError for a trial that does not exist."""
@@ -77,7 +83,29 @@ class TrialImages(_Trials):
         return (stimuli.image_bytes(name) for name in self._names(None))
 
     def get(self, trial: int, *, as_displayed: bool = True) -> Image.Image:
-        """The image of a trial, in RGB on the grey of the screen, or as it is stored."""
+        """The image of a trial.
+
+        Parameters
+        ----------
+        trial : int
+            The global trial index: a row of ``Subject.metadata``; negative ones count from the end.
+        as_displayed : bool
+            In RGB on the grey of the screen; ``False`` for the image as it is stored.
+
+        Returns
+        -------
+        PIL.Image.Image
+            Decoded when it is used.
+
+        Raises
+        ------
+        IndexError
+            If there is no such trial.
+        TypeError
+            If `trial` is not an integer.
+        StimuliNotDownloadedError
+            If the images are not on disk.
+        """
         return _image(self[trial], as_displayed)
 
     def all(self, session: Session | None = None) -> Any:
@@ -92,6 +120,15 @@ class TrialImages(_Trials):
         -------
         iterator of PIL.Image.Image
             In RGB on the grey of the screen, with a length. With several sessions a dict by session.
+
+        Raises
+        ------
+        TypeError
+            If a session is not a string.
+        DataNotDownloadedError
+            If a trial table is not on disk.
+        StimuliNotDownloadedError
+            If the images are not on disk.
         """
         return self._each(session, lambda names: ImageIterator(self._subject, names))
 
@@ -108,6 +145,19 @@ class TrialImages(_Trials):
         ndarray of uint8, shape (n_trials, height, width, 3)
             In trial order; each image is decoded once, on all cores. With several sessions a dict by
             session.
+
+        Raises
+        ------
+        TypeError
+            If a session is not a string.
+        DataIntegrityError
+            If an image is damaged, or images differ in size.
+        DataNotDownloadedError
+            If a trial table is not on disk.
+        StimuliNotDownloadedError
+            If the images are not on disk.
+        MemoryError
+            If the array does not fit.
         """
         return self._each(session, lambda names: self._subject._stimuli().image_array(names))
 
@@ -128,7 +178,13 @@ class ImageIterator(Iterator["Image.Image"]):
 
 
 class TrialEmbeddings(_Trials):
-    """The embeddings of the images that trials showed."""
+    """The embeddings of the images that trials showed, by global trial index.
+
+    Parameters
+    ----------
+    subject : Subject
+        Whose trials; they are its :attr:`Subject.embeddings`.
+    """
 
     @property
     def models(self) -> list[str]:
@@ -136,7 +192,33 @@ class TrialEmbeddings(_Trials):
         return self._subject._stimuli().embedding_models()
 
     def get(self, model: str, trial: int) -> NDArray[np.float16]:
-        """The vector of the image of a trial, shape (n_features,)."""
+        """The vector of the image of a trial.
+
+        Parameters
+        ----------
+        model : str
+            One of :attr:`models`.
+        trial : int
+            The global trial index: a row of ``Subject.metadata``; negative ones count from the end.
+
+        Returns
+        -------
+        ndarray of float16, shape (n_features,)
+            In the units of the model.
+
+        Raises
+        ------
+        ValueError
+            For an unknown model.
+        KeyError
+            If the vector of the image is marked as not valid.
+        IndexError
+            If there is no such trial.
+        TypeError
+            If `trial` is not an integer.
+        StimuliNotDownloadedError
+            If the embeddings are not on disk.
+        """
         return self._subject._stimuli().embeddings(_model(model)).get(self._name(trial))
 
     def all(self, model: str, session: Session | None = None) -> Any:
@@ -156,54 +238,250 @@ class TrialEmbeddings(_Trials):
 
         Raises
         ------
+        ValueError
+            For an unknown model.
         KeyError
             If the vector of an image is marked as not valid.
+        TypeError
+            If a session is not a string.
+        DataNotDownloadedError
+            If a trial table is not on disk.
+        StimuliNotDownloadedError
+            If the embeddings are not on disk.
         """
         vectors = self._subject._stimuli().embeddings(_model(model))
         return self._each(session, vectors.get_many)
 
 
 class TrialSegmentations(_Trials):
-    """The object masks of the images that trials showed."""
+    """The object masks of the images that trials showed, by global trial index.
+
+    Parameters
+    ----------
+    subject : Subject
+        Whose trials; they are its :attr:`Subject.segmentations`.
+    """
 
     def _masks(self) -> Segmentations:
         return Segmentations._of(self._subject._stimuli(), self._subject.data_dir)
 
     def has_image(self, trial: int) -> bool:
-        """Whether the image of a trial has object masks."""
+        """Whether the image of a trial has object masks.
+
+        Parameters
+        ----------
+        trial : int
+            The global trial index: a row of ``Subject.metadata``; negative ones count from the end.
+
+        Returns
+        -------
+        bool
+            ``False`` for images that not all subjects saw.
+
+        Raises
+        ------
+        IndexError
+            If there is no such trial.
+        TypeError
+            If `trial` is not an integer.
+        StimuliNotDownloadedError
+            If the table of masks is not on disk.
+        """
         return self._masks().has_image(self._name(trial))
 
     def nouns(self, trial: int, localized_only: bool = True) -> list[str]:
-        """The nouns of the image of a trial; none for an image without masks."""
+        """What masks of the image of a trial are of.
+
+        Parameters
+        ----------
+        trial : int
+            The global trial index: a row of ``Subject.metadata``; negative ones count from the end.
+        localized_only : bool
+            As for :meth:`laion_fmri.Segmentations.nouns`.
+
+        Returns
+        -------
+        list of str
+            Nouns in the order of the table, each once; none for an image without masks.
+
+        Raises
+        ------
+        IndexError
+            If there is no such trial.
+        TypeError
+            If `trial` is not an integer.
+        StimuliNotDownloadedError
+            If the table of masks is not on disk.
+        """
         return self._masks().nouns(self._name(trial), localized_only)
 
     def for_image(self, trial: int) -> pd.DataFrame:
-        """The rows of the table of masks for the image of a trial."""
+        """The rows of the table of masks for the image of a trial.
+
+        Parameters
+        ----------
+        trial : int
+            The global trial index: a row of ``Subject.metadata``; negative ones count from the end.
+
+        Returns
+        -------
+        DataFrame
+            The columns of ``Segmentations().metadata``; no rows for an image without masks.
+
+        Raises
+        ------
+        IndexError
+            If there is no such trial.
+        TypeError
+            If `trial` is not an integer.
+        StimuliNotDownloadedError
+            If the table of masks is not on disk.
+        """
         return self._masks().for_image(self._name(trial))
 
     def get(self, trial: int, noun: str, instance: int = 0) -> NDArray[np.uint8]:
-        """One mask of the image of a trial, uint8 of shape (1000, 1000)."""
+        """One mask of the image of a trial.
+
+        Parameters
+        ----------
+        trial : int
+            The global trial index: a row of ``Subject.metadata``; negative ones count from the end.
+        noun : str
+            What the mask is of.
+        instance : int
+            Which of several masks of the noun, counted from 0.
+
+        Returns
+        -------
+        ndarray of uint8, shape (1000, 1000)
+            1 where the object is, 0 elsewhere.
+
+        Raises
+        ------
+        IndexError
+            If there is no such trial.
+        TypeError
+            If `trial` is not an integer.
+        ValueError
+            For a negative instance.
+        KeyError
+            If the image has no such mask; it lists the nouns that it has.
+        StimuliNotDownloadedError
+            If the masks are not on disk.
+        """
         return self._masks().get(self._name(trial), noun, instance)
 
 
 class TrialCaptions(_Trials):
-    """The captions of the images that trials showed."""
+    """The captions of the images that trials showed, by global trial index.
+
+    Parameters
+    ----------
+    subject : Subject
+        Whose trials; they are its :attr:`Subject.captions`.
+    """
 
     def _captions(self) -> Captions:
         return Captions._of(self._subject._stimuli(), self._subject.data_dir)
 
     def list(self, trial: int, source: str | None = None) -> builtins.list[str]:
-        """All captions of the image of a trial, or those of ``"human"`` or ``"ai"``."""
+        """All captions of the image of a trial.
+
+        Parameters
+        ----------
+        trial : int
+            The global trial index: a row of ``Subject.metadata``; negative ones count from the end.
+        source : {"human", "ai"}, optional
+            Only those of people or of a model.
+
+        Returns
+        -------
+        list of str
+            In the order of the table.
+
+        Raises
+        ------
+        IndexError
+            If there is no such trial.
+        TypeError
+            If `trial` is not an integer.
+        ValueError
+            For another source.
+        StimuliNotDownloadedError
+            If the captions are not on disk.
+        """
         return self._captions().list(self._name(trial), source)
 
     def human(self, trial: int, limit: int | None = None) -> builtins.list[str]:
-        """The human captions of the image of a trial, at most `limit`."""
+        """The captions of the image of a trial that people wrote.
+
+        Parameters
+        ----------
+        trial : int
+            The global trial index: a row of ``Subject.metadata``; negative ones count from the end.
+        limit : int, optional
+            At most this many; all by default.
+
+        Returns
+        -------
+        list of str
+            In the order of their rank.
+
+        Raises
+        ------
+        IndexError
+            If there is no such trial.
+        TypeError
+            If `trial` is not an integer.
+        StimuliNotDownloadedError
+            If the captions are not on disk.
+        """
         return self._captions().human(self._name(trial), limit)
 
     def ai(self, trial: int) -> str | None:
-        """The caption by a model of the image of a trial, if there is one."""
+        """The caption of the image of a trial that a model wrote.
+
+        Parameters
+        ----------
+        trial : int
+            The global trial index: a row of ``Subject.metadata``; negative ones count from the end.
+
+        Returns
+        -------
+        str or None
+            None for an image without one.
+
+        Raises
+        ------
+        IndexError
+            If there is no such trial.
+        TypeError
+            If `trial` is not an integer.
+        StimuliNotDownloadedError
+            If the captions are not on disk.
+        """
         return self._captions().ai(self._name(trial))
 
     def for_image(self, trial: int) -> pd.DataFrame:
-        """The rows of the table of captions for the image of a trial."""
+        """The rows of the table of captions for the image of a trial.
+
+        Parameters
+        ----------
+        trial : int
+            The global trial index: a row of ``Subject.metadata``; negative ones count from the end.
+
+        Returns
+        -------
+        DataFrame
+            The columns of ``Captions().metadata``, in the order of the table.
+
+        Raises
+        ------
+        IndexError
+            If there is no such trial.
+        TypeError
+            If `trial` is not an integer.
+        StimuliNotDownloadedError
+            If the captions are not on disk.
+        """
         return self._captions().get(self._name(trial))

@@ -47,22 +47,103 @@ class Captions(StimulusTable):
         return isinstance(name, str) and bool(self._native.captions(name, None))
 
     def images(self) -> builtins.list[str]:
-        """The images with captions, sorted."""
+        """The images with captions.
+
+        Returns
+        -------
+        list of str
+            Their names, sorted.
+
+        Raises
+        ------
+        DataIntegrityError
+            If the table of captions is damaged.
+        """
         return sorted(self._native.captioned_images())
 
     def get(self, name: str) -> pd.DataFrame:
-        """The rows of the table for an image, in their order; none for an unknown image."""
+        """The rows of the table for an image.
+
+        Parameters
+        ----------
+        name : str
+            The name of the image.
+
+        Returns
+        -------
+        DataFrame
+            The columns of :attr:`metadata`, in the order of the table; no rows for an unknown image.
+
+        Raises
+        ------
+        DataIntegrityError
+            If the table of captions is damaged.
+        """
         table = self.metadata
         return table[table["image_name"] == name].reset_index(drop=True)
 
     def human(self, name: str, limit: int | None = None) -> builtins.list[str]:
-        """The human captions of an image in the order of their rank, at most `limit`."""
+        """The captions of an image that people wrote.
+
+        Parameters
+        ----------
+        name : str
+            The name of the image.
+        limit : int, optional
+            At most this many; all by default.
+
+        Returns
+        -------
+        list of str
+            In the order of their rank; none for an unknown image.
+
+        Raises
+        ------
+        DataIntegrityError
+            If the table of captions is damaged.
+        """
         return self._native.captions(name, "human")[:limit]
 
     def ai(self, name: str) -> str | None:
-        """The caption by a model, if the image has one."""
+        """The caption of an image that a model wrote.
+
+        Parameters
+        ----------
+        name : str
+            The name of the image.
+
+        Returns
+        -------
+        str or None
+            None for an image without one.
+
+        Raises
+        ------
+        DataIntegrityError
+            If the table of captions is damaged.
+        """
         return next(iter(self._native.captions(name, "ai")), None)
 
     def list(self, name: str, source: str | None = None) -> builtins.list[str]:
-        """All captions of an image, or those of ``"human"`` or ``"ai"``."""
+        """All captions of an image.
+
+        Parameters
+        ----------
+        name : str
+            The name of the image.
+        source : {"human", "ai"}, optional
+            Only those of people or of a model.
+
+        Returns
+        -------
+        list of str
+            In the order of the table; none for an unknown image.
+
+        Raises
+        ------
+        ValueError
+            For another source.
+        DataIntegrityError
+            If the table of captions is damaged.
+        """
         return self._native.captions(name, source)

@@ -50,6 +50,11 @@ def load_embeddings(
     data_dir : path, optional
         The data directory; the configured one by default.
 
+    Returns
+    -------
+    Embeddings
+        By model; nothing is read before a vector is looked up.
+
     Raises
     ------
     ValueError
@@ -69,6 +74,13 @@ class Embeddings(Closing):
         As for :func:`load_embeddings`.
     data_dir : path, optional
         The data directory; the configured one by default.
+
+    Raises
+    ------
+    ValueError
+        For an unknown model.
+    StimuliNotDownloadedError
+        If a file is not on disk.
     """
 
     def __init__(self, models: str | Iterable[str], data_dir: str | os.PathLike[str] | None = None) -> None:
@@ -133,7 +145,27 @@ class Embeddings(Closing):
         return self._arrays[model]
 
     def get(self, model: str, names: str | Iterable[str]) -> NDArray[np.float16]:
-        """One vector by image name, shape (n_features,), or several, shape (n, n_features)."""
+        """The vectors of images by their names.
+
+        Parameters
+        ----------
+        model : str
+            One of :attr:`models`.
+        names : str or list of str
+            The name of one image, or of several.
+
+        Returns
+        -------
+        ndarray of float16, shape (n_features,)
+            Of several images, shape (n_images, n_features), in the order of the names.
+
+        Raises
+        ------
+        KeyError
+            For a model that is not open, an unknown image, or a vector that is marked as not valid.
+        DataIntegrityError
+            If the file is damaged.
+        """
         handle = self[model]._handle
         if isinstance(names, str):
             return handle.get(names)

@@ -63,6 +63,7 @@ class Segmentations(StimulusTable):
         Returns
         -------
         ndarray of uint8, shape (1000, 1000)
+            1 where the object is, 0 elsewhere.
 
         Raises
         ------
@@ -70,22 +71,85 @@ class Segmentations(StimulusTable):
             For a negative instance.
         KeyError
             If the image has no such mask; it lists the nouns that it has.
+        StimuliNotDownloadedError
+            If the masks are not on disk.
         """
         return self._native.mask(name, noun, _arguments.count(instance, "instance"))
 
     def for_image(self, name: str) -> pd.DataFrame:
-        """The rows of the table for an image; none for an image without masks."""
+        """The rows of the table of masks for an image.
+
+        Parameters
+        ----------
+        name : str
+            The name of the image.
+
+        Returns
+        -------
+        DataFrame
+            The columns of :attr:`metadata`; no rows for an image without masks.
+
+        Raises
+        ------
+        DataIntegrityError
+            If the table of masks is damaged.
+        """
         table = self.metadata
         return table[table["image_name"] == name].reset_index(drop=True)
 
     def nouns(self, name: str, localized_only: bool = True) -> list[str]:
-        """The nouns of an image, in the order of the table; none for an image without masks."""
+        """What masks of an image are of.
+
+        Parameters
+        ----------
+        name : str
+            The name of the image.
+        localized_only : bool
+            Only nouns with a place in the image; ``False`` adds those that were detected without one.
+
+        Returns
+        -------
+        list of str
+            Nouns in the order of the table, each once; none for an image without masks.
+
+        Raises
+        ------
+        DataIntegrityError
+            If the table of masks is damaged.
+        """
         return self._native.nouns(name, localized_only)
 
     def has_image(self, name: str) -> bool:
-        """Whether an image has masks."""
+        """Whether an image has masks.
+
+        Parameters
+        ----------
+        name : str
+            The name of the image.
+
+        Returns
+        -------
+        bool
+            ``False`` for an unknown image too.
+
+        Raises
+        ------
+        DataIntegrityError
+            If the table of masks is damaged.
+        """
         return self._native.is_segmented(name)
 
     def images(self) -> list[str]:
-        """The images with masks, sorted."""
+        """The images with masks.
+
+        Returns
+        -------
+        list of str
+            Their names, sorted.
+
+        Raises
+        ------
+        DataIntegrityError
+            If the table of masks is damaged.
+        """
         return sorted(self._native.segmented_images())

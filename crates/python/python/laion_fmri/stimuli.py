@@ -32,7 +32,23 @@ _BACKGROUND = (128, 128, 128)
 
 
 def as_displayed_rgb(image: Image.Image) -> Image.Image:
-    """An image as the screen showed it: RGB, transparent pixels on grey 128."""
+    """An image as the screen showed it.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Of any mode.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB, transparent pixels on grey 128.
+
+    Raises
+    ------
+    OSError
+        If the data of the image are damaged.
+    """
     from PIL import Image
 
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
@@ -57,8 +73,15 @@ def load_stimuli(data_dir: str | os.PathLike[str] | None = None) -> Stimuli:
     data_dir : path, optional
         The data directory; the configured one by default.
 
+    Returns
+    -------
+    Stimuli
+        By image name; files are opened when they are needed.
+
     Raises
     ------
+    DataDirNotSetError
+        If no data directory is configured.
     StimuliNotDownloadedError
         If the table of images or the images are not on disk; it is a FileNotFoundError.
     """
@@ -72,6 +95,13 @@ class Stimuli(Closing):
     ----------
     data_dir : path, optional
         The data directory; the configured one by default.
+
+    Raises
+    ------
+    DataDirNotSetError
+        If no data directory is configured.
+    StimuliNotDownloadedError
+        If the table of images or the images are not on disk; it is a FileNotFoundError.
     """
 
     def __init__(self, data_dir: str | os.PathLike[str] | None = None) -> None:
@@ -189,7 +219,13 @@ def _repetitions(value: object) -> int | None:
 
 
 class Images:
-    """The images by name or by row of the table of images."""
+    """The images by name or by row of the table of images.
+
+    Parameters
+    ----------
+    stimuli : Stimuli
+        What they belong to: they are its :attr:`Stimuli.images`.
+    """
 
     def __init__(self, stimuli: Stimuli) -> None:
         self._stimuli = stimuli
@@ -223,17 +259,86 @@ class Images:
         return names[_arguments.index(key, len(names), "image")]
 
     def names(self) -> list[str]:
-        """The names, in the order of the table of images."""
+        """The names of the images.
+
+        Returns
+        -------
+        list of str
+            In the order of the table of images.
+
+        Raises
+        ------
+        StimuliNotDownloadedError
+            If the images are not on disk.
+        """
         return self._stimuli._native.image_names()
 
     def index_of(self, name: str) -> int:
-        """The row of an image in the table of images."""
+        """The row of an image in the table of images.
+
+        Parameters
+        ----------
+        name : str
+            The name of the image.
+
+        Returns
+        -------
+        int
+            Counted from 0.
+
+        Raises
+        ------
+        KeyError
+            For an unknown name; it lists the nearest.
+        StimuliNotDownloadedError
+            If the images are not on disk.
+        """
         return self._stimuli._native.image_row(name)
 
     def get(self, key: str | int, *, as_displayed: bool = True) -> Image.Image:
-        """An image in RGB on the grey of the screen, or as it is stored."""
+        """One image.
+
+        Parameters
+        ----------
+        key : str or int
+            The name, or the row of the table of images; negative ones count from the end.
+        as_displayed : bool
+            In RGB on the grey of the screen; ``False`` for the image as it is stored.
+
+        Returns
+        -------
+        PIL.Image.Image
+            Decoded when it is used.
+
+        Raises
+        ------
+        KeyError, IndexError, TypeError
+            For an unknown name, a row that does not exist, or another key.
+        StimuliNotDownloadedError
+            If the images are not on disk.
+        """
         return _image(self[key], as_displayed)
 
     def array(self, keys: list[str] | list[int]) -> NDArray[np.uint8]:
-        """Images as displayed, uint8 of shape (n, height, width, 3), in the order of the keys."""
+        """Images as displayed.
+
+        Parameters
+        ----------
+        keys : list of str or list of int
+            Names, or rows of the table of images.
+
+        Returns
+        -------
+        ndarray of uint8, shape (n_images, height, width, 3)
+            In the order of the keys; each image is decoded once, on all cores.
+
+        Raises
+        ------
+        KeyError, IndexError, TypeError
+            For an unknown name, a row that does not exist, or another key.
+        DataIntegrityError
+            If an image is damaged, or images differ in size.
+        StimuliNotDownloadedError
+            If the images are not on disk.
+        """
         return self._stimuli._native.image_array([self._name(key) for key in keys])
