@@ -71,14 +71,30 @@ def get_voxel_coordinates(
     roi_mask: ArrayLike | None = None,
     custom_mask: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
-    """The positions of the voxels of a brain mask in mm, shape (n_voxels, 3).
+    """The positions of the voxels of a brain mask.
 
     Parameters
     ----------
-    brain_mask_path, roi_mask, custom_mask
-        As for :func:`to_nifti`.
+    brain_mask_path : path
+        The mask whose voxels and grid are used.
     affine : array, shape (4, 4)
         Voxels to mm.
+    roi_mask, custom_mask : array of bool, shape (n_brain_voxels,), optional
+        Only these voxels of the mask.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_voxels, 3)
+        x, y and z in mm, one row for each chosen voxel, in the C order of the grid.
+
+    Raises
+    ------
+    ValueError
+        If a mask or the affine does not fit: a mismatch.
+    FileNotFoundError
+        If there is no such file.
+    DataIntegrityError
+        If the file is damaged or no NIfTI file.
     """
     import numpy as np
 

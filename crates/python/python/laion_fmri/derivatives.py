@@ -36,6 +36,7 @@ def localizer_statmap_path(
     Parameters
     ----------
     subject : str
+        Such as ``"sub-01"``.
     task : str
         One of :data:`LOCALIZER_TASKS`.
     contrast : str
@@ -45,13 +46,21 @@ def localizer_statmap_path(
     space : {"fsnative", "T1w"}
         A map on the surface, which needs `hemi`, or a volume.
     hemi : {"L", "R"}, optional
+        The hemisphere of a map on the surface.
     res : {"1pt5", "1pt8"}
-        The grid of a volume.
+        The grid of a volume: 1.5 or 1.8 mm.
     data_dir : path, optional
-        The configured one by default.
+        The data directory; the configured one by default.
+
+    Returns
+    -------
+    Path
+        The file: GIFTI on the surface, NIfTI in the volume.
 
     Raises
     ------
+    TypeError
+        If `session` is not a string.
     ValueError
         For unknown names, or a surface without hemisphere.
     DataNotDownloadedError
@@ -71,7 +80,37 @@ def localizer_effect_path(
     res: str = "1pt5",
     data_dir: _Path | None = None,
 ) -> Path:
-    """The effect of a condition in one run; arguments as for :func:`localizer_statmap_path`."""
+    """The effect of a condition in one run.
+
+    Parameters
+    ----------
+    subject : str
+        Such as ``"sub-01"``.
+    task : str
+        One of :data:`LOCALIZER_TASKS`.
+    condition : str
+        Such as ``"faces"``.
+    session : str
+        Such as ``"ses-4BarScreenfLoc"``.
+    run : int or str
+        ``1``, ``"1"``, ``"01"`` or ``"run-01"``.
+    space, hemi, res, data_dir
+        As for :func:`localizer_statmap_path`.
+
+    Returns
+    -------
+    Path
+        The file: GIFTI on the surface, NIfTI in the volume.
+
+    Raises
+    ------
+    TypeError
+        If `session` is not a string.
+    ValueError
+        For unknown names, a surface without hemisphere, or no number of a run.
+    DataNotDownloadedError
+        If it is not on disk; it is a FileNotFoundError.
+    """
     from laion_fmri.subject import _number
 
     number = _number(run, "run")

@@ -9,17 +9,24 @@ __all__ = ["describe", "get_rois", "get_subjects", "inspect_bucket"]
 
 
 def get_subjects(*, bucket: str | None = None) -> list[str]:
-    """The subjects of the bucket, sorted; with a warning and an empty list when there are none.
+    """The subjects of the bucket.
 
     Parameters
     ----------
     bucket : str, optional
         Another bucket: ``s3://NAME``, ``https://HOST/BUCKET`` or ``file:///DIRECTORY``.
 
+    Returns
+    -------
+    list of str
+        Their ids, sorted. With a warning and empty when there are none.
+
     Raises
     ------
     TransferError
         If the bucket cannot be listed.
+    OfflineError
+        If offline mode is on.
     """
     subjects = _open_remote(bucket).remote_subjects()
     if not subjects:
@@ -30,7 +37,7 @@ def get_subjects(*, bucket: str | None = None) -> list[str]:
 def get_rois(
     subject: str | None = None, category: str | None = None, *, bucket: str | None = None
 ) -> list[str]:
-    """The ROIs of a subject in the bucket, sorted; with a warning and an empty list when there are none.
+    """The ROIs of a subject in the bucket.
 
     Parameters
     ----------
@@ -39,7 +46,23 @@ def get_rois(
     category : str, optional
         Only ROIs of this category, such as ``"face"``; case does not count.
     bucket : str, optional
-        Another bucket.
+        Another bucket: ``s3://NAME``, ``https://HOST/BUCKET`` or ``file:///DIRECTORY``.
+
+    Returns
+    -------
+    list of str
+        Their names, sorted. With a warning and empty when there are none.
+
+    Raises
+    ------
+    SubjectNotFoundError
+        If the id of the subject is malformed.
+    TypeError
+        If `category` is not a string.
+    TransferError
+        If the bucket cannot be listed.
+    OfflineError
+        If offline mode is on.
     """
     from laion_fmri.subject import _category, resolve_subject_id
 
@@ -60,10 +83,36 @@ def get_rois(
 
 
 def describe(*, bucket: str | None = None) -> None:
-    """Print a one-screen overview: the bucket, its subjects, and the first subject's ROIs."""
+    """Print a one-screen overview: the bucket, its subjects, and the first subject's ROIs.
+
+    Parameters
+    ----------
+    bucket : str, optional
+        Another bucket: ``s3://NAME``, ``https://HOST/BUCKET`` or ``file:///DIRECTORY``.
+
+    Raises
+    ------
+    TransferError
+        If the bucket cannot be listed.
+    OfflineError
+        If offline mode is on.
+    """
     print(_open_remote(bucket).description().rstrip("\n"))
 
 
 def inspect_bucket(*, bucket: str | None = None) -> None:
-    """Print the top-level prefixes of the bucket, and how many subjects each derivative tree has."""
+    """Print the top-level prefixes of the bucket, and how many subjects each derivative tree has.
+
+    Parameters
+    ----------
+    bucket : str, optional
+        Another bucket: ``s3://NAME``, ``https://HOST/BUCKET`` or ``file:///DIRECTORY``.
+
+    Raises
+    ------
+    TransferError
+        If the bucket cannot be listed.
+    OfflineError
+        If offline mode is on.
+    """
     print(_open_remote(bucket).inspection().rstrip("\n"))

@@ -200,12 +200,34 @@ def download_raw(
     accept_license: bool | None = None,
     progress: Progress = None,
 ) -> Any:
-    """Mirror raw BIDS data; arguments as for :func:`download`.
+    """Mirror raw BIDS data.
+
+    Parameters
+    ----------
+    subject : str or list of str
+        Such as ``"sub-01"``; ``"all"`` for every subject of the bucket.
+    ses, task, run, echo, part, suffix, extension : str, int, or a list of them, optional
+        Only files with these values in their names.
+    n_jobs : int
+        How many files are transferred at once.
+    allow_missing, dry_run, limit_rate, accept_license, progress
+        As for :func:`download`.
 
     Returns
     -------
     None or DataFrame
         As :func:`download`.
+
+    Raises
+    ------
+    TypeError, SubjectNotFoundError
+        For subjects that are no strings, or malformed.
+    LicenseNotAcceptedError
+        If the licence was not accepted.
+    NoMatchingDataError
+        If nothing in the bucket fits.
+    TransferError
+        After all transfers, if any failed; it lists them.
     """
     filters = {
         "ses": ses,
@@ -272,14 +294,38 @@ def download_embeddings(
     accept_license: bool | None = None,
     progress: Progress = None,
 ) -> dict[str, Path]:
-    """Fetch the embeddings by one model, several or all, and return their paths by model.
+    """Fetch the embeddings by one model, several or all.
+
+    Parameters
+    ----------
+    models : str or list of str
+        ``"CLIP"``, ``"DINOv2"``, ``"PEcore"``, ``"SigLIP2"``, or ``"all"``.
+    data_dir : path, optional
+        The data directory; the configured one by default.
+    n_jobs : int
+        How many files are transferred at once.
+    accept_license : bool, optional
+        As for :func:`download`.
+    progress : bool or callable, optional
+        As for :meth:`laion_fmri.Subject.get_betas`.
+
+    Returns
+    -------
+    dict of Path by model
+        The files.
 
     Raises
     ------
     ValueError
         For an unknown model.
+    DataDirNotSetError
+        If no data directory is configured.
+    LicenseNotAcceptedError
+        If the licence was not accepted.
     RuntimeError
         If the bucket does not have a file; it is a NoMatchingDataError too.
+    TransferError
+        If the bucket cannot be reached, or a file did not arrive.
     """
     wanted = _wanted_models(models)
     request = _request([], [], {}, n_jobs, embeddings=wanted)
@@ -293,7 +339,33 @@ def download_segmentations(
     accept_license: bool | None = None,
     progress: Progress = None,
 ) -> dict[str, Path]:
-    """Fetch the object masks and their table; the paths are under ``"h5"`` and ``"metadata"``."""
+    """Fetch the object masks and their table.
+
+    Parameters
+    ----------
+    data_dir : path, optional
+        The data directory; the configured one by default.
+    accept_license : bool, optional
+        As for :func:`download`.
+    progress : bool or callable, optional
+        As for :meth:`laion_fmri.Subject.get_betas`.
+
+    Returns
+    -------
+    dict of Path
+        ``"h5"``, the masks, and ``"metadata"``, their table.
+
+    Raises
+    ------
+    DataDirNotSetError
+        If no data directory is configured.
+    LicenseNotAcceptedError
+        If the licence was not accepted.
+    RuntimeError
+        If the bucket does not have a file; it is a NoMatchingDataError too.
+    TransferError
+        If the bucket cannot be reached, or a file did not arrive.
+    """
     root = _derived(_request([], ["segmentations"], {}, 1), data_dir, accept_license, progress)
     return {"h5": segmentations_path(root), "metadata": segmentations_metadata_path(root)}
 
@@ -304,7 +376,33 @@ def download_captions(
     accept_license: bool | None = None,
     progress: Progress = None,
 ) -> Path:
-    """Fetch the captions, and return their path."""
+    """Fetch the captions.
+
+    Parameters
+    ----------
+    data_dir : path, optional
+        The data directory; the configured one by default.
+    accept_license : bool, optional
+        As for :func:`download`.
+    progress : bool or callable, optional
+        As for :meth:`laion_fmri.Subject.get_betas`.
+
+    Returns
+    -------
+    Path
+        The table.
+
+    Raises
+    ------
+    DataDirNotSetError
+        If no data directory is configured.
+    LicenseNotAcceptedError
+        If the licence was not accepted.
+    RuntimeError
+        If the bucket does not have a file; it is a NoMatchingDataError too.
+    TransferError
+        If the bucket cannot be reached, or a file did not arrive.
+    """
     return captions_path(_derived(_request([], ["captions"], {}, 1), data_dir, accept_license, progress))
 
 
@@ -320,7 +418,20 @@ def accept_license() -> None:
 
 
 def accept_licenses(include_stimuli: bool = False) -> None:
-    """As :func:`accept_license`; with `include_stimuli` also ask for access to the images."""
+    """As :func:`accept_license`, and ask for access to the images.
+
+    Parameters
+    ----------
+    include_stimuli : bool
+        Whether access to the images is asked for too; see :func:`request_stimulus_access`.
+
+    Raises
+    ------
+    LicenseNotAcceptedError
+        If the licence is declined, or nobody can be asked.
+    AccessServiceError
+        If access is refused, or nobody can be asked.
+    """
     accept_license()
     if include_stimuli:
         request_stimulus_access()
@@ -352,6 +463,15 @@ def verify(
         ``path``, ``size``, ``against`` (what it was compared with), ``condition``, ``detail`` and ``sound``.
         Conditions are ``sound``, ``not read`` (with `sizes_only`), ``size differs``, ``digest differs``,
         ``entity tag differs``, ``damaged`` and ``missing``; the detail says what was expected and got.
+
+    Raises
+    ------
+    DataDirNotSetError
+        If no data directory is configured.
+    SubjectNotFoundError
+        If the id of a subject is malformed.
+    OSError
+        If a file or a folder cannot be read.
     """
     import pandas as pd
 

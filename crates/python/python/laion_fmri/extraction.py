@@ -134,9 +134,11 @@ def extract(
         As for :meth:`laion_fmri.Subject.get_betas`.
     mask : array of bool or path, optional
         Only these voxels of one subject: flags over the voxel axis, or a ``.npy`` or NIfTI file.
-    nc_threshold, nc_desc
-        Only voxels whose noise ceiling is at least this many percent; over several sessions in the map
-        of `nc_desc`.
+    nc_threshold : float, optional
+        Only voxels whose noise ceiling is at least this many percent (0 to 100).
+    nc_desc : str, optional
+        A map over all sessions for `nc_threshold`, such as ``"Noiseceiling12rep"``, which several sessions
+        need.
     zscore : {"run", "session"}, optional
         Z-score each voxel within the runs of each session, or within sessions, before anything is
         averaged.
@@ -154,8 +156,11 @@ def extract(
         Only trials with such images.
     exclude_ood, exact_repetitions : bool
         Leave out out-of-distribution images; images without the planned number of trials.
-    split, pool, revision, ood_types
-        Mark the rows with a split; see :func:`laion_fmri.splits.load_split`.
+    split, pool, revision : str, optional
+        Mark the rows with a split, as :func:`laion_fmri.splits.load_split` takes it. The pool is that of the
+        subject by default, and ``"shared"`` for several.
+    ood_types : list of str
+        Only these types in the test set of the split ``ood``; all by default.
     features : str, optional
         Also the embeddings of the images by this model; case does not count.
     output : path, optional
@@ -205,11 +210,27 @@ def plan_extraction(
 ) -> dict[str, Any]:
     """What :func:`extract` would do with the same arguments, which it checks.
 
+    Parameters
+    ----------
+    subjects : str or list of str
+        As for :func:`extract`.
+    session : str or list of str, optional
+        As for :func:`extract`.
+    **choices
+        As for :func:`extract`, by name.
+
     Returns
     -------
     dict
         ``rows``, ``columns``, ``sessions`` (subject and session of each task), ``memory`` (the predicted
         bytes) and ``workers``.
+
+    Raises
+    ------
+    TypeError
+        For an argument that :func:`extract` does not have.
+    ValueError, DataNotFoundError, FileNotFoundError
+        As :func:`extract`.
     """
     import inspect
 
@@ -304,19 +325,66 @@ def _sha256(path: Path) -> str:
 
 
 def read_recipe(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The recipe of an output, from its own file or from the output; DataIntegrityError for another file."""
+    """The recipe of an output.
+
+    Parameters
+    ----------
+    path : path
+        The recipe, or the output that it lies beside.
+
+    Returns
+    -------
+    dict
+        Conventions, counts, and the SHA-256 of every input.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    DataIntegrityError
+        If it is no recipe.
+    """
     return _native.recipe(Path(path))
 
 
 def methods(path: str | os.PathLike[str]) -> tuple[str, str]:
-    """The paragraph of a methods section that a recipe makes, and what to cite."""
+    """What a paper may say about an output.
+
+    Parameters
+    ----------
+    path : path
+        The recipe, or the output that it lies beside.
+
+    Returns
+    -------
+    paragraph : str
+        The paragraph of a methods section that the recipe makes.
+    citation : str
+        What to cite.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    DataIntegrityError
+        If it is no recipe.
+    """
     return _native.recipe_methods(Path(path))
 
 
 @dataclass
 class ZscoreReport:
-    """Columns, counted in each group, that were constant (now 0) or had no statistics (now NaN), and the
-    number of values that were NaN before."""
+    """What a z-score came upon.
+
+    Attributes
+    ----------
+    constant : int
+        Columns, counted in each group, that were constant; they are 0 now.
+    undefined : int
+        Columns, counted in each group, without statistics; they are NaN now.
+    nan : int
+        Values that were NaN before.
+    """
 
     constant: int
     undefined: int
@@ -336,6 +404,7 @@ def zscore(
     Parameters
     ----------
     betas : array, shape (n_rows, n_columns)
+        Taken as float32 and not changed.
     within : array of labels, shape (n_rows,), or several, optional
         The group of each row, such as its session; all rows are one group by default. Rows are grouped by
         the combination of the columns of a DataFrame, of a list of columns, or of an array of shape

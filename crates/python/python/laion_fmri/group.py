@@ -39,8 +39,15 @@ def load_subjects(
     from_bucket, jobs, accept_license
         As for :func:`laion_fmri.load_subject`.
 
+    Returns
+    -------
+    Group
+        In the order given.
+
     Raises
     ------
+    ValueError
+        If the list is empty.
     DataDirNotSetError, DataNotDownloadedError, SubjectNotFoundError
         As :func:`laion_fmri.load_subject`.
     """
@@ -90,6 +97,7 @@ class Group:
     Parameters
     ----------
     subjects_dict : dict of Subject by id
+        In the order of their positions.
     """
 
     def __init__(self, subjects_dict: dict[str, Subject]) -> None:
@@ -123,13 +131,23 @@ class Group:
         nc_threshold: float | None = None,
         mask_source: str = "anatomical",
     ) -> dict[str, Any]:
-        """The betas of the trials with shared images; arguments as for :meth:`Subject.get_betas`.
+        """The betas of the trials with shared images, in trial order.
+
+        Parameters
+        ----------
+        session, roi, mask, nc_threshold, mask_source
+            As for :meth:`Subject.get_betas`.
 
         Returns
         -------
-        dict of ndarray by subject
-            Float32, shape (n_shared_trials, n_voxels), in trial order; rows of different subjects are
-            not aligned. :meth:`shared_betas` aligns them by image.
+        dict of ndarray of float32 by subject, shape (n_shared_trials, n_voxels)
+            Rows of different subjects are not aligned; :meth:`shared_betas` aligns them by image. With
+            several sessions each value is a dict by session.
+
+        Raises
+        ------
+        ValueError, DataNotDownloadedError, DataIntegrityError
+            As :meth:`Subject.get_betas`.
         """
         return {
             name: subject.get_betas(
@@ -164,7 +182,12 @@ class Group:
         Returns
         -------
         SharedBetas
-            Its dicts are in the order of the group.
+            Its dicts are in the order of the group. Subjects that saw no image in common have no rows.
+
+        Raises
+        ------
+        ValueError, DataNotDownloadedError, DataIntegrityError
+            As :meth:`Subject.get_betas`; ValueError also if a session is named twice.
         """
         first = self[0]
         selection = _arguments.selection(nc_threshold, nc_desc)
@@ -186,7 +209,18 @@ class Group:
         )
 
     def get_shared_stimulus_metadata(self) -> pd.DataFrame:
-        """The rows of the table of images that belong to shared images."""
+        """The rows of the table of images that belong to shared images.
+
+        Returns
+        -------
+        DataFrame
+            The columns of ``load_stimuli().metadata``, in the order of the table.
+
+        Raises
+        ------
+        StimuliNotDownloadedError
+            Without the table of images.
+        """
         table = self[0]._stimulus_table()
         return table[table["unique_or_shared"] == "shared"].reset_index(drop=True)
 
@@ -196,8 +230,19 @@ class Group:
         Parameters
         ----------
         format : {"pil", "numpy"}
-            A list of PIL images as they are stored, or one uint8 array of shape (n, height, width, 3) as
-            displayed.
+            Images of Pillow, or one array.
+
+        Returns
+        -------
+        list of PIL.Image.Image, or ndarray of uint8, shape (n_images, height, width, 3)
+            Images of Pillow are as they are stored, the array is as displayed.
+
+        Raises
+        ------
+        ValueError
+            For another format.
+        StimuliNotDownloadedError
+            Without the images.
         """
         if format not in ("pil", "numpy"):
             raise _invalid(f"format must be 'pil' or 'numpy', got {format!r}")

@@ -27,21 +27,60 @@ _Path = str | os.PathLike[str]
 
 
 def load_nifti_mask(path: _Path) -> NDArray[np.bool_]:
-    """The voxels of a 3-D file that are not 0, one flag for each voxel of the grid in C order."""
-    return _native.read_mask(Path(path))
-
-
-def load_nifti_data(path: _Path, mask_path: _Path) -> NDArray[np.float32]:
-    """The values of a 3-D file at the voxels of a mask on the same grid, shape (n_voxels,)."""
-    return _native.read_voxels(Path(path), Path(mask_path))
-
-
-def load_nifti_4d(path: _Path, voxel_mask: ArrayLike, streaming: bool = True) -> NDArray[np.float32]:
-    """The values of every volume of a 4-D file at the voxels of a mask.
+    """The voxels of a 3-D NIfTI file that are not 0.
 
     Parameters
     ----------
     path : path
+        The file.
+
+    Returns
+    -------
+    ndarray of bool, shape (X * Y * Z,)
+        One flag for each voxel of the grid in C order; NaN counts as 0.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is not 3-D, or damaged.
+    """
+    return _native.read_mask(Path(path))
+
+
+def load_nifti_data(path: _Path, mask_path: _Path) -> NDArray[np.float32]:
+    """The values of a 3-D NIfTI file at the voxels of a mask.
+
+    Parameters
+    ----------
+    path : path
+        The file with the values.
+    mask_path : path
+        The mask, on the same grid.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_voxels,)
+        In the C order of the grid.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the grids differ, a file is not 3-D, or one is damaged.
+    """
+    return _native.read_voxels(Path(path), Path(mask_path))
+
+
+def load_nifti_4d(path: _Path, voxel_mask: ArrayLike, streaming: bool = True) -> NDArray[np.float32]:
+    """The values of every volume of a 4-D NIfTI file at the voxels of a mask.
+
+    Parameters
+    ----------
+    path : path
+        The file with the volumes.
     voxel_mask : array of bool, shape (X * Y * Z,) or (X, Y, Z)
         One flag for each voxel of the grid in C order.
     streaming : bool
@@ -50,11 +89,14 @@ def load_nifti_4d(path: _Path, voxel_mask: ArrayLike, streaming: bool = True) ->
     Returns
     -------
     ndarray of float32, shape (n_volumes, n_voxels)
+        Columns are in the C order of the grid.
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ValueError
-        If the file is not 4-D, or the mask does not fit.
+        If the file is not 4-D, the mask does not fit, or the file is damaged.
     """
     import numpy as np
 
@@ -62,20 +104,94 @@ def load_nifti_4d(path: _Path, voxel_mask: ArrayLike, streaming: bool = True) ->
 
 
 def load_nifti_with_affine(path: _Path) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """A 3-D file, shape (X, Y, Z), and its affine, shape (4, 4)."""
+    """A 3-D NIfTI file, and where its voxels are.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    values : ndarray of float32, shape (X, Y, Z)
+        The values.
+    affine : ndarray of float64, shape (4, 4)
+        Voxels to mm.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is not 3-D, or damaged.
+    """
     return _native.read_volume(Path(path))
 
 
 def load_tsv(path: _Path) -> pd.DataFrame:
-    """A table separated by TAB; ``n/a`` is missing in columns of numbers."""
+    """A table separated by TAB.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    DataFrame
+        Columns of numbers are numeric, and ``n/a`` is missing there; the others hold texts.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no table.
+    """
     return _tables.read(Path(path).read_bytes(), "\t")
 
 
 def load_gifti_mask(path: _Path) -> NDArray[np.bool_]:
-    """The vertices of the first array of a GIFTI file that are not 0, shape (n_vertices,)."""
+    """The vertices of the first array of a GIFTI file that are not 0.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_vertices,)
+        One flag for each vertex; NaN counts as 0.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file has no array, or is damaged.
+    """
     return _native.read_gifti(Path(path))
 
 
 def load_freesurfer_label(path: _Path) -> NDArray[np.int64]:
-    """The vertices of a FreeSurfer label, in the order of the file."""
+    """The vertices of a FreeSurfer label.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_vertices,)
+        The numbers of the vertices, counted from 0, in the order of the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged.
+    """
     return _native.read_label(Path(path))

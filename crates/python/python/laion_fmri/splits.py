@@ -32,14 +32,28 @@ __all__ = [
 
 @dataclass
 class SplitVariant:
-    """The images of one variant of a split."""
+    """The images of one variant of a split.
+
+    Attributes
+    ----------
+    variant_id : int
+        Counted from 0.
+    train_ids, test_ids : list of str
+        The names of the images of either set.
+    """
 
     variant_id: int
     train_ids: list[str]
     test_ids: list[str]
 
     def all_ids(self) -> list[str]:
-        """The images of both sets."""
+        """The images of both sets.
+
+        Returns
+        -------
+        list of str
+            Those of the training set, then those of the test set.
+        """
         return self.train_ids + self.test_ids
 
 
@@ -107,17 +121,45 @@ class LeakReport:
 
 
 def list_pools() -> list[str]:
-    """The pools of images: ``"shared"`` and one for each subject."""
+    """The pools of images.
+
+    Returns
+    -------
+    list of str
+        ``"shared"`` and one for each subject.
+    """
     return _native.list_pools()
 
 
 def list_splits(pool: str | None = None) -> list[str]:
-    """The splits, those of a pool or of any; ValueError for an unknown pool."""
+    """The splits of a pool, or of any.
+
+    Parameters
+    ----------
+    pool : str, optional
+        One of :func:`list_pools`.
+
+    Returns
+    -------
+    list of str
+        Their names.
+
+    Raises
+    ------
+    ValueError
+        For an unknown pool.
+    """
     return _native.list_splits(pool)
 
 
 def list_ood_types() -> list[str]:
-    """The types of out-of-distribution images."""
+    """The types of out-of-distribution images.
+
+    Returns
+    -------
+    list of str
+        Such as ``"shape"``.
+    """
     return _native.list_ood_types()
 
 
@@ -133,8 +175,15 @@ def load_split(name: str, pool: str, *, revision: str = "r1") -> Split:
     revision : {"r1", "r2"}
         The published lists, or those in which known duplicates share a fold.
 
+    Returns
+    -------
+    Split
+        The images of both sets are in ``split.variants[0]``.
+
     Raises
     ------
+    TypeError
+        For names that are no strings.
     ValueError
         For unknown names; it lists those that exist.
     """
@@ -142,7 +191,25 @@ def load_split(name: str, pool: str, *, revision: str = "r1") -> Split:
 
 
 def load_all_splits(pool: str, *, revision: str = "r1") -> dict[str, Split]:
-    """All splits of a pool by name."""
+    """All splits of a pool.
+
+    Parameters
+    ----------
+    pool : str
+        One of :func:`list_pools`.
+    revision : {"r1", "r2"}
+        As for :func:`load_split`.
+
+    Returns
+    -------
+    dict of Split by name
+        In the order of :func:`list_splits`.
+
+    Raises
+    ------
+    ValueError
+        For an unknown pool or revision.
+    """
     return {name: load_split(name, pool, revision=revision) for name in list_splits(pool)}
 
 
@@ -164,6 +231,18 @@ def get_train_test_ids(
         There is only variant 0.
     ood_types : list of str, optional
         Only these types in the test set of the split ``ood``.
+
+    Returns
+    -------
+    train, test : list of str
+        The names of the images.
+
+    Raises
+    ------
+    TypeError
+        For names that are no strings.
+    ValueError
+        For unknown names; it lists those that exist.
     """
     _check_variant(variant_id)
     split = _split(_text(name, "name"), _text(pool, "pool"), _types(ood_types), revision)
@@ -221,6 +300,18 @@ def find_leaks(
         As for :func:`get_split_masks`.
     train, test : array of bool, shape (n_trials,)
         For example those of :func:`get_split_masks`.
+
+    Returns
+    -------
+    LeakReport
+        Repeats of one image, known copies of one picture, and labels that are no image.
+
+    Raises
+    ------
+    TypeError
+        If `trials` is a dict of tables, or holds labels that are no strings.
+    ValueError
+        If flags are not as many as the trials.
     """
     flags = [_arguments.flags(value, name).tolist() for value, name in ((train, "train"), (test, "test"))]
     report = _native.leaks(_labels(trials), *flags)
@@ -229,7 +320,23 @@ def find_leaks(
 
 
 def duplicate_groups(pool: str) -> list[list[str]]:
-    """The images of a pool that are known to be copies of one picture."""
+    """The images of a pool that are known to be copies of one picture.
+
+    Parameters
+    ----------
+    pool : str
+        One of :func:`list_pools`.
+
+    Returns
+    -------
+    list of list of str
+        The names of the copies of each picture.
+
+    Raises
+    ------
+    ValueError
+        For an unknown pool.
+    """
     return _native.duplicate_groups(pool)
 
 
