@@ -11,6 +11,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 from PIL import Image
+from test_docstrings import documented, faults
 
 import laion_fmri
 
@@ -26,6 +27,13 @@ data = torch.utils.data
 def same(left, right):
     """Bit for bit: betas may be NaN, which torch.equal takes for different."""
     return left.shape == right.shape and left.numpy().tobytes() == right.numpy().tobytes()
+
+
+def test_the_docstring_has_all_sections():
+    assert {name: faults(name, value) for name, value in documented("torch_data").items()} == {
+        "torch_data.LaionFMRIDataset": [],
+        "torch_data.LaionFMRIDataset.n_voxels": [],
+    }
 
 
 def test_block_of_the_page(sub):

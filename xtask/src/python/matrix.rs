@@ -14,7 +14,8 @@ use crate::project::Project;
 use crate::steps::Outcome;
 
 /// What the tests need beside numpy and pandas.
-const TOOLS: [&str; 6] = ["h5py", "nibabel", "pillow", "pytest", "pytest-timeout", "tqdm"];
+const TOOLS: [&str; 7] =
+    ["docstring-parser", "h5py", "nibabel", "pillow", "pytest", "pytest-timeout", "tqdm"];
 
 /// The newest Python that numpy 1.26 has wheels for, and the oldest that pandas 3 is for.
 const NEWEST_OF_NUMPY_1: u32 = 12;

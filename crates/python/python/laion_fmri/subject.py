@@ -40,6 +40,16 @@ _of_parents: list[_native.Subject] = []
 def resolve_subject_id(subject: str) -> str:
     """The full id of a subject: ``"3"``, ``"03"`` and ``"sub-03"`` are ``"sub-03"``.
 
+    Parameters
+    ----------
+    subject : str
+        The id, full or short.
+
+    Returns
+    -------
+    str
+        The full id.
+
     Raises
     ------
     TypeError, SubjectNotFoundError
@@ -78,6 +88,11 @@ def load_subject(
     accept_license : bool, optional
         With `from_bucket`: ``True`` accepts the licence of the dataset, as for
         :func:`laion_fmri.download.download`.
+
+    Returns
+    -------
+    Subject
+        Nothing of it is read yet.
 
     Raises
     ------
@@ -224,19 +239,69 @@ class Subject:
     # -- sessions, masks and ROIs ----------------------------------------------------------------
 
     def get_sessions(self) -> list[str]:
-        """The sessions with betas or a trial table, sorted."""
+        """The sessions with betas or a trial table.
+
+        Returns
+        -------
+        list of str
+            Such as ``"ses-01"``, sorted.
+
+        Raises
+        ------
+        DataNotDownloadedError
+            If nothing of the subject is on disk.
+        """
         return self._handle().sessions()
 
     def get_available_rois(self, category: str | None = None) -> list[str]:
-        """The ROIs with a volume on the functional grid, sorted; of one category or of all."""
+        """The ROIs with a volume on the functional grid.
+
+        Parameters
+        ----------
+        category : str, optional
+            Only those of this category, such as ``"face"``; case does not count.
+
+        Returns
+        -------
+        list of str
+            Their names, sorted; none for an unknown category.
+
+        Raises
+        ------
+        TypeError
+            If `category` is not a string.
+        DataNotDownloadedError
+            If nothing of the subject is on disk.
+        """
         return self._handle().rois(_category(category))
 
     def get_available_categories(self) -> list[str]:
-        """The categories with at least one ROI, sorted."""
+        """The categories with at least one ROI.
+
+        Returns
+        -------
+        list of str
+            Their names, sorted.
+
+        Raises
+        ------
+        DataNotDownloadedError
+            If nothing of the subject is on disk.
+        """
         return self._handle().roi_categories()
 
     def get_n_stimuli(self, stimuli: str | None = None) -> int:
-        """The number of images of the dataset, of all or of ``"shared"`` or ``"unique"`` ones.
+        """The number of images of the dataset.
+
+        Parameters
+        ----------
+        stimuli : {"shared", "unique"}, optional
+            Only images of this set.
+
+        Returns
+        -------
+        int
+            Rows of the table of images.
 
         Raises
         ------
@@ -274,7 +339,25 @@ class Subject:
         return self._current().brain_mask(source, "1pt8" if source == "rsquare" else res)
 
     def get_n_voxels(self, source: str = "anatomical", res: str | None = "1pt8") -> int:
-        """The number of voxels of the brain mask; arguments as for :meth:`get_brain_mask`."""
+        """The number of voxels of the brain mask.
+
+        Parameters
+        ----------
+        source, res
+            As for :meth:`get_brain_mask`.
+
+        Returns
+        -------
+        int
+            The length of the voxel axis.
+
+        Raises
+        ------
+        ValueError
+            For another source or resolution.
+        DataNotDownloadedError
+            If the file is not on disk.
+        """
         source = _arguments.mask_source(source)
         return self._current().n_voxels(source, "1pt8" if source == "rsquare" else res)
 
@@ -303,7 +386,27 @@ class Subject:
         return self._current().roi_mask(_arguments.rois(query, "query"), source)
 
     def get_roi_masks(self, queries: Roi, mask_source: str = "anatomical") -> dict[str, NDArray[np.bool_]]:
-        """One mask for each query, under the query as it was given; see :meth:`get_roi_mask`."""
+        """One mask for each query.
+
+        Parameters
+        ----------
+        queries : str or list of str
+            As `query` of :meth:`get_roi_mask`.
+        mask_source : {"anatomical", "rsquare"}
+            The brain mask of the voxel axis.
+
+        Returns
+        -------
+        dict of ndarray of bool, shape (n_voxels,)
+            Each under the query as it was given.
+
+        Raises
+        ------
+        ValueError
+            For a name that the subject does not have; it lists those that exist.
+        DataNotDownloadedError
+            If the brain mask is not on disk.
+        """
         source = _arguments.mask_source(mask_source)
         names = list(dict.fromkeys(_arguments.texts(queries, "queries")))
         return dict(zip(names, self._current().roi_masks(names, source), strict=True))
@@ -333,6 +436,15 @@ class Subject:
         dict
             ``{roi: {"volume": bool (n_voxels,), "gii": {"hemi-L": {"func.gii": bool (n_vertices,),
             "label": int64 vertices}, "hemi-R": ...}}}``, without what was not asked for.
+
+        Raises
+        ------
+        ValueError
+            For a name that the subject does not have, another format, or another hemisphere.
+        DataNotDownloadedError
+            If a file that was asked for is not on disk.
+        DataIntegrityError
+            If a file is damaged, or two files of a hemisphere do not fit.
         """
         source = _arguments.mask_source(mask_source)
         names = _arguments.rois(query, "query")
@@ -565,7 +677,15 @@ class Subject:
         Returns
         -------
         dict of Path by session
-            ``numpy.load(path, mmap_mode="r")`` opens one without reading it.
+            Files of float32, shape (n_trials, n_voxels). ``numpy.load(path, mmap_mode="r")`` opens one
+            without reading it.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the directory does not exist.
+        ValueError, DataNotDownloadedError, DataIntegrityError
+            As :meth:`get_betas`.
         """
         meant = self._meant(_arguments.sessions(session))
         named = list(meant.values())
@@ -667,6 +787,16 @@ class Subject:
         NoiseCeiling
             ``values`` (n_voxels,) in percent, ``voxels`` (flags over the voxel axis) and ``record``
             (every convention and count).
+
+        Raises
+        ------
+        ValueError
+            For an unknown choice or ROI, for `roi` with `mask`, if no image was shown as often as
+            `repetitions` wants, and if `max_memory` is not enough; it says how much is.
+        DataNotDownloadedError
+            If betas or a trial table are not on disk.
+        FileNotFoundError
+            If the folder of `output` does not exist.
         """
         from laion_fmri.noise_ceiling import NoiseCeiling
 
@@ -756,7 +886,18 @@ class Subject:
         return trials
 
     def get_stimulus_metadata(self) -> pd.DataFrame:
-        """The table of images. Deprecated: use ``load_stimuli().metadata``."""
+        """The table of images. Deprecated: use ``load_stimuli().metadata``.
+
+        Returns
+        -------
+        DataFrame
+            One row for each image.
+
+        Raises
+        ------
+        StimuliNotDownloadedError
+            Without the table of images.
+        """
         _notes.warn(
             "get_stimulus_metadata is deprecated, use laion_fmri.load_stimuli().metadata",
             DeprecationWarning,
@@ -834,10 +975,17 @@ class Subject:
         progress : bool or callable, optional
             As for :meth:`get_betas`.
 
+        Returns
+        -------
+        laion_fmri.torch_data.LaionFMRIDataset
+            A map-style dataset with an item for each trial.
+
         Raises
         ------
         ImportError
             Without torch.
+        ValueError, DataNotDownloadedError
+            As :meth:`get_betas`.
         StimuliNotDownloadedError
             Without the images.
         """
@@ -898,54 +1046,219 @@ class Subject:
         mask: ArrayLike | None = None,
         mask_source: str = "anatomical",
     ) -> NDArray[np.float64]:
-        """The positions of the chosen voxels in the subject's T1w space, in mm.
+        """The positions of the chosen voxels in the subject's T1w space.
+
+        Parameters
+        ----------
+        roi, mask, mask_source
+            As for :meth:`get_betas`.
 
         Returns
         -------
         ndarray of float64, shape (n_voxels, 3)
+            x, y and z in mm, one row for each voxel.
+
+        Raises
+        ------
+        ValueError
+            For an unknown ROI or an empty list of them, and for `roi` with `mask`.
+        DataNotDownloadedError
+            If a file is not on disk.
         """
         return self._current().voxel_coordinates(_arguments.voxels(roi, mask, mask_source))
 
     # -- anatomy and raw data --------------------------------------------------------------------
 
     def has_stimuli(self) -> bool:
-        """Whether the table of images and the images are both on disk."""
+        """Whether the images can be used.
+
+        Returns
+        -------
+        bool
+            Whether the table of images and the images are both on disk.
+
+        Raises
+        ------
+        DataNotDownloadedError
+            If nothing of the subject is on disk.
+        """
         return self._handle().has_stimuli()
 
     def has_freesurfer(self) -> bool:
-        """Whether the FreeSurfer reconstruction is on disk."""
+        """Whether the FreeSurfer reconstruction is on disk.
+
+        Returns
+        -------
+        bool
+            Whether :meth:`get_freesurfer_dir` finds it.
+
+        Raises
+        ------
+        DataNotDownloadedError
+            If nothing of the subject is on disk.
+        """
         return self._handle().has_freesurfer()
 
     def get_freesurfer_dir(self) -> Path:
-        """The directory of the FreeSurfer reconstruction; DataNotDownloadedError without one."""
+        """The directory of the FreeSurfer reconstruction.
+
+        Returns
+        -------
+        Path
+            The directory.
+
+        Raises
+        ------
+        DataNotDownloadedError
+            If it is not on disk.
+        """
         return Path(self._handle().freesurfer_dir())
 
     def has_anatomical(self) -> bool:
-        """Whether all anatomical files are on disk."""
+        """Whether the anatomical files are on disk.
+
+        Returns
+        -------
+        bool
+            Whether all of them are.
+
+        Raises
+        ------
+        DataNotDownloadedError
+            If nothing of the subject is on disk.
+        """
         return self._handle().has_anatomical()
 
     def get_anatomical_dir(self) -> Path:
-        """The directory of the anatomical files; DataNotDownloadedError without one."""
+        """The directory of the anatomical files.
+
+        Returns
+        -------
+        Path
+            The directory.
+
+        Raises
+        ------
+        DataNotDownloadedError
+            If it is not on disk.
+        """
         return Path(self._handle().anatomical_dir())
 
     def get_t1w(self, *, res: str | None = None) -> Path:
-        """The T1-weighted image, at full resolution or (``"1pt8"``) on the functional grid."""
+        """The T1-weighted image.
+
+        Parameters
+        ----------
+        res : {None, "1pt8"}
+            Full resolution, or the functional grid of 1.8 mm.
+
+        Returns
+        -------
+        Path
+            The NIfTI file.
+
+        Raises
+        ------
+        ValueError
+            For another resolution.
+        DataNotDownloadedError
+            If it is not on disk.
+        """
         return Path(self._handle().anatomical("T1w", res))
 
     def get_t2w(self, *, res: str | None = None) -> Path:
-        """The T2-weighted image; see :meth:`get_t1w`."""
+        """The T2-weighted image.
+
+        Parameters
+        ----------
+        res : {None, "1pt8"}
+            Full resolution, or the functional grid of 1.8 mm.
+
+        Returns
+        -------
+        Path
+            The NIfTI file.
+
+        Raises
+        ------
+        ValueError
+            For another resolution.
+        DataNotDownloadedError
+            If it is not on disk.
+        """
         return Path(self._handle().anatomical("T2w", res))
 
     def get_anatomical_brain_mask(self, *, res: str | None = None) -> Path:
-        """The brain mask made from the anatomy; see :meth:`get_t1w`."""
+        """The brain mask made from the anatomy.
+
+        Parameters
+        ----------
+        res : {None, "1pt8"}
+            Full resolution, or the functional grid of 1.8 mm.
+
+        Returns
+        -------
+        Path
+            The NIfTI file.
+
+        Raises
+        ------
+        ValueError
+            For another resolution.
+        DataNotDownloadedError
+            If it is not on disk.
+        """
         return Path(self._handle().anatomical("mask", res))
 
     def has_raw(self, session: str | None = None) -> bool:
-        """Whether raw functional data are on disk, of one session or of any."""
+        """Whether raw functional data are on disk.
+
+        Parameters
+        ----------
+        session : str, optional
+            Of this session; of any by default.
+
+        Returns
+        -------
+        bool
+            Whether there is a BOLD file.
+
+        Raises
+        ------
+        TypeError
+            If `session` is not a string.
+        ValueError
+            If it is malformed.
+        DataNotDownloadedError
+            If nothing of the subject is on disk.
+        """
         return self._handle().has_raw(None if session is None else _arguments.session(session))
 
     def get_events(self, session: str, run: str | int | None = None) -> pd.DataFrame:
-        """The events of a session: of one run, or of all with a last column ``run``."""
+        """The events of a session.
+
+        Parameters
+        ----------
+        session : str
+            Such as ``"ses-01"``.
+        run : int or str, optional
+            ``1``, ``"1"``, ``"01"`` or ``"run-01"``; all runs by default.
+
+        Returns
+        -------
+        DataFrame
+            The columns of the files, such as ``onset`` and ``duration`` in seconds. Of all runs with a last
+            column ``run``.
+
+        Raises
+        ------
+        TypeError
+            If `session` is not a string.
+        ValueError
+            If the session is malformed, or `run` is no number.
+        DataNotDownloadedError
+            If there is no table of events.
+        """
         number = _number(run, "run")
         return _tables.read(self._handle().events(_arguments.session(session), number), "\t")
 
@@ -954,9 +1267,30 @@ class Subject:
     ) -> NDArray[np.float32]:
         """One echo of a run, unmasked: the grid of raw data is not that of the betas.
 
+        Parameters
+        ----------
+        session : str
+            Such as ``"ses-01"``.
+        run, echo : int or str
+            ``1``, ``"1"``, ``"01"`` or ``"run-01"``.
+        part : {"mag", "phase"}
+            The magnitude or the phase.
+
         Returns
         -------
         ndarray of float32, shape (T, X, Y, Z)
+            In the units of the file, T volumes.
+
+        Raises
+        ------
+        TypeError
+            If `session` is not a string.
+        ValueError
+            If the session is malformed, a number is none, or `part` is unknown.
+        DataNotDownloadedError
+            If the file is not on disk.
+        MemoryError
+            If the array does not fit.
         """
         numbers = (_number(run, "run"), _number(echo, "echo"))
         return self._handle().raw_bold(_arguments.session(session), *numbers, part)  # type: ignore[arg-type]
@@ -964,9 +1298,24 @@ class Subject:
     def get_sbref(self, session: str, run: str | int, echo: str | int) -> NDArray[np.float32]:
         """The single-band reference of an echo, unmasked.
 
+        Parameters
+        ----------
+        session, run, echo
+            As for :meth:`get_raw_bold`.
+
         Returns
         -------
         ndarray of float32, shape (X, Y, Z)
+            In the units of the file.
+
+        Raises
+        ------
+        TypeError
+            If `session` is not a string.
+        ValueError
+            If the session is malformed, or a number is none.
+        DataNotDownloadedError
+            If the file is not on disk.
         """
         numbers = (_number(run, "run"), _number(echo, "echo"))
         return self._handle().sbref(_arguments.session(session), *numbers)  # type: ignore[arg-type]

@@ -52,8 +52,8 @@ class LaionFMRIDataset(Dataset[dict[str, Any]]):
     session : str or list of str
         One session, or several, whose trials follow each other.
     roi, mask, nc_threshold, mask_source
-        The voxels, as for :meth:`laion_fmri.Subject.get_betas`. `nc_threshold` over several sessions
-        needs `nc_desc`, so that all have the same voxels.
+        As for :meth:`laion_fmri.Subject.get_betas`. `nc_threshold` over several sessions needs `nc_desc`, so
+        that all have the same voxels.
     image_transform : callable, optional
         Takes the image, a float32 tensor in [0, 1] of shape (3, height, width), and returns what the item
         holds. A spawned worker needs one that can be pickled.
