@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import laion_fmri
-from laion_fmri import _arguments, derivatives, discovery, splits
+from laion_fmri import Subject, _arguments, derivatives, discovery, splits
 from laion_fmri import download as dl
 
 
@@ -119,6 +119,30 @@ def test_values_of_a_wrong_type_are_named(sub):
         sub.nc_compute("ses-01", scope="day")
     with pytest.raises(ValueError, match="zscore_ddof"):
         sub.nc_compute("ses-01", zscore_ddof=-1)
+
+
+def test_integers_of_numpy_are_integers(sub, configured, monkeypatch):
+    betas = Subject("sub-03", configured, jobs=np.int64(2)).get_betas("ses-01", roi="FFA1")
+    np.testing.assert_array_equal(betas, sub.get_betas("ses-01", roi="FFA1"))
+    for wrong, error in ((0, ValueError), (True, TypeError), (1.5, TypeError), ("2", TypeError)):
+        with pytest.raises(error, match="jobs"):
+            Subject("sub-03", configured, jobs=wrong)
+    for text in ("two", "0", "-1"):
+        monkeypatch.setenv("LAION_FMRI_JOBS", text)
+        with pytest.raises(ValueError, match="jobs|JOBS"):
+            laion_fmri.load_subject("sub-03")
+    monkeypatch.setenv("LAION_FMRI_JOBS", "2")
+    assert laion_fmri.load_subject("sub-03").get_sessions() == ["ses-01", "ses-02"]
+
+
+def test_filters_of_downloads_take_integers_of_numpy(empty):
+    tables = [
+        dl.download("sub-03", ses=ses, n_jobs=n_jobs, dry_run=True)
+        for ses, n_jobs in ((1, 1), (np.int64(1), np.int64(1)), (np.array([1]), 1), ("01", 1))
+    ]
+    assert len(tables[0]) and all(table.equals(tables[0]) for table in tables)
+    with pytest.raises(TypeError, match="n_jobs"):
+        dl.download("sub-03", n_jobs="2", dry_run=True)
 
 
 def test_sizes_are_read_as_by_the_command():

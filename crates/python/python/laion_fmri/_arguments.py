@@ -70,12 +70,7 @@ def session(value: object) -> str:
     """One session. A number is none: ``1`` could be the first session on disk as well as ``ses-01``."""
     if isinstance(value, str):
         return str(value)
-    kind = type(value).__name__
-    try:
-        # A flag is an integer too.
-        number = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        number = None
+    kind, number = type(value).__name__, as_integer(value)
     write = f': write "ses-{number:02d}"' if number is not None and number >= 0 else ""
     raise TypeError(f'session must be a string such as "ses-01", got {value!r} of type {kind}{write}')
 
@@ -112,14 +107,20 @@ def voxels(roi: object, mask: ArrayLike | None, source: object) -> VoxelArgument
     return chosen, None if mask is None else flags(mask, "mask"), mask_source(source)
 
 
-def integer(value: Any, name: str) -> int:
-    """An integer of Python or numpy. ``True`` is none: a flag at its place is a mistake."""
+def as_integer(value: Any) -> int | None:
+    """An integer of Python or numpy, or nothing. ``True`` is none: a flag at its place is a mistake."""
     try:
-        if not isinstance(value, bool):
-            return operator.index(value)
+        return None if isinstance(value, bool) else operator.index(value)
     except TypeError:
-        pass
-    raise TypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}")
+        return None
+
+
+def integer(value: Any, name: str) -> int:
+    """An integer of Python or numpy."""
+    number = as_integer(value)
+    if number is None:
+        raise TypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}")
+    return number
 
 
 def count(value: Any, name: str) -> int:

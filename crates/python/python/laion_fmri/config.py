@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from laion_fmri import _native, _notes
-from laion_fmri._errors import DataDirNotSetError
+from laion_fmri import _arguments, _native, _notes
+from laion_fmri._errors import DataDirNotSetError, _invalid
 
 __all__ = ["dataset_initialize", "get_data_dir", "set_data_dir"]
 
@@ -103,11 +103,10 @@ def _is_on(name: str) -> bool:
 def _check_jobs(jobs: object) -> int | None:
     if jobs is None:
         return None
-    if isinstance(jobs, bool) or not isinstance(jobs, int):
-        raise TypeError(f"jobs must be an integer, got {type(jobs).__name__}")
-    if jobs < 1:
-        raise ValueError(f"jobs must be at least 1, got {jobs}")
-    return jobs
+    number = _arguments.integer(jobs, "jobs")
+    if number < 1:
+        raise _invalid(f"jobs must be at least 1, got {number}")
+    return number
 
 
 def _open(
@@ -127,6 +126,8 @@ def _open(
         raise _not_set()
     from_environment = os.environ.get("LAION_FMRI_JOBS")
     if jobs is None and from_environment:
+        if not from_environment.isdecimal():
+            raise _invalid(f"LAION_FMRI_JOBS must be a number of threads, got {from_environment!r}")
         jobs = int(from_environment)
     return _native.Dataset(
         directories,

@@ -492,8 +492,7 @@ def _request(
     **more: Any,
 ) -> dict[str, Any]:
     """A request for the native module."""
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int):
-        raise TypeError(f"n_jobs must be an integer, got {type(n_jobs).__name__}")
+    n_jobs = _arguments.integer(n_jobs, "n_jobs")
     if n_jobs < 1:
         _notes.warn(f"n_jobs must be at least 1, got {n_jobs}; 1 is used")
     request: dict[str, Any] = {
@@ -517,8 +516,10 @@ def _values(value: Any, name: str) -> list[str]:
     if not isinstance(value, (str, bytes)) and isinstance(value, Iterable):
         value = list(value)
     items = value if isinstance(value, list) else [value]
-    if any(isinstance(item, int) and not isinstance(item, bool) for item in items):
-        value = [f"{item:0{width}d}" if isinstance(item, int) else item for item in items]
+    numbers = [_arguments.as_integer(item) for item in items]
+    if any(number is not None for number in numbers):
+        pairs = zip(items, numbers, strict=True)
+        value = [item if number is None else f"{number:0{width}d}" for item, number in pairs]
     found = _arguments.texts(value, name)
     if not found:
         raise _invalid(f"{name} is an empty list, which lets nothing in; None lets everything in")
