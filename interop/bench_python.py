@@ -38,6 +38,8 @@ except ImportError:
 
 SUBJECT, SESSION, ROI, MODEL = "sub-01", "ses-01", "FFA1", "CLIP"
 ROI_VOXELS = 222
+#: The other ROIs of the subject, as many as a subject of the dataset has.
+OTHER_ROIS = 39
 #: The images of bench_stimuli.py.
 IMAGES = 500
 MIB = 2**20
@@ -45,7 +47,8 @@ MIB = 2**20
 
 def write(mirror, stimuli, volumes):
     done = mirror / "made"
-    if done.is_file() and done.read_text() == str(volumes):
+    wanted = f"{volumes} volumes, {OTHER_ROIS} other ROIs"
+    if done.is_file() and done.read_text() == wanted:
         return
     shutil.rmtree(mirror, ignore_errors=True)
     inside = brain()
@@ -53,12 +56,13 @@ def write(mirror, stimuli, volumes):
     roi[tuple(np.argwhere(inside)[100_000 : 100_000 + ROI_VOXELS].T)] = True
     anatomy = _paths.anatomical_subject_dir(mirror, SUBJECT)
     mask = anatomy / f"{SUBJECT}_ses-PrismaAnat_space-T1w_res-1pt8_desc-brain_mask.nii.gz"
-    face = _paths.rois_subject_dir(mirror, SUBJECT) / "face"
-    for path, voxels in [
-        (mask, inside),
-        (face / f"{SUBJECT}_space-T1w_res-1pt8_label-{ROI}_mask.nii.gz", roi),
-    ]:
-        path.parent.mkdir(parents=True)
+    rois = _paths.rois_subject_dir(mirror, SUBJECT)
+    labels = {ROI: "face"} | {f"other{number}": f"category{number % 8}" for number in range(OTHER_ROIS)}
+    masks = {mask: inside}
+    for label, category in labels.items():
+        masks[rois / category / f"{SUBJECT}_space-T1w_res-1pt8_label-{label}_mask.nii.gz"] = roi
+    for path, voxels in masks.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         with level_1(path) as file:
             file.write(header(voxels.shape, np.uint8))
             file.write(voxels.astype(np.uint8).tobytes(order="F"))
@@ -76,7 +80,7 @@ def write(mirror, stimuli, volumes):
     for index in range(volumes):
         lines.append(f"{SESSION}\t{index * 12 // volumes + 1}\t{index}\t{drawn.choice(names)}")
     _paths.trials_path(mirror, SUBJECT, SESSION).write_text("\n".join(lines) + "\n")
-    done.write_text(str(volumes))
+    done.write_text(wanted)
 
 
 class Theirs(Dataset):
@@ -98,8 +102,8 @@ class Theirs(Dataset):
             self.file = h5py.File(self.path)
         label = self.labels[index]
         encoded = self.file["images"][self.rows[label]].tobytes()
-        pixels = np.asarray(Image.open(io.BytesIO(encoded)).convert("RGB"))
-        image = torch.from_numpy(pixels.copy()).permute(2, 0, 1).contiguous().float().div_(255)
+        pixels = np.array(Image.open(io.BytesIO(encoded)).convert("RGB"))
+        image = torch.from_numpy(pixels).permute(2, 0, 1).contiguous().float().div_(255)
         return {
             "betas": torch.from_numpy(self.betas[index]),
             "image": image,
@@ -201,7 +205,11 @@ class Cases:
         rows = self.image_rows()
         with h5py.File(self.images) as file:
             encoded = [file["images"][rows[label]].tobytes() for label in self.labels()]
-        return np.stack([np.asarray(Image.open(io.BytesIO(one)).convert("RGB")) for one in encoded])
+        first = Image.open(io.BytesIO(encoded[0]))
+        pixels = np.empty((len(encoded), first.height, first.width, 3), np.uint8)
+        for image, one in zip(pixels, encoded, strict=True):
+            image[:] = np.asarray(Image.open(io.BytesIO(one)).convert("RGB"))
+        return pixels
 
     def differing_pixels(self):
         """How many values are not those of Pillow."""
