@@ -135,6 +135,10 @@ fn killed_at_nine_tenths_of_a_long_file() {
         }
         child.kill().unwrap();
         child.wait().unwrap();
+        // The server sees that the connections are closed a moment later.
+        while user.server.is_sending() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
         let before = user.server.counters().bytes_sent;
         assert!(start(&user, &[]).wait().unwrap().success());
         let again = user.server.counters().bytes_sent - before;

@@ -8,7 +8,7 @@ use s3_mirror::{
 };
 
 use crate::scripted::{Reply, Scripted, error, ok, partial, response, with_length};
-use crate::util::{objects, plan_of, read_all, run};
+use crate::util::{impatient, impatient_with_silence, objects, plan_of, read_all, run};
 
 fn content() -> Vec<u8> {
     (0..100_000_u32).map(|i| (i % 251) as u8).collect()
@@ -126,7 +126,8 @@ async fn busy_and_silent_servers_are_asked_again() {
             _ => ok(b"fine"),
         });
         let root = tempfile::tempdir().unwrap();
-        let report = run(&server.store(), &plan_of(&[("a", 4)], root.path()), root.path()).await;
+        let store = server.location().open_with(&impatient_with_silence()).unwrap();
+        let report = run(&store, &plan_of(&[("a", 4)], root.path()), root.path()).await;
         assert!(report.is_complete(), "{report:?}");
     }
 }
@@ -153,7 +154,7 @@ async fn a_dead_endpoint_is_not_asked_for_every_file() {
 
 /// Repeats as often as it likes, but no longer than `time` without progress.
 fn bounded_by(time: Duration) -> ConnectOptions {
-    let options = crate::util::impatient().with_max_retries(1000);
+    let options = impatient().with_max_retries(1000);
     options.with_retry_timeout(time).with_first_pause(Duration::from_millis(5))
 }
 
@@ -208,21 +209,21 @@ async fn one_busy_object_does_not_stop_the_others() {
 #[tokio::test]
 async fn cancelling_does_not_wait_for_the_server() {
     let server = Scripted::start(|_, _| Reply::Stall(with_length("200 OK", "", 10, b"abc")));
-    let mut options = crate::util::impatient();
-    options.read_timeout = Duration::from_secs(60);
-    let store = server.location().open_with(&options).unwrap();
     let root = tempfile::tempdir().unwrap();
     let plan = plan_of(&[("a", 10), ("b", 10), ("c", 10)], root.path());
     let cancel = Cancel::new();
-    let later = cancel.clone();
-    tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        later.cancel();
-    });
-    let start = Instant::now();
-    let options = TransferOptions::default().with_jobs(2);
-    let report = transfer(&store, &plan, root.path(), &options, &(), &cancel).await;
-    assert!(start.elapsed() < Duration::from_millis(1300), "{:?}", start.elapsed());
+    let (options, store) = (TransferOptions::default().with_jobs(2), server.store());
+    let cancelled = async {
+        while server.requests().len() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        cancel.cancel();
+        Instant::now()
+    };
+    let transferred = transfer(&store, &plan, root.path(), &options, &(), &cancel);
+    let (report, cancelled) = tokio::join!(transferred, cancelled);
+    // The server would have been waited for for a minute.
+    assert!(cancelled.elapsed() < Duration::from_secs(1), "{:?}", cancelled.elapsed());
     assert_eq!(report.stop, Some(Stop::Cancelled));
     assert_eq!(report.totals().not_attempted, 3);
     assert_eq!(server.requests().len(), 2);

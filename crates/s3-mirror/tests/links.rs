@@ -3,14 +3,15 @@
 use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use fixtures::TracingLog;
 use object_store::ClientOptions;
 use object_store::client::{HttpConnector, ReqwestConnector};
 use s3_mirror::{
-    Error, FetchReason, Key, Links, Outcome, Plan, PlanItem, Report, Sha256, Source, Store,
-    TransferError, Withheld, head, list,
+    ConnectOptions, Error, FetchReason, Key, Links, Outcome, Plan, PlanItem, Report, Sha256,
+    Source, Store, TransferError, Withheld, head, list,
 };
 
 use crate::scripted::{Reply, Request, Scripted, error, partial};
@@ -34,11 +35,15 @@ impl Links for Numbered {
 
 /// A store of links to a base address, and how many links it gave.
 fn linked(base: &str) -> (Store, Arc<AtomicUsize>) {
+    linked_with(base, &impatient())
+}
+
+fn linked_with(base: &str, options: &ConnectOptions) -> (Store, Arc<AtomicUsize>) {
     let client = ClientOptions::new().with_allow_http(true);
     let client = ReqwestConnector::default().connect(&client).unwrap();
     let given = Arc::new(AtomicUsize::new(0));
     let links = Numbered { base: base.to_owned(), given: Arc::clone(&given) };
-    (Store::linked(client, Arc::new(links), "the service", &impatient()), given)
+    (Store::linked(client, Arc::new(links), "the service", options), given)
 }
 
 fn plan() -> Plan {
@@ -165,7 +170,8 @@ async fn no_link_is_shown() {
         "http://no such host",
         "ftp://127.0.0.1",
     ] {
-        let (store, given) = linked(base);
+        let brief = impatient().with_read_timeout(Duration::from_millis(300));
+        let (store, given) = linked_with(base, &brief);
         let (outcome, report) = transferred(&store).await;
         assert!(given.load(Ordering::SeqCst) > 0);
         shown.push_str(&format!("{store:?} {report:?} {outcome:?} "));

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use fixtures::server::Options;
 use fixtures::{Fault, ProxiedRequest, Proxy, Server, noise};
 use s3_mirror::{
-    Cancel, Error, Location, ObjectContent, ObjectError, ObjectOptions, ObjectReader, Store,
+    Cancel, ConnectOptions, Error, Location, ObjectContent, ObjectError, ObjectOptions,
+    ObjectReader, Store,
 };
 use tokio::runtime::Runtime;
 
-use crate::util::{impatient, key};
+use crate::util::{impatient, impatient_with_silence, key};
 
 const KEY: &str = "derivatives/betas.nii.gz";
 
@@ -34,14 +35,16 @@ impl Scene {
     }
 
     fn with(options: impl FnOnce(Options) -> Options) -> Self {
+        Self::with_patience(options, &impatient())
+    }
+
+    fn with_patience(options: impl FnOnce(Options) -> Options, patience: &ConnectOptions) -> Self {
         let bucket = tempfile::tempdir().unwrap();
         write(bucket.path(), &content());
         let server = Server::start(options(Options::new(bucket.path()))).unwrap();
         let proxy = Proxy::start(server.address(), |_| Fault::Pass).unwrap();
         let location: Location = proxy.url("laion-fmri").parse().unwrap();
-        let mut patience = impatient();
-        patience.max_retries = 2;
-        let store = location.open_with(&patience).unwrap();
+        let store = location.open_with(&patience.clone().with_max_retries(2)).unwrap();
         let runtime = runtime();
         Self { bucket, _server: server, proxy, runtime, store }
     }
@@ -145,7 +148,7 @@ fn an_empty_object_and_a_folder() {
 #[test]
 fn cuts_and_stalls_are_continued_inside_the_object() {
     for offset in [0, 1, 255 << 10, 3_000_000, SIZE as u64 - 1] {
-        let scene = Scene::new();
+        let scene = Scene::with_patience(|options| options, &impatient_with_silence());
         scene.faults(move |request| match request.number {
             0 => Fault::Cut(offset),
             1 => Fault::Stall(10),

@@ -64,6 +64,7 @@ struct Scene {
     mirror: tempfile::TempDir,
     server: Server,
     proxy: Proxy,
+    patience: ConnectOptions,
 }
 
 /// Longer than one buffer, than one piece in ranges, and short ones.
@@ -102,12 +103,19 @@ impl Scene {
         }
         let server = Server::start(options(Options::new(bucket.path()))).unwrap();
         let proxy = Proxy::start(server.address(), |_| Fault::Pass).unwrap();
-        Self { bucket, mirror: tempfile::tempdir().unwrap(), server, proxy }
+        Self { bucket, mirror: tempfile::tempdir().unwrap(), server, proxy, patience: patient() }
+    }
+
+    /// The same for counting bytes: however slow the machine is, nothing is asked for a second time
+    /// because of a slow answer.
+    fn unhurried(mut self) -> Self {
+        self.patience = self.patience.with_read_timeout(Duration::from_secs(60));
+        self
     }
 
     fn store(&self) -> Store {
         let location: Location = self.proxy.url("laion-fmri").parse().unwrap();
-        location.open_with(&patient()).unwrap()
+        location.open_with(&self.patience).unwrap()
     }
 
     fn root(&self) -> PathBuf {

@@ -81,14 +81,19 @@ pub(crate) async fn run(store: &Store, plan: &Plan, root: &Path) -> Report {
     transfer(store, plan, root, &options, &(), &Cancel::new()).await
 }
 
-/// Few and short attempts, so that failures are quick.
+/// Few and short attempts, so that failures are quick. A slow answer is none of them: on a busy machine
+/// it would be asked for again, and requests and bytes could not be counted.
 pub(crate) fn impatient() -> ConnectOptions {
     let mut options = ConnectOptions::default();
-    options.connect_timeout = Duration::from_secs(1);
-    options.read_timeout = Duration::from_millis(300);
+    options.read_timeout = Duration::from_secs(60);
     options.max_retries = 1;
     options.first_pause = Duration::from_millis(5);
     options
+}
+
+/// The same for servers that fall silent. It is long enough for the next answer on a busy machine.
+pub(crate) fn impatient_with_silence() -> ConnectOptions {
+    impatient().with_read_timeout(Duration::from_secs(2))
 }
 
 pub(crate) fn keys(found: &[Listed]) -> Vec<&str> {

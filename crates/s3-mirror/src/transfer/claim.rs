@@ -45,6 +45,16 @@ impl Claim {
     /// Tries once. `watch` is kept between the tries of one wait; an owner that cannot be asked is
     /// believed for `patience` after its last sign of life.
     pub(super) fn take(path: &Path, watch: &mut Watch, patience: Duration) -> io::Result<Taken> {
+        Self::take_at(path, watch, patience, Instant::now())
+    }
+
+    /// The same at a time by the clock of the caller.
+    fn take_at(
+        path: &Path,
+        watch: &mut Watch,
+        patience: Duration,
+        now: Instant,
+    ) -> io::Result<Taken> {
         if let Some(claim) = Self::create(path)? {
             return Ok(Taken::Mine(claim));
         }
@@ -54,7 +64,7 @@ impl Claim {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Taken::Busy),
             Err(error) => return Err(error),
         };
-        let Some(proof) = watch.proof_of_death(path, &seen, patience)? else {
+        let Some(proof) = watch.proof_of_death(path, &seen, patience, now)? else {
             return Ok(Taken::Busy);
         };
         tracing::debug!(path = %path.display(), "taking over from a process that is gone");
@@ -171,6 +181,7 @@ impl Watch {
         path: &Path,
         seen: &[u8],
         patience: Duration,
+        now: Instant,
     ) -> io::Result<Option<Proof>> {
         if same_kernel(seen) {
             // The lock of a dead process is gone with it.
@@ -184,7 +195,6 @@ impl Watch {
                 Err(error) => return Err(error),
             }
         }
-        let now = Instant::now();
         match &self.seen {
             Some((before, since)) if before == seen => {
                 Ok((now - *since >= patience).then_some(Proof::Silent))
@@ -277,18 +287,22 @@ mod tests {
             std::fs::write(&path, text.to_string()).unwrap();
         };
         let (mut watch, patience) = (Watch::default(), Duration::from_millis(80));
-        let mut busy = || matches!(Claim::take(&path, &mut watch, patience).unwrap(), Taken::Busy);
+        // A clock of its own: however long the machine takes, no more time passes than is said.
+        let mut now = Instant::now();
+        let mut busy_after = |time: Duration| {
+            now += time;
+            matches!(Claim::take_at(&path, &mut watch, patience, now).unwrap(), Taken::Busy)
+        };
         for beats in 0..4 {
             elsewhere(beats);
-            assert!(busy(), "it lives");
-            std::thread::sleep(patience / 2);
+            assert!(busy_after(patience / 2), "it lives");
         }
         // An hour wrong on either machine changes nothing: the file's times are not looked at.
         let file = File::options().write(true).open(&path).unwrap();
         file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
-        assert!(busy());
-        std::thread::sleep(patience);
-        assert!(!busy(), "no sign of life");
+        assert!(busy_after(patience / 2));
+        assert!(busy_after(patience / 2 - Duration::from_nanos(1)));
+        assert!(!busy_after(Duration::from_nanos(1)), "no sign of life");
         // Whoever lost the claim notices.
         let Taken::Mine(mut claim) = take(&path) else { panic!("free") };
         elsewhere(9);

@@ -13,7 +13,7 @@ use super::{Scene, Tally, times};
 async fn two_and_four_at_once() {
     let mut tally = Tally::new("two and four transfers into one mirror at once");
     for round in 0..times(2, 40) {
-        let scene = Scene::new();
+        let scene = Scene::new().unhurried();
         let runs = (0..if round % 2 == 0 { 2 } else { 4 }).map(|_| scene.run());
         for report in futures::future::join_all(runs).await {
             assert!(report.is_complete(), "{report:?}");
