@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::error::Error;
 use crate::layout::Layout;
 
-/// The most bytes that are read at once.
+/// The most bytes that are in memory at once.
 const MOST_BYTES: u64 = 256 << 10;
 
 /// Unwanted bytes that cost less to read along than another call of the system.
@@ -14,18 +14,28 @@ const GAP_BYTES: u64 = 4 << 10;
 /// One wanted column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
-    pub(crate) column: usize,
     /// Where it goes: the column of the output.
     pub(crate) position: usize,
+    /// Where its values start among those of its batch.
+    pub(crate) start: usize,
 }
 
-/// Wanted columns whose chunks are read in one piece.
+/// Column chunks next to each other, which are read in one piece.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
-    /// Column chunks next to each other.
     pub(crate) chunks: Range<usize>,
+    /// Where the first of them lies, counted in chunks of its batch.
+    pub(crate) place: usize,
+}
+
+/// Runs that are in memory together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Batch {
+    pub(crate) runs: Range<usize>,
     /// The wanted columns in them.
     pub(crate) wanted: Range<usize>,
+    /// How many chunks they are.
+    pub(crate) chunks: usize,
 }
 
 /// The wanted columns in the order in which they are stored, and what is read for them.
@@ -33,6 +43,7 @@ pub(crate) struct Run {
 pub(crate) struct ColumnPlan {
     pub(crate) wanted: Vec<Wanted>,
     pub(crate) runs: Vec<Run>,
+    pub(crate) batches: Vec<Batch>,
 }
 
 impl ColumnPlan {
@@ -41,34 +52,58 @@ impl ColumnPlan {
         if let Some(&got) = columns.iter().find(|column| **column >= len) {
             return Err(Error::OutOfRange { what: "column", len, got });
         }
-        let columns = columns.iter().enumerate();
-        let mut wanted: Vec<Wanted> =
-            columns.map(|(position, &column)| Wanted { column, position }).collect();
-        if !wanted.is_sorted_by_key(|it| it.column) {
-            wanted.sort_by_key(|it| it.column);
+        let mut sorted: Vec<(usize, usize)> = columns.iter().copied().zip(0..).collect();
+        if !sorted.is_sorted() {
+            sorted.sort_unstable();
         }
-        let [_, chunk_columns] = layout.chunk_shape();
+        let [chunk_rows, chunk_columns] = layout.chunk_shape();
         let most = (MOST_BYTES / layout.chunk_bytes()).max(1) as usize;
         let gap = (GAP_BYTES / layout.chunk_bytes()) as usize;
-        let mut runs: Vec<Run> = Vec::new();
-        for (index, it) in wanted.iter().enumerate() {
-            let chunk = it.column / chunk_columns;
-            match runs.last_mut() {
-                Some(Run { chunks, wanted })
-                    if chunk <= chunks.end + gap && chunk - chunks.start < most =>
-                {
-                    chunks.end = chunks.end.max(chunk + 1);
-                    wanted.end = index + 1;
-                }
-                _ => runs.push(Run { chunks: chunk..chunk + 1, wanted: index..index + 1 }),
+        let mut plan = Self {
+            wanted: Vec::with_capacity(sorted.len()),
+            runs: Vec::new(),
+            batches: Vec::new(),
+        };
+        for (column, position) in sorted {
+            let place = plan.place_of(column / chunk_columns, most, gap);
+            let start = place * layout.chunk_words() + column % chunk_columns * chunk_rows;
+            plan.wanted.push(Wanted { position, start });
+            if let Some(batch) = plan.batches.last_mut() {
+                batch.wanted.end = plan.wanted.len();
             }
         }
-        Ok(Self { wanted, runs })
+        Ok(plan)
     }
 
-    /// The most chunks that are read at once.
-    pub(crate) fn longest_run(&self) -> usize {
-        self.runs.iter().map(|run| run.chunks.len()).max().unwrap_or(0)
+    /// Where a chunk lies in the last batch, which it is added to if it fits, and otherwise in a new one.
+    /// Chunks come in their order.
+    fn place_of(&mut self, chunk: usize, most: usize, gap: usize) -> usize {
+        let n_runs = self.runs.len();
+        if let (Some(batch), Some(run)) = (self.batches.last_mut(), self.runs.last_mut()) {
+            if chunk < run.chunks.end + gap + 1 {
+                let more = (chunk + 1).saturating_sub(run.chunks.end);
+                if batch.chunks + more <= most {
+                    batch.chunks += more;
+                    run.chunks.end += more;
+                    return run.place + (chunk - run.chunks.start);
+                }
+            } else if batch.chunks < most {
+                let place = batch.chunks;
+                batch.chunks += 1;
+                batch.runs.end += 1;
+                self.runs.push(Run { chunks: chunk..chunk + 1, place });
+                return place;
+            }
+        }
+        let start = self.wanted.len();
+        self.batches.push(Batch { runs: n_runs..n_runs + 1, wanted: start..start, chunks: 1 });
+        self.runs.push(Run { chunks: chunk..chunk + 1, place: 0 });
+        0
+    }
+
+    /// The most chunks that are in memory at once.
+    pub(crate) fn most_chunks(&self) -> usize {
+        self.batches.iter().map(|batch| batch.chunks).max().unwrap_or(0)
     }
 }
 
@@ -76,33 +111,45 @@ impl ColumnPlan {
 mod tests {
     use super::*;
 
-    fn runs(layout: &Layout, columns: &[usize]) -> Vec<(Range<usize>, Range<usize>)> {
+    /// The chunks of the runs of each batch, and its wanted columns.
+    fn batches(layout: &Layout, columns: &[usize]) -> Vec<(Vec<Range<usize>>, Range<usize>)> {
         let plan = ColumnPlan::new(layout, columns).unwrap();
-        plan.runs.into_iter().map(|run| (run.chunks, run.wanted)).collect()
+        let chunks = |batch: &Batch| {
+            let runs = &plan.runs[batch.runs.clone()];
+            assert_eq!(batch.chunks, runs.iter().map(|run| run.chunks.len()).sum::<usize>());
+            runs.iter().map(|run| run.chunks.clone()).collect()
+        };
+        plan.batches.iter().map(|batch| (chunks(batch), batch.wanted.clone())).collect()
     }
 
     #[test]
     fn neighbours_are_read_together() {
         // Chunks of 4 columns in 2,788 bytes: one may be read along.
         let layout = Layout::new([174, 1000], 174).unwrap();
-        assert_eq!(runs(&layout, &[]), []);
-        assert_eq!(runs(&layout, &[5]), [(1..2, 0..1)]);
-        assert_eq!(runs(&layout, &[4, 5, 7, 8]), [(1..3, 0..4)]);
-        assert_eq!(runs(&layout, &[0, 8, 20]), [(0..3, 0..2), (5..6, 2..3)]);
+        assert_eq!(batches(&layout, &[]), []);
+        assert_eq!(batches(&layout, &[5]), [(vec![1..2], 0..1)]);
+        assert_eq!(batches(&layout, &[4, 5, 7, 8]), [(vec![1..3], 0..4)]);
+        assert_eq!(batches(&layout, &[0, 8, 20]), [(vec![0..3, 5..6], 0..3)]);
         let all: Vec<usize> = (0..1000).collect();
         assert_eq!(
-            runs(&layout, &all),
-            [(0..94, 0..376), (94..188, 376..752), (188..250, 752..1000)]
+            batches(&layout, &all),
+            [(vec![0..94], 0..376), (vec![94..188], 376..752), (vec![188..250], 752..1000)]
         );
+        // Every other chunk is read along: as many as fit are in memory together.
+        let apart: Vec<usize> = (0..100).map(|n| n * 10).collect();
+        let apart = batches(&layout, &apart);
+        assert_eq!(apart.iter().map(|(_, wanted)| wanted.len()).collect::<Vec<_>>(), [63, 37]);
     }
 
     #[test]
     fn any_order_and_any_number_of_times() {
         let layout = Layout::new([174, 1000], 174).unwrap();
         let plan = ColumnPlan::new(&layout, &[9, 2, 9]).unwrap();
-        let wanted: Vec<_> = plan.wanted.iter().map(|it| (it.column, it.position)).collect();
-        assert_eq!(wanted, [(2, 1), (9, 0), (9, 2)]);
-        assert_eq!((plan.runs.len(), plan.longest_run()), (1, 3));
+        let wanted: Vec<_> = plan.wanted.iter().map(|it| (it.start, it.position)).collect();
+        // The second chunk of three is read along.
+        let nine = 2 * layout.chunk_words() + 174;
+        assert_eq!(wanted, [(2 * 174, 1), (nine, 0), (nine, 2)]);
+        assert_eq!((plan.runs.len(), plan.most_chunks()), (1, 3));
         let error = ColumnPlan::new(&layout, &[0, 1000]).unwrap_err();
         assert!(
             matches!(error, Error::OutOfRange { what: "column", len: 1000, got: 1000 }),

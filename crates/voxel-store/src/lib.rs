@@ -40,6 +40,7 @@ mod error;
 mod group;
 mod layout;
 mod matrix;
+mod read_ahead;
 mod shard;
 mod values;
 mod writer;

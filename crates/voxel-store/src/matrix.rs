@@ -1,6 +1,7 @@
 //! Columns of a matrix: [`Matrix`].
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
@@ -9,13 +10,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use laion_fmri_base::{Sha256, parallel_map, parallel_map_with, read_exact_at};
 use ndarray::{ArrayViewMut2, Axis};
 
-use crate::columns::{ColumnPlan, Run, Wanted};
+use crate::columns::{Batch, ColumnPlan, Run, Wanted};
 use crate::error::Error;
 use crate::layout::Layout;
+use crate::read_ahead::{ReadAhead, will_be_read};
 use crate::shard;
 
 /// Columns whose values are put into the rows of an output together: a line of the cache.
 const TILE: usize = 16;
+/// Rows that are put there together.
+const TILE_ROWS: usize = 8;
 
 /// Asked between chunks with the rows that are complete; whether to go on.
 pub(crate) type Observe<'a> = &'a (dyn Fn(usize) -> ControlFlow<()> + Sync);
@@ -125,13 +129,17 @@ impl Matrix {
         }
         let parts = self.parts(rows, out)?;
         let done = AtomicUsize::new(0);
-        let buffer = || vec![0_u32; plan.longest_run() * self.layout.chunk_words()];
+        let buffer = || vec![0_u32; plan.most_chunks() * self.layout.chunk_words()];
+        let ahead = ReadAhead::default();
         parallel_map_with(threads.get(), parts, buffer, |buffer, mut part| {
-            for run in &plan.runs {
+            if ahead.is_worthwhile() {
+                plan.runs.iter().for_each(|run| self.announce(part.row_chunk, run));
+            }
+            for batch in &plan.batches {
                 if observe(done.load(Ordering::Relaxed)).is_break() {
                     return Err(Error::Stopped);
                 }
-                self.read_run(&plan, run, &mut part, buffer)?;
+                self.read_batch(&plan, batch, &mut part, buffer, &ahead)?;
             }
             let complete = done.fetch_add(part.rows.len(), Ordering::Relaxed) + part.rows.len();
             match observe(complete) {
@@ -170,37 +178,52 @@ impl Matrix {
         Ok(parts)
     }
 
-    fn read_run(
+    fn read_batch(
         &self,
         plan: &ColumnPlan,
-        run: &Run,
+        batch: &Batch,
         part: &mut Part<'_>,
         buffer: &mut [u32],
+        ahead: &ReadAhead,
     ) -> Result<(), Error> {
         let words = self.layout.chunk_words();
-        let buffer = &mut buffer[..run.chunks.len() * words];
-        self.read_chunks(part.row_chunk, run.chunks.clone(), buffer)?;
-        let [chunk_rows, chunk_columns] = self.layout.chunk_shape();
-        let wanted = &plan.wanted[run.wanted.clone()];
-        let mut checked = None;
-        for Wanted { column, .. } in wanted {
-            let chunk = column / chunk_columns;
-            if checked != Some(chunk) {
-                let start = (chunk - run.chunks.start) * words;
-                self.check(part.row_chunk, chunk, &buffer[start..start + words])?;
-                checked = Some(chunk);
+        let runs = &plan.runs[batch.runs.clone()];
+        for (number, run) in runs.iter().enumerate() {
+            let start = run.place * words;
+            let buffer = &mut buffer[start..start + run.chunks.len() * words];
+            let read = || self.read_chunks(part.row_chunk, run.chunks.clone(), buffer);
+            if ahead.notices(read)? {
+                runs[number + 1..].iter().for_each(|run| self.announce(part.row_chunk, run));
             }
         }
-        for wanted in wanted.chunks(TILE) {
-            let mut sources = [&[][..]; TILE];
-            for (source, Wanted { column, .. }) in sources.iter_mut().zip(wanted) {
-                let (chunk, column) = (column / chunk_columns, column % chunk_columns);
-                let start = (chunk - run.chunks.start) * words + column * chunk_rows;
-                *source = &buffer[start..start + chunk_rows];
+        let wanted = &plan.wanted[batch.wanted.clone()];
+        let mut checked = None;
+        let mut runs = runs.iter();
+        let mut run = runs.next();
+        for Wanted { start, .. } in wanted {
+            let place = start / words;
+            if checked == Some(place) {
+                continue;
             }
-            put(wanted, &sources[..wanted.len()], part);
+            while run.is_some_and(|run| place >= run.place + run.chunks.len()) {
+                run = runs.next();
+            }
+            let Some(run) = run else { break };
+            let chunk = &buffer[place * words..(place + 1) * words];
+            self.check(part.row_chunk, run.chunks.start + place - run.place, chunk)?;
+            checked = Some(place);
+        }
+        let [chunk_rows, _] = self.layout.chunk_shape();
+        for wanted in wanted.chunks(TILE) {
+            put(wanted, buffer, chunk_rows, part);
         }
         Ok(())
+    }
+
+    /// Says that the chunks of a run will be read soon.
+    fn announce(&self, row_chunk: usize, run: &Run) {
+        let offset = self.layout.offset(row_chunk, run.chunks.start);
+        will_be_read(&self.file, offset, run.chunks.len() as u64 * self.layout.chunk_bytes());
     }
 
     fn read_chunks(
@@ -211,7 +234,15 @@ impl Matrix {
     ) -> Result<(), Error> {
         let offset = self.layout.offset(row_chunk, chunks.start);
         let bytes = bytemuck::cast_slice_mut(buffer);
-        read_exact_at(&self.file, bytes, offset).map_err(Error::io("read", &self.path))
+        read_exact_at(&self.file, bytes, offset).map_err(|source| match source.kind() {
+            // It was as long as that when it was opened.
+            ErrorKind::UnexpectedEof => Error::Length {
+                path: self.path.clone(),
+                expected: self.layout.bytes(),
+                got: self.file.metadata().map_or(0, |found| found.len()),
+            },
+            _ => Error::io("read", &self.path)(source),
+        })
     }
 
     /// Compares a chunk with its checksum.
@@ -246,7 +277,7 @@ impl Matrix {
         let plan = ColumnPlan::new(&self.layout, &first_columns)?;
         let done = AtomicUsize::new(0);
         parallel_map(threads.get(), 0..row_chunks, |row_chunk| {
-            let mut buffer = vec![0_u32; plan.longest_run() * words];
+            let mut buffer = vec![0_u32; plan.most_chunks() * words];
             for run in &plan.runs {
                 if observe(done.load(Ordering::Relaxed)).is_break() {
                     return Err(Error::Stopped);
@@ -265,22 +296,60 @@ impl Matrix {
 }
 
 /// Puts the values of a few columns into the rows of the output.
-fn put(wanted: &[Wanted], sources: &[&[u32]], part: &mut Part<'_>) {
-    let value = |source: &[u32], row: usize| f32::from_bits(u32::from_le(source[row]));
+fn put(wanted: &[Wanted], buffer: &[u32], chunk_rows: usize, part: &mut Part<'_>) {
     let first = wanted[0].position;
     let side_by_side = (first..).zip(wanted).all(|(position, it)| it.position == position);
+    let in_order = part.rows.last().is_some_and(|last| *last + 1 == part.rows.len() + part.rows[0]);
+    let n_columns = part.out.ncols();
+    if let (Some(out), Ok(wanted), true) =
+        (part.out.as_slice_mut(), wanted.try_into(), side_by_side && in_order)
+    {
+        return put_tile(wanted, buffer, part.rows[0], out, n_columns);
+    }
+    let mut sources = [&[][..]; TILE];
+    for (source, it) in sources.iter_mut().zip(wanted) {
+        *source = &buffer[it.start..it.start + chunk_rows];
+    }
     for (&row, mut out) in part.rows.iter().zip(part.out.rows_mut()) {
-        match out.as_slice_mut().filter(|_| side_by_side) {
-            Some(out) => {
-                for (out, source) in out[first..first + sources.len()].iter_mut().zip(sources) {
-                    *out = value(source, row);
-                }
-            }
-            None => {
-                for (it, source) in wanted.iter().zip(sources) {
-                    out[it.position] = value(source, row);
-                }
-            }
+        for (it, source) in wanted.iter().zip(&sources) {
+            out[it.position] = value(source[row]);
         }
     }
+}
+
+/// Puts rows next to each other of columns next to each other, in blocks that stay in registers.
+fn put_tile(
+    wanted: &[Wanted; TILE],
+    buffer: &[u32],
+    first_row: usize,
+    out: &mut [f32],
+    n_columns: usize,
+) {
+    let first = wanted[0].position;
+    let starts = wanted.map(|it| it.start + first_row);
+    let n_rows = out.len() / n_columns;
+    let mut row = 0;
+    let mut blocks = out.chunks_exact_mut(n_columns * TILE_ROWS);
+    for block in &mut blocks {
+        let mut values = [[0.0; TILE]; TILE_ROWS];
+        for (column, start) in starts.iter().enumerate() {
+            let source = &buffer[start + row..start + row + TILE_ROWS];
+            for (values, source) in values.iter_mut().zip(source) {
+                values[column] = value(*source);
+            }
+        }
+        for (out, values) in block.chunks_exact_mut(n_columns).zip(&values) {
+            out[first..first + TILE].copy_from_slice(values);
+        }
+        row += TILE_ROWS;
+    }
+    for (out, row) in blocks.into_remainder().chunks_exact_mut(n_columns).zip(row..n_rows) {
+        for (out, start) in out[first..first + TILE].iter_mut().zip(starts) {
+            *out = value(buffer[start + row]);
+        }
+    }
+}
+
+fn value(word: u32) -> f32 {
+    f32::from_bits(u32::from_le(word))
 }

@@ -206,3 +206,17 @@ fn blocks_of_rows_are_read_by_themselves() {
         assert!(same(&out, &expected), "{first}");
     }
 }
+
+#[test]
+fn a_file_that_is_cut_while_it_is_open_is_damaged() {
+    let directory = tempfile::tempdir().unwrap();
+    let matrix = written(&directory.path().join("g"), &matrix([23, 50]), 5);
+    let file = std::fs::File::options().write(true).open(matrix.path()).unwrap();
+    file.set_len(100).unwrap();
+    let mut out = Array2::zeros((23, 1));
+    let rows: Vec<usize> = (0..23).collect();
+    let error = matrix.read(&[49], &rows, out.view_mut()).unwrap_err();
+    assert!(error.is_damage(), "{error}");
+    let expected = matrix.layout().bytes();
+    assert!(matches!(error, Error::Length { got: 100, expected: e, .. } if e == expected));
+}
