@@ -213,6 +213,11 @@ impl VoxelMask {
         Self { brain, chosen, flags: OnceLock::new(), indices: OnceLock::new() }
     }
 
+    /// The same columns of another brain mask with the same voxel axis.
+    pub(crate) fn on(&self, brain: Arc<BrainMask>) -> Self {
+        Self { brain, ..self.clone() }
+    }
+
     /// The brain mask whose voxel axis this mask lies on.
     #[must_use]
     pub fn brain(&self) -> &Arc<BrainMask> {

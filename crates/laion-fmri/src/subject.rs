@@ -7,6 +7,7 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use bids_names::{SessionId, SubjectId};
 use laion_fmri_base::lock;
@@ -28,6 +29,17 @@ use crate::{
 /// The brain masks that were read.
 type Masks = HashMap<(MaskSource, Resolution), Arc<BrainMask>>;
 
+/// The number of trials in the tables on disk that were read, by path.
+type TableLengths = HashMap<PathBuf, TableLength>;
+
+/// The number of trials in a table of this size and time of modification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct TableLength {
+    size: u64,
+    modified: Option<SystemTime>,
+    trials: usize,
+}
+
 /// A subject. Opening one reads nothing; brain masks and ROIs are read once per handle and shared.
 ///
 /// All methods take `&self` and may be called from several threads at once. Clones share what was read.
@@ -37,6 +49,7 @@ pub struct Subject {
     records: Records,
     id: SubjectId,
     masks: Arc<Mutex<Masks>>,
+    table_lengths: Arc<Mutex<TableLengths>>,
     pub(crate) roi_files: RoiFiles,
     stimuli: Stimuli,
     pub(crate) reading: Reading,
@@ -60,6 +73,7 @@ impl Subject {
             records: Records::default(),
             id,
             masks: Arc::default(),
+            table_lengths: Arc::default(),
             roi_files: RoiFiles::default(),
             stimuli,
             reading,
@@ -223,7 +237,7 @@ impl Subject {
     #[doc(alias = "get_trial_info")]
     pub fn trials(&self, session: impl AsRef<str>) -> Result<SessionTrials> {
         let session: SessionId = session.as_ref().parse()?;
-        self.read(&self.trials_place(&session)?, SessionTrials::read)
+        self.read_table(&self.trials_place(&session)?)
     }
 
     /// A file of the subject, or of the dataset, as a stream of its bytes that is hashed while it
@@ -321,7 +335,7 @@ impl Subject {
 
     /// The same subject, whose further reading leaves no record in this one.
     pub(crate) fn apart(&self) -> Self {
-        Self { records: Records::default(), ..self.clone() }
+        Self { records: Records::default(), table_lengths: Arc::default(), ..self.clone() }
     }
 
     /// Reads a file as a whole and notes what it was.
@@ -334,6 +348,25 @@ impl Subject {
         let value = read(&mut input)?;
         self.records.add(input.finish()?);
         Ok(value)
+    }
+
+    /// Whether a trial table has so many trials, as far as that is known without reading it: this handle
+    /// has read it, and it has not changed.
+    pub(crate) fn is_table_of(&self, place: &Located, n_trials: usize) -> bool {
+        let length = table_length(place, n_trials);
+        length.is_some() && lock(&self.table_lengths).get(place.path()).copied() == length
+    }
+
+    /// Reads a trial table.
+    pub(crate) fn read_table(&self, place: &Located) -> Result<SessionTrials> {
+        // As it was before it was read: a table that changes meanwhile is read again.
+        let length = table_length(place, 0);
+        let table = self.read(place, SessionTrials::read)?;
+        if let Some(length) = length {
+            let length = TableLength { trials: table.len(), ..length };
+            lock(&self.table_lengths).insert(place.path().to_owned(), length);
+        }
+        Ok(table)
     }
 
     pub(crate) fn roi_index(&self) -> Result<RoiIndex> {
@@ -398,6 +431,9 @@ impl Subject {
 
     /// Makes the trial tables of sessions quick to read, as far as they are there.
     pub(crate) fn fetch_trials(&self, sessions: &[SessionId]) -> Result<()> {
+        if !self.files.reads_bucket() {
+            return Ok(());
+        }
         let tables = sessions.iter().map(|session| layout::trials(&self.id, session));
         self.files.fetch(&tables.filter_map(|table| self.files.find(&table)).collect::<Vec<_>>())
     }
@@ -447,6 +483,12 @@ impl Subject {
             self.files.missing_on_disk(format!("{what} of {}", self.id), relative, fetch)
         })
     }
+}
+
+/// A number of trials for a table on disk as it is now.
+fn table_length(place: &Located, trials: usize) -> Option<TableLength> {
+    let found = std::fs::metadata(Some(place).filter(|it| it.is_on_disk())?.path()).ok()?;
+    Some(TableLength { size: found.len(), modified: found.modified().ok(), trials })
 }
 
 /// The download of what GLMsingle made of the trials of a session.

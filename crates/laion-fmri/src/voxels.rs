@@ -117,7 +117,7 @@ impl Voxels {
                 let source = source(mask.brain().source());
                 let brain = subject.brain_mask(source, Resolution::Func1pt8)?;
                 mask.check_axis(&brain)?;
-                VoxelMask::new(brain, mask.as_slice().to_vec())
+                Ok(mask.on(brain))
             }
             (None, None) => {
                 let brain =

@@ -35,7 +35,7 @@ impl Betas<'_> {
     }
 
     /// As [`Betas::plan`], with the rows that `rows` takes of each session: it is given the number of
-    /// volumes, and the trial table if there is one.
+    /// volumes, and the trial table if it had to be read.
     pub(super) fn plan_by(
         &self,
         sessions: &[SessionId],
@@ -51,7 +51,7 @@ impl Betas<'_> {
         let mut planned = Vec::with_capacity(sessions.len());
         for session in sessions {
             let reader = SessionReader::open(&self.subject, session, &base)?;
-            let table = self.table(session)?;
+            let table = self.table(session, reader.n_volumes())?;
             table.as_ref().map_or(Ok(()), |table| reader.check_trials(table))?;
             let planned_session = Planned {
                 voxels: thresholded.voxels(session)?,
@@ -84,10 +84,12 @@ impl Betas<'_> {
         Err(ExtractError::NothingLeft { what, whose, why }.into())
     }
 
-    /// The trial table. It is not needed to read betas, but when it is there it has to fit.
-    fn table(&self, session: &SessionId) -> Result<Option<SessionTrials>> {
+    /// The trial table, unless it is known to have as many trials. It is not needed to read betas, but
+    /// when it is there it has to fit.
+    fn table(&self, session: &SessionId, n_volumes: usize) -> Result<Option<SessionTrials>> {
         match self.subject.trials_place(session) {
-            Ok(place) => Ok(Some(self.subject.read(&place, SessionTrials::read)?)),
+            Ok(place) if self.subject.is_table_of(&place, n_volumes) => Ok(None),
+            Ok(place) => Ok(Some(self.subject.read_table(&place)?)),
             Err(error) if error.is_missing() => {
                 tracing::warn!(%error, "no trial table: the number of trials is not checked");
                 Ok(None)
@@ -96,7 +98,7 @@ impl Betas<'_> {
         }
     }
 
-    /// The trial table where it is needed: without one, the answer is the error that names it.
+    /// The trial table where it is needed: if there is none, the answer is the error that names it.
     pub(super) fn needed_table(
         &self,
         session: &SessionId,

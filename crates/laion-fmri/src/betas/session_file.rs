@@ -10,6 +10,7 @@ use laion_fmri_base::lock;
 use nifti_stream::Progress;
 
 use super::file::BetasFile;
+use crate::dataset::Reading;
 use crate::files::{Files, LargeFile, Located};
 use crate::mask::BrainMask;
 use crate::{Error, InputRecord, Result, Subject};
@@ -22,9 +23,7 @@ pub(super) struct SessionFile {
     brain: Arc<BrainMask>,
     /// What the header was read from, for the first read.
     opened: Mutex<Option<BetasFile>>,
-    index: Option<PathBuf>,
-    /// Where the SHA-256 of the file is kept.
-    digest: Option<PathBuf>,
+    reading: Reading,
 }
 
 impl SessionFile {
@@ -34,8 +33,7 @@ impl SessionFile {
             files: subject.files().clone(),
             brain: Arc::clone(brain),
             opened: Mutex::new(None),
-            index: subject.reading.index(&place),
-            digest: subject.reading.digest(&place),
+            reading: subject.reading.clone(),
             place,
         }
     }
@@ -45,8 +43,8 @@ impl SessionFile {
     }
 
     /// Where the index of the file lies, whether it is there or not.
-    pub(super) fn index(&self) -> Option<&Path> {
-        self.index.as_deref()
+    pub(super) fn index(&self) -> Option<PathBuf> {
+        self.reading.index(&self.place)
     }
 
     /// Reads the header: the voxels have to lie on the grid of the brain mask. Returns the number of
@@ -77,7 +75,7 @@ impl SessionFile {
         let opened = lock(&self.opened).take();
         let file = opened.map_or_else(|| self.opened(), Ok)?;
         let mut is_stopped = false;
-        let record = read(file.with(threads, self.index.as_deref()), &mut |progress| {
+        let record = read(file.with(threads, self.index().as_deref()), &mut |progress| {
             let answer = observe(progress);
             is_stopped |= answer.is_break();
             answer
@@ -101,7 +99,8 @@ impl SessionFile {
         if !self.place.is_on_disk() {
             return read().map(streamed);
         }
-        let file = LargeFile::new(&self.files, &self.place, self.digest.as_deref())?;
+        let digest = self.reading.digest(&self.place);
+        let file = LargeFile::new(&self.files, &self.place, digest.as_deref())?;
         let record = match file.known()? {
             Some(record) => read().map(|_| record)?,
             None if threads.get() == 1 => {

@@ -238,8 +238,8 @@ impl PartReader {
             let Some(known) = known.filter(|it| it.sha256 == input.sha256) else {
                 return Ok(false);
             };
-            let kept = subject.reading.digest(&place);
-            if !subject.files().is_in_step(&place, kept.as_deref(), known)? {
+            let kept = || subject.reading.digest(&place);
+            if !subject.files().is_in_step(&place, kept, known)? {
                 return Ok(false);
             }
         }

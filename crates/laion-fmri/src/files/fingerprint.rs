@@ -82,26 +82,28 @@ impl Files {
     }
 
     /// Whether a file is what it was: on disk by size and time of modification, or else by a SHA-256
-    /// that is known for those it has now (`kept` is where one may be kept); in the bucket by size and
+    /// that is known for those it has now (`kept` says where one may be kept); in the bucket by size and
     /// entity tag. Nothing is read but records.
     pub(crate) fn is_in_step(
         &self,
         place: &Located,
-        kept: Option<&Path>,
+        kept: impl FnOnce() -> Option<PathBuf>,
         fingerprint: &Fingerprint,
     ) -> Result<bool> {
         if !place.is_on_disk() {
             let (size, etag) = place.listed().unwrap_or_default();
             return Ok(size == fingerprint.size && etag.is_some() && etag == fingerprint.etag);
         }
-        let file = LargeFile::new(self, place, kept)?;
-        if file.metadata.len() != fingerprint.size {
+        let metadata = metadata(place)?;
+        if metadata.len() != fingerprint.size {
             return Ok(false);
         }
-        let modified = nanoseconds(&file.metadata);
+        let modified = nanoseconds(&metadata);
         if modified.is_some() && modified == fingerprint.modified {
             return Ok(true);
         }
+        let kept = kept();
+        let file = LargeFile { files: self, place, kept: kept.as_deref(), metadata };
         Ok(file.known()?.is_some_and(|record| record.sha256 == fingerprint.sha256))
     }
 

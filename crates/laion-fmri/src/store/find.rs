@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use bids_names::SessionId;
 use laion_fmri_base::zarr::DOCUMENT;
 use laion_fmri_base::{Sha256, lock};
-use voxel_store::{Group, Values};
+use voxel_store::{Group, Matrix, Values};
 
 use super::described::{SessionLabel, StoreLabel, VERSION, axis, of_attributes};
 use super::session::StoredSession;
@@ -38,8 +38,20 @@ pub(super) struct Store {
     pub(super) label: StoreLabel,
     /// The flat indices of its voxels, ascending; none if they are those of the brain mask.
     voxels: Option<Vec<usize>>,
-    /// Length and time of modification of its document.
-    document: (u64, Option<SystemTime>),
+    document: DocumentState,
+    /// The sessions that were opened.
+    sessions: Mutex<HashMap<SessionId, OpenedSession>>,
+}
+
+/// Length and time of modification of a document, by which it is read again.
+type DocumentState = (u64, Option<SystemTime>);
+
+/// A session whose document was read, and whose matrix is open.
+#[derive(Debug)]
+struct OpenedSession {
+    document: DocumentState,
+    label: Arc<SessionLabel>,
+    matrix: Arc<Matrix>,
 }
 
 /// Why a store is not used.
@@ -71,7 +83,7 @@ impl From<voxel_store::Error> for Unfit {
 
 impl Store {
     pub(super) fn open(path: &Path) -> Result<Self, Unfit> {
-        let document = document(path);
+        let document = document(path).unwrap_or_default();
         let group = Group::open(path)?;
         let label: StoreLabel =
             of_attributes(group.attributes()).map_err(|_| Unfit::Stale("it has another layout"))?;
@@ -86,7 +98,8 @@ impl Store {
             Ok(_) => return Err(Unfit::Stale("it has another layout")),
             Err(error) => return Err(error.into()),
         };
-        Ok(Self { path: path.to_owned(), label, voxels, document })
+        let sessions = Mutex::default();
+        Ok(Self { path: path.to_owned(), label, voxels, document, sessions })
     }
 
     /// Where a session lies.
@@ -113,8 +126,12 @@ impl Store {
     /// Opens a session, whose matrix has to be the one that its document describes.
     pub(super) fn session(self: &Arc<Self>, session: &SessionId) -> Result<StoredSession, Unfit> {
         let path = self.session_path(session);
-        if !path.join(DOCUMENT).is_file() {
-            return Err(Unfit::NotThere);
+        let document = document(&path).ok_or(Unfit::NotThere)?;
+        if let Some(opened) = lock(&self.sessions).get(session)
+            && opened.document == document
+        {
+            let (label, matrix) = (Arc::clone(&opened.label), Arc::clone(&opened.matrix));
+            return Ok(StoredSession { store: Arc::clone(self), label, matrix });
         }
         let group = Group::open(&path)?;
         let label: SessionLabel =
@@ -127,13 +144,17 @@ impl Store {
         if matrix.shape() != [label.n_trials, self.label.n_voxels] {
             return Err(Unfit::Stale("the session is that of another store"));
         }
+        let (label, matrix) = (Arc::new(label), Arc::new(matrix));
+        let opened =
+            OpenedSession { document, label: Arc::clone(&label), matrix: Arc::clone(&matrix) };
+        lock(&self.sessions).insert(session.clone(), opened);
         Ok(StoredSession { store: Arc::clone(self), label, matrix })
     }
 }
 
 impl Subject {
     /// The directories in which stores are looked for, in this order.
-    pub(super) fn store_directories(&self) -> Vec<PathBuf> {
+    fn store_directories(&self) -> Vec<PathBuf> {
         let own = self.roots().directories().iter().map(|root| root.join(FOLDER));
         self.reading.stores.directories.iter().cloned().chain(own).collect()
     }
@@ -198,7 +219,7 @@ impl Subject {
 
     pub(super) fn opened_store(&self, path: &Path) -> Result<Arc<Store>, Unfit> {
         if let Some(store) = lock(&self.stores.stores).get(path)
-            && store.document == document(path)
+            && Some(store.document) == document(path)
         {
             return Ok(Arc::clone(store));
         }
@@ -226,8 +247,8 @@ impl Subject {
         betas: Option<&Located>,
     ) -> Result<(), Unfit> {
         let Some(place) = betas else { return Ok(()) };
-        let kept = self.reading.digest(place);
-        match self.files().is_in_step(place, kept.as_deref(), &found.label.betas) {
+        let kept = || self.reading.digest(place);
+        match self.files().is_in_step(place, kept, &found.label.betas) {
             Ok(true) => Ok(()),
             Ok(false) => Err(Unfit::Stale("it was built from another file")),
             Err(error) => {
@@ -258,10 +279,10 @@ fn is_store_of(name: &str, stem: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("_voxels-"))
 }
 
-/// Length and time of modification of the document of a store, by which it is read again.
-fn document(path: &Path) -> (u64, Option<SystemTime>) {
-    let metadata = fs::metadata(path.join(DOCUMENT)).ok();
-    metadata.map_or((0, None), |found| (found.len(), found.modified().ok()))
+/// The state of the document in a directory, if there is one.
+fn document(path: &Path) -> Option<DocumentState> {
+    let found = fs::metadata(path.join(DOCUMENT)).ok().filter(fs::Metadata::is_file)?;
+    Some((found.len(), found.modified().ok()))
 }
 
 fn pass_over(path: &Path, session: &SessionId, unfit: &Unfit) {

@@ -24,8 +24,8 @@ const WAITING_BYTES: usize = 24 << 20;
 #[derive(Debug)]
 pub(crate) struct StoredSession {
     pub(super) store: Arc<Store>,
-    pub(super) label: SessionLabel,
-    pub(super) matrix: Matrix,
+    pub(super) label: Arc<SessionLabel>,
+    pub(super) matrix: Arc<Matrix>,
 }
 
 impl StoredSession {
