@@ -6,7 +6,7 @@ mod write;
 
 pub use self::abandoned::remove_abandoned;
 pub use self::read::{Group, Verified};
-pub use self::write::{GroupWriter, consolidate, write_group, write_new_group};
+pub use self::write::{GroupWriter, consolidate, mend_group, write_group, write_new_group};
 
 /// The file of the only chunk of an array with this many dimensions.
 fn chunk_name(dimensions: usize) -> String {

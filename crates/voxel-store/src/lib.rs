@@ -29,6 +29,7 @@
 //! * [`MatrixRows`], [`MatrixOptions`]: a matrix that is written row by row
 //! * [`Group`], [`Matrix`]: reading, and checking all of it ([`Group::verify`])
 //! * [`consolidate`]: a group whose members come one after the other
+//! * [`mend_group`]: a group that is damaged, but not its members
 //! * [`remove_abandoned`]: what writers that were killed left behind
 //! * [`Values`]: arrays of texts, numbers and flags that say what rows and columns are
 //! * [`Layout`]: where every chunk of a matrix lies
@@ -47,7 +48,8 @@ mod writer;
 
 pub use crate::error::Error;
 pub use crate::group::{
-    Group, GroupWriter, Verified, consolidate, remove_abandoned, write_group, write_new_group,
+    Group, GroupWriter, Verified, consolidate, mend_group, remove_abandoned, write_group,
+    write_new_group,
 };
 pub use crate::layout::Layout;
 pub use crate::matrix::Matrix;

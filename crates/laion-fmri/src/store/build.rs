@@ -9,11 +9,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bids_names::{SessionId, SubjectId};
 use laion_fmri_base::zarr::DOCUMENT;
 use nifti_stream::RowSelection;
-use voxel_store::{GroupWriter, MatrixOptions, consolidate, write_group, write_new_group};
+use voxel_store::{
+    Group, GroupWriter, MatrixOptions, consolidate, mend_group, write_group, write_new_group,
+};
 
 use super::contents::{with_coordinates, write_trials, write_voxels};
 use super::described::{SessionLabel, StoreLabel, VERSION, to_attributes};
-use super::find::{FOLDER, Store, name};
+use super::find::{FOLDER, Store, Unfit, name};
+use super::upkeep::session_names;
 use super::{BETAS, TRIALS, VOXEL_INDEX, VOXELS};
 use crate::betas::{SessionRead, SessionReader, stopping_at_failure};
 use crate::mask::VoxelMask;
@@ -39,6 +42,9 @@ pub struct StoreRequest {
     /// The most memory that building may take, in bytes. Less memory makes chunks of fewer trials,
     /// which are slower to read.
     pub max_memory: Option<u64>,
+    /// Whether every byte of what is there is checked, so that what is damaged is built again. Without
+    /// it, only documents are read.
+    pub verify: bool,
 }
 
 impl StoreRequest {
@@ -70,6 +76,12 @@ impl StoreRequest {
         self.max_memory = Some(bytes);
         self
     }
+
+    /// Checking every byte of what is there.
+    pub fn verify(mut self) -> Self {
+        self.verify = true;
+        self
+    }
 }
 
 /// How a store will be built; see [`Subject::plan_store`].
@@ -80,7 +92,8 @@ pub struct StorePlan {
     pub path: PathBuf,
     /// The subject.
     pub subject: SubjectId,
-    /// The sessions that are not built yet, or out of step, or damaged; in this order.
+    /// The sessions that are not built yet, or out of step, or damaged as far as that was looked at; in
+    /// this order.
     pub sessions: Vec<SessionId>,
     /// The sessions that are there and in step.
     pub kept: Vec<SessionId>,
@@ -90,6 +103,8 @@ pub struct StorePlan {
     pub bytes: u64,
     /// The most memory that building takes, as predicted, in bytes.
     pub peak_memory: u64,
+    /// Whether the voxels or what is known of them are damaged.
+    is_damaged: bool,
     voxels: Arc<VoxelMask>,
     label: StoreLabel,
     tables: Vec<SessionTrials>,
@@ -112,7 +127,8 @@ pub struct StoreBuilt {
 
 impl Subject {
     /// What [`Subject::build_store`] will do: sessions, bytes, memory. Masks, trial tables and the
-    /// documents of a store that is there are read, betas are not.
+    /// documents of a store that is there are read, betas are not, unless [`StoreRequest::verify`] asks
+    /// for that.
     ///
     /// # Errors
     ///
@@ -121,7 +137,7 @@ impl Subject {
     /// directory is given and there is no data directory; as [`Voxels::resolve`].
     pub fn plan_store(&self, request: &StoreRequest) -> Result<StorePlan> {
         let named = &request.sessions;
-        let mut chosen = self.sessions_of_betas(named)?;
+        let chosen = self.sessions_of_betas(named)?;
         crate::subject::each_once(&chosen)?;
         let voxels = Arc::new(request.voxels.clone().non_empty().resolve(self)?);
         let label = StoreLabel::new(self.id(), &voxels);
@@ -130,19 +146,19 @@ impl Subject {
             None => self.roots().writable()?.join(FOLDER),
         };
         let path = directory.join(name(&label, voxels.brain().source()));
-        let store = Store::open(&path).ok().filter(|store| store.label == label).map(Arc::new);
-        let mut kept = Vec::new();
-        chosen.retain(|session| {
-            let is_there = store.as_ref().is_some_and(|store| {
-                let found = store.session(session);
-                let betas = self.betas_place(session).ok();
-                found.is_ok_and(|found| self.check_step(&found, betas.as_ref()).is_ok())
-            });
-            if is_there {
-                kept.push(session.clone());
-            }
-            !is_there
-        });
+        // Also where the document of the store is damaged: sessions stand on their own.
+        let store = Arc::new(Store::expected(&path, &label, &voxels));
+        let verify = |path: &Path| if request.verify { self.is_sound(path) } else { Ok(true) };
+        let (mut kept, mut missing) = (Vec::new(), Vec::new());
+        for session in chosen {
+            let found = store.session(&session);
+            let betas = self.betas_place(&session).ok();
+            let is_there = found.is_ok_and(|found| self.check_step(&found, betas.as_ref()).is_ok())
+                && verify(&store.session_path(&session))?;
+            if is_there { kept.push(session) } else { missing.push(session) }
+        }
+        let chosen = missing;
+        let is_damaged = !verify(&path)?;
         for session in &chosen {
             self.betas_place(session)?;
         }
@@ -164,6 +180,7 @@ impl Subject {
             sessions: chosen,
             kept,
             n_voxels,
+            is_damaged,
             voxels,
             label,
             tables,
@@ -217,29 +234,83 @@ impl Subject {
         consolidate(&plan.path)?;
         Ok(StoreBuilt { path: plan.path, built: plan.sessions, kept: plan.kept })
     }
+
+    /// Whether every byte of a group is what was written.
+    fn is_sound(&self, path: &Path) -> Result<bool> {
+        let cancel = &self.reading.cancel;
+        let observe = || match cancel.is_cancelled() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
+        match Group::open(path).and_then(|group| group.verify(self.reading.jobs, observe)) {
+            Ok(_) => Ok(true),
+            Err(voxel_store::Error::Stopped) => Err(Error::Cancelled),
+            Err(error) if error.is_damage() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 impl StorePlan {
+    /// The voxels of the store.
+    #[cfg(feature = "extract")]
+    pub(super) fn voxels(&self) -> &Arc<VoxelMask> {
+        &self.voxels
+    }
+
+    /// The bytes that a process takes that builds one session with so many threads.
+    #[cfg(feature = "extract")]
+    pub(super) fn memory_of_one(&self, jobs: usize, limit: Option<u64>) -> Result<u64> {
+        let shapes = self.tables.iter().map(|table| [table.len(), self.n_voxels]);
+        let shapes: Vec<[usize; 2]> = shapes.collect();
+        let most = shapes.iter().max_by_key(|shape| shape[0]);
+        let memory = BuildMemory { shapes: most.map(std::slice::from_ref).unwrap_or(&[]), limit };
+        let (workers, threads, options) = memory.plan(jobs)?;
+        Ok(memory.peak(workers, threads, options))
+    }
+
     /// Makes the store without sessions, unless one for the same voxels is there.
     fn prepare(&self, subject: &Subject) -> Result<()> {
         if let Some(directory) = self.path.parent() {
             std::fs::create_dir_all(directory).map_err(Error::io("create", directory))?;
         }
+        let write = |group: &mut GroupWriter| -> Result<()> {
+            write_voxels(group, subject, &self.voxels)?;
+            let label = to_attributes(&self.label);
+            group.attributes(with_coordinates(label, "voxel_index voxel_ijk roi_name"));
+            Ok(())
+        };
         let is_there = || Store::open(&self.path).is_ok_and(|store| store.label == self.label);
-        if !is_there() {
-            let write = |group: &mut GroupWriter| -> Result<()> {
-                write_voxels(group, subject, &self.voxels)?;
-                let label = to_attributes(&self.label);
-                group.attributes(with_coordinates(label, "voxel_index voxel_ijk roi_name"));
-                Ok(())
-            };
-            // What is there and is not this store has no session that could be used.
-            if !write_new_group(&self.path, write)? && !is_there() {
-                remove_remains(&self.path, &[VOXEL_INDEX, BETAS])?;
-                write_group(&self.path, write)?;
+        let is_done = !self.is_damaged && is_there() || write_new_group(&self.path, write)?;
+        if !is_done {
+            match Store::open(&self.path) {
+                // Another process has written it meanwhile.
+                Ok(store) if store.label == self.label && !self.is_damaged => {}
+                // No session of another store, or of another version, can be used.
+                Ok(store) if store.label != self.label => write_group(&self.path, write)?,
+                Err(Unfit::Stale(_)) => write_group(&self.path, write)?,
+                _ if is_store(&self.path)? => {
+                    self.remove_others()?;
+                    mend_group(&self.path, write)?;
+                }
+                // An empty directory, or something that is not replaced.
+                _ => write_group(&self.path, write)?,
             }
         }
         voxel_store::remove_abandoned(&self.path)?;
+        Ok(())
+    }
+
+    /// Removes the sessions that cannot be sessions of this store.
+    fn remove_others(&self) -> Result<()> {
+        let store = Arc::new(Store::expected(&self.path, &self.label, &self.voxels));
+        for name in session_names(&self.path)? {
+            let is_own = name.parse().is_ok_and(|session| store.session(&session).is_ok());
+            if !is_own {
+                let path = self.path.join(name);
+                std::fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
+            }
+        }
         Ok(())
     }
 
@@ -293,6 +364,16 @@ impl StorePlan {
         })?;
         Ok(consolidate(&self.path)?)
     }
+}
+
+/// Whether a directory is a store, which may have lost its document.
+fn is_store(path: &Path) -> Result<bool> {
+    if !path.is_dir() {
+        return Ok(false);
+    }
+    let mut members = session_names(path)?;
+    members.extend([String::new(), VOXEL_INDEX.to_owned()]);
+    Ok(members.iter().any(|member| path.join(member).join(DOCUMENT).is_file()))
 }
 
 /// Removes what is left of a group that has lost its document: nothing else has these members.

@@ -102,6 +102,18 @@ impl Store {
         Ok(Self { path: path.to_owned(), label, voxels, document, sessions })
     }
 
+    /// The store of these voxels, whatever its document says: its sessions say themselves whether they
+    /// are sessions of it.
+    pub(super) fn expected(path: &Path, label: &StoreLabel, voxels: &VoxelMask) -> Self {
+        Self {
+            path: path.to_owned(),
+            label: label.clone(),
+            voxels: (!label.is_whole()).then(|| voxels.indices().to_vec()),
+            document: document(path).unwrap_or_default(),
+            sessions: Mutex::default(),
+        }
+    }
+
     /// Where a session lies.
     pub(super) fn session_path(&self, session: &SessionId) -> PathBuf {
         self.path.join(session.as_str())

@@ -210,7 +210,7 @@ impl StoreInfo {
 }
 
 /// The sessions of a store, sorted.
-fn session_names(path: &Path) -> Result<Vec<String>> {
+pub(super) fn session_names(path: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(path).map_err(Error::io("list", path))? {
         let entry = entry.map_err(Error::io("list", path))?;

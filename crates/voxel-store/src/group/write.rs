@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use laion_fmri_base::zarr::{self, DOCUMENT};
-use laion_fmri_base::{AtomicDirectory, Sha256, is_temporary};
+use laion_fmri_base::{AtomicDirectory, Sha256, is_temporary, sync_directory};
 use serde_json::{Map, Value};
 
 use super::{chunk_name, is_member_name};
@@ -47,6 +47,42 @@ pub fn write_new_group<E: From<Error>>(
     let path = path.as_ref();
     let (directory, ()) = filled(path, write)?;
     Ok(directory.commit_new().map_err(Error::io("write", path))?)
+}
+
+/// Writes the arrays and the document of a group again that is damaged or has lost them. What else is
+/// in it stays: members that came one after the other, as for [`consolidate`]. Several processes that
+/// mend a group write the same.
+///
+/// # Errors
+///
+/// Those of the closure; [`Error::Io`].
+pub fn mend_group<E: From<Error>>(
+    path: impl AsRef<Path>,
+    write: impl FnOnce(&mut GroupWriter) -> Result<(), E>,
+) -> Result<(), E> {
+    let path = path.as_ref();
+    let (directory, ()) = filled(path, write)?;
+    let names = member_names(directory.path())?;
+    let mend = || {
+        directory.sync()?;
+        for name in names {
+            let there = path.join(&name);
+            if let Err(error) = fs::remove_dir_all(&there)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                return Err(error);
+            }
+            match fs::rename(directory.path().join(&name), &there) {
+                // Another process was quicker.
+                Err(error) if there.is_dir() => drop(error),
+                renamed => renamed?,
+            }
+        }
+        fs::rename(document::path_in(directory.path()), document::path_in(path))?;
+        sync_directory(path)
+    };
+    mend().map_err(Error::io("mend", path))?;
+    Ok(consolidate(path)?)
 }
 
 fn filled<T, E: From<Error>>(
