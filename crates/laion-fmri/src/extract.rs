@@ -19,19 +19,20 @@ mod diff;
 mod downloads;
 mod images;
 mod inputs;
+pub(crate) mod lines;
 mod memory;
 mod merge;
 mod methods;
 mod output;
 mod part;
 mod plan;
-mod recipe;
+pub(crate) mod recipe;
 mod reproduce;
 mod rows;
 mod run;
 mod table;
 mod task;
-mod text;
+pub(crate) mod text;
 
 pub use self::conventions::{
     Average, Conventions, MaskChoice, NanColumns, SplitChoice, Threshold, Zscore, ZscoreFit,

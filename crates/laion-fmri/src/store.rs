@@ -71,6 +71,8 @@ mod contents;
 mod described;
 mod find;
 mod session;
+#[cfg(feature = "extract")]
+mod tasks;
 mod upkeep;
 
 #[doc(inline)]
@@ -79,6 +81,8 @@ pub use voxel_store;
 pub use self::build::{StoreBuilt, StorePlan, StoreRequest};
 pub(crate) use self::find::OpenedStores;
 pub(crate) use self::session::StoredSession;
+#[cfg(feature = "extract")]
+pub use self::tasks::StoreTasks;
 pub use self::upkeep::{StoreCheck, StoreInfo, StoreState, StoredSessionInfo};
 #[cfg(doc)]
 use crate::Subject;

@@ -1,7 +1,11 @@
 //! What can be wrong with a store: [`StoreError`].
 
-use super::{Error, ErrorKind};
+use std::path::PathBuf;
+
 use bids_names::{SessionId, SubjectId};
+
+use super::{Error, ErrorKind};
+use crate::mask::MaskSource;
 
 /// A store that cannot be used or built.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +26,36 @@ pub enum StoreError {
         /// What is damaged, and where.
         source: voxel_store::Error,
     },
+    /// There is no store that could be opened.
+    #[error("there is no store of {subject} for the {mask_source} brain mask")]
+    NoStore {
+        /// The subject.
+        subject: SubjectId,
+        /// The brain mask.
+        mask_source: MaskSource,
+    },
+    /// A store, or a session of one, that cannot be used although it is not damaged.
+    #[error("{}: not usable: {reason}", path.display())]
+    Unusable {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Tasks of a plan have not been run.
+    #[error(
+        "{} of {of} sessions of {subject} are not in the store: {}",
+        missing.len(),
+        missing.iter().map(SessionId::as_str).collect::<Vec<_>>().join(", ")
+    )]
+    NotBuilt {
+        /// The subject.
+        subject: SubjectId,
+        /// The sessions.
+        missing: Vec<SessionId>,
+        /// The number of tasks.
+        of: usize,
+    },
     /// A store that cannot be read or written.
     #[error(transparent)]
     Format(#[from] voxel_store::Error),
@@ -33,6 +67,8 @@ impl StoreError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Damaged { .. } => ErrorKind::Integrity,
+            Self::NotBuilt { .. } | Self::NoStore { .. } => ErrorKind::NotThere,
+            Self::Unusable { .. } => ErrorKind::Integrity,
             Self::Format(error) if error.is_damage() => ErrorKind::Integrity,
             Self::Format(_) => ErrorKind::Other,
         }

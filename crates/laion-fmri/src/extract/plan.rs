@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use array_export::ArrayFormat;
 use bids_names::{SessionId, SubjectId};
-use laion_fmri_base::{Sha256, counted};
+use laion_fmri_base::Sha256;
 use serde::{Deserialize, Serialize};
 
 use super::columns;
 use super::conventions::Conventions;
 use super::images;
+use super::lines::{Origin, TaskLine, read_lines};
 use super::memory::{MemoryPlan, TaskSize};
 use super::part::PartReader;
 use super::recipe::{FORM, Recipe, SubjectSessions, TOOL};
@@ -139,13 +140,6 @@ struct Line {
     with_images: bool,
     form: u32,
     conventions: Conventions,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Origin {
-    Mirror,
-    Bucket,
 }
 
 impl Dataset {
@@ -400,7 +394,7 @@ pub fn plan_lines(plans: &[ExtractPlan]) -> impl Iterator<Item = String> {
             subject: task.subject.clone(),
             session: task.session.clone(),
             output: plan.output.clone(),
-            from: if plan.from_bucket { Origin::Bucket } else { Origin::Mirror },
+            from: Origin::of(plan.from_bucket),
             max_memory: plan.max_memory,
             size: task.size,
             noise_ceilings: plan.ceilings.clone(),
@@ -420,20 +414,8 @@ pub fn plan_lines(plans: &[ExtractPlan]) -> impl Iterator<Item = String> {
 /// [`Error::Extract`] for plans that were made by another version, lack lines, or have lines that do not
 /// belong together.
 pub fn read_plans(text: &str, name: &str) -> Result<Vec<ExtractPlan>> {
-    let refused =
-        |whose: String, reason: String| -> Error { ExtractError::Plan { whose, reason }.into() };
     let mut plans: Vec<ExtractPlan> = Vec::new();
-    let mut expected = None;
-    let mut count = 0;
-    for (number, text) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let whose = || format!("{name}, line {}", number + 1);
-        let line = parse(text).map_err(|reason| refused(whose(), reason))?;
-        let of = *expected.get_or_insert(line.of);
-        if (line.task, line.of) != (count, of) {
-            let reason = format!("task {} of {} (expected {count} of {of})", line.task, line.of);
-            return Err(refused(whose(), reason));
-        }
-        count += 1;
+    for TaskLine { whose, line } in read_lines(text, name, SCHEMA, |it: &Line| (it.task, it.of))? {
         let task = PlannedTask { subject: line.subject, session: line.session, size: line.size };
         let plan = ExtractPlan {
             conventions: line.conventions,
@@ -450,44 +432,11 @@ pub fn read_plans(text: &str, name: &str) -> Result<Vec<ExtractPlan>> {
             Some(known) if known.is_about_the_same(&plan) => known.tasks.extend(plan.tasks),
             Some(_) => {
                 let reason = format!("another plan writes {}", plan.output.display());
-                return Err(refused(whose(), reason));
+                return Err(ExtractError::Plan { whose, reason }.into());
             }
         }
     }
-    match expected {
-        Some(of) if of == count => Ok(plans),
-        Some(of) => {
-            Err(refused(name.to_owned(), format!("{} (expected {of})", counted(count, "line"))))
-        }
-        None => Err(refused(name.to_owned(), "it is empty".to_owned())),
-    }
-}
-
-fn parse(text: &str) -> Result<Line, String> {
-    #[derive(Deserialize)]
-    struct Form {
-        schema: String,
-        tool: String,
-    }
-    let form: Form = serde_json::from_str(text).map_err(unusable)?;
-    if form.schema != SCHEMA {
-        return Err(format!("schema {:?} (expected {SCHEMA:?})", form.schema));
-    }
-    if form.tool != TOOL {
-        return Err(format!("it was made by {:?} (expected {TOOL:?})", form.tool));
-    }
-    serde_json::from_str(text).map_err(unusable)
-}
-
-/// Why a line is none of a plan. The line is known, so the position inside it is all that is added.
-fn unusable(error: serde_json::Error) -> String {
-    match error.classify() {
-        serde_json::error::Category::Data => {
-            let text = error.to_string();
-            text.split(" at line ").next().unwrap_or_default().to_owned()
-        }
-        _ => format!("not JSON (at column {})", error.column()),
-    }
+    Ok(plans)
 }
 
 /// The sessions of a subject that are meant, ascending.

@@ -22,7 +22,7 @@ pub(super) const FORM: u32 = 2;
 const MOST_BYTES: u64 = 16 << 20;
 
 /// The program that made a recipe, and its version.
-pub(super) const TOOL: &str = concat!("laion-fmri ", env!("CARGO_PKG_VERSION"));
+pub(crate) const TOOL: &str = concat!("laion-fmri ", env!("CARGO_PKG_VERSION"));
 
 /// Everything that decided an output, and what came out.
 ///

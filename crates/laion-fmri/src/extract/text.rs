@@ -6,14 +6,14 @@ use std::str::FromStr;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
 
-pub(super) fn serialize<T: Display, S: Serializer>(
+pub(crate) fn serialize<T: Display, S: Serializer>(
     value: &T,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }
 
-pub(super) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
+pub(crate) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
@@ -61,13 +61,13 @@ pub(super) mod list {
 }
 
 /// The same for ascending numbers, as ranges such as `12-15,20`.
-pub(super) mod ranges {
+pub(crate) mod ranges {
     use super::{Deserialize, Deserializer, Error, Serializer};
 
     /// No grid has more voxels in a brain.
     const MOST: usize = 1 << 26;
 
-    pub(in crate::extract) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         numbers: &[u32],
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
@@ -79,7 +79,7 @@ pub(super) mod ranges {
         serializer.serialize_str(&runs.map(text).collect::<Vec<_>>().join(","))
     }
 
-    pub(in crate::extract) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Vec<u32>, D::Error> {
         let text = String::deserialize(deserializer)?;
