@@ -79,7 +79,7 @@ mod upkeep;
 pub use voxel_store;
 
 pub use self::build::{StoreBuilt, StorePlan, StoreRequest};
-pub(crate) use self::find::OpenedStores;
+pub(crate) use self::find::{FOLDER, OpenedStores};
 pub(crate) use self::session::StoredSession;
 #[cfg(feature = "extract")]
 pub use self::tasks::StoreTasks;

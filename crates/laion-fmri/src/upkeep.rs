@@ -1,7 +1,8 @@
 //! Keeping a mirror in order: counting what is there, verifying and repairing it, taking over files of
 //! other tools, examining it.
 //!
-//! The methods are [`Dataset::status`](crate::Dataset::status), [`Dataset::verify`](crate::Dataset::verify),
+//! The methods are [`Dataset::status`](crate::Dataset::status),
+//! [`Dataset::disk_usage`](crate::Dataset::disk_usage), [`Dataset::verify`](crate::Dataset::verify),
 //! [`Dataset::plan_repair`](crate::Dataset::plan_repair), [`Dataset::adopt`](crate::Dataset::adopt) and
 //! [`Dataset::examine`](crate::Dataset::examine).
 
@@ -14,6 +15,7 @@ mod doctor;
 mod listed;
 mod status;
 mod tree;
+mod usage;
 mod verify;
 
 pub use self::adopt::{Adoption, AdoptionOutcome};
@@ -21,6 +23,7 @@ pub use self::doctor::{Advice, Finding, Health};
 pub use self::status::{
     Against, Amount, RoiStatus, SessionStatus, Status, SubjectStatus, TreeStatus,
 };
+pub use self::usage::DiskUsage;
 pub(crate) use self::verify::bad_among;
 pub use self::verify::{Depth, Verification, VerifiedFile, VerifyRequest};
 

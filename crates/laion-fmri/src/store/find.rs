@@ -1,13 +1,13 @@
 //! Which store has the betas that are asked for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use bids_names::SessionId;
+use bids_names::{SessionId, SubjectId};
 use laion_fmri_base::zarr::DOCUMENT;
 use laion_fmri_base::{Sha256, lock};
 use voxel_store::{Group, Matrix, Values};
@@ -15,12 +15,13 @@ use voxel_store::{Group, Matrix, Values};
 use super::described::{SessionLabel, StoreLabel, VERSION, axis, of_attributes};
 use super::session::StoredSession;
 use super::{BETAS, VOXEL_INDEX};
+use crate::dataset::Reading;
 use crate::files::Located;
 use crate::mask::{BrainMask, MaskSource, VoxelMask};
-use crate::{Result, Subject};
+use crate::{Dataset, Result, Roots, Subject};
 
 /// The folder of a data directory that holds stores.
-pub(super) const FOLDER: &str = "stores";
+pub(crate) const FOLDER: &str = "stores";
 /// The end of the name of a store.
 const ENDING: &str = ".zarr";
 
@@ -167,8 +168,7 @@ impl Store {
 impl Subject {
     /// The directories in which stores are looked for, in this order.
     fn store_directories(&self) -> Vec<PathBuf> {
-        let own = self.roots().directories().iter().map(|root| root.join(FOLDER));
-        self.reading.stores.directories.iter().cloned().chain(own).collect()
+        store_directories(&self.reading, self.roots())
     }
 
     /// The paths of the stores of this subject for a mask source, by directory and name.
@@ -269,6 +269,31 @@ impl Subject {
             }
         }
     }
+}
+
+impl Dataset {
+    /// The subjects of which there is a store, sorted.
+    pub(super) fn stored_subjects(&self) -> BTreeSet<SubjectId> {
+        let mut subjects = BTreeSet::new();
+        for directory in store_directories(&self.reading, self.roots()) {
+            for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let subject = name.split_once("_desc-").and_then(|(id, _)| id.parse().ok());
+                let is_store = |id: &SubjectId| {
+                    let mut sources = MaskSource::ALL.iter();
+                    sources.any(|source| is_store_of(&name, &stem(id.as_str(), *source)))
+                };
+                subjects.extend(subject.filter(is_store));
+            }
+        }
+        subjects
+    }
+}
+
+/// Those that are named, and then those in the data directories.
+fn store_directories(reading: &Reading, roots: &Roots) -> Vec<PathBuf> {
+    let own = roots.directories().iter().map(|root| root.join(FOLDER));
+    reading.stores.directories.iter().cloned().chain(own).collect()
 }
 
 /// The start of the name of every store of a subject for a mask source.

@@ -12,11 +12,12 @@ use voxel_store::{Group, consolidate, remove_abandoned};
 use super::described::StoreLabel;
 use super::find::{Store, Unfit};
 use crate::mask::MaskSource;
-use crate::{Cancel, Error, Result, Subject};
+use crate::{Cancel, Dataset, Error, Result, Subject};
 
 /// A store of a subject, as it is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct StoreInfo {
     /// The directory.
     pub path: PathBuf,
@@ -37,8 +38,9 @@ pub struct StoreInfo {
 }
 
 /// A session of a store.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct StoredSessionInfo {
     /// The session.
     pub session: SessionId,
@@ -53,6 +55,8 @@ pub struct StoredSessionInfo {
 /// Whether a session of a store is used for reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum StoreState {
     /// It has the betas of the file that is there, and is read in its place.
     InStep,
@@ -62,6 +66,14 @@ pub enum StoreState {
     Stale(String),
     /// It cannot be read. The file is read.
     Damaged(String),
+}
+
+impl StoreState {
+    /// Whether the session is read from the store.
+    #[must_use]
+    pub fn is_used(&self) -> bool {
+        matches!(self, Self::InStep | Self::Alone)
+    }
 }
 
 /// What a check of every byte of a store found.
@@ -74,6 +86,27 @@ pub struct StoreCheck {
     pub bytes: u64,
     /// What is damaged: where, and what is wrong with it.
     pub damaged: Vec<(PathBuf, String)>,
+}
+
+impl Dataset {
+    /// The stores of all subjects, also of those of which nothing else is on disk, by subject.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when a directory cannot be listed.
+    ///
+    /// ```
+    /// use laion_fmri::Dataset;
+    ///
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// assert!(Dataset::open("laion-fmri")?.stores()?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stores(&self) -> Result<Vec<StoreInfo>> {
+        let subjects = self.stored_subjects();
+        let stores = subjects.iter().map(|id| self.mirrored(id).stores(None));
+        Ok(stores.collect::<Result<Vec<_>>>()?.concat())
+    }
 }
 
 impl Subject {

@@ -116,35 +116,32 @@ impl Dataset {
         for root in self.roots().directories() {
             findings.extend(consistency(root));
         }
-        findings.extend(self.stores());
+        findings.extend(self.found_stores());
         findings.push(self.bucket());
         findings
     }
 
     /// What is wrong with stores, and how many are used.
-    fn stores(&self) -> Vec<Finding> {
+    fn found_stores(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         let (mut used, mut bytes) = (0, 0);
-        for id in self.subjects().unwrap_or_default() {
-            let stores = self.subject(id.as_str()).and_then(|subject| subject.stores(None));
-            for store in stores.unwrap_or_default() {
-                let damaged = store.problem.clone().map(|problem| (None, problem));
-                let sessions = store.sessions.iter().filter_map(|it| match &it.state {
-                    StoreState::Damaged(why) | StoreState::Stale(why) => {
-                        Some((Some(&it.session), why.clone()))
-                    }
-                    _ => None,
-                });
-                let problems: Vec<_> = damaged.into_iter().chain(sessions).collect();
-                let shown = store.path.display();
-                for (session, why) in &problems {
-                    let session = session.map(|session| format!(" {session}")).unwrap_or_default();
-                    let detail = format!("{shown}{session} is not used: {why}");
-                    findings.push(Finding::note("stores", detail, Advice::BuildStore));
+        for store in self.stores().unwrap_or_default() {
+            let damaged = store.problem.clone().map(|problem| (None, problem));
+            let sessions = store.sessions.iter().filter_map(|it| match &it.state {
+                StoreState::Damaged(why) | StoreState::Stale(why) => {
+                    Some((Some(&it.session), why.clone()))
                 }
-                if store.problem.is_none() {
-                    (used, bytes) = (used + 1, bytes + store.bytes);
-                }
+                _ => None,
+            });
+            let problems: Vec<_> = damaged.into_iter().chain(sessions).collect();
+            let shown = store.path.display();
+            for (session, why) in &problems {
+                let session = session.map(|session| format!(" {session}")).unwrap_or_default();
+                let detail = format!("{shown}{session} is not used: {why}");
+                findings.push(Finding::note("stores", detail, Advice::BuildStore));
+            }
+            if store.problem.is_none() {
+                (used, bytes) = (used + 1, bytes + store.bytes);
             }
         }
         if used > 0 {

@@ -8,6 +8,7 @@ use s3_mirror::RelativePath;
 use super::tree::local_of;
 use crate::config::STATE_DIR;
 use crate::remote::Remote;
+use crate::store::StoreInfo;
 use crate::{Dataset, Discovery, Error, Result, RoiInfo, Subject, layout, policy};
 
 /// Directories deeper than this are not looked into; keys have about eight parts.
@@ -37,7 +38,7 @@ pub struct Amount {
 
 impl Amount {
     /// The amount of files of these sizes.
-    fn of(sizes: impl Iterator<Item = u64>) -> Self {
+    pub(super) fn of(sizes: impl Iterator<Item = u64>) -> Self {
         sizes.fold(Self::default(), |sum, size| Self {
             files: sum.files + 1,
             bytes: sum.bytes + size,
@@ -78,6 +79,8 @@ pub struct SubjectStatus {
     pub trees: Vec<TreeStatus>,
     /// The ROIs, on disk or in the bucket, by category and name.
     pub rois: Vec<RoiStatus>,
+    /// The [stores](crate::store) of its betas.
+    pub stores: Vec<StoreInfo>,
 }
 
 /// What is there of one session in the betas tree.
@@ -269,7 +272,8 @@ impl Dataset {
             }
         }
         rois.sort_by(|a, b| (&a.roi.category, &a.roi.name).cmp(&(&b.roi.category, &b.roi.name)));
-        Ok(SubjectStatus { subject: id.clone(), sessions, trees, rois })
+        let stores = self.mirrored(id).stores(None)?;
+        Ok(SubjectStatus { subject: id.clone(), sessions, trees, rois, stores })
     }
 
     /// The files below a prefix, in the first root that has each. Links to directories are followed:
