@@ -34,6 +34,10 @@
 //! Values are the same, bit for bit, and so are recipes: they name the file that the betas came from.
 //! Every chunk that is read is compared with its checksum. A damaged store is left for the file, with
 //! a note; without the file it is an error ([`StoreError::Damaged`](crate::StoreError::Damaged)).
+//! [`StoreRequest::verify`] checks every byte and builds what is damaged.
+//!
+//! [`Subject::store_tasks`] divides the building among machines: a task for each session.
+//! [`OpenStore`] reads any trials of any voxels of one store, without the dataset.
 //!
 //! # Open it with xarray
 //!
@@ -57,12 +61,22 @@
 //! import xarray as xr
 //!
 //! path = "stores/sub-03_desc-anatomical.zarr"
-//! voxels = xr.open_zarr(path)
-//! session = xr.open_zarr(path, group="ses-01")         # lazy, by dask
+//! voxels = xr.open_zarr(path, chunks=None)
+//! session = xr.open_zarr(path, group="ses-01", chunks=None)   # reads nothing yet
 //! face = voxels["in_roi"].values[list(voxels["roi_name"].values).index("FFA1")]
-//! responses = session["betas"][:, face].compute()      # reads the chunks of these voxels
-//! everything = xr.open_datatree(path, engine="zarr")   # all sessions
+//! responses = session["betas"][:, face].values                # the chunks of these voxels
+//!
+//! # All sessions below each other, by dask, in blocks that fit into memory.
+//! tree = xr.open_datatree(path, engine="zarr", chunks=None)
+//! sessions = [tree[name]["betas"].reset_coords(drop=True) for name in sorted(tree.children)]
+//! blocks = {"presentation": -1, "neuroid": 4096}
+//! everything = xr.concat([betas.chunk(blocks) for betas in sessions], dim="presentation")
+//! means = everything.mean("presentation").compute()
 //! ```
+//!
+//! Where `open_zarr` chooses the blocks of dask itself, each is a session, which is 1.1 GB. The Python
+//! module of this project has `open_store`, which gives all sessions as one dataset and reads
+//! chosen voxels by its own code, several times faster than zarr-python.
 //!
 //! The layout of the matrices, and the checksums, are described by [`voxel_store`].
 
@@ -70,6 +84,7 @@ mod build;
 mod contents;
 mod described;
 mod find;
+mod opened;
 mod session;
 #[cfg(feature = "extract")]
 mod tasks;
@@ -80,6 +95,7 @@ pub use voxel_store;
 
 pub use self::build::{StoreBuilt, StorePlan, StoreRequest};
 pub(crate) use self::find::{FOLDER, OpenedStores};
+pub use self::opened::{OpenStore, SessionRows};
 pub(crate) use self::session::StoredSession;
 #[cfg(feature = "extract")]
 pub use self::tasks::StoreTasks;

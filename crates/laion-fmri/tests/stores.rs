@@ -12,7 +12,7 @@ use fixtures::bucket::public_sessions;
 use laion_fmri::extract::{Average, Conventions, ExtractRequest};
 use laion_fmri::ndarray::Array2;
 use laion_fmri::noise_ceiling::NoiseCeilingOptions;
-use laion_fmri::store::{StoreBuilt, StoreRequest};
+use laion_fmri::store::{OpenStore, SessionRows, StoreBuilt, StoreRequest, StoreTasks};
 use laion_fmri::{
     Cancel, Dataset, Error, ErrorKind, Event, MaskSource, NoiseCeiling, SessionId, StimulusSet,
     StoreError, Subject, Voxels, layout,
@@ -496,4 +496,253 @@ fn a_store_that_cannot_be_built_says_why() {
     assert!(!path.join("ses-01").exists());
     let left = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(left.into_iter().all(|name| !name.to_string_lossy().starts_with('.')));
+}
+
+/// Times of modification of the matrices of a store, by session.
+fn matrices(store: &Path) -> BTreeMap<String, SystemTime> {
+    let entries = fs::read_dir(store).unwrap().map(|entry| entry.unwrap());
+    let names = entries.map(|entry| entry.file_name().into_string().unwrap());
+    let modified = |name: &String| {
+        fs::metadata(store.join(name).join("betas/c.0.0")).unwrap().modified().unwrap()
+    };
+    let sessions = names.filter(|name| name.starts_with("ses-"));
+    sessions.map(|name| (name.clone(), modified(&name))).collect()
+}
+
+#[test]
+fn sessions_stay_when_the_document_of_the_store_is_damaged() {
+    let bucket = Bucket::temporary().unwrap();
+    let dataset = Dataset::open(bucket.root()).unwrap();
+    let subject = || dataset.subject("sub-01").unwrap();
+    let face = Voxels::roi("face");
+    for voxels in [Voxels::all(), face] {
+        let request = StoreRequest::new().voxels(voxels);
+        let built = build(&subject(), &request);
+        let (before, sound) = (matrices(&built.path), files(&built.path));
+        let sound: BTreeMap<PathBuf, Vec<u8>> =
+            sound.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+        let document = built.path.join("zarr.json");
+        let damages: [(&str, &dyn Fn()); 4] = [
+            ("flipped", &|| flip(&document, 300)),
+            ("gone", &|| fs::remove_file(&document).unwrap()),
+            ("cut short", &|| fs::write(&document, "{").unwrap()),
+            ("without voxels", &|| {
+                fs::remove_file(&document).unwrap();
+                fs::remove_dir_all(built.path.join("voxel_index")).unwrap();
+            }),
+        ];
+        for (what, damage) in damages {
+            damage();
+            assert!(is_read_from_files(&subject()), "{what}");
+            let again = build(&subject(), &request);
+            assert_eq!((again.built.len(), again.kept.len()), (0, built.built.len()), "{what}");
+            assert_eq!(matrices(&built.path), before, "{what}");
+            assert!(is_read_from(&subject(), &built.path), "{what}");
+            let now = files(&built.path);
+            assert!(now.iter().all(|path| sound.get(path) == fs::read(path).ok().as_ref()));
+            assert_eq!(now.len(), sound.len(), "{what}");
+        }
+        // A session that is none of this store goes, the others stay.
+        let other = Voxels::roi("V1d");
+        let other = build(&subject(), &StoreRequest::new().voxels(other).sessions(["ses-01"]));
+        fs::remove_dir_all(built.path.join("ses-02")).unwrap();
+        fs::rename(other.path.join("ses-01"), built.path.join("ses-02")).unwrap();
+        flip(&document, 300);
+        let again = build(&subject(), &request);
+        assert_eq!(again.built, [session("ses-02")]);
+        assert!(is_read_from(&subject(), &built.path));
+        fs::remove_dir_all(bucket.root().join("stores")).unwrap();
+    }
+}
+
+#[test]
+fn every_byte_is_checked_when_that_is_asked_for() {
+    let bucket = Bucket::temporary().unwrap();
+    let dataset = Dataset::open(bucket.root()).unwrap();
+    let subject = || dataset.subject("sub-01").unwrap();
+    let expected = bits(&subject().betas().roi("face").session("ses-02").load().unwrap());
+    let built = build(&subject(), &StoreRequest::new());
+    let verify = StoreRequest::new().verify();
+    let shard = built.path.join("ses-02/betas/c.0.0");
+    flip(&shard, fs::metadata(&shard).unwrap().len() / 2);
+    assert!(build(&subject(), &StoreRequest::new()).built.is_empty());
+    assert_eq!(build(&subject(), &verify).built, [session("ses-02")]);
+    // The index is for other readers.
+    flip(&shard, fs::metadata(&shard).unwrap().len() - 9);
+    assert_eq!(subject().plan_store(&verify).unwrap().sessions, [session("ses-02")]);
+    assert_eq!(build(&subject(), &verify).built, [session("ses-02")]);
+    let before = matrices(&built.path);
+    flip(&built.path.join("voxel_ijk/c.0.0"), 40);
+    assert_eq!(build(&subject(), &verify).kept.len(), built.built.len());
+    assert_eq!(matrices(&built.path), before);
+    for store in dataset.stores().unwrap() {
+        let check = store.verify(std::num::NonZeroUsize::MIN, &Cancel::new()).unwrap();
+        assert!(check.damaged.is_empty(), "{:?}", check.damaged);
+    }
+    let got = bits(&subject().betas().roi("face").session("ses-02").load().unwrap());
+    assert_eq!(got, expected);
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let stopped = subject().build_store(&verify, &(), &cancel);
+    assert!(matches!(stopped, Err(Error::Cancelled)), "{stopped:?}");
+}
+
+#[test]
+fn a_store_is_built_by_independent_tasks() {
+    let bucket = Bucket::temporary().unwrap();
+    let dataset = Dataset::open(bucket.root()).unwrap();
+    let subject = dataset.subject("sub-01").unwrap();
+    for voxels in [Voxels::all(), Voxels::roi("face")] {
+        let request = StoreRequest::new().voxels(voxels);
+        let tasks = subject.store_tasks(&request).unwrap();
+        let names: Vec<&str> = tasks.sessions().iter().map(SessionId::as_str).collect();
+        assert_eq!(names, ["ses-01", "ses-02", "ses-03", "ses-31", "ses-32"]);
+        assert!(tasks.peak_memory() > 0 && !tasks.is_from_bucket());
+        let text = tasks.lines().collect::<Vec<_>>().join("\n");
+        let tasks = StoreTasks::read(&text, "plan").unwrap();
+        // Each by another process, in any order, some twice.
+        let run = |task: usize| {
+            let dataset = Dataset::open(bucket.root()).unwrap();
+            tasks.run(&dataset, [task], &(), &Cancel::new()).unwrap()
+        };
+        for task in [3, 0, 4] {
+            assert_eq!(run(task).built, [tasks.sessions()[task].clone()]);
+        }
+        assert_eq!(run(3).kept, [session("ses-31")]);
+        let error = tasks.finish(&dataset).unwrap_err();
+        let Error::Store(error) = error else { panic!("{error}") };
+        let StoreError::NotBuilt { missing, of: 5, .. } = *error else { panic!("{error}") };
+        assert_eq!(missing, [session("ses-02"), session("ses-03")]);
+        std::thread::scope(|scope| {
+            for task in [1, 2, 2] {
+                scope.spawn(move || run(task));
+            }
+        });
+        tasks.finish(&dataset).unwrap();
+        let subject = dataset.subject("sub-01").unwrap();
+        assert!(is_read_from(&subject, tasks.path()));
+        assert!(subject.store_tasks(&request).unwrap().is_empty());
+        fs::remove_dir_all(tasks.path()).unwrap();
+    }
+}
+
+#[test]
+fn all_stores_and_what_they_take_are_listed() {
+    let bucket = Bucket::temporary().unwrap();
+    let shared = tempfile::tempdir().unwrap();
+    let dataset = Dataset::open(bucket.root()).unwrap().with_stores([shared.path()]);
+    let before = dataset.disk_usage().unwrap();
+    let [mirror] = before.as_slice() else { panic!("{before:?}") };
+    assert_eq!((mirror.what, mirror.path.as_path()), ("mirror", bucket.root()));
+    for id in ["sub-03", "sub-01"] {
+        build(&dataset.subject(id).unwrap(), &StoreRequest::new().sessions(["ses-01"]));
+    }
+    let small = StoreRequest::new().voxels(Voxels::roi("face")).directory(shared.path());
+    build(&dataset.subject("sub-01").unwrap(), &small);
+    let stores = dataset.stores().unwrap();
+    let ids: Vec<&str> = stores.iter().map(|store| store.subject.as_str()).collect();
+    assert_eq!(ids, ["sub-01", "sub-01", "sub-03"]);
+    let usage = dataset.disk_usage().unwrap();
+    assert_eq!(usage[0], *mirror);
+    let of = |whose: &[&str]| -> u64 {
+        let named = stores.iter().filter(|store| whose.contains(&store.subject.as_str()));
+        named.filter(|store| !store.path.starts_with(shared.path())).map(|it| it.bytes).sum()
+    };
+    assert_eq!(usage[1].path, shared.path());
+    assert_eq!(usage[2].path, bucket.root().join("stores"));
+    assert_eq!(usage[2].disk.bytes, of(&["sub-01", "sub-03"]));
+    let status = dataset.status(&[], laion_fmri::upkeep::Against::Disk).unwrap();
+    let sub_03 = status.subjects.iter().find(|it| it.subject.as_str() == "sub-03").unwrap();
+    assert!(sub_03.stores.len() == 1 && sub_03.stores[0].sessions[0].state.is_used());
+    // A store is listed when nothing else of its subject is there.
+    for tree in ["glmsingle-tedana", "rois", "anatomical"] {
+        let tree = bucket.root().join("derivatives").join(tree).join("sub-03");
+        let _ = fs::remove_dir_all(tree);
+    }
+    assert_eq!(dataset.stores().unwrap().len(), 3);
+}
+
+#[test]
+fn an_open_store_gives_any_trials_of_any_voxels() {
+    let bucket = Bucket::temporary().unwrap();
+    let dataset = Dataset::open(bucket.root()).unwrap();
+    let subject = dataset.subject("sub-03").unwrap();
+    let expected = subject.betas().load_sessions().unwrap();
+    let none = subject.open_store(MaskSource::Anatomical).unwrap_err();
+    assert_eq!(none.kind(), ErrorKind::NotThere, "{none}");
+    let built = build(&subject, &StoreRequest::new());
+    let by_path = OpenStore::open(&built.path).unwrap();
+    let by_subject = subject.open_store(MaskSource::Anatomical).unwrap();
+    let threads = std::num::NonZeroUsize::new(3).unwrap();
+    for store in [&by_path, &by_subject] {
+        let sessions: Vec<SessionId> = store.sessions().map(|(name, _)| name.clone()).collect();
+        assert_eq!(sessions, built.built);
+        assert_eq!(store.n_voxels(), expected[0].ncols());
+        let rows = |session, trials: &[usize]| SessionRows { session, trials: trials.to_vec() };
+        let rows = [rows(1, &[0, 3]), rows(0, &[5])];
+        let columns = [9, 2, store.n_voxels() - 1];
+        let read = store.read(&rows, &columns, threads, &Cancel::new()).unwrap();
+        let value = |session: &str, trial: usize, column: usize| {
+            expected[&self::session(session)][[trial, column]].to_bits()
+        };
+        for (row, (session, trial)) in
+            [("ses-02", 0), ("ses-02", 3), ("ses-01", 5)].iter().enumerate()
+        {
+            for (place, column) in columns.iter().enumerate() {
+                assert_eq!(read[[row, place]].to_bits(), value(session, *trial, *column));
+            }
+        }
+        let fail = |rows: &[SessionRows], columns: &[usize]| {
+            store.read(rows, columns, threads, &Cancel::new()).unwrap_err()
+        };
+        let beyond = SessionRows { session: 7, trials: vec![0] };
+        for error in [fail(&[beyond], &[0]), fail(&rows, &[store.n_voxels()])] {
+            let Error::Store(error) = error else { panic!("{error}") };
+            assert!(
+                matches!(
+                    *error,
+                    StoreError::Format(laion_fmri::store::voxel_store::Error::OutOfRange { .. })
+                ),
+                "{error}"
+            );
+        }
+        let cancel = Cancel::new();
+        cancel.cancel();
+        let stopped = store.read(&rows, &[0], threads, &cancel);
+        assert!(matches!(stopped, Err(Error::Cancelled)));
+    }
+    fs::write(built.path.join("ses-02/zarr.json"), "{").unwrap();
+    assert_eq!(OpenStore::open(&built.path).unwrap_err().kind(), ErrorKind::Integrity);
+    let left = dataset.subject("sub-03").unwrap().open_store(MaskSource::Anatomical).unwrap();
+    assert_eq!(left.sessions().len(), built.built.len() - 1);
+}
+
+#[test]
+fn a_handle_notices_what_changes_after_its_first_read() {
+    let bucket = Bucket::temporary().unwrap();
+    let dataset = Dataset::open(bucket.root()).unwrap();
+    let subject = dataset.subject("sub-01").unwrap();
+    let built = build(&subject, &StoreRequest::new());
+    let load = || subject.betas().roi("face").session("ses-01").load();
+    let first = bits(&load().unwrap());
+    assert_eq!(bits(&load().unwrap()), first);
+    // A trial table with a row less.
+    let table = layout::trials(&"sub-01".parse().unwrap(), &session("ses-01"));
+    let table = bucket.path(&table);
+    let text = fs::read_to_string(&table).unwrap();
+    let shorter = text.trim_end().rsplit_once('\n').unwrap().0;
+    fs::write(&table, format!("{shorter}\n")).unwrap();
+    assert!(matches!(load(), Err(Error::TrialCountMismatch { .. })));
+    fs::write(&table, &text).unwrap();
+    assert_eq!(bits(&load().unwrap()), first);
+    // A session that is removed, and one that is built again.
+    fs::remove_dir_all(built.path.join("ses-01")).unwrap();
+    assert_eq!(sources(&subject, "face")["ses-01"], Path::new(""));
+    assert_eq!(bits(&load().unwrap()), first);
+    build(&dataset.subject("sub-01").unwrap(), &StoreRequest::new());
+    assert_eq!(sources(&subject, "face")["ses-01"], built.path);
+    // A matrix that is cut while it is open.
+    let shard = built.path.join("ses-01/betas/c.0.0");
+    fs::File::options().write(true).open(shard).unwrap().set_len(100).unwrap();
+    assert_eq!(bits(&load().unwrap()), first);
 }

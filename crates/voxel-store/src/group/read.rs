@@ -90,6 +90,15 @@ impl Group {
         Ok(names)
     }
 
+    /// The arrays that are read as a whole, each with its dimensions, in the order of the document.
+    pub fn arrays(&self) -> impl Iterator<Item = (&str, Vec<String>)> {
+        self.members.keys().filter_map(|name| {
+            let array = self.described(name)?;
+            Values::announced(&array)?;
+            Some((name.as_str(), array.dimensions))
+        })
+    }
+
     /// The values of an array.
     ///
     /// # Errors
