@@ -18,6 +18,7 @@ mod man;
 mod mask;
 mod nc;
 mod noise_ceiling;
+mod plan_file;
 mod roi;
 mod sessions;
 mod splits;

@@ -25,8 +25,11 @@ fn of_store(error: &StoreError) -> Option<String> {
     match error {
         StoreError::Damaged { subject, session, .. } => Some(format!(
             "laion-fmri download --subject {subject} --session {session} && \
-             laion-fmri store build --subject {subject}"
+             laion-fmri store build --subject {subject} --verify"
         )),
+        StoreError::NoStore { subject, .. } => {
+            Some(format!("laion-fmri store build --subject {subject}"))
+        }
         StoreError::Format(FormatError::NotReplaceable { .. }) => {
             Some("move it away, or build the store in another directory with -o DIR".to_owned())
         }

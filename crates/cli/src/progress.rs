@@ -17,7 +17,7 @@ use laion_fmri::s3_mirror::Outcome;
 
 pub(crate) use self::files::Files;
 pub(crate) use self::text::in_words;
-pub(crate) use self::volumes::VolumeProgress;
+pub(crate) use self::volumes::{Source, VolumeProgress};
 use crate::args::ProgressKind;
 use crate::context::Context;
 

@@ -55,6 +55,8 @@ pub enum Event<'a> {
         session: &'a SessionId,
         /// The directory of the store; none for the file.
         store: Option<&'a Path>,
+        /// The index by which the file is read, if there is one.
+        index: Option<&'a Path>,
     },
     /// One more row of an extraction was written.
     Row {

@@ -158,7 +158,8 @@ pub(crate) struct Merge {
 pub(crate) struct Slurm {
     /// Plan file
     pub(crate) plan: PathBuf,
-    /// Write download.sh, extract.sbatch, merge.sbatch and submit.sh to this folder
+    /// Write download.sh, extract.sbatch (build.sbatch for a store), merge.sbatch and submit.sh to this
+    /// folder
     #[arg(short, long, value_name = "DIR", conflicts_with = "script")]
     pub(crate) output: Option<PathBuf>,
     /// Print one of the scripts instead

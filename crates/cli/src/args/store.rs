@@ -31,9 +31,11 @@ impl StoreArgs {
 pub(crate) enum StoreAction {
     /// Build a store, or the sessions that it lacks; everything that reads betas uses it by itself
     Build(Box<Build>),
-    /// List the stores of a subject with their sessions and sizes
+    /// Print the tasks of a store, one JSON line per session, for run or slurm
+    Plan(Box<BuildArgs>),
+    /// List stores with their sessions and sizes
     List(Chosen),
-    /// Check every byte of the stores of a subject
+    /// Check every byte of stores
     Verify(Chosen),
     /// Remove stores of a subject, or sessions of them
     Remove(Remove),
@@ -41,6 +43,19 @@ pub(crate) enum StoreAction {
 
 #[derive(Args, Debug)]
 pub(crate) struct Build {
+    #[command(flatten)]
+    pub(crate) what: BuildArgs,
+    /// With --from bucket: accept the licence of the dataset without a prompt
+    #[arg(long)]
+    pub(crate) accept_license: bool,
+    /// Only print what would be built, its size and the memory it takes
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What a store is to hold, and how it is built.
+#[derive(Args, Debug)]
+pub(crate) struct BuildArgs {
     /// Subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
@@ -55,12 +70,9 @@ pub(crate) struct Build {
     /// Memory limit, e.g. 2GiB; a low limit makes a store that is slower to read
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) max_memory: Option<u64>,
-    /// With --from bucket: accept the licence of the dataset without a prompt
+    /// Check every byte of the sessions that are there, and build damaged ones again
     #[arg(long)]
-    pub(crate) accept_license: bool,
-    /// Only print what would be built, its size and the memory it takes
-    #[arg(short = 'n', long)]
-    pub(crate) dry_run: bool,
+    pub(crate) verify: bool,
     /// Directory of stores (default: stores/ in the data directory)
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
@@ -68,9 +80,9 @@ pub(crate) struct Build {
 
 #[derive(Args, Debug)]
 pub(crate) struct Chosen {
-    /// Subject: sub-03 or 03
-    #[arg(long, value_name = "S")]
-    pub(crate) subject: String,
+    /// Subject(s): sub-03, 03 or all (default: all)
+    #[arg(long, num_args = 1.., value_name = "S", value_delimiter = ',')]
+    pub(crate) subject: Vec<String>,
     /// Only stores of this brain mask
     #[arg(long, value_name = "M", value_parser = one_of(MaskSource::ALL, MaskSource::as_str))]
     pub(crate) mask_source: Option<MaskSource>,
@@ -78,8 +90,12 @@ pub(crate) struct Chosen {
 
 #[derive(Args, Debug)]
 pub(crate) struct Remove {
-    #[command(flatten)]
-    pub(crate) chosen: Chosen,
+    /// Subject: sub-03 or 03
+    #[arg(long, value_name = "S")]
+    pub(crate) subject: String,
+    /// Only stores of this brain mask
+    #[arg(long, value_name = "M", value_parser = one_of(MaskSource::ALL, MaskSource::as_str))]
+    pub(crate) mask_source: Option<MaskSource>,
     /// Only these session(s): 01, 01,03, 01-10 (default: the whole store)
     #[arg(long, visible_alias = "ses", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session)]
     pub(crate) session: Vec<SessionName>,

@@ -16,7 +16,7 @@ use crate::args::{Betas, TableFormat};
 use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output;
-use crate::progress::VolumeProgress;
+use crate::progress::{Source, VolumeProgress};
 
 /// Where the arrays go.
 enum Destination {
@@ -46,10 +46,13 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
     let note = |session: &SessionId, shape: (usize, usize), nan: usize, path: &Path| {
         progress.finish();
         let (trials, voxels) = shape;
+        let [source, store] = Source::fields(progress.source(subject.id(), session).as_ref());
         let fields = [
             ("session", json!(session.as_str())),
             ("shape", json!([trials, voxels])),
             ("nan_voxels", json!(nan)),
+            source,
+            store,
         ];
         let (trials, voxels) = (counted(trials, "trial"), counted(voxels, "voxel"));
         let nan = match nan {

@@ -5,12 +5,11 @@ mod recipe;
 mod slurm;
 
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use laion_fmri::extract::{
     Average, ExtractError, ExtractPlan, ExtractRequest, MaskChoice, Recipe, RowTable, SplitRows,
-    TasksRun, plan_lines, read_plans,
+    TasksRun, plan_lines,
 };
 use laion_fmri::{Contradiction, Dataset, Error, SessionId, SubjectId, export};
 use laion_fmri_base::{agreeing, counted, readable_bytes};
@@ -18,8 +17,9 @@ use serde_json::json;
 
 pub(super) use self::recipe::recipe;
 pub(super) use self::slurm::slurm;
+use super::plan_file::PlanFile;
 use super::voxels::read_mask;
-use super::{license, sessions};
+use super::{license, sessions, store};
 use crate::args::extract::{
     Extract, Merge, Origin, Plan, Reproduce, Run, SelectionArgs, SourceArgs,
 };
@@ -61,7 +61,7 @@ pub(super) fn extract(context: &Context, args: &Extract) -> anyhow::Result<()> {
             if made.is_err() {
                 name_parts(context, &plan);
             }
-            done(context, &plan, &made?)?;
+            done(context, &plan, &made?, Some(&progress))?;
         }
     }
     Ok(())
@@ -86,20 +86,19 @@ pub(super) fn plan(context: &Context, args: &Plan) -> anyhow::Result<()> {
 }
 
 pub(super) fn run(context: &Context, args: &Run) -> anyhow::Result<()> {
-    let plans = read(&args.plan)?;
-    let total = plans.iter().map(ExtractPlan::len).sum();
-    let share = match args.task.zip(args.of) {
-        Some((task, of)) => Some(array_job::Share { task, of }),
-        None => array_job::share(|name| std::env::var(name).ok(), total)?,
+    let plan = PlanFile::read(&args.plan)?;
+    let share = share(args, plan.n_tasks())?;
+    let mine = |task: usize| share.as_ref().is_none_or(|share| share.has(task));
+    let plans = match plan {
+        PlanFile::Extract(plans) => plans,
+        PlanFile::Store(tasks) => {
+            let mine: Vec<usize> = (0..tasks.len()).filter(|task| mine(*task)).collect();
+            return store::tasks::run(context, &tasks, &mine, args.accept_license);
+        }
     };
-    if let Some(share) = &share {
-        share.check()?;
-    }
     let mut first = 0;
     for plan in &plans {
-        let mine: Vec<usize> = (0..plan.len())
-            .filter(|task| share.as_ref().is_none_or(|share| share.has(first + task)))
-            .collect();
+        let mine: Vec<usize> = (0..plan.len()).filter(|task| mine(first + task)).collect();
         first += plan.len();
         if mine.is_empty() || is_merged(context, plan)? {
             continue;
@@ -120,6 +119,7 @@ pub(super) fn run(context: &Context, args: &Run) -> anyhow::Result<()> {
                 ("tasks", json!(plan.len())),
                 ("done", json!(done.written)),
                 ("done_before", json!(done.kept)),
+                ("sources", progress.counted_sources()),
             ];
             output::print_lines([output::json_line("run", output::named(fields))])?;
         }
@@ -136,13 +136,30 @@ pub(super) fn run(context: &Context, args: &Run) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Which tasks this process runs; all of them if nothing says so.
+fn share(args: &Run, total: usize) -> anyhow::Result<Option<array_job::Share>> {
+    let share = match args.task.zip(args.of) {
+        Some((task, of)) => Some(array_job::Share { task, of }),
+        None => array_job::share(|name| std::env::var(name).ok(), total)?,
+    };
+    if let Some(share) = &share {
+        share.check()?;
+    }
+    Ok(share)
+}
+
 pub(super) fn merge(context: &Context, args: &Merge) -> anyhow::Result<()> {
-    for plan in read(&args.plan)? {
+    let plans = match PlanFile::read(&args.plan)? {
+        PlanFile::Extract(plans) => plans,
+        PlanFile::Store(tasks) => return store::tasks::merge(context, &tasks, &args.plan),
+    };
+    for plan in plans {
         if is_merged(context, &plan)? {
             continue;
         }
         let recipe = plan.merge(&(), context.interrupt.cancel());
-        done(context, &plan, &recipe.map_err(|error| merge_failed(error, &args.plan))?)?;
+        let recipe = recipe.map_err(|error| merge_failed(error, &args.plan))?;
+        done(context, &plan, &recipe, None)?;
     }
     Ok(())
 }
@@ -242,7 +259,7 @@ pub(super) fn reproduce(context: &Context, args: &Reproduce) -> anyhow::Result<(
             reproduction.recipe().tool, recipe.tool
         ));
     }
-    done(context, reproduction.plan(), &recipe)?;
+    done(context, reproduction.plan(), &recipe, Some(&progress))?;
     let digest = recipe.result.arrays_sha256;
     context.note(&format!("identical to the recorded digest of all arrays: {digest}"));
     Ok(())
@@ -375,18 +392,6 @@ fn table(
     Ok(())
 }
 
-fn read(path: &Path) -> anyhow::Result<Vec<ExtractPlan>> {
-    let failed = |source| Error::Io { action: "read", path: path.to_owned(), source };
-    let (text, name) = if output::is_stdout(path) {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(failed)?;
-        (text, "standard input".to_owned())
-    } else {
-        (std::fs::read_to_string(path).map_err(failed)?, path.display().to_string())
-    };
-    Ok(read_plans(&text, &name)?)
-}
-
 /// Says what will be read, and what it takes.
 fn describe(
     context: &Context,
@@ -447,8 +452,13 @@ fn images_left_out(images: usize) -> String {
     }
 }
 
-/// Says what came out.
-fn done(context: &Context, plan: &ExtractPlan, recipe: &Recipe) -> anyhow::Result<()> {
+/// Says what came out, and where betas were read that were read by this process.
+fn done(
+    context: &Context,
+    plan: &ExtractPlan,
+    recipe: &Recipe,
+    progress: Option<&VolumeProgress>,
+) -> anyhow::Result<()> {
     let result = &recipe.result;
     if context.global.json {
         let result = serde_json::to_value(result)?;
@@ -457,6 +467,7 @@ fn done(context: &Context, plan: &ExtractPlan, recipe: &Recipe) -> anyhow::Resul
             ("rows", json!(recipe.result.rows)),
             ("columns", json!(recipe.result.columns)),
             ("result", result),
+            ("sources", json!(progress.map(VolumeProgress::counted_sources))),
         ];
         output::print_lines([output::json_line("extract", output::named(fields))])?;
     }

@@ -1,15 +1,20 @@
 //! `store`: builds, lists, checks and removes stores of betas.
 
+pub(super) mod tasks;
+
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
-use laion_fmri::store::{StoreInfo, StorePlan, StoreRequest, StoreState};
-use laion_fmri::{Error, SessionId, Subject, layout};
+use laion_fmri::store::{
+    StoreBuilt, StoreInfo, StorePlan, StoreRequest, StoreState, StoredSessionInfo,
+};
+use laion_fmri::{Dataset, Error, MaskSource, SessionId, Subject, SubjectId, layout};
 use laion_fmri_base::{counted, readable_bytes};
 use serde_json::{Value, json};
 
 use super::{license, sessions, voxels};
 use crate::args::extract::Origin;
-use crate::args::store::{Build, Chosen, Remove, StoreAction};
+use crate::args::store::{Build, BuildArgs, Chosen, Remove, StoreAction};
 use crate::context::Context;
 use crate::exit::{CommandError, Status};
 use crate::output::{self, Align, columns};
@@ -18,6 +23,7 @@ use crate::progress::VolumeProgress;
 pub(super) fn run(context: &Context, action: &StoreAction) -> anyhow::Result<Status> {
     match action {
         StoreAction::Build(args) => build(context, args).map(|()| Status::Done),
+        StoreAction::Plan(args) => plan(context, args).map(|()| Status::Done),
         StoreAction::List(args) => list(context, args).map(|()| Status::Done),
         StoreAction::Verify(args) => verify(context, args),
         StoreAction::Remove(args) => remove(context, args).map(|()| Status::Done),
@@ -25,50 +31,89 @@ pub(super) fn run(context: &Context, action: &StoreAction) -> anyhow::Result<Sta
 }
 
 fn build(context: &Context, args: &Build) -> anyhow::Result<()> {
-    let dataset = match args.from {
-        Origin::Mirror => context.dataset()?,
-        Origin::Bucket => {
-            let dataset = context.bucket_dataset()?;
-            // Where the store goes if no directory is named; nothing is read from there.
-            match (&args.output, context.dataset()) {
-                (Some(_), _) => dataset,
-                (None, mirror) => dataset.with_roots(mirror?.roots().clone()),
-            }
-        }
-    };
-    let subject = dataset.subject(&args.subject)?;
-    let chosen = sessions::of_subject(context, &subject, &args.session, layout::betas)?;
-    let mut request = StoreRequest::new().sessions(&chosen).voxels(voxels::voxels(
-        context,
-        &args.voxels,
-        &subject,
-    )?);
-    request.directory = args.output.clone();
-    request.max_memory = args.max_memory;
+    let (subject, request) = requested(context, &args.what)?;
     if args.dry_run {
         return output::print_lines(plan_lines(context, &subject.plan_store(&request)?));
     }
-    if args.from == Origin::Bucket {
+    if args.what.from == Origin::Bucket {
         license::obtain_for_bucket(context, args.accept_license)?;
     }
+    build_store(context, &subject, &request)
+}
+
+fn plan(context: &Context, args: &BuildArgs) -> anyhow::Result<()> {
+    let (subject, request) = requested(context, args)?;
+    let tasks = subject.store_tasks(&request)?;
+    if tasks.is_empty() {
+        let message = format!("{} has every session: there is no task", tasks.path().display());
+        let hint = "--verify checks every byte of the sessions that are there";
+        return Err(CommandError::not_there(message).hint(hint).into());
+    }
+    context.note(&format!(
+        "to build: {} of {}, at most {} of memory each -> {}",
+        counted(tasks.len(), "session"),
+        tasks.subject(),
+        readable_bytes(tasks.peak_memory()),
+        tasks.path().display()
+    ));
+    output::print_lines(tasks.lines())
+}
+
+/// The dataset that a store is built from.
+pub(super) fn origin(context: &Context, from: Origin) -> Result<Dataset, Error> {
+    match from {
+        Origin::Mirror => context.dataset(),
+        Origin::Bucket => context.bucket_dataset(),
+    }
+}
+
+/// The subject, and what its store is to hold.
+fn requested(context: &Context, args: &BuildArgs) -> anyhow::Result<(Subject, StoreRequest)> {
+    let mut dataset = origin(context, args.from)?;
+    if args.from == Origin::Bucket && args.output.is_none() {
+        // Where the store goes if no directory is named; nothing is read from there.
+        dataset = dataset.with_roots(context.dataset()?.roots().clone());
+    }
+    let subject = dataset.subject(&args.subject)?;
+    let chosen = sessions::of_subject(context, &subject, &args.session, layout::betas)?;
+    let voxels = voxels::voxels(context, &args.voxels, &subject)?;
+    let mut request = StoreRequest::new().sessions(&chosen).voxels(voxels);
+    request.directory.clone_from(&args.output);
+    request.max_memory = args.max_memory;
+    request.verify = args.verify;
+    Ok((subject, request))
+}
+
+/// Builds a store and says what became of it.
+pub(super) fn build_store(
+    context: &Context,
+    subject: &Subject,
+    request: &StoreRequest,
+) -> anyhow::Result<()> {
     let progress = VolumeProgress::new(context);
-    let built = subject.build_store(&request, &progress, context.interrupt.cancel());
+    let built = subject.build_store(request, &progress, context.interrupt.cancel());
     progress.finish();
-    let built = built?;
+    report(context, &built?)
+}
+
+/// Says which sessions were built.
+pub(super) fn report(context: &Context, built: &StoreBuilt) -> anyhow::Result<()> {
     let text =
         format!("{} built, {} kept", counted(built.built.len(), "session"), built.kept.len());
-    let names =
-        |sessions: &[SessionId]| json!(sessions.iter().map(SessionId::as_str).collect::<Vec<_>>());
     let fields = [("built", names(&built.built)), ("kept", names(&built.kept))];
     output::wrote(context, &built.path, &text, fields)
+}
+
+fn names(sessions: &[SessionId]) -> Value {
+    json!(sessions.iter().map(SessionId::as_str).collect::<Vec<_>>())
 }
 
 fn plan_lines(context: &Context, plan: &StorePlan) -> Vec<String> {
     if context.global.json {
         let fields = [
             ("path", json!(plan.path)),
-            ("sessions", json!(plan.sessions.iter().map(SessionId::as_str).collect::<Vec<_>>())),
-            ("kept", json!(plan.kept.iter().map(SessionId::as_str).collect::<Vec<_>>())),
+            ("sessions", names(&plan.sessions)),
+            ("kept", names(&plan.kept)),
             ("voxels", json!(plan.n_voxels)),
             ("bytes", json!(plan.bytes)),
             ("peak_memory", json!(plan.peak_memory)),
@@ -88,19 +133,48 @@ fn plan_lines(context: &Context, plan: &StorePlan) -> Vec<String> {
 }
 
 /// The stores that are meant, of which there has to be one.
-fn stores(context: &Context, args: &Chosen) -> anyhow::Result<(Subject, Vec<StoreInfo>)> {
-    let subject = context.dataset()?.subject(&args.subject)?;
-    let stores = subject.stores(args.mask_source)?;
+fn stores(context: &Context, args: &Chosen) -> anyhow::Result<Vec<StoreInfo>> {
+    let dataset = context.dataset()?;
+    let mut stores = match args.subject.as_slice() {
+        [] => dataset.stores()?,
+        [all] if all.eq_ignore_ascii_case("all") => dataset.stores()?,
+        named => return stores_of(&dataset, named, args.mask_source),
+    };
+    stores.retain(|store| args.mask_source.is_none_or(|source| store.mask_source == source));
     if stores.is_empty() {
-        let message = format!("{} has no store", subject.id());
-        let hint = format!("laion-fmri store build --subject {} builds one", subject.id());
-        return Err(CommandError::not_there(message).hint(hint).into());
+        let hint = "laion-fmri store build --subject sub-01 builds one";
+        return Err(CommandError::not_there("there is no store").hint(hint).into());
     }
-    Ok((subject, stores))
+    Ok(stores)
+}
+
+/// The stores of each of these subjects.
+fn stores_of(
+    dataset: &Dataset,
+    named: &[String],
+    source: Option<MaskSource>,
+) -> anyhow::Result<Vec<StoreInfo>> {
+    let mut stores = Vec::new();
+    for name in named {
+        let id: SubjectId = name.parse().map_err(Error::from)?;
+        let mut of_subject = dataset.stores()?;
+        of_subject.retain(|store| {
+            store.subject == id && source.is_none_or(|source| store.mask_source == source)
+        });
+        if of_subject.is_empty() {
+            // One that nobody knows is an error of its own.
+            let subject = dataset.subject(name)?;
+            let message = format!("{} has no store", subject.id());
+            let hint = format!("laion-fmri store build --subject {} builds one", subject.id());
+            return Err(CommandError::not_there(message).hint(hint).into());
+        }
+        stores.extend(of_subject);
+    }
+    Ok(stores)
 }
 
 fn list(context: &Context, args: &Chosen) -> anyhow::Result<()> {
-    let (_, stores) = stores(context, args)?;
+    let stores = stores(context, args)?;
     if context.global.json {
         return output::print_lines(stores.iter().map(json_store));
     }
@@ -125,10 +199,14 @@ fn list(context: &Context, args: &Chosen) -> anyhow::Result<()> {
         let table = columns(&rows, [Align::Left, right, right, Align::Left]);
         lines.extend(table.into_iter().map(|line| format!("  {line}")));
     }
+    if let [_, _, ..] = stores.as_slice() {
+        let bytes = stores.iter().map(|store| store.bytes).sum();
+        lines.push(format!("{}: {}", counted(stores.len(), "store"), readable_bytes(bytes)));
+    }
     output::print_lines(lines)
 }
 
-fn state_text(state: &StoreState) -> String {
+pub(super) fn state_text(state: &StoreState) -> String {
     match state {
         StoreState::InStep => "in step".to_owned(),
         StoreState::Alone => "its file is not on disk".to_owned(),
@@ -139,19 +217,20 @@ fn state_text(state: &StoreState) -> String {
 }
 
 fn json_store(store: &StoreInfo) -> String {
-    let sessions: Vec<Value> = store
-        .sessions
-        .iter()
-        .map(|session| {
-            json!({
-                "session": session.session.as_str(),
-                "trials": session.n_trials,
-                "bytes": session.bytes,
-                "state": state_text(&session.state),
-            })
+    output::json_line("store", fields(store))
+}
+
+/// A store for other programs.
+pub(super) fn fields(store: &StoreInfo) -> [(String, Value); 8] {
+    let session = |session: &StoredSessionInfo| {
+        json!({
+            "session": session.session.as_str(),
+            "trials": session.n_trials,
+            "bytes": session.bytes,
+            "state": state_text(&session.state),
         })
-        .collect();
-    let fields = [
+    };
+    output::named([
         ("path", json!(store.path)),
         ("subject", json!(store.subject.as_str())),
         ("mask_source", json!(store.mask_source.as_str())),
@@ -159,18 +238,19 @@ fn json_store(store: &StoreInfo) -> String {
         ("whole_brain", json!(store.is_whole)),
         ("bytes", json!(store.bytes)),
         ("problem", json!(store.problem)),
-        ("sessions", json!(sessions)),
-    ];
-    output::json_line("store", fields.map(|(name, value)| (name.to_owned(), value)))
+        ("sessions", json!(store.sessions.iter().map(session).collect::<Vec<_>>())),
+    ])
 }
 
 fn verify(context: &Context, args: &Chosen) -> anyhow::Result<Status> {
-    let (subject, stores) = stores(context, args)?;
+    let stores = stores(context, args)?;
     let threads = NonZeroUsize::new(context.jobs()).unwrap_or(NonZeroUsize::MIN);
-    let mut damaged = 0;
+    let mut damaged = BTreeSet::new();
     for store in &stores {
         let check = store.verify(threads, context.interrupt.cancel())?;
-        damaged += check.damaged.len();
+        if !check.damaged.is_empty() {
+            damaged.insert(&store.subject);
+        }
         let bad = check.damaged.iter().map(|(path, reason)| match context.global.json {
             true => output::json_line(
                 "store-damage",
@@ -183,19 +263,24 @@ fn verify(context: &Context, args: &Chosen) -> anyhow::Result<Status> {
         let sound = format!("{arrays} ({}) are sound", readable_bytes(check.bytes));
         context.note(&format!("{}: {sound}", store.path.display()));
     }
-    if damaged == 0 {
-        return Ok(Status::Done);
+    for subject in &damaged {
+        context.note(&format!(
+            "hint: laion-fmri store build --subject {subject} --verify builds again what is damaged"
+        ));
     }
-    context.note(&format!(
-        "hint: laion-fmri store build --subject {} builds again what is damaged",
-        subject.id()
-    ));
-    Ok(Status::Integrity)
+    Ok(if damaged.is_empty() { Status::Done } else { Status::Integrity })
 }
 
 fn remove(context: &Context, args: &Remove) -> anyhow::Result<()> {
-    let (subject, stores) = stores(context, &args.chosen)?;
-    let named = sessions::of_subject(context, &subject, &args.session, layout::betas)?;
+    let dataset = context.dataset()?;
+    let stores = stores_of(&dataset, std::slice::from_ref(&args.subject), args.mask_source)?;
+    let named = match args.session.as_slice() {
+        [] => Vec::new(),
+        named => {
+            let subject = dataset.subject(&args.subject)?;
+            sessions::of_subject(context, &subject, named, layout::betas)?
+        }
+    };
     let named: Result<Vec<SessionId>, _> = named.iter().map(|name| name.parse()).collect();
     let named = named.map_err(Error::from)?;
     for store in &stores {

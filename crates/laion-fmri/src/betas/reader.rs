@@ -205,7 +205,7 @@ impl SessionReader {
             return Err(StoreError::Damaged { subject, session, voxel, source }.into());
         }
         let store = stored.store_path().display();
-        tracing::warn!(%store, %session, error = %source, "the store is damaged: the file of the betas is read; build the store again");
+        tracing::warn!(%store, %session, error = %source, "the store is damaged: the file of the betas is read; build the store again, checking every byte");
         self.is_damaged.store(true, Ordering::Relaxed);
         Ok(())
     }
@@ -220,7 +220,9 @@ impl SessionReader {
         };
         let (volumes, voxels) = (self.n_volumes, read.voxels.n_voxels());
         tracing::debug!(%session, volumes, voxels, path = %path.display(), "reading betas");
-        read.watch.observer.event(Event::Reading { subject, session, store });
+        let index = self.file.as_ref().filter(|_| stored.is_none()).and_then(SessionFile::index);
+        let index = index.as_deref().filter(|index| index.is_file());
+        read.watch.observer.event(Event::Reading { subject, session, store, index });
     }
 
     fn read_file(

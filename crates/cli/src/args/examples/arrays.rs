@@ -93,16 +93,30 @@ pub(super) const EXAMPLES: &[Examples] = &[
         ],
     ),
     (
+        "store plan",
+        &[
+            example(
+                "the tasks of a store, for a cluster",
+                "laion-fmri store plan --subject sub-01 > store.jsonl",
+            ),
+            example(
+                "job scripts for them",
+                "laion-fmri store plan --subject sub-01 > store.jsonl && \\\n    \
+             laion-fmri slurm store.jsonl -o jobs",
+            ),
+        ],
+    ),
+    (
         "store list",
         &[
-            example("stores, sessions and sizes", "laion-fmri store list --subject sub-01"),
+            example("all stores with their sessions and sizes", "laion-fmri store list"),
             example("for a program", "laion-fmri store list --subject sub-01 --json"),
         ],
     ),
     (
         "store verify",
         &[
-            example("every byte of every store", "laion-fmri store verify --subject sub-01"),
+            example("every byte of every store", "laion-fmri store verify"),
             example(
                 "the stores of one brain mask",
                 "laion-fmri store verify --subject sub-01 --mask-source anatomical",

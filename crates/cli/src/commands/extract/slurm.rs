@@ -5,10 +5,9 @@ use std::path::Path;
 
 use laion_fmri::Error;
 use laion_fmri::config;
-use laion_fmri::extract::ExtractPlan;
 
-use super::read;
 use crate::args::extract::{Script, Slurm};
+use crate::commands::plan_file::PlanFile;
 use crate::context::Context;
 use crate::exit::CommandError;
 use crate::hint::{self, word as quoted};
@@ -16,16 +15,16 @@ use crate::output;
 
 /// The names of the scripts in a folder.
 const DOWNLOAD: &str = "download.sh";
-const EXTRACT: &str = "extract.sbatch";
 const MERGE: &str = "merge.sbatch";
 const SUBMIT: &str = "submit.sh";
 
 /// Clusters have a least of their own, and what a job loads before it starts takes memory too.
 const LEAST_MEMORY: u64 = 512_000_000;
 
-/// Submits the jobs of the folder that this script lies in.
+/// Submits the jobs of the folder that this script lies in. What the tasks do stands in the place of
+/// `extract`.
 const SUBMIT_SCRIPT: &str = r#"#!/bin/bash
-# Submits the extraction, and the merge that follows when all of its tasks are done.
+# Submits the tasks, and the merge that follows when all of them are done.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 extract=$(sbatch --parsable "$here/extract.sbatch")
@@ -38,11 +37,10 @@ pub(in crate::commands) fn slurm(context: &Context, args: &Slurm) -> anyhow::Res
         let message = "the plan must be a file, because the tasks read it again";
         return Err(CommandError::usage(message).into());
     }
-    let plans = read(&args.plan)?;
     let scripts = Scripts {
         context,
         args,
-        plans: &plans,
+        tasks: PlanFile::read(&args.plan)?,
         plan: quoted(&std::path::absolute(&args.plan)?.display().to_string()),
         log_dir: args.log_dir.as_deref().map(std::path::absolute).transpose()?,
         program: quoted(&context.program.to_string_lossy()),
@@ -66,7 +64,7 @@ pub(in crate::commands) fn slurm(context: &Context, args: &Slurm) -> anyhow::Res
 struct Scripts<'a> {
     context: &'a Context,
     args: &'a Slurm,
-    plans: &'a [ExtractPlan],
+    tasks: PlanFile,
     /// The plan, as a word of the shell.
     plan: String,
     log_dir: Option<std::path::PathBuf>,
@@ -101,11 +99,12 @@ impl Scripts<'_> {
                 source,
             })?;
         }
+        let array = format!("{}.sbatch", self.tasks.verb());
         let texts = [
             (DOWNLOAD, self.download()?),
-            (EXTRACT, self.extract()?),
+            (&array, self.extract()?),
             (MERGE, self.merge()?),
-            (SUBMIT, SUBMIT_SCRIPT.to_owned()),
+            (SUBMIT, SUBMIT_SCRIPT.replace("extract", self.tasks.verb())),
         ];
         let mut lines = Vec::new();
         for (name, text) in texts {
@@ -138,11 +137,9 @@ impl Scripts<'_> {
             "#!/bin/bash\n# Downloads what the tasks read. Run it on a node with a network, before the jobs.\nset -euo pipefail\n",
         );
         let mut commands = Vec::new();
-        for plan in self.plans.iter().filter(|plan| !plan.is_from_bucket()) {
-            for command in plan.downloads()?.iter().flat_map(hint::arguments) {
-                if !commands.contains(&command) {
-                    commands.push(command);
-                }
+        for command in self.tasks.downloads()?.iter().flat_map(hint::arguments) {
+            if !commands.contains(&command) {
+                commands.push(command);
             }
         }
         if commands.is_empty() {
@@ -156,11 +153,9 @@ impl Scripts<'_> {
     }
 
     fn extract(&self) -> anyhow::Result<String> {
-        let tasks: usize = self.plans.iter().map(ExtractPlan::len).sum();
-        let mut script =
-            self.head("laion-fmri", "%x-%A_%a.out", &format!("--array=0-{}", tasks - 1))?;
-        let from_mirror = self.plans.iter().all(|plan| !plan.is_from_bucket());
-        let offline = if from_mirror { "--offline " } else { "" };
+        let array = format!("--array=0-{}", self.tasks.n_tasks() - 1);
+        let mut script = self.head("laion-fmri", "%x-%A_%a.out", &array)?;
+        let offline = self.offline();
         let options = self.options()?;
         write!(
             script,
@@ -172,8 +167,17 @@ impl Scripts<'_> {
 
     fn merge(&self) -> anyhow::Result<String> {
         let mut script = self.head("laion-fmri-merge", "%x-%j.out", "--ntasks=1")?;
-        write!(script, "{} merge {}", self.program, self.plan)?;
+        // What tasks of an extraction left is all that the merge opens.
+        let options = match self.tasks {
+            PlanFile::Extract(_) => String::new(),
+            PlanFile::Store(_) => format!("{}{}", self.options()?, self.offline()),
+        };
+        write!(script, "{} {options}merge {}", self.program, self.plan)?;
         Ok(script)
+    }
+
+    fn offline(&self) -> &'static str {
+        if self.tasks.is_from_mirror() { "--offline " } else { "" }
     }
 
     /// What every job begins with.
@@ -207,10 +211,7 @@ impl Scripts<'_> {
 
     /// What a job asks for: the prediction and a fifth, and not less than a job needs to start.
     fn memory(&self) -> anyhow::Result<u64> {
-        let mut memory = 0;
-        for plan in self.plans {
-            memory = memory.max(plan.memory(1)?.predicted);
-        }
+        let memory = self.tasks.peak_memory()?;
         Ok((memory + memory / 5).max(LEAST_MEMORY))
     }
 
