@@ -311,6 +311,9 @@ pub(crate) struct Download {
     /// Build the read indexes while downloading (saves one pass later)
     #[arg(long)]
     pub(crate) index: bool,
+    /// Build the store of the betas when they are downloaded: any ROI is then read in milliseconds
+    #[arg(long)]
+    pub(crate) store: bool,
     #[command(flatten)]
     pub(crate) transfer: Transfer,
 }

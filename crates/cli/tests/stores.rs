@@ -125,3 +125,155 @@ fn a_store_comes_from_the_bucket_without_a_nifti_file() {
     assert_eq!(stores, ["sub-03_desc-anatomical.zarr"]);
     assert!(names(&user.mirror()).iter().all(|name| name.starts_with('.')));
 }
+
+/// The objects of a call with `--json`.
+fn objects(text: &str) -> Vec<serde_json::Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn where_betas_came_from_is_told_to_programs() {
+    let user = User::with_session();
+    let betas = "betas --subject sub-03 --session 01 --roi face -o face.npy --json";
+    let extract = "extract --subject sub-03 --session 01 --roi face -o face.npz --json";
+    let told = |line: &str| json(&user.ok(line).out);
+    assert_eq!(told(betas)["source"], "stream");
+    assert_eq!(told(extract)["sources"], serde_json::json!({"store": 0, "index": 0, "stream": 1}));
+    user.ok("index --subject sub-03 --session 01");
+    assert_eq!(told(betas)["source"], "index");
+    user.ok("store build --subject 03");
+    let from_store = told(betas);
+    assert_eq!(from_store["source"], "store");
+    assert_eq!(from_store["store"], "DIR/mirror/stores/sub-03_desc-anatomical.zarr");
+    assert_eq!(told(extract)["sources"]["store"], 1);
+    let without = told(&format!("{betas} --no-store"));
+    assert_eq!(
+        (&without["source"], &without["store"]),
+        (&"index".into(), &serde_json::Value::Null)
+    );
+}
+
+#[test]
+fn stores_of_all_subjects_are_listed_and_checked() {
+    let user = User::with_session();
+    let message = user.fails("store list", 3);
+    assert!(message.contains("there is no store"), "{message}");
+    user.ok("store build --subject 03");
+    user.ok("store build --subject 03 --roi face");
+    let list = user.ok("store list").out;
+    assert!(list.contains("whole brain") && list.contains("2 stores: "), "{list}");
+    let all = objects(&user.ok("store list --json").out);
+    assert_eq!(all.len(), 2);
+    assert_eq!(objects(&user.ok("store list --subject all --json").out), all);
+    assert_eq!(objects(&user.ok("store list --subject sub-03,03 --json").out).len(), 4);
+    assert!(user.fails("store list --mask-source rsquare", 3).contains("there is no store"));
+    assert!(user.fails("store list --subject sub-01", 3).contains("subject sub-01"));
+    fs::rename(user.mirror().join("stores"), user.path("aside")).unwrap();
+    assert!(user.fails("store list --subject 03", 3).contains("sub-03 has no store"));
+    fs::rename(user.path("aside"), user.mirror().join("stores")).unwrap();
+    assert!(user.ok("store verify").err.contains("are sound"));
+    let matrix = user.mirror().join("stores/sub-03_desc-anatomical.zarr/ses-01/betas/c.0.0");
+    let mut bytes = fs::read(&matrix).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&matrix, bytes).unwrap();
+    let found = user.run("store verify --json");
+    assert_eq!(found.code, 4, "{}", found.err);
+    assert_eq!(objects(&found.out).len(), 1);
+    // What is advised mends it.
+    let advice = found.err.lines().find_map(|line| line.strip_prefix("hint: laion-fmri ")).unwrap();
+    let advice = advice.split(" builds").next().unwrap();
+    assert_eq!(
+        json(&user.ok(&format!("{advice} --json")).out)["built"],
+        serde_json::json!(["ses-01"])
+    );
+    user.ok("store verify");
+}
+
+#[test]
+fn a_plan_builds_a_store_in_pieces() {
+    let user = User::with_session();
+    let plan = user.ok("store plan --subject 03 --roi face -o shared");
+    assert!(plan.err.contains("to build: 1 session of sub-03"), "{}", plan.err);
+    let folder = user.folder.path().to_str().unwrap();
+    let lines = plan.out.replace("DIR", folder);
+    fs::write(user.path("plan.jsonl"), &lines).unwrap();
+    assert!(!user.path("shared").exists());
+    let message = user.fails("merge plan.jsonl", 3);
+    assert!(
+        message.contains("1 of 1 sessions of sub-03 are not in the store: ses-01"),
+        "{message}"
+    );
+    assert!(message.contains("laion-fmri run plan.jsonl"), "{message}");
+    let none = user.ok("run plan.jsonl --task 1 --of 2 --json");
+    assert!(none.out.is_empty(), "{}", none.out);
+    let ran = user.ok("run plan.jsonl --task 0 --of 2 --json");
+    assert_eq!(json(&ran.out)["built"], serde_json::json!(["ses-01"]));
+    assert_eq!(json(&user.ok("run plan.jsonl --json").out)["kept"], serde_json::json!(["ses-01"]));
+    assert!(user.ok("merge plan.jsonl").err.contains("all of 1 session are there"));
+    let message = user.fails("store plan --subject 03 --roi face -o shared", 3);
+    assert!(message.contains("has every session"), "{message}");
+    user.ok("slurm plan.jsonl -o jobs");
+    assert_eq!(
+        names(&user.path("jobs")),
+        ["build.sbatch", "download.sh", "merge.sbatch", "submit.sh"]
+    );
+    let script = |name: &str| fs::read_to_string(user.path("jobs").join(name)).unwrap();
+    assert!(
+        script("download.sh").contains("download --subject sub-03 --ses"),
+        "{}",
+        script("download.sh")
+    );
+    assert!(script("build.sbatch").contains("--array=0-0"));
+    assert!(
+        script("build.sbatch").contains("--offline") && script("build.sbatch").contains(" run ")
+    );
+    assert!(script("merge.sbatch").contains("--data-dir"), "{}", script("merge.sbatch"));
+    assert!(script("submit.sh").contains("$here/build.sbatch"));
+    let damaged = lines.replace("store-plan/1", "store-plan/9");
+    fs::write(user.path("other.jsonl"), damaged).unwrap();
+    let message = user.fails("run other.jsonl", 2);
+    assert!(message.contains("other.jsonl, line 1: schema"), "{message}");
+}
+
+#[test]
+fn a_download_leaves_a_store_behind() {
+    let user = User::new();
+    let line = "download --subject sub-03 --ses 01 --accept-license --store";
+    user.ok(&format!("{line} -n"));
+    assert!(!user.mirror().join("stores").exists());
+    let ran = user.ok(line);
+    assert!(ran.err.contains("1 session built, 0 kept"), "{}", ran.err);
+    let list = json(&user.ok("store list --json").out);
+    assert_eq!(list["sessions"][0]["state"], "in step");
+    assert!(user.ok(line).err.contains("0 sessions built, 1 kept"));
+    let ran = user.ok("download --subject sub-01 --brain-mask --store");
+    assert!(ran.err.contains("no betas of sub-01 are on disk"), "{}", ran.err);
+}
+
+#[test]
+fn status_shows_stores_and_what_everything_takes() {
+    let user = User::with_session();
+    user.ok("store build --subject 03");
+    let out = user.ok("status --local").out;
+    assert!(out.contains("in stores") && out.contains("1 session ("), "{out}");
+    let one = user.ok("status --local --subject 03").out;
+    assert!(one.contains("in stores"), "{one}");
+    let usage = user.ok("status --usage").out;
+    let what: Vec<&str> = usage.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(what, ["what", "mirror", "stores"], "{usage}");
+    let told = objects(&user.ok("status --local --json").out);
+    let subject = told.iter().find(|it| it["subject"] == "sub-03").unwrap();
+    assert_eq!(subject["stores"][0]["sessions"][0]["state"], "in step");
+    let usage = objects(&user.ok("status --usage --json").out);
+    assert!(usage.iter().all(|it| it["schema"] == "laion-fmri.disk-usage/1"));
+    let bytes = |what: &str| usage.iter().find(|it| it["what"] == what).unwrap()["bytes"].as_u64();
+    assert_eq!(bytes("stores"), subject["stores"][0]["bytes"].as_u64());
+    assert!(bytes("mirror") > bytes("stores"));
+    // Another file is there than the one that it was built from.
+    let betas = user.mirror().join(BETAS);
+    let mut content = fs::read(&betas).unwrap();
+    content.push(0);
+    fs::write(&betas, content).unwrap();
+    let out = user.ok("status --local").out;
+    assert!(out.contains("0 sessions, 1 not used"), "{out}");
+}

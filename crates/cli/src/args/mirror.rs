@@ -33,6 +33,9 @@ pub(crate) struct Status {
     /// Count only what is on disk; do not ask the bucket
     #[arg(long)]
     pub(crate) local: bool,
+    /// List what the mirror, the indexes and the stores take on disk, and nothing else
+    #[arg(long, conflicts_with_all = ["subject", "local"])]
+    pub(crate) usage: bool,
 }
 
 /// How files of another tree come into the mirror.

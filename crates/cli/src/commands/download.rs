@@ -10,13 +10,14 @@ use laion_fmri::LicenseAccepted;
 use laion_fmri::bids::{entity_value, suffix_of};
 use laion_fmri::s3_mirror::{Action, FetchReason, Plan, PlanItem};
 use laion_fmri::stimuli::EmbeddingModel;
-use laion_fmri::{Download as Planned, DownloadRequest, Error, FilterField, Subjects};
+use laion_fmri::store::StoreRequest;
+use laion_fmri::{Download as Planned, DownloadRequest, Error, FilterField, Subjects, layout};
 use laion_fmri_base::readable_bytes as bytes;
 use serde_json::json;
 
 pub(super) use self::report::downloaded;
 use super::download_stimuli::Stimuli;
-use super::{index, license, sessions};
+use super::{index, license, sessions, store};
 #[cfg(test)]
 use crate::args::Command;
 use crate::args::access::DownloadEmbeddings;
@@ -33,7 +34,41 @@ pub(super) fn run(context: &Context, args: &Download) -> anyhow::Result<Status> 
     if args.index {
         index::check_cache_dir(context)?;
     }
-    carry_out(context, &request(context, args)?, &args.transfer, args.index)
+    let request = request(context, args)?;
+    let status = carry_out(context, &request, &args.transfer, args.index)?;
+    if args.store && !args.transfer.dry_run && matches!(status, Status::Done | Status::Withheld) {
+        build_stores(context, &request, args)?;
+    }
+    Ok(status)
+}
+
+/// Builds the stores of the betas that were downloaded, while their files are in memory still.
+fn build_stores(
+    context: &Context,
+    request: &DownloadRequest,
+    args: &Download,
+) -> anyhow::Result<()> {
+    let dataset = context.dataset()?;
+    let subjects = match &request.subjects {
+        Subjects::These(subjects) => subjects.clone(),
+        _ => dataset.subjects()?,
+    };
+    for id in subjects {
+        let subject = dataset.subject(&id)?;
+        let named = &args.filters.ses;
+        let sessions = sessions::with_file(context, &dataset, &subject, named, layout::betas)?;
+        let has_betas = |session: &String| {
+            let session = session.parse().ok();
+            session.is_some_and(|it| dataset.roots().find(&layout::betas(&id, &it)).is_some())
+        };
+        let sessions: Vec<String> = sessions.into_iter().filter(has_betas).collect();
+        if sessions.is_empty() {
+            context.note(&format!("note: no betas of {id} are on disk: there is nothing to store"));
+            continue;
+        }
+        store::build_store(context, &subject, &StoreRequest::new().sessions(&sessions))?;
+    }
+    Ok(())
 }
 
 pub(super) fn run_raw(context: &Context, args: &DownloadRaw) -> anyhow::Result<Status> {

@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use laion_fmri::store::StoreInfo;
 use laion_fmri::upkeep::{
-    Against, Amount, RoiStatus, SessionStatus, Status as Found, SubjectStatus, TreeStatus,
+    Against, Amount, DiskUsage, RoiStatus, SessionStatus, Status as Found, SubjectStatus,
+    TreeStatus,
 };
-use laion_fmri::{Error, ErrorKind, SubjectId};
-use laion_fmri_base::readable_bytes;
+use laion_fmri::{Error, ErrorKind, SessionId, SubjectId};
+use laion_fmri_base::{counted, readable_bytes};
 use serde_json::{Value, json};
 
+use super::store;
 use crate::args::mirror::Status;
 use crate::context::Context;
 use crate::output::{self, Align, columns};
@@ -22,6 +25,13 @@ const NONE: &str = "-";
 
 pub(super) fn run(context: &Context, args: &Status) -> anyhow::Result<()> {
     let dataset = context.dataset()?;
+    if args.usage {
+        let usage = dataset.disk_usage()?;
+        return output::print_lines(match context.global.json {
+            true => usage.iter().map(usage_line).collect(),
+            false => usage_table(&usage),
+        });
+    }
     // The disk can be counted without the bucket, so the answer is not waited for as in a download.
     let mut patience = dataset.connect_options().clone();
     (patience.max_retries, patience.retry_timeout) = (2, PATIENCE);
@@ -72,8 +82,17 @@ fn is_unreachable(error: &Error) -> bool {
 /// One line for each subject, and their sum.
 fn overview(found: &Found) -> Vec<String> {
     let mut rows = vec![
-        ["subject", "sessions", "trials", "ROIs", "on disk", "in the bucket", "not released yet"]
-            .map(str::to_owned),
+        [
+            "subject",
+            "sessions",
+            "trials",
+            "ROIs",
+            "on disk",
+            "in stores",
+            "in the bucket",
+            "not released yet",
+        ]
+        .map(str::to_owned),
     ];
     rows.extend(found.subjects.iter().map(|subject| {
         let released = subject.sessions.iter().filter(|session| session.is_released).count();
@@ -98,6 +117,7 @@ fn overview(found: &Found) -> Vec<String> {
             subject.trials().to_string(),
             rois,
             readable_bytes(subject.disk().bytes),
+            in_stores(subject),
             amount(subject.bucket()),
             held_out(subject),
         ]
@@ -105,11 +125,52 @@ fn overview(found: &Found) -> Vec<String> {
     if found.subjects.len() > 1 {
         let trials: usize = found.subjects.iter().map(SubjectStatus::trials).sum();
         let [disk, bucket] = [readable_bytes(found.disk().bytes), amount(found.bucket())];
-        let total = ["total", "", &trials.to_string(), "", &disk, &bucket, ""];
+        let stores = found.subjects.iter().flat_map(|subject| &subject.stores);
+        let stores = match stores.map(|store| store.bytes).sum() {
+            0 => NONE.to_owned(),
+            bytes => readable_bytes(bytes),
+        };
+        let total = ["total", "", &trials.to_string(), "", &disk, &stores, &bucket, ""];
         rows.push(total.map(str::to_owned));
     }
     let right = Align::Right;
-    columns(&rows, [Align::Left, right, right, right, right, right, Align::Left])
+    columns(&rows, [Align::Left, right, right, right, right, right, right, Align::Left])
+}
+
+/// How many sessions are read from stores, how many are there and are not, and what all take.
+fn in_stores(subject: &SubjectStatus) -> String {
+    if subject.stores.is_empty() {
+        return NONE.to_owned();
+    }
+    let sessions = || subject.stores.iter().flat_map(|store| &store.sessions);
+    let used: BTreeSet<_> =
+        sessions().filter(|it| it.state.is_used()).map(|it| &it.session).collect();
+    let stale = sessions().filter(|it| !it.state.is_used()).count();
+    let bytes = readable_bytes(subject.stores.iter().map(|store| store.bytes).sum());
+    match stale {
+        0 => format!("{} ({bytes})", counted(used.len(), "session")),
+        stale => format!("{}, {stale} not used ({bytes})", counted(used.len(), "session")),
+    }
+}
+
+/// What takes how much space.
+fn usage_table(usage: &[DiskUsage]) -> Vec<String> {
+    let mut rows = vec![["what", "files", "on disk", "where"].map(str::to_owned)];
+    rows.extend(usage.iter().map(|DiskUsage { what, path, disk, .. }| {
+        let (files, bytes) = (disk.files.to_string(), readable_bytes(disk.bytes));
+        [(*what).to_owned(), files, bytes, path.display().to_string()]
+    }));
+    columns(&rows, [Align::Left, Align::Right, Align::Right, Align::Left])
+}
+
+fn usage_line(usage: &DiskUsage) -> String {
+    let fields = [
+        ("what", json!(usage.what)),
+        ("path", json!(usage.path)),
+        ("files", json!(usage.disk.files)),
+        ("bytes", json!(usage.disk.bytes)),
+    ];
+    output::json_line("disk-usage", output::named(fields))
 }
 
 fn held_out(subject: &SubjectStatus) -> String {
@@ -129,7 +190,8 @@ fn amount(amount: Option<Amount>) -> String {
 fn details(subject: &SubjectStatus) -> Vec<String> {
     let mut lines = vec![String::new(), subject.subject.to_string()];
     let right = Align::Right;
-    let mut rows = vec![["session", "trials", "on disk", "in the bucket", ""].map(str::to_owned)];
+    let mut rows =
+        vec![["session", "trials", "on disk", "in stores", "in the bucket", ""].map(str::to_owned)];
     rows.extend(subject.sessions.iter().map(|session| {
         let trials = session.trials.map_or_else(|| NONE.to_owned(), |trials| trials.to_string());
         let disk = amount(Some(session.disk));
@@ -139,9 +201,11 @@ fn details(subject: &SubjectStatus) -> Vec<String> {
             SessionStatus { disk: Amount { files: 0, .. }, .. } => "not downloaded",
             _ => "without betas",
         };
-        [session.session.to_string(), trials, disk, amount(session.bucket), state.to_owned()]
+        let stored = stored(subject, &session.session);
+        let bucket = amount(session.bucket);
+        [session.session.to_string(), trials, disk, stored, bucket, state.to_owned()]
     }));
-    lines.extend(indented(columns(&rows, [Align::Left, right, right, right, Align::Left])));
+    lines.extend(indented(columns(&rows, [Align::Left, right, right, right, right, Align::Left])));
     lines.push(String::new());
     let mut rows = vec![["folder", "files", "on disk", "in the bucket"].map(str::to_owned)];
     rows.extend(subject.trees.iter().map(|tree| {
@@ -162,6 +226,18 @@ fn details(subject: &SubjectStatus) -> Vec<String> {
     }));
     lines.extend(indented(columns(&rows, [Align::Left, Align::Left, right, Align::Left])));
     lines
+}
+
+/// What stores take of a session, and whether it is read from one of them.
+fn stored(subject: &SubjectStatus, session: &SessionId) -> String {
+    let sessions = subject.stores.iter().flat_map(|store| &store.sessions);
+    let found: Vec<_> = sessions.filter(|it| it.session == *session).collect();
+    let bytes = readable_bytes(found.iter().map(|it| it.bytes).sum());
+    match found.as_slice() {
+        [] => NONE.to_owned(),
+        found if found.iter().any(|it| it.state.is_used()) => bytes,
+        _ => format!("{bytes}, not used"),
+    }
 }
 
 fn indented(lines: Vec<String>) -> impl Iterator<Item = String> {
@@ -209,7 +285,12 @@ fn json_fields(subject: &SubjectStatus) -> Vec<(String, Value)> {
         ("sessions", json!(sessions)),
         ("trees", json!(trees)),
         ("rois", json!(rois)),
+        ("stores", json!(subject.stores.iter().map(store_fields).collect::<Vec<_>>())),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .to_vec()
+}
+
+fn store_fields(store: &StoreInfo) -> Value {
+    Value::Object(store::fields(store).into_iter().collect())
 }
