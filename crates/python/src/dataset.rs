@@ -67,6 +67,9 @@ impl Dataset {
             // Each thread beyond the first may hold its part of a session.
             let threads = std::thread::available_parallelism().map_or(1, usize::from);
             let dataset = dataset.with_offline(offline).with_jobs(jobs.unwrap_or(threads));
+            let environment = Environment::of_process();
+            let settings = Settings::read(&environment)?;
+            let dataset = dataset.with_stores(config::store_dirs(&environment, &settings));
             Ok(match cache_dir {
                 Some(directory) => dataset.with_cache_dir(directory),
                 None => dataset,

@@ -6,7 +6,8 @@ use laion_fmri::access::AccessError;
 use laion_fmri::extract::{ExtractError, Restriction};
 use laion_fmri::stimuli::Error as StimuliError;
 use laion_fmri::{
-    Contradiction, DownloadRequest, Error, Filter, FilterField, InputError, Subjects, s3_mirror,
+    Contradiction, DownloadRequest, Error, Filter, FilterField, InputError, MaskSource, StoreError,
+    Subjects, s3_mirror,
 };
 
 /// What would help against an error, when that is known.
@@ -36,6 +37,7 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::Contradiction(Contradiction::PoolOfOther { subject, .. }) => {
             Some(format!("pool=\"shared\" or pool=\"{subject}\""))
         }
+        Error::Store(error) => of_store(error),
         Error::Access(error) => of_access(error),
         Error::Extract(error) => of_extract(error),
         Error::Stimuli(error) => of_stimuli(error),
@@ -52,6 +54,23 @@ pub(crate) fn of(error: &Error) -> Option<String> {
             let bucket = location.split('?').next().unwrap_or_default();
             Some(format!("bucket=\"{bucket}?region={got}\""))
         }
+        _ => None,
+    }
+}
+
+fn of_store(error: &StoreError) -> Option<String> {
+    match error {
+        StoreError::NoStore { subject, mask_source } => {
+            let source = match mask_source {
+                MaskSource::Anatomical => String::new(),
+                source => format!(", mask_source=\"{source}\""),
+            };
+            Some(format!("laion_fmri.build_store(\"{subject}\"{source})"))
+        }
+        StoreError::Damaged { subject, session, .. } => Some(format!(
+            "laion_fmri.download.download(\"{subject}\", ses=\"{session}\"); \
+             laion_fmri.build_store(\"{subject}\", verify=True)"
+        )),
         _ => None,
     }
 }

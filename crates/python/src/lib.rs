@@ -16,6 +16,7 @@ mod hint;
 mod notes;
 mod splits;
 mod stimuli;
+mod store;
 mod subject;
 
 /// The module `laion_fmri._native`.
@@ -48,6 +49,8 @@ mod _native {
     };
     #[pymodule_export]
     use crate::stimuli::{Embeddings, Stimuli};
+    #[pymodule_export]
+    use crate::store::{Store, build_store};
     #[pymodule_export]
     use crate::subject::{Subject, parse_subject};
 

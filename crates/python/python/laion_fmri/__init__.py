@@ -34,6 +34,7 @@ from laion_fmri.extraction import Extraction, extract, plan_extraction, reproduc
 from laion_fmri.group import Group, load_subjects
 from laion_fmri.segmentations import Segmentations
 from laion_fmri.stimuli import Stimuli, as_displayed_rgb, load_stimuli
+from laion_fmri.store import StoreBuilt, build_store, open_store
 from laion_fmri.subject import Subject, load_subject, resolve_subject_id
 
 from laion_fmri import brain, derivatives, io, splits  # isort: skip
@@ -55,12 +56,14 @@ __all__ = [
     "Segmentations",
     "Stimuli",
     "StimuliNotDownloadedError",
+    "StoreBuilt",
     "Subject",
     "SubjectNotFoundError",
     "TransferError",
     "__version__",
     "as_displayed_rgb",
     "brain",
+    "build_store",
     "dataset_initialize",
     "derivatives",
     "describe",
@@ -77,6 +80,7 @@ __all__ = [
     "load_stimuli",
     "load_subject",
     "load_subjects",
+    "open_store",
     "plan_extraction",
     "reproduce",
     "request_stimulus_access",

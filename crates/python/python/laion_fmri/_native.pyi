@@ -15,6 +15,7 @@ __all__ = [
     "Embeddings",
     "NOTICE",
     "Stimuli",
+    "Store",
     "Subject",
     "VERSION",
     "_panic",
@@ -22,6 +23,7 @@ __all__ = [
     "access_terms",
     "answer_fault",
     "betas",
+    "build_store",
     "compute_noise_ceiling",
     "concat_betas",
     "configured",
@@ -64,6 +66,7 @@ _Path = str | PathLike[str]
 _Progress = Callable[[int, int, str], object] | None
 _Voxels = tuple[list[str] | None, NDArray[np.bool_] | None, str]
 _Row = tuple[str, str, int, str, str | None]
+_Described = tuple[str, list[str], list[int], Any]
 
 @final
 class Dataset:
@@ -87,6 +90,21 @@ class Dataset:
     def verify(
         self, subjects: list[str], sizes_only: bool, progress: _Progress
     ) -> tuple[list[tuple[str, int, str, str, str, bool]], list[str]]: ...
+
+@final
+class Store:
+    def __new__(cls, path: _Path, sessions: list[str] | None) -> Store: ...
+    @staticmethod
+    def of(subject: Subject, source: str) -> Store: ...
+    def path(self) -> Path: ...
+    def attributes(self) -> dict[str, Any]: ...
+    def sessions(self) -> list[tuple[str, int]]: ...
+    def n_voxels(self) -> int: ...
+    def voxels(self) -> list[_Described]: ...
+    def trials(self, session: int) -> list[_Described]: ...
+    def read(
+        self, rows: list[tuple[int, NDArray[np.int64]]], columns: NDArray[np.int64]
+    ) -> NDArray[np.float32]: ...
 
 @final
 class Subject:
@@ -227,6 +245,13 @@ def accept_license(dataset: Dataset) -> None: ...
 def access_terms(server_url: str | None) -> tuple[str, str, str]: ...
 def answer_fault(field: str, answer: str) -> str | None: ...
 def request_access(server_url: str | None, answers: dict[str, str]) -> tuple[str, str | None]: ...
+def build_store(
+    subject: Subject,
+    sessions: list[str],
+    voxels: _Voxels,
+    options: dict[str, Any],
+    progress: _Progress,
+) -> tuple[Path, list[str], list[str]]: ...
 def extract(dataset: Dataset, extraction: dict[str, Any], progress: _Progress) -> dict[str, Any]: ...
 def plan_extraction(dataset: Dataset, extraction: dict[str, Any]) -> dict[str, Any]: ...
 def reproduce(

@@ -19,6 +19,7 @@ from laion_fmri.config import _check_jobs, _directories, _open, get_data_dir
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    import xarray as xr
     from numpy.typing import ArrayLike, NDArray
 
     from laion_fmri._arguments import Roi, Session
@@ -528,6 +529,33 @@ class Subject:
                     (found[name],) = _native.betas(handle, [session_id], voxels, one, update)
         self._note_empty(found)
         return found[named[0]] if isinstance(session, str) else found
+
+    def store(self, mask_source: str = "anatomical", *, chunks: Any = None) -> xr.Dataset:
+        """The store of this subject as a dataset of xarray; see :func:`laion_fmri.open_store`.
+
+        Parameters
+        ----------
+        mask_source : {"anatomical", "rsquare"}
+            The brain mask whose voxels the store has.
+        chunks : int, dict or "auto", optional
+            As for :func:`laion_fmri.open_store`.
+
+        Returns
+        -------
+        xarray.Dataset
+            All sessions that are in step with their files; the others are left out with a warning.
+
+        Raises
+        ------
+        DataNotFoundError
+            If there is no store; :func:`laion_fmri.build_store` builds one.
+        DataIntegrityError
+            If the store is damaged.
+        """
+        from laion_fmri.store import _dataset
+
+        source = _arguments.mask_source(mask_source)
+        return _dataset(_native.Store.of(self._current(), source), chunks)
 
     def _meant(self, named: list[str]) -> dict[str, str]:
         """The sessions that are meant, by the names as they were given, each once."""
