@@ -4,17 +4,25 @@
     check_store.py OUT
 
 The Rust tests leave OUT/store/root.zarr. What has to be in it follows from the formulas of
-crates/voxel-store/tests/interop.rs. Warnings are errors. zarr, xarray and dask need Python 3.11:
-below it they are left out, with a line that says so. The last line is a summary in the form of Rust's own test
-runner; the exit status is 1 if a case failed.
+crates/voxel-store/tests/interop.rs. They also leave OUT/xarray: the fixture bucket, with a store of one
+subject. The lines that the documentation of `laion_fmri::store` has for xarray are executed on it, and
+give what nibabel and numpy make of the NIfTI files. Warnings are errors. zarr, xarray and dask need
+Python 3.11: below it they are left out, with a line that says so. The last line is a summary in the form
+of Rust's own test runner; the exit status is 1 if a case failed.
 """
 
+import contextlib
 import json
 import sys
 import warnings
+from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import verdict
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "crates/laion-fmri/src/store.rs"
 
 COLUMNS = 1003
 SESSIONS = {"ses-01": 59, "ses-02": 107}
@@ -145,6 +153,41 @@ def by_checksum(path):
     return problems
 
 
+def documented_lines():
+    """The lines of Python in the documentation of the module."""
+    page = [line[4:] for line in PAGE.read_text().splitlines() if line.startswith("//!")]
+    start = page.index("import xarray as xr")
+    return "\n".join(page[start : page.index("```", start)])
+
+
+def by_the_documented_lines(data):
+    """What they read, against the NIfTI files of the bucket."""
+    names = {}
+    with contextlib.chdir(data):
+        exec(compile(documented_lines(), str(PAGE), "exec"), names)
+    derivatives = data / "derivatives"
+
+    def volume(pattern):
+        (path,) = derivatives.glob(pattern)
+        return np.asanyarray(nib.load(path).dataobj)
+
+    brain = volume("anatomical/sub-03/**/*res-1pt8_desc-brain_mask.nii.gz") != 0
+    ffa1 = (volume("rois/sub-03/*/*res-1pt8_label-FFA-1_mask.nii.gz") != 0)[brain]
+    betas = "glmsingle-tedana/sub-03/{}/func/*_stat-effect_desc-SingletrialBetas_statmap.nii.gz"
+    sessions = sorted(path.name for path in (data / names["path"]).glob("ses-*"))
+    rows = [volume(betas.format(session))[brain].T.astype(np.float32) for session in sessions]
+    problems = []
+    if not np.array_equal(names["responses"], rows[0][:, ffa1], equal_nan=True):
+        problems.append("responses differ")
+    everything = np.concatenate(rows)
+    if not np.array_equal(names["everything"].values, everything, equal_nan=True):
+        problems.append("everything differs")
+    means = names["means"].values
+    if not np.allclose(means, np.nanmean(everything, axis=0), rtol=1e-4, atol=1e-5, equal_nan=True):
+        problems.append("means differ")
+    return problems
+
+
 def cases(out):
     """Title -> check."""
     path = verdict.there(out / "store" / "root.zarr")
@@ -158,6 +201,8 @@ def cases(out):
     yield "xarray", lambda: by_xarray(path)
     yield "checksums of the documents", lambda: by_checksum(path)
     yield "dask", lambda: by_dask(path)
+    data = verdict.there(out / "xarray")
+    yield "the lines of the documentation", lambda: by_the_documented_lines(data)
 
 
 if __name__ == "__main__":

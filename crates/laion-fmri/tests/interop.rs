@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use laion_fmri::export::{Element, read_npy};
 use laion_fmri::ndarray::{Array, ArrayD, ArrayView, Dimension};
 use laion_fmri::noise_ceiling::NoiseCeilingOptions;
+use laion_fmri::store::StoreRequest;
 use laion_fmri::{
     Betas, Cancel, Dataset, Error, GlobalTrial, MaskSource, NanPolicy, NoiseCeiling, Resolution,
     SessionId, StimulusSet, Subject, VoxelMask, Voxels, ZscoreOptions, zscore,
@@ -78,11 +79,14 @@ struct Bucket {
     cases: Vec<Case>,
 }
 
+#[expect(clippy::disallowed_methods, reason = "the runner tells the place by a variable")]
+fn interop_directory() -> PathBuf {
+    PathBuf::from(std::env::var_os("LAION_FMRI_INTEROP").expect("LAION_FMRI_INTEROP is set"))
+}
+
 impl Bucket {
-    #[expect(clippy::disallowed_methods, reason = "the runner tells the place by a variable")]
     fn open(name: &str) -> Self {
-        let out = std::env::var_os("LAION_FMRI_INTEROP").expect("LAION_FMRI_INTEROP is set");
-        let root = PathBuf::from(out).join("buckets").join(name);
+        let root = interop_directory().join("buckets").join(name);
         #[derive(Deserialize)]
         struct Manifest {
             cases: Vec<Case>,
@@ -600,4 +604,14 @@ fn noise_ceilings_are_computed_for_numpy() {
             }
         }
     }
+}
+
+#[test]
+#[ignore = "writes a store for xarray: run by cargo xtask interop"]
+fn a_store_for_the_documented_lines() {
+    let data = interop_directory().join("xarray");
+    fixtures::bucket::write(&data).unwrap();
+    let subject = Dataset::open(&data).unwrap().subject("sub-03").unwrap();
+    let built = subject.build_store(&StoreRequest::new(), &(), &Cancel::new()).unwrap();
+    assert_eq!(built.path, data.join("stores/sub-03_desc-anatomical.zarr"));
 }
