@@ -49,12 +49,9 @@ pub(super) fn run(project: &Project, rounds: usize, record: bool) -> Result<Vec<
     let folder = project.target.join("bench").join("extract");
     let (mirror, out) = (folder.join("mirror"), folder.join("out"));
     fs::create_dir_all(&out)?;
-    let names = folder.join("names");
-    let ids = load_split("random_0", "sub-01")?.train_test_ids();
-    fs::write(&names, ids.train.join("\n"))?;
-    let betas = write_subject(&python, project, &mirror, &names, SESSIONS, VOLUMES)?;
+    let betas = write_sessions(&python, project, &mirror, SESSIONS, VOLUMES)?;
     let session = folder.join("session");
-    write_subject(&python, project, &session, &names, 1, ONE_SESSION_VOLUMES)?;
+    write_sessions(&python, project, &session, 1, ONE_SESSION_VOLUMES)?;
     let server = Server::start(Options::new(&mirror))?;
     let endpoint = format!("{}/laion-fmri", server.endpoint());
 
@@ -158,6 +155,20 @@ fn rows(figure: &dyn Fn(&str, &str) -> Result<f64>, output: f64) -> Result<Vec<R
         rows.push(Row::at_most(&name, peak, MEMORY * workers, "MiB"));
     }
     Ok(rows)
+}
+
+/// The betas of a subject on the real grid, relative to the mirror.
+pub(super) fn write_sessions(
+    python: &interop::Environment,
+    project: &Project,
+    mirror: &std::path::Path,
+    sessions: usize,
+    volumes: usize,
+) -> Result<Vec<String>> {
+    fs::create_dir_all(mirror)?;
+    let names = mirror.with_extension("names");
+    fs::write(&names, load_split("random_0", "sub-01")?.train_test_ids().train.join("\n"))?;
+    write_subject(python, project, mirror, &names, sessions, volumes)
 }
 
 /// The betas of the subject, relative to the mirror.

@@ -22,10 +22,21 @@ impl Python {
         script: &Path,
         arguments: &[impl AsRef<OsStr>],
     ) -> Result<Self> {
+        Self::start_with(environment, script, arguments, &[])
+    }
+
+    /// The same with variables of its own.
+    pub(super) fn start_with(
+        environment: &Environment,
+        script: &Path,
+        arguments: &[impl AsRef<OsStr>],
+        variables: &[(&str, &Path)],
+    ) -> Result<Self> {
         let mut child = Command::new(environment.python())
             .args(["-E", "-s", "-B"])
             .arg(script)
             .args(arguments)
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
