@@ -94,7 +94,9 @@ mod upkeep;
 pub use voxel_store;
 
 pub use self::build::{StoreBuilt, StorePlan, StoreRequest};
-pub(crate) use self::find::{FOLDER, OpenedStores};
+#[cfg(feature = "download")]
+pub(crate) use self::find::FOLDER;
+pub(crate) use self::find::OpenedStores;
 pub use self::opened::{OpenStore, SessionRows};
 pub(crate) use self::session::StoredSession;
 #[cfg(feature = "extract")]
