@@ -11,6 +11,7 @@
 //! * [`RootCause`]: an error that shows its innermost cause alone
 //! * [`integer_of_table`]: the integer in a field of a table
 //! * `zarr`: the documents of Zarr groups and arrays, with the feature `zarr`
+//! * [`zeroed`]: zeros whose memory is taken when they are written, if there is memory for them
 //! * [`lock`]: locks a mutex, even if a thread panicked while holding it
 //! * [`wait`]: blocks until a future is done, on any thread
 //!
@@ -37,6 +38,7 @@ mod wait;
 mod words;
 #[cfg(feature = "zarr")]
 pub mod zarr;
+mod zeroed;
 
 pub use crate::atomic_directory::AtomicDirectory;
 pub use crate::atomic_file::{AtomicFile, is_temporary, sync_directory, temporary_sibling};
@@ -51,6 +53,7 @@ pub use crate::sha256::Sha256Hasher;
 pub use crate::sha256::{Hex, InvalidSha256, Sha256};
 pub use crate::wait::wait;
 pub use crate::words::{agreeing, counted, readable_bytes, sufficient_bytes};
+pub use crate::zeroed::zeroed;
 #[cfg(feature = "serde")]
 #[doc(hidden)]
 pub use serde;

@@ -37,11 +37,9 @@ pub(crate) fn volumes(file: VolumeFile, cancel: &Cancel) -> Result<Array4<f32>> 
 fn rows_of(file: VolumeFile, selection: &VoxelSelection, cancel: &Cancel) -> Result<Array2<f32>> {
     let (rows, columns) = (file.n_volumes(), selection.len());
     let too_large = || Error::OutOfMemory { rows, columns };
-    let mut values = Vec::new();
     let total = rows.checked_mul(columns).ok_or_else(too_large)?;
-    values.try_reserve_exact(total).map_err(|_| too_large())?;
-    values.resize(total, 0.0_f32);
-    let mut array = Array2::from_shape_vec((rows, columns), values).map_err(|_| too_large())?;
+    let zeros = laion_fmri_base::zeroed(total).ok_or_else(too_large)?;
+    let mut array = Array2::from_shape_vec((rows, columns), zeros).map_err(|_| too_large())?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     file.with_threads(threads).read_rows_with(
         selection,

@@ -355,7 +355,6 @@ pub(super) fn same_voxels(planned: &[Planned]) -> Result<Arc<VoxelMask>> {
 pub(crate) fn zeroed(rows: usize, columns: usize) -> Result<Array2<f32>> {
     let too_large = || Error::OutOfMemory { rows, columns };
     let total = rows.checked_mul(columns).ok_or_else(too_large)?;
-    // Asked for in a way that may fail first; zeroed memory can only be had in one that may not.
-    Vec::<f32>::new().try_reserve_exact(total).map_err(|_| too_large())?;
-    Array2::from_shape_vec((rows, columns), vec![0.0; total]).map_err(|_| too_large())
+    let zeros = laion_fmri_base::zeroed(total).ok_or_else(too_large)?;
+    Array2::from_shape_vec((rows, columns), zeros).map_err(|_| too_large())
 }
