@@ -23,7 +23,7 @@ pub use self::query::StimulusQuery;
 #[cfg(feature = "stimuli")]
 pub(crate) use self::shown::{Needed, Shown};
 #[cfg(feature = "stimuli")]
-pub(crate) use self::trials::decoded;
+pub(crate) use self::trials::{decoded, tensors};
 #[cfg(feature = "stimuli")]
 pub use self::trials::{TrialCaptions, TrialEmbeddings, TrialImages, TrialSegmentations};
 use crate::Error;

@@ -11,7 +11,7 @@ use laion_fmri_stimuli::{
 use ndarray::Array4;
 
 use super::files::{Once, once};
-use super::{Needed, decoded};
+use super::{Needed, decoded, tensors};
 use crate::{Cancel, Dataset, Error, Input, Result, Stimuli};
 
 /// What was opened so far.
@@ -88,6 +88,21 @@ impl Stimuli {
     ) -> Result<Array4<u8>> {
         let needed = Needed::of(image_names.iter().map(AsRef::as_ref));
         decoded(&*self.images()?, &needed, cancel)
+    }
+
+    /// Images by name as networks take them: float32 in [0, 1] of shape `(n, 3, height, width)`, in
+    /// the order of the names, as they were displayed. Each image is decoded once, on all cores.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stimuli::image_array`].
+    pub fn image_tensors(
+        &self,
+        image_names: &[impl AsRef<str>],
+        cancel: &Cancel,
+    ) -> Result<Array4<f32>> {
+        let needed = Needed::of(image_names.iter().map(AsRef::as_ref));
+        tensors(&*self.images()?, &needed, cancel)
     }
 
     /// The images, which the dataset gives to those who accept its data use agreement.

@@ -12,7 +12,7 @@ mod segmentations;
 pub use self::captions::TrialCaptions;
 pub use self::embeddings::TrialEmbeddings;
 pub use self::images::TrialImages;
-pub(crate) use self::images::{decoded, tensor};
+pub(crate) use self::images::{decoded, tensor, tensors};
 pub use self::segmentations::TrialSegmentations;
 #[cfg(doc)]
 use crate::Subject;

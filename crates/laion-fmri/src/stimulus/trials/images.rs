@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::thread;
 
-use laion_fmri_base::parallel_map;
+use laion_fmri_base::parallel_map_with;
 use laion_fmri_stimuli::{NamedImages, OriginalImage};
 use ndarray::{Array3, Array4, ArrayView3, ArrayViewMut3, Axis};
 
@@ -124,35 +124,71 @@ impl TrialImages {
     }
 }
 
-/// The rows of `needed` in one array.
+/// The rows of `needed` as they were displayed: uint8, shape `(n, height, width, 3)`.
 pub(crate) fn decoded(
     images: &NamedImages,
     needed: &Needed<'_>,
     cancel: &Cancel,
 ) -> Result<Array4<u8>> {
-    let (height, width) = match needed.names.first() {
-        Some(name) => images.images().dimensions(images.row(name)?)?,
-        None => (0, 0),
-    };
-    let shape = (needed.rows.len(), height, width, 3);
-    let too_large = || Error::OutOfMemory { rows: shape.0, columns: height * width * 3 };
-    let mut values = Vec::new();
-    let total = (height * width * 3).checked_mul(shape.0).ok_or_else(too_large)?;
-    values.try_reserve_exact(total).map_err(|_| too_large())?;
-    values.resize(total, 0);
-    let mut array = Array4::from_shape_vec(shape, values).map_err(|_| too_large())?;
+    let (height, width) = size(images, needed)?;
+    filled(
+        needed,
+        (height, width, 3),
+        cancel,
+        || (),
+        |(), name, pixels| Ok(images.images().decode_into(images.row(name)?, pixels)?),
+    )
+}
+
+/// The rows of `needed` as networks take them: float32 in [0, 1], shape `(n, 3, height, width)`.
+pub(crate) fn tensors(
+    images: &NamedImages,
+    needed: &Needed<'_>,
+    cancel: &Cancel,
+) -> Result<Array4<f32>> {
+    let (height, width) = size(images, needed)?;
+    let pixels = || Array3::zeros((height, width, 3));
+    filled(needed, (3, height, width), cancel, pixels, |pixels, name, tensor| {
+        images.images().decode_into(images.row(name)?, pixels.view_mut())?;
+        write_tensor(&pixels.view(), tensor);
+        Ok(())
+    })
+}
+
+/// The size of the first image, which is that of all, or there is no array of them.
+fn size(images: &NamedImages, needed: &Needed<'_>) -> Result<(usize, usize)> {
+    match needed.names.first() {
+        Some(name) => Ok(images.images().dimensions(images.row(name)?)?),
+        None => Ok((0, 0)),
+    }
+}
+
+/// An array with a row for each of `needed`. Each image is written once, on all cores, by a thread
+/// with its own state, and copied to its other rows.
+fn filled<T: Copy + Default + Send, S>(
+    needed: &Needed<'_>,
+    (a, b, c): (usize, usize, usize),
+    cancel: &Cancel,
+    state: impl Fn() -> S + Sync,
+    write: impl Fn(&mut S, &str, ArrayViewMut3<'_, T>) -> Result<()> + Sync,
+) -> Result<Array4<T>> {
+    let shape = (needed.rows.len(), a, b, c);
+    let too_large = || Error::OutOfMemory { rows: shape.0, columns: a * b * c };
+    let total = (a * b * c).checked_mul(shape.0).ok_or_else(too_large)?;
+    let zeros = laion_fmri_base::zeroed(total).ok_or_else(too_large)?;
+    let mut array = Array4::from_shape_vec(shape, zeros).map_err(|_| too_large())?;
     // The rows of each image, so that one thread fills all of them.
-    let mut rows: Vec<Vec<ArrayViewMut3<'_, u8>>> = needed.names.iter().map(|_| vec![]).collect();
+    let mut rows: Vec<Vec<ArrayViewMut3<'_, T>>> = needed.names.iter().map(|_| vec![]).collect();
     for (row, image) in array.axis_iter_mut(Axis(0)).zip(&needed.rows) {
         rows[*image].push(row);
     }
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    parallel_map(threads, needed.names.iter().zip(rows), |(name, mut rows)| {
+    parallel_map_with(threads, needed.names.iter().zip(rows), state, |state, (name, mut rows)| {
         let Some((first, others)) = rows.split_first_mut() else { return Ok(()) };
         if cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        images.images().decode_into(images.row(name)?, first.view_mut())?;
+        write(state, name, first.view_mut())?;
         for other in others {
             other.assign(first);
         }
@@ -163,8 +199,54 @@ pub(crate) fn decoded(
 
 /// An image as networks take it: float32 in [0, 1], shape `(3, height, width)`.
 pub(crate) fn tensor(image: &ArrayView3<'_, u8>) -> Array3<f32> {
-    let channels_first = image.view().permuted_axes([2, 0, 1]);
-    let mut tensor = Array3::zeros(channels_first.dim());
-    tensor.zip_mut_with(&channels_first, |value, level| *value = f32::from(*level) / 255.0);
+    let (height, width, channels) = image.dim();
+    let mut tensor = Array3::zeros((channels, height, width));
+    write_tensor(image, tensor.view_mut());
     tensor
+}
+
+/// Every level divided by 255.
+const LEVELS: [f32; 256] = {
+    let mut levels = [0.0; 256];
+    let mut level = 0;
+    while level < 256 {
+        levels[level] = level as f32 / 255.0;
+        level += 1;
+    }
+    levels
+};
+
+/// Writes pixels, `(height, width, 3)`, to a tensor, `(3, height, width)`.
+fn write_tensor(pixels: &ArrayView3<'_, u8>, mut tensor: ArrayViewMut3<'_, f32>) {
+    let pixels = pixels.as_standard_layout();
+    let (pixels, plane) = (pixels.as_slice().unwrap_or_default(), pixels.len() / 3);
+    let (red, others) = tensor.as_slice_mut().unwrap_or_default().split_at_mut(plane);
+    let (green, blue) = others.split_at_mut(plane);
+    let planes = red.iter_mut().zip(green).zip(blue);
+    for (pixel, ((red, green), blue)) in pixels.chunks_exact(3).zip(planes) {
+        *red = LEVELS[usize::from(pixel[0])];
+        *green = LEVELS[usize::from(pixel[1])];
+        *blue = LEVELS[usize::from(pixel[2])];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array;
+
+    use super::*;
+
+    #[test]
+    fn a_tensor_has_a_plane_for_each_colour_and_levels_from_0_to_1() {
+        let pixels = Array::from_shape_fn((16, 48, 3), |(y, x, c)| (y * 48 * 3 + x * 3 + c) as u8);
+        let found = tensor(&pixels.view());
+        assert_eq!(found.dim(), (3, 16, 48));
+        for ((c, y, x), value) in found.indexed_iter() {
+            assert_eq!(*value, f32::from(pixels[[y, x, c]]) / 255.0);
+        }
+        // Pixels of another layout are those that they are.
+        let turned = pixels.view().permuted_axes([1, 0, 2]);
+        assert_eq!(tensor(&turned), found.view().permuted_axes([0, 2, 1]));
+        assert_eq!(tensor(&Array3::zeros((0, 0, 3)).view()).dim(), (3, 0, 0));
+    }
 }
