@@ -90,6 +90,16 @@ impl Stimuli {
         Ok(array.into_pyarray(py))
     }
 
+    /// The images as networks take them, float32 of shape `(n, 3, H, W)`; each is decoded once.
+    fn image_tensors<'py>(
+        &self,
+        py: Python<'py>,
+        names: Vec<String>,
+    ) -> PyResult<Bound<'py, PyArray4<f32>>> {
+        let array = self.run(py, move |stimuli, job| stimuli.image_tensors(&names, &job.cancel))?;
+        Ok(array.into_pyarray(py))
+    }
+
     /// The models whose file is there, as far as it is on disk.
     fn embedding_models(&self) -> Vec<String> {
         self.inner.embedding_models().iter().map(ToString::to_string).collect()

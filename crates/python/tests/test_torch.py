@@ -135,6 +135,61 @@ def test_workers_of_a_loader(sub, method):
     assert ds[0]["image_name"] == names[0] and all(path.exists() for path in ds._paths)
 
 
+@pytest.fixture
+def large_images(tmp_path, mirror):
+    """The mirror with images of a size that matters."""
+    h5py = pytest.importorskip("h5py")
+    folder = tmp_path / "large"
+    shutil.copytree(mirror, folder, ignore=shutil.ignore_patterns("*_stimuli.h5"), symlinks=True)
+    (table,) = (folder / "stimuli").glob("*images_metadata.csv")
+    n_images = len(table.read_text().splitlines()) - 1
+    drawn = np.random.default_rng(0)
+    encoded = []
+    for _ in range(3):
+        coarse = drawn.integers(0, 256, (SIDE // 50, SIDE // 50, 3), dtype=np.uint8)
+        file = BytesIO()
+        Image.fromarray(coarse).resize((SIDE, SIDE)).save(file, "JPEG")
+        encoded.append(np.frombuffer(file.getvalue(), dtype=np.uint8))
+    with h5py.File(folder / "stimuli" / "task-images_stimuli.h5", "w") as file:
+        images = file.create_dataset("images", n_images, dtype=h5py.vlen_dtype(np.uint8))
+        for row in range(n_images):
+            images[row] = encoded[row % len(encoded)]
+    return folder
+
+
+#: Pixels along each side, so that a decoded image takes 8 MiB.
+SIDE = 850
+
+
+def memory_of(pids):
+    """MiB of some processes; what they share counts once."""
+    total = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/smaps_rollup") as file:
+            (line,) = (line for line in file if line.startswith("Pss:"))
+        total += int(line.split()[1])
+    return total / 1024
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/smaps_rollup"), reason="memory is read on Linux")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_memory_is_flat_while_a_loader_works(large_images):
+    ds = laion_fmri.Subject("sub-03", large_images).to_torch_dataset("ses-01", roi="FFA1")
+    options = {"batch_size": 4, "shuffle": True, "num_workers": 2, "persistent_workers": True}
+    loader = data.DataLoader(data.Subset(ds, range(24)), **options)
+    taken = []
+    for _ in range(16):
+        for batch in loader:
+            assert batch["image"].shape == (4, 3, SIDE, SIDE)
+        del batch
+        gc.collect()
+        workers = [worker.pid for worker in loader._iterator._workers]
+        assert len(workers) == 2
+        taken.append(memory_of([os.getpid(), *workers]))
+    # The first epochs fill what is used again. One image in each batch that is kept would be 384 MiB.
+    assert max(taken[8:]) - max(taken[:8]) < 16, taken
+
+
 def test_a_pickle_finds_the_files_by_their_path(sub):
     ds = sub.to_torch_dataset("ses-01", roi="FFA1")
     whole = len(pickle.dumps(ds))
@@ -203,10 +258,10 @@ def test_images_of_several_sizes(sub, monkeypatch):
         def __init__(self, native):
             self._native = native
 
-        def image_array(self, names):
+        def image_tensors(self, names):
             if len(names) > 1:
                 raise laion_fmri.DataIntegrityError("images differ in size")
-            return self._native.image_array(names)
+            return self._native.image_tensors(names)
 
     monkeypatch.setattr(type(sub), "_stimuli", lambda self: Each(real(self)))
     assert [item["image"] for item in ds.__getitems__([0, 1, 2, 3])] == expected

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["LaionFMRIDataset"]
 
 #: How many images of a batch are decoded together: what they take before they are transformed is bounded.
-_DECODED_TOGETHER = 8
+_DECODED_TOGETHER = 4
 
 
 class LaionFMRIDataset(Dataset[dict[str, Any]]):
@@ -209,19 +209,19 @@ class LaionFMRIDataset(Dataset[dict[str, Any]]):
             items += [self._item(index, image) for index, image in zip(some, images, strict=True)]
         return items
 
-    def _images(self, names: list[str]) -> list[NDArray[np.uint8]]:
+    def _images(self, names: list[str]) -> list[NDArray[np.float32]]:
         stimuli = self.subject._stimuli()
         try:
-            return list(stimuli.image_array(names))
+            return list(stimuli.image_tensors(names))
         except DataIntegrityError:
             if len(names) == 1:
                 raise
             # Images of several sizes have no common array.
-            return [stimuli.image_array([name])[0] for name in names]
+            return [stimuli.image_tensors([name])[0] for name in names]
 
-    def _item(self, index: int, image: NDArray[np.uint8]) -> dict[str, Any]:
+    def _item(self, index: int, image: NDArray[np.float32]) -> dict[str, Any]:
         place, row = self._places[index]
-        shown_image: Any = torch.from_numpy(image).permute(2, 0, 1).contiguous().float().div_(255)
+        shown_image: Any = torch.from_numpy(image)
         if self.image_transform is not None:
             shown_image = self.image_transform(shown_image)
         return {
