@@ -403,6 +403,7 @@ def test_a_list_of_sessions_gives_a_dict(sub):
     (images,) = sub.images.array(session=["ses-1"]).values()
     np.testing.assert_array_equal(images, sub.images.array(session="ses-01"))
     assert {name: len(found) for name, found in sub.images.all(["ses-01"]).items()} == {"ses-01": 52}
+    assert repr(sub.images.all("ses-01")) == "<ImageIterator of 52 images>"
 
 
 def test_conditions_of_a_query_in_every_form(sub, stim):

@@ -173,6 +173,9 @@ class ImageIterator(Iterator["Image.Image"]):
     def __len__(self) -> int:
         return self._length
 
+    def __repr__(self) -> str:
+        return f"<ImageIterator of {self._length} images>"
+
     def __next__(self) -> Image.Image:
         return _image(self._stimuli.image_bytes(next(self._left)), True)
 
