@@ -125,14 +125,18 @@ class Cases:
         self.loaders = {}
 
     def run(self, name):
-        prepare = getattr(self, f"before_{name}", None)
-        if prepare is not None:
-            prepare()
+        self.prepare(name)
         gc.collect()
         started = time.perf_counter()
         result = getattr(self, name)()
         took = time.perf_counter() - started
         return result if isinstance(result, int) else took
+
+    def prepare(self, name):
+        """What a case needs, and is not timed."""
+        prepare = getattr(self, f"before_{name}", None)
+        if prepare is not None:
+            prepare()
 
     # -- what both sides need ------------------------------------------------------------------------
 
@@ -180,6 +184,11 @@ class Cases:
     def roi_call(self):
         """With everything open and indexed: what is left is the call."""
         return self.warm.get_betas(SESSION, roi=ROI)
+
+    before_brain_first = before_roi_first
+
+    def brain_first(self):
+        return self.subject().get_betas(SESSION)
 
     def brain(self):
         return self.subject().get_betas(SESSION)
@@ -278,6 +287,7 @@ def memory(cases, name):
             cases.epoch("ours")
         gc.collect()
         return (shared_fairly(pids) - before) / MIB
+    cases.prepare(name)
     # Linux sets the peak back to what is in use.
     Path("/proc/self/clear_refs").write_text("5")
     before = peak()
