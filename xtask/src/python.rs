@@ -199,6 +199,9 @@ fn pytest(
     let mut found = Counts::default();
     let result = environment
         .module("pytest", &project.root.join(CRATE))
+        // Not in the folder that every run of pytest on this machine shares and tidies up.
+        .argument("--basetemp")
+        .argument(project.target.join("python").join("pytest"))
         .arguments(arguments)
         .variable("LAION_FMRI_TEST_ROOT", bucket.root())
         .variable("LAION_FMRI_TEST_GATED", bucket.root().with_file_name("gated"))
