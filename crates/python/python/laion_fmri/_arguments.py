@@ -109,8 +109,11 @@ def voxels(roi: object, mask: ArrayLike | None, source: object) -> VoxelArgument
 
 def as_integer(value: Any) -> int | None:
     """An integer of Python or numpy, or nothing. ``True`` is none: a flag at its place is a mistake."""
+    # Those of numpy 1 are integers to Python.
+    if isinstance(value, bool) or str(getattr(value, "dtype", "")) == "bool":
+        return None
     try:
-        return None if isinstance(value, bool) else operator.index(value)
+        return operator.index(value)
     except TypeError:
         return None
 
