@@ -10,6 +10,7 @@
 //! * [`counted`], [`agreeing`], [`readable_bytes`], [`sufficient_bytes`]: numbers as sentences have them
 //! * [`RootCause`]: an error that shows its innermost cause alone
 //! * [`integer_of_table`]: the integer in a field of a table
+//! * [`apply_affine`], [`compose_affines`], [`invert_affine`]: maps between voxels and millimetres
 //! * `zarr`: the documents of Zarr groups and arrays, with the feature `zarr`
 //! * [`zeroed`]: zeros whose memory is taken when they are written, if there is memory for them
 //! * [`lock`]: locks a mutex, even if a thread panicked while holding it
@@ -24,6 +25,7 @@
 //! ```
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod affine;
 mod atomic_directory;
 mod atomic_file;
 mod integer;
@@ -40,6 +42,7 @@ mod words;
 pub mod zarr;
 mod zeroed;
 
+pub use crate::affine::{AffineRows, apply_affine, compose_affines, invert_affine};
 pub use crate::atomic_directory::AtomicDirectory;
 pub use crate::atomic_file::{AtomicFile, is_temporary, sync_directory, temporary_sibling};
 pub use crate::integer::integer_of_table;
