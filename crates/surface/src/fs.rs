@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
+use crate::freesurfer::{self, FreeSurferError};
 use crate::gifti::{self, Gifti, GiftiError};
 use crate::label::{self, LabelError};
+use crate::mesh::SurfaceMesh;
 
 /// Reads the vertex indices of a FreeSurfer ASCII `.label` file.
 ///
@@ -37,6 +39,66 @@ pub fn read_gifti(path: impl AsRef<Path>) -> Result<Gifti, ReadGiftiError> {
         .map_err(|source| ReadGiftiError::Open { path: path.to_owned(), source })?;
     gifti::read_gifti(BufReader::new(file))
         .map_err(|source| ReadGiftiError::Read { path: path.to_owned(), source })
+}
+
+/// Reads a FreeSurfer surface; [`gifti_surface::read_mesh`](crate::read_mesh) describes the format.
+/// The counts are compared with the length of the file before anything is read.
+///
+/// # Errors
+///
+/// If the file cannot be opened or is not such a file.
+#[doc(alias = "read_geometry")]
+pub fn read_mesh(path: impl AsRef<Path>) -> Result<SurfaceMesh, ReadFreeSurferError> {
+    read_freesurfer(path.as_ref(), freesurfer::read_sized_mesh)
+}
+
+/// Reads a FreeSurfer curvature file; [`gifti_surface::read_curvature`](crate::read_curvature)
+/// describes the format. The counts are compared with the length of the file before anything is read.
+///
+/// # Errors
+///
+/// If the file cannot be opened or is not such a file.
+#[doc(alias = "read_morph_data")]
+pub fn read_curvature(path: impl AsRef<Path>) -> Result<Vec<f32>, ReadFreeSurferError> {
+    read_freesurfer(path.as_ref(), freesurfer::read_sized_curvature)
+}
+
+fn read_freesurfer<T>(
+    path: &Path,
+    read: impl FnOnce(BufReader<File>, Option<u64>) -> Result<T, FreeSurferError>,
+) -> Result<T, ReadFreeSurferError> {
+    let open = || {
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        // A pipe has no length.
+        Ok((file, metadata.is_file().then_some(metadata.len())))
+    };
+    let (file, size) =
+        open().map_err(|source| ReadFreeSurferError::Open { path: path.to_owned(), source })?;
+    read(BufReader::with_capacity(64 * 1024, file), size)
+        .map_err(|source| ReadFreeSurferError::Read { path: path.to_owned(), source })
+}
+
+/// Why a file of FreeSurfer could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadFreeSurferError {
+    /// The file could not be opened.
+    #[error("FreeSurfer file {} could not be opened", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// The content could not be read.
+    #[error("FreeSurfer file {} could not be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong, and where.
+        source: FreeSurferError,
+    },
 }
 
 /// Why a label file could not be read.

@@ -1,8 +1,8 @@
 //! GIFTI and FreeSurfer surface files: per-vertex masks and labels.
 //!
 //! A cortical surface is a mesh for each hemisphere; data on it are values per vertex. This crate
-//! reads GIFTI files (`.func.gii`), which hold such values, and the ASCII `.label` files of
-//! FreeSurfer, which list the vertices of a region.
+//! reads and writes GIFTI files (`.func.gii`, `.surf.gii`), which hold such values and meshes, and
+//! reads the files of FreeSurfer: meshes, values, labels, linear transforms, headers of volumes.
 //!
 //! ```
 //! use gifti_surface::{Hemisphere, read_label};
@@ -21,17 +21,25 @@
 //! | module | purpose |
 //! |---|---|
 //! | [`hemisphere`] | left and right, as BIDS and FreeSurfer write them |
-//! | [`gifti`] | data arrays of GIFTI files: values per vertex, or meshes |
+//! | [`gifti`] | data arrays of GIFTI files, in and out: values per vertex, or meshes |
 //! | [`label`] | the vertices of a FreeSurfer ASCII label |
+//! | [`mesh`] | where vertices lie, and which of them form triangles |
+//! | [`freesurfer`] | FreeSurfer's meshes, values, linear transforms, and headers of volumes |
 //! | [`fs`] | the same from a path |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod freesurfer;
 pub mod fs;
 pub mod gifti;
 pub mod hemisphere;
 pub mod label;
+pub mod mesh;
 
+pub use crate::freesurfer::{
+    FreeSurferError, VolumeGeometry, read_curvature, read_mesh, write_curvature, write_mesh,
+};
 pub use crate::gifti::{DataArray, DataType, Gifti, GiftiError, Values, read_gifti};
 pub use crate::hemisphere::Hemisphere;
 pub use crate::label::{LabelError, read_label};
+pub use crate::mesh::{MeshError, SurfaceMesh};
 pub use laion_fmri_base::NameError;
