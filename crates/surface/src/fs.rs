@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
-use crate::freesurfer::{self, FreeSurferError};
+use crate::freesurfer::{self, FreeSurferError, LinearTransform, MghHeader};
 use crate::gifti::{self, Gifti, GiftiError};
 use crate::label::{self, LabelError};
 use crate::mesh::SurfaceMesh;
@@ -61,6 +61,28 @@ pub fn read_mesh(path: impl AsRef<Path>) -> Result<SurfaceMesh, ReadFreeSurferEr
 #[doc(alias = "read_morph_data")]
 pub fn read_curvature(path: impl AsRef<Path>) -> Result<Vec<f32>, ReadFreeSurferError> {
     read_freesurfer(path.as_ref(), freesurfer::read_sized_curvature)
+}
+
+/// Reads the header of a FreeSurfer volume, `.mgz` or `.mgh`.
+///
+/// # Errors
+///
+/// If the file cannot be opened or is not such a file.
+pub fn read_mgh_header(path: impl AsRef<Path>) -> Result<MghHeader, ReadFreeSurferError> {
+    read_freesurfer(path.as_ref(), |reader, _| freesurfer::read_mgh_header(reader))
+}
+
+/// Reads a linear transform, as one of the MNI format if the name ends in `.xfm`, else as `.lta`.
+///
+/// # Errors
+///
+/// If the file cannot be opened or is not such a file.
+pub fn read_transform(path: impl AsRef<Path>) -> Result<LinearTransform, ReadFreeSurferError> {
+    let path = path.as_ref();
+    read_freesurfer(path, |reader, _| match path.extension() {
+        Some(extension) if extension == "xfm" => freesurfer::read_xfm(reader),
+        _ => freesurfer::read_lta(reader),
+    })
 }
 
 fn read_freesurfer<T>(

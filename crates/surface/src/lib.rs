@@ -36,7 +36,8 @@ pub mod label;
 pub mod mesh;
 
 pub use crate::freesurfer::{
-    FreeSurferError, VolumeGeometry, read_curvature, read_mesh, write_curvature, write_mesh,
+    FreeSurferError, LinearTransform, MghHeader, VolumeGeometry, read_curvature, read_lta,
+    read_mesh, read_mgh_header, read_xfm, write_curvature, write_mesh,
 };
 pub use crate::gifti::{DataArray, DataType, Gifti, GiftiError, Values, read_gifti};
 pub use crate::hemisphere::Hemisphere;
