@@ -1,11 +1,13 @@
 //! Surface files by path.
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
+use laion_fmri_base::AtomicFile;
+
 use crate::freesurfer::{self, FreeSurferError, LinearTransform, MghHeader};
-use crate::gifti::{self, Gifti, GiftiError};
+use crate::gifti::{self, Gifti, GiftiError, GiftiMetadata, GiftiWriter};
 use crate::label::{self, LabelError};
 use crate::mesh::SurfaceMesh;
 
@@ -83,6 +85,24 @@ pub fn read_transform(path: impl AsRef<Path>) -> Result<LinearTransform, ReadFre
         Some(extension) if extension == "xfm" => freesurfer::read_xfm(reader),
         _ => freesurfer::read_lta(reader),
     })
+}
+
+/// Writes a GIFTI file of `n_arrays` arrays, which `fill` writes. It appears when it is complete.
+///
+/// # Errors
+///
+/// What `fill` answers; those of the system when the file cannot be written.
+pub fn write_gifti<E: From<io::Error>>(
+    path: impl AsRef<Path>,
+    about: &GiftiMetadata,
+    n_arrays: usize,
+    fill: impl FnOnce(&mut GiftiWriter<BufWriter<&mut AtomicFile>>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut file = AtomicFile::create(path)?;
+    let mut gifti = GiftiWriter::new(BufWriter::new(&mut file), about, n_arrays)?;
+    fill(&mut gifti)?;
+    gifti.finish()?;
+    Ok(file.commit()?)
 }
 
 fn read_freesurfer<T>(

@@ -1,15 +1,18 @@
-//! Data arrays of GIFTI files: values per vertex, or meshes.
+//! Data arrays of GIFTI files, in and out: values per vertex, or meshes.
 
 mod attributes;
 mod data;
 mod document;
 mod error;
 mod values;
+mod write;
 
 use std::io::BufRead;
 
 pub use self::error::GiftiError;
 pub use self::values::{DataType, Values};
+pub use self::write::{GiftiMetadata, GiftiWriter};
+use crate::SurfaceMesh;
 
 /// Reads a GIFTI file (`.gii`, such as `.func.gii`): all its data arrays, in the order of the file.
 ///
@@ -91,6 +94,37 @@ impl Gifti {
             0 | 1 => Ok(first),
             _ => Err(GiftiError::NotPerVertex { array: 0, got: first.shape.clone() }),
         }
+    }
+}
+
+impl Gifti {
+    /// The mesh of a surface (`.surf.gii`): the first array of coordinates and the first of triangles.
+    ///
+    /// The matrix of a coordinate system is not applied.
+    ///
+    /// # Errors
+    ///
+    /// [`GiftiError::NotAMesh`] when one of them is missing or has another shape;
+    /// [`GiftiError::Mesh`] when they do not fit each other.
+    pub fn to_mesh(&self) -> Result<SurfaceMesh, GiftiError> {
+        let find = |intent: &'static str| {
+            let found = self.arrays.iter().find(|array| array.intent == intent);
+            found
+                .filter(|array| matches!(array.shape[..], [_, 3]))
+                .ok_or(GiftiError::NotAMesh { expected: intent, got: self.intents() })
+        };
+        let coordinates = find("NIFTI_INTENT_POINTSET")?.to_f32();
+        let triangles = find("NIFTI_INTENT_TRIANGLE")?;
+        // What is no index becomes one that no vertex has.
+        let corner = |value: f64| if value >= 0.0 { value as u32 } else { u32::MAX };
+        let corners: Vec<u32> = triangles.to_f64().into_iter().map(corner).collect();
+        let vertices = coordinates.as_chunks::<3>().0.to_vec();
+        SurfaceMesh::new(vertices, corners.as_chunks::<3>().0.to_vec(), None)
+            .map_err(|source| GiftiError::Mesh { source })
+    }
+
+    fn intents(&self) -> Vec<(String, Vec<usize>)> {
+        self.arrays.iter().map(|array| (array.intent.clone(), array.shape.clone())).collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! GIFTI and FreeSurfer surface files: per-vertex masks and labels.
+//! GIFTI and FreeSurfer surface files: per-vertex values, masks and labels, meshes and transforms.
 //!
 //! A cortical surface is a mesh for each hemisphere; data on it are values per vertex. This crate
 //! reads and writes GIFTI files (`.func.gii`, `.surf.gii`), which hold such values and meshes, and
@@ -39,7 +39,9 @@ pub use crate::freesurfer::{
     FreeSurferError, LinearTransform, MghHeader, VolumeGeometry, read_curvature, read_lta,
     read_mesh, read_mgh_header, read_xfm, write_curvature, write_mesh,
 };
-pub use crate::gifti::{DataArray, DataType, Gifti, GiftiError, Values, read_gifti};
+pub use crate::gifti::{
+    DataArray, DataType, Gifti, GiftiError, GiftiMetadata, GiftiWriter, Values, read_gifti,
+};
 pub use crate::hemisphere::Hemisphere;
 pub use crate::label::{LabelError, read_label};
 pub use crate::mesh::{MeshError, SurfaceMesh};

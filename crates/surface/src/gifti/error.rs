@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::io;
 
+use crate::MeshError;
+
 /// Why a GIFTI file cannot be read. Arrays are counted from 0, offsets are bytes of the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -144,4 +146,18 @@ pub enum GiftiError {
     /// The file holds no array, but one was asked for.
     #[error("the file holds no data array")]
     NoDataArray,
+    /// The file is no mesh: an array of it is missing or has another shape.
+    #[error("no array {expected} of shape (n, 3) (got {got:?})")]
+    NotAMesh {
+        /// The intent of the array.
+        expected: &'static str,
+        /// The arrays that there are.
+        got: Vec<(String, Vec<usize>)>,
+    },
+    /// Coordinates and triangles do not fit each other.
+    #[error("the mesh is not valid")]
+    Mesh {
+        /// What is wrong with it.
+        source: MeshError,
+    },
 }
