@@ -11,7 +11,7 @@ use crate::counts::Counts;
 use crate::project::Project;
 
 /// Every target; `fuzz/corpus/NAME` holds what it starts from, and what it found.
-const TARGETS: [&str; 17] = [
+const TARGETS: [&str; 21] = [
     "header",
     "gz",
     "index",
@@ -20,6 +20,10 @@ const TARGETS: [&str; 17] = [
     "stimulus_tables",
     "gifti",
     "label",
+    "mesh",
+    "curvature",
+    "transform",
+    "mgh",
     "arrays",
     "inventory",
     "state",

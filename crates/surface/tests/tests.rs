@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod corpus;
+mod freesurfer;
 mod gifti;
 mod label;
 #[cfg(feature = "serde")]
