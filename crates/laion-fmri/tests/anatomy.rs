@@ -85,15 +85,15 @@ fn the_reconstruction_is_found_by_name() {
             );
         }
     }
-    let error = subject.freesurfer_surface(Hemisphere::Left, "pial").unwrap_err();
+    let error = subject.freesurfer_surface(Hemisphere::Left, "sulc").unwrap_err();
     assert!(
-        matches!(&error, Error::DataNotDownloaded { what, path, .. } if what == "the FreeSurfer file lh.pial of sub-03" && *path == directory.join("surf/lh.pial")),
+        matches!(&error, Error::DataNotDownloaded { what, path, .. } if what == "the FreeSurfer file lh.sulc of sub-03" && *path == directory.join("surf/lh.sulc")),
         "{error:?}"
     );
     let expected = |extension| {
         download("sub-03", &[(FilterField::Extension, &[extension])]).include_freesurfer()
     };
-    assert_eq!(fetch(&error), expected("pial"));
+    assert_eq!(fetch(&error), expected("sulc"));
     std::fs::remove_dir_all(&directory).unwrap();
     assert!(!subject.has_freesurfer());
     let error = subject.freesurfer_dir().unwrap_err();
