@@ -75,11 +75,7 @@ pub(crate) fn serve(project: &Project) -> Result<bool> {
     let bucket = bucket::write(&project.target.join("serve"))?;
     let server = bucket.serve()?;
     println!("LAION_FMRI_BUCKET={}", server.url("laion-fmri"));
-    let access = AccessServer::start()?;
-    for (key, bytes) in bucket::gated_files()? {
-        access.put(key.rsplit('/').next().unwrap_or(key), &bytes);
-    }
-    access.grant("lfm_demo");
+    let access = AccessServer::with_stimuli("lfm_demo")?;
     println!("LAION_FMRI_ACCESS_URL={}  (known request id: lfm_demo)", access.url());
     println!("serving until stopped; refused keys: {}", bucket.denied_keys().len());
     loop {

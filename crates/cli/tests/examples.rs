@@ -19,14 +19,8 @@ struct Home {
 impl Home {
     fn new() -> Self {
         let user = User::new();
-        let service = AccessServer::start().unwrap();
-        for (key, bytes) in fixtures::bucket::gated_files().unwrap() {
-            service.put(key.rsplit('/').next().unwrap(), &bytes);
-        }
-        let table = user.bucket.root().join("stimuli").join(AccessServer::METADATA);
-        service.put(AccessServer::METADATA, &std::fs::read(table).unwrap());
         let id = "lfm_0123456789";
-        service.grant(id);
+        let service = AccessServer::with_stimuli(id).unwrap();
         std::fs::write(user.path("request_id.txt"), id).unwrap();
         let directory = user.path("home");
         for folder in [
