@@ -15,9 +15,14 @@ NOTEBOOKS = {
     "quickstart": (r"median noise ceiling of FFA1: \d+\.\d %", "notebook"),
     "common_workflow": (r"trials show '.+'; mean response -?\d", "notebook"),
     "encoding_model": (r"[1-9]\d* voxels written; median normalised score \d", "notebook"),
+    "shared_images": (r"[1-9]\d* images, [1-9]\d* pairs", "notebook"),
+    "replication": (r"of 4 tests have p <", "notebook"),
     "torch_training": (r"test loss \d+\.\d+ on [1-9]\d* trials", "torch"),
     "xarray_and_dask": (r"mean response: first -?\d+\.\d+, later -?\d", "notebook"),
 }
+
+#: Those that download what they need; the others start from what is on disk.
+FROM_NOTHING = {"quickstart", "encoding_model", "shared_images", "replication"}
 
 
 def source(name):
@@ -45,13 +50,12 @@ def test_notebooks_are_stored_without_outputs(name):
 def test_notebook(name, request, tmp_path):
     flag = "--torch" if name.startswith("torch") else "--notebooks"
     reason = f"what it needs is not installed; `cargo xtask python {flag}` executes it"
-    for module in ["nbclient", "ipykernel", *(["torch"] if flag == "--torch" else ["xarray", "zarr", "dask"])]:
+    for module in ["nbclient", "ipykernel", *(["torch"] if flag == "--torch" else ["matplotlib", "xarray", "zarr", "dask"])]:
         pytest.importorskip(module, reason=reason)
     import nbclient
     import nbformat
 
-    # The first starts from nothing; the others from what is on disk.
-    request.getfixturevalue("empty" if name == "quickstart" else "configured")
+    request.getfixturevalue("empty" if name in FROM_NOTHING else "configured")
     notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
     nbformat.validate(notebook)
     where = {"metadata": {"path": str(tmp_path)}}
