@@ -38,7 +38,7 @@ fn what_is_computed_is_what_the_bucket_has() {
     user.ok(&format!("nc compute --subject sub-03 --images 12rep {roi} -o twelve.npy"));
     let desc = "--desc Noiseceiling12rep";
     let ran = user.ok(&format!("nc compare --subject sub-03 twelve.npy {desc} {roi}"));
-    assert!(ran.out.contains("differ by <= 0.001 points 100.00 %\n"), "{}", ran.out);
+    assert!(ran.out.contains("differ by <= 0.001 points     100.00 %\n"), "{}", ran.out);
     assert_eq!(
         json(&std::fs::read_to_string(user.path("twelve.json")).unwrap())["ZscoreScope"],
         "session"

@@ -160,20 +160,20 @@ fn comparison_json(compared: &NoiseCeilingComparison) -> String {
 }
 
 fn comparison_text(compared: &NoiseCeilingComparison) -> Vec<String> {
-    let mut lines = vec![
-        format!("voxels                    {}", compared.n_voxels),
-        format!("NaN in neither            {}", compared.n_both),
-        format!("NaN only in B             {}", compared.n_first_only),
-        format!("NaN only in A             {}", compared.n_second_only),
-        format!("identical                 {}", compared.n_equal),
-        format!("correlation               {:.6}", compared.correlation),
-        format!("max difference            {:.6} points", compared.max_difference),
-        format!("mean of B - A             {:.6} points", compared.mean_difference),
-        format!("median of B / A           {:.6}", compared.median_ratio),
+    let mut rows = vec![
+        ("voxels".to_owned(), compared.n_voxels.to_string()),
+        ("NaN in neither".to_owned(), compared.n_both.to_string()),
+        ("NaN only in B".to_owned(), compared.n_first_only.to_string()),
+        ("NaN only in A".to_owned(), compared.n_second_only.to_string()),
+        ("identical".to_owned(), compared.n_equal.to_string()),
+        ("correlation".to_owned(), format!("{:.6}", compared.correlation)),
+        ("max difference".to_owned(), format!("{:.6} points", compared.max_difference)),
+        ("mean of B - A".to_owned(), format!("{:.6} points", compared.mean_difference)),
+        ("median of B / A".to_owned(), format!("{:.6}", compared.median_ratio)),
     ];
-    for (tolerance, share) in TOLERANCES.iter().zip(compared.within) {
-        let what = format!("differ by <= {tolerance} points");
-        lines.push(format!("{what:<26}{:.2} %", share * 100.0));
-    }
-    lines
+    rows.extend(TOLERANCES.iter().zip(compared.within).map(|(tolerance, share)| {
+        (format!("differ by <= {tolerance} points"), format!("{:.2} %", share * 100.0))
+    }));
+    let width = rows.iter().map(|(what, _)| what.len()).max().unwrap_or_default();
+    rows.into_iter().map(|(what, value)| format!("{what:<width$}  {value}")).collect()
 }
