@@ -165,3 +165,5 @@
 //! | `TermsOutdatedError` | [`AccessError::TermsOutdated`](crate::access::AccessError::TermsOutdated) | |
 //! | `AccessRevokedError` | [`AccessError::Revoked`](crate::access::AccessError::Revoked) | |
 //! | `AccessNotFoundError` | [`AccessError::UnknownRequestId`](crate::access::AccessError::UnknownRequestId) | |
+// The page of the guide about Rust: its programs are doc tests of this crate.
+#![cfg_attr(doctest, doc = include_str!("../../../docs/src/rust.md"))]
