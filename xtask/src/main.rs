@@ -8,6 +8,7 @@ mod counts;
 mod debian;
 mod demo;
 mod fuzz;
+mod guide;
 mod ignored_tests;
 mod interop;
 mod package;
@@ -45,6 +46,8 @@ enum Command {
     Test(test::Options),
     /// Fuzz nifti-stream with libFuzzer; needs a C++ compiler, and no nightly toolchain
     Fuzz(fuzz::Options),
+    /// Build the guide as a book, or run every block of its pages
+    Guide(guide::Options),
     /// Check the rules of the tree: dependency edges, charters, file layout, forbidden words
     Tidy,
     /// Try every fault of the mirror as often as RELIABILITY.md says, and record the counts there
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Command::Demo => demo::run(&project),
         Command::Serve => demo::serve(&project),
         Command::Fuzz(options) => fuzz::run(&project, &options),
+        Command::Guide(options) => guide::run(&project, &options),
         Command::Test(options) => test::run(&project, &options),
         Command::Tidy => tidy::run(&project),
         Command::Package(options) => package::run(&project, &options),

@@ -138,16 +138,22 @@ fn torch(project: &Project, more: &[String], counts: &mut Counts) -> Result<Outc
 }
 
 fn notebooks(project: &Project, more: &[String], counts: &mut Counts) -> Result<Outcome> {
-    let Some(python) = environment::python_version(project)? else {
+    let Some(environment) = for_notebooks(project)? else {
         return without_python(is_required(false));
     };
+    marked(project, &environment, "notebook", more, counts)
+}
+
+/// An environment with what the notebooks need and the wheel in it; nothing without `python3`.
+pub(crate) fn for_notebooks(project: &Project) -> Result<Option<Environment>> {
+    let Some(python) = environment::python_version(project)? else { return Ok(None) };
     let lists = [BASE, "requirements-notebooks.txt"];
     let contents = Contents { lists: &lists, packages: &[], with_needs: true };
     let folder = "venv-python-notebooks";
     let python = (Path::new("python3"), python.as_str());
     let environment = Environment::prepare_with(project, python, &contents, folder)?;
     wheel::build_and_install(project, &environment, Profile::Dev)?;
-    marked(project, &environment, "notebook", more, counts)
+    Ok(Some(environment))
 }
 
 /// Runs the tests with a mark.
@@ -191,11 +197,7 @@ fn pytest(
 ) -> Result<()> {
     let bucket = data(project)?;
     let server = bucket.serve()?;
-    let access = AccessServer::start()?;
-    for (key, bytes) in bucket::gated_files()? {
-        access.put(key.rsplit('/').next().unwrap_or(key), &bytes);
-    }
-    access.grant("lfm_demo");
+    let access = AccessServer::with_stimuli("lfm_demo")?;
     let mut found = Counts::default();
     let result = environment
         .module("pytest", &project.root.join(CRATE))

@@ -7,7 +7,7 @@ use crate::command_line::CommandLine;
 use crate::counts::Counts;
 use crate::project::Project;
 use crate::steps::{Outcome, Steps};
-use crate::{completions, interop, python, slurm, splits, tidy};
+use crate::{completions, guide, interop, python, slurm, splits, tidy};
 
 /// Features that need nothing but Rust are always tested; the others have steps of their own. Steps
 /// that run single tests name them too, with the whole workspace, so that nothing is built twice.
@@ -48,6 +48,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
             counts,
         )
     });
+    steps.step(guide::STEP, |_| guide::step(project));
     steps.step("documentation", |counts| {
         CommandLine::cargo(
             &format!("doc --workspace --no-deps {FEATURES} --locked"),
