@@ -111,13 +111,16 @@ impl ColumnPlan {
 mod tests {
     use super::*;
 
-    /// The chunks of the runs of each batch, and its wanted columns.
-    fn batches(layout: &Layout, columns: &[usize]) -> Vec<(Vec<Range<usize>>, Range<usize>)> {
+    /// The first chunk of each run of a batch, and the one behind its last.
+    type Runs = Vec<(usize, usize)>;
+
+    /// The runs of each batch, and its wanted columns.
+    fn batches(layout: &Layout, columns: &[usize]) -> Vec<(Runs, Range<usize>)> {
         let plan = ColumnPlan::new(layout, columns).unwrap();
         let chunks = |batch: &Batch| {
             let runs = &plan.runs[batch.runs.clone()];
             assert_eq!(batch.chunks, runs.iter().map(|run| run.chunks.len()).sum::<usize>());
-            runs.iter().map(|run| run.chunks.clone()).collect()
+            runs.iter().map(|run| (run.chunks.start, run.chunks.end)).collect()
         };
         plan.batches.iter().map(|batch| (chunks(batch), batch.wanted.clone())).collect()
     }
@@ -127,13 +130,13 @@ mod tests {
         // Chunks of 4 columns in 2,788 bytes: one may be read along.
         let layout = Layout::new([174, 1000], 174).unwrap();
         assert_eq!(batches(&layout, &[]), []);
-        assert_eq!(batches(&layout, &[5]), [(vec![1..2], 0..1)]);
-        assert_eq!(batches(&layout, &[4, 5, 7, 8]), [(vec![1..3], 0..4)]);
-        assert_eq!(batches(&layout, &[0, 8, 20]), [(vec![0..3, 5..6], 0..3)]);
+        assert_eq!(batches(&layout, &[5]), [(vec![(1, 2)], 0..1)]);
+        assert_eq!(batches(&layout, &[4, 5, 7, 8]), [(vec![(1, 3)], 0..4)]);
+        assert_eq!(batches(&layout, &[0, 8, 20]), [(vec![(0, 3), (5, 6)], 0..3)]);
         let all: Vec<usize> = (0..1000).collect();
         assert_eq!(
             batches(&layout, &all),
-            [(vec![0..94], 0..376), (vec![94..188], 376..752), (vec![188..250], 752..1000)]
+            [(vec![(0, 94)], 0..376), (vec![(94, 188)], 376..752), (vec![(188, 250)], 752..1000)]
         );
         // Every other chunk is read along: as many as fit are in memory together.
         let apart: Vec<usize> = (0..100).map(|n| n * 10).collect();

@@ -220,7 +220,6 @@ impl StoreTasks {
     }
 
     /// The download of what the tasks read.
-    #[must_use]
     pub fn download(&self) -> DownloadRequest {
         // The brain masks come with every download that names sessions.
         DownloadRequest::of(&self.subject).ses(&self.sessions).desc("SingletrialBetas")

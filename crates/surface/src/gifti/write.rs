@@ -275,7 +275,7 @@ mod tests {
             (state >> 8) as f32
         });
         for length in [0, 1, VALUES, VALUES + 1, 150_000] {
-            let values: Vec<f32> = noise.clone().take(length).collect();
+            let values: Vec<f32> = noise.take(length).collect();
             let gifti = read_gifti(&written(std::slice::from_ref(&values))[..]).unwrap();
             assert!(gifti.first().unwrap().to_f32() == values, "{length}");
         }
