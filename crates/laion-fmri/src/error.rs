@@ -7,6 +7,7 @@ mod kind;
 mod sentences;
 mod store;
 mod subjects;
+mod template;
 
 use std::io;
 use std::path::PathBuf;
@@ -18,15 +19,14 @@ use gifti_surface::fs::{ReadGiftiError, ReadLabelError};
 use laion_fmri_base::{NameError, agreeing, counted, readable_bytes, sufficient_bytes};
 use thiserror::Error;
 
-pub use self::contradiction::Contradiction;
 pub use self::extract::{ExtractError, Restriction};
-pub use self::kind::ErrorKind;
 #[cfg(feature = "download")]
 use self::sentences::not_matching;
 use self::sentences::{alternatives, listed, no_roi, unreadable};
-pub use self::store::StoreError;
 pub(crate) use self::subjects::alike;
 use self::subjects::{did_you_mean, of_subjects};
+pub use self::template::TemplateError;
+pub use self::{contradiction::Contradiction, kind::ErrorKind, store::StoreError};
 use crate::{DownloadRequest, EventTableError, InputError, MaskSource, TrialTableError};
 #[cfg(feature = "download")]
 use crate::{Missing, access::AccessError};
@@ -463,12 +463,7 @@ pub enum Error {
     EventValue(#[from] EventTableError),
 
     /// Two surface files of one hemisphere are about different numbers of vertices.
-    #[error(
-        "{} and {} do not fit: expected {expected} vertices, got {got}{}",
-        path.display(),
-        reference.display(),
-        if *at_least { " or more" } else { "" }
-    )]
+    #[error("{} and {} do not fit: expected {expected} vertices, got {got}{}", path.display(), reference.display(), if *at_least { " or more" } else { "" })]
     VertexMismatch {
         /// The file that was about to be used.
         path: PathBuf,
@@ -544,6 +539,10 @@ pub enum Error {
     /// A store of betas that cannot be read or built.
     #[error(transparent)]
     Store(Box<StoreError>),
+
+    /// A surface or a template that values cannot be taken to.
+    #[error(transparent)]
+    Template(Box<TemplateError>),
 
     /// The array that was asked for does not fit into memory.
     #[error("an array of {} and {} does not fit into memory", counted(*rows, "row"), counted(*columns, "column"))]

@@ -52,6 +52,7 @@ mod space;
 pub mod stimulus;
 pub mod store;
 mod subject;
+pub mod template;
 mod trial_table;
 mod trials;
 #[cfg(feature = "download")]
@@ -60,7 +61,7 @@ mod voxels;
 mod zscore;
 pub use self::betas::{BetaRows, Betas, ConcatenatedBetas, SessionBetas, WrittenBetas};
 pub use self::error::{
-    Contradiction, Error, ErrorKind, ExtractError, Restriction, Result, StoreError,
+    Contradiction, Error, ErrorKind, ExtractError, Restriction, Result, StoreError, TemplateError,
 };
 pub use self::files::{Input, InputError, InputRecord};
 pub use self::group::{Group, SharedBetas, SubjectShared};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use gifti_surface::Hemisphere;
 
+use crate::files::Located;
 use crate::{DownloadRequest, Error, FilterField, Result, Subject, layout};
 
 impl Subject {
@@ -71,6 +72,14 @@ impl Subject {
         check_name(name)?;
         let key = format!("{}{directory}{name}", layout::freesurfer(self.id()));
         self.file(&format!("the FreeSurfer file {name} of {}", self.id()), &key, || {
+            self.fetch_freesurfer(bids_names::extension_of(name))
+        })
+    }
+
+    /// A file of the reconstruction, on disk or in the bucket that is read.
+    pub(crate) fn freesurfer_place(&self, directory: &str, name: &str) -> Result<Located> {
+        let key = format!("{}{directory}{name}", layout::freesurfer(self.id()));
+        self.locate_anywhere(&format!("the FreeSurfer file {name} of {}", self.id()), &key, || {
             self.fetch_freesurfer(bids_names::extension_of(name))
         })
     }

@@ -109,6 +109,7 @@ impl Error {
             Self::Access(error) => error.kind(),
             Self::Extract(error) => error.kind(),
             Self::Store(error) => error.kind(),
+            Self::Template(error) => error.kind(),
             Self::Input(error) => error.kind(),
             #[cfg(feature = "download")]
             Self::Object(error) => crate::remote::object::kind(error),
