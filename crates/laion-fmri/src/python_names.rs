@@ -89,6 +89,10 @@
 //! | `get_stimulus_metadata` | [`Subject::stimulus_metadata`](crate::Subject::stimulus_metadata) | |
 //! | `to_nifti` | [`Subject::to_nifti`](crate::Subject::to_nifti) | |
 //! | `get_voxel_coordinates` | [`Subject::voxel_coordinates`](crate::Subject::voxel_coordinates) | |
+//! | `to_template` | [`Subject::to_template`](crate::Subject::to_template) | |
+//! | `volume_to_surface` | [`Subject::volume_to_surface`](crate::Subject::volume_to_surface) | |
+//! | `volume_to_template` | [`Subject::volume_to_template`](crate::Subject::volume_to_template) | |
+//! | `surface_to_template` | [`Subject::surface_to_template`](crate::Subject::surface_to_template) | |
 //! | `to_torch_dataset` | [`Subject::trial_dataset`](crate::Subject::trial_dataset) | |
 //! | `LaionFMRIDataset` | [`TrialDataset`](crate::TrialDataset) | |
 //! | `rep_index` | [`TrialItem::session_repetition`](crate::stimulus::TrialItem::session_repetition) | |

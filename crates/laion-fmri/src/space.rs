@@ -8,7 +8,7 @@ use nifti_stream::Sample;
 use crate::{Error, Result, Subject, Voxels};
 
 /// The error of a caller on its way through the writer.
-struct Carried<E>(E);
+pub(crate) struct Carried<E>(pub(crate) E);
 
 impl<E: From<Error>> From<nifti_stream::Error> for Carried<E> {
     fn from(error: nifti_stream::Error) -> Self {

@@ -32,22 +32,37 @@
 mod cache;
 mod cortex;
 mod fsaverage;
+mod name;
 mod options;
 mod projection;
+mod roi;
 mod sampling;
 mod sphere;
+mod volume;
 mod weights;
 
 use indexmap::IndexMap;
 use ndarray::{Array2, ArrayView2};
 
+pub use self::name::TemplateName;
 pub use self::options::{
     CorticalSurface, Density, Interpolation, SurfaceSpace, TemplateOptions, TemplateSpace,
 };
 pub use self::projection::Projection;
+pub use self::volume::VolumeProjection;
 #[cfg(doc)]
 use crate::Error;
 use crate::{Hemisphere, Result, Subject, Voxels};
+
+/// Rows in template space.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TemplateValues {
+    /// By hemisphere, each of shape `(n_rows, n_vertices)`.
+    Surface(IndexMap<Hemisphere, Array2<f32>>),
+    /// As volumes, which are made row by row.
+    Volume(Box<VolumeProjection>),
+}
 
 impl Subject {
     /// Rows of one value for each chosen voxel on the vertices of each wanted hemisphere, of shape
@@ -98,5 +113,43 @@ impl Subject {
         options: &TemplateOptions,
     ) -> Result<Array2<f32>> {
         self.sphere_projection(hemisphere, options)?.project(rows)
+    }
+
+    /// The way of chosen voxels to MNI305, with which rows become volumes: as
+    /// [`Subject::volume_projection`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Subject::volume_projection`].
+    pub fn volume_to_template(
+        &self,
+        voxels: &Voxels,
+        options: &TemplateOptions,
+    ) -> Result<VolumeProjection> {
+        self.volume_projection(voxels, options)
+    }
+
+    /// Rows of one value for each chosen voxel in a space, by its usual way: by the surface to
+    /// fsnative and fsaverage, by the linear transform to MNI305.
+    ///
+    /// # Errors
+    ///
+    /// As [`Subject::volume_to_surface`] and [`Subject::volume_projection`].
+    pub fn to_template(
+        &self,
+        rows: ArrayView2<'_, f32>,
+        voxels: &Voxels,
+        space: TemplateSpace,
+        options: &TemplateOptions,
+    ) -> Result<TemplateValues> {
+        match space.surface() {
+            Some(space) => {
+                self.volume_to_surface(rows, voxels, space, options).map(TemplateValues::Surface)
+            }
+            None => {
+                let projection = self.volume_projection(voxels, options)?;
+                Ok(TemplateValues::Volume(Box::new(projection)))
+            }
+        }
     }
 }

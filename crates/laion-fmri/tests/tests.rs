@@ -33,6 +33,7 @@ mod roi_data;
 mod serialize;
 mod stimuli;
 mod stores;
+mod templates;
 mod trees;
 mod trials;
 mod untabled;
