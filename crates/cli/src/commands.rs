@@ -28,6 +28,7 @@ mod store;
 mod to_nifti;
 mod trials;
 mod urls;
+mod value_rows;
 mod verify;
 mod voxels;
 

@@ -1,19 +1,17 @@
 //! `to-nifti`: values on the voxel axis back into a volume, or into one volume for each row.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use laion_fmri::export::{Element, NpyFile, f16};
 use laion_fmri::nifti_stream::Sample;
-use laion_fmri::{Error, Subject, Voxels};
+use laion_fmri::{Subject, Voxels};
 use laion_fmri_base::counted;
 
 use serde_json::json;
 
+use super::value_rows::{ValueRows, file_and_voxels};
 use super::voxels::{reaching, voxels};
-use crate::args::{ToNifti, VoxelArgs};
+use crate::args::ToNifti;
 use crate::context::Context;
-use crate::exit::CommandError;
-use crate::hint;
 use crate::output;
 
 pub(super) fn run(context: &Context, args: &ToNifti) -> anyhow::Result<()> {
@@ -22,17 +20,19 @@ pub(super) fn run(context: &Context, args: &ToNifti) -> anyhow::Result<()> {
         return Err(output::unsupported(&args.output, &[".nii", ".nii.gz"]).into());
     }
     output::check_destination(&args.output)?;
-    let (values, chosen) = values(args)?;
-    let rows = Rows::open(&values)?;
+    let command = format!("to-nifti --subject {}", args.subject);
+    let (values, chosen) =
+        file_and_voxels(&command, args.values.as_ref(), &args.voxels, &args.output)?;
+    let rows = ValueRows::open(&values)?;
     let subject = context.dataset()?.subject(&args.subject)?;
     let voxels = voxels(context, &chosen, &subject)?;
     let voxels = reaching(context, voxels, &args.threshold, &subject)?;
     let double = rows.needs_double()?;
     if double {
-        rows.write(&subject, &args.output, &voxels, |value| value)?;
+        write(&rows, &subject, &args.output, &voxels, |value| value)?;
         context.note("note: written as float64: float32 would change some values to 0, to infinity or to another integer");
     } else {
-        rows.write(&subject, &args.output, &voxels, |value| value as f32)?;
+        write(&rows, &subject, &args.output, &voxels, |value| value as f32)?;
     }
     let volumes = match rows.n_rows {
         Some(rows) => format!("{} of ", counted(rows, "volume")),
@@ -43,172 +43,19 @@ pub(super) fn run(context: &Context, args: &ToNifti) -> anyhow::Result<()> {
     output::wrote(context, &args.output, &format!("{volumes}{voxels}"), fields)
 }
 
-/// The file of values and the voxels; the last value of `--roi` is the file, if it stands behind them.
-fn values(args: &ToNifti) -> anyhow::Result<(PathBuf, VoxelArgs)> {
-    let mut voxels = args.voxels.clone();
-    let values = match &args.values {
-        Some(values) => values.clone(),
-        None => {
-            let is_file = |name: &String| name.ends_with(".npy") || name.ends_with(".npz");
-            let Some(last) = voxels.roi.pop_if(|name| is_file(name)) else {
-                let error = CommandError::usage("no file of values is named");
-                let rois: Vec<String> = voxels.roi.iter().map(|it| hint::word(it)).collect();
-                let hint = format!(
-                    "laion-fmri to-nifti --subject {} VALUES.npy --roi {} -o {}",
-                    args.subject,
-                    rois.join(" "),
-                    hint::word(&args.output.to_string_lossy())
-                );
-                return Err(error.hint(hint).into());
-            };
-            PathBuf::from(last)
-        }
-    };
-    if values.extension().is_some_and(|it| it == "npz") {
-        let message = format!(
-            "{} is an archive of arrays (expected a .npy file of one value per voxel, or of rows of them)",
-            values.display()
-        );
-        let name = values.display();
-        let hint = format!("in Python: numpy.save(\"one.npy\", numpy.load(\"{name}\")[\"betas\"])");
-        return Err(CommandError::usage(message).hint(hint).into());
-    }
-    Ok((values, voxels))
-}
-
-/// The values of a file: one row, or several.
-struct Rows<'a> {
-    path: &'a Path,
-    /// Without a number, the file has one axis.
-    n_rows: Option<usize>,
-    n_columns: usize,
-    kind: Kind,
-}
-
-/// What the values are.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// All of them are float32 values.
-    Single,
-    Double,
-    Integer,
-}
-
-impl<'a> Rows<'a> {
-    fn open(path: &'a Path) -> anyhow::Result<Self> {
-        let file = NpyFile::open(path).map_err(Error::from)?;
-        let (n_rows, n_columns) = match file.shape() {
-            [columns] => (None, *columns),
-            [rows, columns] if *rows > 0 => (Some(*rows), *columns),
-            shape => {
-                let message = format!(
-                    "{} has the shape {shape:?} (expected one value for each voxel, or rows of them)",
-                    path.display()
-                );
-                return Err(CommandError::usage(message).into());
-            }
-        };
-        let kind = match file.descriptor().trim_start_matches(['<', '>', '|', '=']) {
-            "f4" | "f2" | "b1" | "u1" | "i1" | "u2" | "i2" => Kind::Single,
-            "f8" => Kind::Double,
-            _ => Kind::Integer,
-        };
-        Ok(Self { path, n_rows, n_columns, kind })
-    }
-
-    /// Whether single precision would make something else of a value: 0 or infinity of a number that is
-    /// neither, or another integer.
-    fn needs_double(&self) -> anyhow::Result<bool> {
-        let mut needs = false;
-        let kind = self.kind;
-        if kind != Kind::Single {
-            self.for_each(|row| {
-                needs |= row.iter().any(|value| {
-                    let single = f64::from(*value as f32);
-                    match kind {
-                        Kind::Integer => single != *value,
-                        _ => {
-                            value.is_finite() && !single.is_finite()
-                                || *value != 0.0 && single == 0.0
-                        }
-                    }
-                });
-                Ok(())
-            })?;
-        }
-        Ok(needs)
-    }
-
-    fn write<T: Sample + Default>(
-        &self,
-        subject: &Subject,
-        output: &Path,
-        voxels: &Voxels,
-        value: impl Fn(f64) -> T,
-    ) -> anyhow::Result<()> {
-        subject.rows_to_nifti(output, voxels, self.n_rows, |put| {
-            let mut values = Vec::with_capacity(self.n_columns);
-            self.for_each(|row| {
-                values.clear();
-                values.extend(row.iter().map(|it| value(*it)));
-                Ok(put(&values)?)
-            })
-        })
-    }
-
-    /// Hands over the rows, whatever type they have.
-    fn for_each(&self, mut take: impl FnMut(&[f64]) -> anyhow::Result<()>) -> anyhow::Result<()> {
-        let file = NpyFile::open(self.path).map_err(Error::from)?;
-        let columns = self.n_columns;
-        match file.descriptor().trim_start_matches(['<', '>', '|', '=']) {
-            "f4" => rows(file, columns, take, |value: f32| f64::from(value)),
-            "f8" => rows(file, columns, take, |value: f64| value),
-            "f2" => rows(file, columns, take, |value: f16| f64::from(value)),
-            "b1" => rows(file, columns, take, |value: bool| f64::from(u8::from(value))),
-            "u1" => rows(file, columns, take, |value: u8| f64::from(value)),
-            "i1" => rows(file, columns, take, |value: i8| f64::from(value)),
-            "u2" => rows(file, columns, take, |value: u16| f64::from(value)),
-            "i2" => rows(file, columns, take, |value: i16| f64::from(value)),
-            "u4" => rows(file, columns, take, |value: u32| f64::from(value)),
-            "i4" => rows(file, columns, take, |value: i32| f64::from(value)),
-            "i8" => rows(file, columns, take, |value: i64| value as f64),
-            "u8" => rows(file, columns, take, |value: u64| value as f64),
-            // The error names the type.
-            _ => rows(file, columns, &mut take, |value: f32| f64::from(value)),
-        }
-    }
-}
-
-/// The rows of a file of one type. The elements of a file with one axis are one row.
-fn rows<T: Element>(
-    file: NpyFile,
-    columns: usize,
-    mut take: impl FnMut(&[f64]) -> anyhow::Result<()>,
-    number: impl Fn(T) -> f64,
+fn write<T: Sample + Default>(
+    rows: &ValueRows<'_>,
+    subject: &Subject,
+    output: &Path,
+    voxels: &Voxels,
+    value: impl Fn(f64) -> T,
 ) -> anyhow::Result<()> {
-    let mut row = Vec::with_capacity(columns);
-    let result = file.for_each_row(|values: &[T]| {
-        row.extend(values.iter().map(|value| number(*value)));
-        if row.len() < columns {
-            return Ok(());
-        }
-        let taken = take(&row);
-        row.clear();
-        taken.map_err(Failed::Taken)
-    });
-    result.map_err(|failed| match failed {
-        Failed::Taken(error) => error,
-        Failed::Read(error) => Error::from(error).into(),
+    subject.rows_to_nifti(output, voxels, rows.n_rows, |put| {
+        let mut values = Vec::with_capacity(rows.n_columns);
+        rows.for_each(|row| {
+            values.clear();
+            values.extend(row.iter().map(|it| value(*it)));
+            Ok(put(&values)?)
+        })
     })
-}
-
-enum Failed {
-    Taken(anyhow::Error),
-    Read(laion_fmri::export::Error),
-}
-
-impl From<laion_fmri::export::Error> for Failed {
-    fn from(error: laion_fmri::export::Error) -> Self {
-        Self::Read(error)
-    }
 }
