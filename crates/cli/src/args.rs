@@ -14,6 +14,7 @@ pub(crate) mod sessions;
 pub(crate) mod splits;
 pub(crate) mod stimuli;
 pub(crate) mod store;
+pub(crate) mod template;
 pub(crate) mod tree;
 mod trial_list;
 
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use laion_fmri::stimuli::EmbeddingModel;
+use laion_fmri::template::TemplateSpace;
 use laion_fmri::{Hemi, Location, MaskSource, Resolution, RoiFormat, StimulusSet};
 
 use self::filters::Filters;
@@ -214,6 +216,8 @@ pub(crate) enum Command {
     Coordinates(Coordinates),
     /// Turn one value per voxel back into a NIfTI volume (0 elsewhere)
     ToNifti(ToNifti),
+    /// Take values to fsaverage, to the subject's own surface or to MNI305
+    ToTemplate(Box<template::ToTemplate>),
     /// Save a stimulus image
     Image(stimuli::Image),
     /// Save image embeddings, (n_rows, n_features) float16
@@ -482,6 +486,11 @@ pub(crate) struct Roi {
     /// Brain mask that defines the voxels of volumes
     #[arg(long, value_name = "M", default_value_t, value_parser = one_of(MaskSource::ALL, MaskSource::as_str))]
     pub(crate) mask_source: MaskSource,
+    /// Take the ROIs to the vertices of fsnative or fsaverage, or to MNI305 (.nii.gz, a volume for each)
+    #[arg(long, value_name = "SPACE", conflicts_with = "format", value_parser = one_of(TemplateSpace::ALL, TemplateSpace::as_str))]
+    pub(crate) space: Option<TemplateSpace>,
+    #[command(flatten)]
+    pub(crate) how: template::SpaceArgs,
     /// Output file: .npz, or - for standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,

@@ -21,11 +21,13 @@ mod noise_ceiling;
 mod plan_file;
 mod roi;
 mod sessions;
+mod spaces;
 mod splits;
 mod status;
 mod stimuli;
 mod store;
 mod to_nifti;
+mod to_template;
 mod trials;
 mod urls;
 mod value_rows;
@@ -83,6 +85,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Status
         Command::Reproduce(args) => extract::reproduce(context, args),
         Command::Recipe(action) => return extract::recipe(context, action),
         Command::ToNifti(args) => to_nifti::run(context, args),
+        Command::ToTemplate(args) => to_template::run(context, args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
         Command::Global => Ok(tree::global_options().print_long_help()?),

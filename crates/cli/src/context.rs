@@ -70,6 +70,22 @@ impl Context {
         chosen.or_else(|| self.environment.cache_dir())
     }
 
+    /// Folders in which fsaverage may lie: FreeSurfer's subjects and TemplateFlow's templates.
+    pub(crate) fn fsaverage_dirs(&self) -> Vec<PathBuf> {
+        let variable = |name: &str| {
+            std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+        };
+        let home = self.environment.home.as_ref().map(|home| home.join(".cache/templateflow"));
+        [
+            variable("SUBJECTS_DIR"),
+            variable("FREESURFER_HOME").map(|directory| directory.join("subjects")),
+            variable("TEMPLATEFLOW_HOME").or(home),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
     /// The bucket in force.
     pub(crate) fn location(&self) -> Location {
         let chosen = self.global.bucket.as_ref().or(self.settings.bucket.as_ref());

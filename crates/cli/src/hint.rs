@@ -6,11 +6,11 @@ use laion_fmri::extract::{ExtractError, Restriction};
 use laion_fmri::policy;
 use laion_fmri::s3_mirror;
 use laion_fmri::stimuli::{Error as StimuliError, files};
-use laion_fmri::surface::fs::{ReadGiftiError, ReadLabelError};
+use laion_fmri::surface::fs::{ReadFreeSurferError, ReadGiftiError, ReadLabelError};
 use laion_fmri::upkeep::Advice;
 use laion_fmri::{
     Contradiction, DownloadRequest, Error, ErrorKind, Filter, FilterField, InputError, StoreError,
-    SubjectId, Subjects,
+    SubjectId, Subjects, TemplateError,
 };
 use laion_fmri_base::sufficient_bytes;
 
@@ -37,6 +37,24 @@ fn of_store(error: &StoreError) -> Option<String> {
     }
 }
 
+/// What helps on the way to a surface or a template.
+fn of_template(error: &TemplateError) -> Option<String> {
+    match error {
+        TemplateError::NoFsaverage { density, .. } => Some(format!(
+            "name a folder with {}/surf/lh.sphere.reg of FreeSurfer, or with tpl-fsaverage of \
+             TemplateFlow: --fsaverage DIR, or SUBJECTS_DIR",
+            density.freesurfer()
+        )),
+        TemplateError::Coarse { .. } => Some("ask for fewer vertices with --density".to_owned()),
+        TemplateError::File(ReadFreeSurferError::Read { path, .. })
+            if error.kind() == ErrorKind::Integrity =>
+        {
+            fetch_again(path)
+        }
+        _ => None,
+    }
+}
+
 /// What would help against a failure, when that is known.
 pub(crate) fn of(error: &Error) -> Option<String> {
     match error {
@@ -51,6 +69,7 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::Access(error) => of_access(error),
         Error::Extract(error) => of_extract(error),
         Error::Store(error) => of_store(error),
+        Error::Template(error) => of_template(error),
         Error::Input(InputError::Changed { path, .. }) => fetch_again(path),
         Error::Input(InputError::NotInBucket { path, .. }) => Some(match subject_of(path) {
             Some(id) => format!("laion-fmri info --subject {id} lists what the bucket has"),

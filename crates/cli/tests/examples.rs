@@ -39,6 +39,7 @@ impl Home {
             .arg(directory.join("aws-sync/derivatives/rois"))
             .status();
         assert!(copied.unwrap().success());
+        fixtures::bucket::write_fsaverage(&directory.join("freesurfer/subjects")).unwrap();
         let home = Self { user, service, directory };
         // Access is granted before the images are downloaded.
         home.run(&format!("laion-fmri login --request-id {id}"));

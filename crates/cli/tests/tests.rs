@@ -21,6 +21,7 @@ mod splits;
 mod status;
 mod stimuli;
 mod stores;
+mod templates;
 mod transfers;
 mod trees;
 mod upkeep;

@@ -3,9 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use laion_fmri::Hemi;
+use laion_fmri::template::TemplateSpace;
 
 use super::VoxelArgs;
+use super::names::one_of;
 use super::sessions::{SessionName, parse_session};
+use super::template::SpaceArgs;
 
 #[derive(Args, Debug)]
 #[group(id = "which", required = true, multiple = false)]
@@ -27,8 +31,16 @@ pub(crate) struct NoiseCeilingArgs {
     pub(crate) which: WhichNoiseCeiling,
     #[command(flatten)]
     pub(crate) voxels: VoxelArgs,
+    /// Take the maps to the vertices of fsnative or fsaverage, or to MNI305
+    #[arg(long, value_name = "SPACE", value_parser = one_of(TemplateSpace::ALL, TemplateSpace::as_str))]
+    pub(crate) space: Option<TemplateSpace>,
+    /// Hemisphere: L, R or all
+    #[arg(long, value_name = "H", default_value_t, requires = "space", value_parser = one_of(Hemi::ALL, Hemi::as_str))]
+    pub(crate) hemi: Hemi,
+    #[command(flatten)]
+    pub(crate) how: SpaceArgs,
     /// Output file: .npy or .csv for one map, .npz for several, .nii or .nii.gz with one volume per map,
-    /// - for .npy on standard output
+    /// - for .npy on standard output; with --space as in to-template
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }

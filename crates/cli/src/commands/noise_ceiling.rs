@@ -2,11 +2,13 @@
 
 use laion_fmri::bids::entity_value;
 use laion_fmri::export::write_npz;
+use laion_fmri::template::{TemplateName, TemplateSpace};
 use laion_fmri::{Dataset, Error, Filter, NoiseCeiling, Subject, layout};
 use laion_fmri_base::counted;
 
 use serde_json::json;
 
+use super::spaces::{Destination, Rows, Take, options, write};
 use super::voxels::{ArrayFormat, array_format, voxels, write_array};
 use crate::args::noise_ceiling::NoiseCeilingArgs;
 use crate::args::sessions::SessionName;
@@ -23,6 +25,9 @@ pub(super) fn run(context: &Context, args: &NoiseCeilingArgs) -> anyhow::Result<
     let which: Vec<NoiseCeiling> = sessions.chain(descs).collect::<Result<_, Error>>()?;
     for desc in &args.which.desc {
         check_map(&dataset, &subject, desc)?;
+    }
+    if let Some(space) = args.space {
+        return in_space(context, args, &subject, &which, space);
     }
     let fitting: &[ArrayFormat] = match which.len() {
         1 => &[ArrayFormat::Npy, ArrayFormat::Csv, ArrayFormat::Npz, ArrayFormat::Nifti],
@@ -55,6 +60,30 @@ pub(super) fn run(context: &Context, args: &NoiseCeilingArgs) -> anyhow::Result<
         output::wrote(context, &args.output, &text, [("map", map), ("known", json!(known))])?;
     }
     Ok(())
+}
+
+/// The maps on a surface or in a template.
+fn in_space(
+    context: &Context,
+    args: &NoiseCeilingArgs,
+    subject: &Subject,
+    which: &[NoiseCeiling],
+    space: TemplateSpace,
+) -> anyhow::Result<()> {
+    let destination = Destination { space, hemi: args.hemi, output: &args.output };
+    destination.form()?;
+    let voxels = voxels(context, &args.voxels, subject)?;
+    let maps = subject.noise_ceilings(which, &voxels)?;
+    let name = TemplateName::new(subject.id().clone(), space);
+    let name = match which {
+        [NoiseCeiling::Session(session)] => name.session(session.clone()).desc("Noiseceiling"),
+        [NoiseCeiling::Desc(desc)] => name.desc(desc),
+        _ => name.desc("Noiseceilings"),
+    };
+    let each = |take: Take<'_>| maps.values().try_for_each(|map| take(&map.to_vec()));
+    let rows = Rows { n_rows: (maps.len() > 1).then_some(maps.len()), each: &each };
+    let options = options(context, &args.how, args.hemi);
+    write(context, subject, &voxels, &rows, &options, &destination, &name)
 }
 
 /// Names the maps that there are in the place of one that no subject has.

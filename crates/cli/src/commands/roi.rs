@@ -1,47 +1,134 @@
 //! `roi`: ROIs as volumes, surface masks and vertex lists, in one `.npz` file.
 
 use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
 use laion_fmri::bids::dehyphenate_name;
 use laion_fmri::export::{self, NpzWriter, write_npz, write_npz_to};
 use laion_fmri::ndarray::ArrayView1;
-use laion_fmri::{Error, Hemisphere, RoiData};
+use laion_fmri::template::{TemplateOptions, TemplateSpace};
+use laion_fmri::{Error, Hemisphere, RoiData, RoiFormat, Voxels};
 use laion_fmri_base::counted;
 
 use serde_json::json;
 
+use super::spaces::options;
 use crate::args::{Keys, Roi};
 use crate::context::Context;
 use crate::output;
 
 pub(super) fn run(context: &Context, args: &Roi) -> anyhow::Result<()> {
-    let to_stdout = output::is_stdout(&args.output);
-    if !to_stdout && args.output.extension().is_none_or(|extension| extension != "npz") {
-        return Err(output::unsupported(&args.output, &[".npz", "-"]).hint("-o roi.npz").into());
+    if let Some(space) = args.space {
+        return in_space(context, args, space);
     }
-    output::check_binary_destination(&args.output)?;
+    check_npz(&args.output)?;
     let subject = context.dataset()?.subject(&args.subject)?;
     let rois =
         subject.roi_data_on(args.roi.as_slice(), args.format, args.hemi, args.mask_source)?;
-    // The names of the arrays follow from what was asked for, not from how much was found.
-    let is_full = args.keys == Keys::Full || args.roi.len() > 1;
-    let alone = |name: &str| !is_full && dehyphenate_name(&args.roi[0]) == name;
-    let write = |npz: &mut NpzWriter<'_>| -> Result<(), export::Error> {
-        rois.iter().try_for_each(|(name, roi)| {
-            let prefix = if alone(name) { String::new() } else { format!("{name}/") };
-            write_roi(npz, &prefix, roi)
-        })
+    let names = Names::of(args);
+    write_file(&args.output, |npz| {
+        rois.iter().try_for_each(|(name, roi)| write_roi(npz, &names.prefix(name), roi))
+    })?;
+    report(context, &args.output, rois.keys())
+}
+
+/// ROIs on the vertices of a surface, or as volumes of a template.
+fn in_space(context: &Context, args: &Roi, space: TemplateSpace) -> anyhow::Result<()> {
+    let options = options(context, &args.how, args.hemi);
+    let Some(surface) = space.surface() else {
+        return in_volume(context, args, &options);
     };
-    if to_stdout {
+    check_npz(&args.output)?;
+    let subject = context.dataset()?.subject(&args.subject)?;
+    let rois = subject.roi_vertices(args.roi.as_slice(), surface, &options)?;
+    let names = Names::of(args);
+    write_file(&args.output, |npz| {
+        for (name, hemispheres) in &rois {
+            let prefix = names.prefix(name);
+            for (hemisphere, flags) in hemispheres {
+                let flags = ArrayView1::from(flags);
+                npz.array(format!("{prefix}hemi-{hemisphere}/func.gii"), flags)?;
+            }
+        }
+        Ok(())
+    })?;
+    report(context, &args.output, rois.keys())
+}
+
+/// Each ROI as a volume of MNI305: 1 inside, 0 outside.
+fn in_volume(context: &Context, args: &Roi, options: &TemplateOptions) -> anyhow::Result<()> {
+    let name = args.output.to_string_lossy();
+    if !(name.ends_with(".nii") || name.ends_with(".nii.gz")) {
+        return Err(output::unsupported(&args.output, &[".nii", ".nii.gz"]).into());
+    }
+    output::check_destination(&args.output)?;
+    let subject = context.dataset()?.subject(&args.subject)?;
+    let format = RoiFormat::Volume;
+    let rois = subject.roi_data_on(args.roi.as_slice(), format, args.hemi, args.mask_source)?;
+    // The voxels of the brain, so that one set of weights does for all of them.
+    let brain = Voxels::all().mask_source(args.mask_source);
+    let projection = subject.volume_projection(&brain, options)?;
+    let n_rois = (rois.len() > 1).then_some(rois.len());
+    projection.write_nifti(&args.output, n_rois, |put| {
+        rois.values().filter_map(|roi| roi.volume.as_ref()).try_for_each(|volume| {
+            let inside = volume.as_slice().iter().map(|inside| f32::from(u8::from(*inside)));
+            put(&inside.collect::<Vec<_>>())
+        })
+    })?;
+    report(context, &args.output, rois.keys())
+}
+
+fn check_npz(output: &Path) -> anyhow::Result<()> {
+    let is_npz = output.extension().is_some_and(|extension| extension == "npz");
+    if !output::is_stdout(output) && !is_npz {
+        return Err(output::unsupported(output, &[".npz", "-"]).hint("-o roi.npz").into());
+    }
+    output::check_binary_destination(output)
+}
+
+/// How the arrays of ROIs begin.
+struct Names {
+    /// The only ROI that was named, whose arrays need no name.
+    alone: Option<String>,
+}
+
+impl Names {
+    /// The names follow from what was asked for, not from how much was found.
+    fn of(args: &Roi) -> Self {
+        let is_full = args.keys == Keys::Full || args.roi.len() > 1;
+        let alone = args.roi.first().filter(|_| !is_full);
+        Self { alone: alone.map(|name| dehyphenate_name(name).into()) }
+    }
+
+    fn prefix(&self, name: &str) -> String {
+        match &self.alone {
+            Some(alone) if alone == name => String::new(),
+            _ => format!("{name}/"),
+        }
+    }
+}
+
+fn write_file(
+    output: &Path,
+    write: impl FnOnce(&mut NpzWriter<'_>) -> Result<(), export::Error>,
+) -> anyhow::Result<()> {
+    if output::is_stdout(output) {
         let mut stdout = BufWriter::new(io::stdout().lock());
         write_npz_to(&mut stdout, write).map_err(Error::from)?;
         stdout.flush()?;
     } else {
-        write_npz(&args.output, write).map_err(Error::from)?;
+        write_npz(output, write).map_err(Error::from)?;
     }
-    let text = counted(rois.len(), "ROI");
-    let names: Vec<&String> = rois.keys().collect();
-    output::wrote(context, &args.output, &text, [("rois", json!(names))])
+    Ok(())
+}
+
+fn report<'n>(
+    context: &Context,
+    output: &Path,
+    names: impl Iterator<Item = &'n String>,
+) -> anyhow::Result<()> {
+    let names: Vec<&String> = names.collect();
+    output::wrote(context, output, &counted(names.len(), "ROI"), [("rois", json!(names))])
 }
 
 fn write_roi(npz: &mut NpzWriter<'_>, prefix: &str, roi: &RoiData) -> Result<(), export::Error> {

@@ -217,6 +217,24 @@ pub(super) const EXAMPLES: &[Examples] = &[
         ],
     ),
     (
+        "to-template",
+        &[
+            example(
+                "the FreeSurfer folder of the subject, which is needed",
+                "laion-fmri download --prefix derivatives/freesurfer/sub-01/",
+            ),
+            example(
+                "values of the whole brain on both hemispheres of fsaverage",
+                "laion-fmri to-template --subject sub-01 nc12.npy --target fsaverage \\\n    \
+             --fsaverage ~/freesurfer/subjects -o nc12_fsaverage.npz",
+            ),
+            example(
+                "the same as a volume of MNI305",
+                "laion-fmri to-template --subject sub-01 nc12.npy --target MNI305 -o nc12_mni.nii.gz",
+            ),
+        ],
+    ),
+    (
         "image",
         &[
             example(
