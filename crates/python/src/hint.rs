@@ -5,14 +5,29 @@ use std::path::Path;
 use laion_fmri::access::AccessError;
 use laion_fmri::extract::{ExtractError, Restriction};
 use laion_fmri::stimuli::Error as StimuliError;
+use laion_fmri::surface::fs::ReadFreeSurferError;
 use laion_fmri::{
-    Contradiction, DownloadRequest, Error, Filter, FilterField, InputError, MaskSource, StoreError,
-    Subjects, s3_mirror,
+    Contradiction, DownloadRequest, Error, ErrorKind, Filter, FilterField, InputError, MaskSource,
+    StoreError, Subjects, TemplateError, s3_mirror,
 };
 
 /// What would help against an error, when that is known.
 pub(crate) fn of(error: &Error) -> Option<String> {
     match error {
+        Error::Template(error) => match &**error {
+            TemplateError::NoFsaverage { density, .. } => Some(format!(
+                "name a folder with {}/surf/lh.sphere.reg of FreeSurfer, or with tpl-fsaverage of \
+                 TemplateFlow: fsaverage_dir=\"DIRECTORY\", or the variable SUBJECTS_DIR",
+                density.freesurfer()
+            )),
+            TemplateError::Coarse { .. } => Some("ask for fewer vertices: fsaverage_density".into()),
+            TemplateError::File(ReadFreeSurferError::Read { path, .. })
+                if error.kind() == ErrorKind::Integrity =>
+            {
+                Some(fetch_again(path))
+            }
+            _ => None,
+        },
         Error::DataDirNotSet => {
             Some("laion_fmri.dataset_initialize(\"DIRECTORY\"), or the variable LAION_FMRI_DATA".into())
         }

@@ -18,6 +18,7 @@ mod splits;
 mod stimuli;
 mod store;
 mod subject;
+mod template;
 
 /// The module `laion_fmri._native`.
 #[pyo3::pymodule]
@@ -53,6 +54,10 @@ mod _native {
     use crate::store::{Store, build_store};
     #[pymodule_export]
     use crate::subject::{Subject, parse_subject};
+    #[pymodule_export]
+    use crate::template::{
+        surface_to_template, template_name, volume_to_surface, volume_to_template, write_gifti,
+    };
 
     /// What the licence says.
     #[pymodule_export]

@@ -91,6 +91,14 @@ NAMES = {
         "mask_source='anatomical'"
     ),
     "subject.Subject.to_nifti": f"self, values, output_path, {VOXELS}",
+    "subject.Subject.to_template": "self, values, target",
+    "subject.Subject.volume_to_surface": "self, values, target='fsaverage'",
+    "subject.Subject.volume_to_template": "self, values, target",
+    "subject.Subject.surface_to_template": "self, values, target='fsaverage'",
+    "templates.to_template": "subject, values, target",
+    "templates.volume_to_surface": "subject, values, target='fsaverage'",
+    "templates.volume_to_template": "subject, values, target",
+    "templates.surface_to_template": "subject, values, target='fsaverage'",
     "subject.Subject.get_voxel_coordinates": f"self, {VOXELS}",
     "subject.Subject.get_stimulus_metadata": "self",
     "group.Group": "subjects_dict",
@@ -134,6 +142,18 @@ NAMES = {
 }
 
 KEYWORDS = {
+    "templates.to_template": {
+        "hemi": None,
+        "route": "auto",
+        "surface": "white",
+        "fsaverage_density": "fsaverage5",
+        "fslr_density": "32k",
+        "interpolation": "linear",
+        "output_dir": None,
+        "desc": None,
+        "session": None,
+        "mask_source": "anatomical",
+    },
     "subject.Subject.get_t1w": {"res": None},
     "subject.Subject.get_t2w": {"res": None},
     "subject.Subject.get_anatomical_brain_mask": {"res": None},

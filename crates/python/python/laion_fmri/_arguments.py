@@ -29,6 +29,17 @@ class Selection(TypedDict):
     stimuli: str | None
 
 
+class SpaceOptions(TypedDict):
+    """How values get to a surface or a template, as the native module takes it."""
+
+    hemi: str
+    surface: str
+    depths: list[float] | None
+    interpolation: str
+    density: str
+    fsaverage: list[str]
+
+
 VoxelArguments = tuple["list[str] | None", "NDArray[np.bool_] | None", str]
 
 

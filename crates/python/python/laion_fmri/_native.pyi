@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from laion_fmri._arguments import Selection
+from laion_fmri._arguments import Selection, SpaceOptions
 
 __all__ = [
     "Dataset",
@@ -54,7 +54,12 @@ __all__ = [
     "request_access",
     "shared_betas",
     "split_masks",
+    "surface_to_template",
+    "template_name",
+    "volume_to_surface",
+    "volume_to_template",
     "write_betas",
+    "write_gifti",
     "write_nifti",
     "zscore",
 ]
@@ -271,6 +276,33 @@ def read_voxels(path: _Path, mask: _Path) -> NDArray[np.float32]: ...
 def read_rows(path: _Path, flags: NDArray[np.bool_]) -> NDArray[np.float32]: ...
 def read_volume(path: _Path) -> tuple[NDArray[np.float32], NDArray[np.float64]]: ...
 def write_nifti(path: _Path, values: NDArray[np.float32], like: _Path) -> None: ...
+def volume_to_surface(
+    subject: Subject,
+    rows: NDArray[np.float32],
+    voxels: _Voxels,
+    space: str,
+    options: SpaceOptions,
+) -> dict[str, NDArray[np.float32]]: ...
+def surface_to_template(
+    subject: Subject, rows: NDArray[np.float32], hemi: str, options: SpaceOptions
+) -> NDArray[np.float32]: ...
+def volume_to_template(
+    subject: Subject,
+    rows: NDArray[np.float32],
+    voxels: _Voxels,
+    options: SpaceOptions,
+    path: _Path | None,
+    is_single: bool,
+) -> tuple[NDArray[np.float32], list[int], NDArray[np.float64]]: ...
+def write_gifti(path: _Path, rows: NDArray[np.float32], hemi: str, space: str) -> None: ...
+def template_name(
+    subject: str,
+    session: str | None,
+    space: str,
+    density: str,
+    hemi: str | None,
+    desc: str | None,
+) -> str: ...
 def read_gifti(path: _Path) -> NDArray[np.bool_]: ...
 def read_label(path: _Path) -> NDArray[np.int64]: ...
 def zscore(

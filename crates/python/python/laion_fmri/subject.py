@@ -1068,6 +1068,30 @@ class Subject:
         path = _arguments.output(output_path, "output_path", _NIFTI)
         self._current().to_nifti(array, path, voxels)
 
+    def to_template(self, values: Any, target: str, **kw: Any) -> Any:
+        """Take values at voxels to fsaverage, fsnative or MNI305: :func:`laion_fmri.templates.to_template`."""
+        from laion_fmri import templates
+
+        return templates.to_template(self, values, target, **kw)
+
+    def volume_to_surface(self, values: Any, target: str = "fsaverage", **kw: Any) -> Any:
+        """As :func:`laion_fmri.templates.volume_to_surface`."""
+        from laion_fmri import templates
+
+        return templates.volume_to_surface(self, values, target, **kw)
+
+    def volume_to_template(self, values: Any, target: str, **kw: Any) -> Any:
+        """As :func:`laion_fmri.templates.volume_to_template`."""
+        from laion_fmri import templates
+
+        return templates.volume_to_template(self, values, target, **kw)
+
+    def surface_to_template(self, values: Any, target: str = "fsaverage", **kw: Any) -> Any:
+        """As :func:`laion_fmri.templates.surface_to_template`."""
+        from laion_fmri import templates
+
+        return templates.surface_to_template(self, values, target, **kw)
+
     def get_voxel_coordinates(
         self,
         roi: Roi | None = None,
