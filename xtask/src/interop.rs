@@ -68,6 +68,9 @@ pub(crate) fn step(project: &Project, options: &Options, counts: &mut Counts) ->
     for script in WRITERS {
         environment.script(&scripts.join(script)).argument(&data).run(counts)?;
     }
+    let spaces =
+        Environment::prepare_from(project, &python, "requirements-spaces.txt", "venv-spaces")?;
+    spaces.script(&scripts.join("make_spaces.py")).argument(&data).run(counts)?;
     let s3 = Environment::prepare_from(project, &python, "requirements-s3.txt", "venv-s3")?;
     let variables =
         [("LAION_FMRI_INTEROP", data.as_path()), ("LAION_FMRI_INTEROP_S3", s3.python())];
@@ -85,6 +88,7 @@ pub(crate) fn step(project: &Project, options: &Options, counts: &mut Counts) ->
     for script in CHECKERS {
         environment.script(&scripts.join(script)).argument(&data).run(counts)?;
     }
+    spaces.script(&scripts.join("check_spaces.py")).argument(&data).run(counts)?;
     Ok(Outcome::Done)
 }
 

@@ -10,6 +10,8 @@
 mod ridge;
 #[path = "ridge_output.rs"]
 mod ridge_output;
+#[path = "spaces_output.rs"]
+mod spaces_output;
 
 use std::collections::HashMap;
 use std::fs;
