@@ -11,6 +11,7 @@ mod reading;
 mod splits;
 mod stimuli;
 mod store;
+mod surface;
 mod timing;
 
 use anyhow::Result;
@@ -38,6 +39,8 @@ pub(crate) enum Area {
     Extract,
     /// Stores: building one, and voxels of all sessions from it: minutes, and about 2 GB below `target/`
     Store,
+    /// One map and a session of rows to the vertices of both hemispheres, against nilearn
+    Surface,
     /// The Python module against gzip, nibabel, h5py and Pillow, and with torch where `cargo xtask python
     /// --torch` installed it: minutes, and about 1 GB below `target/`
     Python,
@@ -90,7 +93,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     let areas = if options.areas.is_empty() { all } else { &options.areas };
     // Some measure programs of their own, released whatever this one is. The mirror is served by this one,
     // and what a call from Python adds is measured against one of this one.
-    let in_this_program = [Area::Reading, Area::Mirror, Area::Store, Area::Python]
+    let in_this_program = [Area::Reading, Area::Mirror, Area::Store, Area::Surface, Area::Python]
         .iter()
         .any(|area| areas.contains(area));
     if cfg!(debug_assertions) && in_this_program {
@@ -131,6 +134,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
             Area::Reading => recorded(project, options, "reading", reading::run(project)?)?,
             Area::Splits => recorded(project, options, "splits", splits::run(project)?)?,
             Area::Stimuli => recorded(project, options, "stimuli", stimuli::run(project)?)?,
+            Area::Surface => recorded(project, options, "surface", surface::run(project)?)?,
             Area::Store => {
                 recorded(project, options, "store", store::run(project, options.rounds)?)?
             }
