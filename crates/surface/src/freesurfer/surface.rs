@@ -177,7 +177,7 @@ mod tests {
     }
 
     /// Where the counts stand: after the magic, the stamp and the empty line.
-    const COUNTS: usize = 3 + 25 + 2;
+    const COUNTS: usize = 3 + 24 + 2;
 
     #[test]
     fn meshes_are_read_and_written() {

@@ -51,7 +51,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// The next line, which has to be there.
-    pub(super) fn expect(&mut self, expected: &'static str) -> Result<String, FreeSurferError> {
+    pub(super) fn required(&mut self, expected: &'static str) -> Result<String, FreeSurferError> {
         self.next()?.ok_or_else(|| self.unexpected(expected, "the end of the file"))
     }
 
@@ -60,13 +60,13 @@ impl<R: BufRead> Lines<R> {
         &mut self,
         expected: &'static str,
     ) -> Result<[f64; N], FreeSurferError> {
-        let line = self.expect(expected)?;
+        let line = self.required(expected)?;
         numbers(&line).ok_or_else(|| self.unexpected(expected, &line))
     }
 
     /// The value of the next line, `KEY = VALUE`.
     pub(super) fn value(&mut self, key: &'static str) -> Result<String, FreeSurferError> {
-        let line = self.expect(key)?;
+        let line = self.required(key)?;
         value_of(&line, key).map(str::to_owned).ok_or_else(|| self.unexpected(key, &line))
     }
 

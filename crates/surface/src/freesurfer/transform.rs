@@ -105,12 +105,12 @@ pub fn read_lta<R: BufRead>(reader: R) -> Result<LinearTransform, FreeSurferErro
 pub fn read_xfm<R: BufRead>(reader: R) -> Result<LinearTransform, FreeSurferError> {
     const FIRST: &str = "MNI Transform File";
     let mut lines = Lines::new(reader, '%');
-    let first = lines.expect(FIRST)?;
+    let first = lines.required(FIRST)?;
     if first != FIRST {
         return Err(lines.unexpected(FIRST, &first));
     }
     loop {
-        let line = lines.expect("Linear_Transform =")?;
+        let line = lines.required("Linear_Transform =")?;
         if value_of(&line, "Transform_Type").is_some_and(|kind| kind != "Linear;") {
             return Err(lines.unexpected("Transform_Type = Linear;", &line));
         }
@@ -120,7 +120,7 @@ pub fn read_xfm<R: BufRead>(reader: R) -> Result<LinearTransform, FreeSurferErro
     }
     let mut matrix = [[0.0; 4]; 3];
     for (index, row) in matrix.iter_mut().enumerate() {
-        let line = lines.expect("four numbers")?;
+        let line = lines.required("four numbers")?;
         let text = match index {
             2 => line.strip_suffix(';').unwrap_or(&line),
             _ => &line,
