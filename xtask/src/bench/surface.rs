@@ -13,7 +13,7 @@ use laion_fmri::ndarray::Array2;
 use laion_fmri::nifti_stream::{self, Affine, Spatial};
 use laion_fmri::surface::{SurfaceMesh, VolumeGeometry, write_mesh};
 use laion_fmri::template::{Density, SurfaceSpace, TemplateOptions};
-use laion_fmri::{Dataset, Hemi, Hemisphere, Subject, Voxels, layout};
+use laion_fmri::{Dataset, Hemi, Hemisphere, Subject, SubjectId, Voxels, layout};
 
 use super::process::Python;
 use super::timing::{once, timed};
@@ -157,7 +157,7 @@ fn write_files(folder: &Path) -> Result<()> {
         let squares = place.map(|n| (n as f64 - half) * (n as f64 - half));
         *voxel = u8::from(squares.iter().sum::<f64>() < RADIUS * RADIUS);
     }
-    let subject = "sub-01".parse()?;
+    let subject: SubjectId = "sub-01".parse()?;
     let spatial = Spatial::from_affine(&affine);
     let key = layout::anatomical_brain_mask(&subject, Some("1pt8"));
     nifti_stream::fs::write_volume(path(key)?, &spatial, [SIDE; 3], &mask)?;
