@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use fixtures::server::Options;
+use fixtures::server::{ChecksumKind, Options};
 use fixtures::{Fault, Proxy, Server};
 
 use self::run::{Ran, once};
@@ -95,8 +95,15 @@ impl Bench {
     fn provide(&mut self, prefix: &str, count: usize, size: usize) -> Result<()> {
         println!("writing {count} objects of {size} bytes");
         write_objects(&self.bucket().join(prefix), count, size)?;
-        // It computes each ETag now, and walks the folder once: the clients are measured.
-        self.server = Server::start(Options::new(self.bucket()).frozen(true))?;
+        self.serve(Some(ChecksumKind::Crc64Nvme))
+    }
+
+    /// Serves the objects with their entity tags, and the checksums that S3 keeps or none.
+    fn serve(&mut self, checksum: Option<ChecksumKind>) -> Result<()> {
+        // It computes each digest now, and walks the folder once: the clients are measured.
+        let mut options = Options::new(self.bucket()).frozen(true);
+        options.checksum = checksum;
+        self.server = Server::start(options)?;
         Ok(())
     }
 
@@ -210,6 +217,19 @@ impl Bench {
         self.made(&describe("4 files of 256 MB", &figures));
         let ours = ratio(&figures, Tool::LaionFmri)(Tool::S5cmd);
         self.rows.push(Row::at_most("4 x 256 MB with hashes, against s5cmd", ours, 1.1, "x"));
+        // 1.024 GB.
+        let for_a_gigabyte = |figures: &[Figures]| figures[0].processor() / 1.024;
+        let checked = for_a_gigabyte(&figures);
+        self.serve(None)?;
+        let case = "4 files of 256 MB, entity tags alone";
+        let figures =
+            self.in_turn(case, &[Tool::LaionFmri], |bench, tool, _| bench.fetch(tool, BIG))?;
+        self.made(&describe(case, &figures));
+        let tagged = for_a_gigabyte(&figures);
+        self.rows.extend([
+            Row::at_most("processor time for 1 GB, checksum of S3", checked, 1.6, "s"),
+            Row::at_most("processor time for 1 GB, MD5 alone", tagged, 3.4, "s"),
+        ]);
         Ok(())
     }
 
@@ -371,6 +391,10 @@ impl Figures {
     fn wall(&self) -> f64 {
         median(self.wall.clone())
     }
+
+    fn processor(&self) -> f64 {
+        median(self.processor.clone())
+    }
 }
 
 /// The median of the ratios of the rounds: what disturbs the machine disturbs both.
@@ -392,7 +416,7 @@ fn describe(case: &str, figures: &[Figures]) -> String {
             figures.tool.name(),
             figures.wall.len(),
             figures.wall(),
-            median(figures.processor.clone()),
+            figures.processor(),
             figures.memory.iter().copied().fold(0.0, f64::max),
         );
     }
