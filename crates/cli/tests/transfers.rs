@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use fixtures::server::Options;
+use fixtures::server::{ChecksumKind, Options};
 use fixtures::{Fault, Proxy, Server};
 
 use crate::{Ran, User};
@@ -103,6 +103,41 @@ fn encrypted_objects_are_not_held_to_their_tags() {
     std::fs::remove_dir_all(user.mirror()).unwrap();
     std::fs::create_dir(user.mirror()).unwrap();
     assert_eq!(user.run("adopt tree").code, 4);
+}
+
+#[test]
+fn checksums_of_the_bucket_are_compared_and_named() {
+    let user = User::new();
+    let options = Options::new(user.bucket.root()).encryption("aws:kms");
+    let server = Server::start(options.checksum(ChecksumKind::Crc64Nvme)).unwrap();
+    let there = format!("--bucket {}", server.url("laion-fmri"));
+    let ran = user.ok(&format!("{SESSION} --accept-license {there} --json"));
+    assert!(!ran.err.contains("no digests"), "{}", ran.err);
+    for outcome in outcomes(&ran) {
+        assert_eq!(outcome["check"], "CRC-64/NVME", "{outcome}");
+    }
+    let checks = |line: &str| {
+        let ran = user.ok(line);
+        let all = outcomes(&ran);
+        assert!(all.len() > 3 && all.iter().all(|it| it["check"] == "CRC-64/NVME"), "{}", ran.out);
+        all.iter().map(|it| it["against"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(checks("verify --offline --json").iter().all(|it| it == "record"));
+    // Without records the bucket is asked.
+    let forget = || std::fs::remove_dir_all(user.mirror().join(".laion_fmri/inventory")).unwrap();
+    forget();
+    assert!(checks(&format!("verify {there} --json")).iter().all(|it| it == "listing"));
+    forget();
+    // A flipped bit in a table, which has no checksums inside.
+    let trials = user
+        .mirror()
+        .join(BETAS.replace("_space-T1w_stat-effect", "").replace("statmap.nii.gz", "trials.tsv"));
+    let mut bytes = std::fs::read(&trials).unwrap();
+    bytes[20] ^= 1;
+    std::fs::write(&trials, bytes).unwrap();
+    let ran = user.run(&format!("verify {there}"));
+    assert_eq!(ran.code, 4);
+    assert!(ran.out.contains("not the file of the bucket: expected CRC-64/NVME "), "{}", ran.out);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bids_names::SubjectId;
-use s3_mirror::{Cancel, ConnectOptions, Key, Listed, Listing, Location, Store};
+use s3_mirror::{Cancel, ConnectOptions, Integrity, Key, Listed, Listing, Location, Store};
 
 pub(crate) use self::background::Background;
 use crate::dataset::{subjects_among, subjects_below};
@@ -94,9 +94,9 @@ impl Remote {
         self.ask(s3_mirror::head(&self.store, key))
     }
 
-    /// Whether the bucket says that the entity tag of an object is no digest of its content.
-    pub(crate) fn has_opaque_tag(&self, key: &Key) -> Result<bool> {
-        self.ask(s3_mirror::opaque_tag(&self.store, key))
+    /// What the bucket says about the content of one object.
+    pub(crate) fn integrity(&self, key: &Key) -> Result<Integrity> {
+        self.ask(s3_mirror::integrity(&self.store, key))
     }
 
     /// Every object below a prefix that ends in `/`, listed directory by directory at once, so that a

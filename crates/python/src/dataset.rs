@@ -164,6 +164,9 @@ fn in_words(condition: &Condition) -> (&'static str, String) {
         Condition::ETag { expected, got } => {
             ("entity tag differs", format!("expected {expected}, got {got}"))
         }
+        Condition::Checksum { check, expected, got } => {
+            ("checksum differs", format!("expected {check} {expected}, got {got}"))
+        }
         Condition::Damaged { source } => ("damaged", source.to_string()),
         _ => ("bad", String::new()),
     }

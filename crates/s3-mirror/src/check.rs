@@ -7,10 +7,10 @@ use std::path::Path;
 
 use laion_fmri_base::Sha256;
 
-use crate::digest::{Digests, Mismatch};
+use crate::digest::{Claims, Digests, Mismatch};
 use crate::error::Source;
 use crate::transfer::{Destination, Root};
-use crate::{Cancel, Content, Inspector, RelativePath, TransferError};
+use crate::{Cancel, Check, Checksum, Content, Inspector, RelativePath, TransferError};
 
 const BUFFER: usize = 256 << 10;
 
@@ -22,6 +22,8 @@ pub struct Expected<'a> {
     pub size: Option<u64>,
     /// The entity tag of its object. It is recomputed if that is possible.
     pub etag: Option<&'a str>,
+    /// The checksums that the store keeps of its object. One of the whole content goes before the tag.
+    pub checksums: &'a [Checksum],
     /// Its SHA-256.
     pub sha256: Option<Sha256>,
 }
@@ -44,6 +46,13 @@ impl<'a> Expected<'a> {
     #[must_use]
     pub fn etag(mut self, etag: Option<&'a str>) -> Self {
         self.etag = etag;
+        self
+    }
+
+    /// The same with checksums of its object.
+    #[must_use]
+    pub fn checksums(mut self, checksums: &'a [Checksum]) -> Self {
+        self.checksums = checksums;
         self
     }
 
@@ -87,6 +96,15 @@ pub enum Condition {
         /// The tag of the object.
         expected: String,
         /// The tag recomputed from the file.
+        got: String,
+    },
+    /// It does not have the checksum that the store keeps of its object.
+    Checksum {
+        /// Which checksum.
+        check: Check,
+        /// That of the object.
+        expected: String,
+        /// That of the file.
         got: String,
     },
     /// The file is damaged, as the inspection of its format says.
@@ -134,7 +152,9 @@ pub fn check_file(
     if let Some(expected) = expected.size.filter(|expected| *expected != got) {
         return Ok(Condition::Size { expected, got });
     }
-    let mut digests = Digests::new(expected.etag, got, None, inspector).expecting(expected.sha256);
+    let Expected { etag, checksums, sha256, .. } = *expected;
+    let claims = Claims { etag, checksums, size: got, ..Claims::default() };
+    let mut digests = Digests::new(&claims, inspector).expecting(sha256);
     let mut buffer = vec![0; BUFFER];
     loop {
         if cancel.is_cancelled() {
@@ -150,7 +170,12 @@ pub fn check_file(
     Ok(match digests.finish() {
         Ok(content) => Condition::Sound(content),
         Err(Mismatch::Sha256 { expected, got }) => Condition::Sha256 { expected, got },
-        Err(Mismatch::ETag { expected, got, .. }) => Condition::ETag { expected, got },
+        Err(Mismatch::Checksum { check: Check::ETag, expected, got, .. }) => {
+            Condition::ETag { expected, got }
+        }
+        Err(Mismatch::Checksum { check, expected, got, .. }) => {
+            Condition::Checksum { check, expected, got }
+        }
         Err(Mismatch::Damaged { source, .. }) => Condition::Damaged { source },
     })
 }
@@ -257,6 +282,14 @@ mod tests {
             Condition::Sha256 { expected, got } if expected == abc() && got != abc()
         ));
         assert!(matches!(check(Expected::new().etag(md5)), Condition::ETag { .. }));
+        let checksums = ["crc32c:Nks/tw==".parse().unwrap()];
+        assert!(matches!(
+            check(Expected::new().etag(md5).checksums(&checksums)),
+            Condition::Checksum { check: Check::Checksum(_), expected, .. } if expected == "Nks/tw=="
+        ));
+        std::fs::write(&path, b"abc").unwrap();
+        let sound = check(Expected::new().checksums(&checksums));
+        assert!(matches!(sound, Condition::Sound(content) if content.check.is_proof()));
         let cancel = Cancel::new();
         cancel.cancel();
         let error = check_file(&path, &Expected::new(), None, &cancel).unwrap_err();

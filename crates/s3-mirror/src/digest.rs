@@ -2,11 +2,16 @@
 
 use std::fmt;
 
-use laion_fmri_base::{Hex, Sha256, Sha256Hasher};
-use md5::{Digest, Md5};
+use laion_fmri_base::{Sha256, Sha256Hasher};
 
 use crate::error::Source;
 use crate::{Check, Content, RelativePath};
+
+mod hasher;
+mod proof;
+
+pub(crate) use proof::Claims;
+use proof::{Proof, Verdict};
 
 /// Looks at the content of objects while their bytes pass, for example at checksums that a file
 /// format carries inside. This crate knows no formats, so the caller brings them.
@@ -37,32 +42,38 @@ pub trait Inspector: Send {
 /// Why content is not what it has to be.
 #[derive(Debug)]
 pub(crate) enum Mismatch {
-    ETag { expected: String, got: String, sha256: Sha256 },
-    Sha256 { expected: Sha256, got: Sha256 },
-    Damaged { source: Source, sha256: Sha256 },
+    /// The bytes do not have the checksum or entity tag of their object.
+    Checksum {
+        check: Check,
+        expected: String,
+        got: String,
+        sha256: Sha256,
+    },
+    Sha256 {
+        expected: Sha256,
+        got: Sha256,
+    },
+    Damaged {
+        source: Source,
+        sha256: Sha256,
+    },
 }
 
 impl Mismatch {
     /// The SHA-256 of the bytes that came.
     pub(crate) fn sha256(&self) -> Sha256 {
         match self {
-            Self::ETag { sha256, .. } | Self::Damaged { sha256, .. } => *sha256,
+            Self::Checksum { sha256, .. } | Self::Damaged { sha256, .. } => *sha256,
             Self::Sha256 { got, .. } => *got,
         }
     }
 }
 
-/// Part sizes of the tools in use, in MiB; each is tried only where it gives the number of parts
-/// that the tag names.
-const PART_MIB: &[u64] = &[8, 16, 5, 64, 50, 10, 15, 25, 32, 100, 128, 256, 512, 1024];
-
-/// The most hashes with different part sizes that run at the same time.
-const CANDIDATES: usize = 3;
-
 /// Everything that is computed in one pass over the bytes.
 pub(crate) struct Digests {
     sha256: Sha256Hasher,
-    tag: Tag,
+    /// The best first.
+    proofs: Vec<Proof>,
     expected: Option<Sha256>,
     /// What came before, and was found damaged.
     before: Option<Sha256>,
@@ -70,35 +81,10 @@ pub(crate) struct Digests {
     damage: Option<Source>,
 }
 
-/// What the entity tag lets us recompute.
-enum Tag {
-    /// It proves nothing.
-    Opaque,
-    /// The MD5 of the whole content.
-    Whole { expected: String, md5: Md5 },
-    /// The MD5 of the MD5s of the parts. `sure` says that the part size is known, not guessed.
-    Parts { expected: String, candidates: Vec<Parts>, sure: bool },
-}
-
-struct Parts {
-    size: u64,
-    left: u64,
-    part: Md5,
-    digests: Md5,
-    count: u64,
-}
-
 impl Digests {
-    /// `part_size` is that of the upload, if the server tells.
-    pub(crate) fn new(
-        etag: Option<&str>,
-        size: u64,
-        part_size: Option<u64>,
-        inspector: Option<Box<dyn Inspector>>,
-    ) -> Self {
-        let tag = etag.map_or(Tag::Opaque, |etag| Tag::new(etag, size, part_size));
-        let sha256 = Sha256Hasher::new();
-        Self { sha256, tag, expected: None, before: None, inspector, damage: None }
+    pub(crate) fn new(claims: &Claims<'_>, inspector: Option<Box<dyn Inspector>>) -> Self {
+        let (sha256, proofs) = (Sha256Hasher::new(), Proof::of(claims));
+        Self { sha256, proofs, expected: None, before: None, inspector, damage: None }
     }
 
     /// The same for bytes whose SHA-256 is known beforehand, if it is.
@@ -116,18 +102,12 @@ impl Digests {
 
     /// The tag turns out to be no digest, whatever it looks like.
     pub(crate) fn distrust_tag(&mut self) {
-        self.tag = Tag::Opaque;
+        self.proofs.retain(|proof| !proof.is_of_tag());
     }
 
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.sha256.update(bytes);
-        match &mut self.tag {
-            Tag::Opaque => {}
-            Tag::Whole { md5, .. } => md5.update(bytes),
-            Tag::Parts { candidates, .. } => {
-                candidates.iter_mut().for_each(|parts| parts.update(bytes));
-            }
-        }
+        self.proofs.iter_mut().for_each(|proof| proof.update(bytes));
         if let Some(inspector) = &mut self.inspector
             && let Err(damage) = inspector.update(bytes)
         {
@@ -138,10 +118,27 @@ impl Digests {
 
     pub(crate) fn finish(self) -> Result<Content, Mismatch> {
         let sha256 = self.sha256.finish();
-        let etag_verified = match self.tag.finish() {
-            Ok(verified) => verified,
-            Err((expected, got)) => return Err(Mismatch::ETag { expected, got, sha256 }),
-        };
+        let (mut proof, mut checksum, mut mismatch) = (None, None, None);
+        for verdict in self.proofs.into_iter().map(Proof::finish) {
+            match verdict {
+                Verdict::Holds(check, of_store) => {
+                    (proof, checksum) = (Some(check), of_store);
+                    break;
+                }
+                Verdict::Differs { check, expected, got } => {
+                    let differs = Mismatch::Checksum { check, expected, got, sha256 };
+                    mismatch.get_or_insert(differs);
+                }
+                Verdict::Unread => {}
+            }
+        }
+        match (proof, mismatch) {
+            (None, Some(mismatch)) => return Err(mismatch),
+            // Another digest of the object fits, so that the better one is not of this object.
+            (Some(_), Some(wrong)) => tracing::warn!(?wrong, "the store names a wrong checksum"),
+            _ => {}
+        }
+        let etag_verified = proof == Some(Check::ETag);
         let inspected = self.inspector.is_some();
         let verdict = self.inspector.map_or(Ok(()), Inspector::finish);
         let damage = self.damage.or(verdict.err());
@@ -153,15 +150,14 @@ impl Digests {
                 });
             }
             Some(_) => Some(Check::Sha256),
-            None if etag_verified => Some(Check::ETag),
-            None => (self.before == Some(sha256)).then_some(Check::Repetition),
+            None => proof.or((self.before == Some(sha256)).then_some(Check::Repetition)),
         };
         match (proof, damage) {
             (None, Some(source)) => Err(Mismatch::Damaged { source, sha256 }),
             (proof, damage) => {
                 let weakest = if inspected { Check::Inspection } else { Check::Size };
                 let (check, fault) = (proof.unwrap_or(weakest), damage.as_deref().map(in_words));
-                Ok(Content { sha256, etag_verified, check, fault })
+                Ok(Content { sha256, etag_verified, check, checksum, fault })
             }
         }
     }
@@ -178,86 +174,6 @@ fn in_words(error: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
     text
 }
 
-impl Tag {
-    fn new(etag: &str, size: u64, part_size: Option<u64>) -> Self {
-        let etag = etag.trim_matches('"').to_ascii_lowercase();
-        match etag.split_once('-') {
-            None if is_md5(&etag) => Self::Whole { expected: etag, md5: Md5::new() },
-            Some((digest, count)) if is_md5(digest) => {
-                let Ok(count) = count.parse::<u64>() else { return Self::Opaque };
-                let fits = |part: &u64| *part > 0 && size.div_ceil(*part).max(1) == count;
-                let known = part_size.filter(fits);
-                let sizes: Vec<u64> = match known {
-                    Some(part) => vec![part],
-                    None if count == 1 => vec![size.max(1)],
-                    None => {
-                        PART_MIB.iter().map(|mib| mib << 20).filter(fits).take(CANDIDATES).collect()
-                    }
-                };
-                let sure = known.is_some() || count == 1;
-                let candidates: Vec<Parts> = sizes.into_iter().map(Parts::new).collect();
-                if candidates.is_empty() {
-                    return Self::Opaque;
-                }
-                Self::Parts { expected: etag, candidates, sure }
-            }
-            _ => Self::Opaque,
-        }
-    }
-
-    /// Whether the tag was recomputed; the tag and what was computed when they differ.
-    fn finish(self) -> Result<bool, (String, String)> {
-        match self {
-            Self::Opaque => Ok(false),
-            Self::Whole { expected, md5 } => {
-                let got = hex(md5);
-                if got == expected { Ok(true) } else { Err((expected, got)) }
-            }
-            Self::Parts { expected, candidates, sure } => {
-                let got: Vec<String> = candidates.into_iter().map(Parts::finish).collect();
-                match got.first() {
-                    _ if got.contains(&expected) => Ok(true),
-                    Some(got) if sure => Err((expected, got.clone())),
-                    // Another part size than the guessed ones: the tag stays unread.
-                    _ => Ok(false),
-                }
-            }
-        }
-    }
-}
-
-impl Parts {
-    fn new(size: u64) -> Self {
-        Self { size, left: size, part: Md5::new(), digests: Md5::new(), count: 0 }
-    }
-
-    fn update(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            let take = bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-            let (now, later) = bytes.split_at(take);
-            self.part.update(now);
-            self.left -= now.len() as u64;
-            bytes = later;
-            if self.left == 0 {
-                self.close();
-            }
-        }
-    }
-
-    fn close(&mut self) {
-        self.digests.update(self.part.finalize_reset());
-        self.count += 1;
-        self.left = self.size;
-    }
-
-    fn finish(mut self) -> String {
-        if self.left != self.size || self.count == 0 {
-            self.close();
-        }
-        format!("{}-{}", hex(self.digests), self.count)
-    }
-}
-
 /// Whether an entity tag has the form of a digest, so that it can prove something about the bytes.
 pub(crate) fn is_digest(etag: &str) -> bool {
     is_md5(etag.trim_matches('"')) || is_multipart(etag)
@@ -265,25 +181,39 @@ pub(crate) fn is_digest(etag: &str) -> bool {
 
 /// Whether an entity tag stands for an upload in several parts.
 pub(crate) fn is_multipart(etag: &str) -> bool {
-    etag.trim_matches('"').split_once('-').is_some_and(|(digest, count)| {
-        is_md5(digest) && count.bytes().all(|byte| byte.is_ascii_digit())
-    })
+    multipart(etag).is_some()
+}
+
+/// The digest and the number of parts in the entity tag of an upload in several parts.
+fn multipart(etag: &str) -> Option<(&str, u64)> {
+    let (digest, count) = etag.trim_matches('"').split_once('-')?;
+    let is_count = count.bytes().all(|byte| byte.is_ascii_digit());
+    Some((digest, count.parse().ok()?)).filter(|_| is_md5(digest) && is_count)
 }
 
 fn is_md5(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn hex(md5: Md5) -> String {
-    Hex(&md5.finalize()).to_string()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use laion_fmri_base::Hex;
+    use md5::{Digest, Md5};
 
-    fn run(etag: &str, content: &[u8], part: Option<u64>) -> Result<Content, Mismatch> {
-        let mut digests = Digests::new(Some(etag), content.len() as u64, part, None);
+    use super::*;
+    use crate::{Checksum, ChecksumAlgorithm};
+
+    fn hex(md5: Md5) -> String {
+        Hex(&md5.finalize()).to_string()
+    }
+
+    fn run(etag: &str, content: &[u8], part_size: Option<u64>) -> Result<Content, Mismatch> {
+        run_with(Claims { etag: Some(etag), part_size, ..Claims::default() }, content)
+    }
+
+    fn run_with(claims: Claims<'_>, content: &[u8]) -> Result<Content, Mismatch> {
+        let claims = Claims { size: content.len() as u64, ..claims };
+        let mut digests = Digests::new(&claims, None);
         // Odd chunks, so that the borders of parts fall inside them.
         content.chunks(8191).for_each(|chunk| digests.update(chunk));
         digests.finish()
@@ -304,7 +234,7 @@ mod tests {
         assert!(!run("\"17-5f-a\"", b"abc", None).unwrap().etag_verified);
         assert!(matches!(
             run("\"900150983cd24fb0d6963f7d28e17f72\"", b"abd", None),
-            Err(Mismatch::ETag { expected, got, .. })
+            Err(Mismatch::Checksum { check: Check::ETag, expected, got, .. })
                 if expected.starts_with("9001") && got == "4911e516e5aa21d327512e0c8b197616"
         ));
     }
@@ -326,6 +256,100 @@ mod tests {
         assert!(is_multipart(&tag(8 << 20)) && !is_multipart("\"1-2\""));
     }
 
+    fn checksum(text: &str) -> Checksum {
+        text.parse().unwrap()
+    }
+
+    /// Of "abc", by other implementations.
+    const OF_ABC: [&str; 5] = [
+        "crc64nvme:BeXKuz/B+us=",
+        "sha256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=",
+        "sha1:qZk+NkcGgWq6PiVxeFDCbJzQ2J0=",
+        "crc32c:Nks/tw==",
+        "crc32:NSRBwg==",
+    ];
+
+    #[test]
+    fn a_checksum_of_the_whole_content_is_the_best_proof() {
+        let wrong_tag = "\"900150983cd24fb0d6963f7d28e17f73\"";
+        for text in OF_ABC {
+            let checksums = [checksum(text)];
+            let algorithm = checksums[0].algorithm();
+            let claims =
+                Claims { etag: Some(wrong_tag), checksums: &checksums, ..Claims::default() };
+            // The tag is not even looked at.
+            let content = run_with(claims, b"abc").unwrap();
+            assert_eq!(content.check, Check::Checksum(algorithm));
+            assert_eq!(
+                (content.etag_verified, content.checksum.as_ref()),
+                (false, checksums.first())
+            );
+            assert!(matches!(
+                run_with(claims, b"abd").unwrap_err(),
+                Mismatch::Checksum { check, expected, got, .. }
+                    if check == Check::Checksum(algorithm) && expected == checksums[0].text()
+                        && got != expected && Checksum::new(algorithm, &got).is_ok()
+            ));
+        }
+        let all = OF_ABC.map(checksum);
+        let content = run_with(Claims { checksums: &all, ..Claims::default() }, b"abc").unwrap();
+        assert_eq!(content.check, Check::Checksum(ChecksumAlgorithm::Crc64Nvme));
+    }
+
+    #[test]
+    fn a_wrong_checksum_gives_way_to_the_tag_when_it_is_doubted() {
+        let checksums = [checksum("crc64nvme:AAAAAAAAAAA=")];
+        let right = Some("\"900150983cd24fb0d6963f7d28e17f72\"");
+        let claims = Claims { etag: right, checksums: &checksums, ..Claims::default() };
+        assert!(matches!(run_with(claims, b"abc"), Err(Mismatch::Checksum { .. })));
+        let doubted = Claims { doubted: true, ..claims };
+        let content = run_with(doubted, b"abc").unwrap();
+        assert_eq!((content.check, content.etag_verified), (Check::ETag, true));
+        assert_eq!(content.checksum, None);
+        // When the tag does not fit either, the better one is named.
+        assert!(matches!(
+            run_with(doubted, b"abd"),
+            Err(Mismatch::Checksum { check: Check::Checksum(_), expected, .. })
+                if expected == "AAAAAAAAAAA="
+        ));
+        // Without another digest there is nothing that says that it is wrong.
+        let alone = Claims { etag: None, ..doubted };
+        assert!(matches!(run_with(alone, b"abc"), Err(Mismatch::Checksum { .. })));
+    }
+
+    #[test]
+    fn checksums_of_parts() {
+        let content: Vec<u8> = (0..(11 << 20)).map(|i: u32| (i % 251) as u8).collect();
+        for algorithm in [ChecksumAlgorithm::Crc32c, ChecksumAlgorithm::Sha1] {
+            let proved = Check::PartChecksums(algorithm);
+            let of = |part: usize, count: usize| {
+                let mut parts = hasher::Hasher::of(algorithm);
+                for chunk in content.chunks(part) {
+                    let mut one = hasher::Hasher::of(algorithm);
+                    one.update(chunk);
+                    parts.update(&one.take().0);
+                }
+                [Checksum::new(algorithm, &format!("{}-{count}", parts.take().base64())).unwrap()]
+            };
+            let run = |checksums: &[Checksum], etag, part_size, content: &[u8]| {
+                run_with(Claims { etag, checksums, part_size, ..Claims::default() }, content)
+            };
+            // Guessed, and told.
+            assert_eq!(run(&of(8 << 20, 2), None, None, &content).unwrap().check, proved);
+            let (odd, size) = (of(7_000_000, 2), Some(7_000_000));
+            assert_eq!(run(&odd, None, None, &content).unwrap().check, Check::Size);
+            assert_eq!(run(&odd, None, size, &content).unwrap().check, proved);
+            assert!(matches!(
+                run(&odd, None, size, &content[1..]),
+                Err(Mismatch::Checksum { check, got, .. }) if check == proved && got.ends_with("-2")
+            ));
+            // One of another number of parts than the tag, or than there can be, is none.
+            let tag = Some("\"900150983cd24fb0d6963f7d28e17f72-3\"");
+            assert_eq!(run(&odd, tag, size, &content).unwrap().check, Check::Size);
+            assert_eq!(run(&of(7_000_000, 5), None, size, &content).unwrap().check, Check::Size);
+        }
+    }
+
     struct NoZeros(bool);
 
     impl Inspector for NoZeros {
@@ -341,7 +365,8 @@ mod tests {
     fn the_object_itself_is_at_fault_when_its_digest_fits() {
         let content = b"a\0c";
         let run = |etag: Option<&str>, sha256: Option<Sha256>, before: Option<Sha256>| {
-            let mut digests = Digests::new(etag, 3, None, Some(Box::new(NoZeros(false))))
+            let claims = Claims { etag, size: 3, ..Claims::default() };
+            let mut digests = Digests::new(&claims, Some(Box::new(NoZeros(false))))
                 .expecting(sha256)
                 .after(before);
             digests.update(content);
@@ -372,12 +397,13 @@ mod tests {
     #[test]
     fn a_tag_that_is_no_digest_is_not_compared() {
         let md5 = "\"900150983cd24fb0d6963f7d28e17f72\"";
-        let mut digests = Digests::new(Some(md5), 3, None, None);
+        let claims = Claims { etag: Some(md5), size: 3, ..Claims::default() };
+        let mut digests = Digests::new(&claims, None);
         digests.update(b"abd");
         digests.distrust_tag();
         let content = digests.finish().unwrap();
         assert_eq!((content.etag_verified, content.check), (false, Check::Size));
-        let inspected = Digests::new(None, 0, None, Some(Box::new(NoZeros(false))));
+        let inspected = Digests::new(&Claims::default(), Some(Box::new(NoZeros(false))));
         assert_eq!(inspected.finish().unwrap().check, Check::Inspection);
         assert!(is_digest(md5) && is_digest("af5da9f45af7a300e3aded972f8ff687-1"));
         for other in ["", "\"tag\"", "W/\"900150983cd24fb0d6963f7d28e17f72\"", "1f-2-3", "17-a"] {
@@ -388,11 +414,11 @@ mod tests {
     #[test]
     fn an_inspector_has_the_last_word() {
         let check = |content: &[u8], short| {
-            let mut digests = Digests::new(None, 3, None, Some(Box::new(NoZeros(short))));
+            let mut digests = Digests::new(&Claims::default(), Some(Box::new(NoZeros(short))));
             digests.update(content);
             digests.finish().map_err(|mismatch| match mismatch {
                 Mismatch::Damaged { source, .. } => source.to_string(),
-                Mismatch::ETag { .. } | Mismatch::Sha256 { .. } => "another".to_owned(),
+                Mismatch::Checksum { .. } | Mismatch::Sha256 { .. } => "another".to_owned(),
             })
         };
         assert!(check(b"abc", false).is_ok());

@@ -11,7 +11,7 @@ use object_store::{GetOptions, GetRange, ObjectStore};
 
 use crate::listing::store_path;
 use crate::store::Backend;
-use crate::{Error, Key, Store, error};
+use crate::{Checksum, Error, Key, Store, error};
 
 mod http;
 mod links;
@@ -60,6 +60,8 @@ pub(crate) struct Answer {
     pub(crate) etag: Option<String>,
     /// Whether the answer says that the tag is no digest, whatever it looks like.
     pub(crate) opaque_tag: bool,
+    /// The checksums of the whole object. Answers to ranges have none.
+    pub(crate) checksums: Vec<Checksum>,
     /// Which bytes the body holds; all of them when the server ignores ranges.
     pub(crate) range: Range<u64>,
     pub(crate) body: BoxStream<'static, Result<Bytes, Failure>>,
@@ -124,6 +126,7 @@ async fn from_object_store(
         size: found.meta.size,
         etag: found.meta.e_tag.clone(),
         opaque_tag: false,
+        checksums: Vec::new(),
         range: found.range.clone(),
         body: found.into_stream().map_err(failed).boxed(),
     })

@@ -336,6 +336,8 @@ mod tests {
             etag: Some(etag.to_owned()),
             sha256: laion_fmri_base::Sha256::of("00"),
             etag_verified: true,
+            check: Some(crate::Check::ETag),
+            checksum: None,
             modified: Some(modified),
             recorded: 7,
         }

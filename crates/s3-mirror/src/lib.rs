@@ -34,13 +34,14 @@
 //! * `location`, `store`, `listing`: where a bucket lives, what it holds
 //! * `get`, `object`: requests and their answers, and one object read like a file
 //! * `plan`, `transfer`: what happens to each object, carrying that out, and the report
-//! * `key`, `content`, `inventory`: safe names, records of fetched files; all there is without `network`
+//! * `key`, `content`, `checksum`, `inventory`: names, records of files; all there is without `network`
 //! * `digest`, `check`, `machine`: verifying bytes and files on disk, the operating system
 //! * `observer`, `cancel`, `error`: progress, stopping, errors
 #![cfg_attr(docsrs, feature(doc_cfg))]
 mod cancel;
 #[cfg(feature = "network")]
 mod check;
+mod checksum;
 mod content;
 #[cfg(feature = "network")]
 mod digest;
@@ -72,6 +73,7 @@ mod transfer;
 
 #[cfg(feature = "network")]
 pub use check::{Condition, Expected, TakeOver, check_file, take_over};
+pub use checksum::{Checksum, ChecksumAlgorithm, InvalidChecksum};
 #[cfg(feature = "network")]
 pub use digest::{Inspection, Inspector};
 #[cfg(feature = "network")]
@@ -81,7 +83,9 @@ pub use get::{HttpClient, Links, Patience, is_transient_status, retry_after};
 pub use inventory::{Inventory, Record};
 pub use key::{InvalidKey, Key, KeyProblem, MAX_KEY_BYTES, MAX_PART_BYTES, RelativePath};
 #[cfg(feature = "network")]
-pub use listing::{Listed, Listing, head, list, list_directory, list_many, list_pages, opaque_tag};
+pub use listing::{
+    Integrity, Listed, Listing, head, integrity, list, list_directory, list_many, list_pages,
+};
 #[cfg(feature = "network")]
 pub use location::{DEFAULT_REGION, Location, LocationError};
 #[cfg(feature = "network")]

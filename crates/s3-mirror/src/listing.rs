@@ -8,7 +8,7 @@ use object_store::path::Path as StorePath;
 
 use crate::get::{Failure, error_of, repeat};
 use crate::store::Backend;
-use crate::{Error, InvalidKey, Key, Store, error};
+use crate::{Checksum, Error, InvalidKey, Key, Store, error};
 
 mod folder;
 mod objects;
@@ -221,17 +221,27 @@ pub async fn head(store: &Store, key: &Key) -> Result<Option<Listed>, Error> {
     }
 }
 
-/// Whether the server says that the entity tag of an object is no digest of its content, as it is where
-/// objects are encrypted with a key of the customer or of a key service. Such a tag tells versions apart
-/// and proves nothing about bytes, whatever it looks like.
+/// What a store says about the content of one object, beside its size and entity tag.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Integrity {
+    /// Whether the entity tag is no digest of the content, as it is where objects are encrypted with a
+    /// key of the customer or of a key service. Such a tag tells versions apart and proves nothing about
+    /// bytes, whatever it looks like.
+    pub opaque_tag: bool,
+    /// The checksums that the store keeps of the object.
+    pub checksums: Vec<Checksum>,
+}
+
+/// What the store says about the content of one object. Only an S3 server says anything.
 ///
 /// # Errors
 ///
 /// As [`head`]; [`Error::NotFound`] when there is no such object.
-pub async fn opaque_tag(store: &Store, key: &Key) -> Result<bool, Error> {
-    let Backend::S3(bucket) = store.backend() else { return Ok(false) };
+pub async fn integrity(store: &Store, key: &Key) -> Result<Integrity, Error> {
+    let Backend::S3(bucket) = store.backend() else { return Ok(Integrity::default()) };
     let options = store.options().interactive();
-    let found = repeat(&options, || bucket.has_opaque_tag(key)).await;
+    let found = repeat(&options, || bucket.integrity(key, None)).await;
     answered(store.name(), key.as_str(), found)
 }
 

@@ -61,7 +61,7 @@ pub struct ObjectContent {
     pub size: u64,
     /// Its entity tag, if it has one that stands for one version.
     pub etag: Option<String>,
-    /// Its SHA-256, and whether the entity tag was recomputed from the bytes.
+    /// Its SHA-256, and what the bytes were compared with.
     pub content: Content,
 }
 
@@ -75,8 +75,8 @@ pub struct ObjectContent {
 /// server ignores ranges, it is read from the start up to that place. An object that changes
 /// meanwhile is [`ObjectError::Changed`].
 ///
-/// If the entity tag is an MD5, or the MD5 of the MD5s of the parts, the end of the object is only
-/// reported when the bytes have this tag. If they do not, the read after the last byte fails with
+/// If the store keeps a checksum of the object, or its entity tag is an MD5, or the MD5 of the MD5s of
+/// the parts, the end of the object is only reported when the bytes have it. If they do not, the read after the last byte fails with
 /// [`ObjectError::Checksum`]. [`finish`](Self::finish) says what was read. Errors of `Read` carry
 /// an [`ObjectError`], which [`ObjectError::find`] returns. Reading again gives the same error.
 ///

@@ -7,11 +7,11 @@ use std::error::Error;
 #[cfg(feature = "network")]
 use serde::{Serialize, Serializer};
 
-use crate::{Key, RelativePath};
+use crate::{Checksum, Key, RelativePath};
 #[cfg(feature = "network")]
 use crate::{Location, TransferError};
 
-laion_fmri_base::serde_as_text!(Key, RelativePath);
+laion_fmri_base::serde_as_text!(Checksum, Key, RelativePath);
 #[cfg(feature = "network")]
 laion_fmri_base::serde_as_text!(Location);
 

@@ -11,8 +11,8 @@ use futures::stream::{self, StreamExt};
 use laion_fmri_base::lock;
 use tokio::sync::Semaphore;
 
-use crate::digest::{self, Digests};
-use crate::get::{Outage, Pause};
+use crate::digest::{Claims, Digests};
+use crate::get::{Outage, Pause, repeat};
 use crate::{
     Action, Cancel, Content, Error, Event, Expected, Inspection, Inventory, Key, Observer, Plan,
     PlanItem, Record, Store, Wait, check_file,
@@ -132,9 +132,10 @@ const WAIT: Duration = Duration::from_millis(250);
 
 /// Carries out `plan` below `root`, which is created if it is missing.
 ///
-/// Every file is written under a temporary name next to its final one. Its length, its entity tag
-/// (if that is the MD5, or the MD5 of the MD5s of the parts) and what the [`Inspection`] finds are
-/// checked. Bytes that are those of the object are published even if the inspection finds a fault in
+/// Every file is written under a temporary name next to its final one. Its length and what the
+/// [`Inspection`] finds are checked, and the best proof that the store offers: a checksum that it keeps
+/// of the whole object, an entity tag that is its MD5, or a checksum or entity tag of its parts. A file
+/// that does not pass is fetched again, up to three times. Then another proof decides, if there is one. Bytes that are those of the object are published even if the inspection finds a fault in
 /// them: it is the object's own, and the report names it ([`Report::contents`]). Then it is synced to disk and renamed. A reader therefore never sees a half-written
 /// file under the final name, and an existing file stays until its successor is complete.
 ///
@@ -405,12 +406,13 @@ impl Run<'_> {
     ) -> Result<u64, TransferError> {
         let mut last = None;
         for _ in 0..ROUNDS {
-            let part_size = self.part_size(item, version).await;
             let attempt = match destination {
                 Some(destination) => {
-                    long::fetch(self, root, item, destination, version, part_size).await
+                    // An answer to a range tells the checksums of nothing.
+                    self.ask_for_checksums(item, version).await;
+                    long::fetch(self, root, item, destination, version).await
                 }
-                None => short::fetch(self, root, item, version, part_size)
+                None => short::fetch(self, root, item, version)
                     .await
                     .map(|done| RangedOutcome::Done(Box::new(done))),
             };
@@ -422,7 +424,7 @@ impl Run<'_> {
                 Ok(RangedOutcome::Unranged) => destination = None,
                 Err(VersionError::Failed(error)) => return Err(error),
                 Err(VersionError::Corrupt(error, sha256)) => {
-                    version.before = Some(*sha256);
+                    version.was_corrupt(&error, *sha256);
                     last = Some(error);
                 }
                 Err(VersionError::Changed) => match version.again(self.store, item).await {
@@ -438,19 +440,40 @@ impl Run<'_> {
         Err(last.unwrap_or(TransferError::KeepsChanging))
     }
 
-    /// Asks only if the answer is useful: for the tag of an upload in parts.
-    async fn part_size(&self, item: &PlanItem, version: &Version) -> Option<u64> {
-        let etag = version.etag.as_deref().filter(|etag| digest::is_multipart(etag))?;
-        self.store.bucket()?.first_part(&item.key, etag).await
+    /// Asks what the store knows about the bytes of a version, once. Without an answer the bytes are
+    /// compared with its entity tag.
+    async fn ask_for_checksums(&self, item: &PlanItem, version: &mut Version) {
+        let Some(bucket) = self.store.bucket().filter(|_| item.sha256.is_none()) else { return };
+        if std::mem::replace(&mut version.asked, true) {
+            return;
+        }
+        let (options, etag) = (self.store.options().interactive(), version.etag.as_deref());
+        match repeat(&options, || bucket.integrity(&item.key, etag)).await {
+            Ok(found) => {
+                version.opaque |= found.opaque_tag;
+                version.checksums = found.checksums;
+            }
+            // What is wrong with the object will be seen when it is fetched.
+            Err(failure) => tracing::debug!(?failure, key = item.key.as_str(), "no checksums"),
+        }
     }
 
-    fn digests(&self, item: &PlanItem, version: &Version, part_size: Option<u64>) -> Digests {
+    /// Asks only if the answer is useful: for an upload in parts, whose parts are to be compared.
+    async fn part_size(&self, item: &PlanItem, version: &Version) -> Option<u64> {
+        let etag = version.etag.as_deref().filter(|_| item.sha256.is_none())?;
+        let bucket = self.store.bucket().filter(|_| version.claims(None).need_part_size())?;
+        bucket.first_part(&item.key, etag).await
+    }
+
+    async fn digests(&self, item: &PlanItem, version: &Version) -> Digests {
         let inspection = self.options.inspection.as_ref();
         let inspector = inspection.and_then(|inspection| inspection.inspect(&item.local));
-        // A digest that is known beforehand proves more than any tag.
-        let etag = version.etag.as_deref().filter(|_| item.sha256.is_none() && !version.opaque);
-        let digests = Digests::new(etag, version.size, part_size, inspector);
-        digests.expecting(item.sha256).after(version.before)
+        // A digest that is known beforehand proves more than what the store says.
+        let claims = match item.sha256 {
+            Some(_) => Claims::default(),
+            None => version.claims(self.part_size(item, version).await),
+        };
+        Digests::new(&claims, inspector).expecting(item.sha256).after(version.before)
     }
 
     /// The claim of a long file; `None` if another process has it and is not waited for.

@@ -10,28 +10,28 @@ use fixtures::{Fault, ProxiedRequest, Proxy, Server, noise};
 use s3_mirror::{
     Cancel, Candidate, Check, Error, Event, Folder, Inspection, Inspector, Inventory, Location,
     ObjectError, ObjectOptions, ObjectReader, Outcome, Plan, PlanItem, RelativePath, Report,
-    Source, Store, TransferError, TransferOptions, Wait, list, opaque_tag, plan, transfer,
+    Source, Store, TransferError, TransferOptions, Wait, integrity, list, plan, transfer,
 };
 
 use crate::util::{impatient, key, read_all};
 
-const SHORT: &str = "a/short.gz";
-const LONG: &str = "a/long.gz";
-const LONG_SIZE: u64 = 6_500_001;
+pub(crate) const SHORT: &str = "a/short.gz";
+pub(crate) const LONG: &str = "a/long.gz";
+pub(crate) const LONG_SIZE: u64 = 6_500_001;
 
-struct Scene {
-    bucket: tempfile::TempDir,
-    mirror: tempfile::TempDir,
-    proxy: Proxy,
+pub(crate) struct Scene {
+    pub(crate) bucket: tempfile::TempDir,
+    pub(crate) mirror: tempfile::TempDir,
+    pub(crate) proxy: Proxy,
     _server: Server,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(|options| options)
     }
 
-    fn with(options: impl FnOnce(Options) -> Options) -> Self {
+    pub(crate) fn with(options: impl FnOnce(Options) -> Options) -> Self {
         let bucket = tempfile::tempdir().unwrap();
         std::fs::create_dir(bucket.path().join("a")).unwrap();
         std::fs::write(bucket.path().join(SHORT), noise(1, 20_000)).unwrap();
@@ -42,7 +42,7 @@ impl Scene {
     }
 
     /// Every request for an object meets this.
-    fn always(self, fault: Fault) -> Self {
+    pub(crate) fn always(self, fault: Fault) -> Self {
         self.proxy.decide(move |request| match request.is_object() {
             true => fault.clone(),
             false => Fault::Pass,
@@ -50,31 +50,31 @@ impl Scene {
         self
     }
 
-    fn store(&self) -> Store {
+    pub(crate) fn store(&self) -> Store {
         let location: Location = self.proxy.url("laion-fmri").parse().unwrap();
         location.open_with(&impatient().with_max_retries(6)).unwrap()
     }
 
-    fn options(&self) -> TransferOptions {
+    pub(crate) fn options(&self) -> TransferOptions {
         let inventory = Inventory::open(self.mirror.path().join("inventory")).unwrap();
         TransferOptions::default().with_inventory(Arc::new(inventory))
     }
 
-    async fn plan(&self) -> Plan {
+    pub(crate) async fn plan(&self) -> Plan {
         let listing = list(&self.store(), "").await.unwrap();
         plan(listing.into_iter().map(Candidate::exact), &Folder::new(self.root()).unwrap()).unwrap()
     }
 
-    fn root(&self) -> std::path::PathBuf {
+    pub(crate) fn root(&self) -> std::path::PathBuf {
         self.mirror.path().join("root")
     }
 
-    async fn run(&self, options: &TransferOptions) -> Report {
+    pub(crate) async fn run(&self, options: &TransferOptions) -> Report {
         let (store, plan) = (self.store(), self.plan().await);
         transfer(&store, &plan, &self.root(), options, &(), &Cancel::new()).await
     }
 
-    fn is_mirrored(&self) -> bool {
+    pub(crate) fn is_mirrored(&self) -> bool {
         read_all(&self.root()) == read_all(self.bucket.path())
     }
 }
@@ -143,7 +143,7 @@ async fn tags_of_encrypted_objects_are_not_compared() {
             let file = std::fs::metadata(path.below(&scene.root())).unwrap();
             assert!(!inventory.find(&path, &file).unwrap().etag_verified);
         }
-        assert!(opaque_tag(&scene.store(), &key(SHORT)).await.unwrap());
+        assert!(integrity(&scene.store(), &key(SHORT)).await.unwrap().opaque_tag);
         // Nothing is fetched again because of the tag.
         let before = scene.proxy.body_bytes();
         assert!(before < LONG_SIZE + 100_000, "{before}");
@@ -151,8 +151,8 @@ async fn tags_of_encrypted_objects_are_not_compared() {
     let scene = Scene::with(|options| options.encryption("AES256"));
     let report = scene.run(&scene.options()).await;
     assert!(report.contents.values().all(|content| content.check == Check::ETag));
-    assert!(!opaque_tag(&scene.store(), &key(SHORT)).await.unwrap());
-    assert!(matches!(opaque_tag(&scene.store(), &key("none")).await, Err(Error::NotFound { .. })));
+    assert!(!integrity(&scene.store(), &key(SHORT)).await.unwrap().opaque_tag);
+    assert!(matches!(integrity(&scene.store(), &key("none")).await, Err(Error::NotFound { .. })));
 }
 
 #[tokio::test]

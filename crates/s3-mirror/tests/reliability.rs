@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fixtures::server::Options;
+use fixtures::server::{ChecksumKind, Options};
 use fixtures::{Fault, ProxiedRequest, Proxy, Server, noise};
 use s3_mirror::{
     Cancel, Candidate, ConnectOptions, Folder, Inventory, Location, Observer, Report, Store,
@@ -84,6 +84,15 @@ impl Scene {
     /// The same, where entity tags only look like digests.
     fn encrypted() -> Self {
         Self::served(Self::objects(), |options| options.encryption("aws:kms"))
+    }
+
+    /// The same, where nothing but a checksum that the server keeps tells what the bytes are: one of the
+    /// whole, or of parts.
+    fn checked(kind: ChecksumKind, composite: bool) -> Self {
+        Self::served(Self::objects(), |options| {
+            let options = options.encryption("aws:kms").checksum(kind).composite(composite);
+            options.part_size(1 << 20)
+        })
     }
 
     fn objects() -> BTreeMap<&'static str, Vec<u8>> {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
 mod answers;
+mod checksums;
 mod conformance;
 #[cfg(test)]
 mod corpus;

@@ -124,6 +124,7 @@ fn print(context: &Context, verification: &Verification) -> anyhow::Result<()> {
                 ("size", json!(file.size)),
                 ("sound", json!(file.condition.is_sound())),
                 ("against", json!(file.against)),
+                ("check", json!(file.check.map(|check| check.to_string()))),
                 ("reason", json!(reason(file))),
             ];
             output::json_line("verify", fields.map(|(name, value)| (name.to_owned(), value)))
@@ -134,6 +135,7 @@ fn print(context: &Context, verification: &Verification) -> anyhow::Result<()> {
                 ("size", json!(null)),
                 ("sound", json!(false)),
                 ("against", json!("record")),
+                ("check", json!(null)),
                 ("reason", json!(MISSING)),
             ];
             output::json_line("verify", fields.map(|(name, value)| (name.to_owned(), value)))
@@ -199,6 +201,9 @@ pub(super) fn in_words(condition: &Condition) -> String {
         }
         Condition::ETag { expected, got } => {
             format!("not the file of the bucket: expected entity tag {expected}, got {got}")
+        }
+        Condition::Checksum { check, expected, got } => {
+            format!("not the file of the bucket: expected {check} {expected}, got {got}")
         }
         Condition::Damaged { source } => format!("damaged: {source}"),
         Condition::Missing => "disappeared".to_owned(),

@@ -28,8 +28,8 @@ pub enum AdoptionOutcome {
         local: RelativePath,
         /// Its bytes.
         bytes: u64,
-        /// Whether the entity tag of the object was recomputed from its bytes. Where the tag is none
-        /// that can be, the size was compared, and the checksums inside gzipped files.
+        /// Whether its bytes have the entity tag, or a checksum, of the object. Where nothing of the kind
+        /// can be recomputed, the size was compared, and the checksums inside gzipped files.
         verified: bool,
     },
     /// The mirror has it already.
@@ -189,7 +189,7 @@ fn adopt_one(
             source: std::io::Error::other(source),
         })?
     };
-    let verified = content.etag_verified;
+    let verified = content.check.is_proof();
     let (key, etag) = (listed.key.clone(), listed.etag.clone());
     inventory
         .add(Record::new(local.clone(), key, etag, content, &metadata))

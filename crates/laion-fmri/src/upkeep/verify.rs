@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use bids_names::SubjectId;
 use s3_mirror::{
-    Action, Cancel, Candidate, Condition, Expected, Inspection, Inventory, Listed, Record,
+    Action, Cancel, Candidate, Check, Condition, Expected, Inspection, Inventory, Listed, Record,
     RelativePath, Rule, check_file,
 };
 
@@ -89,6 +89,9 @@ pub struct VerifiedFile {
     /// What it was compared with: a record of its download, else the listing of the bucket, else
     /// nothing but itself.
     pub against: &'static str,
+    /// What showed that its bytes are those of its object: when it was recorded, or else now. Of a file
+    /// that is not sound, or that nothing is known of, there is none.
+    pub check: Option<Check>,
     /// What came of it. After [`Depth::Sizes`] a sound file is [`Condition::Unread`].
     pub condition: Condition,
 }
@@ -217,10 +220,17 @@ impl Dataset {
             {
                 record(inventory, &known, &condition);
             }
+            let recorded = known.record.as_ref().map(|record| record.check);
+            let check = match &condition {
+                Condition::Sound(content) => recorded.unwrap_or(Some(content.check)),
+                Condition::Unread => recorded.flatten(),
+                _ => None,
+            };
             files.push(VerifiedFile {
                 path: known.found.path,
                 size: known.found.size,
                 against,
+                check,
                 condition,
             });
         }
@@ -326,7 +336,7 @@ fn condition_of(
 fn record(inventory: &Inventory, known: &Known, condition: &Condition) {
     let (Some(listed), Condition::Sound(content)) = (&known.listed, condition) else { return };
     let Ok(metadata) = std::fs::metadata(&known.found.file) else { return };
-    if !content.etag_verified {
+    if !content.check.is_proof() {
         return;
     }
     let (path, etag) = (known.found.path.clone(), listed.etag.clone());

@@ -14,8 +14,9 @@ use object_store::client::{
 
 use super::patience::{is_transient_status, retry_after};
 use super::{Answer, Failure, Wanted};
+use crate::digest::is_multipart;
 use crate::listing::error_code;
-use crate::{Error, error};
+use crate::{Checksum, ChecksumAlgorithm, Error, error};
 
 /// An error document is a few hundred bytes.
 const LARGEST_ERROR: usize = 64 << 10;
@@ -137,6 +138,11 @@ impl Http {
             );
         }
         let opaque_tag = has_opaque_tag(&response);
+        // A tag says of which version they are. What comes with a part may be a checksum of that alone.
+        let checksums = match response.status().as_u16() {
+            200 if etag.is_some() => checksums(&response),
+            _ => Vec::new(),
+        };
         let (silence, about) = (self.silence, about.into_owned());
         let chunks = response.into_body().bytes_stream();
         let body = futures::stream::unfold(Some((chunks, about)), move |state| async move {
@@ -151,7 +157,7 @@ impl Http {
                 }
             }
         });
-        Ok(Answer { size, etag, opaque_tag, range, body: body.boxed() })
+        Ok(Answer { size, etag, opaque_tag, checksums, range, body: body.boxed() })
     }
 }
 
@@ -288,7 +294,7 @@ impl About<'_> {
 }
 
 /// Entity tags without their quotes: some servers leave them out.
-fn same_tag(a: &str, b: &str) -> bool {
+pub(super) fn same_tag(a: &str, b: &str) -> bool {
     a.trim_matches('"') == b.trim_matches('"')
 }
 
@@ -310,6 +316,28 @@ pub(super) fn has_opaque_tag(response: &HttpResponse) -> bool {
         || response.headers().contains_key(BY_CUSTOMER)
 }
 
+/// The checksums that an answer about a whole object tells. A value that is none, or not of the type that
+/// is named beside it, is left out, and so are algorithms that are not known.
+pub(super) fn checksums(response: &HttpResponse) -> Vec<Checksum> {
+    let kind = text(response, "x-amz-checksum-type").map(str::trim);
+    let is_kind = |name: &str| kind.is_some_and(|kind| kind.eq_ignore_ascii_case(name));
+    // Some servers leave out the type and the number of parts of a checksum of checksums.
+    let in_parts = text(response, "etag").is_some_and(is_multipart);
+    let told = ChecksumAlgorithm::ALL.iter().filter_map(|algorithm| {
+        let value = text(response, &format!("x-amz-checksum-{algorithm}"))?;
+        Checksum::new(*algorithm, value.trim()).ok()
+    });
+    told.filter(|checksum| {
+        // There is none but that of the whole object.
+        let always_whole = checksum.algorithm() == ChecksumAlgorithm::Crc64Nvme;
+        match checksum.parts() {
+            None => is_kind("FULL_OBJECT") || kind.is_none() && (always_whole || !in_parts),
+            Some(_) => (kind.is_none() || is_kind("COMPOSITE")) && !always_whole,
+        }
+    })
+    .collect()
+}
+
 /// `bytes FIRST-LAST/SIZE` (RFC 9110, section 14.4) as the range and the size, which may be left open
 /// where it is `known`.
 fn content_range(header: &str, known: Option<u64>) -> Option<(Range<u64>, u64)> {
@@ -323,6 +351,8 @@ fn content_range(header: &str, known: Option<u64>) -> Option<(Range<u64>, u64)> 
 
 #[cfg(test)]
 mod tests {
+    use object_store::client::HttpResponseBody;
+
     use super::*;
 
     #[test]
@@ -336,6 +366,44 @@ mod tests {
             assert_eq!(content_range(odd), None, "{odd}");
         }
         assert_eq!(content_range("bytes 0-18446744073709551615/10"), None);
+    }
+
+    #[test]
+    fn checksums_of_answers() {
+        let told = |headers: &[(&'static str, &str)]| {
+            let mut response = HttpResponse::new(HttpResponseBody::from(Vec::new()));
+            for (name, value) in headers {
+                response.headers_mut().insert(*name, value.parse().unwrap());
+            }
+            let checksums = checksums(&response);
+            checksums.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let (crc64, crc32c) = ("x-amz-checksum-crc64nvme", "x-amz-checksum-crc32c");
+        let kind = "x-amz-checksum-type";
+        assert_eq!(told(&[(crc64, "rosUhgp5mIg=")]), ["crc64nvme:rosUhgp5mIg="]);
+        assert_eq!(
+            told(&[(crc32c, "4waSgw=="), (crc64, "rosUhgp5mIg="), (kind, "FULL_OBJECT")]),
+            ["crc64nvme:rosUhgp5mIg=", "crc32c:4waSgw=="]
+        );
+        assert_eq!(told(&[(crc32c, "4waSgw==-3"), (kind, "COMPOSITE")]), ["crc32c:4waSgw==-3"]);
+        let tag = ("etag", "\"900150983cd24fb0d6963f7d28e17f72-3\"");
+        assert_eq!(told(&[(crc32c, "4waSgw=="), tag, (kind, "FULL_OBJECT")]), ["crc32c:4waSgw=="]);
+        assert_eq!(told(&[(crc64, "rosUhgp5mIg="), tag]), ["crc64nvme:rosUhgp5mIg="]);
+        let none: [&str; 0] = [];
+        for odd in [
+            // Of the whole, or of the checksums of the parts?
+            &[(crc32c, "4waSgw=="), tag][..],
+            &[],
+            &[("x-amz-checksum-xxhash3", "rosUhgp5mIg=")],
+            &[(crc64, "")],
+            &[(crc64, "4waSgw==")],
+            &[(crc64, "rosUhgp5mIg=-2")],
+            &[(crc32c, "4waSgw==-3"), (kind, "FULL_OBJECT")],
+            &[(crc32c, "4waSgw=="), (kind, "COMPOSITE")],
+            &[(crc32c, "4waSgw=="), (kind, "SOMETHING")],
+        ] {
+            assert_eq!(told(odd), none, "{odd:?}");
+        }
     }
 
     #[test]

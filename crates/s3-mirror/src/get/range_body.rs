@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::{Answer, Failure, Patience, Pause, Wanted, ended_early, get, is_strong, wrong_answer};
 use crate::digest::is_digest;
-use crate::{Key, Store};
+use crate::{Checksum, Key, Store};
 
 /// A range of one version of an object, delivered in order.
 ///
@@ -38,6 +38,8 @@ pub(crate) struct RangeBody<'a> {
     hedges: u32,
     /// Whether an answer said that the tag is no digest.
     opaque_tag: bool,
+    /// The checksums of the whole object, if its first answer told them.
+    checksums: Vec<Checksum>,
 }
 
 type Request<'a> = BoxFuture<'a, Result<Body, Step>>;
@@ -95,6 +97,7 @@ impl<'a> RangeBody<'a> {
             hedge: None,
             hedges: 0,
             opaque_tag: false,
+            checksums: Vec::new(),
         }
     }
 
@@ -131,6 +134,7 @@ impl<'a> RangeBody<'a> {
                     let mut all = Self::new(store, key, tag, answer.size, answer.range);
                     all.skips = true;
                     all.opaque_tag = answer.opaque_tag;
+                    all.checksums = answer.checksums;
                     let (chunks, opaque_tag) = (answer.body, answer.opaque_tag);
                     all.attempt = Some(Attempt::Answered(Body { chunks, skip: 0, opaque_tag }));
                     return Ok(all);
@@ -158,6 +162,11 @@ impl<'a> RangeBody<'a> {
     /// Whether an answer said that the tag is no digest, whatever it looks like.
     pub(crate) fn has_opaque_tag(&self) -> bool {
         self.opaque_tag
+    }
+
+    /// The checksums of the whole object, if its first answer told them.
+    pub(crate) fn checksums(&self) -> &[Checksum] {
+        &self.checksums
     }
 
     pub(crate) async fn step(&mut self) -> Step {

@@ -2,12 +2,13 @@
 
 use std::time::SystemTime;
 
-use futures::stream::StreamExt;
-use object_store::client::HttpResponse;
-
-use super::http::{About, Http, Subject, has_opaque_tag, number, text};
+use super::http::{About, Http, Subject, checksums, has_opaque_tag, number, same_tag, text};
 use super::{Answer, Failure, Wanted};
-use crate::{Key, Listed, Location};
+use crate::{Integrity, Key, Listed, Location};
+use futures::stream::StreamExt;
+
+/// Asks for the checksums that S3 keeps.
+const CHECKSUM_MODE: &str = "x-amz-checksum-mode";
 
 /// The requests of an S3 location.
 #[derive(Debug)]
@@ -33,13 +34,18 @@ impl Bucket {
         let about = self.about(Subject::Object(wanted.key.as_str()));
         let mut request = about.request("GET", &self.location.url_of(wanted.key))?;
         wanted.conditions(&about, &mut request)?;
+        if wanted.range.is_none() {
+            about.header(&mut request, CHECKSUM_MODE, "ENABLED")?;
+        }
         let response = self.http.ask(&about, request).await?;
         self.http.answer(&about, wanted, response)
     }
 
     /// What the server says about one object.
     pub(crate) async fn head(&self, key: &Key) -> Result<Listed, Failure> {
-        let response = self.ask_head(key).await?;
+        let about = self.about(Subject::Object(key.as_str()));
+        let request = about.request("HEAD", &self.location.url_of(key))?;
+        let response = self.http.ask(&about, request).await?;
         let size = match number(&response, "content-length") {
             Some(size) => size,
             // What stands before the server may leave it out; an answer to a range names it.
@@ -62,15 +68,26 @@ impl Bucket {
         })
     }
 
-    /// Whether the server says that the entity tag of an object is no digest of its content.
-    pub(crate) async fn has_opaque_tag(&self, key: &Key) -> Result<bool, Failure> {
-        self.ask_head(key).await.map(|response| has_opaque_tag(&response))
-    }
-
-    async fn ask_head(&self, key: &Key) -> Result<HttpResponse, Failure> {
+    /// What the server says about the content of an object, in the version `etag` if there is one.
+    pub(crate) async fn integrity(
+        &self,
+        key: &Key,
+        etag: Option<&str>,
+    ) -> Result<Integrity, Failure> {
         let about = self.about(Subject::Object(key.as_str()));
-        let request = about.request("HEAD", &self.location.url_of(key))?;
-        self.http.ask(&about, request).await
+        let mut request = about.request("HEAD", &self.location.url_of(key))?;
+        about.header(&mut request, CHECKSUM_MODE, "ENABLED")?;
+        if let Some(etag) = etag {
+            about.header(&mut request, "if-match", etag)?;
+        }
+        let response = self.http.ask(&about, request).await?;
+        if let (Some(expected), Some(got)) = (etag, text(&response, "etag"))
+            && !same_tag(expected, got)
+        {
+            return Err(Failure::Changed);
+        }
+        let (opaque_tag, checksums) = (has_opaque_tag(&response), checksums(&response));
+        Ok(Integrity { opaque_tag, checksums })
     }
 
     /// Bytes in the first part of an object that was uploaded in several, if the server says so.

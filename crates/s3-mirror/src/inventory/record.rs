@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use laion_fmri_base::Sha256;
 use serde_json::{Value, json};
 
-use crate::{Content, Key, RelativePath};
+use crate::{Check, Checksum, Content, Key, RelativePath};
 
 /// What a file of the mirror was when it was published.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,10 @@ pub struct Record {
     pub sha256: Sha256,
     /// Whether the entity tag was recomputed from the bytes.
     pub etag_verified: bool,
+    /// What showed that the bytes are those of the object, if that is known.
+    pub check: Option<Check>,
+    /// The checksum that the store keeps of the object, if the bytes were compared with it.
+    pub checksum: Option<Checksum>,
     /// The time of modification that the file system gave it, in nanoseconds since 1970. It is
     /// compared for equality alone, so that wrong clocks do no harm.
     pub modified: Option<u128>,
@@ -48,6 +52,8 @@ impl Record {
             etag,
             sha256: content.sha256,
             etag_verified: content.etag_verified,
+            check: Some(content.check),
+            checksum: content.checksum,
             modified: nanoseconds(file.modified().ok()),
             recorded: seconds(SystemTime::now()),
         }
@@ -71,6 +77,8 @@ impl Record {
             "etag": self.etag,
             "sha256": self.sha256.to_string(),
             "etag_verified": self.etag_verified,
+            "check": self.check.map(Check::name),
+            "checksum": self.checksum.as_ref().map(ToString::to_string),
             "modified": self.modified.map(|modified| modified.to_string()),
             "recorded": self.recorded,
         });
@@ -80,13 +88,21 @@ impl Record {
     pub(super) fn from_line(line: &str) -> Option<Self> {
         let fields: Value = serde_json::from_str(line).ok()?;
         let text = |name: &str| fields.get(name).and_then(Value::as_str);
+        let etag_verified = fields.get("etag_verified")?.as_bool()?;
+        let check = match fields.get("check") {
+            Some(_) => text("check").and_then(Check::named),
+            // A record of a version that compared nothing but entity tags.
+            None => etag_verified.then_some(Check::ETag),
+        };
         Some(Self {
             path: text("path")?.parse().ok()?,
             key: text("key")?.parse().ok()?,
             size: fields.get("size")?.as_u64()?,
             etag: text("etag").map(str::to_owned),
             sha256: text("sha256")?.parse().ok()?,
-            etag_verified: fields.get("etag_verified")?.as_bool()?,
+            etag_verified,
+            check,
+            checksum: text("checksum").and_then(|checksum| checksum.parse().ok()),
             modified: text("modified").and_then(|modified| modified.parse().ok()),
             recorded: fields.get("recorded")?.as_u64()?,
         })
@@ -115,6 +131,8 @@ mod tests {
             etag: None,
             sha256: Sha256::of("ab"),
             etag_verified: false,
+            check: Some(Check::Checksum(crate::ChecksumAlgorithm::Crc64Nvme)),
+            checksum: Some("crc64nvme:rosUhgp5mIg=".parse().unwrap()),
             modified: Some(u128::from(u64::MAX) + 1),
             recorded: 3,
         };
@@ -124,5 +142,23 @@ mod tests {
         for odd in ["", "{}", "[1]", &line[..line.len() / 2], &line.replace("a/b-é", "../b")] {
             assert_eq!(Record::from_line(odd), None, "{odd}");
         }
+    }
+
+    #[test]
+    fn records_of_earlier_and_later_versions_are_read() {
+        let line = |verified: bool, more: &str| {
+            let sha256 = Sha256::of("ab");
+            let text = format!(
+                "{{\"path\":\"a\",\"key\":\"a\",\"size\":2,\"etag\":\"\\\"x\\\"\",\
+                 \"sha256\":\"{sha256}\",\"etag_verified\":{verified},\"modified\":\"7\",\
+                 \"recorded\":3{more}}}"
+            );
+            Record::from_line(&text).unwrap()
+        };
+        assert_eq!(line(true, "").check, Some(Check::ETag));
+        assert_eq!((line(false, "").check, line(true, "").checksum), (None, None));
+        // What is not known is left out, and the rest holds.
+        let later = line(false, ",\"check\":\"checksum:xxh3\",\"checksum\":\"xxh3:AAAA\"");
+        assert_eq!((later.check, later.checksum, later.size), (None, None, 2));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::digest::Mismatch;
 use crate::get::{Failure, error_of};
-use crate::{Error, Key, Store};
+use crate::{Check, Error, Key, Store};
 
 /// Why an object cannot be read, or not to its end.
 ///
@@ -24,16 +24,18 @@ pub enum ObjectError {
         /// The entity tag of the version that was read, if it had one.
         expected: Option<String>,
     },
-    /// All bytes came, and they do not have the entity tag of the object.
-    #[error("content of {key:?} in {location} has entity tag {got} (expected {expected})")]
+    /// All bytes came, and they do not have the checksum or the entity tag of the object.
+    #[error("content of {key:?} in {location} has {check} {got} (expected {expected})")]
     Checksum {
         /// The location.
         location: String,
         /// The key.
         key: String,
-        /// The tag of the object.
+        /// Which of them.
+        check: Check,
+        /// That of the object.
         expected: String,
-        /// The tag recomputed from the bytes.
+        /// The same of the bytes.
         got: String,
     },
     /// The [`Cancel`](crate::Cancel) was set.
@@ -92,10 +94,12 @@ impl ObjectError {
     pub(super) fn mismatch(mismatch: Mismatch, store: &Store, key: &Key) -> Self {
         let (location, key) = (store.name().to_owned(), key.to_string());
         match mismatch {
-            Mismatch::ETag { expected, got, .. } => Self::Checksum { location, key, expected, got },
+            Mismatch::Checksum { check, expected, got, .. } => {
+                Self::Checksum { location, key, check, expected, got }
+            }
             Mismatch::Sha256 { expected, got } => {
-                let (expected, got) = (expected.to_string(), got.to_string());
-                Self::Checksum { location, key, expected, got }
+                let (check, expected, got) = (Check::Sha256, expected.to_string(), got.to_string());
+                Self::Checksum { location, key, check, expected, got }
             }
             Mismatch::Damaged { source, .. } => {
                 Self::Store(Arc::new(Error::Other { location, subject: key, source }))

@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::error::ObjectError;
 use super::{ObjectOptions, Opened};
-use crate::digest::{self, Digests};
+use crate::digest::{Claims, Digests};
 use crate::get::{Failure, RangeBody, Step};
 use crate::{Content, Key, Store};
 
@@ -68,16 +68,18 @@ async fn deliver(
     etag: Option<String>,
     blocks: &mpsc::Sender<Message>,
 ) -> Option<Result<(), ObjectError>> {
-    let part_size = match (&etag, store.bucket()) {
-        (Some(etag), Some(bucket)) if digest::is_multipart(etag) => {
-            bucket.first_part(key, etag).await
-        }
-        _ => None,
+    let mut claims = Claims {
+        etag: etag.as_deref().filter(|_| !body.has_opaque_tag()),
+        checksums: body.checksums(),
+        size: body.size(),
+        ..Claims::default()
     };
-    let mut digests = Digests::new(etag.as_deref(), body.size(), part_size, None);
-    if body.has_opaque_tag() {
-        digests.distrust_tag();
+    if let (Some(etag), Some(bucket)) = (&etag, store.bucket())
+        && claims.need_part_size()
+    {
+        claims.part_size = bucket.first_part(key, etag).await;
     }
+    let mut digests = Digests::new(&claims, None);
     let mut block = BytesMut::new();
     loop {
         let step = body.step().await;

@@ -52,7 +52,6 @@ pub(super) async fn fetch(
     item: &PlanItem,
     destination: &Destination,
     version: &mut Version,
-    part_size: Option<u64>,
 ) -> Result<RangedOutcome, VersionError> {
     let Some(etag) = version.etag.clone() else { return Ok(RangedOutcome::Unranged) };
     let new = State::new(item.key.as_str(), &etag, version.size);
@@ -76,7 +75,7 @@ pub(super) async fn fetch(
             fetch_piece(run, item, known, shared, piece, &opaque_tag).await?;
         }
     };
-    let digests = run.digests(item, known, part_size);
+    let digests = run.digests(item, known).await;
     let followed = follow(shared, version.size, digests);
     let done = try_join(try_join_all((0..workers).map(|_| worker())), followed).await;
     version.opaque = opaque_tag.load(Ordering::Relaxed);

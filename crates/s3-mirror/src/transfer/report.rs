@@ -9,7 +9,7 @@ use std::sync::Arc;
 use laion_fmri_base::{Sha256, counted, readable_bytes};
 
 use super::incomplete::Incomplete;
-use crate::{Content, Error, InvalidKey, Key, Refusal};
+use crate::{Check, Content, Error, InvalidKey, Key, Refusal};
 
 /// What became of each object of a plan.
 ///
@@ -172,12 +172,14 @@ pub enum TransferError {
         /// What the system says.
         source: io::Error,
     },
-    /// The bytes do not have the entity tag of the object.
-    #[error("the content has entity tag {got} (expected {expected})")]
+    /// The bytes do not have the checksum that the store keeps of the object, or its entity tag.
+    #[error("the content has {check} {got} (expected {expected})")]
     Checksum {
-        /// The tag of the object.
+        /// Which of them.
+        check: Check,
+        /// That of the object.
         expected: String,
-        /// The tag recomputed from the bytes.
+        /// The same of the bytes.
         got: String,
     },
     /// The bytes do not have the SHA-256 that is known of the object.

@@ -30,10 +30,9 @@ pub(super) async fn fetch(
     root: &Arc<Root>,
     item: &PlanItem,
     version: &mut Version,
-    part_size: Option<u64>,
 ) -> Result<Done, VersionError> {
     let mut reported = 0;
-    let done = attempts(run, root, item, version, part_size, &mut reported).await;
+    let done = attempts(run, root, item, version, &mut reported).await;
     if done.is_err() && reported > 0 {
         run.observer.event(Event::Discarded { item, bytes: reported });
     }
@@ -46,16 +45,15 @@ async fn attempts(
     root: &Arc<Root>,
     item: &PlanItem,
     version: &mut Version,
-    part_size: Option<u64>,
     reported: &mut u64,
 ) -> Result<Done, VersionError> {
     let mut patience = run.store.patience();
     let mut best = 0;
-    let mut sink = Sink::new(run, root, item, version, part_size);
+    let mut sink: Option<Sink> = None;
     // Whether the bytes that came are bound to the tag: by the answer, or by being compared with it.
     let mut bound = true;
     loop {
-        let start = sink.received;
+        let start = sink.as_ref().map_or(0, |sink| sink.received);
         let wanted = Wanted {
             key: &item.key,
             range: (start > 0).then_some(start..version.size),
@@ -68,12 +66,16 @@ async fn attempts(
             Ok(answer) => {
                 version.opaque |= answer.opaque_tag;
                 bound = answer.etag.is_some() || version.has_digest();
-                version.settle(answer.size, answer.etag)?;
+                version.settle(answer.size, answer.etag, answer.checksums)?;
                 if answer.range.start != start {
                     // The server ignores ranges: what it sends begins at the start.
                     run.observer.event(Event::Discarded { item, bytes: std::mem::take(reported) });
-                    sink = Sink::new(run, root, item, version, part_size);
                 }
+                let sink = match &mut sink {
+                    Some(sink) if start > 0 && answer.range.start == start => sink,
+                    // The answer has told what the bytes can be compared with.
+                    sink => sink.insert(Sink::new(run, root, item, version).await),
+                };
                 let mut body = answer.body;
                 loop {
                     match body.next().await {
@@ -103,11 +105,11 @@ async fn attempts(
         drop(permit);
         // Without an entity tag nothing proves that the rest belongs to the same object.
         if (version.etag.is_none() || !bound)
-            && sink.received > 0
+            && sink.as_ref().is_some_and(|sink| sink.received > 0)
             && matches!(failure, Failure::Transient { .. })
         {
             run.observer.event(Event::Discarded { item, bytes: std::mem::take(reported) });
-            sink = Sink::new(run, root, item, version, part_size);
+            sink = None;
         }
         let pause = patience.next(failure)?;
         run.waits(item, &pause);
@@ -134,14 +136,8 @@ struct Open {
 }
 
 impl Sink {
-    fn new(
-        run: &Run<'_>,
-        root: &Arc<Root>,
-        item: &PlanItem,
-        version: &Version,
-        part_size: Option<u64>,
-    ) -> Self {
-        let digests = run.digests(item, version, part_size);
+    async fn new(run: &Run<'_>, root: &Arc<Root>, item: &PlanItem, version: &Version) -> Self {
+        let digests = run.digests(item, version).await;
         let open = Open {
             root: Arc::clone(root),
             item: item.clone(),
@@ -179,7 +175,7 @@ impl Sink {
     }
 
     /// `opaque` says that the tag is no digest.
-    async fn publish(mut self, opaque: bool) -> Result<Done, VersionError> {
+    async fn publish(&mut self, opaque: bool) -> Result<Done, VersionError> {
         let held = std::mem::take(&mut self.held);
         let Some(mut open) = self.file.take() else {
             return Err(TransferError::Interrupted.into());

@@ -3,9 +3,9 @@
 use laion_fmri_base::Sha256;
 
 use super::TransferError;
-use crate::digest::{self, Mismatch};
+use crate::digest::{self, Claims, Mismatch};
 use crate::get::{Failure, error_of, is_strong};
-use crate::{PlanItem, Store, listing};
+use crate::{Check, Checksum, PlanItem, Store, listing};
 
 /// Size and entity tag of an object, as listed first, and as the server says later.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,12 @@ pub(super) struct Version {
     pub(super) etag: Option<String>,
     /// Whether the server says that the tag is no digest, whatever it looks like.
     pub(super) opaque: bool,
+    /// The checksums that the store keeps of it, as far as they are known.
+    pub(super) checksums: Vec<Checksum>,
+    /// Whether the store was asked for them.
+    pub(super) asked: bool,
+    /// Whether bytes came that do not have the best of them.
+    pub(super) doubted: bool,
     /// The SHA-256 of bytes that came before and were found damaged.
     pub(super) before: Option<Sha256>,
 }
@@ -33,8 +39,28 @@ pub(super) enum VersionError {
 
 impl Version {
     pub(super) fn listed(item: &PlanItem) -> Self {
-        let etag = item.etag.clone().filter(|etag| is_strong(etag));
-        Self { size: item.size, etag, opaque: false, before: None }
+        Self::new(item.size, item.etag.clone())
+    }
+
+    fn new(size: u64, etag: Option<String>) -> Self {
+        let etag = etag.filter(|etag| is_strong(etag));
+        let (opaque, asked, doubted) = (false, false, false);
+        Self { size, etag, opaque, checksums: Vec::new(), asked, doubted, before: None }
+    }
+
+    /// What the bytes can be compared with.
+    pub(super) fn claims(&self, part_size: Option<u64>) -> Claims<'_> {
+        let (checksums, size, doubted) = (&self.checksums, self.size, self.doubted);
+        let etag = self.etag.as_deref().filter(|_| !self.opaque);
+        Claims { etag, checksums, size, part_size, doubted }
+    }
+
+    /// Notes that an attempt at it failed: another one may be right, or show which of the digests is
+    /// wrong.
+    pub(super) fn was_corrupt(&mut self, error: &TransferError, sha256: Sha256) {
+        self.before = Some(sha256);
+        self.doubted |=
+            matches!(error, TransferError::Checksum { check, .. } if *check != Check::ETag);
     }
 
     /// Whether the bytes can be compared with the tag.
@@ -54,8 +80,7 @@ impl Version {
             let (location, key) = (store.name().to_owned(), item.key.to_string());
             return Err(TransferError::from(crate::Error::NotFound { location, key }).into());
         };
-        let etag = found.etag.filter(|etag| is_strong(etag));
-        let new = Self { size: found.size, etag, opaque: false, before: None };
+        let new = Self::new(found.size, found.etag);
         let same_tag = new.etag.is_none() || new.etag == self.etag || self.etag.is_none();
         if same_tag && new.size != self.size {
             let (expected, got) = (self.size, new.size);
@@ -84,14 +109,22 @@ impl Version {
         }
     }
 
-    /// Compares the version with an answer, and learns its tag if it had none.
-    pub(super) fn settle(&mut self, size: u64, etag: Option<String>) -> Result<(), VersionError> {
+    /// Compares the version with an answer, and learns its tag if it had none, and its checksums.
+    pub(super) fn settle(
+        &mut self,
+        size: u64,
+        etag: Option<String>,
+        checksums: Vec<Checksum>,
+    ) -> Result<(), VersionError> {
         let etag = etag.filter(|etag| is_strong(etag));
         if size != self.size {
             return Err(VersionError::Changed);
         }
         if self.etag.is_none() {
             self.etag = etag;
+        }
+        if !checksums.is_empty() {
+            self.checksums = checksums;
         }
         Ok(())
     }
@@ -116,7 +149,9 @@ impl From<Mismatch> for VersionError {
     fn from(mismatch: Mismatch) -> Self {
         let sha256 = Box::new(mismatch.sha256());
         let error = match mismatch {
-            Mismatch::ETag { expected, got, .. } => TransferError::Checksum { expected, got },
+            Mismatch::Checksum { check, expected, got, .. } => {
+                TransferError::Checksum { check, expected, got }
+            }
             Mismatch::Sha256 { expected, got } => TransferError::Sha256 { expected, got },
             Mismatch::Damaged { source, .. } => TransferError::Damaged { source },
         };

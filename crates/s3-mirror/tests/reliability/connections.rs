@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use fixtures::server::ChecksumKind;
 use fixtures::{Fault, ProxiedRequest};
 use s3_mirror::{ConnectOptions, Outcome};
 
@@ -189,6 +190,40 @@ async fn flipped_bits_are_noticed() {
             scene.nothing_wrong(&BTreeMap::new());
             assert_eq!(report.is_complete(), !always, "{report:?}");
             scene.ends_right(&mut tally).await;
+        }
+    }
+    tally.write();
+}
+
+#[tokio::test]
+async fn flipped_bits_are_noticed_by_every_checksum() {
+    let mut tally =
+        Tally::new("one bit flipped in transit, known by a checksum of the store alone");
+    let mut random = Random::new(8);
+    for (kind, composite) in [
+        (ChecksumKind::Crc64Nvme, false),
+        (ChecksumKind::Crc32c, false),
+        (ChecksumKind::Crc32, false),
+        (ChecksumKind::Sha1, false),
+        (ChecksumKind::Sha256, false),
+        (ChecksumKind::Crc32c, true),
+        (ChecksumKind::Sha256, true),
+    ] {
+        for always in [false, true] {
+            for _ in 0..times(1, 10) {
+                let scene = Scene::checked(kind, composite);
+                let at = random.below(20_000);
+                let seen = AtomicUsize::new(0);
+                scene.proxy.decide(move |request| {
+                    let hit =
+                        object(request) && (always || seen.fetch_add(1, Ordering::SeqCst) < 2);
+                    if hit { Fault::Flip(at) } else { Fault::Pass }
+                });
+                let report = scene.run().await;
+                scene.nothing_wrong(&BTreeMap::new());
+                assert_eq!(report.is_complete(), !always, "{report:?}");
+                scene.ends_right(&mut tally).await;
+            }
         }
     }
     tally.write();

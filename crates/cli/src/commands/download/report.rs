@@ -181,7 +181,7 @@ fn note_checks(context: &Context, report: &Report) {
     }
     let mut checks: BTreeMap<Check, u64> = BTreeMap::new();
     for content in report.contents.values() {
-        if !matches!(content.check, Check::ETag | Check::Sha256) {
+        if !content.check.is_proof() {
             *checks.entry(content.check).or_default() += 1;
         }
     }

@@ -1,0 +1,210 @@
+//! The checksums that S3 keeps: each kind, where it goes before the entity tag, and what happens when it
+//! is missing, wrong or none.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use fixtures::Fault;
+use fixtures::server::{ChecksumKind, Options};
+use s3_mirror::{
+    Check, ChecksumAlgorithm, ObjectError, ObjectOptions, ObjectReader, Outcome, Report,
+    TransferError,
+};
+
+use crate::answers::{LONG, LONG_SIZE, SHORT, Scene};
+use crate::util::key;
+
+const KINDS: [(ChecksumKind, ChecksumAlgorithm); 5] = [
+    (ChecksumKind::Crc64Nvme, ChecksumAlgorithm::Crc64Nvme),
+    (ChecksumKind::Crc32c, ChecksumAlgorithm::Crc32c),
+    (ChecksumKind::Crc32, ChecksumAlgorithm::Crc32),
+    (ChecksumKind::Sha1, ChecksumAlgorithm::Sha1),
+    (ChecksumKind::Sha256, ChecksumAlgorithm::Sha256),
+];
+
+/// Well formed, and of nothing that is served.
+const WRONG: &str = "AAAAAAAAAAA=";
+
+fn checks(report: &Report) -> [Check; 2] {
+    [LONG, SHORT].map(|name| report.contents[&key(name)].check)
+}
+
+fn crc64(options: Options) -> Options {
+    options.checksum(ChecksumKind::Crc64Nvme)
+}
+
+#[tokio::test]
+async fn every_kind_goes_before_the_tag_and_is_recorded() {
+    for (kind, algorithm) in KINDS {
+        // Tags of encrypted objects prove nothing, and those of parts that are no tool's neither.
+        for (encryption, part_size) in
+            [("AES256", None), ("aws:kms", None), ("AES256", Some(2_000_000))]
+        {
+            let scene = Scene::with(|options| {
+                let options = options.checksum(kind).encryption(encryption);
+                part_size.map_or(options.clone(), |size| options.part_size(size))
+            });
+            let options = scene.options();
+            let report = scene.run(&options).await;
+            assert!(report.is_complete() && scene.is_mirrored(), "{report:?}");
+            assert_eq!(checks(&report), [Check::Checksum(algorithm); 2]);
+            let inventory = options.inventory.as_ref().unwrap();
+            for path in inventory.paths() {
+                let file = std::fs::metadata(path.below(&scene.root())).unwrap();
+                let record = inventory.find(&path, &file).unwrap();
+                assert_eq!(record.check, Some(Check::Checksum(algorithm)));
+                assert_eq!(record.checksum.unwrap().algorithm(), algorithm);
+                assert!(!record.etag_verified);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn checksums_of_parts_are_recomputed() {
+    for (kind, algorithm) in &KINDS[1..] {
+        for encryption in ["AES256", "aws:kms"] {
+            let scene = Scene::with(|options| {
+                let options = options.checksum(*kind).composite(true).encryption(encryption);
+                options.part_size(2_000_000)
+            });
+            let report = scene.run(&scene.options()).await;
+            assert!(report.is_complete() && scene.is_mirrored(), "{report:?}");
+            let (parts, whole) = (Check::PartChecksums(*algorithm), Check::Checksum(*algorithm));
+            assert_eq!(checks(&report), [parts, whole]);
+            let checksum = report.contents[&key(LONG)].checksum.as_ref().unwrap();
+            assert_eq!(checksum.parts(), Some(4));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_checksum_gives_way_to_the_tag() {
+    let of_parts: fn(Options) -> Options =
+        |options| options.checksum(ChecksumKind::Crc32c).composite(true).part_size(2_000_000);
+    let none: fn(Options) -> Options = |options| options;
+    for (options, fault) in [
+        // A server that does not know the mode, and a proxy that strips headers.
+        (none, Fault::Pass),
+        (crc64, Fault::NoHeaders("x-amz-checksum-")),
+        // An algorithm that is not known, and values that are none.
+        (none, Fault::Header("x-amz-checksum-xxhash64", WRONG)),
+        (none, Fault::Header("x-amz-checksum-crc64nvme", "no base64!")),
+        (crc64, Fault::Header("x-amz-checksum-crc64nvme", "AAAAAA==")),
+        (crc64, Fault::Header("x-amz-checksum-type", "COMPOSITE")),
+        (crc64, Fault::Header("x-amz-checksum-type", "SOMETHING")),
+        // Of another number of parts, which the short file has not either.
+        (of_parts, Fault::Header("x-amz-checksum-crc32c", "4waSgw==-9")),
+        (of_parts, Fault::Header("x-amz-checksum-type", "SOMETHING")),
+    ] {
+        let scene = Scene::with(options);
+        let told = fault.clone();
+        scene.proxy.decide(move |_| told.clone());
+        let report = scene.run(&scene.options()).await;
+        assert!(report.is_complete() && scene.is_mirrored(), "{fault:?}: {report:?}");
+        assert_eq!(checks(&report), [Check::ETag; 2], "{fault:?}");
+        assert!(scene.proxy.body_bytes() < LONG_SIZE + 100_000, "{fault:?}: fetched once");
+    }
+}
+
+#[tokio::test]
+async fn a_checksum_of_an_upload_in_parts_has_to_say_of_what_it_is() {
+    let scene = Scene::with(|options| options.checksum(ChecksumKind::Crc32).part_size(2_000_000));
+    scene.proxy.decide(|_| Fault::NoHeaders("x-amz-checksum-type"));
+    let report = scene.run(&scene.options()).await;
+    assert!(report.is_complete() && scene.is_mirrored(), "{report:?}");
+    let whole = Check::Checksum(ChecksumAlgorithm::Crc32);
+    assert_eq!(checks(&report), [Check::ETag, whole]);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_tell_is_not_asked_for_long() {
+    for refusal in [Fault::Status(403, None), Fault::Status(405, None), Fault::Close] {
+        let scene = Scene::with(crc64);
+        let told = refusal.clone();
+        scene.proxy.decide(move |request| match request.method.as_str() {
+            "HEAD" => told.clone(),
+            _ => Fault::Pass,
+        });
+        let report = scene.run(&scene.options()).await;
+        assert!(report.is_complete() && scene.is_mirrored(), "{refusal:?}: {report:?}");
+        // The answer with a whole object tells it all the same.
+        let whole = Check::Checksum(ChecksumAlgorithm::Crc64Nvme);
+        assert_eq!(checks(&report), [Check::ETag, whole], "{refusal:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_checksum_that_is_wrong_is_doubted_after_a_second_fetch() {
+    let lie = Fault::Header("x-amz-checksum-crc64nvme", WRONG);
+    let scene = Scene::with(crc64);
+    let told = lie.clone();
+    scene.proxy.decide(move |_| told.clone());
+    let report = scene.run(&scene.options()).await;
+    assert!(report.is_complete() && scene.is_mirrored(), "{report:?}");
+    assert_eq!(checks(&report), [Check::ETag; 2]);
+    let (bytes, size) = (scene.proxy.body_bytes(), LONG_SIZE + 20_000);
+    assert!((2 * size..2 * size + 100_000).contains(&bytes), "{bytes}");
+    // Where nothing else can be compared, it is an error with both values.
+    let scene = Scene::with(|options| crc64(options).encryption("aws:kms"));
+    scene.proxy.decide(move |_| lie.clone());
+    let report = scene.run(&scene.options()).await;
+    for (_, outcome) in &report.outcomes {
+        let Outcome::Failed { error } = outcome else { panic!("{outcome:?}") };
+        let TransferError::Checksum { check, expected, got } = &**error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(*check, Check::Checksum(ChecksumAlgorithm::Crc64Nvme));
+        assert!(expected == WRONG && got.len() == WRONG.len() && got != expected);
+        let text = error.to_string();
+        assert_eq!(text, format!("the content has CRC-64/NVME {got} (expected {WRONG})"));
+    }
+    assert!(crate::util::read_all(&scene.root()).keys().all(|name| name.contains("/.")));
+}
+
+#[tokio::test]
+async fn the_checksum_of_a_former_version_is_not_compared() {
+    let scene = Scene::with(crc64);
+    let bucket = scene.bucket.path().to_owned();
+    let seen = AtomicUsize::new(0);
+    scene.proxy.decide(move |request| {
+        if request.is_object()
+            && request.target.ends_with(LONG)
+            && seen.fetch_add(1, Ordering::SeqCst) == 0
+        {
+            // After the checksum was told, and before a byte came.
+            let new = bucket.join("a/.new");
+            std::fs::write(&new, fixtures::noise(7, LONG_SIZE as usize)).unwrap();
+            std::fs::rename(new, bucket.join(LONG)).unwrap();
+        }
+        Fault::Pass
+    });
+    let report = scene.run(&scene.options()).await;
+    assert!(report.is_complete() && scene.is_mirrored(), "{report:?}");
+    assert_eq!(checks(&report), [Check::Checksum(ChecksumAlgorithm::Crc64Nvme); 2]);
+}
+
+#[test]
+fn a_reader_compares_with_them_too() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for (kind, algorithm) in KINDS {
+        let scene = Scene::with(|options| options.checksum(kind).encryption("aws:kms"));
+        let finish = || {
+            let options = ObjectOptions::default();
+            let (handle, store) = (runtime.handle(), scene.store());
+            ObjectReader::open(handle, &store, &key(LONG), &options).unwrap().finish()
+        };
+        assert_eq!(finish().unwrap().content.check, Check::Checksum(algorithm));
+        // Also when the rest comes in an answer that tells none.
+        scene.proxy.decide(|request| match request.range {
+            None => Fault::Cut(1_000_000),
+            Some(_) => Fault::Pass,
+        });
+        assert_eq!(finish().unwrap().content.check, Check::Checksum(algorithm));
+        scene.proxy.decide(|_| Fault::Flip(1_000_000));
+        assert!(matches!(
+            finish().unwrap_err(),
+            ObjectError::Checksum { check, expected, got, .. }
+                if check == Check::Checksum(algorithm) && expected != got
+        ));
+    }
+}
