@@ -17,6 +17,8 @@ use crate::project::Project;
 const SUBJECT: &str = "sub-03";
 const SESSION: &str = "ses-01";
 const ROI: &str = "FFA1";
+/// The request id that [`access_service`] knows.
+const REQUEST_ID: &str = "lfm_demo";
 /// How many trials the table shows.
 const SHOWN: usize = 8;
 
@@ -75,12 +77,17 @@ pub(crate) fn serve(project: &Project) -> Result<bool> {
     let bucket = bucket::write(&project.target.join("serve"))?;
     let server = bucket.serve()?;
     println!("LAION_FMRI_BUCKET={}", server.url("laion-fmri"));
-    let access = AccessServer::with_stimuli("lfm_demo")?;
-    println!("LAION_FMRI_ACCESS_URL={}  (known request id: lfm_demo)", access.url());
+    let access = access_service()?;
+    println!("LAION_FMRI_ACCESS_URL={}  (known request id: {REQUEST_ID})", access.url());
     println!("serving until stopped; refused keys: {}", bucket.denied_keys().len());
     loop {
         std::thread::sleep(Duration::from_secs(3600));
     }
+}
+
+/// An access service with the gated files, which knows one request id.
+pub(crate) fn access_service() -> Result<AccessServer> {
+    Ok(AccessServer::with_stimuli(REQUEST_ID)?)
 }
 
 /// Where the demo happens, apart from the user's own settings.

@@ -1,17 +1,20 @@
 //! `cargo xtask python`: the wheel of the Python module, built, installed below `target/` and tested.
 
-mod interpreters;
+pub(crate) mod audit;
+pub(crate) mod bare;
+pub(crate) mod interpreters;
 mod matrix;
-mod wheel;
+pub(crate) mod wheel;
 
 use std::path::Path;
 
 use anyhow::{Result, bail, ensure};
 use clap::Args;
-use fixtures::{AccessServer, bucket};
+use fixtures::bucket;
 
 use self::wheel::Profile;
 use crate::counts::Counts;
+use crate::demo;
 use crate::interop::environment::{self, Contents, Environment};
 use crate::interop::{is_required, start_empty, without_python};
 use crate::project::Project;
@@ -197,7 +200,7 @@ fn pytest(
 ) -> Result<()> {
     let bucket = data(project)?;
     let server = bucket.serve()?;
-    let access = AccessServer::with_stimuli("lfm_demo")?;
+    let access = demo::access_service()?;
     let mut found = Counts::default();
     let result = environment
         .module("pytest", &project.root.join(CRATE))

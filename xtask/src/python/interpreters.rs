@@ -7,7 +7,7 @@ use crate::command_line::CommandLine;
 use crate::project::Project;
 
 /// The minor version of the oldest Python that the wheel is for.
-pub(super) const OLDEST: u32 = 10;
+pub(crate) const OLDEST: u32 = 10;
 
 /// The newest that is looked for.
 const NEWEST: u32 = 16;
@@ -20,17 +20,17 @@ const QUESTION: &str = "import sys, sysconfig; \
 
 /// A Python 3.
 #[derive(Clone, Debug)]
-pub(super) struct Interpreter {
-    pub(super) program: PathBuf,
+pub(crate) struct Interpreter {
+    pub(crate) program: PathBuf,
     /// The number after `3.`.
-    pub(super) minor: u32,
+    pub(crate) minor: u32,
     /// What it tells about itself.
-    pub(super) version: String,
+    pub(crate) version: String,
 }
 
 /// One interpreter of each version, ascending: those called `python3.N` on the PATH, and those that
 /// pyenv installed.
-pub(super) fn found(project: &Project) -> Vec<Interpreter> {
+pub(crate) fn found(project: &Project) -> Vec<Interpreter> {
     let mut found: Vec<Interpreter> = Vec::new();
     let named = (OLDEST..=NEWEST).map(|minor| PathBuf::from(format!("python3.{minor}")));
     for program in named.chain(of_pyenv(project)) {

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 use super::interpreters::{self, Interpreter, OLDEST};
 use super::wheel::{self, Profile};
-use super::{CRATE, base, data, pytest};
+use super::{audit, bare, base, pytest};
 use crate::counts::Counts;
 use crate::interop::environment::{self, Contents, Environment};
 use crate::interop::{is_required, without_python};
@@ -71,10 +71,13 @@ pub(super) fn step(project: &Project, more: &[String], counts: &mut Counts) -> R
     for python in found.first().into_iter().chain(last) {
         let name = format!("Python 3.{}, a bare environment", python.minor);
         println!("\n-- {name}");
-        note(name, bare(project, python, &wheel));
+        note(
+            name,
+            bare::installed(project, python, &wheel).and_then(|it| bare::used(project, &it)),
+        );
     }
     println!("\n-- audits");
-    note("audits".to_owned(), audited(project, &python, &wheel));
+    note("audits".to_owned(), audit::wheel(project, &python, &wheel));
     if !failed.is_empty() {
         bail!("{}", failed.join("; "));
     }
@@ -116,42 +119,6 @@ fn tested(
     // What the wheel says that it needs is there.
     environment.pip("check").run(&mut Counts::default())?;
     pytest(project, &environment, more, counts)
-}
-
-/// Installs the wheel with what it asks for and nothing else, and uses it.
-fn bare(project: &Project, python: &Interpreter, wheel: &Path) -> Result<()> {
-    let contents = Contents { lists: &[], packages: &["pip"], with_needs: true };
-    let program = (python.program.as_path(), python.version.as_str());
-    let folder = format!("venv-python-3{}-bare", python.minor);
-    let environment = Environment::prepare_with(project, program, &contents, &folder)?;
-    // The first brings numpy, pandas and Pillow; the second this wheel, if another was there.
-    let install = environment.pip("install --no-input --quiet --progress-bar off");
-    install.argument(wheel).run(&mut Counts::default())?;
-    wheel::install(&environment, wheel)?;
-    let bucket = data(project)?;
-    environment
-        .script(&project.root.join(CRATE).join("tests").join("bare.py"))
-        .argument(bucket.root())
-        .variable("XDG_CONFIG_HOME", project.target.join("python").join("config"))
-        .run(&mut Counts::default())
-}
-
-/// `abi3audit`: only symbols of the stable ABI of Python 3.10. `auditwheel`: only libraries that
-/// every Linux has.
-fn audited(project: &Project, python: &str, wheel: &Path) -> Result<()> {
-    let packages = ["abi3audit", "auditwheel"];
-    let contents = Contents { lists: &[], packages: &packages, with_needs: true };
-    let program = (Path::new("python3"), python);
-    let environment = Environment::prepare_with(project, program, &contents, "venv-python-audit")?;
-    environment
-        .module("abi3audit --strict", &project.root)
-        .argument(wheel)
-        .run(&mut Counts::default())?;
-    let shown = environment.module("auditwheel show", &project.root).argument(wheel).capture()?;
-    let shown = shown.context("no auditwheel")?;
-    println!("{shown}");
-    ensure!(shown.contains("manylinux_2_"), "auditwheel finds no manylinux platform for the wheel");
-    Ok(())
 }
 
 #[cfg(test)]

@@ -16,25 +16,29 @@ use crate::project::Project;
 
 /// How the wheel is compiled.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Profile {
+pub(crate) enum Profile<'a> {
     /// As the tests are, so that most of what it needs is built already.
     Dev,
-    /// As it is released, with the assembler that the fast paths of the JPEG decoder need.
+    /// As it is released, with the assembler that the fast paths of the JPEG decoder need, for this
+    /// machine.
     Release,
+    /// The same for every machine that a platform of Python's packages stands for, with the flags of
+    /// the compiler.
+    Portable { target: &'a str, platform: &'a str, rustflags: &'a str },
 }
 
 /// Builds the wheel with the tools of an environment, and installs it there.
-pub(super) fn build_and_install(
+pub(crate) fn build_and_install(
     project: &Project,
     environment: &Environment,
-    profile: Profile,
+    profile: Profile<'_>,
 ) -> Result<()> {
     let wheel = build(project, environment, profile)?;
     install(environment, &wheel)
 }
 
 /// Installs a wheel alone, in place of any earlier one.
-pub(super) fn install(environment: &Environment, wheel: &Path) -> Result<()> {
+pub(crate) fn install(environment: &Environment, wheel: &Path) -> Result<()> {
     environment
         .pip("install --no-deps --no-input --quiet --force-reinstall")
         .argument(wheel)
@@ -42,23 +46,35 @@ pub(super) fn install(environment: &Environment, wheel: &Path) -> Result<()> {
 }
 
 /// Builds the wheel with the maturin and the cmake of an environment.
-pub(super) fn build(project: &Project, tools: &Environment, profile: Profile) -> Result<PathBuf> {
+pub(crate) fn build(
+    project: &Project,
+    tools: &Environment,
+    profile: Profile<'_>,
+) -> Result<PathBuf> {
     let folder = project.target.join("python").join("wheels");
     start_empty(&folder)?;
     let program = |name: &str| tools.programs().join(name);
     let mut command = CommandLine::new(program("maturin"), &project.root.join(CRATE))
         .argument("build")
         .arguments(match profile {
-            Profile::Dev => ["--profile", "dev"].as_slice(),
-            Profile::Release => &["--release"],
+            Profile::Dev => vec!["--profile", "dev"],
+            Profile::Release => vec!["--release"],
+            Profile::Portable { target, platform, .. } => {
+                vec!["--release", "--zig", "--target", target, "--compatibility", platform]
+            }
         })
         .arguments("--features turbojpeg --locked --out".split(' '))
         .argument(&folder)
         .argument("--interpreter")
         .argument(tools.python())
         .variable("CMAKE", program("cmake"));
-    if let Profile::Release = profile {
+    if !matches!(profile, Profile::Dev) {
         command = command.variable("PATH", path_with_nasm(project)?);
+    }
+    if let Profile::Portable { rustflags, .. } = profile {
+        command = command
+            .variable("RUSTFLAGS", rustflags)
+            .variable("CARGO_ZIGBUILD_PYTHON_PATH", tools.python());
     }
     command.run(&mut Counts::default())?;
     let mut wheels = fs::read_dir(&folder)?.map(|entry| Ok(entry?.path()));
