@@ -1,4 +1,4 @@
-//! Debian's packages, unpacked below `target/` for tests that need a program of theirs.
+//! Debian's packages, unpacked below `target/`: programs that tests need, and a whole older system.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::command_line::CommandLine;
 use crate::counts::Counts;
+use crate::interop::start_empty;
 use crate::project::Project;
 
 /// Where the packages are: `/` if they are installed, otherwise a folder below `folder` that what is
@@ -36,21 +37,83 @@ pub(crate) fn unpacked(
     if missing.is_empty() {
         return Ok(Some(PathBuf::from("/")));
     }
-    let packages = folder.join("packages");
-    for folder in [&packages, &root] {
-        if folder.exists() {
-            fs::remove_dir_all(folder).with_context(|| folder.display().to_string())?;
-        }
-        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    unpack(folder, &options, &missing)?;
+    Ok(Some(root))
+}
+
+/// A system of its own below `folder`: packages of a release of Debian with all that they need, unpacked
+/// and not configured; nothing where there is no apt.
+pub(crate) fn system(
+    project: &Project,
+    folder: &Path,
+    release: &str,
+    names: &[&str],
+) -> Result<Option<PathBuf>> {
+    let root = folder.join("root");
+    if folder.join("unpacked").exists() {
+        println!("{} is current", root.display());
+        return Ok(Some(root));
     }
-    let download = CommandLine::new("apt-get", &packages).arguments(&options);
-    download.argument("download").arguments(&missing).run(&mut Counts::default())?;
+    let Some(archive) = archive(project, folder)? else { return Ok(None) };
+    let mut options = private(folder)?;
+    let sources = folder.join("sources.list");
+    let line = format!("deb {}{archive} {release} main\n", signed_by());
+    // Without a record of installed packages, everything that is needed is missing.
+    let status = folder.join("status");
+    for (path, text) in [(&sources, line.as_str()), (&status, "")] {
+        fs::write(path, text).with_context(|| path.display().to_string())?;
+    }
+    for (option, path) in [
+        ("Dir::Etc::SourceList", sources.as_path()),
+        ("Dir::Etc::SourceParts", Path::new("/dev/null")),
+        ("Dir::State::Status", &status),
+    ] {
+        options.extend(["--option".to_owned(), format!("{option}={}", path.display())]);
+    }
+    apt_get(project, &options).argument("update").capture()?;
+    let missing = missing(project, &options, names)?.unwrap_or_default();
+    unpack(folder, &options, &missing)?;
+    Ok(Some(root))
+}
+
+/// The archive of Debian that this machine uses; nothing without apt.
+fn archive(project: &Project, folder: &Path) -> Result<Option<String>> {
+    let ask = |options: &[String]| {
+        apt_get(project, options)
+            .arguments(["indextargets", "--format", "$(LABEL)|$(REPO_URI)", "Created-By: Packages"])
+            .capture()
+    };
+    let mut options = Vec::new();
+    let Some(mut lists) = ask(&options)? else { return Ok(None) };
+    if lists.is_empty() {
+        options = private(folder)?;
+        apt_get(project, &options).argument("update").capture()?;
+        lists = ask(&options)?.unwrap_or_default();
+    }
+    let archive = lists.lines().find_map(|line| line.strip_prefix("Debian|"));
+    Ok(Some(archive.context("apt knows no archive of Debian")?.to_owned()))
+}
+
+/// The keys of all releases, where the system keeps them apart from the keys that it trusts.
+fn signed_by() -> String {
+    let keys = Path::new("/usr/share/keyrings/debian-archive-keyring.gpg");
+    if keys.exists() { format!("[signed-by={}] ", keys.display()) } else { String::new() }
+}
+
+/// Downloads packages and unpacks them to `root` below `folder`; the stamp is written last.
+fn unpack(folder: &Path, options: &[String], names: &[String]) -> Result<()> {
+    let (packages, root) = (folder.join("packages"), folder.join("root"));
+    for folder in [&packages, &root] {
+        start_empty(folder)?;
+    }
+    let download = CommandLine::new("apt-get", &packages).arguments(options);
+    download.argument("download").arguments(names).run(&mut Counts::default())?;
     for entry in fs::read_dir(&packages).with_context(|| packages.display().to_string())? {
         let unpack = CommandLine::new("dpkg-deb", &packages).argument("--extract");
         unpack.argument(entry?.path()).argument(&root).capture()?;
     }
-    fs::write(&stamp, missing.join("\n")).with_context(|| stamp.display().to_string())?;
-    Ok(Some(root))
+    let stamp = folder.join("unpacked");
+    fs::write(&stamp, names.join("\n")).with_context(|| stamp.display().to_string())
 }
 
 /// The packages that installing these would add; nothing without apt.
