@@ -6,7 +6,7 @@
 
 mod limits;
 mod place;
-mod readme;
+pub(crate) mod readme;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -147,17 +147,30 @@ fn check_manifest(package: &Package) -> Result<()> {
     Ok(())
 }
 
-/// Makes the packages, and unpacks them.
-fn unpack(project: &Project, published: &[Published], folder: &Path) -> Result<()> {
+/// Makes the package of every crate that is meant for others, and says where they are.
+pub(crate) fn packed(project: &Project) -> Result<Vec<PathBuf>> {
+    pack(project, &published(project)?)
+}
+
+/// Makes the packages, in the order of the crates.
+fn pack(project: &Project, published: &[Published]) -> Result<Vec<PathBuf>> {
     let names = published.iter().flat_map(|package| ["--package", &package.name]);
     CommandLine::cargo("package --no-verify --allow-dirty --locked", &project.root)
         .arguments(names)
         .run(&mut Counts::default())?;
+    let folder = project.target.join("package");
+    let file = |one: &Published| folder.join(format!("{}-{}.crate", one.name, one.version));
+    Ok(published.iter().map(file).collect())
+}
+
+/// Makes the packages, and unpacks them.
+fn unpack(project: &Project, published: &[Published], folder: &Path) -> Result<()> {
     let packages = folder.join("packages");
     fs::create_dir_all(&packages).with_context(|| packages.display().to_string())?;
-    for Published { name, version, .. } in published {
-        let tarball = project.target.join("package").join(format!("{name}-{version}.crate"));
-        CommandLine::new("tar", &packages).argument("xzf").argument(&tarball).capture()?;
+    for (tarball, Published { name, version, .. }) in
+        pack(project, published)?.iter().zip(published)
+    {
+        CommandLine::new("tar", &packages).argument("xzf").argument(tarball).capture()?;
         let unpacked = packages.join(format!("{name}-{version}"));
         for file in ["LICENSE-MIT", "LICENSE-APACHE", "README.md"] {
             ensure!(unpacked.join(file).is_file(), "{name}: {file} is not in the package");
@@ -183,8 +196,10 @@ impl<'a> Program<'a> {
         let inside = example.replacen("fn main()", "#[tokio::main]\nasync fn main()", 1);
         ensure!(inside != example, "the example of laion-fmri has no place for a runtime");
         let version = readme::dependencies(readme)?;
-        let without =
-            "[dependencies]\nlaion-fmri = { version = \"0.1\", default-features = false }\n";
+        let without = format!(
+            "[dependencies]\nlaion-fmri = {{ version = \"{}\", default-features = false }}\n",
+            env!("CARGO_PKG_VERSION")
+        );
         Ok([
             Program {
                 name: "laion-fmri, in tokio".to_owned(),
@@ -196,7 +211,7 @@ impl<'a> Program<'a> {
             Program {
                 name: "laion-fmri, without network".to_owned(),
                 files_of: "laion-fmri",
-                dependencies: without.to_owned(),
+                dependencies: without,
                 text: readme::wrapped("fn main()", WITHOUT_NETWORK)
                     .replace("/data/laion-fmri", &place.mirror(MIRROR)),
             },

@@ -8,6 +8,7 @@ mod prose;
 mod rust_files;
 mod source;
 mod tree;
+mod version;
 mod words;
 
 use std::fmt;
@@ -67,6 +68,7 @@ fn findings(project: &Project) -> Result<Vec<Finding>> {
     let mut findings = edges::check(&graph);
     findings.extend(charters::check(&graph, &tree));
     findings.extend(manifests::check(&graph, &tree));
+    findings.extend(version::check(&graph, &tree));
     for file in tree.files() {
         findings.extend(words::check(&file.path, &file.text));
         findings.extend(prose::check(&file.path, &file.text));

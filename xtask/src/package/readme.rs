@@ -2,15 +2,23 @@
 
 use anyhow::{Context, Result};
 
-/// The first block of a README in a language; what follows a comma (`rust,no_run`) does not matter.
-pub(super) fn block(readme: &str, language: &str) -> Option<String> {
-    let mut lines = readme.lines();
-    lines.find(|line| {
-        let name = line.strip_prefix("```").and_then(|name| name.split(',').next());
-        name == Some(language)
-    })?;
-    let block: Vec<&str> = lines.take_while(|line| !line.starts_with("```")).collect();
-    Some(block.join("\n") + "\n")
+/// The first block of a README in a language.
+fn block(readme: &str, language: &str) -> Option<String> {
+    blocks(readme, language).into_iter().next()
+}
+
+/// Every block in a language; what follows a comma (`rust,no_run`) does not matter.
+pub(crate) fn blocks(text: &str, language: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let Some(opened) = line.strip_prefix("```") else { continue };
+        let block: Vec<&str> = lines.by_ref().take_while(|line| !line.starts_with("```")).collect();
+        if opened.split(',').next() == Some(language) {
+            blocks.push(block.join("\n") + "\n");
+        }
+    }
+    blocks
 }
 
 /// The dependencies of a README, with those that only its hidden lines need.
