@@ -7,6 +7,7 @@ mod completions;
 mod counts;
 mod debian;
 mod demo;
+mod dist;
 mod fuzz;
 mod guide;
 mod ignored_tests;
@@ -50,6 +51,8 @@ enum Command {
     Guide(guide::Options),
     /// Check the rules of the tree: dependency edges, charters, file layout, forbidden words
     Tidy,
+    /// Make what is installed without Rust: the program, the wheel, the packages, and what comes with them
+    Dist,
     /// Try every fault of the mirror as often as RELIABILITY.md says, and record the counts there
     Reliability,
     /// Exchange files with nibabel, in a Python environment built below `target/`
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&project, &options),
         Command::Demo => demo::run(&project),
         Command::Serve => demo::serve(&project),
+        Command::Dist => dist::run(&project),
         Command::Fuzz(options) => fuzz::run(&project, &options),
         Command::Guide(options) => guide::run(&project, &options),
         Command::Test(options) => test::run(&project, &options),
