@@ -1,6 +1,7 @@
 //! `cargo xtask dist`: what is installed without Rust, and what a release uploads, below `target/dist`.
 
 mod archive;
+mod check;
 mod dependencies;
 mod program;
 mod sums;
@@ -11,6 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use clap::Args;
 use laion_fmri_base::readable_bytes;
 
 use crate::interop::environment::{self, Environment};
@@ -29,6 +31,14 @@ const PLATFORM: &str = "manylinux_2_28";
 
 /// Zig and what compiles with it.
 const TOOLS: &str = "requirements-dist.txt";
+
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Install what was made on a Debian 11 and in a bare Python, run the README there, and ask the tools of the
+    /// package indexes; what was not made yet is made first
+    #[arg(long)]
+    check: bool,
+}
 
 /// A release, and where its files are.
 struct Release<'a> {
@@ -94,15 +104,20 @@ impl<'a> Release<'a> {
     }
 }
 
-/// Makes everything; true if nothing failed.
-pub(crate) fn run(project: &Project) -> Result<bool> {
+/// Makes everything, or checks it; true if nothing failed.
+pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     ensure!(
         cfg!(all(target_os = "linux", target_arch = "x86_64")),
         "the files of a release are made on Linux on x86_64"
     );
     let release = Release::new(project);
     let mut steps = Steps::new(false);
-    make(&release, &mut steps)?;
+    if !options.check || !sums::path(&release).exists() {
+        make(&release, &mut steps)?;
+    }
+    if options.check && !steps.failed() {
+        check::steps(&release, &mut steps);
+    }
     if !steps.failed() {
         print_sizes(&release)?;
     }

@@ -52,7 +52,7 @@ enum Command {
     /// Check the rules of the tree: dependency edges, charters, file layout, forbidden words
     Tidy,
     /// Make what is installed without Rust: the program, the wheel, the packages, and what comes with them
-    Dist,
+    Dist(dist::Options),
     /// Try every fault of the mirror as often as RELIABILITY.md says, and record the counts there
     Reliability,
     /// Exchange files with nibabel, in a Python environment built below `target/`
@@ -76,7 +76,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&project, &options),
         Command::Demo => demo::run(&project),
         Command::Serve => demo::serve(&project),
-        Command::Dist => dist::run(&project),
+        Command::Dist(options) => dist::run(&project, &options),
         Command::Fuzz(options) => fuzz::run(&project, &options),
         Command::Guide(options) => guide::run(&project, &options),
         Command::Test(options) => test::run(&project, &options),
