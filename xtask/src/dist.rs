@@ -142,8 +142,8 @@ fn make(release: &Release<'_>, steps: &mut Steps) -> Result<()> {
         dependencies::write_licences(release)?;
         Ok(Outcome::Done)
     });
-    steps.step("list of the dependencies (SBOM)", |_| {
-        dependencies::write_list(release)?;
+    steps.step("lists of the dependencies (SBOM)", |_| {
+        dependencies::write_lists(release)?;
         Ok(Outcome::Done)
     });
     steps.step("archive of the program", |_| {
@@ -151,10 +151,7 @@ fn make(release: &Release<'_>, steps: &mut Steps) -> Result<()> {
         Ok(Outcome::Done)
     });
     steps.step("wheel", |_| {
-        let rustflags = release.rustflags();
-        let profile =
-            Profile::Portable { target: TARGET, platform: PLATFORM, rustflags: &rustflags };
-        copy_into(&wheel::build(project, &environment()?, profile)?, &release.folder)?;
+        make_wheel(release, &environment()?)?;
         Ok(Outcome::Done)
     });
     steps.step("packages for crates.io", |_| {
@@ -168,6 +165,24 @@ fn make(release: &Release<'_>, steps: &mut Steps) -> Result<()> {
         Ok(Outcome::Done)
     });
     Ok(())
+}
+
+/// The wheel, with the licences and the list of what is compiled in. maturin takes licences from beside its
+/// settings.
+fn make_wheel(release: &Release<'_>, tools: &Environment) -> Result<()> {
+    let crate_folder = release.project.root.join("crates").join("python");
+    let licences = dependencies::licences_path(release);
+    copy_into(&licences, &crate_folder)?;
+    let profile = Profile::Portable {
+        target: TARGET,
+        platform: PLATFORM,
+        rustflags: &release.rustflags(),
+        dependencies: &dependencies::list_of_wheel(release),
+    };
+    let built = wheel::build(release.project, tools, profile);
+    let copy = crate_folder.join(licences.file_name().unwrap_or_default());
+    fs::remove_file(&copy).with_context(|| copy.display().to_string())?;
+    copy_into(&built?, &release.folder)
 }
 
 /// The sizes of what is uploaded, and of the program.

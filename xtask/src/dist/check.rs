@@ -80,8 +80,28 @@ fn audit_wheel(release: &Release<'_>) -> Result<()> {
     let wheel = release.wheel()?;
     let name = wheel.file_name().unwrap_or_default().to_string_lossy().into_owned();
     ensure!(name.contains(PLATFORM), "expected a wheel for {PLATFORM}, got {name}");
+    check_contents(release, &wheel)?;
     let python = environment::python_version(release.project)?.context("python3 not found")?;
     audit::wheel(release.project, &python, &wheel)
+}
+
+/// An error unless the wheel holds the licences, its own and those of what is compiled in, and the list of
+/// dependencies, and its module needs no more than the program.
+fn check_contents(release: &Release<'_>, wheel: &Path) -> Result<()> {
+    let folder = release.project.target.join("dist-check").join("wheel");
+    start_empty(&folder)?;
+    let unpack = CommandLine::new("python3", &folder).arguments(["-m", "zipfile", "--extract"]);
+    unpack.argument(wheel).argument(&folder).capture()?.context("python3 not found")?;
+    let about = folder.join(format!("laion_fmri_rs-{}.dist-info", release.version));
+    for file in [
+        "licenses/LICENSE-MIT",
+        "licenses/LICENSE-APACHE",
+        "licenses/THIRD-PARTY-LICENSES.txt",
+        "sboms/laion-fmri-python.cdx.json",
+    ] {
+        ensure!(about.join(file).is_file(), "{file} is not in {}", wheel.display());
+    }
+    program::check(release, &folder.join("laion_fmri").join("_native.abi3.so"))
 }
 
 /// Everything up to the upload; `cargo xtask package` is what compiles the packages.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use cargo_metadata::{CargoOpt, MetadataCommand};
 
-use super::{Release, TARGET, archive, tools};
+use super::{Release, TARGET, archive, files, tools};
 use crate::command_line::CommandLine;
 use crate::counts::Counts;
 use crate::interop::start_empty;
@@ -19,17 +19,19 @@ const TEMPLATE: &str = include_str!("licences.hbs");
 const INSIDE: [(&str, &str, [&str; 2]); 1] =
     [("turbojpeg-sys", "libjpeg-turbo", ["LICENSE.md", "README.ijg"])];
 
-/// What cargo-cyclonedx calls the list of the command.
-const LIST_OF_COMMAND: &str = "laion-fmri_bin.cdx.json";
-
 /// Where the texts of the licences are.
 pub(super) fn licences_path(release: &Release<'_>) -> PathBuf {
     release.folder.join("THIRD-PARTY-LICENSES.txt")
 }
 
-/// Where the list is, in the format CycloneDX.
+/// Where the list of the command is, in the format CycloneDX.
 pub(super) fn list_path(release: &Release<'_>) -> PathBuf {
     release.folder.join(format!("laion-fmri-{}.cdx.json", release.version))
+}
+
+/// Where the list of the wheel is, which the wheel holds.
+pub(super) fn list_of_wheel(release: &Release<'_>) -> PathBuf {
+    release.workshop().join("laion-fmri-python.cdx.json")
 }
 
 /// Writes the licences of everything that is compiled into the wheel, which holds the command too.
@@ -91,30 +93,43 @@ fn config_text(rules: &str) -> Result<String> {
     ))
 }
 
-/// Writes the list of the packages that the command is compiled from.
-pub(super) fn write_list(release: &Release<'_>) -> Result<()> {
+/// Writes the lists of the packages that the command and the wheel are compiled from.
+pub(super) fn write_lists(release: &Release<'_>) -> Result<()> {
+    let command = list_of(release, "crates/cli", &[], "laion-fmri_bin.cdx.json")?;
+    let features = ["--features", "turbojpeg"];
+    let wheel = list_of(release, "crates/python", &features, "_native_cdylib.cdx.json")?;
+    for (path, text) in [(list_path(release), command), (list_of_wheel(release), wheel)] {
+        fs::write(&path, text).with_context(|| path.display().to_string())?;
+    }
+    Ok(())
+}
+
+/// The list of a crate, in the file of this name, without the folder of this machine.
+fn list_of(release: &Release<'_>, folder: &str, features: &[&str], name: &str) -> Result<String> {
     let root = &release.project.root;
-    let time = archive::time_of_commit(release)?;
+    let folder = root.join(folder);
     tools::CYCLONEDX
         .command(release.project)?
-        .arguments("cyclonedx --format json --describe binaries --manifest-path".split(' '))
-        .arguments(["crates/cli/Cargo.toml", "--no-build-deps", "--target", TARGET])
-        .variable("SOURCE_DATE_EPOCH", time)
+        .arguments("cyclonedx --format json --describe binaries --no-build-deps".split(' '))
+        .arguments(["--target", TARGET])
+        .arguments(features)
+        .argument("--manifest-path")
+        .argument(folder.join("Cargo.toml"))
+        .variable("SOURCE_DATE_EPOCH", archive::time_of_commit(release)?)
         .run(&mut Counts::default())?;
+    let path = folder.join(name);
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string());
     // It writes a list beside the manifest of every crate of the workspace that has a program.
-    let text = fs::read_to_string(root.join("crates/cli").join(LIST_OF_COMMAND));
     for folder in ["crates/cli", "crates/python", "xtask"] {
-        for path in super::files(&root.join(folder))? {
+        for path in files(&root.join(folder))? {
             if path.to_string_lossy().ends_with(".cdx.json") {
                 fs::remove_file(&path).with_context(|| path.display().to_string())?;
             }
         }
     }
-    // The folder of this machine says nothing about the release.
     let text = text?.replace(&format!("file://{}", root.display()), "file:///laion-fmri");
     ensure!(!text.contains(&root.display().to_string()), "the list names {}", root.display());
-    let path = list_path(release);
-    fs::write(&path, text).with_context(|| path.display().to_string())
+    Ok(text)
 }
 
 #[cfg(test)]

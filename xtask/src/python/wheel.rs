@@ -23,8 +23,8 @@ pub(crate) enum Profile<'a> {
     /// machine.
     Release,
     /// The same for every machine that a platform of Python's packages stands for, with the flags of
-    /// the compiler.
-    Portable { target: &'a str, platform: &'a str, rustflags: &'a str },
+    /// the compiler and a list of the dependencies (SBOM) to put in.
+    Portable { target: &'a str, platform: &'a str, rustflags: &'a str, dependencies: &'a Path },
 }
 
 /// Builds the wheel with the tools of an environment, and installs it there.
@@ -71,8 +71,10 @@ pub(crate) fn build(
     if !matches!(profile, Profile::Dev) {
         command = command.variable("PATH", path_with_nasm(project)?);
     }
-    if let Profile::Portable { rustflags, .. } = profile {
+    if let Profile::Portable { rustflags, dependencies, .. } = profile {
         command = command
+            .argument("--sbom-include")
+            .argument(dependencies)
             .variable("RUSTFLAGS", rustflags)
             .variable("CARGO_ZIGBUILD_PYTHON_PATH", tools.python());
     }
