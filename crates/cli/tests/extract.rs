@@ -1,5 +1,9 @@
 //! Extractions: what is refused, what comes out, and the same bytes in every way.
 
+mod parts;
+mod recipes;
+mod tasks;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
@@ -177,28 +181,6 @@ fn a_table_of_rows_is_parquet() {
     assert!(message.contains("needs no tasks: use extract"), "{message}");
 }
 
-/// The variables of one task of an array job.
-fn array_job(scheduler: &str, task: usize, of: usize) -> Vec<(&'static str, String)> {
-    let number = |number: usize| number.to_string();
-    match scheduler {
-        // An array that does not begin at 0.
-        "slurm" => vec![
-            ("SLURM_ARRAY_TASK_ID", number(task + 3)),
-            ("SLURM_ARRAY_TASK_MIN", number(3)),
-            ("SLURM_ARRAY_TASK_COUNT", number(of)),
-        ],
-        "sge" => vec![
-            ("SGE_TASK_ID", number(1 + 2 * task)),
-            ("SGE_TASK_FIRST", number(1)),
-            ("SGE_TASK_LAST", number(2 * of)),
-            ("SGE_TASK_STEPSIZE", number(2)),
-        ],
-        "lsf" => vec![("LSB_JOBINDEX", number(task + 1)), ("LSB_JOBINDEX_END", number(of))],
-        // PBS does not say how many there are: as many as the plan has tasks.
-        _ => vec![("PBS_ARRAY_INDEX", number(task))],
-    }
-}
-
 #[test]
 fn images_that_not_all_subjects_saw_are_counted() {
     let bench = Bench::new();
@@ -232,103 +214,6 @@ fn images_that_not_all_subjects_saw_are_counted() {
 }
 
 #[test]
-fn any_number_of_tasks_makes_the_same_bytes() {
-    let bench = Bench::new();
-    let choice = "--subject 01 03 --roi face --zscore run --average image --features CLIP";
-    bench.folder("one");
-    bench.ok(&format!("extract {choice} -o one/out.npz"));
-    let expected = bench.bytes("one");
-    assert_eq!(expected.len(), 2);
-    for (scheduler, of) in [("lsf", 1), ("pbs", 5), ("slurm", 7), ("sge", 30)] {
-        bench.folder("many");
-        let lines = bench.plan(choice, "many/out.npz");
-        assert_eq!(lines.lines().count(), 5);
-        // Backwards, as the scheduler pleases.
-        for task in (0..of).rev() {
-            let mut command = bench.command("run plan.jsonl");
-            command.envs(array_job(scheduler, task, of));
-            let ran = bench.user.run_with(command);
-            assert_eq!(ran.code, 0, "{scheduler} {task} of {of}: {}", ran.err);
-        }
-        bench.ok("merge plan.jsonl");
-        assert!(bench.bytes("many") == expected, "{scheduler} {of}");
-        std::fs::remove_dir_all(bench.user.path("many")).unwrap();
-    }
-    let mut command = bench.command("run plan.jsonl");
-    command.env("SLURM_ARRAY_TASK_ID", "9").env("SLURM_ARRAY_TASK_COUNT", "5");
-    let ran = bench.user.run_with(command);
-    assert_eq!((ran.code, ran.err.contains("there is no task 9 of 5")), (2, true), "{}", ran.err);
-}
-
-#[test]
-fn missing_tasks_and_other_plans_are_named() {
-    let bench = Bench::new();
-    let lines = bench.plan(CHOICE, "out.npz");
-    let ran = bench.ok("run plan.jsonl --task 1 --of 3");
-    assert!(
-        ran.err.ends_with("1 of 3 tasks done in this run, 0 were done before\n"),
-        "{}",
-        ran.err
-    );
-    let ran = bench.ok("run plan.jsonl --task 1 --of 3");
-    assert!(ran.err.ends_with("0 of 3 tasks done in this run, 1 was done before\n"), "{}", ran.err);
-    let message = bench.fails("merge plan.jsonl", 3);
-    assert!(message.contains("2 of 3 tasks have not been run: sub-01 ses-01, sub-01 ses-03"));
-    assert!(
-        message.contains("hint: laion-fmri run plan.jsonl runs the missing tasks"),
-        "{message}"
-    );
-    assert!(!bench.user.path("out.npz").exists());
-    let message = bench.fails("run plan.jsonl --task 3 --of 3", 2);
-    assert!(message.contains("there is no task 3 of 3"), "{message}");
-    let version = env!("CARGO_PKG_VERSION");
-    let older = lines.replace(&format!("laion-fmri {version}"), "laion-fmri 0.0.1");
-    std::fs::write(bench.user.path("older.jsonl"), older).unwrap();
-    for command in ["run", "merge", "slurm"] {
-        let message = bench.fails(&format!("{command} older.jsonl"), 2);
-        assert!(
-            message.contains("older.jsonl, line 1: it was made by \"laion-fmri 0.0.1\""),
-            "{command}: {message}"
-        );
-    }
-    // Standard input is a plan like any other.
-    let mut command = bench.command("run -");
-    command.stdin(std::fs::File::open(bench.user.path("plan.jsonl")).unwrap());
-    let ran = bench.user.run_with(command);
-    assert!(ran.err.ends_with("2 of 3 tasks done in this run, 1 was done before\n"), "{}", ran.err);
-    bench.ok("merge plan.jsonl");
-    let kept = names(bench.user.folder.path());
-    assert_eq!(
-        kept,
-        ["home", "mirror", "older.jsonl", "out.npz", "out.npz.recipe.toml", "plan.jsonl"]
-    );
-}
-
-#[test]
-fn what_is_merged_is_done() {
-    let bench = Bench::new();
-    for output in ["out.npz", "out.zarr"] {
-        bench.plan(CHOICE, output);
-        bench.ok("run plan.jsonl");
-        bench.ok("merge plan.jsonl");
-        let made = bench.bytes(output);
-        for command in ["merge", "run", "merge"] {
-            let ran = bench.ok(&format!("{command} plan.jsonl"));
-            assert!(ran.err.contains(&format!("{output} is done")), "{}", ran.err);
-        }
-        assert!(bench.bytes(output) == made);
-        let state = format!(".{output}.parts");
-        assert!(!bench.user.path(&state).exists());
-    }
-    // Another choice is not done, nor an output that is gone.
-    bench.plan(&CHOICE.replace("face", "FFA1"), "out.npz");
-    assert!(bench.fails("merge plan.jsonl", 3).contains("have not been run"));
-    bench.plan(CHOICE, "out.npz");
-    std::fs::remove_file(bench.user.path("out.npz")).unwrap();
-    assert!(bench.fails("merge plan.jsonl", 3).contains("have not been run"));
-}
-
-#[test]
 fn an_output_that_cannot_be_is_refused_before_anything_is_read() {
     let bench = Bench::new();
     bench.folder("folder.zarr");
@@ -339,106 +224,6 @@ fn an_output_that_cannot_be_is_refused_before_anything_is_read() {
     // An earlier group is replaced.
     bench.ok(&format!("extract {CHOICE} -o out.zarr"));
     bench.ok(&format!("extract {CHOICE} -o out.zarr"));
-}
-
-#[test]
-fn what_a_failure_leaves_is_named() {
-    let bench = Bench::new();
-    let betas = bench.user.bucket.path(
-        "derivatives/glmsingle-tedana/sub-01/ses-02/func/sub-01_ses-02_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz",
-    );
-    let whole = std::fs::read(&betas).unwrap();
-    std::fs::write(&betas, &whole[..whole.len() / 2]).unwrap();
-    let message = bench.fails(&format!("--jobs 1 extract {CHOICE} -o out.npz"), 4);
-    assert!(
-        message.contains("is in DIR/.out.npz.parts") || message.contains("is in .out.npz.parts"),
-        "{message}"
-    );
-    assert!(message.contains("hint: laion-fmri verify --repair --subject sub-01"), "{message}");
-    let first = CHOICE.replace("--roi", "--session 02 --roi");
-    let message = bench.fails(&format!("extract {first} -o one.npz"), 4);
-    assert!(!message.contains(".one.npz.parts") && !bench.user.path(".one.npz.parts").exists());
-}
-
-/// The path of a file of ses-01 or ses-02 of sub-01 in the mirror.
-fn of_session(bench: &Bench, session: &str, rest: &str) -> std::path::PathBuf {
-    let folder = format!("derivatives/glmsingle-tedana/sub-01/{session}/func");
-    bench.user.bucket.path(&format!("{folder}/sub-01_{session}_task-images_{rest}"))
-}
-
-const BETAS: &str = "space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz";
-const TRIALS: &str = "desc-SingletrialBetas_trials.tsv";
-
-#[test]
-fn parts_of_files_that_changed_are_made_again() {
-    let bench = Bench::new();
-    let damaged = of_session(&bench, "ses-02", BETAS);
-    let whole = std::fs::read(&damaged).unwrap();
-    let line = format!("--jobs 1 extract {CHOICE} -o out.npz");
-    let interrupt = || {
-        std::fs::write(&damaged, &whole[..whole.len() / 2]).unwrap();
-        let message = bench.fails(&line, 4);
-        assert!(message.contains("run the same command again to continue"), "{message}");
-        assert!(bench.user.path(".out.npz.parts/sub-01_ses-01.part").is_file());
-        std::fs::write(&damaged, &whole).unwrap();
-    };
-    // Nothing changed but the damaged file.
-    interrupt();
-    let ran = bench.ok(&line);
-    assert!(ran.err.contains("1 session taken from an earlier run\n"), "{}", ran.err);
-    // Other betas of the session that was read.
-    interrupt();
-    for rest in [BETAS, TRIALS] {
-        let (from, to) = (of_session(&bench, "ses-02", rest), of_session(&bench, "ses-01", rest));
-        std::fs::write(to, std::fs::read(from).unwrap()).unwrap();
-    }
-    let ran = bench.ok(&line);
-    assert!(ran.err.contains("1 session of an earlier run read again"), "{}", ran.err);
-    assert!(!ran.err.contains("taken from"), "{}", ran.err);
-    bench.folder("clean");
-    bench.ok(&format!("extract {CHOICE} -o clean/out.npz"));
-    assert!(bench.bytes("out.npz") == bench.bytes("clean/out.npz"));
-    // Other voxels: a volume of an ROI takes the place of another.
-    interrupt();
-    let folder = bench.user.bucket.path("derivatives/rois/sub-01/face");
-    let roi = |name: &str| {
-        let end = format!("res-1pt8_label-{name}_mask.nii.gz");
-        let file = names(&folder).into_iter().find(|file| file.ends_with(&end));
-        folder.join(file.unwrap())
-    };
-    let (one, other) = (roi("FFA-1"), roi("FFA-2"));
-    std::fs::write(&one, std::fs::read(&other).unwrap()).unwrap();
-    bench.ok(&line);
-    bench.ok(&format!("extract {CHOICE} -o clean/out.npz"));
-    assert!(bench.bytes("out.npz") == bench.bytes("clean/out.npz"));
-    // A volume that no part has read, since it was not there.
-    interrupt();
-    std::fs::remove_file(&other).unwrap();
-    bench.ok(&line);
-    bench.ok(&format!("extract {CHOICE} -o clean/out.npz"));
-    assert!(bench.bytes("out.npz") == bench.bytes("clean/out.npz"));
-}
-
-#[test]
-fn parts_of_a_reproduction_do_not_hide_what_differs() {
-    let bench = Bench::new();
-    bench.ok(&format!("extract {CHOICE} -o out.npz"));
-    let (first, second) =
-        (of_session(&bench, "ses-01", TRIALS), of_session(&bench, "ses-02", BETAS));
-    let whole = std::fs::read(&second).unwrap();
-    std::fs::write(&second, &whole[..whole.len() / 2]).unwrap();
-    let line = "--jobs 1 reproduce out.npz.recipe.toml -o again.npz";
-    bench.fails(line, 4);
-    assert!(bench.user.path(".again.npz.parts").is_dir());
-    std::fs::write(&second, &whole).unwrap();
-    let text = std::fs::read_to_string(&first).unwrap();
-    let mut lines: Vec<&str> = text.lines().collect();
-    lines.swap(1, 2);
-    std::fs::write(&first, lines.join("\n")).unwrap();
-    let message = bench.fails(line, 4);
-    assert!(message.contains("cannot be reproduced: "), "{message}");
-    assert!(message.contains("ses-01_task-images_desc-SingletrialBetas_trials.tsv"), "{message}");
-    assert!(!bench.user.path(".again.npz.parts").exists());
 }
 
 #[test]
@@ -476,34 +261,6 @@ fn rows_say_what_the_table_of_images_says_and_how_they_are_divided() {
 }
 
 #[test]
-fn recipes_are_read_from_what_holds_one() {
-    let bench = Bench::new();
-    bench.ok("betas --subject 01 --session 01 --roi FFA1 -o ffa1.npy");
-    let message = bench.fails("recipe methods ffa1.npy", 4);
-    assert!(message.contains("it is no text (a recipe is OUT.recipe.toml"), "{message}");
-}
-
-#[test]
-fn a_damaged_part_is_named() {
-    let bench = Bench::new();
-    bench.plan(CHOICE, "out.npz");
-    bench.ok("run plan.jsonl");
-    let part = bench.user.path(".out.npz.parts/sub-01_ses-02.part");
-    let mut content = std::fs::read(&part).unwrap();
-    content[64] ^= 1;
-    std::fs::write(&part, content).unwrap();
-    let message = bench.fails("merge plan.jsonl", 4);
-    assert!(message.contains("sub-01_ses-02.part: not a complete part"), "{message}");
-    assert!(message.contains("hint: delete "), "{message}");
-    assert!(!bench.user.path("out.npz").exists());
-    std::fs::remove_file(&part).unwrap();
-    bench.ok(&format!("extract {CHOICE} -o out.npz"));
-    bench.folder("clean");
-    bench.ok(&format!("extract {CHOICE} -o clean/out.npz"));
-    assert!(bench.bytes("out.npz") == bench.bytes("clean/out.npz"));
-}
-
-#[test]
 fn threads_do_not_change_the_bytes() {
     let bench = Bench::new();
     for output in ["out.npz", "out.zarr"] {
@@ -518,83 +275,6 @@ fn threads_do_not_change_the_bytes() {
             assert!(*first.get_or_insert_with(|| made.clone()) == made, "{output}, {jobs} threads");
         }
     }
-}
-
-#[test]
-fn a_recipe_is_reproduced_or_says_what_differs() {
-    let bench = Bench::new();
-    bench.ok(&format!("extract {CHOICE} -o out.npz"));
-    bench.folder("again");
-    bench.ok("reproduce out.npz.recipe.toml -o again/out.npz");
-    assert!(bench.bytes("again/out.npz") == bench.bytes("out.npz"));
-    assert!(bench.bytes("again/out.npz.recipe.toml") == bench.bytes("out.npz.recipe.toml"));
-    // The recipe of another version: the arrays are equal, and that is said.
-    let recipe = std::fs::read_to_string(bench.user.path("out.npz.recipe.toml")).unwrap();
-    let tool = format!("tool = \"laion-fmri {}\"", env!("CARGO_PKG_VERSION"));
-    let other = recipe.replace(&tool, "tool = \"laion-fmri 0.0.9\"");
-    assert_ne!(other, recipe);
-    std::fs::write(bench.user.path("other.recipe.toml"), &other).unwrap();
-    let ran = bench.ok("reproduce other.recipe.toml -o again/other.npz");
-    assert!(
-        ran.err.contains("note: made by laion-fmri 0.0.9, reproduced by laion-fmri"),
-        "{}",
-        ran.err
-    );
-    let digest = |name: &str| {
-        read_arrays(bench.user.path(name)).unwrap().digest().unwrap().sha256().to_string()
-    };
-    assert_eq!(digest("again/other.npz"), digest("out.npz"));
-    // Another result than the recorded one.
-    let digits = recipe.lines().find_map(|line| line.strip_prefix("arrays_sha256 = \"")).unwrap();
-    let wrong = recipe.replace(&digits[..8], "00000000");
-    std::fs::write(bench.user.path("wrong.recipe.toml"), wrong).unwrap();
-    let message = bench.fails("reproduce wrong.recipe.toml -o again/wrong.npz", 4);
-    assert!(message.contains("wrong.recipe.toml cannot be reproduced: "), "{message}");
-    // Another content of one input.
-    let before = bench.bytes("out.npz");
-    let trials = "derivatives/glmsingle-tedana/sub-01/ses-02/func/sub-01_ses-02_task-images_desc-SingletrialBetas_trials.tsv";
-    let path = bench.user.bucket.path(trials);
-    let text = std::fs::read_to_string(&path).unwrap();
-    let mut lines: Vec<&str> = text.lines().collect();
-    lines.swap(1, 2);
-    std::fs::write(&path, lines.join("\n")).unwrap();
-    for line in ["reproduce out.npz.recipe.toml", "reproduce out.npz -o again/changed.npz"] {
-        let message = bench.fails(line, 4);
-        assert!(message.contains(trials), "{line}: {message}");
-        assert!(!message.contains("ses-01_task"), "{line}: {message}");
-    }
-    assert!(bench.bytes("out.npz") == before);
-    for name in ["again/wrong.npz", "again/changed.npz"] {
-        assert!(!bench.user.path(name).exists(), "{name}");
-    }
-    std::fs::write(bench.user.path("no.toml"), "colour = 3").unwrap();
-    let message = bench.fails("reproduce no.toml -o again/no.npz", 4);
-    assert!(message.contains("no.toml: not a usable recipe: missing field `recipe`"), "{message}");
-}
-
-#[test]
-fn recipes_are_compared_in_words() {
-    let bench = Bench::new();
-    bench.ok(&format!("extract {CHOICE} -o one.npz"));
-    bench.ok("extract --subject 01 --roi face --zscore run --ddof 1 -o other.npz");
-    let ran = bench.ok("recipe diff one.npz one.npz.recipe.toml");
-    assert_eq!(ran.out, "", "{}", ran.out);
-    let ran = bench.run("recipe diff one.npz other.npz.recipe.toml");
-    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
-    let expected = "z-score within each: one.npz session, other.npz.recipe.toml run\n";
-    assert!(ran.out.contains(expected), "{}", ran.out);
-    let json = bench.run("recipe diff one.npz other.npz --json");
-    assert_eq!(json.code, 1);
-    for line in json.out.lines() {
-        let line: serde_json::Value = serde_json::from_str(line).unwrap();
-        assert_eq!(line["schema"], "laion-fmri.recipe-difference/1");
-        assert!(line["difference"].is_string());
-    }
-    assert!(json.out.lines().count() >= 2, "{}", json.out);
-    let shown = bench.ok("recipe show one.npz").out;
-    assert!(shown.starts_with("recipe = 2\n") && !shown.contains("[output]"), "{shown}");
-    assert!(bench.ok("recipe methods one.npz").out.contains("session"));
-    assert!(bench.ok("recipe cite one.npz").out.starts_with('@'));
 }
 
 #[test]
@@ -645,58 +325,4 @@ fn reading_the_bucket_asks_for_the_licence_once() {
     assert!(user.mirror().join(".laion_fmri/license_accepted").is_file());
     let ran = run("download --subject 03 --ses 01 --suffix trials", true, None);
     assert_eq!(ran.code, 0, "{}", ran.err);
-}
-
-#[test]
-fn the_scripts_of_a_plan_are_complete() {
-    let bench = Bench::new();
-    bench.plan(CHOICE, "out.npz");
-    let message = bench.fails("slurm plan.jsonl", 2);
-    assert!(message.contains("--script download, extract or merge"), "{message}");
-    for script in ["download", "extract", "merge"] {
-        let text = bench.ok(&format!("slurm plan.jsonl --script {script}")).out;
-        assert!(text.starts_with("#!/bin/bash\n"), "{text}");
-        // The command and the data directory, of the environment here, by their absolute paths.
-        let call = text.lines().find(|line| line.contains("laion-fmri ")).unwrap();
-        assert!(call.starts_with('/'), "{call}");
-        let data = format!("--data-dir {} ", bench.user.bucket.root().display());
-        assert!(script == "merge" || call.contains(&data), "{call}");
-    }
-    for time in ["abc", "2", "2:00", "1:60:00"] {
-        let message = bench.fails(&format!("slurm plan.jsonl -o jobs --time {time}"), 2);
-        assert!(message.contains("HH:MM:SS"), "{message}");
-    }
-    bench.fails("slurm plan.jsonl -o jobs --script merge", 2);
-    let mut command = bench.command("slurm plan.jsonl -o jobs --time 2-00:30:00 --log-dir logs");
-    command.args(["--account", "lab", "--partition", "short", "--qos", "fast"]);
-    command.args(["--sbatch", "--constraint=avx2 --mail-type=FAIL"]);
-    let ran = bench.user.run_with(command).ok("slurm");
-    let files = ["download.sh", "extract.sbatch", "merge.sbatch", "submit.sh"];
-    let expected: Vec<String> = files.iter().map(|name| format!("jobs/{name}")).collect();
-    assert_eq!(ran.out.lines().collect::<Vec<_>>(), expected);
-    assert!(ran.err.contains("bash jobs/download.sh && bash jobs/submit.sh"), "{}", ran.err);
-    assert!(bench.user.path("logs").is_dir());
-    for name in ["extract.sbatch", "merge.sbatch"] {
-        let text = std::fs::read_to_string(bench.user.path("jobs").join(name)).unwrap();
-        for option in [
-            "--account=lab",
-            "--partition=short",
-            "--qos=fast",
-            "--time=2-00:30:00",
-            "--constraint=avx2 --mail-type=FAIL",
-            "--mem=489M",
-        ] {
-            assert!(text.contains(&format!("#SBATCH {option}\n")), "{option}: {text}");
-        }
-        assert!(text.contains("/logs/%x-"), "{text}");
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = |name: &str| {
-            let file = std::fs::metadata(bench.user.path("jobs").join(name)).unwrap();
-            file.permissions().mode() & 0o111
-        };
-        assert!(mode("submit.sh") != 0 && mode("download.sh") != 0);
-    }
 }
