@@ -23,9 +23,9 @@ pub use self::query::StimulusQuery;
 #[cfg(feature = "stimuli")]
 pub(crate) use self::shown::{Needed, Shown};
 #[cfg(feature = "stimuli")]
-pub(crate) use self::trials::{decoded, tensors};
-#[cfg(feature = "stimuli")]
 pub use self::trials::{TrialCaptions, TrialEmbeddings, TrialImages, TrialSegmentations};
+#[cfg(feature = "stimuli")]
+pub(crate) use self::trials::{decoded, tensors};
 use crate::Error;
 
 impl From<laion_fmri_stimuli::Error> for Error {

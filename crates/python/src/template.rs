@@ -87,7 +87,6 @@ pub(crate) fn surface_to_template<'py>(
 /// shape of the volume, and its affine. With a path they are written to a file too; `is_single` makes it
 /// a 3-D file.
 #[pyfunction]
-#[expect(clippy::too_many_arguments, reason = "plain values that Python has checked")]
 #[expect(clippy::type_complexity, reason = "a tuple is what Python takes apart")]
 pub(crate) fn volume_to_template<'py>(
     subject: PyRef<'py, Subject>,

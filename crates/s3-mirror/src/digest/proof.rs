@@ -59,8 +59,8 @@ pub(super) enum Verdict {
 }
 
 enum Way {
-    Whole(Hasher),
-    Parts(Parts),
+    Whole(Box<Hasher>),
+    Parts(Box<Parts>),
 }
 
 impl Proof {
@@ -90,7 +90,7 @@ impl Proof {
     }
 
     fn whole(checksum: &Checksum) -> Self {
-        let way = Way::Whole(Hasher::of(checksum.algorithm()));
+        let way = Way::Whole(Box::new(Hasher::of(checksum.algorithm())));
         Self {
             check: Check::Checksum(checksum.algorithm()),
             expected: checksum.text(),
@@ -101,7 +101,7 @@ impl Proof {
     }
 
     fn md5(tag: &str) -> Self {
-        let (expected, ways) = (tag.to_owned(), vec![Way::Whole(Hasher::md5())]);
+        let (expected, ways) = (tag.to_owned(), vec![Way::Whole(Box::new(Hasher::md5()))]);
         Self { check: Check::ETag, expected, checksum: None, ways, sure: true }
     }
 
@@ -168,7 +168,7 @@ fn in_parts(claims: &Claims<'_>, count: u64, hasher: &Hasher) -> Option<(Vec<Way
         Some(part) => vec![part],
         None => PART_MIB.iter().map(|mib| mib << 20).filter(fits).take(CANDIDATES).collect(),
     };
-    let way = |size| Way::Parts(Parts::new(size, hasher.clone()));
+    let way = |size| Way::Parts(Box::new(Parts::new(size, hasher.clone())));
     let ways: Vec<Way> = sizes.into_iter().map(way).collect();
     (!ways.is_empty()).then_some((ways, known.is_some()))
 }
