@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LaionFMRIDataset"]
 
-#: How many images of a batch are decoded together: what they take before they are transformed is bounded.
+#: How many images of a batch are decoded together, into one block: what they take before they are
+#: transformed is bounded, and a large block goes back to the system as soon as its images are gone.
 _DECODED_TOGETHER = 4
 
 
