@@ -53,6 +53,7 @@ def test_sessions_are_texts(sub):
         lambda session: sub.images.array(session=session),
         lambda session: sub.embeddings.all("CLIP", session=session),
         lambda session: laion_fmri.extract("sub-03", session),
+        lambda session: laion_fmri.build_store("sub-03", session=session),
         lambda session: laion_fmri.load_subjects(["sub-03"]).shared_betas(session),
         lambda session: derivatives.localizer_statmap_path("sub-03", "floc", "faces", session, hemi="L"),
     ]

@@ -110,7 +110,7 @@ def build_store(
     DataIntegrityError
         If a file is damaged.
     """
-    named = _arguments.texts(session, "session")
+    named = _arguments.sessions(session)
     voxels = _arguments.voxels(roi, mask, mask_source)
     dataset = _open(from_bucket=from_bucket, bucket=bucket, jobs=jobs)
     if from_bucket:

@@ -1069,25 +1069,124 @@ class Subject:
         self._current().to_nifti(array, path, voxels)
 
     def to_template(self, values: Any, target: str, **kw: Any) -> Any:
-        """Take values at voxels to fsaverage, fsnative or MNI305: :func:`laion_fmri.templates.to_template`."""
+        """Take values at voxels to fsaverage, to the subject's own surface or to MNI305.
+
+        Parameters
+        ----------
+        values : array, shape (n_voxels,) or (n_rows, n_voxels), path or image
+            One value for each chosen voxel, or rows of them; or an image on the grid of the betas.
+        target : {"fsaverage", "fsnative", "MNI305"}
+            Where the values go.
+        **kw
+            As for :func:`laion_fmri.templates.to_template`, by name.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_vertices,) or (n_rows, n_vertices)
+            With `hemi`; without it a dictionary of ``"L"`` and ``"R"``.
+        nibabel.Nifti1Image
+            For MNI305: the volume, or one for each row along the last axis. Without nibabel, the array
+            and its affine.
+
+        Raises
+        ------
+        ValueError
+            For an unknown target or keyword value, and for another number of values.
+        DataNotDownloadedError
+            If the FreeSurfer files of the subject are not on disk.
+        DataNotFoundError
+            If the sphere of fsaverage is in none of the folders.
+        """
         from laion_fmri import templates
 
         return templates.to_template(self, values, target, **kw)
 
     def volume_to_surface(self, values: Any, target: str = "fsaverage", **kw: Any) -> Any:
-        """As :func:`laion_fmri.templates.volume_to_surface`."""
+        """As :meth:`to_template`, for the targets that are surfaces.
+
+        Parameters
+        ----------
+        values : array, shape (n_voxels,) or (n_rows, n_voxels), path or image
+            One value for each chosen voxel, or rows of them; or an image on the grid of the betas.
+        target : {"fsaverage", "fsnative"}
+            The template's surface, or the subject's own.
+        **kw
+            As for :func:`laion_fmri.templates.to_template`, by name.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_vertices,) or (n_rows, n_vertices)
+            With `hemi`; without it a dictionary of ``"L"`` and ``"R"``.
+
+        Raises
+        ------
+        ValueError
+            For an unknown target or keyword value, and for another number of values.
+        DataNotDownloadedError
+            If the FreeSurfer files of the subject are not on disk.
+        DataNotFoundError
+            If the sphere of fsaverage is in none of the folders.
+        """
         from laion_fmri import templates
 
         return templates.volume_to_surface(self, values, target, **kw)
 
     def volume_to_template(self, values: Any, target: str, **kw: Any) -> Any:
-        """As :func:`laion_fmri.templates.volume_to_template`."""
+        """As :meth:`to_template`, for the targets that are volumes.
+
+        Parameters
+        ----------
+        values : array, shape (n_voxels,) or (n_rows, n_voxels), path or image
+            One value for each chosen voxel, or rows of them; or an image on the grid of the betas.
+        target : {"MNI305"}
+            The space of the volume.
+        **kw
+            As for :func:`laion_fmri.templates.to_template`, by name.
+
+        Returns
+        -------
+        nibabel.Nifti1Image
+            The volume, or one for each row along the last axis. Without nibabel, the array and its affine.
+
+        Raises
+        ------
+        ValueError
+            For an unknown target or keyword value, and for another number of values.
+        DataNotDownloadedError
+            If the FreeSurfer files of the subject are not on disk.
+        DataNotFoundError
+            If the sphere of fsaverage is in none of the folders.
+        """
         from laion_fmri import templates
 
         return templates.volume_to_template(self, values, target, **kw)
 
     def surface_to_template(self, values: Any, target: str = "fsaverage", **kw: Any) -> Any:
-        """As :func:`laion_fmri.templates.surface_to_template`."""
+        """Take values at the vertices of the subject's own surface to fsaverage.
+
+        Parameters
+        ----------
+        values : array, shape (n_vertices,) or (n_rows, n_vertices), or dict of them by "L" and "R"
+            NaN counts as 0.
+        target : {"fsaverage"}
+            Where the values go.
+        **kw
+            As for :func:`laion_fmri.templates.surface_to_template`, by name.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_vertices,) or (n_rows, n_vertices), or a dict of them
+            As :func:`laion_fmri.templates.surface_to_template`.
+
+        Raises
+        ------
+        ValueError
+            If there is not one value for each vertex, or if `hemi` is missing.
+        DataNotDownloadedError
+            If the FreeSurfer files of the subject are not on disk.
+        DataNotFoundError
+            If the sphere of fsaverage is in none of the folders.
+        """
         from laion_fmri import templates
 
         return templates.surface_to_template(self, values, target, **kw)

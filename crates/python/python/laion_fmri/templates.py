@@ -55,10 +55,12 @@ def to_template(
     Parameters
     ----------
     subject : Subject
+        Whose values they are.
     values : array, shape (n_voxels,) or (n_rows, n_voxels), path or image
         One value for each chosen voxel, or rows of them; or an image on the grid of the betas. NaN
         counts as 0, and so do voxels outside of the chosen ones.
     target : {"fsaverage", "fsnative", "MNI305"}
+        Where the values go.
     hemi : {"L", "R"}, optional
         Only this hemisphere; by default both.
     route : {"auto", "surface", "volume"}
@@ -137,14 +139,66 @@ def to_template(
 
 
 def volume_to_surface(subject: Subject, values: Any, target: str = "fsaverage", **kw: Any) -> Any:
-    """As :func:`to_template`, for the targets that are surfaces."""
+    """As :func:`to_template`, for the targets that are surfaces.
+
+    Parameters
+    ----------
+    subject : Subject
+        Whose values they are.
+    values : array, shape (n_voxels,) or (n_rows, n_voxels), path or image
+        One value for each chosen voxel, or rows of them; or an image on the grid of the betas.
+    target : {"fsaverage", "fsnative"}
+        The template's surface, or the subject's own.
+    **kw
+        As for :func:`to_template`, by name.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_vertices,) or (n_rows, n_vertices)
+        With `hemi`; without it a dictionary of ``"L"`` and ``"R"``.
+
+    Raises
+    ------
+    ValueError
+        For an unknown target or keyword value, and for another number of values.
+    DataNotDownloadedError
+        If the FreeSurfer files of the subject are not on disk.
+    DataNotFoundError
+        If the sphere of fsaverage is in none of the folders.
+    """
     return to_template(
         subject, values, _arguments.choice(target, "target", _SURFACES), **_routed(kw, "surface")
     )
 
 
 def volume_to_template(subject: Subject, values: Any, target: str, **kw: Any) -> Any:
-    """As :func:`to_template`, for the targets that are volumes."""
+    """As :func:`to_template`, for the targets that are volumes.
+
+    Parameters
+    ----------
+    subject : Subject
+        Whose values they are.
+    values : array, shape (n_voxels,) or (n_rows, n_voxels), path or image
+        One value for each chosen voxel, or rows of them; or an image on the grid of the betas.
+    target : {"MNI305"}
+        The space of the volume.
+    **kw
+        As for :func:`to_template`, by name.
+
+    Returns
+    -------
+    nibabel.Nifti1Image
+        The volume, or one for each row along the last axis. Without nibabel, the array and its affine.
+
+    Raises
+    ------
+    ValueError
+        For an unknown target or keyword value, and for another number of values.
+    DataNotDownloadedError
+        If the FreeSurfer files of the subject are not on disk.
+    DataNotFoundError
+        If the sphere of fsaverage is in none of the folders.
+    """
     return to_template(
         subject, values, _arguments.choice(target, "target", _VOLUMES), **_routed(kw, "volume")
     )
@@ -168,9 +222,11 @@ def surface_to_template(
     Parameters
     ----------
     subject : Subject
+        Whose values they are.
     values : array, shape (n_vertices,) or (n_rows, n_vertices), or dict of them by "L" and "R"
         NaN counts as 0.
     target : {"fsaverage"}
+        Where the values go.
     hemi : {"L", "R"}
         The hemisphere of a single array.
     fsaverage_density, output_dir, desc, session, fsaverage_dir
