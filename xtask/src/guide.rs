@@ -13,7 +13,7 @@ use std::num::NonZero;
 use std::path::Path;
 use std::thread;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use laion_fmri_base::parallel_map;
 
@@ -74,8 +74,13 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     });
     if options.check && !options.commands {
         steps.step("Rust of the guide", |counts| {
-            let line = format!("test --workspace --doc {FEATURES} --locked -- guide");
-            CommandLine::cargo(&line, &project.root).run(counts)?;
+            // The module of the facade that has the page among its documentation.
+            let line = format!("test --workspace --doc {FEATURES} --locked -- python_names");
+            let mut found = Counts::default();
+            let result = CommandLine::cargo(&line, &project.root).run(&mut found);
+            *counts += found;
+            result?;
+            ensure!(found.run() > 0, "no program of the guide was run");
             Ok(Outcome::Done)
         });
         steps.step("book", |_| book::build(project).map(|_| Outcome::Done));
@@ -92,8 +97,8 @@ pub(crate) fn step(project: &Project) -> Result<Outcome> {
 }
 
 fn build_command(project: &Project) -> Result<()> {
-    // With the features of the tests, so that nothing is built twice.
-    let line = format!("build --workspace --bin laion-fmri {FEATURES} --locked");
+    // As the tests build it: without a test, cargo would choose other features of many packages.
+    let line = format!("build --workspace --bin laion-fmri --test tests {FEATURES} --locked");
     CommandLine::cargo(&line, &project.root).run(&mut Counts::default())
 }
 
