@@ -36,6 +36,7 @@ impl Place {
             fs::remove_dir_all(&homes).with_context(|| homes.display().to_string())?;
         }
         let bucket = bucket::write(&folder.join("bucket"))?;
+        bucket::write_fsaverage(&folder.join("subjects"))?;
         let server = bucket.serve()?;
         let access = AccessServer::with_stimuli(REQUEST_ID)?;
         let programs = vec![project.target.join("debug")];
@@ -123,6 +124,8 @@ impl Reader<'_> {
             .env("LAION_FMRI_BUCKET", self.place.server.url("laion-fmri"))
             .env("LAION_FMRI_ACCESS_URL", self.place.access.url())
             .env("LAION_FMRI_ACCEPT_LICENSE", "1")
+            // Where FreeSurfer is installed.
+            .env("SUBJECTS_DIR", self.place.folder.join("subjects"))
             // So that the machine does not decide what an output says about threads.
             .env("LAION_FMRI_JOBS", "2")
             .stdin(Stdio::null());
