@@ -1,9 +1,10 @@
-//! Progress on standard error: lines redrawn in place on a terminal, a line every few seconds elsewhere,
-//! or JSON.
+//! Progress on standard error: bars on a terminal, a line every few seconds elsewhere, or JSON.
 
+mod bars;
 mod counts;
 mod files;
 mod live;
+mod screen;
 mod text;
 mod transfers;
 mod volumes;
@@ -16,6 +17,7 @@ use laion_fmri::Observer;
 use laion_fmri::s3_mirror::Outcome;
 
 pub(crate) use self::files::Files;
+pub(crate) use self::screen::write_above;
 pub(crate) use self::text::in_words;
 pub(crate) use self::volumes::{Source, VolumeProgress};
 use crate::args::ProgressKind;

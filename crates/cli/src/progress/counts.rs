@@ -1,4 +1,4 @@
-//! What a transfer has done so far, as lines of text: [`Counts`].
+//! What a transfer has done so far, as rows and lines of text: [`Counts`].
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use laion_fmri_base::{agreeing, readable_bytes as bytes};
 use serde_json::{Value, json};
 
 use super::in_words;
-use super::text::{fraction, percent, row, shortened};
+use super::text::{Row, percent};
 use super::waits::Waits;
 
 /// The time over which a rate is taken.
@@ -160,18 +160,18 @@ impl Counts {
         format!("{files}, {sizes}, {pace}{}", waits.unwrap_or_default())
     }
 
-    /// The lines for a terminal of so many columns and rows.
-    pub(super) fn lines(&mut self, columns: usize, rows: usize, now: Instant) -> Vec<String> {
+    /// The rows for a terminal of so many columns and lines.
+    pub(super) fn rows(&mut self, columns: usize, lines: usize, now: Instant) -> Vec<Row> {
         if !self.has_started() {
             return Vec::new();
         }
         let (sizes, pace) = (self.sizes(), self.pace(now));
         let share = percent(self.bytes, self.total_bytes);
         let tails = [format!("{sizes}, {pace}"), format!("{share}, {pace}"), pace.clone(), share];
-        let done = fraction(self.bytes, self.total_bytes);
-        let mut lines = vec![row(&self.files_of(), columns, &tails, done, columns)];
-        lines.extend(self.waits.sentence(now).map(|waits| shortened(&waits, columns)));
-        let room = rows.saturating_sub(lines.len() + 1).max(1);
+        let done = (self.bytes, self.total_bytes);
+        let mut rows = vec![Row::new(&self.files_of(), columns, &tails, done, columns)];
+        rows.extend(self.waits.sentence(now).map(|waits| Row::text(&waits, columns)));
+        let room = lines.saturating_sub(rows.len() + 1).max(1);
         let hidden = self.under_way.len().saturating_sub(room);
         for file in self.under_way.iter().take(room) {
             let share = percent(file.there, file.size);
@@ -180,13 +180,12 @@ impl Counts {
                 None => [format!("{} of {}", bytes(file.there), bytes(file.size)), share],
             };
             let name = format!("  {}", file.key.file_name());
-            let done = fraction(file.there, file.size);
-            lines.push(row(&name, NAME, &tails, done, columns));
+            rows.push(Row::new(&name, NAME, &tails, (file.there, file.size), columns));
         }
         if hidden > 0 {
-            lines.push(shortened(&format!("  and {hidden} more"), columns));
+            rows.push(Row::text(&format!("  and {hidden} more"), columns));
         }
-        lines
+        rows
     }
 
     pub(super) fn fields(&mut self, now: Instant) -> [(&'static str, Value); 7] {
@@ -208,6 +207,7 @@ mod tests {
     use console::measure_text_width;
     use laion_fmri::s3_mirror::{Action, Error, FetchReason};
 
+    use super::super::bars::tests::drawn;
     use super::*;
 
     const BETAS: &str =
@@ -228,7 +228,7 @@ mod tests {
         let (plan, start) = (plan(), Instant::now());
         let [readme, betas] = plan.items.as_slice() else { panic!("{plan:?}") };
         let mut counts = Counts::default();
-        assert!(counts.lines(80, 24, start).is_empty());
+        assert!(counts.rows(80, 24, start).is_empty());
         counts.planned(&plan, start);
         counts.started(readme);
         counts.started(betas);
@@ -238,11 +238,11 @@ mod tests {
         counts.advanced(betas, 100_000_000);
         let now = start + Duration::from_secs(10);
         for columns in 1..150 {
-            for line in counts.lines(columns, 24, now) {
+            for line in drawn(&counts.rows(columns, 24, now), columns) {
                 assert!(measure_text_width(&line) <= columns, "{columns}: {line}");
             }
         }
-        let mut at = |columns| counts.lines(columns, 24, now).join("\n");
+        let mut at = |columns| drawn(&counts.rows(columns, 24, now), columns).join("\n");
         assert!(
             at(117).contains("1/2 files") && at(117).contains("of 1.15 GB, 10 MB/s, 2 min left"),
             "{}",
@@ -256,7 +256,7 @@ mod tests {
         for _ in 0..30 {
             counts.started(betas);
         }
-        let lines = counts.lines(80, 10, now);
+        let lines = drawn(&counts.rows(80, 10, now), 80);
         assert_eq!((lines.len(), lines[9].as_str()), (10, "  and 23 more"));
     }
 
@@ -280,7 +280,7 @@ mod tests {
             "{line}"
         );
         assert_eq!(counts.fields(now)[5], ("seconds_left", json!(null)));
-        let lines = counts.lines(80, 24, now);
+        let lines = drawn(&counts.rows(80, 24, now), 80);
         assert!(lines[1].starts_with("the server answers 503"), "{lines:?}");
         assert!(lines[2].ends_with("99 %, waits"), "{lines:?}");
         counts.advanced(&plan.items[1], 1);

@@ -7,7 +7,7 @@ use laion_fmri::{Event, Observer};
 use laion_fmri_base::{agreeing, lock, readable_bytes as bytes};
 
 use super::live::Live;
-use super::text::{fraction, in_words, percent, row};
+use super::text::{Row, in_words, left, percent};
 use super::{HEARTBEAT, drawable, to_stderr};
 use crate::args::ProgressKind;
 use crate::context::Context;
@@ -35,21 +35,20 @@ impl Read {
         format!("checked {}/{} {files}", self.files, self.total_files)
     }
 
-    fn lines(&self, columns: usize) -> Vec<String> {
+    fn rows(&self, columns: usize) -> Vec<Row> {
         if self.total_files == 0 {
             return Vec::new();
         }
+        let done = (self.bytes, self.total_bytes);
         let share = percent(self.bytes, self.total_bytes);
         let sizes = format!("{} of {}", bytes(self.bytes), bytes(self.total_bytes));
-        let seconds = self.since.elapsed();
-        let part = fraction(self.bytes, self.total_bytes);
-        let tails = if part > 0.0 {
-            let left = in_words(seconds.mul_f64((1.0 - part).max(0.0) / part));
-            vec![format!("{sizes}, {left} left"), format!("{share}, {left} left"), share]
-        } else {
-            vec![sizes, share]
+        let tails = match left(self.since.elapsed(), done).map(in_words) {
+            Some(left) => {
+                vec![format!("{sizes}, {left} left"), format!("{share}, {left} left"), share]
+            }
+            None => vec![sizes, share],
         };
-        vec![row(&self.label(), columns, &tails, part, columns)]
+        vec![Row::new(&self.label(), columns, &tails, done, columns)]
     }
 }
 
@@ -62,7 +61,7 @@ impl Files {
         let read = Arc::new(Mutex::new(read));
         let shared = Arc::clone(&read);
         let live = (kind == ProgressKind::Bar)
-            .then(|| Live::start(move |columns, _| lock(&shared).lines(columns)));
+            .then(|| Live::start(move |columns, _| lock(&shared).rows(columns)));
         Self { kind, read, live: Mutex::new(live) }
     }
 
@@ -97,6 +96,7 @@ impl Observer for Files {
 mod tests {
     use std::time::Duration;
 
+    use super::super::bars::tests::drawn;
     use super::*;
 
     #[test]
@@ -105,7 +105,7 @@ mod tests {
         let since = now.checked_sub(Duration::from_secs(30)).unwrap_or(now);
         let (files, total_files, bytes, total_bytes) = (12, 66, 200_000_000, 800_000_000);
         let read = Read { files, total_files, bytes, total_bytes, since, last_line: now };
-        let at = |columns: usize| read.lines(columns).join("\n");
+        let at = |columns: usize| drawn(&read.rows(columns), columns).join("\n");
         assert!(at(77).starts_with("checked 12/66 files "), "{}", at(77));
         assert!(at(77).contains("200 MB of 800 MB, "), "{}", at(77));
         assert!(at(37).starts_with("checked 12/66 files 25 %"), "{}", at(37));

@@ -40,33 +40,49 @@ fn taken(characters: impl Iterator<Item = char>, columns: usize) -> String {
     text
 }
 
-/// A line of at most so many columns: a label, a bar where there is room for one, and the first of the
-/// `tails` that leaves `least` columns for the label.
-pub(super) fn row(
-    label: &str,
-    least: usize,
-    tails: &[String],
-    fraction: f64,
-    columns: usize,
-) -> String {
-    let width = measure_text_width;
-    let fits = |tail: &&String| width(tail) + 1 + least.min(width(label)) <= columns;
-    let tail = tails.iter().find(fits).map_or("", String::as_str);
-    let gap = usize::from(!tail.is_empty());
-    let label = shortened(label, columns.saturating_sub(width(tail) + gap));
-    let free = columns.saturating_sub(width(&label) + width(tail) + gap);
-    if free > SHORTEST_BAR && !tail.is_empty() {
-        // The bars of several lines end at the same place.
-        let cells = (free - 1).min(LONGEST_BAR);
-        let pad = " ".repeat(free - 1 - cells);
-        return format!("{label}{pad} {} {tail}", bar(fraction, cells));
-    }
-    format!("{label}{}{tail}", " ".repeat(gap))
+/// A line of progress: what stands before a bar, the bar, and what stands behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    /// With the space before the bar.
+    pub(super) head: String,
+    /// The columns of the bar; 0 without one.
+    pub(super) cells: usize,
+    /// With the space behind the bar.
+    pub(super) tail: String,
+    /// How much is done, of how much.
+    pub(super) done: (u64, u64),
 }
 
-fn bar(fraction: f64, cells: usize) -> String {
-    let filled = (0..cells).take_while(|cell| (*cell as f64) < fraction * cells as f64).count();
-    "█".repeat(filled) + &"░".repeat(cells - filled)
+impl Row {
+    /// A line of at most so many columns: a label, a bar where there is room for one, and the first of
+    /// the `tails` that leaves `least` columns for the label.
+    pub(super) fn new(
+        label: &str,
+        least: usize,
+        tails: &[String],
+        done: (u64, u64),
+        columns: usize,
+    ) -> Self {
+        let width = measure_text_width;
+        let fits = |tail: &&String| width(tail) + 1 + least.min(width(label)) <= columns;
+        let tail = tails.iter().find(fits).map_or("", String::as_str);
+        let gap = usize::from(!tail.is_empty());
+        let label = shortened(label, columns.saturating_sub(width(tail) + gap));
+        let free = columns.saturating_sub(width(&label) + width(tail) + gap);
+        let tail = format!("{}{tail}", " ".repeat(gap));
+        if free <= SHORTEST_BAR || gap == 0 {
+            return Self { head: label, cells: 0, tail, done };
+        }
+        // The bars of several lines end at the same place.
+        let cells = (free - 1).min(LONGEST_BAR);
+        let head = format!("{label}{}", " ".repeat(free - cells));
+        Self { head, cells, tail, done }
+    }
+
+    /// A line of text alone, in at most so many columns.
+    pub(super) fn text(text: &str, columns: usize) -> Self {
+        Self { head: shortened(text, columns), cells: 0, tail: String::new(), done: (0, 0) }
+    }
 }
 
 /// A part in percent; never 100 before all is there.
@@ -75,9 +91,10 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
     format!("{} %", percent.min(100))
 }
 
-/// A fraction for a bar.
-pub(super) fn fraction(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
+/// The time that the rest takes when it goes on as since the start; `None` while nothing is done.
+pub(super) fn left(elapsed: Duration, (part, whole): (u64, u64)) -> Option<Duration> {
+    let done = part as f64 / whole as f64;
+    (part > 0 && whole > 0).then(|| elapsed.mul_f64((1.0 - done).max(0.0) / done))
 }
 
 /// A time in one or two units: `45 s`, `2 min`, `3 h 20 min`, `4 days`.
@@ -96,6 +113,7 @@ pub(crate) fn in_words(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::bars::tests::drawn;
     use super::*;
 
     const NAME: &str =
@@ -117,13 +135,15 @@ mod tests {
     fn no_line_is_longer_than_the_terminal() {
         let tails = ["228 MB of 1.15 GB".to_owned(), "19 %".to_owned()];
         for columns in 0..130 {
-            let line = row(NAME, 28, &tails, 0.2, columns);
-            assert!(measure_text_width(&line) <= columns, "{columns}: {line}");
+            let row = Row::new(NAME, 28, &tails, (1, 5), columns);
+            let width = measure_text_width(&row.head) + row.cells + measure_text_width(&row.tail);
+            assert!(width <= columns, "{columns}: {row:?}");
         }
-        let at = |columns| row(NAME, 28, &tails, 0.5, columns);
+        let at = |columns| drawn(&[Row::new(NAME, 28, &tails, (1, 2), columns)], columns).remove(0);
         assert!(at(60).ends_with("statmap.nii.gz 228 MB of 1.15 GB"), "{}", at(60));
         assert!(at(40).ends_with("statmap.nii.gz 19 %"), "{}", at(40));
-        assert_eq!(row("a", 28, &tails[1..], 0.5, 20), "a ███████░░░░░░ 19 %");
+        let row = Row::new("a", 28, &tails[1..], (1, 2), 20);
+        assert_eq!(drawn(&[row], 20), ["a ██████░░░░░░░ 19 %"]);
     }
 
     #[test]
@@ -140,6 +160,9 @@ mod tests {
         ] {
             assert_eq!(in_words(Duration::from_secs(seconds)), expected);
         }
+        let second = Duration::from_secs(1);
+        assert_eq!(left(10 * second, (1, 4)), Some(30 * second));
+        assert_eq!((left(second, (0, 4)), left(second, (4, 4))), (None, Some(Duration::ZERO)));
         assert_eq!((percent(0, 0), percent(999, 1000)), ("100 %".to_owned(), "99 %".to_owned()));
     }
 }

@@ -1,4 +1,4 @@
-//! Shows a transfer: as lines on a terminal, as a line at regular times, or as JSON objects.
+//! Shows a transfer: as bars on a terminal, as a line at regular times, or as JSON objects.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -25,7 +25,7 @@ pub(super) struct Transfers {
 
 /// What shows the counts.
 enum Shown {
-    Live { _lines: Live },
+    Live { _rows: Live },
     Ticks { _ticker: Ticker },
 }
 
@@ -35,8 +35,8 @@ impl Transfers {
         let (shared, json) = (Arc::clone(&counts), kind == ProgressKind::Json);
         let shown = match kind {
             ProgressKind::Bar => Shown::Live {
-                _lines: Live::start(move |columns, rows| {
-                    lock(&shared).lines(columns, rows, Instant::now())
+                _rows: Live::start(move |columns, lines| {
+                    lock(&shared).rows(columns, lines, Instant::now())
                 }),
             },
             _ => Shown::Ticks { _ticker: Ticker::start(shared, json) },

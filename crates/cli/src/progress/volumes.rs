@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::drawable;
 use super::live::Live;
-use super::text::{fraction, in_words, percent, row};
+use super::text::{Row, in_words, left, percent};
 use crate::args::ProgressKind;
 use crate::context::Context;
 
@@ -63,25 +63,22 @@ impl Source {
 }
 
 impl Volumes {
-    fn lines(&self, columns: usize) -> Vec<String> {
+    fn rows(&self, columns: usize) -> Vec<Row> {
         let sums = self.sessions.values().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         let (read, all) = (sums.0 as u64, sums.1 as u64);
         if all == 0 {
             return Vec::new();
         }
-        let (part, share) = (fraction(read, all), percent(read, all));
-        let tails = if part > 0.0 {
-            let left = self.since.elapsed().mul_f64((1.0 - part).max(0.0) / part);
-            let left = in_words(left);
-            vec![
+        let share = percent(read, all);
+        let tails = match left(self.since.elapsed(), (read, all)).map(in_words) {
+            Some(left) => vec![
                 format!("{read} of {all} volumes, {left} left"),
                 format!("{share}, {left} left"),
                 share,
-            ]
-        } else {
-            vec![format!("{read} of {all} volumes"), share]
+            ],
+            None => vec![format!("{read} of {all} volumes"), share],
         };
-        vec![row(&self.latest, columns, &tails, part, columns)]
+        vec![Row::new(&self.latest, columns, &tails, (read, all), columns)]
     }
 }
 
@@ -92,7 +89,7 @@ impl VolumeProgress {
         let volumes = Arc::new(Mutex::new(Volumes { sessions, sources, latest, since }));
         let shared = Arc::clone(&volumes);
         let live = (drawable(context.progress()) == ProgressKind::Bar)
-            .then(|| Live::start(move |columns, _| lock(&shared).lines(columns)));
+            .then(|| Live::start(move |columns, _| lock(&shared).rows(columns)));
         Self { volumes, live: Mutex::new(live) }
     }
 
