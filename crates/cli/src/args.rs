@@ -82,7 +82,8 @@ pub(crate) struct Global {
     /// Write through links to other disks that you made: derivatives, a tree or a subject [env: LAION_FMRI_FOLLOW_LINKS]
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) follow_links: bool,
-    /// Print tables and reports as JSON lines (one object per line)
+    /// Print tables and reports as JSON lines (one object per line), and a failure as one object
+    /// on standard error: error, hint, status
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
     /// Exit 6 if a file was withheld (not released, or access denied)

@@ -10,6 +10,7 @@ use laion_fmri::{Dataset, Discovery, Error, Location, Roots};
 
 use crate::args::{Color, Global, ProgressKind};
 use crate::exit::CommandError;
+use crate::message;
 use crate::signal::Interrupt;
 
 /// The options and the environment of this run.
@@ -152,9 +153,7 @@ impl Context {
     /// A note for people, on standard error.
     pub(crate) fn note(&self, text: &str) {
         if !self.global.quiet {
-            use std::io::Write;
-            // A note that cannot be shown is not worth a failure.
-            let _ = writeln!(std::io::stderr(), "{text}");
+            message::print(text);
         }
     }
 }

@@ -1,10 +1,11 @@
 //! How a command ends: the exit status, and the message for a failure.
 
-use std::io::{self, Write};
+use std::io;
 
 use laion_fmri::{Error, ErrorKind};
+use serde_json::json;
 
-use crate::hint;
+use crate::{hint, message, output};
 
 /// The exit statuses of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,19 +122,80 @@ pub(crate) fn status_of(error: &anyhow::Error, signal: Option<u8>) -> Status {
     }
 }
 
-/// Prints `error: ...` with its causes, and `hint: ...` when one is known.
-pub(crate) fn report(error: &anyhow::Error, colored: bool) {
+/// Prints `error: ...` with its causes, and `hint: ...` when one is known; for programs, one object.
+pub(crate) fn report(error: &anyhow::Error, status: Status, form: Form) {
     if broken_pipe(error) {
         return;
     }
-    let (red, cyan, reset) =
-        if colored { ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m") } else { ("", "", "") };
-    let mut message = format!("{red}error:{reset} {}\n", chain(error.chain()));
-    if let Some(hint) = hint_of(error) {
-        message.push_str(&format!("{cyan}hint:{reset} {hint}\n"));
+    form.print(&chain(error.chain()), hint_of(error), status);
+}
+
+/// Prints a wrong use that the argument parser has found, or the help that was asked for.
+pub(crate) fn report_usage(answer: &clap::Error, form: Form) -> u8 {
+    let code = u8::try_from(answer.exit_code()).unwrap_or(Status::Usage.code());
+    if answer.use_stderr() && form == Form::Json {
+        let (message, hint) = parts_of_usage(&answer.render().to_string());
+        form.print(&message, hint, Status::Usage);
+    } else {
+        // Nothing is left to tell a user who cannot be printed to.
+        let _ = answer.print();
     }
-    // Nothing is left to tell a user whose standard error is gone.
-    let _ = io::stderr().write_all(message.as_bytes());
+    code
+}
+
+/// The message of the argument parser, and as the hint its tips or else the usage.
+fn parts_of_usage(text: &str) -> (String, Option<String>) {
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let Some(text) = text.strip_prefix("error: ") else {
+        // A command without a sub-command is answered with its help.
+        return ("no command is named".to_owned(), Some("laion-fmri --help".to_owned()));
+    };
+    let mut blocks = text.split("\n\n");
+    let message = words(blocks.next().unwrap_or_default());
+    let starts = ["tip: ", "Usage: "];
+    let hint = starts.iter().find_map(|start| {
+        let mut blocks = blocks.clone().flat_map(|block| block.split("\n  tip: "));
+        blocks.find_map(|block| block.trim().strip_prefix(start).map(words))
+    });
+    (message, hint)
+}
+
+/// The form of the message for a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Plain,
+    Colored,
+    /// One object, for programs.
+    Json,
+}
+
+impl Form {
+    pub(crate) fn of(json: bool, colored: bool) -> Self {
+        match (json, colored) {
+            (true, _) => Self::Json,
+            (false, true) => Self::Colored,
+            (false, false) => Self::Plain,
+        }
+    }
+
+    fn print(self, error: &str, hint: Option<String>, status: Status) {
+        let (red, cyan, reset) = match self {
+            Self::Json => {
+                let fields = [
+                    ("error", json!(error)),
+                    ("hint", json!(hint)),
+                    ("status", json!(status.code())),
+                ];
+                return message::print_json(&output::json_line("error", output::named(fields)));
+            }
+            Self::Colored => ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m"),
+            Self::Plain => ("", "", ""),
+        };
+        message::print(&format!("{red}error:{reset} {error}"));
+        if let Some(hint) = hint {
+            message::print(&format!("{cyan}hint:{reset} {hint}"));
+        }
+    }
 }
 
 /// An error and its causes, without those that only repeat the one above them.

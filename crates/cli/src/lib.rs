@@ -10,6 +10,7 @@ mod context;
 mod exit;
 mod hint;
 mod log;
+mod message;
 mod output;
 mod progress;
 mod proxy;

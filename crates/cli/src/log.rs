@@ -9,6 +9,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::args::Global;
+use crate::message::Messages;
 
 /// Shows as many of the notes as were asked for.
 pub(crate) fn to_stderr(global: &Global, colored: bool) {
@@ -22,7 +23,7 @@ pub(crate) fn to_stderr(global: &Global, colored: bool) {
     let filter = format!("error,laion_fmri={level},s3_mirror={level},nifti_stream={level}");
     let _ = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
+        .with_writer(|| Messages)
         .with_ansi(colored)
         .event_format(Message)
         // A program that runs the command twice, or listens itself, has a subscriber already.

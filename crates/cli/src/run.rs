@@ -7,7 +7,7 @@ use laion_fmri::config::{Environment, Settings};
 
 use crate::args::{Cli, Command, tree};
 use crate::context::{self, Context};
-use crate::exit::{self, Status};
+use crate::exit::{self, Form, Status};
 use crate::signal::Interrupt;
 use crate::{commands, log};
 
@@ -18,30 +18,32 @@ use crate::{commands, log};
 /// SIGTERM stop it, and a second one ends the process.
 #[must_use]
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let mut arguments = arguments.into_iter().peekable();
-    let program = program(arguments.peek());
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let program = program(arguments.first());
+    // A wrong use is said in this form too.
+    let mut options = arguments.iter().take_while(|argument| argument.to_str() != Some("--"));
+    let json = options.any(|argument| argument.to_str() == Some("--json"));
     let cli = match tree::parse(arguments) {
         Ok(cli) => cli,
-        Err(answer) => {
-            // Help and wrong uses alike; nothing is left to tell a user who cannot be printed to.
-            let _ = answer.print();
-            return u8::try_from(answer.exit_code()).unwrap_or(Status::Usage.code());
-        }
+        Err(answer) => return exit::report_usage(&answer, Form::of(json, false)),
     };
     let colored = context::colored(cli.global.color);
+    let form = Form::of(cli.global.json, colored);
     log::to_stderr(&cli.global, colored);
     let listener = match Interrupt::listen() {
         Ok(listener) => listener,
         Err(error) => {
-            exit::report(&anyhow::Error::new(error).context("cannot listen for signals"), colored);
+            let error = anyhow::Error::new(error).context("cannot listen for signals");
+            exit::report(&error, Status::Failed, form);
             return Status::Failed.code();
         }
     };
     let interrupt = listener.interrupt();
     run(cli, interrupt, program)
         .unwrap_or_else(|error| {
-            exit::report(&error, colored);
-            exit::status_of(&error, interrupt.signal())
+            let status = exit::status_of(&error, interrupt.signal());
+            exit::report(&error, status, form);
+            status
         })
         .code()
 }

@@ -218,3 +218,37 @@ fn a_reader_that_leaves_early_is_no_failure() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
+
+#[test]
+fn failures_are_objects_with_json() {
+    let user = User::with_session();
+    let fails = |line: &str, code: i32| -> serde_json::Value {
+        let message = user.fails(line, code);
+        assert_eq!(message.lines().count(), 1, "{line}: {message}");
+        let error: serde_json::Value = serde_json::from_str(&message).unwrap();
+        assert_eq!(
+            (&error["schema"], &error["status"]),
+            (&"laion-fmri.error/1".into(), &code.into())
+        );
+        assert!(!error["error"].as_str().unwrap().is_empty(), "{line}: {error}");
+        error
+    };
+    // The words are those of the message for people.
+    let line = "betas --subject 03 --session 02 --roi FFA1 -o x.npy";
+    let (error, message) = (fails(&format!("--json {line}"), 3), user.fails(line, 3));
+    let text = |field: &str| error[field].as_str().unwrap();
+    assert_eq!(format!("error: {}\nhint: {}\n", text("error"), text("hint")), message);
+    assert!(fails("betas --json --subject 03 --session 01 -o x.mat", 2)["hint"].is_null());
+    // Wrong uses that the parser finds, wherever the option stands.
+    let error = fails("betas --subject 03 --session 01 --roo FFA1 -o x.npy --json", 2);
+    assert_eq!(error["error"], "unexpected argument '--roo' found");
+    assert_eq!(error["hint"], "a similar argument exists: '--roi'");
+    let error = fails("--json trials", 2);
+    let expected = "the following required arguments were not provided: --subject <S>";
+    assert!(error["error"].as_str().unwrap().starts_with(expected), "{error}");
+    assert!(error["hint"].as_str().unwrap().contains("laion-fmri trials"), "{error}");
+    fails("--json nosuch", 2);
+    fails("--json splits", 2);
+    // What is no failure is no object.
+    assert!(user.run("--json --help").out.contains("Usage:"));
+}
