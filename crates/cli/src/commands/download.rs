@@ -12,12 +12,13 @@ use laion_fmri::s3_mirror::{Action, FetchReason, Plan, PlanItem};
 use laion_fmri::stimuli::EmbeddingModel;
 use laion_fmri::store::StoreRequest;
 use laion_fmri::{Download as Planned, DownloadRequest, Error, FilterField, Subjects, layout};
-use laion_fmri_base::readable_bytes as bytes;
+use laion_fmri_base::{counted, readable_bytes as bytes};
 use serde_json::json;
 
 pub(super) use self::report::downloaded;
 use super::download_stimuli::Stimuli;
-use super::{index, license, sessions, store};
+use super::license::License;
+use super::{index, sessions, store};
 #[cfg(test)]
 use crate::args::Command;
 use crate::args::access::DownloadEmbeddings;
@@ -143,13 +144,7 @@ fn carry_out(
     let dataset = context.dataset()?;
     let license = match transfer.dry_run {
         true => None,
-        false => Some(license::obtain(context, &dataset, transfer.accept_license)?),
-    };
-    // Questions come before hours of transfer.
-    let stimuli = match (request.include_stimuli, transfer.dry_run) {
-        (false, _) => None,
-        (true, true) => Some(Stimuli::plan(context, &dataset)?),
-        (true, false) => Some(Stimuli::obtain(context, &dataset)?),
+        false => Some(License::for_data(context, &dataset, transfer.accept_license)?),
     };
     // The images have a plan of their own.
     let mut public = request.clone();
@@ -159,6 +154,19 @@ fn carry_out(
     if indexes {
         download = download.with_indexes();
     }
+    // Questions come when it is known how much would come, and before anything that takes long.
+    let mut stimuli = None;
+    let license = match license {
+        Some(license) => {
+            check_destination(&download)?;
+            let license = license.obtain(|| Ok(to_download(&download)))?;
+            if request.include_stimuli {
+                stimuli = Some(Stimuli::obtain(context, &dataset)?);
+            }
+            Some(license)
+        }
+        None => None,
+    };
     if transfer.verify {
         let observer = progress::Files::new(context);
         let verified = download.verify_kept(jobs, &observer, context.interrupt.cancel());
@@ -173,7 +181,8 @@ fn carry_out(
     }
     let Some(license) = license else {
         let mut plan = download.plan().clone();
-        if let Some(stimuli) = stimuli {
+        if request.include_stimuli {
+            let stimuli = Stimuli::plan(context, &dataset)?;
             plan.items.extend(stimuli.download.plan().items.clone());
         }
         print_plan(context, &plan, Some(&download))?;
@@ -189,6 +198,21 @@ fn carry_out(
     }
 }
 
+/// What a download would bring, for those who are asked whether they want it.
+pub(super) fn to_download(download: &Planned) -> String {
+    let files = counted(download.plan().totals().fetch.count, "file");
+    let size = bytes(download.missing_bytes());
+    let free = download.free_bytes().map(|free| format!(" ({} free)", bytes(free)));
+    let root = download.root().display();
+    format!("to download: {files}, {size}, into {root}{}", free.unwrap_or_default())
+}
+
+/// Refuses a download for which there is no place.
+pub(super) fn check_destination(download: &Planned) -> anyhow::Result<()> {
+    download.check_writable()?;
+    check_space(download.root(), download.missing_bytes(), download.free_bytes())
+}
+
 /// Carries a planned download out and says what became of it.
 pub(super) fn transfer(
     context: &Context,
@@ -196,8 +220,7 @@ pub(super) fn transfer(
     license: &LicenseAccepted,
     jobs: usize,
 ) -> anyhow::Result<Status> {
-    download.check_writable()?;
-    check_space(download.root(), download.missing_bytes(), download.free_bytes())?;
+    check_destination(download)?;
     let observer = progress::transfer(context);
     let report = download.run(license, jobs, &*observer, context.interrupt.cancel());
     drop(observer);

@@ -17,9 +17,10 @@ use serde_json::json;
 
 pub(super) use self::recipe::recipe;
 pub(super) use self::slurm::slurm;
+use super::license::{self, License};
 use super::plan_file::PlanFile;
 use super::voxels::read_mask;
-use super::{license, sessions, store};
+use super::{sessions, store};
 use crate::args::extract::{
     Extract, Merge, Origin, Plan, Reproduce, Run, SelectionArgs, SourceArgs,
 };
@@ -33,17 +34,27 @@ use crate::progress::VolumeProgress;
 const EACH: &str = "{subject}";
 
 pub(super) fn extract(context: &Context, args: &Extract) -> anyhow::Result<()> {
-    if args.source.from == Origin::Bucket && !args.dry_run {
-        license::obtain_for_bucket(context, args.source.accept_license)?;
-    }
+    let license = match args.source.from {
+        Origin::Bucket if !args.dry_run => {
+            Some(License::for_bucket(context, args.source.accept_license)?)
+        }
+        _ => None,
+    };
     let dataset = args.source.store.apply(dataset(context, args.source.from)?);
     for (subjects, output) in outputs(&dataset, &args.selection, &args.output)? {
         let request = request(context, &dataset, &args.selection, &args.source, subjects, output)?;
         if is_table(&request.output) {
+            if let Some(license) = &license {
+                license
+                    .obtain(|| Ok(format!("to read from {}: trial tables", context.location())))?;
+            }
             table(context, &dataset, &request, args.dry_run)?;
             continue;
         }
         let plan = dataset.extract_plan(&request)?;
+        if let Some(license) = &license {
+            license.obtain(|| Ok(license::to_read(context, plan.len())))?;
+        }
         describe(context, &dataset, &plan, if args.dry_run { "would read" } else { "reading" })?;
         if args.dry_run && context.global.json {
             print_plan(&dataset, &plan)?;
@@ -105,7 +116,8 @@ pub(super) fn run(context: &Context, args: &Run) -> anyhow::Result<()> {
         }
         let origin = if plan.is_from_bucket() { Origin::Bucket } else { Origin::Mirror };
         if origin == Origin::Bucket {
-            license::obtain_for_bucket(context, args.accept_license)?;
+            let license = License::for_bucket(context, args.accept_license)?;
+            license.obtain(|| Ok(license::to_read(context, mine.len())))?;
         }
         let dataset = args.store.apply(dataset(context, origin)?);
         let progress = VolumeProgress::new(context);
@@ -229,22 +241,26 @@ fn is_merged(context: &Context, plan: &ExtractPlan) -> anyhow::Result<bool> {
 }
 
 pub(super) fn reproduce(context: &Context, args: &Reproduce) -> anyhow::Result<()> {
-    if args.source.from == Origin::Bucket {
-        license::obtain_for_bucket(context, args.source.accept_license)?;
-    }
+    let from_bucket = args.source.from == Origin::Bucket;
+    let license = match from_bucket {
+        true => Some(License::for_bucket(context, args.source.accept_license)?),
+        false => None,
+    };
     let dataset = args.source.store.apply(dataset(context, args.source.from)?);
     if let Some(output) = &args.output {
         check_destination(output)?;
     }
-    let from_bucket = args.source.from == Origin::Bucket;
     let reproduction = dataset.reproduction(
         &args.recipe,
         args.output.as_deref(),
         args.source.max_memory,
         from_bucket,
     )?;
-    let progress = VolumeProgress::new(context);
     let plan = reproduction.plan();
+    if let Some(license) = license {
+        license.obtain(|| Ok(license::to_read(context, plan.len())))?;
+    }
+    let progress = VolumeProgress::new(context);
     let tasks = plan.run(&dataset, 0..plan.len(), &progress, context.interrupt.cancel());
     progress.finish();
     if tasks.is_err() {

@@ -3,16 +3,17 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
 
+use laion_fmri::config::Environment;
 use laion_fmri::license::{AGREEMENT, NOTICE};
 use laion_fmri::{Dataset, Error, LicenseAccepted};
+use laion_fmri_base::counted;
 use serde_json::json;
 
-use crate::args::License;
 use crate::context::Context;
 use crate::exit::CommandError;
-use crate::output;
+use crate::{args, message, output};
 
-pub(super) fn run(context: &Context, args: &License) -> anyhow::Result<()> {
+pub(super) fn run(context: &Context, args: &args::License) -> anyhow::Result<()> {
     if args.accept {
         let accepted = match context.dataset() {
             Err(Error::DataDirNotSet) => context.environment.accept_license()?,
@@ -54,55 +55,103 @@ fn print_json(marker: Option<&Path>) -> anyhow::Result<()> {
     output::print_lines([output::json_line("license", output::named(fields))])
 }
 
-/// The proof of acceptance: an earlier one, the flag's, or the answer to a prompt.
-pub(super) fn obtain(
-    context: &Context,
-    dataset: &Dataset,
-    accept: bool,
-) -> anyhow::Result<LicenseAccepted> {
-    ask(context, accept, || dataset.license(), || dataset.accept_license())
+/// The licence of what a command is about to fetch. It is asked for once it is known what that is.
+pub(super) struct License<'a> {
+    context: &'a Context,
+    owner: Owner<'a>,
 }
 
-/// As [`obtain`], for reading the bucket itself: once for the data directory or, without one, for the user.
-pub(super) fn obtain_for_bucket(context: &Context, accept: bool) -> anyhow::Result<()> {
-    match context.dataset() {
-        Ok(dataset) => obtain(context, &dataset, accept)?,
-        Err(Error::DataDirNotSet) => {
-            let user = &context.environment;
-            ask(context, accept, || user.license(), || user.accept_license())?
+/// Whose acceptance counts: that of a data directory or, without one, of the user.
+enum Owner<'a> {
+    Data(Box<Dataset>),
+    User(&'a Environment),
+}
+
+impl Owner<'_> {
+    fn license(&self) -> Result<LicenseAccepted, Error> {
+        match self {
+            Self::Data(dataset) => dataset.license(),
+            Self::User(environment) => environment.license(),
         }
-        Err(error) => return Err(error.into()),
-    };
-    Ok(())
+    }
+
+    fn accept(&self) -> Result<LicenseAccepted, Error> {
+        match self {
+            Self::Data(dataset) => dataset.accept_license(),
+            Self::User(environment) => environment.accept_license(),
+        }
+    }
 }
 
-fn ask(
-    context: &Context,
-    accept: bool,
-    accepted: impl Fn() -> Result<LicenseAccepted, Error>,
-    accept_now: impl Fn() -> Result<LicenseAccepted, Error>,
-) -> anyhow::Result<LicenseAccepted> {
-    if accept || context.global.accept_license {
-        return Ok(accept_now()?);
+impl<'a> License<'a> {
+    /// For what goes into the data directory; `accept` is the option that accepts. Refuses at once
+    /// where the licence is not accepted and nobody can be asked.
+    pub(super) fn for_data(
+        context: &'a Context,
+        dataset: &Dataset,
+        accept: bool,
+    ) -> anyhow::Result<Self> {
+        Self::checked(context, Owner::Data(Box::new(dataset.clone())), accept)
     }
-    match accepted() {
-        Ok(accepted) => Ok(accepted),
-        Err(error @ Error::LicenseNotAccepted { .. }) => {
-            let _at_once = context.interrupt.end_at_once();
-            if !context.global.no_input && io::stdin().is_terminal() && prompt()? {
-                return Ok(accept_now()?);
+
+    /// The same for what is read from the bucket itself.
+    pub(super) fn for_bucket(context: &'a Context, accept: bool) -> anyhow::Result<Self> {
+        let owner = match context.dataset() {
+            Ok(dataset) => Owner::Data(Box::new(dataset)),
+            Err(Error::DataDirNotSet) => Owner::User(&context.environment),
+            Err(error) => return Err(error.into()),
+        };
+        Self::checked(context, owner, accept)
+    }
+
+    fn checked(context: &'a Context, owner: Owner<'a>, accept: bool) -> anyhow::Result<Self> {
+        if accept || context.global.accept_license {
+            owner.accept()?;
+        }
+        match owner.license() {
+            Err(error @ Error::LicenseNotAccepted { .. })
+                if context.global.no_input || !io::stdin().is_terminal() =>
+            {
+                Err(refused(error))
             }
-            let hint = "read it with laion-fmri license, then add --accept-license";
-            Err(CommandError::from(error).hint(hint).into())
+            Err(Error::LicenseNotAccepted { .. }) | Ok(_) => Ok(Self { context, owner }),
+            Err(error) => Err(error.into()),
         }
-        Err(error) => Err(error.into()),
     }
+
+    /// The acceptance; where there is none yet, `about` says what would be fetched, and the user is asked.
+    pub(super) fn obtain(
+        &self,
+        about: impl FnOnce() -> anyhow::Result<String>,
+    ) -> anyhow::Result<LicenseAccepted> {
+        match self.owner.license() {
+            Err(error @ Error::LicenseNotAccepted { .. }) => {
+                let _at_once = self.context.interrupt.end_at_once();
+                match prompt(&about()?)? {
+                    true => Ok(self.owner.accept()?),
+                    false => Err(refused(error)),
+                }
+            }
+            license => Ok(license?),
+        }
+    }
+}
+
+/// What would be read from the bucket, for those who are asked whether they want it.
+pub(super) fn to_read(context: &Context, sessions: usize) -> String {
+    format!("to read from {}: {}", context.location(), counted(sessions, "session"))
+}
+
+fn refused(error: Error) -> anyhow::Error {
+    let hint = "read it with laion-fmri license, then add --accept-license";
+    CommandError::from(error).hint(hint).into()
 }
 
 /// How often the question is asked.
 const MOST_QUESTIONS: usize = 3;
 
-fn prompt() -> io::Result<bool> {
+fn prompt(about: &str) -> io::Result<bool> {
+    message::print(about);
     ask_for_agreement(&mut io::stdin().lock(), &mut io::stderr().lock())
 }
 

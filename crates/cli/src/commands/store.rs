@@ -12,7 +12,8 @@ use laion_fmri::{Dataset, Error, MaskSource, SessionId, Subject, SubjectId, layo
 use laion_fmri_base::{counted, readable_bytes};
 use serde_json::{Value, json};
 
-use super::{license, sessions, voxels};
+use super::license::{self, License};
+use super::{sessions, voxels};
 use crate::args::extract::Origin;
 use crate::args::store::{Build, BuildArgs, Chosen, Remove, StoreAction};
 use crate::context::Context;
@@ -36,7 +37,10 @@ fn build(context: &Context, args: &Build) -> anyhow::Result<()> {
         return output::print_lines(plan_lines(context, &subject.plan_store(&request)?));
     }
     if args.what.from == Origin::Bucket {
-        license::obtain_for_bucket(context, args.accept_license)?;
+        let license = License::for_bucket(context, args.accept_license)?;
+        license.obtain(|| {
+            Ok(license::to_read(context, subject.plan_store(&request)?.sessions.len()))
+        })?;
     }
     build_store(context, &subject, &request)
 }

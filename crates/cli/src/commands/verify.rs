@@ -9,7 +9,8 @@ use laion_fmri::{Dataset, Error, SubjectId};
 use laion_fmri_base::{agreeing, counted, readable_bytes};
 use serde_json::json;
 
-use super::{download, license};
+use super::download;
+use super::license::License;
 use crate::args::mirror::Verify;
 use crate::context::Context;
 use crate::exit::{CommandError, Status};
@@ -99,8 +100,10 @@ fn repair(
     verification: &Verification,
     accept_license: bool,
 ) -> anyhow::Result<Status> {
-    let license = license::obtain(context, dataset, accept_license)?;
+    let license = License::for_data(context, dataset, accept_license)?;
     let download = context.interrupt.at_once(|| dataset.plan_repair(verification))?;
+    download::check_destination(&download)?;
+    let license = license.obtain(|| Ok(download::to_download(&download)))?;
     let planned = download.plan().items.len();
     let status = download::transfer(context, &download, &license, context.jobs())?;
     // What the bucket does not have cannot be repaired.

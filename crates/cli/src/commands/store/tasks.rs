@@ -7,7 +7,7 @@ use laion_fmri::{Dataset, Error, StoreError};
 use laion_fmri_base::counted;
 use serde_json::json;
 
-use super::{names, origin, report};
+use super::{License, license, names, origin, report};
 use crate::args::extract::Origin;
 use crate::context::Context;
 use crate::exit::CommandError;
@@ -26,7 +26,8 @@ pub(in crate::commands) fn run(
         return Ok(());
     }
     if tasks.is_from_bucket() {
-        super::license::obtain_for_bucket(context, accept_license)?;
+        let license = License::for_bucket(context, accept_license)?;
+        license.obtain(|| Ok(license::to_read(context, mine.len())))?;
     }
     let progress = VolumeProgress::new(context);
     let cancel = context.interrupt.cancel();
