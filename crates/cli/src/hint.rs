@@ -220,6 +220,9 @@ fn of_extract(error: &ExtractError) -> Option<String> {
         ExtractError::DamagedPart { path, .. } => {
             Some(format!("delete {} and run the same command again", path.display()))
         }
+        ExtractError::OutdatedParts { .. } => {
+            Some("laion-fmri run makes those parts of a plan again".to_owned())
+        }
         ExtractError::OtherVoxels { .. } | ExtractError::ChangedInput { .. } => Some(
             "run the same command again: parts of files that changed are made again".to_owned(),
         ),

@@ -112,6 +112,7 @@ fn of_access(error: &AccessError) -> Option<String> {
 fn of_extract(error: &ExtractError) -> Option<String> {
     match error {
         ExtractError::MissingParts { .. }
+        | ExtractError::OutdatedParts { .. }
         | ExtractError::OtherVoxels { .. }
         | ExtractError::ChangedInput { .. } => Some("make the same call again".to_owned()),
         ExtractError::DamagedPart { path, .. } => {

@@ -169,11 +169,22 @@ pub(super) fn merge(context: &Context, args: &Merge) -> anyhow::Result<()> {
         if is_merged(context, &plan)? {
             continue;
         }
-        let recipe = plan.merge(&(), context.interrupt.cancel());
-        let recipe = recipe.map_err(|error| merge_failed(error, &args.plan))?;
+        let recipe = check_parts(context, &plan)
+            .and_then(|()| plan.merge(&(), context.interrupt.cancel()))
+            .map_err(|error| merge_failed(error, &args.plan))?;
         done(context, &plan, &recipe, None)?;
     }
     Ok(())
+}
+
+/// Compares the parts with the files that they were made of, where these are at hand.
+fn check_parts(context: &Context, plan: &ExtractPlan) -> Result<(), Error> {
+    match context.dataset() {
+        Ok(dataset) => plan.check_parts(&dataset),
+        // The machine that merges needs no data directory.
+        Err(Error::DataDirNotSet | Error::DataDirUnusable { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// The failure of a merge, with what brings the parts that it needs.
@@ -182,11 +193,13 @@ fn merge_failed(error: Error, plan: &Path) -> anyhow::Error {
     let hint = match &error {
         Error::Extract(error) if !output::is_stdout(plan) => match &**error {
             ExtractError::MissingParts { .. } => Some(format!("{run} runs the missing tasks")),
-            ExtractError::OtherVoxels { .. } | ExtractError::ChangedInput { .. } => {
+            ExtractError::OutdatedParts { .. }
+            | ExtractError::OtherVoxels { .. }
+            | ExtractError::ChangedInput { .. } => {
                 Some(format!("{run} makes the parts again whose files have changed"))
             }
             ExtractError::DamagedPart { path, .. } => {
-                Some(format!("delete {}, then {run}", path.display()))
+                Some(format!("rm {} && {run}", hint::word(&path.to_string_lossy())))
             }
             _ => None,
         },

@@ -95,7 +95,12 @@ fn a_damaged_part_is_named() {
     std::fs::write(&part, content).unwrap();
     let message = bench.fails("merge plan.jsonl", 4);
     assert!(message.contains("sub-01_ses-02.part: not a complete part"), "{message}");
-    assert!(message.contains("hint: delete "), "{message}");
+    assert!(
+        message.contains(
+            "hint: rm DIR/.out.npz.parts/sub-01_ses-02.part && laion-fmri run plan.jsonl\n"
+        ),
+        "{message}"
+    );
     assert!(!bench.user.path("out.npz").exists());
     std::fs::remove_file(&part).unwrap();
     bench.ok(&format!("extract {CHOICE} -o out.npz"));

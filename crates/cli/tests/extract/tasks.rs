@@ -1,5 +1,6 @@
 //! Plans: their tasks in any share and order, the merge, and the scripts of a cluster.
 
+use super::parts::{TRIALS, of_session};
 use super::{Bench, CHOICE};
 use crate::names;
 
@@ -174,4 +175,61 @@ fn the_scripts_of_a_plan_are_complete() {
         };
         assert!(mode("submit.sh") != 0 && mode("download.sh") != 0);
     }
+}
+
+#[test]
+fn a_merge_looks_at_every_part_and_at_what_it_was_made_of() {
+    let bench = Bench::new();
+    bench.plan(CHOICE, "out.npz");
+    bench.ok("run plan.jsonl");
+    let part = |session: &str| bench.user.path(&format!(".out.npz.parts/sub-01_{session}.part"));
+    let (first, second) = (part("ses-01"), part("ses-02"));
+    let (whole, other) = (std::fs::read(&first).unwrap(), std::fs::read(&second).unwrap());
+    let fails = |code: i32, error: &str, hint: &str| {
+        let message = bench.fails("merge plan.jsonl", code);
+        assert!(message.contains(error), "{error}: {message}");
+        assert!(message.contains(&format!("\nhint: {hint}")), "{hint}: {message}");
+        assert!(!bench.user.path("out.npz").exists());
+    };
+    let is_made_again = || {
+        bench.ok("run plan.jsonl");
+        assert!(std::fs::read(&first).unwrap() == whole);
+    };
+    let run = "laion-fmri run plan.jsonl runs the missing tasks\n";
+    std::fs::remove_file(&first).unwrap();
+    fails(3, "1 of 3 tasks has not been run: sub-01 ses-01\n", run);
+    is_made_again();
+    // The part of another task under this name.
+    std::fs::write(&first, &other).unwrap();
+    fails(3, "not been run: sub-01 ses-01 (its part is of another plan)\n", run);
+    is_made_again();
+    let flipped = [&whole[..70], &[!whole[70]], &whole[71..]].concat();
+    for damaged in [&whole[..whole.len() - 9], &flipped] {
+        std::fs::write(&first, damaged).unwrap();
+        let part = "DIR/.out.npz.parts/sub-01_ses-01.part";
+        let hint = format!("rm {part} && laion-fmri run plan.jsonl\n");
+        fails(4, &format!("{part}: not a complete part"), &hint);
+        std::fs::remove_file(&first).unwrap();
+        is_made_again();
+    }
+    // Files that have changed since, which the parts do not say.
+    let table = of_session(&bench, "ses-02", TRIALS);
+    let text = std::fs::read_to_string(&table).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.swap(1, 2);
+    std::fs::write(&table, lines.join("\n")).unwrap();
+    let outdated =
+        "1 of 3 parts was made of files or voxels that have changed since: sub-01 ses-02\n";
+    let again = "laion-fmri run plan.jsonl makes the parts again whose files have changed\n";
+    fails(4, outdated, again);
+    bench.ok("run plan.jsonl");
+    // Files that are gone say nothing: the machine that merges needs none.
+    let gone = bench.user.path("gone");
+    std::fs::create_dir(&gone).unwrap();
+    let mut command = bench.command("merge plan.jsonl");
+    command.env("LAION_FMRI_DATA", &gone);
+    assert_eq!(bench.user.run_with(command).ok("merge").code, 0);
+    bench.folder("clean");
+    bench.ok(&format!("extract {CHOICE} -o clean/out.npz"));
+    assert!(bench.bytes("out.npz") == bench.bytes("clean/out.npz"));
 }

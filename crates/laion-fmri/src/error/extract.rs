@@ -46,6 +46,21 @@ pub enum ExtractError {
         reason: String,
     },
 
+    /// Parts that were made of other files than those that are there now, or of other voxels.
+    #[error(
+        "{} of {of} {} {} made of files or voxels that have changed since: {}",
+        outdated.len(),
+        agreeing(*of, "part", "parts"),
+        agreeing(outdated.len(), "was", "were"),
+        shown(outdated)
+    )]
+    OutdatedParts {
+        /// Subject and session of each.
+        outdated: Vec<String>,
+        /// The number of tasks of the plan.
+        of: usize,
+    },
+
     /// Parts of one subject that are not about the same voxels.
     #[error("{} has other voxels than {}", path.display(), first.display())]
     OtherVoxels {
@@ -144,6 +159,7 @@ impl ExtractError {
             Self::NothingLeft { .. } | Self::MissingParts { .. } => ErrorKind::NotThere,
             Self::Plan { .. } => ErrorKind::Usage,
             Self::DamagedPart { .. }
+            | Self::OutdatedParts { .. }
             | Self::OtherVoxels { .. }
             | Self::ChangedInput { .. }
             | Self::Recipe { .. }

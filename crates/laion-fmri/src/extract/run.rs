@@ -1,11 +1,13 @@
 //! Running the tasks of a plan, and merging what they wrote.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use array_export::write_arrays;
+use bids_names::{SessionId, SubjectId};
 use laion_fmri_base::AtomicFile;
 
 use super::columns::{self, Described};
@@ -21,7 +23,7 @@ use super::task::Task;
 use crate::betas::stopping_at_failure;
 use crate::error::ExtractError;
 use crate::observer::Watch;
-use crate::{Cancel, Dataset, Error, Event, Observer, Result, Roots, Subject, layout};
+use crate::{Cancel, Dataset, Error, ErrorKind, Event, Observer, Result, Roots, Subject, layout};
 
 /// What running tasks came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -122,6 +124,57 @@ impl ExtractPlan {
         })?;
         done.written = open.len();
         Ok(done)
+    }
+
+    /// Compares the parts with the files of the dataset: whether they were made of those that are there
+    /// now, and of the voxels that would be chosen now. A merge needs none of these files, so one that is
+    /// not there says nothing; nor does a dataset that reads the bucket.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Extract`] with the parts that were made of something else; [`Error::Io`] when a file
+    /// cannot be looked at, and as [`Subject::roi_mask`] when a mask is damaged.
+    pub fn check_parts(&self, dataset: &Dataset) -> Result<()> {
+        if self.from_bucket || dataset.reads_bucket() {
+            return Ok(());
+        }
+        let mut chosen: HashMap<&SubjectId, Option<(Subject, Described)>> = HashMap::new();
+        let mut outdated = Vec::new();
+        for task in &self.tasks {
+            // What is missing or damaged is said by the merge.
+            let Ok(Some(part)) = self.part(task) else { continue };
+            let PlannedTask { subject: id, session, .. } = task;
+            let of_subject = match chosen.entry(id) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(self.described(dataset, id, session)?),
+            };
+            let Some((subject, voxels)) = of_subject else { continue };
+            let is_known = subject.has_file_of_betas(session) || !subject.is_stored(session);
+            if is_known && !part.is_current(subject, voxels)? {
+                outdated.push(format!("{id} {session}"));
+            }
+        }
+        match outdated.is_empty() {
+            true => Ok(()),
+            false => Err(ExtractError::OutdatedParts { outdated, of: self.tasks.len() }.into()),
+        }
+    }
+
+    /// A subject and its voxels; `None` when the files that say which are not there.
+    fn described(
+        &self,
+        dataset: &Dataset,
+        id: &SubjectId,
+        session: &SessionId,
+    ) -> Result<Option<(Subject, Described)>> {
+        let described = dataset.subject(id.as_str()).and_then(|subject| {
+            let voxels = columns::described(&subject, session, &self.conventions, &self.ceilings)?;
+            Ok((subject, voxels))
+        });
+        match described {
+            Err(error) if error.kind() == ErrorKind::NotThere => Ok(None),
+            described => described.map(Some),
+        }
     }
 
     /// Merges the parts of all tasks into the output, puts the recipe next to it, and removes the
@@ -237,20 +290,26 @@ impl ExtractPlan {
         Ok(())
     }
 
-    /// The parts of all tasks; those that are missing are named.
+    /// The parts of all tasks; those that are missing are named, and those of another plan.
     fn opened(&self) -> Result<Merge<'_>> {
-        let mut merge = Merge::new(&self.conventions);
+        let mut parts = Vec::with_capacity(self.tasks.len());
         let mut missing = Vec::new();
         for task in &self.tasks {
             match self.part(task)? {
-                Some(part) => merge.add(part)?,
-                None => missing.push(format!("{} {}", task.subject, task.session)),
+                Some(part) => parts.push(part),
+                None => {
+                    let is_there = self.part_path(task).exists();
+                    let what = if is_there { " (its part is of another plan)" } else { "" };
+                    missing.push(format!("{} {}{what}", task.subject, task.session));
+                }
             }
         }
-        if missing.is_empty() {
-            return Ok(merge);
+        if !missing.is_empty() {
+            return Err(ExtractError::MissingParts { missing, of: self.tasks.len() }.into());
         }
-        Err(ExtractError::MissingParts { missing, of: self.tasks.len() }.into())
+        let mut merge = Merge::new(&self.conventions);
+        parts.into_iter().try_for_each(|part| merge.add(part))?;
+        Ok(merge)
     }
 
     /// What all tasks have read; a file that changed between them makes its parts useless.
