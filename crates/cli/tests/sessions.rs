@@ -125,3 +125,32 @@ fn a_range_says_what_is_not_on_disk() {
     let ran = user.ok(line);
     assert!(ran.err.contains("note: 01-05: there is no ses-05\n"), "{}", ran.err);
 }
+
+#[test]
+fn sessions_that_only_the_bucket_has_are_named() {
+    let user = User::with_session();
+    let listed = user.ok("sessions --subject 03 --remote").out;
+    let listed: Vec<&str> = listed.lines().filter(|session| *session != "ses-31").collect();
+    assert!(listed.contains(&"ses-02"), "{listed:?}");
+    let requests = user.server.requests().len();
+    for (line, what) in [
+        ("betas --subject 03 --session 02 --roi FFA1 -o x.npy", "the betas"),
+        ("extract --subject 03 --session 02 --roi FFA1 -o x.npz", "the betas"),
+        ("trials --subject 03 --session 02", "the trial table"),
+    ] {
+        let message = user.fails(line, 3);
+        let expected = format!(
+            "error: not on disk: {what} of sub-03 ses-02, only those of ses-01 (in the bucket, as last listed: {}) (",
+            listed.join(", ")
+        );
+        assert!(message.starts_with(&expected), "{line}: {message}");
+        let hint =
+            "hint: laion-fmri download --subject sub-03 --ses ses-02 --desc SingletrialBetas";
+        assert!(message.contains(hint), "{line}: {message}");
+    }
+    assert_eq!(user.server.requests().len(), requests, "it is known without the network");
+    // Nothing was listed of a subject that was adopted or copied.
+    std::fs::remove_file(user.mirror().join(".laion_fmri/listed_sessions.json")).unwrap();
+    let message = user.fails("betas --subject 03 --session 02 --roi FFA1 -o x.npy", 3);
+    assert!(message.contains("ses-02, only those of ses-01 (expected at "), "{message}");
+}

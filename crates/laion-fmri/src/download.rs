@@ -29,6 +29,7 @@ use crate::dataset::Reading;
 use crate::discovery::Discovery;
 use crate::license::LicenseAccepted;
 use crate::remote::Remote;
+use crate::roots::listed::{self, Listed};
 use crate::{Dataset, DownloadRequest, Event, Observer, Result, Roots};
 
 /// A download that has been planned but not started: every key with what will be done to it.
@@ -48,6 +49,8 @@ pub struct Download {
     makes_indexes: bool,
     /// Directories behind which files are written although they are links to other disks.
     linked: BTreeSet<String>,
+    /// The sessions that the bucket lists, for messages about those that are not on disk.
+    sessions: Listed,
 }
 
 impl Download {
@@ -196,6 +199,12 @@ impl Download {
             true => Arc::new(IndexingInspection { reading: self.reading.clone() }),
             false => Arc::new(GzipInspection),
         };
+        if !self.sessions.is_empty() {
+            let bucket = self.remote.location().to_string();
+            if let Err(error) = listed::keep(&self.root, &bucket, &self.sessions) {
+                tracing::debug!(%error, "the sessions of the bucket are not kept");
+            }
+        }
         let options = TransferOptions::default()
             .with_jobs(jobs)
             .with_limit_rate(self.limit_rate)
@@ -247,7 +256,7 @@ impl Dataset {
         self.check_online("listing")?;
         let remote = self.open_bucket()?;
         let root = self.roots().writable_or_last()?.to_owned();
-        let Selected { keys, mut refused, skipped: skipped_subjects, missing } =
+        let Selected { keys, mut refused, skipped: skipped_subjects, missing, sessions } =
             Selection::collect(&remote, self.location(), request)?;
         let mut candidates = Vec::with_capacity(keys.len());
         let mut reasons = BTreeMap::new();
@@ -297,6 +306,7 @@ impl Dataset {
             reading: self.reading.clone(),
             makes_indexes: false,
             linked,
+            sessions,
         })
     }
 
@@ -321,6 +331,7 @@ impl Dataset {
             reading: self.reading.clone(),
             makes_indexes: false,
             linked,
+            sessions: Listed::new(),
         })
     }
 

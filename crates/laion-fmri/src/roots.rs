@@ -1,6 +1,7 @@
 //! The directories a mirror is read from and written to.
 
 pub(crate) mod inventory;
+pub(crate) mod listed;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -18,6 +18,7 @@ use crate::dataset::Reading;
 use crate::files::{Files, Located, Records};
 use crate::mask::{BrainMask, MaskSource, Resolution};
 use crate::roi::{RoiFiles, RoiIndex};
+use crate::roots::listed;
 use crate::stimulus::Stimuli;
 use crate::store::OpenedStores;
 use crate::trials::SessionTrials;
@@ -380,27 +381,40 @@ impl Subject {
             // The trial table comes along: betas without it cannot be joined with anything.
             || single_trials(&self.id, session),
         );
-        place.map_err(|error| match error {
+        place.map_err(|error| self.with_others(error, layout::betas))
+    }
+
+    /// An error about a file of a session that is not there, with the sessions that have it.
+    fn with_others(&self, error: Error, file: fn(&SubjectId, &SessionId) -> String) -> Error {
+        match error {
             Error::DataNotDownloaded { what, path, fetch } => {
-                let what = what + &self.others_with_betas();
+                let what = what + &self.others_with(file);
                 Error::DataNotDownloaded { what, path, fetch }
             }
             other => other,
-        })
+        }
     }
 
-    /// `, only those of ses-01`: the sessions whose betas are there, for messages about others.
-    fn others_with_betas(&self) -> String {
-        const MOST: usize = 8;
+    /// `, only those of ses-01 (in the bucket, as last listed: ses-01, ses-02)`: the sessions of which
+    /// this file is there, for messages about others.
+    fn others_with(&self, file: fn(&SubjectId, &SessionId) -> String) -> String {
         // A folder that cannot be listed makes this no better message.
         let mut there = self.sessions().unwrap_or_default();
-        there.retain(|session| self.files.find(&layout::betas(&self.id, session)).is_some());
-        let names: Vec<&str> = there.iter().take(MOST).map(SessionId::as_str).collect();
-        match there.len() {
-            0 => String::new(),
-            n if n > MOST => format!(", only those of {} and {} more", names.join(", "), n - MOST),
-            _ => format!(", only those of {}", names.join(", ")),
+        there.retain(|session| self.files.find(&file(&self.id, session)).is_some());
+        let roots = self.files.roots().directories().iter();
+        let mut listed: BTreeSet<SessionId> = BTreeSet::new();
+        roots.for_each(|root| {
+            listed.extend(listed::read(root).remove(&self.id).unwrap_or_default())
+        });
+        let mut text = match there.is_empty() {
+            true => String::new(),
+            false => format!(", only those of {}", first_few(&there)),
+        };
+        if !listed.is_empty() {
+            let listed: Vec<SessionId> = listed.into_iter().collect();
+            text.push_str(&format!(" (in the bucket, as last listed: {})", first_few(&listed)));
         }
+        text
     }
 
     /// Whether there are betas of a session: their file, or a store that has them.
@@ -422,11 +436,12 @@ impl Subject {
     }
 
     pub(crate) fn trials_place(&self, session: &SessionId) -> Result<Located> {
-        self.locate(
+        let table = self.locate(
             &format!("the trial table of {} {session}", self.id),
             &layout::trials(&self.id, session),
             || trial_table(&self.id, session),
-        )
+        );
+        table.map_err(|error| self.with_others(error, layout::trials))
     }
 
     /// Makes the trial tables of sessions quick to read, as far as they are there.
@@ -507,6 +522,16 @@ pub(crate) fn anatomical_mask(id: &SubjectId, resolution: Resolution) -> Downloa
     match resolution {
         Resolution::Func1pt8 => DownloadRequest::brain_mask(Subjects::These(vec![id.clone()])),
         _ => DownloadRequest::of(id).filter(FilterField::Suffix, ["mask"]).include_anatomical(),
+    }
+}
+
+/// The first few of many sessions.
+fn first_few(sessions: &[SessionId]) -> String {
+    const MOST: usize = 8;
+    let names: Vec<&str> = sessions.iter().take(MOST).map(SessionId::as_str).collect();
+    match sessions.len() {
+        n if n > MOST => format!("{} and {} more", names.join(", "), n - MOST),
+        _ => names.join(", "),
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bids_names::{Filter, FilterField, SubjectId, entity_value};
+use bids_names::{Filter, FilterField, SessionId, SubjectId, entity_value};
 use s3_mirror::{InvalidKey, Key, Listed, Location};
 
 use super::missing::{Carried, Missing};
 use crate::remote::Remote;
+use crate::roots::listed;
 use crate::{DownloadRequest, Error, Result, Subjects, layout, policy};
 
 /// The keys that a request means, by key.
@@ -19,6 +20,8 @@ pub(super) struct Selection {
     missing: Vec<Missing>,
     /// The subjects whose betas will be read, which takes their brain masks.
     with_betas: BTreeSet<SubjectId>,
+    /// The released sessions of the betas tree, by subject.
+    sessions: listed::Listed,
 }
 
 /// What a selection is made of.
@@ -31,6 +34,8 @@ pub(super) struct Selected {
     pub(super) skipped: Vec<SubjectId>,
     /// What the request names and nothing has.
     pub(super) missing: Vec<Missing>,
+    /// The released sessions of the betas tree, by subject, whether they are meant or not.
+    pub(super) sessions: listed::Listed,
 }
 
 /// A listed key, and why it is not fetched if it is not.
@@ -66,6 +71,8 @@ struct Searched<'a> {
     /// Whether anything was listed.
     any: bool,
     carried: Carried<'a>,
+    /// The released sessions of the betas tree.
+    sessions: BTreeSet<SessionId>,
     /// The trees that were asked for.
     trees: Vec<Tree>,
 }
@@ -147,6 +154,7 @@ impl Selection {
             refused: selection.refused,
             skipped: selection.skipped,
             missing: selection.missing,
+            sessions: selection.sessions,
         })
     }
 
@@ -170,6 +178,7 @@ impl Selection {
         if request.include_derivatives {
             let prefix = layout::glmsingle(subject);
             self.search(remote, &prefix, filter, Why::Filters, &mut searched, &mut found)?;
+            self.sessions.insert(subject.clone(), std::mem::take(&mut searched.sessions));
         }
         if request.include_anatomical {
             let prefix = layout::anatomical(subject);
@@ -349,7 +358,8 @@ impl Selection {
 
 impl<'a> Searched<'a> {
     fn new(carried: Carried<'a>) -> Self {
-        Self { prefixes: Vec::new(), any: false, carried, trees: Vec::new() }
+        let (prefixes, sessions, trees) = (Vec::new(), BTreeSet::new(), Vec::new());
+        Self { prefixes, any: false, carried, sessions, trees }
     }
 
     fn add(&mut self, prefix: &str, listed: &[Listed]) {
@@ -360,11 +370,19 @@ impl<'a> Searched<'a> {
     fn see(&mut self, key: &str) {
         self.any = true;
         self.carried.see(key);
+        self.sessions.extend(session_of_betas_tree(key));
     }
 
     fn tree(&mut self, name: &'static str, prefix: String, is_empty: bool) {
         self.trees.push(Tree { name, prefix, is_empty });
     }
+}
+
+/// The released session whose folder of the betas tree a key or a prefix lies in.
+fn session_of_betas_tree(key: &str) -> Option<SessionId> {
+    let folder = key.strip_prefix(layout::GLMSINGLE)?.split('/').nth(1)?;
+    let session: SessionId = folder.starts_with("ses-").then(|| folder.parse().ok())??;
+    (!policy::HELD_OUT_SESSIONS.contains(&session.label())).then_some(session)
 }
 
 impl<'a> Everything<'a> {
