@@ -5,10 +5,14 @@ use laion_fmri_base::{agreeing, counted};
 use super::conventions::{Average, NanColumns, SplitChoice, ZscoreFit, ZscoreScope};
 use super::recipe::Recipe;
 
-/// How the dataset asks to be cited as long as its paper is in preparation.
+/// How the dataset asks to be cited as long as its paper is in preparation: by the talk of 2026 of those
+/// who collected it. It names no single authors yet.
 const CITATION: &str = "\
 @misc{laion-fmri,
+  author       = {{Hebart Lab (ViCCo Group)}},
   title        = {{LAION-fMRI}: single-trial 7T fMRI responses to 25,052 natural images},
+  year         = {2026},
+  organization = {Max Planck Institute for Human Cognitive and Brain Sciences, Leipzig},
   howpublished = {\\url{https://laion-fmri.hebartlab.com}},
   note         = {Paper in preparation, presented at VSS 2026. AWS Open Data, s3://laion-fmri, CC0},
 }";
@@ -206,7 +210,22 @@ mod tests {
                  The result has 2 rows and 3 voxels (digest of all arrays, SHA-256: {digest}) and was made with laion-fmri {version} from 1 file, whose checksums are part of its recipe."
             )
         );
-        assert!(recipe.citation().contains("LAION-fMRI"));
+    }
+
+    #[test]
+    fn the_citation_has_what_a_bibliography_asks_for() {
+        let citation = recipe().citation();
+        assert!(citation.starts_with("@misc{laion-fmri,\n") && citation.ends_with("\n}"));
+        for field in [
+            "author       = {{Hebart Lab (ViCCo Group)}},",
+            "title        = {{LAION-fMRI}: ",
+            "year         = {2026},",
+            "howpublished = {\\url{https://laion-fmri.hebartlab.com}},",
+        ] {
+            assert!(citation.contains(&format!("\n  {field}")), "{field}: {citation}");
+        }
+        let count = |bracket: char| citation.matches(bracket).count();
+        assert_eq!(count('{'), count('}'));
     }
 
     #[test]
