@@ -149,6 +149,10 @@ fn of_stimuli(error: &StimuliError) -> Option<String> {
         StimuliError::UnknownMask { nouns, .. } if !nouns.is_empty() => {
             Some(format!("the nouns of this image are {}", nouns.join(", ")))
         }
+        StimuliError::Unsupported { path, .. } => Some(format!(
+            "h5repack -f NONE -l CONTI {} COPY makes a copy that is read",
+            path.display()
+        )),
         StimuliError::NotHdf5 { path, .. }
         | StimuliError::Damaged { path, .. }
         | StimuliError::Decode { path, .. }

@@ -212,6 +212,27 @@ def test_flags_and_bad_rows_of_an_array_on_disk(configured, mirror):
             array[key]
 
 
+def test_storage_that_is_not_read_says_what_makes_a_copy(mirror, tmp_path):
+    """A virtual dataset, whose values lie in another file."""
+    folder = tmp_path / "data"
+    path = _paths.embeddings_path(folder, "CLIP")
+    path.parent.mkdir(parents=True)
+    source = _paths.embeddings_path(mirror, "CLIP")
+    with h5py.File(source) as whole, h5py.File(path, "w") as file:
+        for name in whole:
+            if name != "embedding":
+                whole.copy(name, file)
+        values = whole["embedding"]
+        layout = h5py.VirtualLayout(values.shape, values.dtype)
+        layout[:] = h5py.VirtualSource(values)
+        file.create_virtual_dataset("embedding", layout)
+    laion_fmri.dataset_initialize(str(folder))
+    with pytest.raises(laion_fmri._errors.DataIntegrityError) as raised:
+        laion_fmri.load_embeddings("CLIP")["CLIP"][0]
+    expected = f"h5repack -f NONE -l CONTI {path} COPY makes a copy that is read"
+    assert raised.value.hint == expected
+
+
 def test_object_masks_by_name(stim, masks, mask_table):
     segmentations = stim.segmentations
     assert len(segmentations) == len(masks)
