@@ -22,6 +22,8 @@ mod status;
 mod stimuli;
 mod stores;
 mod templates;
+#[cfg(unix)]
+mod terminal;
 mod transfers;
 mod trees;
 mod upkeep;
