@@ -87,7 +87,7 @@ fn what_is_not_there_is_status_3_and_names_the_download() {
     let user = User::with_session();
     let fails = |line: &str| user.fails(line, 3);
     assert_snapshot!(fails("betas --subject 03 --session 02 -o x.npy"), @"
-    error: not on disk: the betas of sub-03 ses-02, only those of ses-01 (expected at DIR/mirror/derivatives/glmsingle-tedana/sub-03/ses-02/func/sub-03_ses-02_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz)
+    error: not on disk: the betas of sub-03 ses-02, only those of ses-01 (in the bucket, as last listed: ses-01, ses-02) (expected at DIR/mirror/derivatives/glmsingle-tedana/sub-03/ses-02/func/sub-03_ses-02_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz)
     hint: laion-fmri download --subject sub-03 --ses ses-02 --desc SingletrialBetas
     ");
     assert_snapshot!(fails("betas --subject 01 --session 01 -o x.npy"), @"

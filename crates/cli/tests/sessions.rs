@@ -130,7 +130,7 @@ fn a_range_says_what_is_not_on_disk() {
 fn sessions_that_only_the_bucket_has_are_named() {
     let user = User::with_session();
     let listed = user.ok("sessions --subject 03 --remote").out;
-    let listed: Vec<&str> = listed.lines().filter(|session| *session != "ses-31").collect();
+    let listed: Vec<&str> = listed.lines().filter(|it| !it.starts_with("ses-3")).collect();
     assert!(listed.contains(&"ses-02"), "{listed:?}");
     let requests = user.server.requests().len();
     for (line, what) in [
