@@ -404,7 +404,7 @@ impl Subject {
         let roots = self.files.roots().directories().iter();
         let mut listed: BTreeSet<SessionId> = BTreeSet::new();
         roots.for_each(|root| {
-            listed.extend(listed::read(root).remove(&self.id).unwrap_or_default())
+            listed.extend(listed::read(root).remove(&self.id).unwrap_or_default());
         });
         let mut text = match there.is_empty() {
             true => String::new(),

@@ -78,7 +78,8 @@ pub(crate) fn keep(root: &Path, bucket: &str, new: &Listed) -> std::io::Result<(
     out.commit()
 }
 
-#[cfg(all(test, feature = "download"))]
+#[cfg(test)]
+#[cfg(feature = "download")]
 mod tests {
     use super::*;
 
@@ -100,7 +101,7 @@ mod tests {
         // A listing takes the place of the last one, and what another bucket has says nothing.
         let fewer = sessions(&[("sub-01", &["ses-02"])]);
         keep(root.path(), "s3://a", &fewer).unwrap();
-        assert_eq!(read(root.path())[&"sub-01".parse().unwrap()].len(), 1);
+        assert_eq!(read(root.path())[&"sub-01".parse::<SubjectId>().unwrap()].len(), 1);
         keep(root.path(), "s3://b", &two).unwrap();
         assert_eq!(read(root.path()), two);
     }
