@@ -114,8 +114,9 @@ fn voxels_are_sampled_where_the_surface_lies() {
                 let linear: Vec<f64> =
                     (0..n_vertices).map(|vertex| trilinear(&value, at(vertex))).collect();
                 check_close(&project(&options), &linear);
+                // Halves go to the even neighbour, as numpy rounds.
                 let nearest: Vec<f64> = (0..n_vertices)
-                    .map(|vertex| value(at(vertex).map(|it| it.round() as usize)))
+                    .map(|vertex| value(at(vertex).map(|it| it.round_ties_even() as usize)))
                     .collect();
                 check_close(
                     &project(&options.clone().interpolation(Interpolation::Nearest)),

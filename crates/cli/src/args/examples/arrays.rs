@@ -220,10 +220,6 @@ pub(super) const EXAMPLES: &[Examples] = &[
         "to-template",
         &[
             example(
-                "the FreeSurfer folder of the subject, which is needed",
-                "laion-fmri download --prefix derivatives/freesurfer/sub-01/",
-            ),
-            example(
                 "values of the whole brain on both hemispheres of fsaverage",
                 "laion-fmri to-template --subject sub-01 nc12.npy --target fsaverage \\\n    \
              --fsaverage ~/freesurfer/subjects -o nc12_fsaverage.npz",
