@@ -31,9 +31,11 @@ impl Place {
     /// Writes and serves the bucket below `target/guide`; blocks in Python need an interpreter.
     pub(crate) fn new(project: &Project, python: Option<&Path>) -> Result<Self> {
         let folder = project.target.join("guide");
-        let homes = folder.join("homes");
-        if homes.exists() {
-            fs::remove_dir_all(&homes).with_context(|| homes.display().to_string())?;
+        // Nothing of an earlier run, whose bucket may have had other files.
+        for old in ["homes", "bucket"].map(|name| folder.join(name)) {
+            if old.exists() {
+                fs::remove_dir_all(&old).with_context(|| old.display().to_string())?;
+            }
         }
         let bucket = bucket::write(&folder.join("bucket"))?;
         bucket::write_fsaverage(&folder.join("subjects"))?;
