@@ -6,6 +6,7 @@ pub(crate) mod examples;
 pub(crate) mod extract;
 pub(crate) mod filters;
 pub(crate) mod index;
+mod listings;
 pub(crate) mod mirror;
 mod names;
 pub(crate) mod nc;
@@ -27,6 +28,7 @@ use laion_fmri::template::TemplateSpace;
 use laion_fmri::{Hemi, Location, MaskSource, Resolution, RoiFormat, StimulusSet};
 
 use self::filters::Filters;
+pub(crate) use self::listings::{Info, Rois, Sessions, Subjects};
 use self::names::one_of;
 use self::sessions::{SessionName, parse_session};
 pub(crate) use self::trial_list::{TrialList, parse_trials};
@@ -355,46 +357,6 @@ pub(crate) struct Transfer {
     /// Accept the licence of the dataset without a prompt [env: LAION_FMRI_ACCEPT_LICENSE]
     #[arg(long)]
     pub(crate) accept_license: bool,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Info {
-    /// Only this subject
-    #[arg(long, value_name = "S")]
-    pub(crate) subject: Option<String>,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Subjects {
-    /// List what the bucket has, not the data directory
-    #[arg(long)]
-    pub(crate) remote: bool,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Sessions {
-    /// Subject: sub-03 or 03
-    #[arg(long, value_name = "S")]
-    pub(crate) subject: String,
-    /// List what the bucket has, not the data directory
-    #[arg(long)]
-    pub(crate) remote: bool,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Rois {
-    /// Subject: sub-03 or 03 (default: the first one); several with --common
-    #[arg(long, num_args = 1.., value_name = "S", value_delimiter = ',')]
-    pub(crate) subject: Vec<String>,
-    /// Only this category, e.g. face
-    #[arg(long, value_name = "C")]
-    pub(crate) category: Option<String>,
-    /// Show only ROIs present in every selected subject (default: all subjects)
-    #[arg(long)]
-    pub(crate) common: bool,
-    /// List what the bucket has, not the data directory
-    #[arg(long)]
-    pub(crate) remote: bool,
 }
 
 /// Which trials are rows.

@@ -1,7 +1,6 @@
 //! Carrying a plan out: [`transfer`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,14 +13,15 @@ use tokio::sync::Semaphore;
 use crate::digest::{Claims, Digests};
 use crate::get::{Outage, Pause, repeat};
 use crate::{
-    Action, Cancel, Content, Error, Event, Expected, Inspection, Inventory, Key, Observer, Plan,
-    PlanItem, Record, Store, Wait, check_file,
+    Action, Cancel, Content, Error, Event, Expected, Key, Observer, Plan, PlanItem, Record, Store,
+    Wait, check_file,
 };
 
 mod claim;
 mod destination;
 mod incomplete;
 mod long;
+mod options;
 mod pace;
 mod ranges;
 mod report;
@@ -31,6 +31,7 @@ mod unfinished;
 mod version;
 
 pub use incomplete::Incomplete;
+pub use options::TransferOptions;
 pub use report::{Outcome, Report, ReportTotals, Stop, TransferError, Withheld};
 #[cfg(any(test, fuzzing))]
 pub use state::check_state;
@@ -42,81 +43,6 @@ use long::RangedOutcome;
 use pace::Pace;
 use short::Done;
 use version::{Version, VersionError};
-
-/// How a plan is carried out.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct TransferOptions {
-    /// Connections, and files, at once (default [`DEFAULT_JOBS`](Self::DEFAULT_JOBS); 0 counts as 1). Each needs about 2 MiB. Small
-    /// files gain from more when the server is far away; big files are limited by the connection.
-    pub jobs: usize,
-    /// Bytes per second that all transfers together take (default: as fast as they come).
-    pub limit_rate: Option<NonZeroU64>,
-    /// Where published files are recorded (default: nowhere).
-    pub inventory: Option<Arc<Inventory>>,
-    /// What looks at the content while it passes (default: nothing).
-    pub inspection: Option<Arc<dyn Inspection>>,
-    /// Directories below the root, such as `derivatives` or `derivatives/tree`, that may be links to
-    /// places outside of it (default: none). They are followed for writing; every other link that leads
-    /// out of the root is [`TransferError::OutsideRoot`].
-    pub linked_directories: BTreeSet<String>,
-    /// How long a process on another machine that is working on the same file is believed to live
-    /// after its last sign of life (default 90 s, longer than network file systems cache).
-    pub silence: Duration,
-}
-
-impl Default for TransferOptions {
-    fn default() -> Self {
-        Self {
-            jobs: Self::DEFAULT_JOBS,
-            limit_rate: None,
-            inventory: None,
-            inspection: None,
-            linked_directories: BTreeSet::new(),
-            silence: Duration::from_secs(90),
-        }
-    }
-}
-
-impl TransferOptions {
-    /// How many connections are open, and files are transferred, at once when nothing else is said.
-    pub const DEFAULT_JOBS: usize = 16;
-
-    /// The defaults with another number of transfers at once.
-    #[must_use]
-    pub fn with_jobs(mut self, jobs: usize) -> Self {
-        self.jobs = jobs;
-        self
-    }
-
-    /// The same with an upper bound on bytes per second.
-    #[must_use]
-    pub fn with_limit_rate(mut self, bytes_per_second: Option<NonZeroU64>) -> Self {
-        self.limit_rate = bytes_per_second;
-        self
-    }
-
-    /// The same with records of what was published.
-    #[must_use]
-    pub fn with_inventory(mut self, inventory: Arc<Inventory>) -> Self {
-        self.inventory = Some(inventory);
-        self
-    }
-
-    /// The same with a look at the content.
-    #[must_use]
-    pub fn with_inspection(mut self, inspection: Arc<dyn Inspection>) -> Self {
-        self.inspection = Some(inspection);
-        self
-    }
-
-    /// The same with directories that may be links to places outside of the root.
-    #[must_use]
-    pub fn with_linked_directories(mut self, linked: impl IntoIterator<Item = String>) -> Self {
-        self.linked_directories = linked.into_iter().collect();
-        self
-    }
-}
 
 /// As many transfers in a row may find the location unreachable before the rest is given up.
 const UNREACHABLE_IN_A_ROW: usize = 4;
@@ -133,11 +59,13 @@ const WAIT: Duration = Duration::from_millis(250);
 /// Carries out `plan` below `root`, which is created if it is missing.
 ///
 /// Every file is written under a temporary name next to its final one. Its length and what the
-/// [`Inspection`] finds are checked, and the best proof that the store offers: a checksum that it keeps
+/// [`Inspection`](crate::Inspection) finds are checked, and the best proof that the store offers: a checksum that it keeps
 /// of the whole object, an entity tag that is its MD5, or a checksum or entity tag of its parts. A file
-/// that does not pass is fetched again, up to three times. Then another proof decides, if there is one. Bytes that are those of the object are published even if the inspection finds a fault in
-/// them: it is the object's own, and the report names it ([`Report::contents`]). Then it is synced to disk and renamed. A reader therefore never sees a half-written
-/// file under the final name, and an existing file stays until its successor is complete.
+/// that does not pass is fetched again, up to three times. Then another proof decides, if there is one.
+/// Bytes that are those of the object are published even if the inspection finds a fault in them: it is
+/// the object's own, and the report names it ([`Report::contents`]). Then the file is synced to disk and
+/// renamed. A reader therefore never sees a half-written file under the final name, and an existing file
+/// stays until its successor is complete.
 ///
 /// Files of more than 4 MiB are fetched in several ranges at once, all of them bound to the entity
 /// tag of the listing (`If-Match`). What has arrived stays in `.NAME.part` with a state next to it,
