@@ -131,7 +131,8 @@ fn maps_and_regions_take_the_same_way() {
     user.ok("roi --subject 03 FFA1 OFA --space MNI305 -o rois.nii.gz");
     assert_eq!(read_header(user.path("rois.nii.gz")).unwrap().shape(), [44, 48, 40, 2]);
     let ceiling = NoiseCeiling::session("01").unwrap();
-    assert_eq!(subject.noise_ceiling(&ceiling, &Voxels::all()).unwrap().to_vec(), values);
+    let ceiling = subject.noise_ceiling(&ceiling, &Voxels::all()).unwrap();
+    assert!(ceiling.iter().map(|it| it.to_bits()).eq(values.iter().map(|it| it.to_bits())));
 }
 
 #[test]
