@@ -6,6 +6,7 @@ mod files;
 mod live;
 mod screen;
 mod text;
+mod ticker;
 mod transfers;
 mod volumes;
 mod waits;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use laion_fmri::Observer;
 use laion_fmri::s3_mirror::Outcome;
+use serde_json::{Value, json};
 
 pub(crate) use self::files::Files;
 pub(crate) use self::screen::write_above;
@@ -22,9 +24,16 @@ pub(crate) use self::text::in_words;
 pub(crate) use self::volumes::{Source, VolumeProgress};
 use crate::args::ProgressKind;
 use crate::context::Context;
+use crate::output::json_line;
 
 /// How often a line is printed where there is no terminal.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// What shows progress as long as it lives.
+enum Shown {
+    Live { _rows: live::Live },
+    Ticks { _ticker: ticker::Ticker },
+}
 
 /// Shows the progress of a transfer.
 pub(crate) fn transfer(context: &Context) -> Box<dyn Observer + Send + Sync> {
@@ -56,6 +65,13 @@ pub(crate) fn outcome_name(outcome: &Outcome) -> &'static str {
         Outcome::NotAttempted => "not attempted",
         _ => "other",
     }
+}
+
+/// A line for programs.
+fn object<const N: usize>(name: &str, fields: [(&str, Value); N]) -> String {
+    let fields = fields.map(|(field, value)| (field.to_owned(), value));
+    let named = std::iter::once(("event".to_owned(), json!(name)));
+    json_line("progress", named.chain(fields))
 }
 
 fn to_stderr(line: &str) {

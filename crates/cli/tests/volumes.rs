@@ -152,3 +152,36 @@ fn betas_say_how_many_voxels_have_nan() {
         assert!(ran.err.contains(&format!(", NaN in {nan} voxels -> {output}")), "{}", ran.err);
     }
 }
+
+#[test]
+fn every_long_command_tells_programs_how_far_it_is() {
+    let user = User::with_session();
+    let last = |line: &str| {
+        let ran = user.ok(&format!("{line} --progress json"));
+        let objects = ran.err.lines().filter_map(|it| serde_json::from_str(it).ok());
+        let mut told = objects.filter(|it: &serde_json::Value| it["event"] == "progress");
+        told.next_back().unwrap_or_else(|| panic!("{line}: {}", ran.err))
+    };
+    for line in [
+        "betas --subject 03 --session 01 --roi face -o b.npy",
+        "nc compute --subject sub-03 --session ses-01 -o nc.nii.gz",
+        "store build --subject sub-03 --session ses-01",
+    ] {
+        let told = last(line);
+        let session = &told["sessions"][0];
+        assert_eq!((&session["subject"], &session["session"]), (&"sub-03".into(), &"ses-01".into()));
+        assert!(session["volumes"].as_u64().unwrap() > 0, "{line}: {told}");
+        assert_eq!(session["volumes"], session["total_volumes"], "{line}");
+    }
+    for line in [
+        "extract --subject 03 --session 01 --roi face -o rows.npz",
+        "to-nifti --subject 03 b.npy --roi face -o b.nii.gz",
+    ] {
+        let told = last(line);
+        assert!(told["rows"].as_u64().unwrap() > 0, "{line}: {told}");
+        assert_eq!(told["rows"], told["total_rows"], "{line}");
+    }
+    // Whoever wants nothing gets nothing.
+    let ran = user.ok("to-nifti --subject 03 b.npy --roi face -o b.nii.gz --progress none");
+    assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+}

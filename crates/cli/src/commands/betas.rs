@@ -44,7 +44,9 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
     let progress = VolumeProgress::new(context);
     let request = request(context, args, &subject, &sessions)?.observer(&progress);
     let note = |session: &SessionId, shape: (usize, usize), nan: usize, path: &Path| {
-        progress.finish();
+        if context.global.json {
+            progress.end_bar();
+        }
         let (trials, voxels) = shape;
         let [source, store] = Source::fields(progress.source(subject.id(), session).as_ref());
         let fields = [
@@ -93,6 +95,7 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
             })
         })?,
     }
+    progress.finish();
     if let Some((path, format)) = row_table {
         trials::write_rows(context, &subject, &rows, &path, format)?;
         let n_rows: usize = rows.iter().map(|(_, rows)| rows.len()).sum();

@@ -64,9 +64,8 @@ pub(super) fn extract(context: &Context, args: &Extract) -> anyhow::Result<()> {
             let made = plan
                 .run(&dataset, 0..plan.len(), &progress, context.interrupt.cancel())
                 .and_then(|tasks| {
-                    progress.finish();
                     reused(context, &tasks);
-                    plan.merge(&(), context.interrupt.cancel())
+                    plan.merge(&progress, context.interrupt.cancel())
                 });
             progress.finish();
             if made.is_err() {
@@ -169,9 +168,12 @@ pub(super) fn merge(context: &Context, args: &Merge) -> anyhow::Result<()> {
         if is_merged(context, &plan)? {
             continue;
         }
+        let progress = VolumeProgress::new(context);
         let recipe = check_parts(context, &plan)
-            .and_then(|()| plan.merge(&(), context.interrupt.cancel()))
-            .map_err(|error| merge_failed(error, &args.plan))?;
+            .and_then(|()| plan.merge(&progress, context.interrupt.cancel()))
+            .map_err(|error| merge_failed(error, &args.plan));
+        progress.finish();
+        let recipe = recipe?;
         done(context, &plan, &recipe, None)?;
     }
     Ok(())
@@ -275,13 +277,14 @@ pub(super) fn reproduce(context: &Context, args: &Reproduce) -> anyhow::Result<(
     }
     let progress = VolumeProgress::new(context);
     let tasks = plan.run(&dataset, 0..plan.len(), &progress, context.interrupt.cancel());
-    progress.finish();
     if tasks.is_err() {
+        progress.finish();
         name_parts(context, plan);
     }
     reused(context, &tasks?);
-    let recipe = reproduction.run(&dataset, &progress, context.interrupt.cancel())?;
+    let recipe = reproduction.run(&dataset, &progress, context.interrupt.cancel());
     progress.finish();
+    let recipe = recipe?;
     if reproduction.recipe().tool != recipe.tool {
         context.note(&format!(
             "note: made by {}, reproduced by {}: the arrays are identical, the recipe inside is of this version",

@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context, args: &Index) -> anyhow::Result<()> {
     let progress = VolumeProgress::new(context);
     for session in sessions {
         let index = subject.index_betas(&session, &progress, context.interrupt.cancel())?;
-        progress.finish();
+        progress.end_bar();
         let Some(path) = index else {
             context.note(&format!("{session}: not gzipped, so it needs no index"));
             continue;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use laion_fmri::nifti_stream::Sample;
-use laion_fmri::{Subject, Voxels};
+use laion_fmri::{Event, Observer, Subject, Voxels};
 use laion_fmri_base::counted;
 
 use serde_json::json;
@@ -13,6 +13,7 @@ use super::voxels::{reaching, voxels};
 use crate::args::ToNifti;
 use crate::context::Context;
 use crate::output;
+use crate::progress::VolumeProgress;
 
 pub(super) fn run(context: &Context, args: &ToNifti) -> anyhow::Result<()> {
     let name = args.output.to_string_lossy();
@@ -28,11 +29,15 @@ pub(super) fn run(context: &Context, args: &ToNifti) -> anyhow::Result<()> {
     let voxels = voxels(context, &chosen, &subject)?;
     let voxels = reaching(context, voxels, &args.threshold, &subject)?;
     let double = rows.needs_double()?;
+    let progress = VolumeProgress::new(context);
+    let written = match double {
+        true => write(&rows, &subject, &args.output, &voxels, &progress, |value| value),
+        false => write(&rows, &subject, &args.output, &voxels, &progress, |value| value as f32),
+    };
+    progress.finish();
+    written?;
     if double {
-        write(&rows, &subject, &args.output, &voxels, |value| value)?;
         context.note("note: written as float64: float32 would change some values to 0, to infinity or to another integer");
-    } else {
-        write(&rows, &subject, &args.output, &voxels, |value| value as f32)?;
     }
     let volumes = match rows.n_rows {
         Some(rows) => format!("{} of ", counted(rows, "volume")),
@@ -48,14 +53,20 @@ fn write<T: Sample + Default>(
     subject: &Subject,
     output: &Path,
     voxels: &Voxels,
+    observer: &dyn Observer,
     value: impl Fn(f64) -> T,
 ) -> anyhow::Result<()> {
+    let total = rows.n_rows.unwrap_or(1);
     subject.rows_to_nifti(output, voxels, rows.n_rows, |put| {
         let mut values = Vec::with_capacity(rows.n_columns);
+        let mut done = 0;
         rows.for_each(|row| {
             values.clear();
             values.extend(row.iter().map(|it| value(*it)));
-            Ok(put(&values)?)
+            put(&values)?;
+            done += 1;
+            observer.event(Event::Row { done, total });
+            Ok(())
         })
     })
 }

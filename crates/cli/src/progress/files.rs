@@ -8,16 +8,16 @@ use laion_fmri_base::{agreeing, lock, readable_bytes as bytes};
 
 use super::live::Live;
 use super::text::{Row, in_words, left, percent};
-use super::{HEARTBEAT, drawable, to_stderr};
+use super::ticker::Ticker;
+use super::{Shown, drawable};
 use crate::args::ProgressKind;
 use crate::context::Context;
 
 /// Counts files that are checked.
 pub(crate) struct Files {
-    kind: ProgressKind,
     read: Arc<Mutex<Read>>,
-    /// `None` when it is finished, and where there is no terminal.
-    live: Mutex<Option<Live>>,
+    /// `None` when it is finished.
+    shown: Mutex<Option<Shown>>,
 }
 
 struct Read {
@@ -26,13 +26,18 @@ struct Read {
     bytes: u64,
     total_bytes: u64,
     since: Instant,
-    last_line: Instant,
 }
 
 impl Read {
     fn label(&self) -> String {
         let files = agreeing(self.total_files as u64, "file", "files");
         format!("checked {}/{} {files}", self.files, self.total_files)
+    }
+
+    /// A line for a log, once there is something to check.
+    fn line(&self) -> Option<String> {
+        let sizes = || format!("{} of {}", bytes(self.bytes), bytes(self.total_bytes));
+        (self.total_files > 0).then(|| format!("{}, {}", self.label(), sizes()))
     }
 
     fn rows(&self, columns: usize) -> Vec<Row> {
@@ -55,18 +60,26 @@ impl Read {
 impl Files {
     pub(crate) fn new(context: &Context) -> Self {
         let kind = drawable(context.progress());
-        let now = Instant::now();
-        let read =
-            Read { files: 0, total_files: 0, bytes: 0, total_bytes: 0, since: now, last_line: now };
+        let since = Instant::now();
+        let read = Read { files: 0, total_files: 0, bytes: 0, total_bytes: 0, since };
         let read = Arc::new(Mutex::new(read));
         let shared = Arc::clone(&read);
-        let live = (kind == ProgressKind::Bar)
-            .then(|| Live::start(move |columns, _| lock(&shared).rows(columns)));
-        Self { kind, read, live: Mutex::new(live) }
+        let shown = match kind {
+            ProgressKind::Bar => {
+                let rows = move |columns, _| lock(&shared).rows(columns);
+                Some(Shown::Live { _rows: Live::start(rows) })
+            }
+            ProgressKind::Plain => {
+                let line = move || lock(&shared).line();
+                Some(Shown::Ticks { _ticker: Ticker::start(false, line) })
+            }
+            _ => None,
+        };
+        Self { read, shown: Mutex::new(shown) }
     }
 
     pub(crate) fn finish(&self) {
-        lock(&self.live).take();
+        lock(&self.shown).take();
     }
 }
 
@@ -81,11 +94,6 @@ impl Observer for Files {
             Event::Checked { bytes: size, .. } => {
                 read.files += 1;
                 read.bytes += size;
-                if self.kind == ProgressKind::Plain && read.last_line.elapsed() >= HEARTBEAT {
-                    read.last_line = Instant::now();
-                    let (there, all) = (bytes(read.bytes), bytes(read.total_bytes));
-                    to_stderr(&format!("{}, {there} of {all}", read.label()));
-                }
             }
             _ => {}
         }
@@ -104,11 +112,12 @@ mod tests {
         let now = Instant::now();
         let since = now.checked_sub(Duration::from_secs(30)).unwrap_or(now);
         let (files, total_files, bytes, total_bytes) = (12, 66, 200_000_000, 800_000_000);
-        let read = Read { files, total_files, bytes, total_bytes, since, last_line: now };
+        let read = Read { files, total_files, bytes, total_bytes, since };
         let at = |columns: usize| drawn(&read.rows(columns), columns).join("\n");
         assert!(at(77).starts_with("checked 12/66 files "), "{}", at(77));
         assert!(at(77).contains("200 MB of 800 MB, "), "{}", at(77));
         assert!(at(37).starts_with("checked 12/66 files 25 %"), "{}", at(37));
         assert!(at(57).ends_with(" left"), "{}", at(57));
+        assert_eq!(read.line().as_deref(), Some("checked 12/66 files, 200 MB of 800 MB"));
     }
 }

@@ -1,8 +1,7 @@
 //! Shows a transfer: as bars on a terminal, as a line at regular times, or as JSON objects.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use laion_fmri::s3_mirror::Event as Transfer;
 use laion_fmri::{Event, Observer};
@@ -11,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::counts::Counts;
 use super::live::Live;
-use super::{HEARTBEAT, outcome_name, to_stderr};
+use super::ticker::Ticker;
+use super::{Shown, object, outcome_name, to_stderr};
 use crate::args::ProgressKind;
-use crate::output::json_line;
 
 /// Counts the events of a transfer, and shows the counts until it is dropped.
 pub(super) struct Transfers {
@@ -21,12 +20,6 @@ pub(super) struct Transfers {
     json: bool,
     /// Dropped last, when nothing is counted any more.
     _shown: Shown,
-}
-
-/// What shows the counts.
-enum Shown {
-    Live { _rows: Live },
-    Ticks { _ticker: Ticker },
 }
 
 impl Transfers {
@@ -39,7 +32,16 @@ impl Transfers {
                     lock(&shared).rows(columns, lines, Instant::now())
                 }),
             },
-            _ => Shown::Ticks { _ticker: Ticker::start(shared, json) },
+            _ => {
+                let line = move || {
+                    let (mut counts, now) = (lock(&shared), Instant::now());
+                    counts.has_started().then(|| match json {
+                        true => object("progress", counts.fields(now)),
+                        false => counts.line(now),
+                    })
+                };
+                Shown::Ticks { _ticker: Ticker::start(json, line) }
+            }
         };
         Self { counts, json, _shown: shown }
     }
@@ -74,57 +76,6 @@ impl Observer for Transfers {
     }
 }
 
-/// A line, or a JSON object, at regular times, whether anything arrives or not.
-struct Ticker {
-    shared: Arc<Ticking>,
-    /// `None` when the system refuses a thread: then nothing is shown.
-    thread: Option<JoinHandle<()>>,
-}
-
-#[derive(Default)]
-struct Ticking {
-    ended: Mutex<bool>,
-    wake: Condvar,
-}
-
-impl Ticker {
-    fn start(counts: Arc<Mutex<Counts>>, json: bool) -> Self {
-        let shared = Arc::new(Ticking::default());
-        let ticking = Arc::clone(&shared);
-        let period = if json { Duration::from_secs(1) } else { HEARTBEAT };
-        let tick = move || {
-            let mut ended = lock(&ticking.ended);
-            while !*ended {
-                let waited = ticking.wake.wait_timeout(ended, period);
-                let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-                ended = woken;
-                let mut counts = lock(&counts);
-                if timeout.timed_out() && !*ended && counts.has_started() {
-                    match json {
-                        true => print("progress", counts.fields(Instant::now())),
-                        false => to_stderr(&counts.line(Instant::now())),
-                    }
-                }
-            }
-        };
-        let thread = std::thread::Builder::new().name("progress".to_owned()).spawn(tick).ok();
-        Self { shared, thread }
-    }
-}
-
-impl Drop for Ticker {
-    fn drop(&mut self) {
-        *lock(&self.shared.ended) = true;
-        self.shared.wake.notify_all();
-        if let Some(thread) = self.thread.take() {
-            // It only counts: when it has failed, nothing is lost.
-            let _ = thread.join();
-        }
-    }
-}
-
 fn print<const N: usize>(name: &str, fields: [(&str, Value); N]) {
-    let fields = fields.map(|(field, value)| (field.to_owned(), value));
-    let named = std::iter::once(("event".to_owned(), json!(name)));
-    to_stderr(&json_line("progress", named.chain(fields)));
+    to_stderr(&object(name, fields));
 }

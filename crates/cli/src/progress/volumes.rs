@@ -1,30 +1,35 @@
-//! Shows how many volumes of the sessions under way were read: [`VolumeProgress`].
+//! Shows how many volumes of the sessions under way were read, and how many rows were written:
+//! [`VolumeProgress`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use laion_fmri::{Event, Observer, SessionId, SubjectId};
-use laion_fmri_base::lock;
+use laion_fmri_base::{counted, lock};
 use serde_json::{Value, json};
 
-use super::drawable;
 use super::live::Live;
 use super::text::{Row, in_words, left, percent};
+use super::ticker::Ticker;
+use super::{Shown, drawable, object, to_stderr};
 use crate::args::ProgressKind;
 use crate::context::Context;
 
 /// Counts the volumes of all sessions.
 pub(crate) struct VolumeProgress {
     volumes: Arc<Mutex<Volumes>>,
-    /// `None` when it is finished, and where there is no terminal.
-    live: Mutex<Option<Live>>,
+    kind: ProgressKind,
+    /// `None` when it is finished.
+    shown: Mutex<Option<Shown>>,
 }
 
 struct Volumes {
-    /// Volumes read and volumes in all, of every session under way.
-    sessions: HashMap<(SubjectId, SessionId), (usize, usize)>,
+    /// Volumes read and volumes in all, of every session that was begun; 0 before the first.
+    sessions: BTreeMap<(SubjectId, SessionId), (usize, usize)>,
+    /// Rows written and rows in all, once rows are written.
+    rows: Option<(usize, usize)>,
     /// Where the betas of each session came from.
     sources: HashMap<(SubjectId, SessionId), Source>,
     latest: String,
@@ -63,38 +68,129 @@ impl Source {
 }
 
 impl Volumes {
+    /// The volumes, or the rows, that are done, and all of them.
+    fn sums(&self) -> (u64, u64) {
+        let sums = || self.sessions.values().fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
+        let (done, all) = self.rows.unwrap_or_else(sums);
+        (done as u64, all as u64)
+    }
+
+    /// The time that the rest takes, in words.
+    fn left(&self) -> Option<String> {
+        left(self.since.elapsed(), self.sums()).map(in_words)
+    }
+
     fn rows(&self, columns: usize) -> Vec<Row> {
-        let sums = self.sessions.values().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-        let (read, all) = (sums.0 as u64, sums.1 as u64);
+        let (done, all) = self.sums();
         if all == 0 {
             return Vec::new();
         }
-        let share = percent(read, all);
-        let tails = match left(self.since.elapsed(), (read, all)).map(in_words) {
+        let (label, what) = match self.rows {
+            Some(_) => ("writing", "rows"),
+            None => (self.latest.as_str(), "volumes"),
+        };
+        let share = percent(done, all);
+        let tails = match self.left() {
             Some(left) => vec![
-                format!("{read} of {all} volumes, {left} left"),
+                format!("{done} of {all} {what}, {left} left"),
                 format!("{share}, {left} left"),
                 share,
             ],
-            None => vec![format!("{read} of {all} volumes"), share],
+            None => vec![format!("{done} of {all} {what}"), share],
         };
-        vec![Row::new(&self.latest, columns, &tails, (read, all), columns)]
+        vec![Row::new(label, columns, &tails, (done, all), columns)]
+    }
+
+    /// A line for a log: the sessions under way, how many are read, and the time left.
+    fn line(&self) -> Option<String> {
+        const MOST: usize = 4;
+        let left = self.left().map_or_else(String::new, |left| format!(", {left} left"));
+        if let Some((done, all)) = self.rows {
+            return Some(format!("{done} of {all} rows written{left}"));
+        }
+        let is_read = |(done, all): (usize, usize)| all > 0 && done >= all;
+        let under_way: Vec<String> = self
+            .sessions
+            .iter()
+            .filter(|(_, counts)| !is_read(**counts))
+            .map(|((subject, session), (done, all))| match all {
+                0 => format!("{subject} {session}: no volume yet"),
+                all => format!("{subject} {session}: {done} of {all} volumes"),
+            })
+            .collect();
+        let n_read = self.sessions.len() - under_way.len();
+        let mut parts = under_way[..under_way.len().min(MOST)].to_vec();
+        if under_way.len() > MOST {
+            parts.push(format!("and {} more", under_way.len() - MOST));
+        }
+        if n_read > 0 {
+            parts.push(format!("{} read", counted(n_read, "session")));
+        }
+        (!parts.is_empty()).then(|| format!("{}{left}", parts.join(", ")))
+    }
+
+    /// The same for programs.
+    fn object(&self) -> Option<String> {
+        if self.sessions.is_empty() && self.rows.is_none() {
+            return None;
+        }
+        let sessions = self.sessions.iter().map(|((subject, session), (done, all))| {
+            json!({
+                "subject": subject.as_str(), "session": session.as_str(), "volumes": done,
+                "total_volumes": all,
+            })
+        });
+        let (rows, total_rows) = self.rows.unzip();
+        let left = left(self.since.elapsed(), self.sums()).map(|left| left.as_secs());
+        let fields = [
+            ("sessions", sessions.collect()),
+            ("rows", json!(rows)),
+            ("total_rows", json!(total_rows)),
+            ("seconds_left", json!(left)),
+        ];
+        Some(object("progress", fields))
     }
 }
 
 impl VolumeProgress {
     pub(crate) fn new(context: &Context) -> Self {
         let (latest, since) = (String::new(), Instant::now());
-        let (sessions, sources) = (HashMap::new(), HashMap::new());
-        let volumes = Arc::new(Mutex::new(Volumes { sessions, sources, latest, since }));
+        let (sessions, sources) = (BTreeMap::new(), HashMap::new());
+        let volumes = Volumes { sessions, rows: None, sources, latest, since };
+        let volumes = Arc::new(Mutex::new(volumes));
         let shared = Arc::clone(&volumes);
-        let live = (drawable(context.progress()) == ProgressKind::Bar)
-            .then(|| Live::start(move |columns, _| lock(&shared).rows(columns)));
-        Self { volumes, live: Mutex::new(live) }
+        let kind = drawable(context.progress());
+        let shown = match kind {
+            ProgressKind::None => None,
+            ProgressKind::Bar => {
+                let rows = move |columns, _| lock(&shared).rows(columns);
+                Some(Shown::Live { _rows: Live::start(rows) })
+            }
+            ProgressKind::Json => {
+                let line = move || lock(&shared).object();
+                Some(Shown::Ticks { _ticker: Ticker::start(true, line) })
+            }
+            _ => {
+                let line = move || lock(&shared).line();
+                Some(Shown::Ticks { _ticker: Ticker::start(false, line) })
+            }
+        };
+        Self { volumes, kind, shown: Mutex::new(shown) }
     }
 
+    /// Shows nothing more. Programs are told the last state, however soon it came.
     pub(crate) fn finish(&self) {
-        lock(&self.live).take();
+        let was_shown = lock(&self.shown).take().is_some();
+        if was_shown && self.kind == ProgressKind::Json {
+            if let Some(object) = lock(&self.volumes).object() {
+                to_stderr(&object);
+            }
+        }
+    }
+
+    /// Ends the bar, before something is printed to standard output; lines go on.
+    pub(crate) fn end_bar(&self) {
+        lock(&self.shown).take_if(|shown| matches!(shown, Shown::Live { .. }));
     }
 
     /// Where the betas of a session came from, if they were read.
@@ -126,9 +222,64 @@ impl Observer for VolumeProgress {
                     (None, None) => Source::Stream,
                 };
                 let key = (subject.clone(), session.clone());
-                lock(&self.volumes).sources.insert(key, source);
+                let mut volumes = lock(&self.volumes);
+                volumes.sessions.entry(key.clone()).or_default();
+                volumes.sources.insert(key, source);
+            }
+            Event::Row { done, total } => {
+                let mut volumes = lock(&self.volumes);
+                if volumes.rows.is_none() {
+                    volumes.since = Instant::now();
+                }
+                volumes.rows = Some((done, total));
             }
             _ => {}
         }
+    }
+}
+
+impl Drop for VolumeProgress {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_line_names_sessions_and_volumes() {
+        let now = Instant::now();
+        let since = now.checked_sub(Duration::from_secs(10)).unwrap_or(now);
+        let mut volumes = Volumes {
+            sessions: BTreeMap::new(),
+            rows: None,
+            sources: HashMap::new(),
+            latest: String::new(),
+            since,
+        };
+        assert_eq!((volumes.line(), volumes.object()), (None, None));
+        let key = |session: &str| ("sub-03".parse().unwrap(), session.parse().unwrap());
+        volumes.sessions.insert(key("ses-01"), (0, 0));
+        assert_eq!(volumes.line().as_deref(), Some("sub-03 ses-01: no volume yet"));
+        volumes.sessions.insert(key("ses-01"), (100, 100));
+        volumes.sessions.insert(key("ses-02"), (25, 150));
+        let line = volumes.line().unwrap();
+        assert_eq!(line, "sub-03 ses-02: 25 of 150 volumes, 1 session read, 10 s left");
+        for session in ["ses-03", "ses-04", "ses-05", "ses-06"] {
+            volumes.sessions.insert(key(session), (0, 0));
+        }
+        let line = volumes.line().unwrap();
+        assert!(line.ends_with(", and 1 more, 1 session read, 10 s left"), "{line}");
+        let object: Value = serde_json::from_str(&volumes.object().unwrap()).unwrap();
+        assert_eq!(object["sessions"][1]["volumes"], 25);
+        assert_eq!(object["sessions"][1]["total_volumes"], 150);
+        volumes.rows = Some((3, 12));
+        assert_eq!(volumes.line().as_deref(), Some("3 of 12 rows written, 30 s left"));
+        let object: Value = serde_json::from_str(&volumes.object().unwrap()).unwrap();
+        assert_eq!((&object["rows"], &object["total_rows"]), (&json!(3), &json!(12)));
     }
 }
