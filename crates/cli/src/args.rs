@@ -260,6 +260,27 @@ pub(crate) enum Command {
     Global,
 }
 
+impl Command {
+    /// The sessions that were named with `--session`, of those commands that read their files.
+    pub(crate) fn sessions(&self) -> &[SessionName] {
+        match self {
+            Self::Trials(args) => &args.session,
+            Self::Betas(args) => &args.session,
+            Self::Index(args) => &args.session,
+            Self::Store(store::StoreAction::Build(args)) => &args.what.session,
+            Self::Store(store::StoreAction::Plan(args)) => &args.session,
+            Self::NoiseCeiling(args) => &args.session,
+            Self::Nc(nc::Nc::Compute(args)) => &args.session,
+            Self::Extract(args) => &args.selection.session,
+            Self::Plan(args) => &args.selection.session,
+            Self::Splits(splits::Splits::Masks(args)) => &args.trials.session,
+            Self::Splits(splits::Splits::Check(args)) => &args.trials.session,
+            Self::Embedding(args) => &args.session,
+            _ => &[],
+        }
+    }
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct License {
     /// Accept the licence for the data directory

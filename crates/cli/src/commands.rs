@@ -34,12 +34,26 @@ mod value_rows;
 mod verify;
 mod voxels;
 
+use laion_fmri::Error;
+
 use crate::args::{Command, tree};
 use crate::context::Context;
 use crate::exit::Status;
+use crate::hint;
 
 /// Runs one command.
 pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Status> {
+    dispatch(context, command).map_err(|mut error| {
+        if let Some(Error::DataNotDownloaded { fetch, .. } | Error::LocalCopyNeeded { fetch, .. }) =
+            error.downcast_mut::<Error>()
+        {
+            hint::narrow(fetch, command.sessions());
+        }
+        error
+    })
+}
+
+fn dispatch(context: &Context, command: &Command) -> anyhow::Result<Status> {
     match command {
         Command::Config => config::run(context),
         Command::License(args) => license::run(context, args),

@@ -10,6 +10,7 @@ use laion_fmri::{Dataset, Discovery, Error, Location, Roots};
 
 use crate::args::{Color, Global, ProgressKind};
 use crate::exit::CommandError;
+use crate::hint;
 use crate::message;
 use crate::signal::Interrupt;
 
@@ -150,10 +151,10 @@ impl Context {
         }
     }
 
-    /// A note for people, on standard error.
+    /// A note for people, on standard error. Commands in it repeat what was typed.
     pub(crate) fn note(&self, text: &str) {
         if !self.global.quiet {
-            message::print(text);
+            message::print(&hint::with_typed(text, &self.given));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use laion_fmri::{Error, ErrorKind};
 use serde_json::json;
 
+use crate::args::Global;
 use crate::{hint, message, output};
 
 /// The exit statuses of the command line.
@@ -123,11 +124,13 @@ pub(crate) fn status_of(error: &anyhow::Error, signal: Option<u8>) -> Status {
 }
 
 /// Prints `error: ...` with its causes, and `hint: ...` when one is known; for programs, one object.
-pub(crate) fn report(error: &anyhow::Error, status: Status, form: Form) {
+/// Hints repeat what was typed.
+pub(crate) fn report(error: &anyhow::Error, status: Status, form: Form, given: &Global) {
     if broken_pipe(error) {
         return;
     }
-    form.print(&chain(error.chain()), hint_of(error), status);
+    let hint = hint_of(error).map(|text| hint::with_typed(&text, given));
+    form.print(&chain(error.chain()), hint, status);
 }
 
 /// Prints a wrong use that the argument parser has found, or the help that was asked for.

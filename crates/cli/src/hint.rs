@@ -14,8 +14,11 @@ use laion_fmri::{
 };
 use laion_fmri_base::sufficient_bytes;
 
+use std::ffi::OsStr;
 use std::path::Path;
 
+use crate::args::sessions::SessionName;
+use crate::args::{Global, tree};
 use crate::proxy;
 
 /// What helps against a store that is damaged or cannot be built.
@@ -420,6 +423,59 @@ pub(crate) fn of_advice(advice: Advice) -> &'static str {
     }
 }
 
+/// A text in which every call of the command has the options that were typed and say where data lie, so
+/// that what is pasted acts on the same data.
+pub(crate) fn with_typed(text: &str, given: &Global) -> String {
+    const NAME: &str = "laion-fmri ";
+    let options = typed(given);
+    if options.is_empty() {
+        return text.to_owned();
+    }
+    let tree = tree::command();
+    // `config` would store the options.
+    let is_call = |before: &str, after: &str| {
+        let starts = before.is_empty() || before.ends_with([' ', '(', '\n']);
+        let command = after.split([' ', ',', ';', ':', ')', '\n']).next().unwrap_or_default();
+        starts && command != "config" && tree.find_subcommand(command).is_some()
+    };
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(NAME) {
+        let (through, after) = rest.split_at(at + NAME.len());
+        shown.push_str(through);
+        if is_call(&rest[..at], after) {
+            options.iter().for_each(|option| shown.extend([option.as_str(), " "]));
+        }
+        rest = after;
+    }
+    shown + rest
+}
+
+/// The options of a command line that say where data lie.
+fn typed(given: &Global) -> Vec<String> {
+    let path = |name: &str, path: &OsStr| format!("{name} {}", word(&path.to_string_lossy()));
+    let Global { data_dir, bucket, cache_dir, .. } = given;
+    [
+        data_dir.as_ref().map(|it| path("--data-dir", it)),
+        bucket.as_ref().map(|it| format!("--bucket {}", word(&it.to_string()))),
+        cache_dir.as_ref().map(|it| path("--cache-dir", it.as_os_str())),
+        given.follow_links.then(|| "--follow-links".to_owned()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Restricts the download of a whole subject to the sessions that were named, if they were.
+pub(crate) fn narrow(fetch: &mut DownloadRequest, named: &[SessionName]) {
+    let Subjects::These(subjects) = &fetch.subjects else { return };
+    let whole = DownloadRequest::new(Subjects::These(subjects.clone()));
+    let labels: Option<Vec<String>> = named.iter().map(SessionName::label).collect();
+    if let Some(labels) = labels.filter(|labels| *fetch == whole && !labels.is_empty()) {
+        *fetch = whole.ses(labels);
+    }
+}
+
 /// The commands that carry out a download.
 fn commands(request: &DownloadRequest) -> Vec<String> {
     let lines = arguments(request).into_iter();
@@ -578,6 +634,32 @@ mod tests {
         assert_eq!(word("my data"), "'my data'");
         assert_eq!(word("it's"), r"'it'\''s'");
         assert_eq!(word(""), "''");
+    }
+
+    #[test]
+    fn calls_repeat_what_was_typed() {
+        let given = |words: &[&str]| {
+            let words = ["laion-fmri"].iter().chain(words);
+            Cli::try_parse_from(words.chain(&["doctor"])).unwrap().global
+        };
+        let plain = "laion-fmri verify --repair, or delete it and run laion-fmri download-stimuli";
+        assert_eq!(with_typed(plain, &given(&["--offline", "-v"])), plain);
+        let typed = given(&["--data-dir", "my data", "--bucket", "file:///b"]);
+        for (text, expected) in [
+            (
+                plain,
+                "laion-fmri --data-dir 'my data' --bucket file:///b verify --repair, or delete it \
+                 and run laion-fmri --data-dir 'my data' --bucket file:///b download-stimuli",
+            ),
+            ("laion-fmri config --data-dir DIR", "laion-fmri config --data-dir DIR"),
+            ("made by laion-fmri 0.2.0", "made by laion-fmri 0.2.0"),
+            (
+                "for s in $(laion-fmri subjects); do",
+                "for s in $(laion-fmri --data-dir 'my data' --bucket file:///b subjects); do",
+            ),
+        ] {
+            assert_eq!(with_typed(text, &typed), expected);
+        }
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(cli) => cli,
         Err(answer) => return exit::report_usage(&answer, Form::of(json, false)),
     };
+    let given = cli.global.clone();
     let colored = context::colored(cli.global.color);
     let form = Form::of(cli.global.json, colored);
     log::to_stderr(&cli.global, colored);
@@ -34,7 +35,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(listener) => listener,
         Err(error) => {
             let error = anyhow::Error::new(error).context("cannot listen for signals");
-            exit::report(&error, Status::Failed, form);
+            exit::report(&error, Status::Failed, form, &given);
             return Status::Failed.code();
         }
     };
@@ -42,7 +43,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     run(cli, interrupt, program)
         .unwrap_or_else(|error| {
             let status = exit::status_of(&error, interrupt.signal());
-            exit::report(&error, status, form);
+            exit::report(&error, status, form, &given);
             status
         })
         .code()

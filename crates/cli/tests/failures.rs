@@ -92,7 +92,7 @@ fn what_is_not_there_is_status_3_and_names_the_download() {
     ");
     assert_snapshot!(fails("betas --subject 01 --session 01 -o x.npy"), @"
     error: not on disk: subject sub-01, only sub-03 (expected at DIR/mirror/derivatives/glmsingle-tedana/sub-01/)
-    hint: laion-fmri download --subject sub-01
+    hint: laion-fmri download --subject sub-01 --ses ses-01
     ");
     assert_snapshot!(fails("download --subject sub-03 --ses 9").lines().next().unwrap(),
         @"error: sub-03 has no session 9 in the bucket; sessions: 01, 02, 31, 32 (searched: BUCKET/derivatives/glmsingle-tedana/sub-03/, BUCKET/derivatives/rois/sub-03/)");
@@ -251,4 +251,52 @@ fn failures_are_objects_with_json() {
     fails("--json splits", 2);
     // What is no failure is no object.
     assert!(user.run("--json --help").out.contains("Usage:"));
+}
+
+#[test]
+fn a_download_that_is_advised_is_of_the_sessions_that_were_named() {
+    let user = User::new();
+    for (line, sessions) in [
+        ("betas --subject sub-03 --session ses-01 --roi FFA1 -o b.npy", " --ses ses-01"),
+        ("betas --subject sub-03 --ses 1-3 --roi FFA1 -o b.npz", " --ses ses-1-3"),
+        ("extract --subject sub-03 --session 01,02 --roi FFA1 -o x.npz", " --ses ses-01 ses-02"),
+        ("trials --subject sub-03 --session ses-02", " --ses ses-02"),
+        ("store build --subject sub-03 --session 01", " --ses ses-01"),
+        ("nc compute --subject sub-03 --session 01 -o nc.nii.gz", " --ses ses-01"),
+        ("betas --subject sub-03 --session all --roi FFA1 -o b.npz", ""),
+    ] {
+        let message = user.fails(line, 3);
+        let hint = format!("hint: laion-fmri download --subject sub-03{sessions}\n");
+        assert!(message.ends_with(&hint), "{line}: {message}");
+    }
+}
+
+#[test]
+fn hints_repeat_the_options_that_say_where_data_lies() {
+    let user = User::new();
+    let command = |line: &str| {
+        let mut command = user.command(&line.split(' ').collect::<Vec<_>>());
+        command.env("LAION_FMRI_DATA", user.path("home"));
+        user.run_with(command).err
+    };
+    let betas = "betas --subject sub-03 --session ses-01 --roi FFA1 -o b.npy";
+    let (data_dir, bucket) = (user.mirror(), user.server.url("laion-fmri"));
+    let line = format!("{betas} --data-dir {} --bucket {bucket}", data_dir.display());
+    let message = command(&line);
+    let expected = "hint: laion-fmri --data-dir DIR/mirror --bucket BUCKET download --subject \
+                    sub-03 --ses ses-01\n";
+    assert!(message.ends_with(expected), "{message}");
+    // What is pasted brings the data where the command looks for them.
+    let advice = message.lines().last().unwrap().strip_prefix("hint: laion-fmri ").unwrap();
+    let advice =
+        advice.replace("DIR/mirror", data_dir.to_str().unwrap()).replace("BUCKET", &bucket);
+    let done = command(&format!("{advice} --accept-license"));
+    assert!(done.contains("downloaded "), "{done}");
+    assert!(command(&line).contains(" -> b.npy"), "it goes on");
+    // What comes from the environment is there for the next command too.
+    let message = command(betas);
+    assert!(
+        message.ends_with("hint: laion-fmri download --subject sub-03 --ses ses-01\n"),
+        "{message}"
+    );
 }

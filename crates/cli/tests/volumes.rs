@@ -169,7 +169,10 @@ fn every_long_command_tells_programs_how_far_it_is() {
     ] {
         let told = last(line);
         let session = &told["sessions"][0];
-        assert_eq!((&session["subject"], &session["session"]), (&"sub-03".into(), &"ses-01".into()));
+        assert_eq!(
+            (&session["subject"], &session["session"]),
+            (&"sub-03".into(), &"ses-01".into())
+        );
         assert!(session["volumes"].as_u64().unwrap() > 0, "{line}: {told}");
         assert_eq!(session["volumes"], session["total_volumes"], "{line}");
     }

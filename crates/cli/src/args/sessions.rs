@@ -65,6 +65,17 @@ pub(crate) fn parse_session(text: &str) -> Result<SessionName, String> {
     Ok(SessionName::Range(SessionRange { first: first.to_owned(), last: last.to_owned() }))
 }
 
+impl SessionName {
+    /// The label of the session, or the range; none for all of them.
+    pub(crate) fn label(&self) -> Option<String> {
+        match self {
+            Self::All => None,
+            Self::One(text) => Some(label(text).to_owned()),
+            Self::Range(range) => Some(format!("{}-{}", range.first, range.last)),
+        }
+    }
+}
+
 /// Whether all sessions are meant: by `all`, which stands alone, or because none is named.
 pub(crate) fn are_all(named: &[SessionName]) -> Result<bool, CommandError> {
     match named {

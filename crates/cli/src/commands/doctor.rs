@@ -61,6 +61,9 @@ pub(super) fn run(context: &Context) -> anyhow::Result<Status> {
             });
         }
     }
+    for finding in &mut findings {
+        finding.hint = finding.hint.take().map(|text| hint::with_typed(&text, &context.given));
+    }
     let bad = findings.iter().filter(|finding| finding.health == Health::Bad).count();
     output::print_lines(findings.into_iter().map(|finding| {
         let health = match finding.health {
