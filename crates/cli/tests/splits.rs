@@ -231,3 +231,18 @@ fn labels_that_are_no_images_are_reported() {
         ran.err
     );
 }
+
+#[test]
+fn a_split_of_another_subject_is_warned_about() {
+    let user = User::with_session();
+    let warned = "warning: --pool sub-01 has the images of sub-01, and the trials are of sub-03: \
+                  only images that both saw are in a list\n";
+    let ran = user.ok("splits masks tau --pool sub-01 --subject sub-03 -o masks.npz");
+    assert!(ran.err.starts_with(warned), "{}", ran.err);
+    let ran = user.run("splits check tau --pool sub-01 --subject 03");
+    assert!(ran.err.starts_with(warned), "{}", ran.err);
+    for pool in ["sub-03", "shared"] {
+        let ran = user.ok(&format!("splits masks tau --pool {pool} --subject sub-03 -o masks.npz"));
+        assert!(!ran.err.contains("warning"), "{}", ran.err);
+    }
+}

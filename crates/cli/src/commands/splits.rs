@@ -5,8 +5,8 @@ mod tables;
 
 use laion_fmri::export::{self, NpzWriter, write_npz, write_npz_to};
 use laion_fmri::ndarray::aview1;
-use laion_fmri::splits::{LeakReport, OodType, Split, SplitMasks, load_split};
-use laion_fmri::{Error, SessionTrials};
+use laion_fmri::splits::{LeakReport, OodType, Pool, Split, SplitMasks, load_split};
+use laion_fmri::{Error, SessionTrials, Subject};
 use laion_fmri_base::{agreeing, counted};
 
 use super::sessions;
@@ -61,7 +61,7 @@ fn masks(context: &Context, args: &Masks) -> anyhow::Result<()> {
     }
     output::check_binary_destination(&args.output)?;
     let split = split(&args.which, &args.ood_type)?;
-    let tables = trials(context, &args.trials)?;
+    let tables = trials(context, &split, &args.trials)?;
     let masks = split.masks(labels(&tables)?);
     let fill = |npz: &mut NpzWriter<'_>| members(npz, &split, &args.ood_type, &masks);
     if output::is_stdout(&args.output) {
@@ -89,6 +89,17 @@ fn masks(context: &Context, args: &Masks) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Says that a split is of the images of another subject than the trials.
+fn warn_of_other_pool(context: &Context, split: &Split, subject: &Subject) {
+    let (pool, id) = (split.pool(), subject.id());
+    if pool != Pool::Shared && pool.as_str() != id.as_str() {
+        context.note(&format!(
+            "warning: --pool {pool} has the images of {pool}, and the trials are of {id}: only \
+             images that both saw are in a list"
+        ));
+    }
+}
+
 /// The masks, and what they are the masks of.
 fn members(
     npz: &mut NpzWriter<'_>,
@@ -107,7 +118,7 @@ fn members(
 
 fn check(context: &Context, args: &Check) -> anyhow::Result<Status> {
     let split = split(&args.which, &[])?;
-    let tables = trials(context, &args.trials)?;
+    let tables = trials(context, &split, &args.trials)?;
     let masks = split.masks(labels(&tables)?);
     let report = LeakReport::of_masks(labels(&tables)?, &masks).map_err(Error::from)?;
     match format(context, args.format) {
@@ -124,8 +135,9 @@ fn check(context: &Context, args: &Check) -> anyhow::Result<Status> {
     Ok(if report.is_clean() { Status::Done } else { Status::Failed })
 }
 
-fn trials(context: &Context, args: &Trials) -> anyhow::Result<Vec<SessionTrials>> {
+fn trials(context: &Context, split: &Split, args: &Trials) -> anyhow::Result<Vec<SessionTrials>> {
     let subject = context.dataset()?.subject(&args.subject)?;
+    warn_of_other_pool(context, split, &subject);
     let sessions =
         sessions::of_subject(context, &subject, &args.session, laion_fmri::layout::trials)?;
     let tables = subject.trials_of(&sessions)?;
