@@ -477,3 +477,15 @@ fn maps_coordinates_and_volumes() {
     let message = user.fails("to-nifti --subject 03 where.npy -o nc.nii", 2);
     assert!(message.contains("there are 3 values, but "), "{message}");
 }
+
+#[test]
+fn all_subjects_are_named_with_those_that_are_missing() {
+    let user = User::with_session();
+    let named = "note: --subject all: on disk: sub-03; not there: sub-01, sub-05, sub-06, sub-07\n";
+    let ran = user.ok("extract --subject all --session 01 --roi face -o DIR/");
+    assert!(ran.err.starts_with(named), "{}", ran.err);
+    let ran = user.ok("plan --subject all --session 01 --roi face -o DIR/");
+    assert!(ran.err.starts_with(named), "{}", ran.err);
+    let ran = user.ok("extract --subject 03 --session 01 --roi face -o one.npz");
+    assert!(!ran.err.contains("note: --subject"), "{}", ran.err);
+}

@@ -11,6 +11,7 @@ use laion_fmri::extract::{
     Average, ExtractError, ExtractPlan, ExtractRequest, MaskChoice, Recipe, RowTable, SplitRows,
     TasksRun, plan_lines,
 };
+use laion_fmri::splits::{Pool, list_pools};
 use laion_fmri::{Contradiction, Dataset, Error, SessionId, SubjectId, export};
 use laion_fmri_base::{agreeing, counted, readable_bytes};
 use serde_json::json;
@@ -41,7 +42,7 @@ pub(super) fn extract(context: &Context, args: &Extract) -> anyhow::Result<()> {
         _ => None,
     };
     let dataset = args.source.store.apply(dataset(context, args.source.from)?);
-    for (subjects, output) in outputs(&dataset, &args.selection, &args.output)? {
+    for (subjects, output) in outputs(context, &dataset, &args.selection, &args.output)? {
         let request = request(context, &dataset, &args.selection, &args.source, subjects, output)?;
         if is_table(&request.output) {
             if let Some(license) = &license {
@@ -80,7 +81,7 @@ pub(super) fn extract(context: &Context, args: &Extract) -> anyhow::Result<()> {
 pub(super) fn plan(context: &Context, args: &Plan) -> anyhow::Result<()> {
     let dataset = args.source.store.apply(dataset(context, args.source.from)?);
     let mut plans = Vec::new();
-    for (subjects, output) in outputs(&dataset, &args.selection, &args.output)? {
+    for (subjects, output) in outputs(context, &dataset, &args.selection, &args.output)? {
         // A task may run in any directory.
         let output = std::path::absolute(output)?;
         let request = request(context, &dataset, &args.selection, &args.source, subjects, output)?;
@@ -345,13 +346,17 @@ fn mask_of(
 
 /// The outputs, each with the subjects that go into it.
 fn outputs(
+    context: &Context,
     dataset: &Dataset,
     selection: &SelectionArgs,
     output: &Path,
 ) -> anyhow::Result<Vec<(Vec<String>, PathBuf)>> {
     let subjects = match selection.subject.as_slice() {
         [all] if all.eq_ignore_ascii_case("all") => {
-            dataset.subjects()?.iter().map(ToString::to_string).collect()
+            let subjects: Vec<String> =
+                dataset.subjects()?.iter().map(ToString::to_string).collect();
+            name_all(context, dataset, &subjects);
+            subjects
         }
         subjects => subjects.to_vec(),
     };
@@ -384,6 +389,21 @@ fn outputs(
         check_destination(output)?;
     }
     Ok(outputs)
+}
+
+/// Says which subjects `all` means, and which of the dataset are not on disk.
+fn name_all(context: &Context, dataset: &Dataset, subjects: &[String]) {
+    // Every subject has a pool of its own.
+    let known = list_pools().iter().filter(|pool| **pool != Pool::Shared).map(|it| it.as_str());
+    let missing: Vec<&str> =
+        known.filter(|id| !subjects.iter().any(|subject| subject == id)).collect();
+    let missing = match missing.as_slice() {
+        [] => String::new(),
+        missing => format!("; not there: {}", missing.join(", ")),
+    };
+    let place = if dataset.reads_bucket() { "in the bucket" } else { "on disk" };
+    let found = subjects.join(", ");
+    context.note(&format!("note: --subject all: {place}: {found}{missing}"));
 }
 
 fn check_destination(output: &Path) -> anyhow::Result<()> {
