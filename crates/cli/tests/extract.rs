@@ -301,7 +301,7 @@ fn reading_the_bucket_asks_for_the_licence_once() {
     let refused = |line: &str, data: bool, place: &str| {
         let ran = run(line, data, Some("0"));
         let expected = format!(
-            "error: the licence of the dataset has not been accepted for {place}\nhint: read it with laion-fmri license, then add --accept-license\n"
+            "error: the licence of the dataset has not been accepted for {place}\nhint: read it with laion-fmri license, then laion-fmri license --accept, once for all commands, or add --accept-license\n"
         );
         assert_eq!((ran.code, ran.err), (5, expected), "{line}");
     };

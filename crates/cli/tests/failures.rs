@@ -141,7 +141,7 @@ fn the_licence_is_asked_for_with_status_5() {
     let user = User::new();
     assert_snapshot!(user.fails("download --subject 03 --ses 01", 5), @"
     error: the licence of the dataset has not been accepted for DIR/mirror
-    hint: read it with laion-fmri license, then add --accept-license
+    hint: read it with laion-fmri license, then laion-fmri license --accept, once for all commands, or add --accept-license
     ");
     assert_eq!(names(&user.mirror()), Vec::<String>::new());
     assert!(user.ok("license").out.contains("Not accepted yet for DIR/mirror"));

@@ -143,7 +143,8 @@ pub(super) fn to_read(context: &Context, sessions: usize) -> String {
 }
 
 fn refused(error: Error) -> anyhow::Error {
-    let hint = "read it with laion-fmri license, then add --accept-license";
+    let hint = "read it with laion-fmri license, then laion-fmri license --accept, once for all \
+                commands, or add --accept-license";
     CommandError::from(error).hint(hint).into()
 }
 
