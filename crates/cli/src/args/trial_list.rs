@@ -14,6 +14,11 @@ pub(crate) fn parse_trials(text: &str) -> Result<TrialList, String> {
     };
     let mut trials = Vec::new();
     for part in text.split(',') {
+        let has_dash = part.split_once('-').is_some_and(|(start, _)| !start.is_empty());
+        let is_open = part.contains(':') && (part.starts_with(':') || part.ends_with(':'));
+        if has_dash || is_open {
+            return Err(format!("{part:?} is no range: write START:END (END not included)"));
+        }
         let (start, end) = match part.split_once(':') {
             Some((start, end)) => (number(start)?, number(end)?),
             None => (number(part)?, number(part)?.saturating_add(1)),
@@ -41,6 +46,9 @@ mod tests {
         for (text, problem) in [
             ("", "\"\" is not a number counted from 0"),
             ("3:3", "3:3 contains no trial (expected START below END)"),
+            ("5-9", "\"5-9\" is no range: write START:END (END not included)"),
+            ("0,5:", "\"5:\" is no range: write START:END (END not included)"),
+            (":5", "\":5\" is no range: write START:END (END not included)"),
             ("-1", "\"-1\" is not a number counted from 0"),
             ("0:99999999999", "more than 1000000 trials"),
             (
