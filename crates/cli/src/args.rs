@@ -455,8 +455,11 @@ pub(crate) struct Roi {
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
     /// One or more ROIs (FFA1) or categories (face), or all
-    #[arg(value_name = "ROI", required = true, value_delimiter = ',')]
+    #[arg(value_name = "ROI", required_unless_present = "named", value_delimiter = ',')]
     pub(crate) roi: Vec<String>,
+    /// The same by the option that other commands have.
+    #[arg(long = "roi", num_args = 1.., value_name = "ROI", value_delimiter = ',', hide = true)]
+    pub(crate) named: Vec<String>,
     /// Form: volume (or nii.gz), func.gii, label, gii (both surface forms) or all
     #[arg(long, value_name = "FORMAT", default_value_t, value_parser = one_of(RoiFormat::ALL, RoiFormat::as_str))]
     pub(crate) format: RoiFormat,
@@ -478,6 +481,13 @@ pub(crate) struct Roi {
     /// Output file: .npz, or - for standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
+}
+
+impl Roi {
+    /// The ROIs, however they were named.
+    pub(crate) fn rois(&self) -> Vec<String> {
+        self.roi.iter().chain(&self.named).cloned().collect()
+    }
 }
 
 /// Which voxels, on the axis of which brain mask.

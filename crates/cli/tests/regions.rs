@@ -153,3 +153,21 @@ fn rois_that_are_not_on_disk_come_with_the_download() {
     user.ok(hint);
     user.ok("mask --subject 03 --roi FFA1 -o x.npy");
 }
+
+#[test]
+fn an_roi_as_a_volume_is_what_mask_writes() {
+    let user = User::with_session();
+    let message = user.fails("roi --subject 03 FFA1 -o ffa.nii.gz", 2);
+    let hint = message.lines().last().unwrap().strip_prefix("hint: laion-fmri ").unwrap();
+    assert_eq!(hint, "mask --subject 03 --roi FFA1 -o ffa.nii.gz");
+    user.ok(hint);
+    // The option that other commands have means the same.
+    user.ok("roi --subject 03 FFA1 -o one.npz");
+    user.ok("roi --subject 03 --roi FFA1 -o two.npz");
+    assert_eq!(
+        std::fs::read(user.path("one.npz")).unwrap(),
+        std::fs::read(user.path("two.npz")).unwrap()
+    );
+    let message = user.fails("roi --subject 03 -o one.npz", 2);
+    assert!(message.contains("required arguments were not provided"), "{message}");
+}

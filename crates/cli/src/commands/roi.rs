@@ -15,16 +15,17 @@ use serde_json::json;
 use super::spaces::options;
 use crate::args::{Keys, Roi};
 use crate::context::Context;
+use crate::hint;
 use crate::output;
 
 pub(super) fn run(context: &Context, args: &Roi) -> anyhow::Result<()> {
     if let Some(space) = args.space {
         return in_space(context, args, space);
     }
-    check_npz(&args.output)?;
+    check_npz(args)?;
     let subject = context.dataset()?.subject(&args.subject)?;
     let rois =
-        subject.roi_data_on(args.roi.as_slice(), args.format, args.hemi, args.mask_source)?;
+        subject.roi_data_on(args.rois().as_slice(), args.format, args.hemi, args.mask_source)?;
     let names = Names::of(args);
     write_file(&args.output, |npz| {
         rois.iter().try_for_each(|(name, roi)| write_roi(npz, &names.prefix(name), roi))
@@ -38,9 +39,9 @@ fn in_space(context: &Context, args: &Roi, space: TemplateSpace) -> anyhow::Resu
     let Some(surface) = space.surface() else {
         return in_volume(context, args, &options);
     };
-    check_npz(&args.output)?;
+    check_npz(args)?;
     let subject = context.dataset()?.subject(&args.subject)?;
-    let rois = subject.roi_vertices(args.roi.as_slice(), surface, &options)?;
+    let rois = subject.roi_vertices(args.rois().as_slice(), surface, &options)?;
     let names = Names::of(args);
     write_file(&args.output, |npz| {
         for (name, hemispheres) in &rois {
@@ -64,7 +65,7 @@ fn in_volume(context: &Context, args: &Roi, options: &TemplateOptions) -> anyhow
     output::check_destination(&args.output)?;
     let subject = context.dataset()?.subject(&args.subject)?;
     let format = RoiFormat::Volume;
-    let rois = subject.roi_data_on(args.roi.as_slice(), format, args.hemi, args.mask_source)?;
+    let rois = subject.roi_data_on(args.rois().as_slice(), format, args.hemi, args.mask_source)?;
     // The voxels of the brain, so that one set of weights does for all of them.
     let brain = Voxels::all().mask_source(args.mask_source);
     let projection = subject.volume_projection(&brain, options)?;
@@ -78,10 +79,22 @@ fn in_volume(context: &Context, args: &Roi, options: &TemplateOptions) -> anyhow
     report(context, &args.output, rois.keys())
 }
 
-fn check_npz(output: &Path) -> anyhow::Result<()> {
+fn check_npz(args: &Roi) -> anyhow::Result<()> {
+    let output = args.output.as_path();
     let is_npz = output.extension().is_some_and(|extension| extension == "npz");
     if !output::is_stdout(output) && !is_npz {
-        return Err(output::unsupported(output, &[".npz", "-"]).hint("-o roi.npz").into());
+        let name = output.to_string_lossy();
+        // A volume of one ROI is what `mask` writes.
+        let hint = match name.ends_with(".nii") || name.ends_with(".nii.gz") {
+            true => format!(
+                "laion-fmri mask --subject {} --roi {} -o {}",
+                hint::word(&args.subject),
+                args.rois().iter().map(|it| hint::word(it)).collect::<Vec<_>>().join(" "),
+                hint::word(&name)
+            ),
+            false => "-o roi.npz".to_owned(),
+        };
+        return Err(output::unsupported(output, &[".npz", "-"]).hint(hint).into());
     }
     output::check_binary_destination(output)
 }
@@ -95,8 +108,9 @@ struct Names {
 impl Names {
     /// The names follow from what was asked for, not from how much was found.
     fn of(args: &Roi) -> Self {
-        let is_full = args.keys == Keys::Full || args.roi.len() > 1;
-        let alone = args.roi.first().filter(|_| !is_full);
+        let rois = args.rois();
+        let is_full = args.keys == Keys::Full || rois.len() > 1;
+        let alone = rois.first().filter(|_| !is_full);
         Self { alone: alone.map(|name| dehyphenate_name(name).into()) }
     }
 
