@@ -60,7 +60,8 @@ pub(crate) struct Global {
     /// Never use the network [env: LAION_FMRI_OFFLINE]
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) offline: bool,
-    /// Parallel transfers, and threads for reading betas [env: LAION_FMRI_JOBS]
+    /// Parallel transfers (default: 16), and threads for reading betas (default: one for each core,
+    /// at most 4) [env: LAION_FMRI_JOBS]
     #[arg(short, long, global = true, value_name = "N", value_parser = parse_jobs, help_heading = GLOBAL)]
     pub(crate) jobs: Option<usize>,
     /// Print errors only

@@ -137,7 +137,7 @@ impl Context {
     }
 
     /// How many threads read betas.
-    fn decoders(&self) -> usize {
+    pub(crate) fn decoders(&self) -> usize {
         self.chosen_jobs().map_or_else(config::default_jobs, NonZeroUsize::get)
     }
 

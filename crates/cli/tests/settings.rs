@@ -27,11 +27,15 @@ fn the_data_directory_is_stored_and_found() {
     let stored = fs::read_to_string(user.path("home/.config/laion_fmri/config.json")).unwrap();
     assert_eq!(user.neutral(&stored), "{\n  \"data_dir\": \"DIR/mirror\"\n}\n");
     assert_eq!(run(&["subjects", "--offline"]).code, 3);
-    assert_snapshot!(run(&["config"]).out, @"
+    // As many as the machine has cores, at most 4.
+    let threads = format!("threads      {} for", laion_fmri::config::default_jobs());
+    let shown = run(&["config"]).out.replace(&threads, "threads      N for");
+    assert_snapshot!(shown, @"
     data_dir     DIR/mirror  (DIR/home/.config/laion_fmri/config.json)
     bucket       BUCKET  (the environment)
     offline      false  (default)
-    jobs         16  (default)
+    jobs         16 parallel transfers  (default)
+    threads      N for reading betas  (default)
     follow_links false  (default)
     cache_dir    DIR/home/.cache/laion-fmri  (default)
     access_url   https://laion-fmri.hebartlab.com  (default)
@@ -70,7 +74,8 @@ fn every_setting_is_stored_and_used_or_refused() {
     for line in [
         "data_dir     DIR/shared:DIR/mirror",
         "bucket       BUCKET",
-        "jobs         3",
+        "jobs         3 parallel transfers",
+        "threads      3 for reading betas",
         "cache_dir    DIR/cache",
     ] {
         assert!(shown.contains(&format!("{line}  {file}\n")), "{line}: {shown}");

@@ -166,7 +166,8 @@ fn show(context: &Context) -> anyhow::Result<()> {
     let offline = origin(given.offline, global.offline, false);
     rows.push(("offline", global.offline.to_string(), offline));
     let jobs = origin(given.jobs.is_some(), global.jobs.is_some(), stored.jobs.is_some());
-    rows.push(("jobs", context.jobs().to_string(), jobs));
+    rows.push(("jobs", context.jobs().to_string(), jobs.clone()));
+    rows.push(("threads", context.decoders().to_string(), jobs));
     let links = origin(given.follow_links, global.follow_links, stored.follow_links.is_some());
     rows.push(("follow_links", context.follow_links().to_string(), links));
     let cache =
@@ -195,6 +196,12 @@ fn show(context: &Context) -> anyhow::Result<()> {
                 [setting("name", name), setting("value", value), setting("origin", origin)],
             )
         } else {
+            // One setting, with two numbers where it is not set.
+            let value = match name {
+                "jobs" => format!("{value} parallel transfers"),
+                "threads" => format!("{value} for reading betas"),
+                _ => value,
+            };
             format!("{name:<12} {value}  ({origin})")
         }
     }))
