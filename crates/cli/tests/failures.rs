@@ -300,3 +300,20 @@ fn hints_repeat_the_options_that_say_where_data_lies() {
         "{message}"
     );
 }
+
+#[test]
+fn a_file_of_another_kind_is_no_plan() {
+    let user = User::with_session();
+    user.ok("extract --subject 03 --session 01 --roi face -o rows.npz");
+    fs::write(user.path("empty.jsonl"), "").unwrap();
+    fs::write(user.path("other.json"), "{\"a\": 1}").unwrap();
+    for file in ["rows.npz", "empty.jsonl", "other.json"] {
+        for command in ["run", "merge", "slurm"] {
+            let message = user.fails(&format!("{command} {file}"), 2);
+            assert!(
+                message.contains(&format!("{file} is not a plan\nhint: laion-fmri plan ")),
+                "{message}"
+            );
+        }
+    }
+}
