@@ -2,14 +2,15 @@
 
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use laion_fmri::config::{self, Environment, Settings};
 use laion_fmri::s3_mirror::TransferOptions;
 use laion_fmri::{Dataset, Discovery, Error, Location, Roots};
 
 use crate::args::{Color, Global, ProgressKind};
-use crate::exit::CommandError;
+use crate::exit::{self, CommandError};
 use crate::hint;
 use crate::message;
 use crate::signal::Interrupt;
@@ -42,9 +43,27 @@ impl Context {
             .with_stores(self.store_dirs())
             .with_cancel(self.interrupt.cancel());
         Ok(match self.cache_dir() {
-            Some(directory) => dataset.with_cache_dir(directory),
+            Some(directory) => {
+                self.warn_of_cache_dir(&directory);
+                dataset.with_cache_dir(directory)
+            }
             None => dataset,
         })
+    }
+
+    /// Says once that the cache directory that was chosen is of no use. The default one may well be
+    /// read only, as in a container.
+    fn warn_of_cache_dir(&self, directory: &Path) {
+        static SAID: Once = Once::new();
+        if self.global.cache_dir.is_none() && self.settings.cache_dir.is_none() {
+            return;
+        }
+        if let Err(error) = config::check_cache_dir(directory) {
+            let error = exit::chain(anyhow::Chain::new(&error));
+            SAID.call_once(|| {
+                self.note(&format!("warning: {error}; no index and no weights are kept"));
+            });
+        }
     }
 
     /// The dataset straight from the bucket; no data directory is needed.

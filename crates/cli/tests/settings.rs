@@ -197,3 +197,24 @@ fn a_directory_that_cannot_be_written_to_is_stored_as_a_shared_one() {
     let ran = run(&format!("config --data-dir /proc:{}", user.path("old").display())).ok("config");
     assert!(ran.out.contains("Data directory set to: DIR/old\n"), "{}", ran.out);
 }
+
+#[test]
+fn a_cache_directory_that_cannot_be_used_is_named() {
+    let user = User::with_session();
+    std::fs::write(user.path("file"), "").unwrap();
+    for place in ["file", "file/below"] {
+        let ran = user.ok(&format!(
+            "betas --subject 03 --session 01 --roi face -o b.npy --cache-dir {place}"
+        ));
+        assert_eq!(ran.err.matches("warning: ").count(), 1, "{}", ran.err);
+        let warning = ran.err.lines().next().unwrap();
+        assert!(
+            warning.contains(place)
+                && warning.contains("cache directory")
+                && warning.ends_with("; no index and no weights are kept"),
+            "{warning}"
+        );
+    }
+    let ran = user.ok("betas --subject 03 --session 01 --roi face -o b.npy --cache-dir new/cache");
+    assert!(!ran.err.contains("warning"), "{}", ran.err);
+}

@@ -280,6 +280,19 @@ pub fn initialize_all(directories: &[PathBuf], environment: &Environment) -> Res
     Ok(settings)
 }
 
+/// Whether files can be written into a cache directory, or below the folder where it would be made.
+///
+/// # Errors
+///
+/// [`Error::Io`] with the system's answer when they cannot.
+pub fn check_cache_dir(directory: &Path) -> Result<()> {
+    let is_there = |path: &&Path| path.symlink_metadata().is_ok();
+    let nearest = directory.ancestors().find(is_there).filter(|path| !path.as_os_str().is_empty());
+    let nearest = nearest.unwrap_or(Path::new("."));
+    let written = tempfile::tempfile_in(nearest).map(drop);
+    written.map_err(Error::io("write into the cache directory", directory))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
