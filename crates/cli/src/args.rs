@@ -270,7 +270,7 @@ impl Command {
             Self::Index(args) => &args.session,
             Self::Store(store::StoreAction::Build(args)) => &args.what.session,
             Self::Store(store::StoreAction::Plan(args)) => &args.session,
-            Self::NoiseCeiling(args) => &args.session,
+            Self::NoiseCeiling(args) => &args.which.session,
             Self::Nc(nc::Nc::Compute(args)) => &args.session,
             Self::Extract(args) => &args.selection.session,
             Self::Plan(args) => &args.selection.session,

@@ -181,10 +181,11 @@ impl VolumeProgress {
     /// Shows nothing more. Programs are told the last state, however soon it came.
     pub(crate) fn finish(&self) {
         let was_shown = lock(&self.shown).take().is_some();
-        if was_shown && self.kind == ProgressKind::Json {
-            if let Some(object) = lock(&self.volumes).object() {
-                to_stderr(&object);
-            }
+        if was_shown
+            && self.kind == ProgressKind::Json
+            && let Some(object) = lock(&self.volumes).object()
+        {
+            to_stderr(&object);
         }
     }
 
