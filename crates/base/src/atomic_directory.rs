@@ -1,16 +1,18 @@
 //! Directories that take their name only when they are complete: [`AtomicDirectory`].
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::atomic_file::{at_temporary_sibling, parent, sync_directory};
+use crate::leftovers::{hold, remove_leftovers_of};
 
 /// A directory that takes its name only when it is complete.
 ///
 /// It is filled as a new directory next to its target, named by
 /// [`temporary_sibling`](crate::temporary_sibling). If it is dropped before it has its name, it is
-/// removed with what is in it, and what is at the target stays as it was.
+/// removed with what is in it, and what is at the target stays as it was. What a writer of the same
+/// directory left behind when it was killed is removed.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -32,17 +34,29 @@ pub struct AtomicDirectory {
 
 /// A directory that is removed with this value, unless it has another name by then.
 #[derive(Debug)]
-struct Temporary(PathBuf);
+struct Temporary {
+    path: PathBuf,
+    /// Locked, by which others see that it is being written.
+    _held: Option<File>,
+}
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.path);
     }
 }
 
 impl Temporary {
     fn beside(path: &Path) -> io::Result<Self> {
-        at_temporary_sibling(path, |name| fs::create_dir(name)).map(|(name, ())| Self(name))
+        remove_leftovers_of(path);
+        let (path, _held) = at_temporary_sibling(path, |name| {
+            fs::create_dir(name)?;
+            // Not every system opens directories.
+            let opened = File::open(name).ok();
+            let is_ours = opened.as_ref().is_none_or(|directory| hold(directory, name));
+            if is_ours { Ok(opened) } else { Err(io::ErrorKind::AlreadyExists.into()) }
+        })?;
+        Ok(Self { path, _held })
     }
 }
 
@@ -60,7 +74,7 @@ impl AtomicDirectory {
     /// Where it is filled.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.temporary.0
+        &self.temporary.path
     }
 
     /// Waits until the names in it are on disk. Files are synced by whoever writes them.
@@ -145,7 +159,7 @@ fn exchange(new: &Path, path: &Path) -> io::Result<()> {
 /// As [`exchange`], in two steps.
 fn step_aside(new: &Path, path: &Path) -> io::Result<()> {
     let aside = Temporary::beside(path)?;
-    let old = aside.0.join("old");
+    let old = aside.path.join("old");
     fs::rename(path, &old)?;
     fs::rename(new, path).or_else(|error| {
         fs::rename(&old, path)?;

@@ -7,6 +7,8 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::leftovers::{hold, machine, remove_leftovers_of};
+
 /// The end of every temporary name.
 const ENDING: &str = ".tmp-part";
 
@@ -21,7 +23,8 @@ const ATTEMPTS: usize = 16;
 /// It is written as a new file in the same directory, named by [`temporary_sibling`].
 /// [`commit`](Self::commit) gives it the final name and replaces a file of that name (a symbolic
 /// link itself, not its target). If it is dropped before that, the new file is removed, and a file
-/// under the final name stays as it was.
+/// under the final name stays as it was. What a writer of the same file left behind when it was
+/// killed is removed; a writer that is alive keeps its file locked.
 ///
 /// If the target exists and is not a regular file (a pipe, a device), it is written to directly,
 /// because it must not be replaced by a file.
@@ -93,7 +96,11 @@ impl AtomicFile {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
         #[cfg(not(unix))]
         let _ = mode;
-        let (temporary, file) = at_temporary_sibling(path, |name| options.open(name))?;
+        remove_leftovers_of(path);
+        let (temporary, file) = at_temporary_sibling(path, |name| {
+            let file = options.open(name)?;
+            if hold(&file, name) { Ok(file) } else { Err(io::ErrorKind::AlreadyExists.into()) }
+        })?;
         Ok(Self { file, target, temporary: Some(Temporary(temporary)) })
     }
 
@@ -187,9 +194,14 @@ pub fn temporary_sibling(path: &Path) -> PathBuf {
     // A fresh `RandomState` is the randomness that std has; a name needs no better one.
     let random = RandomState::new().hash_one(std::process::id());
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let (name, machine) = (shown_name(path), machine());
+    parent(path).join(format!(".{name}.{machine}{random:016x}{count:x}{ENDING}"))
+}
+
+/// The part of the name of an output that its temporary names repeat.
+pub(crate) fn shown_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let name = &name[..name.floor_char_boundary(NAME_BYTES)];
-    parent(path).join(format!(".{name}.{random:016x}{count:x}{ENDING}"))
+    name[..name.floor_char_boundary(NAME_BYTES)].to_owned()
 }
 
 /// Whether a file name is one that [`temporary_sibling`] gives: something that a killed process left

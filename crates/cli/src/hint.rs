@@ -419,6 +419,7 @@ pub(crate) fn of_advice(advice: Advice) -> &'static str {
         Advice::DownloadAgain => "laion-fmri verify --repair downloads them again",
         Advice::ResumeDownload => "run the same download again to continue",
         Advice::BuildStore => "laion-fmri store build --subject S builds it again",
+        Advice::RemoveLeftBehind => "the next laion-fmri store build --subject S removes it",
         _ => "nothing needs to be done",
     }
 }

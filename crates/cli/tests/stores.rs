@@ -90,6 +90,36 @@ fn damage_is_found_and_passed_over() {
     assert!(message.contains("laion-fmri download --subject sub-03 --session ses-01"), "{message}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn what_killed_commands_left_behind_is_named_and_removed_by_the_next() {
+    let user = User::with_session();
+    let left = |output: &str| laion_fmri_base::temporary_sibling(&user.path(output));
+    user.ok("store build --subject sub-03");
+    let session = left("mirror/stores/sub-03_desc-anatomical.zarr/ses-01");
+    fs::create_dir_all(session.join("betas")).unwrap();
+    fs::write(session.join("betas/c.0.0"), [0; 1500]).unwrap();
+    let list = user.ok("store list --subject sub-03").out;
+    assert!(list.contains("1 build that was killed left 1.5 kB behind"), "{list}");
+    assert!(list.contains("laion-fmri store build --subject sub-03 removes it"), "{list}");
+    let listed = json(&user.ok("store list --subject 03 --json").out);
+    assert_eq!(listed["left_behind_bytes"], 1500);
+    let doctor = user.run("doctor --offline").out;
+    assert!(doctor.contains("1 build that was killed left 1.5 kB behind"), "{doctor}");
+    user.ok("store build --subject sub-03");
+    assert!(!session.exists());
+    assert_eq!(json(&user.ok("store list --subject 03 --json").out)["left_behind_bytes"], 0);
+    // Each writer removes what was left of its own output, and of no other.
+    let (betas, extract, other) = (left("int.npy"), left("all.npz"), left("other.npy"));
+    for left in [&betas, &extract, &other] {
+        fs::write(left, "half").unwrap();
+    }
+    user.ok("betas --subject sub-03 --session 01 --roi FFA1 -o int.npy");
+    assert!(!betas.exists() && extract.exists() && other.exists());
+    user.ok("extract --subject sub-03 --session 01 --roi FFA1 -o all.npz");
+    assert!(!extract.exists() && other.exists());
+}
+
 #[test]
 fn a_shared_directory_is_named_by_variable_and_configuration() {
     let user = User::with_session();

@@ -72,7 +72,11 @@ pub(crate) fn atomic_path<T, E: From<Error>>(
     path: &Path,
     write: impl FnOnce(&Path) -> Result<T, E>,
 ) -> Result<T, E> {
-    atomic_open(path, |file| write(file.path()))
+    atomic_open(path, |file| {
+        // The HDF5 library locks it itself.
+        let _ = file.file().unlock();
+        write(file.path())
+    })
 }
 
 /// The steps of all of them, each with its error.

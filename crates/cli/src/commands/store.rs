@@ -9,7 +9,7 @@ use laion_fmri::store::{
     StoreBuilt, StoreInfo, StorePlan, StoreRequest, StoreState, StoredSessionInfo,
 };
 use laion_fmri::{Dataset, Error, MaskSource, SessionId, Subject, SubjectId, layout};
-use laion_fmri_base::{counted, readable_bytes};
+use laion_fmri_base::{agreeing, counted, readable_bytes};
 use serde_json::{Value, json};
 
 use super::license::{self, License};
@@ -202,12 +202,28 @@ fn list(context: &Context, args: &Chosen) -> anyhow::Result<()> {
         let right = Align::Right;
         let table = columns(&rows, [Align::Left, right, right, Align::Left]);
         lines.extend(table.into_iter().map(|line| format!("  {line}")));
+        lines.extend(left_behind(store));
     }
     if let [_, _, ..] = stores.as_slice() {
         let bytes = stores.iter().map(|store| store.bytes).sum();
         lines.push(format!("{}: {}", counted(stores.len(), "store"), readable_bytes(bytes)));
     }
     output::print_lines(lines)
+}
+
+/// What killed builds left in a store, and what removes it.
+fn left_behind(store: &StoreInfo) -> Option<String> {
+    if store.left_behind == 0 {
+        return None;
+    }
+    let builds = counted(store.left_behind, "build");
+    let were = agreeing(store.left_behind, "was", "were");
+    let size = readable_bytes(store.left_behind_bytes);
+    Some(format!(
+        "  {builds} that {were} killed left {size} behind: \
+         the next laion-fmri store build --subject {} removes it",
+        store.subject
+    ))
 }
 
 pub(super) fn state_text(state: &StoreState) -> String {
@@ -225,7 +241,7 @@ fn json_store(store: &StoreInfo) -> String {
 }
 
 /// A store for other programs.
-pub(super) fn fields(store: &StoreInfo) -> [(String, Value); 8] {
+pub(super) fn fields(store: &StoreInfo) -> [(String, Value); 9] {
     let session = |session: &StoredSessionInfo| {
         json!({
             "session": session.session.as_str(),
@@ -241,6 +257,7 @@ pub(super) fn fields(store: &StoreInfo) -> [(String, Value); 8] {
         ("voxels", json!(store.n_voxels)),
         ("whole_brain", json!(store.is_whole)),
         ("bytes", json!(store.bytes)),
+        ("left_behind_bytes", json!(store.left_behind_bytes)),
         ("problem", json!(store.problem)),
         ("sessions", json!(store.sessions.iter().map(session).collect::<Vec<_>>())),
     ])

@@ -33,6 +33,10 @@ pub struct StoreInfo {
     pub sessions: Vec<StoredSessionInfo>,
     /// The bytes of all of its files.
     pub bytes: u64,
+    /// How many builds that were killed left something in it. The next build removes that.
+    pub left_behind: usize,
+    /// The bytes of what they left, which [`StoreInfo::bytes`] includes.
+    pub left_behind_bytes: u64,
     /// Why it cannot be used at all.
     pub problem: Option<String>,
 }
@@ -128,6 +132,7 @@ impl Subject {
     }
 
     fn store_info(&self, path: &Path, mask_source: MaskSource) -> Result<StoreInfo> {
+        let left = laion_fmri_base::leftovers(path).map_err(Error::io("list", path))?;
         let mut info = StoreInfo {
             path: path.to_owned(),
             subject: self.id().clone(),
@@ -136,6 +141,8 @@ impl Subject {
             is_whole: false,
             sessions: Vec::new(),
             bytes: bytes_below(path)?,
+            left_behind: left.len(),
+            left_behind_bytes: left.iter().map(|it| it.bytes).sum(),
             problem: None,
         };
         let store = match self.opened_store(path).and_then(|store| self.check_owner(store)) {

@@ -64,6 +64,8 @@ pub enum Advice {
     ResumeDownload,
     /// A store is built again, or what is damaged or out of step in it.
     BuildStore,
+    /// The next build of a store removes what earlier ones left behind.
+    RemoveLeftBehind,
 }
 
 /// Less free space than this is worth a note: one session of betas is about 1 GB.
@@ -139,6 +141,13 @@ impl Dataset {
                 let session = session.map(|session| format!(" {session}")).unwrap_or_default();
                 let detail = format!("{shown}{session} is not used: {why}");
                 findings.push(Finding::note("stores", detail, Advice::BuildStore));
+            }
+            if store.left_behind > 0 {
+                let size = readable_bytes(store.left_behind_bytes);
+                let builds = counted(store.left_behind, "build");
+                let were = agreeing(store.left_behind, "was", "were");
+                let detail = format!("{shown}: {builds} that {were} killed left {size} behind");
+                findings.push(Finding::note("stores", detail, Advice::RemoveLeftBehind));
             }
             if store.problem.is_none() {
                 (used, bytes) = (used + 1, bytes + store.bytes);
