@@ -88,6 +88,12 @@ pub fn trials(subject: &SubjectId, session: &SessionId) -> String {
     format!("{}{session}/func/{}", glmsingle(subject), built(name))
 }
 
+/// Whether a key is that of the trial table of any session.
+#[must_use]
+pub fn is_trials(key: &str) -> bool {
+    key.ends_with("_trials.tsv")
+}
+
 /// The noise-ceiling map within one session, in percent.
 #[must_use]
 pub fn session_noise_ceiling(subject: &SubjectId, session: &SessionId) -> String {

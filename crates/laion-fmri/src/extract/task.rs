@@ -140,7 +140,12 @@ impl Task<'_> {
             true => Some(RowImages::of(self.subject, &trials.kept_labels())?),
             false => None,
         };
-        let read = self.subject.inputs_read().into_iter().map(RecipeInput::from);
+        // The same handle reads the tables of other sessions, which this part does not hold.
+        let own_table = layout::trials(self.subject.id(), self.session);
+        let is_of_part = |input: &InputRecord| {
+            input.relative == own_table || !layout::is_trials(&input.relative)
+        };
+        let read = self.subject.inputs_read().into_iter().filter(is_of_part).map(RecipeInput::from);
         let embeddings = features.as_ref().map(|(_, input)| input.clone());
         let mut inputs: Vec<RecipeInput> = read.chain([betas]).chain(embeddings).collect();
         inputs.sort();
