@@ -91,7 +91,8 @@ impl<R: Read> GzDecoder<R> {
     /// A decoder at a block inside a member, after this history.
     pub(crate) fn resume(reader: R, start: BlockStart, history: &[u8]) -> Result<Self, Error> {
         let mut decoder = Self::from_members(Members::resume(reader, start)?, PIECE_BYTES);
-        decoder.window.set_history(history);
+        let refused = |source| Error::Read { compressed_offset: start.bit / 8, source };
+        decoder.window.set_history(history).map_err(refused)?;
         decoder.consumed_bytes = start.inflated;
         Ok(decoder)
     }
@@ -177,7 +178,8 @@ impl<R: Read> GzDecoder<R> {
             members.collect_points(points);
         }
         *self.members = members;
-        self.window.set_history(&history);
+        let refused = |source| Error::Read { compressed_offset: self.compressed_offset, source };
+        self.window.set_history(&history).map_err(refused)?;
         self.window.keep(left);
         Ok(())
     }

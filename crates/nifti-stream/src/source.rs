@@ -206,8 +206,10 @@ impl<R: Read> Plain<R> {
         if self.ended {
             return Ok(false);
         }
-        self.window.make_room();
         let offset = self.consumed + self.window.available().len() as u64;
+        self.window
+            .make_room()
+            .map_err(|source| Error::Read { compressed_offset: offset, source })?;
         let room = self.window.room();
         let wanted = room.len();
         let n = read_full(&mut self.reader, room, offset)?;

@@ -186,7 +186,10 @@ impl<R: Read> Members<R> {
                     }
                 }
                 State::Data => {
-                    window.make_room();
+                    let offset = self.input.offset();
+                    window
+                        .make_room()
+                        .map_err(|source| Error::Read { compressed_offset: offset, source })?;
                     let before = window.end();
                     let outcome = self.inflate(window);
                     if window.end() > before {

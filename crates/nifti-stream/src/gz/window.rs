@@ -1,10 +1,13 @@
 //! The inflated bytes at hand: those not yet consumed, and the history that matches refer to.
 
+use std::io;
+
 use crate::inflate::{Output, SLACK, WINDOW};
 
 /// A buffer that is window and output in one: `history | consumed | available | room`.
 pub(crate) struct Window {
-    bytes: Box<[u8]>,
+    /// Empty until something is inflated: a system that refuses the memory is an error then.
+    bytes: Vec<u8>,
     /// Bytes inflated at a time, at most.
     piece: usize,
     /// The first byte a match may refer to.
@@ -16,10 +19,18 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn new(piece: usize) -> Self {
-        let piece = piece.max(1);
-        // Small pieces share a buffer, so that the history is not moved for each of them.
-        let bytes = vec![0; WINDOW + piece.max(WINDOW) + SLACK].into_boxed_slice();
-        Self { bytes, piece, floor: 0, start: 0, end: 0 }
+        Self { bytes: Vec::new(), piece: piece.max(1), floor: 0, start: 0, end: 0 }
+    }
+
+    fn allocate(&mut self) -> io::Result<()> {
+        if self.bytes.is_empty() {
+            // Small pieces share a buffer, so that the history is not moved for each of them.
+            let length = WINDOW + self.piece.max(WINDOW) + SLACK;
+            let refused = |_| io::Error::from(io::ErrorKind::OutOfMemory);
+            self.bytes.try_reserve_exact(length).map_err(refused)?;
+            self.bytes.resize(length, 0);
+        }
+        Ok(())
     }
 
     /// What was inflated and not consumed.
@@ -43,22 +54,26 @@ impl Window {
     }
 
     /// Starts with a history and nothing available.
-    pub(crate) fn set_history(&mut self, history: &[u8]) {
+    pub(crate) fn set_history(&mut self, history: &[u8]) -> io::Result<()> {
+        self.allocate()?;
         let history = &history[history.len().saturating_sub(WINDOW)..];
         self.bytes[..history.len()].copy_from_slice(history);
         (self.floor, self.start, self.end) = (0, history.len(), history.len());
+        Ok(())
     }
 
     /// Makes room for a piece; the bytes not consumed stay available.
-    pub(crate) fn make_room(&mut self) {
+    pub(crate) fn make_room(&mut self) -> io::Result<()> {
+        self.allocate()?;
         if self.end + self.piece + SLACK <= self.bytes.len() {
-            return;
+            return Ok(());
         }
         let kept = self.start.min(self.end.saturating_sub(WINDOW));
         self.bytes.copy_within(kept..self.end, 0);
         self.start -= kept;
         self.end -= kept;
         self.floor = self.floor.saturating_sub(kept);
+        Ok(())
     }
 
     /// The last `n` bytes of the history are available again.
