@@ -36,10 +36,10 @@ fn a_store_is_built_used_listed_checked_and_removed() {
     assert!(without == expected);
     assert!(!notes.contains(".zarr"), "{notes}");
     let list = user.ok("store list --subject 03").out;
-    assert!(list.contains("ses-01") && list.contains("in step"), "{list}");
+    assert!(list.contains("ses-01") && list.contains("up to date"), "{list}");
     let list = json(&user.ok("store list --subject 03 --json").out);
     assert_eq!(list["schema"], "laion-fmri.store/1");
-    assert_eq!(list["sessions"][0]["state"], "in step");
+    assert_eq!(list["sessions"][0]["state"], "up to date");
     assert_eq!(list["whole_brain"], true);
     // The store and the small files are enough.
     let (betas, aside) = (user.mirror().join(BETAS), user.path("aside"));
@@ -49,6 +49,8 @@ fn a_store_is_built_used_listed_checked_and_removed() {
     assert!(list.contains("its file is not on disk"), "{list}");
     fs::rename(&aside, &betas).unwrap();
     user.ok("store verify --subject 03");
+    let verified = user.ok("verify --offline").err;
+    assert!(verified.contains(" of stores ("), "{verified}");
     user.ok("store remove --subject 03 --session 01");
     assert!(!user.mirror().join("stores/sub-03_desc-anatomical.zarr/ses-01").exists());
     user.ok("store remove --subject 03");
@@ -118,6 +120,33 @@ fn what_killed_commands_left_behind_is_named_and_removed_by_the_next() {
     assert!(!betas.exists() && extract.exists() && other.exists());
     user.ok("extract --subject sub-03 --session 01 --roi FFA1 -o all.npz");
     assert!(!extract.exists() && other.exists());
+}
+
+#[test]
+fn a_copied_mirror_uses_its_stores_once_it_is_verified() {
+    let user = User::new();
+    user.ok("download --subject sub-03 --ses 01 --accept-license --store");
+    let betas = "betas --subject sub-03 --session 01 --roi FFA1 -o face.npy";
+    let told = |line: &str| user.ok(&format!("{line} --json"));
+    assert_eq!(json(&told(betas).out)["source"], "store");
+    // As `cp -r` does.
+    let file = fs::File::options().write(true).open(user.mirror().join(BETAS)).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1)).unwrap();
+    let read = told(betas);
+    assert_eq!(json(&read.out)["source"], "stream");
+    assert!(read.err.contains("the time of its file differs"), "{}", read.err);
+    let list = user.ok("store list --subject sub-03").out;
+    assert!(list.contains("out of date: the time of its file differs"), "{list}");
+    assert!(list.contains("laion-fmri verify --subject sub-03"), "{list}");
+    user.ok("verify --subject sub-03");
+    assert_eq!(json(&told(betas).out)["source"], "store");
+    assert!(user.ok("store list --subject sub-03").out.contains("up to date"));
+    // Other bytes of the same length are another file, also once they are looked at.
+    let bytes = fs::read(user.mirror().join(BETAS)).unwrap();
+    fs::write(user.mirror().join(BETAS), vec![0; bytes.len()]).unwrap();
+    assert_eq!(user.run("verify --subject sub-03").code, 4);
+    let list = user.ok("store list --subject sub-03").out;
+    assert!(list.contains("out of date"), "{list}");
 }
 
 #[test]
@@ -274,7 +303,7 @@ fn a_download_leaves_a_store_behind() {
     let ran = user.ok(line);
     assert!(ran.err.contains("1 session built, 0 kept"), "{}", ran.err);
     let list = json(&user.ok("store list --json").out);
-    assert_eq!(list["sessions"][0]["state"], "in step");
+    assert_eq!(list["sessions"][0]["state"], "up to date");
     assert!(user.ok(line).err.contains("0 sessions built, 1 kept"));
     let ran = user.ok("download --subject sub-01 --brain-mask --store");
     assert!(ran.err.contains("no betas of sub-01 are on disk"), "{}", ran.err);
@@ -293,7 +322,7 @@ fn status_shows_stores_and_what_everything_takes() {
     assert_eq!(what, ["what", "mirror", "stores"], "{usage}");
     let told = objects(&user.ok("status --local --json").out);
     let subject = told.iter().find(|it| it["subject"] == "sub-03").unwrap();
-    assert_eq!(subject["stores"][0]["sessions"][0]["state"], "in step");
+    assert_eq!(subject["stores"][0]["sessions"][0]["state"], "up to date");
     let usage = objects(&user.ok("status --usage --json").out);
     assert!(usage.iter().all(|it| it["schema"] == "laion-fmri.disk-usage/1"));
     let bytes = |what: &str| usage.iter().find(|it| it["what"] == what).unwrap()["bytes"].as_u64();

@@ -21,7 +21,7 @@ use s3_mirror::ObjectError;
 use s3_mirror::{Cancel, Inventory};
 
 pub use self::error::InputError;
-pub(crate) use self::fingerprint::{Fingerprint, LargeFile};
+pub(crate) use self::fingerprint::{Fingerprint, LargeFile, Step};
 pub use self::input::{Input, InputRecord};
 #[cfg(not(feature = "download"))]
 use self::no_objects::{Object, Objects};

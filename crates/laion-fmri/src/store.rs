@@ -27,7 +27,7 @@
 //! [`Dataset::with_stores`](crate::Dataset::with_stores), which may be shared and read-only. A store
 //! is used for a session if it has all voxels that are asked for, was built with the brain mask that
 //! is on disk, and is *in step*: the file of the betas has the size and the time of modification that
-//! it had then, or the same SHA-256, or is not there at all. Otherwise the file is read. Of several
+//! it had then, or the same SHA-256 by the records of the mirror, or is not there at all. Otherwise the file is read. Of several
 //! stores the smallest is used. [`Dataset::without_stores`](crate::Dataset::without_stores) reads
 //! files.
 //!

@@ -202,6 +202,13 @@ fn list(context: &Context, args: &Chosen) -> anyhow::Result<()> {
         let right = Align::Right;
         let table = columns(&rows, [Align::Left, right, right, Align::Left]);
         lines.extend(table.into_iter().map(|line| format!("  {line}")));
+        if store.sessions.iter().any(|it| matches!(it.state, StoreState::Stale(_))) {
+            let subject = &store.subject;
+            lines.push(format!(
+                "  out of date: laion-fmri verify --subject {subject} compares files that were copied; \
+                 laion-fmri store build --subject {subject} builds what has changed"
+            ));
+        }
         lines.extend(left_behind(store));
     }
     if let [_, _, ..] = stores.as_slice() {
@@ -228,9 +235,9 @@ fn left_behind(store: &StoreInfo) -> Option<String> {
 
 pub(super) fn state_text(state: &StoreState) -> String {
     match state {
-        StoreState::InStep => "in step".to_owned(),
+        StoreState::InStep => "up to date".to_owned(),
         StoreState::Alone => "its file is not on disk".to_owned(),
-        StoreState::Stale(why) => format!("out of step: {why}"),
+        StoreState::Stale(why) => format!("out of date: {why}"),
         StoreState::Damaged(why) => format!("damaged: {why}"),
         _ => "unknown".to_owned(),
     }

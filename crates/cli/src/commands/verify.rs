@@ -17,6 +17,8 @@ use crate::exit::{CommandError, Status};
 use crate::output;
 use crate::progress;
 
+/// The folder of a data directory that holds stores.
+const STORES: &str = "stores";
 /// What is said of a file that was there once.
 const MISSING: &str = "no longer on disk";
 
@@ -155,29 +157,35 @@ fn print(context: &Context, verification: &Verification) -> anyhow::Result<()> {
     let is_unknown = |file: &&VerifiedFile| {
         file.against == "itself" && file.condition.is_sound() && file.condition.fault().is_none()
     };
-    let unknown = verification.files.iter().filter(is_unknown).count();
+    let (of_stores, unknown): (Vec<_>, Vec<_>) =
+        verification.files.iter().filter(is_unknown).partition(|file| is_of_store(&file.path));
+    let (of_stores, unknown) = (of_stores.len(), unknown.len());
     let checked = verification.files.len();
     let faulty = verification.faults().count();
     let mut parts = Vec::new();
     for (count, what) in [
-        (checked - bad - unknown - faulty, "fine"),
+        (checked - bad - unknown - of_stores - faulty, "fine"),
         (bad, "damaged"),
         (faulty, "faulty in the bucket itself"),
         (verification.missing.len(), "missing"),
+        (of_stores, "of stores (laion-fmri store verify checks them)"),
         (unknown, "unknown (not from the bucket)"),
     ] {
         if count > 0 {
             parts.push(format!("{count} {what}"));
         }
     }
-    let found = if parts.len() == 1 && verification.is_sound() && unknown == 0 && faulty == 0 {
-        "all fine".to_owned()
-    } else {
-        parts.join(", ")
-    };
+    let is_all_fine = verification.is_sound() && unknown + of_stores + faulty == 0;
+    let found =
+        if parts.len() == 1 && is_all_fine { "all fine".to_owned() } else { parts.join(", ") };
     let files = counted(checked, "file");
     context.note(&format!("checked {files} ({}): {found}", readable_bytes(size)));
     Ok(())
+}
+
+/// Whether a file belongs to a store of betas, which was made here.
+fn is_of_store(path: &RelativePath) -> bool {
+    path.parts().next() == Some(STORES)
 }
 
 /// What is said of a file that is what the bucket has, where that is at fault.

@@ -20,7 +20,7 @@ use super::images::RowImages;
 use super::inputs::RecipeInput;
 use super::text;
 use crate::error::ExtractError;
-use crate::files::Fingerprint;
+use crate::files::{Fingerprint, Step};
 use crate::{Error, Result, Subject};
 
 const MAGIC: &[u8; 8] = b"LFMRIPT1";
@@ -239,7 +239,7 @@ impl PartReader {
                 return Ok(false);
             };
             let kept = || subject.reading.digest(&place);
-            if !subject.files().is_in_step(&place, kept, known)? {
+            if subject.files().step(&place, kept, known)? != Step::Same {
                 return Ok(false);
             }
         }

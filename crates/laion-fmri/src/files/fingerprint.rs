@@ -50,6 +50,18 @@ pub(crate) struct Fingerprint {
     pub(crate) etag: Option<String>,
 }
 
+/// Whether a file is what it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It is.
+    Same,
+    /// Its size is the same and its time of modification is not, as after copying; what its bytes are
+    /// is not known.
+    OtherTime,
+    /// It is another file.
+    Other,
+}
+
 impl Fingerprint {
     /// What a result says that it was made from.
     pub(crate) fn record(&self) -> InputRecord {
@@ -84,27 +96,32 @@ impl Files {
     /// Whether a file is what it was: on disk by size and time of modification, or else by a SHA-256
     /// that is known for those it has now (`kept` says where one may be kept); in the bucket by size and
     /// entity tag. Nothing is read but records.
-    pub(crate) fn is_in_step(
+    pub(crate) fn step(
         &self,
         place: &Located,
         kept: impl FnOnce() -> Option<PathBuf>,
         fingerprint: &Fingerprint,
-    ) -> Result<bool> {
+    ) -> Result<Step> {
         if !place.is_on_disk() {
             let (size, etag) = place.listed().unwrap_or_default();
-            return Ok(size == fingerprint.size && etag.is_some() && etag == fingerprint.etag);
+            let is_same = size == fingerprint.size && etag.is_some() && etag == fingerprint.etag;
+            return Ok(if is_same { Step::Same } else { Step::Other });
         }
         let metadata = metadata(place)?;
         if metadata.len() != fingerprint.size {
-            return Ok(false);
+            return Ok(Step::Other);
         }
         let modified = nanoseconds(&metadata);
         if modified.is_some() && modified == fingerprint.modified {
-            return Ok(true);
+            return Ok(Step::Same);
         }
         let kept = kept();
         let file = LargeFile { files: self, place, kept: kept.as_deref(), metadata };
-        Ok(file.known()?.is_some_and(|record| record.sha256 == fingerprint.sha256))
+        Ok(match file.known()? {
+            Some(record) if record.sha256 == fingerprint.sha256 => Step::Same,
+            Some(_) => Step::Other,
+            None => Step::OtherTime,
+        })
     }
 
     /// What is recorded in the mirror about a file in its present state.

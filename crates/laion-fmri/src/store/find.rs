@@ -16,7 +16,7 @@ use super::described::{SessionLabel, StoreLabel, VERSION, axis, of_attributes};
 use super::session::StoredSession;
 use super::{BETAS, VOXEL_INDEX};
 use crate::dataset::Reading;
-use crate::files::Located;
+use crate::files::{Located, Step};
 use crate::mask::{BrainMask, MaskSource, VoxelMask};
 use crate::{Dataset, Result, Roots, Subject};
 
@@ -24,6 +24,10 @@ use crate::{Dataset, Result, Roots, Subject};
 pub(crate) const FOLDER: &str = "stores";
 /// The end of the name of a store.
 const ENDING: &str = ".zarr";
+
+/// Why a store is not used after its mirror was copied.
+const OTHER_TIME: &str = "the time of its file differs from the one that the store recorded, as after \
+                          copying; a verification of the mirror compares the bytes";
 
 /// What was opened of the stores of a subject, shared by the clones of its handle.
 #[derive(Debug, Default)]
@@ -260,9 +264,10 @@ impl Subject {
     ) -> Result<(), Unfit> {
         let Some(place) = betas else { return Ok(()) };
         let kept = || self.reading.digest(place);
-        match self.files().is_in_step(place, kept, &found.label.betas) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Unfit::Stale("it was built from another file")),
+        match self.files().step(place, kept, &found.label.betas) {
+            Ok(Step::Same) => Ok(()),
+            Ok(Step::OtherTime) => Err(Unfit::Stale(OTHER_TIME)),
+            Ok(Step::Other) => Err(Unfit::Stale("it was built from another file")),
             Err(error) => {
                 tracing::debug!(%error, "whether a store is in step is not known");
                 Err(Unfit::Stale("its file cannot be looked at"))
@@ -327,10 +332,10 @@ fn pass_over(path: &Path, session: &SessionId, unfit: &Unfit) {
     match unfit {
         Unfit::NotThere => tracing::debug!(%store, %session, "the store does not have the session"),
         Unfit::Stale(why) => {
-            tracing::warn!(%store, %session, "the store is passed over: {why}; build it again");
+            tracing::warn!(%store, %session, "the store is not used: {why}; build it again");
         }
         Unfit::Damaged(error) => {
-            tracing::warn!(%store, %session, %error, "the store is passed over: it is damaged; build it again");
+            tracing::warn!(%store, %session, %error, "the store is not used: it is damaged; build it again");
         }
     }
 }

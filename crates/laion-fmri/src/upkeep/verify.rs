@@ -215,7 +215,7 @@ impl Dataset {
                 (None, Some(_)) => "listing",
                 (None, None) => "itself",
             };
-            if against == "listing"
+            if against != "itself"
                 && let Some(inventory) = inventories.get(known.root)
             {
                 record(inventory, &known, &condition);
@@ -332,15 +332,20 @@ fn condition_of(
     check_file(&found.file, &expected, GzipInspection.inspect(&found.path), cancel)
 }
 
-/// Notes what a file without a record was proved to be.
+/// Notes what a file without a record was proved to be, and at which time of modification a file has the
+/// bytes of its record: copying a mirror changes the times.
 fn record(inventory: &Inventory, known: &Known, condition: &Condition) {
-    let (Some(listed), Condition::Sound(content)) = (&known.listed, condition) else { return };
+    let Condition::Sound(content) = condition else { return };
     let Ok(metadata) = std::fs::metadata(&known.found.file) else { return };
-    if !content.check.is_proof() {
-        return;
-    }
-    let (path, etag) = (known.found.path.clone(), listed.etag.clone());
-    let new = Record::new(path, listed.key.clone(), etag, content.clone(), &metadata);
+    let new = match (&known.record, &known.listed) {
+        (Some(record), _) if record.fits(&metadata) || record.sha256 != content.sha256 => return,
+        (Some(record), _) => record.clone().at_time_of(&metadata),
+        (None, Some(listed)) if content.check.is_proof() => {
+            let (path, etag) = (known.found.path.clone(), listed.etag.clone());
+            Record::new(path, listed.key.clone(), etag, content.clone(), &metadata)
+        }
+        _ => return,
+    };
     // A shared root keeps no records of ours.
     if let Err(error) = inventory.add(new) {
         tracing::debug!(%error, "not recorded");

@@ -59,6 +59,14 @@ impl Record {
         }
     }
 
+    /// The same about a file that has the same bytes and another time of modification, as a copy has.
+    #[must_use]
+    pub fn at_time_of(mut self, file: &Metadata) -> Self {
+        self.modified = nanoseconds(file.modified().ok());
+        self.recorded = seconds(SystemTime::now());
+        self
+    }
+
     /// Whether the file is in the state that was recorded, as far as size and time of modification
     /// tell.
     #[must_use]
