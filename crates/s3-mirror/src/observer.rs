@@ -23,8 +23,10 @@ use crate::{Error, Outcome, Plan, PlanItem};
 ///   `Advanced`, with the bytes that an earlier transfer left; [`Discarded`](Self::Discarded) takes
 ///   back bytes that were reported before by either, because the object changed, arrived damaged, or
 ///   cannot be continued. What was reported minus what was discarded is what is there.
+/// * [`Checked`](Self::Checked) comes for files that are fetched in ranges, when bytes that are there
+///   were hashed. It begins again when they are discarded.
 /// * [`Waiting`](Self::Waiting) comes whenever an item makes a pause: it is over with the next event of
-///   the item. An item may wait for a server in several connections at once.
+///   the item that is not [`Checked`](Self::Checked). An item may wait for a server in several connections at once.
 /// * Items run at once, up to the number of jobs, so events of different items alternate. Items are
 ///   started in plan order and finished in any order.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +58,13 @@ pub enum Event<'a> {
     },
     /// Bytes of an item that were reported are thrown away.
     Discarded {
+        /// The item.
+        item: &'a PlanItem,
+        /// How many.
+        bytes: u64,
+    },
+    /// More bytes of an item, which are there, were hashed.
+    Checked {
         /// The item.
         item: &'a PlanItem,
         /// How many.

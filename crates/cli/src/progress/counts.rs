@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use laion_fmri::s3_mirror::{Key, Outcome, Plan, PlanItem, Wait};
-use laion_fmri_base::{agreeing, readable_bytes as bytes};
+use laion_fmri_base::{agreeing, counted, readable_bytes as bytes};
 use serde_json::{Value, json};
 
 use super::in_words;
@@ -36,7 +36,16 @@ struct UnderWay {
     key: Key,
     /// What is there of it.
     there: u64,
+    /// What of that was compared with the checksums.
+    checked: u64,
     size: u64,
+}
+
+impl UnderWay {
+    /// Whether all of it is there, and only its check is left.
+    fn is_checked(&self) -> bool {
+        self.size > 0 && self.there >= self.size
+    }
 }
 
 /// Bytes per second, over the last seconds.
@@ -82,7 +91,7 @@ impl Counts {
 
     pub(super) fn started(&mut self, item: &PlanItem) {
         let (key, size) = (item.key.clone(), item.size);
-        self.under_way.push(UnderWay { key, there: 0, size });
+        self.under_way.push(UnderWay { key, there: 0, checked: 0, size });
     }
 
     /// More of a file has come.
@@ -104,6 +113,14 @@ impl Counts {
         self.bytes = self.bytes.saturating_sub(bytes);
         if let Some(file) = self.file(item) {
             file.there = file.there.saturating_sub(bytes);
+            file.checked = 0;
+        }
+    }
+
+    /// More of a file was compared with the checksums.
+    pub(super) fn checked(&mut self, item: &PlanItem, bytes: u64) {
+        if let Some(file) = self.file(item) {
+            file.checked += bytes;
         }
     }
 
@@ -147,8 +164,22 @@ impl Counts {
         format!("{} of {}", bytes(self.bytes), bytes(self.total_bytes))
     }
 
+    /// The files of which only the check is left, and how far that is; none while others are fetched.
+    fn checking(&self) -> Option<String> {
+        if self.under_way.is_empty() || !self.under_way.iter().all(UnderWay::is_checked) {
+            return None;
+        }
+        let sum = |of: fn(&UnderWay) -> u64| bytes(self.under_way.iter().map(of).sum());
+        let files = counted(self.under_way.len(), "file");
+        let (checked, size) = (sum(|file| file.checked), sum(|file| file.size));
+        Some(format!("checking {files}, {checked} of {size}"))
+    }
+
     /// Rate and remaining time, or that there are none.
     fn pace(&mut self, now: Instant) -> String {
+        if let Some(checking) = self.checking() {
+            return checking;
+        }
         let left = self.left(now).map(|left| format!(", {} left", in_words(left)));
         format!("{}/s{}", bytes(self.rate.at(now)), left.unwrap_or_default())
     }
@@ -177,6 +208,10 @@ impl Counts {
             let share = percent(file.there, file.size);
             let tails = match self.waits.word(&file.key) {
                 Some(word) => [format!("{share}, {word}"), share],
+                None if file.is_checked() => {
+                    let checked = bytes(file.checked);
+                    [format!("{checked} of {} checked", bytes(file.size)), "checking".to_owned()]
+                }
                 None => [format!("{} of {}", bytes(file.there), bytes(file.size)), share],
             };
             let name = format!("  {}", file.key.file_name());
@@ -188,8 +223,9 @@ impl Counts {
         rows
     }
 
-    pub(super) fn fields(&mut self, now: Instant) -> [(&'static str, Value); 7] {
-        let left = self.left(now).map(|left| left.as_secs());
+    pub(super) fn fields(&mut self, now: Instant) -> [(&'static str, Value); 8] {
+        let checking = self.checking();
+        let left = self.left(now).filter(|_| checking.is_none()).map(|left| left.as_secs());
         [
             ("files", json!(self.files)),
             ("total_files", json!(self.total_files)),
@@ -197,6 +233,7 @@ impl Counts {
             ("total_bytes", json!(self.total_bytes)),
             ("bytes_per_second", json!(self.rate.at(now))),
             ("seconds_left", json!(left)),
+            ("checking", json!(checking)),
             ("waiting", json!(self.waits.sentence(now))),
         ]
     }
@@ -285,6 +322,32 @@ mod tests {
         assert!(lines[2].ends_with("99 %, waits"), "{lines:?}");
         counts.advanced(&plan.items[1], 1);
         assert!(counts.line(now).ends_with(" left"));
+    }
+
+    #[test]
+    fn what_is_there_and_not_checked_is_said_to_be_checked() {
+        let (plan, start) = (plan(), Instant::now());
+        let [readme, betas] = plan.items.as_slice() else { panic!("{plan:?}") };
+        let mut counts = Counts::default();
+        counts.planned(&plan, start);
+        counts.started(readme);
+        counts.started(betas);
+        counts.advanced(betas, 1_149_000_000);
+        counts.checked(betas, 400_000_000);
+        let now = start + Duration::from_secs(2);
+        // Another file is still on its way.
+        assert!(counts.line(now).contains("MB/s"), "{}", counts.line(now));
+        counts.advanced(readme, 1_000);
+        counts.finished(readme, &Outcome::Fetched { bytes: 1_000 });
+        counts.checked(betas, 30_000_000);
+        let line = counts.line(now);
+        assert!(line.ends_with(", checking 1 file, 430 MB of 1.15 GB"), "{line}");
+        assert_eq!(counts.fields(now)[5], ("seconds_left", json!(null)));
+        let rows = drawn(&counts.rows(110, 24, now), 110).join("\n");
+        assert!(rows.contains("checking 1 file, 430 MB of 1.15 GB"), "{rows}");
+        assert!(rows.contains("430 MB of 1.15 GB checked"), "{rows}");
+        counts.discarded(betas, 1_149_000_000);
+        assert!(counts.line(now).contains("/s"), "{}", counts.line(now));
     }
 
     #[test]

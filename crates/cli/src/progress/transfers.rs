@@ -63,6 +63,7 @@ impl Observer for Transfers {
             Transfer::Advanced { item, bytes } => counts.advanced(item, bytes),
             Transfer::Resumed { item, bytes } => counts.resumed(item, bytes),
             Transfer::Discarded { item, bytes } => counts.discarded(item, bytes),
+            Transfer::Checked { item, bytes } => counts.checked(item, bytes),
             Transfer::Waiting { item, wait } => counts.waiting(item, wait, Instant::now()),
             Transfer::Finished { item, outcome } => {
                 counts.finished(item, outcome);

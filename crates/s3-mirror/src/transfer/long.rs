@@ -76,7 +76,8 @@ pub(super) async fn fetch(
         }
     };
     let digests = run.digests(item, known).await;
-    let followed = follow(shared, version.size, digests);
+    let checked = |bytes| run.observer.event(Event::Checked { item, bytes });
+    let followed = follow(shared, version.size, digests, checked);
     let done = try_join(try_join_all((0..workers).map(|_| worker())), followed).await;
     version.opaque = opaque_tag.load(Ordering::Relaxed);
     let digests = match done {
@@ -317,7 +318,12 @@ async fn flush(shared: &Arc<Shared>, offset: u64, held: Vec<Bytes>) -> Result<()
 }
 
 /// Hashes the file from its start as far as it is there, until all of it is.
-async fn follow(shared: &Arc<Shared>, size: u64, mut digests: Digests) -> Result<Digests, Ended> {
+async fn follow(
+    shared: &Arc<Shared>,
+    size: u64,
+    mut digests: Digests,
+    checked: impl Fn(u64),
+) -> Result<Digests, Ended> {
     let mut prefix = shared.prefix.subscribe();
     let mut at = 0;
     while at < size {
@@ -342,6 +348,7 @@ async fn follow(shared: &Arc<Shared>, size: u64, mut digests: Digests) -> Result
             Ok::<_, VersionError>(digests)
         })
         .await?;
+        checked(end - at);
         at = end;
     }
     Ok(digests)
