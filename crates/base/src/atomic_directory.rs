@@ -53,7 +53,11 @@ impl Temporary {
             fs::create_dir(name)?;
             // Not every system opens directories.
             let opened = File::open(name).ok();
-            let is_ours = opened.as_ref().is_none_or(|directory| hold(directory, name));
+            let is_ours = match &opened {
+                Some(directory) => hold(directory, name),
+                // Another process may have taken it for a leftover before it was locked.
+                None => name.is_dir(),
+            };
             if is_ours { Ok(opened) } else { Err(io::ErrorKind::AlreadyExists.into()) }
         })?;
         Ok(Self { path, _held })
