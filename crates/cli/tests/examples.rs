@@ -130,10 +130,15 @@ fn every_example_runs() {
     let home = Home::new();
     for line in lines {
         // An earlier example has built the whole store: nothing would be left to plan.
-        let stores = home.directory.join("laion-fmri/stores");
-        if line.starts_with("laion-fmri store plan") && stores.exists() {
-            std::fs::remove_dir_all(stores).unwrap();
+        let (stores, aside) =
+            (home.directory.join("laion-fmri/stores"), home.directory.join("aside"));
+        let is_aside = line.starts_with("laion-fmri store plan") && stores.exists();
+        if is_aside {
+            std::fs::rename(&stores, &aside).unwrap();
         }
         home.run(&line);
+        if is_aside {
+            std::fs::rename(&aside, &stores).unwrap();
+        }
     }
 }
