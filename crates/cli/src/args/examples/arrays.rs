@@ -220,8 +220,9 @@ pub(super) const EXAMPLES: &[Examples] = &[
         "to-template",
         &[
             example(
-                "values of the whole brain on both hemispheres of fsaverage",
-                "laion-fmri to-template --subject sub-01 nc12.npy --target fsaverage \\\n    \
+                "values of the whole brain on fsaverage; this needs the FreeSurfer folder of the subject",
+                "laion-fmri download --prefix derivatives/freesurfer/sub-01/ && \\\n    \
+             laion-fmri to-template --subject sub-01 nc12.npy --target fsaverage \\\n    \
              --fsaverage ~/freesurfer/subjects -o nc12_fsaverage.npz",
             ),
             example(
