@@ -250,8 +250,8 @@ mod tests {
     #[test]
     fn an_output_that_is_not_written_yet_has_its_place() {
         let page = page("```sh\nls\n```\n\n```text\n```\n").unwrap();
-        assert_eq!(page.blocks[0].shown, Some(20..20));
-        assert!(page.text[..20].ends_with("```text\n"));
+        assert_eq!(page.blocks[0].shown, Some(22..22));
+        assert!(page.text[..22].ends_with("```text\n"));
     }
 
     #[test]
