@@ -2,7 +2,7 @@
 //!
 //! A search for a Python name in this documentation finds the same: each item carries it as an alias.
 //! What is not listed has no counterpart: what Python returns as tables, images or tensors of other
-//! packages, and the transforms to templates.
+//! packages.
 //!
 //! # Functions
 //!
