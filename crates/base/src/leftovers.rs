@@ -5,20 +5,28 @@
 //! which one a temporary file was made. What another machine made, or cannot be locked, is judged by
 //! its age.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use crate::atomic_file::{parent, shown_name};
-use crate::is_temporary;
+use crate::{is_temporary, lock};
 
 /// A writer on another machine changes what it writes before that.
 const YOUNG: Duration = Duration::from_secs(60);
 /// What has not changed for so long is left over even where nothing can be locked.
 const OLD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A directory with more entries is listed by the first writer of a process alone: thousands of files
+/// that are written into one directory would list it thousands of times.
+const MANY: usize = 512;
+
+/// The directories of many entries that were listed.
+static LISTED: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
 
 /// A temporary file or directory that no process works on any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,11 +76,21 @@ pub(crate) fn remove_leftovers_of(target: &Path) {
             random.len() >= 16 && random.bytes().all(|digit| digit.is_ascii_hexdigit())
         })
     };
+    let directory = parent(target);
+    if lock(&LISTED).contains(directory) {
+        return;
+    }
     // Where the directory cannot be listed, a file may still be created.
-    for path in temporaries(parent(target)).unwrap_or_default() {
-        if path.file_name().is_some_and(is_of_target) {
-            remove(&path);
+    let mut entries = 0;
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        entries += 1;
+        let name = entry.file_name();
+        if is_of_target(&name) && is_temporary(&name.to_string_lossy()) {
+            remove(&entry.path());
         }
+    }
+    if entries > MANY {
+        lock(&LISTED).insert(directory.to_owned());
     }
 }
 
@@ -245,6 +263,25 @@ mod tests {
         drop(file);
         assert_eq!(remove_leftovers(folder.path())?, 1);
         assert!(leftovers(&folder.path().join("missing")).is_err());
+        Ok(())
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_directory_of_many_files_is_listed_once() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let target = folder.path().join("image.png");
+        for entry in 0..=MANY {
+            File::create(folder.path().join(format!("{entry}.png")))?;
+        }
+        let killed = || -> io::Result<PathBuf> {
+            let path = temporary_sibling(&target);
+            fs::write(&path, "half")?;
+            AtomicFile::create(&target)?.commit()?;
+            Ok(path)
+        };
+        assert!(!killed()?.exists());
+        assert!(killed()?.exists());
         Ok(())
     }
 
