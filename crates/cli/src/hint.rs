@@ -97,6 +97,9 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::NothingNamed { what } if what == "subject" => {
             Some("name one with --subject".to_owned())
         }
+        Error::NotEnoughSpace { .. } => {
+            Some("write to another disk with -o, or name fewer sessions or voxels".to_owned())
+        }
         Error::MemoryLimit { least, .. } => {
             Some(format!("--max-memory {}", sufficient_bytes(*least).replace(' ', "")))
         }
@@ -723,6 +726,10 @@ mod tests {
             (
                 nothing(101.0).into(),
                 "a noise ceiling is at most 100 percent; give a lower one than --nc-threshold 101",
+            ),
+            (
+                Error::NotEnoughSpace { directory: "/full".into(), needed: 2, free: 1 },
+                "write to another disk with -o, or name fewer sessions or voxels",
             ),
             (Error::MemoryLimit { limit: 1, least: 42_010_000 }, "--max-memory 42.1MB"),
             (roi("face place"), "--roi face place, or --roi \"face | place\""),

@@ -312,7 +312,7 @@ impl<'a> Betas<'a> {
     ///
     /// # Errors
     ///
-    /// As [`Betas::load_sessions`]; [`Error::Export`]; what `done` answers ends the loop.
+    /// As [`Betas::load_sessions`]; [`Error::NotEnoughSpace`]; [`Error::Export`]; what `done` answers ends the loop.
     pub fn write_npy<E: From<Error>>(
         &self,
         path: impl Fn(&SessionId) -> PathBuf + Sync,
@@ -323,14 +323,12 @@ impl<'a> Betas<'a> {
             planned.write_npy(path, watch, threads)
         };
         let jobs = self.subject.reading.jobs;
-        sessions::in_order(
-            self.plan(&self.chosen()?)?,
-            jobs,
-            InFlight::Unbounded,
-            self.watch(),
-            &write,
-            done,
-        )
+        let planned = self.plan(&self.chosen()?)?;
+        if let Some(first) = planned.first() {
+            let bytes = planned.iter().map(Planned::n_bytes).sum();
+            crate::roots::check_space(&path(first.session()), bytes)?;
+        }
+        sessions::in_order(planned, jobs, InFlight::Unbounded, self.watch(), &write, done)
     }
 
     /// The betas of several sessions in one array, one session after the other, in the order named.

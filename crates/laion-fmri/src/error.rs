@@ -566,6 +566,22 @@ pub enum Error {
         least: u64,
     },
 
+    /// The disk has less free space than what is to be written takes. Nothing was written.
+    #[error(
+        "not enough space in {}: {} needed, {} free",
+        .directory.display(),
+        sufficient_bytes(*needed),
+        readable_bytes(*free)
+    )]
+    NotEnoughSpace {
+        /// Where it was to be written.
+        directory: PathBuf,
+        /// The bytes that it takes.
+        needed: u64,
+        /// The bytes that are free for this user.
+        free: u64,
+    },
+
     /// A call that needs the network was made in offline mode.
     #[error("{what} needs the network, and offline mode is on")]
     Offline {

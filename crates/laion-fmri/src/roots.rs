@@ -148,7 +148,6 @@ impl Roots {
 }
 
 /// Bytes that are free for this user where `directory` lies; `None` where the system does not say.
-#[cfg(feature = "download")]
 pub(crate) fn free_bytes(directory: &Path) -> Option<u64> {
     #[cfg(unix)]
     {
@@ -162,9 +161,44 @@ pub(crate) fn free_bytes(directory: &Path) -> Option<u64> {
     }
 }
 
+/// Refuses to begin an output of so many bytes that its disk cannot hold. Its directory may be made
+/// later; a pipe or a device takes everything.
+pub(crate) fn check_space(output: &Path, needed: u64) -> Result<()> {
+    if fs::metadata(output).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        return Ok(());
+    }
+    let Ok(absolute) = std::path::absolute(output) else { return Ok(()) };
+    let Some(directory) = absolute.ancestors().skip(1).find(|it| it.is_dir()) else {
+        return Ok(());
+    };
+    match free_bytes(directory) {
+        Some(free) if free < needed => {
+            Err(Error::NotEnoughSpace { directory: directory.to_owned(), needed, free })
+        }
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_disk_cannot_hold_is_refused_before_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let there = folder.path().to_owned();
+        for output in ["a.npy", "missing/deep/a.npy"] {
+            let output = there.join(output);
+            check_space(&output, 1).unwrap();
+            let error = check_space(&output, u64::MAX).unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains("18.5 EB needed, ") && text.ends_with(" free"), "{text}");
+            let Error::NotEnoughSpace { directory, needed: u64::MAX, .. } = error else { panic!() };
+            assert_eq!(directory, there);
+        }
+        check_space(Path::new("/dev/null"), u64::MAX).unwrap();
+    }
 
     #[test]
     fn earlier_roots_win_and_names_are_merged() {

@@ -139,7 +139,8 @@ pub struct ConnectOptions {
     /// of it the rest is asked for on a second connection, and what answers first goes on.
     pub read_timeout: Duration,
     /// How often in a row one request is repeated without a byte of progress, after a broken
-    /// connection, a timeout, or status 408, 425, 429 or 5xx (default 15). Zero makes the first failure
+    /// connection, a timeout, or status 408, 425, 429 or 5xx (default 30, which lasts longer than
+    /// `retry_timeout`). Zero makes the first failure
     /// without progress final.
     pub max_retries: usize,
     /// No repetition starts later than this after the last progress (default 120 s). The same bound
@@ -161,7 +162,7 @@ impl Default for ConnectOptions {
         Self {
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(10),
-            max_retries: 15,
+            max_retries: 30,
             retry_timeout: Duration::from_secs(120),
             first_pause: Duration::from_millis(100),
             page_size: None,

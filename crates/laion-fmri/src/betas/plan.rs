@@ -175,6 +175,12 @@ impl Planned {
         self.rows.count(self.reader.n_volumes())
     }
 
+    /// The bytes of the values.
+    pub(super) fn n_bytes(&self) -> u64 {
+        let values = (self.n_rows() as u64).saturating_mul(self.voxels.n_voxels() as u64);
+        values.saturating_mul(size_of::<f32>() as u64)
+    }
+
     /// The trial of each row.
     pub(super) fn trials(&self) -> Vec<SessionTrial> {
         self.rows.trials(self.reader.n_volumes())

@@ -129,6 +129,7 @@ impl Error {
             | Self::Label(_)
             | Self::Export(_)
             | Self::OutOfMemory { .. }
+            | Self::NotEnoughSpace { .. }
             | Self::Thread { .. }
             | Self::Io { .. } => ErrorKind::Other,
         }

@@ -99,6 +99,7 @@ impl ExtractPlan {
         if open.is_empty() {
             return Ok(done);
         }
+        self.check_space(&directory, &open)?;
         if beside.is_some() {
             self.fetch_embeddings(dataset, &directory)?;
         }
@@ -260,6 +261,21 @@ impl ExtractPlan {
         let Some(described) = recipe.output.as_ref().filter(|_| is_ours) else { return Ok(None) };
         let is_whole = output::size(&self.output)? == described.size;
         Ok(is_whole.then_some(recipe))
+    }
+
+    /// Whether the disk holds the parts of these tasks, and next to them the output, if no other process
+    /// has parts to make.
+    fn check_space(&self, directory: &Path, open: &[&PlannedTask]) -> Result<()> {
+        let bytes = |rows: usize, columns: usize| {
+            (rows as u64).saturating_mul(columns as u64).saturating_mul(size_of::<f32>() as u64)
+        };
+        let parts = open.iter().map(|task| bytes(task.size.rows, task.size.columns));
+        let mut needed: u64 = parts.sum();
+        if open.len() == self.tasks.len() {
+            let (rows, columns) = self.shape();
+            needed = needed.saturating_add(bytes(rows, columns));
+        }
+        crate::roots::check_space(&directory.join("part"), needed)
     }
 
     /// A dataset that finds the embeddings next to the parts, when this one reads the bucket: HDF5 is

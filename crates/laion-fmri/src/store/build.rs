@@ -198,7 +198,7 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// As [`Subject::plan_store`] and [`Betas::load`](crate::Betas::load);
+    /// As [`Subject::plan_store`] and [`Betas::load`](crate::Betas::load); [`Error::NotEnoughSpace`];
     /// [`StoreError`](crate::StoreError) when the store cannot be written; [`Error::Cancelled`].
     ///
     /// ```
@@ -223,6 +223,11 @@ impl Subject {
         let plan = subject.plan_store(request)?;
         let watch = Watch::new(observer, cancel);
         watch.check()?;
+        // What an earlier build left behind makes room first.
+        if plan.path.is_dir() {
+            voxel_store::remove_abandoned(&plan.path)?;
+        }
+        crate::roots::check_space(&plan.path, plan.bytes)?;
         plan.prepare(&subject)?;
         // From the files, whatever other store there is.
         let mut from_files = subject;

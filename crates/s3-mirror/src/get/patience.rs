@@ -202,12 +202,14 @@ pub fn retry_after(header: &str) -> Option<Duration> {
     }
 }
 
-/// Decorrelated jitter: between the first pause and thrice the last one, with an upper bound.
+/// Between the last pause and thrice the last one, with an upper bound. Pauses never shrink for long:
+/// otherwise the attempts would be used up seconds after a server went away.
 fn next_pause(first: Duration, last: Duration) -> Duration {
     // A fresh `RandomState` is the randomness that std has; this needs no better one.
-    let random = RandomState::new().hash_one(0_u8) % 1024;
-    let span = (last * 3).saturating_sub(first);
-    (first + span.mul_f64(random as f64 / 1024.0)).min(LONGEST_PAUSE)
+    let random = (RandomState::new().hash_one(0_u8) % 1024) as f64 / 1024.0;
+    let next = last.mul_f64(1.0 + 2.0 * random).max(first);
+    // At the bound too, connections do not come back all at once.
+    if next < LONGEST_PAUSE { next } else { LONGEST_PAUSE.mul_f64(1.0 - random / 4.0) }
 }
 
 #[cfg(test)]
@@ -254,6 +256,17 @@ mod tests {
         let mut patience = Patience::new(&options);
         assert_eq!(patience.pause(Some(Duration::from_secs(7))), Some(Duration::from_secs(7)));
         assert_eq!(patience.pause(Some(Duration::MAX)), Some(retry_timeout));
+    }
+
+    #[test]
+    fn the_attempts_last_as_long_as_the_time_that_is_promised() {
+        for _ in 0..20 {
+            let options = ConnectOptions::default();
+            let mut patience = Patience::new(&options);
+            let pauses = std::iter::from_fn(|| patience.pause(None));
+            let waited: Duration = pauses.sum();
+            assert!(waited >= options.retry_timeout, "{waited:?}");
+        }
     }
 
     #[test]

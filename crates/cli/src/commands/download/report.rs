@@ -64,6 +64,10 @@ pub(super) fn print(context: &Context, download: &Download, report: &Report) -> 
         let location = context.location().to_string();
         context.note(&format!("hint: {}", hint::of_network(&location)));
     }
+    let is_outage = matches!(report.stop, Some(Stop::Unreachable | Stop::Unavailable));
+    if (is_outage || totals.unfinished > 0) && context.interrupt.signal().is_none() {
+        context.note("hint: run the same command again to continue");
+    }
     Ok(())
 }
 
