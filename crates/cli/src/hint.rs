@@ -677,8 +677,12 @@ mod tests {
             let why = vec![Restriction::ExactRepetitions, Restriction::NoiseCeiling(percent)];
             ExtractError::NothingLeft { what: "voxel", whose: String::new(), why }
         };
-        let input =
-            InputError::Changed { path: path(), expected: String::new(), got: String::new() };
+        let input = InputError::Changed {
+            path: path(),
+            digest: "SHA-256",
+            expected: String::new(),
+            got: String::new(),
+        };
         let roi = |query: &str| Error::RoiSyntax {
             query: query.to_owned(),
             column: 1,

@@ -281,7 +281,7 @@ impl Files {
     pub(crate) fn stream_recorded(&self, located: &Located) -> Result<Input> {
         let input = self.stream(located)?;
         Ok(match self.inventory_of(located)? {
-            Some(inventory) => input.held_to(Recorded::new(inventory)),
+            Some(inventory) => input.held_to(Recorded::new(inventory, located)),
             None => input,
         })
     }

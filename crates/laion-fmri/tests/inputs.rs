@@ -4,7 +4,10 @@ use crate::fetch;
 use std::fs;
 use std::io::Read;
 
-use fixtures::Bucket;
+use fixtures::server::ChecksumKind;
+use fixtures::{Bucket, Server};
+use laion_fmri::s3_mirror::{Check, ChecksumAlgorithm, Inventory};
+use laion_fmri::upkeep::VerifyRequest;
 use laion_fmri::{
     Cancel, Dataset, DownloadRequest, Error, ErrorKind, InputError, InputRecord, Location,
     MaskSource, NoiseCeiling, Voxels, layout,
@@ -22,7 +25,7 @@ fn expected(bucket: &Bucket, relative: &str, key: &str) -> (String, u64, String)
         &Cancel::new(),
     );
     let laion_fmri::s3_mirror::Condition::Sound(content) = digest.unwrap() else { panic!("{key}") };
-    (relative.to_owned(), bytes.len() as u64, content.sha256.to_string())
+    (relative.to_owned(), bytes.len() as u64, content.sha256.unwrap().to_string())
 }
 
 fn plain(record: &InputRecord) -> (String, u64, String) {
@@ -110,16 +113,80 @@ fn a_file_that_changed_since_its_download_is_named() {
     fs::write(&path, &damaged).unwrap();
     let error = subject.open_input(&key).unwrap().finish().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Integrity);
-    let Error::Input(InputError::Changed { path: named, expected, got }) = error else {
+    let Error::Input(InputError::Changed { path: named, digest, expected, got }) = error else {
         panic!("{error:?}")
     };
-    assert_eq!((named, expected), (path.clone(), record.sha256.to_string()));
+    assert_eq!((named, digest), (path.clone(), "SHA-256"));
+    assert_eq!(expected, record.sha256.to_string());
     assert_ne!(got, record.sha256.to_string());
 
     // A file of another size is another version: nothing is recorded about it.
     damaged.push(0);
     fs::write(&path, &damaged).unwrap();
     assert_eq!(subject.open_input(&key).unwrap().finish().unwrap().size, record.size + 1);
+}
+
+#[test]
+fn a_long_file_is_held_to_the_checksum_of_the_bucket_until_its_digest_is_made() {
+    let bucket = Bucket::temporary().unwrap();
+    let key = "derivatives/retinotopy/sub-03/large.bin";
+    fs::create_dir_all(bucket.path(key).parent().unwrap()).unwrap();
+    fs::write(bucket.path(key), fixtures::noise(1, 5_000_000)).unwrap();
+    let server = Server::start(bucket.options().checksum(ChecksumKind::Crc64Nvme)).unwrap();
+    let mirror = tempfile::tempdir().unwrap();
+    let location: Location = server.url("laion-fmri").parse().unwrap();
+    let dataset = Dataset::open(mirror.path()).unwrap().with_location(location);
+    let license = dataset.accept_license().unwrap();
+    let request = DownloadRequest::of_prefix(key);
+    let report = dataset.download(&request, &license, &(), &Cancel::default()).unwrap();
+    let checked = Check::Checksum(ChecksumAlgorithm::Crc64Nvme);
+    assert_eq!(report.contents[&key.parse().unwrap()].check, checked);
+    report.into_result().unwrap();
+
+    let path = mirror.path().join(key);
+    let recorded = || {
+        let inventory = Inventory::read(mirror.path().join(".laion_fmri/inventory")).unwrap();
+        let record = inventory.find(&key.parse().unwrap(), &fs::metadata(&path).unwrap()).unwrap();
+        assert_eq!((record.check, record.checksum.is_some()), (Some(checked), true));
+        record.sha256.map(|sha256| sha256.to_string())
+    };
+    assert_eq!(recorded(), None);
+    // It is hashed when it is an input, and compared on the way.
+    let input = || dataset.subject("sub-03").unwrap().open_input(key).unwrap().finish();
+    let expected = expected(&bucket, key, key);
+    assert_eq!(plain(&input().unwrap()), expected);
+    let whole = fs::read(&path).unwrap();
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    let write = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        fs::File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+    };
+    let mut damaged = whole.clone();
+    damaged[2_500_000] ^= 1;
+    write(&damaged);
+    assert!(matches!(
+        input().unwrap_err(),
+        Error::Input(InputError::Changed { digest: "CRC-64/NVME", expected, got, .. })
+            if expected != got
+    ));
+    let verify = || dataset.verify(&VerifyRequest::new(), &(), &Cancel::default()).unwrap();
+    let found = verify();
+    assert_eq!(found.bad().count(), 1, "{found:?}");
+    assert_eq!(recorded(), None, "what is damaged is not recorded");
+    // What is verified is recorded with its digest, and held to that from then on.
+    write(&whole);
+    let found = verify();
+    assert!(found.is_sound(), "{found:?}");
+    let file = found.files.iter().find(|file| file.path.as_str() == key).unwrap();
+    assert_eq!((file.against, file.check), ("record", Some(checked)));
+    assert_eq!(recorded(), Some(expected.2.clone()));
+    write(&damaged);
+    assert!(matches!(
+        input().unwrap_err(),
+        Error::Input(InputError::Changed { digest: "SHA-256", expected: then, .. })
+            if then == expected.2
+    ));
+    assert_eq!(verify().bad().count(), 1);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use laion_fmri_base::Sha256;
 use crate::digest::{Claims, Digests, Mismatch};
 use crate::error::Source;
 use crate::transfer::{Destination, Root};
-use crate::{Cancel, Check, Checksum, Content, Inspector, RelativePath, TransferError};
+use crate::{Cancel, Check, Checksum, Content, Inspector, Record, RelativePath, TransferError};
 
 const BUFFER: usize = 256 << 10;
 
@@ -33,6 +33,20 @@ impl<'a> Expected<'a> {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What a record says: the SHA-256, or where there is none, the checksum or entity tag that the bytes
+    /// had.
+    #[must_use]
+    pub fn of_record(record: &'a Record) -> Self {
+        let new = Self::new().size(record.size);
+        match record.sha256 {
+            Some(sha256) => new.sha256(sha256),
+            None => {
+                let etag = record.etag.as_deref().filter(|_| record.etag_verified);
+                new.checksums(record.checksum.as_slice()).etag(etag)
+            }
+        }
     }
 
     /// The same with a size.

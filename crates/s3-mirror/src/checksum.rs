@@ -83,6 +83,12 @@ impl Checksum {
         Ok(Self { algorithm, value: value.to_owned(), parts })
     }
 
+    /// Of the whole content, as it was just computed.
+    #[cfg(feature = "network")]
+    pub(crate) fn of(algorithm: ChecksumAlgorithm, value: String) -> Self {
+        Self { algorithm, value, parts: None }
+    }
+
     /// How it is computed.
     #[must_use]
     pub fn algorithm(&self) -> ChecksumAlgorithm {

@@ -8,8 +8,12 @@ use crate::error::Source;
 use crate::{Check, Content, RelativePath};
 
 mod hasher;
+mod pieces;
 mod proof;
 
+pub use hasher::ChecksumHasher;
+pub(crate) use hasher::Crc;
+pub(crate) use pieces::Pieces;
 pub(crate) use proof::Claims;
 use proof::{Proof, Verdict};
 
@@ -47,7 +51,7 @@ pub(crate) enum Mismatch {
         check: Check,
         expected: String,
         got: String,
-        sha256: Sha256,
+        sha256: Option<Sha256>,
     },
     Sha256 {
         expected: Sha256,
@@ -60,11 +64,12 @@ pub(crate) enum Mismatch {
 }
 
 impl Mismatch {
-    /// The SHA-256 of the bytes that came.
-    pub(crate) fn sha256(&self) -> Sha256 {
+    /// The SHA-256 of the bytes that came, if it was computed.
+    pub(crate) fn sha256(&self) -> Option<Sha256> {
         match self {
-            Self::Checksum { sha256, .. } | Self::Damaged { sha256, .. } => *sha256,
-            Self::Sha256 { got, .. } => *got,
+            Self::Checksum { sha256, .. } => *sha256,
+            Self::Damaged { sha256, .. } => Some(*sha256),
+            Self::Sha256 { got, .. } => Some(*got),
         }
     }
 }
@@ -105,6 +110,14 @@ impl Digests {
         self.proofs.retain(|proof| !proof.is_of_tag());
     }
 
+    /// The same by pieces, if nothing is to be computed but a checksum that can be put together from those
+    /// of pieces.
+    pub(crate) fn in_pieces(&self) -> Option<Pieces> {
+        let [proof] = &*self.proofs else { return None };
+        let alone = self.expected.is_none() && self.before.is_none() && self.inspector.is_none();
+        Pieces::of(proof.checksum().filter(|_| alone)?.clone())
+    }
+
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.sha256.update(bytes);
         self.proofs.iter_mut().for_each(|proof| proof.update(bytes));
@@ -117,6 +130,11 @@ impl Digests {
     }
 
     pub(crate) fn finish(self) -> Result<Content, Mismatch> {
+        self.finish_hashed().map(|(content, _)| content)
+    }
+
+    /// As [`finish`](Self::finish), and the SHA-256.
+    pub(crate) fn finish_hashed(self) -> Result<(Content, Sha256), Mismatch> {
         let sha256 = self.sha256.finish();
         let (mut proof, mut checksum, mut mismatch) = (None, None, None);
         for verdict in self.proofs.into_iter().map(Proof::finish) {
@@ -126,7 +144,7 @@ impl Digests {
                     break;
                 }
                 Verdict::Differs { check, expected, got } => {
-                    let differs = Mismatch::Checksum { check, expected, got, sha256 };
+                    let differs = Mismatch::Checksum { check, expected, got, sha256: Some(sha256) };
                     mismatch.get_or_insert(differs);
                 }
                 Verdict::Unread => {}
@@ -157,7 +175,9 @@ impl Digests {
             (proof, damage) => {
                 let weakest = if inspected { Check::Inspection } else { Check::Size };
                 let (check, fault) = (proof.unwrap_or(weakest), damage.as_deref().map(in_words));
-                Ok(Content { sha256, etag_verified, check, checksum, fault })
+                let content =
+                    Content { sha256: Some(sha256), etag_verified, check, checksum, fault };
+                Ok((content, sha256))
             }
         }
     }
@@ -225,7 +245,7 @@ mod tests {
         let content = run("\"900150983cd24fb0d6963f7d28e17f72\"", b"abc", None).unwrap();
         assert!(content.etag_verified);
         assert_eq!(
-            content.sha256.to_string(),
+            content.sha256.unwrap().to_string(),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
         let content = run("\"af5da9f45af7a300e3aded972f8ff687-1\"", b"abc", None).unwrap();
@@ -389,7 +409,7 @@ mod tests {
             (None, Some(other), Some(own)),
         ] {
             let error = run(etag, sha256, before).unwrap_err();
-            assert_eq!(error.sha256(), own);
+            assert_eq!(error.sha256(), Some(own));
             assert!(matches!(error, Mismatch::Damaged { .. }), "{error:?}");
         }
     }

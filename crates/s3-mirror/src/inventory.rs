@@ -334,7 +334,7 @@ mod tests {
             key: path.parse().unwrap(),
             size: 3,
             etag: Some(etag.to_owned()),
-            sha256: laion_fmri_base::Sha256::of("00"),
+            sha256: Some(laion_fmri_base::Sha256::of("00")),
             etag_verified: true,
             check: Some(crate::Check::ETag),
             checksum: None,

@@ -72,7 +72,7 @@ mod transfer;
 pub use check::{Condition, Expected, TakeOver, check_file, take_over};
 pub use checksum::{Checksum, ChecksumAlgorithm, InvalidChecksum};
 #[cfg(feature = "network")]
-pub use digest::{Inspection, Inspector};
+pub use digest::{ChecksumHasher, Inspection, Inspector};
 #[cfg(feature = "network")]
 pub use error::{Error, Source};
 #[cfg(feature = "network")]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, BufRead, Read};
 
 use bytes::{Buf, Bytes};
-use laion_fmri_base::wait;
+use laion_fmri_base::{Sha256, wait};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, unconstrained};
@@ -61,7 +61,9 @@ pub struct ObjectContent {
     pub size: u64,
     /// Its entity tag, if it has one that stands for one version.
     pub etag: Option<String>,
-    /// Its SHA-256, and what the bytes were compared with.
+    /// The SHA-256 of its bytes.
+    pub sha256: Sha256,
+    /// What the bytes were compared with.
     pub content: Content,
 }
 
@@ -115,7 +117,7 @@ pub struct ObjectReader {
     block: Bytes,
     position: u64,
     /// Set after the last block.
-    end: Option<Result<Content, ObjectError>>,
+    end: Option<Result<(Content, Sha256), ObjectError>>,
     task: AbortHandle,
 }
 
@@ -185,9 +187,9 @@ impl ObjectReader {
             match &self.end {
                 None => self.consume(self.block.len()),
                 Some(end) => {
-                    let content = end.clone()?;
+                    let (content, sha256) = end.clone()?;
                     let (size, etag) = (self.opened.size, self.opened.etag.take());
-                    return Ok(ObjectContent { size, etag, content });
+                    return Ok(ObjectContent { size, etag, sha256, content });
                 }
             }
         }
@@ -203,7 +205,7 @@ impl ObjectReader {
             };
             match message {
                 Some(Ok(Chunk::Block(block))) => self.block = block,
-                Some(Ok(Chunk::End(content))) => self.end = Some(Ok(content)),
+                Some(Ok(Chunk::End(content, sha256))) => self.end = Some(Ok((content, sha256))),
                 Some(Err(error)) => self.end = Some(Err(error)),
                 None => self.end = Some(Err(ended(&self.key, &self.cancel))),
             }

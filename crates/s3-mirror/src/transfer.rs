@@ -352,7 +352,7 @@ impl Run<'_> {
                 Ok(RangedOutcome::Unranged) => destination = None,
                 Err(VersionError::Failed(error)) => return Err(error),
                 Err(VersionError::Corrupt(error, sha256)) => {
-                    version.was_corrupt(&error, *sha256);
+                    version.was_corrupt(&error, sha256.map(|sha256| *sha256));
                     last = Some(error);
                 }
                 Err(VersionError::Changed) => match version.again(self.store, item).await {

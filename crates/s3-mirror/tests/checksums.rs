@@ -1,13 +1,13 @@
 //! The checksums that S3 keeps: each kind, where it goes before the entity tag, and what happens when it
 //! is missing, wrong or none.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use fixtures::Fault;
 use fixtures::server::{ChecksumKind, Options};
 use s3_mirror::{
-    Check, ChecksumAlgorithm, ObjectError, ObjectOptions, ObjectReader, Outcome, Report,
-    TransferError,
+    Cancel, Check, ChecksumAlgorithm, Condition, Event, Expected, ObjectError, ObjectOptions,
+    ObjectReader, Outcome, Report, TransferError, check_file, transfer,
 };
 
 use crate::answers::{LONG, LONG_SIZE, SHORT, Scene};
@@ -52,8 +52,22 @@ async fn every_kind_goes_before_the_tag_and_is_recorded() {
                 let file = std::fs::metadata(path.below(&scene.root())).unwrap();
                 let record = inventory.find(&path, &file).unwrap();
                 assert_eq!(record.check, Some(Check::Checksum(algorithm)));
-                assert_eq!(record.checksum.unwrap().algorithm(), algorithm);
+                assert_eq!(record.checksum.as_ref().unwrap().algorithm(), algorithm);
                 assert!(!record.etag_verified);
+                // The SHA-256 of a long file is left to whoever needs it, where a CRC shows what it is.
+                let is_crc = !matches!(kind, ChecksumKind::Sha1 | ChecksumKind::Sha256);
+                let is_left = is_crc && path.as_str() == LONG;
+                assert_eq!(record.sha256.is_none(), is_left, "{path} {algorithm}");
+                let (file, expected) = (path.below(&scene.root()), Expected::of_record(&record));
+                let check = || check_file(&file, &expected, None, &Cancel::new()).unwrap();
+                assert!(matches!(check(), Condition::Sound(content) if content.sha256.is_some()));
+                let mut bytes = std::fs::read(&file).unwrap();
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                std::fs::write(&file, bytes).unwrap();
+                let found = check();
+                assert_eq!(matches!(found, Condition::Checksum { .. }), is_left, "{found:?}");
+                assert!(!found.is_sound());
             }
         }
     }
@@ -181,6 +195,50 @@ async fn the_checksum_of_a_former_version_is_not_compared() {
     let report = scene.run(&scene.options()).await;
     assert!(report.is_complete() && scene.is_mirrored(), "{report:?}");
     assert_eq!(checks(&report), [Check::Checksum(ChecksumAlgorithm::Crc64Nvme); 2]);
+}
+
+#[tokio::test]
+async fn what_an_earlier_run_left_is_part_of_the_checksum() {
+    for damaged in [false, true] {
+        for (kind, algorithm) in &KINDS[..2] {
+            let scene = Scene::with(|options| options.checksum(*kind).encryption("aws:kms"));
+            let (cancel, came) = (Cancel::new(), AtomicU64::new(0));
+            let observer = |event: Event<'_>| {
+                if let Event::Advanced { bytes, .. } = event
+                    && came.fetch_add(bytes, Ordering::SeqCst) + bytes > 4_000_000
+                {
+                    cancel.cancel();
+                }
+            };
+            let (store, plan, root) = (scene.store(), scene.plan().await, scene.root());
+            let report = transfer(&store, &plan, &root, &scene.options(), &observer, &cancel).await;
+            let Outcome::Unfinished { bytes } = report.outcomes[0].1 else { panic!("{report:?}") };
+            if damaged {
+                // In a place that has come, whichever that is.
+                let part = root.join("a/.long.gz.part");
+                let mut content = std::fs::read(&part).unwrap();
+                let at = content.iter().position(|byte| *byte != 0).unwrap();
+                content[at] ^= 1;
+                std::fs::write(part, content).unwrap();
+            }
+            let received = AtomicU64::new(0);
+            let observer = |event: Event<'_>| {
+                if let Event::Advanced { bytes, .. } = event {
+                    received.fetch_add(bytes, Ordering::SeqCst);
+                }
+            };
+            let options = scene.options();
+            let report =
+                transfer(&store, &scene.plan().await, &root, &options, &observer, &Cancel::new())
+                    .await;
+            assert!(report.is_complete() && scene.is_mirrored(), "{report:?}");
+            assert_eq!(checks(&report), [Check::Checksum(*algorithm); 2]);
+            // Only what was damaged comes again.
+            let rest = LONG_SIZE - bytes;
+            let most = if damaged { rest + LONG_SIZE } else { rest };
+            assert!(received.into_inner() <= most + 20_000);
+        }
+    }
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn an_object_arrives_with_what_it_is() {
     let finished = reader.finish().unwrap();
     assert_eq!(finished.etag.as_deref(), Some(etag.as_str()));
     assert!(finished.content.etag_verified);
-    assert_eq!(finished.content.sha256, laion_fmri_base::Sha256::of(content()));
+    assert_eq!(finished.sha256, laion_fmri_base::Sha256::of(content()));
     scene.arrives();
     assert_eq!(scene.proxy.requests(), 2);
 }

@@ -14,13 +14,16 @@ use crate::error::ErrorKind;
 #[non_exhaustive]
 pub enum InputError {
     /// A file is not the one that was downloaded, according to the records of the mirror.
-    #[error("{} changed since it was downloaded (expected SHA-256 {expected}, got {got})", path.display())]
+    #[error("{} changed since it was downloaded (expected {digest} {expected}, got {got})", path.display())]
     Changed {
         /// The file.
         path: PathBuf,
-        /// The SHA-256 when it came into the mirror, in hexadecimal digits.
+        /// What was compared: `SHA-256`, or the checksum of the bucket where no SHA-256 is recorded.
+        digest: &'static str,
+        /// That of the file when it came into the mirror: a SHA-256 in hexadecimal digits, a checksum as
+        /// S3 has it.
         expected: String,
-        /// The SHA-256 now.
+        /// That of the file now.
         got: String,
     },
     /// A text that cannot be the path of a file in a mirror: it is absolute, leads out of it, or is

@@ -77,7 +77,8 @@ impl Files {
             let metadata = metadata(place)?;
             modified = nanoseconds(&metadata);
             let recorded = self.recorded(place, &metadata)?;
-            etag = recorded.filter(|it| it.sha256 == record.sha256).and_then(|it| it.etag);
+            let is_same = |sha256: Sha256| sha256 == record.sha256;
+            etag = recorded.filter(|it| it.sha256.is_none_or(is_same)).and_then(|it| it.etag);
         }
         let InputRecord { relative: path, size, sha256 } = record.clone();
         Ok(Fingerprint { path, size, sha256, modified, etag })
@@ -148,7 +149,7 @@ impl<'a> LargeFile<'a> {
     /// inventory of the mirror, or by [`LargeFile::settled`].
     pub(crate) fn known(&self) -> Result<Option<InputRecord>> {
         let recorded = self.files.recorded(self.place, &self.metadata)?;
-        let sha256 = recorded.map(|record| record.sha256).or_else(|| self.kept_digest());
+        let sha256 = recorded.and_then(|record| record.sha256).or_else(|| self.kept_digest());
         Ok(sha256.map(|sha256| InputRecord {
             relative: self.place.relative().to_owned(),
             size: self.metadata.len(),

@@ -152,7 +152,7 @@ impl Input {
             #[cfg(feature = "download")]
             Body::Object(object) => {
                 let content = object.finish()?;
-                Ok(InputRecord { relative, size: content.size, sha256: content.content.sha256 })
+                Ok(InputRecord { relative, size: content.size, sha256: content.sha256 })
             }
         }
     }
@@ -173,9 +173,12 @@ impl Input {
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.body {
-            Body::File { file, digest, size, .. } => {
+            Body::File { file, digest, size, recorded } => {
                 let read = file.read(buffer)?;
                 digest.update(&buffer[..read]);
+                if let Some(recorded) = recorded {
+                    recorded.update(&buffer[..read]);
+                }
                 *size += read as u64;
                 Ok(read)
             }

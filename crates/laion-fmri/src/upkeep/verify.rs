@@ -327,17 +327,25 @@ fn condition_of(
     }
     let mut expected = Expected::new();
     if let Some(record) = record {
-        expected = expected.size(record.size).sha256(record.sha256);
+        expected = Expected::of_record(record);
     }
     check_file(&found.file, &expected, GzipInspection.inspect(&found.path), cancel)
 }
 
-/// Notes what a file without a record was proved to be, and at which time of modification a file has the
-/// bytes of its record: copying a mirror changes the times.
+/// Notes what a file without a record was proved to be; the SHA-256 of a file whose record has none,
+/// made now at first need; and at which time of modification a file has the bytes of its record:
+/// copying a mirror changes the times.
 fn record(inventory: &Inventory, known: &Known, condition: &Condition) {
     let Condition::Sound(content) = condition else { return };
     let Ok(metadata) = std::fs::metadata(&known.found.file) else { return };
     let new = match (&known.record, &known.listed) {
+        (Some(record), _) if record.sha256.is_none() => {
+            if !content.check.is_proof() {
+                return;
+            }
+            let (key, etag) = (record.key.clone(), record.etag.clone());
+            Record::new(known.found.path.clone(), key, etag, content.clone(), &metadata)
+        }
         (Some(record), _) if record.fits(&metadata) || record.sha256 != content.sha256 => return,
         (Some(record), _) => record.clone().at_time_of(&metadata),
         (None, Some(listed)) if content.check.is_proof() => {
@@ -370,7 +378,7 @@ pub(crate) fn bad_among(
         let record = download.inventory().find(&item.local, &std::fs::metadata(&file)?);
         let condition = match record {
             Some(record) => {
-                let expected = Expected::new().size(item.size).sha256(record.sha256);
+                let expected = Expected::of_record(&record).size(item.size);
                 check_file(&file, &expected, GzipInspection.inspect(&item.local), cancel)?
             }
             None => {

@@ -1,4 +1,6 @@
-//! A digest or checksum of bytes as they come: [`Hasher`].
+//! A digest or checksum of bytes as they come: [`Hasher`], and [`ChecksumHasher`] for callers.
+
+use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,14 +9,14 @@ use laion_fmri_base::{Hex, Sha256Hasher};
 use md5::{Digest, Md5};
 use sha1::Sha1;
 
-use crate::ChecksumAlgorithm;
+use crate::{Checksum, ChecksumAlgorithm};
 
 #[derive(Clone)]
 pub(super) enum Hasher {
     Md5(Md5),
     Sha1(Sha1),
     Sha256(Sha256Hasher),
-    Crc(crc_fast::Digest, ChecksumAlgorithm),
+    Crc(Crc),
 }
 
 impl Hasher {
@@ -30,7 +32,7 @@ impl Hasher {
             ChecksumAlgorithm::Crc32c => CrcAlgorithm::Crc32Iscsi,
             ChecksumAlgorithm::Crc32 => CrcAlgorithm::Crc32IsoHdlc,
         };
-        Self::Crc(crc_fast::Digest::new(crc), algorithm)
+        Self::Crc(Crc { crc: crc_fast::Digest::new(crc), width: algorithm.bytes() })
     }
 
     pub(super) fn update(&mut self, bytes: &[u8]) {
@@ -38,7 +40,7 @@ impl Hasher {
             Self::Md5(md5) => md5.update(bytes),
             Self::Sha1(sha1) => sha1.update(bytes),
             Self::Sha256(sha256) => sha256.update(bytes),
-            Self::Crc(crc, _) => crc.update(bytes),
+            Self::Crc(crc) => crc.update(bytes),
         }
     }
 
@@ -48,11 +50,73 @@ impl Hasher {
             Self::Md5(md5) => md5.finalize_reset().to_vec(),
             Self::Sha1(sha1) => sha1.finalize_reset().to_vec(),
             Self::Sha256(sha256) => std::mem::take(sha256).finish().0.to_vec(),
-            Self::Crc(crc, algorithm) => {
+            Self::Crc(Crc { crc, width }) => {
                 let value = crc.finalize_reset().to_be_bytes();
-                value[value.len() - algorithm.bytes()..].to_vec()
+                value[value.len() - *width..].to_vec()
             }
         })
+    }
+}
+
+/// A CRC, which can be put together with that of the bytes that follow.
+#[derive(Clone)]
+pub(crate) struct Crc {
+    crc: crc_fast::Digest,
+    /// Bytes in the value.
+    width: usize,
+}
+
+impl Crc {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.crc.update(bytes);
+    }
+
+    /// How many bytes came.
+    pub(super) fn bytes(&self) -> u64 {
+        self.crc.get_amount()
+    }
+
+    /// Goes on with bytes of which this is the CRC.
+    pub(super) fn append(&mut self, next: &Self) {
+        self.crc.combine(&next.crc);
+    }
+}
+
+/// Computes a checksum of bytes as they come, to compare it with that of a
+/// [`Record`](crate::Record).
+///
+/// ```
+/// use s3_mirror::{ChecksumAlgorithm, ChecksumHasher};
+///
+/// let mut hasher = ChecksumHasher::new(ChecksumAlgorithm::Crc64Nvme);
+/// hasher.update(b"1234");
+/// hasher.update(b"56789");
+/// assert_eq!(hasher.finish().to_string(), "crc64nvme:rosUhgp5mIg=");
+/// ```
+pub struct ChecksumHasher(Hasher, ChecksumAlgorithm);
+
+impl ChecksumHasher {
+    /// A hasher that has seen nothing.
+    #[must_use]
+    pub fn new(algorithm: ChecksumAlgorithm) -> Self {
+        Self(Hasher::of(algorithm), algorithm)
+    }
+
+    /// Adds bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The checksum of all bytes.
+    #[must_use]
+    pub fn finish(mut self) -> Checksum {
+        Checksum::of(self.1, self.0.take().base64())
+    }
+}
+
+impl fmt::Debug for ChecksumHasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ChecksumHasher").field(&self.1).finish_non_exhaustive()
     }
 }
 

@@ -122,6 +122,11 @@ impl Proof {
         Some(Self { check: Check::ETag, expected: tag.to_owned(), checksum: None, ways, sure })
     }
 
+    /// The checksum of the store that it compares with, if it is one.
+    pub(super) fn checksum(&self) -> Option<&Checksum> {
+        self.checksum.as_ref()
+    }
+
     pub(super) fn is_of_tag(&self) -> bool {
         self.check == Check::ETag
     }

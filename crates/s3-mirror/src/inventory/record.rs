@@ -20,8 +20,8 @@ pub struct Record {
     pub size: u64,
     /// The entity tag of the object, as sent.
     pub etag: Option<String>,
-    /// The SHA-256 of the bytes.
-    pub sha256: Sha256,
+    /// The SHA-256 of the bytes, if it was computed.
+    pub sha256: Option<Sha256>,
     /// Whether the entity tag was recomputed from the bytes.
     pub etag_verified: bool,
     /// What showed that the bytes are those of the object, if that is known.
@@ -83,7 +83,7 @@ impl Record {
             "key": self.key.as_str(),
             "size": self.size,
             "etag": self.etag,
-            "sha256": self.sha256.to_string(),
+            "sha256": self.sha256.map(|sha256| sha256.to_string()),
             "etag_verified": self.etag_verified,
             "check": self.check.map(Check::name),
             "checksum": self.checksum.as_ref().map(ToString::to_string),
@@ -96,6 +96,10 @@ impl Record {
     pub(super) fn from_line(line: &str) -> Option<Self> {
         let fields: Value = serde_json::from_str(line).ok()?;
         let text = |name: &str| fields.get(name).and_then(Value::as_str);
+        let sha256 = match fields.get("sha256")? {
+            Value::Null => None,
+            _ => Some(text("sha256")?.parse().ok()?),
+        };
         let etag_verified = fields.get("etag_verified")?.as_bool()?;
         let check = match fields.get("check") {
             Some(_) => text("check").and_then(Check::named),
@@ -107,7 +111,7 @@ impl Record {
             key: text("key")?.parse().ok()?,
             size: fields.get("size")?.as_u64()?,
             etag: text("etag").map(str::to_owned),
-            sha256: text("sha256")?.parse().ok()?,
+            sha256,
             etag_verified,
             check,
             checksum: text("checksum").and_then(|checksum| checksum.parse().ok()),
@@ -137,7 +141,7 @@ mod tests {
             key: "a/b-é".parse().unwrap(),
             size: u64::MAX,
             etag: None,
-            sha256: Sha256::of("ab"),
+            sha256: Some(Sha256::of("ab")),
             etag_verified: false,
             check: Some(Check::Checksum(crate::ChecksumAlgorithm::Crc64Nvme)),
             checksum: Some("crc64nvme:rosUhgp5mIg=".parse().unwrap()),
@@ -146,7 +150,9 @@ mod tests {
         };
         let line = record.to_line();
         assert!(line.ends_with('\n') && line.lines().count() == 1);
-        assert_eq!(Record::from_line(&line), Some(record));
+        assert_eq!(Record::from_line(&line), Some(record.clone()));
+        let without = Record { sha256: None, ..record };
+        assert_eq!(Record::from_line(&without.to_line()), Some(without));
         for odd in ["", "{}", "[1]", &line[..line.len() / 2], &line.replace("a/b-é", "../b")] {
             assert_eq!(Record::from_line(odd), None, "{odd}");
         }

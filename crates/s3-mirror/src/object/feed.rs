@@ -1,6 +1,7 @@
 //! The other end of a reader: fetches, hashes and hands over blocks, on the runtime.
 
 use bytes::{Bytes, BytesMut};
+use laion_fmri_base::Sha256;
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::ObjectError;
@@ -20,7 +21,7 @@ const AHEAD: usize = 16;
 pub(super) enum Chunk {
     Block(Bytes),
     /// Everything came, and is what its tag says.
-    End(Content),
+    End(Content, Sha256),
 }
 
 pub(super) type Message = Result<Chunk, ObjectError>;
@@ -110,9 +111,9 @@ async fn deliver(
             return Some(Err(ObjectError::of(failure, store, key, etag.as_deref())));
         }
     }
-    match digests.finish() {
-        Ok(content) => {
-            blocks.send(Ok(Chunk::End(content))).await.ok()?;
+    match digests.finish_hashed() {
+        Ok((content, sha256)) => {
+            blocks.send(Ok(Chunk::End(content, sha256))).await.ok()?;
             Some(Ok(()))
         }
         Err(mismatch) => Some(Err(ObjectError::mismatch(mismatch, store, key))),

@@ -13,11 +13,12 @@ use laion_fmri_base::lock;
 use tokio::sync::watch;
 
 use super::destination::{Destination, Root};
+use super::ranges::Ranges;
 use super::short::{BUFFER, Done};
 use super::state::State;
 use super::version::{Version, VersionError};
 use super::{Run, TransferError, blocking};
-use crate::digest::Digests;
+use crate::digest::{Crc, Digests, Pieces};
 use crate::get::{Pause, RangeBody, Step};
 use crate::{Event, PlanItem};
 
@@ -69,24 +70,27 @@ pub(super) async fn fetch(
     let queue = Mutex::new(VecDeque::from(there.missing(version.size, piece)));
     let workers = RANGES.min(lock(&queue).len());
     let known = &*version;
+    let digests = run.digests(item, known).await;
+    let pieces = digests.in_pieces().map(Arc::new);
+    let pieces = pieces.as_ref();
     let worker = || async {
         loop {
             let Some(piece) = lock(&queue).pop_front() else { return Ok(()) };
-            fetch_piece(run, item, known, shared, piece, &opaque_tag).await?;
+            fetch_piece(run, item, known, shared, piece, pieces, &opaque_tag).await?;
         }
     };
-    let digests = run.digests(item, known).await;
     let checked = |bytes| run.observer.event(Event::Checked { item, bytes });
-    let followed = follow(shared, version.size, digests, checked);
-    let done = try_join(try_join_all((0..workers).map(|_| worker())), followed).await;
+    let digested = async {
+        match pieces {
+            // What comes is looked at before it is written; what was there is read.
+            Some(pieces) => read_back(shared, &there, pieces, checked).await.map(|()| None),
+            None => follow(shared, known.size, digests, checked).await.map(Some),
+        }
+    };
+    let done = try_join(try_join_all((0..workers).map(|_| worker())), digested).await;
     version.opaque = opaque_tag.load(Ordering::Relaxed);
     let digests = match done {
-        Ok((_, mut digests)) => {
-            if version.opaque {
-                digests.distrust_tag();
-            }
-            digests
-        }
+        Ok((_, digests)) => digests,
         Err(Ended::Unranged) => {
             run.observer.event(Event::Discarded { item, bytes: session.discard() });
             return Ok(RangedOutcome::Unranged);
@@ -100,7 +104,17 @@ pub(super) async fn fetch(
             return Err(trouble);
         }
     };
-    let content = match digests.finish() {
+    let finished = match (digests, pieces) {
+        (Some(mut digests), _) => {
+            if version.opaque {
+                digests.distrust_tag();
+            }
+            digests.finish()
+        }
+        (None, Some(pieces)) => pieces.finish(version.size),
+        (None, None) => return Err(TransferError::Interrupted.into()),
+    };
+    let content = match finished {
         Ok(content) => content,
         Err(mismatch) => {
             run.observer.event(Event::Discarded { item, bytes: session.discard() });
@@ -233,6 +247,20 @@ impl Shared {
         Ok(())
     }
 
+    /// Hands over what lies in a range, in order.
+    fn read(&self, range: Range<u64>, mut take: impl FnMut(&[u8])) -> Result<(), TransferError> {
+        let mut buffer = vec![0; BUFFER];
+        let mut at = range.start;
+        while at < range.end {
+            let length = usize::try_from(range.end - at).map_or(BUFFER, |left| left.min(BUFFER));
+            let bytes = &mut buffer[..length];
+            read_at(self, bytes, at).map_err(|source| self.failed(source))?;
+            take(bytes);
+            at += length as u64;
+        }
+        Ok(())
+    }
+
     fn save_if_due(&self, progress: &mut Progress) -> Result<(), TransferError> {
         if progress.unsaved >= SAVE.max(progress.state.size / 64) && !progress.closed {
             progress.unsaved = 0;
@@ -269,9 +297,16 @@ async fn fetch_piece(
     version: &Version,
     shared: &Arc<Shared>,
     piece: Range<u64>,
+    pieces: Option<&Arc<Pieces>>,
     opaque_tag: &AtomicBool,
 ) -> Result<(), Ended> {
-    let mut at = piece.start;
+    let (start, mut at) = (piece.start, piece.start);
+    let mut crc = pieces.map(|pieces| pieces.piece());
+    let checked = |bytes| {
+        if pieces.is_some() && bytes > 0 {
+            run.observer.event(Event::Checked { item, bytes });
+        }
+    };
     let mut body = RangeBody::new(run.store, &item.key, version.etag.clone(), version.size, piece);
     let mut held = Vec::new();
     let mut permit = None;
@@ -288,16 +323,23 @@ async fn fetch_piece(
             run.observer.event(Event::Advanced { item, bytes: chunk.len() as u64 });
             held.push(chunk);
             if body.at() - at >= BUFFER as u64 {
-                flush(shared, at, std::mem::take(&mut held)).await?;
+                crc = flush(shared, at, std::mem::take(&mut held), crc).await?;
+                checked(body.at() - at);
                 at = body.at();
             }
             continue;
         }
         // What came before a cut is as good as the rest.
-        flush(shared, at, std::mem::take(&mut held)).await?;
+        crc = flush(shared, at, std::mem::take(&mut held), crc).await?;
+        checked(body.at() - at);
         at = body.at();
         match step {
-            Step::End => return Ok(()),
+            Step::End => {
+                if let (Some(pieces), Some(crc)) = (pieces, crc) {
+                    pieces.add(start, crc);
+                }
+                return Ok(());
+            }
             Step::Unranged => return Err(Ended::Unranged),
             Step::Broken(failure) => {
                 permit = None;
@@ -309,12 +351,50 @@ async fn fetch_piece(
     }
 }
 
-async fn flush(shared: &Arc<Shared>, offset: u64, held: Vec<Bytes>) -> Result<(), VersionError> {
+/// Writes what was held, and goes on with its checksum.
+async fn flush(
+    shared: &Arc<Shared>,
+    offset: u64,
+    held: Vec<Bytes>,
+    mut crc: Option<Crc>,
+) -> Result<Option<Crc>, VersionError> {
     if held.is_empty() {
-        return Ok(());
+        return Ok(crc);
     }
     let shared = Arc::clone(shared);
-    blocking(move || shared.write(offset, &held).map_err(VersionError::from)).await
+    blocking(move || {
+        if let Some(crc) = &mut crc {
+            held.iter().for_each(|chunk| crc.update(chunk));
+        }
+        shared.write(offset, &held)?;
+        Ok::<_, VersionError>(crc)
+    })
+    .await
+}
+
+/// The checksums of what an earlier run has left.
+async fn read_back(
+    shared: &Arc<Shared>,
+    there: &Ranges,
+    pieces: &Arc<Pieces>,
+    checked: impl Fn(u64),
+) -> Result<(), Ended> {
+    for range in there.iter().cloned() {
+        let (mut at, mut crc) = (range.start, pieces.piece());
+        while at < range.end {
+            let end = range.end.min(at + HASH);
+            let shared = Arc::clone(shared);
+            crc = blocking(move || {
+                shared.read(at..end, |bytes| crc.update(bytes))?;
+                Ok::<_, VersionError>(crc)
+            })
+            .await?;
+            checked(end - at);
+            at = end;
+        }
+        pieces.add(range.start, crc);
+    }
+    Ok(())
 }
 
 /// Hashes the file from its start as far as it is there, until all of it is.
@@ -336,15 +416,7 @@ async fn follow(
         let end = there.min(at + HASH);
         let shared = Arc::clone(shared);
         digests = blocking(move || {
-            let mut buffer = vec![0; BUFFER];
-            let mut at = at;
-            while at < end {
-                let take = usize::try_from(end - at).map_or(BUFFER, |left| left.min(BUFFER));
-                read_at(&shared, &mut buffer[..take], at)
-                    .map_err(|source| shared.failed(source))?;
-                digests.update(&buffer[..take]);
-                at += take as u64;
-            }
+            shared.read(at..end, |bytes| digests.update(bytes))?;
             Ok::<_, VersionError>(digests)
         })
         .await?;

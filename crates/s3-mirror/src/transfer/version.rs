@@ -30,9 +30,9 @@ pub(super) struct Version {
 pub(super) enum VersionError {
     /// The object is another one now.
     Changed,
-    /// The bytes, of which this is the SHA-256, are not what the tag, or the file format, says: fetched
+    /// The bytes, of which this is the SHA-256 if it was computed, are not what the tag, or the file format, says: fetched
     /// again, they may be.
-    Corrupt(TransferError, Box<Sha256>),
+    Corrupt(TransferError, Option<Box<Sha256>>),
     /// This object cannot be had.
     Failed(TransferError),
 }
@@ -57,8 +57,8 @@ impl Version {
 
     /// Notes that an attempt at it failed: another one may be right, or show which of the digests is
     /// wrong.
-    pub(super) fn was_corrupt(&mut self, error: &TransferError, sha256: Sha256) {
-        self.before = Some(sha256);
+    pub(super) fn was_corrupt(&mut self, error: &TransferError, sha256: Option<Sha256>) {
+        self.before = sha256;
         self.doubted |=
             matches!(error, TransferError::Checksum { check, .. } if *check != Check::ETag);
     }
@@ -147,7 +147,7 @@ impl From<Failure> for VersionError {
 
 impl From<Mismatch> for VersionError {
     fn from(mismatch: Mismatch) -> Self {
-        let sha256 = Box::new(mismatch.sha256());
+        let sha256 = mismatch.sha256().map(Box::new);
         let error = match mismatch {
             Mismatch::Checksum { check, expected, got, .. } => {
                 TransferError::Checksum { check, expected, got }
