@@ -63,7 +63,7 @@ enum Body {
         file: File,
         digest: Sha256Hasher,
         size: u64,
-        recorded: Option<Recorded>,
+        recorded: Option<Box<Recorded>>,
     },
     #[cfg(feature = "download")]
     Kept {
@@ -111,7 +111,7 @@ impl Input {
     /// The same file on disk, held to what was recorded when it came into the mirror.
     pub(super) fn held_to(mut self, record: Recorded) -> Self {
         match &mut self.body {
-            Body::File { recorded, .. } => *recorded = Some(record),
+            Body::File { recorded, .. } => *recorded = Some(Box::new(record)),
             #[cfg(feature = "download")]
             Body::Kept { .. } | Body::Object(_) => {}
         }
