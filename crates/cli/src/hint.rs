@@ -97,7 +97,7 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::NothingNamed { what } if what == "subject" => {
             Some("name one with --subject".to_owned())
         }
-        Error::NotEnoughSpace { .. } => {
+        Error::Space(_) => {
             Some("write to another disk with -o, or name fewer sessions or voxels".to_owned())
         }
         Error::MemoryLimit { least, .. } => {
@@ -732,7 +732,7 @@ mod tests {
                 "a noise ceiling is at most 100 percent; give a lower one than --nc-threshold 101",
             ),
             (
-                Error::NotEnoughSpace { directory: "/full".into(), needed: 2, free: 1 },
+                laion_fmri::NotEnoughSpace { directory: "/full".into(), needed: 2, free: 1 }.into(),
                 "write to another disk with -o, or name fewer sessions or voxels",
             ),
             (Error::MemoryLimit { limit: 1, least: 42_010_000 }, "--max-memory 42.1MB"),

@@ -312,7 +312,7 @@ impl<'a> Betas<'a> {
     ///
     /// # Errors
     ///
-    /// As [`Betas::load_sessions`]; [`Error::NotEnoughSpace`]; [`Error::Export`]; what `done` answers ends the loop.
+    /// As [`Betas::load_sessions`]; [`Error::Space`]; [`Error::Export`]; what `done` answers ends the loop.
     pub fn write_npy<E: From<Error>>(
         &self,
         path: impl Fn(&SessionId) -> PathBuf + Sync,

@@ -5,6 +5,7 @@ mod extract;
 mod from;
 mod kind;
 mod sentences;
+mod space;
 mod store;
 mod subjects;
 mod template;
@@ -26,7 +27,9 @@ use self::sentences::{alternatives, listed, no_roi, unreadable};
 pub(crate) use self::subjects::alike;
 use self::subjects::{did_you_mean, of_subjects};
 pub use self::template::TemplateError;
-pub use self::{contradiction::Contradiction, kind::ErrorKind, store::StoreError};
+pub use self::{
+    contradiction::Contradiction, kind::ErrorKind, space::NotEnoughSpace, store::StoreError,
+};
 use crate::{DownloadRequest, EventTableError, InputError, MaskSource, TrialTableError};
 #[cfg(feature = "download")]
 use crate::{Missing, access::AccessError};
@@ -554,11 +557,7 @@ pub enum Error {
     },
 
     /// The memory that was allowed is not enough.
-    #[error(
-        "a memory limit of {} is too small (expected at least {})",
-        readable_bytes(*limit),
-        sufficient_bytes(*least)
-    )]
+    #[error("a memory limit of {} is too small (expected at least {})", readable_bytes(*limit), sufficient_bytes(*least))]
     MemoryLimit {
         /// The limit, in bytes.
         limit: u64,
@@ -566,21 +565,9 @@ pub enum Error {
         least: u64,
     },
 
-    /// The disk has less free space than what is to be written takes. Nothing was written.
-    #[error(
-        "not enough space in {}: {} needed, {} free",
-        .directory.display(),
-        sufficient_bytes(*needed),
-        readable_bytes(*free)
-    )]
-    NotEnoughSpace {
-        /// Where it was to be written.
-        directory: PathBuf,
-        /// The bytes that it takes.
-        needed: u64,
-        /// The bytes that are free for this user.
-        free: u64,
-    },
+    /// The disk cannot hold what is to be written.
+    #[error(transparent)]
+    Space(#[from] NotEnoughSpace),
 
     /// A call that needs the network was made in offline mode.
     #[error("{what} needs the network, and offline mode is on")]

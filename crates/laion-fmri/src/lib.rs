@@ -60,9 +60,8 @@ pub mod upkeep;
 mod voxels;
 mod zscore;
 pub use self::betas::{BetaRows, Betas, ConcatenatedBetas, SessionBetas, WrittenBetas};
-pub use self::error::{
-    Contradiction, Error, ErrorKind, ExtractError, Restriction, Result, StoreError, TemplateError,
-};
+pub use self::error::{Contradiction, Error, ErrorKind, ExtractError, NotEnoughSpace, Restriction};
+pub use self::error::{Result, StoreError, TemplateError};
 pub use self::files::{Input, InputError, InputRecord};
 pub use self::group::{Group, SharedBetas, SubjectShared};
 pub use self::mask::{BrainMask, MaskFile, MaskSource, Resolution, VoxelMask};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use s3_mirror::RelativePath;
 
-use crate::{Error, Result};
+use crate::{Error, NotEnoughSpace, Result};
 
 /// One or more directories that together hold the mirror.
 ///
@@ -173,7 +173,7 @@ pub(crate) fn check_space(output: &Path, needed: u64) -> Result<()> {
     };
     match free_bytes(directory) {
         Some(free) if free < needed => {
-            Err(Error::NotEnoughSpace { directory: directory.to_owned(), needed, free })
+            Err(NotEnoughSpace { directory: directory.to_owned(), needed, free }.into())
         }
         _ => Ok(()),
     }
@@ -194,7 +194,9 @@ mod tests {
             let error = check_space(&output, u64::MAX).unwrap_err();
             let text = error.to_string();
             assert!(text.contains("18.5 EB needed, ") && text.ends_with(" free"), "{text}");
-            let Error::NotEnoughSpace { directory, needed: u64::MAX, .. } = error else { panic!() };
+            let Error::Space(NotEnoughSpace { directory, needed: u64::MAX, .. }) = error else {
+                panic!()
+            };
             assert_eq!(directory, there);
         }
         check_space(Path::new("/dev/null"), u64::MAX).unwrap();

@@ -129,7 +129,7 @@ fn a_file_that_changed_since_its_download_is_named() {
 #[test]
 fn a_long_file_is_held_to_the_checksum_of_the_bucket_until_its_digest_is_made() {
     let bucket = Bucket::temporary().unwrap();
-    let key = "derivatives/retinotopy/sub-03/large.bin";
+    let key = "derivatives/glmsingle-tedana/sub-03/large.bin";
     fs::create_dir_all(bucket.path(key).parent().unwrap()).unwrap();
     fs::write(bucket.path(key), fixtures::noise(1, 5_000_000)).unwrap();
     let server = Server::start(bucket.options().checksum(ChecksumKind::Crc64Nvme)).unwrap();

@@ -129,7 +129,7 @@ impl Error {
             | Self::Label(_)
             | Self::Export(_)
             | Self::OutOfMemory { .. }
-            | Self::NotEnoughSpace { .. }
+            | Self::Space(_)
             | Self::Thread { .. }
             | Self::Io { .. } => ErrorKind::Other,
         }

@@ -198,7 +198,7 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// As [`Subject::plan_store`] and [`Betas::load`](crate::Betas::load); [`Error::NotEnoughSpace`];
+    /// As [`Subject::plan_store`] and [`Betas::load`](crate::Betas::load); [`Error::Space`];
     /// [`StoreError`](crate::StoreError) when the store cannot be written; [`Error::Cancelled`].
     ///
     /// ```
