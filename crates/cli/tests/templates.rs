@@ -75,6 +75,16 @@ fn rows_go_together() {
     assert_eq!(read_gifti(user.path("r.func.gii")).unwrap().arrays().len(), 37);
     user.ok("to-template --subject 03 rows.npy --target MNI305 -o m.nii.gz");
     assert_eq!(read_header(user.path("m.nii.gz")).unwrap().shape(), [44, 48, 40, 37]);
+    // Every hemisphere takes all rows.
+    for (target, n_rows) in [("fsnative -o both.npz", 74), ("MNI305 -o m.nii.gz", 37)] {
+        let line = format!("to-template --subject 03 rows.npy --target {target}");
+        let ran = user.ok(&format!("{line} --progress json"));
+        let objects = ran.err.lines().filter_map(|it| serde_json::from_str(it).ok());
+        let mut told = objects.filter(|it: &serde_json::Value| it["event"] == "progress");
+        let last = told.next_back().unwrap_or_else(|| panic!("{line}: {}", ran.err));
+        let expected = serde_json::Value::from(n_rows);
+        assert_eq!((&last["rows"], &last["total_rows"]), (&expected, &expected), "{line}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Rows of values on surfaces and in template space: which way they take, and into which file.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use laion_fmri::export::{self, NpzWriter, write_npz};
@@ -7,7 +8,7 @@ use laion_fmri::ndarray::{Array1, Array2, ArrayView2};
 use laion_fmri::template::{
     Projection, SurfaceSpace, TemplateName, TemplateOptions, TemplateSpace,
 };
-use laion_fmri::{Error, Hemi, Hemisphere, Subject, Voxels};
+use laion_fmri::{Error, Event, Hemi, Hemisphere, Observer, Subject, Voxels};
 use laion_fmri_base::counted;
 
 use serde_json::json;
@@ -18,6 +19,7 @@ use crate::args::template::SpaceArgs;
 use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output;
+use crate::progress::VolumeProgress;
 
 /// Rows that are projected together.
 const BLOCK: usize = 16;
@@ -122,9 +124,25 @@ pub(super) fn write(
     name: &TemplateName,
 ) -> anyhow::Result<()> {
     let form = destination.form()?;
-    match destination.space.surface() {
+    let surface = destination.space.surface();
+    // On surfaces, every hemisphere takes all rows.
+    let times = if surface.is_some() { options.hemispheres().len() } else { 1 };
+    let total = rows.n_rows.unwrap_or(1).saturating_mul(times);
+    let (progress, done) = (VolumeProgress::new(context), Cell::new(0));
+    // The weights of a space are made before the first row, which may take a while.
+    progress.event(Event::Row { done: 0, total });
+    let each = |take: Take<'_>| {
+        (rows.each)(&mut |row| {
+            take(row)?;
+            done.set(done.get() + 1);
+            progress.event(Event::Row { done: done.get(), total });
+            Ok(())
+        })
+    };
+    let rows = &Rows { n_rows: rows.n_rows, each: &each };
+    match surface {
         Some(space) => {
-            let surfaces = Surfaces { subject, voxels, rows, options, space };
+            let surfaces = Surfaces { subject, voxels, rows, options, space, progress: &progress };
             surfaces.write(context, form, destination.output, name)
         }
         None => {
@@ -135,6 +153,7 @@ pub(super) fn write(
             let projection = subject.volume_projection(voxels, options)?;
             projection
                 .write_nifti(&path, rows.n_rows, |put| (rows.each)(&mut |row| Ok(put(row)?)))?;
+            progress.finish();
             let volumes = counted(rows.n_rows.unwrap_or(1), "volume");
             let [x, y, z] = projection.grid().shape();
             let text = format!("{volumes} of {x} x {y} x {z} voxels");
@@ -150,6 +169,7 @@ struct Surfaces<'s> {
     rows: &'s Rows<'s>,
     options: &'s TemplateOptions,
     space: SurfaceSpace,
+    progress: &'s VolumeProgress,
 }
 
 impl Surfaces<'_> {
@@ -266,6 +286,9 @@ impl Surfaces<'_> {
         path: &Path,
         projection: &Projection,
     ) -> anyhow::Result<()> {
+        if context.global.json {
+            self.progress.end_bar();
+        }
         let hemisphere = projection.hemisphere().to_string();
         let outside = projection.outside().len();
         let vertices = counted(projection.n_vertices(), "vertex");
