@@ -116,6 +116,15 @@ fn a_selection_of_nothing_is_status_3() {
             "betas --session 01 --nc-threshold 101 -o x.npy",
             "no voxel of sub-03 ses-01 is left: the anatomical brain mask, a noise ceiling of at least 101 %\nhint: a noise ceiling is at most 100 percent; give a lower one than --nc-threshold 101",
         ),
+        // As it was typed, although maps are in single precision.
+        (
+            "betas --session 01 --nc-threshold 100.1 -o x.npy",
+            "no voxel of sub-03 ses-01 is left: the anatomical brain mask, a noise ceiling of at least 100.1 %\nhint: a noise ceiling is at most 100 percent; give a lower one than --nc-threshold 100.1",
+        ),
+        (
+            "coordinates --session 01 --nc-threshold 100.1 -o x.npy",
+            "no voxel of sub-03 is left: the anatomical brain mask, a noise ceiling of at least 100.1 %\nhint: a noise ceiling is at most 100 percent; give a lower one than --nc-threshold 100.1",
+        ),
         (
             unique.as_str(),
             "no trial of sub-03 ses-01 is left: the trials that were chosen, unique images\nhint: leave out --trials or --stimuli unique",

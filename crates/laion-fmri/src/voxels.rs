@@ -104,7 +104,7 @@ impl Voxels {
         if why.is_empty() {
             why.push(Restriction::Mask(self.mask_source.unwrap_or_default()));
         }
-        why.extend(self.ceiling.iter().map(|(_, it)| Restriction::NoiseCeiling(f64::from(*it))));
+        why.extend(self.ceiling.iter().map(|(_, it)| Restriction::noise_ceiling(*it)));
         why
     }
 

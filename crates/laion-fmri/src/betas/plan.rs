@@ -71,7 +71,7 @@ impl Betas<'_> {
         let (what, why) = if planned.voxels.n_voxels() == 0 {
             let mut why = self.voxels.restrictions();
             let threshold = self.threshold.iter();
-            why.extend(threshold.map(|it| Restriction::NoiseCeiling(f64::from(it.percent))));
+            why.extend(threshold.map(|it| Restriction::noise_ceiling(it.percent)));
             ("voxel", why)
         } else if planned.n_rows() == 0 {
             let trials = self.trials.iter().map(|_| Restriction::Trials);

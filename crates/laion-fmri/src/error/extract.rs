@@ -149,6 +149,14 @@ pub enum Restriction {
     NoSession,
 }
 
+impl Restriction {
+    /// A threshold in single precision, by the number that was given: 99.9, not 99.9000015258789.
+    pub(crate) fn noise_ceiling(percent: f32) -> Self {
+        let given = percent.to_string().parse::<f64>();
+        Self::NoiseCeiling(given.unwrap_or_else(|_| f64::from(percent)))
+    }
+}
+
 fn restrictions(why: &[Restriction]) -> String {
     why.iter().map(Restriction::to_string).collect::<Vec<_>>().join(", ")
 }
