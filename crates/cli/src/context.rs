@@ -13,6 +13,7 @@ use crate::args::{Color, Global, ProgressKind};
 use crate::exit::{self, CommandError};
 use crate::hint;
 use crate::message;
+use crate::progress::Asking;
 use crate::signal::Interrupt;
 
 /// The options and the environment of this run.
@@ -145,6 +146,13 @@ impl Context {
             return Err(CommandError::not_there(message).hint(hint).into());
         }
         Ok(Some(dataset))
+    }
+
+    /// Does work that only asks the bucket, such as a listing: it is said when that takes long, and a
+    /// signal meanwhile ends the process at once.
+    pub(crate) fn asking<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _shown = Asking::the_bucket(self);
+        self.interrupt.at_once(work)
     }
 
     pub(crate) fn jobs(&self) -> usize {

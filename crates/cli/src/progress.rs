@@ -1,5 +1,6 @@
 //! Progress on standard error: bars on a terminal, a line every few seconds elsewhere, or JSON.
 
+mod asking;
 mod bars;
 mod counts;
 mod files;
@@ -18,6 +19,7 @@ use laion_fmri::Observer;
 use laion_fmri::s3_mirror::Outcome;
 use serde_json::{Value, json};
 
+pub(crate) use self::asking::Asking;
 pub(crate) use self::files::Files;
 pub(crate) use self::screen::write_above;
 pub(crate) use self::text::in_words;

@@ -428,6 +428,27 @@ fn a_second_download_says_that_it_waits_for_the_first() {
 }
 
 #[test]
+fn a_listing_that_takes_long_is_told() {
+    let user = User::with_session();
+    let busy = Proxy::start(user.server.address(), |request| match request.is_object() {
+        true => Fault::Pass,
+        false => Fault::Status(503, Some(86_400)),
+    })
+    .unwrap();
+    let url = busy.url("laion-fmri");
+    let children = ["subjects --remote", "info", "download --subject sub-03 -n"];
+    let children = children.map(|line| spawned(&user, &format!("{line} --bucket {url}")));
+    for mut child in children {
+        let lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
+        let told = lines.map(Result::unwrap).find(|line| line.starts_with("asking ")).unwrap();
+        let start = format!("asking {url}, ");
+        assert!(told.starts_with(&start) && told.ends_with(" s so far"), "{told}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[test]
 fn a_busy_server_is_named_while_it_is_waited_for() {
     let user = User::new();
     let busy = Proxy::start(user.server.address(), |request| match request.is_object() {

@@ -38,8 +38,7 @@ pub(super) fn run(context: &Context) -> anyhow::Result<Status> {
     }];
     match context.dataset() {
         Ok(dataset) => {
-            findings
-                .extend(context.interrupt.at_once(|| dataset.examine()).into_iter().map(Row::from));
+            findings.extend(context.asking(|| dataset.examine()).into_iter().map(Row::from));
         }
         Err(error) => findings.push(Row {
             subject: "data directory",

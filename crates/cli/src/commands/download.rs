@@ -149,7 +149,7 @@ fn carry_out(
     // The images have a plan of their own.
     let mut public = request.clone();
     public.include_stimuli = false;
-    let download = context.interrupt.at_once(|| dataset.plan_download(&public))?;
+    let download = context.asking(|| dataset.plan_download(&public))?;
     let mut download = download.with_limit_rate(transfer.limit_rate);
     if indexes {
         download = download.with_indexes();
@@ -264,7 +264,7 @@ fn strict(context: &Context, withheld: u64) -> Status {
 fn subjects_of(context: &Context, names: &[String]) -> anyhow::Result<Subjects> {
     subjects(names).map_err(|error| match error.downcast::<Error>() {
         Ok(Error::SubjectNotFound { got, available }) if available.is_empty() => {
-            let subjects = context.interrupt.at_once(|| context.discovery()?.subjects());
+            let subjects = context.asking(|| context.discovery()?.subjects());
             // A bucket that cannot be asked makes this no better error.
             let available = subjects.unwrap_or_default().iter().map(ToString::to_string).collect();
             Error::SubjectNotFound { got, available }.into()

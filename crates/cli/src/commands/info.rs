@@ -12,9 +12,8 @@ pub(super) fn info(context: &Context, args: &Info) -> anyhow::Result<()> {
         Some(id) => Some(id.parse().map_err(laion_fmri::Error::from)?),
         None => None,
     };
-    let discovery = context.discovery()?;
     let Some(subject) = subject else {
-        let found = discovery.describe()?;
+        let found = context.asking(|| context.discovery()?.describe())?;
         return print(context, "info", found.to_string(), || {
             vec![
                 ("bucket", json!(found.bucket)),
@@ -23,7 +22,7 @@ pub(super) fn info(context: &Context, args: &Info) -> anyhow::Result<()> {
             ]
         });
     };
-    let found = discovery.describe_subject(&subject)?;
+    let found = context.asking(|| context.discovery()?.describe_subject(&subject))?;
     print(context, "info", found.to_string(), || {
         vec![
             ("bucket", json!(found.bucket)),
@@ -36,7 +35,7 @@ pub(super) fn info(context: &Context, args: &Info) -> anyhow::Result<()> {
 }
 
 pub(super) fn inspect(context: &Context) -> anyhow::Result<()> {
-    let found = context.discovery()?.inspect()?;
+    let found = context.asking(|| context.discovery()?.inspect())?;
     print(context, "inspect", found.to_string(), || {
         let trees: Vec<Value> = found
             .trees

@@ -11,7 +11,7 @@ use crate::output;
 pub(super) fn subjects(context: &Context, args: &Subjects) -> anyhow::Result<()> {
     let subjects = match context.mirror(args.remote)? {
         Some(dataset) => dataset.subjects()?,
-        None => context.discovery()?.subjects()?,
+        None => context.asking(|| context.discovery()?.subjects())?,
     };
     let names = subjects.iter().map(ToString::to_string);
     output::print_names(context.global.json, "subject", "subject", names)
@@ -20,15 +20,15 @@ pub(super) fn subjects(context: &Context, args: &Subjects) -> anyhow::Result<()>
 pub(super) fn sessions(context: &Context, args: &Sessions) -> anyhow::Result<()> {
     let sessions = match context.mirror(args.remote)? {
         Some(dataset) => dataset.subject(&args.subject)?.sessions()?,
-        None => {
+        None => context.asking(|| {
             let discovery = context.discovery()?;
             let sessions = discovery.sessions(&args.subject)?;
             if sessions.is_empty() {
                 // Says which subjects exist when this one does not.
                 discovery.describe_subject(&args.subject)?;
             }
-            sessions
-        }
+            Ok::<_, Error>(sessions)
+        })?,
     };
     let names = sessions.iter().map(ToString::to_string);
     output::print_names(context.global.json, "session", "session", names)
@@ -65,7 +65,7 @@ pub(super) fn rois(context: &Context, args: &Rois) -> anyhow::Result<()> {
                 Ok(rois)
             })?
         }
-        None => {
+        None => context.asking(|| {
             let discovery = context.discovery()?;
             let ids = chosen(args, || discovery.subjects())?;
             common(&ids, |id| {
@@ -75,8 +75,8 @@ pub(super) fn rois(context: &Context, args: &Rois) -> anyhow::Result<()> {
                     discovery.describe_subject(id)?;
                 }
                 Ok(rois)
-            })?
-        }
+            })
+        })?,
     };
     output::print_names(context.global.json, "roi", "roi", rois)
 }
@@ -90,7 +90,7 @@ fn rois_as_json(context: &Context, args: &Rois) -> anyhow::Result<()> {
             let rois = ids.iter().map(table).collect::<Result<Vec<_>, Error>>()?;
             (ids, rois)
         }
-        None => {
+        None => context.asking(|| {
             let discovery = context.discovery()?;
             let ids = chosen(args, || discovery.subjects())?;
             let rois = ids.iter().map(|id| discovery.roi_table(id));
@@ -99,8 +99,8 @@ fn rois_as_json(context: &Context, args: &Rois) -> anyhow::Result<()> {
                 // Says which subjects exist when this one does not.
                 discovery.describe_subject(id)?;
             }
-            (ids, rois)
-        }
+            Ok::<_, Error>((ids, rois))
+        })?,
     };
     let wanted = |roi: &RoiInfo| args.category.as_ref().is_none_or(|it| *it == roi.category);
     let of_each = ids.iter().zip(rois).flat_map(|(id, rois)| {

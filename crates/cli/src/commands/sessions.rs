@@ -111,7 +111,7 @@ pub(super) fn of_bucket(
         }
         Ok(existing.into_iter().collect())
     };
-    let listed = || context.interrupt.at_once(listed);
+    let listed = || context.asking(listed);
     meant(context, named, "these subjects", Place::Bucket, listed).map(Some)
 }
 

@@ -41,7 +41,10 @@ pub(super) fn run(context: &Context, args: &Status) -> anyhow::Result<()> {
         named => named.iter().map(|id| id.parse()).collect(),
     };
     let subjects = subjects.map_err(Error::from)?;
-    let ask = |against| context.interrupt.at_once(|| dataset.status(&subjects, against));
+    let ask = |against: Against| match against {
+        Against::Bucket => context.asking(|| dataset.status(&subjects, against)),
+        Against::Disk => context.interrupt.at_once(|| dataset.status(&subjects, against)),
+    };
     let found = if args.local {
         ask(Against::Disk)?
     } else {

@@ -103,7 +103,7 @@ fn repair(
     accept_license: bool,
 ) -> anyhow::Result<Status> {
     let license = License::for_data(context, dataset, accept_license)?;
-    let download = context.interrupt.at_once(|| dataset.plan_repair(verification))?;
+    let download = context.asking(|| dataset.plan_repair(verification))?;
     download::check_destination(&download)?;
     let license = license.obtain(|| Ok(download::to_download(&download)))?;
     let planned = download.plan().items.len();
