@@ -261,7 +261,12 @@ fn a_dry_run_writes_nothing() {
     assert!(lines[0].starts_with("subject  session"), "{}", ran.out);
     let betas = lines.iter().find(|line| line.contains("statmap SingletrialBetas")).unwrap();
     assert!(betas.starts_with("sub-03   ses-01") && betas.contains("fetch"), "{betas}");
-    assert!(lines.last().unwrap().starts_with("total"), "{}", ran.out);
+    let place = |start: &str| lines.iter().position(|line| line.starts_with(start)).unwrap();
+    assert!(place("total") < place("by kind"), "{}", ran.out);
+    let words = |start: &str| lines[place(start)].split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(words("by kind"), "by kind to download on disk already");
+    assert!(words("betas and trials").starts_with("betas and trials 4 files, "), "{}", ran.out);
+    assert!(words("ROIs").starts_with("ROIs 64 files, "), "{}", ran.out);
 
     let ran = user.ok("download --subject sub-03 --ses ses-01 -n --json");
     let plan: Vec<serde_json::Value> =
@@ -271,6 +276,15 @@ fn a_dry_run_writes_nothing() {
     let ffa1 = ffa1.unwrap();
     assert!(ffa1["local"].as_str().unwrap().contains("label-FFA1_mask"));
     assert_eq!((&ffa1["action"], &ffa1["reason"]), (&"fetch".into(), &"not on disk".into()));
+    assert_eq!(ffa1["kind"], "ROIs");
+
+    // What is there already is counted apart.
+    user.ok("download --subject sub-03 --suffix mask --accept-license");
+    let ran = user.ok("download --subject sub-03 --ses ses-01 --dry-run");
+    let line = |start: &str| ran.out.lines().find(|line| line.starts_with(start)).unwrap();
+    let words = |start: &str| line(start).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words("ROIs").starts_with("ROIs - 64 files, "), "{}", ran.out);
+    assert!(words("betas and trials").ends_with(" kB -"), "{}", ran.out);
 }
 
 #[test]

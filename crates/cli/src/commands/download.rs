@@ -1,6 +1,7 @@
 //! `download`, `download-raw` and the public files of the stimuli; with `--dry-run`, a table of what
 //! would be downloaded.
 
+mod kinds;
 mod report;
 
 use std::collections::BTreeMap;
@@ -346,6 +347,7 @@ pub(super) fn print_plan(
                 ("key", json!(item.key.as_str())),
                 ("local", json!(item.local.to_string())),
                 ("size", json!(item.size)),
+                ("kind", json!(kinds::of(item.key.as_str()))),
                 ("action", json!(action_name(&item.action))),
                 ("reason", json!(action_reason(&item.action))),
                 ("why", json!(why(item))),
@@ -374,6 +376,11 @@ pub(super) fn print_plan(
         lines.push(String::new());
     }
     lines.extend(table(plan));
+    let kinds = kinds::table(plan);
+    if !kinds.is_empty() {
+        lines.push(String::new());
+        lines.extend(kinds);
+    }
     output::print_lines(lines)?;
     for item in &plan.items {
         if let Action::Refused(refusal) = &item.action {
