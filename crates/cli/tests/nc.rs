@@ -82,6 +82,15 @@ fn conventions_change_the_numbers_and_memory_and_threads_do_not() {
     let less = peak - 50_000;
     assert!(plan(&less.to_string())["passes"].as_u64().unwrap() > 1);
     assert!(plan(&less.to_string())["peak_memory"].as_u64().unwrap() <= less);
+    assert_eq!(plan(&less.to_string())["one_pass_memory"], peak);
+    // What to type for one pass is said, and is enough.
+    let line = "nc compute --subject sub-03 --session 01 --dry-run -j 1";
+    let words = "one pass, which is faster, needs --max-memory ";
+    let said = user.ok(&format!("{line} --max-memory {less}")).out;
+    let enough = said.lines().find_map(|line| line.strip_prefix(words)).unwrap();
+    let said = user.ok(&format!("{line} --max-memory {enough}")).out;
+    assert!(said.contains(" in 1 pass over the files, at most "), "{said}");
+    assert!(!said.contains(words), "{said}");
     assert!(compute(&format!("-j 1 --max-memory {less}")) == plain);
     assert!(compute("-j 8") == plain);
     assert!(!names(&user.path(".")).iter().any(|name| name.ends_with(".part")));
@@ -95,7 +104,12 @@ fn what_cannot_be_is_refused() {
         (format!("{compute} -o a.txt"), 2, "use .nii.gz, .nii or .npy"),
         (format!("{compute} -o missing/a.npy"), 2, "does not exist"),
         (compute.to_owned(), 2, "--output"),
-        (format!("{compute} -o a.npy --max-memory 1MiB"), 2, "expected at least"),
+        (
+            format!("{compute} -o a.npy --max-memory 1MiB"),
+            2,
+            "a memory limit of 1.05 MB is too small (expected at least ",
+        ),
+        (format!("{compute} -o a.npy --max-memory 1MiB"), 2, "\nhint: --max-memory "),
         (format!("{compute} -o a.npy --repetitions 12"), 2, "was shown 12 times"),
         (
             format!("{compute} -o a.npy --repetitions 2 --ddof 2"),

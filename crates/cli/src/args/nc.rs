@@ -53,7 +53,7 @@ pub(crate) struct Compute {
     pub(crate) voxels: VoxelArgs,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
-    /// Memory limit, e.g. 2GiB; a lower limit needs more passes
+    /// Most memory to use, e.g. 4GiB (default: 2GiB); less memory takes more passes over the files
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) max_memory: Option<u64>,
     /// Only print what would be read, in how many passes, and the memory it takes

@@ -6,7 +6,7 @@ use laion_fmri::noise_ceiling::{
     NoiseCeilingComparison, NoiseCeilingOptions, NoiseCeilingPlan, TOLERANCES, compare,
 };
 use laion_fmri::{Error, NoiseCeiling, layout};
-use laion_fmri_base::{counted, readable_bytes};
+use laion_fmri_base::{counted, readable_bytes, sufficient_bytes};
 use serde_json::{Value, json};
 
 use super::sessions;
@@ -85,7 +85,7 @@ fn destination(path: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
 fn plan_lines(context: &Context, plan: &NoiseCeilingPlan) -> Vec<String> {
     let sessions: Vec<String> = plan.sessions.iter().map(ToString::to_string).collect();
     if context.global.json {
-        let fields: [(&str, Value); 8] = [
+        let fields: [(&str, Value); 9] = [
             ("sessions", sessions.into()),
             ("scope", plan.scope.to_string().into()),
             ("images", plan.n_images.into()),
@@ -94,11 +94,12 @@ fn plan_lines(context: &Context, plan: &NoiseCeilingPlan) -> Vec<String> {
             ("voxels", plan.n_voxels.into()),
             ("passes", plan.passes.into()),
             ("peak_memory", plan.peak_memory.into()),
+            ("one_pass_memory", plan.one_pass_memory.into()),
         ];
         let fields = fields.map(|(name, value)| (name.to_owned(), value));
         return vec![output::json_line("nc-plan", fields)];
     }
-    vec![
+    let mut lines = vec![
         format!(
             "{} in {} of {}, z-scored within each {}",
             counted(plan.n_images, "image"),
@@ -107,12 +108,17 @@ fn plan_lines(context: &Context, plan: &NoiseCeilingPlan) -> Vec<String> {
             plan.scope
         ),
         format!(
-            "{} in {}, at most {} of memory",
+            "{} in {} over the files, at most {} of memory",
             counted(plan.n_voxels, "voxel"),
             counted(plan.passes, "pass"),
             readable_bytes(plan.peak_memory)
         ),
-    ]
+    ];
+    if plan.passes > 1 {
+        let enough = sufficient_bytes(plan.one_pass_memory).replace(' ', "");
+        lines.push(format!("one pass, which is faster, needs --max-memory {enough}"));
+    }
+    lines
 }
 
 fn run_compare(context: &Context, args: &Compare) -> anyhow::Result<()> {

@@ -43,6 +43,8 @@ pub struct NoiseCeilingPlan {
     pub passes: usize,
     /// The most bytes that the process takes, as predicted.
     pub peak_memory: u64,
+    /// The bytes that one pass over the files would take.
+    pub one_pass_memory: u64,
     voxels: VoxelMask,
     block: usize,
     tables: Vec<CountedTrials>,
@@ -135,6 +137,7 @@ impl Subject {
             n_voxels: voxels.n_voxels(),
             passes: voxels.n_voxels().div_ceil(block),
             peak_memory: memory.peak(block),
+            one_pass_memory: memory.peak(voxels.n_voxels()),
             voxels,
             block,
             tables: rows,
