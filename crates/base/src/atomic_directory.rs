@@ -58,7 +58,12 @@ impl Temporary {
                 // Another process may have taken it for a leftover before it was locked.
                 None => name.is_dir(),
             };
-            if is_ours { Ok(opened) } else { Err(io::ErrorKind::AlreadyExists.into()) }
+            if !is_ours {
+                // Or looked at it at that moment. Nothing is in it yet.
+                let _ = fs::remove_dir(name);
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            Ok(opened)
         })?;
         Ok(Self { path, _held })
     }

@@ -1,4 +1,5 @@
-//! What writers that were killed left behind: [`leftovers`], [`remove_leftovers`].
+//! What writers that were killed left behind: [`leftovers`], [`remove_leftovers`]; and how many writers
+//! are at work: [`writers_of`].
 //!
 //! A writer keeps what it writes locked until it is complete. A lock ends with its process, so what is
 //! not locked is left over. Some network file systems keep locks to one machine, so the name says on
@@ -66,16 +67,43 @@ pub fn remove_leftovers(directory: &Path) -> io::Result<usize> {
     Ok(temporaries(directory)?.into_iter().filter(|path| remove(path)).count())
 }
 
+/// How many writers work on one output at this moment, those of this process included. Where nothing
+/// can be locked, none are counted.
+#[must_use]
+pub fn writers_of(target: &Path) -> usize {
+    let shown = shown_start(target);
+    let entries = fs::read_dir(parent(target)).into_iter().flatten().flatten();
+    let temporaries = entries.filter(|entry| is_temporary_of(&shown, &entry.file_name()));
+    temporaries.filter(|entry| is_held(&entry.path())).count()
+}
+
+/// What the names of temporary files and directories of an output begin with.
+fn shown_start(target: &Path) -> String {
+    format!(".{}.", shown_name(target))
+}
+
+/// Whether a name is one of those that begin so.
+fn is_temporary_of(shown: &str, name: &OsStr) -> bool {
+    let Some(name) = name.to_str().filter(|name| is_temporary(name)) else { return false };
+    let random = name.strip_prefix(shown).and_then(|rest| rest.split('.').next());
+    random.is_some_and(|random| {
+        random.len() >= 16 && random.bytes().all(|digit| digit.is_ascii_hexdigit())
+    })
+}
+
+/// Whether a writer has it locked, or a file in it.
+fn is_held(path: &Path) -> bool {
+    let Ok(found) = fs::symlink_metadata(path) else { return false };
+    if !found.is_dir() {
+        return found.is_file() && locked(path, false).is_none();
+    }
+    locked(path, true).is_none()
+        || files_below(path).iter().any(|file| locked(file, false).is_none())
+}
+
 /// Removes what earlier writers of one output left behind.
 pub(crate) fn remove_leftovers_of(target: &Path) {
-    let shown = format!(".{}.", shown_name(target));
-    let is_of_target = |name: &OsStr| {
-        let random = name.to_str().and_then(|name| name.strip_prefix(&shown));
-        let random = random.and_then(|rest| rest.split('.').next());
-        random.is_some_and(|random| {
-            random.len() >= 16 && random.bytes().all(|digit| digit.is_ascii_hexdigit())
-        })
-    };
+    let shown = shown_start(target);
     let directory = parent(target);
     if lock(&LISTED).contains(directory) {
         return;
@@ -84,8 +112,7 @@ pub(crate) fn remove_leftovers_of(target: &Path) {
     let mut entries = 0;
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         entries += 1;
-        let name = entry.file_name();
-        if is_of_target(&name) && is_temporary(&name.to_string_lossy()) {
+        if is_temporary_of(&shown, &entry.file_name()) {
             remove(&entry.path());
         }
     }
@@ -238,11 +265,15 @@ mod tests {
         let target = folder.path().join("ses-01");
         let killed = temporary_sibling(&target);
         left(&killed, Duration::ZERO);
+        assert_eq!(writers_of(&target), 0);
         let live = AtomicDirectory::create(&target)?;
         assert!(!killed.exists());
+        assert_eq!(writers_of(&target), 1);
         let second = AtomicDirectory::create(&target)?;
         assert!(live.path().exists() && second.path().exists());
+        assert_eq!((writers_of(&target), writers_of(&folder.path().join("ses-02"))), (2, 0));
         assert!(live.commit_new()?);
+        assert_eq!(writers_of(&target), 1);
         Ok(())
     }
 

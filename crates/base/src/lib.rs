@@ -3,6 +3,7 @@
 //!
 //! * [`AtomicFile`], [`AtomicDirectory`]: what takes its name only when it is complete
 //! * [`leftovers`], [`remove_leftovers`]: what writers that were killed left behind
+//! * [`writers_of`]: how many writers work on one output at this moment
 //! * [`read_exact_at`]: bytes of a file by their position
 //! * [`parallel_map`]: the same work for every item on a few threads, with results in order
 //! * [`named_enum!`]: an enum whose variants have names, with [`NameError`] for any other text
@@ -48,7 +49,7 @@ pub use crate::affine::{AffineRows, apply_affine, compose_affines, invert_affine
 pub use crate::atomic_directory::AtomicDirectory;
 pub use crate::atomic_file::{AtomicFile, is_temporary, sync_directory, temporary_sibling};
 pub use crate::integer::integer_of_table;
-pub use crate::leftovers::{Leftover, leftovers, remove_leftovers};
+pub use crate::leftovers::{Leftover, leftovers, remove_leftovers, writers_of};
 pub use crate::lock::lock;
 pub use crate::named_enum::NameError;
 pub use crate::parallel::{parallel_map, parallel_map_with};

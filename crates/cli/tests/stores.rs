@@ -122,6 +122,59 @@ fn what_killed_commands_left_behind_is_named_and_removed_by_the_next() {
     assert!(!extract.exists() && other.exists());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_session_that_another_process_builds_is_waited_for() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
+    let user = User::with_session();
+    user.ok("store build --subject sub-03");
+    let store = user.mirror().join("stores/sub-03_desc-anatomical.zarr");
+    let complete = user.path("complete");
+    fs::rename(store.join("ses-01"), &complete).unwrap();
+    let build = |more: &[&str]| {
+        let line = ["store", "build", "--subject", "sub-03"];
+        let mut command = user.command(&[line.as_slice(), more].concat());
+        command.env("LAION_FMRI_DATA", user.mirror());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    // What another process writes is locked.
+    let written = laion_fmri_base::temporary_sibling(&store.join("ses-01"));
+    fs::create_dir(&written).unwrap();
+    let held = fs::File::open(&written).unwrap();
+    held.lock().unwrap();
+    let mut child = build(&["--json"]);
+    let (mut told, mut stderr) = (String::new(), BufReader::new(child.stderr.take().unwrap()));
+    stderr.read_line(&mut told).unwrap();
+    let expected = "another process builds sub-03 ses-01: this one waits for it";
+    assert_eq!(told, format!("warning: {expected}\n"));
+    fs::rename(&complete, store.join("ses-01")).unwrap();
+    fs::remove_dir(&written).unwrap();
+    drop(held);
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success());
+    let report = json(&String::from_utf8(ended.stdout).unwrap());
+    assert_eq!(report["built"], serde_json::json!([]));
+    assert_eq!(report["kept"], serde_json::json!(["ses-01"]));
+    // Of several that start together, one builds each session.
+    for _ in 0..3 {
+        fs::remove_dir_all(&store).unwrap();
+        let children: Vec<_> = (0..3).map(|_| build(&["--json"])).collect();
+        let ended = children.into_iter().map(|child| child.wait_with_output().unwrap());
+        let built: usize = ended
+            .map(|ended| {
+                assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+                let report = json(&String::from_utf8(ended.stdout).unwrap());
+                report["built"].as_array().unwrap().len()
+            })
+            .sum();
+        assert_eq!(built, 1);
+    }
+    assert_eq!(json(&user.ok("store list --subject 03 --json").out)["left_behind_bytes"], 0);
+}
+
 #[test]
 fn a_copied_mirror_uses_its_stores_once_it_is_verified() {
     let user = User::new();

@@ -58,6 +58,15 @@ pub enum Event<'a> {
         /// The index by which the file is read, if there is one.
         index: Option<&'a Path>,
     },
+    /// Another process builds this session of the same [store](crate::store), and is waited for.
+    Waiting {
+        /// The subject.
+        subject: &'a SubjectId,
+        /// The session. Several may be waited for in parallel.
+        session: &'a SessionId,
+        /// Whether the other process is done.
+        is_over: bool,
+    },
     /// One more row of an extraction was written.
     Row {
         /// The rows written so far, including this one.

@@ -88,6 +88,7 @@ mod opened;
 mod session;
 #[cfg(feature = "extract")]
 mod tasks;
+mod turn;
 mod upkeep;
 
 #[doc(inline)]

@@ -1,7 +1,7 @@
 //! Shows how many volumes of the sessions under way were read, and how many rows were written:
 //! [`VolumeProgress`].
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -28,6 +28,8 @@ pub(crate) struct VolumeProgress {
 struct Volumes {
     /// Volumes read and volumes in all, of every session that was begun; 0 before the first.
     sessions: BTreeMap<(SubjectId, SessionId), (usize, usize)>,
+    /// The sessions that another process builds, and that are waited for.
+    waiting: BTreeSet<(SubjectId, SessionId)>,
     /// Rows written and rows in all, once rows are written.
     rows: Option<(usize, usize)>,
     /// Where the betas of each session came from.
@@ -83,7 +85,7 @@ impl Volumes {
     fn rows(&self, columns: usize) -> Vec<Row> {
         let (done, all) = self.sums();
         if all == 0 {
-            return Vec::new();
+            return self.waits().map(|text| Row::text(&text, columns)).into_iter().collect();
         }
         let (label, what) = match self.rows {
             Some(_) => ("writing", "rows"),
@@ -99,6 +101,16 @@ impl Volumes {
             None => vec![format!("{done} of {all} {what}"), share],
         };
         vec![Row::new(label, columns, &tails, (done, all), columns)]
+    }
+
+    /// What is waited for, if anything is.
+    fn waits(&self) -> Option<String> {
+        let (subject, session) = self.waiting.first()?;
+        let more = match self.waiting.len() {
+            1 => String::new(),
+            count => format!(" and {} more", count - 1),
+        };
+        Some(format!("waiting for another process, which builds {subject} {session}{more}"))
     }
 
     /// A line for a log: the sessions under way, how many are read, and the time left.
@@ -126,12 +138,13 @@ impl Volumes {
         if n_read > 0 {
             parts.push(format!("{} read", counted(n_read, "session")));
         }
+        parts.extend(self.waits());
         (!parts.is_empty()).then(|| format!("{}{left}", parts.join(", ")))
     }
 
     /// The same for programs.
     fn object(&self) -> Option<String> {
-        if self.sessions.is_empty() && self.rows.is_none() {
+        if self.sessions.is_empty() && self.rows.is_none() && self.waiting.is_empty() {
             return None;
         }
         let sessions = self.sessions.iter().map(|((subject, session), (done, all))| {
@@ -147,6 +160,7 @@ impl Volumes {
             ("rows", json!(rows)),
             ("total_rows", json!(total_rows)),
             ("seconds_left", json!(left)),
+            ("waiting", json!(self.waits())),
         ];
         Some(object("progress", fields))
     }
@@ -156,7 +170,8 @@ impl VolumeProgress {
     pub(crate) fn new(context: &Context) -> Self {
         let (latest, since) = (String::new(), Instant::now());
         let (sessions, sources) = (BTreeMap::new(), HashMap::new());
-        let volumes = Volumes { sessions, rows: None, sources, latest, since };
+        let waiting = BTreeSet::new();
+        let volumes = Volumes { sessions, waiting, rows: None, sources, latest, since };
         let volumes = Arc::new(Mutex::new(volumes));
         let shared = Arc::clone(&volumes);
         let kind = drawable(context.progress());
@@ -227,6 +242,14 @@ impl Observer for VolumeProgress {
                 volumes.sessions.entry(key.clone()).or_default();
                 volumes.sources.insert(key, source);
             }
+            Event::Waiting { subject, session, is_over } => {
+                let key = (subject.clone(), session.clone());
+                let mut volumes = lock(&self.volumes);
+                match is_over {
+                    true => volumes.waiting.remove(&key),
+                    false => volumes.waiting.insert(key),
+                };
+            }
             Event::Row { done, total } => {
                 let mut volumes = lock(&self.volumes);
                 if volumes.rows.is_none() {
@@ -257,6 +280,7 @@ mod tests {
         let since = now.checked_sub(Duration::from_secs(10)).unwrap_or(now);
         let mut volumes = Volumes {
             sessions: BTreeMap::new(),
+            waiting: BTreeSet::new(),
             rows: None,
             sources: HashMap::new(),
             latest: String::new(),
@@ -264,6 +288,12 @@ mod tests {
         };
         assert_eq!((volumes.line(), volumes.object()), (None, None));
         let key = |session: &str| ("sub-03".parse().unwrap(), session.parse().unwrap());
+        volumes.waiting.insert(key("ses-02"));
+        let waits = "waiting for another process, which builds sub-03 ses-02";
+        assert_eq!(volumes.line().as_deref(), Some(waits));
+        let object: Value = serde_json::from_str(&volumes.object().unwrap()).unwrap();
+        assert_eq!(object["waiting"], waits);
+        volumes.waiting.clear();
         volumes.sessions.insert(key("ses-01"), (0, 0));
         assert_eq!(volumes.line().as_deref(), Some("sub-03 ses-01: no volume yet"));
         volumes.sessions.insert(key("ses-01"), (100, 100));

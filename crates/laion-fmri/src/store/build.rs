@@ -16,6 +16,7 @@ use voxel_store::{
 use super::contents::{with_coordinates, write_trials, write_voxels};
 use super::described::{SessionLabel, StoreLabel, VERSION, to_attributes};
 use super::find::{FOLDER, Store, Unfit, name};
+use super::turn::Turns;
 use super::upkeep::session_names;
 use super::{BETAS, TRIALS, VOXEL_INDEX, VOXELS};
 use crate::betas::{SessionRead, SessionReader, stopping_at_failure};
@@ -103,6 +104,8 @@ pub struct StorePlan {
     pub bytes: u64,
     /// The most memory that building takes, as predicted, in bytes.
     pub peak_memory: u64,
+    /// Whether every byte of what is there was checked.
+    is_verified: bool,
     /// Whether the voxels or what is known of them are damaged.
     is_damaged: bool,
     voxels: Arc<VoxelMask>,
@@ -180,6 +183,7 @@ impl Subject {
             sessions: chosen,
             kept,
             n_voxels,
+            is_verified: request.verify,
             is_damaged,
             voxels,
             label,
@@ -194,7 +198,8 @@ impl Subject {
     ///
     /// Each session is read once, from the mirror or the bucket, and appears in the store when it is
     /// complete and on disk. Sessions that are there and in step stay as they are, so a build that was
-    /// interrupted goes on with the next session. Several processes may build one store.
+    /// interrupted goes on with the next session. Several processes may build one store: a session
+    /// that another one builds is waited for ([`Event::Waiting`](crate::Event::Waiting)) and kept.
     ///
     /// # Errors
     ///
@@ -232,12 +237,14 @@ impl Subject {
         // From the files, whatever other store there is.
         let mut from_files = subject;
         from_files.reading.stores.are_off = true;
+        let turns = Turns::default();
         let tasks = plan.sessions.iter().zip(&plan.tables);
         stopping_at_failure(plan.workers, tasks.collect::<Vec<_>>(), watch, |watch, task| {
-            plan.build(&from_files, task, watch)
+            plan.build_in_turn(&from_files, task, &turns, watch)
         })?;
         consolidate(&plan.path)?;
-        Ok(StoreBuilt { path: plan.path, built: plan.sessions, kept: plan.kept })
+        let (built, by_others) = turns.divided(plan.sessions);
+        Ok(StoreBuilt { path: plan.path, built, kept: [plan.kept, by_others].concat() })
     }
 
     /// Whether every byte of a group is what was written.
@@ -319,13 +326,46 @@ impl StorePlan {
         Ok(())
     }
 
-    /// Reads a session into the store.
+    /// Reads a session into the store, unless another process does.
+    fn build_in_turn(
+        &self,
+        subject: &Subject,
+        task: (&SessionId, &SessionTrials),
+        turns: &Turns,
+        watch: Watch<'_>,
+    ) -> Result<()> {
+        let (session, _) = task;
+        let path = self.path.join(session.as_str());
+        loop {
+            let waited = turns.wait(&path, (subject.id(), session), watch)?;
+            // It was missing when this build was planned; a check of every byte is not repeated.
+            if (waited || !self.is_verified) && self.has(subject, session) {
+                turns.found(session);
+                return Ok(());
+            }
+            if self.build(subject, task, watch)? {
+                return Ok(());
+            }
+            Turns::step_back();
+        }
+    }
+
+    /// Whether a session is there and in step.
+    fn has(&self, subject: &Subject, session: &SessionId) -> bool {
+        let store = Arc::new(Store::expected(&self.path, &self.label, &self.voxels));
+        let betas = subject.betas_place(session).ok();
+        let found = store.session(session);
+        found.is_ok_and(|found| subject.check_step(&found, betas.as_ref()).is_ok())
+    }
+
+    /// Reads a session into the store; false, and nothing is read, when another process has begun at
+    /// the same moment.
     fn build(
         &self,
         subject: &Subject,
         (session, table): (&SessionId, &SessionTrials),
         watch: Watch<'_>,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let reader = SessionReader::open(subject, session, &self.voxels)?;
         reader.check_trials(table)?;
         let (threads, rows) = (self.threads, RowSelection::All);
@@ -333,7 +373,12 @@ impl StorePlan {
         let shape = [table.len(), self.n_voxels];
         let path = self.path.join(session.as_str());
         remove_remains(&path, &[BETAS])?;
-        write_group(&path, |group| -> Result<()> {
+        let mut is_alone = true;
+        let written = write_group(&path, |group| -> Result<()> {
+            is_alone = Turns::is_alone(&path);
+            if !is_alone {
+                return Err(Error::Cancelled);
+            }
             write_trials(group, table)?;
             let mut label = None;
             group.matrix(BETAS, [TRIALS, VOXELS], shape, &self.options, |rows| {
@@ -366,8 +411,13 @@ impl StorePlan {
             let names = "image_name run beta_index session_repetition";
             group.attributes(with_coordinates(label, names));
             Ok(())
-        })?;
-        Ok(consolidate(&self.path)?)
+        });
+        if !is_alone {
+            return Ok(false);
+        }
+        written?;
+        consolidate(&self.path)?;
+        Ok(true)
     }
 }
 
