@@ -91,6 +91,25 @@ pub(crate) fn check_destination(output: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Says which of the outputs are there already, and will be replaced.
+pub(crate) fn note_replaced<'o>(context: &Context, outputs: impl IntoIterator<Item = &'o Path>) {
+    // Pipes and devices are written to.
+    let is_there = |output: &&Path| {
+        let found = std::fs::metadata(output);
+        !is_stdout(output) && found.is_ok_and(|found| found.is_file() || found.is_dir())
+    };
+    let there: Vec<&Path> = outputs.into_iter().filter(is_there).collect();
+    match there.as_slice() {
+        [] => {}
+        [one] => context.note(&format!("note: {} exists and will be replaced", one.display())),
+        [one, more @ ..] => context.note(&format!(
+            "note: {} and {} more exist and will be replaced",
+            one.display(),
+            more.len()
+        )),
+    }
+}
+
 /// Refuses an output whose name does not end in one of the supported ways.
 pub(crate) fn unsupported(output: &Path, supported: &[&str]) -> CommandError {
     let endings = match supported {

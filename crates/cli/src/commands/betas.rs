@@ -30,12 +30,33 @@ enum Destination {
     Directory(PathBuf),
 }
 
+impl Destination {
+    /// The files that the arrays of these sessions are written to.
+    fn files(&self, sessions: &[String]) -> Vec<PathBuf> {
+        match self {
+            Self::Stream(path) | Self::File(path) | Self::Archive(path) => vec![path.clone()],
+            Self::Directory(directory) => {
+                let sessions = sessions.iter().filter_map(|name| name.parse::<SessionId>().ok());
+                sessions.map(|session| in_directory(directory, &session)).collect()
+            }
+        }
+    }
+}
+
+/// The file of a session in the directory of the output.
+fn in_directory(directory: &Path, session: &SessionId) -> PathBuf {
+    directory.join(format!("{session}.npy"))
+}
+
 pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
     let dataset = args.store.apply(context.dataset()?);
     let subject = dataset.subject(&args.subject)?;
     let sessions = sessions(context, &subject, args)?;
     let destination = destination(args, sessions.len())?;
     let row_table = row_table(args)?;
+    let mut outputs = destination.files(&sessions);
+    outputs.extend(row_table.iter().map(|(path, _)| path.clone()));
+    output::note_replaced(context, outputs.iter().map(PathBuf::as_path));
     let mut rows = Vec::new();
     if row_table.is_some() {
         // A table that is not there is found before betas are read.
@@ -83,8 +104,7 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
                 path: directory.clone(),
                 source,
             })?;
-            let path = |session: &SessionId| directory.join(format!("{session}.npy"));
-            request.write_npy(path, written)?;
+            request.write_npy(|session| in_directory(&directory, session), written)?;
         }
         Destination::Archive(path) => write_npz(&path, |npz| {
             request.for_each_session(|session, answer| {

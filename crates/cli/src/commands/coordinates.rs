@@ -11,6 +11,7 @@ use crate::output;
 pub(super) fn run(context: &Context, args: &Coordinates) -> anyhow::Result<()> {
     array_format(&args.output, &[ArrayFormat::Npy, ArrayFormat::Csv])?;
     output::check_binary_destination(&args.output)?;
+    output::note_replaced(context, [args.output.as_path()]);
     let subject = context.dataset()?.subject(&args.subject)?;
     let chosen = voxels(context, &args.voxels, &subject)?;
     let chosen = reaching(context, chosen, &args.threshold, &subject)?;

@@ -61,6 +61,7 @@ pub(super) fn extract(context: &Context, args: &Extract) -> anyhow::Result<()> {
             print_plan(&dataset, &plan)?;
         }
         if !args.dry_run {
+            output::note_replaced(context, [plan.output()]);
             let progress = VolumeProgress::new(context);
             let made = plan
                 .run(&dataset, 0..plan.len(), &progress, context.interrupt.cancel())
@@ -169,6 +170,7 @@ pub(super) fn merge(context: &Context, args: &Merge) -> anyhow::Result<()> {
         if is_merged(context, &plan)? {
             continue;
         }
+        output::note_replaced(context, [plan.output()]);
         let progress = VolumeProgress::new(context);
         let recipe = check_parts(context, &plan)
             .and_then(|()| plan.merge(&progress, context.interrupt.cancel()))
@@ -276,6 +278,7 @@ pub(super) fn reproduce(context: &Context, args: &Reproduce) -> anyhow::Result<(
     if let Some(license) = license {
         license.obtain(|| Ok(license::to_read(context, plan.len())))?;
     }
+    output::note_replaced(context, [plan.output()]);
     let progress = VolumeProgress::new(context);
     let tasks = plan.run(&dataset, 0..plan.len(), &progress, context.interrupt.cancel());
     if tasks.is_err() {
@@ -435,6 +438,7 @@ fn table(
 ) -> anyhow::Result<()> {
     let RowTable { table, dropped_images, .. } = dataset.extract_rows(request)?;
     if !dry_run {
+        output::note_replaced(context, [request.output.as_path()]);
         table.write_parquet(&request.output).map_err(Error::from)?;
     }
     let output = request.output.display();

@@ -16,6 +16,7 @@ use crate::output;
 pub(super) fn run(context: &Context, args: &Mask) -> anyhow::Result<()> {
     let volume = is_volume(&args.output)?;
     output::check_binary_destination(&args.output)?;
+    output::note_replaced(context, [args.output.as_path()]);
     let subject = context.dataset()?.subject(&args.subject)?;
     let kept = match (chosen(context, &subject, args)?, volume) {
         (Some(voxels), _) => write_voxels(&voxels.resolve(&subject)?, volume, args)?,

@@ -42,6 +42,7 @@ fn run_compute(context: &Context, args: &Compute) -> anyhow::Result<()> {
         return output::print_lines(plan_lines(context, &plan));
     }
     let Some((path, sidecar)) = destination else { return Ok(()) };
+    output::note_replaced(context, [path.as_path(), sidecar.as_path()]);
     if context.global.json {
         output::print_lines(plan_lines(context, &plan))?;
     } else {

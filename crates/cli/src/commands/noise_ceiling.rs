@@ -35,6 +35,7 @@ pub(super) fn run(context: &Context, args: &NoiseCeilingArgs) -> anyhow::Result<
     };
     let format = array_format(&args.output, fitting)?;
     output::check_binary_destination(&args.output)?;
+    output::note_replaced(context, [args.output.as_path()]);
     let voxels = voxels(context, &args.voxels, &subject)?;
     let maps = subject.noise_ceilings(&which, &voxels)?;
     match (format, maps.first()) {

@@ -23,6 +23,7 @@ pub(super) fn run(context: &Context, args: &Roi) -> anyhow::Result<()> {
         return in_space(context, args, space);
     }
     check_npz(args)?;
+    output::note_replaced(context, [args.output.as_path()]);
     let subject = context.dataset()?.subject(&args.subject)?;
     let rois =
         subject.roi_data_on(args.rois().as_slice(), args.format, args.hemi, args.mask_source)?;
@@ -40,6 +41,7 @@ fn in_space(context: &Context, args: &Roi, space: TemplateSpace) -> anyhow::Resu
         return in_volume(context, args, &options);
     };
     check_npz(args)?;
+    output::note_replaced(context, [args.output.as_path()]);
     let subject = context.dataset()?.subject(&args.subject)?;
     let rois = subject.roi_vertices(args.rois().as_slice(), surface, &options)?;
     let names = Names::of(args);
@@ -63,6 +65,7 @@ fn in_volume(context: &Context, args: &Roi, options: &TemplateOptions) -> anyhow
         return Err(output::unsupported(&args.output, &[".nii", ".nii.gz"]).into());
     }
     output::check_destination(&args.output)?;
+    output::note_replaced(context, [args.output.as_path()]);
     let subject = context.dataset()?.subject(&args.subject)?;
     let format = RoiFormat::Volume;
     let rois = subject.roi_data_on(args.rois().as_slice(), format, args.hemi, args.mask_source)?;

@@ -124,6 +124,9 @@ pub(super) fn write(
     name: &TemplateName,
 ) -> anyhow::Result<()> {
     let form = destination.form()?;
+    if form != Form::Directory {
+        output::note_replaced(context, [destination.output]);
+    }
     let surface = destination.space.surface();
     // On surfaces, every hemisphere takes all rows.
     let times = if surface.is_some() { options.hemispheres().len() } else { 1 };
@@ -147,7 +150,7 @@ pub(super) fn write(
         }
         None => {
             let path = match form {
-                Form::Directory => in_directory(destination.output, &name.volume()?)?,
+                Form::Directory => in_directory(context, destination.output, &name.volume()?)?,
                 _ => destination.output.to_owned(),
             };
             let projection = subject.volume_projection(voxels, options)?;
@@ -201,7 +204,7 @@ impl Surfaces<'_> {
             let path = match form {
                 Form::Directory => {
                     let density = self.options.chosen_density();
-                    in_directory(output, &name.surface(*hemisphere, density)?)?
+                    in_directory(context, output, &name.surface(*hemisphere, density)?)?
                 }
                 _ => output.to_owned(),
             };
@@ -311,10 +314,12 @@ impl Surfaces<'_> {
 }
 
 /// A file in the directory of the output, which is created.
-fn in_directory(directory: &Path, name: &str) -> anyhow::Result<PathBuf> {
+fn in_directory(context: &Context, directory: &Path, name: &str) -> anyhow::Result<PathBuf> {
     std::fs::create_dir_all(directory).map_err(|source| {
         let path = directory.to_owned();
         Error::Io { action: "create", path, source }
     })?;
-    Ok(directory.join(name))
+    let path = directory.join(name);
+    output::note_replaced(context, [path.as_path()]);
+    Ok(path)
 }

@@ -60,6 +60,7 @@ fn masks(context: &Context, args: &Masks) -> anyhow::Result<()> {
         array_format(&args.output, &[ArrayFormat::Npz])?;
     }
     output::check_binary_destination(&args.output)?;
+    output::note_replaced(context, [args.output.as_path()]);
     let split = split(&args.which, &args.ood_type)?;
     let tables = trials(context, &split, &args.trials)?;
     let masks = split.masks(labels(&tables)?);

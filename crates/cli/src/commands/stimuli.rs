@@ -22,6 +22,7 @@ use crate::output;
 pub(super) fn image(context: &Context, args: &Image) -> anyhow::Result<()> {
     let format = if args.encoded { None } else { Some(image_format(&args.output)?) };
     output::check_binary_destination(&args.output)?;
+    output::note_replaced(context, [args.output.as_path()]);
     let dataset = context.dataset()?;
     let images = dataset.stimuli().images()?;
     let name = match (&args.name, &args.subject, args.trial) {
@@ -84,6 +85,7 @@ fn image_of_trial(
 pub(super) fn embedding(context: &Context, args: &Embedding) -> anyhow::Result<()> {
     array_format(&args.output, &[ArrayFormat::Npy, ArrayFormat::Csv])?;
     output::check_binary_destination(&args.output)?;
+    output::note_replaced(context, [args.output.as_path()]);
     let features = features(context, args)?;
     let (rows, n_features) = features.dim();
     let columns = (0..n_features).map(|feature| format!("f{feature}"));
@@ -135,6 +137,7 @@ pub(super) fn segmentation(context: &Context, args: &Segmentation) -> anyhow::Re
     };
     let format = if output::is_stdout(output) { ImageFormat::Npy } else { image_format(output)? };
     output::check_binary_destination(output)?;
+    output::note_replaced(context, [output.as_path()]);
     let segmentations = stimuli.segmentations()?;
     let mask = segmentations.get(&args.name, noun, args.instance).map_err(Error::from)?;
     let pixels = mask.iter().filter(|pixel| **pixel != 0).count();

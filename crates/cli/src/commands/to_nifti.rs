@@ -21,6 +21,7 @@ pub(super) fn run(context: &Context, args: &ToNifti) -> anyhow::Result<()> {
         return Err(output::unsupported(&args.output, &[".nii", ".nii.gz"]).into());
     }
     output::check_destination(&args.output)?;
+    output::note_replaced(context, [args.output.as_path()]);
     let command = format!("to-nifti --subject {}", args.subject);
     let (values, chosen) =
         file_and_voxels(&command, args.values.as_ref(), &args.voxels, &args.output)?;

@@ -1,7 +1,7 @@
 //! `slurm`: the job scripts of a plan, and the one that submits them in their order.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use laion_fmri::Error;
 use laion_fmri::config;
@@ -106,6 +106,8 @@ impl Scripts<'_> {
             (MERGE, self.merge()?),
             (SUBMIT, SUBMIT_SCRIPT.replace("extract", self.tasks.verb())),
         ];
+        let paths: Vec<PathBuf> = texts.iter().map(|(name, _)| folder.join(name)).collect();
+        output::note_replaced(self.context, paths.iter().map(PathBuf::as_path));
         let mut lines = Vec::new();
         for (name, text) in texts {
             let path = folder.join(name);
