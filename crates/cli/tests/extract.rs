@@ -134,6 +134,20 @@ fn too_little_memory_names_what_suffices() {
 }
 
 #[test]
+fn too_few_trials_for_a_z_score_are_named() {
+    let bench = Bench::new();
+    let choice =
+        "--subject 03 --session 01 --roi FFA1 --zscore-fit train --split tau --pool shared";
+    let line = format!("extract {choice} --ddof 1 -o out.npz --zscore");
+    let said = "note: every voxel has NaN: a run has fewer than 2 training trials for the z-score; \
+                --zscore session has more in each group\n";
+    let ran = bench.ok(&format!("{line} run"));
+    assert!(ran.err.ends_with(said), "{}", ran.err);
+    let ran = bench.ok(&format!("{line} session"));
+    assert!(!ran.err.contains("z-score"), "{}", ran.err);
+}
+
+#[test]
 fn a_dry_run_says_what_would_be_read() {
     let bench = Bench::new();
     let ran = bench.ok(&format!("extract {CHOICE} -o out.npz --dry-run"));

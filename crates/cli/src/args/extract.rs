@@ -40,13 +40,15 @@ pub(crate) struct SelectionArgs {
     /// Brain mask that defines the voxels
     #[arg(long, value_name = "M", default_value_t, value_parser = one_of(MaskSource::ALL, MaskSource::as_str))]
     pub(crate) mask_source: MaskSource,
-    /// Z-score each voxel within each run or session, before anything is averaged
+    /// Z-score each voxel within each run or within each session, never across sessions; this comes
+    /// before --average
     #[arg(long, value_name = "SCOPE", default_value = NO_ZSCORE, value_parser = scope())]
     pub(crate) zscore: std::option::Option<ZscoreScope>,
     /// Delta degrees of freedom of the standard deviation (0 as numpy)
     #[arg(long, value_name = "0|1", value_parser = clap::value_parser!(u8).range(0..=1), default_value_t = 0)]
     pub(crate) ddof: u8,
-    /// Fit the z-score on all trials or on training trials only (needs --split)
+    /// Take mean and standard deviation of the z-score from all trials, or from training trials only
+    /// (needs --split); a run or session with too few of them becomes NaN
     #[arg(long, value_name = "TRIALS", default_value_t, value_parser = one_of(ZscoreFit::ALL, ZscoreFit::as_str))]
     pub(crate) zscore_fit: ZscoreFit,
     /// One row per trial (none), or per image, the mean over its trials (image); with several

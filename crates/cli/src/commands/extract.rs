@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use laion_fmri::extract::{
     Average, ExtractError, ExtractPlan, ExtractRequest, MaskChoice, Recipe, RowTable, SplitRows,
-    TasksRun, plan_lines,
+    TasksRun, Zscore, ZscoreFit, ZscoreScope, plan_lines,
 };
 use laion_fmri::splits::{Pool, list_pools};
 use laion_fmri::{Contradiction, Dataset, Error, SessionId, SubjectId, export};
@@ -540,5 +540,31 @@ fn done(
         text.push_str(&format!(", NaN in {}", counted(result.nan_columns, "voxel")));
     }
     context.note(&format!("{text} -> {}", plan.output().display()));
+    if let Some(zscore) = recipe.conventions.zscore
+        && lacks_trials(recipe)
+    {
+        context.note(&too_few_trials(zscore));
+    }
     Ok(())
+}
+
+/// Whether a run or session had too few trials for the z-score of any voxel: then every voxel has NaN.
+fn lacks_trials(recipe: &Recipe) -> bool {
+    let result = &recipe.result;
+    let voxels = result.columns + result.dropped_columns;
+    let with_nan = result.nan_columns.max(result.dropped_columns);
+    voxels > 0 && with_nan == voxels && result.undefined >= voxels
+}
+
+fn too_few_trials(Zscore { within, ddof, fit }: Zscore) -> String {
+    let noun = match fit {
+        ZscoreFit::Train => "training trial",
+        ZscoreFit::All => "trial",
+    };
+    let least = counted(usize::from(ddof) + 1, noun);
+    let more = match within {
+        ZscoreScope::Run => "; --zscore session has more in each group",
+        ZscoreScope::Session => "",
+    };
+    format!("note: every voxel has NaN: a {within} has fewer than {least} for the z-score{more}")
 }
