@@ -267,14 +267,49 @@ def test_a_panic_is_an_ordinary_exception(capfd):
     assert isinstance(raised.value, _errors.InternalError)
 
 
-def test_both_distributions_at_once_are_told_about(monkeypatch):
-    from importlib import metadata
+def _distribution(folder, name, *modules):
+    """What an installation leaves in a folder: the package, and a record of its files."""
+    package = folder / "laion_fmri"
+    package.mkdir(exist_ok=True)
+    for module in modules:
+        (package / module).write_text("")
+    about = folder / f"{name.replace('-', '_')}-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (about / "RECORD").write_text("".join(f"laion_fmri/{module},,\n" for module in modules))
+    return package
 
+
+def test_another_package_in_a_folder_of_its_own_is_told_about(monkeypatch, tmp_path):
     from laion_fmri import _installed
 
     _installed.check()
-    monkeypatch.setattr(metadata, "distribution", lambda name: object())
-    with pytest.warns(UserWarning, match="pip uninstall"):
+    _distribution(tmp_path, "laion-fmri", "__init__.py")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.warns(UserWarning, match="is installed too, in .*; .*: pip uninstall laion-fmri$"):
+        _installed.check()
+
+
+def test_files_of_another_package_are_told_about(monkeypatch, tmp_path):
+    from laion_fmri import _installed
+
+    package = _distribution(tmp_path, "laion-fmri-rs", "__init__.py", "brain.py")
+    monkeypatch.setattr(_installed, "_PACKAGE", package)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    _installed.check()
+    (package / "of_another.py").write_text("")
+    with pytest.warns(UserWarning, match="another package has files in .*: of_another.py; to mend it: pip"):
+        _installed.check()
+
+
+def test_both_distributions_in_one_folder_are_told_about(monkeypatch, tmp_path):
+    from laion_fmri import _installed
+
+    package = _distribution(tmp_path, "laion-fmri-rs", "__init__.py")
+    _distribution(tmp_path, "laion-fmri", "__init__.py")
+    monkeypatch.setattr(_installed, "_PACKAGE", package)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.warns(UserWarning, match="each overwrites files of the other; .*pip uninstall"):
         _installed.check()
 
 
