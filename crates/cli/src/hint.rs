@@ -90,7 +90,7 @@ pub(crate) fn of(error: &Error) -> Option<String> {
             Some(format!("{what}; laion-fmri status --subject {of} shows what there is"))
         }
         Error::NothingToAdopt { instead: Some(instead), .. } => {
-            Some(format!("laion-fmri adopt {}", instead.display()))
+            Some(format!("laion-fmri adopt {}", word(&instead.to_string_lossy())))
         }
         Error::NotTheDataset { .. } => {
             Some("name another with --bucket URL or laion-fmri config --bucket URL".to_owned())
@@ -355,7 +355,7 @@ fn of_stimuli(error: &StimuliError) -> Option<String> {
         }
         StimuliError::Unsupported { path, .. } => Some(format!(
             "h5repack -f NONE -l CONTI {} COPY makes a copy that is read",
-            path.display()
+            word(&path.to_string_lossy())
         )),
         StimuliError::NotHdf5 { path, .. }
         | StimuliError::Damaged { path, .. }
@@ -461,6 +461,14 @@ mod tests {
                     what: "filter 32015 (zstd)".to_owned(),
                 }),
                 "h5repack -f NONE -l CONTI /data/derivatives/rois/sub-03/x COPY makes a copy that is read",
+            ),
+            (
+                stimuli(StimuliError::Unsupported {
+                    path: Path::new("/my data/x.h5").to_owned(),
+                    dataset: "embedding",
+                    what: "filter 32015 (zstd)".to_owned(),
+                }),
+                "h5repack -f NONE -l CONTI '/my data/x.h5' COPY makes a copy that is read",
             ),
             (
                 Error::Thread { what: "threads", source: std::io::ErrorKind::WouldBlock.into() },
