@@ -82,14 +82,15 @@ pub(crate) struct Global {
     /// Directory for indexes and other files that can be deleted at any time [env: LAION_FMRI_CACHE]
     #[arg(long, global = true, value_name = "DIR", help_heading = GLOBAL)]
     pub(crate) cache_dir: Option<PathBuf>,
-    /// Write through links to other disks that you made: derivatives, a tree or a subject [env: LAION_FMRI_FOLLOW_LINKS]
+    /// Write through links that you made to other disks (for derivatives, a tree or a subject) [env:
+    /// LAION_FMRI_FOLLOW_LINKS]
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) follow_links: bool,
     /// Print tables and reports as JSON lines (one object per line), and a failure as one object
     /// on standard error: error, hint, status
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
-    /// Exit 6 if a file was withheld (not released, or access denied)
+    /// End with exit status 6 if a file was withheld (not released, or access denied)
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) strict: bool,
     /// `LAION_FMRI_ACCEPT_LICENSE`, which stands for `--accept-license`.
@@ -172,9 +173,9 @@ pub(crate) enum Command {
     DownloadSegmentations(Transfer),
     /// Download the captions
     DownloadCaptions(Transfer),
-    /// Request access to the stimulus images (asks what the options leave open)
+    /// Request access to the stimulus images (asks for what the options do not answer)
     RequestAccess(Box<access::RequestAccess>),
-    /// Use access to the stimulus images that you were granted earlier
+    /// Use the access to the stimulus images that you were granted earlier
     Login(access::Login),
     /// Forget the access to the stimulus images
     Logout,
@@ -208,7 +209,7 @@ pub(crate) enum Command {
     Betas(Box<Betas>),
     /// Build indexes for fast access to single trials and multi-threaded reading
     Index(index::Index),
-    /// Keep betas by voxel, so that any ROI of all sessions is read in milliseconds
+    /// Keep a copy of the betas sorted by voxel: any ROI of all sessions is then read in milliseconds
     #[command(subcommand)]
     Store(store::StoreAction),
     /// Save noise ceilings, (n_voxels,) float32, in percent
@@ -220,7 +221,7 @@ pub(crate) enum Command {
     Coordinates(Coordinates),
     /// Turn one value per voxel back into a NIfTI volume (0 elsewhere)
     ToNifti(ToNifti),
-    /// Take values to fsaverage, to the subject's own surface or to MNI305
+    /// Project values onto fsaverage, onto the subject's own surface or into MNI305
     ToTemplate(Box<template::ToTemplate>),
     /// Save a stimulus image
     Image(stimuli::Image),
@@ -241,13 +242,13 @@ pub(crate) enum Command {
     Extract(Box<extract::Extract>),
     /// Split an extraction into one task per session
     Plan(Box<extract::Plan>),
-    /// Run tasks of a plan (in an array job: this element's share)
+    /// Run the tasks of a plan; in an array job, only the share of this job
     Run(extract::Run),
     /// Combine the results of all tasks into the final output
     Merge(extract::Merge),
     /// Write the Slurm job scripts of a plan
     Slurm(extract::Slurm),
-    /// Re-run a recipe; gives identical bytes or says what differs (exit 4)
+    /// Run a recipe again: the output has identical bytes, or the differences are listed (exit 4)
     Reproduce(extract::Reproduce),
     /// Show, compare and describe recipes
     #[command(subcommand)]
@@ -309,7 +310,7 @@ pub(crate) struct Download {
     /// Only these statistics, e.g. effect or rsquare
     #[arg(long, num_args = 1.., value_name = "V")]
     pub(crate) stat: Option<Vec<String>>,
-    /// Only the two brain masks, no betas and ROIs: the anatomical mask and the mean R² map
+    /// Only the two brain masks, without betas and ROIs: the anatomical mask and the mean R² map
     #[arg(long, requires = "subject", conflicts_with_all = FILTERS)]
     pub(crate) brain_mask: bool,
     /// Also download all anatomical files (T1w, T2w, masks); filters do not apply
@@ -334,13 +335,13 @@ pub(crate) struct Download {
     /// derivatives/retinotopy/sub-01/
     #[arg(long, num_args = 1.., value_name = "KEYPREFIX")]
     pub(crate) prefix: Vec<String>,
-    /// Download the rest if the bucket lacks a requested value or tree
+    /// Do not fail if the bucket lacks a value or a tree that you ask for; download the rest
     #[arg(long)]
     pub(crate) allow_missing: bool,
-    /// Build the read indexes while downloading (saves one pass later)
+    /// Build the read indexes while downloading, which saves a pass over the files later
     #[arg(long)]
     pub(crate) index: bool,
-    /// Build the store of the betas when they are downloaded: any ROI is then read in milliseconds
+    /// Build the store of the betas after the download: any ROI is then read in milliseconds
     #[arg(long)]
     pub(crate) store: bool,
     #[command(flatten)]
@@ -354,7 +355,7 @@ pub(crate) struct DownloadRaw {
     pub(crate) subject: Vec<String>,
     #[command(flatten)]
     pub(crate) filters: Filters,
-    /// Download the rest if the bucket lacks a requested value
+    /// Do not fail if the bucket lacks a value that you ask for; download the rest
     #[arg(long)]
     pub(crate) allow_missing: bool,
     #[command(flatten)]
@@ -412,10 +413,10 @@ pub(crate) struct Trials {
     pub(crate) session: Vec<SessionName>,
     #[command(flatten)]
     pub(crate) rows: RowArgs,
-    /// Default: from the extension of the output, else tsv
+    /// Format of the table (default: by the extension of the output, else tsv)
     #[arg(long, value_enum)]
     pub(crate) format: Option<TableFormat>,
-    /// Output file; - for standard output
+    /// Output file, replaced if it exists; - for standard output
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub(crate) output: PathBuf,
 }
@@ -437,7 +438,7 @@ pub(crate) struct Mask {
     pub(crate) res: Resolution,
     #[command(flatten)]
     pub(crate) threshold: ThresholdArgs,
-    /// Output file: .npy, .nii, .nii.gz, or - for .npy on standard output
+    /// Output file, replaced if it exists: .npy, .nii, .nii.gz, or - for .npy on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }
@@ -461,7 +462,7 @@ pub(crate) struct Roi {
     /// The same by the option that other commands have.
     #[arg(long = "roi", num_args = 1.., value_name = "ROI", value_delimiter = ',', hide = true)]
     pub(crate) named: Vec<String>,
-    /// Form: volume (or nii.gz), func.gii, label, gii (both surface forms) or all
+    /// What to save: volume (or nii.gz), func.gii, label, gii (both surface forms) or all
     #[arg(long, value_name = "FORMAT", default_value_t, value_parser = one_of(RoiFormat::ALL, RoiFormat::as_str))]
     pub(crate) format: RoiFormat,
     /// Hemisphere
@@ -474,12 +475,13 @@ pub(crate) struct Roi {
     /// Brain mask that defines the voxels of volumes
     #[arg(long, value_name = "M", default_value_t, value_parser = one_of(MaskSource::ALL, MaskSource::as_str))]
     pub(crate) mask_source: MaskSource,
-    /// Take the ROIs to the vertices of fsnative or fsaverage, or to MNI305 (.nii.gz, a volume for each)
+    /// Project the ROIs onto the vertices of fsnative or fsaverage, or into MNI305 (.nii.gz, one volume
+    /// per ROI)
     #[arg(long, value_name = "SPACE", conflicts_with = "format", value_parser = one_of(TemplateSpace::ALL, TemplateSpace::as_str))]
     pub(crate) space: Option<TemplateSpace>,
     #[command(flatten)]
     pub(crate) how: template::SpaceArgs,
-    /// Output file: .npz, or - for standard output
+    /// Output file, replaced if it exists: .npz, or - for standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }
@@ -510,7 +512,7 @@ pub(crate) struct VoxelArgs {
 /// Which of the chosen voxels have a noise ceiling that is high enough.
 #[derive(Args, Debug)]
 pub(crate) struct ThresholdArgs {
-    /// Of these, only voxels with a noise ceiling of at least T percent (0 to 100), as in betas; needs
+    /// Of the chosen voxels, only those with a noise ceiling of at least T percent (0 to 100); needs
     /// --nc-desc or --session
     #[arg(long, value_name = "T", allow_negative_numbers = true, requires = "nc_map")]
     pub(crate) nc_threshold: Option<f32>,
@@ -532,7 +534,7 @@ pub(crate) struct Betas {
     pub(crate) session: Vec<SessionName>,
     #[command(flatten)]
     pub(crate) voxels: VoxelArgs,
-    /// Only voxels with a noise ceiling of at least T percent (0 to 100) in the session
+    /// Only voxels with a noise ceiling of at least T percent (0 to 100) in the map of the session
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub(crate) nc_threshold: Option<f32>,
     /// Apply the threshold to this subject-level map, e.g. Noiseceiling12rep
@@ -543,12 +545,13 @@ pub(crate) struct Betas {
     /// Also write the trial table of exactly these rows: .csv, .tsv, .json or .parquet
     #[arg(long = "rows", value_name = "FILE")]
     pub(crate) row_table: Option<PathBuf>,
-    /// No effect (compatibility with the Python package; reads always stream)
+    /// No effect: reads always stream (for compatibility with the Python package)
     #[arg(long)]
     pub(crate) streaming: bool,
     #[command(flatten)]
     pub(crate) store: store::StoreArgs,
-    /// Output: .npy or .csv for one session, .npz or DIR/ for several, - for .npy on standard output
+    /// Output, replaced if it exists: .npy or .csv for one session, .npz or DIR/ for several, - for .npy
+    /// on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }
@@ -562,7 +565,7 @@ pub(crate) struct Coordinates {
     pub(crate) voxels: VoxelArgs,
     #[command(flatten)]
     pub(crate) threshold: ThresholdArgs,
-    /// Output file: .npy, .csv, or - for .npy on standard output
+    /// Output file, replaced if it exists: .npy, .csv, or - for .npy on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }
@@ -581,7 +584,7 @@ pub(crate) struct ToNifti {
     pub(crate) voxels: VoxelArgs,
     #[command(flatten)]
     pub(crate) threshold: ThresholdArgs,
-    /// Output file: .nii or .nii.gz
+    /// Output file, replaced if it exists: .nii or .nii.gz
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }

@@ -44,18 +44,18 @@ pub(crate) struct SelectionArgs {
     /// before --average
     #[arg(long, value_name = "SCOPE", default_value = NO_ZSCORE, value_parser = scope())]
     pub(crate) zscore: std::option::Option<ZscoreScope>,
-    /// Delta degrees of freedom of the standard deviation (0 as numpy)
+    /// Delta degrees of freedom of the standard deviation (0 as in numpy)
     #[arg(long, value_name = "0|1", value_parser = clap::value_parser!(u8).range(0..=1), default_value_t = 0)]
     pub(crate) ddof: u8,
     /// Take mean and standard deviation of the z-score from all trials, or from training trials only
     /// (needs --split); a run or session with too few of them becomes NaN
     #[arg(long, value_name = "TRIALS", default_value_t, value_parser = one_of(ZscoreFit::ALL, ZscoreFit::as_str))]
     pub(crate) zscore_fit: ZscoreFit,
-    /// One row per trial (none), or per image, the mean over its trials (image); with several
+    /// One row per trial (none), or one row per image: the mean over its trials (image); with several
     /// subjects, only images seen by all are kept
     #[arg(long, default_value_t, value_parser = one_of(Average::ALL, Average::as_str))]
     pub(crate) average: Average,
-    /// NaN: keep, drop the voxel, or set to 0
+    /// What to do with NaN: keep it, drop the voxel, or write 0
     #[arg(long, default_value_t, value_parser = one_of(NanColumns::ALL, NanColumns::as_str))]
     pub(crate) nan: NanColumns,
     /// Only trials of shared images (seen by all) or of unique images (seen by this subject only)
@@ -64,7 +64,7 @@ pub(crate) struct SelectionArgs {
     /// Leave out trials of out-of-distribution images
     #[arg(long)]
     pub(crate) exclude_ood: bool,
-    /// Only images whose planned repetitions are all present
+    /// Only images that were shown as often as planned
     #[arg(long)]
     pub(crate) exact_reps: bool,
     /// Mark each row as training or test trial of this split
@@ -79,7 +79,7 @@ pub(crate) struct SelectionArgs {
     /// For the split ood: only these types of images in the test set
     #[arg(long, num_args = 1.., value_name = "T", requires = "split", value_parser = one_of(OodType::ALL, OodType::as_str))]
     pub(crate) ood_type: Vec<OodType>,
-    /// Add the image embedding of each row, by this model
+    /// Add the embedding of the image of each row, by this model
     #[arg(long, value_name = "MODEL", value_parser = one_of(EmbeddingModel::ALL, EmbeddingModel::as_str))]
     pub(crate) features: Option<EmbeddingModel>,
     /// Only voxels with a noise ceiling of at least T percent (0 to 100)
@@ -93,12 +93,12 @@ pub(crate) struct SelectionArgs {
 /// Where files come from and how much memory they may take.
 #[derive(Args, Debug)]
 pub(crate) struct SourceArgs {
-    /// Read downloaded files (mirror), or stream from the bucket without storing (bucket)
+    /// Read the downloaded files (mirror), or read from the bucket and store nothing (bucket)
     #[arg(long, value_enum, default_value_t)]
     pub(crate) from: Origin,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
-    /// Memory limit, e.g. 2GiB or 500MB
+    /// Most memory to use, e.g. 2GiB or 500MB
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) max_memory: Option<u64>,
     /// With --from bucket: accept the licence of the dataset without a prompt
@@ -115,8 +115,8 @@ pub(crate) struct Extract {
     /// Only print what would be read and how much memory it takes
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
-    /// Output: .npz, .zarr or .h5; .parquet for the table of rows only. With {subject} in the name,
-    /// or DIR/: one output per subject
+    /// Output, replaced if it exists: .npz, .zarr or .h5; .parquet for the table of rows only. With
+    /// {subject} in the name, or DIR/: one output per subject
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
 }
@@ -137,10 +137,10 @@ pub(crate) struct Plan {
 pub(crate) struct Run {
     /// Plan file; - for standard input
     pub(crate) plan: PathBuf,
-    /// Run tasks I, I+N, I+2N, ... (from 0); array jobs set this themselves
+    /// Run only the tasks I, I+N, I+2N, ... (counted from 0); array jobs set this themselves
     #[arg(long, value_name = "I", requires = "of")]
     pub(crate) task: Option<usize>,
-    /// Number of shares
+    /// Number of shares that the tasks are divided into: the N of --task
     #[arg(long, value_name = "N", requires = "task")]
     pub(crate) of: Option<usize>,
     #[command(flatten)]
@@ -161,7 +161,7 @@ pub(crate) struct Slurm {
     /// Plan file
     pub(crate) plan: PathBuf,
     /// Write download.sh, extract.sbatch (build.sbatch for a store), merge.sbatch and submit.sh to this
-    /// folder
+    /// folder; those that exist are replaced
     #[arg(short, long, value_name = "DIR", conflicts_with = "script")]
     pub(crate) output: Option<PathBuf>,
     /// Print one of the scripts instead
@@ -194,7 +194,7 @@ pub(crate) enum Script {
     Download,
     /// The array job that runs the tasks
     Extract,
-    /// The job that makes the output of what the tasks wrote
+    /// The job that combines the results of the tasks
     Merge,
 }
 
@@ -244,7 +244,7 @@ pub(crate) struct Reproduce {
     pub(crate) recipe: PathBuf,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
-    /// Output (default: the recorded one, next to the recipe)
+    /// Output, replaced if it exists (default: the recorded one, next to the recipe)
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Option<PathBuf>,
 }

@@ -7,8 +7,8 @@ use super::sessions::{SessionName, parse_session};
 
 #[derive(Args, Debug)]
 pub(crate) struct Filters {
-    /// Only these sessions: 04, 01,03, 01-10 or all; `averages`: the subject-level maps, such as
-    /// Noiseceiling12rep
+    /// Only these sessions: 04, 01,03, 01-10 or all; averages stands for the subject-level maps, such
+    /// as Noiseceiling12rep
     #[arg(long, visible_alias = "session", num_args = 1.., value_name = "V", value_delimiter = ',', value_parser = parse_session)]
     pub(crate) ses: Vec<SessionName>,
     /// Only these tasks

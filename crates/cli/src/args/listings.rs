@@ -11,7 +11,7 @@ pub(crate) struct Info {
 
 #[derive(Args, Debug)]
 pub(crate) struct Subjects {
-    /// List what the bucket has, not the data directory
+    /// List what the bucket has instead of what is on disk
     #[arg(long)]
     pub(crate) remote: bool,
 }
@@ -21,7 +21,7 @@ pub(crate) struct Sessions {
     /// Subject: sub-03 or 03
     #[arg(long, value_name = "S")]
     pub(crate) subject: String,
-    /// List what the bucket has, not the data directory
+    /// List what the bucket has instead of what is on disk
     #[arg(long)]
     pub(crate) remote: bool,
 }
@@ -34,10 +34,10 @@ pub(crate) struct Rois {
     /// Only this category, e.g. face
     #[arg(long, value_name = "C")]
     pub(crate) category: Option<String>,
-    /// Show only ROIs present in every selected subject (default: all subjects)
+    /// Only ROIs that every chosen subject has (default: every subject)
     #[arg(long)]
     pub(crate) common: bool,
-    /// List what the bucket has, not the data directory
+    /// List what the bucket has instead of what is on disk
     #[arg(long)]
     pub(crate) remote: bool,
 }

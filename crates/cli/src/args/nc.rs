@@ -14,7 +14,7 @@ use crate::args::store::StoreArgs;
 /// What to do with noise ceilings.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Nc {
-    /// Compute a noise ceiling from the betas, with all settings in a JSON file next to it
+    /// Compute a noise ceiling from the betas; all settings go into a JSON file next to it
     Compute(Compute),
     /// Compare two maps voxel by voxel: two files, or a file and a map of the dataset
     Compare(Compare),
@@ -31,7 +31,7 @@ pub(crate) struct Compute {
     /// Z-score within each run or session (default: run for one session, session for several)
     #[arg(long, value_name = "run|session", value_parser = one_of(Scope::ALL, Scope::as_str))]
     pub(crate) scope: Option<Scope>,
-    /// Delta degrees of freedom of both variances: 0 as numpy does, 1 unbiased
+    /// Delta degrees of freedom of both variances: 0 as in numpy, 1 for unbiased variances
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) ddof: usize,
     /// --ddof for the z-score only
@@ -59,7 +59,8 @@ pub(crate) struct Compute {
     /// Only print what would be read, in how many passes, and the memory it takes
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
-    /// Output file: .nii or .nii.gz (grid of the betas), or .npy (one value per voxel)
+    /// Output file, replaced if it exists: .nii or .nii.gz (grid of the betas), or .npy (one value per
+    /// voxel)
     #[arg(short, long, value_name = "FILE", required_unless_present = "dry_run")]
     pub(crate) output: Option<PathBuf>,
 }

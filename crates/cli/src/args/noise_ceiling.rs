@@ -31,7 +31,7 @@ pub(crate) struct NoiseCeilingArgs {
     pub(crate) which: WhichNoiseCeiling,
     #[command(flatten)]
     pub(crate) voxels: VoxelArgs,
-    /// Take the maps to the vertices of fsnative or fsaverage, or to MNI305
+    /// Project the maps onto the vertices of fsnative or fsaverage, or into MNI305
     #[arg(long, value_name = "SPACE", value_parser = one_of(TemplateSpace::ALL, TemplateSpace::as_str))]
     pub(crate) space: Option<TemplateSpace>,
     /// Hemisphere: L, R or all
@@ -39,8 +39,8 @@ pub(crate) struct NoiseCeilingArgs {
     pub(crate) hemi: Hemi,
     #[command(flatten)]
     pub(crate) how: SpaceArgs,
-    /// Output file: .npy or .csv for one map, .npz for several, .nii or .nii.gz with one volume per map,
-    /// - for .npy on standard output; with --space as in to-template
+    /// Output file, replaced if it exists: .npy or .csv for one map, .npz for several, .nii or .nii.gz
+    /// with one volume per map, - for .npy on standard output; with --space as in to-template
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }

@@ -78,7 +78,7 @@ pub(crate) enum Set {
 pub(crate) struct Ids {
     #[command(flatten)]
     pub(crate) which: Which,
-    /// train or test
+    /// Which of the two lists to print
     #[arg(long, value_enum)]
     pub(crate) set: Set,
     /// For the split ood: only these types of images in the test set
@@ -106,7 +106,7 @@ pub(crate) struct Masks {
     /// For the split ood: only these types of images in the test set
     #[arg(long, num_args = 1.., value_name = "T", value_parser = one_of(OodType::ALL, OodType::as_str))]
     pub(crate) ood_type: Vec<OodType>,
-    /// Output file: .npz, or - for .npz on standard output
+    /// Output file, replaced if it exists: .npz, or - for .npz on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }

@@ -29,8 +29,8 @@ pub(crate) struct Image {
     /// Keep the channels of the stored file instead of converting to RGB
     #[arg(long, conflicts_with = "encoded")]
     pub(crate) original: bool,
-    /// Output file: .png, or .npy of (height, width, channels) uint8; any name with --encoded; - for
-    /// .png on standard output
+    /// Output file, replaced if it exists: .png, or .npy of (height, width, channels) uint8; any name
+    /// with --encoded; - for .png on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }
@@ -52,7 +52,7 @@ pub(crate) struct Embedding {
     /// Save as float32 (stored: float16)
     #[arg(long)]
     pub(crate) float32: bool,
-    /// Output file: .npy, .csv, or - for .npy on standard output
+    /// Output file, replaced if it exists: .npy, .csv, or - for .npy on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }
@@ -65,14 +65,14 @@ pub(crate) struct Segmentation {
     /// Object; without it, the objects in the image are listed, one per line
     #[arg(value_name = "NOUN", requires = "output")]
     pub(crate) noun: Option<String>,
-    /// Mask of this object, counted from 0, best score first
+    /// Which mask of this object, counted from 0; the mask with the best score comes first
     #[arg(long, value_name = "N", default_value_t = 0, requires = "noun")]
     pub(crate) instance: u32,
     /// List every object, including those that were not localized
     #[arg(long, conflicts_with = "noun")]
     pub(crate) all: bool,
-    /// Output file: .npy of (height, width) uint8 (0 or 1), .png (0 or 255), or - for .npy on
-    /// standard output
+    /// Output file, replaced if it exists: .npy of (height, width) uint8 (0 or 1), .png (0 or 255), or
+    /// - for .npy on standard output
     #[arg(short, long, value_name = "FILE", requires = "noun")]
     pub(crate) output: Option<PathBuf>,
 }

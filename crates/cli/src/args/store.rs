@@ -29,15 +29,15 @@ impl StoreArgs {
 /// What to do with stores.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoreAction {
-    /// Build a store, or the sessions that it lacks; everything that reads betas uses it by itself
+    /// Build a store, or the sessions that it lacks; commands that read betas then use it
     Build(Box<Build>),
-    /// Print the tasks of a store, one JSON line per session, for run or slurm
+    /// Print the tasks that build a store, one JSON line per session, for run and slurm
     Plan(Box<BuildArgs>),
     /// List stores with their sessions and sizes
     List(Chosen),
     /// Check every byte of stores
     Verify(Chosen),
-    /// Remove stores of a subject, or sessions of them
+    /// Remove the stores of a subject, or some of their sessions
     Remove(Remove),
 }
 
@@ -64,13 +64,13 @@ pub(crate) struct BuildArgs {
     pub(crate) session: Vec<SessionName>,
     #[command(flatten)]
     pub(crate) voxels: VoxelArgs,
-    /// Read downloaded files (mirror), or the bucket, without storing a NIfTI file (bucket)
+    /// Read the downloaded files (mirror), or read from the bucket and keep no NIfTI file (bucket)
     #[arg(long, value_enum, default_value_t)]
     pub(crate) from: Origin,
-    /// Memory limit, e.g. 2GiB; a low limit makes a store that is slower to read
+    /// Most memory to use, e.g. 2GiB; with little memory, the store becomes slower to read
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) max_memory: Option<u64>,
-    /// Check every byte of the sessions that are there, and build damaged ones again
+    /// Check every byte of the sessions in the store, and build damaged ones again
     #[arg(long)]
     pub(crate) verify: bool,
     /// Directory of stores (default: stores/ in the data directory)

@@ -21,7 +21,7 @@ pub(crate) struct SpaceArgs {
     /// Vertices of fsaverage per hemisphere: 10k (default), 41k or 164k
     #[arg(long, value_name = "N", requires = "space", value_parser = one_of(Density::ALL, Density::as_str))]
     pub(crate) density: Option<Density>,
-    /// Default: linear on surfaces, nearest in MNI305
+    /// How values between voxels are computed (default: linear on surfaces, nearest in MNI305)
     #[arg(long, value_name = "HOW", requires = "space", value_parser = one_of(Interpolation::ALL, Interpolation::as_str))]
     pub(crate) interpolation: Option<Interpolation>,
     /// Folder with the sphere of fsaverage: a FreeSurfer subject, a folder of subjects, or TemplateFlow
@@ -49,14 +49,15 @@ pub(crate) struct ToTemplate {
     pub(crate) how: SpaceArgs,
     #[command(flatten)]
     pub(crate) voxels: VoxelArgs,
-    /// Session that the values are of, for the names of files in DIR/
+    /// Session of the values, for the names of the files in DIR/
     #[arg(long, visible_alias = "ses", value_name = "V")]
     pub(crate) session: Option<String>,
-    /// Description of the values, for the names of files in DIR/: letters and digits
+    /// Description of the values (letters and digits), for the names of the files in DIR/
     #[arg(long, value_name = "D")]
     pub(crate) desc: Option<String>,
-    /// Output: .npz with L and R; .npy or .func.gii with --hemi; .nii or .nii.gz for MNI305; DIR/ for
-    /// files named sub-03_space-fsaverage_den-10k_hemi-L_statmap.func.gii; - for .npy on standard output
+    /// Output, replaced if it exists: .npz with L and R; .npy or .func.gii with --hemi; .nii or .nii.gz
+    /// for MNI305; DIR/ for files named
+    /// sub-03_space-fsaverage_den-10k_hemi-L_statmap.func.gii; - for .npy on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }

@@ -73,10 +73,10 @@ pub(super) const EXAMPLES: &[Examples] = &[
         "store",
         &[
             example(
-                "build the store of a subject; the next commands use it by themselves",
+                "build the store of a subject; later commands use it",
                 "laion-fmri store build --subject sub-01",
             ),
-            example("what there is", "laion-fmri store list --subject sub-01"),
+            example("the stores of a subject", "laion-fmri store list --subject sub-01"),
         ],
     ),
     (
@@ -304,7 +304,7 @@ pub(super) const EXAMPLES: &[Examples] = &[
     (
         "splits",
         &[
-            example("which splits there are", "laion-fmri splits list --pool shared"),
+            example("list the splits of the shared images", "laion-fmri splits list --pool shared"),
             example(
                 "training and test trials of a subject, as masks",
                 "laion-fmri splits masks tau --pool shared --subject sub-01 -o tau.npz",

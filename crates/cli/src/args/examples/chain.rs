@@ -75,7 +75,7 @@ pub(super) const EXAMPLES: &[Examples] = &[
         "reproduce",
         &[
             example(
-                "make the same array again under another name",
+                "make the same array again, under another name",
                 "laion-fmri reproduce face.npz.recipe.toml -o again.npz",
             ),
             example(

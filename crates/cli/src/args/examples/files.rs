@@ -38,7 +38,7 @@ pub(super) const EXAMPLES: &[Examples] = &[
                 "laion-fmri download --subject sub-01 --ses ses-01",
             ),
             example(
-                "how much all sessions of two subjects take",
+                "the size of all sessions of two subjects",
                 "laion-fmri download --subject sub-01 sub-03 --dry-run",
             ),
             example(
@@ -77,14 +77,14 @@ pub(super) const EXAMPLES: &[Examples] = &[
     (
         "download-segmentations",
         &[
-            example("how much they take", "laion-fmri download-segmentations --dry-run"),
+            example("how large they are", "laion-fmri download-segmentations --dry-run"),
             example("download them", "laion-fmri download-segmentations"),
         ],
     ),
     (
         "download-captions",
         &[
-            example("how much they take", "laion-fmri download-captions --dry-run"),
+            example("how large they are", "laion-fmri download-captions --dry-run"),
             example("download them", "laion-fmri download-captions"),
         ],
     ),
@@ -98,7 +98,7 @@ pub(super) const EXAMPLES: &[Examples] = &[
              --accept-terms 2026-09 --acknowledge-privacy",
             ),
             example(
-                "with a supervisor, and never a question",
+                "with a supervisor, and without questions",
                 "laion-fmri request-access --no-input --name 'Ada Lovelace' --supervisor 'Mary Somerville' \\\n    \
              --email ada@university.edu --institution 'A University' \\\n    \
              --purpose 'Encoding models of natural images' \\\n    \
