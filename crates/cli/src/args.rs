@@ -477,7 +477,7 @@ pub(crate) struct Roi {
     pub(crate) mask_source: MaskSource,
     /// Project the ROIs onto the vertices of fsnative or fsaverage, or into MNI305 (.nii.gz, one volume
     /// per ROI)
-    #[arg(long, value_name = "SPACE", conflicts_with = "format", value_parser = one_of(TemplateSpace::ALL, TemplateSpace::as_str))]
+    #[arg(long, visible_alias = "target", value_name = "SPACE", conflicts_with = "format", value_parser = one_of(TemplateSpace::ALL, TemplateSpace::as_str))]
     pub(crate) space: Option<TemplateSpace>,
     #[command(flatten)]
     pub(crate) how: template::SpaceArgs,

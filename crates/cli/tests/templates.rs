@@ -45,6 +45,13 @@ fn values_go_to_the_subjects_own_surface() {
     assert_eq!(read_gifti(user.path("l.func.gii")).unwrap().first().unwrap().to_f32(), left);
     let ran = user.ok("to-template --subject 03 nc.npy --target fsnative -o both.npz --json");
     assert!(ran.out.contains(r#""hemi":"R","vertices":55,"outside":0"#), "{}", ran.out);
+    // The option has one meaning under both of its names.
+    user.ok("to-template --subject 03 nc.npy --space fsnative --hemi L -o same.npy");
+    let read = |name: &str| std::fs::read(user.path(name)).unwrap();
+    assert_eq!(read("same.npy"), read("l.npy"));
+    user.ok("noise-ceiling --subject 03 --session 01 --target fsnative --hemi L -o ceiling.npy");
+    assert_eq!(read("ceiling.npy"), read("l.npy"));
+    user.ok("roi --subject 03 FFA1 --target fsnative --hemi L -o roi.npz");
     // Names of the dataset, in a folder that is made.
     user.ok("to-template --subject 03 nc.npy --target fsnative --ses 01 --desc Ceiling -o maps/");
     let name =

@@ -32,7 +32,7 @@ pub(crate) struct NoiseCeilingArgs {
     #[command(flatten)]
     pub(crate) voxels: VoxelArgs,
     /// Project the maps onto the vertices of fsnative or fsaverage, or into MNI305
-    #[arg(long, value_name = "SPACE", value_parser = one_of(TemplateSpace::ALL, TemplateSpace::as_str))]
+    #[arg(long, visible_alias = "target", value_name = "SPACE", value_parser = one_of(TemplateSpace::ALL, TemplateSpace::as_str))]
     pub(crate) space: Option<TemplateSpace>,
     /// Hemisphere: L, R or all
     #[arg(long, value_name = "H", default_value_t, requires = "space", value_parser = one_of(Hemi::ALL, Hemi::as_str))]

@@ -40,7 +40,7 @@ pub(crate) struct ToTemplate {
     #[arg(value_name = "VALUES.npy", required_unless_present = "roi")]
     pub(crate) values: Option<PathBuf>,
     /// Where the values go: fsaverage, fsnative (the subject's own surface) or MNI305
-    #[arg(long = "target", id = "space", value_name = "SPACE", required = true, value_parser = one_of(TemplateSpace::ALL, TemplateSpace::as_str))]
+    #[arg(long = "target", id = "space", visible_alias = "space", value_name = "SPACE", required = true, value_parser = one_of(TemplateSpace::ALL, TemplateSpace::as_str))]
     pub(crate) space: TemplateSpace,
     /// Hemisphere: L, R or all
     #[arg(long, value_name = "H", default_value_t, value_parser = one_of(Hemi::ALL, Hemi::as_str))]
