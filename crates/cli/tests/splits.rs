@@ -146,6 +146,7 @@ fn masks_are_over_the_trials_of_the_sessions_in_order() {
             expected.n_neither
         );
         assert_eq!(ran.err, message);
+        std::fs::remove_file(user.path("masks.npz")).unwrap();
         assert!(expected.n_train() > 0 && expected.n_test() > 0 && expected.n_neither > 0);
     };
     check("--session ses-01 02", &["ses-01", "ses-02"], "r1");

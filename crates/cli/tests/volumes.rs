@@ -185,6 +185,6 @@ fn every_long_command_tells_programs_how_far_it_is() {
         assert_eq!(told["rows"], told["total_rows"], "{line}");
     }
     // Whoever wants nothing gets nothing.
-    let ran = user.ok("to-nifti --subject 03 b.npy --roi face -o b.nii.gz --progress none");
+    let ran = user.ok("to-nifti --subject 03 b.npy --roi face -o c.nii.gz --progress none");
     assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
 }
