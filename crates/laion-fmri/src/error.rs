@@ -26,10 +26,8 @@ use self::sentences::not_matching;
 use self::sentences::{alternatives, listed, no_roi, unreadable};
 pub(crate) use self::subjects::alike;
 use self::subjects::{did_you_mean, of_subjects};
-pub use self::template::TemplateError;
-pub use self::{
-    contradiction::Contradiction, kind::ErrorKind, space::NotEnoughSpace, store::StoreError,
-};
+pub use self::{contradiction::Contradiction, kind::ErrorKind, space::NotEnoughSpace};
+pub use self::{store::StoreError, template::TemplateError};
 use crate::{DownloadRequest, EventTableError, InputError, MaskSource, TrialTableError};
 #[cfg(feature = "download")]
 use crate::{Missing, access::AccessError};
