@@ -8,7 +8,7 @@ use laion_fmri::Location;
 
 use crate::exit::CommandError;
 
-const GLOBAL: &str = "Global options";
+pub(super) const GLOBAL: &str = "Global options";
 
 /// Options that every command takes, before or after its name. Their variables are read in
 /// [`Global::with_environment`], since an empty variable has to count as unset.

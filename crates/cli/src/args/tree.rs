@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Command, CommandFactory, FromArgMatches};
 
 use super::examples;
-use super::{Cli, GLOBAL};
+use super::{Cli, global::GLOBAL};
 
 /// What the exit status means, as help and manual page list it.
 pub(crate) const EXIT_STATUS: &str = "\
