@@ -25,6 +25,13 @@ const BIG: &str = "derivatives/big/";
 const MANY: &str = "derivatives/many/";
 const WIDE: &str = "derivatives/wide/";
 const ONE: &str = "derivatives/one/";
+const SLOW: &str = "derivatives/slow/";
+
+/// A file system in memory, for what shall not wait for a disk.
+const IN_MEMORY: &str = "/dev/shm";
+
+/// How long a server waits with every 16 KiB of a connection that it slows down.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Files that `aws s3 cp` is measured with, one process each, as the Python package does.
 const COPIED_ALONE: usize = 3;
@@ -51,6 +58,7 @@ pub(super) fn run(project: &Project, rounds: usize, record: bool) -> Result<Vec<
     bench.small()?;
     bench.again()?;
     bench.big()?;
+    bench.slow()?;
     bench.faults()?;
     bench.memory()?;
     fs::remove_dir_all(&bench.folder)?;
@@ -198,8 +206,9 @@ impl Bench {
         self.made(&table);
         let ours = ratio(&figures, Tool::LaionFmri);
         let rows = [
-            Row::at_most("2,000 x 20 KB, against s5cmd", ours(Tool::S5cmd), 0.6, "x"),
-            Row::at_most("2,000 x 20 KB, against curl -Z", ours(Tool::Curl), 1.1, "x"),
+            Row::at_most("2,000 x 20 KB, against s5cmd", ours(Tool::S5cmd), 0.2, "x"),
+            Row::at_most("2,000 x 20 KB, against rclone", ours(Tool::Rclone), 0.6, "x"),
+            Row::at_most("2,000 x 20 KB, against curl -Z", ours(Tool::Curl), 2.2, "x"),
             Row::at_most(
                 "2,000 x 20 KB, against aws s3 cp each",
                 figures[0].wall() / alone,
@@ -211,25 +220,72 @@ impl Bench {
         Ok(())
     }
 
+    /// Into memory, where only the work of the tools counts, and onto the disk, whose speed is told.
     fn big(&mut self) -> Result<()> {
         self.provide(BIG, 4, 256_000_000)?;
-        let figures = self.fetched_in_turn("4 files of 256 MB", BIG)?;
-        self.made(&describe("4 files of 256 MB", &figures));
+        let memory = tempfile::Builder::new().prefix("laion-fmri-").tempdir_in(IN_MEMORY)?;
+        let to = memory.path().join("to");
+        let into_memory = |bench: &Self, tool: Tool, round: usize| {
+            if to.exists() {
+                fs::remove_dir_all(&to)?;
+            }
+            fs::create_dir_all(&to)?;
+            let ran = bench.fetch_into(tool, BIG, &to)?;
+            if round == 0 {
+                bench.compare(BIG, &tool.written(&to, BIG))?;
+            }
+            Ok(ran)
+        };
+        let case = "4 files of 256 MB, into memory";
+        let figures =
+            self.in_turn(case, &[Tool::LaionFmri, Tool::S5cmd, Tool::Curl], into_memory)?;
+        self.made(&describe(case, &figures));
         let ours = ratio(&figures, Tool::LaionFmri)(Tool::S5cmd);
-        self.rows.push(Row::at_most("4 x 256 MB with hashes, against s5cmd", ours, 1.1, "x"));
+        self.rows.push(Row::at_most("4 x 256 MB, checked, against s5cmd", ours, 1.5, "x"));
         // 1.024 GB.
         let for_a_gigabyte = |figures: &[Figures]| figures[0].processor() / 1.024;
         let checked = for_a_gigabyte(&figures);
+        let onto_disk = self.fetched_in_turn("4 files of 256 MB, onto the disk", BIG)?;
+        self.made(&describe("4 files of 256 MB, onto the disk", &onto_disk));
         self.serve(None)?;
-        let case = "4 files of 256 MB, entity tags alone";
-        let figures =
-            self.in_turn(case, &[Tool::LaionFmri], |bench, tool, _| bench.fetch(tool, BIG))?;
+        let case = "4 files of 256 MB, entity tags alone, into memory";
+        let figures = self.in_turn(case, &[Tool::LaionFmri], into_memory)?;
         self.made(&describe(case, &figures));
         let tagged = for_a_gigabyte(&figures);
         self.rows.extend([
             Row::at_most("processor time for 1 GB, checksum of S3", checked, 1.6, "s"),
             Row::at_most("processor time for 1 GB, MD5 alone", tagged, 3.4, "s"),
         ]);
+        Ok(())
+    }
+
+    /// One file of a server that is slow on each connection, against a tool that uses one.
+    fn slow(&mut self) -> Result<()> {
+        self.provide(SLOW, 1, 64_000_000)?;
+        let proxy = Proxy::start(self.server.address(), |request| match request.is_object() {
+            true => Fault::Slow(PAUSE),
+            false => Fault::Pass,
+        })?;
+        let endpoint = proxy.url("");
+        let case = "one file of 64 MB, each connection slow";
+        let figures =
+            self.in_turn(case, &[Tool::LaionFmri, Tool::Curl], |bench, tool, round| {
+                let to = bench.emptied(SLOW)?;
+                let endpoint = endpoint.trim_end_matches('/');
+                let command = bench.tools.command(tool, endpoint, &bench.bucket(), SLOW, &to)?;
+                let ran = once(command, HUNG)?;
+                ensure!(ran.succeeded, "{} failed: {}", tool.name(), ran.errors);
+                println!("  {:12} {:6.2} s", tool.name(), ran.wall);
+                if round == 0 {
+                    bench.compare(SLOW, &tool.written(&to, SLOW))?;
+                }
+                Ok(ran)
+            })?;
+        self.made(&describe(case, &figures));
+        let ours = ratio(&figures, Tool::LaionFmri)(Tool::Curl);
+        let row =
+            Row::at_most("one file, connections slow, against one connection", ours, 0.2, "x");
+        self.rows.push(row);
         Ok(())
     }
 

@@ -22,8 +22,9 @@ use crate::digest::{Crc, Digests, Pieces};
 use crate::get::{Pause, RangeBody, Step};
 use crate::{Event, PlanItem};
 
-/// Ranges of one file that are fetched at once.
-const RANGES: usize = 4;
+/// Ranges of one file that are fetched at once, if no other file needs the connections: a store may give
+/// each connection a fraction of the line.
+const RANGES: usize = 8;
 
 /// Longest and shortest range of one request.
 const PIECE: u64 = 16 << 20;
