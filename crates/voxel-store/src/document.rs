@@ -11,6 +11,7 @@ use laion_fmri_base::AtomicFile;
 use laion_fmri_base::zarr::{DOCUMENT, to_text};
 use serde_json::{Map, Value};
 
+use crate::checksum::crc32c;
 use crate::error::Error;
 
 /// The attribute that holds the checksum.
@@ -45,7 +46,7 @@ pub(crate) fn without_checksum(mut attributes: Map<String, Value>) -> Map<String
 /// Puts the checksum into a document whose [`attributes`] have a place for it. Returns the text.
 pub(crate) fn sealed(document: &mut Value) -> String {
     let text = to_text(document);
-    let checksum = format!("{:08x}", crc32c::crc32c(text.as_bytes()));
+    let checksum = format!("{:08x}", crc32c(text.as_bytes()));
     document["attributes"][CHECKSUM] = checksum.as_str().into();
     text.replacen(&format!("{BEFORE}{BLANK}"), &format!("{BEFORE}{checksum}"), 1)
 }
@@ -86,7 +87,7 @@ pub(crate) fn checked(path: &Path, mut bytes: Vec<u8>) -> Result<Value, Error> {
     let expected = text.and_then(|text| u32::from_str_radix(text, 16).ok()).ok_or_else(missing)?;
     let kept = digits.to_vec();
     digits.copy_from_slice(BLANK.as_bytes());
-    let got = crc32c::crc32c(&bytes);
+    let got = crc32c(&bytes);
     if got != expected {
         return Err(Error::DocumentChecksum { path: path.to_owned(), expected, got });
     }

@@ -35,6 +35,7 @@
 //! * [`Layout`]: where every chunk of a matrix lies
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod checksum;
 mod columns;
 mod document;
 mod error;

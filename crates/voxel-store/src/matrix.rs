@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use laion_fmri_base::{Sha256, parallel_map, parallel_map_with, read_exact_at};
 use ndarray::{ArrayViewMut2, Axis};
 
+use crate::checksum::crc32c;
 use crate::columns::{Batch, ColumnPlan, Run, Wanted};
 use crate::error::Error;
 use crate::layout::Layout;
@@ -248,8 +249,7 @@ impl Matrix {
     /// Compares a chunk with its checksum.
     fn check(&self, row_chunk: usize, column_chunk: usize, chunk: &[u32]) -> Result<(), Error> {
         let Some((checksum, values)) = chunk.split_last() else { return Ok(()) };
-        let (expected, got) =
-            (u32::from_le(*checksum), crc32c::crc32c(bytemuck::cast_slice(values)));
+        let (expected, got) = (u32::from_le(*checksum), crc32c(bytemuck::cast_slice(values)));
         if got == expected {
             return Ok(());
         }

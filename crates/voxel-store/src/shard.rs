@@ -18,6 +18,7 @@ use std::path::Path;
 
 use laion_fmri_base::{Sha256, read_exact_at};
 
+use crate::checksum::{Crc32c, crc32c};
 use crate::error::Error;
 use crate::layout::Layout;
 
@@ -37,7 +38,7 @@ fn header(identity: Sha256) -> [u8; HEADER] {
     let mut header = [0; HEADER];
     header[..8].copy_from_slice(&MAGIC);
     header[8..40].copy_from_slice(&identity.0);
-    let checksum = crc32c::crc32c(&header[..40]);
+    let checksum = crc32c(&header[..40]);
     header[40..].copy_from_slice(&checksum.to_le_bytes());
     header
 }
@@ -75,12 +76,12 @@ pub(crate) fn read_header(file: &File, path: &Path, layout: &Layout) -> Result<S
 /// Appends the index.
 pub(crate) fn write_index(file: &File, layout: &Layout) -> io::Result<()> {
     let mut writer = BufWriter::with_capacity(BUFFER_BYTES, file);
-    let mut checksum = 0;
+    let mut checksum = Crc32c::new();
     for entry in entries(layout) {
-        checksum = crc32c::crc32c_append(checksum, &entry);
+        checksum.update(&entry);
         writer.write_all(&entry)?;
     }
-    writer.write_all(&checksum.to_le_bytes())?;
+    writer.write_all(&checksum.finish().to_le_bytes())?;
     writer.flush()
 }
 
@@ -90,15 +91,15 @@ pub(crate) fn check_index(mut file: &File, path: &Path, layout: &Layout) -> Resu
     let mut read_all = || -> io::Result<bool> {
         file.seek(SeekFrom::Start(layout.index_offset()))?;
         let mut reader = BufReader::with_capacity(BUFFER_BYTES, file);
-        let (mut entry, mut checksum, mut same) = ([0; 16], 0, true);
+        let (mut entry, mut checksum, mut same) = ([0; 16], Crc32c::new(), true);
         for expected in entries(layout) {
             reader.read_exact(&mut entry)?;
-            checksum = crc32c::crc32c_append(checksum, &entry);
+            checksum.update(&entry);
             same &= entry == expected;
         }
         let mut stored = [0; 4];
         reader.read_exact(&mut stored)?;
-        Ok(same && stored == checksum.to_le_bytes())
+        Ok(same && stored == checksum.finish().to_le_bytes())
     };
     if read_all().map_err(read)? {
         Ok(())

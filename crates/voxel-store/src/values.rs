@@ -3,6 +3,8 @@
 use laion_fmri_base::zarr::{ArrayDocument, DataType};
 use serde_json::{Map, Value, json};
 
+use crate::checksum::crc32c;
+
 /// The values of an array that is read as a whole, in C order.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -100,7 +102,7 @@ impl Values {
             Self::Int64(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             Self::Float32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
         };
-        bytes.extend(crc32c::crc32c(&bytes).to_le_bytes());
+        bytes.extend(crc32c(&bytes).to_le_bytes());
         Some(bytes)
     }
 
@@ -122,7 +124,7 @@ impl Values {
             [] if count == 0 => (chunk, None),
             _ => chunk.split_last_chunk::<4>().map(|(a, b)| (a, Some(b))).ok_or("it is cut off")?,
         };
-        if checksum.is_some_and(|checksum| *checksum != crc32c::crc32c(bytes).to_le_bytes()) {
+        if checksum.is_some_and(|checksum| *checksum != crc32c(bytes).to_le_bytes()) {
             return Err("it does not have its CRC-32C");
         }
         if let Some(size) = data_type.size()

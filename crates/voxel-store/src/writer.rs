@@ -14,6 +14,7 @@ use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use laion_fmri_base::Sha256;
 
+use crate::checksum::crc32c;
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::shard;
@@ -216,7 +217,7 @@ fn put_in_order(
     }
     for chunk in piece.chunks_exact_mut(words) {
         if let Some((checksum, values)) = chunk.split_last_mut() {
-            *checksum = crc32c::crc32c(bytemuck::cast_slice(values)).to_le();
+            *checksum = crc32c(bytemuck::cast_slice(values)).to_le();
         }
     }
 }
