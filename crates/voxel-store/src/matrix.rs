@@ -193,7 +193,7 @@ impl Matrix {
             let start = run.place * words;
             let buffer = &mut buffer[start..start + run.chunks.len() * words];
             let read = || self.read_chunks(part.row_chunk, run.chunks.clone(), buffer);
-            if ahead.notices(read)? {
+            if ahead.notices(number, read)? {
                 runs[number + 1..].iter().for_each(|run| self.announce(part.row_chunk, run));
             }
         }
