@@ -1,15 +1,21 @@
 //! Zeros whose memory is taken when they are written.
 
+#[cfg(all(target_os = "linux", feature = "huge-pages"))]
+mod huge_pages;
+
 /// `length` zeros, or nothing when there is no memory for so many.
 ///
 /// The system hands their memory over page by page when they are written. So several threads that
 /// fill them share that work, and a header that promises more values than its file holds costs
-/// little.
+/// little. With the feature `huge-pages`, Linux is asked for pages of 2 MiB.
 #[must_use]
 pub fn zeroed<T: Copy + Default>(length: usize) -> Option<Vec<T>> {
     // Asked for in a way that may fail first; zeroed memory can only be had in one that may not.
     Vec::<T>::new().try_reserve_exact(length).ok()?;
-    Some(vec![T::default(); length])
+    let zeros = vec![T::default(); length];
+    #[cfg(all(target_os = "linux", feature = "huge-pages"))]
+    let zeros = huge_pages::in_huge_pages(zeros);
+    Some(zeros)
 }
 
 #[cfg(test)]
