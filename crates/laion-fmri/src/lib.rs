@@ -82,6 +82,9 @@ pub use bids_names::{Filter, FilterField, SessionId, SubjectId};
 pub use laion_fmri_stimuli::{EmbeddingModel, NameError, NounFilter, StimulusSet};
 #[cfg(feature = "download")]
 pub use s3_mirror::{ConnectOptions, Location};
+#[cfg(feature = "figure")]
+#[doc(inline)]
+pub use slice_figure as figure;
 #[doc(inline)]
 pub use {
     array_export as export, bids_names as bids, gifti_surface as surface, indexmap,

@@ -60,6 +60,7 @@ const ALLOWED: &[Allowed] = &[
     leaf("laion-fmri-stimuli", &[NETWORK, COMMAND_LINE]),
     leaf("gifti-surface", &[NETWORK, COMMAND_LINE, HDF5]),
     leaf("array-export", &[NETWORK, COMMAND_LINE]),
+    leaf("slice-figure", &[NETWORK, COMMAND_LINE, HDF5]),
     leaf("voxel-store", &[NETWORK, COMMAND_LINE, HDF5]),
     leaf("fixtures", &[COMMAND_LINE, HDF5]),
     leaf(BASE, &[NETWORK, COMMAND_LINE, HDF5]),
@@ -73,6 +74,7 @@ const ALLOWED: &[Allowed] = &[
             "laion-fmri-splits",
             "laion-fmri-stimuli",
             "gifti-surface",
+            "slice-figure",
             "voxel-store",
         ],
         never: &[COMMAND_LINE],
@@ -191,6 +193,7 @@ mod tests {
         "laion-fmri-splits",
         "laion-fmri-stimuli",
         "gifti-surface",
+        "slice-figure",
         "voxel-store",
         "xtask",
     ];
