@@ -1,0 +1,267 @@
+/** The middle of the page: anatomy, a map above it, ROI outlines, and the colour bar. */
+
+import { ask, bytes, type Ijk, ofSubject, type Rgb } from './api'
+import { type Point, transform } from './affine'
+import { blank, paint, type Painted, type Scale, tableFor, usualSize } from './colour'
+import { byId, context } from './dom'
+import { Latest } from './latest'
+import { drawLegend, legendNote, type Shown } from './legend'
+import type { Source } from './maps'
+import { report } from './messages'
+import { at, read, type Volume } from './nifti'
+import { value } from './numbers'
+import { drawOutlines } from './outline'
+import type { View } from './view'
+import { Viewer } from './viewer'
+
+export class Brain {
+  private readonly viewer = new Viewer()
+  private readonly outlines = byId<HTMLCanvasElement>('outlines')
+  private readonly askedMap = new Latest()
+  private readonly askedRoi = new Latest()
+  private ready: Promise<void> = Promise.resolve()
+  private source: Source | null = null
+  private volume: Volume | null = null
+  private painted: Painted | null = null
+  private roi: Volume | null = null
+  private title = ''
+  private usual = 1
+  /** The grid of the subject's betas and maps. */
+  private grid: Volume | null = null
+  private settled = ''
+  scale: Scale | null = null
+  /** Called with a voxel of the subject's grid that was chosen. */
+  onVoxel: (ijk: Ijk) => void = () => {}
+  /** Called when the ends of the colour bar may have changed. */
+  onScale: (scale: Scale) => void = () => {}
+
+  constructor(private readonly tables: Record<string, Rgb[]>) {
+    this.viewer.onPoint = (mm) => this.choose(mm)
+    this.viewer.onDrawn = () => this.drawn()
+    new ResizeObserver(() => this.drawLegend()).observe(byId('legend-part'))
+  }
+
+  attach(): Promise<void> {
+    return this.viewer.attach(byId<HTMLCanvasElement>('brain'))
+  }
+
+  /** Starts with another subject: nothing of the one before is left. */
+  reset(): void {
+    this.askedMap.stop()
+    this.askedRoi.stop()
+    this.grid = this.volume = this.painted = this.roi = this.source = null
+    this.scale = null
+  }
+
+  /** Shows an anatomy of the subject; without one an empty grid, once a map is there. */
+  setAnatomy(subject: string, id: string): void {
+    const load = async (): Promise<void> => {
+      if (id === '') return
+      try {
+        const buffer = await bytes(ofSubject(subject, `/anatomy/${encodeURIComponent(id)}.nii`))
+        await this.viewer.setAnatomy(buffer, 'anatomy')
+      } catch (error) {
+        report(error)
+      }
+    }
+    this.ready = load()
+  }
+
+  /** Puts the colours above a new anatomy. */
+  async putBack(view: View): Promise<void> {
+    await this.ready
+    if (this.painted) await this.viewer.setColours(this.painted, view.opacity)
+  }
+
+  /** Shows a map from the server. */
+  setMap(source: Source, view: View): Promise<void> {
+    return this.load(source, view, async (signal) => {
+      const buffer = await bytes(source.path, signal)
+      performance.mark('map-bytes')
+      return read(buffer)
+    })
+  }
+
+  /** Shows a map from a file of the user's own. It does not leave the browser. */
+  setFile(file: File, view: View): Promise<void> {
+    const source: Source = { key: `file ${file.name} ${file.lastModified}`, path: '', what: file.name, unit: '', diverging: true, range: null }
+    return this.load(source, view, async () => {
+      const volume = await read(await file.arrayBuffer())
+      // A map without negative values is not drawn around zero.
+      source.diverging = volume.data.some((number) => number < 0)
+      return volume
+    })
+  }
+
+  private async load(source: Source, view: View, get: (signal: AbortSignal) => Promise<Volume>): Promise<void> {
+    performance.mark('map-asked')
+    const busy = byId('busy')
+    busy.textContent = 'Reading ...'
+    await this.askedMap.run(async (signal) => {
+      const volume = await get(signal)
+      await this.ready
+      if (signal.aborted) return
+      this.source = source
+      this.volume = volume
+      if (source.path !== '') this.grid = volume
+      if (!this.viewer.isReady) await this.viewer.setEmpty(volume)
+      this.usual = usualSize(volume.data)
+      const isSame = this.painted && this.painted.shape.every((length, i) => length === volume.shape[i]! + 2)
+      this.painted = blank(volume, isSame ? this.painted!.data : undefined)
+      await this.repaint(view)
+      if (view.voxel) this.moveTo(view.voxel)
+      this.settled = source.key
+      busy.textContent = ''
+    }, (error) => {
+      busy.textContent = ''
+      report(error)
+    })
+  }
+
+  /** Shows no map, and says why. */
+  async clearMap(sentence: string): Promise<void> {
+    this.askedMap.stop()
+    this.volume = this.painted = this.source = null
+    this.scale = null
+    this.viewer.removeColours()
+    this.settled = 'nothing'
+    byId('title').textContent = sentence
+    byId('busy').textContent = ''
+    this.drawLegend()
+  }
+
+  /** Draws the map again with the threshold, range and opacity of the view. */
+  async repaint(view: View): Promise<void> {
+    const { volume, painted, source } = this
+    if (!volume || !painted || !source) return
+    const [low, high] = source.range ?? [0, this.usual]
+    const end = view.range ?? (source.diverging ? Math.max(Math.abs(low), Math.abs(high)) : high)
+    this.scale = {
+      table: tableFor(source.diverging, this.tables),
+      diverging: source.diverging,
+      low: source.diverging ? -end : Math.min(low, end * 0.999),
+      high: end,
+      threshold: view.threshold,
+    }
+    paint(volume, this.scale, painted)
+    await this.viewer.setColours(painted, view.opacity)
+    this.title = `${view.subject}: ${source.what}`
+    byId('title').textContent = this.title
+    byId('brain').setAttribute('aria-label', `Slices of the brain, ${this.title}`)
+    this.onScale(this.scale)
+    this.drawLegend()
+    this.drawReadout()
+  }
+
+  setOpacity(opacity: number): void {
+    this.viewer.setOpacity(opacity)
+  }
+
+  setLayout(view: View): void {
+    this.viewer.setLayout(view.layout)
+  }
+
+  /** Outlines an ROI expression; `state` is told how many voxels it has, or what is wrong. */
+  async setRoi(subject: string, expression: string, state: (text: string, isError: boolean) => void): Promise<void> {
+    if (expression === '') {
+      this.askedRoi.stop()
+      this.roi = null
+      state('', false)
+      this.viewer.drawNow()
+      return
+    }
+    await this.askedRoi.run(async (signal) => {
+      const answer = await ask(ofSubject(subject, `/roi.nii?${new URLSearchParams({ q: expression })}`), signal)
+      const roi = await read(await answer.arrayBuffer())
+      this.roi = roi
+      const voxels = Number(answer.headers.get('x-voxels') ?? roi.data.reduce((sum, inside) => sum + inside, 0))
+      state(`${voxels.toLocaleString('en')} voxels`, false)
+      this.viewer.drawNow()
+    }, (error) => {
+      this.roi = null
+      state(error instanceof Error ? error.message : String(error), true)
+      this.viewer.drawNow()
+    })
+  }
+
+  /** Moves the crosshair to a voxel of the subject's grid. */
+  moveTo(ijk: Ijk): void {
+    if (this.grid) this.viewer.moveTo(transform(this.grid.affine, ijk))
+    this.drawReadout()
+  }
+
+  /** The voxel this many further from the crosshair, if it is on the grid. Steps are in RAS directions. */
+  beside(step: readonly [number, number, number]): Ijk | null {
+    const mm = this.viewer.point()
+    if (!mm || !this.grid) return null
+    const { affine, shape } = this.grid
+    const here = transform(this.grid.toVoxel, mm).map(Math.round) as Ijk
+    const next = here.map((index, axis) => {
+      // The axis of space that this axis of the grid lies along, and its direction.
+      const column = [affine[axis]!, affine[4 + axis]!, affine[8 + axis]!]
+      const along = column.map(Math.abs).indexOf(Math.max(...column.map(Math.abs)))
+      return index + step[along]! * Math.sign(column[along]!)
+    }) as Ijk
+    return next.every((index, axis) => index >= 0 && index < shape[axis]!) ? next : null
+  }
+
+  /** What a saved picture is made of. */
+  picture(): { brain: HTMLCanvasElement; outlines: HTMLCanvasElement; title: string; shown: Shown; note: string } | null {
+    const brain = this.viewer.drawNow()
+    const shown = this.shown()
+    if (!brain || !shown) return null
+    this.drawOutlines()
+    return { brain, outlines: this.outlines, title: this.title, shown, note: legendNote(shown) }
+  }
+
+  /** The map that is shown. */
+  map(): Volume | null {
+    return this.volume
+  }
+
+  private shown(): Shown | null {
+    return this.source && this.scale ? { label: this.source.what, unit: this.source.unit, scale: this.scale } : null
+  }
+
+  private choose(mm: Point): void {
+    const { grid } = this
+    if (!grid) return
+    const ijk = transform(grid.toVoxel, mm).map(Math.round) as Ijk
+    this.drawReadout()
+    if (ijk.every((index, axis) => index >= 0 && index < grid.shape[axis]!)) this.onVoxel(ijk)
+  }
+
+  private drawReadout(): void {
+    const mm = this.viewer.point()
+    const { volume, source, grid } = this
+    if (!mm || !grid) return
+    const ijk = transform(grid.toVoxel, mm).map(Math.round)
+    const here = volume ? at(volume, transform(volume.toVoxel, mm).map(Math.round) as Ijk) : undefined
+    const text = here === undefined ? 'outside the map' : here === 0 ? '0 (a value)' : value(here, source?.unit)
+    byId('readout').textContent = `voxel ${ijk.join(', ')}   ·   mm ${mm.map((x) => value(Number(x.toFixed(1)))).join(', ')}   ·   ${text}`
+  }
+
+  private drawLegend(): void {
+    const part = byId('legend-part')
+    const shown = this.shown()
+    part.hidden = !shown
+    if (!shown) return
+    const colour = getComputedStyle(document.documentElement).getPropertyValue('--ink').trim()
+    drawLegend(byId<HTMLCanvasElement>('legend'), part.clientWidth - 16, shown, colour)
+    byId('legend').setAttribute('aria-label', `Colour bar of ${shown.label}, from ${value(shown.scale.low, shown.unit)} to ${value(shown.scale.high, shown.unit)}`)
+    byId('legend-note').textContent = legendNote(shown)
+  }
+
+  private drawOutlines(): void {
+    const drawing = context(this.outlines, this.outlines.clientWidth, this.outlines.clientHeight)
+    if (this.roi) drawOutlines(drawing, this.roi, this.viewer.planes())
+  }
+
+  private drawn(): void {
+    this.drawOutlines()
+    if (this.settled === '') return
+    // What the canvas shows now, for whoever waits for it.
+    byId('screen').dataset['drawn'] = this.settled
+    performance.mark('drawn')
+  }
+}

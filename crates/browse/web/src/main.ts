@@ -1,0 +1,11 @@
+/** Starts the page. */
+
+import { type About, json, type SubjectLine } from './api'
+import { App, showEnd } from './app'
+
+try {
+  const [about, subjects] = await Promise.all([json<About>('/about'), json<SubjectLine[]>('/subjects')])
+  await new App(about, subjects).start()
+} catch (error) {
+  showEnd(error)
+}

@@ -1,0 +1,84 @@
+/** What can be shown above the anatomy, and where it comes from. */
+
+import { type MapInfo, ofSubject, type Subject } from './api'
+import type { Trials } from './trials'
+import type { View } from './view'
+
+/** Where the values of a map come from, and how they are named and drawn. */
+export interface Source {
+  /** The same key is the same values. */
+  key: string
+  path: string
+  /** What the values are, for the title. */
+  what: string
+  unit: string
+  diverging: boolean
+  /** The ends of the colour bar; null takes them from the values. */
+  range: [number, number] | null
+}
+
+/** The maps of a chosen trial. */
+export const TRIAL_MAPS = [
+  ['beta', 'Beta of the trial'],
+  ['zscore', 'Beta, z-scored within its session'],
+  ['mean', 'Mean beta over repeats of the image'],
+] as const
+
+export function isTrialMap(show: string): boolean {
+  return TRIAL_MAPS.some(([id]) => id === show)
+}
+
+/** What is shown when nothing was chosen: a map of the subject, or else its first trial. */
+export function firstChoice(subject: Subject): Partial<View> {
+  const [map] = subject.maps
+  if (map) return { show: `map:${map.id}` }
+  const [session] = subject.sessions
+  return session ? { show: 'beta', session: session.id, trial: 0 } : {}
+}
+
+/** The source of what a view shows; a sentence when there is none. */
+export function sourceOf(view: View, subject: Subject, trials: Trials | null): Source | string {
+  if (view.show.startsWith('map:')) {
+    const map = subject.maps.find((known) => `map:${known.id}` === view.show)
+    return map ? ofMap(map, subject) : `${subject.id} has no map ${view.show.slice(4)}.`
+  }
+  if (!isTrialMap(view.show)) return 'Choose what to show.'
+  if (view.session === '' || view.trial < 0) return 'Choose a trial on the left to see its betas.'
+  const trial = `${view.session}, trial ${view.trial}`
+  if (view.show !== 'mean') {
+    const isZ = view.show === 'zscore'
+    return {
+      key: `${subject.id} ${view.session} ${view.trial} ${view.show}`,
+      path: ofSubject(subject.id, `/betas/${encodeURIComponent(view.session)}/${view.trial}.nii?kind=${view.show}`),
+      what: isZ ? `z-scored beta, ${trial}` : `beta, ${trial}`,
+      unit: isZ ? 'SD' : '',
+      diverging: true,
+      range: null,
+    }
+  }
+  const row = trials?.find(view.session, view.trial) ?? -1
+  if (!trials) return 'The trials are being read.'
+  if (row < 0) return `${subject.id} has no ${trial}.`
+  const image = trials.imageOf(row)
+  return {
+    key: `${subject.id} mean ${image}`,
+    path: ofSubject(subject.id, `/mean/${encodeURIComponent(image)}.nii`),
+    what: `mean beta over the repeats of ${image}`,
+    unit: '',
+    diverging: true,
+    range: null,
+  }
+}
+
+function ofMap(map: MapInfo, subject: Subject): Source {
+  const [low, high] = map.range
+  const isRange = low !== null && high !== null && low < high
+  return {
+    key: `${subject.id} map ${map.id}`,
+    path: ofSubject(subject.id, `/maps/${encodeURIComponent(map.id)}.nii`),
+    what: map.label,
+    unit: map.unit,
+    diverging: map.diverging,
+    range: isRange ? [low, high] : null,
+  }
+}

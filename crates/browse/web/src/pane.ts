@@ -1,0 +1,136 @@
+/** The left side: the filter, the table of trials, and what is not on disk. */
+
+import { json, ofSubject, Refusal, type SplitSides, type Subject } from './api'
+import { byId, fill, h } from './dom'
+import { apply, FilterError, parse, splitAsked, splitsOf, type Term } from './filter'
+import { Latest } from './latest'
+import { absent } from './messages'
+import { count, counted } from './numbers'
+import { parseSort, sortRows } from './sort'
+import { Table } from './table'
+import type { Trials } from './trials'
+import type { View } from './view'
+
+/** What the filter selects, as far as an extraction can be told it. */
+export interface Selection {
+  sessions: string[]
+  split: string
+  side: string
+  /** Parts of the filter that no option of an extraction stands for. */
+  left: string[]
+}
+
+export class TrialPane {
+  readonly table = new Table(byId('table'))
+  private readonly filter = byId<HTMLInputElement>('filter')
+  private readonly state = byId('filter-state')
+  private readonly split = byId<HTMLSelectElement>('split')
+  private readonly asked = new Latest()
+  private readonly splits = new Map<string, SplitSides>()
+  private subject: Subject | null = null
+  private trials: Trials | null = null
+  private terms: Term[] = []
+  private rows: Uint32Array = new Uint32Array()
+  /** Called with what the user changed. */
+  onChange: (patch: Partial<View>) => void = () => {}
+
+  constructor() {
+    this.filter.addEventListener('input', () => this.onChange({ filter: this.filter.value }))
+    this.split.addEventListener('change', () => this.onChange({ split: this.split.value }))
+    this.table.onSort = (sort) => this.onChange({ sort })
+  }
+
+  /** Starts with a subject; `trials` is null until they have been read. */
+  setSubject(subject: Subject, trials: Trials | null): void {
+    if (this.subject?.id !== subject.id) this.splits.clear()
+    this.subject = subject
+    this.trials = trials
+    fill(this.split, [['', 'none'], ...subject.splits.map((name) => [name, name] as const)], '')
+    this.drawAbsent(subject)
+    if (!trials) this.state.textContent = 'Reading the trials ...'
+  }
+
+  /** Filters and sorts as the view says. */
+  async show(view: View): Promise<void> {
+    if (document.activeElement !== this.filter) this.filter.value = view.filter
+    this.split.value = view.split
+    const { trials, subject } = this
+    if (!trials || !subject) return
+    let terms: Term[]
+    try {
+      terms = parse(view.filter)
+    } catch (error) {
+      this.refuse(error)
+      return
+    }
+    const wanted = new Set(splitsOf(terms))
+    if (view.split !== '') wanted.add(view.split)
+    const missing = [...wanted].filter((name) => !this.splits.has(name))
+    if (missing.length === 0) {
+      this.draw(view, trials, terms)
+      return
+    }
+    await this.asked.run(async (signal) => {
+      for (const name of missing) {
+        try {
+          this.splits.set(name, await json<SplitSides>(ofSubject(subject.id, `/splits/${encodeURIComponent(name)}`), signal))
+        } catch (error) {
+          if (!(error instanceof Refusal)) throw error
+        }
+      }
+      this.draw(view, trials, terms)
+    }, (error) => this.refuse(error))
+  }
+
+  /** What is selected, for the command that makes its array. */
+  selection(view: View): Selection {
+    const { trials, terms } = this
+    if (!trials) return { sessions: [], split: '', side: '', left: [] }
+    const indices = new Set(Array.from(this.rows, (row) => trials.session[row]!))
+    const sessions = trials.sessions.filter((_, index) => indices.has(index))
+    const asked = splitAsked(terms) ?? { split: view.split, side: '' }
+    const left = terms
+      .filter((term) => term.negated || !['session', 'split'].includes(term.field))
+      .map((term) => (term.field === 'word' ? term.value : `${term.field}${term.value === '' ? '' : `:${term.value}`}`))
+    return { sessions: sessions.length === trials.sessions.length ? [] : sessions, ...asked, left }
+  }
+
+  focus(): void {
+    this.filter.focus()
+    this.filter.select()
+  }
+
+  private draw(view: View, trials: Trials, terms: Term[]): void {
+    performance.mark('filter-start')
+    try {
+      const sides = this.splits.get(view.split) ?? null
+      const rows = apply(terms, trials, this.splits)
+      if (parseSort(view.sort)) sortRows(rows, view.sort, trials, sides)
+      this.terms = terms
+      this.rows = rows
+      this.table.show(trials, rows, view.sort, sides)
+      this.table.select(trials.find(view.session, view.trial))
+    } catch (error) {
+      this.refuse(error)
+      return
+    }
+    performance.measure('filter', 'filter-start')
+    const all = counted(trials.rows, 'trial')
+    this.state.textContent = terms.length === 0 ? all : `${count(this.rows.length)} of ${all}`
+    this.state.classList.remove('is-error')
+    this.filter.setAttribute('aria-invalid', 'false')
+  }
+
+  private refuse(error: unknown): void {
+    this.state.textContent = error instanceof FilterError || error instanceof Error ? error.message : String(error)
+    this.state.classList.add('is-error')
+    this.filter.setAttribute('aria-invalid', 'true')
+  }
+
+  private drawAbsent(subject: Subject): void {
+    const part = byId<HTMLDetailsElement>('absent')
+    part.hidden = subject.absent.length === 0
+    part.querySelector('summary')!.textContent = `${counted(subject.absent.length, 'thing')} not on this disk`
+    part.querySelector('.list')!.replaceChildren(...subject.absent.map((thing) => h('div', {}, absent(thing.what, thing.command))))
+  }
+}

@@ -1,0 +1,165 @@
+/** The panel of an image: pixels with object masks, captions, who saw it, and images like it. */
+
+import { type ImageInfo, json, type Near, ofImage, pixels, type Subject } from './api'
+import { byId, fill, h } from './dom'
+import { Latest } from './latest'
+import { absent, report } from './messages'
+import { counted } from './numbers'
+import type { Trials } from './trials'
+
+export class StimulusPanel {
+  private readonly element = byId('stimulus')
+  private readonly asked = new Latest()
+  private readonly askedNear = new Latest()
+  private shown = ''
+  private model = ''
+  private info: ImageInfo | null = null
+  /** Called with an image of this subject that was chosen. */
+  onImage: (name: string) => void = () => {}
+  /** Called with a subject and the row of its trials that was chosen. */
+  onTrial: (subject: string, row: number) => void = () => {}
+
+  /** What is known of the image that is shown. */
+  get image(): ImageInfo | null {
+    return this.info
+  }
+
+  /** The pixels that are shown, if there are any. */
+  get picture(): HTMLImageElement | null {
+    const found = this.element.querySelector<HTMLImageElement>('.picture img.pixels')
+    return found?.complete && found.naturalWidth > 0 ? found : null
+  }
+
+  /** Shows no image. */
+  clear(sentence: string): void {
+    this.asked.stop()
+    this.askedNear.stop()
+    this.shown = ''
+    this.info = null
+    this.element.replaceChildren(h('h2', { text: 'Image' }), h('p', { class: 'quiet', text: sentence }))
+  }
+
+  /** Shows an image. */
+  async show(name: string, subject: Subject, trials: Trials, row: number): Promise<void> {
+    const key = `${subject.id} ${name} ${row}`
+    if (key === this.shown) return
+    this.shown = key
+    if (this.info?.name !== name) this.info = null
+    await this.asked.run(async (signal) => {
+      const info = await json<ImageInfo>(ofImage(name), signal)
+      this.info = info
+      this.draw(info, subject, trials, row)
+    }, (error) => {
+      this.clear('This image cannot be shown.')
+      report(error)
+    })
+  }
+
+  private draw(info: ImageInfo, subject: Subject, trials: Trials, row: number): void {
+    const meta = [info.noun, info.dataset, info.shared ? 'shared' : 'unique'].filter((part) => part !== null && part !== '')
+    this.element.replaceChildren(h('div', {},
+      h('h2', { text: 'Image' }),
+      info.pixels ? this.picturePart(info) : absent(info.sentence ?? 'The images are not on disk.', info.command ?? subject.stimuli.command),
+      h('p', { class: 'name', text: info.name }),
+      h('p', { class: 'quiet', text: meta.join(' · ') }),
+      info.captions.length > 0 && h('ul', { class: 'captions', attrs: { 'aria-label': 'Captions' } }, ...info.captions.map((text) => h('li', { text }))),
+      this.seenPart(info, subject, trials, row),
+      this.nearPart(info, subject, trials),
+    ))
+  }
+
+  private picturePart(info: ImageInfo): HTMLElement {
+    const frame = h('div', { class: 'picture' })
+    const image = h('img', { class: 'pixels', attrs: { src: pixels(info.name), alt: info.captions[0] ?? info.noun ?? info.name } })
+    image.addEventListener('error', () => frame.replaceChildren(h('p', { text: 'The pixels of this image cannot be read.' })))
+    frame.append(image)
+    const switches = info.masks.map((mask) => {
+      const picture = h('img', { class: 'mask', attrs: { alt: `Mask: ${mask.label}`, hidden: true } })
+      frame.append(picture)
+      const box = h('input', { attrs: { type: 'checkbox' } })
+      box.addEventListener('change', () => {
+        if (picture.src === '') picture.src = `/api${ofImage(info.name, `/masks/${mask.index}.png`)}`
+        picture.hidden = !box.checked
+      })
+      const area = mask.area === null ? '' : ` (${Math.round(mask.area * (mask.area <= 1 ? 100 : 1))}%)`
+      return h('label', { class: 'mask-switch' }, box, ` ${mask.label}${mask.area !== null && mask.area <= 1 ? area : ''}`)
+    })
+    return h(
+      'div',
+      {},
+      frame,
+      h('p', { class: 'notice', text: info.notice }),
+      switches.length > 0 && h('fieldset', { class: 'masks' }, h('legend', { text: 'Object masks' }), ...switches),
+    )
+  }
+
+  /** The trials of this image, in this subject and in others. */
+  private seenPart(info: ImageInfo, subject: Subject, trials: Trials, row: number): HTMLElement {
+    const parts = info.subjects.map((seen) => {
+      const isThis = seen.id === subject.id
+      const buttons = seen.rows.slice(0, 24).map((other, index) => {
+        const label = isThis && other < trials.rows ? `${trials.sessionOf(other).replace('ses-', '')}/${trials.trial[other]}` : `${index + 1}`
+        const where = isThis && other < trials.rows ? `${trials.sessionOf(other)}, trial ${trials.trial[other]}` : `trial ${index + 1} of this image`
+        return h('button', {
+          class: 'chip',
+          text: label,
+          attrs: { type: 'button', 'aria-label': `${seen.id}, ${where}`, 'aria-pressed': isThis && other === row ? 'true' : 'false' },
+          on: { click: () => this.onTrial(seen.id, other) },
+        })
+      })
+      return h('li', {}, h('span', { class: 'who', text: seen.id }), ...buttons, seen.missing ? h('span', { class: 'quiet', text: seen.missing }) : null)
+    })
+    return h('div', {}, h('h3', { text: `Seen by ${counted(info.subjects.length, 'subject')} on disk` }), h('ul', { class: 'seen' }, ...parts))
+  }
+
+  private nearPart(info: ImageInfo, subject: Subject, trials: Trials): HTMLElement {
+    const part = h('div', {}, h('h3', { text: 'Images like it' }))
+    const models = subject.stimuli.embeddings
+    if (models.length === 0) {
+      part.append(absent('The embeddings of the images are not on disk.', subject.stimuli.command))
+      return part
+    }
+    if (!models.includes(this.model)) this.model = models[0]!
+    const select = h('select', { attrs: { 'aria-label': 'Embedding that says which images are alike' } })
+    fill(select, models.map((model) => [model, model] as const), this.model)
+    const list = h('div', { class: 'thumbs' })
+    const load = (): void => {
+      list.setAttribute('aria-busy', 'true')
+      const query = new URLSearchParams({ model: this.model, subject: subject.id, count: '8' })
+      void this.askedNear.run(async (signal) => {
+        const near = await json<Near[]>(ofImage(info.name, `/nearest?${query}`), signal)
+        const thumbs = near.filter((other) => other.name !== info.name).map((other) => {
+          const index = trials.imageNamed(other.name)
+          const caption = index < 0 ? other.name : trials.nounOf(index) || other.name
+          return thumb(other.name, `${caption}, similarity ${other.similarity.toFixed(2)}`, other.similarity.toFixed(2), info.pixels, () => this.onImage(other.name))
+        })
+        list.replaceChildren(...thumbs)
+        list.removeAttribute('aria-busy')
+      }, (error) => {
+        list.replaceChildren(h('p', { class: 'quiet', text: error instanceof Error ? error.message : String(error) }))
+        list.removeAttribute('aria-busy')
+      })
+    }
+    select.addEventListener('change', () => {
+      this.model = select.value
+      load()
+    })
+    part.append(select, list)
+    load()
+    return part
+  }
+}
+
+/** A small image that can be chosen; its name where there are no pixels. */
+export function thumb(name: string, label: string, below: string, hasPixels: boolean, choose: () => void): HTMLElement {
+  const title = `${label} (${name})`
+  const inside = hasPixels
+    ? h('img', { attrs: { src: pixels(name), alt: '', loading: 'lazy' } })
+    : h('span', { class: 'no-pixels', text: label.split(',')[0] ?? name })
+  return h(
+    'button',
+    { class: 'thumb', attrs: { type: 'button', title, 'aria-label': title }, on: { click: choose } },
+    inside,
+    h('span', { class: 'below', text: below }),
+  )
+}
