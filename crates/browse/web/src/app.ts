@@ -61,13 +61,7 @@ export class App {
   }
 
   /** Opens what the address says, or the first subject. */
-  async start(): Promise<void> {
-    try {
-      await this.brain.attach()
-    } catch (error) {
-      say('This browser gives the page no WebGL 2, so the brain cannot be drawn. Trials, images and voxels can still be read.', null, 'error')
-      console.warn(error)
-    }
+  start(): void {
     const [first] = this.subjects
     if (!first) {
       byId('title').textContent = 'There is no subject on disk.'
@@ -75,6 +69,7 @@ export class App {
       return
     }
     const asked = fromAddress(location.hash)
+    if (!location.hash.includes('layout=')) this.brain.onSlow = () => this.update({ layout: 'planes' })
     const isKnown = this.subjects.some(({ id }) => id === asked.subject)
     if (asked.subject !== '' && !isKnown) say(`There is no subject ${asked.subject} on disk.`, null, 'error')
     this.update({ ...asked, subject: isKnown ? asked.subject : first.id })
@@ -112,8 +107,8 @@ export class App {
     if (changed('show') || (isTrial && isTrialMap(next.show))) void this.showMap()
     else if (changed('threshold', 'range')) void this.brain.repaint(next)
     else if (changed('opacity')) this.brain.setOpacity(next.opacity)
-    if (changed('roi')) this.showRoi()
-    if (changed('layout')) this.brain.setLayout(next)
+    if (changed('roi')) this.showRoi(patch.voxel === undefined)
+    if (changed('layout')) void this.brain.setLayout(next)
     if (next.voxel?.join() !== before.voxel?.join()) this.showVoxel()
     this.controls.show(next, subject, this.trials)
   }
@@ -139,10 +134,10 @@ export class App {
       this.controls.setSubject(subject)
       this.pane.setSubject(subject, null)
       this.controls.show(this.view, subject, null)
-      this.brain.setLayout(this.view)
       this.brain.setAnatomy(id, this.view.anatomy)
       const map = this.showMap()
-      this.showRoi()
+      void this.brain.setLayout(this.view)
+      this.showRoi(false)
       this.trials = new Trials(await trials)
       this.pane.setSubject(subject, this.trials)
       await this.pane.show(this.view)
@@ -193,9 +188,9 @@ export class App {
     if (view.voxel) this.showVoxel()
   }
 
-  private showRoi(): void {
+  private showRoi(visit: boolean): void {
     const { subject, view } = this
-    if (subject) void this.brain.setRoi(subject.id, view.roi, (text, isError) => this.controls.setRoiState(text, isError))
+    if (subject) void this.brain.setRoi(subject.id, view.roi, visit, (text, isError) => this.controls.setRoiState(text, isError))
   }
 
   private showVoxel(): void {

@@ -7,7 +7,7 @@ import { byId, context } from './dom'
 import { Latest } from './latest'
 import { drawLegend, legendNote, type Shown } from './legend'
 import type { Source } from './maps'
-import { report } from './messages'
+import { report, say } from './messages'
 import { at, read, type Volume } from './nifti'
 import { value } from './numbers'
 import { drawOutlines } from './outline'
@@ -19,6 +19,7 @@ export class Brain {
   private readonly outlines = byId<HTMLCanvasElement>('outlines')
   private readonly askedMap = new Latest()
   private readonly askedRoi = new Latest()
+  private attached: Promise<boolean> | null = null
   private ready: Promise<void> = Promise.resolve()
   private source: Source | null = null
   private volume: Volume | null = null
@@ -32,6 +33,8 @@ export class Brain {
   scale: Scale | null = null
   /** Called with a voxel of the subject's grid that was chosen. */
   onVoxel: (ijk: Ijk) => void = () => {}
+  /** Called when the browser draws without a graphics card. */
+  onSlow: () => void = () => {}
   /** Called when the ends of the colour bar may have changed. */
   onScale: (scale: Scale) => void = () => {}
 
@@ -41,8 +44,24 @@ export class Brain {
     new ResizeObserver(() => this.drawLegend()).observe(byId('legend-part'))
   }
 
-  attach(): Promise<void> {
-    return this.viewer.attach(byId<HTMLCanvasElement>('brain'))
+  /** Whether the viewer can draw; it is started when this is first asked. */
+  private attach(): Promise<boolean> {
+    this.attached ??= this.start()
+    return this.attached
+  }
+
+  private async start(): Promise<boolean> {
+    // Starting keeps the browser busy; what has been asked for arrives meanwhile.
+    await new Promise((resolve) => setTimeout(resolve))
+    try {
+      await this.viewer.attach(byId<HTMLCanvasElement>('brain'))
+    } catch (error) {
+      console.warn(error)
+      say('This browser gives the page no WebGL 2, so the brain cannot be drawn. Trials, images and voxels can still be read.', null, 'error')
+      return false
+    }
+    if (this.viewer.isSoftware) this.onSlow()
+    return true
   }
 
   /** Starts with another subject: nothing of the one before is left. */
@@ -56,10 +75,13 @@ export class Brain {
   /** Shows an anatomy of the subject; without one an empty grid, once a map is there. */
   setAnatomy(subject: string, id: string): void {
     const load = async (): Promise<void> => {
-      if (id === '') return
       try {
-        const buffer = await bytes(ofSubject(subject, `/anatomy/${encodeURIComponent(id)}.nii`))
-        await this.viewer.setAnatomy(buffer, 'anatomy')
+        const asked = id === '' ? null : bytes(ofSubject(subject, `/anatomy/${encodeURIComponent(id)}.nii`))
+        // It is waited for below; until then an error is not lost, only late.
+        asked?.catch(() => {})
+        const draws = await this.attach()
+        const buffer = await asked
+        if (buffer && draws) await this.viewer.setAnatomy(buffer, 'anatomy')
       } catch (error) {
         report(error)
       }
@@ -104,6 +126,7 @@ export class Brain {
       this.source = source
       this.volume = volume
       if (source.path !== '') this.grid = volume
+      if (!(await this.attach())) return
       if (!this.viewer.isReady) await this.viewer.setEmpty(volume)
       this.usual = usualSize(volume.data)
       const isSame = this.painted && this.painted.shape.every((length, i) => length === volume.shape[i]! + 2)
@@ -157,17 +180,21 @@ export class Brain {
     this.viewer.setOpacity(opacity)
   }
 
-  setLayout(view: View): void {
-    this.viewer.setLayout(view.layout)
+  async setLayout(view: View): Promise<void> {
+    if (await this.attach()) this.viewer.setLayout(view.layout)
   }
 
-  /** Outlines an ROI expression; `state` is told how many voxels it has, or what is wrong. */
-  async setRoi(subject: string, expression: string, state: (text: string, isError: boolean) => void): Promise<void> {
+  /**
+   * Outlines an ROI expression; `state` is told how many voxels it has, or what is wrong.
+   *
+   * With `visit`, the crosshair goes there, unless it is inside already.
+   */
+  async setRoi(subject: string, expression: string, visit: boolean, state: (text: string, isError: boolean) => void): Promise<void> {
     if (expression === '') {
       this.askedRoi.stop()
       this.roi = null
       state('', false)
-      this.viewer.drawNow()
+      this.redraw()
       return
     }
     await this.askedRoi.run(async (signal) => {
@@ -176,17 +203,20 @@ export class Brain {
       this.roi = roi
       const voxels = Number(answer.headers.get('x-voxels') ?? roi.data.reduce((sum, inside) => sum + inside, 0))
       state(`${voxels.toLocaleString('en')} voxels`, false)
-      this.viewer.drawNow()
+      this.redraw()
+      const mm = this.viewer.point()
+      const middle = visit && mm && !at(roi, transform(roi.toVoxel, mm).map(Math.round) as Ijk) ? middleOf(roi) : null
+      if (middle) this.choose(transform(roi.affine, middle), true)
     }, (error) => {
       this.roi = null
       state(error instanceof Error ? error.message : String(error), true)
-      this.viewer.drawNow()
+      this.redraw()
     })
   }
 
   /** Moves the crosshair to a voxel of the subject's grid. */
   moveTo(ijk: Ijk): void {
-    if (this.grid) this.viewer.moveTo(transform(this.grid.affine, ijk))
+    if (this.grid && this.viewer.isReady) this.viewer.moveTo(transform(this.grid.affine, ijk))
     this.drawReadout()
   }
 
@@ -207,7 +237,7 @@ export class Brain {
 
   /** What a saved picture is made of. */
   picture(): { brain: HTMLCanvasElement; outlines: HTMLCanvasElement; title: string; shown: Shown; note: string } | null {
-    const brain = this.viewer.drawNow()
+    const brain = this.viewer.isReady ? this.viewer.drawNow() : null
     const shown = this.shown()
     if (!brain || !shown) return null
     this.drawOutlines()
@@ -223,9 +253,14 @@ export class Brain {
     return this.source && this.scale ? { label: this.source.what, unit: this.source.unit, scale: this.scale } : null
   }
 
-  private choose(mm: Point): void {
+  private redraw(): void {
+    if (this.viewer.isReady) this.viewer.drawNow()
+  }
+
+  private choose(mm: Point, move = false): void {
     const { grid } = this
     if (!grid) return
+    if (move) this.viewer.moveTo(mm)
     const ijk = transform(grid.toVoxel, mm).map(Math.round) as Ijk
     this.drawReadout()
     if (ijk.every((index, axis) => index >= 0 && index < grid.shape[axis]!)) this.onVoxel(ijk)
@@ -264,4 +299,27 @@ export class Brain {
     byId('screen').dataset['drawn'] = this.settled
     performance.mark('drawn')
   }
+}
+
+/** The voxel of a mask that is nearest to its centre; null for an empty one. */
+function middleOf({ shape, data }: Volume): Ijk | null {
+  const inside: Ijk[] = []
+  const sum = [0, 0, 0]
+  for (let index = 0; index < data.length; index++) {
+    if (!(data[index]! > 0)) continue
+    const i = index % shape[0]
+    const j = Math.floor(index / shape[0]) % shape[1]
+    const k = Math.floor(index / (shape[0] * shape[1]))
+    inside.push([i, j, k])
+    sum[0]! += i
+    sum[1]! += j
+    sum[2]! += k
+  }
+  const centre = sum.map((total) => total / inside.length)
+  let [best, nearest]: [Ijk | null, number] = [null, Infinity]
+  for (const voxel of inside) {
+    const distance = voxel.reduce((far, index, axis) => far + (index - centre[axis]!) ** 2, 0)
+    if (distance < nearest) [best, nearest] = [voxel, distance]
+  }
+  return best
 }

@@ -18,13 +18,12 @@ export function listen(actions: Actions): void {
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return
     if (document.querySelector('dialog[open]')) return
-    const target = event.target as HTMLElement
     if (event.key === 'Escape') {
       closeMenus()
-      if (isField(target)) target.blur()
+      if (isField(event.target)) (event.target as HTMLElement).blur()
       return
     }
-    if (isField(target)) return
+    if (isField(event.target)) return
     const action = event.shiftKey ? shifted(event.key, actions) : plain(event.key, actions)
     if (!action) return
     event.preventDefault()
@@ -78,6 +77,6 @@ function closeMenus(): void {
   for (const menu of document.querySelectorAll<HTMLDetailsElement>('details.menu[open]')) menu.open = false
 }
 
-function isField(element: HTMLElement): boolean {
-  return element.matches('input, select, textarea, [contenteditable]')
+function isField(element: EventTarget | null): boolean {
+  return element instanceof HTMLElement && element.matches('input, select, textarea, [contenteditable]')
 }

@@ -27,10 +27,14 @@ export function drawBar(drawing: CanvasRenderingContext2D, width: number, { unit
   const { low, high, threshold } = scale
   for (let x = 0; x < length; x++) {
     const at = low + ((x + 0.5) / length) * (high - low)
-    if (isDrawn(at, scale)) {
-      const [r, g, b] = scale.table[step(at, scale)]!
-      drawing.fillStyle = `rgb(${r}, ${g}, ${b})`
-      drawing.fillRect(left + x, top, 1, bar)
+    const [r, g, b] = scale.table[step(at, scale)]!
+    if (isDrawn(at, scale)) drawing.fillStyle = `rgb(${r}, ${g}, ${b})`
+    else drawing.fillStyle = '#9aa4af'
+    drawing.fillRect(left + x, top, 1, bar)
+    // Hatched where nothing is drawn, so that white at zero is not taken for it.
+    if (!isDrawn(at, scale)) {
+      drawing.fillStyle = '#5c6670'
+      for (let y = x % 6; y < bar; y += 6) drawing.fillRect(left + x, top + y, 1, 1.5)
     }
   }
   drawing.strokeStyle = ink
@@ -62,8 +66,8 @@ export function drawBar(drawing: CanvasRenderingContext2D, width: number, { unit
 /** What the colours do not show, in words. */
 export function legendNote({ scale, unit }: Shown): string {
   const beyond = `values beyond the ends have the colours of the ends`
-  if (!(scale.threshold > 0)) return `No colour: no value (NaN). Zero has a colour; ${beyond}.`
+  if (!(scale.threshold > 0)) return `Transparent: no value (NaN). Zero has its colour; ${beyond}.`
   const size = value(scale.threshold, unit)
   const hidden = scale.diverging ? `between −${size} and ${size}` : `below ${size}`
-  return `No colour: values ${hidden}, and no value (NaN); ${beyond}.`
+  return `Transparent: values ${hidden}, and no value (NaN); ${beyond}.`
 }

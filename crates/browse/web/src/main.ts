@@ -5,7 +5,7 @@ import { App, showEnd } from './app'
 
 try {
   const [about, subjects] = await Promise.all([json<About>('/about'), json<SubjectLine[]>('/subjects')])
-  await new App(about, subjects).start()
+  new App(about, subjects).start()
 } catch (error) {
   showEnd(error)
 }

@@ -6,7 +6,7 @@ import { apply, FilterError, parse, splitAsked, splitsOf, type Term } from './fi
 import { Latest } from './latest'
 import { absent } from './messages'
 import { count, counted } from './numbers'
-import { parseSort, sortRows } from './sort'
+import { imageRanks, parseSort, sortRows } from './sort'
 import { Table } from './table'
 import type { Trials } from './trials'
 import type { View } from './view'
@@ -47,7 +47,13 @@ export class TrialPane {
     this.trials = trials
     fill(this.split, [['', 'none'], ...subject.splits.map((name) => [name, name] as const)], '')
     this.drawAbsent(subject)
-    if (!trials) this.state.textContent = 'Reading the trials ...'
+    if (trials) {
+      // While nobody waits for it.
+      setTimeout(() => {
+        trials.warm()
+        imageRanks(trials)
+      }, 1500)
+    } else this.state.textContent = 'Reading the trials ...'
   }
 
   /** Filters and sorts as the view says. */

@@ -61,7 +61,7 @@ function ranksOf(column: Column, trials: Trials, split: SplitSides | null): (row
 const kept = new WeakMap<Trials, number[]>()
 
 /** Images by noun, then by name, as they are written in the table. */
-function imageRanks(trials: Trials): number[] {
+export function imageRanks(trials: Trials): number[] {
   let ranks = kept.get(trials)
   if (!ranks) {
     ranks = ranked(trials.images.map((name, image) => `${trials.nounOf(image) || '~'}\n${name}`))

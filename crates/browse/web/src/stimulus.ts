@@ -59,10 +59,20 @@ export class StimulusPanel {
     const meta = [info.noun, info.dataset, info.shared ? 'shared' : 'unique'].filter((part) => part !== null && part !== '')
     this.element.replaceChildren(h('div', {},
       h('h2', { text: 'Image' }),
-      info.pixels ? this.picturePart(info) : absent(info.sentence ?? 'The images are not on disk.', info.command ?? subject.stimuli.command),
-      h('p', { class: 'name', text: info.name }),
-      h('p', { class: 'quiet', text: meta.join(' · ') }),
-      info.captions.length > 0 && h('ul', { class: 'captions', attrs: { 'aria-label': 'Captions' } }, ...info.captions.map((text) => h('li', { text }))),
+      info.pixels ? null : absent(info.sentence ?? 'The images are not on disk.', info.command ?? subject.stimuli.command),
+      h(
+        'div',
+        { class: 'image-line' },
+        info.pixels && this.picturePart(info),
+        h(
+          'div',
+          { class: 'words' },
+          h('p', { class: 'quiet', text: meta.join(' · ') }),
+          ...info.captions.map((text) => h('p', { class: 'caption', text })),
+          h('p', { class: 'name quiet', text: info.name }),
+        ),
+      ),
+      info.pixels && h('p', { class: 'notice', text: info.notice }),
       this.seenPart(info, subject, trials, row),
       this.nearPart(info, subject, trials),
     ))
@@ -88,7 +98,6 @@ export class StimulusPanel {
       'div',
       {},
       frame,
-      h('p', { class: 'notice', text: info.notice }),
       switches.length > 0 && h('fieldset', { class: 'masks' }, h('legend', { text: 'Object masks' }), ...switches),
     )
   }
@@ -113,7 +122,7 @@ export class StimulusPanel {
   }
 
   private nearPart(info: ImageInfo, subject: Subject, trials: Trials): HTMLElement {
-    const part = h('div', {}, h('h3', { text: 'Images like it' }))
+    const part = h('div', { class: 'near' }, h('h3', { text: 'Images like it' }))
     const models = subject.stimuli.embeddings
     if (models.length === 0) {
       part.append(absent('The embeddings of the images are not on disk.', subject.stimuli.command))
@@ -125,7 +134,7 @@ export class StimulusPanel {
     const list = h('div', { class: 'thumbs' })
     const load = (): void => {
       list.setAttribute('aria-busy', 'true')
-      const query = new URLSearchParams({ model: this.model, subject: subject.id, count: '8' })
+      const query = new URLSearchParams({ model: this.model, subject: subject.id, count: '6' })
       void this.askedNear.run(async (signal) => {
         const near = await json<Near[]>(ofImage(info.name, `/nearest?${query}`), signal)
         const thumbs = near.filter((other) => other.name !== info.name).map((other) => {

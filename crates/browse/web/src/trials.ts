@@ -97,6 +97,12 @@ export class Trials {
     return this.texts
   }
 
+  /** Prepares what the first search would wait for. */
+  warm(): void {
+    this.searched()
+    this.firstRowOf(0)
+  }
+
   private firstOf(session: string): number {
     const index = this.sessions.indexOf(session)
     return index < 0 ? -1 : this.session.indexOf(index)

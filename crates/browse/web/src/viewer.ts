@@ -22,6 +22,7 @@ export interface Plane {
 
 const SLICES: Record<Layout, SLICE_TYPE> = {
   all: SLICE_TYPE.MULTIPLANAR,
+  planes: SLICE_TYPE.MULTIPLANAR,
   axial: SLICE_TYPE.AXIAL,
   coronal: SLICE_TYPE.CORONAL,
   sagittal: SLICE_TYPE.SAGITTAL,
@@ -85,6 +86,14 @@ export class Viewer {
     await this.setAnatomy(write(volume.shape, volume.affine, new Float32Array(volume.data.length)), 'empty')
   }
 
+  /** Whether the browser draws without a graphics card, so that 3-D takes its time. */
+  get isSoftware(): boolean {
+    const { gl } = this.niivue
+    const info = gl.getExtension('WEBGL_debug_renderer_info')
+    const renderer = String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER))
+    return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(renderer)
+  }
+
   /** Whether there is an anatomy, or an empty grid. */
   get isReady(): boolean {
     return this.niivue.volumes.length > 0
@@ -102,8 +111,11 @@ export class Viewer {
     this.removeColours()
     const image = await imageOf(write(painted.shape, painted.affine, painted.data), 'colours', opacity)
     this.overlay = image
-    this.niivue.addVolume(image)
-    this.keepPixels()
+    // `addVolume` would prepare the anatomy again too, which takes most of a second without a
+    // graphics card.
+    this.niivue.volumes = [...this.niivue.volumes, image]
+    this.niivue.overlays = [image]
+    this.refresh()
   }
 
   removeColours(): void {
@@ -118,6 +130,7 @@ export class Viewer {
   }
 
   setLayout(layout: Layout): void {
+    this.niivue.opts.multiplanarShowRender = layout === 'planes' ? SHOW_RENDER.NEVER : SHOW_RENDER.ALWAYS
     this.niivue.setSliceType(SLICES[layout])
   }
 
@@ -172,8 +185,9 @@ export class Viewer {
   }
 
   private removeAll(): void {
-    this.removeColours()
-    for (const volume of [...this.niivue.volumes]) this.niivue.removeVolume(volume)
+    this.overlay = null
+    this.niivue.volumes = []
+    this.niivue.overlays = []
   }
 
   private hasAffine(painted: Painted): boolean {
