@@ -20,6 +20,6 @@ export function value(number: number, unit = ''): string {
   if (number === 0) text = '0'
   else if (size >= 0.01 && size < 10000) text = String(Number(number.toFixed(size < 1 ? 4 : size < 100 ? 3 : 1)))
   else text = number.toExponential(2)
-  text = text.replace('-', '−')
+  text = text.replaceAll('-', '−')
   return unit === '%' ? `${text}%` : unit === '' ? text : `${text} ${unit}`
 }

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+
+import { type Affine, inverse, transform } from '../src/affine'
+import type { Rgb } from '../src/api'
+import { blank, isDrawn, paint, roundUp, type Scale, step, usualSize } from '../src/colour'
+import { NiftiError, read, type Volume, write } from '../src/nifti'
+import { value } from '../src/numbers'
+import { outline } from '../src/outline'
+import { histogram, rank } from '../src/ranking'
+import { trials } from './trials_of'
+
+const AFFINE: Affine = [-2, 0, 0, 10, 0, 2, 0, -20, 0, 0, 2, -30]
+const table = Array.from({ length: 256 }, (_, i): Rgb => [i, 255 - i, 7])
+
+async function volume(shape: [number, number, number], data: number[]): Promise<Volume> {
+  return read(write(shape, AFFINE, Float32Array.from(data)))
+}
+
+test('an affine map has a map back', () => {
+  const oblique: Affine = [-1.7, 0.2, 0, 90, 0.1, 1.8, 0.3, -120, 0, -0.4, 1.6, -70]
+  const back = inverse(oblique)!
+  transform(back, transform(oblique, [3, -4, 5])).forEach((index, axis) => assert.ok(Math.abs(index - [3, -4, 5][axis]!) < 1e-9))
+  assert.equal(inverse([1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 1, 0]), null)
+})
+
+test('a volume that was written is read again', async () => {
+  const found = await volume([2, 1, 2], [1, NaN, 0, -3])
+  assert.deepEqual([...found.shape], [2, 1, 2])
+  assert.deepEqual([...found.affine], [...AFFINE])
+  assert.deepEqual(Array.from(found.data), [1, NaN, 0, -3])
+})
+
+test('gzip, scaled integers and big-endian bytes are read', async () => {
+  const buffer = new ArrayBuffer(352 + 8)
+  const view = new DataView(buffer)
+  view.setInt32(0, 348, false)
+  ;[3, 2, 2, 1].forEach((length, i) => view.setInt16(40 + 2 * i, length, false))
+  view.setInt16(70, 4, false)
+  ;[1, 3, 3, 3].forEach((size, i) => view.setFloat32(76 + 4 * i, size, false))
+  view.setFloat32(108, 352, false)
+  view.setFloat32(112, 0.5, false)
+  view.setFloat32(116, 1, false)
+  ;[0, 2, -4, 100].forEach((raw, i) => view.setInt16(352 + 2 * i, raw, false))
+  const packed = await new Response(new Blob([buffer]).stream().pipeThrough(new CompressionStream('gzip'))).arrayBuffer()
+  const found = await read(packed)
+  assert.deepEqual(Array.from(found.data), [1, 2, -1, 51])
+  // Without qform and sform, voxels are as large as the header says.
+  assert.deepEqual(transform(found.affine, [1, 1, 1]), [3, 3, 3])
+})
+
+test('the quaternion of a qform turns axes', async () => {
+  const buffer = write([1, 1, 1], AFFINE, Float32Array.of(1))
+  const view = new DataView(buffer)
+  view.setInt16(254, 0, true)
+  view.setInt16(252, 1, true)
+  // A half turn around the third axis: b = c = 0, d = 1.
+  view.setFloat32(264, 1, true)
+  ;[10, -20, -30].forEach((mm, i) => view.setFloat32(268 + 4 * i, mm, true))
+  const { affine } = await read(buffer)
+  assert.deepEqual(transform(affine, [1, 1, 1]), [8, -22, -28])
+})
+
+test('files that are no volumes are refused', async () => {
+  const damaged = (change: (view: DataView) => void): Promise<unknown> => {
+    const buffer = write([2, 2, 2], AFFINE, new Float32Array(8))
+    change(new DataView(buffer))
+    return read(buffer)
+  }
+  const wrong: [(view: DataView) => void, RegExp][] = [
+    [(view) => view.setInt32(0, 540, true), /not NIfTI-1/],
+    [(view) => view.setInt16(42, -2, true), /shape -2 x 2 x 2/],
+    [(view) => view.setInt16(44, 30000, true), /expected \d+ bytes|shape/],
+    [(view) => view.setInt16(70, 1792, true), /type 1792/],
+    [(view) => view.setFloat32(108, 8, true), /behind byte 8/],
+    [(view) => view.setFloat32(280, 0, true), /no inverse/],
+  ]
+  for (const [change, expected] of wrong) {
+    await assert.rejects(damaged(change), (error) => error instanceof NiftiError && expected.test(error.message), String(expected))
+  }
+  await assert.rejects(read(new ArrayBuffer(10)), /10 bytes/)
+})
+
+test('NaN is transparent, zero is a colour, and the edge is empty', async () => {
+  const found = await volume([4, 1, 1], [NaN, 0, -1, 1])
+  const scale: Scale = { table, diverging: true, low: -2, high: 2, threshold: 0 }
+  const painted = blank(found)
+  paint(found, scale, painted)
+  assert.deepEqual(painted.shape, [6, 3, 3])
+  const at = (x: number, y = 1, z = 1): number[] => Array.from(painted.data.subarray(4 * (x + 6 * (y + 3 * z)), 4 * (x + 6 * (y + 3 * z)) + 4))
+  assert.deepEqual([at(1), at(2), at(3), at(4)], [[0, 0, 0, 0], [128, 127, 7, 255], [64, 191, 7, 255], [192, 63, 7, 255]])
+  assert.equal(painted.data.filter((_, i) => i % 4 === 3).reduce((sum, alpha) => sum + alpha, 0), 3 * 255)
+  // Voxel 1 of the colours lies where voxel 0 of the values lies.
+  assert.deepEqual(transform(painted.affine, [1, 1, 1]), transform(found.affine, [0, 0, 0]))
+  // Painting again leaves nothing of the colours before.
+  paint(found, { ...scale, threshold: 1 }, painted)
+  assert.deepEqual([at(1), at(2), at(3)[3], at(4)[3]], [[0, 0, 0, 0], [0, 0, 0, 0], 255, 255])
+})
+
+test('a sequential map hides what is below the threshold', () => {
+  const scale: Scale = { table, diverging: false, low: 0, high: 100, threshold: 10 }
+  assert.deepEqual([-20, 0, 9.9, 10, 500, NaN].map((number) => isDrawn(number, scale)), [false, false, false, true, true, false])
+  assert.equal(isDrawn(0, { ...scale, threshold: 0 }), true)
+  assert.deepEqual([-1, 0, 50, 100, 200].map((number) => step(number, scale)), [0, 0, 128, 255, 255])
+})
+
+test('the usual size leaves out NaN and extremes', () => {
+  const data = Float32Array.from({ length: 1000 }, (_, i) => (i === 0 ? 1e6 : i % 2 === 0 ? NaN : i / 1000))
+  assert.equal(usualSize(data), 1)
+  assert.equal(usualSize(Float32Array.of(NaN, NaN)), 1)
+  assert.deepEqual([0.0123, 2.31, 45, 99.1].map(roundUp), [0.013, 2.4, 45, 100])
+})
+
+test('values are written as people read them', () => {
+  assert.deepEqual([0, -1.23456, 25.3049, 31650.4, 0.00012].map((number) => value(number)), ['0', '−1.235', '25.305', '3.17e+4', '1.20e−4'])
+  assert.equal(value(25, '%'), '25%')
+  assert.equal(value(1.5, 'SD'), '1.5 SD')
+  assert.equal(value(NaN, '%'), 'no value (NaN)')
+})
+
+test('images are ranked by the mean of their responses', () => {
+  const ranking = rank(Float32Array.of(1, 5, 3, -1, NaN, 2, 6, NaN), trials())
+  assert.deepEqual(Array.from(ranking.images), [1, 0, 2])
+  assert.deepEqual(Array.from(ranking.means), [5.5, 2, -1])
+  assert.deepEqual(Array.from(ranking.counts), [2, 3, 1])
+  assert.equal(ranking.trials, 6)
+  assert.throws(() => rank(new Float32Array(3), trials()), /expected 8 responses/)
+})
+
+test('a histogram counts finite values', () => {
+  assert.deepEqual(Array.from(histogram(Float32Array.of(0, 1, 1, 4, NaN), 4)!.counts), [1, 2, 0, 1])
+  assert.equal(histogram(Float32Array.of(NaN), 4), null)
+  assert.deepEqual(Array.from(histogram(Float32Array.of(2, 2), 2)!.counts), [2, 0])
+})
+
+test('an outline goes along the edges of voxels', async () => {
+  // One voxel, (1, 1, 0), on an axial plane with 10 pixels for each 2 mm, seen from above with x to the right.
+  const mask = await volume([3, 3, 1], [0, 0, 0, 0, 1, 0, 0, 0, 0])
+  const plane = { left: 100, top: 50, width: 30, height: 30, corner: [5, -15, -30] as [number, number, number], right: [0.2, 0, 0] as [number, number, number], down: [0, -0.2, 0] as [number, number, number] }
+  // x = 8 mm lies 3 mm, 15 pixels, from the corner; y = -18 mm too. Half a voxel is 5 pixels.
+  const edges = outline(mask, plane).map((segment) => segment.map(Math.round))
+  const expected = [[120, 70, 120, 60], [110, 70, 110, 60], [120, 70, 110, 70], [120, 60, 110, 60]]
+  assert.deepEqual(edges, expected)
+  // On another layer there is nothing.
+  assert.deepEqual(outline(mask, { ...plane, corner: [5, -15, -26] }), [])
+})
