@@ -1,11 +1,12 @@
 //! From the voxel axis back to space: values as a volume, and where the voxels lie.
 
+use std::io::Write;
 use std::path::Path;
 
 use ndarray::{Array2, ArrayView1};
-use nifti_stream::Sample;
+use nifti_stream::{Compression, Sample};
 
-use crate::{Error, Result, Subject, Voxels};
+use crate::{Error, Result, Subject, VoxelMask, Voxels};
 
 /// The error of a caller on its way through the writer.
 pub(crate) struct Carried<E>(pub(crate) E);
@@ -45,17 +46,9 @@ impl Subject {
         path: impl AsRef<Path>,
         voxels: &Voxels,
     ) -> Result<()> {
-        let values = values.into();
         let mask = voxels.resolve(self)?;
-        let indices = mask.indices();
-        if values.len() != indices.len() {
-            return Err(Error::ValuesLength { expected: indices.len(), got: values.len() });
-        }
+        let volume = mask.volume(values.into(), 0.0)?;
         let brain = mask.brain();
-        let mut volume = vec![0.0_f32; brain.grid().n_voxels()];
-        for (index, value) in indices.iter().zip(values) {
-            volume[*index] = *value;
-        }
         let shape = brain.grid().shape();
         Ok(nifti_stream::fs::write_volume(path, brain.spatial(), shape, &volume)?)
     }
@@ -136,5 +129,67 @@ impl Subject {
             row.iter_mut().zip(point).for_each(|(coordinate, value)| *coordinate = value);
         }
         Ok(coordinates)
+    }
+}
+
+impl VoxelMask {
+    /// Writes one value for each voxel of the mask to a stream, as a 3-D float32 NIfTI file that is not
+    /// gzipped; `outside` everywhere else, such as 0 or NaN. Header and order of the values are those
+    /// of [`Subject::to_nifti`]. Memory is one volume.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ValuesLength`] when there is not one value for each voxel; [`Error::Nifti`] when the
+    /// stream cannot be written to.
+    ///
+    /// ```
+    /// use laion_fmri::nifti_stream::read_volume;
+    /// use laion_fmri::{Dataset, NoiseCeiling, Voxels};
+    ///
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
+    /// let face = Voxels::roi("face");
+    /// let ceiling = subject.noise_ceiling(&NoiseCeiling::session("ses-01")?, &face)?;
+    /// let mask = face.resolve(&subject)?;
+    /// let mut bytes = Vec::new();
+    /// mask.write_values_to(&mut bytes, &ceiling, f32::NAN)?;
+    /// let volume = read_volume(bytes.as_slice())?;
+    /// assert_eq!(volume.data()[mask.indices()[0]], ceiling[0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn write_values_to<'v>(
+        &self,
+        writer: impl Write,
+        values: impl Into<ArrayView1<'v, f32>>,
+        outside: f32,
+    ) -> Result<()> {
+        let volume = self.volume(values.into(), outside)?;
+        let (spatial, shape) = (self.brain().spatial(), self.brain().grid().shape());
+        Ok(nifti_stream::write_volume(writer, spatial, shape, &volume, Compression::None)?)
+    }
+
+    /// Writes the mask to a stream, as a 3-D uint8 NIfTI file that is not gzipped; see
+    /// [`VoxelMask::write_nifti`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Nifti`] when the stream cannot be written to.
+    pub fn write_nifti_to(&self, writer: impl Write) -> Result<()> {
+        let volume = self.brain().volume_of(self.indices());
+        let (spatial, shape) = (self.brain().spatial(), self.brain().grid().shape());
+        Ok(nifti_stream::write_volume(writer, spatial, shape, &volume, Compression::None)?)
+    }
+
+    /// One value for each voxel of the mask over the whole grid, in C order.
+    fn volume(&self, values: ArrayView1<'_, f32>, outside: f32) -> Result<Vec<f32>> {
+        let indices = self.indices();
+        if values.len() != indices.len() {
+            return Err(Error::ValuesLength { expected: indices.len(), got: values.len() });
+        }
+        let mut volume = vec![outside; self.brain().grid().n_voxels()];
+        for (index, value) in indices.iter().zip(values) {
+            volume[*index] = *value;
+        }
+        Ok(volume)
     }
 }
