@@ -141,13 +141,59 @@ impl Subject {
         which: &NoiseCeiling,
         mask: &VoxelMask,
     ) -> Result<Array1<f32>> {
-        let located = self.noise_ceiling_file(which)?;
+        self.map_values(&self.noise_ceiling_file(which)?, mask)
+    }
+
+    /// The noise ceilings on disk, or in the bucket that is read: those over all sessions first, then
+    /// each session's own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when a directory cannot be read.
+    #[doc(alias = "noise_ceiling_maps")]
+    pub fn available_noise_ceilings(&self) -> Result<Vec<NoiseCeiling>> {
+        let over_all = SUBJECT_MAPS.iter().map(|desc| NoiseCeiling::Desc((*desc).to_owned()));
+        let of_sessions = self.sessions()?.into_iter().map(NoiseCeiling::Session);
+        let is_there = |which: &NoiseCeiling| self.noise_ceiling_file(which).is_ok();
+        Ok(over_all.chain(of_sessions).filter(is_there).collect())
+    }
+
+    /// Whether the map of [`Subject::mean_r2`] is on disk, or in the bucket that is read.
+    #[must_use]
+    pub fn has_mean_r2(&self) -> bool {
+        self.mean_r2_place().is_ok()
+    }
+
+    /// The mean R² of the single-trial model over the sessions at the chosen voxels, in percent:
+    /// float32, shape `(n_voxels,)`, in the order of the voxel axis. It is the map that
+    /// [`MaskSource::Rsquare`](crate::MaskSource::Rsquare) is made from.
+    ///
+    /// # Errors
+    ///
+    /// As [`Subject::noise_ceiling`].
+    ///
+    /// ```
+    /// use laion_fmri::{Dataset, MaskSource, Voxels};
+    ///
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
+    /// let fit = subject.mean_r2(&Voxels::roi("FFA1"))?;
+    /// assert_eq!(fit.len(), subject.roi_mask("FFA1", MaskSource::Anatomical)?.n_voxels());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn mean_r2(&self, voxels: &Voxels) -> Result<Array1<f32>> {
+        let mask = voxels.resolve(self)?;
+        self.map_values(&self.mean_r2_place()?, &mask)
+    }
+
+    /// The values of a map on the grid of the betas.
+    fn map_values(&self, located: &Located, mask: &VoxelMask) -> Result<Array1<f32>> {
         let named = |error| located.named(error);
-        let header = Header::read(self.files().open(&located)?).map_err(named)?;
+        let header = Header::read(self.files().open(located)?).map_err(named)?;
         mask.brain().check_grid(located.path(), &header.grid().map_err(named)?)?;
         let selection = mask.selection()?;
         let (_, values) = self
-            .read(&located, |input| nifti_stream::read_voxels(input, &selection).map_err(named))?;
+            .read(located, |input| nifti_stream::read_voxels(input, &selection).map_err(named))?;
         Ok(Array1::from_vec(values))
     }
 

@@ -200,10 +200,7 @@ impl Subject {
                     || anatomical_mask(&self.id, resolution),
                 )?
             }
-            MaskSource::Rsquare => {
-                let fetch = || anatomical_mask(&self.id, Resolution::Func1pt8);
-                self.locate("the mean R² map", &layout::r2mean(&self.id), fetch)?
-            }
+            MaskSource::Rsquare => self.mean_r2_place()?,
         };
         let mask = self.read(&located, |input| {
             BrainMask::read(input, source, resolution).map_err(|error| located.named(error))
@@ -382,6 +379,11 @@ impl Subject {
             || single_trials(&self.id, session),
         );
         place.map_err(|error| self.with_others(error, layout::betas))
+    }
+
+    pub(crate) fn mean_r2_place(&self) -> Result<Located> {
+        let fetch = || anatomical_mask(&self.id, Resolution::Func1pt8);
+        self.locate("the mean R² map", &layout::r2mean(&self.id), fetch)
     }
 
     /// An error about a file of a session that is not there, with the sessions that have it.
