@@ -8,6 +8,7 @@ mod reader;
 mod rows;
 mod session_file;
 mod sessions;
+mod statistics;
 mod written;
 
 use std::borrow::Cow;

@@ -70,7 +70,7 @@ pub use self::raw::{EventTable, EventTableError, Part};
 pub use self::roi::{Hemi, Hemisphere, RoiData, RoiFormat, RoiInfo, RoiQuery, RoiSurface};
 pub use self::trial_table::{GlobalTrial, SessionTrial, SubjectTrials, Trial, TrialColumns};
 pub use self::trials::{SessionTrials, TableError, TrialTableError};
-pub use self::zscore::{NanPolicy, ZscoreOptions, ZscoreReport, zscore};
+pub use self::zscore::{ColumnStatistics, NanPolicy, ZscoreOptions, ZscoreReport, zscore};
 pub use self::{dataset::Dataset, roots::Roots, stimulus::Stimuli, voxels::Voxels};
 #[cfg(feature = "download")]
 pub use self::{discovery::Discovery, download::Download, download::Missing};

@@ -138,14 +138,46 @@ pub(crate) fn groups<G: Eq + Hash>(within: &[G]) -> Vec<Vec<usize>> {
     groups.into_values().collect()
 }
 
-/// Mean and standard deviation of each column over some rows.
-pub(crate) struct ColumnStatistics {
+/// Mean and standard deviation of each column over some rows, in float64.
+#[derive(Clone, Debug, PartialEq)]
+#[doc(alias = "Moments")]
+pub struct ColumnStatistics {
     pub(crate) means: Vec<f64>,
     /// NaN where the divisor of the variance is not above 0.
     pub(crate) deviations: Vec<f64>,
 }
 
 impl ColumnStatistics {
+    /// The mean of each column, shape `(n_columns,)`; NaN for a column without a value.
+    #[must_use]
+    pub fn means(&self) -> &[f64] {
+        &self.means
+    }
+
+    /// The standard deviation of each column, shape `(n_columns,)`; NaN where the divisor of the
+    /// variance is not above 0.
+    #[must_use]
+    pub fn deviations(&self) -> &[f64] {
+        &self.deviations
+    }
+
+    /// Replaces each value of a row by its distance from the mean of its column, in standard
+    /// deviations, as [`zscore`] does: 0 in a column without variance, NaN stays NaN.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ValuesLength`] when there is not one value for each column.
+    pub fn zscore_row(&self, row: &mut [f32]) -> Result<()> {
+        if row.len() != self.means.len() {
+            return Err(Error::ValuesLength { expected: self.means.len(), got: row.len() });
+        }
+        let statistics = self.means.iter().zip(&self.deviations);
+        for (value, (mean, deviation)) in row.iter_mut().zip(statistics) {
+            *value = standardized(*value, *mean, *deviation);
+        }
+        Ok(())
+    }
+
     /// Two passes over the rows in float64, in their order, each column on its own. The divisor of the
     /// variance is the number of values less `ddof`.
     pub(crate) fn of(
@@ -194,13 +226,57 @@ impl ColumnStatistics {
             let statistics = self.means.iter().zip(&self.deviations);
             for (value, (mean, deviation)) in betas.row_mut(row).iter_mut().zip(statistics) {
                 report.nan += usize::from(value.is_nan());
-                *value = if *deviation == 0.0 && !value.is_nan() {
-                    0.0
-                } else {
-                    ((f64::from(*value) - mean) / deviation) as f32
-                };
+                *value = standardized(*value, *mean, *deviation);
             }
         }
+    }
+}
+
+/// The distance from the mean in standard deviations; 0 without variance, unless the value is NaN.
+fn standardized(value: f32, mean: f64, deviation: f64) -> f32 {
+    if deviation == 0.0 && !value.is_nan() {
+        return 0.0;
+    }
+    ((f64::from(value) - mean) / deviation) as f32
+}
+
+/// Statistics of rows that come one after the other, NaN left out, with the number of values as the
+/// divisor of the variance. The sums are kept around the mean so far, so that they lose no digits.
+pub(crate) struct RunningStatistics {
+    counts: Vec<u32>,
+    means: Vec<f64>,
+    squares: Vec<f64>,
+}
+
+impl RunningStatistics {
+    pub(crate) fn new(columns: usize) -> Self {
+        let (means, squares) = (vec![0.0; columns], vec![0.0; columns]);
+        Self { counts: vec![0; columns], means, squares }
+    }
+
+    /// Takes the next row.
+    pub(crate) fn push(&mut self, row: &[f32]) {
+        let sums = self.counts.iter_mut().zip(&mut self.means).zip(&mut self.squares);
+        for (((count, mean), square), value) in sums.zip(row) {
+            let value = f64::from(*value);
+            if value.is_nan() {
+                continue;
+            }
+            *count += 1;
+            let distance = value - *mean;
+            *mean += distance / f64::from(*count);
+            *square += distance * (value - *mean);
+        }
+    }
+
+    pub(crate) fn finish(self) -> ColumnStatistics {
+        let or_nan = |count: &u32, value: f64| if *count == 0 { f64::NAN } else { value };
+        let counted = |values: Vec<f64>| self.counts.iter().zip(values);
+        let means = counted(self.means).map(|(count, mean)| or_nan(count, mean)).collect();
+        let deviations = counted(self.squares)
+            .map(|(count, square)| or_nan(count, (square / f64::from(*count)).sqrt()))
+            .collect();
+        ColumnStatistics { means, deviations }
     }
 }
 
@@ -281,5 +357,29 @@ mod tests {
                 if what.contains("fitted") && expected.contains("2 rows") && got == "3 entries"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn rows_that_come_one_by_one_give_the_same_statistics() {
+        let rows =
+            array![[1.0e6, NAN, 3.0, NAN], [1.0e6 + 1.0, 2.0, 3.0, NAN], [1.0e6, 7.5, 3.0, NAN]];
+        let mut running = RunningStatistics::new(4);
+        rows.rows().into_iter().for_each(|row| running.push(&row.to_vec()));
+        let got = running.finish();
+        let expected = ColumnStatistics::of(rows.view(), &[0, 1, 2], 0, NanPolicy::Omit);
+        let pairs = got.means().iter().zip(expected.means());
+        for (got, expected) in pairs.chain(got.deviations().iter().zip(expected.deviations())) {
+            let same = (got - expected).abs() <= 1e-12 * expected.abs().max(1.0);
+            assert!(same || (got.is_nan() && expected.is_nan()), "{got}, expected {expected}");
+        }
+        let mut row = [1.0e6, NAN, 3.0, 1.0];
+        got.zscore_row(&mut row).unwrap();
+        let below = -(0.5_f32.sqrt());
+        assert!((row[0] - below).abs() < 1e-6 && row[1].is_nan() && row[3].is_nan());
+        assert_eq!(row[2], 0.0, "a column without variance");
+        assert!(matches!(
+            got.zscore_row(&mut [0.0]),
+            Err(Error::ValuesLength { expected: 4, got: 1 })
+        ));
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bids_names::SessionId;
 use laion_fmri_stimuli::StimulusSet;
 use ndarray::{Array2, ArrayView1, ArrayViewMut2};
+use nifti_stream::RowSelection;
 
 use super::order::{RowOrder, WantedRows, waiting_directory};
 use super::reader::{SessionRead, SessionReader};
@@ -179,6 +180,20 @@ impl Planned {
     pub(super) fn n_bytes(&self) -> u64 {
         let values = (self.n_rows() as u64).saturating_mul(self.voxels.n_voxels() as u64);
         values.saturating_mul(size_of::<f32>() as u64)
+    }
+
+    pub(super) fn reader(&self) -> &SessionReader {
+        &self.reader
+    }
+
+    /// The volumes that are read, in the order of the file.
+    pub(super) fn volumes(&self) -> &RowSelection {
+        &self.rows.volumes
+    }
+
+    /// Whether the rows are in another order than that of the volumes, or some come twice.
+    pub(super) fn has_order(&self) -> bool {
+        self.rows.order.is_some()
     }
 
     /// The trial of each row.

@@ -176,6 +176,11 @@ impl SessionReader {
         }
     }
 
+    /// Whether a store is read, as far as it is not known to be damaged.
+    pub(super) fn is_stored(&self) -> bool {
+        self.store_in_use().is_some()
+    }
+
     fn store_in_use(&self) -> Option<&StoredSession> {
         self.stored.as_ref().filter(|_| !self.is_damaged.load(Ordering::Relaxed))
     }
