@@ -85,6 +85,7 @@ mod contents;
 mod described;
 mod find;
 mod opened;
+mod responses;
 mod session;
 #[cfg(feature = "extract")]
 mod tasks;
