@@ -1,0 +1,127 @@
+//! Volumes on their way to the page: written by a thread that may block, in pieces, a few at a time.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::Response;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use futures::stream;
+use laion_fmri::VoxelMask;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{self, Sender};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::answer::{Answer, sentence};
+use crate::state::Shared;
+
+/// How many volumes may be in memory to be sent: 12 MB each on the grid of the betas.
+pub(crate) const VOLUMES: usize = 2;
+/// The bytes of a piece.
+const PIECE: usize = 256 << 10;
+/// How many pieces wait for the network.
+const PIECES: usize = 4;
+/// How long a reader may take for a piece.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is sent.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// One value for each voxel of a mask, NaN elsewhere, as a NIfTI volume.
+    Values { mask: VoxelMask, values: Vec<f32> },
+    /// A mask as a NIfTI volume.
+    Mask(VoxelMask),
+    /// The bytes of a file.
+    File(File),
+}
+
+impl Content {
+    fn write(self, out: &mut Pieces) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        match self {
+            Self::Values { mask, values } => {
+                mask.write_values_to(out, values.as_slice(), f32::NAN)?;
+            }
+            Self::Mask(mask) => mask.write_nifti_to(out)?,
+            Self::File(mut file) => {
+                let mut buffer = vec![0; PIECE];
+                loop {
+                    let got = file.read(&mut buffer)?;
+                    if got == 0 {
+                        break;
+                    }
+                    out.write_all(&buffer[..got])?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Answers with a volume. Its buffer is made when it is its turn, and written piece by piece.
+pub(crate) fn send(state: &Arc<Shared>, content: Content) -> Answer {
+    let (sender, mut pieces) = mpsc::channel(PIECES);
+    let volumes = Arc::clone(&state.volumes);
+    let runtime = Handle::current();
+    tokio::spawn(async move {
+        // It is never closed.
+        let Ok(permit) = volumes.acquire_owned().await else { return };
+        let sent = spawn_blocking(move || {
+            let _permit = permit;
+            let mut out = Pieces { sender, runtime, buffer: Vec::with_capacity(PIECE) };
+            let written = content.write(&mut out).and_then(|()| Ok(out.flush()?));
+            if let Err(error) = written {
+                tracing::debug!(error = sentence(&*error), "a volume was not sent to its end");
+                // Without it, the part that was sent would look like the whole.
+                let broken = io::Error::other("not sent to its end");
+                let _ = out.put(Err(broken));
+            }
+        });
+        let _ = sent.await;
+    });
+    let stream = stream::poll_fn(move |context| pieces.poll_recv(context));
+    let mut response = Response::new(Body::from_stream(stream));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Collects bytes and hands them over piece by piece.
+struct Pieces {
+    sender: Sender<io::Result<Bytes>>,
+    runtime: Handle,
+    buffer: Vec<u8>,
+}
+
+impl Pieces {
+    fn put(&self, piece: io::Result<Bytes>) -> io::Result<()> {
+        match self.runtime.block_on(timeout(PATIENCE, self.sender.send(piece))) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(io::ErrorKind::BrokenPipe.into()),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = PIECE - self.buffer.len();
+        let taken = bytes.len().min(room);
+        self.buffer.extend_from_slice(&bytes[..taken]);
+        if self.buffer.len() == PIECE {
+            self.flush()?;
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE));
+        self.put(Ok(full.into()))
+    }
+}
