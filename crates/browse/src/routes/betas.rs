@@ -1,0 +1,144 @@
+//! `/api/subjects/S/betas` and `/mean`: the betas of one trial, or their mean over the repeats of an
+//! image, as a volume.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use laion_fmri::{Error, MaskSource, Resolution, SessionId, VoxelMask};
+use serde::Deserialize;
+
+use crate::answer::{Answer, Refusal};
+use crate::names;
+use crate::parameters::{Asked, Named};
+use crate::sending::{Content, send};
+use crate::state::{Looked, Shared};
+
+/// What the numbers are.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    /// As in the file.
+    #[default]
+    Beta,
+    /// In standard deviations of the voxel, from its mean, over the trials of the session.
+    Zscore,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Shown {
+    #[serde(default)]
+    kind: Kind,
+}
+
+pub(crate) async fn trial(
+    State(state): State<Arc<Shared>>,
+    Named((subject, session, file)): Named<(String, String, String)>,
+    Asked(Shown { kind }): Asked<Shown>,
+) -> Result<Answer, Refusal> {
+    let session = names::session(&session)?;
+    let trial = names::number(names::stem(&file, ".nii")?, "trial")?;
+    let content = state.about(&subject, move |looked| looked.trial(&session, trial, kind));
+    Ok(send(&state, content.await?))
+}
+
+pub(crate) async fn mean(
+    State(state): State<Arc<Shared>>,
+    Named((subject, file)): Named<(String, String)>,
+    Asked(Shown { kind }): Asked<Shown>,
+) -> Result<Answer, Refusal> {
+    let image = names::stem(&file, ".nii")?.to_owned();
+    let content = state.about(&subject, move |looked| looked.mean(&image, kind));
+    Ok(send(&state, content.await?))
+}
+
+impl Looked {
+    /// All voxels of the brain mask that the page uses.
+    pub(crate) fn brain(&self) -> Result<VoxelMask, Refusal> {
+        let brain = self.subject.brain_mask(MaskSource::Anatomical, Resolution::Func1pt8)?;
+        Ok(VoxelMask::all(brain))
+    }
+
+    fn trial(&self, session: &SessionId, trial: usize, kind: Kind) -> Result<Content, Refusal> {
+        let mut sum = Sum::new(self.brain()?);
+        self.add(session, vec![trial], kind, &mut sum)?;
+        Ok(sum.mean())
+    }
+
+    fn mean(&self, image: &str, kind: Kind) -> Result<Content, Refusal> {
+        let trials = self.trials()?;
+        let rows = trials.rows_of(image);
+        if rows.is_empty() {
+            let id = self.subject.id();
+            let text = format!("no session of {id} on disk has a trial with the image {image:?}");
+            return Err(Refusal::NotFound(text));
+        }
+        let mut sum = Sum::new(self.brain()?);
+        for (place, session) in trials.sessions.iter().enumerate() {
+            let of_session = rows.iter().map(|row| &trials.rows[*row]);
+            let of_session = of_session.filter(|row| row.session as usize == place);
+            let chosen: Vec<usize> = of_session.map(|row| row.trial as usize).collect();
+            if !chosen.is_empty() {
+                self.add(&session.id, chosen, kind, &mut sum)?;
+            }
+        }
+        Ok(sum.mean())
+    }
+
+    /// Adds trials of a session: each is read by the index of the file, which the first read makes.
+    fn add(
+        &self,
+        session: &SessionId,
+        trials: Vec<usize>,
+        kind: Kind,
+        sum: &mut Sum,
+    ) -> Result<(), Refusal> {
+        let betas = self.subject.betas().session(session);
+        let mut rows = betas.clone().trials(trials).volumes()?;
+        // After the numbers of the trials were checked: this may be a pass over the file.
+        let statistics = match kind {
+            Kind::Beta => None,
+            Kind::Zscore => {
+                Some(self.seen.statistics.get(session.as_str(), || Ok(betas.statistics()?))?)
+            }
+        };
+        let mut row = vec![0.0; rows.n_voxels()];
+        while rows.next_row(&mut row)?.is_some() {
+            if let Some(statistics) = &statistics {
+                statistics.zscore_row(&mut row)?;
+            }
+            sum.add(&row)?;
+        }
+        Ok(())
+    }
+}
+
+/// The sum of rows.
+struct Sum {
+    mask: VoxelMask,
+    values: Vec<f64>,
+    count: usize,
+}
+
+impl Sum {
+    fn new(mask: VoxelMask) -> Self {
+        let values = vec![0.0; mask.n_voxels()];
+        Self { mask, values, count: 0 }
+    }
+
+    fn add(&mut self, row: &[f32]) -> Result<(), Refusal> {
+        // The brain mask was replaced between two sessions.
+        if row.len() != self.values.len() {
+            let (expected, got) = (self.values.len(), row.len());
+            return Err(Error::ValuesLength { expected, got }.into());
+        }
+        self.values.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
+        self.count += 1;
+        Ok(())
+    }
+
+    fn mean(self) -> Content {
+        let count = self.count.max(1) as f64;
+        let values = self.values.into_iter().map(|sum| (sum / count) as f32).collect();
+        Content::Values { mask: self.mask, values }
+    }
+}
