@@ -30,41 +30,52 @@ export interface Absent {
   command: string | null
 }
 
+export interface RoiLine {
+  name: string
+  category: string
+  voxels: number | null
+}
+
 export interface Subject {
   id: string
-  shape: [number, number, number]
-  sessions: { id: string; trials: number; held_out: boolean }[]
+  /** Null without a brain mask on disk. */
+  shape: [number, number, number] | null
+  sessions: { id: string; trials: number; betas: boolean; held_out: boolean; problem?: Absent | null }[]
   absent: Absent[]
   anatomies: { id: string; label: string }[]
   maps: MapInfo[]
-  rois: { name: string; category: string; hemispheres: string[] | string; voxels: number | null }[]
-  store: { sessions: string[] } | null
+  rois: RoiLine[]
   stimuli: {
     images: boolean
     captions: boolean
     embeddings: string[]
     masks: boolean
+    absent?: Absent[]
     sentence?: string | null
     command?: string | null
   }
   splits: string[]
 }
 
-/** The trials of all sessions of a subject that are on disk, by column. */
+/** The trials of all sessions of a subject that are on disk, by column: a value for each trial. */
 export interface TrialColumns {
   rows: number
   session: number[]
   sessions: string[]
   trial: number[]
-  run: number[]
+  run: (number | null)[]
+  /** Which showing of its image a trial is, from 0. */
   repetition: number[]
   image: number[]
+  /** Each image once. */
   images: string[]
   shared: boolean[]
   dataset: number[]
   datasets: string[]
-  noun: number[]
   nouns: string[]
+  /** For each image its objects. */
+  image_nouns: number[][]
+  /** For each image; several are on lines of their own. */
   captions: (string | null)[]
 }
 
@@ -86,12 +97,13 @@ export interface Voxel {
 
 export interface ImageInfo {
   name: string
-  dataset: string
+  dataset: string | null
   shared: boolean
   noun: string | null
   captions: string[]
-  subjects: { id: string; rows: number[]; missing?: string | null }[]
-  masks: { index: number; label: string; area: number | null }[]
+  subjects: { id: string; rows: number[] }[]
+  masks: { index: number; label: string; localized: boolean }[]
+  mask_pixels: boolean
   pixels: boolean
   sentence?: string | null
   command?: string | null
@@ -101,12 +113,6 @@ export interface ImageInfo {
 export interface Near {
   name: string
   similarity: number
-}
-
-export interface Surfaces {
-  available: boolean
-  sentence?: string | null
-  command?: string | null
 }
 
 /** A question that was refused, with what would help. */

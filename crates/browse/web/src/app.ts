@@ -1,6 +1,6 @@
 /** The page as a whole: one view, and what follows when it changes. */
 
-import { type About, type Ijk, json, ofSubject, Refusal, type Subject, type SubjectLine, type TrialColumns } from './api'
+import { type About, type Ijk, json, ofSubject, Refusal, type RoiLine, type Subject, type SubjectLine, type TrialColumns } from './api'
 import { showAbout } from './about'
 import { Brain } from './brain'
 import { Controls } from './controls'
@@ -146,6 +146,7 @@ export class App {
       this.showVoxel()
       this.controls.show(this.view, subject, this.trials)
       await map
+      this.controls.setRois(await json<RoiLine[]>(ofSubject(id, '/rois'), signal))
     }, report)
   }
 
@@ -160,7 +161,7 @@ export class App {
     const place = isTrial ? {} : { session: '', trial: -1 }
     const isKnown = (isTrialMap(view.show) && isTrial) || subject.maps.some(({ id }) => `map:${id}` === view.show)
     const what = isKnown ? {} : isTrial ? { show: 'beta' } : firstChoice(subject)
-    const inGrid = view.voxel?.every((index, axis) => index < subject.shape[axis]!) ?? false
+    const inGrid = view.voxel?.every((index, axis) => index < (subject.shape?.[axis] ?? 0)) ?? false
     this.view = { ...view, ...place, ...what, anatomy, voxel: inGrid ? view.voxel : null }
     this.remember()
   }
@@ -299,10 +300,13 @@ export class App {
 
   private async copyCommand(): Promise<void> {
     const { view } = this
-    const { sessions, split, side, left } = this.pane.selection(view)
-    const query = new URLSearchParams({ roi: view.roi, sessions: sessions.join(','), split, side })
+    const { sessions, split, shared, left } = this.pane.selection(view)
+    const query = new URLSearchParams({ roi: view.roi, sessions: sessions.join(','), split, shared })
+    if (view.show === 'zscore') query.set('zscore', 'true')
+    if (view.show === 'mean') query.set('average', 'true')
     for (const [name, text] of [...query]) if (text === '') query.delete(name)
-    const { command } = await json<{ command: string }>(ofSubject(view.subject, `/command?${query}`))
+    const { command } = await json<{ command: string | null }>(ofSubject(view.subject, `/command?${query}`))
+    if (command === null) throw new Error('This server has no command for an extraction.')
     await copy(command, 'command')
     say(left.length === 0 ? 'It makes the array of this selection:' : `It does not know these parts of the filter: ${left.join(', ')}.`, command)
   }

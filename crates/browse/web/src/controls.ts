@@ -1,6 +1,6 @@
 /** The fields around the brain: what is shown, and how it is drawn. */
 
-import type { Subject, SubjectLine } from './api'
+import type { RoiLine, Subject, SubjectLine } from './api'
 import type { Scale } from './colour'
 import { byId, fill, h } from './dom'
 import { TRIAL_MAPS } from './maps'
@@ -70,8 +70,13 @@ export class Controls {
     )
     fill(this.anatomy, subject.anatomies.length > 0 ? subject.anatomies.map(({ id, label }) => [id, label] as const) : [['', 'none on disk']], '')
     fill(this.session, subject.sessions.map(({ id, held_out }) => [id, held_out ? `${id} (held out)` : id] as const), '')
+    this.setRois(subject.rois)
+  }
+
+  /** Offers the names of ROIs. */
+  setRois(rois: readonly RoiLine[]): void {
     byId('roi-names').replaceChildren(
-      ...subject.rois.map(({ name, category, voxels }) =>
+      ...rois.map(({ name, category, voxels }) =>
         h('option', { attrs: { value: name }, text: voxels === null ? category : `${category}, ${count(voxels)} voxels` }),
       ),
     )

@@ -132,7 +132,7 @@ function imageTest(term: Term, trials: Trials, splits: ReadonlyMap<string, Split
     case 'noun': {
       const parts = value.split(',')
       const wanted = trials.nouns.map((noun) => parts.some((part) => noun.toLowerCase() === part))
-      return (image) => wanted[trials.noun[image] ?? -1] === true
+      return (image) => trials.objects[image]!.some((noun) => wanted[noun])
     }
     case 'image':
       return (image) => trials.images[image]!.toLowerCase().includes(value)

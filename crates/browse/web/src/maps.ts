@@ -32,7 +32,7 @@ export function isTrialMap(show: string): boolean {
 export function firstChoice(subject: Subject): Partial<View> {
   const [map] = subject.maps
   if (map) return { show: `map:${map.id}` }
-  const [session] = subject.sessions
+  const session = subject.sessions.find(({ betas, trials }) => betas && trials > 0)
   return session ? { show: 'beta', session: session.id, trial: 0 } : {}
 }
 

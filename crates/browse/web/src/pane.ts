@@ -15,7 +15,8 @@ import type { View } from './view'
 export interface Selection {
   sessions: string[]
   split: string
-  side: string
+  /** `true` or `false` if the filter asks for shared or unique images. */
+  shared: string
   /** Parts of the filter that no option of an extraction stands for. */
   left: string[]
 }
@@ -91,14 +92,16 @@ export class TrialPane {
   /** What is selected, for the command that makes its array. */
   selection(view: View): Selection {
     const { trials, terms } = this
-    if (!trials) return { sessions: [], split: '', side: '', left: [] }
+    if (!trials) return { sessions: [], split: '', shared: '', left: [] }
     const indices = new Set(Array.from(this.rows, (row) => trials.session[row]!))
     const sessions = trials.sessions.filter((_, index) => indices.has(index))
-    const asked = splitAsked(terms) ?? { split: view.split, side: '' }
+    const split = splitAsked(terms)?.split ?? view.split
+    const kind = terms.find((term) => term.field === 'shared' || term.field === 'unique')
+    const shared = kind ? String((kind.field === 'shared') !== kind.negated) : ''
     const left = terms
-      .filter((term) => term.negated || !['session', 'split'].includes(term.field))
+      .filter((term) => !['session', 'shared', 'unique'].includes(term.field) && (term.field !== 'split' || term.negated))
       .map((term) => (term.field === 'word' ? term.value : `${term.field}${term.value === '' ? '' : `:${term.value}`}`))
-    return { sessions: sessions.length === trials.sessions.length ? [] : sessions, ...asked, left }
+    return { sessions: sessions.length === trials.sessions.length ? [] : sessions, split, shared, left }
   }
 
   focus(): void {
@@ -135,8 +138,10 @@ export class TrialPane {
 
   private drawAbsent(subject: Subject): void {
     const part = byId<HTMLDetailsElement>('absent')
-    part.hidden = subject.absent.length === 0
-    part.querySelector('summary')!.textContent = `${counted(subject.absent.length, 'thing')} not on this disk`
-    part.querySelector('.list')!.replaceChildren(...subject.absent.map((thing) => h('div', {}, absent(thing.what, thing.command))))
+    const problems = subject.sessions.flatMap(({ problem }) => (problem ? [problem] : []))
+    const missing = [...subject.absent, ...(subject.stimuli.absent ?? []), ...problems]
+    part.hidden = missing.length === 0
+    part.querySelector('summary')!.textContent = `${counted(missing.length, 'thing')} not on this disk`
+    part.querySelector('.list')!.replaceChildren(...missing.map((thing) => h('div', {}, absent(thing.what, thing.command))))
   }
 }

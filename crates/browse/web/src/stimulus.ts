@@ -7,6 +7,9 @@ import { absent, report } from './messages'
 import { counted } from './numbers'
 import type { Trials } from './trials'
 
+/** Colours that can be told apart with any colour vision. */
+const MASK_COLOURS = ['#e69f00', '#56b4e9', '#009e73', '#f0e442', '#d55e00', '#cc79a7'] as const
+
 export class StimulusPanel {
   private readonly element = byId('stimulus')
   private readonly asked = new Latest()
@@ -83,16 +86,20 @@ export class StimulusPanel {
     const image = h('img', { class: 'pixels', attrs: { src: pixels(info.name), alt: info.captions[0] ?? info.noun ?? info.name } })
     image.addEventListener('error', () => frame.replaceChildren(h('p', { text: 'The pixels of this image cannot be read.' })))
     frame.append(image)
-    const switches = info.masks.map((mask) => {
-      const picture = h('img', { class: 'mask', attrs: { alt: `Mask: ${mask.label}`, hidden: true } })
+    const switches = (info.mask_pixels ? info.masks : []).map((mask, at) => {
+      const picture = h('div', { class: 'mask', attrs: { role: 'img', 'aria-label': `Object mask: ${mask.label}`, hidden: true } })
+      const colour = MASK_COLOURS[at % MASK_COLOURS.length]!
+      picture.style.backgroundColor = colour
       frame.append(picture)
       const box = h('input', { attrs: { type: 'checkbox' } })
       box.addEventListener('change', () => {
-        if (picture.src === '') picture.src = `/api${ofImage(info.name, `/masks/${mask.index}.png`)}`
+        const address = `url("/api${ofImage(info.name, `/masks/${mask.index}.png`)}")`
+        picture.style.maskImage = address
         picture.hidden = !box.checked
       })
-      const area = mask.area === null ? '' : ` (${Math.round(mask.area * (mask.area <= 1 ? 100 : 1))}%)`
-      return h('label', { class: 'mask-switch' }, box, ` ${mask.label}${mask.area !== null && mask.area <= 1 ? area : ''}`)
+      const swatch = h('span', { class: 'swatch' })
+      swatch.style.backgroundColor = colour
+      return h('label', { class: 'mask-switch' }, box, swatch, mask.label)
     })
     return h(
       'div',
@@ -116,7 +123,7 @@ export class StimulusPanel {
           on: { click: () => this.onTrial(seen.id, other) },
         })
       })
-      return h('li', {}, h('span', { class: 'who', text: seen.id }), ...buttons, seen.missing ? h('span', { class: 'quiet', text: seen.missing }) : null)
+      return h('li', {}, h('span', { class: 'who', text: seen.id }), ...buttons)
     })
     return h('div', {}, h('h3', { text: `Seen by ${counted(info.subjects.length, 'subject')} on disk` }), h('ul', { class: 'seen' }, ...parts))
   }

@@ -14,7 +14,7 @@ const HEADS: readonly [Column, string, string][] = [
   ['session', 'ses', 'session'],
   ['trial', 'trial', 'row of the session, from 0'],
   ['run', 'run', 'run'],
-  ['rep', 'rep', 'repetition of the image'],
+  ['rep', 'rep', 'repetition of the image, from 1'],
   ['image', 'image', 'noun and name of the image'],
   ['dataset', 'set', 'data set of the image'],
   ['shared', 'S/U', 'shared with other subjects, or unique'],
@@ -139,7 +139,7 @@ export class Table {
     const texts: Record<Column, string> = {
       session: trials.sessionOf(row).replace(/^ses-/, ''),
       trial: count(trials.trial[row]!),
-      run: String(trials.run[row]),
+      run: trials.run[row] === 0 ? '' : String(trials.run[row]),
       rep: String(trials.repetition[row]),
       image: noun === '' ? name : `${noun} · ${name}`,
       dataset: trials.datasetOf(image),

@@ -6,7 +6,9 @@ export class Trials {
   readonly rows: number
   readonly session: Uint16Array
   readonly trial: Uint32Array
+  /** From 1; 0 where the table has none. */
   readonly run: Uint16Array
+  /** Which showing of its image a trial is, from 1. */
   readonly repetition: Uint16Array
   readonly image: Uint32Array
   readonly sessions: readonly string[]
@@ -15,8 +17,8 @@ export class Trials {
   /** Per image, an index into `datasets`. */
   readonly dataset: readonly number[]
   readonly datasets: readonly string[]
-  /** Per image, an index into `nouns`, or -1. */
-  readonly noun: readonly number[]
+  /** Per image, indices into `nouns`. */
+  readonly objects: readonly (readonly number[])[]
   readonly nouns: readonly string[]
   readonly captions: readonly (string | null)[]
   private texts: string[] | null = null
@@ -27,15 +29,22 @@ export class Trials {
     this.rows = columns.rows
     this.session = Uint16Array.from(columns.session)
     this.trial = Uint32Array.from(columns.trial)
-    this.run = Uint16Array.from(columns.run)
-    this.repetition = Uint16Array.from(columns.repetition)
+    this.run = Uint16Array.from(columns.run, (run) => run ?? 0)
+    this.repetition = Uint16Array.from(columns.repetition, (before) => before + 1)
     this.image = Uint32Array.from(columns.image)
     this.sessions = columns.sessions
     this.images = columns.images
-    this.shared = columns.shared
-    this.dataset = columns.dataset
+    // The columns say it for each trial; it is the same for all trials of an image.
+    const shared = new Array<boolean>(columns.images.length).fill(false)
+    const dataset = new Array<number>(columns.images.length).fill(-1)
+    columns.image.forEach((image, row) => {
+      shared[image] = columns.shared[row] === true
+      dataset[image] = columns.dataset[row] ?? -1
+    })
+    this.shared = shared
+    this.dataset = dataset
     this.datasets = columns.datasets
-    this.noun = columns.noun
+    this.objects = columns.image_nouns
     this.nouns = columns.nouns
     this.captions = columns.captions
   }
@@ -49,8 +58,14 @@ export class Trials {
     return this.sessions[this.session[row] ?? 0] ?? ''
   }
 
+  /** The first object of an image. */
   nounOf(image: number): string {
-    return this.nouns[this.noun[image] ?? -1] ?? ''
+    return this.nouns[this.objects[image]?.[0] ?? -1] ?? ''
+  }
+
+  /** All objects of an image. */
+  nounsOf(image: number): string[] {
+    return (this.objects[image] ?? []).map((noun) => this.nouns[noun] ?? '')
   }
 
   datasetOf(image: number): string {
@@ -89,10 +104,10 @@ export class Trials {
     return count
   }
 
-  /** Per image: its name, noun and caption in lower case, for words. */
+  /** Per image: its name, nouns and captions in lower case, for words. */
   searched(): readonly string[] {
     this.texts ??= this.images.map((name, image) =>
-      `${name}\n${this.nounOf(image)}\n${this.captions[image] ?? ''}`.toLowerCase(),
+      `${name}\n${this.nounsOf(image).join('\n')}\n${this.captions[image] ?? ''}`.toLowerCase(),
     )
     return this.texts
   }

@@ -33,6 +33,7 @@ test('fields of images', () => {
   assert.deepEqual(rows('dataset:things'), [1, 4, 6])
   assert.deepEqual(rows('noun:dog'), [0, 2, 3, 5])
   assert.deepEqual(rows('noun:"hot dog"'), [7])
+  assert.deepEqual(rows('noun:cat'), [1, 3, 6])
   assert.deepEqual(rows('image:_c'), [3])
 })
 
