@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "a task runner talks to the person who started it")]
 
 mod bench;
+mod browser;
 mod command_line;
 mod completions;
 mod counts;
@@ -21,6 +22,7 @@ mod splits;
 mod steps;
 mod test;
 mod tidy;
+mod web;
 
 use std::process::ExitCode;
 
@@ -37,6 +39,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Open the page of `laion-fmri browse` in a headless Chromium, unpacked below `target/`, and compare what it shows
+    Browser,
     /// Measure what the crates promise, and print each figure beside its limit
     Bench(bench::Options),
     /// Mirror one subject of a small bucket on loopback, read its betas and join them with the images
@@ -65,6 +69,8 @@ enum Command {
     Python(python::Options),
     /// Run a plan by a Slurm of its own, whose Debian packages are unpacked below `target/`
     Slurm,
+    /// Check, test and bundle the page of `laion-fmri browse`, with node from the machine or from PyPI
+    Web,
     /// Build, derive and prove the bundle of train/test splits
     #[command(subcommand)]
     Splits(splits::Action),
@@ -74,6 +80,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = Project::locate().and_then(|project| match arguments.command {
         Command::Bench(options) => bench::run(&project, &options),
+        Command::Browser => browser::run(&project),
+        Command::Web => web::run(&project),
         Command::Demo => demo::run(&project),
         Command::Serve => demo::serve(&project),
         Command::Dist(options) => dist::run(&project, &options),

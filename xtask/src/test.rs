@@ -7,7 +7,7 @@ use crate::command_line::CommandLine;
 use crate::counts::Counts;
 use crate::project::Project;
 use crate::steps::{Outcome, Steps};
-use crate::{completions, guide, interop, python, slurm, splits, tidy};
+use crate::{browser, completions, guide, interop, python, slurm, splits, tidy, web};
 
 /// Features that need nothing but Rust are always tested; the others have steps of their own. Steps
 /// that run single tests name them too, with the whole workspace, so that nothing is built twice.
@@ -30,6 +30,8 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     steps.step("formatting", |counts| cargo(project, "fmt --all --check", counts));
     steps.step("tidy", |_| tidy::step(project));
     steps.step(splits::STEP, |_| splits::step(project));
+    // Before anything is compiled: the program holds the page.
+    steps.step(web::STEP, |counts| web::step(project, counts));
     steps.step("clippy", |counts| {
         cargo(
             project,
@@ -64,6 +66,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     steps.step(python::TORCH, |counts| python::torch_step(project, counts));
     steps.step(completions::STEP, |counts| completions::step(project, counts));
     steps.step(slurm::STEP, |counts| slurm::step(project, counts));
+    steps.step(browser::STEP, |counts| browser::step(project, counts));
     println!("\n{}", steps.summary());
     Ok(!steps.failed())
 }

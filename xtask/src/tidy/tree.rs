@@ -8,6 +8,9 @@ use anyhow::{Context, Result};
 /// Names of what is not the repository's own; `.git` is a file in a linked worktree.
 const SKIPPED: &[&str] = &["target", ".git", "node_modules", "__pycache__", ".venv"];
 
+/// Folders of what is built from the repository's own, by their paths.
+const BUILT: &[&str] = &["crates/browse/web/dist"];
+
 /// A text file with its path relative to the root, separated by `/`.
 #[derive(Clone, Debug)]
 pub(crate) struct TextFile {
@@ -60,6 +63,9 @@ fn read_folder(folder: &Path, prefix: &str, files: &mut Vec<TextFile>) -> Result
             continue;
         }
         let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
+        if BUILT.contains(&path.as_str()) {
+            continue;
+        }
         if kind.is_dir() {
             read_folder(&entry.path(), &path, files)?;
         } else if kind.is_file() {

@@ -1,0 +1,646 @@
+#!/usr/bin/env python3
+"""Drives the page of `laion-fmri browse` in headless Chromium, and compares what it shows with numpy.
+
+    check_page.py OUT
+
+OUT/mirror is the bucket of the test suite with its images. `cargo xtask browser` names the rest:
+PAGE_PROGRAM the command, PAGE_CHROMIUM the browser, PAGE_LIBRARIES where its libraries are, PAGE_AXE
+the script of axe-core. Screenshots are left in OUT/pictures, and what was measured is printed. The last
+line is a summary in the form of Rust's own test runner; the exit status is 1 if a case failed.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import nibabel
+import numpy as np
+from playwright.sync_api import sync_playwright
+
+import verdict
+
+SUBJECT, SESSION = "sub-01", "ses-01"
+GLM = "derivatives/glmsingle-tedana"
+WIDTH, HEIGHT = 1280, 720
+#: Seconds; software draws the picture here.
+FIRST_PICTURE, TRIAL_BYTES, TRIAL_DRAWN, FILTER = 2.5, 0.15, 0.6, 0.1
+ROWS = 31_000
+FLAGS = [
+    "--no-sandbox",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+]
+
+
+class Truth:
+    """What the files of a subject hold, read by nibabel and by hand."""
+
+    def __init__(self, root, subject=SUBJECT):
+        self.root, self.subject = Path(root), subject
+        glob = self.root.glob(f"{GLM}/{subject}/ses-*/func/*_desc-SingletrialBetas_trials.tsv")
+        self.sessions = {path.parts[-3]: self.table(path) for path in sorted(glob)}
+
+    @staticmethod
+    def table(path):
+        header, *rows = [line.split("\t") for line in path.read_text("utf-8").split("\n") if line]
+        return [dict(zip(header, row)) for row in rows]
+
+    def betas(self, session):
+        name = f"{self.subject}_{session}_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz"
+        return nibabel.load(self.root / GLM / self.subject / session / "func" / name)
+
+    def brain(self):
+        found = self.root.glob(f"derivatives/anatomical/{self.subject}/**/*_res-1pt8_desc-brain_mask.nii.gz")
+        return nibabel.load(next(iter(found)))
+
+    def rois(self):
+        """The masks of all ROIs by the labels of their files."""
+        paths = self.root.glob(f"derivatives/rois/{self.subject}/*/*_space-T1w_res-1pt8_label-*_mask.nii.gz")
+        label = re.compile(r"_label-(.+)_mask")
+        return {label.search(path.name)[1]: np.asarray(nibabel.load(path).dataobj) > 0 for path in paths}
+
+    def trial(self, session, trial):
+        """The volume of a trial, NaN outside the brain."""
+        values = np.asarray(self.betas(session).dataobj[..., trial], dtype=np.float32)
+        return np.where(np.asarray(self.brain().dataobj) > 0, values, np.nan).astype(np.float32)
+
+    def responses(self, voxel):
+        """The beta of a voxel in every trial of all sessions that have betas, and the image of each."""
+        values, images = [], []
+        for session, rows in self.sessions.items():
+            values.append(np.asarray(self.betas(session).dataobj)[tuple(voxel)].astype(np.float32))
+            images.extend(row["label"] for row in rows)
+        return np.concatenate(values), images
+
+
+class Server:
+    """A running `laion-fmri browse`."""
+
+    def __init__(self, mirror, *options):
+        command = [os.environ["PAGE_PROGRAM"], "browse", "--no-open", "--port", "0", "--data-dir", str(mirror), *options]
+        home = Path(mirror).with_name("home")
+        home.mkdir(exist_ok=True)
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("LAION_FMRI_", "XDG_"))}
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**environment, "HOME": str(home)}
+        )
+        self.address = self.process.stdout.readline().strip()
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[0-9a-f]+", self.address), self.address
+        self.origin = self.address.split("/?")[0]
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=20)
+
+
+class Page:
+    """A page in the browser, and what can be read from it."""
+
+    def __init__(self, browser, address, pictures, wait=True, **options):
+        # What is sent and received is noted, and so is what the page complains about.
+        self.context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, accept_downloads=True, **options)
+        self.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address.split("/?")[0])
+        self.page = self.context.new_page()
+        self.requests, self.complaints, self.pictures = [], [], pictures
+        self.page.on("request", lambda request: self.requests.append(request))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self.on_console)
+        self.page.set_default_timeout(20_000)
+        started = time.perf_counter()
+        self.response = self.page.goto(address)
+        if wait:
+            self.drawn()
+        self.seconds = time.perf_counter() - started
+
+    def on_console(self, message):
+        if message.type == "error" and "status of 4" not in message.text:
+            self.complaints.append(message.text)
+
+    def drawn(self, key=None):
+        """Waits until the map with this key is on the canvas."""
+        self.page.wait_for_function(
+            "(key) => { const at = document.getElementById('screen')?.dataset.drawn; return key ? at === key : at }", arg=key
+        )
+        self.settle()
+
+    def settle(self):
+        """Waits for two frames, so that what was changed is on the screen."""
+        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def text(self, selector):
+        return self.page.locator(selector).first.inner_text()
+
+    def picture(self, name):
+        self.page.screenshot(path=str(self.pictures / f"{name}.png"))
+
+    def pixels(self):
+        """The canvas as the screen shows it, height x width x 3."""
+        import io
+
+        from PIL import Image
+
+        data = self.page.locator("#screen").screenshot()
+        return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+
+    def colourful(self):
+        """How many pixels of the canvas are not grey."""
+        pixels = self.pixels()
+        return int(((pixels.max(2) - pixels.min(2)) > 24).sum())
+
+    def click(self, x, y):
+        """Clicks the brain at a part of its width and height."""
+        box = self.page.locator("#brain").bounding_box()
+        self.page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        self.settle()
+
+    def voxel(self):
+        """The voxel of the crosshair, and its value as the page writes it."""
+        found = re.match(r"voxel (\d+), (\d+), (\d+)\s+·\s+mm .*?\s+·\s+(.*)$", self.text("#readout"))
+        return tuple(int(index) for index in found.groups()[:3]), found[4]
+
+    def fill(self, selector, text, enter=False):
+        self.page.fill(selector, text)
+        if enter:
+            self.page.press(selector, "Enter")
+        self.settle()
+
+    def measure(self, first, last):
+        """Seconds between the last marks of two names."""
+        return self.page.evaluate(
+            "([a, b]) => (performance.getEntriesByName(b).at(-1).startTime - performance.getEntriesByName(a).at(-1).startTime) / 1000",
+            [first, last],
+        )
+
+
+def as_number(text):
+    """The number that the page has written; NaN for no value."""
+    if text.startswith("no value"):
+        return np.nan
+    return float(re.match(r"[−-]?[\d.]+(e[+−-]?\d+)?", text)[0].replace("−", "-"))
+
+
+def same(shown, expected, what):
+    """A problem if the number that is shown is not this value, to the digits that are shown."""
+    number = as_number(shown)
+    if np.isnan(number) and np.isnan(expected):
+        return []
+    if not np.isclose(number, expected, rtol=2e-3, atol=1e-4):
+        return [f"{what}: the page shows {shown!r}, numpy has {expected}"]
+    return []
+
+
+def expected_colour(value, table, low, high, threshold):
+    """The colour of a value by the documented rule; nothing where it is transparent."""
+    if np.isnan(value) or (threshold > 0 and abs(value) < threshold):
+        return None
+    return table[int(np.clip(np.floor((value - low) / (high - low) * 256), 0, 255))]
+
+
+#: Where the brain is clicked on the axial plane; the last one is away from the others' rows and columns.
+POINTS = [(0.46, 0.42), (0.54, 0.46), (0.49, 0.58), (0.43, 0.5), (0.56, 0.62), (0.5, 0.9)]
+
+
+class Cases:
+    def __init__(self, out):
+        self.out, self.mirror, self.pictures = out, out / "mirror", out / "pictures"
+        self.pictures.mkdir(exist_ok=True)
+        self.truth = Truth(self.mirror)
+        self.axe = Path(os.environ["PAGE_AXE"]).read_text("utf-8")
+
+    def run(self):
+        self.server = Server(self.mirror)
+        with sync_playwright() as playwright:
+            self.browser = playwright.chromium.launch(
+                executable_path=os.environ["PAGE_CHROMIUM"],
+                args=FLAGS,
+                env={**os.environ, "LD_LIBRARY_PATH": os.environ["PAGE_LIBRARIES"]},
+            )
+            yield "the first picture", verdict.found(self.first_picture)
+            yield "a trial and its betas", verdict.found(self.trial)
+            yield "colours are those of the values", verdict.found(self.colours)
+            yield "threshold and range", verdict.found(self.threshold)
+            yield "outlines of ROIs", verdict.found(self.rois)
+            yield "a voxel", verdict.found(self.voxel)
+            yield "keys alone", verdict.found(self.keys)
+            yield "a link reproduces the view", verdict.found(self.link)
+            yield "files that are saved", verdict.found(self.saved)
+            yield "a map of one's own, NaN and zero", verdict.found(self.own_file)
+            yield "the filter of 31,000 trials", verdict.found(self.filter)
+            yield "accessibility", verdict.found(self.accessibility)
+            yield "responses from a store", verdict.found(self.responses)
+            yield "a wrong token", verdict.found(self.wrong_token)
+            yield "no other host, and no complaints", verdict.found(self.quiet)
+            self.browser.close()
+        yield "Ctrl-C ends it", [] if self.server.stop() == 0 else ["the status is not 0"]
+
+    def open(self, fragment="", **options):
+        return Page(self.browser, self.server.address + fragment, self.pictures, **options)
+
+    def first_picture(self):
+        self.main = page = self.open()
+        page.picture("first")
+        print(f"first picture: {page.seconds:.2f} s (at most {FIRST_PICTURE})")
+        problems = [] if page.seconds <= FIRST_PICTURE else [f"{page.seconds:.2f} s"]
+        if not page.text("#title").startswith(f"{SUBJECT}: "):
+            problems.append(f"title {page.text('#title')!r}")
+        if page.pixels().std() < 5 or page.colourful() < 500:
+            problems.append("the canvas is blank")
+        if "token" in page.page.url:
+            problems.append("the token is still in the address")
+        page.page.wait_for_selector(f"#trial-0")
+        return problems
+
+    def trial(self):
+        page = self.main
+        page.page.click("#trial-3")
+        page.drawn(f"{SUBJECT} {SESSION} 3 beta")
+        arrived, drawn = page.measure("map-asked", "map-bytes"), page.measure("map-asked", "drawn")
+        print(f"another trial: bytes {arrived:.3f} s (at most {TRIAL_BYTES}), drawn {drawn:.3f} s (at most {TRIAL_DRAWN})")
+        problems = [] if arrived <= TRIAL_BYTES and drawn <= TRIAL_DRAWN else ["too slow"]
+        name = self.truth.sessions[SESSION][3]["label"]
+        page.page.wait_for_function("(name) => document.querySelector('#stimulus .name')?.textContent === name", arg=name)
+        values = self.truth.trial(SESSION, 3)
+        for x, y in POINTS[:4]:
+            page.click(x / 1.5, y / 1.5)
+            voxel, shown = page.voxel()
+            problems += same(shown, values[voxel], f"beta of {voxel}")
+        page.picture("trial")
+        return problems
+
+    def axial(self, page):
+        """One plane at full opacity, and the voxels at the points of it that are clicked."""
+        page.page.select_option("#layout", "axial")
+        page.page.evaluate("() => { const o = document.getElementById('opacity'); o.value = 1; o.dispatchEvent(new Event('input')) }")
+        page.page.wait_for_timeout(200)
+        voxels = []
+        for point in POINTS:
+            page.click(*point)
+            page.page.wait_for_timeout(120)
+            voxels.append(page.voxel()[0])
+        page.settle()
+        return voxels
+
+    def table(self, page, name):
+        return page.page.evaluate("(name) => fetch('/api/about').then((a) => a.json()).then((a) => a.colormaps[name])", name)
+
+    def compare(self, page, voxels, values, name, low, high, threshold):
+        pixels, table = page.pixels(), self.table(page, name)
+        height, width = pixels.shape[:2]
+        problems, coloured = [], 0
+        for (x, y), voxel in list(zip(POINTS, voxels))[:-1]:
+            found = pixels[int(y * height), int(x * width)]
+            expected = expected_colour(values[voxel], table, low, high, threshold)
+            if expected is None:
+                if found.max() - found.min() > 12:
+                    problems.append(f"voxel {voxel} is {values[voxel]}, but has the colour {found}")
+            else:
+                coloured += 1
+                if np.abs(found - expected).max() > 6:
+                    problems.append(f"voxel {voxel} is {values[voxel]}: colour {found}, expected {expected}")
+        return problems, coloured
+
+    def colours(self):
+        page = self.main
+        voxels = self.axial(page)
+        values = self.truth.trial(SESSION, 3)
+        page.fill("#range", "2", enter=True)
+        page.page.locator("#range").blur()
+        page.page.wait_for_timeout(300)
+        problems, coloured = self.compare(page, voxels, values, "blue-red", -2, 2, 0)
+        page.picture("axial")
+        return problems if coloured >= 3 else [*problems, f"only {coloured} of the points have a colour"]
+
+    def threshold(self):
+        page = self.main
+        before = page.colourful()
+        values = self.truth.trial(SESSION, 3)
+        page.fill("#threshold-number", "0.5")
+        page.page.wait_for_timeout(300)
+        voxels = self.axial(page)
+        problems, _ = self.compare(page, voxels, values, "blue-red", -2, 2, 0.5)
+        after = page.colourful()
+        page.picture("threshold")
+        if not after < before * 0.95:
+            problems.append(f"{before} pixels had a colour, and {after} have one with the threshold")
+        if "−0.5" not in page.text("#legend-note"):
+            problems.append(page.text("#legend-note"))
+        page.fill("#threshold-number", "0")
+        return problems
+
+    def rois(self):
+        page, problems = self.main, []
+        masks = self.truth.rois()
+        for label, mask in list(masks.items())[:3]:
+            name = label.replace("FFA-1", "FFA1")
+            before = page.pixels()
+            page.fill("#roi", name, enter=True)
+            page.page.wait_for_function("() => document.getElementById('roi-state').textContent !== ''")
+            page.page.wait_for_timeout(300)
+            brain = np.asarray(self.truth.brain().dataobj) > 0
+            voxels = int((mask & brain).sum())
+            if page.text("#roi-state") != f"{voxels:,} voxels":
+                problems.append(f"{label}: {page.text('#roi-state')!r}, nibabel has {voxels}")
+            if (before != page.pixels()).sum() < 50:
+                problems.append(f"{label}: no outline on the canvas")
+            if not mask[page.voxel()[0]]:
+                problems.append(f"{label}: the crosshair did not go there")
+            page.picture(f"roi-{label}")
+            page.fill("#roi", "", enter=True)
+            page.page.wait_for_function("() => document.getElementById('roi-state').textContent === ''")
+        page.fill("#roi", "(FFA1", enter=True)
+        page.page.wait_for_selector("#roi-state.is-error")
+        if page.page.get_attribute("#roi", "aria-invalid") != "true" or len(page.text("#roi-state")) < 10:
+            problems.append(page.text("#roi-state"))
+        page.picture("roi-error")
+        page.fill("#roi", "", enter=True)
+        return problems
+
+    def facts(self, page):
+        return dict(
+            zip(page.page.locator("#voxel dt").all_inner_texts(), page.page.locator("#voxel dd").all_inner_texts())
+        )
+
+    def voxel(self):
+        page, problems = self.main, []
+        page.click(0.47, 0.55)
+        place = page.voxel()[0]
+        page.page.wait_for_function(
+            "(ijk) => document.querySelector('#voxel dd')?.textContent === ijk", arg=", ".join(str(index) for index in place)
+        )
+        facts = self.facts(page)
+        mm = nibabel.affines.apply_affine(self.truth.brain().affine, place)
+        shown = [as_number(number) for number in facts["T1w mm"].split(",") for number in [number.strip()]]
+        if not np.allclose(shown, mm, atol=0.051):
+            problems.append(f"mm {facts['T1w mm']}, nibabel has {mm}")
+        inside = {label.replace("-", "") for label, mask in self.truth.rois().items() if mask[place]}
+        named = {name.strip().replace("-", "") for name in facts["ROIs"].split(",")} - {"none"}
+        if named != inside:
+            problems.append(f"ROIs {facts['ROIs']}, nibabel has {sorted(inside)}")
+        part = page.page.wait_for_selector("#voxel .responses :is(.absent, p)").inner_text()
+        if "store" not in part:
+            problems.append(f"no offer to build the store: {part!r}")
+        page.picture("voxel")
+        return problems
+
+    def keys(self):
+        page, problems = self.main, []
+        page.page.locator("body").press("Escape")
+        page.page.evaluate("() => document.activeElement?.blur()")
+        for key, trial in (("ArrowRight", 4), ("ArrowDown", 5), ("ArrowLeft", 4), ("ArrowUp", 3)):
+            page.page.keyboard.press(key)
+            page.drawn(f"{SUBJECT} {SESSION} {trial} beta")
+        for key, field in (("/", "filter"), ("r", "roi"), ("t", "threshold-number"), ("m", "show")):
+            page.page.keyboard.press(key)
+            if page.page.evaluate("() => document.activeElement.id") != field:
+                problems.append(f"{key} does not go to {field}")
+            page.page.keyboard.press("Escape")
+        place = page.voxel()[0]
+        page.page.keyboard.press("Shift+ArrowRight")
+        page.page.wait_for_timeout(200)
+        moved = page.voxel()[0]
+        affine = self.truth.brain().affine
+        step = nibabel.affines.apply_affine(affine, moved) - nibabel.affines.apply_affine(affine, place)
+        if not np.allclose(step, [np.abs(affine[:3, 0]).max(), 0, 0]):
+            problems.append(f"Shift and right moves by {step} mm")
+        page.page.keyboard.press("?")
+        if not page.page.locator("#keys").is_visible():
+            problems.append("? shows no keys")
+        page.picture("keys")
+        page.page.keyboard.press("Escape")
+        return problems
+
+    def link(self):
+        page = self.main
+        page.page.select_option("#layout", "planes")
+        page.fill("#filter", "run:1 shared")
+        page.page.wait_for_timeout(200)
+        fragment = page.page.evaluate("() => location.hash")
+        other = self.open(fragment)
+        other.drawn(f"{SUBJECT} {SESSION} 3 beta")
+        other.page.wait_for_selector("#trial-3, #table .row")
+        problems = []
+        for selector in ("#title", "#readout", "#filter-state", "#legend-note"):
+            other.page.wait_for_function("([s, t]) => document.querySelector(s).innerText === t", arg=[selector, page.text(selector)])
+        if other.page.evaluate("() => location.hash") != fragment:
+            problems.append(f"{fragment} became {other.page.evaluate('() => location.hash')}")
+        if abs(other.colourful() - page.colourful()) > 0.02 * page.colourful():
+            problems.append("the pictures differ")
+        other.context.close()
+        page.fill("#filter", "")
+        return problems
+
+    def download(self, page, selector):
+        page.page.click("#save-menu summary")
+        with page.page.expect_download() as waiting:
+            page.page.click(selector)
+        path = self.out / "saved" / waiting.value.suggested_filename
+        waiting.value.save_as(path)
+        return path
+
+    def saved(self):
+        from PIL import Image
+
+        page, problems = self.main, []
+        path = self.download(page, "#save-map")
+        image, values = nibabel.load(path), self.truth.trial(SESSION, 3)
+        if not np.array_equal(np.asarray(image.dataobj), values, equal_nan=True):
+            problems.append(f"{path.name}: not the values of the trial")
+        if not np.allclose(image.affine, self.truth.brain().affine, atol=1e-4):
+            problems.append(f"{path.name}: affine {image.affine}")
+        plain = Image.open(self.download(page, "#save-picture"))
+        page.page.click("#save-menu summary")
+        page.page.check("#with-stimulus")
+        page.page.click("#save-menu summary")
+        whole = Image.open(self.download(page, "#save-picture"))
+        if not (plain.width == whole.width and plain.height + 100 < whole.height):
+            problems.append(f"pictures of {plain.size} and {whole.size}")
+        if np.asarray(plain.convert("RGB")).std() < 10:
+            problems.append("the picture is blank")
+        page.page.click("#save-menu summary")
+        page.page.click("#copy-command")
+        page.page.wait_for_selector("#messages .command code")
+        command = page.page.evaluate("() => navigator.clipboard.readText()")
+        if not command.startswith("laion-fmri extract") or SUBJECT not in command:
+            problems.append(f"command {command!r}")
+        return problems
+
+    def own_file(self):
+        page = self.main
+        brain = self.truth.brain()
+        values = np.full(brain.shape, np.nan, np.float32)
+        half = brain.shape[0] // 2
+        values[half:] = 0
+        values[0, 0, 0] = -3
+        path = self.out / "own.nii.gz"
+        nibabel.save(nibabel.Nifti1Image(values, brain.affine), path)
+        before = len(page.requests)
+        page.page.set_input_files("#file", str(path))
+        page.page.wait_for_function("() => document.getElementById('title').textContent.includes('own.nii.gz')")
+        page.page.wait_for_timeout(300)
+        sent = [request.url for request in page.requests[before:] if "/api/subjects" in request.url or request.method != "GET"]
+        voxels = self.axial(page)
+        problems, coloured = self.compare(page, voxels, values, "blue-red", -3, 3, 0)
+        if not 0 < coloured < len(POINTS) - 1:
+            problems.append(f"{coloured} of the points are zero, which is not some of them")
+        if any("own" in url for url in sent) or any(request.method != "GET" for request in page.requests):
+            problems.append(f"the file was sent: {sent}")
+        page.picture("own-file")
+        page.page.select_option("#layout", "planes")
+        return problems
+
+    def filter(self):
+        random = np.random.default_rng(5)
+        images = 24_000
+        nouns = ["dog", "cat", "house", "tree", "car"]
+        image = random.integers(0, images, ROWS)
+        columns = {
+            "rows": ROWS,
+            "session": (np.arange(ROWS) // 1000).tolist(),
+            "sessions": [f"ses-{number:02}" for number in range(1, ROWS // 1000 + 1)],
+            "trial": (np.arange(ROWS) % 1000).tolist(),
+            "run": (np.arange(ROWS) % 1000 // 84 + 1).tolist(),
+            "repetition": random.integers(0, 12, ROWS).tolist(),
+            "image": image.tolist(),
+            "images": [f"image_{number}.jpg" for number in range(images)],
+            "shared": (image < 1500).tolist(),
+            "dataset": (image % 3).tolist(),
+            "datasets": ["NSD", "THINGS", "LAION"],
+            "noun": (image % 5).tolist(),
+            "nouns": nouns,
+            "image_nouns": [[number % 5] for number in range(images)],
+            "captions": [f"A {nouns[number % 5]} beside a window, in the soft light of the year {number % 97}" for number in range(images)],
+        }
+        page = self.open(wait=False)
+        page.page.route("**/api/subjects/*/trials", lambda route: route.fulfill(json=columns))
+        page.page.reload()
+        page.page.wait_for_function("() => document.getElementById('filter-state').textContent === '31,000 trials'")
+        page.drawn()
+        # What is prepared while nobody waits.
+        page.page.wait_for_timeout(2500)
+        runs = np.array(columns["run"])
+        asked = {
+            "shared": image < 1500,
+            "noun:dog run:3": (image % 5 == 0) & (runs == 3),
+            "window -noun:cat dataset:THINGS": (image % 5 != 1) & (image % 3 == 1),
+            '"year 13" unique rep:>2': (image % 97 == 13) & (image >= 1500) & (np.array(columns["repetition"]) > 1),
+        }
+        problems = []
+        for text, expected in asked.items():
+            page.fill("#filter", text)
+            state = f"{int(expected.sum()):,} of 31,000 trials"
+            page.page.wait_for_function("(text) => document.getElementById('filter-state').textContent === text", arg=state)
+        for column in ("image", "rep", "dataset"):
+            page.page.click(f"#table .head .cell.{column} button")
+            page.settle()
+        page.fill("#filter", "")
+        page.settle()
+        times = page.page.evaluate("() => performance.getEntriesByName('filter').slice(1).map((entry) => entry.duration / 1000)")
+        print(f"filter of {ROWS:,} trials: {max(times):.3f} s at most of {len(times)} (at most {FILTER})")
+        if max(times) > FILTER:
+            problems.append(f"times {times}")
+        rows = page.page.locator("#table .rows .row").count()
+        if not 5 < rows < 100:
+            problems.append(f"{rows} rows are in the document")
+        page.picture("filter")
+        page.context.close()
+        return problems
+
+    def accessibility(self):
+        problems = []
+        for scheme in ("light", "dark"):
+            page = self.open(f"#/{SUBJECT}/{SESSION}/3?show=beta&voxel=8,9,6&roi=FFA1&filter=colour:red", color_scheme=scheme)
+            page.page.wait_for_selector("#stimulus .name")
+            page.page.wait_for_selector("#voxel .responses > *")
+            page.page.wait_for_timeout(500)
+            for state, opens in (("open", None), ("save menu", "#save-menu summary"), ("about", "#show-about"), ("keys", "#show-keys")):
+                if opens:
+                    page.page.click(opens)
+                page.page.evaluate(self.axe)
+                found = page.page.evaluate("() => axe.run().then((result) => result.violations)")
+                for violation in found:
+                    targets = [node["target"] for node in violation["nodes"]][:4]
+                    problems.append(f"{scheme}, {state}: {violation['id']}: {violation['help']} {targets}")
+                page.picture(f"{scheme}-{state.replace(' ', '-')}")
+                page.page.keyboard.press("Escape")
+            page.context.close()
+        return problems
+
+    def responses(self):
+        options = ["--subject", SUBJECT, "--data-dir", str(self.mirror)]
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("LAION_FMRI_", "XDG_"))}
+        built = subprocess.run(
+            [os.environ["PAGE_PROGRAM"], "store", "build", *options], env={**environment, "HOME": str(self.out / "home")},
+            capture_output=True, text=True,
+        )
+        if built.returncode != 0:
+            return [built.stderr]
+        brain = np.asarray(self.truth.brain().dataobj) > 0
+        values = self.truth.trial(SESSION, 0)
+        place = tuple(int(index) for index in np.argwhere(brain & ~np.isnan(values))[40])
+        page = self.open(f"#/{SUBJECT}/{SESSION}/3?show=beta&voxel={','.join(map(str, place))}")
+        page.page.wait_for_selector("#voxel .strip")
+        page.picture("responses")
+        page.page.locator("#voxel .histogram").scroll_into_view_if_needed()
+        page.picture("responses-below")
+        betas, images = self.truth.responses(place)
+        means = {name: np.mean([beta for beta, image in zip(betas, images) if image == name], dtype=np.float64) for name in set(images)}
+        order = sorted(means, key=lambda name: -means[name])
+        problems = []
+        summary = page.text("#voxel .responses .quiet")
+        if not summary.startswith(f"{len(betas)} trials, {len(means)} images"):
+            problems.append(f"{summary!r}; numpy has {len(betas)} trials of {len(means)} images")
+        thumbs = page.page.locator("#voxel .thumbs .thumb")
+        for at, name in enumerate(order[:6]):
+            shown = thumbs.nth(at).get_attribute("title")
+            if name not in shown or abs(as_number(shown.split("mean beta ")[1]) - means[name]) > 0.0051:
+                problems.append(f"place {at + 1}: {shown!r}, numpy has {name} with {means[name]:.4f}")
+        thumbs.first.click()
+        page.page.wait_for_function("(name) => document.querySelector('#stimulus .name')?.textContent === name", arg=order[0])
+        page.context.close()
+        return problems
+
+    def wrong_token(self):
+        problems = []
+        wrong = f"{self.server.origin}/?token={'0' * 32}"
+        page = Page(self.browser, wrong, self.pictures, wait=False)
+        if page.response.status not in (401, 403):
+            problems.append(f"status {page.response.status}")
+        text = page.page.locator("body").inner_text()
+        if "laion-fmri browse" not in text and "token" not in text:
+            problems.append(f"the page says {text!r}")
+        page.picture("wrong-token")
+        page.context.close()
+        # A page whose cookie is gone says what to do.
+        page = self.open()
+        page.context.clear_cookies()
+        page.page.click("#trial-1")
+        page.page.wait_for_selector("#messages .error")
+        page.picture("cookie-gone")
+        page.context.close()
+        return problems
+
+    def quiet(self):
+        hosts = {request.url.split("/")[2] for request in self.main.requests if not request.url.startswith(("data:", "blob:"))}
+        problems = [] if hosts == {self.server.origin.split("/")[2]} else [f"requests to {hosts}"]
+        weight = sum(
+            int(request.response().header_value("content-length") or 0)
+            for request in self.main.requests
+            if request.url.startswith(f"{self.server.origin}/assets/")
+        )
+        print(f"page: {weight / 1e6:.2f} MB (at most 4)")
+        if not 0 < weight <= 4e6:
+            problems.append(f"the page has {weight} bytes")
+        return problems + self.main.complaints
+
+
+def cases(out):
+    return Cases(out).run()
+
+
+if __name__ == "__main__":
+    verdict.run(__doc__, cases)
