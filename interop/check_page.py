@@ -336,7 +336,7 @@ class Cases:
         page, problems = self.main, []
         masks = self.truth.rois()
         for label, mask in list(masks.items())[:3]:
-            name = label.replace("FFA-1", "FFA1")
+            name = label.replace("-", "")
             before = page.pixels()
             page.fill("#roi", name, enter=True)
             page.page.wait_for_function("() => document.getElementById('roi-state').textContent !== ''")
@@ -352,7 +352,7 @@ class Cases:
             page.picture(f"roi-{label}")
             page.fill("#roi", "", enter=True)
             page.page.wait_for_function("() => document.getElementById('roi-state').textContent === ''")
-        page.fill("#roi", "(FFA1", enter=True)
+        page.fill("#roi", "FFA1 | (PPA", enter=True)
         page.page.wait_for_selector("#roi-state.is-error")
         if page.page.get_attribute("#roi", "aria-invalid") != "true" or len(page.text("#roi-state")) < 10:
             problems.append(page.text("#roi-state"))
