@@ -60,7 +60,9 @@ export class Viewer {
     // Keys belong to the page.
     for (const key of ['clipPlaneHotKey', 'cycleClipPlaneHotKey', 'viewModeHotKey'] as const) this.niivue.opts[key] = ''
     await this.niivue.attachToCanvas(canvas, false)
-    this.niivue.setInterpolation(false)
+    // After each 3-D picture NiiVue smooths all layers again.
+    const smooth = this.niivue.updateInterpolation.bind(this.niivue)
+    this.niivue.updateInterpolation = (layer, isForced) => (layer === 0 ? smooth(layer, isForced) : this.keepPixels())
     const draw = this.niivue.drawScene.bind(this.niivue)
     this.niivue.drawScene = () => {
       const drawn = draw()
@@ -78,7 +80,6 @@ export class Viewer {
     this.removeAll()
     const image = await imageOf(buffer, name, 1)
     this.niivue.addVolume(image)
-    this.keepPixels()
   }
 
   /** Shows an empty grid, for a subject without anatomy. */
@@ -198,7 +199,6 @@ export class Viewer {
   private refresh(): void {
     // Only the colours are sent to the graphics card again, not the anatomy.
     this.niivue.refreshLayers(this.overlay!, 1)
-    this.keepPixels()
     this.niivue.drawScene()
   }
 
