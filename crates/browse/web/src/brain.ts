@@ -42,6 +42,7 @@ export class Brain {
     this.viewer.onPoint = (mm) => this.choose(mm)
     this.viewer.onDrawn = () => this.drawn()
     new ResizeObserver(() => this.drawLegend()).observe(byId('legend-part'))
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.drawLegend())
   }
 
   /** Whether the viewer can draw; it is started when this is first asked. */

@@ -119,7 +119,7 @@ export class StimulusPanel {
         return h('button', {
           class: 'chip',
           text: label,
-          attrs: { type: 'button', 'aria-label': `${seen.id}, ${where}`, 'aria-pressed': isThis && other === row ? 'true' : 'false' },
+          attrs: { type: 'button', 'aria-label': `${label}: ${seen.id}, ${where}`, 'aria-pressed': isThis && other === row ? 'true' : 'false' },
           on: { click: () => this.onTrial(seen.id, other) },
         })
       })
