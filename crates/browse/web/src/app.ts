@@ -56,7 +56,11 @@ export class App {
       showKeys: () => byId<HTMLDialogElement>('keys').showModal(),
     })
     window.addEventListener('hashchange', () => {
-      if (location.hash !== toAddress(this.view)) this.update(fromAddress(location.hash))
+      if (location.hash === toAddress(this.view)) return
+      const asked = fromAddress(location.hash)
+      const { subject, show, anatomy } = this.view
+      // An address that somebody has shortened keeps what is shown.
+      this.update({ ...asked, subject: asked.subject || subject, show: asked.show || show, anatomy: asked.anatomy || anatomy })
     })
   }
 
@@ -96,8 +100,8 @@ export class App {
     }
     const { subject } = this
     if (!subject) return
-    clearErrors()
     const changed = (...names: (keyof View)[]): boolean => names.some((name) => next[name] !== before[name])
+    if (isTrial || changed('show', 'anatomy', 'roi')) clearErrors()
     if (changed('filter', 'sort', 'split')) void this.pane.show(next)
     if (isTrial) this.showTrial()
     if (changed('anatomy')) {

@@ -2,7 +2,7 @@
 
 import { ask, bytes, type Ijk, ofSubject, type Rgb } from './api'
 import { type Point, transform } from './affine'
-import { blank, paint, type Painted, type Scale, tableFor, usualSize } from './colour'
+import { blank, greyRange, paint, type Painted, type Scale, tableFor, usualSize } from './colour'
 import { byId, context } from './dom'
 import { Latest } from './latest'
 import { drawLegend, legendNote, type Shown } from './legend'
@@ -81,8 +81,8 @@ export class Brain {
         // It is waited for below; until then an error is not lost, only late.
         asked?.catch(() => {})
         const draws = await this.attach()
-        const buffer = await asked
-        if (buffer && draws) await this.viewer.setAnatomy(buffer, 'anatomy')
+        const volume = asked ? await read(await asked) : null
+        if (volume && draws) await this.viewer.setAnatomy(volume, greyRange(volume.data))
       } catch (error) {
         report(error)
       }

@@ -92,6 +92,21 @@ export function usualSize(data: Float32Array): number {
   return found !== undefined && found > 0 ? roundUp(found) : 1
 }
 
+/** The greys of an anatomy: from 1% to 99% of its values above the background, from an even sample. */
+export function greyRange(data: Float32Array): [number, number] {
+  const every = Math.max(1, Math.floor(data.length / 100_000))
+  const values: number[] = []
+  for (let i = 0; i < data.length; i += every) {
+    const value = data[i]!
+    if (Number.isFinite(value) && value > 0) values.push(value)
+  }
+  const sorted = Float64Array.from(values).sort()
+  const at = (part: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0
+  const [low, high] = [at(0.01), at(0.99)]
+  // A mask has one value: black is nothing, and it is light grey.
+  return low < high ? [low, high] : [0, (high || 1) * 1.5]
+}
+
 /** The next number up of two significant digits. */
 export function roundUp(number: number): number {
   const unit = 10 ** (Math.floor(Math.log10(number)) - 1)

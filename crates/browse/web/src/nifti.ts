@@ -93,8 +93,17 @@ function affineOf(view: DataView, little: boolean): Affine {
   ]
 }
 
-/** The bytes of a file with these values: float32, or red, green, blue and alpha (NIfTI type 2304). */
-export function write(shape: readonly [number, number, number], affine: Affine, data: Float32Array | Uint8Array): ArrayBuffer {
+/**
+ * The bytes of a file with these values: float32, or red, green, blue and alpha (NIfTI type 2304).
+ *
+ * `range` is written as the values that a viewer shows as the darkest and the brightest.
+ */
+export function write(
+  shape: readonly [number, number, number],
+  affine: Affine,
+  data: Float32Array | Uint8Array,
+  range: readonly [number, number] = [0, 0],
+): ArrayBuffer {
   const isColor = data instanceof Uint8Array
   const buffer = new ArrayBuffer(352 + data.byteLength)
   const view = new DataView(buffer)
@@ -107,6 +116,8 @@ export function write(shape: readonly [number, number, number], affine: Affine, 
   view.setFloat32(108, 352, true)
   view.setFloat32(112, 1, true)
   view.setUint8(123, 2)
+  view.setFloat32(124, range[1], true)
+  view.setFloat32(128, range[0], true)
   view.setInt16(254, 1, true)
   affine.forEach((number, i) => view.setFloat32(280 + 4 * i, number, true))
   view.setUint32(344, 0x6e2b3100, false)

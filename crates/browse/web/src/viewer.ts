@@ -75,16 +75,16 @@ export class Viewer {
     }
   }
 
-  /** Shows an anatomy in grey, and nothing above it. */
-  async setAnatomy(buffer: ArrayBuffer, name: string): Promise<void> {
+  /** Shows an anatomy in grey, and nothing above it; `range` is black and white. */
+  async setAnatomy({ shape, affine, data }: Volume, range: readonly [number, number]): Promise<void> {
     this.removeAll()
-    const image = await imageOf(buffer, name, 1)
+    const image = await imageOf(write(shape, affine, data, range), 'anatomy', 1)
     this.niivue.addVolume(image)
   }
 
   /** Shows an empty grid, for a subject without anatomy. */
   async setEmpty(volume: Volume): Promise<void> {
-    await this.setAnatomy(write(volume.shape, volume.affine, new Float32Array(volume.data.length)), 'empty')
+    await this.setAnatomy({ ...volume, data: new Float32Array(volume.data.length) }, [0, 1])
   }
 
   /** Whether the browser draws without a graphics card, so that 3-D takes its time. */
@@ -110,7 +110,7 @@ export class Viewer {
       return
     }
     this.removeColours()
-    const image = await imageOf(write(painted.shape, painted.affine, painted.data), 'colours', opacity)
+    const image = await imageOf(write(painted.shape, painted.affine, painted.data, [0, 255]), 'colours', opacity)
     this.overlay = image
     // `addVolume` would prepare the anatomy again too, which takes most of a second without a
     // graphics card.
@@ -222,8 +222,7 @@ export class Viewer {
   }
 }
 
-/** An image of NiiVue from the bytes of a NIfTI file, gzipped or not. */
+/** An image of NiiVue from the bytes of a NIfTI file. */
 function imageOf(buffer: ArrayBuffer, name: string, opacity: number): Promise<NVImage> {
-  const [first] = new Uint8Array(buffer, 0, 1)
-  return NVImage.loadFromUrl({ url: buffer, name: `${name}.nii${first === 0x1f ? '.gz' : ''}`, colormap: 'gray', opacity })
+  return NVImage.loadFromUrl({ url: buffer, name: `${name}.nii`, colormap: 'gray', opacity })
 }

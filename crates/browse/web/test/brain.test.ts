@@ -3,7 +3,7 @@ import test from 'node:test'
 
 import { type Affine, inverse, transform } from '../src/affine'
 import type { Rgb } from '../src/api'
-import { blank, isDrawn, paint, roundUp, type Scale, step, usualSize } from '../src/colour'
+import { blank, isDrawn, paint, roundUp, type Scale, step, usualSize, greyRange } from '../src/colour'
 import { NiftiError, read, type Volume, write } from '../src/nifti'
 import { value } from '../src/numbers'
 import { outline } from '../src/outline'
@@ -109,6 +109,13 @@ test('the usual size leaves out NaN and extremes', () => {
   assert.equal(usualSize(data), 1)
   assert.equal(usualSize(Float32Array.of(NaN, NaN)), 1)
   assert.deepEqual([0.0123, 2.31, 45, 99.1].map(roundUp), [0.013, 2.4, 45, 100])
+})
+
+test('the greys of an anatomy leave out the background and extremes', () => {
+  const data = Float32Array.from({ length: 3000 }, (_, i) => (i < 2000 ? 0 : i === 2500 ? 1e6 : 100 + (i % 100)))
+  assert.deepEqual(greyRange(data), [101, 199])
+  assert.deepEqual(greyRange(Float32Array.of(0, 0, 2, 2)), [0, 3])
+  assert.deepEqual(greyRange(new Float32Array(4)), [0, 1.5])
 })
 
 test('values are written as people read them', () => {
