@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use laion_fmri::stimuli::files;
+use laion_fmri::template::Projection;
 use laion_fmri::{Cancel, ColumnStatistics, Dataset, Subject, SubjectId, layout};
 use laion_fmri_base::lock;
 
@@ -16,12 +17,16 @@ use crate::answer::Refusal;
 use crate::similar::Normed;
 use crate::trials::Trials;
 
-/// How many subjects are kept: the one that is looked at, and the one before.
-const SUBJECTS: usize = 2;
-/// How many sessions' statistics are kept of a subject: 4 MB each.
-const STATISTICS: usize = 3;
-/// How many maps are kept of a subject: 1 MB each.
+/// How many subjects are kept: handles and tables of trials, 3 MB each.
+const SUBJECTS: usize = 8;
+/// How many tables of trials are kept as the page gets them: 4 MB each.
+const TABLES: usize = 2;
+/// How many maps are kept: 1 MB each.
 const MAPS: usize = 8;
+/// Of how many sessions the statistics are kept: 4 MB each.
+const STATISTICS: usize = 3;
+/// How many projections are kept: those of two hemispheres, 15 MB each.
+const PROJECTIONS: usize = 2;
 /// How deep the folders of a subject are looked through: tree, session or category, file.
 const DEPTH: usize = 4;
 
@@ -31,6 +36,7 @@ pub(crate) struct Mirror {
     state: Mutex<State>,
     /// How long the state of the files is taken as it was last seen.
     settled: Duration,
+    pub(crate) kept: Kept,
 }
 
 #[derive(Debug)]
@@ -48,19 +54,43 @@ struct Checked {
     at: Instant,
 }
 
-/// A subject, and what was read of it.
+/// A subject, and which images its trials showed.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) subject: Subject,
     pub(crate) trials: Once<Trials>,
-    /// The table of trials as the page gets it.
-    pub(crate) trial_columns: Once<Bytes>,
-    /// The values of maps at the brain's voxels, by the name of the map.
+    /// The state of the files when the subject was opened.
+    state: u64,
+}
+
+impl Seen {
+    /// The name of something that was read of the subject, as long as its files are the same.
+    pub(crate) fn key(&self, name: &str) -> String {
+        format!("{} {:x} {name}", self.subject.id(), self.state)
+    }
+}
+
+/// What was read of the subjects, by [`Seen::key`]: the few that were used last.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) tables: Few<Bytes>,
+    /// Values at the brain's voxels.
     pub(crate) maps: Few<Vec<f32>>,
-    /// By session.
     pub(crate) statistics: Few<ColumnStatistics>,
-    /// By model: one at a time.
     pub(crate) embeddings: Few<Normed>,
+    pub(crate) projections: Few<Projection>,
+}
+
+impl Kept {
+    fn new() -> Self {
+        Self {
+            tables: Few::new(TABLES),
+            maps: Few::new(MAPS),
+            statistics: Few::new(STATISTICS),
+            embeddings: Few::new(1),
+            projections: Few::new(PROJECTIONS),
+        }
+    }
 }
 
 /// A value that is made once; a failure is not kept. Who comes meanwhile waits.
@@ -116,7 +146,7 @@ impl Mirror {
     pub(crate) fn new(dataset: Dataset, settled: Duration) -> Self {
         let stimuli = Checked::now(stimuli_files(&dataset));
         let state = State { dataset, stimuli, subjects: Vec::new() };
-        Self { state: Mutex::new(state), settled }
+        Self { state: Mutex::new(state), settled, kept: Kept::new() }
     }
 
     /// The dataset; what it has opened of the images is of the files that are there now.
@@ -141,14 +171,9 @@ impl Mirror {
         // As they are before anything is read: what changes meanwhile is noticed.
         let checked = Checked::now(subject_files(&state.dataset, id));
         let subject = state.dataset.subject(id.as_str())?;
-        let seen = Arc::new(Seen {
-            subject,
-            trials: Once::new(),
-            trial_columns: Once::new(),
-            maps: Few::new(MAPS),
-            statistics: Few::new(STATISTICS),
-            embeddings: Few::new(1),
-        });
+        // Tables have words of the images, too.
+        let stamp = checked.state ^ state.stimuli.state.rotate_left(1);
+        let seen = Arc::new(Seen { subject, trials: Once::new(), state: stamp });
         if state.subjects.len() >= SUBJECTS {
             state.subjects.remove(0);
         }
@@ -160,7 +185,7 @@ impl Mirror {
     fn check_stimuli(&self, state: &mut State) {
         let mut checked = state.stimuli;
         if !checked.holds(self.settled, || stimuli_files(&state.dataset)) {
-            // A handle with a stimulus side of its own.
+            // A handle with a stimulus side of its own, and subjects that have it.
             state.dataset = state.dataset.clone().with_cancel(&Cancel::new());
             state.subjects.clear();
         }
@@ -190,7 +215,8 @@ fn stimuli_files(dataset: &Dataset) -> u64 {
 }
 
 fn subject_files(dataset: &Dataset, id: &SubjectId) -> u64 {
-    let trees = [layout::glmsingle(id), layout::rois(id), layout::anatomical(id)];
+    let surfaces = format!("{}surf", layout::freesurfer(id));
+    let trees = [layout::glmsingle(id), layout::rois(id), layout::anatomical(id), surfaces];
     state_of(dataset, &trees)
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use crate::Commands;
 use crate::answer::Refusal;
 use crate::gate::Gate;
-use crate::mirror::{Mirror, Seen};
+use crate::mirror::{Kept, Mirror, Seen};
 use crate::names;
 use crate::sending::VOLUMES;
 use crate::work::Work;
@@ -29,6 +29,14 @@ pub(crate) struct Shared {
 pub(crate) struct Looked {
     pub(crate) seen: Arc<Seen>,
     pub(crate) subject: Subject,
+    state: Arc<Shared>,
+}
+
+impl Looked {
+    /// What is kept of all subjects.
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.state.mirror.kept
+    }
 }
 
 impl Shared {
@@ -54,9 +62,13 @@ impl Shared {
     }
 
     /// A subject on disk. The call blocks.
-    pub(crate) fn look(&self, id: &SubjectId, cancel: &Cancel) -> Result<Looked, Refusal> {
+    pub(crate) fn look(
+        self: &Arc<Self>,
+        id: &SubjectId,
+        cancel: &Cancel,
+    ) -> Result<Looked, Refusal> {
         let seen = self.mirror.seen(id)?;
         let subject = seen.subject.clone().with_cancel(cancel);
-        Ok(Looked { seen, subject })
+        Ok(Looked { seen, subject, state: Arc::clone(self) })
     }
 }

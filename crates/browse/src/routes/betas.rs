@@ -58,7 +58,13 @@ impl Looked {
         Ok(VoxelMask::all(brain))
     }
 
-    fn trial(&self, session: &SessionId, trial: usize, kind: Kind) -> Result<Content, Refusal> {
+    /// The betas of a trial at the voxels of the brain.
+    pub(crate) fn trial(
+        &self,
+        session: &SessionId,
+        trial: usize,
+        kind: Kind,
+    ) -> Result<Content, Refusal> {
         let mut sum = Sum::new(self.brain()?);
         self.add(session, vec![trial], kind, &mut sum)?;
         Ok(sum.mean())
@@ -97,9 +103,11 @@ impl Looked {
         // After the numbers of the trials were checked: this may be a pass over the file.
         let statistics = match kind {
             Kind::Beta => None,
-            Kind::Zscore => {
-                Some(self.seen.statistics.get(session.as_str(), || Ok(betas.statistics()?))?)
-            }
+            Kind::Zscore => Some(
+                self.kept()
+                    .statistics
+                    .get(&self.seen.key(session.as_str()), || Ok(betas.statistics()?))?,
+            ),
         };
         let mut row = vec![0.0; rows.n_voxels()];
         while rows.next_row(&mut row)?.is_some() {

@@ -115,7 +115,7 @@ impl Looked {
         let map = maps(&self.subject).into_iter().find(|map| map.id == id);
         let none = || Refusal::NotFound(format!("{} has no map {id:?}", self.subject.id()));
         let map = map.ok_or_else(none)?;
-        self.seen.maps.get(id, || {
+        self.kept().maps.get(&self.seen.key(id), || {
             let values = match &map.which {
                 Which::NoiseCeiling(which) => self.subject.noise_ceiling(which, &Voxels::all())?,
                 Which::R2 => self.subject.mean_r2(&Voxels::all())?,

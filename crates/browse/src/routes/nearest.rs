@@ -53,9 +53,8 @@ fn find(
     let model: EmbeddingModel = asked.model.parse().map_err(Error::from)?;
     let embeddings = looked.subject.stimuli().embeddings(model)?;
     let trials = looked.trials()?;
-    let normed = looked
-        .seen
-        .embeddings
-        .get(model.as_str(), || Normed::read(&embeddings, &trials.images, cancel))?;
+    let normed = looked.kept().embeddings.get(&looked.seen.key(model.as_str()), || {
+        Normed::read(&embeddings, &trials.images, cancel)
+    })?;
     normed.nearest(&embeddings, name, asked.count.clamp(1, MOST), cancel)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use laion_fmri::splits::list_splits;
+use laion_fmri::stimuli::files;
 use laion_fmri::{
     Dataset, Error, MaskSource, NoiseCeiling, Resolution, SessionId, Subject, SubjectId, VoxelMask,
     Voxels, policy,
@@ -134,8 +135,9 @@ fn missing(
 fn stimuli(subject: &Subject, commands: &dyn Commands) -> Value {
     let stimuli = subject.stimuli();
     let images = stimuli.require_images().err();
-    let captions = stimuli.captions().err();
-    let masks = stimuli.segmentation_table().err();
+    // Only opened: they are read when their words are asked for.
+    let captions = stimuli.open_table(files::CAPTIONS).err();
+    let masks = stimuli.open_table(files::SEGMENTATIONS_METADATA).err();
     let models: Vec<&str> = stimuli.embedding_models().iter().map(|it| it.as_str()).collect();
     let absent: Vec<Value> =
         [&images, &captions, &masks].into_iter().flatten().map(|it| absent(it, commands)).collect();

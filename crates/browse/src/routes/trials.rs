@@ -20,7 +20,7 @@ pub(crate) async fn table(
 ) -> Result<Answer, Refusal> {
     let columns = state.about(&subject, |looked| {
         let make = || Ok(Bytes::from(columns(looked, &*looked.trials()?).to_string()));
-        looked.seen.trial_columns.get(make)
+        looked.kept().tables.get(&looked.seen.key("trials"), make)
     });
     Ok(answer::bytes("application/json", Bytes::clone(&*columns.await?)))
 }
