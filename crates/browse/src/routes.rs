@@ -9,6 +9,7 @@ mod nearest;
 mod rois;
 mod splits;
 mod subjects;
+mod surfaces;
 mod trials;
 mod voxels;
 
@@ -43,6 +44,8 @@ pub(crate) fn all(state: Arc<Shared>) -> Router {
         .route("/api/subjects/{subject}/betas/{session}/{file}", get(betas::trial))
         .route("/api/subjects/{subject}/mean/{file}", get(betas::mean))
         .route("/api/subjects/{subject}/command", get(command::extract))
+        .route("/api/subjects/{subject}/surfaces", get(surfaces::surfaces))
+        .route("/api/subjects/{subject}/surfaces/{hemisphere}/{file}", get(surfaces::surface))
         .route("/api/images/{name}", get(images::image))
         .route("/api/images/{name}/pixels", get(images::pixels))
         .route("/api/images/{name}/masks/{file}", get(images::mask))
