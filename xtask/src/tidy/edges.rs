@@ -80,7 +80,18 @@ const ALLOWED: &[Allowed] = &[
         never: &[COMMAND_LINE],
         alone: false,
     },
-    Allowed { name: "laion-fmri-cli", internal: &["laion-fmri"], never: &[], alone: false },
+    Allowed {
+        name: "laion-fmri-browse",
+        internal: &["laion-fmri"],
+        never: &[COMMAND_LINE],
+        alone: false,
+    },
+    Allowed {
+        name: "laion-fmri-cli",
+        internal: &["laion-fmri", "laion-fmri-browse"],
+        never: &[],
+        alone: false,
+    },
     Allowed {
         name: "laion-fmri-python",
         internal: &["laion-fmri", "laion-fmri-cli"],
@@ -186,6 +197,7 @@ mod tests {
         "fixtures",
         "laion-fmri",
         "laion-fmri-base",
+        "laion-fmri-browse",
         "laion-fmri-cli",
         "laion-fmri-python",
         "nifti-stream",
@@ -203,7 +215,9 @@ mod tests {
         "laion-fmri -> s3-mirror",
         "laion-fmri -> laion-fmri-stimuli",
         "laion-fmri ~> fixtures",
+        "laion-fmri-browse -> laion-fmri",
         "laion-fmri-cli -> laion-fmri",
+        "laion-fmri-cli -> laion-fmri-browse",
         "laion-fmri-cli -> anyhow",
         "laion-fmri-cli ~> fixtures",
         "laion-fmri-python -> laion-fmri",
@@ -268,6 +282,14 @@ mod tests {
         );
         check(&["laion-fmri-cli -> bids-names"], &["forbidden edge laion-fmri-cli -> bids-names"]);
         check(&["xtask -> laion-fmri", "xtask -> fixtures"], &[]);
+        check(
+            &["laion-fmri-browse -> nifti-stream"],
+            &["forbidden edge laion-fmri-browse -> nifti-stream"],
+        );
+        check(
+            &["laion-fmri-python -> laion-fmri-browse"],
+            &["forbidden edge laion-fmri-python -> laion-fmri-browse"],
+        );
         check(&["xtask -> laion-fmri-cli"], &["forbidden edge xtask -> laion-fmri-cli"]);
     }
 
