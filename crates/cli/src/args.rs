@@ -1,6 +1,8 @@
 //! The command line as types: global options and one struct for each command.
 
 pub(crate) mod access;
+#[cfg(feature = "browse")]
+pub(crate) mod browse;
 mod bytes;
 pub(crate) mod examples;
 pub(crate) mod extract;
@@ -128,6 +130,9 @@ pub(crate) enum Command {
     /// Show the train/test splits, their image lists and their masks over trials
     #[command(subcommand)]
     Splits(splits::Splits),
+    /// Open a page on this machine: the brain, the image and the responses of every trial
+    #[cfg(feature = "browse")]
+    Browse(browse::Browse),
     /// Build one analysis-ready array from many sessions (voxels, z-score, average, features, split),
     /// with a recipe
     Extract(Box<extract::Extract>),

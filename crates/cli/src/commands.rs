@@ -3,6 +3,8 @@
 mod access;
 mod adopt;
 mod betas;
+#[cfg(feature = "browse")]
+mod browse;
 mod completions;
 mod config;
 mod coordinates;
@@ -91,6 +93,8 @@ fn dispatch(context: &Context, command: &Command) -> anyhow::Result<Status> {
         Command::Captions(args) => stimuli::captions(context, args),
         Command::Stimuli(action) => return stimuli::stimuli(context, action),
         Command::Splits(action) => return splits::run(context, action),
+        #[cfg(feature = "browse")]
+        Command::Browse(args) => browse::run(context, args),
         Command::Extract(args) => extract::extract(context, args),
         Command::Plan(args) => extract::plan(context, args),
         Command::Run(args) => extract::run(context, args),

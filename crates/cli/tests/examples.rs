@@ -136,7 +136,10 @@ fn every_example_runs() {
         if is_aside {
             std::fs::rename(&stores, &aside).unwrap();
         }
-        home.run(&line);
+        // A server has to be ended.
+        let is_server = line.starts_with("laion-fmri browse");
+        let ended = "timeout --preserve-status --signal INT 2";
+        home.run(&if is_server { format!("{ended} {line}") } else { line });
         if is_aside {
             std::fs::rename(&aside, &stores).unwrap();
         }

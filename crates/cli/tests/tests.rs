@@ -1,6 +1,7 @@
 //! The command as a user meets it: what it prints, what it writes, and how it ends.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod browse;
 mod chain;
 mod download_stimuli;
 mod examples;

@@ -4,6 +4,20 @@ use super::{Examples, example};
 
 /// Sorted as the commands are.
 pub(super) const EXAMPLES: &[Examples] = &[
+    #[cfg(feature = "browse")]
+    (
+        "browse",
+        &[
+            example(
+                "the page with one subject, in the browser of this machine",
+                "laion-fmri browse --subject sub-01",
+            ),
+            example(
+                "on a server: only print the address, with a port for ssh -L",
+                "laion-fmri browse --no-open --port 8890",
+            ),
+        ],
+    ),
     (
         "extract",
         &[
