@@ -75,9 +75,11 @@ fn place(scale: &ColorScale, height: usize, value: f32) -> usize {
 fn ticks(scale: &ColorScale, height: usize, room: usize) -> Vec<f32> {
     let (low, high) = scale.range();
     let threshold = scale.threshold().unwrap_or(f32::NAN);
+    // Of a diverging map it counts on both sides.
+    let mirrored = if scale.map().is_diverging() { -threshold } else { f32::NAN };
     let middle = low + (high - low) / 2.0;
     let mut ticks: Vec<f32> = Vec::new();
-    for value in [high, low, threshold, -threshold, 0.0, middle] {
+    for value in [high, low, threshold, mirrored, 0.0, middle] {
         let place_of = |value: f32| place(scale, height, value);
         let is_within = value >= low && value <= high;
         if is_within && ticks.iter().all(|it| place_of(*it).abs_diff(place_of(value)) >= room) {

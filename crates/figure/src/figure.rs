@@ -64,6 +64,20 @@ pub struct Figure<'a> {
     quantity: String,
 }
 
+/// What a figure is drawn from, pixel by pixel; arrays have the shape `(height, width)` of the mosaic.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Layers {
+    /// Which slices stand where.
+    pub mosaic: Mosaic,
+    /// The grey of the background, 0 where there is none.
+    pub background: Array2<u8>,
+    /// The values, whatever the threshold; NaN between slices.
+    pub values: Array2<f32>,
+    /// Whether a pixel lies in the region that is outlined.
+    pub region: Option<Array2<bool>>,
+}
+
 /// A picture, ready to be encoded.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -156,7 +170,8 @@ impl<'a> Figure<'a> {
     /// [`Error::Length`] when there is not one flag for each voxel; [`Error::NoSlices`];
     /// [`Error::TooLarge`].
     pub fn draw(&self) -> Result<Picture, Error> {
-        let mosaic = self.mosaic()?;
+        let layers = self.layers()?;
+        let mosaic = &layers.mosaic;
         let width = (mosaic.width() + 3 * MARGIN).saturating_add(color_bar::WIDTH);
         let title = text::wrapped(&self.title, TextSize::Large, width - 2 * MARGIN);
         let names = self.outline.as_ref().map_or("", |(_, name)| name.as_str());
@@ -182,7 +197,7 @@ impl<'a> Figure<'a> {
             }
         }
         let place = [MARGIN, MARGIN + title_height];
-        self.draw_slices(&mut canvas, place, &mosaic)?;
+        self.draw_slices(&mut canvas, place, &layers);
         let bar_height = body.min(BAR.1);
         let bar_place = [place[0] + mosaic.width() + MARGIN, place[1] + (body - bar_height) / 2];
         let (low, high) = self.scale.range();
@@ -190,7 +205,7 @@ impl<'a> Figure<'a> {
         let beyond = [visible().any(|value| *value < low), visible().any(|value| *value > high)];
         color_bar::draw(&mut canvas, bar_place, bar_height, &self.scale, &self.quantity, beyond);
         let n_visible = visible().count();
-        Ok(Picture { pixels: canvas.into_pixels(), mosaic, n_visible })
+        Ok(Picture { pixels: canvas.into_pixels(), mosaic: layers.mosaic, n_visible })
     }
 
     fn mosaic(&self) -> Result<Mosaic, Error> {
@@ -207,44 +222,55 @@ impl<'a> Figure<'a> {
         Mosaic::new(grid, self.plane, frame, through, self.most_slices, HEADER)
     }
 
-    fn draw_slices(
-        &self,
-        canvas: &mut Canvas,
-        [left, top]: [usize; 2],
-        mosaic: &Mosaic,
-    ) -> Result<(), Error> {
+    /// What the figure is drawn from, for another way to draw it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Figure::draw`].
+    pub fn layers(&self) -> Result<Layers, Error> {
+        let mosaic = self.mosaic()?;
+        let mut background = Array2::zeros((mosaic.height(), mosaic.width()));
         if let Some(voxels) = self.silhouette {
-            for ((y, x), is_inside) in mosaic.flags(voxels)?.indexed_iter() {
+            let is_inside = mosaic.flags(voxels)?;
+            background.zip_mut_with(&is_inside, |grey, is_inside| {
                 if *is_inside {
-                    canvas.set([left + x, top + y], [SILHOUETTE; 3]);
+                    *grey = SILHOUETTE;
                 }
-            }
+            });
         }
         if let Some(image) = &self.background {
             let sampled = mosaic.sampled(image);
             let (black, white) = window(&sampled);
-            for ((y, x), value) in sampled.indexed_iter() {
+            background.zip_mut_with(&sampled, |grey, value| {
                 if !value.is_nan() {
                     let share = ((value - black) / (white - black)).clamp(0.0, 1.0);
-                    canvas.set([left + x, top + y], [(share * BRIGHTEST).round() as u8; 3]);
+                    *grey = (share * BRIGHTEST).round() as u8;
                 }
-            }
+            });
         }
-        for ((y, x), value) in mosaic.values(self.values.values())?.indexed_iter() {
+        let values = mosaic.values(self.values.values())?;
+        let region = self.outline.as_ref().map(|(voxels, _)| mosaic.flags(voxels)).transpose()?;
+        Ok(Layers { mosaic, background, values, region })
+    }
+
+    fn draw_slices(&self, canvas: &mut Canvas, [left, top]: [usize; 2], layers: &Layers) {
+        for ((y, x), grey) in layers.background.indexed_iter() {
+            canvas.set([left + x, top + y], [*grey; 3]);
+        }
+        for ((y, x), value) in layers.values.indexed_iter() {
             if let Some(color) = self.scale.color(*value) {
                 canvas.blend([left + x, top + y], color, self.scale.opacity());
             }
         }
-        if let Some((voxels, _)) = &self.outline {
-            let thickness = (mosaic.scale() / 3).clamp(1, 3);
-            outline::draw(canvas, [left, top], &mosaic.flags(voxels)?, thickness);
+        let mosaic = &layers.mosaic;
+        if let Some(region) = &layers.region {
+            outline::draw(canvas, [left, top], region, (mosaic.scale() / 2).clamp(1, 3));
         }
         for (nth, slice) in mosaic.slices().iter().enumerate() {
             let [x, y] = mosaic.slice_place(nth);
             let place = [left + x, top + y - HEADER];
             draw_header(canvas, place, mosaic.slice_size()[0], mosaic, &mosaic.label(slice));
         }
-        Ok(())
     }
 }
 

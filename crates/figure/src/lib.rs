@@ -1,6 +1,7 @@
 //! Slices of a volume as a picture: mosaic, colour maps, colour bar, text.
 //!
-//! * [`Figure`]: values over a background, with outlines, title and colour bar, as a [`Picture`]
+//! * [`Figure`]: values over a background, with outlines, title and colour bar, as a [`Picture`] or as
+//!   [`Layers`]
 //! * [`Mosaic`]: which slices stand where, and what each pixel shows, for other ways to draw them
 //! * [`ColorScale`]: from values to colours, with range, threshold and opacity
 //! * [`ColorMap`]: tables of 256 colours
@@ -22,7 +23,7 @@ mod volume;
 
 pub use crate::color_map::{ColorMap, N_COLORS, Rgb};
 pub use crate::error::Error;
-pub use crate::figure::{Figure, Picture};
+pub use crate::figure::{Figure, Layers, Picture};
 pub use crate::mosaic::{Mosaic, Plane, Slice};
 pub use crate::scale::ColorScale;
 pub use crate::volume::{Extent, Grid, Volume};

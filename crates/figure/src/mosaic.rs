@@ -10,11 +10,11 @@ use crate::volume::{Extent, Grid, Volume};
 /// The most pixels of a picture.
 pub(crate) const MAX_PIXELS: usize = 1 << 24;
 /// Pixels between slices.
-const GAP: usize = 4;
+const GAP: usize = 12;
 /// The most pixels for a voxel that is as wide as high.
 const MAX_SCALE: usize = 16;
 /// What slices are enlarged to.
-const FITTING: (usize, usize) = (1440, 1000);
+const FITTING: (usize, usize) = (1600, 1000);
 /// Width to height.
 const ASPECT: f64 = 1.6;
 
@@ -144,17 +144,17 @@ impl Mosaic {
         };
         let (across, up) = (side(across), side(up));
         let range = through.along(through_axis.axis);
-        let n_slices = most_slices.min(range.len().max(1));
+        let places = spread(range.len().max(1), most_slices);
         let middle = |side: &Side| side.start as f64 + (side.n_voxels - 1) as f64 / 2.0;
-        let slice = |nth: usize| {
-            let index = range.start + (2 * nth + 1) * range.len() / (2 * n_slices);
+        let slice = |place: usize| {
+            let index = range.start + place;
             let mut voxel = [0.0; 3];
             voxel[across.axis.axis] = middle(&across);
             voxel[up.axis.axis] = middle(&up);
             voxel[through_axis.axis] = index as f64;
             Slice { index, mm: apply_affine(grid.affine(), voxel)[normal] }
         };
-        let mut slices: Vec<Slice> = (0..n_slices).map(slice).collect();
+        let mut slices: Vec<Slice> = places.into_iter().map(slice).collect();
         if through_axis.is_flipped {
             slices.reverse();
         }
@@ -164,7 +164,7 @@ impl Mosaic {
             across,
             up,
             through: through_axis,
-            columns: columns(n_slices, across.n_pixels(1), up.n_pixels(1)),
+            columns: columns(slices.len(), across.n_pixels(1), up.n_pixels(1)),
             slices,
             header,
             scale: 1,
@@ -319,6 +319,19 @@ impl Mosaic {
     }
 }
 
+/// The places of at most so many slices among planes, at the same distance from each other but for
+/// rounding. Of fewer than twice as many planes every second one is taken.
+fn spread(n_planes: usize, most: usize) -> Vec<usize> {
+    let (n_slices, step) = match n_planes {
+        n if n <= most => (n, 1.0),
+        n if n < most.saturating_mul(2) => (n.div_ceil(2), 2.0),
+        n => (most, n as f64 / most as f64),
+    };
+    let before = (n_planes as f64 - n_slices as f64 * step) / 2.0;
+    let place = |nth: usize| (before + (nth as f64 + 0.5) * step - 0.5).round() as usize;
+    (0..n_slices).map(place).collect()
+}
+
 /// How many slices stand side by side, so that the picture has about the shape of a screen and few empty
 /// places.
 fn columns(n_slices: usize, width: usize, height: usize) -> usize {
@@ -342,6 +355,16 @@ mod tests {
         assert_eq!(columns(3, 100, 100), 3);
         // Wide slices stand below each other.
         assert_eq!(columns(2, 300, 100), 1);
+    }
+
+    #[test]
+    fn slices_are_equally_far_apart() {
+        assert_eq!(spread(1, 12), [0]);
+        assert_eq!(spread(3, 12), [0, 1, 2]);
+        assert_eq!(spread(12, 8), [1, 3, 5, 7, 9, 11]);
+        assert_eq!(spread(13, 8), [0, 2, 4, 6, 8, 10, 12]);
+        assert_eq!(spread(70, 5), [7, 21, 35, 49, 63]);
+        assert_eq!(spread(1000, 1), [500]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::color_map::{ColorMap, N_COLORS, Rgb};
 use crate::error::Error;
 
 /// The share of values at either end that a fitted range leaves out.
-const TAIL: f64 = 0.005;
+const TAIL: f64 = 0.01;
 
 /// How values become colours.
 ///
@@ -48,7 +48,7 @@ impl ColorScale {
         Ok(Self { map, table: map.table(), low, high, threshold: None, opacity: 1.0 })
     }
 
-    /// A colour map over a range that fits the values: but for half a percent at either end, which is
+    /// A colour map over a range that fits the values: but for one percent at either end, which is
     /// left out so that single outliers do not take all the colours. The range of a diverging map is
     /// symmetric around zero; that of other maps starts at zero if no value is negative, and ends there
     /// if none is positive. Ends are rounded outwards to two digits. NaN and infinity do not count;
@@ -76,7 +76,8 @@ impl ColorScale {
         Self { map, table: map.table(), low, high, threshold: None, opacity: 1.0 }
     }
 
-    /// Leaves values out whose distance from zero is below a threshold.
+    /// Leaves values below a threshold out; for a diverging map, those whose distance from zero is below
+    /// it. A threshold of zero leaves nothing out.
     ///
     /// # Errors
     ///
@@ -129,7 +130,9 @@ impl ColorScale {
     /// Whether a value is drawn.
     #[must_use]
     pub fn is_visible(&self, value: f32) -> bool {
-        !value.is_nan() && self.threshold.is_none_or(|threshold| value.abs() >= threshold)
+        let size = if self.map.is_diverging() { value.abs() } else { value };
+        let threshold = self.threshold.filter(|threshold| *threshold > 0.0);
+        !value.is_nan() && threshold.is_none_or(|threshold| size >= threshold)
     }
 
     /// The colour of a value; none for one that is not drawn.
@@ -207,11 +210,18 @@ mod tests {
     }
 
     #[test]
-    fn a_threshold_counts_from_zero_on_both_sides() {
+    fn a_threshold_of_a_diverging_map_counts_from_zero_on_both_sides() {
         let scale = ColorScale::new(ColorMap::BlueRed, -4.0, 4.0).unwrap();
         let scale = scale.with_threshold(2.0).unwrap();
         let visible = [-3.0, -2.0, -1.9, 0.0, 1.9, 2.0].map(|value| scale.color(value).is_some());
         assert_eq!(visible, [true, true, false, false, false, true]);
+        let scale = ColorScale::new(ColorMap::Viridis, -4.0, 4.0).unwrap();
+        let visible = |threshold| {
+            let scale = scale.clone().with_threshold(threshold).unwrap();
+            [-3.0, 0.0, 1.9, 2.0].map(|value| scale.is_visible(value))
+        };
+        assert_eq!(visible(2.0), [false, false, false, true]);
+        assert_eq!(visible(0.0), [true; 4]);
     }
 
     #[test]
