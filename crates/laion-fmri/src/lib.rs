@@ -22,6 +22,8 @@
 pub mod access;
 mod anatomy;
 mod betas;
+#[cfg(feature = "figure")]
+mod brain_slices;
 pub mod config;
 mod dataset;
 #[cfg(feature = "download")]
@@ -60,6 +62,8 @@ pub mod upkeep;
 mod voxels;
 mod zscore;
 pub use self::betas::{BetaRows, Betas, ConcatenatedBetas, SessionBetas, WrittenBetas};
+#[cfg(feature = "figure")]
+pub use self::brain_slices::BrainSlices;
 pub use self::error::{Contradiction, Error, ErrorKind, ExtractError, NotEnoughSpace, Restriction};
 pub use self::error::{Result, StoreError, TemplateError};
 pub use self::files::{Input, InputError, InputRecord};

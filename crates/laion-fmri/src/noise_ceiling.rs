@@ -23,6 +23,9 @@ pub use self::options::{ImageSet, NoiseCeilingOptions, RepetitionTerm, Repetitio
 pub(crate) const SUBJECT_MAPS: [&str; 3] =
     ["Noiseceiling4rep", "Noiseceiling12rep", "NoiseceilingAllrep"];
 
+/// The maps over all sessions, those first that are drawn when none is named.
+const USUAL_MAPS: [&str; 3] = ["Noiseceiling12rep", "Noiseceiling4rep", "NoiseceilingAllrep"];
+
 /// The `desc` of the map of a session.
 pub(crate) const SESSION_MAP: &str = "Noiseceiling";
 
@@ -134,6 +137,24 @@ impl Subject {
             .iter()
             .map(|which| Ok((which.clone(), self.noise_ceiling_of(which, &mask)?)))
             .collect()
+    }
+
+    /// The noise ceiling that is meant when none is named: that of images with 12 repetitions over all
+    /// sessions, or another over all sessions if that is not there.
+    ///
+    /// ```
+    /// use laion_fmri::{Dataset, NoiseCeiling};
+    ///
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
+    /// assert_eq!(subject.usual_noise_ceiling(), NoiseCeiling::desc("Noiseceiling12rep")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn usual_noise_ceiling(&self) -> NoiseCeiling {
+        let maps = USUAL_MAPS.map(|desc| NoiseCeiling::Desc(desc.to_owned()));
+        let found = maps.iter().find(|map| self.noise_ceiling_file(map).is_ok());
+        found.unwrap_or(&maps[0]).clone()
     }
 
     pub(crate) fn noise_ceiling_of(

@@ -181,7 +181,7 @@ impl VoxelMask {
     }
 
     /// One value for each voxel of the mask over the whole grid, in C order.
-    fn volume(&self, values: ArrayView1<'_, f32>, outside: f32) -> Result<Vec<f32>> {
+    pub(crate) fn volume(&self, values: ArrayView1<'_, f32>, outside: f32) -> Result<Vec<f32>> {
         let indices = self.indices();
         if values.len() != indices.len() {
             return Err(Error::ValuesLength { expected: indices.len(), got: values.len() });

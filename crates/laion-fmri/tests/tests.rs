@@ -5,6 +5,7 @@ mod access;
 mod access_files;
 mod anatomy;
 mod betas;
+mod brain_slices;
 mod bucket;
 mod cancelled;
 #[cfg(test)]
