@@ -6,6 +6,7 @@ pub(crate) mod browse;
 mod bytes;
 pub(crate) mod examples;
 pub(crate) mod extract;
+pub(crate) mod figure;
 pub(crate) mod filters;
 mod global;
 pub(crate) mod index;
@@ -116,6 +117,8 @@ pub(crate) enum Command {
     ToNifti(ToNifti),
     /// Project values onto fsaverage, onto the subject's own surface or into MNI305
     ToTemplate(Box<template::ToTemplate>),
+    /// Draw a map or a trial as slices over the anatomy, as a PNG picture
+    Figure(Box<figure::Figure>),
     /// Save a stimulus image
     Image(stimuli::Image),
     /// Save image embeddings, (n_rows, n_features) float16

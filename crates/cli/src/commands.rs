@@ -12,6 +12,7 @@ mod doctor;
 pub(crate) mod download;
 mod download_stimuli;
 mod extract;
+mod figure;
 mod index;
 mod info;
 mod license;
@@ -87,6 +88,7 @@ fn dispatch(context: &Context, command: &Command) -> anyhow::Result<Status> {
         Command::NoiseCeiling(args) => noise_ceiling::run(context, args),
         Command::Nc(action) => nc::run(context, action),
         Command::Coordinates(args) => coordinates::run(context, args),
+        Command::Figure(args) => figure::run(context, args),
         Command::Image(args) => stimuli::image(context, args),
         Command::Embedding(args) => stimuli::embedding(context, args),
         Command::Segmentation(args) => stimuli::segmentation(context, args),

@@ -8,6 +8,7 @@ mod examples;
 mod extract;
 mod extract_large;
 mod failures;
+mod figures;
 mod indexes;
 mod limits;
 mod looking;

@@ -232,6 +232,23 @@ pub(super) const EXAMPLES: &[Examples] = &[
         ],
     ),
     (
+        "figure",
+        &[
+            example(
+                "a noise ceiling with the outline of an ROI, from 10 percent",
+                "laion-fmri figure --subject sub-01 --map nc --threshold 10 --roi FFA1 -o nc.png",
+            ),
+            example(
+                "the betas of a trial, seen from behind",
+                "laion-fmri figure --subject sub-01 --trial 01:17 --plane coronal --range -3,3 -o trial.png",
+            ),
+            example(
+                "your own values for each brain voxel",
+                "laion-fmri figure --subject sub-01 --map nc12.npy --title \"My map\" -o mine.png",
+            ),
+        ],
+    ),
+    (
         "image",
         &[
             example(
