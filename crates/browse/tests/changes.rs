@@ -67,13 +67,17 @@ fn a_damaged_trial_table_is_a_problem_of_its_session() {
     let served = Served::new();
     let subject = served.dataset.subject("sub-03").unwrap();
     let session = subject.sessions().unwrap()[0].clone();
-    std::fs::write(served.bucket.path(&layout::trials(subject.id(), &session)), "label\n\"a")
-        .unwrap();
+    let table = layout::trials(subject.id(), &session);
+    std::fs::write(served.bucket.path(&table), b"label\n\xff\xfe\n").unwrap();
     let about = served.json("/api/subjects/sub-03");
-    let entry = &about["sessions"][0];
-    assert_eq!(entry["id"], json!(session.as_str()));
-    let others = about["sessions"].as_array().unwrap()[1..].iter();
-    assert!(others.clone().count() > 0 && others.clone().all(|it| it["problem"].is_null()));
+    let sessions = about["sessions"].as_array().unwrap();
+    let problem = sessions[0]["problem"]["what"].as_str().unwrap();
+    assert!(problem.contains(table.rsplit('/').next().unwrap()), "{problem}");
+    assert_eq!(sessions[0]["trials"], json!(0));
+    assert!(sessions.len() > 1 && sessions[1..].iter().all(|it| it["problem"].is_null()));
+    let trials = served.json("/api/subjects/sub-03/trials");
+    let others: u64 = sessions[1..].iter().map(|it| it["trials"].as_u64().unwrap()).sum();
+    assert_eq!(trials["rows"], json!(others));
 }
 
 #[test]
