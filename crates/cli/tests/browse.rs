@@ -58,7 +58,8 @@ impl Page {
 fn the_page_is_served_until_ctrl_c() {
     let user = User::with_session();
     let page = Page::open(&user, &["--port", "0"]);
-    let (port, token) = page.address.split_once("/?token=").unwrap();
+    let address = page.address.clone();
+    let (port, token) = address.split_once("/?token=").unwrap();
     let port = port.strip_prefix("http://127.0.0.1:").unwrap();
     assert!(token.len() == 32 && port.parse::<u16>().is_ok(), "{}", page.address);
     assert!(page.get("/").starts_with("HTTP/1.1 303"));
