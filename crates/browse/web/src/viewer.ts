@@ -33,9 +33,9 @@ export class Viewer {
   private readonly niivue = new Niivue({
     backColor: [0.04, 0.05, 0.06, 1],
     crosshairColor: [1, 0.85, 0.2, 0.9],
-    crosshairWidth: 1,
-    crosshairWidthUnit: 'voxels',
-    crosshairGap: 3,
+    crosshairWidth: 0.7,
+    crosshairWidthUnit: 'mm',
+    crosshairGap: 4,
     fontColor: [0.75, 0.78, 0.82, 1],
     fontMinPx: 12,
     fontSizeScaling: 0.3,
