@@ -10,6 +10,7 @@ mod dataset;
 mod download;
 mod error;
 mod extract;
+mod figure;
 mod files;
 mod hint;
 mod notes;
@@ -39,6 +40,8 @@ mod _native {
     use crate::extract::{
         extract, plan_extraction, recipe, recipe_methods, recipe_toml, reproduce,
     };
+    #[pymodule_export]
+    use crate::figure::{brain_grid, color_scale, mean_r2, slices, usual_noise_ceiling};
     #[pymodule_export]
     use crate::files::{
         read_gifti, read_label, read_mask, read_rows, read_volume, read_voxels, write_nifti, zscore,

@@ -26,6 +26,7 @@ MODULES = (
     "io",
     "noise_ceiling",
     "segmentations",
+    "slices",
     "splits",
     "stimuli",
     "store",

@@ -34,6 +34,7 @@ from laion_fmri.extraction import Extraction, extract, plan_extraction, reproduc
 from laion_fmri.group import Group, load_subjects
 from laion_fmri.segmentations import Segmentations
 from laion_fmri.stimuli import Stimuli, as_displayed_rgb, load_stimuli
+from laion_fmri.slices import plot_slices
 from laion_fmri.store import StoreBuilt, build_store, open_store
 from laion_fmri.subject import Subject, load_subject, resolve_subject_id
 
@@ -82,6 +83,7 @@ __all__ = [
     "load_subjects",
     "open_store",
     "plan_extraction",
+    "plot_slices",
     "reproduce",
     "request_stimulus_access",
     "resolve_subject_id",

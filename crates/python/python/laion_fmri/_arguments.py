@@ -40,6 +40,15 @@ class SpaceOptions(TypedDict):
     fsaverage: list[str]
 
 
+class SliceOptions(TypedDict):
+    """Which slices are drawn, and of which values, as the native module takes it."""
+
+    plane: str
+    n_slices: int
+    threshold: float
+    is_diverging: bool
+
+
 VoxelArguments = tuple["list[str] | None", "NDArray[np.bool_] | None", str]
 
 
@@ -212,6 +221,21 @@ def threshold(value: Any) -> float | None:
     except (TypeError, ValueError):
         kind = type(value).__name__
         raise TypeError(f"nc_threshold must be a number of percent, got {kind}") from None
+
+
+def number(value: Any, name: str) -> float:
+    """A finite number of Python or numpy."""
+    import math
+
+    if isinstance(value, (str, bytes, bool)):
+        raise TypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}")
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {type(value).__name__}") from None
+    if not math.isfinite(found):
+        raise _invalid(f"{name} must be a finite number, got {value!r}")
+    return found
 
 
 def stimulus_set(value: object) -> str | None:

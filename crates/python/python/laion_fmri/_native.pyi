@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from laion_fmri._arguments import Selection, SpaceOptions
+from laion_fmri._arguments import Selection, SliceOptions, SpaceOptions
 
 __all__ = [
     "Dataset",
@@ -23,7 +23,9 @@ __all__ = [
     "access_terms",
     "answer_fault",
     "betas",
+    "brain_grid",
     "build_store",
+    "color_scale",
     "compute_noise_ceiling",
     "concat_betas",
     "configured",
@@ -39,6 +41,7 @@ __all__ = [
     "list_splits",
     "load_split",
     "main",
+    "mean_r2",
     "parse_subject",
     "plan_extraction",
     "read_gifti",
@@ -53,9 +56,11 @@ __all__ = [
     "reproduce",
     "request_access",
     "shared_betas",
+    "slices",
     "split_masks",
     "surface_to_template",
     "template_name",
+    "usual_noise_ceiling",
     "volume_to_surface",
     "volume_to_template",
     "write_betas",
@@ -321,3 +326,16 @@ def split_masks(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]: ...
 def leaks(labels: list[str], train: list[bool], test: list[bool]) -> dict[str, Any]: ...
 def duplicate_groups(pool: str) -> list[list[str]]: ...
+def color_scale(
+    values: NDArray[np.float32], name: str | None, range: tuple[float, float] | None
+) -> tuple[NDArray[np.uint8], tuple[float, float], bool]: ...
+def slices(
+    subject: Subject,
+    values: NDArray[np.float32],
+    voxels: _Voxels,
+    region: _Voxels | None,
+    options: SliceOptions,
+) -> dict[str, Any]: ...
+def brain_grid(subject: Subject, source: str) -> tuple[tuple[int, int, int], NDArray[np.float64]]: ...
+def mean_r2(subject: Subject, voxels: _Voxels) -> NDArray[np.float32]: ...
+def usual_noise_ceiling(subject: Subject) -> str: ...

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     import xarray as xr
+    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
     from laion_fmri._arguments import Roi, Session
@@ -1067,6 +1068,129 @@ class Subject:
         voxels = _arguments.voxels(roi, mask, mask_source)
         path = _arguments.output(output_path, "output_path", _NIFTI)
         self._current().to_nifti(array, path, voxels)
+
+    def plot_slices(
+        self,
+        values: Any = None,
+        *,
+        map: str | None = None,
+        trial: tuple[str, int] | None = None,
+        mask_source: str = "anatomical",
+        **kw: Any,
+    ) -> Axes:
+        """Draw a map, a trial or values as slices over the anatomy, with matplotlib.
+
+        Parameters
+        ----------
+        values : array_like, path or image, optional
+            One value for each voxel of the brain, or of the ROIs of `roi`; or a NIfTI file or nibabel image
+            on the grid of the betas.
+        map : str, optional
+            In the place of `values`: ``"nc"`` (noise ceiling), ``"r2"``, a map over all sessions such as
+            ``"Noiseceiling4rep"``, or the noise ceiling of a session such as ``"ses-01"``.
+        trial : tuple of str and int, optional
+            In the place of `values`: a session and a row of its trial table, counted from 0.
+        mask_source : {"anatomical", "rsquare"}
+            The brain mask that defines the voxels.
+        **kw
+            As for :func:`laion_fmri.plot_slices`, by name: `roi`, `threshold`, `ax`, `plane`, `n_slices`,
+            `range`, `colormap`, `opacity`, `title` and `label`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes; ``ax.figure.savefig`` writes them to a file.
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib: ``pip install "laion-fmri-rs[view]"``.
+        TypeError
+            If an argument is of another type.
+        ValueError
+            If not exactly one of `values`, `map` and `trial` is given, there is not one value for each
+            voxel, or an argument has no meaning.
+        IndexError
+            If the session has no such trial.
+        DataNotDownloadedError
+            If something that is drawn is not on disk.
+        """
+        from laion_fmri import slices
+
+        found, label = slices._values_of(self, values, map, trial, mask_source)
+        kw.setdefault("label", label)
+        if trial is not None:
+            # Betas are on both sides of zero, even where no voxel is.
+            kw.setdefault("colormap", "blue-red")
+        return slices.plot_slices(found, self, mask_source=mask_source, **kw)
+
+    def view(
+        self,
+        values: Any = None,
+        *,
+        map: str | None = None,
+        trial: tuple[str, int] | None = None,
+        roi: Roi | None = None,
+        threshold: float | None = None,
+        range: tuple[float, float] | None = None,
+        colormap: str | None = None,
+        opacity: float = 1.0,
+        mask_source: str = "anatomical",
+    ) -> Any:
+        """Show a map, a trial or values over the anatomy in a notebook, with the viewer NiiVue.
+
+        Colours are those of :func:`laion_fmri.plot_slices`: NaN is transparent, and zero is a colour. ROIs are
+        outlined in white.
+
+        Parameters
+        ----------
+        values : array_like, path or image, optional
+            One value for each voxel of the brain, or of the ROIs of `roi`; or a NIfTI file or nibabel image
+            on the grid of the betas.
+        map : str, optional
+            In the place of `values`: ``"nc"`` (noise ceiling), ``"r2"``, a map over all sessions such as
+            ``"Noiseceiling4rep"``, or the noise ceiling of a session such as ``"ses-01"``.
+        trial : tuple of str and int, optional
+            In the place of `values`: a session and a row of its trial table, counted from 0.
+        roi : str or list of str, optional
+            ROIs that are outlined.
+        threshold : float, optional
+            Values below it are transparent; of a diverging map, those closer to zero.
+        range : tuple of float, optional
+            The values of the first and the last colour.
+        colormap : str, optional
+            The name of a colour map, as for :func:`laion_fmri.plot_slices`.
+        opacity : float
+            How much the colours hide of the anatomy, 0 to 1.
+        mask_source : {"anatomical", "rsquare"}
+            The brain mask that defines the voxels.
+
+        Returns
+        -------
+        ipyniivue.NiiVue
+            The widget, which a notebook shows.
+
+        Raises
+        ------
+        ImportError
+            Without ipyniivue: ``pip install "laion-fmri-rs[view]"``.
+        TypeError
+            If an argument is of another type.
+        ValueError
+            If not exactly one of `values`, `map` and `trial` is given, there is not one value for each
+            voxel, or an argument has no meaning.
+        IndexError
+            If the session has no such trial.
+        DataNotDownloadedError
+            If something that is shown is not on disk.
+        """
+        from laion_fmri import _view, slices
+
+        found, label = slices._values_of(self, values, map, trial, mask_source)
+        if trial is not None and colormap is None:
+            colormap = "blue-red"
+        colors = _view.Colors(range=range, colormap=colormap, threshold=threshold, opacity=opacity)
+        return _view.widget(self, found, roi, colors, mask_source, label)
 
     def to_template(self, values: Any, target: str, **kw: Any) -> Any:
         """Take values at voxels to fsaverage, to the subject's own surface or to MNI305.
