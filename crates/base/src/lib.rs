@@ -14,7 +14,7 @@
 //! * [`integer_of_table`]: the integer in a field of a table
 //! * [`apply_affine`], [`compose_affines`], [`invert_affine`]: maps between voxels and millimetres
 //! * `zarr`: the documents of Zarr groups and arrays, with the feature `zarr`
-//! * [`zeroed`]: zeros whose memory is taken when they are written, if there is memory for them
+//! * [`zeroed`], [`in_huge_pages`]: zeros whose memory is taken when they are written, if there is memory for them
 //! * [`lock`]: locks a mutex, even if a thread panicked while holding it
 //! * [`wait`]: blocks until a future is done, on any thread
 //!
@@ -60,7 +60,7 @@ pub use crate::sha256::Sha256Hasher;
 pub use crate::sha256::{Hex, InvalidSha256, Sha256};
 pub use crate::wait::wait;
 pub use crate::words::{agreeing, counted, readable_bytes, sufficient_bytes};
-pub use crate::zeroed::zeroed;
+pub use crate::zeroed::{in_huge_pages, zeroed};
 #[cfg(feature = "serde")]
 #[doc(hidden)]
 pub use serde;

@@ -12,10 +12,16 @@ mod huge_pages;
 pub fn zeroed<T: Copy + Default>(length: usize) -> Option<Vec<T>> {
     // Asked for in a way that may fail first; zeroed memory can only be had in one that may not.
     Vec::<T>::new().try_reserve_exact(length).ok()?;
-    let zeros = vec![T::default(); length];
+    Some(in_huge_pages(vec![T::default(); length]))
+}
+
+/// The same memory, none of which was written yet. With the feature `huge-pages`, Linux is asked to
+/// hand it over in pages of 2 MiB.
+#[must_use]
+pub fn in_huge_pages<T>(memory: Vec<T>) -> Vec<T> {
     #[cfg(all(target_os = "linux", feature = "huge-pages"))]
-    let zeros = huge_pages::in_huge_pages(zeros);
-    Some(zeros)
+    let memory = huge_pages::in_huge_pages(memory);
+    memory
 }
 
 #[cfg(test)]

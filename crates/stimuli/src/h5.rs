@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use laion_fmri_base::parallel_map;
+use laion_fmri_base::{in_huge_pages, parallel_map};
 
 use crate::error::Error;
 use crate::source::ReadAt;
@@ -266,7 +266,7 @@ impl Dataset {
     pub(crate) fn zeros_of<T: bytemuck::Zeroable>(&self, count: usize) -> Result<Vec<T>, Error> {
         let zeros = isize::try_from(count.saturating_mul(size_of::<T>())).ok();
         let zeros = zeros.and_then(|_| bytemuck::allocation::try_zeroed_vec(count).ok());
-        zeros.ok_or_else(|| Error::TooLarge {
+        zeros.map(in_huge_pages).ok_or_else(|| Error::TooLarge {
             path: self.path.clone(),
             dataset: self.name,
             expected: isize::MAX as u64,
