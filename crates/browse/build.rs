@@ -1,5 +1,4 @@
 //! Embeds the built page: a table of the files below `web/dist`, which is empty when there is none.
-#![expect(clippy::print_stdout, reason = "a build script talks to cargo on its standard output")]
 #![expect(clippy::disallowed_methods, reason = "a build script is told its folders by variables")]
 
 use std::fmt::Write as _;

@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn it_is_that_of_the_definition() {
         assert_eq!(crc32c(b"123456789"), 0xe306_9283);
-        let bytes: Vec<u8> = (0..3000_u32).map(|n| (n * n >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..3000_u32).map(|n| ((n * n) >> 3) as u8).collect();
         // Short ones, and those around the lengths that processors take at once.
         for length in (0..300).chain([511, 512, 513, 2783, 2784, 2785, 3000]) {
             for start in [0, 1, 4] {

@@ -196,6 +196,8 @@ fn is_test_source(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::UNSAFE;
+
     /// Checks a text behind a purpose line, and compares what is found on which of its lines.
     fn check(path: &str, text: &str, expected: &[(usize, &str)]) {
         let findings = super::check(path, &format!("//! Purpose.\n{text}"));
