@@ -133,17 +133,11 @@ impl BrainMask {
     }
 
     pub(crate) fn write_voxels(&self, path: &Path, indices: &[usize]) -> Result<()> {
-        let voxels = self.volume_of(indices);
-        Ok(nifti_stream::fs::write_volume(path, &self.spatial, self.grid.shape(), &voxels)?)
-    }
-
-    /// 1 at these indices and 0 everywhere else, over the whole grid in C order.
-    pub(crate) fn volume_of(&self, indices: &[usize]) -> Vec<u8> {
         let mut voxels = vec![0_u8; self.grid.n_voxels()];
         for &index in indices {
             voxels[index] = 1;
         }
-        voxels
+        Ok(nifti_stream::fs::write_volume(path, &self.spatial, self.grid.shape(), &voxels)?)
     }
 
     /// The mask over the whole grid in C order, shape `(NX * NY * NZ,)`.

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use ndarray::{Array2, ArrayView1};
-use nifti_stream::{Compression, Sample};
+use nifti_stream::{Compression, Sample, VolumeWriter};
 
 use crate::{Error, Result, Subject, VoxelMask, Voxels};
 
@@ -135,7 +135,7 @@ impl Subject {
 impl VoxelMask {
     /// Writes one value for each voxel of the mask to a stream, as a 3-D float32 NIfTI file that is not
     /// gzipped; `outside` everywhere else, such as 0 or NaN. Header and order of the values are those
-    /// of [`Subject::to_nifti`]. Memory is one volume.
+    /// of [`Subject::to_nifti`]. No volume is in memory.
     ///
     /// # Errors
     ///
@@ -163,9 +163,14 @@ impl VoxelMask {
         values: impl Into<ArrayView1<'v, f32>>,
         outside: f32,
     ) -> Result<()> {
-        let volume = self.volume(values.into(), outside)?;
-        let (spatial, shape) = (self.brain().spatial(), self.brain().grid().shape());
-        Ok(nifti_stream::write_volume(writer, spatial, shape, &volume, Compression::None)?)
+        let values = values.into();
+        if values.len() != self.n_voxels() {
+            return Err(Error::ValuesLength { expected: self.n_voxels(), got: values.len() });
+        }
+        match values.as_slice() {
+            Some(values) => self.write_selected(writer, values, outside),
+            None => self.write_selected(writer, &values.to_vec(), outside),
+        }
     }
 
     /// Writes the mask to a stream, as a 3-D uint8 NIfTI file that is not gzipped; see
@@ -175,9 +180,20 @@ impl VoxelMask {
     ///
     /// [`Error::Nifti`] when the stream cannot be written to.
     pub fn write_nifti_to(&self, writer: impl Write) -> Result<()> {
-        let volume = self.brain().volume_of(self.indices());
+        self.write_selected(writer, &vec![1_u8; self.n_voxels()], 0)
+    }
+
+    fn write_selected<T: Sample>(
+        &self,
+        writer: impl Write,
+        values: &[T],
+        outside: T,
+    ) -> Result<()> {
         let (spatial, shape) = (self.brain().spatial(), self.brain().grid().shape());
-        Ok(nifti_stream::write_volume(writer, spatial, shape, &volume, Compression::None)?)
+        let mut volumes = VolumeWriter::new(writer, spatial, shape, None, Compression::None)?;
+        volumes.put_selected(&self.selection()?, values, outside)?;
+        volumes.finish()?;
+        Ok(())
     }
 
     /// One value for each voxel of the mask over the whole grid, in C order.

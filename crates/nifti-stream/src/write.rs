@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::grid::count_voxels;
 use crate::gz::GzEncoder;
 use crate::header::{NIFTI1_SIZE, NIFTI2_SIZE, Spatial};
+use crate::selection::VoxelSelection;
 
 /// The largest dimension that NIfTI-1 can express.
 const NIFTI1_MAX_DIM: usize = i16::MAX as usize;
@@ -173,10 +174,7 @@ impl<W: Write, T: Sample> VolumeWriter<W, T> {
     pub fn put(&mut self, data: &[T]) -> Result<(), Error> {
         let shape = self.shape;
         check_length(shape, self.n_voxels, data.len())?;
-        if self.got == self.expected {
-            return Err(Error::VolumeCount { expected: self.expected, got: self.got + 1 });
-        }
-        self.got += 1;
+        self.count()?;
         let [nx, ny, nz] = shape;
         for z in 0..nz {
             self.slice.clear();
@@ -187,6 +185,67 @@ impl<W: Write, T: Sample> VolumeWriter<W, T> {
             }
             self.sink.write_all(&self.slice).map_err(failed)?;
         }
+        Ok(())
+    }
+
+    /// Writes the next volume from chosen voxels alone: a value for each of them, and `outside` for all
+    /// others. No array of the whole grid is needed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SelectionShape`] for a selection of another grid; as [`put`](Self::put).
+    ///
+    /// ```
+    /// use nifti_stream::{Affine, Compression, Spatial, VolumeWriter, VoxelSelection, read_volume};
+    ///
+    /// # let affine = Affine::from_rows([[2.0, 0.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0]]);
+    /// let (spatial, shape) = (Spatial::from_affine(&affine), [2, 1, 2]);
+    /// let mut volumes = VolumeWriter::new(Vec::new(), &spatial, shape, None, Compression::None)?;
+    /// let chosen = VoxelSelection::new(shape, vec![1, 2])?;
+    /// volumes.put_selected(&chosen, &[0.5, 0.25], -1.0_f32)?;
+    /// let volume = read_volume(volumes.finish()?.as_slice())?;
+    /// assert_eq!(volume.data(), [-1.0, 0.5, 0.25, -1.0]);
+    /// # Ok::<(), nifti_stream::Error>(())
+    /// ```
+    pub fn put_selected(
+        &mut self,
+        selection: &VoxelSelection,
+        values: &[T],
+        outside: T,
+    ) -> Result<(), Error> {
+        let (expected, got) = (self.shape, selection.shape());
+        if expected != got {
+            return Err(Error::SelectionShape { expected, got });
+        }
+        check_length(self.shape, selection.len(), values.len())?;
+        self.count()?;
+        let [nx, ny, nz] = self.shape;
+        let area = nx * ny;
+        let mut plan = selection.plan();
+        for z in 0..nz {
+            let end = (z + 1) * area;
+            let here;
+            (here, plan) = plan.split_at(plan.partition_point(|step| (step.file as usize) < end));
+            self.slice.clear();
+            let mut next = z * area;
+            for step in here {
+                let file = step.file as usize;
+                (next..file).for_each(|_| outside.append_to(&mut self.slice));
+                values[step.rank as usize].append_to(&mut self.slice);
+                next = file + 1;
+            }
+            (next..end).for_each(|_| outside.append_to(&mut self.slice));
+            self.sink.write_all(&self.slice).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Counts the volume that comes next.
+    fn count(&mut self) -> Result<(), Error> {
+        if self.got == self.expected {
+            return Err(Error::VolumeCount { expected: self.expected, got: self.got + 1 });
+        }
+        self.got += 1;
         Ok(())
     }
 

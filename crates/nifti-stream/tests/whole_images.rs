@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use nifti_stream::{
-    Affine, Compression, Datatype, Endianness, Error, Header, Spatial, Version, VoxelSelection,
-    read_set_voxels, read_volume, read_voxels, write_volume,
+    Affine, Compression, Datatype, Endianness, Error, Header, Spatial, Version, VolumeWriter,
+    VoxelSelection, read_set_voxels, read_volume, read_voxels, write_volume,
 };
 
 use crate::support::{Nifti, file_offset, gzip};
@@ -215,6 +215,40 @@ fn written_images_come_back() {
         assert_eq!(volume.header().datatype(), Datatype::U8);
         assert!(volume.data().iter().zip(&bytes).all(|(&read, &byte)| read == f32::from(byte)));
     }
+}
+
+#[test]
+fn chosen_voxels_give_the_bytes_of_the_whole_image() {
+    let chosen: [&[usize]; 4] = [&[], &[0, 59], &[3, 4, 5, 17, 23, 58], &[59]];
+    let all: Vec<usize> = (0..60).collect();
+    for indices in chosen.into_iter().chain([all.as_slice()]) {
+        let mut whole = [-1.5_f32; 60];
+        let values: Vec<f32> = indices.iter().map(|index| *index as f32 / 4.0).collect();
+        indices.iter().zip(&values).for_each(|(index, value)| whole[*index] = *value);
+        let selection = VoxelSelection::new(SHAPE, indices.to_vec()).unwrap();
+        let mut expected = Vec::new();
+        write_volume(&mut expected, &spatial(), SHAPE, &whole, Compression::None).unwrap();
+        let mut writer =
+            VolumeWriter::new(Vec::new(), &spatial(), SHAPE, None, Compression::None).unwrap();
+        writer.put_selected(&selection, &values, -1.5).unwrap();
+        assert!(matches!(
+            writer.put_selected(&selection, &values, -1.5),
+            Err(Error::VolumeCount { expected: 1, got: 2 })
+        ));
+        assert_eq!(writer.finish().unwrap(), expected, "{indices:?}");
+    }
+    let mut writer =
+        VolumeWriter::new(Vec::new(), &spatial(), SHAPE, None, Compression::None).unwrap();
+    let other = VoxelSelection::new([60, 1, 1], vec![1]).unwrap();
+    assert!(matches!(
+        writer.put_selected(&other, &[1_u8], 0),
+        Err(Error::SelectionShape { expected: SHAPE, got: [60, 1, 1] })
+    ));
+    let own = VoxelSelection::new(SHAPE, vec![1]).unwrap();
+    assert!(matches!(
+        writer.put_selected(&own, &[1_u8, 2], 0),
+        Err(Error::DataLength { expected: 1, got: 2, .. })
+    ));
 }
 
 #[test]
