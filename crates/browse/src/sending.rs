@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::answer::{Answer, sentence};
 use crate::state::Shared;
 
-/// How many volumes may be in memory to be sent: 12 MB each on the grid of the betas.
+/// How many volumes may be sent at once: 5 MB each, the order of their voxels.
 pub(crate) const VOLUMES: usize = 2;
 /// The bytes of a piece.
 const PIECE: usize = 256 << 10;
@@ -60,7 +60,7 @@ impl Content {
     }
 }
 
-/// Answers with a volume. Its buffer is made when it is its turn, and written piece by piece.
+/// Answers with a volume, which is written piece by piece when it is its turn.
 pub(crate) fn send(state: &Arc<Shared>, content: Content) -> Answer {
     let (sender, mut pieces) = mpsc::channel(PIECES);
     let volumes = Arc::clone(&state.volumes);

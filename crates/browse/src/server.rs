@@ -11,7 +11,9 @@ use tokio::runtime::Builder;
 
 use crate::gate::Gate;
 use crate::mirror::Mirror;
+use crate::sending::VOLUMES;
 use crate::state::Shared;
+use crate::work::AT_ONCE;
 use crate::{Commands, Error, routes};
 
 /// How often the server looks whether it is cancelled.
@@ -115,6 +117,7 @@ impl Server {
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("browse")
+            .max_blocking_threads(AT_ONCE + VOLUMES)
             .enable_all()
             .build()
             .map_err(|source| Error::Threads { source })?;

@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 use crate::answer::Refusal;
 
 /// How many calls of the dataset run at once.
-const AT_ONCE: usize = 2;
+pub(crate) const AT_ONCE: usize = 2;
 
 /// Runs calls that block.
 #[derive(Clone, Debug)]

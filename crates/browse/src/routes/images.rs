@@ -47,7 +47,7 @@ fn describe(state: &Arc<Shared>, name: &str, cancel: &Cancel) -> Result<Value, R
     }
     let captions = stimuli.captions();
     let table = stimuli.segmentation_table();
-    let masks = table.as_ref().map_or_else(
+    let masks: Vec<Value> = table.as_ref().map_or_else(
         |_| Vec::new(),
         |table| table.for_image(name).enumerate().map(mask_entry).collect(),
     );
@@ -62,7 +62,7 @@ fn describe(state: &Arc<Shared>, name: &str, cancel: &Cancel) -> Result<Value, R
         "name": name,
         "dataset": listed.map(|it| it.dataset.as_str()),
         "shared": is_shared(name, metadata.as_deref()),
-        "noun": masks.first().map(|mask: &Value| mask["label"].clone()),
+        "noun": masks.iter().find(|mask| mask["localized"] == json!(true)).map(|it| &it["label"]),
         "captions": captions.map_or_else(|_| Vec::new(), |it| {
             it.list(name, None).into_iter().map(str::to_owned).collect()
         }),
