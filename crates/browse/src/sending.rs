@@ -125,3 +125,46 @@ impl Write for Pieces {
         self.put(Ok(full.into()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use laion_fmri::Dataset;
+    use tokio::runtime::Builder;
+
+    use super::*;
+    use crate::gate::Gate;
+    use crate::mirror::Mirror;
+
+    /// The body of an answer, if it comes to its end.
+    fn body(content: impl FnOnce(&std::path::Path) -> Content) -> Option<Vec<u8>> {
+        let folder = tempfile::tempdir().unwrap();
+        let dataset = Dataset::open(folder.path()).unwrap();
+        let mirror = Mirror::new(dataset, Duration::ZERO);
+        let state = Arc::new(Shared::new(Gate::new(1).unwrap(), mirror, Arc::new(()), None));
+        let runtime = Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let answer = send(&state, content(folder.path()));
+            to_bytes(answer.into_body(), usize::MAX).await.ok().map(|bytes| bytes.to_vec())
+        })
+    }
+
+    #[test]
+    fn bytes_come_as_they_are_whatever_their_number() {
+        for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 9 * PIECE + 5] {
+            let expected: Vec<u8> = (0..length).map(|byte| (byte % 251) as u8).collect();
+            let got = body(|folder| {
+                let path = folder.join("file");
+                std::fs::write(&path, &expected).unwrap();
+                Content::File(File::open(path).unwrap())
+            });
+            assert!(got.is_some_and(|got| got == expected), "{length}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_cannot_be_read_to_its_end_is_no_whole_answer() {
+        assert_eq!(body(|folder| Content::File(File::open(folder).unwrap())), None);
+    }
+}

@@ -143,3 +143,33 @@ fn scale(vector: &mut [f32]) {
         vector.iter_mut().for_each(|value| *value = (f64::from(*value) / length) as f32);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use laion_fmri::Dataset;
+    use laion_fmri::stimuli::EmbeddingModel;
+
+    use super::*;
+
+    #[test]
+    fn vectors_that_are_not_kept_give_the_same_neighbours() {
+        let bucket = fixtures::Bucket::temporary().unwrap();
+        let stimuli = Dataset::open(bucket.root()).unwrap().stimuli();
+        let embeddings = stimuli.embeddings(EmbeddingModel::Clip).unwrap();
+        let mut images: Vec<String> = embeddings.image_ids().unwrap().to_vec();
+        images.push("no image".to_owned());
+        let cancel = Cancel::new();
+        let mut normed = Normed::read(&embeddings, &images, &cancel).unwrap();
+        assert_eq!(normed.names.len(), embeddings.len() - 1, "one is not valid");
+        let asked = normed.names[7].clone();
+        let kept = normed.nearest(&embeddings, &asked, 9, &cancel).unwrap();
+        normed.vectors = None;
+        assert_eq!(normed.nearest(&embeddings, &asked, 9, &cancel).unwrap(), kept);
+        assert!(kept.len() == 9 && kept.is_sorted_by(|a, b| a.similarity >= b.similarity));
+        assert!(kept.iter().all(|near| near.name != asked));
+        let all = normed.nearest(&embeddings, &asked, 1000, &cancel).unwrap();
+        assert_eq!((all.len(), &all[..9]), (normed.names.len() - 1, kept.as_slice()));
+        cancel.cancel();
+        assert!(normed.nearest(&embeddings, &asked, 9, &cancel).is_err());
+    }
+}
