@@ -55,7 +55,7 @@ fn responses_are_the_betas_of_all_trials_from_the_store() {
     let check = |without: Option<&str>| {
         let reply = served.get(&target);
         assert_eq!(reply.status, 200, "{}", reply.text());
-        let sessions: Vec<&str> = stored.iter().map(|it| it.as_str()).collect();
+        let sessions: Vec<&str> = stored.iter().map(laion_fmri::SessionId::as_str).collect();
         let named: Vec<&str> = sessions.iter().copied().filter(|it| Some(*it) != without).collect();
         assert_eq!(reply.header("x-sessions"), named.join(","));
         let values: Vec<f32> = reply

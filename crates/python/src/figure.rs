@@ -27,6 +27,9 @@ fn invalid(error: Error) -> PyErr {
     PyValueError::new_err(error.to_string())
 }
 
+/// The colours of a scale, its range, and whether it diverges.
+type Drawn<'py> = (Bound<'py, PyArray2<u8>>, (f32, f32), bool);
+
 /// The 256 colours of a map, its range, and whether it is diverging. Without a name the map fits the
 /// values, and without a range the range does.
 #[pyfunction]
@@ -35,7 +38,7 @@ pub(crate) fn color_scale<'py>(
     values: PyReadonlyArray1<'py, f32>,
     name: Option<&str>,
     range: Option<(f32, f32)>,
-) -> PyResult<(Bound<'py, PyArray2<u8>>, (f32, f32), bool)> {
+) -> PyResult<Drawn<'py>> {
     let values = values.as_array();
     let map = match name {
         Some(name) => name.parse::<ColorMap>().map_err(error::raise(py))?,

@@ -43,7 +43,7 @@ pub(crate) async fn surfaces(
         let problem = missing(&looked.subject).err();
         Ok(json!({
             "available": problem.is_none(),
-            "hemispheres": HEMISPHERES.map(|hemisphere| hemisphere.as_str()),
+            "hemispheres": HEMISPHERES.map(Hemisphere::as_str),
             "meshes": MESHES,
             "sentence": problem.as_ref().map(|error| sentence(error)),
             "command": problem.as_ref().and_then(|error| commands.of_error(error)),

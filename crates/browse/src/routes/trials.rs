@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::State;
 use laion_fmri::StimulusSet;
-use laion_fmri::stimuli::{Captions, Metadata, NounFilter, SegmentationTable};
+use laion_fmri::stimuli::{Captions, Metadata, NounFilter, SegmentationTable, Stimulus};
 use serde_json::{Value, json};
 
 use crate::answer::{self, Answer, Refusal};
@@ -85,7 +85,7 @@ fn columns(looked: &Looked, trials: &Trials) -> Value {
 
 /// Whether all subjects see an image: as the table of images says, or else its name.
 pub(crate) fn is_shared(image: &str, metadata: Option<&Metadata>) -> bool {
-    let listed = metadata.and_then(|metadata| metadata.get(image)).and_then(|it| it.set());
+    let listed = metadata.and_then(|metadata| metadata.get(image)).and_then(Stimulus::set);
     listed.unwrap_or_else(|| StimulusSet::of_label(image)) == StimulusSet::Shared
 }
 

@@ -47,7 +47,7 @@ fn describe(
     let mm = brain.brain().grid().affine().apply([i as f64, j as f64, k as f64]);
     let mut values = Map::new();
     if let Some(column) = column {
-        for map in maps(subject).into_iter().filter(|map| map.is_over_sessions()) {
+        for map in maps(subject).into_iter().filter(super::maps::Map::is_over_sessions) {
             // A damaged map is a problem of that map alone.
             let value = looked.map(&map.id).ok().and_then(|values| values.get(column).copied());
             values.insert(map.id, json!(value));

@@ -112,7 +112,8 @@ fn extract(selection: &Selection) -> String {
     let subject = &selection.subject;
     let mut line = format!("laion-fmri extract --subject {subject}");
     if !selection.sessions.is_empty() {
-        let sessions: Vec<&str> = selection.sessions.iter().map(|it| it.label()).collect();
+        let sessions: Vec<&str> =
+            selection.sessions.iter().map(laion_fmri::SessionId::label).collect();
         line.push_str(&format!(" --session {}", sessions.join(",")));
     }
     if let Some(roi) = &selection.roi {
