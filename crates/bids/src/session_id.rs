@@ -2,6 +2,7 @@
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::borrow::Borrow;
 use core::error::Error;
 use core::fmt;
@@ -29,7 +30,10 @@ const PREFIX: &str = "ses-";
 /// # Ok::<(), bids_names::InvalidSessionId>(())
 /// ```
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct SessionId(String);
+pub struct SessionId(
+    /// Shared by clones: tables name the session of each of their rows.
+    Arc<str>,
+);
 
 impl SessionId {
     /// The prefixed form, `ses-01`.
@@ -63,7 +67,7 @@ impl FromStr for SessionId {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         label::prefixed(PREFIX, text)
-            .map(Self)
+            .map(|text| Self(text.into()))
             .ok_or_else(|| InvalidSessionId { got: text.to_owned() })
     }
 }
@@ -86,21 +90,21 @@ impl TryFrom<String> for SessionId {
 
 impl From<SessionId> for String {
     fn from(id: SessionId) -> Self {
-        id.0
+        id.0.as_ref().to_owned()
     }
 }
 
 /// Equal to the prefixed form alone: `ses-01`, not `01`.
 impl PartialEq<str> for SessionId {
     fn eq(&self, text: &str) -> bool {
-        self.0 == text
+        *self.0 == *text
     }
 }
 
 /// Equal to the prefixed form alone: `ses-01`, not `01`.
 impl PartialEq<&str> for SessionId {
     fn eq(&self, text: &&str) -> bool {
-        self.0 == *text
+        *self.0 == **text
     }
 }
 
@@ -128,6 +132,13 @@ mod tests {
     use alloc::string::ToString;
 
     use super::*;
+
+    #[test]
+    fn clones_share_the_name() -> Result<(), InvalidSessionId> {
+        let session: SessionId = "ses-01".parse()?;
+        assert!(core::ptr::eq(session.as_str(), session.clone().as_str()));
+        Ok(())
+    }
 
     #[test]
     fn both_forms_name_the_same_session() -> Result<(), InvalidSessionId> {
