@@ -157,6 +157,13 @@ impl BrainMask {
 #[derive(Clone, Debug)]
 pub struct VoxelMask {
     brain: Arc<BrainMask>,
+    /// Shared by clones, of which every request for betas makes some.
+    voxels: Arc<ChosenVoxels>,
+}
+
+/// The chosen voxels of a voxel axis, and other forms of them.
+#[derive(Debug)]
+struct ChosenVoxels {
     chosen: Chosen,
     /// Made when it is first needed: most masks are ROIs, a thousandth of the brain.
     flags: OnceLock<Vec<bool>>,
@@ -166,7 +173,7 @@ pub struct VoxelMask {
 
 /// The chosen voxels of a voxel axis. A list that names all of them is `All`, so that equal choices
 /// are equal values.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 enum Chosen {
     All,
     /// Columns of the voxel axis, ascending. They fit because the number of voxels of a grid does.
@@ -191,7 +198,7 @@ impl VoxelMask {
         let columns = (0..).zip(&selected).filter(|(_, selected)| **selected);
         let mask = Self::from_columns(brain, columns.map(|(column, _)| column).collect());
         // A new cell takes the value.
-        let _ = mask.flags.set(selected);
+        let _ = mask.voxels.flags.set(selected);
         Ok(mask)
     }
 
@@ -210,12 +217,13 @@ impl VoxelMask {
     }
 
     fn chosen(brain: Arc<BrainMask>, chosen: Chosen) -> Self {
-        Self { brain, chosen, flags: OnceLock::new(), indices: OnceLock::new() }
+        let voxels = ChosenVoxels { chosen, flags: OnceLock::new(), indices: OnceLock::new() };
+        Self { brain, voxels: Arc::new(voxels) }
     }
 
     /// The same columns of another brain mask with the same voxel axis.
     pub(crate) fn on(&self, brain: Arc<BrainMask>) -> Self {
-        Self { brain, ..self.clone() }
+        Self { brain, voxels: Arc::clone(&self.voxels) }
     }
 
     /// The brain mask whose voxel axis this mask lies on.
@@ -237,7 +245,7 @@ impl VoxelMask {
     /// One flag for each brain voxel, shape `(n_brain_voxels,)`.
     #[must_use]
     pub fn as_slice(&self) -> &[bool] {
-        self.flags.get_or_init(|| match &self.chosen {
+        self.voxels.flags.get_or_init(|| match &self.voxels.chosen {
             Chosen::All => vec![true; self.brain.n_voxels()],
             Chosen::Columns(columns) => {
                 let mut flags = vec![false; self.brain.n_voxels()];
@@ -252,7 +260,7 @@ impl VoxelMask {
     /// The number of voxels that are chosen.
     #[must_use]
     pub fn n_voxels(&self) -> usize {
-        match &self.chosen {
+        match &self.voxels.chosen {
             Chosen::All => self.brain.n_voxels(),
             Chosen::Columns(columns) => columns.len(),
         }
@@ -262,9 +270,10 @@ impl VoxelMask {
     #[must_use]
     pub fn indices(&self) -> &[usize] {
         let brain = self.brain.indices();
-        match &self.chosen {
+        match &self.voxels.chosen {
             Chosen::All => brain,
             Chosen::Columns(columns) => self
+                .voxels
                 .indices
                 .get_or_init(|| columns.iter().map(|&column| brain[column as usize]).collect()),
         }
@@ -272,7 +281,7 @@ impl VoxelMask {
 
     /// The chosen columns of the voxel axis, ascending.
     pub(crate) fn columns(&self) -> Vec<usize> {
-        match &self.chosen {
+        match &self.voxels.chosen {
             Chosen::All => (0..self.brain.n_voxels()).collect(),
             Chosen::Columns(columns) => columns.iter().map(|&column| column as usize).collect(),
         }
@@ -287,7 +296,7 @@ impl VoxelMask {
 
     /// The chosen voxels that `keep` wants, which is asked for each by its position among them.
     pub(crate) fn filtered(&self, mut keep: impl FnMut(usize) -> bool) -> Self {
-        let columns = match &self.chosen {
+        let columns = match &self.voxels.chosen {
             Chosen::All => (0..self.n_voxels()).filter(|&i| keep(i)).map(|i| i as u32).collect(),
             Chosen::Columns(columns) => {
                 let kept = columns.iter().enumerate().filter(|(i, _)| keep(*i));
@@ -360,7 +369,9 @@ impl VoxelMask {
 impl PartialEq for VoxelMask {
     fn eq(&self, other: &Self) -> bool {
         let same_brain = Arc::ptr_eq(&self.brain, &other.brain) || self.brain == other.brain;
-        same_brain && self.chosen == other.chosen
+        same_brain
+            && (Arc::ptr_eq(&self.voxels, &other.voxels)
+                || self.voxels.chosen == other.voxels.chosen)
     }
 }
 
@@ -369,6 +380,19 @@ mod tests {
     use laion_fmri_base::NameError;
 
     use super::*;
+
+    #[test]
+    fn clones_share_the_forms_that_were_made() {
+        let bucket = fixtures::Bucket::temporary().unwrap();
+        let dataset = crate::Dataset::open(bucket.root()).unwrap();
+        let mask = dataset.subject("sub-03").unwrap().roi_mask("FFA1", MaskSource::Anatomical);
+        let mask = mask.unwrap();
+        let (clone, on) = (mask.clone(), mask.on(Arc::clone(mask.brain())));
+        assert!(std::ptr::eq(mask.as_slice(), clone.as_slice()));
+        assert!(std::ptr::eq(on.indices(), clone.indices()));
+        assert_eq!((&mask, &clone), (&clone, &on));
+        assert_ne!(mask, VoxelMask::all(Arc::clone(mask.brain())));
+    }
 
     #[test]
     fn names_and_values_undo_each_other() {
