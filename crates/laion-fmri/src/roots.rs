@@ -4,7 +4,7 @@ pub(crate) mod inventory;
 pub(crate) mod listed;
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, FileType};
 use std::path::{Path, PathBuf};
 
 use s3_mirror::RelativePath;
@@ -81,7 +81,7 @@ impl Roots {
     ///
     /// [`Error::Io`] when a directory exists but cannot be read.
     pub fn subdirectories(&self, relative: &str) -> Result<BTreeSet<String>> {
-        self.children(relative, std::fs::Metadata::is_dir)
+        self.children(relative, FileType::is_dir)
     }
 
     /// The names of all files directly below a relative directory, over all roots, sorted.
@@ -90,7 +90,7 @@ impl Roots {
     ///
     /// [`Error::Io`] when a directory exists but cannot be read.
     pub fn files(&self, relative: &str) -> Result<BTreeSet<String>> {
-        self.children(relative, std::fs::Metadata::is_file)
+        self.children(relative, FileType::is_file)
     }
 
     /// The last root in which a file can be created.
@@ -123,7 +123,7 @@ impl Roots {
     fn children(
         &self,
         relative: &str,
-        wanted: impl Fn(&fs::Metadata) -> bool,
+        wanted: impl Fn(&FileType) -> bool,
     ) -> Result<BTreeSet<String>> {
         let mut names = BTreeSet::new();
         for root in &self.0 {
@@ -136,9 +136,15 @@ impl Roots {
             };
             for entry in entries {
                 let entry = entry.map_err(Error::io("list", &directory))?;
-                // Follows links: shared mirrors are often stitched together with them.
-                let Ok(metadata) = fs::metadata(entry.path()) else { continue };
-                if let (true, Ok(name)) = (wanted(&metadata), entry.file_name().into_string()) {
+                // Most systems say what an entry is while they list it.
+                let kind = match entry.file_type() {
+                    Ok(kind) if !kind.is_symlink() => Ok(kind),
+                    // Follows links: shared mirrors are often stitched together with them.
+                    _ => fs::metadata(entry.path()).map(|metadata| metadata.file_type()),
+                };
+                if let (Ok(kind), Ok(name)) = (kind, entry.file_name().into_string())
+                    && wanted(&kind)
+                {
                     names.insert(name);
                 }
             }
@@ -225,6 +231,25 @@ mod tests {
         assert_eq!(names, ["one", "two"]);
         assert_eq!(roots.writable().unwrap(), b.path());
         assert!(roots.files("nothing").unwrap().is_empty());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn links_are_what_they_lead_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mirror, elsewhere) = (dir.path().join("mirror"), dir.path().join("elsewhere"));
+        fs::create_dir_all(mirror.join("d/plain")).unwrap();
+        fs::create_dir_all(elsewhere.join("far")).unwrap();
+        fs::write(elsewhere.join("file"), "a").unwrap();
+        fs::write(mirror.join("d/own"), "a").unwrap();
+        for (link, target) in [("linked", "far"), ("also", "file"), ("broken", "nothing")] {
+            std::os::unix::fs::symlink(elsewhere.join(target), mirror.join("d").join(link))
+                .unwrap();
+        }
+        let roots = Roots::new([mirror]).unwrap();
+        let names = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>();
+        assert_eq!(names(roots.subdirectories("d").unwrap()), ["linked", "plain"]);
+        assert_eq!(names(roots.files("d").unwrap()), ["also", "own"]);
     }
 
     #[test]
