@@ -340,7 +340,8 @@ impl<'a> Betas<'a> {
     /// would count twice; [`Error::VoxelAxis`] when the sessions do not have the same voxels, before
     /// anything is read.
     pub fn concat(&self) -> Result<ConcatenatedBetas> {
-        let sessions = self.subject.sessions_to_join(&self.sessions)?;
+        // Whether they have betas is seen by the plan.
+        let sessions = self.subject.sessions_once(&self.sessions)?;
         let planned = self.plan(&sessions)?;
         let voxels = plan::same_voxels(&planned)?;
         let rows = planned.iter().map(Planned::n_rows).sum();

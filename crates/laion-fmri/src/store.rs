@@ -98,7 +98,7 @@ pub use voxel_store;
 pub use self::build::{StoreBuilt, StorePlan, StoreRequest};
 #[cfg(feature = "download")]
 pub(crate) use self::find::FOLDER;
-pub(crate) use self::find::OpenedStores;
+pub(crate) use self::find::{OpenedStores, StoresOfVoxels};
 pub use self::opened::{OpenStore, SessionRows};
 pub(crate) use self::session::StoredSession;
 #[cfg(feature = "extract")]

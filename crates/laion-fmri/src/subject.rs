@@ -97,15 +97,9 @@ impl Subject {
     /// [`Error::Io`] when a directory cannot be read.
     #[doc(alias = "get_sessions")]
     pub fn sessions(&self) -> Result<Vec<SessionId>> {
-        let names = self.files.subdirectories(&layout::glmsingle(&self.id))?;
-        let sessions = names.iter().filter(|name| name.starts_with("ses-"));
-        Ok(sessions
-            .filter_map(|name| name.parse::<SessionId>().ok())
-            .filter(|session| {
-                let has = |relative: String| self.files.find(&relative).is_some();
-                has(layout::betas(&self.id, session)) || has(layout::trials(&self.id, session))
-            })
-            .collect())
+        self.sessions_that(|session| {
+            self.has_file_of_betas(session) || self.has_trial_table(session)
+        })
     }
 
     /// The sessions whose betas are on disk or in a [store](crate::store), sorted.
@@ -114,9 +108,18 @@ impl Subject {
     ///
     /// [`Error::Io`] when a directory cannot be read.
     pub fn sessions_with_betas(&self) -> Result<Vec<SessionId>> {
-        let mut sessions = self.sessions()?;
-        sessions.retain(|session| self.has_betas(session));
-        Ok(sessions)
+        self.sessions_that(|session| {
+            self.has_file_of_betas(session)
+                || (self.has_trial_table(session) && self.is_stored(session))
+        })
+    }
+
+    /// The sessions with a directory that are wanted, sorted.
+    fn sessions_that(&self, is_wanted: impl Fn(&SessionId) -> bool) -> Result<Vec<SessionId>> {
+        let names = self.files.subdirectories(&layout::glmsingle(&self.id))?;
+        let names = names.iter().filter(|name| name.starts_with("ses-"));
+        let sessions = names.filter_map(|name| name.parse::<SessionId>().ok());
+        Ok(sessions.filter(is_wanted).collect())
     }
 
     /// The sessions of which this file was downloaded and is no longer on disk, by the records of the
@@ -300,9 +303,15 @@ impl Subject {
 
     /// As [`Subject::sessions_of_betas`], refusing a session that is named twice: where rows are
     /// joined, its rows would come twice.
-    pub(crate) fn sessions_to_join(&self, named: &[impl AsRef<str>]) -> Result<Vec<SessionId>> {
+    pub(crate) fn sessions_once(&self, named: &[impl AsRef<str>]) -> Result<Vec<SessionId>> {
         let chosen = self.sessions_of_betas(named)?;
         each_once(&chosen)?;
+        Ok(chosen)
+    }
+
+    /// As [`Subject::sessions_once`], refusing a session without betas.
+    pub(crate) fn sessions_to_join(&self, named: &[impl AsRef<str>]) -> Result<Vec<SessionId>> {
+        let chosen = self.sessions_once(named)?;
         // Asked for before their tables: the download of betas brings both.
         for session in &chosen {
             self.check_betas(session)?;
@@ -372,13 +381,23 @@ impl Subject {
     }
 
     pub(crate) fn betas_place(&self, session: &SessionId) -> Result<Located> {
-        let place = self.locate(
-            &format!("the betas of {} {session}", self.id),
+        self.find_betas(session).ok_or_else(|| self.no_betas(session))
+    }
+
+    /// The file of the betas of a session, if it is there.
+    pub(crate) fn find_betas(&self, session: &SessionId) -> Option<Located> {
+        self.files.find(&layout::betas(&self.id, session))
+    }
+
+    /// The error about a session whose betas are not there.
+    pub(crate) fn no_betas(&self, session: &SessionId) -> Error {
+        let error = self.files.missing(
+            format!("the betas of {} {session}", self.id),
             &layout::betas(&self.id, session),
             // The trial table comes along: betas without it cannot be joined with anything.
             || single_trials(&self.id, session),
         );
-        place.map_err(|error| self.with_others(error, layout::betas))
+        self.with_others(error, layout::betas)
     }
 
     pub(crate) fn mean_r2_place(&self) -> Result<Located> {
@@ -419,31 +438,31 @@ impl Subject {
         text
     }
 
-    /// Whether there are betas of a session: their file, or a store that has them.
-    pub(crate) fn has_betas(&self, session: &SessionId) -> bool {
-        self.has_file_of_betas(session) || self.is_stored(session)
-    }
-
     /// Whether there is a file of the betas of a session.
     pub(crate) fn has_file_of_betas(&self, session: &SessionId) -> bool {
-        self.files.find(&layout::betas(&self.id, session)).is_some()
+        self.find_betas(session).is_some()
     }
 
-    /// Refuses a session without betas.
-    pub(crate) fn check_betas(&self, session: &SessionId) -> Result<()> {
-        match self.betas_place(session) {
-            Err(_) if self.is_stored(session) => Ok(()),
-            found => found.map(drop),
+    fn has_trial_table(&self, session: &SessionId) -> bool {
+        self.files.find(&layout::trials(&self.id, session)).is_some()
+    }
+
+    /// Refuses a session without betas. Answers with their file, without which a store has them.
+    pub(crate) fn check_betas(&self, session: &SessionId) -> Result<Option<Located>> {
+        let place = self.find_betas(session);
+        if place.is_none() && !self.is_stored(session) {
+            return Err(self.no_betas(session));
         }
+        Ok(place)
     }
 
     pub(crate) fn trials_place(&self, session: &SessionId) -> Result<Located> {
-        let table = self.locate(
-            &format!("the trial table of {} {session}", self.id),
-            &layout::trials(&self.id, session),
-            || trial_table(&self.id, session),
-        );
-        table.map_err(|error| self.with_others(error, layout::trials))
+        let relative = layout::trials(&self.id, session);
+        self.files.find(&relative).ok_or_else(|| {
+            let what = format!("the trial table of {} {session}", self.id);
+            let error = self.files.missing(what, &relative, || trial_table(&self.id, session));
+            self.with_others(error, layout::trials)
+        })
     }
 
     /// Makes the trial tables of sessions quick to read, as far as they are there.

@@ -14,6 +14,7 @@ use super::order::{RowOrder, WantedRows, waiting_directory};
 use super::reader::{SessionRead, SessionReader};
 use super::{Betas, CeilingThreshold, SessionBetas};
 use crate::error::{ExtractError, Restriction};
+use crate::files::Located;
 use crate::files::row_file::RowFile;
 use crate::mask::VoxelMask;
 use crate::observer::Watch;
@@ -43,15 +44,15 @@ impl Betas<'_> {
         mut rows: impl FnMut(&SessionId, usize, Option<SessionTrials>) -> Result<WantedRows>,
     ) -> Result<Vec<Planned>> {
         // Missing files are the likeliest failure and the cheapest to see.
-        for session in sessions {
-            self.subject.check_betas(session)?;
-        }
+        let places = sessions.iter().map(|session| self.subject.check_betas(session));
+        let places: Vec<Option<Located>> = places.collect::<Result<_>>()?;
         self.subject.fetch_trials(sessions)?;
         let base = Arc::new(self.voxels.resolve(&self.subject)?);
+        let stores = self.subject.stores_of(&base);
         let mut thresholded = Thresholded::new(&self.subject, &base, self.threshold.as_ref())?;
         let mut planned = Vec::with_capacity(sessions.len());
-        for session in sessions {
-            let reader = SessionReader::open(&self.subject, session, &base)?;
+        for (session, place) in sessions.iter().zip(places) {
+            let reader = SessionReader::open_with(&self.subject, session, &base, &stores, place)?;
             let table = self.table(session, reader.n_volumes())?;
             table.as_ref().map_or(Ok(()), |table| reader.check_trials(table))?;
             let planned_session = Planned {

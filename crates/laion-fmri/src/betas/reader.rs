@@ -12,9 +12,10 @@ use nifti_stream::{Progress, RowSelection, VoxelSelection};
 use super::file::BetasFile;
 use super::session_file::SessionFile;
 use crate::error::StoreError;
+use crate::files::Located;
 use crate::mask::VoxelMask;
 use crate::observer::Watch;
-use crate::store::StoredSession;
+use crate::store::{StoredSession, StoresOfVoxels};
 use crate::trial_table::SessionTrial;
 use crate::trials::SessionTrials;
 use crate::{Error, Event, InputRecord, Result, Subject};
@@ -45,12 +46,24 @@ impl SessionReader {
     /// Finds the betas of a session. Those of a store are taken if it has all of these voxels and is in
     /// step with the file; those of a file have to lie on the grid of the brain mask.
     pub(crate) fn open(subject: &Subject, session: &SessionId, voxels: &VoxelMask) -> Result<Self> {
-        let place = subject.betas_place(session);
-        let stored = subject.stored(session, voxels, place.as_ref().ok());
+        let stores = subject.stores_of(voxels);
+        Self::open_with(subject, session, voxels, &stores, subject.find_betas(session))
+    }
+
+    /// As [`SessionReader::open`], with the stores of the voxels and the file of the betas, which were
+    /// looked for already.
+    pub(super) fn open_with(
+        subject: &Subject,
+        session: &SessionId,
+        voxels: &VoxelMask,
+        stores: &StoresOfVoxels,
+        place: Option<Located>,
+    ) -> Result<Self> {
+        let stored = subject.stored(session, stores, place.as_ref());
         let file = match place {
-            Ok(place) => Some(SessionFile::new(subject, place, voxels.brain())),
-            Err(_) if stored.is_some() => None,
-            Err(error) => return Err(error),
+            Some(place) => Some(SessionFile::new(subject, place, voxels.brain())),
+            None if stored.is_some() => None,
+            None => return Err(subject.no_betas(session)),
         };
         let n_volumes = match (&stored, &file) {
             (Some(stored), _) => stored.n_trials(),

@@ -51,6 +51,17 @@ pub(super) struct Store {
 /// Length and time of modification of a document, by which it is read again.
 type DocumentState = (u64, Option<SystemTime>);
 
+/// The stores for some voxels, looked for once for all sessions that are read.
+#[derive(Debug)]
+pub(crate) struct StoresOfVoxels {
+    /// Those that cannot be opened.
+    unusable: Vec<(PathBuf, Unfit)>,
+    /// Those that have all of the voxels, the smallest first; of one size, the one in the first
+    /// directory.
+    fitting: Vec<Arc<Store>>,
+    voxels: VoxelMask,
+}
+
 /// A session whose document was read, and whose matrix is open.
 #[derive(Debug)]
 struct OpenedSession {
@@ -177,13 +188,19 @@ impl Subject {
 
     /// The paths of the stores of this subject for a mask source, by directory and name.
     pub(super) fn store_paths(&self, source: MaskSource) -> Vec<PathBuf> {
-        let stem = stem(self.id().as_str(), source);
+        self.store_paths_of(&[source])
+    }
+
+    fn store_paths_of(&self, sources: &[MaskSource]) -> Vec<PathBuf> {
+        let stems: Vec<String> =
+            sources.iter().map(|source| stem(self.id().as_str(), *source)).collect();
+        let is_wanted = |name: &String| stems.iter().any(|stem| is_store_of(name, stem));
         let mut paths = Vec::new();
         for directory in self.store_directories() {
             // A directory that cannot be listed holds no store that could be read.
             let Ok(entries) = fs::read_dir(&directory) else { continue };
             let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-            let mut names: Vec<String> = names.filter(|name| is_store_of(name, &stem)).collect();
+            let mut names: Vec<String> = names.filter(is_wanted).collect();
             names.sort_unstable();
             paths.extend(names.into_iter().map(|name| directory.join(name)));
         }
@@ -196,32 +213,36 @@ impl Subject {
             return false;
         }
         let has = |path: PathBuf| path.join(session.as_str()).join(DOCUMENT).is_file();
-        MaskSource::ALL.iter().any(|source| self.store_paths(*source).into_iter().any(has))
+        self.store_paths_of(MaskSource::ALL).into_iter().any(has)
     }
 
-    /// The betas of a session in the smallest store that has all of these voxels and is in step with
-    /// the file of the betas, if that is there. What is damaged or out of step is passed over with a
-    /// note.
+    /// The stores that have all of these voxels.
+    pub(crate) fn stores_of(&self, voxels: &VoxelMask) -> StoresOfVoxels {
+        let (mut unusable, mut fitting) = (Vec::new(), Vec::new());
+        if !self.reading.stores.are_off {
+            for path in self.store_paths(voxels.brain().source()) {
+                match self.opened_store(&path) {
+                    Ok(store) => fitting.push(store),
+                    Err(unfit) => unusable.push((path, unfit)),
+                }
+            }
+        }
+        fitting.retain(|store| store.has_all(voxels));
+        fitting.sort_by_key(|store| store.label.n_voxels);
+        StoresOfVoxels { unusable, fitting, voxels: voxels.clone() }
+    }
+
+    /// The betas of a session in the first of these stores that is in step with the file of the betas,
+    /// if that is there. What is damaged or out of step is passed over with a note.
     pub(crate) fn stored(
         &self,
         session: &SessionId,
-        voxels: &VoxelMask,
+        stores: &StoresOfVoxels,
         betas: Option<&Located>,
     ) -> Option<StoredSession> {
-        if self.reading.stores.are_off {
-            return None;
-        }
-        let mut stores = Vec::new();
-        for path in self.store_paths(voxels.brain().source()) {
-            match self.opened_store(&path) {
-                Ok(store) => stores.push(store),
-                Err(unfit) => pass_over(&path, session, &unfit),
-            }
-        }
-        stores.retain(|store| store.has_all(voxels));
-        // Of stores of one size, the one in the first directory.
-        stores.sort_by_key(|store| store.label.n_voxels);
-        stores.iter().find_map(|store| {
+        let StoresOfVoxels { unusable, fitting, voxels } = stores;
+        unusable.iter().for_each(|(path, unfit)| pass_over(path, session, unfit));
+        fitting.iter().find_map(|store| {
             let found = self.check_axis(store, voxels).and_then(|()| store.session(session));
             match found.and_then(|found| self.check_step(&found, betas).map(|()| found)) {
                 Ok(found) => Some(found),
