@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-use fixtures::Bucket;
 use fixtures::bucket::public_sessions;
+use fixtures::{Bucket, TracingLog};
 use laion_fmri::extract::{Average, Conventions, ExtractRequest};
 use laion_fmri::ndarray::Array2;
 use laion_fmri::noise_ceiling::NoiseCeilingOptions;
@@ -745,4 +745,29 @@ fn a_handle_notices_what_changes_after_its_first_read() {
     let shard = built.path.join("ses-01/betas/c.0.0");
     fs::File::options().write(true).open(shard).unwrap().set_len(100).unwrap();
     assert_eq!(bits(&load().unwrap()), first);
+}
+
+#[test]
+fn stores_are_looked_for_once_however_many_sessions_are_read() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = Dataset::open(bucket.root()).unwrap().subject("sub-01").unwrap();
+    let built = build(&subject, &StoreRequest::new());
+    assert!(built.built.len() > 1);
+    let listings = |sessions: &[SessionId]| {
+        let log = TracingLog::default();
+        let request = subject.betas().roi("face").sessions(sessions);
+        let loaded =
+            tracing::subscriber::with_default(log.clone(), || request.load_sessions().unwrap());
+        assert!(loaded.keys().eq(sessions));
+        let is_listing = |line: &&str| line.contains("listing") && line.contains("stores");
+        log.text().lines().filter(is_listing).count()
+    };
+    assert_eq!(listings(&built.built[..1]), 1);
+    assert_eq!(listings(&built.built), 1);
+    // Also those whose file is not there.
+    for session in &built.built {
+        fs::remove_file(bucket.path(&key("sub-01", session.as_str()))).unwrap();
+    }
+    assert!(listings(&built.built) <= built.built.len() + 1);
+    assert_eq!(sources(&subject, "face").len(), built.built.len());
 }

@@ -197,6 +197,7 @@ impl Subject {
         let is_wanted = |name: &String| stems.iter().any(|stem| is_store_of(name, stem));
         let mut paths = Vec::new();
         for directory in self.store_directories() {
+            tracing::trace!(directory = %directory.display(), "listing");
             // A directory that cannot be listed holds no store that could be read.
             let Ok(entries) = fs::read_dir(&directory) else { continue };
             let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
