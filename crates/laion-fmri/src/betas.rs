@@ -274,12 +274,9 @@ impl<'a> Betas<'a> {
     ///
     /// As [`Betas::load`]; [`Error::DataNotDownloaded`] when none is named and none has betas.
     pub fn load_sessions(&self) -> Result<IndexMap<SessionId, Array2<f32>>> {
-        let mut loaded = IndexMap::new();
-        self.for_each_session(|session, answer| {
-            loaded.insert(session, answer.betas);
-            Ok::<(), Error>(())
-        })?;
-        Ok(loaded)
+        let planned = self.plan(&self.chosen()?)?;
+        let arrays = sessions::arrays(&planned, self.subject.reading.jobs, self.watch())?;
+        Ok(planned.iter().map(|planned| planned.session().clone()).zip(arrays).collect())
     }
 
     /// As [`Betas::load_sessions`], handing over one session after the other, so that only one is

@@ -203,9 +203,15 @@ impl Planned {
     }
 
     pub(super) fn load(self, watch: Watch<'_>, threads: NonZeroUsize) -> Result<SessionBetas> {
+        let betas = self.array(watch, threads)?;
+        Ok(SessionBetas { betas, trials: self.trials(), voxels: self.voxels })
+    }
+
+    /// Reads the rows of this session.
+    pub(super) fn array(&self, watch: Watch<'_>, threads: NonZeroUsize) -> Result<Array2<f32>> {
         let mut betas = zeroed(self.n_rows(), self.voxels.n_voxels())?;
         self.read_into(betas.view_mut(), watch, threads)?;
-        Ok(SessionBetas { betas, trials: self.trials(), voxels: self.voxels })
+        Ok(betas)
     }
 
     /// Reads the rows of this session into an array of their shape.

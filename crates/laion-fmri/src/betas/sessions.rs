@@ -8,7 +8,7 @@ use std::thread::Builder;
 
 use bids_names::SessionId;
 use laion_fmri_base::{lock, parallel_map};
-use ndarray::ArrayViewMut2;
+use ndarray::{Array2, ArrayViewMut2};
 
 use super::plan::Planned;
 use crate::observer::Watch;
@@ -112,15 +112,27 @@ pub(super) fn into_parts(
     stopping_at_failure(at_once, parts, watch, |watch, (planned, out)| {
         planned.read_into(out, watch, threads)
     })
+    .map(drop)
 }
 
-/// Does the work for every item on this many threads. The first failure stops all of it and is returned.
-pub(crate) fn stopping_at_failure<I: IntoIterator<IntoIter: Send>>(
+/// Reads the sessions, each into an array of its own.
+pub(super) fn arrays(
+    planned: &[Planned],
+    jobs: NonZeroUsize,
+    watch: Watch<'_>,
+) -> Result<Vec<Array2<f32>>> {
+    let (at_once, threads) = shares(jobs, planned.len());
+    stopping_at_failure(at_once, planned, watch, |watch, planned| planned.array(watch, threads))
+}
+
+/// Does the work for every item on this many threads, with results in the order of the items. The first
+/// failure stops all of it and is returned.
+pub(crate) fn stopping_at_failure<I: IntoIterator<IntoIter: Send>, R: Send>(
     threads: usize,
     items: I,
     watch: Watch<'_>,
-    work: impl Fn(Watch<'_>, I::Item) -> Result<()> + Sync,
-) -> Result<()> {
+    work: impl Fn(Watch<'_>, I::Item) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
     let failed = AtomicBool::new(false);
     let watch = watch.unless(&failed);
     let failure = OnceLock::new();
@@ -131,7 +143,7 @@ pub(crate) fn stopping_at_failure<I: IntoIterator<IntoIter: Send>>(
             let _ = failure.set(error);
         })
     });
-    done.map(drop).map_err(|()| failure.into_inner().unwrap_or(Error::Cancelled))
+    done.map_err(|()| failure.into_inner().unwrap_or(Error::Cancelled))
 }
 
 /// How many sessions are read at once, and with how many threads each.
