@@ -16,6 +16,7 @@ mod names;
 pub(crate) mod nc;
 pub(crate) mod noise_ceiling;
 pub(crate) mod sessions;
+mod space;
 pub(crate) mod splits;
 pub(crate) mod stimuli;
 pub(crate) mod store;
@@ -36,6 +37,7 @@ pub(crate) use self::global::{Color, Global, ProgressKind};
 pub(crate) use self::listings::{Info, Rois, Sessions, Subjects};
 use self::names::one_of;
 use self::sessions::{SessionName, parse_session};
+pub(crate) use self::space::{Coordinates, ToNifti};
 pub(crate) use self::trial_list::{TrialList, parse_trials};
 
 /// LAION-fMRI: from a public bucket of 7T fMRI data to the array you need.
@@ -451,39 +453,6 @@ pub(crate) struct Betas {
     pub(crate) store: store::StoreArgs,
     /// Output, replaced if it exists: .npy or .csv for one session, .npz or DIR/ for several, - for .npy
     /// on standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: PathBuf,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Coordinates {
-    /// Subject: sub-03 or 03
-    #[arg(long, value_name = "S")]
-    pub(crate) subject: String,
-    #[command(flatten)]
-    pub(crate) voxels: VoxelArgs,
-    #[command(flatten)]
-    pub(crate) threshold: ThresholdArgs,
-    /// Output file, replaced if it exists: .npy, .csv, or - for .npy on standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: PathBuf,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct ToNifti {
-    /// Subject: sub-03 or 03
-    #[arg(long, value_name = "S")]
-    pub(crate) subject: String,
-    /// One value per selected voxel, or rows of them: .npy of numbers with one or two axes. Rows become
-    /// volumes of a 4-D file
-    // Behind --roi it is the last of its values.
-    #[arg(value_name = "VALUES.npy", required_unless_present = "roi")]
-    pub(crate) values: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) voxels: VoxelArgs,
-    #[command(flatten)]
-    pub(crate) threshold: ThresholdArgs,
-    /// Output file, replaced if it exists: .nii or .nii.gz
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }

@@ -66,10 +66,11 @@ fn a_threshold_leaves_values_out() {
     let n_visible = fit.iter().filter(|value| **value >= 20.0).count();
     assert!(0 < n_visible && n_visible < fit.len());
     let ran = user.ok(&format!("{line} --threshold 20 --json -o r2.png"));
-    assert!(
-        ran.out.starts_with(r#"{"schema":"laion-fmri.written/1","path":"r2.png","plane":"axial""#)
-    );
+    assert!(ran.out.starts_with(
+        r#"{"schema":"laion-fmri.written/1","path":"r2.png","title":"sub-03: mean R"#
+    ));
     for field in [
+        r#"of the single-trial model","plane":"axial","slices_mm":["#.to_owned(),
         format!(r#""voxels":{n_visible},"#),
         r#""range":[0.0,100.0],"threshold":20.0,"#.to_owned(),
         r#""colormap":"viridis","#.to_owned(),

@@ -22,8 +22,6 @@
 pub mod access;
 mod anatomy;
 mod betas;
-#[cfg(feature = "figure")]
-mod brain_slices;
 pub mod config;
 mod dataset;
 #[cfg(feature = "download")]
@@ -33,6 +31,8 @@ mod download;
 mod error;
 #[cfg(feature = "extract")]
 pub mod extract;
+#[cfg(feature = "figure")]
+pub mod figure;
 mod files;
 mod group;
 pub mod layout;
@@ -62,8 +62,6 @@ pub mod upkeep;
 mod voxels;
 mod zscore;
 pub use self::betas::{BetaRows, Betas, ConcatenatedBetas, SessionBetas, WrittenBetas};
-#[cfg(feature = "figure")]
-pub use self::brain_slices::BrainSlices;
 pub use self::error::{Contradiction, Error, ErrorKind, ExtractError, NotEnoughSpace, Restriction};
 pub use self::error::{Result, StoreError, TemplateError};
 pub use self::files::{Input, InputError, InputRecord};
@@ -86,9 +84,6 @@ pub use bids_names::{Filter, FilterField, SessionId, SubjectId};
 pub use laion_fmri_stimuli::{EmbeddingModel, NameError, NounFilter, StimulusSet};
 #[cfg(feature = "download")]
 pub use s3_mirror::{ConnectOptions, Location};
-#[cfg(feature = "figure")]
-#[doc(inline)]
-pub use slice_figure as figure;
 #[doc(inline)]
 pub use {
     array_export as export, bids_names as bids, gifti_surface as surface, indexmap,

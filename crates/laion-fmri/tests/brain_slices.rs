@@ -1,7 +1,7 @@
 //! What slices of the brain are drawn from.
 
 use fixtures::Bucket;
-use laion_fmri::figure::{ColorMap, ColorScale};
+use laion_fmri::figure::{BrainSlices, ColorMap, ColorScale};
 use laion_fmri::{Error, MaskSource, NoiseCeiling, Resolution, Voxels};
 
 use crate::{assert_same, opened};
@@ -36,7 +36,7 @@ fn slices_go_through_the_region() {
     let fit = subject.mean_r2(&brain).unwrap();
     let region = Voxels::roi("FFA1").resolve(&subject).unwrap();
     let slices = subject.brain_slices(&fit, &brain).unwrap();
-    let n_slices = |slices: &laion_fmri::BrainSlices| {
+    let n_slices = |slices: &BrainSlices| {
         let scale = ColorScale::new(ColorMap::Viridis, 0.0, 100.0).unwrap();
         slices.figure(scale).slices(1000).layers().unwrap()
     };

@@ -212,3 +212,9 @@ impl Sums {
         }
     }
 }
+
+/// Panics where calls do their work, so that a test sees what becomes of it.
+#[pyfunction]
+pub(crate) fn _panic(py: Python<'_>) -> PyResult<()> {
+    run(py, None, |_| panic!("on purpose"))
+}

@@ -30,6 +30,8 @@ mod _native {
     #[pymodule_export]
     use crate::betas::{betas, compute_noise_ceiling, concat_betas, shared_betas, write_betas};
     #[pymodule_export]
+    use crate::call::_panic;
+    #[pymodule_export]
     use crate::dataset::{Dataset, configured, initialize};
     #[pymodule_export]
     use crate::download::{
@@ -68,12 +70,6 @@ mod _native {
     /// The version of the workspace.
     #[pymodule_export]
     const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-    /// Panics where calls do their work, so that a test sees what becomes of it.
-    #[pyfunction]
-    fn _panic(py: Python<'_>) -> PyResult<()> {
-        crate::call::run(py, None, |_| panic!("on purpose"))
-    }
 
     /// Runs the command `laion-fmri`; the first argument is the name of the program.
     #[pyfunction]

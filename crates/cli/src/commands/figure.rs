@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use laion_fmri::figure::{self, ColorMap, ColorScale, Picture};
+use laion_fmri::figure::{self, BrainSlices, ColorMap, ColorScale, Picture};
 use laion_fmri::ndarray::Array1;
-use laion_fmri::{BrainSlices, Error, NoiseCeiling, Resolution, Subject, Voxels, export, layout};
+use laion_fmri::{Error, NoiseCeiling, Resolution, Subject, Voxels, export, layout};
 use laion_fmri_base::counted;
 
 use serde_json::json;
@@ -46,17 +46,18 @@ pub(super) fn run(context: &Context, args: &Figure) -> anyhow::Result<()> {
         slices = slices.with_region(&rois.resolve(&subject)?, args.roi.join(", "))?;
     }
     let scale = scale(args, &shown, &slices)?;
+    let title = args.title.as_ref().unwrap_or(&shown.title);
     let picture = slices
         .figure(scale.clone())
         .plane(args.plane)
         .slices(args.slices)
-        .title(args.title.as_ref().unwrap_or(&shown.title))
+        .title(title)
         .quantity(args.label.as_ref().unwrap_or(&shown.label))
         .draw()
         .map_err(|error| CommandError::usage(error.to_string()))?;
     write(&args.output, &picture)?;
     notes(context, &subject, &slices, &picture);
-    report(context, args, &slices, &scale, &picture)
+    report(context, args, title, &slices, &scale, &picture)
 }
 
 /// The region that is outlined.
@@ -272,6 +273,7 @@ fn notes(context: &Context, subject: &Subject, slices: &BrainSlices, picture: &P
 fn report(
     context: &Context,
     args: &Figure,
+    title: &str,
     slices: &BrainSlices,
     scale: &ColorScale,
     picture: &Picture,
@@ -289,6 +291,7 @@ fn report(
         height
     );
     let fields = [
+        ("title", json!(title)),
         ("plane", json!(args.plane.as_str())),
         ("slices_mm", json!(places)),
         ("colormap", json!(scale.map().as_str())),
