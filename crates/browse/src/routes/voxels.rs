@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue};
 use laion_fmri::{MaskSource, VoxelMask};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::maps::maps;
+use super::maps::{Map, maps};
 use crate::Commands;
 use crate::answer::{self, Answer, Refusal};
 use crate::parameters::{Asked, Named};
@@ -45,9 +45,9 @@ fn describe(
     let column = brain.indices().binary_search(&index).ok();
     let Position { i, j, k } = position;
     let mm = brain.brain().grid().affine().apply([i as f64, j as f64, k as f64]);
-    let mut values = Map::new();
+    let mut values = serde_json::Map::new();
     if let Some(column) = column {
-        for map in maps(subject).into_iter().filter(super::maps::Map::is_over_sessions) {
+        for map in maps(subject).into_iter().filter(Map::is_over_sessions) {
             // A damaged map is a problem of that map alone.
             let value = looked.map(&map.id).ok().and_then(|values| values.get(column).copied());
             values.insert(map.id, json!(value));
