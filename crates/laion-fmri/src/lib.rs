@@ -10,8 +10,7 @@
 //! let dataset = Dataset::open("laion-fmri")?; // or laion_fmri::config::open() for the configured one
 //! let subject = dataset.subject("sub-03")?;
 //! let betas = subject.betas().session("ses-01").roi("FFA1").load()?; // (n_trials, n_voxels), float32
-//! let trials = subject.trials("ses-01")?;
-//! assert_eq!(betas.nrows(), trials.len());
+//! assert_eq!(betas.nrows(), subject.trials("ses-01")?.len());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
