@@ -502,7 +502,7 @@ class Cases:
         page.page.click("#copy-command")
         page.page.wait_for_selector("#messages .command code")
         command = page.page.evaluate("() => navigator.clipboard.readText()")
-        if not command.startswith("laion-fmri extract") or SUBJECT not in command:
+        if not re.match(rf"laion-fmri .*extract .*--subject {SUBJECT}", command):
             problems.append(f"command {command!r}")
         return problems
 

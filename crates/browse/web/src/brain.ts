@@ -30,6 +30,7 @@ export class Brain {
   /** The grid of the subject's betas and maps. */
   private grid: Volume | null = null
   private settled = ''
+  private slowTimer = 0
   scale: Scale | null = null
   /** Called with a voxel of the subject's grid that was chosen. */
   onVoxel: (ijk: Ijk) => void = () => {}
@@ -120,6 +121,9 @@ export class Brain {
     performance.mark('map-asked')
     const busy = byId('busy')
     busy.textContent = 'Reading ...'
+    const isSlow = 'Reading ... The first read of a session goes through its file, which can take a minute.'
+    window.clearTimeout(this.slowTimer)
+    this.slowTimer = window.setTimeout(() => (busy.textContent = isSlow), 2500)
     await this.askedMap.run(async (signal) => {
       const volume = await get(signal)
       await this.ready
@@ -135,8 +139,10 @@ export class Brain {
       await this.repaint(view)
       if (view.voxel) this.moveTo(view.voxel)
       this.settled = source.key
+      window.clearTimeout(this.slowTimer)
       busy.textContent = ''
     }, (error) => {
+      window.clearTimeout(this.slowTimer)
       busy.textContent = ''
       report(error)
     })
@@ -145,6 +151,7 @@ export class Brain {
   /** Shows no map, and says why. */
   async clearMap(sentence: string): Promise<void> {
     this.askedMap.stop()
+    window.clearTimeout(this.slowTimer)
     this.volume = this.painted = this.source = null
     this.scale = null
     this.viewer.removeColours()

@@ -169,13 +169,12 @@ export class StimulusPanel {
 /** A small image that can be chosen; its name where there are no pixels. */
 export function thumb(name: string, label: string, below: string, hasPixels: boolean, choose: () => void): HTMLElement {
   const title = `${label} (${name})`
-  const inside = hasPixels
-    ? h('img', { attrs: { src: pixels(name), alt: '', loading: 'lazy' } })
-    : h('span', { class: 'no-pixels', text: label.split(',')[0] ?? name })
-  return h(
-    'button',
-    { class: 'thumb', attrs: { type: 'button', title, 'aria-label': title }, on: { click: choose } },
-    inside,
-    h('span', { class: 'below', text: below }),
-  )
+  const attrs = { type: 'button', title }
+  const number = h('span', { class: 'below', text: below })
+  if (!hasPixels) {
+    const words = label.split(',')[0] ?? name
+    return h('button', { class: 'thumb plain', attrs, on: { click: choose } }, h('span', { class: 'words', text: words }), number)
+  }
+  const image = h('img', { attrs: { src: pixels(name), alt: '', loading: 'lazy' } })
+  return h('button', { class: 'thumb', attrs: { ...attrs, 'aria-label': title }, on: { click: choose } }, image, number)
 }
