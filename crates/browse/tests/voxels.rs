@@ -1,7 +1,7 @@
 //! A voxel and its responses.
 
 use fixtures::bucket::beta;
-use laion_fmri::{MaskSource, Resolution, Voxels, layout};
+use laion_fmri::{MaskSource, Resolution, SessionId, Voxels, layout};
 use serde_json::json;
 
 use crate::client::Served;
@@ -55,7 +55,7 @@ fn responses_are_the_betas_of_all_trials_from_the_store() {
     let check = |without: Option<&str>| {
         let reply = served.get(&target);
         assert_eq!(reply.status, 200, "{}", reply.text());
-        let sessions: Vec<&str> = stored.iter().map(laion_fmri::SessionId::as_str).collect();
+        let sessions: Vec<&str> = stored.iter().map(SessionId::as_str).collect();
         let named: Vec<&str> = sessions.iter().copied().filter(|it| Some(*it) != without).collect();
         assert_eq!(reply.header("x-sessions"), named.join(","));
         let values: Vec<f32> = reply

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use laion_fmri::{Error, SubjectId};
+use laion_fmri::{Error, SessionId, SubjectId};
 use laion_fmri_browse::{Commands, Options, Selection, Server, has_page};
 use serde_json::json;
 
@@ -112,8 +112,7 @@ fn extract(selection: &Selection) -> String {
     let subject = &selection.subject;
     let mut line = format!("laion-fmri extract --subject {subject}");
     if !selection.sessions.is_empty() {
-        let sessions: Vec<&str> =
-            selection.sessions.iter().map(laion_fmri::SessionId::label).collect();
+        let sessions: Vec<&str> = selection.sessions.iter().map(SessionId::label).collect();
         line.push_str(&format!(" --session {}", sessions.join(",")));
     }
     if let Some(roi) = &selection.roi {
