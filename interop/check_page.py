@@ -241,6 +241,7 @@ class Cases:
             yield "threshold and range", verdict.found(self.threshold)
             yield "outlines of ROIs", verdict.found(self.rois)
             yield "a voxel", verdict.found(self.voxel)
+            yield "the surface", verdict.found(self.surface)
             yield "keys alone", verdict.found(self.keys)
             yield "a link reproduces the view", verdict.found(self.link)
             yield "files that are saved", verdict.found(self.saved)
@@ -422,6 +423,29 @@ class Cases:
         if "store" not in part:
             problems.append(f"no offer to build the store: {part!r}")
         page.picture("voxel")
+        return problems
+
+    def surface(self):
+        page, problems = self.main, []
+        page.page.select_option("#layout", "surface")
+        page.page.wait_for_selector("#surface-frame[data-drawn]", timeout=60_000)
+        page.page.wait_for_timeout(500)
+        box = page.page.locator("#surface").bounding_box()
+        left = int(box["x"] - page.page.locator("#screen").bounding_box()["x"])
+
+        def coloured():
+            pixels = page.pixels()[:, left:]
+            return int(((pixels.max(2) - pixels.min(2)) > 24).sum()), int((pixels.max(2) > 60).sum())
+
+        before, inside = coloured()
+        page.picture("surface")
+        page.fill("#threshold-number", "1000")
+        page.page.wait_for_timeout(500)
+        after, still = coloured()
+        page.fill("#threshold-number", "0")
+        if not (before > 500 and after < 50 and still > 0.5 * inside > 500):
+            problems.append(f"{before} of {inside} pixels have a colour, and {after} of {still} above a threshold that nothing reaches")
+        page.page.select_option("#layout", "axial")
         return problems
 
     def keys(self):

@@ -12,6 +12,7 @@ import { clearErrors, copy, report, say } from './messages'
 import { TrialPane } from './pane'
 import { fileName, saveMap, savePicture } from './save'
 import { StimulusPanel } from './stimulus'
+import { Surface } from './surface'
 import { Trials } from './trials'
 import { fromAddress, START, toAddress, type View } from './view'
 import { VoxelPanel } from './voxel'
@@ -28,6 +29,7 @@ export class App {
   private readonly pane = new TrialPane()
   private readonly stimulus = new StimulusPanel()
   private readonly voxel = new VoxelPanel()
+  private readonly surface = new Surface()
   private voxelTimer = 0
 
   constructor(
@@ -45,7 +47,10 @@ export class App {
     this.stimulus.onTrial = (subject, row) => void this.chooseTrialOf(subject, row)
     this.voxel.onImage = (name) => this.chooseImage(name)
     this.brain.onVoxel = (ijk) => this.chooseVoxel(ijk)
-    this.brain.onScale = (scale) => this.controls.setScale(scale)
+    this.brain.onScale = (scale) => {
+      this.controls.setScale(scale)
+      this.surface.setScale(scale, this.view.opacity)
+    }
     this.listenToButtons()
     listen({
       trial: (step) => this.stepTrial(step),
@@ -113,6 +118,8 @@ export class App {
     else if (changed('opacity')) this.brain.setOpacity(next.opacity)
     if (changed('roi')) this.showRoi(patch.voxel === undefined)
     if (changed('layout')) void this.brain.setLayout(next)
+    if (changed('layout', 'show') || isTrial) void this.surface.show(next, subject)
+    if (changed('opacity') && this.brain.scale) this.surface.setScale(this.brain.scale, next.opacity)
     if (next.voxel?.join() !== before.voxel?.join()) this.showVoxel()
     this.controls.show(next, subject, this.trials)
   }
@@ -141,6 +148,7 @@ export class App {
       this.brain.setAnatomy(id, this.view.anatomy)
       const map = this.showMap()
       void this.brain.setLayout(this.view)
+      void this.surface.show(this.view, subject)
       this.showRoi(false)
       this.trials = new Trials(await trials)
       this.pane.setSubject(subject, this.trials)

@@ -103,7 +103,7 @@ export class StimulusPanel {
     })
     return h(
       'div',
-      {},
+      { class: 'picture-part' },
       frame,
       switches.length > 0 && h('fieldset', { class: 'masks' }, h('legend', { text: 'Object masks' }), ...switches),
     )

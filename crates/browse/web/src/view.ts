@@ -24,8 +24,8 @@ export interface View {
   layout: Layout
 }
 
-export type Layout = 'all' | 'planes' | 'axial' | 'coronal' | 'sagittal' | 'render'
-export const LAYOUTS: readonly Layout[] = ['all', 'planes', 'axial', 'coronal', 'sagittal', 'render']
+export type Layout = 'all' | 'planes' | 'surface' | 'axial' | 'coronal' | 'sagittal' | 'render'
+export const LAYOUTS: readonly Layout[] = ['all', 'planes', 'surface', 'axial', 'coronal', 'sagittal', 'render']
 
 export const START: View = {
   subject: '',

@@ -1,4 +1,5 @@
-/** The only module that knows NiiVue: anatomy, colours above it, and where the crosshair is. */
+/** The volume in NiiVue: anatomy, colours above it, and where the crosshair is. No other module but
+ * `surface.ts` knows NiiVue. */
 
 import { NVImage, Niivue, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue'
 
@@ -23,6 +24,7 @@ export interface Plane {
 const SLICES: Record<Layout, SLICE_TYPE> = {
   all: SLICE_TYPE.MULTIPLANAR,
   planes: SLICE_TYPE.MULTIPLANAR,
+  surface: SLICE_TYPE.MULTIPLANAR,
   axial: SLICE_TYPE.AXIAL,
   coronal: SLICE_TYPE.CORONAL,
   sagittal: SLICE_TYPE.SAGITTAL,
@@ -131,7 +133,7 @@ export class Viewer {
   }
 
   setLayout(layout: Layout): void {
-    this.niivue.opts.multiplanarShowRender = layout === 'planes' ? SHOW_RENDER.NEVER : SHOW_RENDER.ALWAYS
+    this.niivue.opts.multiplanarShowRender = layout === 'all' ? SHOW_RENDER.ALWAYS : SHOW_RENDER.NEVER
     this.niivue.setSliceType(SLICES[layout])
   }
 

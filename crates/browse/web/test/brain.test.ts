@@ -4,6 +4,7 @@ import test from 'node:test'
 import { type Affine, inverse, transform } from '../src/affine'
 import type { Rgb } from '../src/api'
 import { blank, isDrawn, paint, roundUp, type Scale, step, usualSize, greyRange } from '../src/colour'
+import { GiftiError, readArrays } from '../src/gifti'
 import { NiftiError, read, type Volume, write } from '../src/nifti'
 import { value } from '../src/numbers'
 import { outline } from '../src/outline'
@@ -116,6 +117,24 @@ test('the greys of an anatomy leave out the background and extremes', () => {
   assert.deepEqual(greyRange(data), [101, 199])
   assert.deepEqual(greyRange(Float32Array.of(0, 0, 2, 2)), [0, 3])
   assert.deepEqual(greyRange(new Float32Array(4)), [0, 1.5])
+})
+
+test('arrays of a GIFTI file are read, and others refused', async () => {
+  const packed = async (bytes: Uint8Array<ArrayBuffer>): Promise<string> => {
+    const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream('deflate'))
+    return Buffer.from(await new Response(stream).arrayBuffer()).toString('base64')
+  }
+  const points = await packed(new Uint8Array(Float32Array.of(1, NaN, -3, 4, 5, 6).buffer))
+  const corners = await packed(new Uint8Array(Int32Array.of(0, 1, 1).buffer))
+  const array = (type: string, dims: string, data: string, encoding = 'GZipBase64Binary'): string =>
+    `<DataArray Intent="x" DataType="${type}" ${dims} Encoding="${encoding}" Endian="LittleEndian"><MetaData></MetaData>\n<Data>${data}</Data></DataArray>`
+  const read = (...arrays: string[]): Promise<(Float32Array | Int32Array)[]> =>
+    readArrays(new TextEncoder().encode(`<?xml version="1.0"?><GIFTI>${arrays.join('')}</GIFTI>`).buffer as ArrayBuffer)
+  const found = await read(array('NIFTI_TYPE_FLOAT32', 'Dim0="2" Dim1="3"', points), array('NIFTI_TYPE_INT32', 'Dim0="1" Dim1="3"', corners))
+  assert.deepEqual(found.map((values) => Array.from(values)), [[1, NaN, -3, 4, 5, 6], [0, 1, 1]])
+  await assert.rejects(read(array('NIFTI_TYPE_FLOAT32', 'Dim0="7"', points)), /24 bytes, expected 28/)
+  await assert.rejects(read(array('NIFTI_TYPE_UINT8', 'Dim0="6"', points)), /type NIFTI_TYPE_UINT8/)
+  await assert.rejects(read(array('NIFTI_TYPE_FLOAT32', 'Dim0="6"', points, 'ASCII')), GiftiError)
 })
 
 test('values are written as people read them', () => {
