@@ -92,6 +92,8 @@ fn a_trial_is_drawn_around_zero() {
     let scale = ColorScale::new(ColorMap::BlueRed, -3.0, 3.0).unwrap();
     let found = colors(&read(&user, "trial.png"));
     assert!(expected(&scale, &betas).is_subset(&found));
+    user.ok("figure --subject 03 --trial 1:4 --range -3,3 --slices 1000 -o short.png");
+    assert_eq!(read(&user, "short.png"), read(&user, "trial.png"));
     let ran = user.ok("figure --subject 03 --trial ses-01:4 --json -o trial.png");
     let range = ran.out.split_once(r#""range":["#).unwrap().1.split_once(']').unwrap().0;
     let (low, high) = range.split_once(',').unwrap();
@@ -99,6 +101,8 @@ fn a_trial_is_drawn_around_zero() {
     let error = user.fails("figure --subject 03 --trial 01:4 --range -1,3 -o trial.png", 2);
     assert!(error.contains("symmetric around zero") && error.contains("--range -3,3"), "{error}");
     user.fails("figure --subject 03 --trial 01:100000 -o trial.png", 2);
+    let error = user.fails("figure --subject 03 --trial all:4 -o trial.png", 2);
+    assert!(error.contains("--trial takes one session"), "{error}");
     let error = user.fails("figure --subject 03 --trial 09:0 -o trial.png", 3);
     assert!(error.contains("hint: "), "{error}");
 }
@@ -115,9 +119,14 @@ fn files_are_drawn_like_the_maps_that_they_hold() {
         user.ok(&format!("{line} --map {name} --colormap viridis -o file.png"));
         assert_eq!(read(&user, "file.png"), map, "{name}");
     }
+    fs::rename(user.path("nc.npy"), user.path("Noiseceiling12rep.npy")).unwrap();
+    user.ok(&format!("{line} --map Noiseceiling12rep.npy --colormap viridis -o file.png"));
+    assert_eq!(read(&user, "file.png"), map);
     // Negative values make a diverging map, and float64 is as good.
-    let values =
-        read_npy::<f32>(user.path("nc.npy")).unwrap().into_dimensionality::<Ix1>().unwrap();
+    let values = read_npy::<f32>(user.path("Noiseceiling12rep.npy"))
+        .unwrap()
+        .into_dimensionality::<Ix1>()
+        .unwrap();
     let shifted: Array1<f64> = values.mapv(|value| f64::from(value) - 20.0);
     write_npy(user.path("shifted.npy"), &shifted).unwrap();
     let ran = user.ok("figure --subject 03 --map shifted.npy --json -o file.png");

@@ -68,10 +68,10 @@ pub(crate) struct Figure {
     pub(crate) output: PathBuf,
 }
 
-/// A trial by its session, as it was written, and its row.
+/// A trial by its session and its row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TrialName {
-    pub(crate) session: String,
+    pub(crate) session: SessionName,
     pub(crate) row: usize,
 }
 
@@ -81,7 +81,7 @@ fn parse_trial(text: &str) -> Result<TrialName, String> {
     let row = row.parse().map_err(|_| expected())?;
     match session.is_empty() {
         true => Err(expected()),
-        false => Ok(TrialName { session: session.to_owned(), row }),
+        false => Ok(TrialName { session: parse_session(session)?, row }),
     }
 }
 
@@ -107,7 +107,9 @@ mod tests {
 
     #[test]
     fn trials_and_ranges_are_read() {
-        let trial = |session: &str, row| Ok(TrialName { session: session.to_owned(), row });
+        let trial = |session: &str, row| {
+            Ok(TrialName { session: SessionName::One(session.to_owned()), row })
+        };
         assert_eq!(parse_trial("01:17"), trial("01", 17));
         assert_eq!(parse_trial("ses-01:0"), trial("ses-01", 0));
         for text in ["01", "01:", ":3", "01:-1", "01:a"] {

@@ -5,13 +5,16 @@ use std::path::Path;
 
 use laion_fmri::figure::{self, BrainSlices, ColorMap, ColorScale, Picture};
 use laion_fmri::ndarray::Array1;
-use laion_fmri::{Error, NoiseCeiling, Resolution, Subject, Voxels, export, layout};
+use laion_fmri::{
+    Error, NoiseCeiling, Resolution, SessionId, Subject, SubjectId, Voxels, export, layout,
+};
 use laion_fmri_base::counted;
 
 use serde_json::json;
 
 use super::value_rows::ValueRows;
 use crate::args::figure::{Figure, TrialName};
+use crate::args::sessions::SessionName;
 use crate::context::Context;
 use crate::exit::CommandError;
 use crate::hint;
@@ -88,17 +91,12 @@ fn map_shown(
             is_diverging: false,
         });
     }
-    if map == "nc" || map.starts_with("Noiseceiling") {
+    if map == "nc" || map.starts_with("Noiseceiling") && !is_file(map) {
         let which = match &args.session {
             Some(session) => {
-                let named = std::slice::from_ref(session);
                 let file = layout::session_noise_ceiling;
-                match super::sessions::of_subject(context, subject, named, file)?.as_slice() {
-                    [session] => NoiseCeiling::session(session)?,
-                    _ => {
-                        return Err(CommandError::usage("--session takes one session here").into());
-                    }
-                }
+                let session = one_session(context, subject, session, file, "--session")?;
+                NoiseCeiling::Session(session)
             }
             None if map == "nc" => subject.usual_noise_ceiling(),
             None => NoiseCeiling::desc(map)?,
@@ -117,6 +115,26 @@ fn map_shown(
     file_shown(subject, args, Path::new(map), voxels)
 }
 
+/// The session that an option names.
+fn one_session(
+    context: &Context,
+    subject: &Subject,
+    named: &SessionName,
+    file: fn(&SubjectId, &SessionId) -> String,
+    option: &str,
+) -> anyhow::Result<SessionId> {
+    let named = std::slice::from_ref(named);
+    match super::sessions::of_subject(context, subject, named, file)?.as_slice() {
+        [session] => Ok(session.parse().map_err(Error::from)?),
+        _ => Err(CommandError::usage(format!("{option} takes one session here")).into()),
+    }
+}
+
+/// Whether a map is named by its file.
+fn is_file(map: &str) -> bool {
+    map.ends_with(".npy") || map.ends_with(".nii") || map.ends_with(".nii.gz")
+}
+
 /// The values of a file that the user made.
 fn file_shown(
     subject: &Subject,
@@ -127,7 +145,7 @@ fn file_shown(
     let name = path.to_string_lossy();
     let (values, voxels) = if name.ends_with(".npy") {
         values_of_npy(subject, args, path, voxels)?
-    } else if name.ends_with(".nii") || name.ends_with(".nii.gz") {
+    } else if is_file(&name) {
         (subject.read_map(path, voxels)?, voxels.clone())
     } else {
         let message = format!("unknown map {name:?}");
@@ -191,18 +209,18 @@ fn trial_shown(
     trial: &TrialName,
     voxels: &Voxels,
 ) -> anyhow::Result<Shown> {
+    let session = one_session(context, subject, &trial.session, layout::betas, "--trial")?;
     let progress = VolumeProgress::new(context);
-    let betas = subject.betas().session(&trial.session).voxels(voxels.clone()).trials([trial.row]);
+    let betas = subject.betas().session(&session).voxels(voxels.clone()).trials([trial.row]);
     let read = betas.observer(&progress).load_with_rows();
     progress.finish();
     let betas = read?.betas;
-    let table = subject.trials(&trial.session)?;
+    let table = subject.trials(&session)?;
     let image = match table.labels() {
         Ok(mut labels) => labels.nth(trial.row).map(|label| format!(" ({label})")),
         // A table without images has its betas all the same.
         Err(_) => None,
     };
-    let session: laion_fmri::SessionId = trial.session.parse().map_err(Error::from)?;
     Ok(Shown {
         values: betas.row(0).to_owned(),
         voxels: voxels.clone(),
