@@ -33,7 +33,6 @@ type Drawn<'py> = (Bound<'py, PyArray2<u8>>, (f32, f32), bool);
 /// The 256 colours of a map, its range, and whether it is diverging. Without a name the map fits the
 /// values, and without a range the range does.
 #[pyfunction]
-#[expect(clippy::type_complexity, reason = "a tuple is what Python takes apart")]
 pub(crate) fn color_scale<'py>(
     py: Python<'py>,
     values: PyReadonlyArray1<'py, f32>,

@@ -60,9 +60,10 @@ impl Subject {
 
     fn stored_of(&self, voxels: &VoxelMask) -> Result<Vec<(SessionId, StoredSession)>> {
         let mut found = Vec::new();
+        let stores = self.stores_of(voxels);
         for session in self.sessions_with_betas()? {
             let place = self.betas_place(&session).ok();
-            if let Some(stored) = self.stored(&session, voxels, place.as_ref()) {
+            if let Some(stored) = self.stored(&session, &stores, place.as_ref()) {
                 found.push((session, stored));
             }
         }
