@@ -39,11 +39,11 @@ const TAILS: [f64; 2] = [0.02, 0.005];
 /// let values: Vec<f32> = (0..4000).map(|voxel| (voxel % 20) as f32).collect();
 /// let scale = ColorScale::fitting(ColorMap::Viridis, values.iter().copied());
 /// let picture = Figure::new(Volume::new(grid, &values)?, scale)
-///     .slices(6)
+///     .slices(5)
 ///     .title("Responses")
 ///     .quantity("beta")
 ///     .draw()?;
-/// assert_eq!(picture.mosaic.slices().len(), 6);
+/// assert_eq!(picture.mosaic.slices().len(), 5);
 /// let (height, width, channels) = picture.pixels.dim();
 /// assert!(height > 100 && width > 100 && channels == 3);
 /// # Ok::<(), slice_figure::Error>(())

@@ -114,9 +114,10 @@ impl Side {
 impl Mosaic {
     /// At most so many slices of a grid.
     ///
-    /// Each shows the box `frame`. They are spread evenly over the box `through`: each lies in the middle
-    /// of an equal part of it. `header` is the height of the room above each slice, in pixels. Voxels are
-    /// as large as fits on a screen; [`Mosaic::with_scale`] chooses another size.
+    /// Each shows the box `frame`. They are spread over the box `through`, at the same distance from each
+    /// other but for rounding; if it has fewer than twice as many planes, every second one is taken.
+    /// `header` is the height of the room above each slice, in pixels. Voxels are as large as fits on a
+    /// screen; [`Mosaic::with_scale`] chooses another size.
     ///
     /// # Errors
     ///

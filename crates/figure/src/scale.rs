@@ -228,7 +228,7 @@ mod tests {
     fn fitted_ranges() {
         let range = |map, values: &[f32]| ColorScale::fitting(map, values.iter().copied()).range();
         let ramp: Vec<f32> = (0..=1000).map(|step| step as f32 / 10.0).collect();
-        assert_eq!(range(ColorMap::Viridis, &ramp), (0.0, 100.0));
+        assert_eq!(range(ColorMap::Viridis, &ramp), (0.0, 99.0));
         let mut outlier = vec![2.0; 999];
         outlier.push(1e6);
         assert_eq!(range(ColorMap::Viridis, &outlier), (0.0, 2.0));
