@@ -322,6 +322,8 @@ mod tests {
             &[
                 "forbidden edge laion-fmri -> s3-mirror -> anyhow: \
                  libraries return typed errors and never talk to a terminal",
+                "forbidden edge laion-fmri-browse -> laion-fmri -> s3-mirror -> anyhow: \
+                 libraries return typed errors and never talk to a terminal",
                 "forbidden edge s3-mirror -> anyhow: \
                  libraries return typed errors and never talk to a terminal",
             ],
