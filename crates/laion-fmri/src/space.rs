@@ -154,7 +154,8 @@ impl VoxelMask {
     /// let mut bytes = Vec::new();
     /// mask.write_values_to(&mut bytes, &ceiling, f32::NAN)?;
     /// let volume = read_volume(bytes.as_slice())?;
-    /// assert_eq!(volume.data()[mask.indices()[0]], ceiling[0]);
+    /// let (got, expected) = (volume.data()[mask.indices()[0]], ceiling[0]);
+    /// assert_eq!(got.to_bits(), expected.to_bits());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn write_values_to<'v>(

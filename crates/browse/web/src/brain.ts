@@ -139,6 +139,8 @@ export class Brain {
       await this.repaint(view)
       if (view.voxel) this.moveTo(view.voxel)
       this.settled = source.key
+      // The picture may have been drawn before it was known as this one.
+      requestAnimationFrame(() => this.drawn())
       window.clearTimeout(this.slowTimer)
       busy.textContent = ''
     }, (error) => {
@@ -157,6 +159,7 @@ export class Brain {
     this.viewer.removeColours()
     this.settled = 'nothing'
     byId('title').textContent = sentence
+    requestAnimationFrame(() => this.drawn())
     byId('busy').textContent = ''
     this.drawLegend()
   }
