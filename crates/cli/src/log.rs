@@ -1,7 +1,11 @@
 //! The notes of the libraries on standard error, in the form of the command's own messages.
 
+use std::collections::HashSet;
 use std::fmt;
+use std::sync::Mutex;
 
+use laion_fmri_base::lock;
+use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
@@ -9,6 +13,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::args::Global;
+use crate::hint;
 use crate::message::Messages;
 
 /// Shows as many of the notes as were asked for.
@@ -25,13 +30,48 @@ pub(crate) fn to_stderr(global: &Global, colored: bool) {
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(|| Messages)
         .with_ansi(colored)
-        .event_format(Message)
+        .event_format(Message { given: global.clone(), said: Mutex::default() })
         // A program that runs the command twice, or listens itself, has a subscriber already.
         .try_init();
 }
 
-/// `warning: what happened path=...`
-struct Message;
+/// `warning: what happened path=...`, or, where a command helps, `warning: what happened; laion-fmri ...`.
+struct Message {
+    /// The options that the command of a note repeats.
+    given: Global,
+    /// The notes with a command so far: several handles may notice the same.
+    said: Mutex<HashSet<String>>,
+}
+
+/// What a note is about.
+#[derive(Default)]
+struct Parts {
+    message: String,
+    subject: String,
+}
+
+impl Visit for Parts {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        match field.name() {
+            "message" => self.message = format!("{value:?}"),
+            "subject" => self.subject = format!("{value:?}"),
+            _ => {}
+        }
+    }
+}
+
+/// A note with the command that helps, if there is one for notes of this kind.
+fn with_command(target: &str, Parts { message, subject }: &Parts) -> Option<String> {
+    Some(match target {
+        "laion_fmri::changed" => {
+            format!("{message}; compare it with: laion-fmri verify --repair")
+        }
+        "laion_fmri::damaged_store" => format!(
+            "{message}; build it again with: laion-fmri store build --subject {subject} --verify"
+        ),
+        _ => return None,
+    })
+}
 
 impl<S, N> FormatEvent<S, N> for Message
 where
@@ -44,12 +84,21 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
+        let mut parts = Parts::default();
+        event.record(&mut parts);
+        let told = with_command(event.metadata().target(), &parts);
+        if told.as_ref().is_some_and(|told| !lock(&self.said).insert(told.clone())) {
+            return Ok(());
+        }
         let (word, color) = word(*event.metadata().level());
         match writer.has_ansi_escapes() {
             true => write!(writer, "\x1b[1;{color}m{word}:\x1b[0m ")?,
             false => write!(writer, "{word}: ")?,
         }
-        context.field_format().format_fields(writer.by_ref(), event)?;
+        match told {
+            Some(told) => write!(writer, "{}", hint::with_typed(&told, &self.given))?,
+            None => context.field_format().format_fields(writer.by_ref(), event)?,
+        }
         writeln!(writer)
     }
 }
@@ -67,6 +116,20 @@ fn word(level: Level) -> (&'static str, u8) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn notes_about_a_file_or_a_store_end_in_the_command_that_helps() {
+        let parts = Parts { message: "it is so".to_owned(), subject: "sub-03".to_owned() };
+        assert_eq!(
+            with_command("laion_fmri::changed", &parts).as_deref(),
+            Some("it is so; compare it with: laion-fmri verify --repair")
+        );
+        assert_eq!(
+            with_command("laion_fmri::damaged_store", &parts).as_deref(),
+            Some("it is so; build it again with: laion-fmri store build --subject sub-03 --verify")
+        );
+        assert_eq!(with_command("laion_fmri::betas", &parts), None);
+    }
 
     #[test]
     fn levels_have_the_words_of_other_messages() {

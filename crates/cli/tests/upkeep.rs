@@ -55,6 +55,78 @@ fn damage_is_found_and_repaired() {
 }
 
 #[test]
+fn a_file_that_is_not_as_it_was_downloaded_is_named_once() {
+    let user = User::with_session();
+    let (trials, betas) = (user.mirror().join(TRIALS), user.mirror().join(BETAS));
+    let warning = |name: &str| {
+        format!(
+            "warning: DIR/mirror/{name} is not as it was downloaded; \
+             compare it with: laion-fmri verify --repair\n"
+        )
+    };
+    let lines = [
+        "trials --subject 03 --session 01 -o trials.tsv",
+        "betas --subject 03 --session 01 --roi FFA1 -o betas.npy --rows rows.tsv",
+        "extract --subject 03 --session 01 --roi FFA1 -o all.npz",
+    ];
+    let expect = |line: &str, name: &str, times: usize| {
+        let ran = user.ok(line);
+        assert_eq!(ran.err.matches(&warning(name)).count(), times, "{line}: {}", ran.err);
+        assert_eq!(ran.err.matches("warning: ").count(), times, "{line}: {}", ran.err);
+    };
+    lines.iter().for_each(|line| expect(line, TRIALS, 0));
+    // As `cp -r` does: the bytes of what is hashed are compared.
+    let whole = std::fs::read(&trials).unwrap();
+    std::fs::write(&trials, &whole).unwrap();
+    let file = std::fs::File::options().write(true).open(&trials).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(1)).unwrap();
+    lines.iter().for_each(|line| expect(line, TRIALS, 0));
+    // Two labels change places: the size is the same.
+    let text = String::from_utf8(whole.clone()).unwrap();
+    let mut rows: Vec<Vec<&str>> = text.lines().map(|row| row.split('\t').collect()).collect();
+    let label = rows[0].iter().position(|column| *column == "label").unwrap();
+    let (first, second) = (rows[1][label], rows[2][label]);
+    assert_ne!(first, second);
+    (rows[1][label], rows[2][label]) = (second, first);
+    let rows: Vec<String> = rows.iter().map(|row| row.join("\t")).collect();
+    std::fs::write(&trials, rows.join("\n") + "\n").unwrap();
+    lines.iter().for_each(|line| expect(line, TRIALS, 1));
+    // The table alone cannot tell that it was cut short.
+    std::fs::write(&trials, rows[..20].join("\n") + "\n").unwrap();
+    expect(lines[0], TRIALS, 1);
+    for line in &lines[1..] {
+        let message = user.fails(line, 4);
+        assert!(message.contains("(expected equal numbers)"), "{message}");
+    }
+    std::fs::write(&trials, &whole).unwrap();
+    // Betas are hashed by an extraction alone.
+    let file = std::fs::File::options().write(true).open(&betas).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(1)).unwrap();
+    expect(lines[1], BETAS, 1);
+    expect(lines[2], BETAS, 0);
+    let ran = user.ok("verify --repair");
+    assert!(!ran.err.contains("warning"), "{}", ran.err);
+    expect(lines[1], BETAS, 0);
+}
+
+#[test]
+fn a_changed_file_of_embeddings_is_named() {
+    let user = User::with_session();
+    user.ok("download --prefix stimuli/task-images_metadata.csv");
+    user.ok("download-embeddings --model CLIP");
+    let line = "extract --subject 03 --session 01 --roi FFA1 --features CLIP -o all.npz";
+    let expected = "warning: DIR/mirror/stimuli/task-images_desc-CLIP_embeddings.h5 is not as it \
+                    was downloaded; compare it with: laion-fmri verify --repair\n";
+    let ran = user.ok(line);
+    assert!(!ran.err.contains("warning"), "{}", ran.err);
+    let file = user.mirror().join("stimuli/task-images_desc-CLIP_embeddings.h5");
+    let file = std::fs::File::options().write(true).open(file).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(1)).unwrap();
+    let ran = user.ok(line);
+    assert_eq!(ran.err.matches(expected).count(), 1, "{}", ran.err);
+}
+
+#[test]
 fn a_verification_of_nothing_is_status_3() {
     let user = User::new();
     let empty = "error: nothing to verify: no downloaded file in DIR/mirror\n";

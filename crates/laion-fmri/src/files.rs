@@ -1,5 +1,6 @@
 //! Where the files of the dataset are read from: a mirror on disk, or the bucket itself.
 
+mod changed;
 mod error;
 mod fingerprint;
 mod input;
@@ -20,6 +21,7 @@ use laion_fmri_base::lock;
 use s3_mirror::ObjectError;
 use s3_mirror::{Cancel, Inventory};
 
+use self::changed::Told;
 pub use self::error::InputError;
 pub(crate) use self::fingerprint::{Fingerprint, LargeFile, Step};
 pub use self::input::{Input, InputRecord};
@@ -46,6 +48,7 @@ pub(crate) struct Files {
     objects: Option<Arc<Objects>>,
     /// What ends the reading of objects.
     cancel: Cancel,
+    told: Told,
 }
 
 /// A file that is there: on disk, or an object of the bucket.
@@ -106,7 +109,13 @@ impl Located {
 impl Files {
     /// The files of a mirror.
     pub(crate) fn of_mirror(roots: Roots) -> Self {
-        Self { roots, inventories: Arc::default(), objects: None, cancel: Cancel::new() }
+        Self {
+            roots,
+            inventories: Arc::default(),
+            objects: None,
+            cancel: Cancel::new(),
+            told: Told::default(),
+        }
     }
 
     /// The same handle, reading objects of the bucket in place of files.

@@ -353,7 +353,7 @@ impl Subject {
     ) -> Result<T> {
         let mut input = self.files.open(located)?;
         let value = read(&mut input)?;
-        self.records.add(input.finish()?);
+        self.records.add(self.files.finish(located, input)?);
         Ok(value)
     }
 

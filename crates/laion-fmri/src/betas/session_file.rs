@@ -4,9 +4,10 @@
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use laion_fmri_base::lock;
+use laion_fmri_base::{Sha256, lock};
 use nifti_stream::Progress;
 
 use super::file::BetasFile;
@@ -23,6 +24,8 @@ pub(super) struct SessionFile {
     brain: Arc<BrainMask>,
     /// What the header was read from, for the first read.
     opened: Mutex<Option<BetasFile>>,
+    /// Whether the file is hashed when it is read, so that its bytes are compared with its record.
+    is_hashed: AtomicBool,
     reading: Reading,
 }
 
@@ -33,6 +36,7 @@ impl SessionFile {
             files: subject.files().clone(),
             brain: Arc::clone(brain),
             opened: Mutex::new(None),
+            is_hashed: AtomicBool::new(false),
             reading: subject.reading.clone(),
             place,
         }
@@ -81,7 +85,13 @@ impl SessionFile {
             answer
         })?;
         // Who stopped it after the last volume wants no answer all the same.
-        if is_stopped { Err(Error::Cancelled) } else { Ok(record) }
+        if is_stopped {
+            return Err(Error::Cancelled);
+        }
+        if self.place.is_on_disk() && !self.is_hashed.load(Ordering::Relaxed) {
+            self.files.note_change(&self.place, self.known_digest()?);
+        }
+        Ok(record)
     }
 
     /// Reads with this many threads, and says what the file was.
@@ -101,6 +111,7 @@ impl SessionFile {
         }
         let digest = self.reading.digest(&self.place);
         let file = LargeFile::new(&self.files, &self.place, digest.as_deref())?;
+        self.is_hashed.store(true, Ordering::Relaxed);
         let record = match file.known()? {
             Some(record) => read().map(|_| record)?,
             None if threads.get() == 1 => {
@@ -112,7 +123,16 @@ impl SessionFile {
             }
             None => file.hashed_beside(read)?,
         };
-        file.settled(record)
+        let record = file.settled(record)?;
+        self.files.note_change(&self.place, Some(record.sha256));
+        Ok(record)
+    }
+
+    /// The digest of the file on disk, if it was made before and the file has not changed since.
+    fn known_digest(&self) -> Result<Option<Sha256>> {
+        let digest = self.reading.digest(&self.place);
+        let file = LargeFile::new(&self.files, &self.place, digest.as_deref())?;
+        Ok(file.known()?.map(|record| record.sha256))
     }
 
     fn opened(&self) -> Result<BetasFile> {

@@ -273,6 +273,7 @@ impl Task<'_> {
             Some(known) => known.clone(),
             None => {
                 let (size, sha256) = output::hash(embeddings.path(), self.watch)?;
+                self.subject.stimuli().note_change(model.file_name(), sha256);
                 let input = RecipeInput { path: layout::embeddings(model), size, sha256 };
                 // Another task may have been quicker, with the same answer.
                 let _ = self.embeddings.set(input.clone());

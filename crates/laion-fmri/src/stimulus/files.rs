@@ -6,6 +6,8 @@ use std::io::BufReader;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+#[cfg(feature = "extract")]
+use laion_fmri_base::Sha256;
 use laion_fmri_stimuli::{EmbeddingModel, Metadata, files};
 
 use crate::files::{Files, Located};
@@ -101,7 +103,7 @@ impl Stimuli {
             let metadata = Metadata::from_reader(BufReader::new(&mut input)).map_err(|source| {
                 Error::StimulusMetadata { path: file.path().to_owned(), source }
             })?;
-            Ok((Arc::new(metadata), input.finish()?))
+            Ok((Arc::new(metadata), self.files.finish(&file, input)?))
         })
     }
 
@@ -121,9 +123,20 @@ impl Stimuli {
         self.files.roots().find(&format!("{}/{name}", files::DIRECTORY))
     }
 
+    /// Notes when the bytes of a file on disk are not those that were downloaded.
+    #[cfg(feature = "extract")]
+    pub(crate) fn note_change(&self, name: &str, sha256: Sha256) {
+        if let Some(found) = self.files.find_on_disk(&format!("{}/{name}", files::DIRECTORY)) {
+            self.files.note_change(&found, Some(sha256));
+        }
+    }
+
     #[cfg(feature = "stimuli")]
     pub(super) fn require(&self, name: &'static str) -> Result<PathBuf> {
-        self.find(name).ok_or_else(|| self.missing(name))
+        let relative = format!("{}/{name}", files::DIRECTORY);
+        let found = self.files.find_on_disk(&relative).ok_or_else(|| self.missing(name))?;
+        self.files.note_change(&found, None);
+        Ok(found.path().to_owned())
     }
 
     fn missing(&self, name: &'static str) -> Error {

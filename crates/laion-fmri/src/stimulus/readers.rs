@@ -71,7 +71,9 @@ impl Stimuli {
             got: format!("{name:?}"),
             expected: TABLES.join(", "),
         })?;
-        self.files().open(&self.table_file(name)?)
+        let file = self.table_file(name)?;
+        self.files().note_change(&file, None);
+        self.files().open(&file)
     }
 
     /// Images by name as they were displayed: uint8 of shape `(n, height, width, 3)`, in the order of
@@ -195,7 +197,7 @@ impl Stimuli {
             let path = file.path().to_owned();
             laion_fmri_stimuli::Error::Table { path, source }
         })?;
-        input.finish()?;
+        self.files().finish(&file, input)?;
         Ok(table)
     }
 }
