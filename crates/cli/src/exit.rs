@@ -53,6 +53,8 @@ enum Cause {
     Refused(String),
     /// Something that only the command line looked for is not there.
     NotThere(String),
+    /// Something is left out that was asked for, with `--strict`.
+    Withheld(String),
     Library(Box<Error>),
 }
 
@@ -67,6 +69,10 @@ impl CommandError {
 
     pub(crate) fn not_there(message: impl Into<String>) -> Self {
         Self { cause: Cause::NotThere(message.into()), hint: None }
+    }
+
+    pub(crate) fn withheld(message: impl Into<String>) -> Self {
+        Self { cause: Cause::Withheld(message.into()), hint: None }
     }
 
     /// Says what to type next, in the place of the hint that the error alone has.
@@ -84,9 +90,10 @@ impl From<Error> for CommandError {
 impl std::fmt::Display for CommandError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.cause {
-            Cause::Usage(message) | Cause::Refused(message) | Cause::NotThere(message) => {
-                f.write_str(message)
-            }
+            Cause::Usage(message)
+            | Cause::Refused(message)
+            | Cause::NotThere(message)
+            | Cause::Withheld(message) => f.write_str(message),
             Cause::Library(error) => error.fmt(f),
         }
     }
@@ -95,7 +102,7 @@ impl std::fmt::Display for CommandError {
 impl std::error::Error for CommandError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.cause {
-            Cause::Usage(_) | Cause::Refused(_) | Cause::NotThere(_) => None,
+            Cause::Usage(_) | Cause::Refused(_) | Cause::NotThere(_) | Cause::Withheld(_) => None,
             Cause::Library(error) => error.source(),
         }
     }
@@ -110,6 +117,7 @@ pub(crate) fn status_of(error: &anyhow::Error, signal: Option<u8>) -> Status {
         Some(Cause::Usage(_)) => return Status::Usage,
         Some(Cause::Refused(_)) => return Status::Failed,
         Some(Cause::NotThere(_)) => return Status::NotThere,
+        Some(Cause::Withheld(_)) => return Status::Withheld,
         Some(Cause::Library(error)) => Some(&**error),
         None => error.downcast_ref::<Error>(),
     };
@@ -218,7 +226,9 @@ fn hint_of(error: &anyhow::Error) -> Option<String> {
     if let Some(CommandError { cause, hint }) = error.downcast_ref() {
         return match cause {
             Cause::Library(error) => hint.clone().or_else(|| hint::of(error)),
-            Cause::Usage(_) | Cause::Refused(_) | Cause::NotThere(_) => hint.clone(),
+            Cause::Usage(_) | Cause::Refused(_) | Cause::NotThere(_) | Cause::Withheld(_) => {
+                hint.clone()
+            }
         };
     }
     hint::of(error.downcast_ref::<Error>()?)
@@ -257,6 +267,7 @@ mod tests {
             (CommandError::usage("a"), 2),
             (CommandError::refused("a"), 1),
             (CommandError::not_there("a"), 3),
+            (CommandError::withheld("a"), 6),
             (Error::Offline { what: String::new() }.into(), 3),
         ] {
             assert_eq!(status_of(&error.hint("b").into(), None).code(), code);

@@ -114,6 +114,35 @@ fn a_session_that_is_gone_is_named() {
 }
 
 #[test]
+fn all_says_how_many_sessions_of_the_bucket_are_on_disk() {
+    let user = User::with_session();
+    let told = "sub-03: 1 of 2 sessions of the bucket are on disk; left out: ses-02\n";
+    for line in [
+        "betas --subject 03 --session all --roi FFA1 -o x.npy",
+        "extract --subject 03 --roi FFA1 -o y.npz",
+        "nc compute --subject 03 --roi FFA1 -o z.npy",
+        "store build --subject 03 --roi FFA1",
+    ] {
+        let ran = user.ok(line);
+        assert_eq!(ran.err.matches(&format!("note: {told}")).count(), 1, "{line}: {}", ran.err);
+        let message = user.fails(&format!("{line} --strict"), 6);
+        assert!(message.contains(&format!("error: {told}")), "{line}: {message}");
+        let hint =
+            "hint: laion-fmri download --subject sub-03 --ses ses-02 --desc SingletrialBetas\n";
+        assert!(message.ends_with(hint), "{line}: {message}");
+    }
+    let message = user.fails("betas --subject 03 --session 1-3 --roi FFA1 -o x.npy --strict", 6);
+    assert_eq!(message, "error: 1-3: not on disk: ses-02, ses-03\n");
+    user.ok("download --subject sub-03 --ses ses-02 --desc SingletrialBetas");
+    for line in
+        ["betas --subject 03 --session all --roi FFA1 -o x.npz", "extract --subject 03 -o y.npz"]
+    {
+        let ran = user.ok(&format!("{line} --strict"));
+        assert!(!ran.err.contains("of the bucket"), "{line}: {}", ran.err);
+    }
+}
+
+#[test]
 fn a_range_says_what_is_not_on_disk() {
     let user = User::with_session();
     let ran = user.ok("betas --subject 03 --session 01-03 --roi FFA1 -o x.npy");

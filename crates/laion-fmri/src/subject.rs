@@ -162,6 +162,28 @@ impl Subject {
         Ok(gone.into_iter().collect())
     }
 
+    /// The released sessions that the bucket had when a download was last planned, sorted. Nothing is
+    /// asked; without a download, or when the bucket itself is read, there are none.
+    ///
+    /// ```
+    /// use laion_fmri::Dataset;
+    ///
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
+    /// assert!(subject.sessions_listed().is_empty()); // nothing was downloaded
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn sessions_listed(&self) -> Vec<SessionId> {
+        if self.files.reads_bucket() {
+            return Vec::new();
+        }
+        let roots = self.files.roots().directories().iter();
+        let of_root = |root: &PathBuf| listed::read(root).remove(&self.id).unwrap_or_default();
+        let listed: BTreeSet<SessionId> = roots.flat_map(of_root).collect();
+        listed.into_iter().collect()
+    }
+
     /// The brain mask of a source.
     ///
     /// The R² map is published on the functional grid alone.
@@ -422,17 +444,12 @@ impl Subject {
         // A folder that cannot be listed makes this no better message.
         let mut there = self.sessions().unwrap_or_default();
         there.retain(|session| self.files.find(&file(&self.id, session)).is_some());
-        let roots = self.files.roots().directories().iter();
-        let mut listed: BTreeSet<SessionId> = BTreeSet::new();
-        roots.for_each(|root| {
-            listed.extend(listed::read(root).remove(&self.id).unwrap_or_default());
-        });
+        let listed = self.sessions_listed();
         let mut text = match there.is_empty() {
             true => String::new(),
             false => format!(", only those of {}", first_few(&there)),
         };
         if !listed.is_empty() {
-            let listed: Vec<SessionId> = listed.into_iter().collect();
             text.push_str(&format!(" (in the bucket, as last listed: {})", first_few(&listed)));
         }
         text

@@ -54,7 +54,8 @@ pub(crate) struct Global {
     /// on standard error: error, hint, status
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
-    /// End with exit status 6 if a file was withheld (not released, or access denied)
+    /// End with exit status 6 if a file was withheld (not released, or access denied), or if `all` or
+    /// a range of sessions leaves out some that are not on disk
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) strict: bool,
     /// `LAION_FMRI_ACCEPT_LICENSE`, which stands for `--accept-license`.

@@ -145,6 +145,7 @@ fn row_table(args: &Betas) -> anyhow::Result<Option<(PathBuf, TableFormat)>> {
 /// library says best.
 fn sessions(context: &Context, subject: &Subject, args: &Betas) -> anyhow::Result<Vec<String>> {
     let mut named = super::sessions::of_subject(context, subject, &args.session, layout::betas)?;
+    super::sessions::check_all(context, subject, &args.session)?;
     if named.is_empty() {
         named = subject.sessions_with_betas()?.iter().map(ToString::to_string).collect();
     }

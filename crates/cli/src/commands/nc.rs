@@ -36,6 +36,7 @@ fn run_compute(context: &Context, args: &Compute) -> anyhow::Result<()> {
     options.repetition_term = args.repetition_term;
     options.voxels = voxels(context, &args.voxels, &subject)?;
     options.max_memory = args.max_memory;
+    sessions::check_all(context, &subject, &args.session)?;
     let sessions = &sessions::of_subject(context, &subject, &args.session, layout::betas)?;
     let plan = subject.plan_noise_ceiling(sessions, &options)?;
     if args.dry_run {

@@ -7,6 +7,7 @@ use laion_fmri_base::agreeing;
 
 use crate::args::sessions::{self, SessionName};
 use crate::context::Context;
+use crate::exit::CommandError;
 
 /// The path of a file of a session, as the library's layout gives it.
 type FileOf = fn(&SubjectId, &SessionId) -> String;
@@ -39,6 +40,44 @@ fn name_gone(context: &Context, subject: &Subject, file: FileOf) -> anyhow::Resu
         agreeing(names.len(), "was", "were"),
         agreeing(names.len(), "is", "are"),
     ));
+    Ok(())
+}
+
+/// Says how many sessions of the bucket, as last listed, `all` means because their betas are on disk;
+/// with `--strict`, it has to mean all of them.
+pub(super) fn check_all(
+    context: &Context,
+    subject: &Subject,
+    named: &[SessionName],
+) -> anyhow::Result<()> {
+    if !sessions::are_all(named)? {
+        return Ok(());
+    }
+    let there: BTreeSet<SessionId> = subject.sessions_with_betas()?.into_iter().collect();
+    let listed = subject.sessions_listed();
+    let missing: Vec<&SessionId> =
+        listed.iter().filter(|session| !there.contains(*session)).collect();
+    // What has nothing at all is an error of its own.
+    if missing.is_empty() || there.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    let text = format!(
+        "{}: {} of {} sessions of the bucket are on disk; left out: {}",
+        subject.id(),
+        listed.len() - missing.len(),
+        listed.len(),
+        some(&names, names.len())
+    );
+    if context.global.strict {
+        let hint = format!(
+            "laion-fmri download --subject {} --ses {} --desc SingletrialBetas",
+            subject.id(),
+            names.join(" ")
+        );
+        return Err(CommandError::withheld(text).hint(hint).into());
+    }
+    context.note(&format!("note: {text}"));
     Ok(())
 }
 
@@ -75,7 +114,9 @@ pub(super) fn of_subjects(
 ) -> anyhow::Result<Vec<String>> {
     if sessions::are_all(named)? {
         for subject in subjects {
-            name_gone(context, &dataset.subject(subject)?, layout::betas)?;
+            let subject = dataset.subject(subject)?;
+            name_gone(context, &subject, layout::betas)?;
+            check_all(context, &subject, named)?;
         }
         return Ok(Vec::new());
     }
@@ -131,6 +172,10 @@ fn meant(
         let range = &missing.range;
         if place == Place::Disk {
             let names = some(&missing.inside, missing.n_inside);
+            if context.global.strict {
+                let message = format!("{range}: not on disk: {names}");
+                return Err(CommandError::withheld(message).into());
+            }
             context.note(&format!("note: {range}: not on disk, left out: {names}"));
             continue;
         }

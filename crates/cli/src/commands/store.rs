@@ -80,6 +80,7 @@ fn requested(context: &Context, args: &BuildArgs) -> anyhow::Result<(Subject, St
     }
     let subject = dataset.subject(&args.subject)?;
     let chosen = sessions::of_subject(context, &subject, &args.session, layout::betas)?;
+    sessions::check_all(context, &subject, &args.session)?;
     let voxels = voxels::voxels(context, &args.voxels, &subject)?;
     let mut request = StoreRequest::new().sessions(&chosen).voxels(voxels);
     request.directory.clone_from(&args.output);
