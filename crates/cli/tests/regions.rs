@@ -33,6 +33,22 @@ fn every_form_of_a_roi_goes_into_one_file() {
 }
 
 #[test]
+fn a_name_in_several_categories_is_said_to_mean_all() {
+    let user = User::with_session();
+    let told = "note: OFA is in face and object, and means the voxels of all; \
+                \"face & OFA\" means those in face\n";
+    for (line, times) in [
+        ("betas --subject 03 --session 01 --roi OFA -o x.npy", 1),
+        ("extract --subject 03 --session 01 --roi FFA1 OFA -o x.npz", 1),
+        ("betas --subject 03 --session 01 --roi face -o x.npy", 0),
+        ("betas --subject 03 --session 01 --roi face&OFA -o x.npy", 0),
+    ] {
+        let ran = user.ok(line);
+        assert_eq!(ran.err.matches(told).count(), times, "{line}: {}", ran.err);
+    }
+}
+
+#[test]
 fn format_and_hemisphere_choose_the_arrays() {
     let user = User::with_session();
     let members = |line: &str| {

@@ -100,6 +100,43 @@ impl Subject {
         Ok(self.roi_index()?.categories())
     }
 
+    /// The items of a query that are the name of a ROI in several categories, each with these
+    /// categories, sorted: such a name stands for the union of its volumes. What is in an expression is
+    /// not looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when a directory cannot be read.
+    ///
+    /// ```
+    /// use laion_fmri::Dataset;
+    ///
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-03")?;
+    /// let shared = subject.rois_of_several_categories(["OFA", "FFA1", "face & OFA"])?;
+    /// assert_eq!(shared, [("OFA".to_owned(), vec!["face".to_owned(), "object".to_owned()])]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn rois_of_several_categories(
+        &self,
+        query: impl Into<RoiQuery>,
+    ) -> Result<Vec<(String, Vec<String>)>> {
+        let index = self.roi_index()?;
+        let query = query.into();
+        let mut found = Vec::new();
+        for item in query.items() {
+            let name = dehyphenate_name(item.trim());
+            let entries = index.entries.iter().filter(|entry| entry.name == name);
+            let categories: BTreeSet<&String> = entries.map(|entry| &entry.category).collect();
+            // The name of a category comes before that of a ROI.
+            let is_category = index.entries.iter().any(|entry| entry.category == item.trim());
+            if categories.len() > 1 && !is_category {
+                found.push((name.to_string(), categories.into_iter().cloned().collect()));
+            }
+        }
+        Ok(found)
+    }
+
     /// The voxels that a query selects, over the voxel axis of a brain mask; see [`RoiQuery`] for
     /// the grammar.
     ///

@@ -20,7 +20,7 @@ pub(super) use self::recipe::recipe;
 pub(super) use self::slurm::slurm;
 use super::license::{self, License};
 use super::plan_file::PlanFile;
-use super::voxels::read_mask;
+use super::voxels::{note_shared_names, read_mask};
 use super::{sessions, store};
 use crate::args::extract::{
     Extract, Merge, Origin, Plan, Reproduce, Run, SelectionArgs, SourceArgs,
@@ -322,6 +322,9 @@ fn request(
     request.conventions = selection.conventions();
     if let Some(mask) = &selection.mask {
         request.conventions.mask = Some(mask_of(context, dataset, &subjects, selection, mask)?);
+    }
+    for subject in subjects.iter().filter(|_| !request.conventions.rois.is_empty()) {
+        note_shared_names(context, &dataset.subject(subject)?, &request.conventions.rois);
     }
     request.subjects = subjects;
     request.output = output;

@@ -24,8 +24,22 @@ pub(super) fn voxels(
         let mask = read_mask(context, subject, file, args.mask_source)?;
         return Ok(Voxels::mask(mask.voxels).non_empty());
     }
+    note_shared_names(context, subject, &args.roi);
     let voxels = if args.roi.is_empty() { Voxels::all() } else { Voxels::roi(args.roi.as_slice()) };
     Ok(voxels.mask_source(args.mask_source).non_empty())
+}
+
+/// Names the ROIs that several categories have, of which all are meant.
+pub(super) fn note_shared_names(context: &Context, subject: &Subject, rois: &[String]) {
+    // A query that cannot be answered is an error of its own.
+    for (roi, categories) in subject.rois_of_several_categories(rois).unwrap_or_default() {
+        context.note(&format!(
+            "note: {roi} is in {}, and means the voxels of all; \"{} & {roi}\" means those in {}",
+            categories.join(" and "),
+            categories[0],
+            categories[0]
+        ));
+    }
 }
 
 /// Of the voxels those that reach the threshold, if there is one.
