@@ -11,7 +11,7 @@ fn the_overviews_are_the_documented_texts() {
     LAION-fMRI Dataset
       Bucket:    BUCKET
       Subjects:  3 (sub-01, sub-03, sub-05)
-      ROIs:      EBA, FBA, FFA1, FFA2, MT, OFA, PPA, V1d, V1v, V2v, VWFA1, hV4, laionEVC, laiondorsal, laiongeneral, laionlateral, laionventral, lobjects, mfswords, pSTSfaces
+      ROIs:      EBA, FBA, FFA1, FFA2, MT, OFA, PPA, V1d, V1v, V2v, VWFA1, hV4, laionEVC, laiondorsal, laiongeneral, laionlateral, laionventral, lobjects, mfswords, pSTSfaces (of sub-01)
     ");
     assert_snapshot!(user.ok("info --subject 05").out, @"
     LAION-fMRI sub-05

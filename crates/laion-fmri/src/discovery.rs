@@ -222,8 +222,9 @@ impl fmt::Display for Description {
         writeln!(f, "  Bucket:    {}", self.bucket)?;
         let names = if self.subjects.is_empty() { "none".to_owned() } else { join(&self.subjects) };
         write!(f, "  Subjects:  {} ({names})", self.subjects.len())?;
-        if !self.rois.is_empty() {
-            write!(f, "\n  ROIs:      {}", self.rois.join(", "))?;
+        // Subjects differ in their ROIs.
+        if let Some(first) = self.subjects.first().filter(|_| !self.rois.is_empty()) {
+            write!(f, "\n  ROIs:      {} (of {first})", self.rois.join(", "))?;
         }
         Ok(())
     }
@@ -336,7 +337,7 @@ mod tests {
         };
         assert_eq!(
             description.to_string(),
-            "LAION-fMRI Dataset\n  Bucket:    s3://laion-fmri\n  Subjects:  2 (sub-01, sub-03)\n  ROIs:      EBA, FBA"
+            "LAION-fMRI Dataset\n  Bucket:    s3://laion-fmri\n  Subjects:  2 (sub-01, sub-03)\n  ROIs:      EBA, FBA (of sub-01)"
         );
         let inspection = Inspection {
             bucket: "s3://laion-fmri".to_owned(),
