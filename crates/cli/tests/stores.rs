@@ -238,6 +238,29 @@ fn a_store_comes_from_the_bucket_without_a_nifti_file() {
     assert!(names(&user.mirror()).iter().all(|name| name.starts_with('.')));
 }
 
+#[test]
+fn a_store_from_the_bucket_says_which_small_files_it_is_read_with() {
+    let user = User::new();
+    let built = user.ok("store build --subject 01 --from bucket --roi face --accept-license").err;
+    let hint = "laion-fmri download --subject sub-01 --brain-mask && \
+                laion-fmri download --subject sub-01 --suffix mask trials";
+    assert!(built.contains(&format!("hint: {hint}\n")), "{built}");
+    let list = user.ok("store list").out;
+    let told = format!("  its masks or trial tables are not on disk: {hint}\n");
+    assert!(list.contains(&told) && list.contains("and not needed"), "{list}");
+    let betas = "betas --subject 01 --session 02 --roi FFA1 -o x.npy --json";
+    let message = user.fails(betas.strip_suffix(" --json").unwrap(), 3);
+    assert!(message.contains("the masks and trial tables of sub-01"), "{message}");
+    assert!(message.ends_with(&format!("hint: {hint}\n")), "{message}");
+    for line in hint.split(" && ") {
+        user.ok(&format!("{} --accept-license", line.strip_prefix("laion-fmri ").unwrap()));
+    }
+    assert!(!user.mirror().join(BETAS.replace("sub-03", "sub-01")).exists());
+    assert_eq!(json(&user.ok(betas).out)["source"], "store");
+    user.ok("extract --subject 01 --roi FFA1 --zscore session -o x.npz");
+    assert!(!user.ok("store list").out.contains("not on disk:"));
+}
+
 /// The objects of a call with `--json`.
 fn objects(text: &str) -> Vec<serde_json::Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

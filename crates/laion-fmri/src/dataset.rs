@@ -170,11 +170,17 @@ impl Dataset {
                 [] => String::new(),
                 names => format!(", only {}", names.join(", ")),
             };
-            return Err(Error::DataNotDownloaded {
-                what: format!("subject {id}{on_disk}"),
-                path: self.roots.expected(&layout::glmsingle(&id)),
-                fetch: Box::new(DownloadRequest::of(&id)),
-            });
+            let path = self.roots.expected(&layout::glmsingle(&id));
+            // A store that was built from the bucket has the betas.
+            let is_stored = self.mirrored(&id).stores(None).is_ok_and(|stores| !stores.is_empty());
+            let (what, fetch) = match is_stored {
+                true => (
+                    format!("the masks and trial tables of {id}, which are read with its store"),
+                    DownloadRequest::beside_store(&id),
+                ),
+                false => (format!("subject {id}{on_disk}"), DownloadRequest::of(&id)),
+            };
+            return Err(Error::DataNotDownloaded { what, path, fetch: Box::new(fetch) });
         }
         Ok(self.mirrored(&id))
     }

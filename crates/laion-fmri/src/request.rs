@@ -98,6 +98,11 @@ impl DownloadRequest {
         Self::new(Subjects::These(vec![subject.clone()]))
     }
 
+    /// A request for what is read along with the betas of a store: brain masks, ROIs, trial tables.
+    pub(crate) fn beside_store(subject: &SubjectId) -> Self {
+        Self::of(subject).filter(FilterField::Suffix, ["mask", "trials"]).include_brain_mask()
+    }
+
     /// A request for what lies below a key prefix and nothing else, without filters.
     pub fn of_prefix(prefix: impl Into<String>) -> Self {
         Self::new(Subjects::These(Vec::new())).prefix(prefix)

@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use laion_fmri::store::{
     StoreBuilt, StoreInfo, StorePlan, StoreRequest, StoreState, StoredSessionInfo,
 };
-use laion_fmri::{Dataset, Error, MaskSource, SessionId, Subject, SubjectId, layout};
+use laion_fmri::{Dataset, Error, MaskSource, Resolution, SessionId, Subject, SubjectId, layout};
 use laion_fmri_base::{agreeing, counted, readable_bytes};
 use serde_json::{Value, json};
 
@@ -42,7 +42,30 @@ fn build(context: &Context, args: &Build) -> anyhow::Result<()> {
             Ok(license::to_read(context, subject.plan_store(&request)?.sessions.len()))
         })?;
     }
-    build_store(context, &subject, &request)
+    build_store(context, &subject, &request)?;
+    if args.what.from == Origin::Bucket
+        && let Some(hint) = small_files(context, subject.id())
+    {
+        context.note("note: the store is read with the masks and trial tables, not on disk yet");
+        context.note(&format!("hint: {hint}"));
+    }
+    Ok(())
+}
+
+/// The downloads of the small files that a store is read with, unless they are on disk.
+fn small_files(context: &Context, subject: &SubjectId) -> Option<String> {
+    let dataset = context.dataset().ok()?;
+    let has_all = |found: Subject| {
+        let has_mask = found.brain_mask(MaskSource::default(), Resolution::Func1pt8).is_ok();
+        let has_tables = found.sessions().is_ok_and(|sessions| !sessions.is_empty());
+        has_mask && has_tables && found.rois(None).is_ok_and(|rois| !rois.is_empty())
+    };
+    (!dataset.subject(subject).is_ok_and(has_all)).then(|| {
+        format!(
+            "laion-fmri download --subject {subject} --brain-mask && \
+             laion-fmri download --subject {subject} --suffix mask trials"
+        )
+    })
 }
 
 fn plan(context: &Context, args: &BuildArgs) -> anyhow::Result<()> {
@@ -211,6 +234,9 @@ fn list(context: &Context, args: &Chosen) -> anyhow::Result<()> {
             ));
         }
         lines.extend(left_behind(store));
+        if let Some(hint) = small_files(context, &store.subject) {
+            lines.push(format!("  its masks or trial tables are not on disk: {hint}"));
+        }
     }
     if let [_, _, ..] = stores.as_slice() {
         let bytes = stores.iter().map(|store| store.bytes).sum();
@@ -237,7 +263,7 @@ fn left_behind(store: &StoreInfo) -> Option<String> {
 pub(super) fn state_text(state: &StoreState) -> String {
     match state {
         StoreState::InStep => "up to date".to_owned(),
-        StoreState::Alone => "its file is not on disk".to_owned(),
+        StoreState::Alone => "its file is not on disk, and not needed".to_owned(),
         StoreState::Stale(why) => format!("out of date: {why}"),
         StoreState::Damaged(why) => format!("damaged: {why}"),
         _ => "unknown".to_owned(),
