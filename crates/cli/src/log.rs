@@ -69,6 +69,10 @@ fn with_command(target: &str, Parts { message, subject }: &Parts) -> Option<Stri
         "laion_fmri::damaged_store" => format!(
             "{message}; build it again with: laion-fmri store build --subject {subject} --verify"
         ),
+        "laion_fmri::stale_store" => format!(
+            "{message}; laion-fmri verify --subject {subject} compares files that were copied, \
+             laion-fmri store build --subject {subject} builds what has changed"
+        ),
         _ => return None,
     })
 }

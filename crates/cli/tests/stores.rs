@@ -29,6 +29,11 @@ fn a_store_is_built_used_listed_checked_and_removed() {
     assert_eq!(names(&user.mirror().join("stores")), ["sub-03_desc-anatomical.zarr"]);
     let again = user.ok("store build --subject 03");
     assert!(again.err.contains("0 sessions built, 1 kept"), "{}", again.err);
+    let told = "note: kept as they are: ses-01; to check every byte: \
+                laion-fmri store build --subject sub-03 --verify\n";
+    assert!(again.err.ends_with(told), "{}", again.err);
+    let checked = user.ok("store build --subject 03 --verify").err;
+    assert!(!checked.contains("kept as they are"), "{checked}");
     let (stored, notes) = read("store.npy", " -v");
     assert!(stored == expected);
     assert!(notes.contains("sub-03_desc-anatomical.zarr"), "{notes}");
@@ -76,7 +81,10 @@ fn damage_is_found_and_passed_over() {
     let doctor = user.run("doctor --offline").out;
     assert!(doctor.contains("1 store, "), "{doctor}");
     let ran = user.ok("extract --subject sub-03 --session 01 -o all.npz");
-    assert!(ran.err.contains("damaged"), "{}", ran.err);
+    let told = "warning: ses-01 of DIR/mirror/stores/sub-03_desc-anatomical.zarr is damaged: its betas \
+                are read from their file; build it again with: \
+                laion-fmri store build --subject sub-03 --verify\n";
+    assert_eq!(ran.err.matches(told).count(), 1, "{}", ran.err);
     user.ok("betas --subject sub-03 --session 01 -o again.npy");
     let read = |name: &str| fs::read(user.path(name)).unwrap();
     assert!(read("again.npy") == read("file.npy"));

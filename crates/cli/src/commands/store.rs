@@ -42,7 +42,8 @@ fn build(context: &Context, args: &Build) -> anyhow::Result<()> {
             Ok(license::to_read(context, subject.plan_store(&request)?.sessions.len()))
         })?;
     }
-    build_store(context, &subject, &request)?;
+    let built = build_store(context, &subject, &request)?;
+    name_kept(context, subject.id(), &request, &built);
     if args.what.from == Origin::Bucket
         && let Some(hint) = small_files(context, subject.id())
     {
@@ -117,11 +118,13 @@ pub(super) fn build_store(
     context: &Context,
     subject: &Subject,
     request: &StoreRequest,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<StoreBuilt> {
     let progress = VolumeProgress::new(context);
     let built = subject.build_store(request, &progress, context.interrupt.cancel());
     progress.finish();
-    report(context, &built?)
+    let built = built?;
+    report(context, &built)?;
+    Ok(built)
 }
 
 /// Says which sessions were built.
@@ -130,6 +133,19 @@ pub(super) fn report(context: &Context, built: &StoreBuilt) -> anyhow::Result<()
         format!("{} built, {} kept", counted(built.built.len(), "session"), built.kept.len());
     let fields = [("built", names(&built.built)), ("kept", names(&built.kept))];
     output::wrote(context, &built.path, &text, fields)
+}
+
+/// Says that what was kept was not checked, and what checks it.
+fn name_kept(context: &Context, subject: &SubjectId, request: &StoreRequest, built: &StoreBuilt) {
+    if built.kept.is_empty() || request.verify {
+        return;
+    }
+    let kept: Vec<String> = built.kept.iter().map(ToString::to_string).collect();
+    context.note(&format!(
+        "note: kept as they are: {}; to check every byte: \
+         laion-fmri store build --subject {subject} --verify",
+        sessions::some(&kept, kept.len())
+    ));
 }
 
 fn names(sessions: &[SessionId]) -> Value {

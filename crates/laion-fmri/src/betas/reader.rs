@@ -223,7 +223,12 @@ impl SessionReader {
             return Err(StoreError::Damaged { subject, session, voxel, source }.into());
         }
         let store = stored.store_path().display();
-        tracing::warn!(%store, %session, error = %source, "the store is damaged: the file of the betas is read; build the store again, checking every byte");
+        tracing::debug!(%store, %session, error = %source, "the store is damaged");
+        tracing::warn!(
+            target: "laion_fmri::damaged_store",
+            %subject,
+            "{session} of {store} is damaged: its betas are read from their file"
+        );
         self.is_damaged.store(true, Ordering::Relaxed);
         Ok(())
     }

@@ -242,17 +242,39 @@ impl Subject {
         betas: Option<&Located>,
     ) -> Option<StoredSession> {
         let StoresOfVoxels { unusable, fitting, voxels } = stores;
-        unusable.iter().for_each(|(path, unfit)| pass_over(path, session, unfit));
+        unusable.iter().for_each(|(path, unfit)| self.pass_over(path, session, unfit));
         fitting.iter().find_map(|store| {
             let found = self.check_axis(store, voxels).and_then(|()| store.session(session));
             match found.and_then(|found| self.check_step(&found, betas).map(|()| found)) {
                 Ok(found) => Some(found),
                 Err(unfit) => {
-                    pass_over(&store.path, session, &unfit);
+                    self.pass_over(&store.path, session, &unfit);
                     None
                 }
             }
         })
+    }
+
+    fn pass_over(&self, path: &Path, session: &SessionId, unfit: &Unfit) {
+        let (subject, store) = (self.id(), path.display());
+        match unfit {
+            Unfit::NotThere => {
+                tracing::debug!(%store, %session, "the store does not have the session");
+            }
+            Unfit::Stale(why) => tracing::warn!(
+                target: "laion_fmri::stale_store",
+                %subject,
+                "{session} of {store} is not used: {why}"
+            ),
+            Unfit::Damaged(error) => {
+                tracing::debug!(%store, %session, %error, "the store is damaged");
+                tracing::warn!(
+                    target: "laion_fmri::damaged_store",
+                    %subject,
+                    "{session} of {store} is not used: it is damaged"
+                );
+            }
+        }
     }
 
     pub(super) fn opened_store(&self, path: &Path) -> Result<Arc<Store>, Unfit> {
@@ -347,19 +369,6 @@ fn is_store_of(name: &str, stem: &str) -> bool {
 fn document(path: &Path) -> Option<DocumentState> {
     let found = fs::metadata(path.join(DOCUMENT)).ok().filter(fs::Metadata::is_file)?;
     Some((found.len(), found.modified().ok()))
-}
-
-fn pass_over(path: &Path, session: &SessionId, unfit: &Unfit) {
-    let store = path.display();
-    match unfit {
-        Unfit::NotThere => tracing::debug!(%store, %session, "the store does not have the session"),
-        Unfit::Stale(why) => {
-            tracing::warn!(%store, %session, "the store is not used: {why}; build it again");
-        }
-        Unfit::Damaged(error) => {
-            tracing::warn!(%store, %session, %error, "the store is not used: it is damaged; build it again");
-        }
-    }
 }
 
 #[cfg(test)]
