@@ -78,6 +78,12 @@ impl<'a> Expected<'a> {
     }
 }
 
+impl<'a> From<&'a Record> for Expected<'a> {
+    fn from(record: &'a Record) -> Self {
+        Self::of_record(record)
+    }
+}
+
 /// What a file on disk is found to be.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -146,7 +152,8 @@ impl Condition {
     }
 }
 
-/// Reads a file once and compares it with what it has to be. Blocks; memory is 256 KiB.
+/// Reads a file once and compares it with what it has to be. What a [`Record`] says is
+/// `Expected::from(&record)`. Blocks; memory is 256 KiB.
 ///
 /// # Errors
 ///
@@ -308,6 +315,25 @@ mod tests {
         cancel.cancel();
         let error = check_file(&path, &Expected::new(), None, &cancel).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::Interrupted);
+    }
+
+    #[test]
+    fn a_file_is_compared_with_its_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        std::fs::write(&path, b"abc").unwrap();
+        let Condition::Sound(content) =
+            check_file(&path, &Expected::new(), None, &Cancel::new()).unwrap()
+        else {
+            panic!("the file is not sound");
+        };
+        let metadata = std::fs::metadata(&path).unwrap();
+        let (local, key) = ("x".parse().unwrap(), "x".parse().unwrap());
+        let record = Record::new(local, key, None, content, &metadata);
+        let check = || check_file(&path, &Expected::from(&record), None, &Cancel::new()).unwrap();
+        assert!(check().is_sound());
+        std::fs::write(&path, b"abd").unwrap();
+        assert!(matches!(check(), Condition::Sha256 { expected, .. } if expected == abc()));
     }
 
     #[test]

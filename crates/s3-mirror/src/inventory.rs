@@ -84,7 +84,8 @@ impl Inventory {
     }
 
     /// The record of the file at `path` that fits it best: one of its size and time if there is
-    /// one, otherwise the latest.
+    /// one, otherwise the latest. With `network`, `Expected::from(&record)` is what `check_file`
+    /// compares the file with.
     #[must_use]
     pub fn find(&self, path: &RelativePath, file: &Metadata) -> Option<Record> {
         let state = self.lock();
@@ -93,7 +94,7 @@ impl Inventory {
         fitting.or_else(|| records.last()).cloned()
     }
 
-    /// The paths that have a record, in no order.
+    /// The paths that have a record, in no order. [`find`](Self::find) gives the record.
     #[must_use]
     pub fn paths(&self) -> Vec<RelativePath> {
         self.lock().records.by_path.keys().cloned().collect()
