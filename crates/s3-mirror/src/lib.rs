@@ -8,21 +8,19 @@
 //! ```
 //! use std::sync::Arc;
 //! use object_store::{ObjectStoreExt, memory::InMemory};
-//! use s3_mirror::{Cancel, Candidate, Folder, Store, TransferOptions, list, plan, transfer};
+//! use s3_mirror::{Cancel, Candidate, Folder, Inventory, Store, TransferOptions, list, plan, transfer};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let memory = InMemory::new();
 //! memory.put(&"sub-01/trials.tsv".into(), "session\trun\n".into()).await?;
-//! memory.put(&"sub-02/trials.tsv".into(), "session\trun\n".into()).await?;
 //! let store = Store::new(Arc::new(memory), "memory");
 //! # let folder = tempfile::tempdir()?; std::env::set_current_dir(&folder)?; std::fs::create_dir("mirror")?;
-//!
-//! let listing = list(&store, "sub-01/").await?;
-//! let plan = plan(listing.into_iter().map(Candidate::exact), &Folder::new("mirror")?)?;
+//! let inventory = Arc::new(Inventory::open("mirror/.inventory")?); // without it only sizes are compared
+//! let folder = Folder::new("mirror")?.with_inventory(Arc::clone(&inventory));
+//! let plan = plan(list(&store, "sub-01/").await?.into_iter().map(Candidate::exact), &folder)?;
 //! assert_eq!(plan.totals().fetch.count, 1);
-//!
-//! let options = TransferOptions::default();
+//! let options = TransferOptions::default().with_inventory(inventory);
 //! let report = transfer(&store, &plan, "mirror".as_ref(), &options, &(), &Cancel::new()).await;
 //! report.into_result()?; // an error with the first failure, if anything is missing
 //! assert_eq!(std::fs::read("mirror/sub-01/trials.tsv")?, b"session\trun\n");
@@ -74,8 +72,6 @@ pub use checksum::{Checksum, ChecksumAlgorithm, InvalidChecksum};
 #[cfg(feature = "network")]
 pub use digest::{ChecksumHasher, Inspection, Inspector};
 #[cfg(feature = "network")]
-pub use error::{Error, Source};
-#[cfg(feature = "network")]
 pub use get::{HttpClient, Links, Patience, is_transient_status, retry_after};
 pub use inventory::{Inventory, Record};
 pub use key::{InvalidKey, Key, KeyProblem, MAX_KEY_BYTES, MAX_PART_BYTES, RelativePath};
@@ -101,4 +97,8 @@ pub use transfer::{
 };
 pub use {cancel::Cancel, content::Check, content::Content, laion_fmri_base::Sha256};
 #[cfg(feature = "network")]
-pub use {object_store, store::ConnectOptions, store::Store};
+pub use {error::Error, error::Source, object_store, store::ConnectOptions, store::Store};
+
+#[cfg(all(doctest, feature = "network"))]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

@@ -1,11 +1,13 @@
 //! What a transfer does to the disk, to its observer and to a second transfer.
 
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
+use object_store::memory::InMemory;
+use object_store::{ObjectStore, ObjectStoreExt};
 use s3_mirror::{
-    Action, Cancel, Candidate, Event, Folder, Key, Location, Observer, Outcome, Plan, Refusal,
-    Rule, Stop, TransferError, TransferOptions, Withheld, list, plan, transfer,
+    Action, Cancel, Candidate, Event, Folder, Inventory, Key, Location, Observer, Outcome, Plan,
+    Refusal, Rule, Stop, Store, TransferError, TransferOptions, Withheld, list, plan, transfer,
 };
 
 use crate::util::{Objects, key, memory, mirror, objects, plan_of, read_all, run, write_all};
@@ -95,6 +97,31 @@ async fn the_observer_hears_everything_in_order() {
     let withheld = Withheld::Rule("embargo".to_owned());
     assert!(matches!(&report.outcomes[2].1, Outcome::Withheld { reason } if *reason == withheld));
     assert_eq!(withheld.to_string(), "embargo");
+}
+
+#[tokio::test]
+async fn a_change_of_equal_size_is_seen_with_an_inventory_alone() {
+    for with_inventory in [false, true] {
+        let memory = Arc::new(InMemory::new());
+        let store = Store::new(Arc::clone(&memory) as Arc<dyn ObjectStore>, "memory");
+        let (root, records) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for content in ["old!", "new!"] {
+            memory.put(&"a".into(), content.into()).await.unwrap();
+            let mut folder = Folder::new(root.path()).unwrap();
+            let mut options = one_job();
+            if with_inventory {
+                let inventory = Arc::new(Inventory::open(records.path()).unwrap());
+                folder = folder.with_inventory(Arc::clone(&inventory));
+                options = options.with_inventory(inventory);
+            }
+            let listed = list(&store, "").await.unwrap();
+            let plan = plan(listed.into_iter().map(Candidate::exact), &folder).unwrap();
+            let report = transfer(&store, &plan, root.path(), &options, &(), &Cancel::new()).await;
+            report.into_result().unwrap();
+        }
+        let expected: &[u8] = if with_inventory { b"new!" } else { b"old!" };
+        assert_eq!(std::fs::read(root.path().join("a")).unwrap(), expected);
+    }
 }
 
 #[tokio::test]

@@ -70,7 +70,8 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// The directory `root`, which need not exist yet.
+    /// The directory `root`, which need not exist yet. Without the records of an inventory
+    /// ([`with_inventory`](Self::with_inventory)) only the sizes of its files are compared.
     ///
     /// # Errors
     ///
@@ -83,7 +84,8 @@ impl Folder {
         Ok(Self { root, inventory: None })
     }
 
-    /// The same directory with the records of what was published in it.
+    /// The same directory with the records of what was published in it. A file whose record names
+    /// another entity tag than the listing is out of date, whatever its size.
     #[must_use]
     pub fn with_inventory(mut self, inventory: Arc<Inventory>) -> Self {
         self.inventory = Some(inventory);

@@ -17,7 +17,9 @@ pub struct TransferOptions {
     pub jobs: usize,
     /// Bytes per second that all transfers together take (default: as fast as they come).
     pub limit_rate: Option<NonZeroU64>,
-    /// Where published files are recorded (default: nowhere).
+    /// Where published files are recorded (default: nowhere). Give the same to
+    /// [`Folder::with_inventory`](crate::Folder::with_inventory), so that the next plan sees objects
+    /// that changed and kept their size.
     pub inventory: Option<Arc<Inventory>>,
     /// What looks at the content while it passes (default: nothing).
     pub inspection: Option<Arc<dyn Inspection>>,
