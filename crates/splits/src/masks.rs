@@ -20,6 +20,20 @@ pub struct SplitMasks {
 }
 
 impl SplitMasks {
+    /// Masks of your own, one value for each row. Nothing is known about labels, so that `n_unknown`
+    /// is 0. [`LeakReport::of_masks`](crate::LeakReport::of_masks) says what is on both sides.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MaskLength`] when there are not as many test rows as training rows.
+    pub fn new(train: Vec<bool>, test: Vec<bool>) -> Result<Self, Error> {
+        if train.len() != test.len() {
+            return Err(Error::MaskLength { expected: train.len(), got: test.len() });
+        }
+        let n_neither = train.iter().zip(&test).filter(|(train, test)| !**train && !**test).count();
+        Ok(Self { train, test, n_neither, n_unknown: 0 })
+    }
+
     /// The number of rows.
     pub fn len(&self) -> usize {
         self.train.len()
@@ -95,4 +109,20 @@ pub fn split_masks<L: AsRef<str>>(
     pool: impl AsRef<str>,
 ) -> Result<SplitMasks, Error> {
     Ok(load_split(name, pool)?.masks(labels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_of_ones_own() {
+        let masks = SplitMasks::new(vec![true, false, false], vec![false, true, false]).unwrap();
+        assert_eq!((masks.len(), masks.n_train(), masks.n_test()), (3, 1, 1));
+        assert_eq!((masks.n_neither, masks.n_unknown), (1, 0));
+        assert_eq!(
+            SplitMasks::new(vec![true], vec![true, false]),
+            Err(Error::MaskLength { expected: 1, got: 2 })
+        );
+    }
 }

@@ -22,8 +22,9 @@ use crate::split_name::{SplitFamily, SplitName, list_splits};
 /// let split = split.with_revision(SplitRevision::R2);
 /// assert_eq!((split.n_train(), split.n_test()), (896, 225));
 ///
-/// let shapes = load_split("ood", "shared")?.with_ood_types(["shape"])?.train_test_ids();
-/// assert_eq!(shapes.test.len(), 82);
+/// let shapes = load_split("ood", "shared")?.with_ood_types(["shape"])?;
+/// assert_eq!(shapes.n_test(), 371); // of the whole split
+/// assert_eq!(shapes.train_test_ids().test.len(), 82);
 /// # Ok::<(), laion_fmri_splits::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -66,7 +67,8 @@ impl Split {
     }
 
     /// The split `ood` with only these types of images in its test set. Without any type the test
-    /// set is empty.
+    /// set is empty. The lists and masks have these types alone; [`n_test`](Self::n_test) is still
+    /// that of the whole split.
     ///
     /// # Errors
     ///
@@ -124,7 +126,8 @@ impl Split {
         Bundle::embedded().sizes(self.name, self.pool, self.revision).train
     }
 
-    /// The number of test images of the whole split, whatever types are kept.
+    /// The number of test images of the whole split: [`with_ood_types`](Self::with_ood_types) does not
+    /// change it. Count the images of the kept types with `train_test_ids().test.len()`.
     pub fn n_test(&self) -> usize {
         Bundle::embedded().sizes(self.name, self.pool, self.revision).test
     }
