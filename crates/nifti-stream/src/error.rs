@@ -11,7 +11,9 @@ use crate::selection::SelectionError;
 /// Offsets called `compressed_offset` count bytes of the file as stored, those called
 /// `inflated_offset` count bytes of the NIfTI stream; they are equal for files that are not
 /// gzipped. [`Error::File`], [`Error::Output`] and [`Error::Volume`] only add where the error below
-/// them happened; [`Error::innermost`] looks through them.
+/// them happened: each says its own part, and [`source`](std::error::Error::source) the next. Print
+/// the whole chain, or look through it with [`Error::innermost`]. Nothing is added to an output of the
+/// wrong shape or to rows that do not ascend, which are mistakes of the caller.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -267,7 +269,7 @@ pub enum Error {
         n_volumes: usize,
     },
     /// Selected rows must be ascending and distinct.
-    #[error("row {row} follows row {previous} at position {position}")]
+    #[error("row {row} follows row {previous} at position {position}: expected ascending rows")]
     RowsNotAscending {
         /// Position in the list.
         position: usize,
@@ -355,9 +357,15 @@ impl Error {
         )
     }
 
-    /// Names the file in front of the error.
+    /// Names the file in front of the error, unless the caller's arguments are wrong whatever the file
+    /// holds.
     pub(crate) fn in_file(self, path: &Path) -> Self {
-        Self::File { path: path.to_path_buf(), source: Box::new(self) }
+        match self {
+            Self::OutputShape { .. } | Self::RowLength { .. } | Self::RowsNotAscending { .. } => {
+                self
+            }
+            error => Self::File { path: path.to_path_buf(), source: Box::new(error) },
+        }
     }
 
     /// Names the file that was to be written in front of the error.
@@ -455,6 +463,19 @@ mod tests {
         assert_eq!(error.to_string(), "cannot write map.nii");
         assert_eq!(error.path(), Some(Path::new("map.nii")));
         assert!(matches!(error.innermost(), Error::Write { .. }));
+    }
+
+    #[test]
+    fn arguments_are_not_reported_as_files_that_cannot_be_read() {
+        let file = Path::new("betas.nii.gz");
+        let error = Error::RowsNotAscending { position: 2, previous: 5, row: 3 }.in_file(file);
+        assert_eq!(error.to_string(), "row 3 follows row 5 at position 2: expected ascending rows");
+        let error = Error::OutputShape { expected: [2, 7], got: [7, 2] }.in_file(file);
+        assert_eq!(error.to_string(), "expected an output of shape [2, 7], got [7, 2]");
+        assert_eq!(error.path(), None);
+        // How many volumes there are depends on the file.
+        let error = Error::RowOutOfRange { row: 9, n_volumes: 9 }.in_file(file);
+        assert_eq!(error.path(), Some(file));
     }
 
     #[test]

@@ -33,7 +33,8 @@ use crate::volume::Volume;
 use crate::volumes::{Progress, VolumeReader};
 use crate::write::{Compression, Sample, VolumeWriter};
 
-/// A [`VolumeReader`] over a file whose errors name that file.
+/// A [`VolumeReader`] over a file whose errors name that file. Reading consumes it, as a stream can be
+/// read once: open the file again for the next read, with the same index.
 #[derive(Debug)]
 pub struct VolumeFile {
     path: PathBuf,
@@ -136,7 +137,7 @@ impl VolumeFile {
     ///
     /// # Errors
     ///
-    /// [`Error::File`] around its errors.
+    /// [`Error::File`] around its errors, except [`Error::OutputShape`] and [`Error::RowsNotAscending`].
     pub fn read_rows(
         self,
         selection: &VoxelSelection,
@@ -151,7 +152,7 @@ impl VolumeFile {
     ///
     /// # Errors
     ///
-    /// [`Error::File`] around its errors.
+    /// [`Error::File`] around its errors, except [`Error::OutputShape`] and [`Error::RowsNotAscending`].
     pub fn read_rows_with(
         mut self,
         selection: &VoxelSelection,
@@ -168,7 +169,7 @@ impl VolumeFile {
     ///
     /// # Errors
     ///
-    /// [`Error::File`] around its errors.
+    /// [`Error::File`] around its errors, except [`Error::OutputShape`] and [`Error::RowsNotAscending`].
     pub fn for_each_row(
         self,
         selection: &VoxelSelection,
@@ -183,7 +184,7 @@ impl VolumeFile {
     ///
     /// # Errors
     ///
-    /// [`Error::File`] around its errors.
+    /// [`Error::File`] around its errors, except [`Error::OutputShape`] and [`Error::RowsNotAscending`].
     pub fn for_each_row_with(
         mut self,
         selection: &VoxelSelection,

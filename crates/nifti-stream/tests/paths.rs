@@ -271,8 +271,12 @@ fn requests_are_checked_before_anything_is_read() {
     };
     let error = read(vec![1, N_VOLUMES]);
     assert!(matches!(error.innermost(), Error::RowOutOfRange { row: N_VOLUMES, .. }), "{error:?}");
+    assert_eq!(error.path(), Some(&*path));
+    // Mistakes of the caller, whatever the file holds.
     let error = read(vec![1]);
-    assert!(matches!(error.innermost(), Error::OutputShape { got: [2, _], .. }), "{error:?}");
+    assert!(matches!(error, Error::OutputShape { got: [2, _], .. }), "{error:?}");
+    let error = read(vec![2, 1]);
+    assert!(matches!(error, Error::RowsNotAscending { previous: 2, row: 1, .. }), "{error:?}");
 }
 
 #[test]
