@@ -236,7 +236,7 @@ pub enum Error {
         /// Grid of the selection.
         got: [usize; 3],
     },
-    /// The row buffer does not have one place per selected voxel.
+    /// The row buffer, or the values to scatter, do not have one place per selected voxel.
     #[error("expected a row of {expected} values, got {got}")]
     RowLength {
         /// Number of selected voxels.

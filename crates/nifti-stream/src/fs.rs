@@ -115,7 +115,7 @@ impl VolumeFile {
     ///
     /// # Errors
     ///
-    /// [`Error::File`] around its errors.
+    /// [`Error::File`] around its errors, except [`Error::RowLength`].
     pub fn read_row(
         &mut self,
         selection: &VoxelSelection,

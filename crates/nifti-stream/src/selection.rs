@@ -101,6 +101,36 @@ impl VoxelSelection {
         &self.indices
     }
 
+    /// Puts one value per selected voxel back into a volume, with `fill` everywhere else: one value per
+    /// voxel of the grid in C order, as [`write_volume`](crate::write_volume) takes them.
+    ///
+    /// [`VolumeWriter::put_selected`](crate::VolumeWriter::put_selected) writes a file without a volume
+    /// in memory.
+    ///
+    /// ```
+    /// use nifti_stream::VoxelSelection;
+    ///
+    /// let selection = VoxelSelection::new([2, 1, 2], vec![1, 2])?;
+    /// let map = selection.scatter(&[0.5, 0.25], f32::INFINITY)?;
+    /// assert_eq!(map, [f32::INFINITY, 0.5, 0.25, f32::INFINITY]);
+    /// # Ok::<(), nifti_stream::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RowLength`] when there is not one value for each selected voxel.
+    pub fn scatter<T: Copy>(&self, values: &[T], fill: T) -> Result<Vec<T>, Error> {
+        let (expected, got) = (self.len(), values.len());
+        if expected != got {
+            return Err(Error::RowLength { expected, got });
+        }
+        let mut volume = vec![fill; self.shape.iter().product()];
+        for (&index, &value) in self.indices.iter().zip(values) {
+            volume[index] = value;
+        }
+        Ok(volume)
+    }
+
     /// The selected voxels in file order.
     pub(crate) fn plan(&self) -> &[Gather] {
         &self.plan
@@ -222,6 +252,25 @@ mod tests {
         );
         assert_eq!(VoxelSelection::all([2, 3, 4]).unwrap().len(), 24);
         assert!(VoxelSelection::new([2, 3, 4], vec![]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_scattered_is_gathered_again() {
+        use crate::{Affine, Compression, Spatial, read_voxels, write_volume};
+
+        let affine =
+            Affine::from_rows([[2.0, 0.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0]]);
+        let selection = VoxelSelection::new([2, 3, 4], vec![0, 1, 12, 17, 23]).unwrap();
+        let values = [0.5, 1.5, f32::INFINITY, -2.5, 4.5];
+        let volume = selection.scatter(&values, -1.0).unwrap();
+        assert_eq!(volume.iter().filter(|value| **value == -1.0).count(), 24 - 5);
+        let (mut file, spatial) = (Vec::new(), Spatial::from_affine(&affine));
+        write_volume(&mut file, &spatial, [2, 3, 4], &volume, Compression::None).unwrap();
+        assert_eq!(read_voxels(&file[..], &selection).unwrap().1, values);
+        assert!(matches!(
+            selection.scatter(&values[1..], -1.0),
+            Err(Error::RowLength { expected: 5, got: 4 })
+        ));
     }
 
     #[test]
