@@ -130,8 +130,9 @@ pub enum Error {
         /// The number there is.
         got: usize,
     },
-    /// Rows or columns that the matrix does not have, or rows that are not ascending.
-    #[error("no {what} {got} (expected fewer than {len}; rows ascending)")]
+    /// Rows or columns that the matrix does not have, or, if `got` is one that it has, rows that are
+    /// not ascending.
+    #[error("{}", out_of_range(what, *len, *got))]
     OutOfRange {
         /// `row` or `column`.
         what: &'static str,
@@ -143,6 +144,13 @@ pub enum Error {
     /// The caller stopped it.
     #[error("stopped")]
     Stopped,
+}
+
+fn out_of_range(what: &str, len: usize, got: usize) -> String {
+    match got < len {
+        true => format!("{what} {got} does not follow a smaller one (expected ascending {what}s)"),
+        false => format!("no {what} {got} (expected fewer than {len})"),
+    }
 }
 
 impl Error {

@@ -130,6 +130,9 @@ fn requests_that_do_not_fit_are_refused() {
             "{columns:?} {rows:?}: {error}"
         );
     }
+    let error = check(&[0, 1], &[4, 0]).to_string();
+    assert_eq!(error, "row 0 does not follow a smaller one (expected ascending rows)");
+    assert_eq!(check(&[0, 1], &[0, 5]).to_string(), "no row 5 (expected fewer than 5)");
     let error = check(&[0, 1, 2], &[0, 1]);
     assert!(
         matches!(error, Error::Count { what: "columns of the output", expected: 3, got: 2 }),
