@@ -2,9 +2,8 @@
 //! milliseconds, every byte checked.
 //!
 //! ```
-//! use laion_fmri_base::Sha256;
 //! use ndarray::{Array2, array};
-//! use voxel_store::{Group, MatrixOptions, Values, write_group};
+//! use voxel_store::{Group, MatrixOptions, Sha256, Values, write_group};
 //!
 //! # let directory = tempfile::tempdir()?;
 //! # let path = directory.path().join("responses.zarr");
@@ -20,7 +19,7 @@
 //!
 //! let matrix = Group::open(&path)?.matrix("responses")?;
 //! let mut columns = Array2::zeros((3, 2));
-//! matrix.read(&[3, 0], &[0, 1, 2], columns.view_mut())?;
+//! matrix.read(&[3, 0], &[0, 1, 2], columns.view_mut())?; // columns, then rows
 //! assert_eq!(columns, array![[3.0, 0.0], [7.0, 4.0], [11.0, 8.0]]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -56,6 +55,7 @@ pub use crate::layout::Layout;
 pub use crate::matrix::Matrix;
 pub use crate::values::Values;
 pub use crate::writer::{MatrixOptions, MatrixRows};
+pub use {laion_fmri_base::Sha256, serde_json};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

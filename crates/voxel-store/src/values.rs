@@ -149,6 +149,27 @@ impl Values {
     }
 }
 
+/// The values of a vector, by its type.
+macro_rules! from_vectors {
+    ($($variant:ident($value:ty)),*) => {$(
+        impl From<Vec<$value>> for Values {
+            fn from(values: Vec<$value>) -> Self {
+                Self::$variant(values)
+            }
+        }
+    )*};
+}
+
+from_vectors!(
+    Text(String),
+    Bool(bool),
+    Uint8(u8),
+    Uint32(u32),
+    Uint64(u64),
+    Int64(i64),
+    Float32(f32)
+);
+
 fn each<T, const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> T) -> Vec<T> {
     bytes.as_chunks().0.iter().map(|bytes| value(*bytes)).collect()
 }
@@ -205,6 +226,13 @@ mod tests {
             let document = values.document(&[values.len()], &["row"], Map::new());
             assert_eq!(ArrayDocument::from_value(&document.to_value()), Some(document));
         }
+    }
+
+    #[test]
+    fn vectors_are_values_of_their_type() {
+        assert_eq!(Values::from(vec![-0.0_f32, 1.5]), Values::Float32(vec![-0.0, 1.5]));
+        assert_eq!(Values::from(vec![-1_i64, i64::MIN]), Values::Int64(vec![-1, i64::MIN]));
+        assert_eq!(Values::from(vec![String::from("a")]), Values::texts(["a"]));
     }
 
     #[test]

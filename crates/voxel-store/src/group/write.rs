@@ -110,7 +110,7 @@ pub struct GroupWriter {
 }
 
 impl GroupWriter {
-    /// What is said about the group as a whole.
+    /// What is said about the group as a whole. `serde_json` is re-exported by this crate.
     pub fn attributes(&mut self, attributes: Map<String, Value>) {
         self.attributes = attributes;
     }
