@@ -86,8 +86,12 @@ impl Matrix {
         Err(Error::Identity { path: self.path.clone(), expected, got: self.identity })
     }
 
-    /// Reads columns, in any order, of ascending rows into an array of shape `(rows, columns)`. Bits
-    /// are those that were written, of NaN too.
+    /// Reads columns, in any order, of ascending rows into an array of shape
+    /// `(rows.len(), columns.len())`. Bits are those that were written, of NaN too.
+    ///
+    /// Mind the order of the arguments: **columns first**, although shapes are rows by columns. Both
+    /// count from 0, and rows are distinct. `out[[i, j]]` is the value of row `rows[i]` and column
+    /// `columns[j]`.
     ///
     /// Only the chunks of the columns are read, and the checksum of each is compared. Memory is
     /// 256 KiB (or one chunk, if that is larger) and 32 bytes for each column.
