@@ -89,6 +89,17 @@ pub fn read_transform(path: impl AsRef<Path>) -> Result<LinearTransform, ReadFre
 
 /// Writes a GIFTI file of `n_arrays` arrays, which `fill` writes. It appears when it is complete.
 ///
+/// ```
+/// use gifti_surface::{GiftiMetadata, Hemisphere, fs};
+///
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("map.func.gii");
+/// let about = GiftiMetadata::new(Hemisphere::Left, "fsaverage");
+/// fs::write_gifti(&path, &about, 1, |gifti| gifti.per_vertex("map", &[0.5, -1.0]))?;
+/// assert_eq!(fs::read_gifti(&path)?.first()?.to_f32(), [0.5, -1.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// What `fill` answers; those of the system when the file cannot be written.

@@ -46,3 +46,7 @@ pub use crate::hemisphere::Hemisphere;
 pub use crate::label::{LabelError, read_label};
 pub use crate::mesh::{MeshError, SurfaceMesh};
 pub use laion_fmri_base::NameError;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;
