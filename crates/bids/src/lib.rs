@@ -61,3 +61,7 @@ pub use crate::roi::{dehyphenate_labels, dehyphenate_name, roi_label};
 pub use crate::session_id::{InvalidSessionId, SessionId};
 pub use crate::subject_id::{InvalidSubjectId, SubjectId};
 pub use crate::suggest::suggest;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;
