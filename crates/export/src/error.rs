@@ -4,6 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// An output could not be written, or an array could not be read back.
+///
+/// An error of the disk, or of a file that is read, names the file. One of the arrays and tables that
+/// are to be written names the member, the array or the column.
+/// [`source`](std::error::Error::source) often says more: print the whole chain.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

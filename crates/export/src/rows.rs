@@ -54,6 +54,20 @@ pub struct NpyRows<T> {
 /// assert_eq!(array_export::read_npy::<f32>(&path)?.shape(), [2, 3]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// `fill` may answer with an error of its own. If nothing else says which, its last line has to:
+///
+/// ```
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("rows.npy");
+/// array_export::write_npy_rows(&path, [2, 3], |rows| {
+///     for row in 0..2 {
+///         rows.put(&[row as f32; 3])?;
+///     }
+///     Ok::<(), array_export::Error>(())
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn write_npy_rows<T: Element, R, E: From<Error>>(
     path: impl AsRef<Path>,
     shape: [usize; 2],
