@@ -138,7 +138,7 @@ fn every_example_runs() {
         }
         // A server has to be ended.
         let is_server = line.starts_with("laion-fmri browse");
-        let ended = "timeout --preserve-status --signal INT 2";
+        let ended = "timeout --foreground --preserve-status --signal INT 2";
         home.run(&if is_server { format!("{ended} {line}") } else { line });
         if is_aside {
             std::fs::rename(&aside, &stores).unwrap();
