@@ -14,8 +14,8 @@ use laion_fmri::ndarray::Array2;
 use laion_fmri::noise_ceiling::NoiseCeilingOptions;
 use laion_fmri::store::{OpenStore, SessionRows, StoreBuilt, StoreRequest, StoreTasks};
 use laion_fmri::{
-    Cancel, Dataset, Error, ErrorKind, Event, MaskSource, NoiseCeiling, SessionId, StimulusSet,
-    StoreError, Subject, Voxels, layout,
+    Cancel, ColumnStatistics, Dataset, Error, ErrorKind, Event, MaskSource, NoiseCeiling,
+    SessionId, StimulusSet, StoreError, Subject, VoxelMask, Voxels, layout,
 };
 
 use crate::Served;
@@ -395,6 +395,74 @@ fn damage_anywhere_leads_back_to_the_files_or_is_an_error() {
     }
     assert!(errors > 20, "{errors}");
     assert!(is_read_from(&dataset.subject("sub-03").unwrap(), &built.path));
+}
+
+#[test]
+fn what_stores_have_of_some_voxels_is_answered_without_the_files() {
+    let bucket = Bucket::temporary().unwrap();
+    let dataset = Dataset::open(bucket.root()).unwrap();
+    let subject = dataset.subject("sub-03").unwrap();
+    let face = subject.roi_mask("face", MaskSource::Anatomical).unwrap();
+    let expected = subject.betas().roi("face").load_sessions().unwrap();
+    assert!(subject.stored_betas(&face).unwrap().is_empty());
+    let built = build(&subject, &StoreRequest::new());
+    let got = subject.stored_betas(&face).unwrap();
+    assert_eq!(got.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    for (session, betas) in &expected {
+        assert_eq!(bits(&got[session]), bits(betas), "{session}");
+    }
+    assert_eq!(subject.stored_sessions(&face).unwrap(), Vec::from_iter(got.keys().cloned()));
+    assert!(
+        dataset.without_stores().subject("sub-03").unwrap().stored_betas(&face).unwrap().is_empty()
+    );
+
+    // A session whose file has changed is left out; one whose file is gone is not.
+    fs::remove_file(bucket.path(&key("sub-03", "ses-02"))).unwrap();
+    let first = bucket.path(&key("sub-03", "ses-01"));
+    fs::write(&first, [fs::read(&first).unwrap(), vec![0]].concat()).unwrap();
+    let left = subject.stored_sessions(&face).unwrap();
+    assert!(!left.contains(&session("ses-01")) && left.contains(&session("ses-02")), "{left:?}");
+
+    let path = built.path.join("ses-02/betas/c.0.0");
+    flip(&path, fs::metadata(&path).unwrap().len() / 2);
+    let brain = subject.brain_mask(MaskSource::Anatomical, laion_fmri::Resolution::Func1pt8);
+    let error = subject.stored_betas(&VoxelMask::all(brain.unwrap())).unwrap_err();
+    let Error::Store(error) = error else { panic!("{error}") };
+    let StoreError::Damaged { session: name, voxel: Some(_), .. } = &*error else {
+        panic!("{error}")
+    };
+    assert_eq!(name.as_str(), "ses-02");
+}
+
+#[test]
+fn statistics_are_the_same_from_a_store_from_the_file_and_when_the_store_is_damaged() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = || Dataset::open(bucket.root()).unwrap().subject("sub-01").unwrap();
+    let statistics = || subject().betas().session("ses-01").statistics().unwrap();
+    let check = |what: &str, got: &ColumnStatistics, expected: &ColumnStatistics| {
+        let means = got.means().iter().zip(expected.means());
+        for (got, expected) in means.chain(got.deviations().iter().zip(expected.deviations())) {
+            let same = (got - expected).abs() < 1e-9 || got.is_nan() && expected.is_nan();
+            assert!(same, "{what}: {got}, expected {expected}");
+        }
+        assert_eq!(got.means().len(), expected.means().len());
+    };
+    let from_file = statistics();
+    let betas = subject().betas().session("ses-01").load().unwrap();
+    let column = 400;
+    let values: Vec<f64> = betas.column(column).iter().map(|it| f64::from(*it)).collect();
+    let values: Vec<f64> = values.into_iter().filter(|it| !it.is_nan()).collect();
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    assert!((from_file.means()[column] - mean).abs() < 1e-9);
+    let built = build(&subject(), &StoreRequest::new());
+    check("store", &statistics(), &from_file);
+    // Rows in an order of their own have the same statistics.
+    let backwards = (0..betas.nrows()).rev();
+    let turned = subject().betas().session("ses-01").trials(backwards).statistics().unwrap();
+    check("order", &turned, &from_file);
+    let path = built.path.join("ses-01/betas/c.0.0");
+    flip(&path, fs::metadata(&path).unwrap().len() / 2);
+    check("damaged", &statistics(), &from_file);
 }
 
 #[test]
