@@ -85,3 +85,24 @@ fn responses_are_the_betas_of_all_trials_from_the_store() {
     let (error, _) = served.refused("/api/subjects/sub-03/voxel/responses?i=0&j=0&k=0", 404);
     assert!(error.contains("brain mask"), "{error}");
 }
+
+#[test]
+fn a_damaged_store_is_said_and_the_server_goes_on() {
+    let served = Served::new();
+    let ([i, j, k], _) = voxel(&served);
+    served.build_store("sub-03");
+    let target = format!("/api/subjects/sub-03/voxel/responses?i={i}&j={j}&k={k}");
+    let whole = served.bytes(&target);
+    let store = served.bucket.root().join("stores/sub-03_desc-anatomical.zarr");
+    let path = store.join("ses-01/betas/c.0.0");
+    let bytes = std::fs::read(&path).unwrap();
+    // All chunks but the last, whose places are listed at the end of the file.
+    let mut damaged = bytes.clone();
+    damaged[..bytes.len() * 3 / 4].iter_mut().for_each(|byte| *byte ^= 0x11);
+    std::fs::write(&path, damaged).unwrap();
+    let (error, hint) = served.refused(&target, 500);
+    assert!(error.contains("sub-03") && error.contains("ses-01"), "{error}");
+    assert_eq!(hint.as_deref(), Some("mend Integrity"));
+    std::fs::write(&path, &bytes).unwrap();
+    assert_eq!(served.bytes(&target), whole);
+}
