@@ -112,7 +112,7 @@ class Page:
         self.page.on("request", lambda request: self.requests.append(request))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self.on_console)
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(90_000)
         started = time.perf_counter()
         self.response = self.page.goto(address)
         if wait:

@@ -31,7 +31,8 @@ export function say(sentence: string, hint: string | null = null, kind: 'error' 
   for (const old of [...area.children]) if (old.querySelector('p')?.textContent === sentence) old.remove()
   area.append(message)
   while (area.children.length > 3) area.firstElementChild?.remove()
-  if (kind === 'note') setTimeout(close, 8000)
+  // What holds a command stays until it has been read.
+  if (kind === 'note' && hint === null) setTimeout(close, 8000)
 }
 
 /** Says what went wrong. */
