@@ -119,7 +119,11 @@ pub(crate) fn of(error: &Error) -> Option<String> {
             Some("this command takes one subject at a time".to_owned())
         }
         Error::ValuesLength { .. } => {
-            Some("select the voxels of the values: the same --roi, --mask and --mask-source".to_owned())
+            Some(
+                "select the voxels of the values: the same --roi, --mask and --mask-source; for the \
+                 columns of an extract output, --mask with flags made of its voxel_index"
+                    .to_owned(),
+            )
         }
         Error::Export(export::Error::NotReplaceable { .. }) => Some("choose another name".to_owned()),
         Error::Contradiction(contradiction) => of_contradiction(contradiction),
@@ -492,6 +496,11 @@ mod tests {
             (
                 laion_fmri::NotEnoughSpace { directory: "/full".into(), needed: 2, free: 1 }.into(),
                 "write to another disk with -o, or name fewer sessions or voxels",
+            ),
+            (
+                Error::ValuesLength { expected: 21, got: 18 },
+                "select the voxels of the values: the same --roi, --mask and --mask-source; for the \
+                 columns of an extract output, --mask with flags made of its voxel_index",
             ),
             (Error::MemoryLimit { limit: 1, least: 42_010_000 }, "--max-memory 42.1MB"),
             (roi("face place"), "--roi face place, or --roi \"face | place\""),
