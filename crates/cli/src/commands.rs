@@ -19,6 +19,7 @@ mod license;
 mod list;
 mod man;
 mod mask;
+mod missing;
 mod nc;
 mod noise_ceiling;
 mod plan_file;
@@ -41,18 +42,24 @@ use laion_fmri::Error;
 
 use crate::args::{Command, tree};
 use crate::context::Context;
-use crate::exit::Status;
+use crate::exit::{CommandError, Status};
 use crate::hint;
 
 /// Runs one command.
 pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Status> {
     dispatch(context, command).map_err(|mut error| {
+        let mut instead = None;
         if let Some(Error::DataNotDownloaded { fetch, .. } | Error::LocalCopyNeeded { fetch, .. }) =
             error.downcast_mut::<Error>()
         {
             hint::narrow(fetch, command.sessions());
+            instead = missing::instead(context, command, fetch);
         }
-        error
+        let Some(hint) = instead else { return error };
+        match error.downcast::<Error>() {
+            Ok(error) => CommandError::from(error).hint(hint).into(),
+            Err(error) => error,
+        }
     })
 }
 

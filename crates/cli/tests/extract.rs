@@ -93,7 +93,7 @@ fn what_cannot_be_extracted_says_why() {
         ("--subject 01 --roi face --zscore trial -o out.npz", 2, "possible values: none, run"),
         ("--subject 01 --roi face --ddof 2 -o out.npz", 2, "--ddof"),
         ("--subject 01 --roi NoSuchRoi -o out.npz", 2, "NoSuchRoi"),
-        ("--subject 99 --roi face -o out.npz", 3, "hint: laion-fmri download --subject sub-99"),
+        ("--subject 99 --roi face -o out.npz", 3, "hint: the dataset has sub-01, sub-03"),
         ("--subject 01 --session 17 --roi face -o out.npz", 3, "ses-17"),
         ("--subject 01 --roi face -o out.csv", 2, ".npz"),
         ("--subject 01 --roi face -o -", 2, "cannot write to standard output"),

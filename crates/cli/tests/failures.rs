@@ -281,6 +281,36 @@ fn a_download_that_is_advised_is_of_the_sessions_that_were_named() {
 }
 
 #[test]
+fn what_the_bucket_does_not_have_is_not_advised() {
+    let user = User::with_session();
+    let hint = |line: &str| {
+        let message = user.fails(line, 3);
+        message.lines().last().unwrap().strip_prefix("hint: ").unwrap().to_owned()
+    };
+    let nearest =
+        "--session ses-02 is the nearest that the bucket has, as last listed: ses-01, ses-02";
+    assert_eq!(hint("betas --subject 03 --session 03 --roi FFA1 -o x.npy"), nearest);
+    assert_eq!(hint("extract --subject 03 --session 07 --roi FFA1 -o x.npz"), nearest);
+    assert_eq!(hint("trials --subject 03 --session 09"), nearest);
+    let hint_of_02 = hint("betas --subject 03 --session 02 --roi FFA1 -o x.npy");
+    assert!(hint_of_02.starts_with("laion-fmri download "), "{hint_of_02}");
+    for line in ["betas --subject 04 --session 01 -o x.npy", "rois --subject 04"] {
+        assert_eq!(
+            hint(line),
+            "the dataset has sub-01, sub-03, sub-05, sub-06, sub-07; \
+             laion-fmri subjects --remote lists those of the bucket"
+        );
+    }
+    assert_eq!(
+        hint("rois --subject 01"),
+        "laion-fmri rois --subject sub-01 --remote lists those of the bucket"
+    );
+    user.ok("download --subject sub-05 --suffix mask --allow-missing");
+    let nothing = hint("extract --subject 05 --roi FFA1 -o x.npz");
+    assert!(nothing.starts_with("the bucket has no betas of sub-05, as last listed"), "{nothing}");
+}
+
+#[test]
 fn hints_repeat_the_options_that_say_where_data_lies() {
     let user = User::new();
     let command = |line: &str| {

@@ -163,25 +163,26 @@ impl Subject {
     }
 
     /// The released sessions that the bucket had when a download was last planned, sorted. Nothing is
-    /// asked; without a download, or when the bucket itself is read, there are none.
+    /// asked. Nothing is known without such a download, or when the bucket itself is read.
     ///
     /// ```
     /// use laion_fmri::Dataset;
     ///
     /// # let bucket = fixtures::Bucket::example()?;
     /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
-    /// assert!(subject.sessions_listed().is_empty()); // nothing was downloaded
+    /// assert_eq!(subject.sessions_listed(), None); // nothing was downloaded
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn sessions_listed(&self) -> Vec<SessionId> {
+    pub fn sessions_listed(&self) -> Option<Vec<SessionId>> {
         if self.files.reads_bucket() {
-            return Vec::new();
+            return None;
         }
         let roots = self.files.roots().directories().iter();
-        let of_root = |root: &PathBuf| listed::read(root).remove(&self.id).unwrap_or_default();
-        let listed: BTreeSet<SessionId> = roots.flat_map(of_root).collect();
-        listed.into_iter().collect()
+        let listed: Vec<BTreeSet<SessionId>> =
+            roots.filter_map(|root| listed::read(root).remove(&self.id)).collect();
+        let all: BTreeSet<SessionId> = listed.iter().flatten().cloned().collect();
+        (!listed.is_empty()).then(|| all.into_iter().collect())
     }
 
     /// The brain mask of a source.
@@ -444,7 +445,7 @@ impl Subject {
         // A folder that cannot be listed makes this no better message.
         let mut there = self.sessions().unwrap_or_default();
         there.retain(|session| self.files.find(&file(&self.id, session)).is_some());
-        let listed = self.sessions_listed();
+        let listed = self.sessions_listed().unwrap_or_default();
         let mut text = match there.is_empty() {
             true => String::new(),
             false => format!(", only those of {}", first_few(&there)),
