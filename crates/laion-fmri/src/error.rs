@@ -442,7 +442,7 @@ pub enum Error {
     Input(#[from] InputError),
 
     /// A trial table that cannot be used.
-    #[error("{}: not a usable trial table", path.display())]
+    #[error("{}: {}", path.display(), source.title())]
     TrialTable {
         /// The TSV file.
         path: PathBuf,

@@ -253,7 +253,9 @@ impl Subject {
         Betas::new(self)
     }
 
-    /// The trial table of one session, by `ses-01` or `01`.
+    /// The trial table of one session, by `ses-01` or `01`: the columns `session`, `run` (from 1),
+    /// `beta_index` (from 0) and `label`, the name of the image; see [`SessionTrials`]. Row i belongs to
+    /// row i of the betas.
     ///
     /// # Errors
     ///

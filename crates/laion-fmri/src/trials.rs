@@ -27,6 +27,18 @@ const BETA_INDEX: &str = "beta_index";
 ///
 /// Every column of the TSV is kept as text, in the order of the file; rows are split at TAB only
 /// and never trimmed, since some image names hold spaces.
+///
+/// These are the columns of the dataset's tables; there is no column of times:
+///
+/// | column | value | counted from |
+/// |---|---|---|
+/// | `session` | name of the session, such as `ses-01` | |
+/// | `run` | integer: the run of the session | 1 |
+/// | `beta_index` | integer: the volume of the betas, in the order of presentation | 0 |
+/// | `label` | name of the image, such as `shared_12rep_LAION_cluster_2677_i5.jpg` | |
+///
+/// [`labels`](Self::labels), [`column`](Self::column), [`integers`](Self::integers) and
+/// [`numbers`](Self::numbers) give a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[doc(alias = "TrialTable")]
 pub struct SessionTrials {
@@ -65,6 +77,18 @@ pub enum TrialTableError {
     /// The table or one of its columns cannot be read.
     #[error(transparent)]
     Table(#[from] TableError),
+}
+
+impl TrialTableError {
+    /// What it means for the table: a column that somebody asked for is no fault of it.
+    pub(crate) fn title(&self) -> String {
+        match self {
+            Self::Table(TableError::MissingColumn { expected, .. }) => {
+                format!("no column {expected:?}")
+            }
+            _ => "not a usable trial table".to_owned(),
+        }
+    }
 }
 
 impl SessionTrials {
@@ -286,6 +310,11 @@ mod tests {
             TrialTableError::Table(TableError::MissingColumn { expected, got })
                 if expected == "runs" && got == ["run", "label", "rt"]
         ));
+        let error = table.integers("runs").unwrap_err();
+        assert_eq!(error.to_string(), "trials.tsv: no column \"runs\"");
+        assert_eq!(error.kind(), crate::ErrorKind::Usage);
+        let error = table.integers("rt").unwrap_err();
+        assert_eq!(error.to_string(), "trials.tsv: not a usable trial table");
         let rows: Vec<&str> = table.iter().map(|row| row[1].as_str()).collect();
         assert_eq!(rows, ["a.jpg", "b.jpg", "c.jpg"]);
         assert_eq!((&table).into_iter().len(), table.len());

@@ -8,6 +8,7 @@ use gifti_surface::{GiftiError, LabelError};
 
 use super::Error;
 use crate::files::InputError;
+use crate::{TableError, TrialTableError};
 
 /// What a failure means for the caller; the command line turns it into an exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,6 +87,10 @@ impl Error {
             | Self::NothingToAdopt { .. }
             | Self::NotTheDataset { .. } => ErrorKind::NotThere,
             Self::LicenseNotAccepted { .. } => ErrorKind::Access,
+            Self::TrialTable {
+                source: TrialTableError::Table(TableError::MissingColumn { .. }),
+                ..
+            } => ErrorKind::Usage,
             Self::GridMismatch { .. }
             | Self::TrialCountMismatch { .. }
             | Self::StimulusMetadata { .. }
