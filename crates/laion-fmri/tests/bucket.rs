@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use fixtures::{Bucket, Fault, Proxy, Server};
+use fixtures::{Bucket, Fault, Proxy, Server, TracingLog};
 use laion_fmri::localizer::{LocalizerResolution, LocalizerSpace, LocalizerTask};
 use laion_fmri::noise_ceiling::NoiseCeilingOptions;
 use laion_fmri::s3_mirror::ObjectError;
@@ -44,6 +44,20 @@ fn sessions(subject: &Subject) -> Vec<String> {
 
 fn betas_key(subject: &str, session: &str) -> String {
     layout::betas(&subject.parse().unwrap(), &session.parse().unwrap())
+}
+
+#[test]
+fn a_dataset_that_reads_a_bucket_stays_with_it_and_says_so() {
+    let fixture = Served::new();
+    let other: Location = "s3://another".parse().unwrap();
+    let log = TracingLog::default();
+    let dataset = tracing::subscriber::with_default(log.clone(), || {
+        fixture.remote().with_location(fixture.location()).with_location(other.clone())
+    });
+    assert_eq!(*dataset.location(), fixture.location());
+    let said = log.text().lines().filter(|line| line.contains("the bucket that is read")).count();
+    assert_eq!(said, 1, "{}", log.text());
+    assert_eq!(*fixture.mirrored().with_location(other.clone()).location(), other);
 }
 
 #[test]

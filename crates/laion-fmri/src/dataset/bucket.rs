@@ -70,12 +70,19 @@ impl Dataset {
         Ok(self.with_stimuli())
     }
 
-    /// The same dataset, mirrored from another bucket. A dataset that is read from a bucket stays
-    /// with it.
+    /// The same dataset, mirrored from another bucket, such as a copy of it.
+    ///
+    /// This is for the directories of a mirror. A dataset that is read from a bucket stays with that
+    /// bucket, which [`Dataset::from_bucket`] was given: for another one, call that again. The call
+    /// changes nothing then, and a warning goes to `tracing`.
     #[must_use]
     pub fn with_location(mut self, location: Location) -> Self {
-        if self.bucket.is_none() {
-            self.location = location;
+        match &self.bucket {
+            None => self.location = location,
+            Some(_) if location == self.location => {}
+            Some(_) => {
+                tracing::warn!(bucket = %self.location, %location, "the bucket that is read stays");
+            }
         }
         self
     }
