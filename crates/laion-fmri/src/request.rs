@@ -157,7 +157,8 @@ impl DownloadRequest {
         Ok(Self::new(Subjects::These(vec![id.as_ref().parse()?])))
     }
 
-    /// Only these sessions; `averages` stands for the subject-level files.
+    /// Only these sessions, by `ses-01` or `01`; `averages` stands for the subject-level files. For all
+    /// sessions, leave it out: `all` is not the name of one.
     pub fn ses(self, values: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.filter(FilterField::Ses, values)
     }

@@ -89,7 +89,9 @@ impl fmt::Display for Missing {
         if subject.is_some() {
             f.write_str(" in the bucket")?;
         }
-        if let Some(nearest) = self.nearest() {
+        if *field == FilterField::Ses && value.eq_ignore_ascii_case("all") {
+            write!(f, " (leave ses out for all)")?;
+        } else if let Some(nearest) = self.nearest() {
             write!(f, " (did you mean {nearest}?)")?;
         }
         match existing.is_empty() {
@@ -212,6 +214,11 @@ mod tests {
                 "the bucket has no file with the suffix ma; suffix: statmap",
             ]
         );
+        let every = Filter::default().with(FilterField::Ses, ["all"]);
+        let mut of_all = Carried::new(&every);
+        of_all.see("a/sub-01/ses-01/sub-01_ses-01_statmap.nii.gz");
+        let shown = of_all.missing()[0].to_string();
+        assert_eq!(shown, "the bucket has no session all (leave ses out for all); sessions: 01");
         assert_eq!(carried.missing_sessions(), carried.missing()[..1]);
         let mut all = Carried::new(&filter);
         all.join(&carried);
