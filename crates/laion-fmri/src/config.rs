@@ -172,6 +172,9 @@ pub fn data_dir() -> Result<PathBuf> {
 
 /// The dataset in the configured data directory of this process, set up as the command line does.
 ///
+/// Its bucket is that of the configuration file, or the public one. The variable `LAION_FMRI_BUCKET` is
+/// not read here; `Dataset::with_location` sets another bucket.
+///
 /// It has [`default_jobs`] [threads](Dataset::with_jobs). Indexes of betas are kept in the
 /// [cache directory](Environment::cache_dir) of this user, so a second read can start in the middle of
 /// a file.

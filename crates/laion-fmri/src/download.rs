@@ -350,7 +350,7 @@ impl Dataset {
     /// # let dataset = dataset.with_location(laion_fmri::Location::directory(bucket.root())?);
     /// let license = dataset.accept_license()?;
     /// let request = DownloadRequest::subject("sub-03")?.ses(["ses-01"]);
-    /// let report = dataset.download(&request, &license, &(), &Cancel::default())?;
+    /// let report = dataset.download(&request, &license, &(), &Cancel::new())?;
     /// let totals = report.into_result()?; // an error with the first failure, if anything is missing
     /// assert!(totals.fetched > 0);
     /// assert_eq!(dataset.subject("sub-03")?.sessions()?.len(), 1);

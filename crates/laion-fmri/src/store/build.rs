@@ -38,7 +38,7 @@ pub struct StoreRequest {
     /// The voxels; by default the whole brain mask, so that every later ROI is in the store.
     pub voxels: Voxels,
     /// The directory that the store goes to; by default the folder `stores` of the data directory that
-    /// downloads go to.
+    /// downloads go to. A dataset that reads a bucket has no data directory, so there it has to be set.
     pub directory: Option<PathBuf>,
     /// The most memory that building may take, in bytes. Less memory makes chunks of fewer trials,
     /// which are slower to read.
@@ -66,7 +66,7 @@ impl StoreRequest {
         self
     }
 
-    /// Into this directory.
+    /// Into this directory, which is needed for a dataset that reads a bucket.
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = Some(directory.into());
         self
@@ -136,8 +136,9 @@ impl Subject {
     /// # Errors
     ///
     /// [`Error::InvalidSession`], [`Error::NamedTwice`]; [`Error::DataNotDownloaded`] when betas, a
-    /// trial table or a mask are missing; [`Error::MemoryLimit`]; [`Error::DataDirNotSet`] when no
-    /// directory is given and there is no data directory; as [`Voxels::resolve`].
+    /// trial table or a mask are missing; [`Error::MemoryLimit`]; [`Error::DataDirNotSet`] when there is
+    /// no data directory and the request has no [`directory`](StoreRequest::directory), such as for a
+    /// dataset that reads a bucket; as [`Voxels::resolve`].
     pub fn plan_store(&self, request: &StoreRequest) -> Result<StorePlan> {
         let named = &request.sessions;
         let chosen = self.sessions_of_betas(named)?;
