@@ -107,3 +107,14 @@ def test_wrong_types_are_named():
         splits.load_split(1, "shared")
     with pytest.raises(TypeError, match="trials"):
         splits.get_split_masks("label", "tau", "shared")
+
+
+def test_the_pool_of_another_subject_is_said(sub):
+    trials = sub.metadata
+    with pytest.warns(UserWarning, match="pool 'sub-01'.*another subject"):
+        splits.get_split_masks(trials, "tau", pool="sub-01")
+    # Not said: the own pool, that of all, and trials that everybody saw.
+    splits.get_split_masks(trials, "tau", pool="sub-03")
+    splits.get_split_masks(trials, "tau", pool="shared")
+    shared = trials[trials["unique_or_shared"] == "shared"]
+    splits.get_split_masks(shared, "tau", pool="sub-01")

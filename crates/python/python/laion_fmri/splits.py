@@ -270,7 +270,8 @@ def get_split_masks(
     Returns
     -------
     train, test : ndarray of bool, shape (n_trials,)
-        Trials of images outside the pool belong to neither; a warning says when that is all of them.
+        Trials of images outside the pool belong to neither. A warning says when that is all of them, or all
+        that one subject alone saw: then the pool is that of another subject.
 
     Raises
     ------
@@ -286,7 +287,25 @@ def get_split_masks(
     train, test = _native.split_masks(labels, name, pool, wanted, revision)
     if labels and not (train.any() or test.any()):
         _notes.warn(f"none of the {len(labels)} labels is an image of the split {name!r} of {pool!r}")
+    elif pool != "shared":
+        _warn_of_other_pool(labels, pool)
     return train, test
+
+
+def _warn_of_other_pool(labels: list[str], pool: str) -> None:
+    """Warn when there are images that one subject saw, and the pool of another subject has none of them."""
+    unique = [label for label in labels if not label.startswith("shared_")]
+    if not unique:
+        return
+    of_pool = set()
+    for name in ("tau", "ood"):
+        for ids in get_train_test_ids(name, pool):
+            of_pool.update(ids)
+    if of_pool.isdisjoint(unique):
+        _notes.warn(
+            f"no image that one subject alone saw is in the pool {pool!r}: these look like the trials of another "
+            'subject, whose pool has its name; pool="shared" is for all of them'
+        )
 
 
 def find_leaks(
