@@ -16,8 +16,9 @@ from laion_fmri import _arguments, _license, _native
 from laion_fmri._constants import AVAILABLE_MODELS
 from laion_fmri._errors import DataIntegrityError, _invalid
 from laion_fmri._progress import Progress, shown
+from laion_fmri._sessions import joined_sessions
 from laion_fmri.config import _open
-from laion_fmri.subject import meant_sessions, resolve_subject_id
+from laion_fmri.subject import resolve_subject_id
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,7 +130,8 @@ def extract(
     subjects : str or list of str
         Several are joined by image, which needs ``average="image"``. ``"all"`` are those on disk.
     session : str or list of str, optional
-        All sessions with betas by default.
+        All sessions with betas by default, as for ``"all"``. ``"01-10"`` is those of the range that the first
+        subject has, ``"01,03"`` is two sessions.
     roi, mask_source
         As for :meth:`laion_fmri.Subject.get_betas`.
     mask : array of bool or path, optional
@@ -572,5 +574,5 @@ def _model_in_any_case(name: object) -> object:
 
 
 def _meant(dataset: _native.Dataset, subject: str, named: list[str]) -> list[str]:
-    """The sessions that are meant, as :meth:`laion_fmri.Subject.get_betas` takes them."""
-    return list(meant_sessions(named, lambda: dataset.subject(subject).sessions()).values())
+    """The sessions that are meant, as :meth:`laion_fmri.Subject.concat_betas` takes them."""
+    return joined_sessions(named, lambda: dataset.subject(subject).sessions_with_betas())

@@ -175,7 +175,8 @@ class Group:
         Parameters
         ----------
         session : str or list of str
-            The sessions that trials are taken from.
+            The sessions that trials are taken from, as for :meth:`Subject.concat_betas`; those of ``"all"``
+            and of a range are the sessions of the first subject.
         roi, nc_threshold, mask_source, nc_desc
             As for :meth:`Subject.get_betas`.
 
@@ -190,12 +191,14 @@ class Group:
             As :meth:`Subject.get_betas`; ValueError also if a session is named twice.
         """
         first = self[0]
+        # Refused when it is None: the images that all of them saw depend on it.
+        _arguments.sessions(session)
         selection = _arguments.selection(nc_threshold, nc_desc)
         rois = None if roi is None else _arguments.rois(roi, "roi")
         names, answers = _native.shared_betas(
             _open(first.data_dir, **first._settings),
             list(self._subjects),
-            _arguments.sessions(session),
+            first._joined(session) or first._handle().sessions_with_betas(),
             rois,
             _arguments.mask_source(mask_source),
             selection,

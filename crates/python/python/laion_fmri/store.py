@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _license, _native
 from laion_fmri._progress import Progress, shown
+from laion_fmri._sessions import joined_sessions
 from laion_fmri.config import _open
-from laion_fmri.subject import meant_sessions, resolve_subject_id
+from laion_fmri.subject import resolve_subject_id
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,7 +72,7 @@ def build_store(
     subject : str
         Such as ``"sub-01"``.
     session : str or list of str, optional
-        All sessions with betas by default.
+        As for :meth:`laion_fmri.Subject.concat_betas`; all sessions with betas by default.
     roi : str or list of str, optional
         Only voxels of these ROIs. By default the whole brain mask, so that every later ROI is in the
         store. Excludes `mask`.
@@ -116,7 +117,7 @@ def build_store(
     if from_bucket:
         _license.obtain(dataset, accept_license)
     handle = dataset.subject(resolve_subject_id(subject))
-    sessions = [] if named == ["all"] else list(meant_sessions(named, handle.sessions).values())
+    sessions = list(dict.fromkeys(joined_sessions(named, handle.sessions_with_betas)))
     options = {
         "output": None if output is None else os.fspath(output),
         "max_memory": _arguments.size(max_memory, "max_memory"),

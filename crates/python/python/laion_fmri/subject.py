@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from laion_fmri import _arguments, _license, _native, _notes, _tables
 from laion_fmri._errors import DataNotDownloadedError, _invalid, _SubjectTypeError
 from laion_fmri._progress import Progress, shown
+from laion_fmri._sessions import is_several, joined_sessions, meant_sessions
 from laion_fmri.config import _check_jobs, _directories, _open, get_data_dir
 
 if TYPE_CHECKING:
@@ -473,7 +474,8 @@ class Subject:
         Parameters
         ----------
         session : str, or list or tuple of str
-            One session, or several. ``"1"`` and ``"ses-1"`` are ``ses-01`` where there is no ``ses-1``.
+            One session, or a list. ``"1"`` and ``"ses-1"`` are ``ses-01`` where there is no ``ses-1``. For
+            all sessions, give ``subject.get_sessions()``, or use :meth:`concat_betas`.
         roi : str or list of str, optional
             Only voxels of these ROIs; see :meth:`get_roi_mask`. Excludes `mask`.
         mask : array of bool, shape (n_voxels,), optional
@@ -504,8 +506,8 @@ class Subject:
         Raises
         ------
         ValueError
-            Without a session, for an unknown ROI or an empty list of them, for `roi` with `mask`, and for
-            flags of another number than the session's trials.
+            Without a session, for a name of several sessions such as ``"all"``, for an unknown ROI or an empty
+            list of them, for `roi` with `mask`, and for flags of another number than the session's trials.
         DataNotDownloadedError
             If a file is not on disk.
         DataIntegrityError
@@ -561,6 +563,12 @@ class Subject:
     def _meant(self, named: list[str]) -> dict[str, str]:
         """The sessions that are meant, by the names as they were given, each once."""
         return meant_sessions(named, self.get_sessions)
+
+    def _joined(self, session: Session | None) -> list[str]:
+        """The sessions of a call that joins them; none for all."""
+        if session is None:
+            return []
+        return joined_sessions(_arguments.sessions(session), self._handle().sessions_with_betas)
 
     def _check_flags(self, trials: ArrayLike | None, sessions: Iterable[str]) -> None:
         """Refuse flags of another number than a session has trials."""
@@ -620,7 +628,8 @@ class Subject:
         Parameters
         ----------
         session : str or list of str, optional
-            In the order of the rows; all sessions with betas by default.
+            In the order of the rows; all sessions with betas by default, as for ``"all"``. ``"01-10"`` is
+            those of the range that are there, ``"01,03"`` is two sessions.
         roi, mask, nc_threshold, stimuli, mask_source, trials, nc_desc, progress
             As for :meth:`get_betas`. `nc_threshold` over several sessions needs `nc_desc`, so that all
             have the same voxels.
@@ -643,11 +652,7 @@ class Subject:
 
         selection = _arguments.selection(nc_threshold, nc_desc, trials, stimuli)
         voxels = _arguments.voxels(roi, mask, mask_source)
-        named: list[str] = []
-        if session is not None:
-            given = _arguments.sessions(session)
-            meant = self._meant(given)
-            named = [meant[name] for name in given]
+        named = self._joined(session)
         if trials is not None:
             self._check_flags(trials, named or self._handle().sessions_with_betas())
         with shown(progress, self.subject_id) as update:
@@ -696,7 +701,7 @@ class Subject:
         Parameters
         ----------
         session : str or list of str
-            One session, or several.
+            As for :meth:`concat_betas`.
         output : path
             The directory, which has to exist. Files are called ``{subject}_{session}_betas.npy`` and
             appear when they are complete.
@@ -716,7 +721,12 @@ class Subject:
         ValueError, DataNotDownloadedError, DataIntegrityError
             As :meth:`get_betas`.
         """
-        meant = self._meant(_arguments.sessions(session))
+        given = _arguments.sessions(session)
+        if any(is_several(name) for name in given):
+            joined = self._joined(given) or self._handle().sessions_with_betas()
+            meant = {name: name for name in joined}
+        else:
+            meant = self._meant(given)
         named = list(meant.values())
         paths = [Path(output) / f"{self.subject_id}_{name}_betas.npy" for name in named]
         selection = _arguments.selection(nc_threshold, nc_desc, None, stimuli)
@@ -791,7 +801,7 @@ class Subject:
         Parameters
         ----------
         session : str or list of str, optional
-            All sessions with betas by default.
+            As for :meth:`concat_betas`; all sessions with betas by default.
         roi, mask, mask_source
             As for :meth:`get_betas`.
         scope : {"run", "session"}, optional
@@ -829,7 +839,7 @@ class Subject:
         """
         from laion_fmri.noise_ceiling import NoiseCeiling
 
-        named = [] if session is None else list(self._meant(_arguments.sessions(session)).values())
+        named = self._joined(session)
         options = {
             "scope": None if scope is None else _arguments.choice(scope, "scope", ("run", "session")),
             "zscore_ddof": _arguments.count(zscore_ddof, "zscore_ddof"),
@@ -1594,21 +1604,6 @@ class Subject:
         """
         numbers = (_number(run, "run"), _number(echo, "echo"))
         return self._handle().sbref(_arguments.session(session), *numbers)  # type: ignore[arg-type]
-
-
-def meant_sessions(named: list[str], existing: Callable[[], list[str]]) -> dict[str, str]:
-    """The sessions that are meant, by the names as they were given, each once.
-
-    ``"1"`` and ``"ses-1"`` are ``ses-01`` where that exists and ``ses-1`` does not.
-    """
-    meant = {name: name for name in named}
-    short = [name for name in meant if re.fullmatch(r"(ses-)?[0-9]", name)]
-    there = existing() if short else []
-    for name in short:
-        digit = name.removeprefix("ses-")
-        if f"ses-{digit}" not in there and f"ses-0{digit}" in there:
-            meant[name] = f"ses-0{digit}"
-    return meant
 
 
 def _category(value: object) -> str | None:

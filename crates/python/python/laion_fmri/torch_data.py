@@ -51,7 +51,7 @@ class LaionFMRIDataset(Dataset[dict[str, Any]]):
     subject : Subject
         From :func:`laion_fmri.load_subject`.
     session : str or list of str
-        One session, or several, whose trials follow each other.
+        As for :meth:`laion_fmri.Subject.concat_betas`; the trials of several follow each other.
     roi, mask, nc_threshold, mask_source
         As for :meth:`laion_fmri.Subject.get_betas`. `nc_threshold` over several sessions needs `nc_desc`, so
         that all have the same voxels.
@@ -107,7 +107,8 @@ class LaionFMRIDataset(Dataset[dict[str, Any]]):
         if image_transform is not None and not callable(image_transform):
             kind = type(image_transform).__name__
             raise TypeError(f"image_transform must be callable, got {kind}")
-        named = list(dict.fromkeys(_arguments.sessions(session)))
+        given = _arguments.sessions(session)
+        named = list(dict.fromkeys(subject._joined(given) or subject._handle().sessions_with_betas()))
         self._voxels = _arguments.voxels(roi, mask, mask_source)
         self._selection = _arguments.selection(nc_threshold, nc_desc, None, stimuli)
         if len(named) > 1 and nc_threshold is not None and nc_desc is None:

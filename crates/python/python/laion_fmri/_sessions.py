@@ -1,0 +1,97 @@
+"""Sessions as people name them: ``ses-01``, ``1``, ``01,03``, ``01-10`` and ``all``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from laion_fmri import _notes
+from laion_fmri._errors import _invalid
+
+_Existing = Callable[[], list[str]]
+
+#: How many sessions of a range are named that do not exist.
+_MOST_MISSING = 16
+
+
+def meant_sessions(named: list[str], existing: _Existing) -> dict[str, str]:
+    """The sessions that are meant, by the names as they were given, each once.
+
+    ``"1"`` and ``"ses-1"`` are ``ses-01`` where that exists and ``ses-1`` does not.
+    """
+    for name in named:
+        _refuse_several(name)
+    meant = {name: name for name in named}
+    short = [name for name in meant if re.fullmatch(r"(ses-)?[0-9]", name)]
+    there = existing() if short else []
+    for name in short:
+        digit = name.removeprefix("ses-")
+        if f"ses-{digit}" not in there and f"ses-0{digit}" in there:
+            meant[name] = f"ses-0{digit}"
+    return meant
+
+
+def joined_sessions(named: Iterable[str], existing: _Existing) -> list[str]:
+    """The sessions of a call that joins several, in the order asked. ``"all"`` is an empty list.
+
+    Beside the names of :func:`meant_sessions`, ``"01-10"`` is those of the range that exist, ``"01,03"`` is
+    two sessions, and ``"all"``, which stands alone, is all of them.
+    """
+    parts = [part.strip() for name in named for part in name.split(",")]
+    if any(_is_all(part) for part in parts):
+        if len(parts) > 1:
+            raise _invalid('session "all" cannot be combined with other sessions')
+        return []
+    found: list[str] = []
+    for part in parts:
+        ends = _ends(part)
+        found += meant_sessions([part], existing).values() if ends is None else _inside(part, *ends, existing())
+    return found
+
+
+def _is_all(name: str) -> bool:
+    return name.lower() == "all"
+
+
+def _ends(name: str) -> tuple[int, int] | None:
+    """The first and the last number of a range."""
+    found = re.fullmatch(r"(?:ses-)?([0-9]+)-(?:ses-)?([0-9]+)", name)
+    return None if found is None else (int(found[1]), int(found[2]))
+
+
+def _inside(name: str, first: int, last: int, existing: list[str]) -> list[str]:
+    """The sessions of a range that exist, ascending; a warning names those that do not."""
+    if first > last:
+        raise _invalid(f'session {name!r} contains no session (expected FIRST-LAST, such as "01-10")')
+    numbers = {session: session.removeprefix("ses-") for session in existing}
+    there = {int(number): session for session, number in numbers.items() if number.isdecimal()}
+    inside = [there[number] for number in sorted(there) if first <= number <= last]
+    if not inside:
+        listed = ", ".join(existing) or "none"
+        raise _invalid(f"no session is in the range {name!r}; sessions: {listed}")
+    n_missing = last - first + 1 - len(inside)
+    missing: list[str] = []
+    for number in range(first, last + 1):
+        if len(missing) == _MOST_MISSING:
+            break
+        if number not in there:
+            missing.append(f"ses-{number:02d}")
+    if missing:
+        more = ", ..." if n_missing > len(missing) else ""
+        _notes.warn(f"of the range {name}, {', '.join(missing)}{more} are not there and were left out")
+    return inside
+
+
+def is_several(name: str) -> bool:
+    """Whether a name may stand for more than one session."""
+    return _is_all(name) or "," in name or _ends(name) is not None
+
+
+def _refuse_several(name: str) -> None:
+    """Refuse a name of several sessions in a call that has an answer for each."""
+    if is_several(name):
+        raise _invalid(
+            f"session {name!r} names several sessions, and this call gives an answer for each of a list",
+            'session=["ses-01", "ses-02"], or session=subject.get_sessions() for all of them',
+        )
+

@@ -1,0 +1,89 @@
+"""Sessions as people name them, in calls that join several and in calls that answer for each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import laion_fmri
+from laion_fmri._sessions import joined_sessions, meant_sessions
+
+EXISTING = ["ses-01", "ses-02", "ses-04", "ses-10"]
+
+
+def existing():
+    return EXISTING
+
+
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [
+        (["all"], []),
+        (["ALL"], []),
+        (["01,04"], ["01", "04"]),
+        (["4, 1"], ["ses-04", "ses-01"]),
+        (["1-2"], ["ses-01", "ses-02"]),
+        (["ses-01-ses-02"], ["ses-01", "ses-02"]),
+        (["ses-04", "01-02"], ["ses-04", "ses-01", "ses-02"]),
+        (["ses-09"], ["ses-09"]),
+    ],
+)
+def test_names_of_several(named, meant):
+    assert joined_sessions(named, existing) == meant
+
+
+def test_a_range_says_what_it_leaves_out():
+    with pytest.warns(UserWarning, match="range 02-05, ses-03, ses-05 are not there"):
+        assert joined_sessions(["02-05"], existing) == ["ses-02", "ses-04"]
+    with pytest.warns(UserWarning, match=r"ses-20, \.\.\. are not there"):
+        assert joined_sessions(["1-999999999999"], existing) == EXISTING
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        (["all", "01"], "cannot be combined"),
+        (["all,01"], "cannot be combined"),
+        (["10-01"], "contains no session"),
+        (["05-09"], "no session is in the range '05-09'; sessions: ses-01"),
+    ],
+)
+def test_names_that_mean_nothing(named, says):
+    with pytest.raises(ValueError, match=says):
+        joined_sessions(named, existing)
+
+
+@pytest.mark.parametrize("name", ["all", "01-10", "01,03"])
+def test_calls_that_answer_for_each_session_take_a_list(sub, name):
+    for call in (sub.get_betas, sub.get_trial_info, sub.get_noise_ceiling):
+        for session in (name, [name]):
+            with pytest.raises(ValueError, match="several sessions") as raised:
+                call(session)
+            assert "get_sessions()" in raised.value.hint
+    with pytest.raises(ValueError):
+        meant_sessions([name], existing)
+
+
+def test_calls_that_join_sessions_take_the_names_of_the_command(sub, configured, tmp_path):
+    expected, rows = sub.concat_betas(roi="FFA1")
+    for session in ("all", "01-02", "01,02", ["1", "ses-02"], ["01-02"]):
+        betas, its_rows = sub.concat_betas(session, roi="FFA1")
+        np.testing.assert_array_equal(betas, expected)
+        assert its_rows.equals(rows)
+        made = laion_fmri.extract("sub-03", session, roi="FFA1")
+        np.testing.assert_array_equal(made["betas"], expected)
+    written = sub.write_betas("all", tmp_path, roi="FFA1")
+    assert list(written) == ["ses-01", "ses-02"] and all(path.is_file() for path in written.values())
+    assert list(sub.write_betas("1", tmp_path, roi="FFA1")) == ["1"]
+    group = laion_fmri.load_subjects(["sub-03", "sub-01"])
+    every = group.shared_betas("all", roi="FFA1")
+    assert every.image_names == group.shared_betas(["ses-01", "ses-02"], roi="FFA1").image_names
+    values = [sub.nc_compute(session, roi="FFA1").values for session in (None, "all", "01-02")]
+    np.testing.assert_array_equal(values[0], values[1])
+    np.testing.assert_array_equal(values[0], values[2])
+
+
+def test_a_store_of_a_range(configured, tmp_path):
+    with pytest.warns(UserWarning, match="ses-03"):
+        built = laion_fmri.build_store("sub-03", session="02-03", roi="FFA1", output=tmp_path)
+    assert built.built == ["ses-02"]
