@@ -13,6 +13,8 @@ use laion_fmri::{Dataset, export};
 use crate::command_line::CommandLine;
 use crate::counts::Counts;
 use crate::project::Project;
+use crate::steps::Outcome;
+use crate::web;
 
 const SUBJECT: &str = "sub-03";
 const SESSION: &str = "ses-01";
@@ -30,7 +32,10 @@ pub(crate) fn run(project: &Project) -> Result<bool> {
             .with_context(|| format!("cannot clear {}", folder.display()))?;
     }
     let steps = Steps { project, folder: folder.clone() };
-    println!("Building the laion-fmri command");
+    println!("Building the page, and the laion-fmri command");
+    if let Outcome::Skipped(reason) = web::step(project, &mut Counts::default())? {
+        println!("The command has no page: {reason}");
+    }
     CommandLine::cargo("build --locked --package laion-fmri-cli", &project.root)
         .run(&mut Counts::default())?;
 
