@@ -88,7 +88,7 @@ fn config_text(rules: &str) -> Result<String> {
     let (allowed, _) = allowed.context("deny.toml allows no licences")?;
     Ok(format!(
         "accepted = [{allowed}]\ntargets = [\"{TARGET}\"]\nignore-build-dependencies = true\n\
-         ignore-dev-dependencies = true\nno-clearly-defined = true\n\
+         ignore-dev-dependencies = true\n\
          private = {{ ignore = true }}\n"
     ))
 }
