@@ -11,7 +11,7 @@ mod tools;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use laion_fmri_base::readable_bytes;
 
@@ -21,6 +21,7 @@ use crate::package;
 use crate::project::Project;
 use crate::python::wheel::{self, Profile};
 use crate::steps::{Outcome, Steps};
+use crate::web;
 
 /// What the program and the wheel are compiled for.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
@@ -132,6 +133,11 @@ fn make(release: &Release<'_>, steps: &mut Steps) -> Result<()> {
         let python = environment::python_version(project)?.context("python3 not found")?;
         Environment::prepare_from(project, &python, TOOLS, "venv-dist")
     };
+    // The program, the wheel and the package of the server have it in them.
+    steps.step(web::STEP, |counts| match web::step(project, counts)? {
+        Outcome::Done => Ok(Outcome::Done),
+        Outcome::Skipped(reason) => bail!("a release needs the page: {reason}"),
+    });
     steps.step("program", |_| {
         let built = program::build(release, &environment()?)?;
         program::check(release, &built)?;
