@@ -22,6 +22,13 @@ pub(crate) use self::line::{arguments, narrow, with_typed, word};
 use self::line::{commands, quoted};
 use crate::proxy;
 
+/// What helps where the bucket is not that of the dataset.
+const OTHER_BUCKET: &str = "name another with --bucket URL or laion-fmri config --bucket URL";
+
+/// What helps where the network is needed.
+const OFFLINE: &str =
+    "run it on a machine with a network, without --offline and LAION_FMRI_OFFLINE";
+
 /// What helps against a store that is damaged or cannot be built.
 fn of_store(error: &StoreError) -> Option<String> {
     use laion_fmri::store::voxel_store::Error as FormatError;
@@ -63,6 +70,10 @@ fn of_template(error: &TemplateError) -> Option<String> {
 pub(crate) fn of(error: &Error) -> Option<String> {
     match error {
         Error::DataDirNotSet => Some("laion-fmri config --data-dir DIR".to_owned()),
+        Error::DataDirUnusable { path, .. } if !path.exists() => {
+            Some(format!("mkdir -p {}", word(&path.to_string_lossy())))
+        }
+        Error::Offline { .. } => Some(OFFLINE.to_owned()),
         // What is not released yet cannot be downloaded either.
         Error::DataNotDownloaded { fetch, .. } if is_held_out(fetch) => {
             Some("laion-fmri status shows which sessions are released".to_owned())
@@ -93,7 +104,7 @@ pub(crate) fn of(error: &Error) -> Option<String> {
             Some(format!("laion-fmri adopt {}", word(&instead.to_string_lossy())))
         }
         Error::NotTheDataset { .. } => {
-            Some("name another with --bucket URL or laion-fmri config --bucket URL".to_owned())
+            Some(OTHER_BUCKET.to_owned())
         }
         Error::NothingNamed { what } if what == "subject" => {
             Some("name one with --subject".to_owned())
@@ -146,7 +157,10 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::Object(s3_mirror::ObjectError::Store(error)) => of_mirror(error),
         Error::EventTable { path, .. } | Error::VertexMismatch { path, .. } => fetch_again(path),
         Error::Stimuli(error) => of_stimuli(error),
-        error if lacks_a_thread(error) => Some(
+        error if has_cause(error, std::io::ErrorKind::FileTooLarge) => Some(
+            "the size of files is limited: see ulimit -f, or write to another file system".to_owned(),
+        ),
+        error if has_cause(error, std::io::ErrorKind::WouldBlock) => Some(
             "the number of processes is limited, see ulimit -u; --jobs 1 takes fewer threads"
                 .to_owned(),
         ),
@@ -162,6 +176,7 @@ fn of_mirror(error: &s3_mirror::Error) -> Option<String> {
         }
         s3_mirror::Error::Unreachable { location, .. }
         | s3_mirror::Error::ProxyRefused { location } => of_network(location),
+        s3_mirror::Error::NoSuchBucket { .. } => OTHER_BUCKET.to_owned(),
         s3_mirror::Error::WrongRegion { location, got, .. } => {
             let bucket = location.split('?').next().unwrap_or_default();
             format!("--bucket '{bucket}?region={got}'")
@@ -188,12 +203,12 @@ fn is_held_out(fetch: &DownloadRequest) -> bool {
         && sessions.iter().all(|session| policy::HELD_OUT_SESSIONS.contains(&session.as_str()))
 }
 
-/// Whether the system refused to start a thread.
-fn lacks_a_thread(error: &Error) -> bool {
+/// Whether the answer of the system is behind an error; it refuses to start a thread with `WouldBlock`.
+fn has_cause(error: &Error, kind: std::io::ErrorKind) -> bool {
     let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |e| e.source());
     causes.any(|cause| {
         let cause = cause.downcast_ref::<std::io::Error>();
-        cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::WouldBlock)
+        cause.is_some_and(|cause| cause.kind() == kind)
     })
 }
 
@@ -512,6 +527,23 @@ mod tests {
             (unknown("MST", true), "laion-fmri roi --subject sub-01 MST --format gii -o mst.npz"),
             (roi(""), "name one or more ROIs, e.g. --roi FFA1"),
             (Error::DataDirNotSet, "laion-fmri config --data-dir DIR"),
+            (
+                Error::DataDirUnusable { path: "/no data/x".into(), reason: "does not exist" },
+                "mkdir -p '/no data/x'",
+            ),
+            (Error::Offline { what: String::new() }, OFFLINE),
+            (
+                Error::Mirror(s3_mirror::Error::NoSuchBucket { location: String::new() }),
+                OTHER_BUCKET,
+            ),
+            (
+                Error::Io {
+                    action: "write",
+                    path: path(),
+                    source: std::io::ErrorKind::FileTooLarge.into(),
+                },
+                "the size of files is limited: see ulimit -f, or write to another file system",
+            ),
         ] {
             assert_eq!(of(&error).as_deref(), Some(expected), "{error}");
         }

@@ -341,7 +341,10 @@ fn offline_nothing_is_asked() {
     let gated = Gated::new();
     for arguments in [&["--offline", "download-stimuli"][..], &["--offline", "request-access"]] {
         let message = gated.fails(arguments, 3);
-        assert_eq!(message, "error: asking SERVICE needs the network, and offline mode is on\n");
+        let expected = "error: asking SERVICE needs the network, and offline mode is on\n\
+                        hint: run it on a machine with a network, without --offline and \
+                        LAION_FMRI_OFFLINE\n";
+        assert_eq!(message, expected);
     }
     let ran = gated.ok(&["--offline", "login", "--request-id", "lfm_known"]);
     assert_snapshot!(ran.err, @"note: offline, so the id was not checked");

@@ -87,7 +87,7 @@ fn what_cannot_be_extracted_says_why() {
         ("--subject 01 03 --roi face -o out.npz", 2, "-o DIR/ one output per subject"),
         ("--subject 01 --roi face --nc-threshold 20 -o out.npz", 2, "--nc-desc"),
         ("--subject 01 --roi face --nc-desc Noiseceiling12rep -o out.npz", 2, "--nc-threshold"),
-        ("--subject 01 --roi face --split tau -o out.npz", 2, "--pool"),
+        ("--subject 01 --roi face --split tau -o out.npz", 2, "hint: --pool shared or sub-01\n"),
         ("--subject 01 --roi face --split tau --pool sub-03 -o out.npz", 2, "sub-03"),
         ("--subject 01 --roi face --zscore session --zscore-fit train -o out.npz", 2, "split"),
         ("--subject 01 --roi face --zscore trial -o out.npz", 2, "possible values: none, run"),

@@ -68,8 +68,10 @@ fn wrong_use_is_status_2() {
             .contains("cannot be used with")
     );
     assert!(fails("noise-ceiling --subject 03 -o x.npy").contains("--session <V>..."));
-    assert_snapshot!(fails("noise-ceiling --subject 03 --session 01 02 -o x.npy"),
-        @"error: unsupported output x.npy: use .npz or .nii.gz");
+    assert_snapshot!(fails("noise-ceiling --subject 03 --session 01 02 -o x.npy"), @"
+    error: 2 maps do not fit into x.npy, which holds one
+    hint: use -o FILE.npz (one array per map) or -o FILE.nii.gz (one volume per map)
+    ");
     assert_snapshot!(fails("rois --subject 01 03"), @"
     error: the ROIs of several subjects differ
     hint: --common lists the ROIs that all of them have
@@ -97,7 +99,10 @@ fn what_is_not_there_is_status_3_and_names_the_download() {
     assert_snapshot!(fails("download --subject sub-03 --ses 9").lines().next().unwrap(),
         @"error: sub-03 has no session 9 in the bucket; sessions: 01, 02, 31, 32 (searched: BUCKET/derivatives/glmsingle-tedana/sub-03/, BUCKET/derivatives/rois/sub-03/)");
     assert_snapshot!(fails("--offline download --subject sub-03"),
-        @"error: listing BUCKET needs the network, and offline mode is on");
+        @"
+    error: listing BUCKET needs the network, and offline mode is on
+    hint: run it on a machine with a network, without --offline and LAION_FMRI_OFFLINE
+    ");
     // The command in the hint puts it right.
     let hint = fails("trials --subject 03 --session 02");
     let command = hint.lines().last().unwrap().strip_prefix("hint: laion-fmri ").unwrap();
@@ -204,6 +209,9 @@ fn what_cannot_be_read_or_written_is_status_1() {
     );
     let message = user.fails("--bucket file:///nowhere/at-all info", 1);
     assert!(message.contains("file:///nowhere/at-all does not exist"), "{message}");
+    assert!(message.contains("hint: name another with --bucket URL"), "{message}");
+    let message = user.fails("--data-dir nowhere trials --subject 03", 2);
+    assert!(message.ends_with("hint: mkdir -p DIR/nowhere\n"), "{message}");
     #[cfg(target_os = "linux")]
     {
         let message = user.fails("trials --subject 03 --format tsv -o /dev/full", 1);
@@ -304,6 +312,13 @@ fn what_the_bucket_does_not_have_is_not_advised() {
     assert_eq!(
         hint("rois --subject 01"),
         "laion-fmri rois --subject sub-01 --remote lists those of the bucket"
+    );
+    let maps =
+        "the maps over all sessions are Noiseceiling4rep, Noiseceiling12rep, NoiseceilingAllrep";
+    assert_eq!(hint("noise-ceiling --subject 03 --desc Noiseceiling13rep -o x.npy"), maps);
+    assert_eq!(
+        hint("noise-ceiling --subject 03 --desc Noiseceiling -o x.npy"),
+        format!("{maps}; the map of one session is named by --session")
     );
     user.ok("download --subject sub-05 --suffix mask --allow-missing");
     let nothing = hint("extract --subject 05 --roi FFA1 -o x.npz");

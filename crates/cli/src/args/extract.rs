@@ -68,7 +68,7 @@ pub(crate) struct SelectionArgs {
     #[arg(long)]
     pub(crate) exact_reps: bool,
     /// Mark each row as training or test trial of this split
-    #[arg(long, value_name = "NAME", requires = "pool", value_parser = one_of(SplitName::ALL, SplitName::as_str))]
+    #[arg(long, value_name = "NAME", value_parser = one_of(SplitName::ALL, SplitName::as_str))]
     pub(crate) split: Option<SplitName>,
     /// Pool of the split: shared, or a subject, e.g. sub-03
     #[arg(long, value_name = "P", requires = "split", value_parser = pool())]

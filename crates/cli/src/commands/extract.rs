@@ -317,6 +317,14 @@ fn request(
     subjects: Vec<String>,
     output: PathBuf,
 ) -> anyhow::Result<ExtractRequest> {
+    if let (Some(split), None) = (&selection.split, &selection.pool) {
+        let own = match subjects.as_slice() {
+            [subject] => format!(" or {}", dataset.subject(subject)?.id()),
+            _ => String::new(),
+        };
+        let message = format!("the split {split} needs the pool whose images it divides");
+        return Err(CommandError::usage(message).hint(format!("--pool shared{own}")).into());
+    }
     let mut request = ExtractRequest::default();
     request.sessions = sessions::of_subjects(context, dataset, &subjects, &selection.session)?;
     request.conventions = selection.conventions();

@@ -1,7 +1,7 @@
 //! What helps in the place of a download that the bucket could not carry out.
 
 use laion_fmri::splits::list_pools;
-use laion_fmri::{DownloadRequest, FilterField, SessionId, SubjectId, Subjects, policy};
+use laion_fmri::{DownloadRequest, Filter, FilterField, SessionId, SubjectId, Subjects, policy};
 
 use crate::args::Command;
 use crate::context::Context;
@@ -21,6 +21,9 @@ pub(super) fn instead(
     if let Command::Rois(_) = command {
         return Some(format!("laion-fmri rois --subject {id} --remote lists those of the bucket"));
     }
+    if let Some(hint) = of_map(fetch) {
+        return Some(hint);
+    }
     let listed = context.dataset().ok()?.subject(id).ok()?.sessions_listed()?;
     let sessions = fetch.filter.values(FilterField::Ses).unwrap_or_default();
     let is_of_betas = fetch.filter.values(FilterField::Desc).is_some_and(|descs| {
@@ -34,6 +37,23 @@ pub(super) fn instead(
     }
     let wanted = sessions.iter().find(|label| !has(&listed, label))?;
     nearest(&listed, wanted)
+}
+
+/// The maps of noise ceilings, where no subject has the one over all sessions that was asked for.
+fn of_map(fetch: &DownloadRequest) -> Option<String> {
+    const MAP: &str = "Noiseceiling";
+    const OVER_SESSIONS: [&str; 3] =
+        ["Noiseceiling4rep", "Noiseceiling12rep", "NoiseceilingAllrep"];
+    let of_subject = fetch.filter.values(FilterField::Ses)? == [Filter::AVERAGES];
+    let [desc] = fetch.filter.values(FilterField::Desc)? else { return None };
+    if !of_subject || !desc.starts_with(MAP) || OVER_SESSIONS.contains(&desc.as_str()) {
+        return None;
+    }
+    let of_session = match desc == MAP {
+        true => "; the map of one session is named by --session",
+        false => "",
+    };
+    Some(format!("the maps over all sessions are {}{of_session}", OVER_SESSIONS.join(", ")))
 }
 
 /// What exists, where the dataset has no such subject.

@@ -29,15 +29,24 @@ pub(super) fn run(context: &Context, args: &NoiseCeilingArgs) -> anyhow::Result<
     if let Some(space) = args.space {
         return in_space(context, args, &subject, &which, space);
     }
+    if which.len() > 1 && args.output.extension().is_some_and(|it| it == "npy" || it == "csv") {
+        let message = format!(
+            "{} do not fit into {}, which holds one",
+            counted(which.len(), "map"),
+            args.output.display()
+        );
+        let hint = "use -o FILE.npz (one array per map) or -o FILE.nii.gz (one volume per map)";
+        return Err(CommandError::usage(message).hint(hint).into());
+    }
     let fitting: &[ArrayFormat] = match which.len() {
         1 => &[ArrayFormat::Npy, ArrayFormat::Csv, ArrayFormat::Npz, ArrayFormat::Nifti],
         _ => &[ArrayFormat::Npz, ArrayFormat::Nifti],
     };
     let format = array_format(&args.output, fitting)?;
     output::check_binary_destination(&args.output)?;
-    output::note_replaced(context, [args.output.as_path()]);
     let voxels = voxels(context, &args.voxels, &subject)?;
     let maps = subject.noise_ceilings(&which, &voxels)?;
+    output::note_replaced(context, [args.output.as_path()]);
     match (format, maps.first()) {
         (ArrayFormat::Nifti, _) => {
             let n_maps = (maps.len() > 1).then_some(maps.len());
