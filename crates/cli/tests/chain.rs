@@ -111,6 +111,20 @@ fn an_output_that_exists_is_replaced_and_that_is_said() {
     let folder = "betas --subject 03 --session 01 --roi FFA1 -o d/";
     user.ok(folder);
     assert!(user.ok(folder).err.starts_with("note: d/ses-01.npy exists and will be replaced\n"));
+    // What fails first replaces nothing.
+    for (line, code) in [
+        ("betas --subject 03 --session 01 --roi FFA9 -o b.npy", 2),
+        ("betas --subject 03 --session 02 --roi FFA1 -o b.npy", 3),
+        ("mask --subject 03 --roi FFA9 -o m.npy", 2),
+        ("roi --subject 03 FFA9 -o r.npz", 2),
+        ("coordinates --subject 03 --roi FFA9 -o c.csv", 2),
+        ("noise-ceiling --subject 03 --session 02 -o n.npy", 3),
+        ("to-nifti --subject 03 n.npy --roi face -o n.nii", 2),
+        ("trials --subject 03 --session 02 -o c.csv", 3),
+    ] {
+        let message = user.fails(line, code);
+        assert!(message.starts_with("error: "), "{line}: {message}");
+    }
     let again = user.ok("reproduce e.npz");
     assert!(again.err.contains("e.npz exists and will be replaced\n"), "{}", again.err);
 }

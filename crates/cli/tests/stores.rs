@@ -310,9 +310,15 @@ fn stores_of_all_subjects_are_listed_and_checked() {
     assert_eq!(objects(&user.ok("store list --subject all --json").out), all);
     assert_eq!(objects(&user.ok("store list --subject sub-03,03 --json").out).len(), 4);
     assert!(user.fails("store list --mask-source rsquare", 3).contains("there is no store"));
-    assert!(user.fails("store list --subject sub-01", 3).contains("subject sub-01"));
+    let hint = "hint: laion-fmri store build --subject sub-01 --from bucket builds one\n";
+    for line in ["list --subject 01", "verify --subject 01", "remove --subject 01"] {
+        let message = user.fails(&format!("store {line}"), 3);
+        assert_eq!(message, format!("error: sub-01 has no store\n{hint}"));
+    }
     fs::rename(user.mirror().join("stores"), user.path("aside")).unwrap();
     assert!(user.fails("store list --subject 03", 3).contains("sub-03 has no store"));
+    let hint = "hint: laion-fmri store build --subject sub-03 builds one\n";
+    assert!(user.fails("store list", 3).ends_with(hint));
     fs::rename(user.path("aside"), user.mirror().join("stores")).unwrap();
     assert!(user.ok("store verify").err.contains("are sound"));
     let matrix = user.mirror().join("stores/sub-03_desc-anatomical.zarr/ses-01/betas/c.0.0");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use laion_fmri::export::write_npz;
 use laion_fmri::ndarray::Array2;
-use laion_fmri::{Error, NoiseCeiling, SessionId, Subject, WrittenBetas, layout};
+use laion_fmri::{Error, NoiseCeiling, SessionId, Subject, Voxels, WrittenBetas, layout};
 use laion_fmri_base::counted;
 
 use serde_json::json;
@@ -56,14 +56,20 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
     let row_table = row_table(args)?;
     let mut outputs = destination.files(&sessions);
     outputs.extend(row_table.iter().map(|(path, _)| path.clone()));
-    output::note_replaced(context, outputs.iter().map(PathBuf::as_path));
     let mut rows = Vec::new();
     if row_table.is_some() {
         // A table that is not there is found before betas are read.
         subject.trials_of(&sessions)?;
     }
     let progress = VolumeProgress::new(context);
-    let request = request(context, args, &subject, &sessions)?.observer(&progress);
+    let chosen = voxels(context, &args.voxels, &subject)?;
+    // A failure that comes before the first byte is written replaces nothing.
+    let there = subject.sessions_with_betas()?;
+    let is_there = |name: &String| name.parse::<SessionId>().is_ok_and(|it| there.contains(&it));
+    if sessions.iter().all(is_there) && chosen.resolve(&subject).is_ok() {
+        output::note_replaced(context, outputs.iter().map(PathBuf::as_path));
+    }
+    let request = request(args, &subject, &sessions, chosen)?.observer(&progress);
     let note = |session: &SessionId, shape: (usize, usize), nan: usize, path: &Path| {
         if context.global.json {
             progress.end_bar();
@@ -182,13 +188,13 @@ fn destination(args: &Betas, sessions: usize) -> anyhow::Result<Destination> {
 }
 
 fn request<'a>(
-    context: &Context,
     args: &Betas,
     subject: &'a Subject,
     sessions: &[String],
+    voxels: Voxels,
 ) -> anyhow::Result<laion_fmri::Betas<'a>> {
     let request = trials::chosen(subject, sessions, &args.rows);
-    let mut request = request.voxels(voxels(context, &args.voxels, subject)?);
+    let mut request = request.voxels(voxels);
     if let Some(percent) = args.nc_threshold {
         request = match &args.nc_desc {
             Some(desc) => request.nc_threshold_on(NoiseCeiling::desc(desc)?, percent),

@@ -11,11 +11,11 @@ use crate::output;
 pub(super) fn run(context: &Context, args: &Coordinates) -> anyhow::Result<()> {
     array_format(&args.output, &[ArrayFormat::Npy, ArrayFormat::Csv])?;
     output::check_binary_destination(&args.output)?;
-    output::note_replaced(context, [args.output.as_path()]);
     let subject = context.dataset()?.subject(&args.subject)?;
     let chosen = voxels(context, &args.voxels, &subject)?;
     let chosen = reaching(context, chosen, &args.threshold, &subject)?;
     let coordinates = subject.voxel_coordinates(&chosen)?;
+    output::note_replaced(context, [args.output.as_path()]);
     write_array(&args.output, coordinates.view(), ["x", "y", "z"].map(str::to_owned))?;
     let voxels = counted(coordinates.nrows(), "voxel");
     let shape = json!(coordinates.shape());

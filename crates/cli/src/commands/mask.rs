@@ -16,19 +16,18 @@ use crate::output;
 pub(super) fn run(context: &Context, args: &Mask) -> anyhow::Result<()> {
     let volume = is_volume(&args.output)?;
     output::check_binary_destination(&args.output)?;
-    output::note_replaced(context, [args.output.as_path()]);
     let subject = context.dataset()?.subject(&args.subject)?;
-    let kept = match (chosen(context, &subject, args)?, volume) {
-        (Some(voxels), _) => write_voxels(&voxels.resolve(&subject)?, volume, args)?,
+    let chosen = chosen(context, &subject, args)?;
+    let chosen = chosen.map(|voxels| voxels.resolve(&subject)).transpose()?;
+    let brain = subject.brain_mask(args.mask_source, args.res)?;
+    output::note_replaced(context, [args.output.as_path()]);
+    let kept = match (chosen, volume) {
+        (Some(voxels), _) => write_voxels(&voxels, volume, args)?,
         (None, true) => {
-            let brain = subject.brain_mask(args.mask_source, args.res)?;
             brain.write_nifti(&args.output)?;
             brain.n_voxels()
         }
-        (None, false) => {
-            let flags = subject.brain_mask(args.mask_source, args.res)?.to_bool();
-            write_npy(flags, args)?
-        }
+        (None, false) => write_npy(brain.to_bool(), args)?,
     };
     let text = counted(kept, "voxel");
     output::wrote(context, &args.output, &text, [("voxels", json!(kept))])

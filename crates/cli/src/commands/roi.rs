@@ -23,10 +23,10 @@ pub(super) fn run(context: &Context, args: &Roi) -> anyhow::Result<()> {
         return in_space(context, args, space);
     }
     check_npz(args)?;
-    output::note_replaced(context, [args.output.as_path()]);
     let subject = context.dataset()?.subject(&args.subject)?;
     let rois =
         subject.roi_data_on(args.rois().as_slice(), args.format, args.hemi, args.mask_source)?;
+    output::note_replaced(context, [args.output.as_path()]);
     let names = Names::of(args);
     write_file(&args.output, |npz| {
         rois.iter().try_for_each(|(name, roi)| write_roi(npz, &names.prefix(name), roi))
@@ -41,9 +41,9 @@ fn in_space(context: &Context, args: &Roi, space: TemplateSpace) -> anyhow::Resu
         return in_volume(context, args, &options);
     };
     check_npz(args)?;
-    output::note_replaced(context, [args.output.as_path()]);
     let subject = context.dataset()?.subject(&args.subject)?;
     let rois = subject.roi_vertices(args.rois().as_slice(), surface, &options)?;
+    output::note_replaced(context, [args.output.as_path()]);
     let names = Names::of(args);
     write_file(&args.output, |npz| {
         for (name, hemispheres) in &rois {
@@ -65,13 +65,13 @@ fn in_volume(context: &Context, args: &Roi, options: &TemplateOptions) -> anyhow
         return Err(output::unsupported(&args.output, &[".nii", ".nii.gz"]).into());
     }
     output::check_destination(&args.output)?;
-    output::note_replaced(context, [args.output.as_path()]);
     let subject = context.dataset()?.subject(&args.subject)?;
     let format = RoiFormat::Volume;
     let rois = subject.roi_data_on(args.rois().as_slice(), format, args.hemi, args.mask_source)?;
     // The voxels of the brain, so that one set of weights does for all of them.
     let brain = Voxels::all().mask_source(args.mask_source);
     let projection = subject.volume_projection(&brain, options)?;
+    output::note_replaced(context, [args.output.as_path()]);
     let n_rois = (rois.len() > 1).then_some(rois.len());
     projection.write_nifti(&args.output, n_rois, |put| {
         rois.values().filter_map(|roi| roi.volume.as_ref()).try_for_each(|volume| {

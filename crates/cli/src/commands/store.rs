@@ -186,7 +186,11 @@ fn stores(context: &Context, args: &Chosen) -> anyhow::Result<Vec<StoreInfo>> {
     };
     stores.retain(|store| args.mask_source.is_none_or(|source| store.mask_source == source));
     if stores.is_empty() {
-        let hint = "laion-fmri store build --subject sub-01 builds one";
+        let hint = match dataset.subjects()?.first() {
+            Some(subject) => format!("laion-fmri store build --subject {subject} builds one"),
+            None => "laion-fmri store build --subject S --from bucket builds one from the bucket"
+                .to_owned(),
+        };
         return Err(CommandError::not_there("there is no store").hint(hint).into());
     }
     Ok(stores)
@@ -207,10 +211,13 @@ fn stores_of(
         });
         if of_subject.is_empty() {
             // One that nobody knows is an error of its own.
-            let subject = dataset.subject(name)?;
-            let message = format!("{} has no store", subject.id());
-            let hint = format!("laion-fmri store build --subject {} builds one", subject.id());
-            return Err(CommandError::not_there(message).hint(hint).into());
+            let origin = match dataset.subject(name) {
+                Ok(_) => "",
+                Err(Error::DataNotDownloaded { .. }) => " --from bucket",
+                Err(error) => return Err(error.into()),
+            };
+            let hint = format!("laion-fmri store build --subject {id}{origin} builds one");
+            return Err(CommandError::not_there(format!("{id} has no store")).hint(hint).into());
         }
         stores.extend(of_subject);
     }

@@ -18,7 +18,6 @@ pub(super) fn run(context: &Context, args: &Trials) -> anyhow::Result<()> {
         TableFormat::Parquet => output::check_binary_destination(&args.output)?,
         _ => output::check_destination(&args.output)?,
     }
-    output::note_replaced(context, [args.output.as_path()]);
     let subject = context.dataset()?.subject(&args.subject)?;
     let sessions = sessions::of_subject(context, &subject, &args.session, layout::trials)?;
     let rows = chosen(&subject, &sessions, &args.rows).trial_rows()?;
@@ -29,6 +28,7 @@ pub(super) fn run(context: &Context, args: &Trials) -> anyhow::Result<()> {
         let hint = "leave out --stimuli or --trials";
         return Err(if chosen { error.hint(hint) } else { error }.into());
     }
+    output::note_replaced(context, [args.output.as_path()]);
     write_rows(context, &subject, &rows, &args.output, format)
 }
 
