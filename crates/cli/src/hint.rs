@@ -76,7 +76,7 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::Offline { .. } => Some(OFFLINE.to_owned()),
         // What is not released yet cannot be downloaded either.
         Error::DataNotDownloaded { fetch, .. } if is_held_out(fetch) => {
-            Some("laion-fmri status shows which sessions are released".to_owned())
+            Some("not released yet; laion-fmri status shows which sessions are".to_owned())
         }
         Error::DataNotDownloaded { fetch, .. }
         | Error::StimuliNotDownloaded { fetch, .. }

@@ -69,7 +69,8 @@ fn of_unknown(id: &SubjectId) -> Option<String> {
 }
 
 fn has(listed: &[SessionId], label: &str) -> bool {
-    listed.iter().any(|session| session.label() == label)
+    let bare = |label: &str| label.trim_start_matches('0').to_owned();
+    listed.iter().any(|session| bare(session.label()) == bare(label))
         || policy::HELD_OUT_SESSIONS.contains(&label)
 }
 
@@ -105,7 +106,9 @@ mod tests {
         assert!(nearest(&listed, "3").is_some_and(|hint| hint.starts_with("--session ses-02 ")));
         assert_eq!(nearest(&listed, "averages"), None);
         assert_eq!(nearest(&[], "03"), None);
-        assert!(has(&listed, "02") && has(&listed, "31") && !has(&listed, "03"));
+        assert!(
+            has(&listed, "02") && has(&listed, "2") && has(&listed, "31") && !has(&listed, "03")
+        );
     }
 
     #[test]
