@@ -142,7 +142,7 @@ fn a_session_that_another_process_builds_is_waited_for() {
     let complete = user.path("complete");
     fs::rename(store.join("ses-01"), &complete).unwrap();
     let build = |more: &[&str]| {
-        let line = ["store", "build", "--subject", "sub-03"];
+        let line = ["store", "build", "--subject", "sub-03", "--session", "01"];
         let mut command = user.command(&[line.as_slice(), more].concat());
         command.env("LAION_FMRI_DATA", user.mirror());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
