@@ -35,7 +35,7 @@ pub(crate) fn to_stderr(global: &Global, colored: bool) {
         .try_init();
 }
 
-/// `warning: what happened path=...`, or, where a command helps, `warning: what happened; laion-fmri ...`.
+/// `warning: what happened path=...`, or, where a command helps, `warning: what happened; the command`.
 struct Message {
     /// The options that the command of a note repeats.
     given: Global,
