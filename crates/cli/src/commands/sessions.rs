@@ -53,8 +53,8 @@ pub(super) fn check_all(
     if !sessions::are_all(named)? {
         return Ok(());
     }
+    let Some(listed) = subject.sessions_listed() else { return Ok(()) };
     let there: BTreeSet<SessionId> = subject.sessions_with_betas()?.into_iter().collect();
-    let listed = subject.sessions_listed().unwrap_or_default();
     let missing: Vec<&SessionId> =
         listed.iter().filter(|session| !there.contains(*session)).collect();
     // What has nothing at all is an error of its own.
