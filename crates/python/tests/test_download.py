@@ -273,3 +273,37 @@ def test_the_first_block_of_the_readme_runs_as_a_script(empty, monkeypatch):
     names: dict = {}
     exec(block.replace("/data/laion-fmri", str(empty)), names)
     assert names["betas"].shape[0] == len(names["trials"]) == len(names["clip"])
+
+
+class StdinNotImplementedError(NotImplementedError):
+    """As that of IPython, which a notebook without a person raises."""
+
+
+@pytest.mark.parametrize("error", [EOFError, StdinNotImplementedError])
+def test_nobody_answers(empty, monkeypatch, error):
+    monkeypatch.delenv("LAION_FMRI_ACCEPT_LICENSE")
+    monkeypatch.setattr(_license, "can_ask", lambda: True)
+
+    def refuse(question):
+        raise error
+
+    monkeypatch.setattr("builtins.input", refuse)
+    with pytest.raises(laion_fmri.LicenseNotAcceptedError) as raised:
+        dl.download("sub-03", brain_mask_only=True)
+    assert "accept_license=True" in raised.value.hint
+    monkeypatch.setattr("laion_fmri._stimulus_access.can_ask", lambda: True)
+    with pytest.raises(dl.AccessServiceError):
+        dl.request_stimulus_access()
+    version = laion_fmri._native.access_terms(None)[0]
+    with pytest.raises(dl.AccessServiceError, match="name is missing") as raised:
+        dl.request_stimulus_access(answers={"accept_terms": version})
+    assert "answers=" in raised.value.hint
+
+
+def test_a_wrong_answer_is_said_to_be_one(empty, monkeypatch, capsys):
+    monkeypatch.delenv("LAION_FMRI_ACCEPT_LICENSE")
+    monkeypatch.setattr(_license, "can_ask", lambda: True)
+    replies = iter(["y", "i agree"])
+    monkeypatch.setattr("builtins.input", lambda _: next(replies))
+    dl.accept_license()
+    assert capsys.readouterr().err.count("neither I AGREE nor an empty answer") == 1

@@ -342,3 +342,37 @@ def test_datasets_for_torch_say_that_they_need_it(sub, monkeypatch):
     monkeypatch.delitem(sys.modules, "laion_fmri.torch_data", raising=False)
     with pytest.raises(ImportError, match="torch"):
         sub.to_torch_dataset("ses-01")
+
+
+def test_numpy_comes_with_the_package():
+    # Its import in a first call could be interrupted, and half of it would stay.
+    code = "import laion_fmri, sys; print('numpy' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "True"
+
+
+def test_a_notebook_has_a_bar_only_when_asked(sub, capfd, monkeypatch):
+    monkeypatch.setattr(_progress, "is_notebook", lambda: True)
+    sub.get_betas("ses-01", roi="FFA1")
+    assert capfd.readouterr().err == ""
+    monkeypatch.setattr(_progress, "is_notebook", lambda: False)
+    monkeypatch.setattr(_progress, "is_interactive", lambda: True)
+    pytest.importorskip("tqdm", reason="makes the bars")
+    sub.get_betas("ses-01", roi="FFA1")
+    assert "volumes" in capfd.readouterr().err
+
+
+def test_one_session_is_singular(sub, monkeypatch):
+    assert "2 sessions (ses-01 to ses-02), " in repr(sub)
+
+    class One:
+        def sessions(self):
+            return ["ses-01"]
+
+        def rois(self, category):
+            return ["FFA1"]
+
+        has_anatomical = has_freesurfer = has_stimuli = lambda self: False
+
+    monkeypatch.setattr(sub, "_handle", One)
+    assert repr(sub).endswith(": 1 session (ses-01), 1 ROI")

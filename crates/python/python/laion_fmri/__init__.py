@@ -38,7 +38,10 @@ from laion_fmri.slices import plot_slices
 from laion_fmri.store import StoreBuilt, build_store, open_store
 from laion_fmri.subject import Subject, load_subject, resolve_subject_id
 
-from laion_fmri import brain, derivatives, io, splits  # isort: skip
+from laion_fmri import brain, derivatives, io, splits, templates  # isort: skip
+
+# With the package, and not in a first call: Ctrl-C there would leave a half of it behind.
+import numpy as _numpy  # noqa: F401  # isort: skip
 
 __implementation__ = "rust"
 
@@ -89,6 +92,7 @@ __all__ = [
     "resolve_subject_id",
     "set_data_dir",
     "splits",
+    "templates",
     "verify",
     "zscore",
 ]

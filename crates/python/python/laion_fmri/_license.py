@@ -36,13 +36,32 @@ def obtain(dataset: _native.Dataset, accepted: bool | None) -> None:
     _native.accept_license(dataset)
 
 
+def answered(question: str) -> str | None:
+    """What a person types, or nothing when there is nobody who can."""
+    try:
+        return input(question)
+    except EOFError:
+        return None
+    except Exception as error:
+        # IPython has a class of its own, and it is not there without IPython.
+        if type(error).__name__ != "StdinNotImplementedError":
+            raise
+        return None
+
+
 def asked(question: str) -> bool:
     """Whether a person agrees, in any case and with or without quotes; an empty answer declines.
 
-    Another answer is a mistake, and the question comes again.
+    Another answer is a mistake, and the question comes again. Nobody accepts when the input ends, or when a
+    notebook is executed without a person.
     """
-    for _ in range(_MOST_QUESTIONS):
-        words = input(question).strip().strip("\"'\u201c\u201d").split()
+    for number in range(_MOST_QUESTIONS):
+        if number:
+            print(f"That is neither {AGREEMENT} nor an empty answer, which declines.", file=sys.stderr)
+        answer = answered(question)
+        if answer is None:
+            return False
+        words = answer.strip().strip("\"'\u201c\u201d").split()
         if not words:
             return False
         if " ".join(words).upper() == AGREEMENT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,12 @@ Progress = bool | Callable[[int, int, str], object] | None
 
 def is_interactive() -> bool:
     """Whether a person types the calls: a notebook or a prompt."""
-    return hasattr(sys, "ps1") or bool(sys.flags.interactive) or "ipykernel" in sys.modules
+    return is_notebook() or hasattr(sys, "ps1") or bool(sys.flags.interactive)
+
+
+def is_notebook() -> bool:
+    """Whether the calls come from a notebook."""
+    return "ipykernel" in sys.modules
 
 
 def can_ask() -> bool:
@@ -22,7 +28,10 @@ def can_ask() -> bool:
 
 def _tqdm(required: bool) -> Any:
     try:
-        from tqdm.auto import tqdm
+        with warnings.catch_warnings():
+            # Without ipywidgets it warns in a notebook, and its bar of text is good enough.
+            warnings.simplefilter("ignore")
+            from tqdm.auto import tqdm
     except ImportError:
         if required:
             raise ImportError(
@@ -39,7 +48,7 @@ def shown(progress: Progress, what: str) -> Iterator[Callable[[int, int, str], o
     Parameters
     ----------
     progress : bool, callable or None
-        ``True`` for a tqdm bar, ``False`` for nothing, ``None`` for a bar in an interactive session;
+        ``True`` for a tqdm bar, ``False`` for nothing, ``None`` for a bar at a prompt on a terminal;
         or a callable of the counts and their unit (``"volumes"``, ``"rows"``, ``"bytes"``).
     what : str
         What the bar is about.
@@ -50,7 +59,8 @@ def shown(progress: Progress, what: str) -> Iterator[Callable[[int, int, str], o
     if callable(progress):
         yield progress
         return
-    wanted = is_interactive() if progress is None else bool(progress)
+    # A bar that nobody asked for would stay in a notebook as an output of its cell.
+    wanted = is_interactive() and not is_notebook() if progress is None else bool(progress)
     tqdm = _tqdm(required=bool(progress)) if wanted else None
     if tqdm is None:
         yield None

@@ -53,7 +53,7 @@ def request_stimulus_access(
     ----------
     server_url : str
         The access service.
-    answers : dict, optional
+    answers : dict of str to str, optional
         ``name``, ``email``, ``institution``, ``purpose``, and ``supervisor`` if there is one; with
         ``accept_terms`` the version of the terms of use that is accepted. What is not given is asked.
 
@@ -112,10 +112,13 @@ def _given(key: str, given: dict[str, str]) -> str:
     return answer.strip()
 
 
-def _answer(key: str, question: str, ask: Callable[[str], str]) -> str:
+def _answer(key: str, question: str, ask: Callable[[str], str | None]) -> str:
     """The answer of a person, asked for again while something is wrong with it."""
     for _ in range(_MOST_QUESTIONS):
-        answer = ask(question).strip()
+        typed = ask(question)
+        if typed is None:
+            raise _unanswered(f"{key} is missing in the access form")
+        answer = typed.strip()
         fault = _fault(key, answer)
         if fault is None:
             return answer
@@ -123,8 +126,8 @@ def _answer(key: str, question: str, ask: Callable[[str], str]) -> str:
     raise _unanswered(f"{key} is missing in the access form: {fault}")
 
 
-def _asker() -> Callable[[str], str] | None:
-    return (lambda question: input(f"{question}: ")) if can_ask() else None
+def _asker() -> Callable[[str], str | None] | None:
+    return (lambda question: _license.answered(f"{question}: ")) if can_ask() else None
 
 
 def _unanswered(message: str) -> AccessServiceError:

@@ -554,7 +554,8 @@ def _carry_out(
     dataset = _open(get_data_dir() if data_dir is None else data_dir)
     if not dry_run:
         _license.obtain(dataset, accepted)
-    with shown(progress, "download") as update:
+    # A plan is quick; it has a bar only when one is asked for.
+    with shown(False if dry_run and progress is None else progress, "download") as update:
         rows, _, notes = _native.download(dataset, request, dry_run, update)
     for note in notes:
         _notes.warn(note)
@@ -606,7 +607,7 @@ def _fetch_stimuli(
     url = url_of(server_url)
     for attempt in range(2):
         try:
-            with shown(progress, "stimuli") as update:
+            with shown(False if dry_run and progress is None else progress, "stimuli") as update:
                 return list(_native.download_stimuli(dataset, url, dry_run, update))
         except (TermsOutdatedError, AccessRevokedError):
             raise
