@@ -66,3 +66,35 @@ def test_notebook(name, request, tmp_path):
             assert output.output_type != "error"
             texts.append(output.get("text", "") or output.get("data", {}).get("text/plain", ""))
     assert re.search(NOTEBOOKS[name][0], "\n".join(texts)), texts
+
+
+#: Changes that the text of a notebook offers for a first try, or for a run that stores nothing.
+OFFERED = {
+    "one session": [
+        ('"mask"], n_jobs=8)', '"mask"], ses=["ses-01", "averages"], n_jobs=8)'),
+        ("    SUBJECT,\n", '    SUBJECT,\n    session="ses-01",\n'),
+    ],
+    "from the bucket": [
+        ('laion_fmri.download.download(SUBJECT, suffix=["statmap", "trials", "mask"], n_jobs=8)\n', ""),
+        ("    SUBJECT,\n", "    SUBJECT,\n    from_bucket=True,\n"),
+        ("load_subject(SUBJECT)", "load_subject(SUBJECT, from_bucket=True)"),
+    ],
+}
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("offer", OFFERED)
+@pytest.mark.filterwarnings("ignore")
+def test_what_the_encoding_model_offers(offer, empty, tmp_path, monkeypatch, capsys):
+    matplotlib = pytest.importorskip("matplotlib", reason="draws its figure")
+    matplotlib.use("Agg")
+    monkeypatch.chdir(tmp_path)
+    cells = ["".join(cell["source"]) for cell in source("encoding_model")["cells"] if cell["cell_type"] == "code"]
+    code = "\n".join(cells)
+    for old, new in OFFERED[offer]:
+        assert code.count(old) == 1, old
+        code = code.replace(old, new)
+    exec(compile(code, "encoding_model", "exec"), {})
+    assert re.search(r"[1-9]\d* voxels written", capsys.readouterr().out)
+    if offer == "from the bucket":
+        assert not list(empty.glob("derivatives/glmsingle-tedana/**/*.nii.gz"))
