@@ -236,3 +236,22 @@ def test_exported_names():
 def test_properties_of_a_subject():
     for name in ("metadata", "images", "embeddings", "segmentations", "captions"):
         assert isinstance(inspect.getattr_static(laion_fmri.Subject, name), property)
+
+
+@pytest.mark.parametrize(
+    ("method", "function"),
+    [
+        ("to_template", "to_template"),
+        ("volume_to_surface", "to_template"),
+        ("volume_to_template", "to_template"),
+        ("surface_to_template", "surface_to_template"),
+    ],
+)
+def test_methods_have_the_keywords_of_the_templates(method, function):
+    def keywords(value):
+        parameters = inspect.signature(value).parameters.values()
+        return {it.name: it.default for it in parameters if it.kind is it.KEYWORD_ONLY}
+
+    assert "templates" in laion_fmri.__all__
+    expected = keywords(getattr(laion_fmri.templates, function))
+    assert keywords(getattr(laion_fmri.Subject, method)) == expected != {}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from laion_fmri import _notes
-from laion_fmri._errors import _invalid
+from laion_fmri._errors import DataNotDownloadedError, _invalid
 
 _Existing = Callable[[], list[str]]
 
@@ -95,3 +96,17 @@ def _refuse_several(name: str) -> None:
             'session=["ses-01", "ses-02"], or session=subject.get_sessions() for all of them',
         )
 
+
+
+@contextmanager
+def fetching(named: list[str]) -> Iterator[None]:
+    """Where nothing of a subject is on disk, the hint downloads the sessions that were named, and no more."""
+    try:
+        yield
+    except DataNotDownloadedError as error:
+        whole = re.fullmatch(r'(laion_fmri\.download\.download\("sub-[^"]+")\)', error.hint or "")
+        if whole is not None and named and not any(is_several(name) for name in named):
+            sessions = [f"ses-{name.removeprefix('ses-'):0>2}" for name in named]
+            written = repr(sessions if len(sessions) > 1 else sessions[0]).replace("'", '"')
+            error.hint = f"{whole[1]}, ses={written})"
+        raise

@@ -6,7 +6,7 @@ import contextlib
 import glob
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from laion_fmri import _arguments, _license, _native, _notes, _tables
 from laion_fmri._errors import DataNotDownloadedError, _invalid, _SubjectTypeError
 from laion_fmri._progress import Progress, shown
-from laion_fmri._sessions import is_several, joined_sessions, meant_sessions
+from laion_fmri._sessions import fetching, is_several, joined_sessions, meant_sessions
 from laion_fmri.config import _check_jobs, _directories, _open, get_data_dir
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ class Subject:
             sessions, rois = handle.sessions(), handle.rois(None)
         except Exception as error:
             return f"{head}: {type(error).__name__}"
-        parts = [f"{len(sessions)} sessions", f"{len(rois)} ROIs"]
+        parts = [_counted(len(sessions), "session"), _counted(len(rois), "ROI")]
         if sessions:
             parts[0] += f" ({sessions[0]}" + (f" to {sessions[-1]})" if len(sessions) > 1 else ")")
         parts += [
@@ -372,7 +372,8 @@ class Subject:
         query : str or list of str
             ROIs (``"FFA1"``), categories (``"face"``), ``"all"``, or expressions of them with ``|``
             (union), ``&`` (intersection), ``-`` (difference, with spaces around it) and parentheses.
-            The union of a list.
+            The union of a list. ``"visual"`` is the category ``laion``, unless the subject has an ROI or a
+            category of that name.
         mask_source : {"anatomical", "rsquare"}
             The brain mask of the voxel axis.
 
@@ -517,7 +518,8 @@ class Subject:
         voxels = _arguments.voxels(roi, mask, mask_source)
         selection = _arguments.selection(nc_threshold, nc_desc, trials, stimuli)
         wanted, selection["stimuli"] = selection["stimuli"], None
-        handle = self._current()
+        with fetching(named):
+            handle = self._current()
         meant = self._meant(named)
         self._check_flags(trials, meant.values())
         with shown(progress, self.subject_id) as update:
@@ -631,8 +633,8 @@ class Subject:
             In the order of the rows; all sessions with betas by default, as for ``"all"``. ``"01-10"`` is
             those of the range that are there, ``"01,03"`` is two sessions.
         roi, mask, nc_threshold, stimuli, mask_source, trials, nc_desc, progress
-            As for :meth:`get_betas`. `nc_threshold` over several sessions needs `nc_desc`, so that all
-            have the same voxels.
+            As for :meth:`get_betas`. All sessions need the same voxels. `nc_threshold` without `nc_desc` takes
+            the map of each session, so that it is an error where these maps leave different voxels.
 
         Returns
         -------
@@ -767,7 +769,10 @@ class Subject:
             Unless one of `session` and `desc` is given.
         """
         if (session is None) == (desc is None):
-            raise _invalid("one of session and desc is needed, and not both")
+            raise _invalid(
+                "one of session and desc is needed, and not both",
+                'session="ses-01", or desc="Noiseceiling12rep" for a map over all sessions',
+            )
         voxels = _arguments.voxels(roi, mask, mask_source)
         handle = self._current()
         if desc is not None:
@@ -1202,7 +1207,27 @@ class Subject:
         colors = _view.Colors(range=range, colormap=colormap, threshold=threshold, opacity=opacity)
         return _view.widget(self, found, roi, colors, mask_source, label)
 
-    def to_template(self, values: Any, target: str, **kw: Any) -> Any:
+    def to_template(
+        self,
+        values: Any,
+        target: str,
+        *,
+        hemi: str | None = None,
+        route: str = "auto",
+        surface: str = "white",
+        fsaverage_density: str = "fsaverage5",
+        fslr_density: str = "32k",
+        interpolation: str = "linear",
+        output_dir: str | os.PathLike[str] | None = None,
+        desc: str | None = None,
+        session: str | None = None,
+        roi: Roi | None = None,
+        mask: ArrayLike | None = None,
+        mask_source: str = "anatomical",
+        depths: Sequence[float] | None = None,
+        volume_interpolation: str = "nearest",
+        fsaverage_dir: str | os.PathLike[str] | None = None,
+    ) -> Any:
         """Take values at voxels to fsaverage, to the subject's own surface or to MNI305.
 
         Parameters
@@ -1211,8 +1236,10 @@ class Subject:
             One value for each chosen voxel, or rows of them; or an image on the grid of the betas.
         target : {"fsaverage", "fsnative", "MNI305"}
             Where the values go.
-        **kw
-            As for :func:`laion_fmri.templates.to_template`, by name.
+        hemi, route, surface, fsaverage_density, fslr_density, interpolation, output_dir, desc
+            As for :func:`laion_fmri.templates.to_template`.
+        session, roi, mask, mask_source, depths, volume_interpolation, fsaverage_dir
+            As for :func:`laion_fmri.templates.to_template`.
 
         Returns
         -------
@@ -1233,9 +1260,48 @@ class Subject:
         """
         from laion_fmri import templates
 
-        return templates.to_template(self, values, target, **kw)
+        return templates.to_template(
+            self,
+            values,
+            target,
+            hemi=hemi,
+            route=route,
+            surface=surface,
+            fsaverage_density=fsaverage_density,
+            fslr_density=fslr_density,
+            interpolation=interpolation,
+            output_dir=output_dir,
+            desc=desc,
+            session=session,
+            roi=roi,
+            mask=mask,
+            mask_source=mask_source,
+            depths=depths,
+            volume_interpolation=volume_interpolation,
+            fsaverage_dir=fsaverage_dir,
+        )
 
-    def volume_to_surface(self, values: Any, target: str = "fsaverage", **kw: Any) -> Any:
+    def volume_to_surface(
+        self,
+        values: Any,
+        target: str = "fsaverage",
+        *,
+        hemi: str | None = None,
+        route: str = "auto",
+        surface: str = "white",
+        fsaverage_density: str = "fsaverage5",
+        fslr_density: str = "32k",
+        interpolation: str = "linear",
+        output_dir: str | os.PathLike[str] | None = None,
+        desc: str | None = None,
+        session: str | None = None,
+        roi: Roi | None = None,
+        mask: ArrayLike | None = None,
+        mask_source: str = "anatomical",
+        depths: Sequence[float] | None = None,
+        volume_interpolation: str = "nearest",
+        fsaverage_dir: str | os.PathLike[str] | None = None,
+    ) -> Any:
         """As :meth:`to_template`, for the targets that are surfaces.
 
         Parameters
@@ -1244,8 +1310,10 @@ class Subject:
             One value for each chosen voxel, or rows of them; or an image on the grid of the betas.
         target : {"fsaverage", "fsnative"}
             The template's surface, or the subject's own.
-        **kw
-            As for :func:`laion_fmri.templates.to_template`, by name.
+        hemi, route, surface, fsaverage_density, fslr_density, interpolation, output_dir, desc
+            As for :func:`laion_fmri.templates.to_template`.
+        session, roi, mask, mask_source, depths, volume_interpolation, fsaverage_dir
+            As for :func:`laion_fmri.templates.to_template`.
 
         Returns
         -------
@@ -1263,9 +1331,48 @@ class Subject:
         """
         from laion_fmri import templates
 
-        return templates.volume_to_surface(self, values, target, **kw)
+        return templates.volume_to_surface(
+            self,
+            values,
+            target,
+            hemi=hemi,
+            route=route,
+            surface=surface,
+            fsaverage_density=fsaverage_density,
+            fslr_density=fslr_density,
+            interpolation=interpolation,
+            output_dir=output_dir,
+            desc=desc,
+            session=session,
+            roi=roi,
+            mask=mask,
+            mask_source=mask_source,
+            depths=depths,
+            volume_interpolation=volume_interpolation,
+            fsaverage_dir=fsaverage_dir,
+        )
 
-    def volume_to_template(self, values: Any, target: str, **kw: Any) -> Any:
+    def volume_to_template(
+        self,
+        values: Any,
+        target: str,
+        *,
+        hemi: str | None = None,
+        route: str = "auto",
+        surface: str = "white",
+        fsaverage_density: str = "fsaverage5",
+        fslr_density: str = "32k",
+        interpolation: str = "linear",
+        output_dir: str | os.PathLike[str] | None = None,
+        desc: str | None = None,
+        session: str | None = None,
+        roi: Roi | None = None,
+        mask: ArrayLike | None = None,
+        mask_source: str = "anatomical",
+        depths: Sequence[float] | None = None,
+        volume_interpolation: str = "nearest",
+        fsaverage_dir: str | os.PathLike[str] | None = None,
+    ) -> Any:
         """As :meth:`to_template`, for the targets that are volumes.
 
         Parameters
@@ -1274,8 +1381,10 @@ class Subject:
             One value for each chosen voxel, or rows of them; or an image on the grid of the betas.
         target : {"MNI305"}
             The space of the volume.
-        **kw
-            As for :func:`laion_fmri.templates.to_template`, by name.
+        hemi, route, surface, fsaverage_density, fslr_density, interpolation, output_dir, desc
+            As for :func:`laion_fmri.templates.to_template`.
+        session, roi, mask, mask_source, depths, volume_interpolation, fsaverage_dir
+            As for :func:`laion_fmri.templates.to_template`.
 
         Returns
         -------
@@ -1293,9 +1402,40 @@ class Subject:
         """
         from laion_fmri import templates
 
-        return templates.volume_to_template(self, values, target, **kw)
+        return templates.volume_to_template(
+            self,
+            values,
+            target,
+            hemi=hemi,
+            route=route,
+            surface=surface,
+            fsaverage_density=fsaverage_density,
+            fslr_density=fslr_density,
+            interpolation=interpolation,
+            output_dir=output_dir,
+            desc=desc,
+            session=session,
+            roi=roi,
+            mask=mask,
+            mask_source=mask_source,
+            depths=depths,
+            volume_interpolation=volume_interpolation,
+            fsaverage_dir=fsaverage_dir,
+        )
 
-    def surface_to_template(self, values: Any, target: str = "fsaverage", **kw: Any) -> Any:
+    def surface_to_template(
+        self,
+        values: Any,
+        target: str = "fsaverage",
+        *,
+        hemi: str | None = None,
+        fsaverage_density: str = "fsaverage5",
+        output_dir: str | os.PathLike[str] | None = None,
+        desc: str | None = None,
+        session: str | None = None,
+        interpolation: str = "linear",
+        fsaverage_dir: str | os.PathLike[str] | None = None,
+    ) -> Any:
         """Take values at the vertices of the subject's own surface to fsaverage.
 
         Parameters
@@ -1304,8 +1444,8 @@ class Subject:
             NaN counts as 0.
         target : {"fsaverage"}
             Where the values go.
-        **kw
-            As for :func:`laion_fmri.templates.surface_to_template`, by name.
+        hemi, fsaverage_density, output_dir, desc, session, interpolation, fsaverage_dir
+            As for :func:`laion_fmri.templates.surface_to_template`.
 
         Returns
         -------
@@ -1323,7 +1463,18 @@ class Subject:
         """
         from laion_fmri import templates
 
-        return templates.surface_to_template(self, values, target, **kw)
+        return templates.surface_to_template(
+            self,
+            values,
+            target,
+            hemi=hemi,
+            fsaverage_density=fsaverage_density,
+            output_dir=output_dir,
+            desc=desc,
+            session=session,
+            interpolation=interpolation,
+            fsaverage_dir=fsaverage_dir,
+        )
 
     def get_voxel_coordinates(
         self,
@@ -1604,6 +1755,11 @@ class Subject:
         """
         numbers = (_number(run, "run"), _number(echo, "echo"))
         return self._handle().sbref(_arguments.session(session), *numbers)  # type: ignore[arg-type]
+
+
+def _counted(number: int, what: str) -> str:
+    """A number and its noun: ``1 session``, ``2 sessions``."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _category(value: object) -> str | None:
