@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from laion_fmri import _arguments, _license, _native
 from laion_fmri._constants import AVAILABLE_MODELS
 from laion_fmri._errors import DataIntegrityError, _invalid
 from laion_fmri._progress import Progress, shown
-from laion_fmri._sessions import joined_sessions
+from laion_fmri._sessions import fetching, joined_sessions
 from laion_fmri.config import _open
 from laion_fmri.subject import resolve_subject_id
 
@@ -40,6 +41,7 @@ __all__ = [
 
 _OUTPUTS = (".npz", ".zarr", ".h5", ".hdf5")
 _RECIPE = ".recipe.toml"
+_VISUAL = re.compile(r"(?<![\w-])visual(?![\w-])")
 
 
 @dataclass(eq=False, repr=False)
@@ -51,7 +53,8 @@ class Extraction(Mapping[str, Any]):
     recipe : dict
         Conventions, counts, and the SHA-256 of every input.
     path : Path or None
-        The file, if one was asked for.
+        Where the output is; its recipe is the file of that name and ``.recipe.toml``. ``None`` if no output
+        was asked for.
     """
 
     recipe: dict[str, Any]
@@ -198,7 +201,7 @@ def extract(
         request["mask"] = _mask_file(mask, scratch)
         path = where or Path(scratch) / "extraction.npz"
         request["output"] = path
-        with shown(progress, "extract") as update:
+        with fetching(_names(session)), shown(progress, "extract") as update:
             recipe = _native.extract(dataset, request, update)
         if output is not None and path.suffix != ".npz":
             return Extraction(recipe, path)
@@ -225,7 +228,7 @@ def plan_extraction(
     -------
     dict
         ``rows``, ``columns``, ``sessions`` (subject and session of each task), ``memory`` (the predicted
-        bytes) and ``workers``.
+        bytes), ``workers``, and ``output`` (the path of the output; without one a name that is not kept).
 
     Raises
     ------
@@ -245,7 +248,8 @@ def plan_extraction(
     request["output"] = where or Path("extraction.npz")
     with tempfile.TemporaryDirectory() as scratch:
         request["mask"] = _mask_file(bound.arguments["mask"], scratch)
-        return _native.plan_extraction(dataset, request)
+        with fetching(_names(session)):
+            return _native.plan_extraction(dataset, request)
 
 
 def reproduce(
@@ -527,7 +531,7 @@ def _request(choices: dict[str, Any], dataset: _native.Dataset) -> dict[str, Any
         raise _invalid("at least one subject is needed")
     session = choices["session"]
     conventions: dict[str, Any] = {
-        "rois": [] if choices["roi"] is None else _arguments.rois(choices["roi"], "roi"),
+        "rois": [] if choices["roi"] is None else _rois(choices["roi"], dataset, subjects),
         "mask_source": _arguments.mask_source(choices["mask_source"]),
         "average": one_of("average", "none", "image"),
         "nan": one_of("nan", "keep", "drop", "zero"),
@@ -573,6 +577,22 @@ def _model_in_any_case(name: object) -> object:
     return known.get(name.lower(), name) if isinstance(name, str) else name
 
 
+def _rois(roi: Any, dataset: _native.Dataset, subjects: list[str]) -> list[str]:
+    """The ROIs as a recipe names them: ``visual`` is the category that it stands for."""
+    queries = _arguments.rois(roi, "roi")
+    if not any(_VISUAL.search(query) for query in queries):
+        return queries
+    handles = [dataset.subject(name) for name in subjects]
+    if any("visual" in handle.rois(None) + handle.roi_categories() for handle in handles):
+        return queries
+    return [_VISUAL.sub("laion", query) for query in queries]
+
+
+def _names(session: Any) -> list[str]:
+    return [] if session is None else _arguments.sessions(session)
+
+
 def _meant(dataset: _native.Dataset, subject: str, named: list[str]) -> list[str]:
     """The sessions that are meant, as :meth:`laion_fmri.Subject.concat_betas` takes them."""
-    return joined_sessions(named, lambda: dataset.subject(subject).sessions_with_betas())
+    with fetching(named):
+        return joined_sessions(named, lambda: dataset.subject(subject).sessions_with_betas())
