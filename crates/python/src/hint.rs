@@ -34,8 +34,11 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::DataDirUnusable { path, .. } => {
             Some(format!("os.makedirs({:?}) first", path.display().to_string()))
         }
-        Error::DataNotDownloaded { fetch, .. }
-        | Error::StimuliNotDownloaded { fetch, .. }
+        Error::DataNotDownloaded { what, fetch, .. } => {
+            let instead = of_unknown_map(what, fetch).or_else(|| of_listed(what, fetch));
+            instead.or_else(|| Some(calls(fetch).join("; ")))
+        }
+        Error::StimuliNotDownloaded { fetch, .. }
         | Error::LocalCopyNeeded { fetch, .. } => Some(calls(fetch).join("; ")),
         Error::LicenseNotAccepted { .. } => Some(
             "laion_fmri.download.accept_license(), or accept_license=True in the call".to_owned(),
@@ -49,6 +52,24 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::Contradiction(Contradiction::CeilingOfEachSession) => {
             Some("nc_desc=\"Noiseceiling12rep\" names one map for all".to_owned())
         }
+        Error::Contradiction(Contradiction::MaskOfSeveralSubjects) => {
+            Some("one call for each subject, with its own mask".to_owned())
+        }
+        Error::Contradiction(Contradiction::TrialsOfSeveralSubjects) => Some(
+            "average=\"image\" gives one row for each image that all saw; or one call for each subject"
+                .to_owned(),
+        ),
+        Error::UnknownRoi { got, rois, categories, suggestion, .. } => {
+            of_unknown_roi(got, rois, categories)
+                .or_else(|| suggestion.as_ref().map(|meant| format!("roi=\"{meant}\"")))
+        }
+        Error::RoiSyntax { query, .. } => Some(of_expression(query)),
+        Error::MaskLength { source_of_axis, .. } => Some(format!(
+            "one flag for each voxel of subject.get_brain_mask(\"{source_of_axis}\") that is True"
+        )),
+        Error::ValuesLength { .. } => Some(
+            "the same roi, mask and mask_source as those that the values were read with".to_owned(),
+        ),
         Error::Contradiction(Contradiction::PoolOfOther { subject, .. }) => {
             Some(format!("pool=\"shared\" or pool=\"{subject}\""))
         }
@@ -70,6 +91,76 @@ pub(crate) fn of(error: &Error) -> Option<String> {
             Some(format!("bucket=\"{bucket}?region={got}\""))
         }
         _ => None,
+    }
+}
+
+/// The maps of the noise ceiling over all sessions.
+const CEILINGS: [&str; 3] = ["Noiseceiling4rep", "Noiseceiling12rep", "NoiseceilingAllrep"];
+
+/// The maps that there are, where another one was named.
+fn of_unknown_map(what: &str, fetch: &DownloadRequest) -> Option<String> {
+    let named = fetch.filter.values(FilterField::Desc).unwrap_or_default();
+    let of_all = fetch.filter.values(FilterField::Ses).unwrap_or_default();
+    let is_average = of_all.iter().any(|session| session == Filter::AVERAGES);
+    let is_known = named.iter().all(|desc| CEILINGS.contains(&desc.as_str()));
+    (what.starts_with("the noise ceiling") && is_average && !is_known)
+        .then(|| format!("the maps over all sessions are {}", CEILINGS.join(", ")))
+}
+
+/// The session nearest to one that the bucket does not have, as the message lists what it has.
+fn of_listed(what: &str, fetch: &DownloadRequest) -> Option<String> {
+    let number = |name: &str| name.trim_start_matches("ses-").parse::<u64>().ok();
+    let (_, listed) = what.split_once("(in the bucket, as last listed: ")?;
+    let (listed, _) = listed.split_once(')')?;
+    if listed.contains(" more") {
+        // Not all are named.
+        return None;
+    }
+    let [wanted] = fetch.filter.values(FilterField::Ses)? else {
+        return None;
+    };
+    let listed: Vec<&str> = listed.split(", ").collect();
+    if listed.iter().any(|name| name.trim_start_matches("ses-") == wanted.as_str()) {
+        return None;
+    }
+    let wanted = number(wanted)?;
+    let nearest =
+        listed.into_iter().filter_map(|name| Some((number(name)?.abs_diff(wanted), name))).min()?;
+    Some(format!("the bucket does not have it; the nearest is session=\"{}\"", nearest.1))
+}
+
+/// The sign for a word that joins ROIs.
+fn sign(word: &str) -> Option<&'static str> {
+    Some(match word.to_lowercase().as_str() {
+        "or" => "|",
+        "and" => "&",
+        "not" | "without" | "minus" | "except" => "-",
+        _ => return None,
+    })
+}
+
+/// How a name that no ROI has may be meant.
+fn of_unknown_roi(got: &str, rois: &[String], categories: &[String]) -> Option<String> {
+    let is_known = |name: &str| rois.iter().chain(categories).any(|known| known == name);
+    let parts: Vec<&str> = got.split('-').map(str::trim).collect();
+    (parts.len() > 1 && parts.iter().all(|part| is_known(part)))
+        .then(|| format!("put spaces around -: roi=\"{}\"", parts.join(" - ")))
+}
+
+/// How an ROI expression that cannot be read may be meant.
+fn of_expression(query: &str) -> String {
+    let words: Vec<&str> = query.split_whitespace().collect();
+    let joined: Vec<&str> = words.iter().map(|word| sign(word).unwrap_or(word)).collect();
+    let joined = joined.join(" ").replace("& -", "-").replace("| -", "-");
+    if let Some((word, sign)) = words.iter().find_map(|word| Some((*word, sign(word)?))) {
+        let start = if joined.starts_with('-') { "all " } else { "" };
+        return format!("{word} is written {sign}: roi=\"{start}{joined}\"");
+    }
+    match words.as_slice() {
+        [_, _, ..] if !query.contains(|c: char| "|&-()".contains(c)) => {
+            format!("roi={words:?}, or roi=\"{}\"", words.join(" | "))
+        }
+        _ => "join ROIs by | (or), & (and) and - (without): roi=\"face | place\"".to_owned(),
     }
 }
 

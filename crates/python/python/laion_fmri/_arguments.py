@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import operator
 import os
@@ -78,7 +79,7 @@ def rois(value: object, name: str) -> list[str]:
 def sessions(value: object) -> list[str]:
     """The sessions that a call needs, as the caller spelled them."""
     if value is None:
-        raise _invalid('session is required, such as "ses-01" or a list of sessions')
+        raise _invalid('session is required, such as "ses-01" or a list of sessions', 'session="ses-01"')
     items = list(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else [value]
     named = [session(item) for item in items]
     if not named:
@@ -122,7 +123,10 @@ def flags(value: ArrayLike, name: str) -> NDArray[np.bool_]:
 def voxels(roi: object, mask: ArrayLike | None, source: object) -> VoxelArguments:
     """The choice of voxels for the native module."""
     if roi is not None and mask is not None:
-        raise _invalid("roi and mask are mutually exclusive")
+        raise _invalid(
+            "roi and mask are mutually exclusive",
+            "mask=subject.get_roi_mask(roi) & mask selects the voxels of both",
+        )
     chosen = None if roi is None else rois(roi, "roi")
     return chosen, None if mask is None else flags(mask, "mask"), mask_source(source)
 
@@ -159,8 +163,15 @@ def choice(value: object, name: str, known: Sequence[str]) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, got {value!r} of type {type(value).__name__}")
     if value not in known:
-        raise _invalid(f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}")
+        raise _invalid(f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}", nearest(value, name, known))
     return value
+
+
+def nearest(value: str, name: str, known: Sequence[str]) -> str | None:
+    """The argument with the known word that is most like another one."""
+    by_lower = {word.lower(): word for word in reversed(known)}
+    close = difflib.get_close_matches(value.lower(), by_lower, n=1)
+    return f"{name}={by_lower[close[0]]!r}".replace("'", '"') if close else None
 
 
 #: As for the command: M are powers of 1,000 and Mi powers of 1,024, each with or without a B behind it.
@@ -197,7 +208,9 @@ def folder(path: Path, name: str) -> None:
     """Refuse a folder that is not there, before anything is read."""
     if not path.is_dir():
         number = errno.ENOTDIR if path.exists() else errno.ENOENT
-        raise OSError(number, f"the folder of {name} does not exist", str(path))
+        error: Any = OSError(number, f"the folder of {name} does not exist", str(path))
+        error.hint = f"os.makedirs({str(path)!r}) first"
+        raise error
 
 
 def index(value: Any, length: int, what: str) -> int:

@@ -1,4 +1,8 @@
-"""The exceptions of the package. Each has a ``hint``: what would help, or ``None``."""
+"""The exceptions of the package. Each has a ``hint``: what would help, or ``None``.
+
+Exceptions of Python itself, such as ``TypeError`` for an argument of another type and ``ImportError`` for an
+extra that is not installed, have no ``hint``; their message says what to do.
+"""
 
 from __future__ import annotations
 
@@ -168,7 +172,11 @@ def _build(name: str, message: str, hint: str | None, details: dict[str, Any]) -
             error = _DeniedError(errno, message)
             hint = hint or "check the permissions of the file and its folder"
         else:
-            error = OSError(errno, f"{os.strerror(errno)}: {message}") if known else OSError(message)
+            # The reason comes last in the message, with its number, which the exception has as well.
+            reason = os.strerror(errno) if known else ""
+            short = message.removesuffix(f" (os error {errno})")
+            said = short if reason and short.endswith(reason) else f"{reason}: {message}"
+            error = OSError(errno, said) if known else OSError(message)
     else:
         error = globals()[name](message)
         if isinstance(error, OSError) and errno is not None:

@@ -404,7 +404,10 @@ def _check_names(name: str, pool: str, ood_types: list[str] | None) -> None:
     """Refuse unknown names in the words of the Python package."""
     for what, value, known in (("pool", pool, list_pools()), ("split", name, list_splits())):
         if value not in known:
-            raise _invalid(f"Unknown {what} {value!r} (expected one of {', '.join(known)})")
+            raise _invalid(
+                f"Unknown {what} {value!r} (expected one of {', '.join(known)})",
+                _arguments.nearest(value, "pool" if what == "pool" else "name", known),
+            )
     if ood_types is None:
         return
     if name != "ood":

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _license, _native
+from laion_fmri._errors import DataNotFoundError
 from laion_fmri._progress import Progress, shown
-from laion_fmri._sessions import joined_sessions
+from laion_fmri._sessions import fetching, joined_sessions
 from laion_fmri.config import _open
 from laion_fmri.subject import resolve_subject_id
 
@@ -116,7 +117,8 @@ def build_store(
     dataset = _open(from_bucket=from_bucket, bucket=bucket, jobs=jobs)
     if from_bucket:
         _license.obtain(dataset, accept_license)
-    handle = dataset.subject(resolve_subject_id(subject))
+    with fetching(named):
+        handle = dataset.subject(resolve_subject_id(subject))
     sessions = list(dict.fromkeys(joined_sessions(named, handle.sessions_with_betas)))
     options = {
         "output": None if output is None else os.fspath(output),
@@ -156,8 +158,8 @@ def open_store(path: str | os.PathLike[str], *, chunks: Any = None) -> xr.Datase
         Without xarray: ``pip install "laion-fmri-rs[xarray]"``.
     DataIntegrityError
         If the store is damaged; reading damaged voxels raises it as well.
-    OSError
-        If there is no store.
+    DataNotFoundError
+        If there is no such directory.
 
     Examples
     --------
@@ -165,6 +167,10 @@ def open_store(path: str | os.PathLike[str], *, chunks: Any = None) -> xr.Datase
     >>> face = betas.isel(neuroid=betas.in_roi.sel(roi="FFA1").values)  # doctest: +SKIP
     >>> responses = face.betas.compute()  # doctest: +SKIP
     """
+    if not os.path.isdir(path):
+        error = DataNotFoundError(f"there is no store at {os.fspath(path)!r}")
+        error.hint = 'laion_fmri.build_store("sub-01").path is the directory of a store; or subject.store()'
+        raise error
     return _dataset(_native.Store(os.fspath(path), None), chunks)
 
 

@@ -1,0 +1,93 @@
+"""Hints: what would help, ready to be pasted into the call."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import laion_fmri
+from laion_fmri import download as dl
+
+
+def hint_of(call):
+    with pytest.raises(Exception) as raised:
+        call()
+    return raised.value.hint
+
+
+def test_expressions_and_names_of_rois(sub):
+    for roi, hint in (
+        ("V1", 'roi="V1d | V1v"'),
+        ("FFA1-OFA", 'put spaces around -: roi="FFA1 - OFA"'),
+        ("FFA1 or FFA2", 'or is written |: roi="FFA1 | FFA2"'),
+        ("face AND not FFA1", 'AND is written &: roi="face - FFA1"'),
+        ("not FFA1", 'not is written -: roi="all - FFA1"'),
+        ("FFA1 FFA2", 'roi=["FFA1", "FFA2"], or roi="FFA1 | FFA2"'),
+    ):
+        assert hint_of(lambda roi=roi: sub.get_roi_mask(roi)) == hint
+
+
+def test_choices_of_voxels(sub):
+    n_voxels = sub.get_n_voxels()
+    both = hint_of(lambda: sub.get_betas("ses-01", roi="FFA1", mask=np.ones(n_voxels, bool)))
+    assert "get_roi_mask" in both
+    assert 'get_brain_mask("anatomical")' in hint_of(lambda: sub.get_betas("ses-01", mask=[True]))
+    assert "mask_source" in hint_of(lambda: sub.to_nifti(np.zeros(3), "x.nii.gz", roi="FFA1"))
+
+
+def test_words_that_are_nearly_right(sub):
+    ceiling = sub.get_noise_ceiling("ses-01")
+    assert hint_of(lambda: sub.to_template(ceiling, "fsaverag")) == 'target="fsaverage"'
+    assert hint_of(lambda: sub.to_template(ceiling, "fsnative", hemi="l")) == 'hemi="L"'
+    assert hint_of(lambda: laion_fmri.splits.load_split("taw", "shared")) == 'name="tau"'
+    assert hint_of(lambda: laion_fmri.splits.load_split("tau", "sub01")) == 'pool="sub-01"'
+    assert hint_of(lambda: sub.to_template(ceiling, "zzz")) is None
+
+
+def test_what_is_required(sub, tmp_path):
+    assert hint_of(lambda: sub.get_betas(None)) == 'session="ses-01"'
+    assert "desc=" in hint_of(lambda: sub.get_noise_ceiling())
+    nowhere = tmp_path / "nowhere"
+    out = nowhere / "x.npz"
+    assert hint_of(lambda: laion_fmri.extract("sub-03", output=out)) == f"os.makedirs({str(nowhere)!r}) first"
+    assert 'average="image"' in hint_of(lambda: laion_fmri.extract(["sub-01", "sub-03"], roi="FFA1"))
+
+
+def test_maps_and_sessions_that_the_dataset_does_not_have(sub, empty):
+    unknown = hint_of(lambda: sub.get_noise_ceiling(desc="Noiseceiling13rep"))
+    assert "Noiseceiling4rep, Noiseceiling12rep" in unknown
+    with pytest.warns(UserWarning, match="not released or refused"):
+        dl.download("sub-03", ses="ses-01")
+    near = laion_fmri.load_subject("sub-03")
+    assert 'session="ses-02"' in hint_of(lambda: near.get_betas("ses-09"))
+    # What the bucket has is downloaded.
+    assert hint_of(lambda: near.get_betas("ses-02")).startswith("laion_fmri.download.download(")
+
+
+def test_nothing_of_the_subject_is_on_disk(empty):
+    whole = 'laion_fmri.download.download("sub-01"'
+    assert hint_of(lambda: laion_fmri.load_subject("sub-01")) == f"{whole})"
+    for call in (laion_fmri.extract, laion_fmri.plan_extraction):
+        assert hint_of(lambda call=call: call("sub-01", "ses-01")) == f'{whole}, ses="ses-01")'
+        several = hint_of(lambda call=call: call("sub-01", ["1", "ses-02"]))
+        assert several == f'{whole}, ses=["ses-01", "ses-02"])'
+    built = hint_of(lambda: laion_fmri.build_store("sub-01", session="ses-01"))
+    assert built == f'{whole}, ses="ses-01")'
+    subject = laion_fmri.Subject("sub-01", empty)
+    assert hint_of(lambda: subject.get_betas("ses-01")) == f'{whole}, ses="ses-01")'
+
+
+def test_no_store_is_said_once(tmp_path):
+    with pytest.raises(laion_fmri.DataNotFoundError, match="there is no store") as raised:
+        laion_fmri.open_store(tmp_path / "sub-03")
+    assert isinstance(raised.value, OSError) and "build_store" in raised.value.hint
+    error = laion_fmri._errors._build("OSError", "x: cannot list: No such file or directory (os error 2)", None, {"errno": 2})
+    assert str(error).count("No such file") == 1 and isinstance(error, FileNotFoundError)
+
+
+def test_a_recipe_says_what_visual_means(configured):
+    made = laion_fmri.extract("sub-03", "ses-01", roi=["visual", "face - visual"])
+    assert made.recipe["conventions"]["rois"] == ["laion", "face - laion"]
+    np.testing.assert_array_equal(
+        made["betas"], laion_fmri.extract("sub-03", "ses-01", roi=["laion", "face - laion"])["betas"]
+    )
