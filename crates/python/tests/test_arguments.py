@@ -200,3 +200,21 @@ def test_only_public_names_are_offered():
 
 def test_rois_of_the_bucket_by_a_short_id(empty):
     assert discovery.get_rois("3", "Face") == discovery.get_rois("sub-03", category="face") != []
+
+
+def test_a_keyword_of_another_call_is_named(sub, configured):
+    for call, unknown, meant in (
+        (lambda **kw: dl.download("sub-03", **kw), "session", "ses"),
+        (lambda **kw: sub.get_betas("ses-01", **kw), "rois", "roi"),
+        (lambda **kw: sub.concat_betas(**kw), "ses", "session"),
+        (lambda **kw: sub.get_betas("ses-01", **kw), "nc_treshold", "nc_threshold"),
+        (lambda **kw: laion_fmri.extract("sub-03", **kw), "n_jobs", "jobs"),
+        (lambda **kw: laion_fmri.plan_extraction("sub-03", **kw), "rois", "roi"),
+        (lambda **kw: laion_fmri.build_store("sub-03", **kw), "sessions", "session"),
+    ):
+        with pytest.raises(TypeError, match=f"no argument {unknown!r} .did you mean {meant!r}"):
+            call(**{unknown: "x"})
+    with pytest.raises(TypeError, match="no argument 'zzz'; it has session, roi"):
+        sub.get_betas("ses-01", zzz=1)
+    with pytest.raises(TypeError, match="session"):
+        sub.get_betas()

@@ -15,6 +15,7 @@ from laion_fmri._errors import (
     _invalid,
     _NoStimulusFileError,
 )
+from laion_fmri._keywords import suggests
 from laion_fmri._paths import (
     captions_path,
     embeddings_path,
@@ -57,6 +58,7 @@ __all__ = [
 _Values = str | int | Iterable[str | int] | None
 
 
+@suggests
 def download(
     subject: str | Iterable[str],
     ses: _Values = None,
@@ -110,7 +112,8 @@ def download(
         If the bucket does not have a value or a tree that is named, warn and fetch the rest; ``False``
         makes it an error, and nothing is fetched.
     dry_run : bool
-        Return a table of what would be done, and do nothing.
+        Return a table of what would be done, and do nothing. A file that the bucket refuses is ``"fetch"``
+        there, also after a download: only asking for it says so.
     verify : bool
         Read files that are there and fetch damaged ones again.
     index : bool
@@ -183,6 +186,7 @@ def download(
     return _table(planned + images) if dry_run else None
 
 
+@suggests
 def download_raw(
     subject: str | Iterable[str],
     ses: _Values = None,
@@ -250,6 +254,7 @@ def download_raw(
     return _table(planned) if dry_run else None
 
 
+@suggests
 def download_stimuli(
     data_dir: str | os.PathLike[str] | None = None,
     server_url: str = SERVER_URL,
@@ -286,6 +291,7 @@ def download_stimuli(
     return {Path(path).name: Path(path) for _, path, *_ in rows}
 
 
+@suggests
 def download_embeddings(
     models: str | Iterable[str] = "all",
     data_dir: str | os.PathLike[str] | None = None,
@@ -437,6 +443,7 @@ def accept_licenses(include_stimuli: bool = False) -> None:
         request_stimulus_access()
 
 
+@suggests
 def verify(
     subjects: str | Iterable[str] | None = None,
     data_dir: str | os.PathLike[str] | None = None,

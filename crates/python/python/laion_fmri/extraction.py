@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from laion_fmri import _arguments, _license, _native
 from laion_fmri._constants import AVAILABLE_MODELS
 from laion_fmri._errors import DataIntegrityError, _invalid
+from laion_fmri._keywords import refuse_unknown, suggests
 from laion_fmri._progress import Progress, shown
 from laion_fmri._sessions import fetching, joined_sessions
 from laion_fmri.config import _open
@@ -97,6 +98,7 @@ class Extraction(Mapping[str, Any]):
         return f"Extraction({', '.join(parts)})"
 
 
+@suggests
 def extract(
     subjects: str | Iterable[str],
     session: Session | None = None,
@@ -239,7 +241,9 @@ def plan_extraction(
     """
     import inspect
 
-    bound = inspect.signature(extract).bind(subjects, session, **choices)
+    signature = inspect.signature(extract)
+    refuse_unknown("plan_extraction", choices, list(signature.parameters))
+    bound = signature.bind(subjects, session, **choices)
     bound.apply_defaults()
     output = bound.arguments["output"]
     where = None if output is None else _arguments.output(output, "output", _OUTPUTS)
@@ -252,6 +256,7 @@ def plan_extraction(
             return _native.plan_extraction(dataset, request)
 
 
+@suggests
 def reproduce(
     recipe: str | os.PathLike[str] | Mapping[str, Any],
     output: str | os.PathLike[str] | None = None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _license, _native
 from laion_fmri._errors import DataNotFoundError
+from laion_fmri._keywords import suggests
 from laion_fmri._progress import Progress, shown
 from laion_fmri._sessions import fetching, joined_sessions
 from laion_fmri.config import _open
@@ -46,6 +47,7 @@ class StoreBuilt:
     kept: list[str]
 
 
+@suggests
 def build_store(
     subject: str,
     *,

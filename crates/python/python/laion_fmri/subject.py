@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _license, _native, _notes, _tables
 from laion_fmri._errors import DataNotDownloadedError, _invalid, _SubjectTypeError
+from laion_fmri._keywords import suggests
 from laion_fmri._progress import Progress, shown
 from laion_fmri._sessions import fetching, is_several, joined_sessions, meant_sessions
 from laion_fmri.config import _check_jobs, _directories, _open, get_data_dir
@@ -364,6 +365,7 @@ class Subject:
         source = _arguments.mask_source(source)
         return self._current().n_voxels(source, "1pt8" if source == "rsquare" else res)
 
+    @suggests
     def get_roi_mask(self, query: Roi, mask_source: str = "anatomical") -> NDArray[np.bool_]:
         """The voxels that a query selects, over the voxel axis of a brain mask.
 
@@ -389,6 +391,7 @@ class Subject:
         source = _arguments.mask_source(mask_source)
         return self._current().roi_mask(_arguments.rois(query, "query"), source)
 
+    @suggests
     def get_roi_masks(self, queries: Roi, mask_source: str = "anatomical") -> dict[str, NDArray[np.bool_]]:
         """One mask for each query.
 
@@ -456,6 +459,7 @@ class Subject:
 
     # -- betas and maps --------------------------------------------------------------------------
 
+    @suggests
     def get_betas(
         self,
         session: Session,
@@ -612,6 +616,7 @@ class Subject:
         shared = wanted == "shared"
         return [row for row in chosen if labels[row].startswith("shared_") == shared]
 
+    @suggests
     def concat_betas(
         self,
         session: Session | None = None,
@@ -685,6 +690,7 @@ class Subject:
             total += len(names)
         return first
 
+    @suggests
     def write_betas(
         self,
         session: Session,
@@ -738,6 +744,7 @@ class Subject:
             _native.write_betas(self._current(), named, paths, voxels, selection, update)
         return dict(zip(meant, paths, strict=True))
 
+    @suggests
     def get_noise_ceiling(
         self,
         session: Session | None = None,
@@ -784,6 +791,7 @@ class Subject:
         maps = {name: handle.noise_ceiling(full, None, voxels) for name, full in meant.items()}
         return maps[named[0]] if isinstance(session, str) else maps
 
+    @suggests
     def nc_compute(
         self,
         session: Session | None = None,
@@ -864,6 +872,7 @@ class Subject:
 
     # -- trials ----------------------------------------------------------------------------------
 
+    @suggests
     def get_trial_info(self, session: Session) -> Any:
         """The trial table of a session: row i belongs to row i of the betas.
 
@@ -996,6 +1005,7 @@ class Subject:
 
         return TrialCaptions(self)
 
+    @suggests
     def to_torch_dataset(
         self,
         session: Session,
@@ -1051,6 +1061,7 @@ class Subject:
 
     # -- space -----------------------------------------------------------------------------------
 
+    @suggests
     def to_nifti(
         self,
         values: ArrayLike,
