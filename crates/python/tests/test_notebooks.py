@@ -89,8 +89,8 @@ def test_what_the_encoding_model_offers(offer, empty, tmp_path, monkeypatch, cap
     matplotlib = pytest.importorskip("matplotlib", reason="draws its figure")
     matplotlib.use("Agg")
     monkeypatch.chdir(tmp_path)
-    cells = ["".join(cell["source"]) for cell in source("encoding_model")["cells"] if cell["cell_type"] == "code"]
-    code = "\n".join(cells)
+    cells = source("encoding_model")["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     for old, new in OFFERED[offer]:
         assert code.count(old) == 1, old
         code = code.replace(old, new)

@@ -163,7 +163,8 @@ def choice(value: object, name: str, known: Sequence[str]) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, got {value!r} of type {type(value).__name__}")
     if value not in known:
-        raise _invalid(f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}", nearest(value, name, known))
+        message = f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}"
+        raise _invalid(message, nearest(value, name, known))
     return value
 
 

@@ -46,7 +46,10 @@ def joined_sessions(named: Iterable[str], existing: _Existing) -> list[str]:
     found: list[str] = []
     for part in parts:
         ends = _ends(part)
-        found += meant_sessions([part], existing).values() if ends is None else _inside(part, *ends, existing())
+        if ends is None:
+            found += meant_sessions([part], existing).values()
+        else:
+            found += _inside(part, *ends, existing())
     return found
 
 

@@ -297,14 +297,14 @@ def _warn_of_other_pool(labels: list[str], pool: str) -> None:
     unique = [label for label in labels if not label.startswith("shared_")]
     if not unique:
         return
-    of_pool = set()
+    of_pool: set[str] = set()
     for name in ("tau", "ood"):
         for ids in get_train_test_ids(name, pool):
             of_pool.update(ids)
     if of_pool.isdisjoint(unique):
         _notes.warn(
-            f"no image that one subject alone saw is in the pool {pool!r}: these look like the trials of another "
-            'subject, whose pool has its name; pool="shared" is for all of them'
+            f"no image that one subject alone saw is in the pool {pool!r}: these look like the trials of "
+            'another subject, whose pool has its name; pool="shared" is for all of them'
         )
 
 

@@ -511,8 +511,8 @@ class Subject:
         Raises
         ------
         ValueError
-            Without a session, for a name of several sessions such as ``"all"``, for an unknown ROI or an empty
-            list of them, for `roi` with `mask`, and for flags of another number than the session's trials.
+            Without a session, for a name of several sessions such as ``"all"``, for an unknown ROI or an
+            empty list of them, for `roi` with `mask`, and for flags of another number than the session's trials.
         DataNotDownloadedError
             If a file is not on disk.
         DataIntegrityError
