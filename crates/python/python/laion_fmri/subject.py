@@ -512,7 +512,8 @@ class Subject:
         ------
         ValueError
             Without a session, for a name of several sessions such as ``"all"``, for an unknown ROI or an
-            empty list of them, for `roi` with `mask`, and for flags of another number than the session's trials.
+            empty list of them, for `roi` with `mask`, and for flags of another number than the session's
+            trials.
         DataNotDownloadedError
             If a file is not on disk.
         DataIntegrityError
@@ -638,8 +639,8 @@ class Subject:
             In the order of the rows; all sessions with betas by default, as for ``"all"``. ``"01-10"`` is
             those of the range that are there, ``"01,03"`` is two sessions.
         roi, mask, nc_threshold, stimuli, mask_source, trials, nc_desc, progress
-            As for :meth:`get_betas`. All sessions need the same voxels. `nc_threshold` without `nc_desc` takes
-            the map of each session, so that it is an error where these maps leave different voxels.
+            As for :meth:`get_betas`. All sessions need the same voxels. `nc_threshold` without `nc_desc`
+            takes the map of each session, so that it is an error where these maps leave different voxels.
 
         Returns
         -------
