@@ -84,7 +84,7 @@ fn what_no_session_is_called_is_said() {
         message.starts_with("error: not on disk: the betas of sub-01 ses-7, only those of ses-01"),
         "{message}"
     );
-    assert!(message.contains("--ses ses-7"), "{message}");
+    assert!(message.contains("hint: --session ses-03 is the nearest"), "{message}");
     assert!(read_npy::<f32>(user.path("x.npz")).is_err());
 }
 
