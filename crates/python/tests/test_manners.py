@@ -334,7 +334,7 @@ def test_the_console_script_is_the_command(configured):
         run = subprocess.run([*command, "sessions", "--subject", "sub-03"], capture_output=True, text=True)
         assert (run.returncode, run.stdout.split()) == (0, ["ses-01", "ses-02"]), run.stderr
     run = subprocess.run([script, "sessions", "--subject", "sub-99"], capture_output=True)
-    assert run.returncode in (2, 3) and b"hint: laion-fmri" in run.stderr
+    assert run.returncode in (2, 3) and b"hint: the dataset has sub-01, " in run.stderr
 
 
 def test_datasets_for_torch_say_that_they_need_it(sub, monkeypatch):

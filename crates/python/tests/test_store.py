@@ -65,7 +65,7 @@ def test_a_shared_directory_of_stores(configured, reference, tmp_path, monkeypat
     matrix.write_bytes(content)
     monkeypatch.setenv("LAION_FMRI_STORES", str(shared))
     # That it is read shows in its damage, which leads back to the file.
-    with pytest.warns(UserWarning, match="store"):
+    with pytest.warns(UserWarning, match="is damaged: its betas are read from their file"):
         betas = laion_fmri.load_subject("sub-03").get_betas("ses-01", roi="face")
     assert betas.shape[0] == len(reference.betas("ses-01"))
     mended = laion_fmri.build_store("sub-03", session="ses-01", roi="face", output=shared, verify=True)
