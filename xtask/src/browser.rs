@@ -7,14 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use fixtures::bucket;
 
-use crate::command_line::CommandLine;
 use crate::counts::Counts;
 use crate::interop::environment::{self, Environment};
 use crate::interop::{is_required, start_empty, without_python};
 use crate::project::Project;
 use crate::steps::{Outcome, Steps};
-use crate::test::FEATURES;
-use crate::{debian, web};
+use crate::{debian, guide, web};
 
 /// The heading of the step, and how a skipped one is named.
 pub(crate) const STEP: &str = "page in a browser";
@@ -53,8 +51,7 @@ pub(crate) fn step(project: &Project, counts: &mut Counts) -> Result<Outcome> {
     };
     let list = "requirements-page.txt";
     let environment = Environment::prepare_from(project, &python, list, "venv-page")?;
-    CommandLine::cargo(&format!("build --workspace --bins {FEATURES} --locked"), &project.root)
-        .run(&mut Counts::default())?;
+    guide::build_command(project)?;
     let out = folder.join("out");
     start_empty(&out)?;
     let mirror = out.join("mirror");

@@ -96,7 +96,8 @@ pub(crate) fn step(project: &Project) -> Result<Outcome> {
     examine(project, None, false)
 }
 
-fn build_command(project: &Project) -> Result<()> {
+/// The command, where the tests leave theirs.
+pub(crate) fn build_command(project: &Project) -> Result<()> {
     // As the tests build it: without a test, cargo would choose other features of many packages.
     let line = format!("build --workspace --bin laion-fmri --test tests {FEATURES} --locked");
     CommandLine::cargo(&line, &project.root).run(&mut Counts::default())
