@@ -11,8 +11,8 @@ use laion_fmri::stimuli::{Error as StimuliError, files};
 use laion_fmri::surface::fs::{ReadFreeSurferError, ReadGiftiError, ReadLabelError};
 use laion_fmri::upkeep::Advice;
 use laion_fmri::{
-    Contradiction, DownloadRequest, Error, ErrorKind, FilterField, InputError, StoreError,
-    SubjectId, TemplateError,
+    Contradiction, DownloadRequest, Error, ErrorKind, FilterField, InputError, RoiQuery,
+    StoreError, SubjectId, TemplateError,
 };
 use laion_fmri_base::sufficient_bytes;
 
@@ -307,33 +307,21 @@ fn of_contradiction(contradiction: &Contradiction) -> Option<String> {
     }
 }
 
-/// The sign for a word that joins ROIs.
-fn sign(word: &str) -> Option<&'static str> {
-    Some(match word.to_lowercase().as_str() {
-        "or" => "|",
-        "and" => "&",
-        "not" | "without" | "minus" | "except" => "-",
-        _ => return None,
-    })
-}
-
 /// How a name that no ROI has may be meant.
 fn of_unknown_roi(got: &str, rois: &[String], categories: &[String]) -> Option<String> {
-    if let Some(sign) = sign(got) {
+    if let Some(sign) = RoiQuery::sign_of(got) {
         let place = "\"face | place\"".replace('|', sign);
         return Some(format!("{got} is written {sign}, in quotes: --roi {place}"));
     }
-    let is_known = |name: &str| rois.iter().chain(categories).any(|known| known == name);
-    let parts: Vec<&str> = got.split('-').map(str::trim).collect();
-    (parts.len() > 1 && parts.iter().all(|part| is_known(part)))
-        .then(|| format!("put spaces around -: --roi \"{}\"", parts.join(" - ")))
+    let spaced = RoiQuery::with_spaces(got, rois, categories)?;
+    Some(format!("put spaces around -: --roi \"{spaced}\""))
 }
 
 /// An expression with signs in the place of words such as `or`.
 fn with_signs(words: &[&str]) -> String {
     let mut signs: Vec<&str> = Vec::new();
     for word in words {
-        let sign = sign(word).unwrap_or(word);
+        let sign = RoiQuery::sign_of(word).unwrap_or(word);
         match (signs.last().copied(), sign) {
             // `and not` is one sign, and nothing is left without what it is taken from.
             (Some("&" | "|"), "-") => {
@@ -350,7 +338,9 @@ fn with_signs(words: &[&str]) -> String {
 /// How an ROI expression that cannot be read may be meant.
 fn of_expression(query: &str) -> String {
     let words: Vec<&str> = query.split_whitespace().collect();
-    if let Some((word, sign)) = words.iter().find_map(|word| Some((*word, sign(word)?))) {
+    if let Some((word, sign)) =
+        words.iter().find_map(|word| Some((*word, RoiQuery::sign_of(word)?)))
+    {
         return format!("{word} is written {sign}: --roi \"{}\"", with_signs(&words));
     }
     match words.as_slice() {

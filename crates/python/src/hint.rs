@@ -8,7 +8,7 @@ use laion_fmri::stimuli::Error as StimuliError;
 use laion_fmri::surface::fs::ReadFreeSurferError;
 use laion_fmri::{
     Contradiction, DownloadRequest, Error, ErrorKind, Filter, FilterField, InputError, MaskSource,
-    StoreError, Subjects, TemplateError, s3_mirror,
+    RoiQuery, StoreError, Subjects, TemplateError, s3_mirror,
 };
 
 /// What would help against an error, when that is known.
@@ -129,30 +129,21 @@ fn of_listed(what: &str, fetch: &DownloadRequest) -> Option<String> {
     Some(format!("the bucket does not have it; the nearest is session=\"{}\"", nearest.1))
 }
 
-/// The sign for a word that joins ROIs.
-fn sign(word: &str) -> Option<&'static str> {
-    Some(match word.to_lowercase().as_str() {
-        "or" => "|",
-        "and" => "&",
-        "not" | "without" | "minus" | "except" => "-",
-        _ => return None,
-    })
-}
-
 /// How a name that no ROI has may be meant.
 fn of_unknown_roi(got: &str, rois: &[String], categories: &[String]) -> Option<String> {
-    let is_known = |name: &str| rois.iter().chain(categories).any(|known| known == name);
-    let parts: Vec<&str> = got.split('-').map(str::trim).collect();
-    (parts.len() > 1 && parts.iter().all(|part| is_known(part)))
-        .then(|| format!("put spaces around -: roi=\"{}\"", parts.join(" - ")))
+    let spaced = RoiQuery::with_spaces(got, rois, categories)?;
+    Some(format!("put spaces around -: roi=\"{spaced}\""))
 }
 
 /// How an ROI expression that cannot be read may be meant.
 fn of_expression(query: &str) -> String {
     let words: Vec<&str> = query.split_whitespace().collect();
-    let joined: Vec<&str> = words.iter().map(|word| sign(word).unwrap_or(word)).collect();
+    let joined: Vec<&str> =
+        words.iter().map(|word| RoiQuery::sign_of(word).unwrap_or(word)).collect();
     let joined = joined.join(" ").replace("& -", "-").replace("| -", "-");
-    if let Some((word, sign)) = words.iter().find_map(|word| Some((*word, sign(word)?))) {
+    if let Some((word, sign)) =
+        words.iter().find_map(|word| Some((*word, RoiQuery::sign_of(word)?)))
+    {
         let start = if joined.starts_with('-') { "all " } else { "" };
         return format!("{word} is written {sign}: roi=\"{start}{joined}\"");
     }

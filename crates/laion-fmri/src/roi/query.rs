@@ -46,6 +46,44 @@ impl RoiQuery {
         &self.0
     }
 
+    /// The sign for a word that people write in its place, such as `or`.
+    ///
+    /// ```
+    /// use laion_fmri::RoiQuery;
+    ///
+    /// assert_eq!(RoiQuery::sign_of("OR"), Some("|"));
+    /// assert_eq!(RoiQuery::sign_of("minus"), Some("-"));
+    /// assert_eq!(RoiQuery::sign_of("FFA1"), None);
+    /// ```
+    #[must_use]
+    pub fn sign_of(word: &str) -> Option<&'static str> {
+        Some(match word.to_lowercase().as_str() {
+            "or" => "|",
+            "and" => "&",
+            "not" | "without" | "minus" | "except" => "-",
+            _ => return None,
+        })
+    }
+
+    /// A name that does not exist, read as names that do with a minus between them: what it is with the
+    /// spaces that a minus needs.
+    ///
+    /// ```
+    /// use laion_fmri::RoiQuery;
+    ///
+    /// let (rois, categories) = (["FFA1".to_owned()], ["face".to_owned()]);
+    /// let spaced = RoiQuery::with_spaces("face-FFA1", &rois, &categories);
+    /// assert_eq!(spaced.as_deref(), Some("face - FFA1"));
+    /// assert_eq!(RoiQuery::with_spaces("face-FFA9", &rois, &categories), None);
+    /// ```
+    #[must_use]
+    pub fn with_spaces(got: &str, rois: &[String], categories: &[String]) -> Option<String> {
+        let is_known = |name: &str| rois.iter().chain(categories).any(|known| known == name);
+        let parts: Vec<&str> = got.split('-').map(str::trim).collect();
+        let is_difference = parts.len() > 1 && parts.iter().all(|part| is_known(part));
+        is_difference.then(|| parts.join(" - "))
+    }
+
     /// The items, taken apart.
     ///
     /// # Errors
