@@ -114,7 +114,7 @@ fn dispatch(context: &Context, command: &Command) -> anyhow::Result<Status> {
         Command::ToNifti(args) => to_nifti::run(context, args),
         Command::ToTemplate(args) => to_template::run(context, args),
         Command::Completions(args) => completions::run(args),
-        Command::Man(args) => man::run(args),
+        Command::Man(args) => man::run(context, args),
         Command::Global => Ok(tree::global_options().print_long_help()?),
     }?;
     Ok(Status::Done)

@@ -1,8 +1,10 @@
 //! Where data go: standard output or a file that appears only when complete.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Once;
 
+use laion_fmri::{Event, Observer};
 use serde_json::{Map, Value};
 
 use crate::context::Context;
@@ -92,6 +94,8 @@ pub(crate) fn check_destination(output: &Path) -> anyhow::Result<()> {
 }
 
 /// Says which of the outputs are there already, and will be replaced.
+///
+/// It is called when the request has been checked, so that an error is not preceded by the note.
 pub(crate) fn note_replaced<'o>(context: &Context, outputs: impl IntoIterator<Item = &'o Path>) {
     // Pipes and devices are written to.
     let is_there = |output: &&Path| {
@@ -107,6 +111,35 @@ pub(crate) fn note_replaced<'o>(context: &Context, outputs: impl IntoIterator<It
             one.display(),
             more.len()
         )),
+    }
+}
+
+/// Calls [`note_replaced`] when the first session is read or the first row is written, and passes
+/// all events on. It serves calls that check the request themselves.
+pub(crate) struct NotingReplaced<'a> {
+    context: &'a Context,
+    outputs: Vec<PathBuf>,
+    said: Once,
+    observer: &'a dyn Observer,
+}
+
+impl<'a> NotingReplaced<'a> {
+    pub(crate) fn new(
+        context: &'a Context,
+        outputs: Vec<PathBuf>,
+        observer: &'a dyn Observer,
+    ) -> Self {
+        Self { context, outputs, said: Once::new(), observer }
+    }
+}
+
+impl Observer for NotingReplaced<'_> {
+    fn event(&self, event: Event<'_>) {
+        if matches!(event, Event::Reading { .. } | Event::Row { .. }) {
+            let outputs = self.outputs.iter().map(PathBuf::as_path);
+            self.said.call_once(|| note_replaced(self.context, outputs));
+        }
+        self.observer.event(event);
     }
 }
 

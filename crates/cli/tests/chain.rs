@@ -78,58 +78,6 @@ fn files_are_reported_as_json_too() {
 }
 
 #[test]
-fn an_output_that_exists_is_replaced_and_that_is_said() {
-    let user = User::with_session();
-    for (line, output) in [
-        ("trials --subject 03", "t.csv"),
-        ("mask --subject 03", "m.npy"),
-        ("roi --subject 03 FFA1", "r.npz"),
-        ("betas --subject 03 --session 01 --roi FFA1", "b.npy"),
-        ("betas --subject 03 --session 01 --roi FFA1", "all.npz"),
-        ("coordinates --subject 03 --roi FFA1", "c.csv"),
-        ("noise-ceiling --subject 03 --session 01 --roi FFA1", "n.npy"),
-        ("to-nifti --subject 03 n.npy --roi FFA1", "n.nii"),
-        ("extract --subject 03 --session 01 --roi FFA1", "e.npz"),
-        ("extract --subject 03 --session 01 --roi FFA1", "e.zarr"),
-        ("extract --subject 03 --session 01 --roi FFA1", "e.parquet"),
-        ("splits masks tau --pool shared --subject 03 --session 01", "s.npz"),
-    ] {
-        let line = format!("{line} -o {output}");
-        let first = user.ok(&line);
-        assert!(!first.err.contains("will be replaced"), "{line}: {}", first.err);
-        let second = user.ok(&line);
-        let note = format!("note: {output} exists and will be replaced\n");
-        assert!(second.err.contains(&note), "{line}: {}", second.err);
-        assert_eq!(user.ok(&format!("{line} -q")).err, "", "{line}");
-    }
-    // One note for several files.
-    let two = "nc compute --subject sub-03 --session ses-01 --roi FFA1 -o nc.npy";
-    user.ok(two);
-    let said = "note: nc.npy and 1 more exist and will be replaced\n";
-    assert!(user.ok(two).err.starts_with(said));
-    assert!(!user.ok(&format!("{two} --dry-run")).err.contains("replaced"));
-    let folder = "betas --subject 03 --session 01 --roi FFA1 -o d/";
-    user.ok(folder);
-    assert!(user.ok(folder).err.starts_with("note: d/ses-01.npy exists and will be replaced\n"));
-    // What fails first replaces nothing.
-    for (line, code) in [
-        ("betas --subject 03 --session 01 --roi FFA9 -o b.npy", 2),
-        ("betas --subject 03 --session 02 --roi FFA1 -o b.npy", 3),
-        ("mask --subject 03 --roi FFA9 -o m.npy", 2),
-        ("roi --subject 03 FFA9 -o r.npz", 2),
-        ("coordinates --subject 03 --roi FFA9 -o c.csv", 2),
-        ("noise-ceiling --subject 03 --session 02 -o n.npy", 3),
-        ("to-nifti --subject 03 n.npy --roi face -o n.nii", 2),
-        ("trials --subject 03 --session 02 -o c.csv", 3),
-    ] {
-        let message = user.fails(line, code);
-        assert!(message.starts_with("error: "), "{line}: {message}");
-    }
-    let again = user.ok("reproduce e.npz");
-    assert!(again.err.contains("e.npz exists and will be replaced\n"), "{}", again.err);
-}
-
-#[test]
 fn one_session_named_twice_is_one() {
     let user = User::with_session();
     user.ok("betas --subject 03 --session 01 01 --roi FFA1 -o y.npy");

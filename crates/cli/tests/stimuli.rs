@@ -12,7 +12,7 @@ const JPEG: &str = "shared_12rep_LAION_cluster_2677_i5.jpg";
 const PNG: &str = "shared_4rep_OOD_shape_blob_round-01.png";
 
 /// A user with a session and every stimulus file.
-fn user() -> User {
+pub(crate) fn user() -> User {
     let user = User::with_session();
     for (key, _) in user.bucket.keys().iter().filter(|(key, _)| key.starts_with("stimuli/")) {
         let path = user.mirror().join(key);

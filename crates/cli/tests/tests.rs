@@ -16,6 +16,7 @@ mod nc;
 mod own_masks;
 mod regions;
 mod reliability;
+mod replaced;
 mod rows;
 mod sessions;
 mod settings;

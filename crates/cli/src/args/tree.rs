@@ -25,7 +25,7 @@ pub(crate) struct Completions {
 
 #[derive(Args, Debug)]
 pub(crate) struct Man {
-    /// Directory for the pages of all commands
+    /// Directory for the pages of all commands; those that exist are replaced
     #[arg(value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
 }

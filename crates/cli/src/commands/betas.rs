@@ -63,13 +63,8 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
     }
     let progress = VolumeProgress::new(context);
     let chosen = voxels(context, &args.voxels, &subject)?;
-    // A failure that comes before the first byte is written replaces nothing.
-    let there = subject.sessions_with_betas()?;
-    let is_there = |name: &String| name.parse::<SessionId>().is_ok_and(|it| there.contains(&it));
-    if sessions.iter().all(is_there) && chosen.resolve(&subject).is_ok() {
-        output::note_replaced(context, outputs.iter().map(PathBuf::as_path));
-    }
-    let request = request(args, &subject, &sessions, chosen)?.observer(&progress);
+    let observer = output::NotingReplaced::new(context, outputs, &progress);
+    let request = request(args, &subject, &sessions, chosen)?.observer(&observer);
     let note = |session: &SessionId, shape: (usize, usize), nan: usize, path: &Path| {
         if context.global.json {
             progress.end_bar();

@@ -170,10 +170,11 @@ pub(super) fn merge(context: &Context, args: &Merge) -> anyhow::Result<()> {
         if is_merged(context, &plan)? {
             continue;
         }
-        output::note_replaced(context, [plan.output()]);
         let progress = VolumeProgress::new(context);
+        let outputs = vec![plan.output().to_owned()];
+        let observer = output::NotingReplaced::new(context, outputs, &progress);
         let recipe = check_parts(context, &plan)
-            .and_then(|()| plan.merge(&progress, context.interrupt.cancel()))
+            .and_then(|()| plan.merge(&observer, context.interrupt.cancel()))
             .map_err(|error| merge_failed(error, &args.plan));
         progress.finish();
         let recipe = recipe?;

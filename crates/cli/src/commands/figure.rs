@@ -58,6 +58,7 @@ pub(super) fn run(context: &Context, args: &Figure) -> anyhow::Result<()> {
         .quantity(args.label.as_ref().unwrap_or(&shown.label))
         .draw()
         .map_err(|error| CommandError::usage(error.to_string()))?;
+    output::note_replaced(context, [args.output.as_path()]);
     write(&args.output, &picture)?;
     notes(context, &subject, &slices, &picture);
     report(context, args, title, &slices, &scale, &picture)

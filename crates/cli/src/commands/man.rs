@@ -2,15 +2,22 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Command;
+use laion_fmri::Error;
+use laion_fmri::export;
 
 use crate::args::examples;
 use crate::args::tree::{self, EXIT_STATUS, Man};
+use crate::context::Context;
+use crate::output;
 
-pub(super) fn run(args: &Man) -> anyhow::Result<()> {
+/// A page and the file that it goes to.
+type Page = (PathBuf, Vec<u8>);
+
+pub(super) fn run(context: &Context, args: &Man) -> anyhow::Result<()> {
     let mut command = tree::command().disable_help_subcommand(true);
     command.build();
     let Some(directory) = &args.directory else {
@@ -19,19 +26,30 @@ pub(super) fn run(args: &Man) -> anyhow::Result<()> {
         io::stdout().lock().write_all(&page)?;
         return Ok(());
     };
+    let mut pages = Vec::new();
+    add_pages(&command, "", directory, &mut pages)?;
     fs::create_dir_all(directory)
-        .and_then(|()| write_pages(&command, "", directory))
-        .with_context(|| format!("cannot write manual pages into {}", directory.display()))
+        .with_context(|| format!("cannot write manual pages into {}", directory.display()))?;
+    output::note_replaced(context, pages.iter().map(|(file, _)| file.as_path()));
+    for (file, page) in pages {
+        export::write_text(file, page).map_err(Error::from)?;
+    }
+    Ok(())
 }
 
-/// The page of a command and those of its sub-commands.
-fn write_pages(command: &Command, path: &str, directory: &Path) -> io::Result<()> {
+/// Adds the page of a command and those of its sub-commands.
+fn add_pages(
+    command: &Command,
+    path: &str,
+    directory: &Path,
+    pages: &mut Vec<Page>,
+) -> io::Result<()> {
     let mut page = Vec::new();
     render(command, path, &mut page)?;
     let name = clap_mangen::Man::new(command.clone()).get_filename();
-    fs::write(directory.join(name), page)?;
+    pages.push((directory.join(name), page));
     for child in command.get_subcommands().filter(|child| !child.is_hide_set()) {
-        write_pages(child, format!("{path} {}", child.get_name()).trim_start(), directory)?;
+        add_pages(child, format!("{path} {}", child.get_name()).trim_start(), directory, pages)?;
     }
     Ok(())
 }

@@ -124,9 +124,6 @@ pub(super) fn write(
     name: &TemplateName,
 ) -> anyhow::Result<()> {
     let form = destination.form()?;
-    if form != Form::Directory {
-        output::note_replaced(context, [destination.output]);
-    }
     let surface = destination.space.surface();
     // On surfaces, every hemisphere takes all rows.
     let times = if surface.is_some() { options.hemispheres().len() } else { 1 };
@@ -149,11 +146,12 @@ pub(super) fn write(
             surfaces.write(context, form, destination.output, name)
         }
         None => {
+            let projection = subject.volume_projection(voxels, options)?;
             let path = match form {
-                Form::Directory => in_directory(context, destination.output, &name.volume()?)?,
+                Form::Directory => in_directory(destination.output, &name.volume()?)?,
                 _ => destination.output.to_owned(),
             };
-            let projection = subject.volume_projection(voxels, options)?;
+            output::note_replaced(context, [path.as_path()]);
             projection
                 .write_nifti(&path, rows.n_rows, |put| (rows.each)(&mut |row| Ok(put(row)?)))?;
             progress.finish();
@@ -189,6 +187,9 @@ impl Surfaces<'_> {
                 for hemisphere in hemispheres {
                     let projection = self.projection(*hemisphere).map_err(Failed::Taken)?;
                     let maps = self.array(&projection).map_err(Failed::Taken)?;
+                    if hemispheres.first() == Some(hemisphere) {
+                        output::note_replaced(context, [output]);
+                    }
                     match self.rows.n_rows {
                         Some(_) => npz.array(hemisphere.as_str(), maps.view())?,
                         None => npz.array(hemisphere.as_str(), maps.row(0))?,
@@ -204,10 +205,11 @@ impl Surfaces<'_> {
             let path = match form {
                 Form::Directory => {
                     let density = self.options.chosen_density();
-                    in_directory(context, output, &name.surface(*hemisphere, density)?)?
+                    in_directory(output, &name.surface(*hemisphere, density)?)?
                 }
                 _ => output.to_owned(),
             };
+            output::note_replaced(context, [path.as_path()]);
             match form {
                 Form::Npy => self.write_npy(&projection, &path)?,
                 _ => projection.write_gifti(&path, self.rows.n_rows.unwrap_or(1), |put| {
@@ -314,12 +316,10 @@ impl Surfaces<'_> {
 }
 
 /// A file in the directory of the output, which is created.
-fn in_directory(context: &Context, directory: &Path, name: &str) -> anyhow::Result<PathBuf> {
+fn in_directory(directory: &Path, name: &str) -> anyhow::Result<PathBuf> {
     std::fs::create_dir_all(directory).map_err(|source| {
         let path = directory.to_owned();
         Error::Io { action: "create", path, source }
     })?;
-    let path = directory.join(name);
-    output::note_replaced(context, [path.as_path()]);
-    Ok(path)
+    Ok(directory.join(name))
 }

@@ -60,10 +60,10 @@ fn masks(context: &Context, args: &Masks) -> anyhow::Result<()> {
         array_format(&args.output, &[ArrayFormat::Npz])?;
     }
     output::check_binary_destination(&args.output)?;
-    output::note_replaced(context, [args.output.as_path()]);
     let split = split(&args.which, &args.ood_type)?;
     let tables = trials(context, &split, &args.trials)?;
     let masks = split.masks(labels(&tables)?);
+    output::note_replaced(context, [args.output.as_path()]);
     let fill = |npz: &mut NpzWriter<'_>| members(npz, &split, &args.ood_type, &masks);
     if output::is_stdout(&args.output) {
         write_npz_to(std::io::stdout().lock(), fill).map_err(Error::from)?;

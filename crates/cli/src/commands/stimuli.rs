@@ -22,7 +22,6 @@ use crate::output;
 pub(super) fn image(context: &Context, args: &Image) -> anyhow::Result<()> {
     let format = if args.encoded { None } else { Some(image_format(&args.output)?) };
     output::check_binary_destination(&args.output)?;
-    output::note_replaced(context, [args.output.as_path()]);
     let dataset = context.dataset()?;
     let images = dataset.stimuli().images()?;
     let name = match (&args.name, &args.subject, args.trial) {
@@ -36,6 +35,7 @@ pub(super) fn image(context: &Context, args: &Image) -> anyhow::Result<()> {
     };
     let Some(format) = format else {
         let bytes = images.encoded(&name).map_err(Error::from)?;
+        output::note_replaced(context, [args.output.as_path()]);
         write_bytes(&args.output, &bytes)?;
         let size = json!(bytes.len());
         return output::wrote(context, &args.output, &name, [("size", size)]);
@@ -45,6 +45,7 @@ pub(super) fn image(context: &Context, args: &Image) -> anyhow::Result<()> {
     } else {
         images.decode(&name).map_err(Error::from)?
     };
+    output::note_replaced(context, [args.output.as_path()]);
     write_image(&args.output, format, image.view())?;
     let (height, width, channels) = image.dim();
     let text = format!("{name}: {width} x {height}, {}", counted(channels, "channel"));
@@ -85,8 +86,8 @@ fn image_of_trial(
 pub(super) fn embedding(context: &Context, args: &Embedding) -> anyhow::Result<()> {
     array_format(&args.output, &[ArrayFormat::Npy, ArrayFormat::Csv])?;
     output::check_binary_destination(&args.output)?;
-    output::note_replaced(context, [args.output.as_path()]);
     let features = features(context, args)?;
+    output::note_replaced(context, [args.output.as_path()]);
     let (rows, n_features) = features.dim();
     let columns = (0..n_features).map(|feature| format!("f{feature}"));
     if args.float32 {
@@ -137,9 +138,9 @@ pub(super) fn segmentation(context: &Context, args: &Segmentation) -> anyhow::Re
     };
     let format = if output::is_stdout(output) { ImageFormat::Npy } else { image_format(output)? };
     output::check_binary_destination(output)?;
-    output::note_replaced(context, [output.as_path()]);
     let segmentations = stimuli.segmentations()?;
     let mask = segmentations.get(&args.name, noun, args.instance).map_err(Error::from)?;
+    output::note_replaced(context, [output.as_path()]);
     let pixels = mask.iter().filter(|pixel| **pixel != 0).count();
     match format {
         ImageFormat::Npy => write_npy(output, mask.view())?,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use laion_fmri::nifti_stream::Sample;
-use laion_fmri::{Error, Event, Observer, Subject, Voxels};
+use laion_fmri::{Event, Observer, Subject, Voxels};
 use laion_fmri_base::counted;
 
 use serde_json::json;
@@ -29,12 +29,7 @@ pub(super) fn run(context: &Context, args: &ToNifti) -> anyhow::Result<()> {
     let voxels = voxels(context, &chosen, &subject)?;
     let voxels = reaching(context, voxels, &args.threshold, &subject)?;
     let double = rows.needs_double()?;
-    let selected = voxels.resolve(&subject)?;
-    if selected.n_voxels() != rows.n_columns {
-        let (expected, got) = (selected.n_voxels(), rows.n_columns);
-        return Err(Error::ValuesLength { expected, got }.into());
-    }
-    let voxels = Voxels::mask(selected);
+    let voxels = rows.fitting(&voxels, &subject)?;
     output::note_replaced(context, [args.output.as_path()]);
     let progress = VolumeProgress::new(context);
     let written = match double {

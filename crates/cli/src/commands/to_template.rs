@@ -17,7 +17,7 @@ pub(super) fn run(context: &Context, args: &ToTemplate) -> anyhow::Result<()> {
     let (values, chosen) = file_and_voxels(&command, args.values.as_ref(), &args.voxels, output)?;
     let values = ValueRows::open(&values)?;
     let subject = context.dataset()?.subject(&args.subject)?;
-    let voxels = voxels(context, &chosen, &subject)?;
+    let voxels = values.fitting(&voxels(context, &chosen, &subject)?, &subject)?;
     let options = options(context, &args.how, args.hemi);
     let name = name(subject.id(), args)?;
     let each = |take: Take<'_>| {

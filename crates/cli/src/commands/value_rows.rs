@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use laion_fmri::Error;
 use laion_fmri::export::{Element, NpyFile, f16};
+use laion_fmri::{Error, Subject, Voxels};
 
 use crate::args::VoxelArgs;
 use crate::exit::CommandError;
@@ -84,6 +84,16 @@ impl<'a> ValueRows<'a> {
             _ => Kind::Integer,
         };
         Ok(Self { path, n_rows, n_columns, kind })
+    }
+
+    /// The chosen voxels, of which there have to be as many as a row has values.
+    pub(super) fn fitting(&self, chosen: &Voxels, subject: &Subject) -> anyhow::Result<Voxels> {
+        let voxels = chosen.resolve(subject)?;
+        let (expected, got) = (voxels.n_voxels(), self.n_columns);
+        if got != expected {
+            return Err(Error::ValuesLength { expected, got }.into());
+        }
+        Ok(Voxels::mask(voxels))
     }
 
     /// Whether single precision would make something else of a value: 0 or infinity of a number that is
