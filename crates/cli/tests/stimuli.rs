@@ -152,6 +152,38 @@ fn captions_are_one_a_line() {
 }
 
 #[test]
+fn an_image_is_named_with_or_without_its_extension() {
+    let user = user();
+    let stem = JPEG.strip_suffix(".jpg").unwrap();
+    for command in ["image NAME", "embedding --model CLIP NAME", "segmentation NAME dog"] {
+        for (name, output) in [(JPEG, "whole.npy"), (stem, "stem.npy")] {
+            user.ok(&format!("{} -o {output}", command.replace("NAME", name)));
+        }
+        let read = |name: &str| fs::read(user.path(name)).unwrap();
+        assert!(read("whole.npy") == read("stem.npy"), "{command}");
+    }
+    assert_eq!(user.ok(&format!("segmentation {stem}")).out, "dog\ncat\n");
+    // An image without masks is one; a name that no image has is an error everywhere.
+    let note = format!("note: {PNG} has no masks; only shared images have them\n");
+    let stem_of_png = PNG.strip_suffix(".png").unwrap();
+    assert_eq!(user.ok(&format!("segmentation {stem_of_png}")).err, note);
+    let wrong = format!("{stem}x.jpg");
+    for command in [
+        format!("image {wrong} -o x.npy"),
+        format!("embedding --model CLIP {wrong} -o x.npy"),
+        format!("segmentation {wrong}"),
+        format!("segmentation {wrong} dog -o x.npy"),
+        format!("captions {wrong}"),
+    ] {
+        let message = user.fails(&command, 2);
+        assert!(message.contains("hint: the nearest name") && message.contains(JPEG), "{message}");
+    }
+    // Without the table of images nobody knows which names there are.
+    fs::remove_file(user.mirror().join("stimuli/task-images_metadata.csv")).unwrap();
+    user.ok(&format!("segmentation {wrong}"));
+}
+
+#[test]
 fn stimuli_list_answers_questions_across_modalities() {
     let user = user();
     let ran = user.ok("stimuli list --noun dog --dataset NSD --reps 4");

@@ -11,7 +11,7 @@ use super::sessions::{SessionName, parse_session};
 
 #[derive(Args, Debug)]
 pub(crate) struct Image {
-    /// File name of the image
+    /// File name of the image; the extension may be left out
     #[arg(value_name = "NAME", required_unless_present = "subject", conflicts_with = "subject")]
     pub(crate) name: Option<String>,
     /// The image of a trial of this subject: sub-03 or 03
@@ -59,7 +59,7 @@ pub(crate) struct Embedding {
 
 #[derive(Args, Debug)]
 pub(crate) struct Segmentation {
-    /// File name of the image
+    /// File name of the image; the extension may be left out
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
     /// Object; without it, the objects in the image are listed, one per line
@@ -79,7 +79,7 @@ pub(crate) struct Segmentation {
 
 #[derive(Args, Debug)]
 pub(crate) struct Captions {
-    /// File name of the image
+    /// File name of the image; the extension may be left out
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
     /// Only captions written by people (human) or by the language model (ai)

@@ -6,7 +6,7 @@ use std::path::Path;
 use laion_fmri::bids::suggest;
 use laion_fmri::export;
 use laion_fmri::ndarray::{Array2, ArrayView3, Axis, Ix3, concatenate};
-use laion_fmri::stimuli::{NounFilter, Stimulus, f16};
+use laion_fmri::stimuli::{NounFilter, SegmentationTable, Stimulus, f16};
 use laion_fmri::{Error, SessionId, Stimuli as Named, Subject};
 use laion_fmri_base::counted;
 use serde_json::{Value, json};
@@ -118,8 +118,16 @@ fn features(context: &Context, args: &Embedding) -> anyhow::Result<Array2<f16>> 
         return Ok(concatenate(Axis(0), &views)?);
     }
     let embeddings = dataset.stimuli().embeddings(args.model)?;
-    let features =
-        if args.names.is_empty() { embeddings.matrix() } else { embeddings.get_many(&args.names) };
+    if args.names.is_empty() {
+        return Ok(embeddings.matrix().map_err(Error::from)?);
+    }
+    let ids = embeddings.image_ids().map_err(Error::from)?;
+    let known = |name: &String| match embeddings.contains(name) {
+        Ok(false) => Ok(completed(name, ids.iter()).unwrap_or_else(|| name.clone())),
+        there => there.map(|_| name.clone()),
+    };
+    let names: Result<Vec<String>, _> = args.names.iter().map(known).collect();
+    let features = names.and_then(|names| embeddings.get_many(&names));
     Ok(features.map_err(Error::from)?)
 }
 
@@ -128,18 +136,19 @@ pub(super) fn segmentation(context: &Context, args: &Segmentation) -> anyhow::Re
     let (Some(noun), Some(output)) = (&args.noun, &args.output) else {
         let table = stimuli.segmentation_table()?;
         let filter = if args.all { NounFilter::All } else { NounFilter::Localized };
-        if !table.has_image(&args.name) {
-            context
-                .note(&format!("note: {} has no masks; only shared images have them", args.name));
+        let name = masked_image(&stimuli, &table, &args.name)?;
+        if !table.has_image(&name) {
+            context.note(&format!("note: {name} has no masks; only shared images have them"));
         }
-        let nouns = table.nouns(&args.name, filter);
+        let nouns = table.nouns(&name, filter);
         let nouns = nouns.into_iter().map(str::to_owned);
         return output::print_names(context.global.json, "noun", "noun", nouns);
     };
     let format = if output::is_stdout(output) { ImageFormat::Npy } else { image_format(output)? };
     output::check_binary_destination(output)?;
     let segmentations = stimuli.segmentations()?;
-    let mask = segmentations.get(&args.name, noun, args.instance).map_err(Error::from)?;
+    let name = masked_image(&stimuli, segmentations.table(), &args.name)?;
+    let mask = segmentations.get(&name, noun, args.instance).map_err(Error::from)?;
     output::note_replaced(context, [output.as_path()]);
     let pixels = mask.iter().filter(|pixel| **pixel != 0).count();
     match format {
@@ -191,12 +200,33 @@ fn known_name(stimuli: &Named, name: &str) -> anyhow::Result<Option<String>> {
     if metadata.get(name).is_some() {
         return Ok(Some(name.to_owned()));
     }
-    let stem = |known: &str| known.rsplit_once('.').map(|(stem, _)| stem.to_owned());
-    let mut same = metadata.names().filter(|known| stem(known).as_deref() == Some(name));
-    Ok(match (same.next(), same.next()) {
-        (Some(only), None) => Some(only.to_owned()),
+    Ok(completed(name, metadata.names()))
+}
+
+/// The only one of these names that is this one and an extension.
+fn completed<N: AsRef<str>>(name: &str, names: impl Iterator<Item = N>) -> Option<String> {
+    let is_meant =
+        |known: &N| known.as_ref().rsplit_once('.').is_some_and(|(stem, _)| stem == name);
+    let mut same = names.filter(is_meant);
+    match (same.next(), same.next()) {
+        (Some(only), None) => Some(only.as_ref().to_owned()),
         _ => None,
-    })
+    }
+}
+
+/// The image that is meant where masks are asked for. Most images have none: whether there is such an
+/// image is known by the table of images, if it is on disk.
+fn masked_image(stimuli: &Named, table: &SegmentationTable, name: &str) -> anyhow::Result<String> {
+    if table.has_image(name) {
+        return Ok(name.to_owned());
+    }
+    if let Some(only) = completed(name, table.images().iter()) {
+        return Ok(only);
+    }
+    if stimuli.metadata().is_err() {
+        return Ok(name.to_owned());
+    }
+    Ok(known_name(stimuli, name)?.ok_or_else(|| unknown_image(stimuli, name))?)
 }
 
 fn unknown_image(stimuli: &Named, name: &str) -> CommandError {
