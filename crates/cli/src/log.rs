@@ -66,6 +66,9 @@ fn with_command(target: &str, Parts { message, subject }: &Parts) -> Option<Stri
         "laion_fmri::changed" => {
             format!("{message}; compare it with: laion-fmri verify --repair")
         }
+        "laion_fmri::gone_volume" => format!(
+            "{message}; download what is missing with: laion-fmri verify --repair --subject {subject}"
+        ),
         "laion_fmri::damaged_store" => format!(
             "{message}; build it again with: laion-fmri store build --subject {subject} --verify"
         ),

@@ -171,6 +171,55 @@ fn rois_that_are_not_on_disk_come_with_the_download() {
 }
 
 #[test]
+fn a_volume_that_is_gone_is_named() {
+    let user = User::with_session();
+    let folder = user.mirror().join("derivatives/rois/sub-03/face");
+    let end = "res-1pt8_label-FFA1_mask.nii.gz";
+    let volume = folder.join(names(&folder).into_iter().find(|name| name.ends_with(end)).unwrap());
+    user.ok("mask --subject 03 --roi face -o whole.npy");
+    std::fs::remove_file(&volume).unwrap();
+    let warning = "warning: sub-03: the volume of FFA1 was downloaded but is no longer on disk and \
+                   is left out; download what is missing with: laion-fmri verify --repair --subject \
+                   sub-03\n";
+    for (line, times) in [
+        ("mask --subject 03 --roi face -o x.npy", 1),
+        ("betas --subject 03 --session 01 --roi all -o x.npy", 1),
+        ("extract --subject 03 --session 01 --roi face -o x.npz", 1),
+        ("roi --subject 03 face --format volume -o x.npz", 1),
+        ("mask --subject 03 --roi FFA2 place -o x.npy", 0),
+    ] {
+        let ran = user.ok(line);
+        assert_eq!(ran.err.matches(warning).count(), times, "{line}: {}", ran.err);
+    }
+    // Alone, it is missing, and the hint brings it back.
+    let ffa1 = "mask --subject 03 --roi FFA-1 -o x.npy";
+    let message = user.fails(ffa1, 3);
+    let expected = "error: not on disk: the volume of sub-03 FFA1 (expected at DIR/mirror/derivatives/rois/sub-03/face/";
+    assert!(message.starts_with(expected), "{message}");
+    let hint = message.lines().find_map(|line| line.strip_prefix("hint: laion-fmri ")).unwrap();
+    user.ok(hint);
+    user.ok(ffa1);
+    let ran = user.ok("mask --subject 03 --roi face -o x.npy");
+    assert!(!ran.err.contains("warning"), "{}", ran.err);
+    let bytes = |name: &str| std::fs::read(user.path(name)).unwrap();
+    assert!(bytes("x.npy") == bytes("whole.npy"));
+    // So is a link that leads nowhere, and a folder as a whole.
+    #[cfg(unix)]
+    {
+        std::fs::remove_file(&volume).unwrap();
+        std::os::unix::fs::symlink("/nowhere", &volume).unwrap();
+        assert!(user.fails(ffa1, 3).starts_with(expected));
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+    let message = user.fails("mask --subject 03 --roi face -o x.npy", 3);
+    assert!(message.contains("hint: laion-fmri download --subject sub-03"), "{message}");
+    // What was removed on purpose is not missed.
+    user.ok("verify --forget mirror/derivatives/rois/sub-03/face/");
+    let ran = user.ok("betas --subject 03 --session 01 --roi all -o x.npy");
+    assert!(!ran.err.contains("warning"), "{}", ran.err);
+}
+
+#[test]
 fn an_roi_as_a_volume_is_what_mask_writes() {
     let user = User::with_session();
     let message = user.fails("roi --subject 03 FFA1 -o ffa.nii.gz", 2);

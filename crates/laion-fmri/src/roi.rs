@@ -2,6 +2,7 @@
 
 mod data;
 mod files;
+mod gone;
 mod query;
 #[cfg(feature = "serde")]
 mod serialize;
@@ -20,6 +21,7 @@ pub use gifti_surface::Hemisphere;
 
 pub use self::data::{Hemi, RoiData, RoiFormat, RoiSurface};
 pub(crate) use self::files::RoiFiles;
+use self::gone::GoneVolume;
 pub use self::query::RoiQuery;
 pub(crate) use self::query::around;
 use self::query::{Expression, Operator};
@@ -369,19 +371,23 @@ impl RoiIndex {
             entries.map(|entry| (entry.name.as_str(), &entry.file)).collect()
         };
         if name == "all" && !self.entries.is_empty() {
+            self.name_gone(subject, |_| true);
             return Ok(files(&|_| true));
         }
         let category = files(&|entry| entry.category == name);
         if !category.is_empty() {
+            self.name_gone(subject, |volume| volume.category == name);
             return Ok(category);
         }
         let local = dehyphenate_name(name);
         let named = files(&|entry| entry.name == local);
         if !named.is_empty() {
+            self.name_gone(subject, |volume| volume.name == local);
             return Ok(named);
         }
         let visual = files(&|entry| entry.category == VISUAL);
         if name == "visual" && !visual.is_empty() {
+            self.name_gone(subject, |volume| volume.category == VISUAL);
             return Ok(visual);
         }
         Err(self.unknown(subject, name))
@@ -393,8 +399,16 @@ impl RoiIndex {
             let fetch = || DownloadRequest::of(id).form("mask", "nii.gz");
             return subject.files().missing(format!("any ROI of {id}"), &layout::rois(id), fetch);
         }
+        let local = dehyphenate_name(item);
+        let gone = self.gone(subject).unwrap_or_default();
+        let is_meant = |volume: &&GoneVolume| volume.category == item || volume.name == local;
+        if let Some(volume) = gone.iter().find(is_meant) {
+            let what = format!("the volume of {id} {}", volume.name);
+            let fetch = || DownloadRequest::of(id).form("mask", "nii.gz");
+            return subject.files().missing(what, &volume.path, fetch);
+        }
         let (rois, categories) = (self.names(|_| true), self.categories());
-        let is_on_surface = data::is_on_surface(subject, &dehyphenate_name(item));
+        let is_on_surface = data::is_on_surface(subject, &local);
         let suggestion = match is_on_surface {
             true => None,
             false => suggestion::suggestion(item, &rois, &categories),
