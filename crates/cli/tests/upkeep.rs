@@ -10,6 +10,9 @@ use crate::User;
 const TRIALS: &str = "derivatives/glmsingle-tedana/sub-03/ses-01/func/sub-03_ses-01_task-images_desc-SingletrialBetas_trials.tsv";
 const BETAS: &str = "derivatives/glmsingle-tedana/sub-03/ses-01/func/sub-03_ses-01_task-images_space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz";
 
+/// What is said of a file whose size is right.
+const COPIED: &str = "has another time of modification than when it was downloaded";
+
 fn flip(file: &std::path::Path) {
     let mut content = std::fs::read(file).unwrap();
     let middle = content.len() / 2;
@@ -59,10 +62,12 @@ fn a_file_that_is_not_as_it_was_downloaded_is_named_once() {
     let user = User::with_session();
     let (trials, betas) = (user.mirror().join(TRIALS), user.mirror().join(BETAS));
     let warning = |name: &str| {
-        format!(
-            "warning: DIR/mirror/{name} is not as it was downloaded; \
-             compare it with: laion-fmri verify --repair\n"
-        )
+        // Of the betas here, the time alone is another.
+        let what = match name {
+            BETAS => COPIED,
+            _ => "is not as it was downloaded",
+        };
+        format!("warning: DIR/mirror/{name} {what}; compare it with: laion-fmri verify --repair\n")
     };
     let lines = [
         "trials --subject 03 --session 01 -o trials.tsv",
@@ -115,15 +120,31 @@ fn a_changed_file_of_embeddings_is_named() {
     user.ok("download --prefix stimuli/task-images_metadata.csv");
     user.ok("download-embeddings --model CLIP");
     let line = "extract --subject 03 --session 01 --roi FFA1 --features CLIP -o all.npz";
-    let expected = "warning: DIR/mirror/stimuli/task-images_desc-CLIP_embeddings.h5 is not as it \
-                    was downloaded; compare it with: laion-fmri verify --repair\n";
+    let key = "stimuli/task-images_desc-CLIP_embeddings.h5";
+    let warning = |what: &str| {
+        format!("warning: DIR/mirror/{key} {what}; compare it with: laion-fmri verify --repair\n")
+    };
     let ran = user.ok(line);
     assert!(!ran.err.contains("warning"), "{}", ran.err);
-    let file = user.mirror().join("stimuli/task-images_desc-CLIP_embeddings.h5");
-    let file = std::fs::File::options().write(true).open(file).unwrap();
+    let path = user.mirror().join(key);
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
     file.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(1)).unwrap();
-    let ran = user.ok(line);
-    assert_eq!(ran.err.matches(expected).count(), 1, "{}", ran.err);
+    let embedding = "embedding --model CLIP -o rows.npy";
+    for line in [line, embedding] {
+        let ran = user.ok(line);
+        assert_eq!(ran.err.matches(&warning(COPIED)).count(), 1, "{line}: {}", ran.err);
+    }
+    // `verify` compares all bytes, and records the new time.
+    assert!(user.ok("verify --offline").err.contains(": all fine"));
+    let ran = user.ok(embedding);
+    assert!(!ran.err.contains("warning"), "{}", ran.err);
+    // Another size is another content, whatever the time says.
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes.extend([0; 8]);
+    std::fs::write(&path, bytes).unwrap();
+    let ran = user.ok(embedding);
+    let changed = warning("is not as it was downloaded");
+    assert_eq!(ran.err.matches(&changed).count(), 1, "{}", ran.err);
 }
 
 #[test]

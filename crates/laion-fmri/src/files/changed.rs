@@ -14,6 +14,14 @@ use crate::{Error, Result};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told(Arc<Mutex<HashSet<PathBuf>>>);
 
+/// How a file differs from its record.
+enum Change {
+    /// In its bytes.
+    Content,
+    /// In its time of modification alone, which a copy changes too.
+    Time,
+}
+
 impl Files {
     /// Reads what is left of a file, says what it was, and notes when it is not what was downloaded.
     pub(crate) fn finish(&self, place: &Located, input: Input) -> Result<InputRecord> {
@@ -26,34 +34,40 @@ impl Files {
     /// that is known, or else by size and time of modification. Users may change their files, so
     /// that is no error. A file without a record has nothing that it could differ from.
     pub(crate) fn note_change(&self, place: &Located, sha256: Option<Sha256>) {
-        let is_changed = self.is_changed(place, sha256).unwrap_or_else(|error| {
+        let change = self.change(place, sha256).unwrap_or_else(|error| {
             tracing::debug!(%error, path = %place.path().display(), "not compared with its record");
-            false
+            None
         });
-        if is_changed && lock(&self.told.0).insert(place.path().to_owned()) {
+        let what = match change {
+            None => return,
+            Some(Change::Content) => "is not as it was downloaded",
+            Some(Change::Time) => "has another time of modification than when it was downloaded",
+        };
+        if lock(&self.told.0).insert(place.path().to_owned()) {
             let path = place.path().display();
-            tracing::warn!(target: "laion_fmri::changed", "{path} is not as it was downloaded");
+            tracing::warn!(target: "laion_fmri::changed", "{path} {what}");
         }
     }
 
-    fn is_changed(&self, place: &Located, sha256: Option<Sha256>) -> Result<bool> {
-        let Some(inventory) = self.inventory_of(place)? else { return Ok(false) };
-        let Ok(relative) = RelativePath::new(place.relative()) else { return Ok(false) };
+    fn change(&self, place: &Located, sha256: Option<Sha256>) -> Result<Option<Change>> {
+        let Some(inventory) = self.inventory_of(place)? else { return Ok(None) };
+        let Ok(relative) = RelativePath::new(place.relative()) else { return Ok(None) };
         let path = place.path();
         let metadata = std::fs::metadata(path).map_err(Error::io("look at", path))?;
-        let differs = || {
-            let record = inventory.find(&relative, &metadata);
-            record.is_some_and(|record| match (record.sha256, sha256) {
-                (Some(expected), Some(found)) => expected != found,
-                _ if record.modified.is_none() => record.size != metadata.len(),
-                _ => !record.fits(&metadata),
-            })
+        let change = || {
+            let record = inventory.find(&relative, &metadata)?;
+            match (record.sha256, sha256) {
+                (Some(expected), Some(found)) => (expected != found).then_some(Change::Content),
+                _ if record.size != metadata.len() => Some(Change::Content),
+                _ if record.modified.is_none() || record.fits(&metadata) => None,
+                _ => Some(Change::Time),
+            }
         };
-        if !differs() {
-            return Ok(false);
+        if change().is_none() {
+            return Ok(None);
         }
         // It may have been downloaded again since the records were read.
         inventory.refresh().map_err(Error::io("read the inventory", path))?;
-        Ok(differs())
+        Ok(change())
     }
 }
