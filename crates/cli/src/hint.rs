@@ -5,14 +5,12 @@ mod line;
 use laion_fmri::access::{AccessError, FormError};
 use laion_fmri::export;
 use laion_fmri::extract::{ExtractError, Restriction};
-use laion_fmri::policy;
 use laion_fmri::s3_mirror;
 use laion_fmri::stimuli::{Error as StimuliError, files};
 use laion_fmri::surface::fs::{ReadFreeSurferError, ReadGiftiError, ReadLabelError};
 use laion_fmri::upkeep::Advice;
 use laion_fmri::{
-    Contradiction, DownloadRequest, Error, ErrorKind, FilterField, InputError, RoiQuery,
-    StoreError, SubjectId, TemplateError,
+    Contradiction, Error, ErrorKind, InputError, RoiQuery, StoreError, SubjectId, TemplateError,
 };
 use laion_fmri_base::sufficient_bytes;
 
@@ -75,7 +73,7 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         }
         Error::Offline { .. } => Some(OFFLINE.to_owned()),
         // What is not released yet cannot be downloaded either.
-        Error::DataNotDownloaded { fetch, .. } if is_held_out(fetch) => {
+        Error::DataNotDownloaded { fetch, .. } if fetch.is_held_out() => {
             Some("not released yet; laion-fmri status shows which sessions are".to_owned())
         }
         Error::DataNotDownloaded { fetch, .. }
@@ -194,13 +192,6 @@ pub(crate) fn of_network(location: &str) -> String {
         ),
         None => of_advice(Advice::CheckNetwork).to_owned(),
     }
-}
-
-/// Whether a download is one of sessions that are not released yet.
-fn is_held_out(fetch: &DownloadRequest) -> bool {
-    let sessions = fetch.filter.values(FilterField::Ses).unwrap_or_default();
-    !sessions.is_empty()
-        && sessions.iter().all(|session| policy::HELD_OUT_SESSIONS.contains(&session.as_str()))
 }
 
 /// Whether the answer of the system is behind an error; it refuses to start a thread with `WouldBlock`.

@@ -31,6 +31,11 @@ pub fn is_held_out(key: &str) -> bool {
     HELD_OUT_SESSIONS.iter().any(|held_out| FilterField::Ses.carries(key, held_out))
 }
 
+/// The ids of the subjects of the release, ascending: each has a pool of splits.
+pub fn subjects() -> impl Iterator<Item = &'static str> {
+    laion_fmri_splits::list_pools().iter().filter_map(|pool| pool.subject())
+}
+
 /// The keys that the default loader needs in addition to a session's own files: the R²mean map and the
 /// anatomical brain mask on the functional grid, with their sidecars.
 ///
@@ -76,5 +81,13 @@ mod tests {
         assert!(pinned.contains(&layout::r2mean(&subject)));
         assert!(pinned.contains(&layout::anatomical_brain_mask(&subject, Some("1pt8"))));
         assert_eq!(pinned.iter().filter(|key| key.ends_with(".json")).count(), 2);
+    }
+    #[test]
+    fn the_subjects_of_the_release_have_ids() {
+        let ids: Vec<&str> = subjects().collect();
+        assert_eq!(ids, ["sub-01", "sub-03", "sub-05", "sub-06", "sub-07"]);
+        assert!(
+            ids.iter().all(|id| id.parse::<SubjectId>().is_ok_and(|parsed| parsed.as_str() == *id))
+        );
     }
 }

@@ -7,6 +7,7 @@ use laion_fmri_stimuli::EmbeddingModel;
 #[cfg(feature = "download")]
 use laion_fmri_stimuli::files;
 
+use crate::policy::HELD_OUT_SESSIONS;
 use crate::{Error, Result};
 
 /// How many files are transferred at once unless the request says otherwise.
@@ -101,6 +102,15 @@ impl DownloadRequest {
     /// A request for what is read along with the betas of a store: brain masks, ROIs, trial tables.
     pub(crate) fn beside_store(subject: &SubjectId) -> Self {
         Self::of(subject).filter(FilterField::Suffix, ["mask", "trials"]).include_brain_mask()
+    }
+
+    /// Whether every session that the filter names is not released yet, so that the download would
+    /// bring nothing. Localizers are released with their own sessions.
+    #[must_use]
+    pub fn is_held_out(&self) -> bool {
+        let sessions = self.filter.values(FilterField::Ses).unwrap_or_default();
+        let is_held_out = |session: &String| HELD_OUT_SESSIONS.contains(&session.as_str());
+        !self.include_localizers && !sessions.is_empty() && sessions.iter().all(is_held_out)
     }
 
     /// A request for what lies below a key prefix and nothing else, without filters.
@@ -282,5 +292,23 @@ impl DownloadRequest {
         names.sort_unstable();
         names.dedup();
         names.iter().map(|name| format!("{}/{name}", files::DIRECTORY)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_download_of_held_out_sessions_alone_brings_nothing() {
+        let of = |sessions: &[&str]| {
+            let request = DownloadRequest::new(Subjects::All);
+            request.filter(FilterField::Ses, sessions.iter().copied()).is_held_out()
+        };
+        assert!(of(&["31"]) && of(&["31", "34"]));
+        assert!(!of(&["30"]) && !of(&["01", "31"]) && !of(&["averages"]));
+        assert!(!DownloadRequest::new(Subjects::All).is_held_out());
+        let maps = DownloadRequest::new(Subjects::All).include_localizers();
+        assert!(!maps.filter(FilterField::Ses, ["31"]).is_held_out());
     }
 }

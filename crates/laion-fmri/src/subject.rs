@@ -1,5 +1,6 @@
 //! One subject of the mirror: what is on disk, and the accessors that read it.
 
+mod in_bucket;
 mod session_or_all;
 
 use std::collections::{BTreeSet, HashMap};
@@ -18,7 +19,6 @@ use crate::dataset::Reading;
 use crate::files::{Files, Located, Records};
 use crate::mask::{BrainMask, MaskSource, Resolution};
 use crate::roi::{RoiFiles, RoiIndex};
-use crate::roots::listed;
 use crate::stimulus::Stimuli;
 use crate::store::OpenedStores;
 use crate::trials::SessionTrials;
@@ -160,29 +160,6 @@ impl Subject {
             }
         }
         Ok(gone.into_iter().collect())
-    }
-
-    /// The released sessions that the bucket had when a download was last planned, sorted. Nothing is
-    /// asked. Nothing is known without such a download, or when the bucket itself is read.
-    ///
-    /// ```
-    /// use laion_fmri::Dataset;
-    ///
-    /// # let bucket = fixtures::Bucket::example()?;
-    /// let subject = Dataset::open("laion-fmri")?.subject("sub-01")?;
-    /// assert_eq!(subject.sessions_listed(), None); // nothing was downloaded
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn sessions_listed(&self) -> Option<Vec<SessionId>> {
-        if self.files.reads_bucket() {
-            return None;
-        }
-        let roots = self.files.roots().directories().iter();
-        let listed: Vec<BTreeSet<SessionId>> =
-            roots.filter_map(|root| listed::read(root).remove(&self.id)).collect();
-        let all: BTreeSet<SessionId> = listed.iter().flatten().cloned().collect();
-        (!listed.is_empty()).then(|| all.into_iter().collect())
     }
 
     /// The brain mask of a source.

@@ -1,7 +1,6 @@
 //! What helps in the place of a download that the bucket could not carry out.
 
-use laion_fmri::splits::list_pools;
-use laion_fmri::{DownloadRequest, Filter, FilterField, SessionId, SubjectId, Subjects, policy};
+use laion_fmri::{DownloadRequest, Filter, FilterField, SubjectId, Subjects, policy};
 
 use crate::args::Command;
 use crate::context::Context;
@@ -24,8 +23,8 @@ pub(super) fn instead(
     if let Some(hint) = of_map(fetch) {
         return Some(hint);
     }
-    let listed = context.dataset().ok()?.subject(id).ok()?.sessions_listed()?;
-    let sessions = fetch.filter.values(FilterField::Ses).unwrap_or_default();
+    let subject = context.dataset().ok()?.subject(id).ok()?;
+    let listed = subject.sessions_listed()?;
     let is_of_betas = fetch.filter.values(FilterField::Desc).is_some_and(|descs| {
         descs.iter().any(|desc| desc.eq_ignore_ascii_case("SingletrialBetas"))
     });
@@ -35,8 +34,12 @@ pub(super) fn instead(
              what it has"
         ));
     }
-    let wanted = sessions.iter().find(|label| !has(&listed, label))?;
-    nearest(&listed, wanted)
+    let nearest = subject.nearest_session_listed(fetch)?;
+    let names: Vec<String> = listed.iter().map(ToString::to_string).collect();
+    Some(format!(
+        "--session {nearest} is the nearest that the bucket has, as last listed: {}",
+        super::sessions::some(&names, names.len())
+    ))
 }
 
 /// The maps of noise ceilings, where no subject has the one over all sessions that was asked for.
@@ -58,8 +61,7 @@ fn of_map(fetch: &DownloadRequest) -> Option<String> {
 
 /// What exists, where the dataset has no such subject.
 fn of_unknown(id: &SubjectId) -> Option<String> {
-    // Every subject has a pool of its own.
-    let known: Vec<&str> = list_pools().iter().filter_map(|pool| pool.subject()).collect();
+    let known: Vec<&str> = policy::subjects().collect();
     (!known.contains(&id.as_str())).then(|| {
         format!(
             "the dataset has {}; laion-fmri subjects --remote lists those of the bucket",
@@ -68,48 +70,9 @@ fn of_unknown(id: &SubjectId) -> Option<String> {
     })
 }
 
-fn has(listed: &[SessionId], label: &str) -> bool {
-    let bare = |label: &str| label.trim_start_matches('0').to_owned();
-    listed.iter().any(|session| bare(session.label()) == bare(label))
-        || policy::HELD_OUT_SESSIONS.contains(&label)
-}
-
-/// The listed session whose number is nearest to one that does not exist.
-fn nearest(listed: &[SessionId], label: &str) -> Option<String> {
-    let wanted: u32 = label.parse().ok()?;
-    let number = |session: &&SessionId| session.label().parse::<u32>().ok();
-    let nearest = listed
-        .iter()
-        .filter(|session| number(session).is_some())
-        .min_by_key(|session| number(session).map(|number| number.abs_diff(wanted)))?;
-    let names: Vec<String> = listed.iter().map(ToString::to_string).collect();
-    Some(format!(
-        "--session {nearest} is the nearest that the bucket has, as last listed: {}",
-        super::sessions::some(&names, names.len())
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_nearest_session_is_named() {
-        let listed: Vec<SessionId> =
-            ["ses-01", "ses-02", "ses-05"].iter().map(|name| name.parse().unwrap()).collect();
-        assert_eq!(
-            nearest(&listed, "09").as_deref(),
-            Some(
-                "--session ses-05 is the nearest that the bucket has, as last listed: ses-01, ses-02, ses-05"
-            )
-        );
-        assert!(nearest(&listed, "3").is_some_and(|hint| hint.starts_with("--session ses-02 ")));
-        assert_eq!(nearest(&listed, "averages"), None);
-        assert_eq!(nearest(&[], "03"), None);
-        assert!(
-            has(&listed, "02") && has(&listed, "2") && has(&listed, "31") && !has(&listed, "03")
-        );
-    }
 
     #[test]
     fn a_subject_that_the_dataset_does_not_have_is_not_downloaded() {
