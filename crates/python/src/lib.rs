@@ -55,7 +55,7 @@ mod _native {
     #[pymodule_export]
     use crate::stimuli::{Embeddings, Stimuli};
     #[pymodule_export]
-    use crate::store::{Store, build_store};
+    use crate::store::{Store, build_store, plan_store};
     #[pymodule_export]
     use crate::subject::{Subject, parse_subject};
     #[pymodule_export]

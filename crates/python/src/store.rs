@@ -4,9 +4,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use laion_fmri::Result;
 use laion_fmri::store::voxel_store::{Group, Values};
 use laion_fmri::store::{OpenStore, SessionRows, StoreRequest};
+use laion_fmri::{Result, SessionId, Voxels};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1};
 use pyo3::prelude::*;
 
@@ -105,6 +105,16 @@ pub(crate) struct StoreOptions {
     verify: bool,
 }
 
+impl StoreOptions {
+    fn request(self, sessions: Vec<String>, voxels: Voxels) -> StoreRequest {
+        let mut request = StoreRequest::new().sessions(sessions).voxels(voxels.non_empty());
+        request.directory = self.output;
+        request.max_memory = self.max_memory;
+        request.verify = self.verify;
+        request
+    }
+}
+
 /// Builds a store; returns its directory, the sessions that were built, and those that were kept.
 #[pyfunction]
 pub(crate) fn build_store<'py>(
@@ -117,17 +127,34 @@ pub(crate) fn build_store<'py>(
 ) -> PyResult<(PathBuf, Vec<String>, Vec<String>)> {
     let voxels = voxels.owned();
     let built = subject.run(py, progress, move |subject, job| {
-        let voxels = voxels.of(&subject)?.non_empty();
-        let mut request = StoreRequest::new().sessions(sessions).voxels(voxels);
-        request.directory = options.output;
-        request.max_memory = options.max_memory;
-        request.verify = options.verify;
+        let request = options.request(sessions, voxels.of(&subject)?);
         subject.build_store(&request, job.observer(), &job.cancel)
     })?;
-    let names = |sessions: &[laion_fmri::SessionId]| {
-        sessions.iter().map(ToString::to_string).collect::<Vec<_>>()
-    };
     Ok((built.path, names(&built.built), names(&built.kept)))
+}
+
+/// Directory, sessions to be built and sessions that stay, voxels, bytes on disk and bytes of memory.
+type Planned = (PathBuf, Vec<String>, Vec<String>, usize, u64, u64);
+
+/// What [`build_store`] would do.
+#[pyfunction]
+pub(crate) fn plan_store<'py>(
+    subject: PyRef<'py, Subject>,
+    py: Python<'py>,
+    sessions: Vec<String>,
+    voxels: VoxelArguments<'py>,
+    options: StoreOptions,
+) -> PyResult<Planned> {
+    let voxels = voxels.owned();
+    let plan = subject.run(py, None, move |subject, _| {
+        subject.plan_store(&options.request(sessions, voxels.of(&subject)?))
+    })?;
+    let (built, kept) = (names(&plan.sessions), names(&plan.kept));
+    Ok((plan.path, built, kept, plan.n_voxels, plan.bytes, plan.peak_memory))
+}
+
+fn names(sessions: &[SessionId]) -> Vec<String> {
+    sessions.iter().map(ToString::to_string).collect()
 }
 
 /// Positions that Python has checked; one that is negative all the same is beyond every end.

@@ -63,6 +63,17 @@ def configured(mirror: Path) -> Path:
 
 
 @pytest.fixture
+def own(mirror: Path, tmp_path: Path) -> Path:
+    """A mirror that may be changed, as the data directory."""
+    import laion_fmri
+
+    folder = tmp_path / "own"
+    shutil.copytree(mirror, folder)
+    laion_fmri.dataset_initialize(str(folder))
+    return folder
+
+
+@pytest.fixture
 def sub(configured: Path):
     import laion_fmri
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +12,6 @@ import laion_fmri
 from laion_fmri import DataIntegrityError, DataNotFoundError
 
 SESSIONS = ["ses-01", "ses-02"]
-
-
-@pytest.fixture
-def own(mirror: Path, tmp_path: Path) -> Path:
-    """A mirror that may be changed, as the data directory."""
-    folder = tmp_path / "own"
-    shutil.copytree(mirror, folder)
-    laion_fmri.dataset_initialize(str(folder))
-    return folder
 
 
 @pytest.fixture
@@ -41,6 +31,36 @@ def test_a_store_is_built_with_progress_and_then_kept(own):
     assert told and told[-1][0] == told[-1][1]
     again = laion_fmri.build_store("sub-03", session=["ses-02", "1"], verify=True)
     assert again.built == [] and sorted(again.kept) == SESSIONS
+
+
+def test_a_dry_run_says_what_would_be_built_and_builds_nothing(own, reference):
+    told = []
+    plan = laion_fmri.build_store("sub-03", dry_run=True, progress=lambda *counts: told.append(counts))
+    assert isinstance(plan, laion_fmri.StorePlan) and not told
+    assert plan.path == own / "stores" / "sub-03_desc-anatomical.zarr" and not plan.path.parent.exists()
+    assert plan.sessions == SESSIONS and plan.kept == []
+    assert plan.columns == reference.brain().sum() and plan.memory > 0
+    laion_fmri.build_store("sub-03", session="ses-02")
+    rest = laion_fmri.build_store("sub-03", dry_run=True)
+    assert rest.sessions == ["ses-01"] and rest.kept == ["ses-02"] and rest.path == plan.path
+    few = laion_fmri.build_store("sub-03", roi="FFA1", dry_run=True)
+    assert few.columns == reference.roi("FFA-1").sum() and few.size < rest.size
+    laion_fmri.build_store("sub-03")
+    sizes = [(plan.path / session / "betas" / "c.0.0").stat().st_size for session in SESSIONS]
+    assert plan.size == sum(sizes) and rest.size == sizes[0]
+    with pytest.raises(ValueError, match="memory limit"):
+        laion_fmri.build_store("sub-03", max_memory=1, dry_run=True)
+    # The names are those of a planned extraction and of the table of a planned download.
+    assert {"sessions", "columns", "memory"} <= set(laion_fmri.plan_extraction("sub-03", roi="FFA1"))
+
+
+def test_a_dry_run_from_the_bucket_needs_no_licence(empty, monkeypatch):
+    monkeypatch.delenv("LAION_FMRI_ACCEPT_LICENSE")
+    monkeypatch.setattr("sys.stdin", None)
+    plan = laion_fmri.build_store("sub-03", session="1", from_bucket=True, dry_run=True)
+    assert plan.sessions == ["ses-01"] and plan.path.parent == empty / "stores"
+    with pytest.raises(laion_fmri.LicenseNotAcceptedError):
+        laion_fmri.build_store("sub-03", session="1", from_bucket=True)
 
 
 def test_betas_come_from_a_store_without_their_file(built, reference):

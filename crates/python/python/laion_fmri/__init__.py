@@ -35,7 +35,7 @@ from laion_fmri.group import Group, load_subjects
 from laion_fmri.segmentations import Segmentations
 from laion_fmri.stimuli import Stimuli, as_displayed_rgb, load_stimuli
 from laion_fmri.slices import plot_slices
-from laion_fmri.store import StoreBuilt, build_store, open_store
+from laion_fmri.store import StoreBuilt, StorePlan, build_store, open_store
 from laion_fmri.subject import Subject, load_subject, resolve_subject_id
 
 from laion_fmri import brain, derivatives, io, splits, templates  # isort: skip
@@ -61,6 +61,7 @@ __all__ = [
     "Stimuli",
     "StimuliNotDownloadedError",
     "StoreBuilt",
+    "StorePlan",
     "Subject",
     "SubjectNotFoundError",
     "TransferError",

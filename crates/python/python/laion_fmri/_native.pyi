@@ -44,6 +44,7 @@ __all__ = [
     "mean_r2",
     "parse_subject",
     "plan_extraction",
+    "plan_store",
     "read_gifti",
     "read_label",
     "read_mask",
@@ -263,6 +264,9 @@ def build_store(
     options: dict[str, Any],
     progress: _Progress,
 ) -> tuple[Path, list[str], list[str]]: ...
+def plan_store(
+    subject: Subject, sessions: list[str], voxels: _Voxels, options: dict[str, Any]
+) -> tuple[Path, list[str], list[str], int, int, int]: ...
 def extract(dataset: Dataset, extraction: dict[str, Any], progress: _Progress) -> dict[str, Any]: ...
 def plan_extraction(dataset: Dataset, extraction: dict[str, Any]) -> dict[str, Any]: ...
 def reproduce(

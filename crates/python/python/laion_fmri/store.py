@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from laion_fmri._arguments import Roi, Session
 
-__all__ = ["StoreBuilt", "build_store", "open_store"]
+__all__ = ["StoreBuilt", "StorePlan", "build_store", "open_store"]
 
 #: The dimensions of the betas; those of the arrays of extractions.
 _TRIALS, _VOXELS = "presentation", "neuroid"
@@ -47,6 +47,34 @@ class StoreBuilt:
     kept: list[str]
 
 
+@dataclass(frozen=True)
+class StorePlan:
+    """What :func:`build_store` would do.
+
+    Attributes
+    ----------
+    path : Path
+        The directory of the store.
+    sessions : list of str
+        The sessions that would be built.
+    kept : list of str
+        The sessions that are there and in step with their files.
+    columns : int
+        The number of voxels.
+    size : int
+        The bytes that the sessions to be built take on disk.
+    memory : int
+        The most memory that building takes, as predicted, in bytes.
+    """
+
+    path: Path
+    sessions: list[str]
+    kept: list[str]
+    columns: int
+    size: int
+    memory: int
+
+
 @suggests
 def build_store(
     subject: str,
@@ -61,9 +89,10 @@ def build_store(
     max_memory: int | str | None = None,
     bucket: str | None = None,
     jobs: int | None = None,
+    dry_run: bool = False,
     accept_license: bool | None = None,
     progress: Progress = None,
-) -> StoreBuilt:
+) -> Any:
     """Build the store of a subject, or the sessions that it lacks.
 
     Every session is read once. From then on, everything that reads betas uses the store by itself:
@@ -95,6 +124,8 @@ def build_store(
         Another bucket than the public one.
     jobs : int, optional
         How many threads work; all cores by default.
+    dry_run : bool, optional
+        Return what would be built, and build nothing. Masks and trial tables are read, betas are not.
     accept_license : bool, optional
         With `from_bucket`: ``True`` accepts the licence of the dataset.
     progress : bool or callable, optional
@@ -102,8 +133,9 @@ def build_store(
 
     Returns
     -------
-    StoreBuilt
-        The directory, and the sessions that were built and kept.
+    StoreBuilt or StorePlan
+        The directory, and the sessions that were built and kept. With `dry_run` a :class:`StorePlan` of the
+        directory, the sessions and the sizes.
 
     Raises
     ------
@@ -117,7 +149,7 @@ def build_store(
     named = _arguments.sessions(session)
     voxels = _arguments.voxels(roi, mask, mask_source)
     dataset = _open(from_bucket=from_bucket, bucket=bucket, jobs=jobs)
-    if from_bucket:
+    if from_bucket and not dry_run:
         _license.obtain(dataset, accept_license)
     with fetching(named):
         handle = dataset.subject(resolve_subject_id(subject))
@@ -127,6 +159,9 @@ def build_store(
         "max_memory": _arguments.size(max_memory, "max_memory"),
         "verify": bool(verify),
     }
+    if dry_run:
+        path, *planned = _native.plan_store(handle, sessions, voxels, options)
+        return StorePlan(Path(path), *planned)
     with shown(progress, "store") as update:
         path, built, kept = _native.build_store(handle, sessions, voxels, options, update)
     return StoreBuilt(Path(path), built, kept)
