@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use laion_fmri::s3_mirror::{self, Action, Outcome};
-use laion_fmri::{Cancel, Event, Observer};
+use laion_fmri::{Cancel, Event, Observer, Subject, SubjectId};
 use laion_fmri_base::lock;
 use pyo3::prelude::*;
 
@@ -45,6 +45,16 @@ pub(crate) fn run<T: Send + 'static>(
     progress: Option<Bound<'_, PyAny>>,
     work: impl FnOnce(&Job) -> laion_fmri::Result<T> + Send + 'static,
 ) -> PyResult<T> {
+    run_in(py, progress, |_| None, work)
+}
+
+/// The same, with the subjects that hints are looked up in.
+pub(crate) fn run_in<T: Send + 'static>(
+    py: Python<'_>,
+    progress: Option<Bound<'_, PyAny>>,
+    subject: impl Fn(&SubjectId) -> Option<Subject>,
+    work: impl FnOnce(&Job) -> laion_fmri::Result<T> + Send + 'static,
+) -> PyResult<T> {
     notes::listen();
     let job = Job { cancel: Cancel::new(), meter: Arc::default() };
     let (cancel, meter) = (job.cancel.clone(), Arc::clone(&job.meter));
@@ -65,7 +75,7 @@ pub(crate) fn run<T: Send + 'static>(
         match answer {
             Ok(Ok(answer)) => {
                 served?;
-                return answer.map_err(|error| error::raised(py, &error));
+                return answer.map_err(|error| error::raised_in(py, &error, &subject));
             }
             Ok(Err(panic)) => return Err(error::internal(py, &message(&*panic))),
             Err(RecvTimeoutError::Disconnected) => {

@@ -29,7 +29,9 @@ impl Dataset {
         work: impl FnOnce(laion_fmri::Dataset, &Job) -> laion_fmri::Result<T> + Send + 'static,
     ) -> PyResult<T> {
         let dataset = self.inner.clone();
-        call::run(py, progress, move |job| work(dataset.with_cancel(&job.cancel), job))
+        // One that cannot be opened makes this no better hint.
+        let of_hint = |id: &SubjectId| self.inner.subject(id).ok();
+        call::run_in(py, progress, of_hint, move |job| work(dataset.with_cancel(&job.cancel), job))
     }
 }
 

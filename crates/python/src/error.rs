@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 
 use laion_fmri::access::AccessError;
-use laion_fmri::{Error, ErrorKind, InputError, stimuli};
+use laion_fmri::{Error, ErrorKind, InputError, Subject, SubjectId, stimuli};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -17,9 +17,19 @@ use crate::hint;
 
 /// The exception of an error.
 pub(crate) fn raised(py: Python<'_>, error: &Error) -> PyErr {
+    raised_in(py, error, &|_: &SubjectId| None)
+}
+
+/// The exception of an error, with a hint that knows what the bucket has of a subject.
+pub(crate) fn raised_in(
+    py: Python<'_>,
+    error: &Error,
+    subject: &impl Fn(&SubjectId) -> Option<Subject>,
+) -> PyErr {
     let details = PyDict::new(py);
+    let hint = hint::instead(error, subject).or_else(|| hint::of(error));
     let built = details_of(error, &details)
-        .and_then(|()| build(py, class_of(error), &text(error), hint::of(error), details));
+        .and_then(|()| build(py, class_of(error), &text(error), hint, details));
     built.unwrap_or_else(|failed| failed)
 }
 

@@ -1,5 +1,7 @@
 //! Hints: the Python call or the argument that would put an error right.
 
+mod bucket;
+
 use std::path::Path;
 
 use laion_fmri::access::AccessError;
@@ -8,8 +10,10 @@ use laion_fmri::stimuli::Error as StimuliError;
 use laion_fmri::surface::fs::ReadFreeSurferError;
 use laion_fmri::{
     Contradiction, DownloadRequest, Error, ErrorKind, Filter, FilterField, InputError, MaskSource,
-    RoiQuery, StoreError, Subjects, TemplateError, s3_mirror,
+    RoiQuery, StoreError, Subjects, TemplateError,
 };
+
+pub(crate) use self::bucket::instead;
 
 /// What would help against an error, when that is known.
 pub(crate) fn of(error: &Error) -> Option<String> {
@@ -35,13 +39,17 @@ pub(crate) fn of(error: &Error) -> Option<String> {
             Some(format!("os.makedirs({:?}) first", path.display().to_string()))
         }
         Error::DataNotDownloaded { what, fetch, .. } => {
-            let instead = of_unknown_map(what, fetch).or_else(|| of_listed(what, fetch));
-            instead.or_else(|| Some(calls(fetch).join("; ")))
+            of_unknown_map(what, fetch).or_else(|| Some(calls(fetch).join("; ")))
         }
         Error::StimuliNotDownloaded { fetch, .. }
         | Error::LocalCopyNeeded { fetch, .. } => Some(calls(fetch).join("; ")),
         Error::LicenseNotAccepted { .. } => Some(
             "laion_fmri.download.accept_license(), or accept_license=True in the call".to_owned(),
+        ),
+        Error::SubjectNotFound { got, .. } => Some(bucket::of_subject(got)),
+        Error::Offline { .. } => Some(
+            "without LAION_FMRI_OFFLINE, on a machine with a network; what is on disk is read offline"
+                .to_owned(),
         ),
         Error::NoMatchingData { .. } => Some("dry_run=True shows what a filter lets in".to_owned()),
         Error::MemoryLimit { least, .. } => Some(format!("max_memory={least}")),
@@ -86,10 +94,10 @@ pub(crate) fn of(error: &Error) -> Option<String> {
             betas.display(),
             trials.display()
         )),
-        Error::Mirror(s3_mirror::Error::WrongRegion { location, got, .. }) => {
-            let bucket = location.split('?').next().unwrap_or_default();
-            Some(format!("bucket=\"{bucket}?region={got}\""))
-        }
+        Error::Mirror(error) => bucket::of_mirror(error),
+        Error::Object(error) => bucket::of_object(error),
+        Error::Transfer { source, .. } => bucket::of_transfer(source),
+        Error::Incomplete(_) => Some(bucket::AGAIN.to_owned()),
         _ => None,
     }
 }
@@ -105,28 +113,6 @@ fn of_unknown_map(what: &str, fetch: &DownloadRequest) -> Option<String> {
     let is_known = named.iter().all(|desc| CEILINGS.contains(&desc.as_str()));
     (what.starts_with("the noise ceiling") && is_average && !is_known)
         .then(|| format!("the maps over all sessions are {}", CEILINGS.join(", ")))
-}
-
-/// The session nearest to one that the bucket does not have, as the message lists what it has.
-fn of_listed(what: &str, fetch: &DownloadRequest) -> Option<String> {
-    let number = |name: &str| name.trim_start_matches("ses-").parse::<u64>().ok();
-    let (_, listed) = what.split_once("(in the bucket, as last listed: ")?;
-    let (listed, _) = listed.split_once(')')?;
-    if listed.contains(" more") {
-        // Not all are named.
-        return None;
-    }
-    let [wanted] = fetch.filter.values(FilterField::Ses)? else {
-        return None;
-    };
-    let listed: Vec<&str> = listed.split(", ").collect();
-    if listed.iter().any(|name| name.trim_start_matches("ses-") == wanted.as_str()) {
-        return None;
-    }
-    let wanted = number(wanted)?;
-    let nearest =
-        listed.into_iter().filter_map(|name| Some((number(name)?.abs_diff(wanted), name))).min()?;
-    Some(format!("the bucket does not have it; the nearest is session=\"{}\"", nearest.1))
 }
 
 /// How a name that no ROI has may be meant.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use laion_fmri::localizer::{Localizer, LocalizerSpace};
-use laion_fmri::{Hemisphere, RoiSurface, SubjectId, ndarray};
+use laion_fmri::{Error, Hemisphere, RoiSurface, SubjectId, ndarray};
 use ndarray::{Array, Array1};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -14,10 +14,15 @@ use crate::call::{self, Job};
 use crate::error;
 use crate::stimuli::Stimuli;
 
-/// The id of a subject in its full form: `3`, `03` and `sub-03` by the rules of the dataset.
+/// The id of a subject in its full form: `3`, `03` and `sub-03` by the rules of the dataset. `all` is a
+/// word for several subjects.
 #[pyfunction]
 pub(crate) fn parse_subject(py: Python<'_>, text: &str) -> PyResult<String> {
-    text.parse::<SubjectId>().map(|id| id.to_string()).map_err(error::raise(py))
+    let parsed = text.parse::<SubjectId>().ok().filter(|_| !text.eq_ignore_ascii_case("all"));
+    parsed.map(|id| id.to_string()).ok_or_else(|| {
+        let (got, available) = (text.to_owned(), Vec::new());
+        error::raised(py, &Error::SubjectNotFound { got, available })
+    })
 }
 
 /// A subject of a dataset.
@@ -35,7 +40,8 @@ impl Subject {
         work: impl FnOnce(laion_fmri::Subject, &Job) -> laion_fmri::Result<T> + Send + 'static,
     ) -> PyResult<T> {
         let subject = self.inner.clone();
-        call::run(py, progress, move |job| work(subject.with_cancel(&job.cancel), job))
+        let of_hint = |id: &SubjectId| (id == self.inner.id()).then(|| self.inner.clone());
+        call::run_in(py, progress, of_hint, move |job| work(subject.with_cancel(&job.cancel), job))
     }
 }
 

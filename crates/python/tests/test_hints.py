@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import socket
+
 import numpy as np
 import pytest
 
@@ -63,6 +66,75 @@ def test_maps_and_sessions_that_the_dataset_does_not_have(sub, empty):
     assert 'session="ses-02"' in hint_of(lambda: near.get_betas("ses-09"))
     # What the bucket has is downloaded.
     assert hint_of(lambda: near.get_betas("ses-02")).startswith("laion_fmri.download.download(")
+
+
+def test_the_nearest_of_many_sessions(own):
+    path = own / ".laion_fmri" / "listed_sessions.json"
+    path.parent.mkdir(exist_ok=True)
+    sessions = [f"ses-{number:02d}" for number in range(1, 21)]
+    listed = {"schema": "laion-fmri.listed-sessions/1", "bucket": "s3://x", "sessions": {"sub-03": sessions}}
+    path.write_text(json.dumps(listed))
+    near = laion_fmri.load_subject("sub-03")
+    nearest = 'the bucket does not have it; the nearest is session="ses-20"'
+    for call in (
+        lambda: near.get_betas("ses-25"),
+        lambda: near.get_betas(["ses-01", "25"]),
+        lambda: near.get_trial_info("ses-25"),
+        lambda: near.concat_betas("ses-25"),
+        lambda: near.get_noise_ceiling("ses-25"),
+        lambda: laion_fmri.extract("sub-03", "ses-25"),
+        lambda: laion_fmri.build_store("sub-03", session="ses-25"),
+    ):
+        assert hint_of(call) == nearest
+    assert hint_of(lambda: near.get_betas("ses-03")).startswith("laion_fmri.download.download(")
+    assert hint_of(lambda: near.get_betas("ses-31")).startswith("not released yet")
+
+
+def test_subjects_that_do_not_exist(configured):
+    known = "the dataset has sub-01, sub-03, sub-05, sub-06, sub-07; laion_fmri.get_subjects() lists"
+    for call in (
+        lambda: laion_fmri.load_subject("sub-99"),
+        lambda: laion_fmri.load_subject("sub-"),
+        lambda: laion_fmri.resolve_subject_id("nobody at all"),
+        lambda: laion_fmri.Subject("sub-99").get_betas("ses-01"),
+        lambda: laion_fmri.extract("sub-99", "ses-01"),
+        lambda: laion_fmri.build_store("sub-99"),
+    ):
+        assert hint_of(call).startswith(known)
+    # One that is only not on disk is downloaded.
+    assert "download" in hint_of(lambda: laion_fmri.load_subject("sub-06"))
+    for several in ("all", "ALL", "sub-01,sub-03"):
+        with pytest.raises(laion_fmri.SubjectNotFoundError) as raised:
+            laion_fmri.load_subject(several)
+        assert "load_subjects(" in raised.value.hint
+    assert len(laion_fmri.load_subjects("ALL")) == len(laion_fmri.load_subjects("all"))
+
+
+def test_subjects_of_another_type():
+    assert hint_of(lambda: laion_fmri.load_subject(3)) == 'subject="sub-03"'
+    assert hint_of(lambda: laion_fmri.load_subject(np.int64(12))) == 'subject="sub-12"'
+    several = hint_of(lambda: laion_fmri.load_subject(["sub-01", "sub-03"]))
+    assert several == 'laion_fmri.load_subjects(["sub-01", "sub-03"]) loads several'
+    assert hint_of(lambda: laion_fmri.load_subject(None)) is None
+
+
+def test_buckets_that_do_not_answer(empty, tmp_path, monkeypatch):
+    def refused(bucket):
+        monkeypatch.setenv("LAION_FMRI_BUCKET", bucket)
+        for call in (laion_fmri.get_subjects, lambda: dl.download("sub-03", ses="ses-01")):
+            with pytest.raises(laion_fmri.TransferError) as raised:
+                call()
+            yield raised.value.hint
+
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+    for hint in refused(f"http://127.0.0.1:{port}/bucket"):
+        assert "HTTPS_PROXY" in hint
+    for hint in refused((tmp_path / "nowhere").as_uri()):
+        assert "LAION_FMRI_BUCKET" in hint
+    monkeypatch.setenv("LAION_FMRI_OFFLINE", "1")
+    assert "LAION_FMRI_OFFLINE" in hint_of(laion_fmri.get_subjects)
 
 
 def test_nothing_of_the_subject_is_on_disk(empty):

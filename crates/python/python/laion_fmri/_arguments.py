@@ -76,6 +76,11 @@ def rois(value: object, name: str) -> list[str]:
     return queries
 
 
+def is_all(value: object) -> bool:
+    """Whether a value is the word for everything there is; case does not count."""
+    return isinstance(value, str) and value.lower() == "all"
+
+
 def sessions(value: object) -> list[str]:
     """The sessions that a call needs, as the caller spelled them."""
     if value is None:

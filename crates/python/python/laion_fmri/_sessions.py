@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from laion_fmri import _notes
+from laion_fmri._arguments import is_all
 from laion_fmri._errors import DataNotDownloadedError, _invalid
 
 _Existing = Callable[[], list[str]]
@@ -39,7 +40,7 @@ def joined_sessions(named: Iterable[str], existing: _Existing) -> list[str]:
     two sessions, and ``"all"``, which stands alone, is all of them.
     """
     parts = [part.strip() for name in named for part in name.split(",")]
-    if any(_is_all(part) for part in parts):
+    if any(is_all(part) for part in parts):
         if len(parts) > 1:
             raise _invalid('session "all" cannot be combined with other sessions')
         return []
@@ -51,10 +52,6 @@ def joined_sessions(named: Iterable[str], existing: _Existing) -> list[str]:
         else:
             found += _inside(part, *ends, existing())
     return found
-
-
-def _is_all(name: str) -> bool:
-    return name.lower() == "all"
 
 
 def _ends(name: str) -> tuple[int, int] | None:
@@ -88,7 +85,7 @@ def _inside(name: str, first: int, last: int, existing: list[str]) -> list[str]:
 
 def is_several(name: str) -> bool:
     """Whether a name may stand for more than one session."""
-    return _is_all(name) or "," in name or _ends(name) is not None
+    return is_all(name) or "," in name or _ends(name) is not None
 
 
 def _refuse_several(name: str) -> None:
@@ -98,7 +95,6 @@ def _refuse_several(name: str) -> None:
             f"session {name!r} names several sessions, and this call gives an answer for each of a list",
             'session=["ses-01", "ses-02"], or session=subject.get_sessions() for all of them',
         )
-
 
 
 @contextmanager

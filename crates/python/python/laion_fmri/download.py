@@ -537,7 +537,7 @@ def _subjects(subject: str | Iterable[str]) -> list[str] | None:
     if not isinstance(subject, (str, Iterable)):
         # The same class as for one malformed id.
         resolve_subject_id(subject)
-    if subject == "all":
+    if _arguments.is_all(subject):
         return None
     return [resolve_subject_id(name) for name in _arguments.texts(subject, "subject")]
 

@@ -33,7 +33,7 @@ def _model(name: object) -> str:
 
 
 def _models(models: object) -> list[str]:
-    if isinstance(models, str) and models == "all":
+    if _arguments.is_all(models):
         return list(AVAILABLE_MODELS)
     return list(dict.fromkeys(map(_model, _arguments.texts(models, "models"))))
 

@@ -528,7 +528,7 @@ def _request(choices: dict[str, Any], dataset: _native.Dataset) -> dict[str, Any
     def one_of(name: str, *known: str) -> str:
         return _arguments.choice(choices[name], name, known)
 
-    if choices["subjects"] == "all":
+    if _arguments.is_all(choices["subjects"]):
         subjects = dataset.remote_subjects() if choices["from_bucket"] else dataset.subjects()
     else:
         subjects = [resolve_subject_id(name) for name in _arguments.texts(choices["subjects"], "subjects")]

@@ -51,7 +51,7 @@ def load_subjects(
     DataDirNotSetError, DataNotDownloadedError, SubjectNotFoundError
         As :func:`laion_fmri.load_subject`.
     """
-    if isinstance(subjects, str) and subjects == "all":
+    if _arguments.is_all(subjects):
         names = [] if from_bucket else _open().subjects()
         names = names or get_subjects()
     else:

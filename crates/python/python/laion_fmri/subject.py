@@ -62,8 +62,13 @@ def resolve_subject_id(subject: str) -> str:
         If it is malformed.
     """
     if not isinstance(subject, str):
-        kind = type(subject).__name__
-        raise _SubjectTypeError(f'subject must be a string such as "sub-01", got {kind}')
+        kind, number = type(subject).__name__, _arguments.as_integer(subject)
+        error = _SubjectTypeError(f'subject must be a string such as "sub-01", got {kind}')
+        if number is not None and number >= 0:
+            error.hint = f'subject="sub-{number:02d}"'
+        elif isinstance(subject, (list, tuple)):
+            error.hint = f"laion_fmri.load_subjects({list(subject)!r}) loads several".replace("'", '"')
+        raise error
     short = re.fullmatch(r"(?:sub-)?([0-9])", subject)
     return _native.parse_subject(subject if short is None else f"sub-0{short[1]}")
 

@@ -1,0 +1,99 @@
+//! Hints about the bucket: what it does not have, and what keeps it from answering.
+
+use laion_fmri::s3_mirror::{Error as MirrorError, ObjectError, TransferError};
+use laion_fmri::{Error, Subject, SubjectId, Subjects, policy};
+
+/// What goes on with a download that stopped.
+pub(super) const AGAIN: &str = "make the same call again; it goes on where this one stopped";
+
+/// What helps in the place of a download that the bucket cannot carry out. `subject` finds handles of
+/// subjects, which know what the bucket had when it was last listed.
+pub(crate) fn instead(
+    error: &Error,
+    subject: &impl Fn(&SubjectId) -> Option<Subject>,
+) -> Option<String> {
+    let (Error::DataNotDownloaded { fetch, .. } | Error::LocalCopyNeeded { fetch, .. }) = error
+    else {
+        return None;
+    };
+    if fetch.is_held_out() {
+        return Some("not released yet; subject.get_sessions() lists those on disk".to_owned());
+    }
+    let Subjects::These(ids) = &fetch.subjects else { return None };
+    let [id] = ids.as_slice() else { return None };
+    if !policy::subjects().any(|known| known == id.as_str()) {
+        return Some(of_unknown_subject());
+    }
+    let nearest = subject(id)?.nearest_session_listed(fetch)?;
+    Some(format!("the bucket does not have it; the nearest is session=\"{nearest}\""))
+}
+
+/// What exists, where the dataset has no such subject.
+fn of_unknown_subject() -> String {
+    let known: Vec<&str> = policy::subjects().collect();
+    format!(
+        "the dataset has {}; laion_fmri.get_subjects() lists those of the bucket",
+        known.join(", ")
+    )
+}
+
+/// How a subject that is not one may be meant.
+pub(super) fn of_subject(got: &str) -> String {
+    if got.eq_ignore_ascii_case("all") || got.contains(',') {
+        return "laion_fmri.load_subjects([\"sub-01\", \"sub-03\"]) loads several, and \
+                load_subjects(\"all\") all on disk"
+            .to_owned();
+    }
+    of_unknown_subject()
+}
+
+/// What helps where the bucket cannot be asked, or refuses.
+pub(super) fn of_mirror(error: &MirrorError) -> Option<String> {
+    Some(match error {
+        MirrorError::WrongRegion { location, got, .. } => {
+            let bucket = location.split('?').next().unwrap_or_default();
+            format!("bucket=\"{bucket}?region={got}\"")
+        }
+        MirrorError::Unreachable { .. } | MirrorError::ProxyRefused { .. } => {
+            "check the network and the variables HTTPS_PROXY and NO_PROXY; what is on disk is read \
+             without a network"
+                .to_owned()
+        }
+        MirrorError::Client { .. } => {
+            "install the package ca-certificates, or set SSL_CERT_FILE to a file of certificates"
+                .to_owned()
+        }
+        MirrorError::NoSuchBucket { .. } => {
+            "the variable LAION_FMRI_BUCKET, or bucket= of load_subject, names another".to_owned()
+        }
+        MirrorError::Status { .. } | MirrorError::ObjectStatus { .. } => {
+            "make the same call again later".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+/// What helps where an object cannot be read to its end.
+pub(super) fn of_object(error: &ObjectError) -> Option<String> {
+    match error {
+        ObjectError::Store(error) => of_mirror(error),
+        ObjectError::Changed { .. } | ObjectError::Checksum { .. } => {
+            Some("make the same call again".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// What helps where a file did not arrive.
+pub(super) fn of_transfer(error: &TransferError) -> Option<String> {
+    match error {
+        TransferError::Store(error) => of_mirror(error).or_else(|| Some(AGAIN.to_owned())),
+        TransferError::OutsideRoot { path, .. } => {
+            Some(format!("replace the link {} by a folder", path.display()))
+        }
+        TransferError::Write { path, .. } => {
+            Some(format!("make room for {} and allow writing it", path.display()))
+        }
+        _ => Some(AGAIN.to_owned()),
+    }
+}
