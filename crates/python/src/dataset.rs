@@ -29,8 +29,11 @@ impl Dataset {
         work: impl FnOnce(laion_fmri::Dataset, &Job) -> laion_fmri::Result<T> + Send + 'static,
     ) -> PyResult<T> {
         let dataset = self.inner.clone();
-        // One that cannot be opened makes this no better hint.
-        let of_hint = |id: &SubjectId| self.inner.subject(id).ok();
+        // A bucket is not asked for a hint, and a subject that cannot be opened makes it no better.
+        let of_hint = |id: &SubjectId| match self.inner.reads_bucket() {
+            true => None,
+            false => self.inner.subject(id).ok(),
+        };
         call::run_in(py, progress, of_hint, move |job| work(dataset.with_cancel(&job.cancel), job))
     }
 }
