@@ -4,7 +4,7 @@ use std::io;
 
 use laion_fmri::access::{AccessForm, AccessService, FormField, Page, RequestId};
 use laion_fmri::config::Environment;
-use laion_fmri::s3_mirror::{Action, FetchReason, Outcome, Plan, Report};
+use laion_fmri::s3_mirror::{Action, FetchReason, InvalidKey, Outcome, Plan, Report};
 use laion_fmri::{DownloadRequest, Error, FilterField, Result, Subjects};
 use pyo3::prelude::*;
 
@@ -112,8 +112,8 @@ fn planned_rows(plan: &Plan) -> Vec<Row> {
     let row = |item: &laion_fmri::s3_mirror::PlanItem| {
         let (action, reason) = match &item.action {
             Action::Fetch(FetchReason::Missing) => ("fetch", Some("not on disk".to_owned())),
-            Action::Fetch(FetchReason::SizeDiffers { .. }) => {
-                ("fetch", Some("another size on disk".to_owned()))
+            Action::Fetch(FetchReason::SizeDiffers { expected, got }) => {
+                ("fetch", Some(format!("expected {expected} bytes, got {got} on disk")))
             }
             Action::Fetch(FetchReason::Damaged) => ("fetch", Some("damaged on disk".to_owned())),
             Action::Fetch(_) => ("fetch", Some("another version on disk".to_owned())),
@@ -124,17 +124,21 @@ fn planned_rows(plan: &Plan) -> Vec<Row> {
         };
         (item.key.to_string(), item.local.to_string(), item.size, action, reason)
     };
-    plan.items.iter().map(row).collect()
+    plan.items.iter().map(row).chain(plan.refused.iter().map(refused_row)).collect()
 }
 
 fn report_rows(plan: &Plan, report: &Report) -> Vec<Row> {
     let items = plan.items.iter().zip(&report.outcomes);
-    items
-        .map(|(item, (key, outcome))| {
-            let (outcome, reason) = named(outcome);
-            (key.to_string(), item.local.to_string(), item.size, outcome, reason)
-        })
-        .collect()
+    let rows = items.map(|(item, (key, outcome))| {
+        let (outcome, reason) = named(outcome);
+        (key.to_string(), item.local.to_string(), item.size, outcome, reason)
+    });
+    rows.chain(report.refused.iter().map(refused_row)).collect()
+}
+
+/// A name of the bucket that no file can have, which has no path and no size.
+fn refused_row(refused: &InvalidKey) -> Row {
+    (refused.key.clone(), String::new(), 0, "refused", Some(refused.reason.to_string()))
 }
 
 fn named(outcome: &Outcome) -> (&'static str, Option<String>) {

@@ -172,6 +172,7 @@ fn of_access(error: &AccessError) -> Option<String> {
         AccessError::FileDigest { .. }
         | AccessError::Replaced { .. }
         | AccessError::Interrupted { .. } => "make the same call again".to_owned(),
+        AccessError::Unreachable { .. } => bucket::NETWORK.to_owned(),
         AccessError::InvalidUrl { .. } => "server_url=\"https://HOST\"".to_owned(),
         _ => return None,
     })

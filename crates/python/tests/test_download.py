@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,38 @@ def test_a_dry_run_is_a_table_and_writes_nothing(empty):
     assert table.columns.tolist() == ["key", "path", "size", "action", "reason"]
     assert table["key"].str.contains("ses-01").any() and "fetch" in set(table["action"])
     assert not list(empty.glob("derivatives/**/*.nii.gz"))
+
+
+def test_a_name_that_no_file_can_have_is_refused(empty, tmp_path, monkeypatch):
+    bucket = tmp_path / "bucket"
+    shutil.copytree(ROOT, bucket)
+    rois = "derivatives/rois/sub-03"
+    try:
+        (bucket / rois / "caf\udcff.tsv").write_text("x")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    monkeypatch.setenv("LAION_FMRI_BUCKET", bucket.as_uri())
+    table = dl.download("sub-03", ses="ses-01", dry_run=True).set_index("key")
+    row = table.loc[f"{rois}/caf\ufffd.tsv"]
+    assert (row["action"], row["reason"], row["path"], row["size"]) == ("refused", "it is not UTF-8", "", 0)
+    with pytest.raises(laion_fmri.TransferError, match="1 file did not arrive") as raised:
+        dl.download("sub-03", ses="ses-01")
+    assert raised.value.failures == {f"{rois}/caf\ufffd.tsv": "it is not UTF-8"}
+    # All others did.
+    assert laion_fmri.load_subject("sub-03").get_betas("ses-01", roi="FFA1").shape[0] == 52
+    monkeypatch.setenv("LAION_FMRI_BUCKET", BUCKET)
+    again = dl.download("sub-03", ses="ses-01", dry_run=True)
+    assert set(again["action"]) <= {"keep", "withheld"}
+
+
+def test_a_file_of_another_size_says_so(empty):
+    dl.download("sub-03", brain_mask_only=True)
+    (path,) = empty.glob("derivatives/anatomical/**/*_mask.nii.gz")
+    size = path.stat().st_size
+    path.write_bytes(b"short")
+    table = dl.download("sub-03", brain_mask_only=True, dry_run=True)
+    (reason,) = table.loc[table["action"] == "fetch", "reason"]
+    assert reason == f"expected {size} bytes, got 5 on disk"
 
 
 def test_verify_finds_damage(empty):

@@ -7,6 +7,7 @@ import socket
 
 import numpy as np
 import pytest
+from conftest import BUCKET
 
 import laion_fmri
 from laion_fmri import download as dl
@@ -133,6 +134,9 @@ def test_buckets_that_do_not_answer(empty, tmp_path, monkeypatch):
         assert "HTTPS_PROXY" in hint
     for hint in refused((tmp_path / "nowhere").as_uri()):
         assert "LAION_FMRI_BUCKET" in hint
+    monkeypatch.setenv("LAION_FMRI_ACCESS_URL", f"http://127.0.0.1:{port}")
+    assert "HTTPS_PROXY" in hint_of(laion_fmri.download_stimuli)
+    monkeypatch.setenv("LAION_FMRI_BUCKET", BUCKET)
     monkeypatch.setenv("LAION_FMRI_OFFLINE", "1")
     assert "LAION_FMRI_OFFLINE" in hint_of(laion_fmri.get_subjects)
 

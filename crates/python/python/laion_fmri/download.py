@@ -112,8 +112,9 @@ def download(
         If the bucket does not have a value or a tree that is named, warn and fetch the rest; ``False``
         makes it an error, and nothing is fetched.
     dry_run : bool
-        Return a table of what would be done, and do nothing. A file that the bucket refuses is ``"fetch"``
-        there, also after a download: only asking for it says so.
+        Return a table of what would be done, and do nothing. Actions are ``"fetch"``, ``"keep"``,
+        ``"withheld"`` for files that are not released, and ``"refused"`` for names that no file can have. A
+        file that the bucket denies is ``"fetch"``: only a download finds that out.
     verify : bool
         Read files that are there and fetch damaged ones again.
     index : bool
@@ -576,17 +577,22 @@ def _check(rows: list[tuple[Any, ...]]) -> None:
     withheld = [key for key, _, _, outcome, _ in rows if outcome == "withheld"]
     if withheld:
         some = ", ".join(withheld[:3]) + (", ..." if len(withheld) > 3 else "")
-        text = f"{len(withheld)} files are not released or refused and were skipped: {some}"
-        _notes.warn(text)
+        n = len(withheld)
+        files, were = ("1 file is", "was") if n == 1 else (f"{n} files are", "were")
+        _notes.warn(f"{files} not released or refused and {were} skipped: {some}")
     bad = ("failed", "refused", "gone", "not attempted")
     failures = {key: reason or outcome for key, _, _, outcome, reason in rows if outcome in bad}
     if failures:
         lines = [f"{key}: {reason}" for key, reason in list(failures.items())[:20]]
         more = len(failures) - len(lines)
         lines += [f"and {more} more"] if more else []
-        error = TransferError("\n  ".join([f"{len(failures)} files did not arrive:", *lines]))
+        files = "1 file" if len(failures) == 1 else f"{len(failures)} files"
+        error = TransferError("\n  ".join([f"{files} did not arrive:", *lines]))
         error.failures = failures
-        error.hint = "make the same call again; it goes on where this one stopped"
+        refused = {key for key, _, _, outcome, _ in rows if outcome == "refused"}
+        # What has a name that no file can have will never arrive.
+        if failures.keys() - refused:
+            error.hint = "make the same call again; it goes on where this one stopped"
         raise error
 
 

@@ -6,6 +6,9 @@ use laion_fmri::{Error, Subject, SubjectId, Subjects, policy};
 /// What goes on with a download that stopped.
 pub(super) const AGAIN: &str = "make the same call again; it goes on where this one stopped";
 
+/// Where to look when a server does not answer.
+pub(super) const NETWORK: &str = "check the network and the variables HTTPS_PROXY and NO_PROXY; what is on disk is read without one";
+
 /// What helps in the place of a download that the bucket cannot carry out. `subject` finds handles of
 /// subjects, which know what the bucket had when it was last listed.
 pub(crate) fn instead(
@@ -54,11 +57,7 @@ pub(super) fn of_mirror(error: &MirrorError) -> Option<String> {
             let bucket = location.split('?').next().unwrap_or_default();
             format!("bucket=\"{bucket}?region={got}\"")
         }
-        MirrorError::Unreachable { .. } | MirrorError::ProxyRefused { .. } => {
-            "check the network and the variables HTTPS_PROXY and NO_PROXY; what is on disk is read \
-             without a network"
-                .to_owned()
-        }
+        MirrorError::Unreachable { .. } | MirrorError::ProxyRefused { .. } => NETWORK.to_owned(),
         MirrorError::Client { .. } => {
             "install the package ca-certificates, or set SSL_CERT_FILE to a file of certificates"
                 .to_owned()
