@@ -76,7 +76,7 @@ impl Mismatch {
 
 /// Everything that is computed in one pass over the bytes.
 pub(crate) struct Digests {
-    sha256: Sha256Hasher,
+    sha256: Hash,
     /// The best first.
     proofs: Vec<Proof>,
     expected: Option<Sha256>,
@@ -86,15 +86,33 @@ pub(crate) struct Digests {
     damage: Option<Source>,
 }
 
+/// The SHA-256 of the bytes.
+enum Hash {
+    Made(Sha256Hasher),
+    /// It was made before, of the same version of the object.
+    Known(Sha256),
+}
+
 impl Digests {
     pub(crate) fn new(claims: &Claims<'_>, inspector: Option<Box<dyn Inspector>>) -> Self {
-        let (sha256, proofs) = (Sha256Hasher::new(), Proof::of(claims));
+        let (sha256, proofs) = (Hash::Made(Sha256Hasher::new()), Proof::of(claims));
         Self { sha256, proofs, expected: None, before: None, inspector, damage: None }
     }
 
     /// The same for bytes whose SHA-256 is known beforehand, if it is.
     pub(crate) fn expecting(mut self, sha256: Option<Sha256>) -> Self {
         self.expected = sha256;
+        self
+    }
+
+    /// The same for a version of an object whose SHA-256 was made before: it is not made again if what the
+    /// store says is sure to prove that the bytes are those of that version.
+    pub(crate) fn knowing(mut self, sha256: Option<Sha256>) -> Self {
+        if let Some(sha256) = sha256
+            && self.proofs.first().is_some_and(Proof::is_sure)
+        {
+            self.sha256 = Hash::Known(sha256);
+        }
         self
     }
 
@@ -119,7 +137,9 @@ impl Digests {
     }
 
     pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.sha256.update(bytes);
+        if let Hash::Made(sha256) = &mut self.sha256 {
+            sha256.update(bytes);
+        }
         self.proofs.iter_mut().for_each(|proof| proof.update(bytes));
         if let Some(inspector) = &mut self.inspector
             && let Err(damage) = inspector.update(bytes)
@@ -135,7 +155,13 @@ impl Digests {
 
     /// As [`finish`](Self::finish), and the SHA-256.
     pub(crate) fn finish_hashed(self) -> Result<(Content, Sha256), Mismatch> {
-        let sha256 = self.sha256.finish();
+        let (sha256, made) = match self.sha256 {
+            Hash::Made(hasher) => {
+                let sha256 = hasher.finish();
+                (sha256, Some(sha256))
+            }
+            Hash::Known(sha256) => (sha256, None),
+        };
         let (mut proof, mut checksum, mut mismatch) = (None, None, None);
         for verdict in self.proofs.into_iter().map(Proof::finish) {
             match verdict {
@@ -144,7 +170,7 @@ impl Digests {
                     break;
                 }
                 Verdict::Differs { check, expected, got } => {
-                    let differs = Mismatch::Checksum { check, expected, got, sha256: Some(sha256) };
+                    let differs = Mismatch::Checksum { check, expected, got, sha256: made };
                     mismatch.get_or_insert(differs);
                 }
                 Verdict::Unread => {}
@@ -278,6 +304,35 @@ mod tests {
 
     fn checksum(text: &str) -> Checksum {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_known_sha256_is_not_made_again_where_the_bytes_are_proved() {
+        let known = Sha256::of("another");
+        let finish = |claims: Claims<'_>, content: &[u8]| {
+            let claims = Claims { size: content.len() as u64, ..claims };
+            let mut digests = Digests::new(&claims, None).knowing(Some(known));
+            digests.update(content);
+            digests.finish_hashed().map(|(content, sha256)| (content.check, sha256))
+        };
+        let crc = [checksum(OF_ABC[0])];
+        let by_checksum = Claims { checksums: &crc, ..Claims::default() };
+        let by_tag =
+            Claims { etag: Some("\"900150983cd24fb0d6963f7d28e17f72\""), ..Claims::default() };
+        let (check, sha256) = finish(by_checksum, b"abc").unwrap();
+        assert_eq!((check, sha256), (Check::Checksum(ChecksumAlgorithm::Crc64Nvme), known));
+        assert_eq!(finish(by_tag, b"abc").unwrap(), (Check::ETag, known));
+        // Other bytes are found all the same, and nothing is said about their SHA-256.
+        for claims in [by_checksum, by_tag] {
+            assert_eq!(finish(claims, b"abd").unwrap_err().sha256(), None);
+        }
+        // What proves nothing, or only if the size of the parts was guessed well, takes a SHA-256.
+        let zeros = vec![0; 9 << 20];
+        let parts = Some("\"900150983cd24fb0d6963f7d28e17f72-2\"");
+        for etag in [None, Some("\"anything\""), parts] {
+            let (check, sha256) = finish(Claims { etag, ..Claims::default() }, &zeros).unwrap();
+            assert_eq!((check, sha256), (Check::Size, Sha256::of(&zeros)));
+        }
     }
 
     /// Of "abc", by other implementations.

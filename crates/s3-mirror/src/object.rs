@@ -28,6 +28,9 @@ pub struct ObjectOptions {
     /// Bytes in the object, as listed (default: what the first answer says). Then an answer without a
     /// length, or without an entity tag, is no error: what stands before a server may leave both out.
     pub size: Option<u64>,
+    /// The SHA-256 of the version that `etag` names, if it was made before (default: unknown). It is not
+    /// made again if a checksum or an entity tag of the store proves the bytes.
+    pub sha256: Option<Sha256>,
 }
 
 impl ObjectOptions {
@@ -51,6 +54,13 @@ impl ObjectOptions {
         self.size = Some(size);
         self
     }
+
+    /// The same for a version whose SHA-256 was made before.
+    #[must_use]
+    pub fn with_sha256(mut self, sha256: Sha256) -> Self {
+        self.sha256 = Some(sha256);
+        self
+    }
 }
 
 /// An object that was read to its end.
@@ -61,7 +71,7 @@ pub struct ObjectContent {
     pub size: u64,
     /// Its entity tag, if it has one that stands for one version.
     pub etag: Option<String>,
-    /// The SHA-256 of its bytes.
+    /// The SHA-256 of its bytes: made of them, or known from [`ObjectOptions::sha256`].
     pub sha256: Sha256,
     /// What the bytes were compared with.
     pub content: Content,

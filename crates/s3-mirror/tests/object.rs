@@ -114,6 +114,23 @@ fn an_object_arrives_with_what_it_is() {
 }
 
 #[test]
+fn a_known_sha256_is_taken_for_the_version_that_was_asked_for() {
+    let scene = Scene::new();
+    let (_, finished) = scene.read().unwrap();
+    // Of other bytes, so that it shows where it comes from.
+    let known = laion_fmri_base::Sha256::of("another");
+    let options = ObjectOptions::default().with_sha256(known);
+    let of_any_version = scene.open(&options).unwrap().finish().unwrap();
+    assert_eq!(of_any_version.sha256, finished.sha256);
+    let options = options.with_etag(finished.etag.unwrap());
+    let of_version = scene.open(&options).unwrap().finish().unwrap();
+    assert_eq!((of_version.sha256, of_version.content.etag_verified), (known, true));
+    scene.faults(|_| Fault::Flip(5_000_000));
+    let error = scene.open(&options).unwrap().finish().unwrap_err();
+    assert!(matches!(error, ObjectError::Checksum { .. }), "{error:?}");
+}
+
+#[test]
 fn parts_of_an_upload_are_recomputed() {
     Scene::with(|options| options.part_size(3_000_000)).arrives();
 }

@@ -127,6 +127,11 @@ impl Proof {
         self.checksum.as_ref()
     }
 
+    /// Whether it holds or differs, whatever the bytes are.
+    pub(super) fn is_sure(&self) -> bool {
+        self.sure
+    }
+
     pub(super) fn is_of_tag(&self) -> bool {
         self.check == Check::ETag
     }

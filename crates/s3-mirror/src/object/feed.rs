@@ -50,7 +50,9 @@ pub(super) async fn feed(
         };
         let etag = body.etag().map(str::to_owned);
         let _ = opened.send(Ok(Opened { size: body.size(), etag: etag.clone() }));
-        if let Some(Err(error)) = deliver(&store, &key, body, etag, &blocks).await {
+        // Of no version, it could be that of any other.
+        let known = options.sha256.filter(|_| wanted.is_some() && etag.is_some());
+        if let Some(Err(error)) = deliver(&store, &key, body, (etag, known), &blocks).await {
             let _ = blocks.send(Err(error)).await;
         }
     };
@@ -66,7 +68,7 @@ async fn deliver(
     store: &Store,
     key: &Key,
     mut body: RangeBody<'_>,
-    etag: Option<String>,
+    (etag, known): (Option<String>, Option<Sha256>),
     blocks: &mpsc::Sender<Message>,
 ) -> Option<Result<(), ObjectError>> {
     let mut claims = Claims {
@@ -80,7 +82,7 @@ async fn deliver(
     {
         claims.part_size = bucket.first_part(key, etag).await;
     }
-    let mut digests = Digests::new(&claims, None);
+    let mut digests = Digests::new(&claims, None).knowing(known);
     let mut block = BytesMut::new();
     loop {
         let step = body.step().await;
