@@ -24,7 +24,7 @@ pub(crate) use links::Linked;
 pub use links::Links;
 pub(crate) use patience::{Outage, Pause, error_of, repeat};
 pub use patience::{Patience, is_transient_status, retry_after};
-pub(crate) use range_body::{RangeBody, Step};
+pub(crate) use range_body::{RANGES, RangeBody, SHORTEST_RANGE, Step};
 pub(crate) use s3::Bucket;
 
 /// Which bytes of which object, in which version.

@@ -82,7 +82,7 @@ pub use listing::{
 #[cfg(feature = "network")]
 pub use location::{DEFAULT_REGION, Location, LocationError};
 #[cfg(feature = "network")]
-pub use object::{ObjectContent, ObjectError, ObjectOptions, ObjectReader};
+pub use object::{ObjectContent, ObjectError, ObjectOptions, ObjectReader, PendingObject};
 #[cfg(feature = "network")]
 pub use observer::{Event, Observer, Wait};
 #[cfg(feature = "network")]

@@ -11,8 +11,10 @@ use tokio::task::{AbortHandle, unconstrained};
 
 use crate::{Cancel, Content, Key, Store};
 
+mod bottleneck;
 mod error;
 mod feed;
+mod ranges;
 
 pub use error::ObjectError;
 use feed::{Chunk, Message, feed, queue};
@@ -80,7 +82,9 @@ pub struct ObjectContent {
 /// The bytes of one object, in order, for code that blocks. Nothing is stored.
 ///
 /// A task on the runtime fetches, hashes and queues up to 4 MiB ahead; the reader takes blocks out
-/// of the queue. If a connection breaks or falls silent, reading continues inside the object, with
+/// of the queue. If the reader waits for a connection that brings less than 100 MB/s, as many servers
+/// give to each, the rest of a long object comes over eight connections, in ranges of 2 MiB that are
+/// put in order. If a connection breaks or falls silent, reading continues inside the object, with
 /// `Range` and `If-Match` on the entity tag of the first answer. The
 /// [`ConnectOptions`](crate::ConnectOptions) of the store say how often this is tried. An attempt
 /// that brought a byte is progress, and a slow reader is not mistaken for a silent server. If a
@@ -92,8 +96,8 @@ pub struct ObjectContent {
 /// [`ObjectError::Checksum`]. [`finish`](Self::finish) says what was read. Errors of `Read` carry
 /// an [`ObjectError`], which [`ObjectError::find`] returns. Reading again gives the same error.
 ///
-/// Memory: at most 5 MiB, and what the HTTP client holds for one connection. Dropping the reader ends
-/// its task. Readers of one store share connections, and may be used in parallel.
+/// Memory: at most 5 MiB, 18 MiB more while ranges come in parallel, and what the HTTP client holds for
+/// each connection. Dropping the reader ends its task. Readers of one store share connections, and may be used in parallel.
 ///
 /// Opening and reading block the thread, which may belong to another runtime, but must not be the only
 /// one of the runtime that feeds the reader.
@@ -128,7 +132,44 @@ pub struct ObjectReader {
     position: u64,
     /// Set after the last block.
     end: Option<Result<(Content, Sha256), ObjectError>>,
-    task: AbortHandle,
+    _feeding: Feeding,
+}
+
+/// An object that was asked for; nobody has waited for the answer yet. Its first 4 MiB come meanwhile.
+#[derive(Debug)]
+pub struct PendingObject {
+    key: Key,
+    cancel: Cancel,
+    opened: oneshot::Receiver<Result<Opened, ObjectError>>,
+    blocks: mpsc::Receiver<Message>,
+    feeding: Feeding,
+}
+
+/// A task that ends when nobody reads any more.
+#[derive(Debug)]
+struct Feeding(AbortHandle);
+
+impl Drop for Feeding {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl PendingObject {
+    /// Waits for the head of the answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`ObjectReader::open`].
+    pub fn wait(self) -> Result<ObjectReader, ObjectError> {
+        let Self { key, cancel, opened, blocks, feeding: _feeding } = self;
+        let opened = match wait(unconstrained(opened)) {
+            Ok(opened) => opened?,
+            Err(_) => return Err(ended(&key, &cancel)),
+        };
+        let block = Bytes::new();
+        Ok(ObjectReader { key, opened, cancel, blocks, block, position: 0, end: None, _feeding })
+    }
 }
 
 /// What the first answer says.
@@ -154,17 +195,23 @@ impl ObjectReader {
         key: &Key,
         options: &ObjectOptions,
     ) -> Result<Self, ObjectError> {
+        Self::begin(runtime, store, key, options).wait()
+    }
+
+    /// As [`open`](Self::open), without waiting for anything: an object that is wanted next can be on its
+    /// way while another one is read.
+    pub fn begin(
+        runtime: &Handle,
+        store: &Store,
+        key: &Key,
+        options: &ObjectOptions,
+    ) -> PendingObject {
         let (answer, opened) = oneshot::channel();
         let (sender, blocks) = queue();
         let cancel = options.cancel.clone();
         let task = runtime.spawn(feed(store.clone(), key.clone(), options.clone(), answer, sender));
-        let task = task.abort_handle();
-        let opened = match wait(unconstrained(opened)) {
-            Ok(opened) => opened?,
-            Err(_) => return Err(ended(key, &cancel)),
-        };
-        let (key, block) = (key.clone(), Bytes::new());
-        Ok(Self { key, opened, cancel, blocks, block, position: 0, end: None, task })
+        let feeding = Feeding(task.abort_handle());
+        PendingObject { key: key.clone(), cancel, opened, blocks, feeding }
     }
 
     /// Bytes in the object.
@@ -246,12 +293,6 @@ impl Read for ObjectReader {
         buffer[..take].copy_from_slice(&block[..take]);
         self.consume(take);
         Ok(take)
-    }
-}
-
-impl Drop for ObjectReader {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 

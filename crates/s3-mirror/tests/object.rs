@@ -2,8 +2,8 @@
 
 use std::io::{BufRead, Read};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use fixtures::server::Options;
@@ -20,6 +20,12 @@ const KEY: &str = "derivatives/betas.nii.gz";
 
 /// More than a queue holds.
 const SIZE: usize = 6_500_001;
+
+/// Worth several connections, whenever it is seen that one is slow.
+const LONG_SIZE: usize = (40 << 20) + 5;
+
+/// Less than 33 MB/s.
+const SLOW: Fault = Fault::Slow(Duration::from_micros(500));
 
 struct Scene {
     bucket: tempfile::TempDir,
@@ -365,4 +371,95 @@ fn a_slow_reader_is_no_silent_server() {
     let mut bytes = Vec::new();
     reader.read_to_end(&mut bytes).unwrap();
     assert!(bytes == content());
+}
+
+/// A scene with a long object, and its content.
+fn long_scene() -> (Scene, Vec<u8>) {
+    let (scene, content) = (Scene::new(), noise(8, LONG_SIZE));
+    write(scene.bucket.path(), &content);
+    (scene, content)
+}
+
+#[test]
+fn what_a_slow_connection_leaves_comes_in_parallel_ranges() {
+    let (scene, content) = long_scene();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let ranges = Arc::clone(&asked);
+    scene.faults(move |request| {
+        ranges.lock().unwrap().extend(request.range);
+        SLOW
+    });
+    let (bytes, finished) = scene.read().unwrap();
+    assert!(bytes == content);
+    assert!(finished.content.etag_verified);
+    assert_eq!(finished.sha256, laion_fmri_base::Sha256::of(&content));
+    let mut ranges = asked.lock().unwrap().clone();
+    ranges.sort_unstable();
+    assert!(ranges.len() >= 8, "{ranges:?}");
+    assert!(ranges.windows(2).all(|pair| pair[0].1 == pair[1].0), "{ranges:?}");
+    assert!(ranges.iter().all(|(start, end)| end - start <= 2 << 20), "{ranges:?}");
+    assert_eq!(ranges.last().unwrap().1, LONG_SIZE as u64);
+}
+
+#[test]
+fn parallel_ranges_are_continued_where_they_break() {
+    let (scene, content) = long_scene();
+    scene.faults(|request| match request.range {
+        None => SLOW,
+        Some(_) if request.number.is_multiple_of(3) => Fault::Cut(300_000),
+        Some(_) if request.number == 5 => Fault::Status(503, None),
+        Some(_) => SLOW,
+    });
+    assert!(scene.read().unwrap().0 == content);
+}
+
+#[test]
+fn a_server_without_ranges_goes_on_over_one_connection() {
+    let (scene, content) = long_scene();
+    scene.faults(|request| match request.range {
+        None => SLOW,
+        Some(_) => Fault::IgnoreRange,
+    });
+    let (bytes, finished) = scene.read().unwrap();
+    assert!(bytes == content && finished.content.etag_verified);
+    assert!(scene.proxy.faults() > 1, "it was asked for ranges");
+}
+
+#[test]
+fn an_object_that_changes_between_parallel_ranges_is_another_one() {
+    let (scene, mut content) = long_scene();
+    let root = scene.bucket.path().to_owned();
+    content[0] ^= 1;
+    let swaps = Arc::new(AtomicUsize::new(0));
+    scene.faults(move |request| {
+        if request.range.is_some() && swaps.fetch_add(1, Ordering::SeqCst) == 0 {
+            write(&root, &content);
+        }
+        SLOW
+    });
+    let error = scene.read().unwrap_err();
+    assert!(matches!(error, ObjectError::Changed { .. }), "{error:?}");
+}
+
+#[test]
+fn an_object_that_was_begun_comes_while_nobody_waits() {
+    let scene = Scene::new();
+    let begin = || {
+        let options = ObjectOptions::default();
+        ObjectReader::begin(scene.runtime.handle(), &scene.store, &key(KEY), &options)
+    };
+    let pending = begin();
+    let started = Instant::now();
+    while scene.proxy.body_bytes() < 1 << 20 && started.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(scene.proxy.body_bytes() >= 1 << 20, "nothing came ahead");
+    let mut bytes = Vec::new();
+    let mut reader = pending.wait().unwrap();
+    reader.read_to_end(&mut bytes).unwrap();
+    assert!(bytes == content() && reader.finish().unwrap().content.etag_verified);
+    assert_eq!(scene.proxy.requests(), 1);
+    // Its errors are told to who waits.
+    scene.faults(|_| Fault::Status(403, None));
+    assert!(begin().wait().unwrap_err().is_denied());
 }

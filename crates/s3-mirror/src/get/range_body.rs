@@ -12,6 +12,13 @@ use super::{Answer, Failure, Patience, Pause, Wanted, ended_early, get, is_stron
 use crate::digest::is_digest;
 use crate::{Checksum, Key, Store};
 
+/// Ranges of one object that are fetched at once, if nothing else needs the connections: a store may give
+/// each connection a fraction of the line.
+pub(crate) const RANGES: usize = 8;
+
+/// A shorter range takes longer to be asked for than to come.
+pub(crate) const SHORTEST_RANGE: u64 = 2 << 20;
+
 /// A range of one version of an object, delivered in order.
 ///
 /// An attempt that brought a byte is progress; only attempts without are counted, by [`Patience`].
@@ -278,6 +285,13 @@ impl<'a> RangeBody<'a> {
         told(&pause);
         pause.over().await;
         Ok(())
+    }
+
+    /// Goes on from a place to which the bytes have come otherwise. What was asked for is given up.
+    pub(crate) fn go_on_from(&mut self, at: u64) {
+        (self.attempt, self.hedge) = (None, None);
+        self.at = at;
+        self.patience.progress();
     }
 
     /// Time that was spent with what was delivered does not count as time without progress.

@@ -1,10 +1,15 @@
 //! The other end of a reader: fetches, hashes and hands over blocks, on the runtime.
 
+use std::collections::VecDeque;
+use std::time::Instant;
+
 use bytes::{Bytes, BytesMut};
 use laion_fmri_base::Sha256;
 use tokio::sync::{mpsc, oneshot};
 
+use super::bottleneck::Bottleneck;
 use super::error::ObjectError;
+use super::ranges::{Ended, LEAST, ParallelRanges};
 use super::{ObjectOptions, Opened};
 use crate::digest::{Claims, Digests};
 use crate::get::{Failure, RangeBody, Step};
@@ -82,27 +87,41 @@ async fn deliver(
     {
         claims.part_size = bucket.first_part(key, etag).await;
     }
-    let mut digests = Digests::new(&claims, None).knowing(known);
-    let mut block = BytesMut::new();
+    let digests = Digests::new(&claims, None).knowing(known);
+    let mut delivery = Delivery::new(digests, blocks);
+    let failed = |failure| Some(Err(ObjectError::of(failure, store, key, etag.as_deref())));
+    // Nothing but a tag proves that ranges are of the same bytes.
+    let mut tag = etag.as_deref().filter(|_| store.is_remote());
+    let mut block = delivery.room();
     loop {
         let step = body.step().await;
         if let Step::Bytes(mut chunk) = step {
             // Blocks of one size, so that a queue of them has a size too.
             while !chunk.is_empty() {
-                if block.capacity() == 0 {
-                    block.reserve(BLOCK);
-                }
                 let take = chunk.len().min(BLOCK - block.len());
                 block.extend_from_slice(&chunk.split_to(take));
                 if block.len() == BLOCK {
-                    hand_over(&mut block, &mut digests, blocks).await?;
+                    delivery.hand_over_filled(&mut block).await?;
                     body.rested();
+                }
+            }
+            if let Some(etag) = tag
+                && delivery.bottleneck.is_connection()
+                && body.size() - body.at() >= LEAST
+            {
+                tag = None;
+                delivery.hand_over_filled(&mut block).await?;
+                match deliver_ranges((store, key, etag), &mut body, &mut delivery).await? {
+                    // What is left, if anything is, comes over one connection.
+                    Ok(()) | Err(Ended::Unranged) => {}
+                    Err(Ended::Failed(failure)) => return failed(failure),
+                    Err(Ended::Interrupted) => return None,
                 }
             }
             continue;
         }
         // What came before a cut is as good as the rest.
-        hand_over(&mut block, &mut digests, blocks).await?;
+        delivery.hand_over_filled(&mut block).await?;
         let failure = match step {
             Step::End => break,
             Step::Broken(failure) => failure,
@@ -110,10 +129,10 @@ async fn deliver(
         };
         body.rested();
         if let Err(failure) = body.again(failure, |_| {}).await {
-            return Some(Err(ObjectError::of(failure, store, key, etag.as_deref())));
+            return failed(failure);
         }
     }
-    match digests.finish_hashed() {
+    match delivery.digests.finish_hashed() {
         Ok((content, sha256)) => {
             blocks.send(Ok(Chunk::End(content, sha256))).await.ok()?;
             Some(Ok(()))
@@ -122,14 +141,76 @@ async fn deliver(
     }
 }
 
-async fn hand_over(
-    block: &mut BytesMut,
-    digests: &mut Digests,
-    blocks: &mpsc::Sender<Message>,
-) -> Option<()> {
-    if block.is_empty() {
-        return Some(());
+/// Hands over what is left of a body by several connections. Afterwards the body is where they ended.
+/// `None` when nobody reads any more.
+async fn deliver_ranges(
+    (store, key, etag): (&Store, &Key, &str),
+    body: &mut RangeBody<'_>,
+    delivery: &mut Delivery<'_>,
+) -> Option<Result<(), Ended>> {
+    let mut at = body.at();
+    tracing::debug!(key = key.as_str(), at, "slow: the rest in parallel ranges");
+    body.go_on_from(at);
+    let mut ranges = ParallelRanges::new(store, key, etag, body.size(), at);
+    while let Some(range) = ranges.next().await {
+        let mut range = match range {
+            Ok(range) => range,
+            Err(ended) => return Some(Err(ended)),
+        };
+        at += range.len() as u64;
+        while !range.is_empty() {
+            delivery.hand_over(range.split_to(range.len().min(BLOCK))).await?;
+        }
+        body.go_on_from(at);
     }
-    digests.update(block);
-    blocks.send(Ok(Chunk::Block(std::mem::take(block).freeze()))).await.ok()
+    Some(Ok(()))
+}
+
+/// Blocks on their way to the reader, which are hashed.
+struct Delivery<'a> {
+    digests: Digests,
+    blocks: &'a mpsc::Sender<Message>,
+    /// Blocks that were handed over, the oldest first. Their memory is filled again when the reader has
+    /// left it, which costs less than new memory from the system.
+    filled: VecDeque<Bytes>,
+    bottleneck: Bottleneck,
+}
+
+impl<'a> Delivery<'a> {
+    fn new(digests: Digests, blocks: &'a mpsc::Sender<Message>) -> Self {
+        let bottleneck = Bottleneck::new(Instant::now());
+        Self { digests, blocks, filled: VecDeque::new(), bottleneck }
+    }
+
+    /// Room for a block.
+    fn room(&mut self) -> BytesMut {
+        match self.filled.pop_front().map(Bytes::try_into_mut) {
+            Some(Ok(mut room)) => {
+                room.clear();
+                return room;
+            }
+            // The reader is not there yet.
+            Some(Err(block)) => self.filled.push_front(block),
+            None => {}
+        }
+        BytesMut::with_capacity(BLOCK)
+    }
+
+    /// Hands over a block, if there is anything in it, and leaves room for the next one.
+    async fn hand_over_filled(&mut self, block: &mut BytesMut) -> Option<()> {
+        if block.is_empty() {
+            return Some(());
+        }
+        let room = self.room();
+        let block = std::mem::replace(block, room).freeze();
+        self.filled.push_back(block.clone());
+        self.hand_over(block).await
+    }
+
+    async fn hand_over(&mut self, block: Bytes) -> Option<()> {
+        self.digests.update(&block);
+        let reader_waits = self.blocks.capacity() == AHEAD;
+        self.bottleneck.note(reader_waits, block.len(), Instant::now());
+        self.blocks.send(Ok(Chunk::Block(block))).await.ok()
+    }
 }

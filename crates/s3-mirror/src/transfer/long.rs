@@ -19,16 +19,11 @@ use super::state::State;
 use super::version::{Version, VersionError};
 use super::{Run, TransferError, blocking};
 use crate::digest::{Crc, Digests, Pieces};
-use crate::get::{Pause, RangeBody, Step};
+use crate::get::{Pause, RANGES, RangeBody, SHORTEST_RANGE, Step};
 use crate::{Event, PlanItem};
 
-/// Ranges of one file that are fetched at once, if no other file needs the connections: a store may give
-/// each connection a fraction of the line.
-const RANGES: usize = 8;
-
-/// Longest and shortest range of one request.
+/// Longest range of one request.
 const PIECE: u64 = 16 << 20;
-const SHORTEST_PIECE: u64 = 2 << 20;
 
 /// The state is saved after this many bytes, or a 64th of the file if that is more.
 const SAVE: u64 = 1 << 20;
@@ -67,7 +62,7 @@ pub(super) async fn fetch(
         run.observer.event(Event::Resumed { item, bytes: there.total() });
     }
     let opaque_tag = AtomicBool::new(version.opaque);
-    let piece = (version.size / RANGES as u64).clamp(SHORTEST_PIECE, PIECE);
+    let piece = (version.size / RANGES as u64).clamp(SHORTEST_RANGE, PIECE);
     let queue = Mutex::new(VecDeque::from(there.missing(version.size, piece)));
     let workers = RANGES.min(lock(&queue).len());
     let known = &*version;
