@@ -45,7 +45,7 @@ pub struct MemoryPlan {
 
 impl TaskSize {
     /// The memory of a task that has this many columns in memory at once and is read by this many threads.
-    fn bytes(&self, columns_at_once: usize, threads: usize) -> u64 {
+    fn bytes(&self, columns_at_once: usize, threads: usize, from_bucket: bool) -> u64 {
         let (trials, columns) = (self.trials as u64, self.columns as u64);
         let at_once = columns_at_once.min(self.columns) as u64;
         // Rows of a block, its statistics, and features twice: as they are read and as they are kept.
@@ -57,7 +57,7 @@ impl TaskSize {
             .saturating_add(columns * PER_VOXEL)
             .saturating_add(row)
             .saturating_add(features)
-            .saturating_add(memory::reader(threads))
+            .saturating_add(memory::reader(threads, from_bucket))
     }
 }
 
@@ -80,11 +80,12 @@ impl MemoryPlan {
         output_columns: usize,
         jobs: usize,
         limit: Option<u64>,
+        from_bucket: bool,
     ) -> Result<Self> {
         let merge = PROGRAM.saturating_add(merge_bytes(tasks, output_columns));
         let plan = |workers: usize, threads: NonZeroUsize, columns_at_once: usize| {
-            let each = tasks.iter().map(|task| task.bytes(columns_at_once, threads.get())).max();
-            let all = each.unwrap_or(0).saturating_mul(workers as u64);
+            let bytes = |task: &TaskSize| task.bytes(columns_at_once, threads.get(), from_bucket);
+            let all = tasks.iter().map(bytes).max().unwrap_or(0).saturating_mul(workers as u64);
             let predicted = PROGRAM.saturating_add(all).max(merge);
             Self { predicted, workers, threads, columns_at_once }
         };
@@ -122,20 +123,21 @@ mod tests {
 
     #[test]
     fn without_a_limit_every_thread_works() {
-        let plan = MemoryPlan::new(&[ROI; 30], 222, 4, None).unwrap();
+        let plan = MemoryPlan::new(&[ROI; 30], 222, 4, None, false).unwrap();
         assert_eq!((plan.workers, plan.threads.get(), plan.columns_at_once), (4, 1, 222));
-        let plan = MemoryPlan::new(&[ROI; 2], 222, 4, None).unwrap();
+        let plan = MemoryPlan::new(&[ROI; 2], 222, 4, None, false).unwrap();
         assert_eq!((plan.workers, plan.threads.get()), (2, 2));
-        let plan = MemoryPlan::new(&[ROI], 222, 4, None).unwrap();
+        let plan = MemoryPlan::new(&[ROI], 222, 4, None, false).unwrap();
         assert_eq!((plan.workers, plan.threads.get()), (1, 4));
         // Threads are let go before tasks are.
-        let less = MemoryPlan::new(&[ROI; 2], 222, 4, Some(120 << 20)).unwrap();
+        let less = MemoryPlan::new(&[ROI; 2], 222, 4, Some(120 << 20), false).unwrap();
         assert_eq!((less.workers, less.threads.get()), (2, 1));
     }
 
     #[test]
     fn a_limit_takes_workers_first_and_columns_then() {
-        let plan = |limit: u64| MemoryPlan::new(&[BRAIN; 30], 272_080, 4, Some(limit)).unwrap();
+        let plan =
+            |limit: u64| MemoryPlan::new(&[BRAIN; 30], 272_080, 4, Some(limit), false).unwrap();
         let roomy = plan(8 << 30);
         assert_eq!((roomy.workers, roomy.columns_at_once), (4, 272_080));
         let two = plan(3 << 30);
@@ -148,11 +150,20 @@ mod tests {
     }
 
     #[test]
+    fn a_reader_of_objects_takes_more() {
+        let plan = |from_bucket| MemoryPlan::new(&[ROI; 30], 222, 4, None, from_bucket).unwrap();
+        assert_eq!(plan(true).predicted - plan(false).predicted, 4 * (24 << 20));
+        let limit = Some(plan(false).predicted);
+        assert_eq!(MemoryPlan::new(&[ROI; 30], 222, 4, limit, false).unwrap().workers, 4);
+        assert!(MemoryPlan::new(&[ROI; 30], 222, 4, limit, true).unwrap().workers < 4);
+    }
+
+    #[test]
     fn the_smallest_number_that_works_works() {
-        let error = MemoryPlan::new(&[BRAIN; 30], 272_080, 4, Some(1 << 20)).unwrap_err();
+        let error = MemoryPlan::new(&[BRAIN; 30], 272_080, 4, Some(1 << 20), false).unwrap_err();
         let Error::MemoryLimit { limit: 1_048_576, least } = error else { panic!("{error}") };
-        let plan = MemoryPlan::new(&[BRAIN; 30], 272_080, 4, Some(least)).unwrap();
+        let plan = MemoryPlan::new(&[BRAIN; 30], 272_080, 4, Some(least), false).unwrap();
         assert_eq!((plan.workers, plan.predicted), (1, least));
-        assert!(MemoryPlan::new(&[BRAIN; 30], 272_080, 4, Some(least - 1)).is_err());
+        assert!(MemoryPlan::new(&[BRAIN; 30], 272_080, 4, Some(least - 1), false).is_err());
     }
 }

@@ -308,7 +308,7 @@ impl ExtractPlan {
     /// [`Error::Extract`] when the limit of the plan does not suffice, with the smallest that does.
     pub fn memory(&self, jobs: usize) -> Result<MemoryPlan> {
         let sizes: Vec<TaskSize> = self.tasks.iter().map(|task| task.size).collect();
-        MemoryPlan::new(&sizes, self.n_columns(), jobs, self.max_memory)
+        MemoryPlan::new(&sizes, self.n_columns(), jobs, self.max_memory, self.from_bucket)
     }
 
     /// Where the parts lie: a folder next to the output, which the merge removes.

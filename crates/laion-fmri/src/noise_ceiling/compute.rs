@@ -125,8 +125,8 @@ impl Subject {
         };
         let voxels = options.voxels.resolve(self)?;
         let longest = rows.iter().map(|rows| rows.images.len()).max().unwrap_or(0);
-        let jobs = self.reading.jobs.get();
-        let memory = PassMemory::new(voxels.n_voxels(), longest, shown.len(), jobs);
+        let reader = memory::reader(self.reading.jobs.get(), self.files().reads_bucket());
+        let memory = PassMemory::new(voxels.n_voxels(), longest, shown.len(), reader);
         let block = memory.block(options.max_memory.unwrap_or(DEFAULT_MEMORY))?;
         Ok(NoiseCeilingPlan {
             sessions,
@@ -268,9 +268,9 @@ struct PassMemory {
 }
 
 impl PassMemory {
-    fn new(n_voxels: usize, longest_session: usize, n_images: usize, threads: usize) -> Self {
+    fn new(n_voxels: usize, longest_session: usize, n_images: usize, reader: u64) -> Self {
         let fixed = memory::PROGRAM
-            .saturating_add(memory::reader(threads))
+            .saturating_add(reader)
             .saturating_add((n_voxels as u64).saturating_mul(memory::PER_VOXEL));
         // The betas of a session, a sum for each image, and what is kept for a group.
         let sums = 8 * n_images as u64 + memory::PER_STATISTIC + PER_SUM;
@@ -418,7 +418,7 @@ mod tests {
 
     #[test]
     fn blocks_fit_the_limit_or_the_smallest_that_works_is_told() {
-        let memory = PassMemory::new(100_000, 1000, 5000, 1);
+        let memory = PassMemory::new(100_000, 1000, 5000, memory::reader(1, false));
         let (fixed, per_voxel) = (memory.fixed, memory.per_voxel);
         assert_eq!(memory.block(u64::MAX).unwrap(), 100_000);
         let limit = fixed + 30_000 * per_voxel;

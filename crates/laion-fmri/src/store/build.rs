@@ -171,7 +171,8 @@ impl Subject {
         let tables: Vec<SessionTrials> = tables.collect::<Result<_>>()?;
         let n_voxels = voxels.n_voxels();
         let shapes: Vec<[usize; 2]> = tables.iter().map(|table| [table.len(), n_voxels]).collect();
-        let memory = BuildMemory { shapes: &shapes, limit: request.max_memory };
+        let from_bucket = self.files().reads_bucket();
+        let memory = BuildMemory { shapes: &shapes, limit: request.max_memory, from_bucket };
         let (workers, threads, options) = memory.plan(self.reading.jobs.get())?;
         let layouts =
             shapes.iter().map(|shape| voxel_store::Layout::new(*shape, options.chunk_rows));
@@ -273,11 +274,17 @@ impl StorePlan {
 
     /// The bytes that a process takes that builds one session with so many threads.
     #[cfg(feature = "extract")]
-    pub(super) fn memory_of_one(&self, jobs: usize, limit: Option<u64>) -> Result<u64> {
+    pub(super) fn memory_of_one(
+        &self,
+        jobs: usize,
+        limit: Option<u64>,
+        from_bucket: bool,
+    ) -> Result<u64> {
         let shapes = self.tables.iter().map(|table| [table.len(), self.n_voxels]);
         let shapes: Vec<[usize; 2]> = shapes.collect();
         let most = shapes.iter().max_by_key(|shape| shape[0]);
-        let memory = BuildMemory { shapes: most.map(std::slice::from_ref).unwrap_or(&[]), limit };
+        let shapes = most.map(std::slice::from_ref).unwrap_or(&[]);
+        let memory = BuildMemory { shapes, limit, from_bucket };
         let (workers, threads, options) = memory.plan(jobs)?;
         Ok(memory.peak(workers, threads, options))
     }
@@ -445,13 +452,14 @@ fn remove_remains(path: &Path, members: &[&str]) -> Result<()> {
 struct BuildMemory<'a> {
     shapes: &'a [[usize; 2]],
     limit: Option<u64>,
+    from_bucket: bool,
 }
 
 impl BuildMemory<'_> {
     /// The bytes that the process takes with so many sessions at work.
     fn peak(&self, workers: usize, threads: NonZeroUsize, options: MatrixOptions) -> u64 {
         let each = self.shapes.iter().map(|shape| options.memory(*shape)).max().unwrap_or(0);
-        let each = each.saturating_add(memory::reader(threads.get()));
+        let each = each.saturating_add(memory::reader(threads.get(), self.from_bucket));
         let voxels = self.shapes.iter().map(|[_, columns]| *columns as u64).max().unwrap_or(0);
         PROGRAM
             .saturating_add(voxels.saturating_mul(PER_VOXEL))
@@ -487,7 +495,7 @@ mod tests {
 
     #[test]
     fn a_session_at_work_takes_less_than_300_mib() {
-        let memory = BuildMemory { shapes: &[SESSION], limit: Some(360 << 20) };
+        let memory = BuildMemory { shapes: &[SESSION], limit: Some(360 << 20), from_bucket: false };
         let (workers, threads, options) = memory.plan(2).unwrap();
         assert_eq!((workers, threads.get(), options.chunk_rows), (1, 2, 174));
         assert!(memory.peak(workers, threads, options) < 340 << 20);
@@ -496,16 +504,17 @@ mod tests {
     #[test]
     fn less_memory_takes_workers_first_and_rows_then() {
         let plan = |limit: u64| {
-            let memory = BuildMemory { shapes: &[SESSION; 30], limit: Some(limit) };
+            let (limit, from_bucket) = (Some(limit), false);
+            let memory = BuildMemory { shapes: &[SESSION; 30], limit, from_bucket };
             let (workers, threads, options) = memory.plan(4).unwrap();
-            assert!(memory.peak(workers, threads, options) <= limit);
+            assert!(limit.is_some_and(|limit| memory.peak(workers, threads, options) <= limit));
             (workers, threads.get(), options.chunk_rows)
         };
         assert_eq!(plan(u64::MAX), (4, 1, 174));
         assert_eq!(plan(600 << 20).0, 2);
         let (workers, threads, rows) = plan(200 << 20);
         assert!(workers == 1 && threads == 1 && (50..174).contains(&rows), "{rows}");
-        let memory = BuildMemory { shapes: &[SESSION], limit: Some(1 << 20) };
+        let memory = BuildMemory { shapes: &[SESSION], limit: Some(1 << 20), from_bucket: false };
         let Err(Error::MemoryLimit { limit: 1_048_576, least }) = memory.plan(4) else {
             panic!("a limit that is too small")
         };

@@ -89,15 +89,16 @@ impl Subject {
         let voxels = plan.voxels();
         // Grids have less than 2^32 voxels, which the masks rely on as well.
         let indices = || voxels.indices().iter().map(|index| *index as u32).collect();
+        let from_bucket = self.files().reads_bucket();
         Ok(StoreTasks {
             subject: plan.subject.clone(),
             mask_source: voxels.brain().source(),
             voxels: (voxels.n_voxels() < voxels.brain().n_voxels()).then(|| Ranges(indices())),
             max_memory: request.max_memory,
-            from_bucket: self.files().reads_bucket(),
+            from_bucket,
             path: std::path::absolute(&plan.path)
                 .map_err(Error::io("make the path absolute", &plan.path))?,
-            peak_memory: plan.memory_of_one(1, request.max_memory)?,
+            peak_memory: plan.memory_of_one(1, request.max_memory, from_bucket)?,
             sessions: plan.sessions,
         })
     }
