@@ -30,6 +30,7 @@ pub(crate) use self::sessions::stopping_at_failure;
 use crate::mask::{MaskSource, VoxelMask};
 use crate::observer::Watch;
 use crate::roi::RoiQuery;
+use crate::subject::SessionPlace;
 use crate::trial_table::SessionTrial;
 use crate::{Cancel, Contradiction, Error, NoiseCeiling, Observer, Result, Subject, Voxels};
 
@@ -274,7 +275,7 @@ impl<'a> Betas<'a> {
     ///
     /// As [`Betas::load`]; [`Error::DataNotDownloaded`] when none is named and none has betas.
     pub fn load_sessions(&self) -> Result<IndexMap<SessionId, Array2<f32>>> {
-        let planned = self.plan(&self.chosen()?)?;
+        let planned = self.plan(self.chosen()?)?;
         let arrays = sessions::arrays(&planned, self.subject.reading.jobs, self.watch())?;
         Ok(planned.iter().map(|planned| planned.session().clone()).zip(arrays).collect())
     }
@@ -292,7 +293,7 @@ impl<'a> Betas<'a> {
         let load = |planned: Planned, watch: Watch<'_>, threads| planned.load(watch, threads);
         let jobs = self.subject.reading.jobs;
         sessions::in_order(
-            self.plan(&self.chosen()?)?,
+            self.plan(self.chosen()?)?,
             jobs,
             InFlight::Bounded,
             self.watch(),
@@ -321,7 +322,7 @@ impl<'a> Betas<'a> {
             planned.write_npy(path, watch, threads)
         };
         let jobs = self.subject.reading.jobs;
-        let planned = self.plan(&self.chosen()?)?;
+        let planned = self.plan(self.chosen()?)?;
         if let Some(first) = planned.first() {
             let bytes = planned.iter().map(Planned::n_bytes).sum();
             crate::roots::check_space(&path(first.session()), bytes)?;
@@ -337,9 +338,11 @@ impl<'a> Betas<'a> {
     /// would count twice; [`Error::VoxelAxis`] when the sessions do not have the same voxels, before
     /// anything is read.
     pub fn concat(&self) -> Result<ConcatenatedBetas> {
-        // Whether they have betas is seen by the plan.
-        let sessions = self.subject.sessions_once(&self.sessions)?;
-        let planned = self.plan(&sessions)?;
+        // Before any file is looked at.
+        if !self.sessions.is_empty() {
+            self.subject.sessions_once(&self.sessions)?;
+        }
+        let planned = self.plan(self.chosen()?)?;
         let voxels = plan::same_voxels(&planned)?;
         let rows = planned.iter().map(Planned::n_rows).sum();
         let columns = voxels.n_voxels();
@@ -373,17 +376,21 @@ impl<'a> Betas<'a> {
     /// As [`Betas::volumes`] for several sessions with the same voxels, all opened and checked.
     #[cfg(feature = "stimuli")]
     pub(crate) fn volumes_of(&self, sessions: &[SessionId]) -> Result<Vec<BetaRows>> {
-        let planned = self.plan(sessions)?;
+        let planned = self.plan(self.subject.betas_of(sessions.iter().cloned())?)?;
         plan::same_voxels(&planned)?;
         let reading = &self.subject.reading;
         Ok(planned.into_iter().map(|planned| BetaRows::new(planned, reading)).collect())
     }
 
-    /// The sessions that were named, or all with betas, each once.
-    fn chosen(&self) -> Result<Vec<SessionId>> {
-        let sessions: IndexSet<_> =
+    /// The sessions that were named, or all with betas, each once and with its file.
+    fn chosen(&self) -> Result<Vec<SessionPlace>> {
+        if self.sessions.is_empty() {
+            return self.subject.all_betas();
+        }
+        let named: IndexSet<_> =
             self.subject.sessions_of_betas(&self.sessions)?.into_iter().collect();
-        Ok(sessions.into_iter().collect())
+        // Missing files are the likeliest failure and the cheapest to see.
+        self.subject.betas_of(named)
     }
 
     /// The sessions as they were named.
@@ -398,7 +405,7 @@ impl<'a> Betas<'a> {
             [] => return Err(Error::NothingNamed { what: "session".to_owned() }),
             several => return Err(Contradiction::OneSession { got: several.len() }.into()),
         };
-        let mut planned = self.plan(&[session])?;
+        let mut planned = self.plan(self.subject.betas_of([session])?)?;
         // INVARIANT: one session was named, and each gives one plan.
         Ok(planned.pop().expect("one plan"))
     }

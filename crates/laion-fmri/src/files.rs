@@ -12,6 +12,7 @@ mod recorded;
 pub(crate) mod row_file;
 
 use std::collections::{BTreeSet, HashMap};
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -57,6 +58,8 @@ pub(crate) struct Located {
     /// Where it lies in a mirror; labels have no hyphens.
     relative: String,
     path: PathBuf,
+    /// What the system said when the file was found; nothing for an object.
+    metadata: Option<Metadata>,
     object: Option<Object>,
 }
 
@@ -73,6 +76,12 @@ impl Located {
 
     pub(crate) fn is_on_disk(&self) -> bool {
         self.object.is_none()
+    }
+
+    /// What the system said about the file on disk when it was found. Nobody asks again for what is
+    /// decided right after that; a file that was read meanwhile is looked at anew.
+    pub(crate) fn metadata(&self) -> Option<&Metadata> {
+        self.metadata.as_ref()
     }
 
     /// The size and the entity tag of an object.
@@ -155,13 +164,13 @@ impl Files {
     /// As [`Files::find`], but never an object. In the place of a `.nii.gz` that is not there, its
     /// `.nii`.
     pub(crate) fn find_on_disk(&self, relative: &str) -> Option<Located> {
-        let (relative, path) =
-            self.roots.find(relative).map(|path| (relative, path)).or_else(|| {
-                // A file that was unpacked where it lies.
-                let unpacked = relative.strip_suffix(".gz").filter(|name| name.ends_with(NIFTI))?;
-                Some((unpacked, self.roots.find(unpacked)?))
-            })?;
-        Some(Located { relative: dehyphenate_labels(relative).into_owned(), path, object: None })
+        let find = |relative| Some((relative, self.roots.find_with_metadata(relative)?));
+        let (relative, (path, metadata)) = find(relative).or_else(|| {
+            // A file that was unpacked where it lies.
+            find(relative.strip_suffix(".gz").filter(|name| name.ends_with(NIFTI))?)
+        })?;
+        let relative = dehyphenate_labels(relative).into_owned();
+        Some(Located { relative, path, metadata: Some(metadata), object: None })
     }
 
     /// As [`Files::find`], also for a file on disk whose name kept the hyphens of the bucket although

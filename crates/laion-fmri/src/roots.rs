@@ -4,7 +4,7 @@ pub(crate) mod inventory;
 pub(crate) mod listed;
 
 use std::collections::BTreeSet;
-use std::fs::{self, FileType};
+use std::fs::{self, FileType, Metadata};
 use std::path::{Path, PathBuf};
 
 use s3_mirror::RelativePath;
@@ -52,8 +52,18 @@ impl Roots {
     /// with `..`, is the path of no file.
     #[must_use]
     pub fn find(&self, relative: &str) -> Option<PathBuf> {
+        self.find_with_metadata(relative).map(|(path, _)| path)
+    }
+
+    /// As [`Roots::find`], with what the system says about the file.
+    pub(crate) fn find_with_metadata(&self, relative: &str) -> Option<(PathBuf, Metadata)> {
         let relative = RelativePath::new(relative).ok()?;
-        self.0.iter().map(|root| relative.below(root)).find(|path| path.is_file())
+        self.0.iter().find_map(|root| {
+            let path = relative.below(root);
+            tracing::trace!(path = %path.display(), "looking at");
+            let metadata = fs::metadata(&path).ok().filter(Metadata::is_file)?;
+            Some((path, metadata))
+        })
     }
 
     /// No directory: what a dataset that is read from the bucket has by default.

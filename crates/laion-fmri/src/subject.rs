@@ -2,6 +2,7 @@
 
 mod in_bucket;
 mod session_or_all;
+mod sessions;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -15,6 +16,7 @@ use laion_fmri_base::lock;
 use s3_mirror::RelativePath;
 
 pub use self::session_or_all::SessionOrAll;
+pub(crate) use self::sessions::{SessionPlace, each_once};
 use crate::dataset::Reading;
 use crate::files::{Files, Located, Records};
 use crate::mask::{BrainMask, MaskSource, Resolution};
@@ -97,9 +99,9 @@ impl Subject {
     /// [`Error::Io`] when a directory cannot be read.
     #[doc(alias = "get_sessions")]
     pub fn sessions(&self) -> Result<Vec<SessionId>> {
-        self.sessions_that(|session| {
-            self.has_file_of_betas(session) || self.has_trial_table(session)
-        })
+        let mut sessions = self.sessions_with_a_directory()?;
+        sessions.retain(|it| self.has_file_of_betas(it) || self.has_trial_table(it));
+        Ok(sessions)
     }
 
     /// The sessions whose betas are on disk or in a [store](crate::store), sorted.
@@ -108,18 +110,25 @@ impl Subject {
     ///
     /// [`Error::Io`] when a directory cannot be read.
     pub fn sessions_with_betas(&self) -> Result<Vec<SessionId>> {
-        self.sessions_that(|session| {
-            self.has_file_of_betas(session)
-                || (self.has_trial_table(session) && self.is_stored(session))
-        })
+        Ok(self.betas_there()?.into_iter().map(|(session, _)| session).collect())
     }
 
-    /// The sessions with a directory that are wanted, sorted.
-    fn sessions_that(&self, is_wanted: impl Fn(&SessionId) -> bool) -> Result<Vec<SessionId>> {
+    /// As [`Subject::sessions_with_betas`], each with the file, without which a store has the betas.
+    pub(crate) fn betas_there(&self) -> Result<Vec<SessionPlace>> {
+        let found = |session: SessionId| {
+            let place = self.find_betas(&session);
+            let is_there =
+                place.is_some() || (self.has_trial_table(&session) && self.is_stored(&session));
+            is_there.then_some((session, place))
+        };
+        Ok(self.sessions_with_a_directory()?.into_iter().filter_map(found).collect())
+    }
+
+    /// The sessions with a directory, sorted.
+    fn sessions_with_a_directory(&self) -> Result<Vec<SessionId>> {
         let names = self.files.subdirectories(&layout::glmsingle(&self.id))?;
         let names = names.iter().filter(|name| name.starts_with("ses-"));
-        let sessions = names.filter_map(|name| name.parse::<SessionId>().ok());
-        Ok(sessions.filter(is_wanted).collect())
+        Ok(names.filter_map(|name| name.parse::<SessionId>().ok()).collect())
     }
 
     /// The sessions of which this file was downloaded and is no longer on disk, by the records of the
@@ -272,53 +281,6 @@ impl Subject {
     #[must_use]
     pub fn stimuli(&self) -> &Stimuli {
         &self.stimuli
-    }
-
-    /// The sessions by name, in the order named; without names all of which this file is there,
-    /// ascending. There may be none.
-    pub(crate) fn chosen_sessions(
-        &self,
-        named: &[impl AsRef<str>],
-        file: fn(&SubjectId, &SessionId) -> String,
-    ) -> Result<Vec<SessionId>> {
-        if named.is_empty() {
-            let mut sessions = self.sessions()?;
-            sessions.retain(|session| self.files.find(&file(&self.id, session)).is_some());
-            return Ok(sessions);
-        }
-        named.iter().map(|session| Ok(session.as_ref().parse()?)).collect()
-    }
-
-    /// As [`Subject::chosen_sessions`] for betas. There is at least one.
-    pub(crate) fn sessions_of_betas(&self, named: &[impl AsRef<str>]) -> Result<Vec<SessionId>> {
-        let chosen = match named.is_empty() {
-            true => self.sessions_with_betas()?,
-            false => self.chosen_sessions(named, layout::betas)?,
-        };
-        if chosen.is_empty() {
-            let what = format!("betas of {}", self.id);
-            let fetch = || DownloadRequest::of(&self.id).desc("SingletrialBetas");
-            return Err(self.files.missing(what, &layout::glmsingle(&self.id), fetch));
-        }
-        Ok(chosen)
-    }
-
-    /// As [`Subject::sessions_of_betas`], refusing a session that is named twice: where rows are
-    /// joined, its rows would come twice.
-    pub(crate) fn sessions_once(&self, named: &[impl AsRef<str>]) -> Result<Vec<SessionId>> {
-        let chosen = self.sessions_of_betas(named)?;
-        each_once(&chosen)?;
-        Ok(chosen)
-    }
-
-    /// As [`Subject::sessions_once`], refusing a session without betas.
-    pub(crate) fn sessions_to_join(&self, named: &[impl AsRef<str>]) -> Result<Vec<SessionId>> {
-        let chosen = self.sessions_once(named)?;
-        // Asked for before their tables: the download of betas brings both.
-        for session in &chosen {
-            self.check_betas(session)?;
-        }
-        Ok(chosen)
     }
 
     /// The trial tables of all sessions on disk, in session order. A session that has betas and no
@@ -518,9 +480,9 @@ impl Subject {
     }
 }
 
-/// A number of trials for a table on disk as it is now.
+/// A number of trials for a table on disk as it was found.
 fn table_length(place: &Located, trials: usize) -> Option<TableLength> {
-    let found = std::fs::metadata(Some(place).filter(|it| it.is_on_disk())?.path()).ok()?;
+    let found = place.metadata()?;
     Some(TableLength { size: found.len(), modified: found.modified().ok(), trials })
 }
 
@@ -550,14 +512,5 @@ fn first_few(sessions: &[SessionId]) -> String {
     match sessions.len() {
         n if n > MOST => format!("{} and {} more", names.join(", "), n - MOST),
         _ => names.join(", "),
-    }
-}
-
-/// Refuses a session that is named twice.
-pub(crate) fn each_once(sessions: &[SessionId]) -> Result<()> {
-    let twice = (1..).zip(sessions).find(|(after, session)| sessions[*after..].contains(session));
-    match twice {
-        Some((_, session)) => Err(Error::NamedTwice { got: session.to_string() }),
-        None => Ok(()),
     }
 }

@@ -839,3 +839,22 @@ fn stores_are_looked_for_once_however_many_sessions_are_read() {
     assert!(listings(&built.built) <= built.built.len() + 1);
     assert_eq!(sources(&subject, "face").len(), built.built.len());
 }
+
+#[test]
+fn each_file_of_a_session_is_looked_at_once_when_a_store_is_read_again() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = Dataset::open(bucket.root()).unwrap().subject("sub-01").unwrap();
+    let built = build(&subject, &StoreRequest::new());
+    let read = || subject.betas().roi("face").concat().unwrap();
+    let first = read();
+    let log = TracingLog::default();
+    let again = tracing::subscriber::with_default(log.clone(), read);
+    assert_eq!(bits(&again.betas), bits(&first.betas));
+    for session in &built.built {
+        for key in [layout::betas(subject.id(), session), layout::trials(subject.id(), session)] {
+            let name = key.rsplit('/').next().unwrap();
+            let is_look = |line: &&str| line.contains("looking at") && line.contains(name);
+            assert_eq!(log.text().lines().filter(is_look).count(), 1, "{name}");
+        }
+    }
+}

@@ -34,7 +34,8 @@ impl Betas<'_> {
         sessions: &[SessionId],
         mut choose: impl FnMut(&SessionTrials) -> Result<Vec<usize>>,
     ) -> Result<ChosenTrials<'_>> {
-        let planned = self.plan_by(sessions, |session, _, table| {
+        let places = self.subject.betas_of(sessions.iter().cloned())?;
+        let planned = self.plan_by(places, |session, _, table| {
             Ok(WantedRows::of(choose(&self.needed_table(session, table)?)?))
         })?;
         let voxels = same_voxels(&planned)?;

@@ -14,10 +14,10 @@ use super::order::{RowOrder, WantedRows, waiting_directory};
 use super::reader::{SessionRead, SessionReader};
 use super::{Betas, CeilingThreshold, SessionBetas};
 use crate::error::{ExtractError, Restriction};
-use crate::files::Located;
 use crate::files::row_file::RowFile;
 use crate::mask::VoxelMask;
 use crate::observer::Watch;
+use crate::subject::SessionPlace;
 use crate::trial_table::SessionTrial;
 use crate::trials::SessionTrials;
 use crate::{Error, NoiseCeiling, Result, Subject};
@@ -32,7 +32,7 @@ pub(super) struct Planned {
 
 impl Betas<'_> {
     /// One plan for each session, of which there is at least one.
-    pub(super) fn plan(&self, sessions: &[SessionId]) -> Result<Vec<Planned>> {
+    pub(super) fn plan(&self, sessions: Vec<SessionPlace>) -> Result<Vec<Planned>> {
         self.plan_by(sessions, |session, n_volumes, table| self.rows(session, n_volumes, table))
     }
 
@@ -40,24 +40,22 @@ impl Betas<'_> {
     /// volumes, and the trial table if it had to be read.
     pub(super) fn plan_by(
         &self,
-        sessions: &[SessionId],
+        places: Vec<SessionPlace>,
         mut rows: impl FnMut(&SessionId, usize, Option<SessionTrials>) -> Result<WantedRows>,
     ) -> Result<Vec<Planned>> {
-        // Missing files are the likeliest failure and the cheapest to see.
-        let places = sessions.iter().map(|session| self.subject.check_betas(session));
-        let places: Vec<Option<Located>> = places.collect::<Result<_>>()?;
-        self.subject.fetch_trials(sessions)?;
+        let sessions: Vec<SessionId> = places.iter().map(|(session, _)| session.clone()).collect();
+        self.subject.fetch_trials(&sessions)?;
         let base = Arc::new(self.voxels.resolve(&self.subject)?);
         let stores = self.subject.stores_of(&base);
         let mut thresholded = Thresholded::new(&self.subject, &base, self.threshold.as_ref())?;
         let mut planned = Vec::with_capacity(sessions.len());
-        for (session, place) in sessions.iter().zip(places) {
-            let reader = SessionReader::open_with(&self.subject, session, &base, &stores, place)?;
-            let table = self.table(session, reader.n_volumes())?;
+        for (session, place) in places {
+            let reader = SessionReader::open_with(&self.subject, &session, &base, &stores, place)?;
+            let table = self.table(&session, reader.n_volumes())?;
             table.as_ref().map_or(Ok(()), |table| reader.check_trials(table))?;
             let planned_session = Planned {
-                voxels: thresholded.voxels(session)?,
-                rows: rows(session, reader.n_volumes(), table)?,
+                voxels: thresholded.voxels(&session)?,
+                rows: rows(&session, reader.n_volumes(), table)?,
                 reader: if sessions.len() == 1 { reader } else { reader.closed() },
             };
             if self.voxels.is_non_empty {

@@ -94,29 +94,29 @@ impl Files {
         self.fingerprint(&place, record).map(Some)
     }
 
-    /// Whether a file is what it was: on disk by size and time of modification, or else by a SHA-256
-    /// that is known for those it has now (`kept` says where one may be kept); in the bucket by size and
-    /// entity tag. Nothing is read but records.
+    /// Whether a file is what it was: on disk by the size and time of modification that it had when it
+    /// was found, or else by a SHA-256 that is known for those (`kept` says where one may be kept); in
+    /// the bucket by size and entity tag. Nothing is read but records.
     pub(crate) fn step(
         &self,
         place: &Located,
         kept: impl FnOnce() -> Option<PathBuf>,
         fingerprint: &Fingerprint,
     ) -> Result<Step> {
-        if !place.is_on_disk() {
+        let Some(metadata) = place.metadata() else {
             let (size, etag) = place.listed().unwrap_or_default();
             let is_same = size == fingerprint.size && etag.is_some() && etag == fingerprint.etag;
             return Ok(if is_same { Step::Same } else { Step::Other });
-        }
-        let metadata = metadata(place)?;
+        };
         if metadata.len() != fingerprint.size {
             return Ok(Step::Other);
         }
-        let modified = nanoseconds(&metadata);
+        let modified = nanoseconds(metadata);
         if modified.is_some() && modified == fingerprint.modified {
             return Ok(Step::Same);
         }
         let kept = kept();
+        let metadata = metadata.clone();
         let file = LargeFile { files: self, place, kept: kept.as_deref(), metadata };
         Ok(match file.known()? {
             Some(record) if record.sha256 == fingerprint.sha256 => Step::Same,
@@ -242,6 +242,7 @@ fn nanoseconds(metadata: &Metadata) -> Option<u64> {
 }
 
 fn metadata(place: &Located) -> Result<Metadata> {
+    tracing::trace!(path = %place.path().display(), "looking at");
     std::fs::metadata(place.path()).map_err(Error::io("look at", place.path()))
 }
 

@@ -234,7 +234,7 @@ impl Objects {
     }
 
     fn locate(&self, relative: &str, listed: &Arc<Listed>) -> Located {
-        let object = Some(Arc::clone(listed));
-        Located { relative: relative.to_owned(), path: self.name(listed.key.as_str()), object }
+        let (relative, path) = (relative.to_owned(), self.name(listed.key.as_str()));
+        Located { relative, path, metadata: None, object: Some(Arc::clone(listed)) }
     }
 }

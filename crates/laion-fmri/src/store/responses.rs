@@ -61,8 +61,7 @@ impl Subject {
     fn stored_of(&self, voxels: &VoxelMask) -> Result<Vec<(SessionId, StoredSession)>> {
         let mut found = Vec::new();
         let stores = self.stores_of(voxels);
-        for session in self.sessions_with_betas()? {
-            let place = self.betas_place(&session).ok();
+        for (session, place) in self.betas_there()? {
             if let Some(stored) = self.stored(&session, &stores, place.as_ref()) {
                 found.push((session, stored));
             }
