@@ -42,9 +42,14 @@ impl Page {
     }
 
     /// Ends the command as Ctrl-C does, and gives its messages.
-    fn end(mut self) -> String {
+    fn end(self) -> String {
+        self.end_by("-INT")
+    }
+
+    /// Ends the command by a signal, and gives its messages.
+    fn end_by(mut self, signal: &str) -> String {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
         let start = Instant::now();
         let mut err = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
@@ -78,6 +83,15 @@ fn the_page_is_served_until_ctrl_c() {
     assert!(answer.contains(expected), "{answer}");
     let err = page.end();
     assert!(err.contains(&format!("ssh -L {port}:127.0.0.1:{port} ")), "{err}");
+    assert!(err.ends_with("Ctrl-C ends it\n"), "{err}");
+}
+
+#[test]
+fn whoever_stops_it_politely_gets_the_status_of_ctrl_c() {
+    let user = User::with_session();
+    let page = Page::open(&user, &[]);
+    assert!(page.get("/api/about").starts_with("HTTP/1.1 200"));
+    let err = page.end_by("-TERM");
     assert!(err.ends_with("Ctrl-C ends it\n"), "{err}");
 }
 
