@@ -41,6 +41,7 @@ mod error;
 mod group;
 mod layout;
 mod matrix;
+mod put;
 mod read_ahead;
 mod shard;
 mod values;

@@ -14,13 +14,9 @@ use crate::checksum::crc32c;
 use crate::columns::{Batch, ColumnPlan, Run, Wanted};
 use crate::error::Error;
 use crate::layout::Layout;
+use crate::put::put;
 use crate::read_ahead::{ReadAhead, will_be_read};
 use crate::shard;
-
-/// Columns whose values are put into the rows of an output together: a line of the cache.
-const TILE: usize = 16;
-/// Rows that are put there together.
-const TILE_ROWS: usize = 8;
 
 /// Asked between chunks with the rows that are complete; whether to go on.
 pub(crate) type Observe<'a> = &'a (dyn Fn(usize) -> ControlFlow<()> + Sync);
@@ -219,9 +215,7 @@ impl Matrix {
             checked = Some(place);
         }
         let [chunk_rows, _] = self.layout.chunk_shape();
-        for wanted in wanted.chunks(TILE) {
-            put(wanted, buffer, chunk_rows, part);
-        }
+        put(wanted, buffer, chunk_rows, &part.rows, &mut part.out);
         Ok(())
     }
 
@@ -297,63 +291,4 @@ impl Matrix {
         })
         .map(drop)
     }
-}
-
-/// Puts the values of a few columns into the rows of the output.
-fn put(wanted: &[Wanted], buffer: &[u32], chunk_rows: usize, part: &mut Part<'_>) {
-    let first = wanted[0].position;
-    let side_by_side = (first..).zip(wanted).all(|(position, it)| it.position == position);
-    let in_order = part.rows.last().is_some_and(|last| *last + 1 == part.rows.len() + part.rows[0]);
-    let n_columns = part.out.ncols();
-    if let (Some(out), Ok(wanted), true) =
-        (part.out.as_slice_mut(), wanted.try_into(), side_by_side && in_order)
-    {
-        return put_tile(wanted, buffer, part.rows[0], out, n_columns);
-    }
-    let mut sources = [&[][..]; TILE];
-    for (source, it) in sources.iter_mut().zip(wanted) {
-        *source = &buffer[it.start..it.start + chunk_rows];
-    }
-    for (&row, mut out) in part.rows.iter().zip(part.out.rows_mut()) {
-        for (it, source) in wanted.iter().zip(&sources) {
-            out[it.position] = value(source[row]);
-        }
-    }
-}
-
-/// Puts rows next to each other of columns next to each other, in blocks that stay in registers.
-fn put_tile(
-    wanted: &[Wanted; TILE],
-    buffer: &[u32],
-    first_row: usize,
-    out: &mut [f32],
-    n_columns: usize,
-) {
-    let first = wanted[0].position;
-    let starts = wanted.map(|it| it.start + first_row);
-    let n_rows = out.len() / n_columns;
-    let mut row = 0;
-    let mut blocks = out.chunks_exact_mut(n_columns * TILE_ROWS);
-    for block in &mut blocks {
-        let mut values = [[0.0; TILE]; TILE_ROWS];
-        for (column, start) in starts.iter().enumerate() {
-            let source = &buffer[start + row..start + row + TILE_ROWS];
-            for (values, source) in values.iter_mut().zip(source) {
-                values[column] = value(*source);
-            }
-        }
-        for (out, values) in block.chunks_exact_mut(n_columns).zip(&values) {
-            out[first..first + TILE].copy_from_slice(values);
-        }
-        row += TILE_ROWS;
-    }
-    for (out, row) in blocks.into_remainder().chunks_exact_mut(n_columns).zip(row..n_rows) {
-        for (out, start) in out[first..first + TILE].iter_mut().zip(starts) {
-            *out = value(buffer[start + row]);
-        }
-    }
-}
-
-fn value(word: u32) -> f32 {
-    f32::from_bits(u32::from_le(word))
 }
