@@ -27,6 +27,7 @@
 //! * [`write_group`], [`write_new_group`], [`GroupWriter`]: a group that appears when it is complete
 //! * [`MatrixRows`], [`MatrixOptions`]: a matrix that is written row by row
 //! * [`Group`], [`Matrix`]: reading, and checking all of it ([`Group::verify`])
+//! * [`Buffers`]: memory that one read after the other uses
 //! * [`consolidate`]: a group whose members come one after the other
 //! * [`mend_group`]: a group that is damaged, but not its members
 //! * [`remove_abandoned`]: what writers that were killed left behind
@@ -34,6 +35,7 @@
 //! * [`Layout`]: where every chunk of a matrix lies
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod buffers;
 mod checksum;
 mod columns;
 mod document;
@@ -47,6 +49,7 @@ mod shard;
 mod values;
 mod writer;
 
+pub use crate::buffers::Buffers;
 pub use crate::error::Error;
 pub use crate::group::{
     Group, GroupWriter, Verified, consolidate, mend_group, remove_abandoned, write_group,

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use laion_fmri_base::{Sha256, parallel_map, parallel_map_with, read_exact_at};
 use ndarray::{ArrayViewMut2, Axis};
 
+use crate::buffers::Buffers;
 use crate::checksum::crc32c;
 use crate::columns::{Batch, ColumnPlan, Run, Wanted};
 use crate::error::Error;
@@ -119,6 +120,24 @@ impl Matrix {
         threads: NonZeroUsize,
         observe: impl Fn(usize) -> ControlFlow<()> + Sync,
     ) -> Result<(), Error> {
+        self.read_using(&Buffers::default(), columns, rows, out, threads, observe)
+    }
+
+    /// As [`Matrix::read_with`], with memory that other reads used before, also those of other
+    /// matrices.
+    ///
+    /// # Errors
+    ///
+    /// As [`Matrix::read_with`].
+    pub fn read_using(
+        &self,
+        buffers: &Buffers,
+        columns: &[usize],
+        rows: &[usize],
+        out: ArrayViewMut2<'_, f32>,
+        threads: NonZeroUsize,
+        observe: impl Fn(usize) -> ControlFlow<()> + Sync,
+    ) -> Result<(), Error> {
         let plan = ColumnPlan::new(&self.layout, columns)?;
         for (what, expected, got) in [
             ("rows of the output", rows.len(), out.nrows()),
@@ -130,7 +149,7 @@ impl Matrix {
         }
         let parts = self.parts(rows, out)?;
         let done = AtomicUsize::new(0);
-        let buffer = || vec![0_u32; plan.most_chunks() * self.layout.chunk_words()];
+        let buffer = || buffers.take(plan.most_chunks() * self.layout.chunk_words());
         let ahead = ReadAhead::default();
         parallel_map_with(threads.get(), parts, buffer, |buffer, mut part| {
             if ahead.is_worthwhile() {
@@ -140,7 +159,7 @@ impl Matrix {
                 if observe(done.load(Ordering::Relaxed)).is_break() {
                     return Err(Error::Stopped);
                 }
-                self.read_batch(&plan, batch, &mut part, buffer, &ahead)?;
+                self.read_batch(&plan, batch, &mut part, buffer.words(), &ahead)?;
             }
             let complete = done.fetch_add(part.rows.len(), Ordering::Relaxed) + part.rows.len();
             match observe(complete) {

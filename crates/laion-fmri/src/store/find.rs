@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use bids_names::{SessionId, SubjectId};
 use laion_fmri_base::zarr::DOCUMENT;
 use laion_fmri_base::{Sha256, lock};
-use voxel_store::{Group, Matrix, Values};
+use voxel_store::{Buffers, Group, Matrix, Values};
 
 use super::described::{SessionLabel, StoreLabel, VERSION, axis, of_attributes};
 use super::session::StoredSession;
@@ -46,6 +46,8 @@ pub(super) struct Store {
     document: DocumentState,
     /// The sessions that were opened.
     sessions: Mutex<HashMap<SessionId, OpenedSession>>,
+    /// Shared by the sessions.
+    pub(super) buffers: Buffers,
 }
 
 /// Length and time of modification of a document, by which it is read again.
@@ -114,8 +116,8 @@ impl Store {
             Ok(_) => return Err(Unfit::Stale("it has another layout")),
             Err(error) => return Err(error.into()),
         };
-        let sessions = Mutex::default();
-        Ok(Self { path: path.to_owned(), label, voxels, document, sessions })
+        let (path, sessions, buffers) = (path.to_owned(), Mutex::default(), Buffers::default());
+        Ok(Self { path, label, voxels, document, sessions, buffers })
     }
 
     /// The store of these voxels, whatever its document says: its sessions say themselves whether they
@@ -127,6 +129,7 @@ impl Store {
             voxels: (!label.is_whole()).then(|| voxels.indices().to_vec()),
             document: document(path).unwrap_or_default(),
             sessions: Mutex::default(),
+            buffers: Buffers::default(),
         }
     }
 

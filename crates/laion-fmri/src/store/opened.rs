@@ -163,7 +163,7 @@ impl OpenStore {
             false => ControlFlow::Continue(()),
         };
         let read = parallel_map(at_once, parts, |(session, rows, own)| {
-            session.stored.matrix.read_with(columns, &rows.trials, own, each, observe)
+            session.stored.read(columns, &rows.trials, own, each, observe)
         });
         match read {
             Ok(_) => Ok(out),

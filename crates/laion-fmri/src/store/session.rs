@@ -1,5 +1,6 @@
 //! The betas of one session in a store, read like those of a file.
 
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -69,7 +70,7 @@ impl StoredSession {
             }
             if read.watch.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        Ok(self.matrix.read_with(&columns, &rows, out, read.threads, observe)?)
+        Ok(self.read(&columns, &rows, out, read.threads, observe)?)
     }
 
     /// Reads rows and hands them over one after the other, with the trial that each is.
@@ -98,7 +99,7 @@ impl StoredSession {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             };
-            self.matrix.read_with(&columns, band, block, read.threads, observe)?;
+            self.read(&columns, band, block, read.threads, observe)?;
             for (place, &row) in band.iter().enumerate() {
                 let start = place * columns.len();
                 let goes_on = take(SessionTrial(row), &values[start..start + columns.len()]);
@@ -110,6 +111,18 @@ impl StoredSession {
             }
         }
         Ok(())
+    }
+
+    /// Reads columns of rows.
+    pub(super) fn read(
+        &self,
+        columns: &[usize],
+        rows: &[usize],
+        out: ArrayViewMut2<'_, f32>,
+        threads: NonZeroUsize,
+        observe: impl Fn(usize) -> ControlFlow<()> + Sync,
+    ) -> Result<(), voxel_store::Error> {
+        self.matrix.read_using(&self.store.buffers, columns, rows, out, threads, observe)
     }
 
     /// The first voxel of a damaged chunk, by its flat index.
