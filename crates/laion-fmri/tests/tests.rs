@@ -33,6 +33,7 @@ mod roi_data;
 #[cfg(feature = "serde")]
 mod serialize;
 mod stimuli;
+mod store_building;
 mod stores;
 mod templates;
 mod trees;
