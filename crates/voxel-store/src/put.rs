@@ -49,7 +49,7 @@ pub(crate) fn put(
 }
 
 /// Puts rows next to each other of columns next to each other, four columns at a time. Values are
-/// joined in registers, two and two, because stores cost more here than all the rest.
+/// joined in registers, so that a row takes one or two stores for them in place of four.
 fn put_block(
     wanted: &[Wanted],
     buffer: &[u32],
