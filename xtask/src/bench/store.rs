@@ -22,7 +22,7 @@ use laion_fmri::{Cancel, Dataset, MaskSource, Resolution, Subject, VoxelMask};
 
 use self::commands::Commands;
 use self::python::{Others, Theirs};
-use self::reads::{Matrices, by_session, joined};
+use self::reads::{Matrices, by_session, joined, new_memory};
 use super::timing::{inflate, once};
 use super::{Row, median};
 use crate::interop::{self, Environment};
@@ -178,7 +178,7 @@ fn reading(
     let matrices = Matrices::open(&store.path)?;
     let first = once(|| joined(&dataset.subject("sub-01")?, &roi))?;
     joined(&subject, &roi)?;
-    let mut times: [Vec<f64>; 9] = Default::default();
+    let mut times: [Vec<f64>; 10] = Default::default();
     for _ in 0..=rounds {
         let figures = [
             once(|| joined(&subject, &roi))?,
@@ -188,6 +188,7 @@ fn reading(
             once(|| others.iter().try_for_each(|roi| joined(&subject, roi)))?,
             commands.betas(&mirror, &mask)?,
             commands.extract(&mirror, &mask)?,
+            once(|| new_memory(&roi))?,
             asked.zarr()?,
             asked.h5py()?,
         ];
@@ -195,7 +196,7 @@ fn reading(
     }
     // The first turn fills caches.
     let times = times.map(|times| median(times[1..].to_vec()));
-    let [of_roi, plain_roi, of_one, plain_one, forty, command, extract, zarr, h5py] = times;
+    let [of_roi, plain_roi, of_one, plain_one, forty, command, extract, memory, zarr, h5py] = times;
     let mut cold = Vec::new();
     for _ in 0..rounds.min(3) {
         matrices.forget()?;
@@ -212,6 +213,7 @@ fn reading(
         ("the same, by a subject that has read nothing yet", first),
         ("the same, the chunks alone", plain_roi),
         ("the same from a cold disk", cold),
+        ("new memory for the ROI, filled by two threads", memory),
         ("one voxel by `Betas::load_sessions`", of_one),
         ("the same, the chunks alone", plain_one),
         ("`laion-fmri betas` into memory", command),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use laion_fmri::ndarray::Array2;
 use laion_fmri::store::voxel_store::{Group, Matrix};
 use laion_fmri::{Subject, VoxelMask};
@@ -57,6 +57,20 @@ impl Matrices {
         }
         Ok(())
     }
+}
+
+/// Takes memory for voxels of all sessions and fills it by two threads, and nothing else: what the
+/// system takes to hand it over depends on what other programs did before.
+pub(super) fn new_memory(voxels: &VoxelMask) -> Result<()> {
+    let length = SESSIONS * TRIALS * voxels.n_voxels();
+    let mut memory: Vec<f32> = laion_fmri_base::zeroed(length).context("no memory")?;
+    thread::scope(|scope| {
+        for part in memory.chunks_mut(length.div_ceil(THREADS).max(1)) {
+            scope.spawn(move || part.fill(1.0));
+        }
+    });
+    black_box(memory);
+    Ok(())
 }
 
 /// Reads voxels of all sessions as a user does.
