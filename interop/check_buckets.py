@@ -118,7 +118,14 @@ def check(root, case):
             return named_problems(dict(got), case["arrays"], load)
     if "like" in case:
         return volume_problems(output, load(case["expected"]), root / case["like"])
-    got, expected = np.load(output), load(case["expected"])
+    expected = load(case["expected"])
+    if output.suffix == ".csv":
+        frame = pandas.read_csv(output)
+        if list(frame.columns) != case["columns"]:
+            return [f"columns: expected {case['columns']}, got {list(frame.columns)}"]
+        got = np.ascontiguousarray(frame.to_numpy(dtype=expected.dtype))
+    else:
+        got = np.load(output)
     if case.get("tolerance") == "1e-9 mm":
         near = got.shape == expected.shape and np.allclose(got, expected, rtol=0, atol=1e-9)
         return [] if near else [f"expected {expected}, got {got}"]

@@ -385,7 +385,7 @@ def options(cases, asked):
 
 
 def command_cases(cases, bucket, reference):
-    """Commands whose outputs numpy, nibabel and the csv module read."""
+    """Commands whose outputs numpy, nibabel, pandas and the csv module read."""
     subject = reference.subject
     sessions = with_betas(reference)
     number = itertools.count()
@@ -430,6 +430,15 @@ def command_cases(cases, bucket, reference):
         expected = cases.array(volume.reshape(brain.shape))
         values = cases.array(ceiling)
         add(["to-nifti", values], given, "values.nii.gz", expected=expected, like=like)
+        names = [f"v{index}" for index in reference.indices(choice)]
+        betas = cases.array(reference.betas(choice, sessions[0]))
+        one = ["--session", sessions[0], *given]
+        add(["betas"], one, "betas.csv", columns=names, expected=betas)
+        column = cases.array(ceiling[:, np.newaxis])
+        desc = ["noise-ceiling", "--desc", DESCS[1]]
+        add(desc, given, "nc.csv", columns=["noise_ceiling"], expected=column)
+        near = {"expected": coordinates, "tolerance": "1e-9 mm"}
+        add(["coordinates"], given, "mm.csv", columns=["x", "y", "z"], **near)
         if choice.mask is not None:
             continue
         if choice.roi is None:

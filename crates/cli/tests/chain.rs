@@ -452,6 +452,11 @@ fn every_csv_file_begins_with_the_names_of_its_columns() {
         let csv = std::fs::read_to_string(user.path("x.csv")).unwrap();
         assert_eq!(csv.lines().next(), Some(header.as_str()), "{line}");
         assert_eq!(csv.lines().count(), rows + 1, "{line}");
+        // A column of whole numbers is one of floating-point numbers too, for whoever reads it.
+        let numbers = csv.lines().skip(1).flat_map(|line| line.split(','));
+        let is_float =
+            |text: &str| text.contains(['.', 'e']) || ["NaN", "inf", "-inf"].contains(&text);
+        numbers.for_each(|text| assert!(is_float(text), "{line}: {text}"));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The voxel options that several commands share, and arrays on the voxel axis in and out.
 
-use std::io::Write;
+use std::fmt::Debug;
+use std::io::{self, Write};
 use std::path::Path;
 
 use laion_fmri::export::{self, Element};
@@ -128,20 +129,23 @@ pub(super) fn write_npy<A: Element, D: RemoveAxis>(
     if !output::is_stdout(output) {
         return Ok(export::write_npy(output, array).map_err(Error::from)?);
     }
-    let mut stdout = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut stdout = io::BufWriter::new(io::stdout().lock());
     export::write_npy_to(&mut stdout, array).map_err(Error::from)?;
     stdout.flush()?;
     Ok(())
 }
 
 /// As [`write_npy`], or as a `.csv` file, whose first line names the columns.
-pub(super) fn write_array<A: Element + ToString, D: RemoveAxis>(
+pub(super) fn write_array<A: Element + Debug, D: RemoveAxis>(
     output: &Path,
     array: ArrayView<'_, A, D>,
     columns: impl IntoIterator<Item = String>,
 ) -> anyhow::Result<()> {
     match array_format(output, &[ArrayFormat::Npy, ArrayFormat::Csv])? {
-        ArrayFormat::Csv => output::write_text(output, &csv(array, columns)?),
+        ArrayFormat::Csv => {
+            let written = export::atomic_file(output, |file| write_csv(file, array, columns));
+            Ok(written.map_err(Error::from)?)
+        }
         _ => write_npy(output, array),
     }
 }
@@ -152,16 +156,17 @@ pub(super) fn voxel_columns(voxels: &VoxelMask) -> impl Iterator<Item = String> 
 }
 
 /// The names of the columns, then one line for each element of the first axis. Floating-point numbers
-/// have as many digits as it takes to read the same number back.
-fn csv<A: ToString, D: RemoveAxis>(
+/// have as many digits as it takes to read the same number back, and at least one behind
+/// the point: pandas reads a column of `0` and `-0` as integers, which have no sign of zero.
+fn write_csv<A: Debug, D: RemoveAxis>(
+    file: impl Write,
     array: ArrayView<'_, A, D>,
     columns: impl IntoIterator<Item = String>,
-) -> anyhow::Result<String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(file);
     writer.write_record(columns)?;
     for row in array.axis_iter(Axis(0)) {
-        writer.write_record(row.iter().map(ToString::to_string))?;
+        writer.write_record(row.iter().map(|value| format!("{value:?}")))?;
     }
-    let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
-    Ok(String::from_utf8(bytes)?)
+    writer.flush()
 }
