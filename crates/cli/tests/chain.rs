@@ -56,17 +56,29 @@ fn files_are_reported_as_json_too() {
         "roi --subject 03 FFA1 -o r.npz",
         "noise-ceiling --subject 03 --session 01 --roi FFA1 -o n.npy",
         "to-nifti --subject 03 n.npy --roi FFA1 -o n.nii",
+        "trials --subject 03 -o t.csv",
+        "splits masks tau --pool shared --subject 03 -o s.npz",
+        "extract --subject 03 --session 01 --roi FFA1 -o e.parquet",
     ] {
         let object = report(line);
         assert_eq!(object["schema"], "laion-fmri.written/1", "{line}");
         assert_eq!(object["path"], line.rsplit(' ').next().unwrap());
     }
+    // The name of a file decides what is in it.
+    let table = std::fs::read_to_string(user.path("t.csv")).unwrap();
+    assert!(table.starts_with("session,run,"), "{table}");
+    assert_eq!(user.ok("trials --subject 03 -o t.csv -q").err, "");
+    let said = format!("{} rows -> t.csv\n", table.lines().count() - 1);
+    assert!(user.ok("trials --subject 03 -o t.csv").err.ends_with(&said));
     let shape = &report("betas --subject 03 --session 01 --roi FFA1 -o x.npy")["shape"];
     let array = read_npy::<f32>(user.path("x.npy")).unwrap();
     assert_eq!(*shape, serde_json::json!(array.shape()));
     let extract = "extract --subject 03 --session 01 --roi FFA1 -o e.npz";
     assert_eq!(report(extract)["schema"], "laion-fmri.extract/1");
     assert_eq!(report(&format!("{extract} -n"))["schema"], "laion-fmri.extract-plan/1");
+    let rows = "extract --subject 03 --session 01 --roi FFA1 -o rows.parquet -n";
+    assert_eq!(report(rows)["schema"], "laion-fmri.extract-plan/1");
+    assert!(user.ok(rows).err.starts_with("would write ") && !user.path("rows.parquet").exists());
     assert_eq!(report("license")["accepted"], true);
     for action in ["show", "methods", "cite"] {
         assert!(report(&format!("recipe {action} e.npz"))["schema"].is_string());

@@ -139,7 +139,7 @@ fn masks_are_over_the_trials_of_the_sessions_in_order() {
         assert_eq!(npz.text("pool").unwrap(), ["shared"]);
         assert_eq!(npz.text("revision").unwrap(), [revision]);
         let message = format!(
-            "tau of shared ({revision}): {} trials, {} train, {} test, {} in neither list\n",
+            "tau of shared ({revision}): {} trials, {} train, {} test, {} in neither list -> masks.npz\n",
             expected.len(),
             expected.n_train(),
             expected.n_test(),

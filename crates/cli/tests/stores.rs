@@ -327,7 +327,11 @@ fn stores_of_all_subjects_are_listed_and_checked() {
     fs::write(&matrix, bytes).unwrap();
     let found = user.run("store verify --json");
     assert_eq!(found.code, 4, "{}", found.err);
-    assert_eq!(objects(&found.out).len(), 1);
+    let mut found_objects = objects(&found.out);
+    assert_eq!(found_objects.len(), 3);
+    found_objects.retain(|object| object["schema"] == "laion-fmri.store-verify/1");
+    let damaged: u64 = found_objects.iter().map(|it| it["damaged"].as_u64().unwrap()).sum();
+    assert_eq!((found_objects.len(), damaged), (2, 1));
     // What is advised mends it.
     let advice = found.err.lines().find_map(|line| line.strip_prefix("hint: laion-fmri ")).unwrap();
     let advice = advice.split(" builds").next().unwrap();

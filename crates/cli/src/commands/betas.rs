@@ -119,8 +119,6 @@ pub(super) fn run(context: &Context, args: &Betas) -> anyhow::Result<()> {
     progress.finish();
     if let Some((path, format)) = row_table {
         trials::write_rows(context, &subject, &rows, &path, format)?;
-        let n_rows: usize = rows.iter().map(|(_, rows)| rows.len()).sum();
-        output::wrote(context, &path, &counted(n_rows, "row"), [("rows", json!(n_rows))])?;
     }
     Ok(())
 }

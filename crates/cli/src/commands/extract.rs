@@ -449,14 +449,21 @@ fn table(
     dry_run: bool,
 ) -> anyhow::Result<()> {
     let RowTable { table, dropped_images, .. } = dataset.extract_rows(request)?;
-    if !dry_run {
-        output::note_replaced(context, [request.output.as_path()]);
-        table.write_parquet(&request.output).map_err(Error::from)?;
-    }
-    let output = request.output.display();
+    let output = &request.output;
     let dropped = images_left_out(dropped_images);
-    let rows = counted(table.n_rows(), "row");
-    context.note(&format!("{rows} without betas{dropped} -> {output}"));
+    let text = format!("{} without betas{dropped}", counted(table.n_rows(), "row"));
+    let fields = [("rows", json!(table.n_rows()))];
+    if !dry_run {
+        output::note_replaced(context, [output.as_path()]);
+        table.write_parquet(output).map_err(Error::from)?;
+        return output::wrote(context, output, &text, fields);
+    }
+    if context.global.json {
+        let path = [("path", json!(output))];
+        let fields = output::named(path).into_iter().chain(output::named(fields));
+        output::print_lines([output::json_line("extract-plan", fields)])?;
+    }
+    context.note(&format!("would write {text}{}", output::arrow(output)));
     Ok(())
 }
 

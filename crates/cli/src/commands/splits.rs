@@ -8,6 +8,7 @@ use laion_fmri::ndarray::aview1;
 use laion_fmri::splits::{LeakReport, OodType, Pool, Split, SplitMasks, load_split};
 use laion_fmri::{Error, SessionTrials, Subject};
 use laion_fmri_base::{agreeing, counted};
+use serde_json::json;
 
 use super::sessions;
 use super::voxels::{ArrayFormat, array_format};
@@ -70,7 +71,7 @@ fn masks(context: &Context, args: &Masks) -> anyhow::Result<()> {
     } else {
         write_npz(&args.output, fill).map_err(Error::from)?;
     }
-    context.note(&format!(
+    let text = format!(
         "{} of {} ({}): {}, {} train, {} test, {} in neither list",
         split.name(),
         split.pool(),
@@ -79,7 +80,14 @@ fn masks(context: &Context, args: &Masks) -> anyhow::Result<()> {
         masks.n_train(),
         masks.n_test(),
         masks.n_neither
-    ));
+    );
+    let fields = [
+        ("trials", json!(masks.len())),
+        ("n_train", json!(masks.n_train())),
+        ("n_test", json!(masks.n_test())),
+        ("n_neither", json!(masks.n_neither)),
+    ];
+    output::wrote(context, &args.output, &text, fields)?;
     if masks.n_unknown > 0 {
         context.note(&format!(
             "note: {} {} a label that is not an image of the dataset; laion-fmri splits check lists them",

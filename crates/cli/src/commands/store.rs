@@ -337,9 +337,22 @@ fn verify(context: &Context, args: &Chosen) -> anyhow::Result<Status> {
             false => format!("damaged  {}: {reason}", path.display()),
         });
         output::print_lines(bad)?;
-        let arrays = counted(check.arrays, "array");
-        let sound = format!("{arrays} ({}) are sound", readable_bytes(check.bytes));
-        context.note(&format!("{}: {sound}", store.path.display()));
+        if context.global.json {
+            let fields = output::named([
+                ("path", json!(store.path)),
+                ("sound_arrays", json!(check.arrays)),
+                ("sound_bytes", json!(check.bytes)),
+                ("damaged", json!(check.damaged.len())),
+            ]);
+            output::print_lines([output::json_line("store-verify", fields)])?;
+        }
+        context.note(&format!(
+            "{}: {} ({}) {} sound",
+            store.path.display(),
+            counted(check.arrays, "array"),
+            readable_bytes(check.bytes),
+            agreeing(check.arrays, "is", "are")
+        ));
     }
     for subject in &damaged {
         context.note(&format!(

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use laion_fmri::export::{self, Table};
 use laion_fmri::{Betas, Error, SessionId, SessionTrial, Subject, layout};
+use laion_fmri_base::counted;
+use serde_json::json;
 
 use super::sessions;
 use crate::args::{RowArgs, TableFormat, Trials};
@@ -44,7 +46,7 @@ pub(super) fn chosen<'a>(subject: &'a Subject, sessions: &[String], args: &RowAr
     request
 }
 
-/// Writes the trial table of these rows.
+/// Writes the trial table of these rows, and says so where it goes to a file.
 pub(super) fn write_rows(
     context: &Context,
     subject: &Subject,
@@ -60,21 +62,25 @@ pub(super) fn write_rows(
              hint: laion-fmri download --prefix stimuli/task-images_metadata.csv",
         );
     }
-    Ok(())
+    if output::is_stdout(output) {
+        return Ok(());
+    }
+    let n_rows = trials.table.n_rows();
+    output::wrote(context, output, &counted(n_rows, "row"), [("rows", json!(n_rows))])
 }
 
 fn format(context: &Context, args: &Trials) -> anyhow::Result<TableFormat> {
     if let Some(format) = args.format {
         return Ok(format);
     }
-    if context.global.json {
-        return Ok(TableFormat::Json);
-    }
+    let json = context.global.json;
     if output::is_stdout(&args.output) {
-        return Ok(TableFormat::Tsv);
+        return Ok(if json { TableFormat::Json } else { TableFormat::Tsv });
     }
-    let named = format_of(&args.output);
-    Ok(named.map_err(|error| error.hint("or choose with --format csv"))?)
+    match format_of(&args.output) {
+        Err(_) if json => Ok(TableFormat::Json),
+        named => Ok(named.map_err(|error| error.hint("or choose with --format csv"))?),
+    }
 }
 
 /// The format that the name of a file asks for.
