@@ -192,6 +192,7 @@ fn damaged_files_are_status_4() {
     let message = fails(read);
     assert!(message.contains("has 52 volumes but"), "{message}");
     assert!(message.contains("has 4 trials (expected equal numbers)"), "{message}");
+    assert!(message.ends_with("hint: laion-fmri verify --repair --subject sub-03\n"), "{message}");
     fs::write(&trials, "session\trun\n").unwrap();
     let message = fails(read);
     assert!(message.contains("has 0 trials"), "{message}");

@@ -12,7 +12,12 @@ fn json(text: &str) -> Value {
 fn what_is_computed_is_what_the_bucket_has() {
     let user = User::new();
     user.ok("download --subject sub-03 --include-anatomical --accept-license");
-    user.ok("nc compute --subject sub-03 --session ses-01 -o session.nii.gz");
+    let ran = user.ok("nc compute --subject sub-03 --session ses-01 -o session.nii.gz");
+    assert!(
+        ran.err.ends_with(" -> session.nii.gz\nits conventions -> session.json\n"),
+        "{}",
+        ran.err
+    );
     let same = user.ok("nc compare --subject sub-03 session.nii.gz --session ses-01 --json");
     let same = json(&same.out);
     assert_eq!(same["schema"], "laion-fmri.nc-comparison/1");
