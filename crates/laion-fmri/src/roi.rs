@@ -52,7 +52,7 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] when a directory cannot be read. A file that cannot be read is a ROI without size.
+    /// [`Error::Io`] when a directory cannot be read. A file that cannot be read is an ROI without size.
     ///
     /// ```
     /// use laion_fmri::Dataset;
@@ -102,7 +102,7 @@ impl Subject {
         Ok(self.roi_index()?.categories())
     }
 
-    /// The items of a query that are the name of a ROI in several categories, each with these
+    /// The items of a query that are the name of an ROI in several categories, each with these
     /// categories, sorted: such a name stands for the union of its volumes. What is in an expression is
     /// not looked at.
     ///
@@ -130,7 +130,7 @@ impl Subject {
             let name = dehyphenate_name(item.trim());
             let entries = index.entries.iter().filter(|entry| entry.name == name);
             let categories: BTreeSet<&String> = entries.map(|entry| &entry.category).collect();
-            // The name of a category comes before that of a ROI.
+            // The name of a category comes before that of an ROI.
             let is_category = index.entries.iter().any(|entry| entry.category == item.trim());
             if categories.len() > 1 && !is_category {
                 found.push((name.to_string(), categories.into_iter().cloned().collect()));

@@ -109,6 +109,11 @@ fn a_session_that_one_subject_lacks_can_be_left_out() {
     );
     assert_eq!(shown.len(), 1);
     assert!(download.plan().fetches().any(|item| item.key.as_str().contains("/ses-01/")));
+    // The session of another number is not meant, however near its name is.
+    let near = local.missing(&sub_01().ses(["04"]));
+    assert_eq!(values(&near), [(FilterField::Ses, "04", None)]);
+    let spelled = local.missing(&sub_01().ses(["1"]));
+    assert_eq!(values(&spelled), [(FilterField::Ses, "1", Some("01"))]);
     // Nothing is no rest.
     let error =
         local.plan(&sub_01().ses(["ses-77"]).filter(FilterField::Suffix, ["x"]).allow_missing());

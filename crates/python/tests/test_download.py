@@ -144,7 +144,7 @@ def test_what_the_bucket_does_not_have(empty):
     with pytest.raises(laion_fmri.NoMatchingDataError, match="09") as raised:
         dl.download("sub-03", ses="ses-09", allow_missing=False)
     assert isinstance(raised.value, FileNotFoundError) and "dry_run" in raised.value.hint
-    with pytest.warns(UserWarning, match="did you mean 01"):
+    with pytest.warns(UserWarning, match="sub-03 has no session 09"):
         dl.download("sub-03", ses="ses-09", dry_run=True)
     with pytest.raises((laion_fmri.NoMatchingDataError, laion_fmri.SubjectNotFoundError)):
         dl.download("sub-99")

@@ -42,12 +42,16 @@ pub enum Missing {
 }
 
 impl Missing {
-    /// The existing value that is nearest to the missing one.
+    /// The existing value that is nearest to the missing one. Of a number it is the same number in
+    /// another spelling: session 01 is not what whoever asks for 02 means.
     #[must_use]
     pub fn nearest(&self) -> Option<&str> {
-        match self {
-            Self::Value { value, existing, .. } => bids_names::suggest(value, existing),
-            _ => None,
+        let Self::Value { value, existing, .. } = self else { return None };
+        match value.parse::<u64>() {
+            Ok(number) => {
+                existing.iter().map(String::as_str).find(|known| known.parse() == Ok(number))
+            }
+            Err(_) => bids_names::suggest(value, existing),
         }
     }
 
