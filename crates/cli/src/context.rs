@@ -184,6 +184,11 @@ impl Context {
             message::print(&hint::with_typed(text, &self.given));
         }
     }
+
+    /// Prints why a command fails where no error says so, like an error also with `--quiet`.
+    pub(crate) fn failure(&self, text: &str) {
+        message::print(&hint::with_typed(text, &self.given));
+    }
 }
 
 /// Whether messages on standard error are coloured.

@@ -155,15 +155,20 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::Object(s3_mirror::ObjectError::Store(error)) => of_mirror(error),
         Error::EventTable { path, .. } | Error::VertexMismatch { path, .. } => fetch_again(path),
         Error::Stimuli(error) => of_stimuli(error),
-        error if has_cause(error, std::io::ErrorKind::FileTooLarge) => Some(
-            "the size of files is limited: see ulimit -f, or write to another file system".to_owned(),
-        ),
-        error if has_cause(error, std::io::ErrorKind::WouldBlock) => Some(
-            "the number of processes is limited, see ulimit -u; --jobs 1 takes fewer threads"
-                .to_owned(),
-        ),
-        _ => None,
+        error => of_limit(error),
     }
+}
+
+/// What would help against a limit of the machine, if one is the cause.
+pub(crate) fn of_limit(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let advice = if has_cause(error, std::io::ErrorKind::FileTooLarge) {
+        "the size of files is limited: see ulimit -f, or write to another file system"
+    } else if has_cause(error, std::io::ErrorKind::WouldBlock) {
+        "the number of processes is limited, see ulimit -u; --jobs 1 takes fewer threads"
+    } else {
+        return None;
+    };
+    Some(advice.to_owned())
 }
 
 fn of_mirror(error: &s3_mirror::Error) -> Option<String> {
@@ -195,8 +200,8 @@ pub(crate) fn of_network(location: &str) -> String {
 }
 
 /// Whether the answer of the system is behind an error; it refuses to start a thread with `WouldBlock`.
-fn has_cause(error: &Error, kind: std::io::ErrorKind) -> bool {
-    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |e| e.source());
+fn has_cause(error: &(dyn std::error::Error + 'static), kind: std::io::ErrorKind) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
     causes.any(|cause| {
         let cause = cause.downcast_ref::<std::io::Error>();
         cause.is_some_and(|cause| cause.kind() == kind)

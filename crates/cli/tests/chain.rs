@@ -312,6 +312,9 @@ fn a_second_run_keeps_and_withheld_objects_are_reported() {
         ran.err
     );
     assert_eq!(user.run("download --subject sub-03 --ses ses-02 --strict").code, 6);
+    let quiet = user.run("download --subject sub-03 --ses ses-02 --strict -q");
+    let said = "1 file withheld: the server denies access (";
+    assert!(quiet.code == 6 && quiet.err.starts_with(said), "{}", quiet.err);
     let ran = user.run("--strict download --subject sub-03 --ses ses-31");
     assert_eq!(ran.code, 6);
     let expected = " files withheld: the session is not released yet (ses-31)\n";

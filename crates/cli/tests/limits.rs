@@ -18,7 +18,7 @@ const OTHER: u32 = 61_234;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What `ulimit` is told, and then the command.
-fn limited(user: &User, limit: &str, line: &str) -> Command {
+pub(crate) fn limited(user: &User, limit: &str, line: &str) -> Command {
     limited_program(user, program().get_program(), limit, line)
 }
 
@@ -88,9 +88,14 @@ fn a_file_that_may_not_grow_is_an_error() {
         assert_eq!(names(user.folder.path()), before, "{line}: nothing is left behind");
     }
     let line = "download --subject sub-03 --ses ses-02";
-    let (code, messages) = outcome(limited(&user, "-f 8", line), line);
-    assert_eq!(code, Some(1), "{messages}");
-    assert!(messages.contains("File too large"), "{messages}");
+    for line in [line.to_owned(), format!("{line} -q")] {
+        let (code, messages) = outcome(limited(&user, "-f 8", &line), &line);
+        assert_eq!(code, Some(1), "{messages}");
+        assert!(messages.contains("File too large"), "{messages}");
+        let hint = "hint: the size of files is limited: see ulimit -f";
+        assert_eq!(messages.matches(hint).count(), 1, "{messages}");
+        assert_eq!(messages.contains("downloaded "), !line.ends_with("-q"), "{messages}");
+    }
     user.ok(line);
 }
 

@@ -190,6 +190,10 @@ fn every_refused_key_has_its_reason() {
         assert!(expected.iter().all(|line| said.contains(line)), "{said}");
     }
     assert!(ran.err.contains(", 2 refused\n"), "{}", ran.err);
+    // A failure is said, however little else is.
+    let quiet = user.run(&format!("{SESSION} -q"));
+    assert_eq!((quiet.code, quiet.err.lines().count()), (1, 2), "{}", quiet.err);
+    assert!(expected.iter().all(|line| quiet.err.contains(line)), "{}", quiet.err);
     for line in [format!("{SESSION} --dry-run --json"), format!("{SESSION} --json")] {
         let ran = user.run(&line);
         let all = outcomes(&ran);

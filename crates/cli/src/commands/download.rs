@@ -233,7 +233,7 @@ pub(super) fn transfer(
     match report.into_result() {
         Ok(totals) => Ok(strict(context, totals.withheld)),
         Err(incomplete) if incomplete.is_withheld() => {
-            context.note("none of the requested files is available");
+            context.failure("none of the requested files is available");
             Ok(if context.global.strict { Status::Withheld } else { Status::NotThere })
         }
         Err(_) => Ok(Status::Failed),
@@ -384,11 +384,11 @@ pub(super) fn print_plan(
     output::print_lines(lines)?;
     for item in &plan.items {
         if let Action::Refused(refusal) = &item.action {
-            report::note_refused(context, item.key.as_str(), refusal);
+            context.note(&report::refused(item.key.as_str(), refusal));
         }
     }
     for refused in &plan.refused {
-        report::note_refused(context, &refused.key, &refused.reason);
+        context.note(&report::refused(&refused.key, &refused.reason));
     }
     let there = plan.items.iter().map(unfinished).fold(0, u64::saturating_add);
     if there > 0 {

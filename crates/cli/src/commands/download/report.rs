@@ -1,6 +1,6 @@
 //! What became of a download, in words and as JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use laion_fmri::Download;
@@ -20,11 +20,11 @@ pub(super) fn print(context: &Context, download: &Download, report: &Report) -> 
     note_failures(context, download, report);
     for (key, outcome) in &report.outcomes {
         if let Outcome::Refused(refusal) = outcome {
-            note_refused(context, key.as_str(), refusal);
+            context.failure(&refused(key.as_str(), refusal));
         }
     }
-    for refused in &report.refused {
-        note_refused(context, &refused.key, &refused.reason);
+    for it in &report.refused {
+        context.failure(&refused(&it.key, &it.reason));
     }
     for (key, fault) in report.faults() {
         context.note(&format!("warning: {key} is faulty in the bucket itself: {fault}"));
@@ -116,17 +116,18 @@ pub(crate) fn downloaded(files: u64, size: u64, kept: u64) -> String {
 }
 
 /// A key that cannot become a file.
-pub(super) fn note_refused(context: &Context, key: &str, reason: &impl Display) {
-    context.note(&format!("refused: {key:?}: {reason}"));
+pub(super) fn refused(key: &str, reason: &impl Display) -> String {
+    format!("refused: {key:?}: {reason}")
 }
 
 /// Files that failed, once for each reason, and what would help.
 fn note_failures(context: &Context, download: &Download, report: &Report) {
     let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
-    let mut outside = false;
+    let (mut outside, mut limits) = (false, BTreeSet::new());
     for (item, (key, outcome)) in download.plan().iter().zip(&report.outcomes) {
         let Outcome::Failed { error } = outcome else { continue };
         outside |= matches!(**error, TransferError::OutsideRoot { .. });
+        limits.extend(hint::of_limit(&**error));
         let there = download.unfinished_bytes(item);
         let kept = match there {
             0 => String::new(),
@@ -141,15 +142,16 @@ fn note_failures(context: &Context, download: &Download, report: &Report) {
     }
     for (reason, keys) in reasons {
         match keys.as_slice() {
-            [key] => context.note(&format!("failed: {key}: {reason}")),
+            [key] => context.failure(&format!("failed: {key}: {reason}")),
             keys => {
                 let files = counted(keys.len(), "file");
-                context.note(&format!("failed: {files}: {reason} ({}, ...)", keys[0]));
+                context.failure(&format!("failed: {files}: {reason} ({}, ...)", keys[0]));
             }
         }
     }
+    limits.iter().for_each(|limit| context.failure(&format!("hint: {limit}")));
     if outside {
-        context.note(
+        context.failure(
             "hint: --follow-links writes through links at derivatives, a tree or a subject; \
              laion-fmri config --follow-links stores that",
         );
@@ -173,7 +175,11 @@ fn note_withheld(context: &Context, report: &Report) {
     for (reason, (count, examples)) in reasons {
         let more = if examples.len() > 1 { ", ..." } else { "" };
         let files = counted(count, "file");
-        context.note(&format!("{files} withheld: {reason} ({}{more})", examples[0]));
+        let text = format!("{files} withheld: {reason} ({}{more})", examples[0]);
+        match context.global.strict {
+            true => context.failure(&text),
+            false => context.note(&text),
+        }
     }
 }
 
