@@ -1,6 +1,9 @@
-//! The command killed, several times at once, and on a disk that is full. As in the crate of the
-//! mirror, `cargo xtask reliability` tries each more often and publishes the counts.
+//! The command killed, several times at once, on a disk that is full, and at limits of the machine.
+//! As in the crate of the mirror, `cargo xtask reliability` tries each more often and publishes the
+//! counts.
 
+#[cfg(unix)]
+mod limits;
 mod stores;
 
 use std::collections::BTreeMap;

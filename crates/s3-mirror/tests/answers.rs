@@ -81,7 +81,7 @@ impl Scene {
 
 /// Finds every file damaged.
 #[derive(Debug)]
-struct Never;
+pub(crate) struct Never;
 
 impl Inspection for Never {
     fn inspect(&self, _: &RelativePath) -> Option<Box<dyn Inspector>> {

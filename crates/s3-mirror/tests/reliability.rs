@@ -18,9 +18,11 @@ use std::time::Duration;
 use fixtures::server::{ChecksumKind, Options};
 use fixtures::{Fault, ProxiedRequest, Proxy, Server, noise};
 use s3_mirror::{
-    Cancel, Candidate, ConnectOptions, Folder, Inventory, Location, Observer, Report, Store,
-    TransferOptions, list, plan, transfer,
+    Cancel, Candidate, ConnectOptions, Folder, Inspection, Inspector, Inventory, Location,
+    Observer, RelativePath, Report, Store, TransferOptions, list, plan, transfer,
 };
+
+use crate::answers::Never;
 
 const VARIABLE: &str = "LAION_FMRI_RELIABILITY";
 
@@ -65,6 +67,18 @@ struct Scene {
     server: Server,
     proxy: Proxy,
     patience: ConnectOptions,
+    /// Whether some objects are found damaged although they arrive as they are.
+    has_faults: bool,
+}
+
+/// Finds the files of one folder damaged, whatever they hold.
+#[derive(Debug)]
+struct Faulty;
+
+impl Inspection for Faulty {
+    fn inspect(&self, path: &RelativePath) -> Option<Box<dyn Inspector>> {
+        path.as_str().starts_with("derivatives/a/").then(|| Box::new(Never) as Box<dyn Inspector>)
+    }
 }
 
 /// Longer than one buffer, than one piece in ranges, and short ones.
@@ -112,7 +126,13 @@ impl Scene {
         }
         let server = Server::start(options(Options::new(bucket.path()))).unwrap();
         let proxy = Proxy::start(server.address(), |_| Fault::Pass).unwrap();
-        Self { bucket, mirror: tempfile::tempdir().unwrap(), server, proxy, patience: patient() }
+        let mirror = tempfile::tempdir().unwrap();
+        Self { bucket, mirror, server, proxy, patience: patient(), has_faults: false }
+    }
+
+    /// The same with objects that are faulty themselves.
+    fn faulty(self) -> Self {
+        Self { has_faults: true, ..self }
     }
 
     /// The same for counting bytes: however slow the machine is, nothing is asked for a second time
@@ -133,7 +153,8 @@ impl Scene {
 
     fn options(&self) -> TransferOptions {
         let inventory = Inventory::open(self.mirror.path().join("inventory")).unwrap();
-        TransferOptions::default().with_jobs(6).with_inventory(Arc::new(inventory))
+        let options = TransferOptions::default().with_jobs(6).with_inventory(Arc::new(inventory));
+        if self.has_faults { options.with_inspection(Arc::new(Faulty)) } else { options }
     }
 
     async fn run(&self) -> Report {

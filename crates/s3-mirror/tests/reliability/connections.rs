@@ -288,3 +288,16 @@ async fn encrypted_objects_over_a_bad_line() {
     }
     tally.write();
 }
+
+#[tokio::test]
+async fn objects_that_are_faulty_themselves_over_a_bad_line() {
+    let mut tally =
+        Tally::new("objects that are faulty in the bucket itself, cut at random offsets");
+    let mut random = Random::new(5);
+    for round in 0..times(2, 20) {
+        // With a tag that is a digest, and without: then the same bytes have to come twice.
+        let scene = if round % 2 == 0 { Scene::new() } else { Scene::encrypted() };
+        cut_at_random(&scene.faulty(), random.next(), &mut tally).await;
+    }
+    tally.write();
+}
