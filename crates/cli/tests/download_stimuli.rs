@@ -363,6 +363,13 @@ fn public_files_of_the_stimuli_need_the_licence_alone() {
     for name in ["segmentations.h5", "segmentations_metadata.csv"] {
         std::fs::write(folder.join(format!("task-images_desc-{name}")), name).unwrap();
     }
+    let planned = gated.ok(&["download-segmentations", "-n"]).out;
+    assert!(
+        planned.contains("  segmentations  ")
+            && planned.contains("  metadata segmentations  ")
+            && !planned.contains("desc-"),
+        "{planned}"
+    );
     for command in ["download-embeddings", "download-segmentations", "download-captions"] {
         assert!(gated.fails(&[command], 5).contains("the licence of the dataset"), "{command}");
     }

@@ -447,13 +447,17 @@ fn table(plan: &Plan) -> Vec<String> {
 }
 
 fn row_of(item: &PlanItem) -> [String; 4] {
+    let key = item.key.as_str();
     let entity = |name: &str| {
-        entity_value(item.key.as_str(), name)
-            .map_or_else(|| "-".to_owned(), |value| format!("{name}-{value}"))
+        entity_value(key, name).map_or_else(|| "-".to_owned(), |value| format!("{name}-{value}"))
     };
-    let desc =
-        entity_value(item.key.as_str(), "desc").map(|desc| format!(" {desc}")).unwrap_or_default();
-    let kind = format!("{}{desc}", suffix_of(item.key.as_str()));
+    let suffix = suffix_of(key);
+    let kind = match entity_value(key, "desc") {
+        // The description ends the names of some files of the stimuli.
+        Some(desc) if suffix.starts_with("desc-") => desc.to_owned(),
+        Some(desc) => format!("{suffix} {desc}"),
+        None => suffix.to_owned(),
+    };
     [entity("sub"), entity("ses"), kind, action_name(&item.action).to_owned()]
 }
 
