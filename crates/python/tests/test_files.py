@@ -105,7 +105,7 @@ def test_localizers(configured):
         (("sub-03", "other", "faces", "ses-01"), "task"),
         (("sub-03", "floc", "faces", "ses-01", "MNI"), "space"),
         (("sub-03", "floc", "faces", "ses-01"), "hemi"),
-        (("sub-03", "floc", "faces", "ses-01", "T1w", None, "2"), "resolution"),
+        (("sub-03", "floc", "faces", "ses-01", "T1w", None, "2"), "res must be"),
     ]:
         with pytest.raises(ValueError, match=match):
             derivatives.localizer_statmap_path(*arguments)

@@ -273,7 +273,7 @@ def test_wrong_arguments_name_themselves(sub):
         (lambda: sub.get_betas("ses-01", roi=3), TypeError, "roi"),
         (lambda: sub.get_betas("ses-01", mask=[True]), ValueError, "mask"),
         (lambda: sub.get_betas("ses-01", mask=np.ones((2, 2))), ValueError, "mask"),
-        (lambda: sub.get_betas("ses-01", mask=["a"]), ValueError, "mask"),
+        (lambda: sub.get_betas("ses-01", mask=["a"]), TypeError, "mask"),
         (lambda: sub.get_betas("ses-01", nc_threshold="a"), TypeError, "nc_threshold"),
         (lambda: sub.get_betas("ses-01", nc_threshold=float("nan")), ValueError, "threshold"),
         (lambda: sub.get_betas("ses-01", mask_source="brain"), ValueError, "source"),

@@ -7,7 +7,7 @@ import errno
 import operator
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -53,11 +53,62 @@ class SliceOptions(TypedDict):
 VoxelArguments = tuple["list[str] | None", "NDArray[np.bool_] | None", str]
 
 
+def _typed(value: object) -> str:
+    return f"{value!r} of type {type(value).__name__}"
+
+
+def text(value: object, name: str) -> str:
+    """One text."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, got {_typed(value)}")
+    return str(value)
+
+
+def optional_text(value: object, name: str) -> str | None:
+    return None if value is None else text(value, name)
+
+
+def path(value: object, name: str) -> Path:
+    """A file or a folder, which need not be there."""
+    found = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(found, str):
+        raise TypeError(f"{name} must be a path, got {_typed(value)}")
+    return Path(found)
+
+
+def numbers(value: object, name: str, dtype: str = "float32") -> NDArray[Any]:
+    """Numbers as an array of this type, in C order."""
+    import numpy as np
+
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise _invalid(f"{name} must be an array of numbers: {error}") from None
+    if array.ndim == 0:
+        raise TypeError(f"{name} must be an array of numbers, got {_typed(value)}")
+    if array.dtype.kind not in "biufO":
+        raise TypeError(f"{name} must be an array of numbers, got {array.dtype}")
+    try:
+        return np.asarray(array, dtype=dtype, order="C")
+    except (TypeError, ValueError):
+        # Objects that are none, such as texts and None.
+        raise TypeError(f"{name} must be an array of numbers, got {_typed(value)}") from None
+
+
+def flag(value: object, name: str) -> bool:
+    """True or false. A text such as ``"no"`` is neither."""
+    import numpy as np
+
+    if isinstance(value, (bool, np.bool_)) or as_integer(value) in (0, 1):
+        return bool(value)
+    raise TypeError(f"{name} must be True or False, got {_typed(value)}")
+
+
 def texts(value: object, name: str) -> list[str]:
     """One text, or several."""
     if isinstance(value, str):
         return [value]
-    if not isinstance(value, Iterable) or isinstance(value, bytes):
+    if not isinstance(value, Iterable) or isinstance(value, (bytes, Mapping)):
         kind = type(value).__name__
         raise TypeError(f"{name} must be a string or a list of strings, got {kind}")
     items = list(value)
@@ -85,7 +136,8 @@ def sessions(value: object) -> list[str]:
     """The sessions that a call needs, as the caller spelled them."""
     if value is None:
         raise _invalid('session is required, such as "ses-01" or a list of sessions', 'session="ses-01"')
-    items = list(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else [value]
+    is_one = isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable)
+    items = [value] if is_one else list(value)  # type: ignore[call-overload]
     named = [session(item) for item in items]
     if not named:
         raise _invalid("session is required: the list of sessions is empty")
@@ -101,25 +153,41 @@ def session(value: object) -> str:
     raise TypeError(f'session must be a string such as "ses-01", got {value!r} of type {kind}{write}')
 
 
-def mask_source(value: object) -> str:
+def mask_source(value: object, name: str = "mask_source") -> str:
     from laion_fmri._constants import MASK_SOURCES
 
-    if not isinstance(value, str):
-        raise TypeError(f"mask_source must be a string, got {type(value).__name__}")
-    if value not in MASK_SOURCES:
+    if text(value, name) not in MASK_SOURCES:
         raise _invalid(f"unknown mask source {value!r} (expected one of {', '.join(MASK_SOURCES)})")
-    return value
+    return str(value)
+
+
+def _one_dimension(value: object, name: str, what: str) -> NDArray[Any]:
+    """An array of one dimension; a single value is of another type."""
+    import numpy as np
+
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise _invalid(f"{name} must have one dimension: {error}") from None
+    if array.ndim == 0:
+        raise TypeError(f"{name} must be an array of {what}, got {_typed(value)}")
+    if array.ndim != 1:
+        raise _invalid(f"{name} must have one dimension, got shape {array.shape}")
+    return array
 
 
 def flags(value: ArrayLike, name: str) -> NDArray[np.bool_]:
     """Flags as an array: of booleans, or of zeros and ones."""
     import numpy as np
 
-    array = np.asarray(value)
-    if array.ndim != 1:
-        raise _invalid(f"{name} must have one dimension, got shape {array.shape}")
+    array = _one_dimension(value, name, "flags")
+    if array.dtype.kind == "O" and all(isinstance(flag, (bool, np.bool_)) for flag in array):
+        # Of pandas, whose nullable flags have none missing.
+        array = array.astype(np.bool_)
     if array.dtype != np.bool_:
-        if array.dtype.kind not in "iuf" or not np.isin(array, (0, 1)).all():
+        if array.dtype.kind not in "iuf":
+            raise TypeError(f"{name} must hold booleans, one for each voxel, got {array.dtype}")
+        if not np.isin(array, (0, 1)).all():
             raise _invalid(f"{name} must hold booleans, one for each voxel, got {array.dtype}")
         array = array.astype(np.bool_)
     return np.ascontiguousarray(array)
@@ -201,21 +269,19 @@ def size(value: Any, name: str) -> int | None:
 
 def output(value: object, name: str, suffixes: tuple[str, ...]) -> Path:
     """Where a file goes: its folder has to be there, and its name ends as one of the suffixes."""
-    if not isinstance(value, (str, os.PathLike)):
-        raise TypeError(f"{name} must be a path, got {value!r} of type {type(value).__name__}")
-    path = Path(os.fspath(value))
-    if not path.name.endswith(suffixes):
-        raise _invalid(f"{name} must end in {' or '.join(suffixes)}, got {str(path)!r}")
-    folder(path.parent, name)
-    return path
+    found = path(value, name)
+    if not found.name.endswith(suffixes):
+        raise _invalid(f"{name} must end in {' or '.join(suffixes)}, got {str(found)!r}")
+    folder(found.parent, name)
+    return found
 
 
-def folder(path: Path, name: str) -> None:
+def folder(place: Path, name: str) -> None:
     """Refuse a folder that is not there, before anything is read."""
-    if not path.is_dir():
-        number = errno.ENOTDIR if path.exists() else errno.ENOENT
-        error: Any = OSError(number, f"the folder of {name} does not exist", str(path))
-        error.hint = f"os.makedirs({str(path)!r}) first"
+    if not place.is_dir():
+        number = errno.ENOTDIR if place.exists() else errno.ENOENT
+        error: Any = OSError(number, f"the folder of {name} does not exist", str(place))
+        error.hint = f"os.makedirs({str(place)!r}) first"
         raise error
 
 
@@ -269,9 +335,7 @@ def rows(value: ArrayLike | Sequence[int] | None) -> list[int] | None:
 
     if value is None:
         return None
-    array = np.asarray(value)
-    if array.ndim != 1:
-        raise _invalid(f"trials must have one dimension, got shape {array.shape}")
+    array = _one_dimension(value, "trials", "integers or flags")
     if array.dtype == np.bool_:
         return np.flatnonzero(array).tolist()
     if array.size and array.dtype.kind not in "iu":
@@ -288,11 +352,9 @@ def selection(
     stimuli: object = None,
 ) -> Selection:
     """The choice of trials, and of voxels by their noise ceiling, for the native module."""
-    if nc_desc is not None and not isinstance(nc_desc, str):
-        raise TypeError(f"nc_desc must be a string, got {type(nc_desc).__name__}")
     return {
         "threshold": threshold(nc_threshold),
-        "desc": nc_desc,
+        "desc": optional_text(nc_desc, "nc_desc"),
         "trials": rows(trials),
         "stimuli": stimulus_set(stimuli),
     }

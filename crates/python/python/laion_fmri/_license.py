@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from laion_fmri import _native
+from laion_fmri import _arguments, _native
 from laion_fmri._errors import LicenseNotAcceptedError
 from laion_fmri._progress import can_ask
 from laion_fmri.config import _is_on
@@ -22,6 +22,9 @@ def obtain(dataset: _native.Dataset, accepted: bool | None) -> None:
     LicenseNotAcceptedError
         If it is declined, or nobody can be asked.
     """
+    if accepted is not None:
+        # A text such as "no" would agree.
+        accepted = _arguments.flag(accepted, "accept_license")
     if _native.is_license_accepted(dataset):
         return
     if accepted is None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from laion_fmri import _license, _native
+from laion_fmri import _arguments, _license, _native
 from laion_fmri._errors import (
     AccessNotFoundError,
     AccessRevokedError,
@@ -41,7 +41,7 @@ _QUESTIONS = (
 
 def url_of(server_url: str) -> str | None:
     """The service for the native module: the default leaves it to the environment."""
-    return None if server_url == SERVER_URL else server_url
+    return None if server_url == SERVER_URL else _arguments.text(server_url, "server_url")
 
 
 def request_stimulus_access(
@@ -70,8 +70,11 @@ def request_stimulus_access(
     ValueError
         If an answer belongs to no field.
     """
-    version, terms, privacy = _native.access_terms(url_of(server_url))
+    url = url_of(server_url)
+    if answers is not None and not isinstance(answers, Mapping):
+        raise TypeError(f"answers must be a dict of strings, got {type(answers).__name__}")
     given = dict(answers or {})
+    version, terms, privacy = _native.access_terms(url)
     accepted = given.pop("accept_terms", None)
     ask = _asker()
     if accepted != version:
@@ -88,7 +91,7 @@ def request_stimulus_access(
             given[key] = _given(key, given)
         else:
             given[key] = _answer(key, question, ask)
-    request_id, expires_at = _native.request_access(url_of(server_url), given | {"terms_version": version})
+    request_id, expires_at = _native.request_access(url, given | {"terms_version": version})
     return {"request_id": request_id, "expires_at": expires_at}
 
 

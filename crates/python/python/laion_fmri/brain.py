@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from laion_fmri import _arguments, _native
@@ -51,18 +50,20 @@ def to_nifti(
     import numpy as np
 
     output = _arguments.output(output_path, "output_path", (".nii", ".nii.gz"))
-    volume = _native.read_mask(Path(brain_mask_path)).astype(np.float32)
+    brain_mask = _arguments.path(brain_mask_path, "brain_mask_path")
+    volume = _native.read_mask(brain_mask).astype(np.float32)
     chosen = _chosen(volume != 0, roi_mask, custom_mask)
-    array = np.ascontiguousarray(values, dtype=np.float32).ravel()
+    array = _arguments.numbers(values, "values").ravel()
     if len(array) != len(chosen):
         raise _invalid(f"mismatch: {len(array)} values for {len(chosen)} voxels")
     if affine is not None:
-        expected = _native.read_volume(Path(brain_mask_path))[1]
-        if np.shape(affine) != (4, 4) or not np.allclose(affine, expected, atol=1e-3):
+        expected = _native.read_volume(brain_mask)[1]
+        matrix = _arguments.numbers(affine, "affine", "float64")
+        if matrix.shape != (4, 4) or not np.allclose(matrix, expected, atol=1e-3):
             raise _invalid("mismatch: the affine is not that of the brain mask")
     volume[:] = 0
     volume[chosen] = array
-    _native.write_nifti(output, volume, Path(brain_mask_path))
+    _native.write_nifti(output, volume, brain_mask)
 
 
 def get_voxel_coordinates(
@@ -98,13 +99,14 @@ def get_voxel_coordinates(
     """
     import numpy as np
 
-    volume, _ = _native.read_volume(Path(brain_mask_path))
+    volume, _ = _native.read_volume(_arguments.path(brain_mask_path, "brain_mask_path"))
     chosen = _chosen(volume.ravel() != 0, roi_mask, custom_mask)
     voxels = np.stack(np.unravel_index(chosen, volume.shape), axis=1).astype(np.float64)
-    matrix = np.asarray(affine, dtype=np.float64)
+    matrix = _arguments.numbers(affine, "affine", "float64")
     if matrix.shape != (4, 4):
         raise _invalid(f"mismatch: affine of shape {matrix.shape} (expected (4, 4))")
-    return voxels @ matrix[:3, :3].T + matrix[:3, 3]
+    coordinates: NDArray[np.float64] = voxels @ matrix[:3, :3].T + matrix[:3, 3]
+    return coordinates
 
 
 def _chosen(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from typing import TYPE_CHECKING
 
-from laion_fmri import _tables
+from laion_fmri import _arguments, _tables
 from laion_fmri._constants import CAPTIONS_FILE
 from laion_fmri._opened import StimulusTable
 
@@ -80,7 +80,7 @@ class Captions(StimulusTable):
             If the table of captions is damaged.
         """
         table = self.metadata
-        return table[table["image_name"] == name].reset_index(drop=True)
+        return table[table["image_name"] == _arguments.text(name, "name")].reset_index(drop=True)
 
     def human(self, name: str, limit: int | None = None) -> builtins.list[str]:
         """The captions of an image that people wrote.
@@ -102,7 +102,8 @@ class Captions(StimulusTable):
         DataIntegrityError
             If the table of captions is damaged.
         """
-        return self._native.captions(name, "human")[:limit]
+        most = None if limit is None else _arguments.count(limit, "limit")
+        return self._native.captions(_arguments.text(name, "name"), "human")[:most]
 
     def ai(self, name: str) -> str | None:
         """The caption of an image that a model wrote.
@@ -122,7 +123,7 @@ class Captions(StimulusTable):
         DataIntegrityError
             If the table of captions is damaged.
         """
-        return next(iter(self._native.captions(name, "ai")), None)
+        return next(iter(self._native.captions(_arguments.text(name, "name"), "ai")), None)
 
     def list(self, name: str, source: str | None = None) -> builtins.list[str]:
         """All captions of an image.
@@ -146,4 +147,5 @@ class Captions(StimulusTable):
         DataIntegrityError
             If the table of captions is damaged.
         """
-        return self._native.captions(name, source)
+        wanted = None if source is None else _arguments.choice(source, "source", ("human", "ai"))
+        return self._native.captions(_arguments.text(name, "name"), wanted)

@@ -88,7 +88,7 @@ def _directories(data_dir: str | os.PathLike[str] | None, found: dict[str, Any])
     given = data_dir if data_dir is not None else _chosen
     if given is None:
         return [str(path) for path in found["data_dirs"]]
-    text = os.fspath(given)
+    text = str(_arguments.path(given, "data_dir"))
     # A directory may have a colon in its name.
     if os.path.isdir(text):
         return [text]
@@ -118,6 +118,8 @@ def _open(
     must_exist: bool = True,
 ) -> _native.Dataset:
     """The dataset with the settings that are in force."""
+    bucket = _arguments.optional_text(bucket, "bucket")
+    from_bucket = _arguments.flag(from_bucket, "from_bucket")
     found = _native.configured()
     directories = _directories(data_dir, found)
     if not must_exist or from_bucket:

@@ -60,7 +60,7 @@ def localizer_statmap_path(
     Raises
     ------
     TypeError
-        If `session` is not a string.
+        If a name is not a string.
     ValueError
         For unknown names, or a surface without hemisphere.
     DataNotDownloadedError
@@ -105,7 +105,7 @@ def localizer_effect_path(
     Raises
     ------
     TypeError
-        If `session` is not a string.
+        If a name is not a string.
     ValueError
         For unknown names, a surface without hemisphere, or no number of a run.
     DataNotDownloadedError
@@ -130,14 +130,14 @@ def _path(
     res: str,
     data_dir: _Path | None,
 ) -> Path:
-    if task not in LOCALIZER_TASKS:
-        raise _invalid(f"unknown task {task!r} (expected {', '.join(LOCALIZER_TASKS)})")
-    if space not in ("fsnative", "T1w"):
-        raise _invalid(f"unknown space {space!r} (expected fsnative or T1w)")
+    task = _arguments.choice(task, "task", LOCALIZER_TASKS)
+    name = _arguments.text(name, "contrast" if run is None else "condition")
+    space = _arguments.choice(space, "space", ("fsnative", "T1w"))
+    if hemi is not None:
+        _arguments.text(hemi, "hemi")
     if space == "fsnative" and hemi not in ("L", "R"):
         raise _invalid(f'hemi must be "L" or "R" on the surface, got {hemi!r}')
-    if res not in VOLUME_RESOLUTIONS:
-        raise _invalid(f"unknown resolution {res!r} (expected {', '.join(VOLUME_RESOLUTIONS)})")
+    res = _arguments.choice(res, "res", VOLUME_RESOLUTIONS)
     handle = _open(data_dir).subject(resolve_subject_id(subject))
     side = hemi if space == "fsnative" else None
     return Path(handle.localizer_path(task, name, _arguments.session(session), run, side, res))

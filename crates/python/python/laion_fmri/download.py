@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ from laion_fmri._stimulus_access import (
     url_of,
 )
 from laion_fmri.config import _open, get_data_dir
+from laion_fmri.embeddings import _models
 from laion_fmri.subject import resolve_subject_id
 
 if TYPE_CHECKING:
@@ -143,6 +144,9 @@ def download(
     TransferError
         After all transfers, if any failed; it lists them.
     """
+    brain_mask_only = _arguments.flag(brain_mask_only, "brain_mask_only")
+    include_stimuli = _arguments.flag(include_stimuli, "include_stimuli")
+    dry_run = _arguments.flag(dry_run, "dry_run")
     include = ["brain_mask"] if brain_mask_only else ["derivatives"]
     trees = {
         "anatomical": include_anatomical,
@@ -150,7 +154,7 @@ def download(
         "localizers": include_localizers,
         "raw": include_raw,
     }
-    include += [name for name, wanted in trees.items() if wanted]
+    include += [name for name, wanted in trees.items() if _arguments.flag(wanted, f"include_{name}")]
     filters = {
         "ses": ses,
         "task": task,
@@ -334,7 +338,7 @@ def download_embeddings(
     TransferError
         If the bucket cannot be reached, or a file did not arrive.
     """
-    wanted = _wanted_models(models)
+    wanted = _models(models)
     request = _request([], [], {}, n_jobs, embeddings=wanted)
     root = _derived(request, data_dir, accept_license, progress)
     return {model: embeddings_path(root, model) for model in wanted}
@@ -439,6 +443,7 @@ def accept_licenses(include_stimuli: bool = False) -> None:
     AccessServiceError
         If access is refused, or nobody can be asked.
     """
+    include_stimuli = _arguments.flag(include_stimuli, "include_stimuli")
     accept_license()
     if include_stimuli:
         request_stimulus_access()
@@ -484,6 +489,7 @@ def verify(
     import pandas as pd
 
     names = [] if subjects is None else _arguments.texts(subjects, "subjects")
+    sizes_only = _arguments.flag(sizes_only, "sizes_only")
     with shown(progress, "verify") as update:
         files, missing = _open(data_dir).verify(
             [resolve_subject_id(name) for name in names], sizes_only, update
@@ -515,13 +521,16 @@ def _request(
         "index": False,
         "verify": False,
     }
-    return request | more
+    request |= more
+    for name in ("allow_missing", "index", "verify"):
+        request[name] = _arguments.flag(request[name], name)
+    return request
 
 
 def _values(value: Any, name: str) -> list[str]:
     """The values of a filter; numbers of sessions and runs have two digits in names."""
     width = 2 if name in ("ses", "run") else 1
-    if not isinstance(value, (str, bytes)) and isinstance(value, Iterable):
+    if not isinstance(value, (str, bytes, Mapping)) and isinstance(value, Iterable):
         value = list(value)
     items = value if isinstance(value, list) else [value]
     numbers = [_arguments.as_integer(item) for item in items]
@@ -544,11 +553,9 @@ def _subjects(subject: str | Iterable[str]) -> list[str] | None:
 
 
 def _wanted_models(models: bool | str | Iterable[str]) -> list[str]:
-    from laion_fmri.embeddings import _models
-
     if isinstance(models, bool):
         return list(AVAILABLE_MODELS) if models else []
-    return _models(models)
+    return _models(models, "include_embeddings")
 
 
 def _carry_out(
@@ -559,6 +566,7 @@ def _carry_out(
     data_dir: str | os.PathLike[str] | None = None,
 ) -> list[tuple[Any, ...]]:
     """Download, and say what did not arrive."""
+    dry_run = _arguments.flag(dry_run, "dry_run")
     dataset = _open(get_data_dir() if data_dir is None else data_dir)
     if not dry_run:
         _license.obtain(dataset, accepted)
@@ -603,7 +611,7 @@ def _derived(
     progress: Progress,
 ) -> str:
     """Fetch derived stimulus files; returns the directory that they are in."""
-    root = get_data_dir() if data_dir is None else os.fspath(data_dir)
+    root = get_data_dir() if data_dir is None else str(_arguments.path(data_dir, "data_dir"))
     try:
         _carry_out(request, False, accepted, progress, root)
     except NoMatchingDataError as error:
@@ -616,6 +624,7 @@ def _derived(
 def _fetch_stimuli(
     data_dir: str | os.PathLike[str] | None, server_url: str, dry_run: bool, progress: Progress
 ) -> list[tuple[Any, ...]]:
+    dry_run = _arguments.flag(dry_run, "dry_run")
     dataset = _open(get_data_dir() if data_dir is None else data_dir)
     url = url_of(server_url)
     for attempt in range(2):

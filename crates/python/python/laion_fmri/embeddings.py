@@ -25,17 +25,17 @@ __all__ = ["AVAILABLE_MODELS", "Embeddings", "load_embeddings"]
 def _model(name: object) -> str:
     """A model by its name; case does not count."""
     if not isinstance(name, str):
-        raise TypeError(f"model must be a string, got {type(name).__name__}")
+        raise TypeError(f"model must be a string, got {name!r} of type {type(name).__name__}")
     for known in AVAILABLE_MODELS:
         if known.lower() == name.lower():
             return known
     raise _invalid(f"unknown embedding model {name!r} (expected {', '.join(AVAILABLE_MODELS)})")
 
 
-def _models(models: object) -> list[str]:
+def _models(models: object, name: str = "models") -> list[str]:
     if _arguments.is_all(models):
         return list(AVAILABLE_MODELS)
-    return list(dict.fromkeys(map(_model, _arguments.texts(models, "models"))))
+    return list(dict.fromkeys(map(_model, _arguments.texts(models, name))))
 
 
 def load_embeddings(
@@ -86,7 +86,9 @@ class Embeddings(Closing):
     def __init__(self, models: str | Iterable[str], data_dir: str | os.PathLike[str] | None = None) -> None:
         from laion_fmri._errors import StimuliNotDownloadedError
 
-        self._data_dir = get_data_dir() if data_dir is None else os.fspath(data_dir)
+        self._data_dir = (
+            get_data_dir() if data_dir is None else str(_arguments.path(data_dir, "data_dir"))
+        )
         self._names = _models(models)
         self._arrays: dict[str, EmbeddingArray] = {}
         for model in self._names:
@@ -166,7 +168,7 @@ class Embeddings(Closing):
         DataIntegrityError
             If the file is damaged.
         """
-        handle = self[model]._handle
+        handle = self[_arguments.text(model, "model")]._handle
         if isinstance(names, str):
             return handle.get(names)
         return handle.get_many(_arguments.texts(names, "names"))

@@ -301,7 +301,7 @@ def reproduce(
             path.write_text(_native.recipe_toml(json.dumps(dict(fields))), encoding="utf-8")
             target = target or Path(scratch) / "reproduction.npz"
         else:
-            path = Path(recipe)
+            path = _arguments.path(recipe, "recipe")
             if target is None:
                 _check_output(path)
         dataset = _dataset(from_bucket, jobs, accept_license)
@@ -355,7 +355,7 @@ def read_recipe(path: str | os.PathLike[str]) -> dict[str, Any]:
     DataIntegrityError
         If it is no recipe.
     """
-    return _native.recipe(Path(path))
+    return _native.recipe(_arguments.path(path, "path"))
 
 
 def methods(path: str | os.PathLike[str]) -> tuple[str, str]:
@@ -380,7 +380,7 @@ def methods(path: str | os.PathLike[str]) -> tuple[str, str]:
     DataIntegrityError
         If it is no recipe.
     """
-    return _native.recipe_methods(Path(path))
+    return _native.recipe_methods(_arguments.path(path, "path"))
 
 
 @dataclass
@@ -442,11 +442,11 @@ def zscore(
     """
     import numpy as np
 
-    array = np.asarray(betas, dtype=np.float32)
+    array = _arguments.numbers(betas, "betas")
     if array.ndim != 2:
         raise _invalid(f"betas must have two dimensions, got shape {array.shape}")
-    if nan not in ("omit", "propagate"):
-        raise _invalid(f"nan must be 'omit' or 'propagate', got {nan!r}")
+    nan = _arguments.choice(nan, "nan", ("omit", "propagate"))
+    ddof = _arguments.count(ddof, "ddof")
     groups = np.zeros(len(array), dtype=np.int64) if within is None else _groups(within, len(array))
     rows = None if fit_rows is None else _arguments.flags(fit_rows, "fit_rows").tolist()
     values, counts = _native.zscore(array, groups.tolist(), ddof, nan == "propagate", rows)
@@ -540,28 +540,32 @@ def _request(choices: dict[str, Any], dataset: _native.Dataset) -> dict[str, Any
         "mask_source": _arguments.mask_source(choices["mask_source"]),
         "average": one_of("average", "none", "image"),
         "nan": one_of("nan", "keep", "drop", "zero"),
-        "exclude_ood": bool(choices["exclude_ood"]),
-        "exact_repetitions": bool(choices["exact_repetitions"]),
+        "exclude_ood": _arguments.flag(choices["exclude_ood"], "exclude_ood"),
+        "exact_repetitions": _arguments.flag(choices["exact_repetitions"], "exact_repetitions"),
     }
     percent = _arguments.threshold(choices["nc_threshold"])
+    desc = _arguments.optional_text(choices["nc_desc"], "nc_desc")
     if percent is not None:
         conventions["noise_ceiling"] = {"percent": percent}
-        if choices["nc_desc"] is not None:
-            conventions["noise_ceiling"]["desc"] = choices["nc_desc"]
+        if desc is not None:
+            conventions["noise_ceiling"]["desc"] = desc
+    # What belongs to an option that is not used is checked too: it may be meant for it.
+    zscored = {
+        "ddof": _arguments.count(choices["zscore_ddof"], "zscore_ddof"),
+        "fit": one_of("zscore_fit", "all", "train"),
+    }
     if choices["zscore"] is not None:
-        conventions["zscore"] = {
-            "within": one_of("zscore", "run", "session"),
-            "ddof": _arguments.count(choices["zscore_ddof"], "zscore_ddof"),
-            "fit": one_of("zscore_fit", "all", "train"),
-        }
+        conventions["zscore"] = {"within": one_of("zscore", "run", "session"), **zscored}
+    pool = choices["pool"]
+    if pool is None:
+        pool = subjects[0] if choices["split"] is not None and len(subjects) == 1 else "shared"
+    parts = {
+        "pool": _arguments.choice(pool, "pool", _native.list_pools()),
+        "revision": one_of("revision", "r1", "r2"),
+        "ood_types": _arguments.texts(choices["ood_types"], "ood_types"),
+    }
     if choices["split"] is not None:
-        pool = choices["pool"] or (subjects[0] if len(subjects) == 1 else "shared")
-        conventions["split"] = {
-            "name": one_of("split", *_native.list_splits(None)),
-            "pool": _arguments.choice(pool, "pool", _native.list_pools()),
-            "revision": one_of("revision", "r1", "r2"),
-            "ood_types": _arguments.texts(choices["ood_types"], "ood_types"),
-        }
+        conventions["split"] = {"name": one_of("split", *_native.list_splits(None)), **parts}
     if choices["stimuli"] is not None:
         conventions["stimuli"] = _arguments.stimulus_set(choices["stimuli"])
     if choices["features"] is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +101,9 @@ class Group:
     """
 
     def __init__(self, subjects_dict: dict[str, Subject]) -> None:
+        if not isinstance(subjects_dict, Mapping):
+            kind = type(subjects_dict).__name__
+            raise TypeError(f"subjects_dict must be a dict of subjects by id, got {kind}")
         self._subjects = dict(subjects_dict)
 
     def __len__(self) -> int:
@@ -247,8 +250,7 @@ class Group:
         StimuliNotDownloadedError
             Without the images.
         """
-        if format not in ("pil", "numpy"):
-            raise _invalid(f"format must be 'pil' or 'numpy', got {format!r}")
+        format = _arguments.choice(format, "format", ("pil", "numpy"))
         names = [str(name) for name in self.get_shared_stimulus_metadata()["image_name"]]
         stimuli = self[0]._stimuli()
         if format == "numpy":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from laion_fmri import _arguments, _native, _tables
@@ -46,7 +45,7 @@ def load_nifti_mask(path: _Path) -> NDArray[np.bool_]:
     ValueError
         If the file is not 3-D, or damaged.
     """
-    return _native.read_mask(Path(path))
+    return _native.read_mask(_arguments.path(path, "path"))
 
 
 def load_nifti_data(path: _Path, mask_path: _Path) -> NDArray[np.float32]:
@@ -71,7 +70,7 @@ def load_nifti_data(path: _Path, mask_path: _Path) -> NDArray[np.float32]:
     ValueError
         If the grids differ, a file is not 3-D, or one is damaged.
     """
-    return _native.read_voxels(Path(path), Path(mask_path))
+    return _native.read_voxels(_arguments.path(path, "path"), _arguments.path(mask_path, "mask_path"))
 
 
 def load_nifti_4d(path: _Path, voxel_mask: ArrayLike, streaming: bool = True) -> NDArray[np.float32]:
@@ -100,7 +99,9 @@ def load_nifti_4d(path: _Path, voxel_mask: ArrayLike, streaming: bool = True) ->
     """
     import numpy as np
 
-    return _native.read_rows(Path(path), _arguments.flags(np.ravel(voxel_mask), "voxel_mask"))
+    # A volume of flags, and not a single value.
+    mask = np.ravel(voxel_mask) if np.ndim(voxel_mask) > 1 else voxel_mask
+    return _native.read_rows(_arguments.path(path, "path"), _arguments.flags(mask, "voxel_mask"))
 
 
 def load_nifti_with_affine(path: _Path) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
@@ -125,7 +126,7 @@ def load_nifti_with_affine(path: _Path) -> tuple[NDArray[np.float32], NDArray[np
     ValueError
         If the file is not 3-D, or damaged.
     """
-    return _native.read_volume(Path(path))
+    return _native.read_volume(_arguments.path(path, "path"))
 
 
 def load_tsv(path: _Path) -> pd.DataFrame:
@@ -148,7 +149,7 @@ def load_tsv(path: _Path) -> pd.DataFrame:
     ValueError
         If it is no table.
     """
-    return _tables.read(Path(path).read_bytes(), "\t")
+    return _tables.read(_arguments.path(path, "path").read_bytes(), "\t")
 
 
 def load_gifti_mask(path: _Path) -> NDArray[np.bool_]:
@@ -171,7 +172,7 @@ def load_gifti_mask(path: _Path) -> NDArray[np.bool_]:
     ValueError
         If the file has no array, or is damaged.
     """
-    return _native.read_gifti(Path(path))
+    return _native.read_gifti(_arguments.path(path, "path"))
 
 
 def load_freesurfer_label(path: _Path) -> NDArray[np.int64]:
@@ -194,4 +195,4 @@ def load_freesurfer_label(path: _Path) -> NDArray[np.int64]:
     ValueError
         If the file is damaged.
     """
-    return _native.read_label(Path(path))
+    return _native.read_label(_arguments.path(path, "path"))

@@ -74,7 +74,8 @@ class Segmentations(StimulusTable):
         StimuliNotDownloadedError
             If the masks are not on disk.
         """
-        return self._native.mask(name, noun, _arguments.count(instance, "instance"))
+        number = _arguments.count(instance, "instance")
+        return self._native.mask(_arguments.text(name, "name"), _arguments.text(noun, "noun"), number)
 
     def for_image(self, name: str) -> pd.DataFrame:
         """The rows of the table of masks for an image.
@@ -95,7 +96,7 @@ class Segmentations(StimulusTable):
             If the table of masks is damaged.
         """
         table = self.metadata
-        return table[table["image_name"] == name].reset_index(drop=True)
+        return table[table["image_name"] == _arguments.text(name, "name")].reset_index(drop=True)
 
     def nouns(self, name: str, localized_only: bool = True) -> list[str]:
         """What masks of an image are of.
@@ -117,7 +118,8 @@ class Segmentations(StimulusTable):
         DataIntegrityError
             If the table of masks is damaged.
         """
-        return self._native.nouns(name, localized_only)
+        localized_only = _arguments.flag(localized_only, "localized_only")
+        return self._native.nouns(_arguments.text(name, "name"), localized_only)
 
     def has_image(self, name: str) -> bool:
         """Whether an image has masks.
@@ -137,7 +139,7 @@ class Segmentations(StimulusTable):
         DataIntegrityError
             If the table of masks is damaged.
         """
-        return self._native.is_segmented(name)
+        return self._native.is_segmented(_arguments.text(name, "name"))
 
     def images(self) -> list[str]:
         """The images with masks.

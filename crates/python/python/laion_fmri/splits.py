@@ -149,7 +149,7 @@ def list_splits(pool: str | None = None) -> list[str]:
     ValueError
         For an unknown pool.
     """
-    return _native.list_splits(pool)
+    return _native.list_splits(_arguments.optional_text(pool, "pool"))
 
 
 def list_ood_types() -> list[str]:
@@ -187,7 +187,7 @@ def load_split(name: str, pool: str, *, revision: str = "r1") -> Split:
     ValueError
         For unknown names; it lists those that exist.
     """
-    return _split(_text(name, "name"), _text(pool, "pool"), None, revision)
+    return _split(_arguments.text(name, "name"), _arguments.text(pool, "pool"), None, revision)
 
 
 def load_all_splits(pool: str, *, revision: str = "r1") -> dict[str, Split]:
@@ -245,7 +245,7 @@ def get_train_test_ids(
         For unknown names; it lists those that exist.
     """
     _check_variant(variant_id)
-    split = _split(_text(name, "name"), _text(pool, "pool"), _types(ood_types), revision)
+    split = _split(_arguments.text(name, "name"), _arguments.text(pool, "pool"), _types(ood_types), revision)
     return split.variants[0].train_ids, split.variants[0].test_ids
 
 
@@ -282,8 +282,9 @@ def get_split_masks(
     """
     _check_variant(variant_id)
     wanted = _types(ood_types)
-    _check_names(_text(name, "name"), _text(pool, "pool"), wanted)
+    _check_names(_arguments.text(name, "name"), _arguments.text(pool, "pool"), wanted)
     labels = _labels(trials)
+    revision = _arguments.text(revision, "revision")
     train, test = _native.split_masks(labels, name, pool, wanted, revision)
     if labels and not (train.any() or test.any()):
         _notes.warn(f"none of the {len(labels)} labels is an image of the split {name!r} of {pool!r}")
@@ -356,11 +357,12 @@ def duplicate_groups(pool: str) -> list[list[str]]:
     ValueError
         For an unknown pool.
     """
-    return _native.duplicate_groups(pool)
+    return _native.duplicate_groups(_arguments.text(pool, "pool"))
 
 
 def _split(name: str, pool: str, ood_types: list[str] | None, revision: str) -> Split:
     _check_names(name, pool, ood_types)
+    revision = _arguments.text(revision, "revision")
     found = _native.load_split(name, pool, ood_types, revision)
     train, test = found["train"], found["test"]
     splitter, params = _method(found)
@@ -422,18 +424,12 @@ def _family(name: str) -> str:
     return stem if stem and number.isdecimal() else name
 
 
-def _text(value: object, name: str) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a string, got {type(value).__name__}")
-    return value
-
-
 def _types(value: Iterable[str] | None) -> list[str] | None:
     return None if value is None else _arguments.texts(value, "ood_types")
 
 
 def _check_variant(variant_id: object) -> None:
-    if variant_id != 0:
+    if _arguments.integer(variant_id, "variant_id") != 0:
         raise _invalid(f"there is no variant_id {variant_id!r} (expected 0)")
 
 

@@ -46,11 +46,15 @@ def as_displayed_rgb(image: Image.Image) -> Image.Image:
 
     Raises
     ------
+    TypeError
+        If it is no image of Pillow.
     OSError
         If the data of the image are damaged.
     """
     from PIL import Image
 
+    if not isinstance(image, Image.Image):
+        raise TypeError(f"image must be an image of Pillow, got {image!r} of type {type(image).__name__}")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         background = Image.new("RGBA", image.size, (*_BACKGROUND, 255))
@@ -62,7 +66,7 @@ def _image(encoded: bytes, as_displayed: bool) -> Image.Image:
     from PIL import Image
 
     image = Image.open(BytesIO(encoded))
-    return as_displayed_rgb(image) if as_displayed else image
+    return as_displayed_rgb(image) if _arguments.flag(as_displayed, "as_displayed") else image
 
 
 def load_stimuli(data_dir: str | os.PathLike[str] | None = None) -> Stimuli:
@@ -107,7 +111,9 @@ class Stimuli(Closing):
     def __init__(self, data_dir: str | os.PathLike[str] | None = None) -> None:
         from laion_fmri.config import get_data_dir
 
-        self.data_dir = get_data_dir() if data_dir is None else os.fspath(data_dir)
+        self.data_dir = (
+            get_data_dir() if data_dir is None else str(_arguments.path(data_dir, "data_dir"))
+        )
         self._native.require()
 
     @cached_property
@@ -255,6 +261,9 @@ class Images:
     def _name(self, key: Any) -> str:
         if isinstance(key, str):
             return key
+        if _arguments.as_integer(key) is None:
+            kind = type(key).__name__
+            raise TypeError(f"key must be the name or the row of an image, got {key!r} of type {kind}")
         names = self.names()
         return names[_arguments.index(key, len(names), "image")]
 
@@ -293,7 +302,7 @@ class Images:
         StimuliNotDownloadedError
             If the images are not on disk.
         """
-        return self._stimuli._native.image_row(name)
+        return self._stimuli._native.image_row(_arguments.text(name, "name"))
 
     def get(self, key: str | int, *, as_displayed: bool = True) -> Image.Image:
         """One image.

@@ -146,6 +146,7 @@ def build_store(
     DataIntegrityError
         If a file is damaged.
     """
+    dry_run = _arguments.flag(dry_run, "dry_run")
     named = _arguments.sessions(session)
     voxels = _arguments.voxels(roi, mask, mask_source)
     dataset = _open(from_bucket=from_bucket, bucket=bucket, jobs=jobs)
@@ -155,13 +156,13 @@ def build_store(
         handle = dataset.subject(resolve_subject_id(subject))
     sessions = list(dict.fromkeys(joined_sessions(named, handle.sessions_with_betas)))
     options = {
-        "output": None if output is None else os.fspath(output),
+        "output": None if output is None else str(_arguments.path(output, "output")),
         "max_memory": _arguments.size(max_memory, "max_memory"),
-        "verify": bool(verify),
+        "verify": _arguments.flag(verify, "verify"),
     }
     if dry_run:
-        path, *planned = _native.plan_store(handle, sessions, voxels, options)
-        return StorePlan(Path(path), *planned)
+        path, wanted, kept, columns, size, memory = _native.plan_store(handle, sessions, voxels, options)
+        return StorePlan(Path(path), wanted, kept, columns, size, memory)
     with shown(progress, "store") as update:
         path, built, kept = _native.build_store(handle, sessions, voxels, options, update)
     return StoreBuilt(Path(path), built, kept)
@@ -204,11 +205,12 @@ def open_store(path: str | os.PathLike[str], *, chunks: Any = None) -> xr.Datase
     >>> face = betas.isel(neuroid=betas.in_roi.sel(roi="FFA1").values)  # doctest: +SKIP
     >>> responses = face.betas.compute()  # doctest: +SKIP
     """
-    if not os.path.isdir(path):
-        error = DataNotFoundError(f"there is no store at {os.fspath(path)!r}")
+    place = _arguments.path(path, "path")
+    if not place.is_dir():
+        error = DataNotFoundError(f"there is no store at {str(place)!r}")
         error.hint = 'laion_fmri.build_store("sub-01").path is the directory of a store; or subject.store()'
         raise error
-    return _dataset(_native.Store(os.fspath(path), None), chunks)
+    return _dataset(_native.Store(str(place), None), chunks)
 
 
 class _Rows:

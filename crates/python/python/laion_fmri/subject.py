@@ -115,6 +115,7 @@ def load_subject(
         If the bucket is read and the licence was not accepted.
     """
     name = resolve_subject_id(subject)
+    from_bucket = _arguments.flag(from_bucket, "from_bucket")
     data_dir = None if from_bucket else get_data_dir()
     if from_bucket:
         _license.obtain(_open(from_bucket=True, bucket=bucket), accept_license)
@@ -154,11 +155,11 @@ class Subject:
         bucket: str | None = None,
         jobs: int | None = None,
     ) -> None:
-        self.subject_id = subject_id
-        self.data_dir = None if data_dir is None else os.fspath(data_dir)
+        self.subject_id = _arguments.text(subject_id, "subject_id")
+        self.data_dir = None if data_dir is None else str(_arguments.path(data_dir, "data_dir"))
         self._settings: dict[str, Any] = {
-            "from_bucket": bool(from_bucket),
-            "bucket": bucket,
+            "from_bucket": _arguments.flag(from_bucket, "from_bucket"),
+            "bucket": _arguments.optional_text(bucket, "bucket"),
             "jobs": _check_jobs(jobs),
         }
         self._native: _native.Subject | None = None
@@ -344,8 +345,8 @@ class Subject:
         DataNotDownloadedError
             If the file is not on disk.
         """
-        source = _arguments.mask_source(source)
-        return self._current().brain_mask(source, "1pt8" if source == "rsquare" else res)
+        source = _arguments.mask_source(source, "source")
+        return self._current().brain_mask(source, _resolution(res) if source != "rsquare" else "1pt8")
 
     def get_n_voxels(self, source: str = "anatomical", res: str | None = "1pt8") -> int:
         """The number of voxels of the brain mask.
@@ -367,8 +368,8 @@ class Subject:
         DataNotDownloadedError
             If the file is not on disk.
         """
-        source = _arguments.mask_source(source)
-        return self._current().n_voxels(source, "1pt8" if source == "rsquare" else res)
+        source = _arguments.mask_source(source, "source")
+        return self._current().n_voxels(source, _resolution(res) if source != "rsquare" else "1pt8")
 
     @suggests
     def get_roi_mask(self, query: Roi, mask_source: str = "anatomical") -> NDArray[np.bool_]:
@@ -460,7 +461,9 @@ class Subject:
         """
         source = _arguments.mask_source(mask_source)
         names = _arguments.rois(query, "query")
-        return self._current().roi_data(names, format or "all", hemi or "all", source)
+        wanted = "all" if format is None else _arguments.text(format, "format")
+        side = "all" if hemi is None else _arguments.text(hemi, "hemi")
+        return self._current().roi_data(names, wanted, side, source)
 
     # -- betas and maps --------------------------------------------------------------------------
 
@@ -742,10 +745,11 @@ class Subject:
         else:
             meant = self._meant(given)
         named = list(meant.values())
-        paths = [Path(output) / f"{self.subject_id}_{name}_betas.npy" for name in named]
+        folder = _arguments.path(output, "output")
+        paths = [folder / f"{self.subject_id}_{name}_betas.npy" for name in named]
         selection = _arguments.selection(nc_threshold, nc_desc, None, stimuli)
         voxels = _arguments.voxels(roi, mask, mask_source)
-        _arguments.folder(Path(output), "output")
+        _arguments.folder(folder, "output")
         with shown(progress, self.subject_id) as update:
             _native.write_betas(self._current(), named, paths, voxels, selection, update)
         return dict(zip(meant, paths, strict=True))
@@ -864,8 +868,8 @@ class Subject:
             "zscore_ddof": _arguments.count(zscore_ddof, "zscore_ddof"),
             "residual_ddof": _arguments.count(residual_ddof, "residual_ddof"),
             "images": _arguments.choice(images, "images", ("all", "4rep", "12rep")),
-            "repetitions": str(repetitions),
-            "repetition_term": str(repetition_term),
+            "repetitions": _number_or_text(repetitions, "repetitions"),
+            "repetition_term": _number_or_text(repetition_term, "repetition_term"),
             "max_memory": _arguments.size(max_memory, "max_memory"),
         }
         voxels = _arguments.voxels(roi, mask, mask_source)
@@ -1094,7 +1098,7 @@ class Subject:
         """
         import numpy as np
 
-        array = np.ascontiguousarray(values, dtype=np.float32)
+        array = _arguments.numbers(values, "values")
         if array.ndim != 1:
             raise _invalid(f"values must have one dimension, got shape {array.shape}")
         voxels = _arguments.voxels(roi, mask, mask_source)
@@ -1617,7 +1621,7 @@ class Subject:
         DataNotDownloadedError
             If it is not on disk.
         """
-        return Path(self._handle().anatomical("T1w", res))
+        return Path(self._handle().anatomical("T1w", _resolution(res)))
 
     def get_t2w(self, *, res: str | None = None) -> Path:
         """The T2-weighted image.
@@ -1639,7 +1643,7 @@ class Subject:
         DataNotDownloadedError
             If it is not on disk.
         """
-        return Path(self._handle().anatomical("T2w", res))
+        return Path(self._handle().anatomical("T2w", _resolution(res)))
 
     def get_anatomical_brain_mask(self, *, res: str | None = None) -> Path:
         """The brain mask made from the anatomy.
@@ -1661,7 +1665,7 @@ class Subject:
         DataNotDownloadedError
             If it is not on disk.
         """
-        return Path(self._handle().anatomical("mask", res))
+        return Path(self._handle().anatomical("mask", _resolution(res)))
 
     def has_raw(self, session: str | None = None) -> bool:
         """Whether raw functional data are on disk.
@@ -1746,6 +1750,7 @@ class Subject:
             If the array does not fit.
         """
         numbers = (_number(run, "run"), _number(echo, "echo"))
+        part = _arguments.text(part, "part")
         return self._handle().raw_bold(_arguments.session(session), *numbers, part)  # type: ignore[arg-type]
 
     def get_sbref(self, session: str, run: str | int, echo: str | int) -> NDArray[np.float32]:
@@ -1788,12 +1793,23 @@ def _category(value: object) -> str | None:
     return value.lower()
 
 
+def _resolution(res: object) -> str | None:
+    return _arguments.optional_text(res, "res")
+
+
+def _number_or_text(value: object, name: str) -> str:
+    """A number, or a word in its place."""
+    return value if isinstance(value, str) else str(_arguments.integer(value, name))
+
+
 def _number(value: str | int | None, name: str) -> int | None:
     """A run or an echo: ``1``, ``"1"``, ``"01"`` or ``"run-01"``."""
     if value is None:
         return None
-    text = str(value).removeprefix(f"{name}-")
-    if isinstance(value, (bool, float)) or not text.isdecimal():
+    if not isinstance(value, str):
+        return _arguments.count(value, name)
+    text = value.removeprefix(f"{name}-")
+    if not text.isdecimal():
         raise _invalid(f'{name} must be a number such as 1 or "01", got {value!r}')
     return int(text)
 

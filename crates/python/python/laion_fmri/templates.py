@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +107,7 @@ def to_template(
     DataNotFoundError
         If the sphere of fsaverage is in none of the folders.
     """
+    _check_subject(subject)
     target = _arguments.choice(target, "target", _SURFACES + _VOLUMES)
     route = _arguments.choice(route, "route", _ROUTES)
     if route not in ("auto", "surface" if target in _SURFACES else "volume"):
@@ -118,14 +119,17 @@ def to_template(
     voxels = _arguments.voxels(roi, mask, mask_source)
     rows, is_single = _rows(subject, values, voxels)
     names = _Names(subject.subject_id, target, fsaverage_density, session, desc, output_dir)
-    how = "interpolation" if target in _SURFACES else "volume_interpolation"
+    ways = {
+        "interpolation": _arguments.choice(interpolation, "interpolation", _INTERPOLATIONS),
+        "volume_interpolation": _arguments.choice(
+            volume_interpolation, "volume_interpolation", _INTERPOLATIONS
+        ),
+    }
     options = _options(
         hemi or "all",
         surface,
         depths,
-        _arguments.choice(
-            interpolation if target in _SURFACES else volume_interpolation, how, _INTERPOLATIONS
-        ),
+        ways["interpolation" if target in _SURFACES else "volume_interpolation"],
         fsaverage_density,
         fsaverage_dir,
     )
@@ -244,6 +248,7 @@ def surface_to_template(
     ValueError
         If there is not one value for each vertex, or if `hemi` is missing.
     """
+    _check_subject(subject)
     target = _arguments.choice(target, "target", ("fsaverage",))
     interpolation = _arguments.choice(interpolation, "interpolation", _INTERPOLATIONS)
     names = _Names(subject.subject_id, target, fsaverage_density, session, desc, output_dir)
@@ -264,6 +269,14 @@ def surface_to_template(
     return one(values, _arguments.choice(hemi, "hemi", _HEMISPHERES))
 
 
+def _check_subject(subject: object) -> None:
+    from laion_fmri.subject import Subject
+
+    if not isinstance(subject, Subject):
+        kind = type(subject).__name__
+        raise TypeError(f"subject must be a Subject, such as of load_subject, got {subject!r} of type {kind}")
+
+
 class _Names:
     """The files that a call writes, if it writes any."""
 
@@ -277,10 +290,11 @@ class _Names:
         output_dir: _Path | None,
     ) -> None:
         _arguments.choice(density, "fsaverage_density", _DENSITIES)
+        session = None if session is None else _arguments.session(session)
         self._name = (subject, session, space, density)
         self._space = space
-        self._desc = desc
-        self._folder = None if output_dir is None else Path(os.fspath(output_dir))
+        self._desc = _arguments.optional_text(desc, "desc")
+        self._folder = None if output_dir is None else _arguments.path(output_dir, "output_dir")
         # A part that cannot be in a name is said before anything is computed.
         self._file(None)
 
@@ -312,17 +326,23 @@ def _options(
     return {
         "hemi": hemi,
         "surface": _arguments.choice(surface, "surface", ("white", "pial", "mid")),
-        "depths": None if depths is None else [float(depth) for depth in depths],
+        "depths": None if depths is None else _depths(depths),
         "interpolation": interpolation,
         "density": density,
         "fsaverage": _folders(fsaverage_dir),
     }
 
 
+def _depths(depths: object) -> list[float]:
+    if not isinstance(depths, Iterable) or isinstance(depths, (str, bytes, Mapping)):
+        raise TypeError(f"depths must be a list of numbers, got {depths!r} of type {type(depths).__name__}")
+    return [_arguments.number(depth, "depths") for depth in depths]
+
+
 def _folders(given: _Path | None) -> list[str]:
     """Where fsaverage may lie: the folder given, or those of the environment."""
     if given is not None:
-        return [os.fspath(given)]
+        return [str(_arguments.path(given, "fsaverage_dir"))]
     subjects, freesurfer, templates = (
         os.environ.get(name) for name in ("SUBJECTS_DIR", "FREESURFER_HOME", "TEMPLATEFLOW_HOME")
     )
@@ -372,11 +392,10 @@ def _rows(
 def _float_rows(values: Any) -> tuple[NDArray[np.float32], bool]:
     import numpy as np
 
-    array = np.asarray(values)
-    if array.ndim not in (1, 2) or array.dtype.kind not in "biuf":
-        got = f"{array.dtype} of shape {array.shape}"
-        raise _invalid(f"values must be numbers with one or two dimensions, got {got}")
-    return np.ascontiguousarray(np.atleast_2d(array), dtype=np.float32), array.ndim == 1
+    array = _arguments.numbers(values, "values")
+    if array.ndim not in (1, 2):
+        raise _invalid(f"values must be numbers with one or two dimensions, got shape {array.shape}")
+    return np.atleast_2d(array), array.ndim == 1
 
 
 def _volume(
