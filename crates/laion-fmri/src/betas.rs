@@ -228,7 +228,8 @@ impl<'a> Betas<'a> {
     }
 
     /// Reports every volume to an observer ([`Event::Volume`](crate::Event::Volume)).
-    /// [`Betas::volumes`] reports nothing; its rows are the progress.
+    /// [`Betas::volumes`] reports nothing; its rows are the progress, and [`BetaRows::with_observer`]
+    /// is told of volumes that give no row.
     pub fn observer(mut self, observer: &'a dyn Observer) -> Self {
         self.observer = observer;
         self

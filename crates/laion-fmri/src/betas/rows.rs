@@ -1,5 +1,6 @@
 //! Betas row by row, without an array.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::dataset::Reading as Settings;
 use crate::mask::VoxelMask;
 use crate::observer::Watch;
 use crate::trial_table::SessionTrial;
-use crate::{Cancel, Error, Result};
+use crate::{Cancel, Error, Observer, Result};
 
 /// The betas of a session, one trial after the other. A few rows are in memory.
 ///
@@ -44,7 +45,18 @@ pub struct BetaRows {
     planned: Arc<Planned>,
     threads: NonZeroUsize,
     cancel: Cancel,
+    observer: Told,
     state: State,
+}
+
+/// Who is told of the volumes, from the threads that read.
+#[derive(Clone)]
+struct Told(Arc<dyn Observer + Send>);
+
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Told(..)")
+    }
 }
 
 #[derive(Debug)]
@@ -57,7 +69,37 @@ enum State {
 impl BetaRows {
     pub(super) fn new(planned: Planned, settings: &Settings) -> Self {
         let (threads, cancel) = (settings.jobs, settings.cancel.clone());
-        Self { planned: Arc::new(planned), threads, cancel, state: State::Waiting }
+        let (planned, observer) = (Arc::new(planned), Told(Arc::new(())));
+        Self { planned, threads, cancel, observer, state: State::Waiting }
+    }
+
+    /// Reports every volume that is read to an observer, which is told from other threads
+    /// ([`Event::Volume`](crate::Event::Volume)). Without an index these are all volumes of the file,
+    /// whichever rows are wanted.
+    ///
+    /// ```
+    /// use std::sync::mpsc::channel;
+    ///
+    /// use laion_fmri::{Dataset, Event};
+    ///
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let subject = Dataset::open("laion-fmri")?.subject("sub-03")?;
+    /// let (sender, volumes) = channel();
+    /// let tells = move |event: Event<'_>| {
+    ///     if let Event::Volume { done, total, .. } = event {
+    ///         let _ = sender.send((done, total));
+    ///     }
+    /// };
+    /// let rows = subject.betas().session("ses-01").trials([5]).volumes()?.with_observer(tells);
+    /// assert_eq!(rows.count(), 1);
+    /// let (done, total) = volumes.iter().last().unwrap();
+    /// assert!(done > 0 && done <= total);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_observer(mut self, observer: impl Observer + Send + 'static) -> Self {
+        self.observer = Told(Arc::new(observer));
+        self
     }
 
     /// The session.
@@ -97,7 +139,9 @@ impl BetaRows {
             return Err(Error::ValuesLength { expected: self.n_voxels(), got: row.len() });
         }
         if let State::Waiting = self.state {
-            self.state = State::Reading(Reading::start(&self.planned, self.threads, &self.cancel)?);
+            let (threads, cancel, observer) = (self.threads, &self.cancel, &self.observer);
+            let reading = Reading::start(&self.planned, threads, cancel, observer)?;
+            self.state = State::Reading(reading);
         }
         let State::Reading(reading) = &mut self.state else { return Ok(None) };
         if let Some((trial, values)) = reading.next() {
@@ -142,15 +186,21 @@ struct Reading {
 }
 
 impl Reading {
-    fn start(planned: &Arc<Planned>, threads: NonZeroUsize, cancel: &Cancel) -> Result<Self> {
+    fn start(
+        planned: &Arc<Planned>,
+        threads: NonZeroUsize,
+        cancel: &Cancel,
+        observer: &Told,
+    ) -> Result<Self> {
         let (full, rows) = sync_channel(AHEAD);
         let (spare, spares) = channel();
         let stop = Arc::new(AtomicBool::new(false));
         let (own, stops, cancel) = (Arc::clone(planned), Arc::clone(&stop), cancel.clone());
+        let observer = observer.clone();
         let thread = Builder::new()
             .name("betas".to_owned())
             .spawn(move || {
-                let watch = Watch::new(&(), &cancel).unless(&stops);
+                let watch = Watch::new(&*observer.0, &cancel).unless(&stops);
                 read(&own, threads, watch, &full, &spares)
             })
             .map_err(|source| Error::Thread { what: "a thread to read with", source })?;
