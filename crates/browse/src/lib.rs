@@ -13,6 +13,7 @@ mod mirror;
 mod names;
 mod page;
 mod parameters;
+mod reading;
 mod routes;
 mod sending;
 mod server;

@@ -6,6 +6,7 @@ mod command;
 mod images;
 mod maps;
 mod nearest;
+mod reading;
 mod rois;
 mod splits;
 mod subjects;
@@ -43,6 +44,7 @@ pub(crate) fn all(state: Arc<Shared>) -> Router {
         .route("/api/subjects/{subject}/voxel/responses", get(voxels::responses))
         .route("/api/subjects/{subject}/betas/{session}/{file}", get(betas::trial))
         .route("/api/subjects/{subject}/mean/{file}", get(betas::mean))
+        .route("/api/subjects/{subject}/reading", get(reading::reading))
         .route("/api/subjects/{subject}/command", get(command::extract))
         .route("/api/subjects/{subject}/surfaces", get(surfaces::surfaces))
         .route("/api/subjects/{subject}/surfaces/{hemisphere}/{file}", get(surfaces::surface))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use laion_fmri::{Cancel, Subject, SubjectId};
+use laion_fmri::{Cancel, SessionId, Subject, SubjectId};
 use tokio::sync::Semaphore;
 
 use crate::Commands;
@@ -10,6 +10,7 @@ use crate::answer::Refusal;
 use crate::gate::Gate;
 use crate::mirror::{Kept, Mirror, Seen};
 use crate::names;
+use crate::reading::{Purpose, Read, Reads};
 use crate::sending::VOLUMES;
 use crate::work::Work;
 
@@ -18,6 +19,7 @@ pub(crate) struct Shared {
     pub(crate) gate: Gate,
     pub(crate) mirror: Mirror,
     pub(crate) work: Work,
+    pub(crate) reads: Reads,
     /// Volumes that may be on their way.
     pub(crate) volumes: Arc<Semaphore>,
     pub(crate) commands: Arc<dyn Commands>,
@@ -37,6 +39,11 @@ impl Looked {
     pub(crate) fn kept(&self) -> &Kept {
         &self.state.mirror.kept
     }
+
+    /// Lists a read of betas, as long as the value lives.
+    pub(crate) fn reading(&self, session: &SessionId, purpose: Purpose) -> Read {
+        self.state.reads.start(self.subject.id(), session, purpose)
+    }
 }
 
 impl Shared {
@@ -47,7 +54,8 @@ impl Shared {
         first: Option<SubjectId>,
     ) -> Self {
         let volumes = Arc::new(Semaphore::new(VOLUMES));
-        Self { gate, mirror, work: Work::new(), volumes, commands, first }
+        let (work, reads) = (Work::new(), Reads::default());
+        Self { gate, mirror, work, reads, volumes, commands, first }
     }
 
     /// Runs a call that blocks, about a subject by its name in the address.

@@ -90,3 +90,12 @@ fn images_that_arrive_are_seen() {
     let about = served.json("/api/subjects/sub-01");
     assert_eq!(about["stimuli"]["images"], json!(true));
 }
+
+#[test]
+fn what_is_being_read_is_answered_at_once() {
+    let served = Served::new();
+    let target = "/api/subjects/sub-03/reading";
+    served.bytes("/api/subjects/sub-03/betas/ses-01/3.nii?kind=zscore");
+    assert_eq!(served.json(target), json!([]), "nothing is read any more");
+    served.refused("/api/subjects/..%2f/reading", 404);
+}

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::answer::{Answer, Refusal};
 use crate::names;
 use crate::parameters::{Asked, Named};
+use crate::reading::Purpose;
 use crate::sending::{Content, send};
 use crate::state::{Looked, Shared};
 
@@ -99,16 +100,20 @@ impl Looked {
         sum: &mut Sum,
     ) -> Result<(), Refusal> {
         let betas = self.subject.betas().session(session);
-        let mut rows = betas.clone().trials(trials).volumes()?;
+        let rows = betas.clone().trials(trials).volumes()?;
         // After the numbers of the trials were checked: this may be a pass over the file.
         let statistics = match kind {
             Kind::Beta => None,
-            Kind::Zscore => Some(
-                self.kept()
-                    .statistics
-                    .get(&self.seen.key(session.as_str()), || Ok(betas.statistics()?))?,
-            ),
+            Kind::Zscore => {
+                let key = self.seen.key(session.as_str());
+                Some(self.kept().statistics.get(&key, || {
+                    let read = self.reading(session, Purpose::Zscore);
+                    Ok(betas.clone().observer(read.progress()).statistics()?)
+                })?)
+            }
         };
+        let read = self.reading(session, Purpose::Betas);
+        let mut rows = rows.with_observer(read.progress().clone());
         let mut row = vec![0.0; rows.n_voxels()];
         while rows.next_row(&mut row)?.is_some() {
             if let Some(statistics) = &statistics {
