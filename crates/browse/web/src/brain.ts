@@ -11,6 +11,7 @@ import { report, say } from './messages'
 import { at, read, type Volume } from './nifti'
 import { value } from './numbers'
 import { drawOutlines } from './outline'
+import { follow } from './reading'
 import type { View } from './view'
 import { Viewer } from './viewer'
 
@@ -30,7 +31,7 @@ export class Brain {
   /** The grid of the subject's betas and maps. */
   private grid: Volume | null = null
   private settled = ''
-  private slowTimer = 0
+  private unfollow: () => void = () => {}
   scale: Scale | null = null
   /** Called with a voxel of the subject's grid that was chosen. */
   onVoxel: (ijk: Ijk) => void = () => {}
@@ -121,17 +122,21 @@ export class Brain {
     performance.mark('map-asked')
     const busy = byId('busy')
     busy.textContent = 'Reading ...'
-    const isSlow = 'Reading ... The first read of a session goes through its file, which can take a minute.'
-    window.clearTimeout(this.slowTimer)
-    this.slowTimer = window.setTimeout(() => (busy.textContent = isSlow), 2500)
+    this.unfollow()
+    const unfollow = source.path === '' ? () => {} : follow(view.subject, (text) => (busy.textContent = text))
+    this.unfollow = unfollow
     await this.askedMap.run(async (signal) => {
       const volume = await get(signal)
+      unfollow()
       await this.ready
       if (signal.aborted) return
       this.source = source
       this.volume = volume
       if (source.path !== '') this.grid = volume
-      if (!(await this.attach())) return
+      if (!(await this.attach())) {
+        busy.textContent = ''
+        return
+      }
       if (!this.viewer.isReady) await this.viewer.setEmpty(volume)
       this.usual = usualSize(volume.data)
       const isSame = this.painted && this.painted.shape.every((length, i) => length === volume.shape[i]! + 2)
@@ -141,11 +146,10 @@ export class Brain {
       this.settled = source.key
       // The picture may have been drawn before it was known as this one.
       requestAnimationFrame(() => this.drawn())
-      window.clearTimeout(this.slowTimer)
       busy.textContent = ''
     }, (error) => {
-      window.clearTimeout(this.slowTimer)
-      busy.textContent = ''
+      // What was shown before is not what was asked for.
+      void this.clearMap(`${view.subject}: ${source.what} cannot be shown.`)
       report(error)
     })
   }
@@ -153,7 +157,7 @@ export class Brain {
   /** Shows no map, and says why. */
   async clearMap(sentence: string): Promise<void> {
     this.askedMap.stop()
-    window.clearTimeout(this.slowTimer)
+    this.unfollow()
     this.volume = this.painted = this.source = null
     this.scale = null
     this.viewer.removeColours()
