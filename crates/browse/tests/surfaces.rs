@@ -1,9 +1,10 @@
 //! The subject's own surfaces, and values on their vertices.
 
+use laion_fmri::nifti_stream::read_volume;
 use laion_fmri::surface::fs::read_mesh;
 use laion_fmri::surface::read_gifti;
 use laion_fmri::template::{SurfaceSpace, TemplateOptions};
-use laion_fmri::{Hemisphere, Voxels};
+use laion_fmri::{Hemisphere, MaskSource, Resolution, Voxels};
 use serde_json::json;
 
 use crate::client::Served;
@@ -26,7 +27,17 @@ fn meshes_and_values_are_those_of_the_dataset() {
         let way = subject.projection(&Voxels::all(), space, hemisphere, &options).unwrap();
         let fit = subject.mean_r2(&Voxels::all()).unwrap().to_vec();
         let betas = subject.betas().session("ses-01").trials([3]).load().unwrap().row(0).to_vec();
-        for (asked, row) in [("map=R2mean", fit), ("session=ses-01&trial=3", betas)] {
+        let trials = subject.subject_trials().unwrap();
+        let image = &trials.iter().nth(3).unwrap().image_name;
+        let image = image.replace('+', "%2B").replace(' ', "%20");
+        let mean = served.bytes(&format!("/api/subjects/sub-03/mean/{image}.nii?kind=zscore"));
+        let mean = read_volume(mean.as_slice()).unwrap();
+        let brain = subject.brain_mask(MaskSource::Anatomical, Resolution::Func1pt8).unwrap();
+        let mean: Vec<f32> = brain.indices().iter().map(|index| mean.data()[*index]).collect();
+        let of_image = format!("image={image}&kind=zscore");
+        for (asked, row) in
+            [("map=R2mean", fit), ("session=ses-01&trial=3", betas), (of_image.as_str(), mean)]
+        {
             let target = format!("/api/subjects/sub-03/surfaces/{side}/map.gii?{asked}");
             let got = read_gifti(served.bytes(&target).as_slice()).unwrap().arrays()[0].to_f32();
             let expected = way.project_row(&row).unwrap();
@@ -43,6 +54,8 @@ fn surfaces_that_are_not_there_are_said() {
         served.refused(&format!("/api/subjects/sub-03/surfaces/{target}"), 404);
     }
     served.refused("/api/subjects/sub-03/surfaces/L/map.gii", 400);
+    served.refused("/api/subjects/sub-03/surfaces/L/map.gii?map=R2mean&image=a.jpg", 400);
+    served.refused("/api/subjects/sub-03/surfaces/L/map.gii?image=zebra.jpg", 404);
     served.refused("/api/subjects/sub-03/surfaces/L/map.gii?map=zebra", 404);
     let path = served.dataset.subject("sub-03").unwrap();
     let path = path.freesurfer_surface(Hemisphere::Right, "inflated").unwrap();

@@ -84,6 +84,26 @@ fn the_mean_of_an_image_is_that_of_its_trials() {
         });
         in_brain(voxel, (betas.sum::<f64>() / shown.len() as f64) as f32)
     });
+    // In standard deviations, each trial is scored within its own session.
+    let scored: Vec<_> = shown
+        .iter()
+        .map(|trial| {
+            let (session, trial) = (&trial.session, trial.session_trial.0);
+            volume(
+                &served,
+                &format!("/api/subjects/sub-03/betas/{session}/{trial}.nii?kind=zscore"),
+            )
+        })
+        .collect();
+    let got = volume(&served, &format!("/api/subjects/sub-03/mean/{name}.nii?kind=zscore"));
+    let mut some = 0;
+    for (index, got) in got.data().iter().enumerate() {
+        let sum: f64 = scored.iter().map(|volume| f64::from(volume.data()[index])).sum();
+        let expected = (sum / scored.len() as f64) as f32;
+        assert!((got - expected).abs() < 1e-6 || got.is_nan() && expected.is_nan(), "{index}");
+        some += usize::from(got.is_finite() && *got != 0.0);
+    }
+    assert!(some > 100);
     let (error, _) = served.refused("/api/subjects/sub-03/mean/zebra.jpg.nii", 404);
     assert!(error.contains("zebra.jpg"), "{error}");
 }

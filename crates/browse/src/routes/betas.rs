@@ -71,7 +71,8 @@ impl Looked {
         Ok(sum.mean())
     }
 
-    fn mean(&self, image: &str, kind: Kind) -> Result<Content, Refusal> {
+    /// The mean of all trials on disk that showed an image.
+    pub(crate) fn mean(&self, image: &str, kind: Kind) -> Result<Content, Refusal> {
         let trials = self.trials()?;
         let rows = trials.rows_of(image);
         if rows.is_empty() {

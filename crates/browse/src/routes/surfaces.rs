@@ -24,12 +24,13 @@ const HEMISPHERES: [Hemisphere; 2] = [Hemisphere::Left, Hemisphere::Right];
 /// What the vertices are.
 const SPACE: &str = "fsnative";
 
-/// Which values: those of a map, or of a trial.
+/// Which values: those of a map, of a trial, or of all trials of an image.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Wanted {
     map: Option<String>,
     session: Option<String>,
     trial: Option<usize>,
+    image: Option<String>,
     #[serde(default)]
     kind: Kind,
 }
@@ -89,16 +90,18 @@ impl Looked {
     }
 
     fn on_vertices(&self, hemisphere: Hemisphere, wanted: &Wanted) -> Result<Vec<u8>, Refusal> {
-        let values = match (&wanted.map, &wanted.session, wanted.trial) {
-            (Some(map), None, None) => self.map(map)?.to_vec(),
-            (None, Some(session), Some(trial)) => {
-                match self.trial(&names::session(session)?, trial, wanted.kind)? {
-                    Content::Values { values, .. } => values,
-                    Content::Mask(_) | Content::File(_) => Vec::new(),
-                }
+        let of = |content: Content| match content {
+            Content::Values { values, .. } => values,
+            Content::Mask(_) | Content::File(_) => Vec::new(),
+        };
+        let values = match (&wanted.map, &wanted.session, wanted.trial, &wanted.image) {
+            (Some(map), None, None, None) => self.map(map)?.to_vec(),
+            (None, Some(session), Some(trial), None) => {
+                of(self.trial(&names::session(session)?, trial, wanted.kind)?)
             }
+            (None, None, None, Some(image)) => of(self.mean(image, wanted.kind)?),
             _ => {
-                let text = "name a map, or a session and a trial";
+                let text = "name a map, an image, or a session and a trial";
                 return Err(Refusal::Bad(text.to_owned()));
             }
         };

@@ -7,7 +7,7 @@ import { Controls } from './controls'
 import { byId, h } from './dom'
 import { listen } from './keys'
 import { Latest } from './latest'
-import { firstChoice, isTrialMap, sourceOf } from './maps'
+import { firstChoice, isMean, isTrialMap, kindOf, sourceOf } from './maps'
 import { clearErrors, copy, report, say } from './messages'
 import { TrialPane } from './pane'
 import { fileName, saveMap, savePicture } from './save'
@@ -118,7 +118,7 @@ export class App {
     else if (changed('opacity')) this.brain.setOpacity(next.opacity)
     if (changed('roi')) this.showRoi(patch.voxel === undefined)
     if (changed('layout')) void this.brain.setLayout(next)
-    if (changed('layout', 'show') || isTrial) void this.surface.show(next, subject)
+    if (changed('layout', 'show') || isTrial) this.showSurface()
     if (changed('opacity') && this.brain.scale) this.surface.setScale(this.brain.scale, next.opacity)
     if (next.voxel?.join() !== before.voxel?.join()) this.showVoxel()
     this.controls.show(next, subject, this.trials)
@@ -148,12 +148,15 @@ export class App {
       this.brain.setAnatomy(id, this.view.anatomy)
       const map = this.showMap()
       void this.brain.setLayout(this.view)
-      void this.surface.show(this.view, subject)
+      this.showSurface()
       this.showRoi(false)
       this.trials = new Trials(await trials)
       this.pane.setSubject(subject, this.trials)
       await this.pane.show(this.view)
-      if (this.view.show === 'mean') await this.showMap()
+      if (isMean(this.view.show)) {
+        await this.showMap()
+        this.showSurface()
+      }
       this.showTrial()
       this.showVoxel()
       this.controls.show(this.view, subject, this.trials)
@@ -189,6 +192,13 @@ export class App {
     const source = sourceOf(view, subject, this.trials)
     if (typeof source === 'string') await this.brain.clearMap(source)
     else await this.brain.setMap(source, view)
+  }
+
+  private showSurface(): void {
+    const { subject, trials, view } = this
+    if (!subject) return
+    const row = trials?.find(view.session, view.trial) ?? -1
+    void this.surface.show(view, subject, trials && row >= 0 ? trials.imageOf(row) : '')
   }
 
   private showTrial(): void {
@@ -314,8 +324,8 @@ export class App {
     const { view } = this
     const { sessions, split, shared, left } = this.pane.selection(view)
     const query = new URLSearchParams({ roi: view.roi, sessions: sessions.join(','), split, shared })
-    if (view.show === 'zscore') query.set('zscore', 'true')
-    if (view.show === 'mean') query.set('average', 'true')
+    if (kindOf(view.show) === 'zscore') query.set('zscore', 'true')
+    if (isMean(view.show)) query.set('average', 'true')
     for (const [name, text] of [...query]) if (text === '') query.delete(name)
     const { command } = await json<{ command: string | null }>(ofSubject(view.subject, `/command?${query}`))
     if (command === null) throw new Error('This server has no command for an extraction.')

@@ -22,10 +22,21 @@ export const TRIAL_MAPS = [
   ['beta', 'Beta of the trial'],
   ['zscore', 'Beta, z-scored within its session'],
   ['mean', 'Mean beta over repeats of the image'],
+  ['mean-zscore', 'Mean z-score over repeats of the image'],
 ] as const
 
 export function isTrialMap(show: string): boolean {
   return TRIAL_MAPS.some(([id]) => id === show)
+}
+
+/** Whether a map is about all trials of an image. */
+export function isMean(show: string): boolean {
+  return show === 'mean' || show === 'mean-zscore'
+}
+
+/** How the server is asked for the numbers of a trial map. */
+export function kindOf(show: string): 'beta' | 'zscore' {
+  return show === 'zscore' || show === 'mean-zscore' ? 'zscore' : 'beta'
 }
 
 /** What is shown when nothing was chosen: a map of the subject, or else its first trial. */
@@ -45,13 +56,15 @@ export function sourceOf(view: View, subject: Subject, trials: Trials | null): S
   if (!isTrialMap(view.show)) return 'Choose what to show.'
   if (view.session === '' || view.trial < 0) return 'Choose a trial on the left to see its betas.'
   const trial = `${view.session}, trial ${view.trial}`
-  if (view.show !== 'mean') {
-    const isZ = view.show === 'zscore'
+  const kind = kindOf(view.show)
+  const isZ = kind === 'zscore'
+  const unit = isZ ? 'SD' : ''
+  if (!isMean(view.show)) {
     return {
       key: `${subject.id} ${view.session} ${view.trial} ${view.show}`,
-      path: ofSubject(subject.id, `/betas/${encodeURIComponent(view.session)}/${view.trial}.nii?kind=${view.show}`),
+      path: ofSubject(subject.id, `/betas/${encodeURIComponent(view.session)}/${view.trial}.nii?kind=${kind}`),
       what: isZ ? `z-scored beta, ${trial}` : `beta, ${trial}`,
-      unit: isZ ? 'SD' : '',
+      unit,
       diverging: true,
       range: null,
     }
@@ -61,10 +74,10 @@ export function sourceOf(view: View, subject: Subject, trials: Trials | null): S
   if (row < 0) return `${subject.id} has no ${trial}.`
   const image = trials.imageOf(row)
   return {
-    key: `${subject.id} mean ${image}`,
-    path: ofSubject(subject.id, `/mean/${encodeURIComponent(image)}.nii`),
-    what: `mean beta over the repeats of ${image}`,
-    unit: '',
+    key: `${subject.id} ${view.show} ${image}`,
+    path: ofSubject(subject.id, `/mean/${encodeURIComponent(image)}.nii?kind=${kind}`),
+    what: `mean ${isZ ? 'z-scored beta' : 'beta'} over the repeats of ${image}`,
+    unit,
     diverging: true,
     range: null,
   }

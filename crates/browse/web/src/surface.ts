@@ -7,6 +7,7 @@ import { isDrawn, type Scale, step } from './colour'
 import { byId } from './dom'
 import { readArrays } from './gifti'
 import { Latest } from './latest'
+import { isMean, isTrialMap, kindOf } from './maps'
 import { absent, report } from './messages'
 import type { View } from './view'
 
@@ -44,10 +45,13 @@ export class Surface {
   private scale: Scale | null = null
   private opacity = 1
 
-  /** Shows what the view shows on the cortex, if its layout has a place for it. */
-  async show(view: View, subject: Subject): Promise<void> {
+  /**
+   * Shows what the view shows on the cortex, if its layout has a place for it; `image` is that of the
+   * trial, or empty.
+   */
+  async show(view: View, subject: Subject, image: string): Promise<void> {
     this.frame.hidden = view.layout !== 'surface'
-    const asked = this.frame.hidden ? '' : query(view)
+    const asked = this.frame.hidden ? '' : query(view, image)
     const key = `${subject.id} ${asked}`
     if (this.frame.hidden || key === this.key) return
     this.key = key
@@ -63,7 +67,7 @@ export class Surface {
       await this.attached
       if (this.subject !== subject.id) await this.load(subject.id, signal)
       this.values = asked === '' ? [] : await this.read(subject.id, asked, signal)
-      this.note.textContent = asked === '' ? 'On the surface there are maps of the subject, betas and their z-scores.' : ''
+      this.note.textContent = asked === '' ? 'On the surface there are the maps of the subject and of trials.' : ''
       this.draw()
       this.frame.dataset['drawn'] = key
     }, (error) => {
@@ -126,10 +130,12 @@ export class Surface {
 }
 
 /** What the server is asked for; empty for what it does not put on surfaces. */
-function query(view: View): string {
+function query(view: View, image: string): string {
   if (view.show.startsWith('map:')) return String(new URLSearchParams({ map: view.show.slice(4) }))
-  if ((view.show !== 'beta' && view.show !== 'zscore') || view.trial < 0) return ''
-  return String(new URLSearchParams({ session: view.session, trial: String(view.trial), kind: view.show }))
+  if (!isTrialMap(view.show) || view.trial < 0) return ''
+  const kind = kindOf(view.show)
+  if (isMean(view.show)) return image === '' ? '' : String(new URLSearchParams({ image, kind }))
+  return String(new URLSearchParams({ session: view.session, trial: String(view.trial), kind }))
 }
 
 /** Moves an inflated hemisphere to its side: both lie around the origin. */
