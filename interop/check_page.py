@@ -701,9 +701,12 @@ class Cases:
             for request in self.main.requests
             if request.url.startswith(f"{self.server.origin}/assets/")
         )
-        print(f"page: {weight / 1e6:.2f} MB (at most 4)")
+        print(f"page: {weight / 1e6:.2f} MB, compressed (at most 4)")
         if not 0 < weight <= 4e6:
             problems.append(f"the page has {weight} bytes")
+        script = next(request for request in self.main.requests if request.url.endswith("/assets/page.js"))
+        if script.response().header_value("content-encoding") != "gzip":
+            problems.append("the script is not sent compressed")
         return problems + self.main.complaints
 
 

@@ -1,13 +1,16 @@
 //! The built page, which is part of the program when it was there at the build.
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use axum::http::{Response, StatusCode};
 
 use crate::answer::{self, Answer};
 
-/// The files of the page by their paths.
+/// The files of the page by their paths. A large one is compressed, and has [`GZ`] behind its path.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
+
+/// What stands behind the path of a compressed file.
+const GZ: &str = ".gz";
 
 /// Collected by the build of the page.
 const LICENCES: &str = "licences.txt";
@@ -39,8 +42,15 @@ pub(crate) fn index() -> Answer {
 
 /// A file of the page.
 pub(crate) fn asset(path: &str) -> Answer {
-    match file(path) {
-        Some(bytes) => of(path, bytes),
+    if let Some(bytes) = file(path) {
+        return of(path, bytes);
+    }
+    match file(&format!("{path}{GZ}")) {
+        Some(bytes) => {
+            let mut response = of(path, bytes);
+            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            response
+        }
         None => answer::refused(StatusCode::NOT_FOUND, "the page has no such file", None),
     }
 }
@@ -67,5 +77,27 @@ fn kind(path: &str) -> &'static str {
         Some("woff2") => "font/woff2",
         Some("txt") => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compressed_file_is_sent_under_its_own_name() {
+        for (path, bytes) in FILES {
+            let is_gz = bytes.starts_with(b"\x1f\x8b");
+            assert_eq!(is_gz, path.ends_with(GZ), "{path}");
+            let asked = path.strip_suffix(GZ).unwrap_or(path);
+            let response = asset(asked);
+            assert_eq!(response.status(), StatusCode::OK, "{path}");
+            let headers = response.headers();
+            assert_eq!(headers.contains_key(CONTENT_ENCODING), is_gz, "{path}");
+            assert_eq!(headers[CONTENT_TYPE], kind(asked), "{path}");
+        }
+        // The script is most of the page.
+        assert!(!has_page() || file("page.js.gz").is_some_and(|bytes| bytes.len() < 1_000_000));
+        assert_eq!(asset("nothing.js").status(), StatusCode::NOT_FOUND);
     }
 }
