@@ -101,13 +101,14 @@ export class Controls {
     if (document.activeElement !== this.range) this.range.value = view.range === null ? '' : String(view.range)
     if (document.activeElement !== this.roi) this.roi.value = view.roi
     this.threshold.value = String(view.threshold)
-    const session = subject.sessions.find(({ id }) => id === view.session)
-    this.session.value = session?.id ?? subject.sessions[0]?.id ?? ''
+    // Without a trial, the scrubber stands before the first session, and can be moved.
+    const session = subject.sessions.find(({ id }) => id === view.session) ?? subject.sessions[0]
+    this.session.value = session?.id ?? ''
     const most = session ? (trials?.countOf(session.id) ?? session.trials) : 0
     this.scrub.max = String(Math.max(0, most - 1))
     this.scrub.value = String(Math.max(0, view.trial))
-    this.scrub.disabled = !session
-    byId('scrub-state').textContent = session && view.trial >= 0 ? `trial ${count(view.trial)} (0–${count(most - 1)})` : 'no trial chosen'
+    this.scrub.disabled = most === 0
+    byId('scrub-state').textContent = view.trial >= 0 ? `trial ${count(view.trial)} (0–${count(most - 1)})` : 'no trial chosen'
   }
 
   /** Fits the sliders to the scale of what is shown. */

@@ -131,9 +131,17 @@ export class TrialPane {
   }
 
   private refuse(error: unknown): void {
+    // A filter that cannot be understood hides nothing.
+    if (this.trials && !this.table.shows(this.trials)) this.showAll(this.trials)
     this.state.textContent = error instanceof FilterError || error instanceof Error ? error.message : String(error)
     this.state.classList.add('is-error')
     this.filter.setAttribute('aria-invalid', 'true')
+  }
+
+  private showAll(trials: Trials): void {
+    this.terms = []
+    this.rows = Uint32Array.from({ length: trials.rows }, (_, row) => row)
+    this.table.show(trials, this.rows, '', null)
   }
 
   private drawAbsent(subject: Subject): void {

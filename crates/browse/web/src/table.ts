@@ -45,6 +45,11 @@ export class Table {
     new ResizeObserver(() => this.draw()).observe(element)
   }
 
+  /** Whether rows of these trials are shown. */
+  shows(trials: Trials): boolean {
+    return this.trials === trials
+  }
+
   /** Shows rows of trials, in this order. */
   show(trials: Trials, rows: Uint32Array, sort: string, split: SplitSides | null): void {
     this.trials = trials
