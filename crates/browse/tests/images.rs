@@ -55,6 +55,33 @@ fn without_access_the_images_are_a_sentence() {
 }
 
 #[test]
+fn files_about_the_images_that_are_not_there_are_said() {
+    let served = Served::with_images();
+    let segmentations = served.dataset.stimuli().segmentations().unwrap();
+    let image = segmentations.images()[0].clone();
+    let target = format!("/api/images/{image}");
+    assert_eq!(served.json(&target)["masks_absent"], json!(null));
+    let before = served.json("/api/subjects/sub-01");
+    assert_eq!(before["stimuli"]["embeddings_absent"], json!(null));
+    let folder = served.bucket.root().join("stimuli");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if name.ends_with("_embeddings.h5") || name.ends_with("_segmentations.h5") {
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
+    let got = served.json(&target);
+    assert!(!got["masks"].as_array().unwrap().is_empty(), "{got}");
+    assert_eq!(got["masks_absent"]["command"], json!("mend NotThere"));
+    let about = served.json("/api/subjects/sub-01");
+    assert_ne!(about["state"], before["state"], "what the page looks at to see that files changed");
+    let absent = &about["stimuli"]["embeddings_absent"];
+    assert_eq!(absent["command"], json!("mend NotThere"));
+    assert!(about["stimuli"]["absent"].as_array().unwrap().contains(absent), "{about}");
+}
+
+#[test]
 fn masks_are_pictures_with_opacity() {
     let served = Served::with_images();
     let segmentations = served.dataset.stimuli().segmentations().unwrap();

@@ -51,6 +51,7 @@ fn describe(state: &Arc<Shared>, name: &str, cancel: &Cancel) -> Result<Value, R
         |_| Vec::new(),
         |table| table.for_image(name).enumerate().map(mask_entry).collect(),
     );
+    let mask_file = stimuli.segmentations().err().filter(|_| !masks.is_empty());
     let images = stimuli.images();
     let problem = match &images {
         Ok(images) if images.contains(name) => None,
@@ -68,7 +69,7 @@ fn describe(state: &Arc<Shared>, name: &str, cancel: &Cancel) -> Result<Value, R
         }),
         "subjects": subjects,
         "masks": masks,
-        "mask_pixels": stimuli.segmentations().is_ok(),
+        "masks_absent": mask_file.map(|error| answer::absent(&error, &*state.commands)),
         "pixels": problem.is_none(),
         "sentence": sentence,
         "command": command.flatten(),

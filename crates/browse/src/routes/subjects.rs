@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use laion_fmri::splits::list_splits;
-use laion_fmri::stimuli::files;
+use laion_fmri::stimuli::{EmbeddingModel, files};
 use laion_fmri::{
     Dataset, Error, MaskSource, NoiseCeiling, Resolution, SessionId, Subject, SubjectId, VoxelMask,
     Voxels, policy,
@@ -83,6 +83,8 @@ fn describe(looked: &Looked, commands: &dyn Commands) -> Result<Value, Refusal> 
     let splits: Vec<&str> = splits.iter().map(|split| split.as_str()).collect();
     Ok(json!({
         "id": subject.id().as_str(),
+        // Another one means that the page asks for everything again.
+        "state": looked.seen.key(""),
         "shape": brain.as_ref().ok().map(|brain| brain.grid().shape()),
         "voxels": brain.as_ref().ok().map(|brain| brain.n_voxels()),
         "sessions": trials.sessions.iter().map(session).collect::<Vec<_>>(),
@@ -139,8 +141,12 @@ fn stimuli(subject: &Subject, commands: &dyn Commands) -> Value {
     let captions = stimuli.open_table(files::CAPTIONS).err();
     let masks = stimuli.open_table(files::SEGMENTATIONS_METADATA).err();
     let models: Vec<&str> = stimuli.embedding_models().iter().map(|it| it.as_str()).collect();
-    let absent: Vec<Value> =
-        [&images, &captions, &masks].into_iter().flatten().map(|it| absent(it, commands)).collect();
+    let embeddings = match models.as_slice() {
+        [] => stimuli.embeddings(EmbeddingModel::Clip).err(),
+        _ => None,
+    };
+    let say = |error: &Error| absent(error, commands);
+    let missing = [&images, &captions, &masks, &embeddings].into_iter().flatten();
     json!({
         "images": images.is_none(),
         "captions": captions.is_none(),
@@ -148,6 +154,7 @@ fn stimuli(subject: &Subject, commands: &dyn Commands) -> Value {
         "embeddings": models,
         "sentence": images.as_ref().map(|error| answer::sentence(error)),
         "command": images.as_ref().and_then(|error| commands.of_error(error)),
-        "absent": absent,
+        "embeddings_absent": embeddings.as_ref().map(say),
+        "absent": missing.map(say).collect::<Vec<_>>(),
     })
 }

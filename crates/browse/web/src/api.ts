@@ -38,6 +38,8 @@ export interface RoiLine {
 
 export interface Subject {
   id: string
+  /** Changes with the files of the subject. */
+  state: string
   /** Null without a brain mask on disk. */
   shape: [number, number, number] | null
   sessions: { id: string; trials: number; betas: boolean; held_out: boolean; problem?: Absent | null }[]
@@ -51,6 +53,7 @@ export interface Subject {
     embeddings: string[]
     masks: boolean
     absent?: Absent[]
+    embeddings_absent?: Absent | null
     sentence?: string | null
     command?: string | null
   }
@@ -103,7 +106,8 @@ export interface ImageInfo {
   captions: string[]
   subjects: { id: string; rows: number[] }[]
   masks: { index: number; label: string; localized: boolean }[]
-  mask_pixels: boolean
+  /** Why the pixels of the masks cannot be shown. */
+  masks_absent?: Absent | null
   pixels: boolean
   sentence?: string | null
   command?: string | null

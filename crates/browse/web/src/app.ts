@@ -34,7 +34,7 @@ export class App {
 
   constructor(
     private readonly about: About,
-    private readonly subjects: readonly SubjectLine[],
+    private subjects: readonly SubjectLine[],
   ) {
     this.brain = new Brain(about.colormaps)
     this.controls.setSubjects(subjects)
@@ -60,6 +60,7 @@ export class App {
       nextLayout: () => this.update({ layout: this.controls.nextLayout(this.view.layout) }),
       showKeys: () => byId<HTMLDialogElement>('keys').showModal(),
     })
+    window.addEventListener('focus', () => void this.lookAgain())
     window.addEventListener('hashchange', () => {
       if (location.hash === toAddress(this.view)) return
       const asked = fromAddress(location.hash)
@@ -132,6 +133,7 @@ export class App {
   private async loadSubject(): Promise<void> {
     this.subject = this.trials = null
     this.brain.reset()
+    this.surface.reset()
     this.stimulus.clear('Choose a trial on the left.')
     this.voxel.clear()
     const id = this.view.subject
@@ -163,6 +165,27 @@ export class App {
       await map
       this.controls.setRois(await json<RoiLine[]>(ofSubject(id, '/rois'), signal))
     }, report)
+  }
+
+  /** Reads everything again if files have come or changed, as by a command that the page has offered. */
+  private async lookAgain(): Promise<void> {
+    const { subject } = this
+    if (!subject) return
+    try {
+      const [subjects, now] = await Promise.all([json<SubjectLine[]>('/subjects'), json<Subject>(ofSubject(subject.id))])
+      if (this.subject !== subject) return
+      if (JSON.stringify(subjects) !== JSON.stringify(this.subjects)) {
+        this.subjects = subjects
+        this.controls.setSubjects(subjects)
+        this.controls.show(this.view, subject, this.trials)
+      }
+      if (JSON.stringify(now) === JSON.stringify(subject)) return
+      clearErrors()
+      await this.loadSubject()
+      say('Files have changed on disk: they were read again.')
+    } catch {
+      // What is asked for next says what is wrong.
+    }
   }
 
   /** Fills in what the address leaves open, and drops what this subject does not have. */
@@ -256,7 +279,10 @@ export class App {
   private chooseVoxel(ijk: Ijk): void {
     // Dragging passes many voxels; only where it rests is asked about.
     window.clearTimeout(this.voxelTimer)
-    this.voxelTimer = window.setTimeout(() => this.update({ voxel: ijk }), 60)
+    this.voxelTimer = window.setTimeout(() => {
+      this.voxel.want()
+      this.update({ voxel: ijk })
+    }, 60)
   }
 
   private stepTrial(step: number): void {

@@ -86,7 +86,7 @@ export class StimulusPanel {
     const image = h('img', { class: 'pixels', attrs: { src: pixels(info.name), alt: info.captions[0] ?? info.noun ?? info.name } })
     image.addEventListener('error', () => frame.replaceChildren(h('p', { text: 'The pixels of this image cannot be read.' })))
     frame.append(image)
-    const switches = (info.mask_pixels ? info.masks : []).map((mask, at) => {
+    const switches = (info.masks_absent ? [] : info.masks).map((mask, at) => {
       const picture = h('div', { class: 'mask', attrs: { role: 'img', 'aria-label': `Object mask: ${mask.label}`, hidden: true } })
       const colour = MASK_COLOURS[at % MASK_COLOURS.length]!
       picture.style.backgroundColor = colour
@@ -106,6 +106,7 @@ export class StimulusPanel {
       { class: 'picture-part' },
       frame,
       switches.length > 0 && h('fieldset', { class: 'masks' }, h('legend', { text: 'Object masks' }), ...switches),
+      info.masks_absent && absent(info.masks_absent.what, info.masks_absent.command),
     )
   }
 
@@ -132,7 +133,8 @@ export class StimulusPanel {
     const part = h('div', { class: 'near' }, h('h3', { text: 'Images like it' }))
     const models = subject.stimuli.embeddings
     if (models.length === 0) {
-      part.append(absent('The embeddings of the images are not on disk.', subject.stimuli.command))
+      const missing = subject.stimuli.embeddings_absent
+      part.append(absent(missing?.what ?? 'The embeddings of the images are not on disk.', missing?.command))
       return part
     }
     if (!models.includes(this.model)) this.model = models[0]!

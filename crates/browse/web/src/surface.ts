@@ -45,6 +45,12 @@ export class Surface {
   private scale: Scale | null = null
   private opacity = 1
 
+  /** Forgets what was read. */
+  reset(): void {
+    this.asked.stop()
+    this.key = this.subject = ''
+  }
+
   /**
    * Shows what the view shows on the cortex, if its layout has a place for it; `image` is that of the
    * trial, or empty.

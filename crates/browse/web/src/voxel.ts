@@ -17,6 +17,7 @@ export class VoxelPanel {
   private readonly asked = new Latest()
   private shown = ''
   private redrawStrip: (image: number) => void = () => {}
+  private isWanted = false
   /** Called with an image that was chosen. */
   onImage: (name: string) => void = () => {}
 
@@ -28,6 +29,11 @@ export class VoxelPanel {
       h('h2', { text: 'Voxel' }),
       h('p', { class: 'quiet', text: 'Click the brain to see what a voxel responds to.' }),
     )
+  }
+
+  /** The next voxel is one that the user has chosen: it comes into view. */
+  want(): void {
+    this.isWanted = true
   }
 
   /** Shows a voxel; `image` is marked among its responses, -1 for none. */
@@ -43,6 +49,7 @@ export class VoxelPanel {
       const voxel = await json<Voxel>(ofSubject(subject.id, `/voxel?${place}`), signal)
       const responses = h('div', { class: 'responses' })
       this.drawPlace(voxel, subject, responses)
+      this.comeIntoView()
       if (!voxel.in_brain) {
         responses.replaceChildren(h('p', { class: 'quiet', text: 'This voxel is outside the brain mask, so it has no betas.' }))
       } else if (voxel.responses === 'absent') {
@@ -54,8 +61,16 @@ export class VoxelPanel {
         const sessions = (answer.headers.get('x-sessions') ?? '').split(',').filter((name) => name !== '')
         const values = new Float32Array(await answer.arrayBuffer())
         this.drawResponses(responses, values, sessions, subject, trials, image)
+        this.comeIntoView()
       }
+      this.isWanted = false
     }, report)
+  }
+
+  private comeIntoView(): void {
+    if (!this.isWanted) return
+    const [part, frame] = [this.element.getBoundingClientRect(), byId('right').getBoundingClientRect()]
+    if (part.bottom > frame.bottom || part.top < frame.top) byId('right').scrollTop += part.top - frame.top
   }
 
   private drawPlace(voxel: Voxel, subject: Subject, responses: HTMLElement): void {
