@@ -24,7 +24,7 @@ use s3_mirror::{Cancel, Inventory};
 
 use self::changed::Told;
 pub use self::error::InputError;
-pub(crate) use self::fingerprint::{Fingerprint, LargeFile, Step};
+pub(crate) use self::fingerprint::{Fingerprint, LargeFile, Step, keep_of_object};
 pub use self::input::{Input, InputRecord};
 #[cfg(not(feature = "download"))]
 use self::no_objects::{Object, Objects};
@@ -82,6 +82,12 @@ impl Located {
     /// decided right after that; a file that was read meanwhile is looked at anew.
     pub(crate) fn metadata(&self) -> Option<&Metadata> {
         self.metadata.as_ref()
+    }
+
+    /// The bytes of the file, if it is there.
+    pub(crate) fn size(&self) -> Option<u64> {
+        let on_disk = || std::fs::metadata(&self.path).ok().map(|file| file.len());
+        self.listed().map(|(size, _)| size).or_else(on_disk)
     }
 
     /// The size and the entity tag of an object.
@@ -288,9 +294,25 @@ impl Files {
 
     /// The bytes of a file of any size, which are not kept.
     pub(crate) fn stream(&self, located: &Located) -> Result<Input> {
+        self.stream_known(located, None)
+    }
+
+    /// As [`Files::stream`]; an object whose SHA-256 is kept in this file is not hashed again, if the
+    /// bucket proves its bytes otherwise.
+    pub(crate) fn stream_known(&self, located: &Located, kept: Option<&Path>) -> Result<Input> {
+        let known = || fingerprint::kept_of_object(located, kept?);
         match &self.objects {
-            Some(objects) => objects.stream(located, &self.cancel),
+            Some(objects) => objects.stream(located, &self.cancel, known()),
             None => Input::of_file(located),
+        }
+    }
+
+    /// Asks for an object that will be streamed next, so that its start is there when it is. Of a file
+    /// on disk there is nothing to ask for.
+    pub(crate) fn fetch_ahead(&self, located: &Located, kept: Option<&Path>) {
+        let known = || fingerprint::kept_of_object(located, kept?);
+        if let Some(objects) = &self.objects {
+            objects.fetch_ahead(located, &self.cancel, known());
         }
     }
 

@@ -15,6 +15,7 @@ mod discovery;
 mod download;
 mod examples;
 mod extract;
+mod extract_objects;
 mod filters;
 mod given_back;
 mod golden;

@@ -35,11 +35,12 @@ pub(super) struct StreamedBetas {
 struct SharedInput(Arc<Mutex<Option<Input>>>);
 
 impl BetasFile {
-    pub(super) fn open(files: &Files, place: &Located) -> Result<Self> {
+    /// The file of a place. `kept` is where the SHA-256 of an object may be kept.
+    pub(super) fn open(files: &Files, place: &Located, kept: Option<&Path>) -> Result<Self> {
         if place.is_on_disk() {
             return Ok(Self::Disk(Box::new(VolumeFile::open(place.path())?)));
         }
-        Self::stream(files.stream(place)?, place)
+        Self::stream(files.stream_known(place, kept)?, place)
     }
 
     /// The bytes of an input, which is hashed while it is read.

@@ -98,6 +98,24 @@ impl SessionReader {
         })
     }
 
+    /// Asks for the betas of a session that will be opened next, if they are an object and no store has
+    /// these voxels.
+    #[cfg(feature = "extract")]
+    pub(crate) fn fetch_ahead_of(subject: &Subject, session: &SessionId, voxels: &VoxelMask) {
+        if let Some(place) = subject.find_betas(session).filter(|place| !place.is_on_disk())
+            && subject.stores_of(voxels).is_empty()
+        {
+            SessionFile::new(subject, place, voxels.brain()).fetch_ahead();
+        }
+    }
+
+    /// Asks for the betas, if they are an object that will be read next.
+    pub(super) fn fetch_ahead(&self) {
+        if let (false, Some(file)) = (self.is_stored(), &self.file) {
+            file.fetch_ahead();
+        }
+    }
+
     /// Closes the file until it is read.
     pub(super) fn closed(self) -> Self {
         self.file.iter().for_each(SessionFile::close);

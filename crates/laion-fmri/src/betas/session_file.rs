@@ -12,7 +12,7 @@ use nifti_stream::Progress;
 
 use super::file::BetasFile;
 use crate::dataset::Reading;
-use crate::files::{Files, LargeFile, Located};
+use crate::files::{Files, LargeFile, Located, keep_of_object};
 use crate::mask::BrainMask;
 use crate::{Error, InputRecord, Result, Subject};
 
@@ -66,6 +66,11 @@ impl SessionFile {
         lock(&self.opened).take();
     }
 
+    /// Asks for an object that will be read next; what is on disk is there.
+    pub(super) fn fetch_ahead(&self) {
+        self.files.fetch_ahead(&self.place, self.reading.digest(&self.place).as_deref());
+    }
+
     /// Reads the file from its start.
     pub(super) fn read(
         &self,
@@ -98,7 +103,8 @@ impl SessionFile {
     ///
     /// A file on disk whose digest is recorded for its present size and time of modification is read
     /// by index and threads, and not hashed. Otherwise it is hashed while the threads inflate it,
-    /// or, with one thread, by that thread; the digest is kept for the next time.
+    /// or, with one thread, by that thread; the digest is kept for the next time. So is that of an object,
+    /// for the version that was read.
     pub(super) fn recorded(
         &self,
         threads: NonZeroUsize,
@@ -106,10 +112,14 @@ impl SessionFile {
     ) -> Result<InputRecord> {
         // INVARIANT: what is read as a stream is hashed on the way, and says what it was.
         let streamed = |record: Option<InputRecord>| record.expect("a record of a stream");
-        if !self.place.is_on_disk() {
-            return read().map(streamed);
-        }
         let digest = self.reading.digest(&self.place);
+        if !self.place.is_on_disk() {
+            let record = read().map(streamed)?;
+            if let Some(kept) = &digest {
+                keep_of_object(&self.place, kept, &record);
+            }
+            return Ok(record);
+        }
         let file = LargeFile::new(&self.files, &self.place, digest.as_deref())?;
         self.is_hashed.store(true, Ordering::Relaxed);
         let record = match file.known()? {
@@ -136,7 +146,8 @@ impl SessionFile {
     }
 
     fn opened(&self) -> Result<BetasFile> {
-        let file = BetasFile::open(&self.files, &self.place)?;
+        let kept = self.reading.digest(&self.place);
+        let file = BetasFile::open(&self.files, &self.place, kept.as_deref())?;
         self.check_grid(&file)?;
         Ok(file)
     }

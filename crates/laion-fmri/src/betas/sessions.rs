@@ -109,7 +109,10 @@ pub(super) fn into_parts(
     watch: Watch<'_>,
 ) -> Result<()> {
     let (at_once, threads) = shares(jobs, parts.len());
-    stopping_at_failure(at_once, parts, watch, |watch, (planned, out)| {
+    let order: Vec<&Planned> = parts.iter().map(|(planned, _)| *planned).collect();
+    stopping_at_failure(at_once, parts.into_iter().enumerate(), watch, |watch, (place, part)| {
+        fetch_ahead(order.get(place + at_once).copied());
+        let (planned, out) = part;
         planned.read_into(out, watch, threads)
     })
     .map(drop)
@@ -122,7 +125,17 @@ pub(super) fn arrays(
     watch: Watch<'_>,
 ) -> Result<Vec<Array2<f32>>> {
     let (at_once, threads) = shares(jobs, planned.len());
-    stopping_at_failure(at_once, planned, watch, |watch, planned| planned.array(watch, threads))
+    stopping_at_failure(at_once, planned.iter().enumerate(), watch, |watch, (place, session)| {
+        fetch_ahead(planned.get(place + at_once));
+        session.array(watch, threads)
+    })
+}
+
+/// Has the session that a thread reads next on its way while that thread reads another one.
+fn fetch_ahead(next: Option<&Planned>) {
+    if let Some(next) = next {
+        next.reader().fetch_ahead();
+    }
 }
 
 /// Does the work for every item on this many threads, with results in the order of the items. The first

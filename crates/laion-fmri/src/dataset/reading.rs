@@ -56,16 +56,17 @@ impl Reading {
         index.filter(|index| index.is_file() || is_large(betas))
     }
 
-    /// Where the SHA-256 of a betas file is kept, next to its index: of a small one nowhere, it is
-    /// hashed in no time.
+    /// Where the SHA-256 of a betas file or object is kept, next to the index: of a small one nowhere,
+    /// it is hashed in no time.
     pub(crate) fn digest(&self, betas: &Located) -> Option<PathBuf> {
-        let index = self.index(betas).filter(|_| is_large(betas))?;
-        Some(index.with_extension("sha256.json"))
+        let index = self.index_path(betas.path()).filter(|_| is_large(betas))?;
+        let name = if betas.is_on_disk() { "sha256.json" } else { "object.sha256.json" };
+        Some(index.with_extension(name))
     }
 }
 
 fn is_large(betas: &Located) -> bool {
-    std::fs::metadata(betas.path()).is_ok_and(|file| file.len() >= LEAST_INDEXED_BYTES)
+    betas.size().is_some_and(|size| size >= LEAST_INDEXED_BYTES)
 }
 
 impl Dataset {

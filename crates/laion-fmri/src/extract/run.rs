@@ -20,7 +20,7 @@ use super::plan::{ExtractPlan, PlannedTask, output_format};
 use super::recipe::{FIRST_FORM, Recipe, RecipeResult, TOOL};
 use super::rows::OutputRows;
 use super::task::Task;
-use crate::betas::stopping_at_failure;
+use crate::betas::{SessionReader, stopping_at_failure};
 use crate::error::ExtractError;
 use crate::observer::Watch;
 use crate::{Cancel, Dataset, Error, ErrorKind, Event, Observer, Result, Roots, Subject, layout};
@@ -105,24 +105,34 @@ impl ExtractPlan {
         }
         let embeddings = OnceLock::new();
         let watch = Watch::new(observer, cancel);
-        stopping_at_failure(memory.workers, &open, watch, |watch, task| {
-            let (subject, voxels) = &subjects[task.subject.as_str()];
-            Task {
-                subject,
-                voxels,
-                session: &task.session,
-                conventions: &self.conventions,
-                ceilings: &self.ceilings,
-                with_images: self.with_images,
-                digest: self.digest(task),
-                path: &self.part_path(task),
-                columns_at_once: memory.columns_at_once,
-                threads: memory.threads,
-                embeddings: &embeddings,
-                watch,
-            }
-            .run()
-        })?;
+        stopping_at_failure(
+            memory.workers,
+            open.iter().enumerate(),
+            watch,
+            |watch, (place, task)| {
+                // What a worker reads next is on its way while it reads this.
+                if let Some(next) = open.get(place + memory.workers) {
+                    let (subject, Described { voxels, .. }) = &subjects[next.subject.as_str()];
+                    SessionReader::fetch_ahead_of(subject, &next.session, voxels);
+                }
+                let (subject, voxels) = &subjects[task.subject.as_str()];
+                Task {
+                    subject,
+                    voxels,
+                    session: &task.session,
+                    conventions: &self.conventions,
+                    ceilings: &self.ceilings,
+                    with_images: self.with_images,
+                    digest: self.digest(task),
+                    path: &self.part_path(task),
+                    columns_at_once: memory.columns_at_once,
+                    threads: memory.threads,
+                    embeddings: &embeddings,
+                    watch,
+                }
+                .run()
+            },
+        )?;
         done.written = open.len();
         Ok(done)
     }

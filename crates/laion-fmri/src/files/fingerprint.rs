@@ -27,14 +27,23 @@ pub(crate) struct LargeFile<'a> {
     metadata: Metadata,
 }
 
-/// A digest that was made at first need, and the file that it holds for.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A digest that was made at first need, and what it holds for.
+#[derive(Debug, Serialize, Deserialize)]
 struct KeptDigest {
+    #[serde(flatten)]
+    of: FileState,
+    sha256: Sha256,
+}
+
+/// A file on disk or an object of the bucket, as long as it stays as it is.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct FileState {
     path: PathBuf,
     size: u64,
-    /// The time of modification, in nanoseconds since 1970.
-    modified: u64,
-    sha256: String,
+    /// Of a file, the time of modification, in nanoseconds since 1970.
+    modified: Option<u64>,
+    /// Of an object, its entity tag.
+    etag: Option<String>,
 }
 
 /// What a file was when something was derived from it.
@@ -184,10 +193,8 @@ impl<'a> LargeFile<'a> {
         {
             return Err(InputError::ChangedMeanwhile { path: path.to_owned() }.into());
         }
-        if let (Some(kept), None) = (self.kept, self.known()?)
-            && let Err(error) = self.keep(kept, &record)
-        {
-            tracing::debug!(%error, path = %path.display(), "the digest is not kept");
+        if let (Some(kept), None, Some(state)) = (self.kept, self.known()?, self.state()) {
+            state.keep(kept, record.sha256);
         }
         Ok(record)
     }
@@ -208,30 +215,58 @@ impl<'a> LargeFile<'a> {
     }
 
     fn kept_digest(&self) -> Option<Sha256> {
-        let text = std::fs::read(self.kept?).ok()?;
-        let KeptDigest { path, size, modified, sha256 } = serde_json::from_slice(&text).ok()?;
-        let (here, now) = self.fingerprint()?;
-        let same = path == here && size == self.metadata.len() && modified == now;
-        sha256.parse().ok().filter(|_| same)
+        self.state()?.kept(self.kept?)
     }
 
-    fn keep(&self, kept: &Path, record: &InputRecord) -> std::io::Result<()> {
-        let Some((path, modified)) = self.fingerprint() else { return Ok(()) };
-        let sha256 = record.sha256.to_string();
-        let digest = KeptDigest { path, size: record.size, modified, sha256 };
-        if let Some(directory) = kept.parent() {
-            std::fs::create_dir_all(directory)?;
-        }
-        let mut file = AtomicFile::create(kept)?;
-        file.write_all(&serde_json::to_vec(&digest)?)?;
-        // It can be made again: it is not worth waiting for the disk.
-        file.commit_unsynced()
-    }
-
-    /// Where the file lies and when it was modified, in nanoseconds since 1970.
-    fn fingerprint(&self) -> Option<(PathBuf, u64)> {
+    fn state(&self) -> Option<FileState> {
         let path = std::path::absolute(self.place.path()).ok()?;
-        Some((path, nanoseconds(&self.metadata)?))
+        let modified = Some(nanoseconds(&self.metadata)?);
+        Some(FileState { path, size: self.metadata.len(), modified, etag: None })
+    }
+}
+
+impl FileState {
+    /// An object as it is listed, if it has an entity tag, which alone names a version.
+    fn of_object(place: &Located) -> Option<Self> {
+        let (size, etag) = place.listed()?;
+        Some(Self { path: place.path().to_owned(), size, modified: None, etag: Some(etag?) })
+    }
+
+    /// The digest that is kept in this file, if it is of this state.
+    fn kept(&self, kept: &Path) -> Option<Sha256> {
+        let digest: KeptDigest = serde_json::from_slice(&std::fs::read(kept).ok()?).ok()?;
+        (digest.of == *self).then_some(digest.sha256)
+    }
+
+    fn keep(self, kept: &Path, sha256: Sha256) {
+        let path = self.path.clone();
+        let digest = KeptDigest { of: self, sha256 };
+        let keep = || -> std::io::Result<()> {
+            if let Some(directory) = kept.parent() {
+                std::fs::create_dir_all(directory)?;
+            }
+            let mut file = AtomicFile::create(kept)?;
+            file.write_all(&serde_json::to_vec(&digest)?)?;
+            // It can be made again: it is not worth waiting for the disk.
+            file.commit_unsynced()
+        };
+        if let Err(error) = keep() {
+            tracing::debug!(%error, path = %path.display(), "the digest is not kept");
+        }
+    }
+}
+
+/// The digest of the version of an object that is listed, if it is kept in this file.
+pub(super) fn kept_of_object(place: &Located, kept: &Path) -> Option<Sha256> {
+    FileState::of_object(place)?.kept(kept)
+}
+
+/// Keeps the digest of an object that was read in the version that is listed.
+pub(crate) fn keep_of_object(place: &Located, kept: &Path, record: &InputRecord) {
+    if let Some(state) = FileState::of_object(place)
+        && state.kept(kept) != Some(record.sha256)
+    {
+        state.keep(kept, record.sha256);
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::path::PathBuf;
 
+use laion_fmri_base::Sha256;
+
 use super::{Input, Located};
 use crate::{Cancel, Result};
 
@@ -43,7 +45,11 @@ impl Objects {
         match *self {}
     }
 
-    pub(super) fn stream(&self, _: &Located, _: &Cancel) -> Result<Input> {
+    pub(super) fn stream(&self, _: &Located, _: &Cancel, _: Option<Sha256>) -> Result<Input> {
+        match *self {}
+    }
+
+    pub(super) fn fetch_ahead(&self, _: &Located, _: &Cancel, _: Option<Sha256>) {
         match *self {}
     }
 

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use bids_names::dehyphenate_labels;
-use laion_fmri_base::{lock, parallel_map};
+use laion_fmri_base::{Sha256, lock, parallel_map};
 use s3_mirror::{Cancel, Key, Listed, ObjectOptions};
 
 use super::input::KeptObject;
 use super::{Input, InputError, Located};
 use crate::remote::Remote;
+use crate::remote::object::PendingRemoteObject;
 use crate::{Error, Result, layout, policy};
 
 /// No mask, map or table of the dataset is nearly as large.
@@ -38,6 +39,8 @@ pub(crate) struct Objects {
     /// The directories outside the prefixes that were listed, each with its files.
     directories: Mutex<HashMap<String, BTreeSet<String>>>,
     kept: Mutex<HashMap<String, Slot>>,
+    /// Objects that were asked for before they are read.
+    pending: Mutex<HashMap<String, PendingRemoteObject>>,
 }
 
 /// A small object, once it was fetched. Who fetches it holds the lock, so that nobody else does.
@@ -83,6 +86,7 @@ impl Objects {
             asked: Mutex::default(),
             directories: Mutex::default(),
             kept: Mutex::default(),
+            pending: Mutex::default(),
         }
     }
 
@@ -162,15 +166,29 @@ impl Objects {
         Ok(files)
     }
 
-    /// The bytes of an object as they come.
-    pub(super) fn stream(&self, located: &Located, cancel: &Cancel) -> Result<Input> {
+    /// Asks for an object that will be streamed next, unless that was done.
+    pub(super) fn fetch_ahead(&self, located: &Located, cancel: &Cancel, known: Option<Sha256>) {
+        let Some(listed) = &located.object else { return };
+        let mut pending = lock(&self.pending);
+        pending
+            .entry(located.relative.clone())
+            .or_insert_with(|| self.remote.begin(&listed.key, &options(listed, cancel, known)));
+    }
+
+    /// The bytes of an object as they come. `known` is its SHA-256, if it was made before.
+    pub(super) fn stream(
+        &self,
+        located: &Located,
+        cancel: &Cancel,
+        known: Option<Sha256>,
+    ) -> Result<Input> {
         let Some(listed) = &located.object else { return Input::of_file(located) };
-        let mut options =
-            ObjectOptions::default().with_cancel(cancel.clone()).with_size(listed.size);
-        if let Some(etag) = &listed.etag {
-            options = options.with_etag(etag);
-        }
-        let object = self.remote.object(&listed.key, &options);
+        let pending = lock(&self.pending).remove(&located.relative);
+        // What went wrong before anybody waited for it may go well now.
+        let object = match pending.and_then(|pending| pending.wait().ok()) {
+            Some(object) => Ok(object),
+            None => self.remote.object(&listed.key, &options(listed, cancel, known)),
+        };
         let object = object.map_err(|error| located.refused(error))?;
         tracing::debug!(path = %located.path.display(), etag = object.etag(), "reading an object");
         if object.size() != listed.size {
@@ -214,7 +232,7 @@ impl Objects {
             let path = located.path.clone();
             return Err(InputError::TooLarge { path, limit: LARGEST_KEPT, got: size }.into());
         }
-        let mut input = self.stream(located, cancel)?;
+        let mut input = self.stream(located, cancel, None)?;
         // `stream` has compared the size with that of the answer, and the reader gives no more.
         let mut bytes = Vec::with_capacity(size as usize);
         if let Err(error) = input.read_to_end(&mut bytes) {
@@ -237,4 +255,12 @@ impl Objects {
         let (relative, path) = (relative.to_owned(), self.name(listed.key.as_str()));
         Located { relative, path, metadata: None, object: Some(Arc::clone(listed)) }
     }
+}
+
+/// How an object is read: in the version that was listed.
+fn options(listed: &Listed, cancel: &Cancel, known: Option<Sha256>) -> ObjectOptions {
+    let mut options = ObjectOptions::default().with_cancel(cancel.clone()).with_size(listed.size);
+    options.etag.clone_from(&listed.etag);
+    options.sha256 = known;
+    options
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use s3_mirror::{Key, ObjectContent, ObjectError, ObjectOptions, ObjectReader};
+use s3_mirror::{Key, ObjectContent, ObjectError, ObjectOptions, ObjectReader, PendingObject};
 
 use super::Remote;
 use crate::{Error, ErrorKind, Result};
@@ -15,6 +15,26 @@ pub(crate) struct RemoteObject {
     _remote: Remote,
 }
 
+/// An object that was asked for; nobody has waited for the answer yet.
+#[derive(Debug)]
+pub(crate) struct PendingRemoteObject {
+    // Dropped before the runtime.
+    pending: PendingObject,
+    remote: Remote,
+}
+
+impl PendingRemoteObject {
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Remote::object`].
+    pub(crate) fn wait(self) -> Result<RemoteObject> {
+        let Self { pending, remote } = self;
+        Ok(RemoteObject { reader: pending.wait()?, _remote: remote })
+    }
+}
+
 impl Remote {
     /// Opens an object: its size and entity tag are known, its bytes are on their way.
     ///
@@ -22,8 +42,13 @@ impl Remote {
     ///
     /// [`Error::Object`]; [`Error::Cancelled`].
     pub(crate) fn object(&self, key: &Key, options: &ObjectOptions) -> Result<RemoteObject> {
-        let reader = ObjectReader::open(self.runtime.handle(), &self.store, key, options)?;
-        Ok(RemoteObject { reader, _remote: self.clone() })
+        self.begin(key, options).wait()
+    }
+
+    /// Asks for an object without waiting.
+    pub(crate) fn begin(&self, key: &Key, options: &ObjectOptions) -> PendingRemoteObject {
+        let pending = ObjectReader::begin(self.runtime.handle(), &self.store, key, options);
+        PendingRemoteObject { pending, remote: self.clone() }
     }
 }
 

@@ -64,6 +64,14 @@ pub(crate) struct StoresOfVoxels {
     voxels: VoxelMask,
 }
 
+#[cfg(feature = "extract")]
+impl StoresOfVoxels {
+    /// Whether no store has the voxels.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.fitting.is_empty()
+    }
+}
+
 /// A session whose document was read, and whose matrix is open.
 #[derive(Debug)]
 struct OpenedSession {
