@@ -12,13 +12,15 @@ use crate::remote::Remote;
 use crate::{Error, Result, Roots, Subject, layout};
 
 impl Dataset {
-    /// The dataset in a bucket, read without a mirror: no file is written anywhere.
+    /// The dataset in a bucket, read without a mirror: no file is written anywhere but in a
+    /// [cache directory](Dataset::with_cache_dir), if there is one.
     ///
     /// [`Dataset::subject`] lists what the bucket has of the subject, once; sessions that are not
     /// released yet are left out. Masks, ROIs, maps and tables are fetched when they are first
     /// needed (at most 64 MiB each) and held in memory as long as the [`Subject`]. Betas stream
-    /// through the decoder, about 5 MiB ahead of it for each session that is read at the same time;
-    /// a connection that breaks is continued inside the object. Nothing is handed out before the
+    /// through the decoder, about 5 MiB ahead of it for each session that is read at the same time,
+    /// and as much of the session that is next. If the decoder waits for a slow connection, the rest
+    /// comes over eight, up to 18 MiB ahead. A connection that breaks is continued inside the object. Nothing is handed out before the
     /// object was read to its end and its content matches its entity tag. Everything is read in the
     /// version that was listed.
     ///

@@ -75,7 +75,8 @@ impl Dataset {
     /// Several sessions are read in parallel. All threads share the work on one session, if its
     /// file allows that (see [`VolumeFile::with_threads`]). Values never depend on the number of
     /// threads. Memory is the arrays that are read at the same time, plus less than 32 MiB, plus
-    /// less than 40 MiB for each thread beyond the first. Rows that go to a file or are handed over
+    /// less than 40 MiB for each thread beyond the first. Reading from the bucket takes up to 24 MiB
+    /// more for each session that is read at the same time. Rows that go to a file or are handed over
     /// need no array.
     #[must_use]
     pub fn with_jobs(mut self, jobs: usize) -> Self {
@@ -95,7 +96,8 @@ impl Dataset {
     /// The first read of a betas file of 8 MiB or more leaves an index there (see
     /// [`VolumeFile::with_index`]), with which single trials are read without what comes before
     /// them, and a session by all threads. The first extraction leaves its SHA-256, which holds as
-    /// long as size and time of modification stay the same.
+    /// long as size and time of modification stay the same; from the bucket, for that version of the
+    /// object.
     #[must_use]
     pub fn with_cache_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.reading.cache_dir = Some(directory.into());
