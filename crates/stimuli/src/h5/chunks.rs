@@ -14,7 +14,7 @@ use hdf5_reader::messages::layout::ChunkIndexing;
 use laion_fmri_base::{lock, parallel_map_with};
 
 use super::fill::Fill;
-use super::filters::Decoder;
+use super::filters::{Decoder, unshuffle_part};
 use super::native::Disk;
 use super::tree::{Stored, Tree};
 use super::{Failure, MAX_PIECE};
@@ -49,8 +49,15 @@ enum Index {
 /// The chunks decoded last, oldest first.
 #[derive(Default)]
 struct ChunkCache {
-    chunks: Vec<(Vec<u64>, Arc<Vec<u8>>)>,
+    chunks: Vec<(Vec<u64>, Arc<DecodedChunk>)>,
     bytes: usize,
+}
+
+/// The elements of a chunk, of which a few will be wanted.
+struct DecodedChunk {
+    bytes: Vec<u8>,
+    /// Whether the first bytes of all elements come before the second ones.
+    is_shuffled: bool,
 }
 
 impl Chunks {
@@ -137,15 +144,13 @@ impl Chunks {
                     && !(self.is_rows() && together == 1)
                 {
                     let chunk = self.cached(&offsets, || {
-                        let mut chunk = vec![0; self.chunk_bytes];
-                        self.load(disk, entry, &mut decoder, &mut stored, &mut chunk)?;
-                        Ok(chunk)
+                        self.load_shuffled(disk, entry, &mut decoder, &mut stored)
                     })?;
-                    self.scatter(&chunk, &offsets, group, part);
+                    self.scatter(&chunk.bytes, chunk.is_shuffled, &offsets, group, part);
                 } else {
                     decoded.resize(self.chunk_bytes, 0);
                     self.load(disk, entry, &mut decoder, &mut stored, &mut decoded)?;
-                    self.scatter(&decoded, &offsets, group, part);
+                    self.scatter(&decoded, false, &offsets, group, part);
                 }
                 if !self.next(&mut offsets) {
                     break;
@@ -174,10 +179,8 @@ impl Chunks {
         let state = || (Decoder::new(&self.filters, self.element_bytes), Vec::new());
         let decode = |(decoder, stored): &mut (Decoder<'_>, Vec<u8>), offsets: &Vec<u64>| {
             let chunk = self.cached(offsets, || {
-                let mut chunk = vec![0; self.chunk_bytes];
                 let entry = self.find(disk, offsets)?;
-                self.load(disk, entry, decoder, stored, &mut chunk)?;
-                Ok(chunk)
+                self.load_shuffled(disk, entry, decoder, stored)
             });
             chunk.map(drop)
         };
@@ -275,12 +278,44 @@ impl Chunks {
         stored: &mut Vec<u8>,
         out: &mut [u8],
     ) -> Result<(), Failure> {
+        match self.read_stored(disk, entry, stored, out)? {
+            Some(mask) => decoder.decode(stored, mask, out),
+            None => Ok(()),
+        }
+    }
+
+    /// Decodes a chunk of which a few elements are wanted.
+    fn load_shuffled(
+        &self,
+        disk: &Disk,
+        entry: Option<Stored>,
+        decoder: &mut Decoder<'_>,
+        stored: &mut Vec<u8>,
+    ) -> Result<DecodedChunk, Failure> {
+        let mut bytes = vec![0; self.chunk_bytes];
+        let is_shuffled = match self.read_stored(disk, entry, stored, &mut bytes)? {
+            Some(mask) => decoder.decode_shuffled(stored, mask, &mut bytes)?,
+            None => false,
+        };
+        Ok(DecodedChunk { bytes, is_shuffled })
+    }
+
+    /// Reads what is stored of a chunk, and says which filters were left out of it; `None` when there is
+    /// nothing to decode, and `out` is filled already.
+    fn read_stored(
+        &self,
+        disk: &Disk,
+        entry: Option<Stored>,
+        stored: &mut Vec<u8>,
+        out: &mut [u8],
+    ) -> Result<Option<u32>, Failure> {
         let Some(entry) = entry.filter(|entry| !disk.is_undefined(entry.address)) else {
             self.fill.write(out);
-            return Ok(());
+            return Ok(None);
         };
         if self.filters.is_empty() && entry.size == out.len() as u64 {
-            return disk.read_exact(out, entry.address);
+            disk.read_exact(out, entry.address)?;
+            return Ok(None);
         }
         if entry.size > MAX_PIECE.min(disk.length()) {
             let expected = MAX_PIECE.min(disk.length());
@@ -288,14 +323,14 @@ impl Chunks {
         }
         stored.resize(entry.size as usize, 0);
         disk.read_exact(stored, entry.address)?;
-        decoder.decode(stored, entry.filter_mask, out)
+        Ok(Some(entry.filter_mask))
     }
 
     fn cached(
         &self,
         offsets: &[u64],
-        decode: impl FnOnce() -> Result<Vec<u8>, Failure>,
-    ) -> Result<Arc<Vec<u8>>, Failure> {
+        decode: impl FnOnce() -> Result<DecodedChunk, Failure>,
+    ) -> Result<Arc<DecodedChunk>, Failure> {
         let cache = || lock(&self.cache);
         if let Some(chunk) = cache().get(offsets) {
             return Ok(chunk);
@@ -306,16 +341,23 @@ impl Chunks {
     }
 
     /// Copies what a chunk holds of some rows into them.
-    fn scatter(&self, chunk: &[u8], offsets: &[u64], rows: &[usize], out: &mut [u8]) {
+    fn scatter(
+        &self,
+        chunk: &[u8],
+        is_shuffled: bool,
+        offsets: &[u64],
+        rows: &[usize],
+        out: &mut [u8],
+    ) {
         let rank = self.shape.len();
         let size = self.element_bytes;
         // How much of the chunk lies within the shape, along every axis but the first.
         let inside: Vec<usize> = (1..rank)
             .map(|axis| self.chunk[axis].min(self.shape[axis] - offsets[axis]) as usize)
             .collect();
-        let run = inside.last().map_or(1, |n| *n) * size;
+        let run = inside.last().map_or(1, |n| *n);
         let runs: usize = inside.iter().rev().skip(1).product();
-        let chunk_row = self.chunk[1..].iter().product::<u64>() as usize * size;
+        let chunk_row = self.chunk[1..].iter().product::<u64>() as usize;
         for (row, out) in rows.iter().zip(out.chunks_exact_mut(self.row_bytes)) {
             let from = (row - offsets[0] as usize) * chunk_row;
             let mut at = vec![0; inside.len()];
@@ -326,8 +368,13 @@ impl Chunks {
                     target =
                         target * self.shape[axis + 1] as usize + index + offsets[axis + 1] as usize;
                 }
-                let (source, target) = (from + source * size, target * size);
-                out[target..target + run].copy_from_slice(&chunk[source..source + run]);
+                let source = from + source;
+                let out = &mut out[target * size..(target + run) * size];
+                if is_shuffled {
+                    unshuffle_part(chunk, source, size, out);
+                } else {
+                    out.copy_from_slice(&chunk[source * size..(source + run) * size]);
+                }
                 advance(&mut at, &inside);
             }
         }
@@ -346,20 +393,20 @@ fn advance(at: &mut [usize], inside: &[usize]) {
 }
 
 impl ChunkCache {
-    fn get(&self, offsets: &[u64]) -> Option<Arc<Vec<u8>>> {
+    fn get(&self, offsets: &[u64]) -> Option<Arc<DecodedChunk>> {
         let found = self.chunks.iter().find(|(start, _)| start == offsets);
         found.map(|(_, chunk)| Arc::clone(chunk))
     }
 
-    fn insert(&mut self, offsets: &[u64], chunk: Arc<Vec<u8>>) {
+    fn insert(&mut self, offsets: &[u64], chunk: Arc<DecodedChunk>) {
         if self.get(offsets).is_some() {
             return;
         }
-        self.bytes += chunk.len();
+        self.bytes += chunk.bytes.len();
         self.chunks.push((offsets.to_vec(), chunk));
         while self.bytes > CACHE_BYTES {
             let (_, oldest) = self.chunks.remove(0);
-            self.bytes -= oldest.len();
+            self.bytes -= oldest.bytes.len();
         }
     }
 }

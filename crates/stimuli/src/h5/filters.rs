@@ -39,6 +39,33 @@ impl<'a> Decoder<'a> {
         Self { filters, element_bytes, inflate: None, shuffled: Vec::new() }
     }
 
+    /// As [`decode`](Self::decode), but may leave the bytes shuffled, and says whether it did: a row of a
+    /// chunk takes few elements, which [`unshuffle_part`] finds. All that is stored is inflated and checked.
+    pub(super) fn decode_shuffled(
+        &mut self,
+        stored: &[u8],
+        mask: u32,
+        out: &mut [u8],
+    ) -> Result<bool, Failure> {
+        let ids: Vec<u16> = self.active(mask).map(|filter| filter.id).collect();
+        match (ids.as_slice(), self.element_bytes) {
+            (_, 0 | 1) => {}
+            ([FILTER_SHUFFLE, FILTER_DEFLATE], _) => {
+                return inflate(&mut self.inflate, stored, out).map(|()| true);
+            }
+            ([FILTER_SHUFFLE, FILTER_LZF], _) => return expand(stored, out).map(|()| true),
+            _ => {}
+        }
+        self.decode(stored, mask, out).map(|()| false)
+    }
+
+    /// The filters that were not left out of a chunk.
+    fn active(&self, mask: u32) -> impl Iterator<Item = &'a FilterDescription> + use<'a> {
+        let filters = self.filters.iter().enumerate();
+        let active = move |index: usize| mask.checked_shr(index as u32).unwrap_or(0) & 1 == 0;
+        filters.filter(move |(index, _)| active(*index)).map(|(_, filter)| filter)
+    }
+
     /// Fills `out`, a whole chunk, from the bytes that are stored.
     pub(super) fn decode(
         &mut self,
@@ -46,11 +73,8 @@ impl<'a> Decoder<'a> {
         mask: u32,
         out: &mut [u8],
     ) -> Result<(), Failure> {
-        let active = self.filters.iter().enumerate();
-        let active =
-            active.filter(|(index, _)| mask.checked_shr(*index as u32).unwrap_or(0) & 1 == 0);
         let mut ids = Vec::with_capacity(self.filters.len());
-        for (_, filter) in active {
+        for filter in self.active(mask) {
             if !KNOWN.contains(&filter.id) {
                 return Err(Failure::unsupported(named(filter)));
             }
@@ -179,4 +203,73 @@ fn unshuffle(shuffled: &[u8], size: usize, out: &mut [u8]) -> Result<(), Failure
         return Ok(());
     }
     copy(&filters::shuffle::unshuffle(shuffled, size), out)
+}
+
+/// Elements of a chunk that was left shuffled, from `first` on: the first bytes of all elements are there
+/// before the second ones.
+pub(super) fn unshuffle_part(shuffled: &[u8], first: usize, size: usize, out: &mut [u8]) {
+    for (place, plane) in shuffled.chunks_exact(shuffled.len() / size).enumerate() {
+        for (element, byte) in out.chunks_exact_mut(size).zip(&plane[first..]) {
+            element[place] = *byte;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::ZlibEncoder;
+
+    use super::*;
+
+    fn filter(id: u16) -> FilterDescription {
+        FilterDescription { id, name: None, client_data: Vec::new() }
+    }
+
+    fn deflated(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn elements_are_found_in_a_chunk_that_was_left_shuffled() {
+        let count = 30;
+        for size in [2, 4, 10] {
+            let elements: Vec<u8> = (0..count * size).map(|byte| byte as u8).collect();
+            let plane = |place: usize| elements.iter().skip(place).step_by(size).copied();
+            let shuffled: Vec<u8> = (0..size).flat_map(plane).collect();
+            let stored = deflated(&shuffled);
+            let filters = [filter(FILTER_SHUFFLE), filter(FILTER_DEFLATE)];
+            let mut decoder = Decoder::new(&filters, size);
+            let mut out = vec![0; elements.len()];
+            decoder.decode(&stored, 0, &mut out).unwrap();
+            assert!(out == elements);
+            assert!(decoder.decode_shuffled(&stored, 0, &mut out).unwrap());
+            for (first, length) in [(0, count), (0, 1), (7, 5), (count - 1, 1)] {
+                let mut part = vec![0; length * size];
+                unshuffle_part(&out, first, size, &mut part);
+                assert_eq!(part, elements[first * size..][..part.len()], "{size} {first}");
+            }
+            // A chunk without the first filter has its elements one after the other.
+            let stored = deflated(&elements);
+            assert!(!decoder.decode_shuffled(&stored, 1, &mut out).unwrap());
+            assert!(out == elements);
+            // All of it is checked, not only what is wanted.
+            let mut damaged = stored.clone();
+            *damaged.last_mut().unwrap() ^= 1;
+            assert!(decoder.decode_shuffled(&damaged, 0, &mut out).is_err());
+        }
+    }
+
+    #[test]
+    fn bytes_are_never_left_shuffled() {
+        let filters = [filter(FILTER_SHUFFLE), filter(FILTER_DEFLATE)];
+        let mut out = [0; 5];
+        let mut decoder = Decoder::new(&filters, 1);
+        assert!(!decoder.decode_shuffled(&deflated(b"abcde"), 0, &mut out).unwrap());
+        assert_eq!(&out, b"abcde");
+    }
 }
