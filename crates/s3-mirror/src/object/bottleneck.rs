@@ -21,7 +21,7 @@ impl Bottleneck {
         Self { since: now, bytes: 0, is_connection: false }
     }
 
-    /// Notes a block that came now, and whether the reader has taken all that came before.
+    /// Notes a block that was handed over now, and whether the reader had taken all that came before.
     pub(super) fn note(&mut self, reader_waits: bool, bytes: usize, now: Instant) {
         self.bytes += bytes;
         if reader_waits && self.bytes < WINDOW {

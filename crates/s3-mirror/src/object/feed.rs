@@ -209,8 +209,10 @@ impl<'a> Delivery<'a> {
 
     async fn hand_over(&mut self, block: Bytes) -> Option<()> {
         self.digests.update(&block);
-        let reader_waits = self.blocks.capacity() == AHEAD;
-        self.bottleneck.note(reader_waits, block.len(), Instant::now());
-        self.blocks.send(Ok(Chunk::Block(block))).await.ok()
+        let (reader_waits, length) = (self.blocks.capacity() == AHEAD, block.len());
+        self.blocks.send(Ok(Chunk::Block(block))).await.ok()?;
+        // After the reader was waited for, if it was.
+        self.bottleneck.note(reader_waits, length, Instant::now());
+        Some(())
     }
 }
