@@ -316,6 +316,13 @@ impl Files {
         }
     }
 
+    /// Gives up what [`Files::fetch_ahead`] asked for, unless it is streamed already.
+    pub(crate) fn forget_ahead(&self, located: &Located) {
+        if let Some(objects) = &self.objects {
+            objects.forget_ahead(located);
+        }
+    }
+
     /// As [`Files::stream`]; a file on disk is held to its record if there is one. An object is
     /// always held to its entity tag.
     pub(crate) fn stream_recorded(&self, located: &Located) -> Result<Input> {

@@ -40,6 +40,12 @@ impl Cancel {
         self.0.cancelled.load(Ordering::SeqCst)
     }
 
+    /// Whether both are clones of one flag.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Waits until the flag is set.
     #[cfg(feature = "network")]
     pub async fn cancelled(&self) {
@@ -55,6 +61,13 @@ impl Cancel {
 #[cfg(all(test, feature = "network"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clones_are_one_flag() {
+        let cancel = Cancel::new();
+        assert!(cancel.is_same(&cancel.clone()));
+        assert!(!cancel.is_same(&Cancel::new()));
+    }
 
     #[tokio::test]
     async fn wakes_waiters_before_and_after() {

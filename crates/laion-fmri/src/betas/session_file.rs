@@ -26,7 +26,17 @@ pub(super) struct SessionFile {
     opened: Mutex<Option<BetasFile>>,
     /// Whether the file is hashed when it is read, so that its bytes are compared with its record.
     is_hashed: AtomicBool,
+    /// Whether an object was asked for ahead.
+    is_ahead: AtomicBool,
     reading: Reading,
+}
+
+impl Drop for SessionFile {
+    fn drop(&mut self) {
+        if self.is_ahead.load(Ordering::Relaxed) {
+            self.files.forget_ahead(&self.place);
+        }
+    }
 }
 
 impl SessionFile {
@@ -37,6 +47,7 @@ impl SessionFile {
             brain: Arc::clone(brain),
             opened: Mutex::new(None),
             is_hashed: AtomicBool::new(false),
+            is_ahead: AtomicBool::new(false),
             reading: subject.reading.clone(),
             place,
         }
@@ -66,9 +77,13 @@ impl SessionFile {
         lock(&self.opened).take();
     }
 
-    /// Asks for an object that will be read next; what is on disk is there.
+    /// Asks for an object that will be read next; what is on disk is there. What was asked for is given up
+    /// with this file, if it was not read.
     pub(super) fn fetch_ahead(&self) {
-        self.files.fetch_ahead(&self.place, self.reading.digest(&self.place).as_deref());
+        if !self.place.is_on_disk() {
+            self.is_ahead.store(true, Ordering::Relaxed);
+            self.files.fetch_ahead(&self.place, self.reading.digest(&self.place).as_deref());
+        }
     }
 
     /// Reads the file from its start.

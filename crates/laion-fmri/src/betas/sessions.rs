@@ -39,7 +39,9 @@ pub(super) fn in_order<T: Send, E: From<Error>>(
 ) -> Result<(), E> {
     let (at_once, threads) = shares(jobs, planned.len());
     if at_once == 1 {
-        for planned in planned {
+        let mut waiting = planned.into_iter();
+        while let Some(planned) = waiting.next() {
+            fetch_ahead(waiting.as_slice().first());
             let session = planned.session().clone();
             take(session, load(planned, watch, threads)?)?;
         }
@@ -72,7 +74,12 @@ pub(super) fn in_order<T: Send, E: From<Error>>(
         let work = || {
             // Permits that were given before a failure are still there after it.
             while lock(&permits).recv().is_ok() && !watch.is_stopped() {
-                let next = lock(&waiting).next();
+                let next = {
+                    let mut waiting = lock(&waiting);
+                    let next = waiting.next();
+                    fetch_ahead(waiting.as_slice().get(at_once - 1).map(|(planned, _)| planned));
+                    next
+                };
                 let Some((planned, answer)) = next else { return };
                 // Nobody waits for an answer that comes after a failure.
                 let _ = answer.send(load(planned, watch, threads));

@@ -53,6 +53,10 @@ impl Objects {
         match *self {}
     }
 
+    pub(super) fn forget_ahead(&self, _: &Located) {
+        match *self {}
+    }
+
     pub(super) fn open_small(&self, _: &Located, _: &Cancel) -> Result<Input> {
         match *self {}
     }

@@ -40,7 +40,14 @@ pub(crate) struct Objects {
     directories: Mutex<HashMap<String, BTreeSet<String>>>,
     kept: Mutex<HashMap<String, Slot>>,
     /// Objects that were asked for before they are read.
-    pending: Mutex<HashMap<String, PendingRemoteObject>>,
+    pending: Mutex<HashMap<String, Pending>>,
+}
+
+/// An object that was asked for before it is read, and what ends that.
+#[derive(Debug)]
+struct Pending {
+    object: PendingRemoteObject,
+    cancel: Cancel,
 }
 
 /// A small object, once it was fetched. Who fetches it holds the lock, so that nobody else does.
@@ -170,9 +177,17 @@ impl Objects {
     pub(super) fn fetch_ahead(&self, located: &Located, cancel: &Cancel, known: Option<Sha256>) {
         let Some(listed) = &located.object else { return };
         let mut pending = lock(&self.pending);
-        pending
-            .entry(located.relative.clone())
-            .or_insert_with(|| self.remote.begin(&listed.key, &options(listed, cancel, known)));
+        let asked = pending.get(&located.relative);
+        if !asked.is_some_and(|asked| asked.cancel.is_same(cancel)) {
+            let object = self.remote.begin(&listed.key, &options(listed, cancel, known));
+            let cancel = cancel.clone();
+            pending.insert(located.relative.clone(), Pending { object, cancel });
+        }
+    }
+
+    /// Gives up an object that was asked for, unless it is read already.
+    pub(super) fn forget_ahead(&self, located: &Located) {
+        lock(&self.pending).remove(&located.relative);
     }
 
     /// The bytes of an object as they come. `known` is its SHA-256, if it was made before.
@@ -184,8 +199,10 @@ impl Objects {
     ) -> Result<Input> {
         let Some(listed) = &located.object else { return Input::of_file(located) };
         let pending = lock(&self.pending).remove(&located.relative);
+        // One of a call that failed may still be there, and nobody would end that.
+        let pending = pending.filter(|pending| pending.cancel.is_same(cancel));
         // What went wrong before anybody waited for it may go well now.
-        let object = match pending.and_then(|pending| pending.wait().ok()) {
+        let object = match pending.and_then(|pending| pending.object.wait().ok()) {
             Some(object) => Ok(object),
             None => self.remote.object(&listed.key, &options(listed, cancel, known)),
         };
