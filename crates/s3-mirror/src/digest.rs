@@ -105,8 +105,8 @@ impl Digests {
         self
     }
 
-    /// The same for a version of an object whose SHA-256 was made before: it is not made again if what the
-    /// store says is sure to prove that the bytes are those of that version.
+    /// The same for a version of an object whose SHA-256 was made before: it is not made again if
+    /// what the store says is sure to prove that the bytes are those of that version.
     pub(crate) fn knowing(mut self, sha256: Option<Sha256>) -> Self {
         if let Some(sha256) = sha256
             && self.proofs.first().is_some_and(Proof::is_sure)

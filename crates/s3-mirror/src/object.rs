@@ -82,10 +82,10 @@ pub struct ObjectContent {
 /// The bytes of one object, in order, for code that blocks. Nothing is stored.
 ///
 /// A task on the runtime fetches, hashes and queues up to 4 MiB ahead; the reader takes blocks out
-/// of the queue. If the reader waits for a connection that brings less than 100 MB/s, as many servers
-/// give to each, the rest of a long object comes over eight connections, in ranges of 2 MiB that are
-/// put in order. If a connection breaks or falls silent, reading continues inside the object, with
-/// `Range` and `If-Match` on the entity tag of the first answer. The
+/// of the queue. If the reader waits for a connection that brings less than 100 MB/s, as many
+/// servers give to each, the rest of a long object comes over eight connections, in ranges of 2 MiB
+/// that are put in order. If a connection breaks or falls silent, reading continues inside the
+/// object, with `Range` and `If-Match` on the entity tag of the first answer. The
 /// [`ConnectOptions`](crate::ConnectOptions) of the store say how often this is tried. An attempt
 /// that brought a byte is progress, and a slow reader is not mistaken for a silent server. If a
 /// server ignores ranges, it is read from the start up to that place. An object that changes
@@ -96,8 +96,9 @@ pub struct ObjectContent {
 /// [`ObjectError::Checksum`]. [`finish`](Self::finish) says what was read. Errors of `Read` carry
 /// an [`ObjectError`], which [`ObjectError::find`] returns. Reading again gives the same error.
 ///
-/// Memory: at most 5 MiB, 18 MiB more while ranges come in parallel, and what the HTTP client holds for
-/// each connection. Dropping the reader ends its task. Readers of one store share connections, and may be used in parallel.
+/// Memory: at most 5 MiB, 18 MiB more while ranges come in parallel, and what the HTTP client holds
+/// for each connection. Dropping the reader ends its task. Readers of one store share connections,
+/// and may be used in parallel.
 ///
 /// Opening and reading block the thread, which may belong to another runtime, but must not be the only
 /// one of the runtime that feeds the reader.

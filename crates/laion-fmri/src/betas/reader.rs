@@ -98,8 +98,8 @@ impl SessionReader {
         })
     }
 
-    /// Asks for the betas of a session that will be opened next, if they are an object and no store has
-    /// these voxels. If they are not read, they are given up with the subject.
+    /// Asks for the betas of a session that will be opened next, if they are an object and no store
+    /// has these voxels. If they are not read, they are given up with the subject.
     #[cfg(feature = "extract")]
     pub(crate) fn fetch_ahead_of(subject: &Subject, session: &SessionId, voxels: &VoxelMask) {
         if let Some(place) = subject.find_betas(session).filter(|place| !place.is_on_disk())

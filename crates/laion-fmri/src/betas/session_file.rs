@@ -77,8 +77,8 @@ impl SessionFile {
         lock(&self.opened).take();
     }
 
-    /// Asks for an object that will be read next; what is on disk is there. What was asked for is given up
-    /// with this file, if it was not read.
+    /// Asks for an object that will be read next; what is on disk is there. What was asked for is
+    /// given up with this file, if it was not read.
     pub(super) fn fetch_ahead(&self) {
         if !self.place.is_on_disk() {
             self.is_ahead.store(true, Ordering::Relaxed);
@@ -116,10 +116,10 @@ impl SessionFile {
 
     /// Reads with this many threads, and says what the file was.
     ///
-    /// A file on disk whose digest is recorded for its present size and time of modification is read
-    /// by index and threads, and not hashed. Otherwise it is hashed while the threads inflate it,
-    /// or, with one thread, by that thread; the digest is kept for the next time. So is that of an object,
-    /// for the version that was read.
+    /// A file on disk whose digest is recorded for its present size and time of modification is
+    /// read by index and threads, and not hashed. Otherwise it is hashed while the threads inflate
+    /// it, or, with one thread, by that thread; the digest is kept for the next time. So is that of
+    /// an object, for the version that was read.
     pub(super) fn recorded(
         &self,
         threads: NonZeroUsize,

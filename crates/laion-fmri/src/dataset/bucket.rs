@@ -19,10 +19,10 @@ impl Dataset {
     /// released yet are left out. Masks, ROIs, maps and tables are fetched when they are first
     /// needed (at most 64 MiB each) and held in memory as long as the [`Subject`]. Betas stream
     /// through the decoder, about 5 MiB ahead of it for each session that is read at the same time,
-    /// and as much of the session that is next. If the decoder waits for a slow connection, the rest
-    /// comes over eight, up to 18 MiB ahead. A connection that breaks is continued inside the object. Nothing is handed out before the
-    /// object was read to its end and its content matches its entity tag. Everything is read in the
-    /// version that was listed.
+    /// and as much of the session that is next. If the decoder waits for a slow connection, the
+    /// rest comes over eight, up to 18 MiB ahead. A connection that breaks is continued inside the
+    /// object. Nothing is handed out before the object was read to its end and its content matches
+    /// its entity tag. Everything is read in the version that was listed.
     ///
     /// The table of images, captions, the table of object masks, localizer maps and events are read
     /// from the bucket too, unless they are in the directories of [`Dataset::with_roots`] (the

@@ -39,8 +39,9 @@ impl<'a> Decoder<'a> {
         Self { filters, element_bytes, inflate: None, shuffled: Vec::new() }
     }
 
-    /// As [`decode`](Self::decode), but may leave the bytes shuffled, and says whether it did: a row of a
-    /// chunk takes few elements, which [`unshuffle_part`] finds. All that is stored is inflated and checked.
+    /// As [`decode`](Self::decode), but may leave the bytes shuffled, and says whether it did: a
+    /// row of a chunk takes few elements, which [`unshuffle_part`] finds. All that is stored is
+    /// inflated and checked.
     pub(super) fn decode_shuffled(
         &mut self,
         stored: &[u8],
