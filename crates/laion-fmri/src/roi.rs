@@ -10,7 +10,7 @@ mod suggestion;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bids_names::{SubjectId, dehyphenate_labels, dehyphenate_name, roi_label};
 use indexmap::IndexMap;
@@ -302,6 +302,8 @@ fn ascending(mut columns: Vec<u32>) -> Vec<u32> {
 #[derive(Debug)]
 pub(crate) struct RoiIndex {
     entries: Vec<RoiEntry>,
+    /// What `gone` finds, once for all names of a query.
+    gone: OnceLock<Vec<GoneVolume>>,
 }
 
 #[derive(Debug)]
@@ -341,7 +343,7 @@ impl RoiIndex {
             }
         }
         entries.sort_by(|a, b| (&a.category, &a.name).cmp(&(&b.category, &b.name)));
-        Ok(Self { entries })
+        Ok(Self { entries, gone: OnceLock::new() })
     }
 
     fn names(&self, wanted: impl Fn(&RoiEntry) -> bool) -> Vec<String> {
@@ -400,7 +402,7 @@ impl RoiIndex {
             return subject.files().missing(format!("any ROI of {id}"), &layout::rois(id), fetch);
         }
         let local = dehyphenate_name(item);
-        let gone = self.gone(subject).unwrap_or_default();
+        let gone = self.gone(subject);
         let is_meant = |volume: &&GoneVolume| volume.category == item || volume.name == local;
         if let Some(volume) = gone.iter().find(is_meant) {
             let what = format!("the volume of {id} {}", volume.name);

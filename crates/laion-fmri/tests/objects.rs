@@ -102,7 +102,7 @@ fn the_next_session_of_a_call_is_on_its_way_while_one_is_read() {
     let subject = scene.dataset().subject("sub-03").unwrap();
     // Once for its header, when the sessions are planned, and once ahead.
     let holds_up = scene.holds_up(2);
-    let request = || subject.betas().sessions(&SESSIONS).roi("FFA1").observer(&holds_up);
+    let request = || subject.betas().sessions(SESSIONS).roi("FFA1").observer(&holds_up);
     assert_eq!(request().load_sessions().unwrap().len(), 2);
     assert_eq!(scene.asked(), [2, 2]);
     request().concat().unwrap();

@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn every_value_goes_to_its_row_and_column() {
         let ranges = [0..0, 0..1, 0..31, 3..35, 0..33, 7..71, 1..100, 99..100];
-        for rows in ranges.map(|rows| rows.collect::<Vec<usize>>()) {
+        for rows in ranges.map(Iterator::collect::<Vec<usize>>) {
             for columns in [0..0, 0..1, 2..5, 0..4, 1..6, 3..11, 0..23] {
                 check(&columns.collect::<Vec<usize>>(), &rows);
             }

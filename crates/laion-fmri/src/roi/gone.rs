@@ -7,6 +7,7 @@ use super::{RES, RoiIndex};
 use crate::{Result, Subject, layout};
 
 /// Such a volume.
+#[derive(Debug)]
 pub(super) struct GoneVolume {
     pub(super) category: String,
     pub(super) name: String,
@@ -15,8 +16,18 @@ pub(super) struct GoneVolume {
 }
 
 impl RoiIndex {
-    /// The volumes of which the mirror has a record but no file, by category and ROI.
-    pub(super) fn gone(&self, subject: &Subject) -> Result<Vec<GoneVolume>> {
+    /// The volumes of which the mirror has a record but no file, by category and ROI. Records that
+    /// cannot be read name none.
+    pub(super) fn gone(&self, subject: &Subject) -> &[GoneVolume] {
+        self.gone.get_or_init(|| {
+            self.recorded_alone(subject).unwrap_or_else(|error| {
+                tracing::debug!(%error, "not known which ROIs were downloaded");
+                Vec::new()
+            })
+        })
+    }
+
+    fn recorded_alone(&self, subject: &Subject) -> Result<Vec<GoneVolume>> {
         let files = subject.files();
         if files.reads_bucket() {
             return Ok(Vec::new());
@@ -36,13 +47,9 @@ impl RoiIndex {
         Ok(gone)
     }
 
-    /// Says which volumes are left out of an answer because they are gone. Records that cannot be read
-    /// say nothing.
+    /// Says which volumes are left out of an answer because they are gone.
     pub(super) fn name_gone(&self, subject: &Subject, is_meant: impl Fn(&GoneVolume) -> bool) {
-        let gone = self.gone(subject).unwrap_or_else(|error| {
-            tracing::debug!(%error, "not known which ROIs were downloaded");
-            Vec::new()
-        });
+        let gone = self.gone(subject);
         let gone = gone.iter().filter(|volume| is_meant(volume));
         let names: Vec<&str> = gone.map(|volume| volume.name.as_str()).collect();
         if names.is_empty() {
