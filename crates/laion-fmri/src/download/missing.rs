@@ -47,12 +47,11 @@ impl Missing {
     #[must_use]
     pub fn nearest(&self) -> Option<&str> {
         let Self::Value { value, existing, .. } = self else { return None };
-        match value.parse::<u64>() {
-            Ok(number) => {
-                existing.iter().map(String::as_str).find(|known| known.parse() == Ok(number))
-            }
-            Err(_) => bids_names::suggest(value, existing),
-        }
+        let Ok(number) = value.parse::<u64>() else {
+            return bids_names::suggest(value, existing);
+        };
+        let is_same = |known: &&str| known.parse::<u64>().is_ok_and(|it| it == number);
+        existing.iter().map(String::as_str).find(is_same)
     }
 
     /// Whether both are the same value of the same filter, for any subject.
