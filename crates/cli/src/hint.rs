@@ -85,8 +85,8 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::Template(error) => of_template(error),
         Error::Input(InputError::Changed { path, .. }) => fetch_again(path),
         Error::Input(InputError::NotInBucket { path, .. }) => Some(match subject_of(path) {
-            Some(id) => format!("laion-fmri info --subject {id} lists what the bucket has"),
-            None => "laion-fmri info lists what the bucket has".to_owned(),
+            Some(id) => format!("laion-fmri info --subject {id}"),
+            None => "laion-fmri info".to_owned(),
         }),
         Error::LicenseNotAccepted { .. } => Some("laion-fmri license --accept".to_owned()),
         Error::NoMatchingData { subject, missing, .. } => {

@@ -148,7 +148,7 @@ fn what_the_form_lacks_is_named() {
     let gated = Gated::new();
     assert_snapshot!(gated.fails(&["request-access", "--name", "Ada", "--no-input"], 2), @"
     error: the access form needs --email, --institution, --purpose (there is no terminal to ask on)
-    hint: laion-fmri request-access --help lists the options
+    hint: laion-fmri request-access --help
     ");
     let with = |changes: &[(usize, &'static str)], last: &'static [&'static str]| {
         let mut arguments = FORM;

@@ -310,10 +310,7 @@ fn what_the_bucket_does_not_have_is_not_advised() {
              laion-fmri subjects --remote lists those of the bucket"
         );
     }
-    assert_eq!(
-        hint("rois --subject 01"),
-        "laion-fmri rois --subject sub-01 --remote lists those of the bucket"
-    );
+    assert_eq!(hint("rois --subject 01"), "laion-fmri rois --subject sub-01 --remote");
     let maps =
         "the maps over all sessions are Noiseceiling4rep, Noiseceiling12rep, NoiseceilingAllrep";
     assert_eq!(hint("noise-ceiling --subject 03 --desc Noiseceiling13rep -o x.npy"), maps);
@@ -370,5 +367,32 @@ fn a_file_of_another_kind_is_no_plan() {
                 "{message}"
             );
         }
+    }
+}
+
+#[test]
+fn hints_run_as_they_stand() {
+    let user = User::with_session();
+    user.ok("noise-ceiling --subject 03 --session 01 -o n.npy");
+    for line in [
+        "betas --subject 01 --session 01 --roi FFA1 -o x.npy",
+        "betas --subject 03 --session 01 --roi MST -o x.npy",
+        "noise-ceiling --subject 03 --desc 12rep -o x.npy",
+        "noise-ceiling --subject 03 --session 02 -o x.npy",
+        "mask --subject 03 --res full -o x.npy",
+        "roi --subject 03 FFA1 -o x.nii.gz",
+        "to-template --subject 03 n.npy --target fsnative -o x.npz",
+        "rois --subject 05",
+        "trials --subject 03 --session 02",
+        "store list --subject 03",
+        "captions x.jpg",
+        "segmentation x.jpg",
+        "stimuli list",
+        "embedding --model PEcore -o x.npy",
+    ] {
+        let ran = user.run(line);
+        let hint = ran.err.lines().find_map(|line| line.strip_prefix("hint: laion-fmri "));
+        assert!(ran.code != 0 && hint.is_some(), "{line}: {}", ran.err);
+        user.ok(hint.unwrap());
     }
 }

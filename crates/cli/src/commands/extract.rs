@@ -198,12 +198,10 @@ fn merge_failed(error: Error, plan: &Path) -> anyhow::Error {
     let run = format!("laion-fmri run {}", hint::word(&plan.to_string_lossy()));
     let hint = match &error {
         Error::Extract(error) if !output::is_stdout(plan) => match &**error {
-            ExtractError::MissingParts { .. } => Some(format!("{run} runs the missing tasks")),
-            ExtractError::OutdatedParts { .. }
+            ExtractError::MissingParts { .. }
+            | ExtractError::OutdatedParts { .. }
             | ExtractError::OtherVoxels { .. }
-            | ExtractError::ChangedInput { .. } => {
-                Some(format!("{run} makes the parts again whose files have changed"))
-            }
+            | ExtractError::ChangedInput { .. } => Some(run),
             ExtractError::DamagedPart { path, .. } => {
                 Some(format!("rm {} && {run}", hint::word(&path.to_string_lossy())))
             }

@@ -18,7 +18,7 @@ pub(super) fn instead(
         return Some(hint);
     }
     if let Command::Rois(_) = command {
-        return Some(format!("laion-fmri rois --subject {id} --remote lists those of the bucket"));
+        return Some(format!("laion-fmri rois --subject {id} --remote"));
     }
     if let Some(hint) = of_map(fetch) {
         return Some(hint);

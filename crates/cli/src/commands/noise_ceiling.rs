@@ -113,10 +113,9 @@ fn check_map(dataset: &Dataset, subject: &Subject, desc: &str) -> anyhow::Result
     let whole = maps.iter().find(|map| map.strip_prefix(MAP) == Some(desc));
     Err(match (whole, maps.as_slice()) {
         (Some(whole), _) => error.hint(format!("--desc {whole}")),
-        (None, []) => error.hint(format!(
-            "laion-fmri download --subject {} --ses averages brings the maps",
-            subject.id()
-        )),
+        (None, []) => {
+            error.hint(format!("laion-fmri download --subject {} --ses averages", subject.id()))
+        }
         (None, maps) => error.hint(format!("there are {}", maps.join(", "))),
     }
     .into())

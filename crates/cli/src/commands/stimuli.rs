@@ -235,7 +235,7 @@ fn unknown_image(stimuli: &Named, name: &str) -> CommandError {
     let names: Vec<&str> = metadata.iter().flat_map(|table| table.names()).collect();
     match suggest(name, &names) {
         Some(nearest) => error.hint(format!("the nearest name is {nearest:?}")),
-        None => error.hint("laion-fmri stimuli list prints all names"),
+        None => error.hint("laion-fmri stimuli list"),
     }
 }
 

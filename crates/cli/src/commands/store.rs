@@ -187,7 +187,7 @@ fn stores(context: &Context, args: &Chosen) -> anyhow::Result<Vec<StoreInfo>> {
     stores.retain(|store| args.mask_source.is_none_or(|source| store.mask_source == source));
     if stores.is_empty() {
         let hint = match dataset.subjects()?.first() {
-            Some(subject) => format!("laion-fmri store build --subject {subject} builds one"),
+            Some(subject) => format!("laion-fmri store build --subject {subject}"),
             None => "laion-fmri store build --subject S --from bucket builds one from the bucket"
                 .to_owned(),
         };
@@ -216,7 +216,7 @@ fn stores_of(
                 Err(Error::DataNotDownloaded { .. }) => " --from bucket",
                 Err(error) => return Err(error.into()),
             };
-            let hint = format!("laion-fmri store build --subject {id}{origin} builds one");
+            let hint = format!("laion-fmri store build --subject {id}{origin}");
             return Err(CommandError::not_there(format!("{id} has no store")).hint(hint).into());
         }
         stores.extend(of_subject);
@@ -355,9 +355,7 @@ fn verify(context: &Context, args: &Chosen) -> anyhow::Result<Status> {
         ));
     }
     for subject in &damaged {
-        context.note(&format!(
-            "hint: laion-fmri store build --subject {subject} --verify builds again what is damaged"
-        ));
+        context.note(&format!("hint: laion-fmri store build --subject {subject} --verify"));
     }
     Ok(if damaged.is_empty() { Status::Done } else { Status::Integrity })
 }

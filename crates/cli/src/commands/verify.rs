@@ -65,7 +65,7 @@ fn forget(context: &Context, dataset: &Dataset, named: &[PathBuf]) -> anyhow::Re
                 Some(file) => format!("{} is on disk, so its record is kept", file.display()),
                 None => format!("no missing file is recorded as {path}"),
             };
-            let hint = "laion-fmri verify lists the missing files";
+            let hint = "laion-fmri verify";
             return Err(CommandError::not_there(message).hint(hint).into());
         }
         forgotten.extend(files);

@@ -35,7 +35,7 @@ pub(super) fn from_options(args: &RequestAccess) -> anyhow::Result<AccessForm> {
             "the access form needs {} (there is no terminal to ask on)",
             missing.join(", ")
         );
-        let hint = "laion-fmri request-access --help lists the options";
+        let hint = "laion-fmri request-access --help";
         return Err(CommandError::usage(message).hint(hint).into());
     }
     let text = |answer: &Option<String>| answer.clone().unwrap_or_default();

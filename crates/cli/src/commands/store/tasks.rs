@@ -47,10 +47,9 @@ pub(in crate::commands) fn merge(
             let error = CommandError::from(Error::Store(unbuilt));
             match output::is_stdout(plan) {
                 true => error,
-                false => error.hint(format!(
-                    "laion-fmri run {} runs the missing tasks",
-                    hint::word(&plan.to_string_lossy())
-                )),
+                false => {
+                    error.hint(format!("laion-fmri run {}", hint::word(&plan.to_string_lossy())))
+                }
             }
         }
         other => other.into(),
