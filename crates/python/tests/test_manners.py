@@ -376,3 +376,47 @@ def test_one_session_is_singular(sub, monkeypatch):
 
     monkeypatch.setattr(sub, "_handle", One)
     assert repr(sub).endswith(": 1 session (ses-01), 1 ROI")
+
+
+def test_tab_completion_and_short_reprs(configured):
+    import importlib
+    import pkgutil
+
+    modules = [it.name for it in pkgutil.iter_modules(laion_fmri.__path__) if it.name[0] != "_"]
+    for name in modules:
+        if name != "torch_data":
+            module = importlib.import_module(f"laion_fmri.{name}")
+            assert dir(module) == sorted(module.__all__)
+    assert laion_fmri.load_subjects(["sub-03"])._ipython_key_completions_() == ["sub-03"]
+    assert laion_fmri.load_embeddings("CLIP")._ipython_key_completions_() == ["CLIP"]
+    made = laion_fmri.extract("sub-03", "ses-01", roi="FFA1")
+    assert "betas" in made._ipython_key_completions_()
+    split = laion_fmri.splits.load_split("tau", "shared")
+    sizes = f"{split.n_train} for training, {split.n_test} for testing"
+    assert repr(split) == f"<Split tau of shared, r1: {sizes}>"
+    assert repr(split.variants) == f"[<SplitVariant 0: {sizes}>]"
+    stimuli = laion_fmri.load_stimuli()
+    assert repr(stimuli).endswith(f": {len(stimuli.images)} images, CLIP, DINOv2, PEcore, SigLIP2")
+
+
+def test_the_widget_of_a_bar_grows_with_its_total(monkeypatch):
+    from types import SimpleNamespace
+
+    widget, label = SimpleNamespace(max=10), SimpleNamespace(value="")
+
+    class Bar:
+        def __init__(self, total, **_):
+            self.total, self.n = total, 0
+            self.container = SimpleNamespace(children=(label, widget))
+
+        def update(self, more):
+            self.n += more
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(_progress, "_tqdm", lambda required: Bar)
+    with _progress.shown(True, "sub-03") as update:
+        update(3, 10, "volumes")
+        update(5, 20, "volumes")
+        assert widget.max == 20 and not hasattr(label, "max")

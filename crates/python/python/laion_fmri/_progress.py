@@ -41,6 +41,15 @@ def _tqdm(required: bool) -> Any:
     return tqdm
 
 
+def _resize(bar: Any, total: int) -> None:
+    """Another total, since sessions and files come up one after the other."""
+    bar.total = total
+    # The widget of a notebook has an end of its own.
+    for part in getattr(getattr(bar, "container", None), "children", ()):
+        if hasattr(part, "max"):
+            part.max = total
+
+
 @contextmanager
 def shown(progress: Progress, what: str) -> Iterator[Callable[[int, int, str], object] | None]:
     """What a native call reports to: ``(done, total, unit)``.
@@ -72,7 +81,8 @@ def shown(progress: Progress, what: str) -> Iterator[Callable[[int, int, str], o
         if bar is None:
             size = unit == "bytes"
             bar = tqdm(desc=what, unit="B" if size else f" {unit}", unit_scale=size, total=total)
-        bar.total = total
+        if bar.total != total:
+            _resize(bar, total)
         bar.update(done - bar.n)
 
     try:

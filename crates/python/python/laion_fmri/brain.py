@@ -125,3 +125,7 @@ def _chosen(
                 raise _invalid(message)
             kept &= flags
     return voxels[kept]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -149,3 +149,7 @@ class Captions(StimulusTable):
         """
         wanted = None if source is None else _arguments.choice(source, "source", ("human", "ai"))
         return self._native.captions(_arguments.text(name, "name"), wanted)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -144,3 +144,7 @@ def _open(
 def _open_remote(bucket: str | None = None) -> _native.Dataset:
     """The dataset for asking the bucket, whether there is a data directory or not."""
     return _open(from_bucket=True, bucket=bucket)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -141,3 +141,7 @@ def _path(
     handle = _open(data_dir).subject(resolve_subject_id(subject))
     side = hemi if space == "fsnative" else None
     return Path(handle.localizer_path(task, name, _arguments.session(session), run, side, res))
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

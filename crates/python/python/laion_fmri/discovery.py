@@ -116,3 +116,7 @@ def inspect_bucket(*, bucket: str | None = None) -> None:
         If offline mode is on.
     """
     print(_open_remote(bucket).inspection().rstrip("\n"))
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

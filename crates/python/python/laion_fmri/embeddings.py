@@ -106,6 +106,9 @@ class Embeddings(Closing):
     def __repr__(self) -> str:
         return f"Embeddings({self._names!r}, {self._data_dir!r})"
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self._names)
+
     def close(self) -> None:
         """Close the files; the next access opens them again."""
         self._arrays.clear()
@@ -181,3 +184,7 @@ def _unknown(model: object, known: list[str]) -> UnknownNameError:
     else:
         error.hint = f"the models are {', '.join(AVAILABLE_MODELS)}"
     return error
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -88,6 +88,9 @@ class Extraction(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self.arrays)
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)
+
     def __repr__(self) -> str:
         result = self.recipe["result"]
         parts = [f"betas ({result['rows']}, {result['columns']})"]
@@ -605,3 +608,7 @@ def _meant(dataset: _native.Dataset, subject: str, named: list[str]) -> list[str
     """The sessions that are meant, as :meth:`laion_fmri.Subject.concat_betas` takes them."""
     with fetching(named):
         return joined_sessions(named, lambda: dataset.subject(subject).sessions_with_betas())
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -123,6 +123,9 @@ class Group:
         subjects = list(self._subjects.values())
         return subjects[_arguments.index(key, len(subjects), "subject")]
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self._subjects)
+
     def __repr__(self) -> str:
         return f"Group({', '.join(self._subjects)})"
 
@@ -256,3 +259,7 @@ class Group:
         if format == "numpy":
             return stimuli.image_array(names)
         return [_image(stimuli.image_bytes(name), False) for name in names]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -196,3 +196,7 @@ def load_freesurfer_label(path: _Path) -> NDArray[np.int64]:
         If the file is damaged.
     """
     return _native.read_label(_arguments.path(path, "path"))
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

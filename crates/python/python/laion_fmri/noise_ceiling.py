@@ -32,3 +32,7 @@ class NoiseCeiling:
 
     def __repr__(self) -> str:
         return f"NoiseCeiling({self.values.shape[0]} voxels of {self.voxels.shape[0]})"
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -155,3 +155,7 @@ class Segmentations(StimulusTable):
             If the table of masks is damaged.
         """
         return sorted(self._native.segmented_images())
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -260,3 +260,7 @@ class _Scale:
         steps = np.clip(np.floor(share * len(self.table)), 0, len(self.table) - 1).astype(np.intp)
         opacity = np.where(self.is_visible(values), 255, 0).astype(np.uint8)
         return np.concatenate([self.table[steps], opacity[..., np.newaxis]], axis=-1)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native, _notes
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-@dataclass
+@dataclass(repr=False)
 class SplitVariant:
     """The images of one variant of a split.
 
@@ -46,6 +46,10 @@ class SplitVariant:
     train_ids: list[str]
     test_ids: list[str]
 
+    def __repr__(self) -> str:
+        sizes = f"{len(self.train_ids)} for training, {len(self.test_ids)} for testing"
+        return f"<SplitVariant {self.variant_id}: {sizes}>"
+
     def all_ids(self) -> list[str]:
         """The images of both sets.
 
@@ -57,7 +61,7 @@ class SplitVariant:
         return self.train_ids + self.test_ids
 
 
-@dataclass
+@dataclass(repr=False)
 class Split:
     """A split of a pool.
 
@@ -82,8 +86,12 @@ class Split:
     params: dict[str, Any]
     n_train: int
     n_test: int
-    variants: list[SplitVariant] = field(repr=False)
+    variants: list[SplitVariant]
     revision: str = "r1"
+
+    def __repr__(self) -> str:
+        sizes = f"{self.n_train} for training, {self.n_test} for testing"
+        return f"<Split {self.name} of {self.pool}, {self.revision}: {sizes}>"
 
     @property
     def split_family(self) -> str:
@@ -443,3 +451,7 @@ def _labels(trials: Any) -> list[str]:
         hint = "; pass one session's table" if isinstance(trials, Mapping) else ""
         raise TypeError(f"trials must be a table or a list of labels, got {kind}{hint}")
     return _arguments.texts(trials, "trials")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

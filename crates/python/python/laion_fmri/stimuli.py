@@ -124,7 +124,13 @@ class Stimuli(Closing):
         return {"data_dir": self.data_dir}
 
     def __repr__(self) -> str:
-        return f"Stimuli({self.data_dir!r})"
+        head = f"Stimuli({self.data_dir!r})"
+        try:
+            parts = [f"{len(self.images)} images"]
+            parts += self._native.embedding_models()
+        except Exception as error:
+            return f"{head}: {type(error).__name__}"
+        return f"{head}: {', '.join(parts)}"
 
     def close(self) -> None:
         """Close the files; the next access opens them again."""
@@ -351,3 +357,7 @@ class Images:
             If the images are not on disk.
         """
         return self._stimuli._native.image_array([self._name(key) for key in keys])
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -129,7 +129,8 @@ def build_store(
     accept_license : bool, optional
         With `from_bucket`: ``True`` accepts the licence of the dataset.
     progress : bool or callable, optional
-        ``True`` for a tqdm bar; see :data:`laion_fmri._progress.Progress`.
+        ``True`` for a tqdm bar; or a callable, which is called with ``(done, total, unit)``. By default a bar
+        at a prompt on a terminal.
 
     Returns
     -------
@@ -311,3 +312,7 @@ def _dataset(store: _native.Store, chunks: Any) -> xr.Dataset:
     if chunks == {}:
         chunks = {_TRIALS: tuple(rows.lengths), _VOXELS: 4096}
     return dataset.chunk(chunks)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

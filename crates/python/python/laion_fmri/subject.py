@@ -113,6 +113,12 @@ def load_subject(
         If the id is malformed, or the bucket has no such subject.
     LicenseNotAcceptedError
         If the bucket is read and the licence was not accepted.
+
+    Examples
+    --------
+    >>> subject = laion_fmri.load_subject("sub-03")
+    >>> betas = subject.get_betas("ses-01", roi="FFA1")  # (n_trials, n_voxels), float32
+    >>> trials = subject.get_trial_info("ses-01")  # row i is trial i of the betas
     """
     name = resolve_subject_id(subject)
     from_bucket = _arguments.flag(from_bucket, "from_bucket")
@@ -508,7 +514,8 @@ class Subject:
         nc_desc : str, optional
             A map over all sessions for `nc_threshold`, such as ``"Noiseceiling12rep"``.
         progress : bool or callable, optional
-            ``True`` for a tqdm bar; see :data:`laion_fmri._progress.Progress`.
+            ``True`` for a tqdm bar; or a callable, which is called with ``(done, total, unit)``. By default
+            a bar at a prompt on a terminal.
 
         Returns
         -------
@@ -1175,8 +1182,8 @@ class Subject:
     ) -> Any:
         """Show a map, a trial or values over the anatomy in a notebook, with the viewer NiiVue.
 
-        Colours are those of :func:`laion_fmri.plot_slices`: NaN is transparent, and zero is a colour. ROIs are
-        outlined in white.
+        Colours are those of :func:`laion_fmri.plot_slices`: NaN is transparent, and zero is a colour. ROIs
+        are outlined in white.
 
         Parameters
         ----------
@@ -1820,3 +1827,7 @@ def _labels(table: pd.DataFrame) -> list[str]:
         if column in table:
             return [str(name) for name in table[column]]
     raise _invalid(f"the trial table has no column label, only {list(table.columns)}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -418,3 +418,7 @@ def _volume(
     except ImportError:
         return volume, affine
     return nibabel.Nifti1Image(volume, affine)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

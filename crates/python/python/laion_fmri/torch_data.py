@@ -250,3 +250,7 @@ def _repetitions(table: pd.DataFrame, labels: list[str]) -> list[int]:
 def _remove(folder: Path, owner: int) -> None:
     if os.getpid() == owner:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
