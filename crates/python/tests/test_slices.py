@@ -13,7 +13,7 @@ import pytest
 
 import laion_fmri
 from laion_fmri import _native
-from laion_fmri.slices import _Scale
+from laion_fmri.slices import _Drawn, _Scale
 
 REASON = "it is not installed; `cargo xtask python --notebooks` runs this"
 
@@ -76,6 +76,9 @@ def test_negative_values_choose_a_range_around_zero() -> None:
         ("blue-red", (-1, 3), None, ValueError, "symmetric"),
         ("viridis", (3, 1), None, ValueError, "lower to a higher"),
         ("viridis", ("a", 1), None, TypeError, "range"),
+        ("viridis", 5, None, TypeError, "range"),
+        ("viridis", (1, 2, 3), None, TypeError, "range"),
+        (3, None, None, TypeError, "colormap"),
         ("viridis", None, -1, ValueError, "threshold"),
         ("viridis", None, float("nan"), ValueError, "threshold"),
     ],
@@ -187,6 +190,11 @@ def test_one_thing_is_drawn(sub, given) -> None:
     for draw in (sub.plot_slices, sub.view):
         with pytest.raises(ValueError, match="one of values, map and trial"):
             draw(**given)
+
+
+def test_a_subject_is_no_id() -> None:
+    with pytest.raises(TypeError, match="subject must be a Subject"):
+        _Drawn.of("sub-03", np.ones(3), None, "anatomical")
 
 
 def test_trials_are_checked(sub) -> None:

@@ -107,6 +107,10 @@ def test_indices_and_arguments(sub):
         ds["3"]
     with pytest.raises(TypeError, match="image_transform"):
         sub.to_torch_dataset("ses-01", image_transform=3)
+    with pytest.raises(TypeError, match="scratch_dir"):
+        sub.to_torch_dataset("ses-01", scratch_dir=3)
+    with pytest.raises(TypeError, match="subject must be a Subject"):
+        LaionFMRIDataset("sub-03", "ses-01")
     with pytest.raises(ValueError, match="session is required"):
         sub.to_torch_dataset(None)
     before = ds[0]["betas"]

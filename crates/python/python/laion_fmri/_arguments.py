@@ -53,6 +53,14 @@ class SliceOptions(TypedDict):
 VoxelArguments = tuple["list[str] | None", "NDArray[np.bool_] | None", str]
 
 
+def check_subject(value: object) -> None:
+    """Refuse what is no :class:`laion_fmri.Subject`."""
+    from laion_fmri.subject import Subject
+
+    if not isinstance(value, Subject):
+        raise TypeError(f"subject must be a Subject, as load_subject returns, got {_typed(value)}")
+
+
 def _typed(value: object) -> str:
     return f"{value!r} of type {type(value).__name__}"
 

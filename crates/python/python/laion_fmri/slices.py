@@ -207,6 +207,7 @@ class _Drawn:
 
     @staticmethod
     def of(subject: Subject, values: Any, roi: Roi | None, mask_source: str) -> _Drawn:
+        _arguments.check_subject(subject)
         brain = _arguments.voxels(None, None, mask_source)
         region = None if roi is None else _arguments.voxels(roi, None, mask_source)
         rows, _ = templates._rows(subject, values, brain)
@@ -236,12 +237,14 @@ class _Scale:
         threshold: float | None,
     ) -> _Scale:
         if range is not None:
+            if not isinstance(range, (tuple, list)) or len(range) != 2:
+                raise TypeError(f"range must be two numbers, such as (0, 50), got {range!r}")
             low, high = range
             range = (_arguments.number(low, "range"), _arguments.number(high, "range"))
         number = 0.0 if threshold is None else _arguments.number(threshold, "threshold")
         if number < 0:
             raise _invalid(f"threshold must not be negative, got {threshold!r}")
-        table, ends, is_diverging = _native.color_scale(values, colormap, range)
+        table, ends, is_diverging = _native.color_scale(values, _arguments.optional_text(colormap, "colormap"), range)
         return _Scale(table, ends, is_diverging, number)
 
     def is_visible(self, values: NDArray[np.float32]) -> NDArray[np.bool_]:

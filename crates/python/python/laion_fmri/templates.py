@@ -107,7 +107,7 @@ def to_template(
     DataNotFoundError
         If the sphere of fsaverage is in none of the folders.
     """
-    _check_subject(subject)
+    _arguments.check_subject(subject)
     target = _arguments.choice(target, "target", _SURFACES + _VOLUMES)
     route = _arguments.choice(route, "route", _ROUTES)
     if route not in ("auto", "surface" if target in _SURFACES else "volume"):
@@ -248,7 +248,7 @@ def surface_to_template(
     ValueError
         If there is not one value for each vertex, or if `hemi` is missing.
     """
-    _check_subject(subject)
+    _arguments.check_subject(subject)
     target = _arguments.choice(target, "target", ("fsaverage",))
     interpolation = _arguments.choice(interpolation, "interpolation", _INTERPOLATIONS)
     names = _Names(subject.subject_id, target, fsaverage_density, session, desc, output_dir)
@@ -267,14 +267,6 @@ def surface_to_template(
     if hemi is None:
         raise _invalid('hemi is required for a single array: "L" or "R"')
     return one(values, _arguments.choice(hemi, "hemi", _HEMISPHERES))
-
-
-def _check_subject(subject: object) -> None:
-    from laion_fmri.subject import Subject
-
-    if not isinstance(subject, Subject):
-        kind = type(subject).__name__
-        raise TypeError(f"subject must be a Subject, such as of load_subject, got {subject!r} of type {kind}")
 
 
 class _Names:

@@ -107,6 +107,7 @@ class LaionFMRIDataset(Dataset[dict[str, Any]]):
         if image_transform is not None and not callable(image_transform):
             kind = type(image_transform).__name__
             raise TypeError(f"image_transform must be callable, got {kind}")
+        _arguments.check_subject(subject)
         given = _arguments.sessions(session)
         named = list(dict.fromkeys(subject._joined(given) or subject._handle().sessions_with_betas()))
         self._voxels = _arguments.voxels(roi, mask, mask_source)
@@ -120,7 +121,9 @@ class LaionFMRIDataset(Dataset[dict[str, Any]]):
         self.subject = subject
         self.sessions = named
         self.image_transform = image_transform
-        self._scratch_dir = None if scratch_dir is None else os.fspath(scratch_dir)
+        self._scratch_dir = None
+        if scratch_dir is not None:
+            self._scratch_dir = str(_arguments.path(scratch_dir, "scratch_dir"))
         self._rows: dict[str, list[int] | None] = {}
         self._names: list[str] = []
         self._repetitions: list[int] = []
