@@ -15,6 +15,7 @@ import re
 import signal
 import subprocess
 import time
+import warnings
 from pathlib import Path
 
 import nibabel
@@ -242,6 +243,10 @@ class Cases:
             yield "outlines of ROIs", verdict.found(self.rois)
             yield "a voxel", verdict.found(self.voxel)
             yield "the surface", verdict.found(self.surface)
+            yield "the mean over repeats of z-scores", verdict.found(self.mean_zscore)
+            yield "the scrubber before a trial is chosen", verdict.found(self.scrubber)
+            yield "how far a read is", verdict.found(self.reading)
+            yield "a damaged file", verdict.found(self.damaged)
             yield "keys alone", verdict.found(self.keys)
             yield "a link reproduces the view", verdict.found(self.link)
             yield "files that are saved", verdict.found(self.saved)
@@ -448,6 +453,81 @@ class Cases:
         page.page.select_option("#layout", "axial")
         return problems
 
+    def mean_zscore(self):
+        name = self.truth.sessions[SESSION][3]["label"]
+        scored = []
+        for session, rows in self.truth.sessions.items():
+            betas = np.asarray(self.truth.betas(session).dataobj, dtype=np.float64)
+            with warnings.catch_warnings():
+                # Voxels without any value.
+                warnings.simplefilter("ignore")
+                betas = (betas - np.nanmean(betas, 3, keepdims=True)) / np.nanstd(betas, 3, keepdims=True)
+            scored += [betas[..., at] for at, row in enumerate(rows) if row["label"] == name]
+        values = np.mean(scored, 0)
+        brain = np.asarray(self.truth.brain().dataobj) > 0
+        problems = [] if len(scored) > 2 else ["the image is not shown often enough for this"]
+        page = self.open(f"#/{SUBJECT}/{SESSION}/3?show=mean-zscore", wait=False)
+        page.drawn(f"{SUBJECT} mean-zscore {name}")
+        for place in np.argwhere(brain & np.isfinite(values))[10:600:150]:
+            page.move(place)
+            voxel, shown = page.voxel()
+            problems += same(shown, values[voxel], f"mean z-score of {voxel}")
+            if not shown.endswith(" SD"):
+                problems.append(f"no unit: {shown!r}")
+        page.context.close()
+        return problems
+
+    def scrubber(self):
+        page = self.open(f"#/{SUBJECT}?filter=colour:red")
+        page.page.wait_for_selector("#trial-0")
+        problems = [] if "no field" in page.text("#filter-state") else [page.text("#filter-state")]
+        page.page.evaluate("() => { const s = document.getElementById('scrub'); s.value = 2; s.dispatchEvent(new Event('input')) }")
+        page.drawn(f"{SUBJECT} {SESSION} 2 beta")
+        page.context.close()
+        return problems
+
+    def reading(self):
+        page, held = self.open(), []
+        read = {"session": SESSION, "purpose": "betas", "stored": False, "done": 211, "total": 1055, "seconds": 2}
+        page.page.route("**/reading", lambda route: route.fulfill(json=[read]))
+        page.page.route("**/betas/*/9.nii*", lambda route: held.append(route))
+        page.page.click("#trial-9")
+        page.page.wait_for_function(
+            "(text) => document.getElementById('busy').textContent.startsWith(text)",
+            arg=f"Reading {SESSION}: 211 of 1,055 volumes, about 8 s left.",
+        )
+        page.picture("reading")
+        held[0].continue_()
+        page.drawn(f"{SUBJECT} {SESSION} 9 beta")
+        page.page.wait_for_timeout(600)
+        problems = [] if page.text("#busy") == "" else [f"still {page.text('#busy')!r}"]
+        page.context.close()
+        return problems
+
+    def damaged(self):
+        session = list(self.truth.sessions)[1]
+        path = Path(self.truth.betas(session).get_filename())
+        whole = path.read_bytes()
+        page = self.open(f"#/{SUBJECT}/{SESSION}/3?show=beta")
+        try:
+            path.write_bytes(whole[: len(whole) // 3])
+            page.page.select_option("#session", session)
+            page.page.wait_for_selector("#messages .error")
+            page.page.wait_for_function("() => document.getElementById('screen').dataset.drawn === 'nothing'")
+            page.picture("damaged")
+            problems = [] if path.name in page.text("#messages .error") else [page.text("#messages .error")]
+            if f"{session}, trial 0" not in page.text("#title") or page.page.locator("#legend-part").is_visible():
+                problems.append(f"the map before is still there: {page.text('#title')!r}")
+        finally:
+            path.write_bytes(whole)
+        # The next choice is as if nothing had been.
+        page.page.click("#next")
+        page.drawn(f"{SUBJECT} {session} 1 beta")
+        if page.page.locator("#messages .error").count():
+            problems.append("the error is still there")
+        page.context.close()
+        return problems
+
     def keys(self):
         page, problems = self.main, []
         page.page.locator("body").press("Escape")
@@ -640,6 +720,11 @@ class Cases:
         return problems
 
     def responses(self):
+        brain = np.asarray(self.truth.brain().dataobj) > 0
+        values = self.truth.trial(SESSION, 0)
+        place = tuple(int(index) for index in np.argwhere(brain & ~np.isnan(values))[40])
+        page = self.open(f"#/{SUBJECT}/{SESSION}/3?show=beta&voxel={','.join(map(str, place))}")
+        page.page.wait_for_selector("#voxel .responses .absent")
         options = ["--subject", SUBJECT, "--data-dir", str(self.mirror)]
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("LAION_FMRI_", "XDG_"))}
         built = subprocess.run(
@@ -648,10 +733,8 @@ class Cases:
         )
         if built.returncode != 0:
             return [built.stderr]
-        brain = np.asarray(self.truth.brain().dataobj) > 0
-        values = self.truth.trial(SESSION, 0)
-        place = tuple(int(index) for index in np.argwhere(brain & ~np.isnan(values))[40])
-        page = self.open(f"#/{SUBJECT}/{SESSION}/3?show=beta&voxel={','.join(map(str, place))}")
+        # Who has typed the command that the page offers comes back to the page.
+        page.page.evaluate("() => window.dispatchEvent(new Event('focus'))")
         page.page.wait_for_selector("#voxel .strip")
         page.picture("responses")
         page.page.locator("#voxel .histogram").scroll_into_view_if_needed()
@@ -668,6 +751,11 @@ class Cases:
             shown = thumbs.nth(at).get_attribute("title")
             if name not in shown or abs(as_number(shown.split("mean beta ")[1]) - means[name]) > 0.0051:
                 problems.append(f"place {at + 1}: {shown!r}, numpy has {name} with {means[name]:.4f}")
+        page.page.locator("#voxel .strip").focus()
+        page.page.keyboard.press("End")
+        page.page.keyboard.press("ArrowLeft")
+        page.page.keyboard.press("Enter")
+        page.page.wait_for_function("(name) => document.querySelector('#stimulus .name')?.textContent === name", arg=order[-2])
         thumbs.first.click()
         page.page.wait_for_function("(name) => document.querySelector('#stimulus .name')?.textContent === name", arg=order[0])
         page.context.close()

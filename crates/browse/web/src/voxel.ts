@@ -93,7 +93,7 @@ export class VoxelPanel {
       part.replaceChildren(h('p', { class: 'quiet', text: 'This voxel has no value in any trial of the store (NaN).' }))
       return
     }
-    const strip = h('canvas', { class: 'strip', attrs: { role: 'img' } })
+    const strip = h('canvas', { class: 'strip', attrs: { role: 'slider', tabindex: 0, 'aria-valuemin': 1, 'aria-valuemax': ranking.images.length } })
     const tip = h('p', { class: 'quiet tip', attrs: { 'aria-live': 'polite' } })
     const spread = h('canvas', { class: 'histogram', attrs: { role: 'img' } })
     const [best, worst] = [ranking.means[0]!, ranking.means[ranking.means.length - 1]!]
@@ -102,9 +102,17 @@ export class VoxelPanel {
       const index = ranking.images[at]!
       return `${at + 1} of ${count(ranking.images.length)}: ${trials.nounOf(index) || trials.images[index]!}, mean ${value(ranking.means[at]!)} of ${counted(ranking.counts[at]!, 'trial')}`
     }
+    // The place of the marked image, which keys move.
+    let place = 0
+    const mark = (at: number): void => {
+      place = Math.max(0, at)
+      drawStrip(strip, ranking, at)
+      strip.setAttribute('aria-valuenow', String(place + 1))
+      strip.setAttribute('aria-valuetext', describe(place))
+    }
     this.redrawStrip = (marked) => {
       const at = ranking.images.indexOf(marked)
-      drawStrip(strip, ranking, at)
+      mark(at)
       tip.textContent = at < 0 ? `Mean beta of each image, strongest first.` : `This image is ${describe(at)}.`
     }
     const atPointer = (event: MouseEvent): number => {
@@ -112,6 +120,17 @@ export class VoxelPanel {
       const at = Math.floor(((event.clientX - box.left) / box.width) * ranking.images.length)
       return Math.min(Math.max(at, 0), ranking.images.length - 1)
     }
+    strip.addEventListener('keydown', (event) => {
+      const steps: Record<string, number> = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1, PageDown: 20, PageUp: -20, Home: -Infinity, End: Infinity }
+      const step = steps[event.key]
+      if (event.key === 'Enter') this.onImage(trials.images[ranking.images[place]!]!)
+      else if (step === undefined || event.shiftKey) return
+      else {
+        mark(Math.min(Math.max(place + step, 0), ranking.images.length - 1))
+        tip.textContent = `${describe(place)}. Enter shows it.`
+      }
+      event.preventDefault()
+    })
     strip.addEventListener('mousemove', (event) => (tip.textContent = describe(atPointer(event))))
     strip.addEventListener('click', (event) => this.onImage(trials.images[ranking.images[atPointer(event)]!]!))
     drawHistogram(spread, values)
