@@ -322,7 +322,7 @@ impl Embeddings {
             return Ok(values);
         }
         if !self.embedding.is_encoded() {
-            in_shares(rows, &mut values, |rows, values| self.gather_plain(rows, values, &copy))?;
+            self.gather_plain(rows, &mut values, &copy)?;
             return Ok(values);
         }
         let mut distinct = rows.to_vec();
@@ -342,44 +342,53 @@ impl Embeddings {
         Ok(values)
     }
 
-    /// Rows in any order, each read once and copied to all rows of the output that want it.
-    fn gather_plain<T>(
+    /// Rows in any order, each read once, on as many threads as are worth it.
+    fn gather_plain<T: Send>(
         &self,
         rows: &[usize],
         values: &mut [T],
+        copy: &(impl Fn(&mut [T], &[f16]) + Sync),
+    ) -> Result<(), Error> {
+        let threads = threads_for(size_of_val(values));
+        let places = values.chunks_exact_mut(self.n_features());
+        let mut wanted: Vec<Wanted<'_, T>> = rows.iter().copied().zip(places).collect();
+        wanted.sort_unstable_by_key(|(row, _)| *row);
+        let shares = shares_of_rows(&mut wanted, threads);
+        parallel_map(threads, shares, |share| self.gather_share(share, copy)).map(drop)
+    }
+
+    /// Ascending rows, each read once and copied to all places of the output that want it.
+    fn gather_share<T>(
+        &self,
+        wanted: &mut [Wanted<'_, T>],
         copy: &impl Fn(&mut [T], &[f16]),
     ) -> Result<(), Error> {
         let features = self.n_features();
-        let mut order: Vec<usize> = (0..rows.len()).collect();
-        order.sort_unstable_by_key(|target| rows[*target]);
-        let mut bits = vec![0; ROWS_OF_A_PIECE.min(rows.len()) * features];
+        let mut bits = vec![0; ROWS_OF_A_PIECE.min(wanted.len()) * features];
         let mut distinct = Vec::with_capacity(ROWS_OF_A_PIECE);
-        let mut rest = order.as_slice();
+        let mut rest = wanted;
         while !rest.is_empty() {
             distinct.clear();
-            let fits = |target: &&usize| {
-                let row = rows[**target];
-                if distinct.last() != Some(&row) {
+            let fitting = rest.iter().take_while(|(row, _)| {
+                if distinct.last() != Some(row) {
                     if distinct.len() == ROWS_OF_A_PIECE {
                         return false;
                     }
-                    distinct.push(row);
+                    distinct.push(*row);
                 }
                 true
-            };
-            let (piece, others) = rest.split_at(rest.iter().take_while(fits).count());
+            });
+            let count = fitting.count();
+            let (piece, others) = std::mem::take(&mut rest).split_at_mut(count);
             rest = others;
             let bits = &mut bits[..distinct.len() * features];
             self.embedding.read_part(&distinct, bytemuck::cast_slice_mut(bits))?;
             self.make_native(bits);
             let read: &[f16] = bits.reinterpret_cast();
             let mut from = 0;
-            for &target in piece {
-                from += usize::from(distinct[from] != rows[target]);
-                copy(
-                    &mut values[target * features..][..features],
-                    &read[from * features..][..features],
-                );
+            for (row, place) in piece {
+                from += usize::from(distinct[from] != *row);
+                copy(place, &read[from * features..][..features]);
             }
         }
         Ok(())
@@ -420,6 +429,29 @@ impl Embeddings {
     }
 }
 
+/// A row, and the place in the output that wants it.
+type Wanted<'a, T> = (usize, &'a mut [T]);
+
+/// Divides ascending rows among threads, so that each row is read by one of them, however many places
+/// want it.
+fn shares_of_rows<'a, 'b, T>(
+    wanted: &'a mut [Wanted<'b, T>],
+    threads: usize,
+) -> Vec<&'a mut [Wanted<'b, T>]> {
+    let size = wanted.len().div_ceil(threads);
+    let mut shares = Vec::with_capacity(threads);
+    let mut rest = wanted;
+    while rest.len() > size {
+        let last = rest[size - 1].0;
+        let end = rest.partition_point(|(row, _)| *row <= last);
+        let (share, others) = rest.split_at_mut(end);
+        shares.push(share);
+        rest = others;
+    }
+    shares.push(rest);
+    shares
+}
+
 /// Divides rows and their values among as many threads as are worth it.
 fn in_shares<T: Send>(
     rows: &[usize],
@@ -435,4 +467,27 @@ fn in_shares<T: Send>(
 
 fn is_ascending(rows: &[usize]) -> bool {
     rows.is_sorted_by(|row, next| row < next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_in_one_share() {
+        let shares = |rows: &[usize], threads| {
+            let mut values: Vec<usize> = (0..rows.len()).collect();
+            let places = values.chunks_exact_mut(1);
+            let mut wanted: Vec<Wanted<'_, usize>> = rows.iter().copied().zip(places).collect();
+            let shares = shares_of_rows(&mut wanted, threads);
+            let rows = |share: &mut [Wanted<'_, usize>]| -> Vec<usize> {
+                share.iter().map(|(row, _)| *row).collect()
+            };
+            shares.into_iter().map(rows).collect::<Vec<_>>()
+        };
+        assert_eq!(shares(&[0, 1, 2, 3], 2), [[0, 1], [2, 3]]);
+        assert_eq!(shares(&[0, 1, 1, 1, 2], 2), [vec![0, 1, 1, 1], vec![2]]);
+        assert_eq!(shares(&[4, 4, 4, 4], 3), [vec![4; 4], vec![]]);
+        assert_eq!(shares(&[4, 5], 1), [[4, 5]]);
+    }
 }

@@ -8,7 +8,7 @@ use std::thread;
 
 use fixtures::hdf5::Writer;
 use laion_fmri_stimuli::{
-    EmbeddingModel, Embeddings, Images, ReadAt, SegmentationTable, Segmentations,
+    EmbeddingModel, Embeddings, Images, ReadAt, SegmentationTable, Segmentations, f16,
 };
 
 const ALLOWANCE: u64 = 256 << 10;
@@ -101,6 +101,16 @@ fn an_embedding_costs_a_row() {
     source.read();
     embeddings.rows(&[500, 3, 500, 500, 3, 3900]).unwrap();
     assert_eq!(source.read(), 3 * 2 * features as u64);
+    // So it is by several threads, all of which fill places with all rows.
+    let wanted: Vec<usize> = (0..2 * rows).map(|place| place * 37 % rows).collect();
+    let values = embeddings.rows_f32(&wanted).unwrap();
+    assert_eq!(source.read(), 2 * (rows * features) as u64);
+    for (place, row) in wanted.into_iter().enumerate() {
+        let expected = &bits[row * features..(row + 1) * features];
+        let got = values.row(place);
+        let mut pairs = got.iter().zip(expected);
+        assert!(pairs.all(|(value, bits)| *value == f16::from_bits(*bits).to_f32()), "{place}");
+    }
 }
 
 #[test]
