@@ -155,7 +155,8 @@ def test_every_argument_is_named(sub, served, tmp_path):
             try:
                 call(**{**good, name: Other()})
                 unnamed.append(f"{call.__qualname__}({name}=...) takes it")
-            except TypeError as error:
+            except laion_fmri._errors.WrongTypeError as error:
+                assert isinstance(error, TypeError) and hasattr(error, "hint")
                 if name not in str(error).split():
                     unnamed.append(f"{call.__qualname__}({name}=...): {error}")
             except Exception as error:

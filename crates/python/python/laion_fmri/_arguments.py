@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from laion_fmri._errors import OutOfRangeError, _invalid
+from laion_fmri._errors import OutOfRangeError, WrongTypeError, _invalid
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,17 +58,18 @@ def check_subject(value: object) -> None:
     from laion_fmri.subject import Subject
 
     if not isinstance(value, Subject):
-        raise TypeError(f"subject must be a Subject, as load_subject returns, got {_typed(value)}")
+        raise WrongTypeError(f"subject must be a Subject, as load_subject returns, got {typed(value)}")
 
 
-def _typed(value: object) -> str:
+def typed(value: object) -> str:
+    """A value and its type, as messages have them."""
     return f"{value!r} of type {type(value).__name__}"
 
 
 def text(value: object, name: str) -> str:
     """One text."""
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be a string, got {_typed(value)}")
+        raise WrongTypeError(f"{name} must be a string, got {typed(value)}")
     return str(value)
 
 
@@ -80,7 +81,7 @@ def path(value: object, name: str) -> Path:
     """A file or a folder, which need not be there."""
     found = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(found, str):
-        raise TypeError(f"{name} must be a path, got {_typed(value)}")
+        raise WrongTypeError(f"{name} must be a path, got {typed(value)}")
     return Path(found)
 
 
@@ -93,14 +94,14 @@ def numbers(value: object, name: str, dtype: str = "float32") -> NDArray[Any]:
     except ValueError as error:
         raise _invalid(f"{name} must be an array of numbers: {error}") from None
     if array.ndim == 0:
-        raise TypeError(f"{name} must be an array of numbers, got {_typed(value)}")
+        raise WrongTypeError(f"{name} must be an array of numbers, got {typed(value)}")
     if array.dtype.kind not in "biufO":
-        raise TypeError(f"{name} must be an array of numbers, got {array.dtype}")
+        raise WrongTypeError(f"{name} must be an array of numbers, got {array.dtype}")
     try:
         return np.asarray(array, dtype=dtype, order="C")
     except (TypeError, ValueError):
         # Objects that are none, such as texts and None.
-        raise TypeError(f"{name} must be an array of numbers, got {_typed(value)}") from None
+        raise WrongTypeError(f"{name} must be an array of numbers, got {typed(value)}") from None
 
 
 def flag(value: object, name: str) -> bool:
@@ -109,7 +110,7 @@ def flag(value: object, name: str) -> bool:
 
     if isinstance(value, (bool, np.bool_)) or as_integer(value) in (0, 1):
         return bool(value)
-    raise TypeError(f"{name} must be True or False, got {_typed(value)}")
+    raise WrongTypeError(f"{name} must be True or False, got {typed(value)}")
 
 
 def texts(value: object, name: str) -> list[str]:
@@ -118,12 +119,12 @@ def texts(value: object, name: str) -> list[str]:
         return [value]
     if not isinstance(value, Iterable) or isinstance(value, (bytes, Mapping)):
         kind = type(value).__name__
-        raise TypeError(f"{name} must be a string or a list of strings, got {kind}")
+        raise WrongTypeError(f"{name} must be a string or a list of strings, got {kind}")
     items = list(value)
     for item in items:
         if not isinstance(item, str):
             kind = type(item).__name__
-            raise TypeError(f"{name} must hold strings, got {item!r} of type {kind}")
+            raise WrongTypeError(f"{name} must hold strings, got {item!r} of type {kind}")
     return [str(item) for item in items]
 
 
@@ -158,7 +159,7 @@ def session(value: object) -> str:
         return str(value)
     kind, number = type(value).__name__, as_integer(value)
     write = f': write "ses-{number:02d}"' if number is not None and number >= 0 else ""
-    raise TypeError(f'session must be a string such as "ses-01", got {value!r} of type {kind}{write}')
+    raise WrongTypeError(f'session must be a string such as "ses-01", got {value!r} of type {kind}{write}')
 
 
 def mask_source(value: object, name: str = "mask_source") -> str:
@@ -178,7 +179,7 @@ def _one_dimension(value: object, name: str, what: str) -> NDArray[Any]:
     except ValueError as error:
         raise _invalid(f"{name} must have one dimension: {error}") from None
     if array.ndim == 0:
-        raise TypeError(f"{name} must be an array of {what}, got {_typed(value)}")
+        raise WrongTypeError(f"{name} must be an array of {what}, got {typed(value)}")
     if array.ndim != 1:
         raise _invalid(f"{name} must have one dimension, got shape {array.shape}")
     return array
@@ -194,7 +195,7 @@ def flags(value: ArrayLike, name: str) -> NDArray[np.bool_]:
         array = array.astype(np.bool_)
     if array.dtype != np.bool_:
         if array.dtype.kind not in "iuf":
-            raise TypeError(f"{name} must hold booleans, one for each voxel, got {array.dtype}")
+            raise WrongTypeError(f"{name} must hold booleans, one for each voxel, got {array.dtype}")
         if not np.isin(array, (0, 1)).all():
             raise _invalid(f"{name} must hold booleans, one for each voxel, got {array.dtype}")
         array = array.astype(np.bool_)
@@ -227,7 +228,7 @@ def integer(value: Any, name: str) -> int:
     """An integer of Python or numpy."""
     number = as_integer(value)
     if number is None:
-        raise TypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}")
+        raise WrongTypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}")
     return number
 
 
@@ -242,7 +243,7 @@ def count(value: Any, name: str) -> int:
 def choice(value: object, name: str, known: Sequence[str]) -> str:
     """One of the words that an argument takes."""
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be a string, got {value!r} of type {type(value).__name__}")
+        raise WrongTypeError(f"{name} must be a string, got {value!r} of type {type(value).__name__}")
     if value not in known:
         message = f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}"
         raise _invalid(message, nearest(value, name, known))
@@ -308,12 +309,12 @@ def threshold(value: Any) -> float | None:
 
     if isinstance(value, (str, bytes, bool, np.bool_)) or np.ndim(value) != 0:
         kind = type(value).__name__
-        raise TypeError(f"nc_threshold must be a number of percent, got {value!r} of type {kind}")
+        raise WrongTypeError(f"nc_threshold must be a number of percent, got {value!r} of type {kind}")
     try:
         return float(value)
     except (TypeError, ValueError):
         kind = type(value).__name__
-        raise TypeError(f"nc_threshold must be a number of percent, got {kind}") from None
+        raise WrongTypeError(f"nc_threshold must be a number of percent, got {kind}") from None
 
 
 def number(value: Any, name: str) -> float:
@@ -321,11 +322,11 @@ def number(value: Any, name: str) -> float:
     import math
 
     if isinstance(value, (str, bytes, bool)):
-        raise TypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}")
+        raise WrongTypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}")
     try:
         found = float(value)
     except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, got {type(value).__name__}") from None
+        raise WrongTypeError(f"{name} must be a number, got {type(value).__name__}") from None
     if not math.isfinite(found):
         raise _invalid(f"{name} must be a finite number, got {value!r}")
     return found
@@ -347,7 +348,7 @@ def rows(value: ArrayLike | Sequence[int] | None) -> list[int] | None:
     if array.dtype == np.bool_:
         return np.flatnonzero(array).tolist()
     if array.size and array.dtype.kind not in "iu":
-        raise TypeError(f"trials must hold integers or booleans, got {array.dtype}")
+        raise WrongTypeError(f"trials must hold integers or booleans, got {array.dtype}")
     if (array < 0).any():
         raise _invalid("trials are counted from 0 within each session, got a negative one")
     return [int(row) for row in array]

@@ -1,8 +1,4 @@
-"""The exceptions of the package. Each has a ``hint``: what would help, or ``None``.
-
-Exceptions of Python itself, such as ``TypeError`` for an argument of another type and ``ImportError`` for an
-extra that is not installed, have no ``hint``; their message says what to do.
-"""
+"""The exceptions of the package. Each has a ``hint``: what would help, or ``None``."""
 
 from __future__ import annotations
 
@@ -22,6 +18,7 @@ __all__ = [
     "InternalError",
     "InvalidRequestError",
     "LicenseNotAcceptedError",
+    "MissingPackageError",
     "NoMatchingDataError",
     "OfflineError",
     "OutOfMemoryError",
@@ -31,6 +28,7 @@ __all__ = [
     "TermsOutdatedError",
     "TransferError",
     "UnknownNameError",
+    "WrongTypeError",
 ]
 
 
@@ -72,7 +70,11 @@ class SubjectNotFoundError(_Hinted, ValueError):
     """A malformed subject id, or a subject that does not exist."""
 
 
-class _SubjectTypeError(SubjectNotFoundError, TypeError):
+class WrongTypeError(_Hinted, TypeError):
+    """An argument of another type than the call takes."""
+
+
+class _SubjectTypeError(SubjectNotFoundError, WrongTypeError):
     """A subject id that is not a string."""
 
 
@@ -86,6 +88,10 @@ class LicenseNotAcceptedError(_Hinted, RuntimeError):
 
 class InvalidRequestError(_Hinted, ValueError):
     """Arguments that are unknown, out of bounds or contradict each other."""
+
+
+class MissingPackageError(_Hinted, ImportError):
+    """A package of an extra that the call needs is not installed."""
 
 
 class OutOfRangeError(_Hinted, IndexError):
@@ -193,4 +199,11 @@ def _invalid(message: str, hint: str | None = None) -> InvalidRequestError:
     """An :class:`InvalidRequestError` with a hint."""
     error = InvalidRequestError(message)
     error.hint = hint
+    return error
+
+
+def _missing(message: str, install: str) -> MissingPackageError:
+    """A :class:`MissingPackageError` with the command that installs the package."""
+    error = MissingPackageError(message)
+    error.hint = install
     return error

@@ -8,6 +8,8 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
 
+from laion_fmri._errors import WrongTypeError
+
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
@@ -42,4 +44,4 @@ def refuse_unknown(function: str, keywords: Iterable[str], known: list[str]) -> 
         same = [word for group in _SAME if name in group for word in group if word in known]
         close = same or difflib.get_close_matches(name, known, n=1)
         meant = f" (did you mean {close[0]!r}?)" if close else f"; it has {', '.join(known)}"
-        raise TypeError(f"{function}() has no argument {name!r}{meant}")
+        raise WrongTypeError(f"{function}() has no argument {name!r}{meant}")

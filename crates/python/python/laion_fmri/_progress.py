@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from laion_fmri._errors import WrongTypeError, _missing
+
 Progress = bool | Callable[[int, int, str], object] | None
 
 
@@ -34,9 +36,7 @@ def _tqdm(required: bool) -> Any:
             from tqdm.auto import tqdm
     except ImportError:
         if required:
-            raise ImportError(
-                "progress=True needs tqdm (pip install tqdm); a callable needs nothing"
-            ) from None
+            raise _missing("progress=True needs tqdm; a callable needs nothing", "pip install tqdm") from None
         return None
     return tqdm
 
@@ -63,8 +63,8 @@ def shown(progress: Progress, what: str) -> Iterator[Callable[[int, int, str], o
         What the bar is about.
     """
     if progress is not None and not isinstance(progress, bool) and not callable(progress):
-        kind = type(progress).__name__
-        raise TypeError(f"progress must be True, False, None or a callable, got {progress!r} of type {kind}")
+        got = f"{progress!r} of type {type(progress).__name__}"
+        raise WrongTypeError(f"progress must be True, False, None or a callable, got {got}")
     if callable(progress):
         yield progress
         return

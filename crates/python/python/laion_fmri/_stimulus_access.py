@@ -11,6 +11,7 @@ from laion_fmri._errors import (
     AccessRevokedError,
     AccessServiceError,
     TermsOutdatedError,
+    WrongTypeError,
     _invalid,
 )
 from laion_fmri._progress import can_ask
@@ -72,7 +73,7 @@ def request_stimulus_access(
     """
     url = url_of(server_url)
     if answers is not None and not isinstance(answers, Mapping):
-        raise TypeError(f"answers must be a dict of strings, got {type(answers).__name__}")
+        raise WrongTypeError(f"answers must be a dict of strings, got {type(answers).__name__}")
     given = dict(answers or {})
     version, terms, privacy = _native.access_terms(url)
     accepted = given.pop("accept_terms", None)
@@ -108,7 +109,7 @@ def _given(key: str, given: dict[str, str]) -> str:
         raise _unanswered(f"{key} is missing in the access form")
     answer = given.get(key) or ""
     if not isinstance(answer, str):
-        raise TypeError(f"{key} must be a string, got {answer!r} of type {type(answer).__name__}")
+        raise WrongTypeError(f"{key} must be a string, got {answer!r} of type {type(answer).__name__}")
     fault = _fault(key, answer.strip())
     if fault is not None:
         raise AccessServiceError(f"the access form: {fault}")

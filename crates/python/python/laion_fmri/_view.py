@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native
-from laion_fmri._errors import DataNotDownloadedError
+from laion_fmri._errors import DataNotDownloadedError, _missing
 from laion_fmri.slices import _Drawn, _opacity, _Scale
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def widget(
         import nibabel as nib
         from ipyniivue import NiiVue, Volume
     except ImportError:
-        raise ImportError('the brain is shown with ipyniivue: pip install "laion-fmri-rs[view]"') from None
+        raise _missing("the brain is shown with ipyniivue", 'pip install "laion-fmri-rs[view]"') from None
     import numpy as np
 
     drawn = _Drawn.of(subject, values, roi, mask_source)

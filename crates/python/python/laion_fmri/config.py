@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from laion_fmri import _arguments, _native, _notes
-from laion_fmri._errors import DataDirNotSetError, _invalid
+from laion_fmri._errors import DataDirNotSetError, WrongTypeError, _invalid
 
 __all__ = ["dataset_initialize", "get_data_dir", "set_data_dir"]
 
@@ -36,7 +36,7 @@ def dataset_initialize(data_dir: str) -> None:
     """
     global _chosen, _told
     if not isinstance(data_dir, str):
-        raise TypeError(f"data_dir must be a string, got {type(data_dir).__name__}")
+        raise WrongTypeError(f"data_dir must be a string, got {type(data_dir).__name__}")
     path = os.path.abspath(os.path.expanduser(data_dir))
     try:
         path = str(_native.initialize(path))

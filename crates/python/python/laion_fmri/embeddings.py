@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native
 from laion_fmri._constants import AVAILABLE_MODELS
-from laion_fmri._errors import UnknownNameError, _invalid
+from laion_fmri._errors import UnknownNameError, WrongTypeError, _invalid
 from laion_fmri._paths import embeddings_path
 from laion_fmri._opened import Closing
 from laion_fmri.config import get_data_dir
@@ -25,7 +25,7 @@ __all__ = ["AVAILABLE_MODELS", "Embeddings", "load_embeddings"]
 def _model(name: object) -> str:
     """A model by its name; case does not count."""
     if not isinstance(name, str):
-        raise TypeError(f"model must be a string, got {name!r} of type {type(name).__name__}")
+        raise WrongTypeError(f"model must be a string, got {name!r} of type {type(name).__name__}")
     for known in AVAILABLE_MODELS:
         if known.lower() == name.lower():
             return known

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native
-from laion_fmri._errors import _invalid
+from laion_fmri._errors import WrongTypeError, _invalid
 from laion_fmri.config import _open
 from laion_fmri.discovery import get_subjects
 from laion_fmri.stimuli import _image
@@ -103,7 +103,7 @@ class Group:
     def __init__(self, subjects_dict: dict[str, Subject]) -> None:
         if not isinstance(subjects_dict, Mapping):
             kind = type(subjects_dict).__name__
-            raise TypeError(f"subjects_dict must be a dict of subjects by id, got {kind}")
+            raise WrongTypeError(f"subjects_dict must be a dict of subjects by id, got {kind}")
         self._subjects = dict(subjects_dict)
 
     def __len__(self) -> int:
@@ -119,7 +119,7 @@ class Group:
         if isinstance(key, str):
             return self._subjects[key]
         if isinstance(key, slice):
-            raise TypeError("a group takes an integer or an id, got a slice")
+            raise WrongTypeError("a group takes an integer or an id, got a slice")
         subjects = list(self._subjects.values())
         return subjects[_arguments.index(key, len(subjects), "subject")]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native, templates
-from laion_fmri._errors import _invalid
+from laion_fmri._errors import WrongTypeError, _invalid, _missing
 
 if TYPE_CHECKING:
     import os
@@ -103,7 +103,7 @@ def plot_slices(
         import matplotlib.pyplot as plt
         from matplotlib.colors import ListedColormap, Normalize
     except ImportError:
-        raise ImportError('slices are drawn with matplotlib: pip install "laion-fmri-rs[view]"') from None
+        raise _missing("slices are drawn with matplotlib", 'pip install "laion-fmri-rs[view]"') from None
     import numpy as np
 
     plane = _arguments.choice(plane, "plane", _PLANES)
@@ -169,7 +169,7 @@ def _values_of(
         raise _invalid(f"name one of values, map and trial, got {got}")
     if trial is not None:
         if not isinstance(trial, tuple) or len(trial) != 2:
-            raise TypeError(f'trial must be a session and a row, such as ("ses-01", 17), got {trial!r}')
+            raise WrongTypeError(f'trial must be a session and a row, such as ("ses-01", 17), got {trial!r}')
         session, row = trial
         row = _arguments.count(row, "the row of trial")
         betas = subject.get_betas(_arguments.session(session), trials=[row], mask_source=mask_source)
@@ -177,7 +177,7 @@ def _values_of(
     if map is None:
         return values, ""
     if not isinstance(map, str):
-        raise TypeError(f"map must be a string, got {map!r} of type {type(map).__name__}")
+        raise WrongTypeError(f"map must be a string, got {map!r} of type {type(map).__name__}")
     if map == "r2":
         voxels = _arguments.voxels(None, None, mask_source)
         return _native.mean_r2(subject._current(), voxels), "R² (%)"
@@ -238,13 +238,14 @@ class _Scale:
     ) -> _Scale:
         if range is not None:
             if not isinstance(range, (tuple, list)) or len(range) != 2:
-                raise TypeError(f"range must be two numbers, such as (0, 50), got {range!r}")
+                raise WrongTypeError(f"range must be two numbers, such as (0, 50), got {range!r}")
             low, high = range
             range = (_arguments.number(low, "range"), _arguments.number(high, "range"))
         number = 0.0 if threshold is None else _arguments.number(threshold, "threshold")
         if number < 0:
             raise _invalid(f"threshold must not be negative, got {threshold!r}")
-        table, ends, is_diverging = _native.color_scale(values, _arguments.optional_text(colormap, "colormap"), range)
+        colormap = _arguments.optional_text(colormap, "colormap")
+        table, ends, is_diverging = _native.color_scale(values, colormap, range)
         return _Scale(table, ends, is_diverging, number)
 
     def is_visible(self, values: NDArray[np.float32]) -> NDArray[np.bool_]:

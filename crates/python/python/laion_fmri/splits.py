@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native, _notes
-from laion_fmri._errors import _invalid
+from laion_fmri._errors import WrongTypeError, _invalid
 
 if TYPE_CHECKING:
     import numpy as np
@@ -449,7 +449,7 @@ def _labels(trials: Any) -> list[str]:
     if isinstance(trials, (str, bytes, Mapping)) or not isinstance(trials, Iterable):
         kind = type(trials).__name__
         hint = "; pass one session's table" if isinstance(trials, Mapping) else ""
-        raise TypeError(f"trials must be a table or a list of labels, got {kind}{hint}")
+        raise WrongTypeError(f"trials must be a table or a list of labels, got {kind}{hint}")
     return _arguments.texts(trials, "trials")
 
 

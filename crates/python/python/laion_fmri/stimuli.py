@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native, _tables
 from laion_fmri._constants import STIMULI_METADATA_FILE
-from laion_fmri._errors import _invalid
+from laion_fmri._errors import WrongTypeError, _invalid
 from laion_fmri.captions import Captions
 from laion_fmri._opened import Closing
 from laion_fmri.config import _open
@@ -54,7 +54,7 @@ def as_displayed_rgb(image: Image.Image) -> Image.Image:
     from PIL import Image
 
     if not isinstance(image, Image.Image):
-        raise TypeError(f"image must be an image of Pillow, got {image!r} of type {type(image).__name__}")
+        raise WrongTypeError(f"image must be an image of Pillow, got {_arguments.typed(image)}")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         background = Image.new("RGBA", image.size, (*_BACKGROUND, 255))
@@ -214,7 +214,7 @@ class Stimuli(Closing):
             return seen_by
         if not isinstance(seen_by, str):
             kind = type(seen_by).__name__
-            raise TypeError(f"seen_by must be a Subject or its id, got {seen_by!r} of type {kind}")
+            raise WrongTypeError(f"seen_by must be a Subject or its id, got {seen_by!r} of type {kind}")
         return Subject(resolve_subject_id(seen_by), self.data_dir)
 
 
@@ -269,7 +269,7 @@ class Images:
             return key
         if _arguments.as_integer(key) is None:
             kind = type(key).__name__
-            raise TypeError(f"key must be the name or the row of an image, got {key!r} of type {kind}")
+            raise WrongTypeError(f"key must be the name or the row of an image, got {key!r} of type {kind}")
         names = self.names()
         return names[_arguments.index(key, len(names), "image")]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _license, _native
-from laion_fmri._errors import DataNotFoundError
+from laion_fmri._errors import DataNotFoundError, _missing
 from laion_fmri._keywords import suggests
 from laion_fmri._progress import Progress, shown
 from laion_fmri._sessions import fetching, joined_sessions
@@ -283,7 +283,7 @@ def _dataset(store: _native.Store, chunks: Any) -> xr.Dataset:
         import xarray as xr
         from xarray.core import indexing
     except ImportError:
-        raise ImportError('a store is opened with xarray: pip install "laion-fmri-rs[xarray]"') from None
+        raise _missing("a store is opened with xarray", 'pip install "laion-fmri-rs[xarray]"') from None
     import numpy as np
 
     rows = _Rows(store)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _license, _native, _notes, _tables
-from laion_fmri._errors import DataNotDownloadedError, _invalid, _SubjectTypeError
+from laion_fmri._errors import DataNotDownloadedError, WrongTypeError, _SubjectTypeError, _invalid
 from laion_fmri._keywords import suggests
 from laion_fmri._progress import Progress, shown
 from laion_fmri._sessions import fetching, is_several, joined_sessions, meant_sessions
@@ -801,7 +801,7 @@ class Subject:
         handle = self._current()
         if desc is not None:
             if not isinstance(desc, str):
-                raise TypeError(f"desc must be a string, got {type(desc).__name__}")
+                raise WrongTypeError(f"desc must be a string, got {type(desc).__name__}")
             return handle.noise_ceiling(None, desc, voxels)
         named = _arguments.sessions(session)
         meant = self._meant(named)
@@ -1796,7 +1796,7 @@ def _category(value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise TypeError(f"category must be a string, got {value!r} of type {type(value).__name__}")
+        raise WrongTypeError(f"category must be a string, got {value!r} of type {type(value).__name__}")
     return value.lower()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native
-from laion_fmri._errors import _invalid
+from laion_fmri._errors import WrongTypeError, _invalid
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,7 +113,7 @@ def to_template(
     if route not in ("auto", "surface" if target in _SURFACES else "volume"):
         raise _invalid(f"the route {route!r} does not lead to {target}")
     if not isinstance(fslr_density, str):
-        raise TypeError(f"fslr_density must be a string, got {type(fslr_density).__name__}")
+        raise WrongTypeError(f"fslr_density must be a string, got {type(fslr_density).__name__}")
     if hemi is not None:
         hemi = _arguments.choice(hemi, "hemi", _HEMISPHERES)
     voxels = _arguments.voxels(roi, mask, mask_source)
@@ -327,7 +327,7 @@ def _options(
 
 def _depths(depths: object) -> list[float]:
     if not isinstance(depths, Iterable) or isinstance(depths, (str, bytes, Mapping)):
-        raise TypeError(f"depths must be a list of numbers, got {depths!r} of type {type(depths).__name__}")
+        raise WrongTypeError(f"depths must be a list of numbers, got {_arguments.typed(depths)}")
     return [_arguments.number(depth, "depths") for depth in depths]
 
 

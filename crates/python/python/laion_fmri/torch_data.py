@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native
-from laion_fmri._errors import DataIntegrityError, _invalid
+from laion_fmri._errors import DataIntegrityError, WrongTypeError, _invalid, _missing
 from laion_fmri._progress import Progress, shown
 from laion_fmri.subject import _labels
 
@@ -19,9 +19,8 @@ try:
     import torch
     from torch.utils.data import Dataset
 except ImportError as error:
-    raise ImportError(
-        "datasets for PyTorch need torch, which is not installed "
-        '(pip install torch, or pip install "laion-fmri-rs[torch]")'
+    raise _missing(
+        "datasets for PyTorch need torch, which is not installed", 'pip install "laion-fmri-rs[torch]"'
     ) from error
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ class LaionFMRIDataset(Dataset[dict[str, Any]]):
     ) -> None:
         if image_transform is not None and not callable(image_transform):
             kind = type(image_transform).__name__
-            raise TypeError(f"image_transform must be callable, got {kind}")
+            raise WrongTypeError(f"image_transform must be callable, got {kind}")
         _arguments.check_subject(subject)
         given = _arguments.sessions(session)
         named = list(dict.fromkeys(subject._joined(given) or subject._handle().sessions_with_betas()))
