@@ -247,6 +247,9 @@ class Cases:
             yield "the scrubber before a trial is chosen", verdict.found(self.scrubber)
             yield "how far a read is", verdict.found(self.reading)
             yield "a damaged file", verdict.found(self.damaged)
+            yield "a link to what is not there", verdict.found(self.lost_link)
+            yield "two browsers at once", verdict.found(self.two_browsers)
+            yield "without the images", verdict.found(self.without_images)
             yield "keys alone", verdict.found(self.keys)
             yield "a link reproduces the view", verdict.found(self.link)
             yield "files that are saved", verdict.found(self.saved)
@@ -518,6 +521,8 @@ class Cases:
             problems = [] if path.name in page.text("#messages .error") else [page.text("#messages .error")]
             if f"{session}, trial 0" not in page.text("#title") or page.page.locator("#legend-part").is_visible():
                 problems.append(f"the map before is still there: {page.text('#title')!r}")
+            if not page.text("#readout").endswith("no map"):
+                problems.append(f"a value of the map before: {page.text('#readout')!r}")
         finally:
             path.write_bytes(whole)
         # The next choice is as if nothing had been.
@@ -525,6 +530,63 @@ class Cases:
         page.drawn(f"{SUBJECT} {session} 1 beta")
         if page.page.locator("#messages .error").count():
             problems.append("the error is still there")
+        page.context.close()
+        return problems
+
+    def lost_link(self):
+        problems = []
+        asked = {
+            f"#/{SUBJECT}/{SESSION}/9999?show=beta": "has no trial 9999",
+            f"#/{SUBJECT}/ses-77/0?show=beta": "ses-77",
+            "#/sub-99/ses-01/0": "no subject sub-99",
+            "#/..%2F..%2Fetc/passwd": "no subject",
+        }
+        for fragment, expected in asked.items():
+            page = self.open(fragment)
+            said = page.text("#messages .error p")
+            if expected not in said:
+                problems.append(f"{fragment}: {said!r}")
+            if not page.text("#title").startswith("sub-"):
+                problems.append(f"{fragment}: nothing is shown, {page.text('#title')!r}")
+            page.context.close()
+        return problems
+
+    def two_browsers(self):
+        pages = {trial: self.open(f"#/{SUBJECT}/{SESSION}/{trial}?show=beta") for trial in (2, 6)}
+        problems = []
+        for _ in range(3):
+            for page in pages.values():
+                page.page.click("#next")
+        for trial, page in pages.items():
+            page.drawn(f"{SUBJECT} {SESSION} {trial + 3} beta")
+            voxel, shown = page.voxel()
+            problems += same(shown, self.truth.trial(SESSION, trial + 3)[voxel], f"trial {trial + 3}, {voxel}")
+            problems += page.complaints
+            page.context.close()
+        return problems
+
+    def without_images(self):
+        images = self.mirror / "stimuli" / "task-images_stimuli.h5"
+        aside = self.out / "images-aside.h5"
+        page = self.open(f"#/{SUBJECT}/{SESSION}/3?show=beta")
+        page.page.wait_for_selector("#stimulus img.pixels")
+        back = "() => window.dispatchEvent(new Event('focus'))"
+        try:
+            images.rename(aside)
+            page.page.wait_for_timeout(600)
+            page.page.evaluate(back)
+            page.page.wait_for_selector("#stimulus .absent code")
+            page.picture("without-images")
+            problems = [] if page.text("#stimulus .name") == self.truth.sessions[SESSION][3]["label"] else ["no name"]
+            if "download-stimuli" not in page.text("#stimulus .absent code"):
+                problems.append(f"no command: {page.text('#stimulus .absent')!r}")
+            if "not on this disk" not in page.text("#absent summary"):
+                problems.append(f"not listed: {page.text('#absent summary')!r}")
+        finally:
+            aside.rename(images)
+        page.page.wait_for_timeout(600)
+        page.page.evaluate(back)
+        page.page.wait_for_selector("#stimulus img.pixels")
         page.context.close()
         return problems
 

@@ -166,6 +166,7 @@ export class Brain {
     requestAnimationFrame(() => this.drawn())
     byId('busy').textContent = ''
     this.drawLegend()
+    this.drawReadout()
   }
 
   /** Draws the map again with the threshold, range and opacity of the view. */
@@ -287,7 +288,7 @@ export class Brain {
     if (!mm || !grid) return
     const ijk = transform(grid.toVoxel, mm).map(Math.round)
     const here = volume ? at(volume, transform(volume.toVoxel, mm).map(Math.round) as Ijk) : undefined
-    const text = here === undefined ? 'outside the map' : here === 0 ? '0 (a value)' : value(here, source?.unit)
+    const text = !volume ? 'no map' : here === undefined ? 'outside the map' : here === 0 ? '0 (a value)' : value(here, source?.unit)
     byId('readout').textContent = `voxel ${ijk.join(', ')}   ·   mm ${mm.map((x) => value(Number(x.toFixed(1)))).join(', ')}   ·   ${text}`
   }
 
