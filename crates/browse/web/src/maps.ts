@@ -1,6 +1,7 @@
 /** What can be shown above the anatomy, and where it comes from. */
 
 import { type MapInfo, ofSubject, type Subject } from './api'
+import { counted } from './numbers'
 import type { Trials } from './trials'
 import type { View } from './view'
 
@@ -76,7 +77,7 @@ export function sourceOf(view: View, subject: Subject, trials: Trials | null): S
   return {
     key: `${subject.id} ${view.show} ${image}`,
     path: ofSubject(subject.id, `/mean/${encodeURIComponent(image)}.nii?kind=${kind}`),
-    what: `mean ${isZ ? 'z-scored beta' : 'beta'} over the repeats of ${image}`,
+    what: `mean ${isZ ? 'z-scored beta' : 'beta'} of ${counted(trials.timesShown(trials.image[row]!), 'trial')} with ${image}`,
     unit,
     diverging: true,
     range: null,

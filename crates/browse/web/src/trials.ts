@@ -96,6 +96,13 @@ export class Trials {
     return this.firstRows.get(image) ?? -1
   }
 
+  /** How many trials showed an image. */
+  timesShown(image: number): number {
+    let times = 0
+    for (let row = 0; row < this.rows; row++) if (this.image[row] === image) times++
+    return times
+  }
+
   /** How many trials a session has. */
   countOf(session: string): number {
     const index = this.sessions.indexOf(session)

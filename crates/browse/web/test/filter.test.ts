@@ -85,4 +85,5 @@ test('trials are found by session and row', () => {
   assert.equal(table.find('ses-02', 0), -1)
   assert.equal(table.firstRowOf(1), 1)
   assert.equal(table.countOf('ses-12'), 4)
+  assert.deepEqual([0, 1, 4].map((image) => table.timesShown(image)), [3, 2, 1])
 })
