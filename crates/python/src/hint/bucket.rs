@@ -7,10 +7,11 @@ use laion_fmri::{Error, Subject, SubjectId, Subjects, policy};
 pub(super) const AGAIN: &str = "make the same call again; it goes on where this one stopped";
 
 /// Where to look when a server does not answer.
-pub(super) const NETWORK: &str = "check the network and the variables HTTPS_PROXY and NO_PROXY; what is on disk is read without one";
+pub(super) const NETWORK: &str = "check the network and the variables HTTPS_PROXY and NO_PROXY; \
+                                  what is on disk is read without one";
 
-/// What helps in the place of a download that the bucket cannot carry out. `subject` finds handles of
-/// subjects, which know what the bucket had when it was last listed.
+/// What helps in the place of a download that the bucket cannot carry out. `subject` finds the
+/// handle of a subject, which knows what the bucket had when it was last listed.
 pub(crate) fn instead(
     error: &Error,
     subject: &impl Fn(&SubjectId) -> Option<Subject>,
