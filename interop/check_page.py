@@ -141,13 +141,13 @@ class Page:
     def picture(self, name):
         self.page.screenshot(path=str(self.pictures / f"{name}.png"))
 
-    def pixels(self):
-        """The canvas as the screen shows it, height x width x 3."""
+    def pixels(self, selector="#screen"):
+        """The canvas, or another part, as the screen shows it, height x width x 3."""
         import io
 
         from PIL import Image
 
-        data = self.page.locator("#screen").screenshot()
+        data = self.page.locator(selector).screenshot()
         return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
 
     def colourful(self):
@@ -249,6 +249,7 @@ class Cases:
             yield "a damaged file", verdict.found(self.damaged)
             yield "a link to what is not there", verdict.found(self.lost_link)
             yield "two browsers at once", verdict.found(self.two_browsers)
+            yield "object masks", verdict.found(self.object_masks)
             yield "without the images", verdict.found(self.without_images)
             yield "keys alone", verdict.found(self.keys)
             yield "a link reproduces the view", verdict.found(self.link)
@@ -565,6 +566,22 @@ class Cases:
             page.context.close()
         return problems
 
+    def object_masks(self):
+        page = self.open(f"#/{SUBJECT}/{SESSION}/3?show=beta")
+        page.page.wait_for_selector("#stimulus .mask-switch")
+        before = page.pixels("#stimulus .picture")
+        with page.page.expect_response("**/masks/*.png") as waiting:
+            page.page.check("#stimulus .mask-switch input")
+        page.page.wait_for_timeout(300)
+        part = np.abs(page.pixels("#stimulus .picture") - before).max(2) > 24
+        page.picture("object-mask")
+        problems = [] if waiting.value.status == 200 else [f"status {waiting.value.status}"]
+        # The object is some of the image, and not all of it.
+        if not 0.01 < part.mean() < 0.99:
+            problems.append(f"{part.mean():.3f} of the image changed")
+        page.context.close()
+        return problems
+
     def without_images(self):
         images = self.mirror / "stimuli" / "task-images_stimuli.h5"
         aside = self.out / "images-aside.h5"
@@ -820,6 +837,14 @@ class Cases:
         page.page.wait_for_function("(name) => document.querySelector('#stimulus .name')?.textContent === name", arg=order[-2])
         thumbs.first.click()
         page.page.wait_for_function("(name) => document.querySelector('#stimulus .name')?.textContent === name", arg=order[0])
+        # A click is answered where it can be seen.
+        page.page.evaluate("() => { document.getElementById('right').scrollTop = 0 }")
+        page.click(0.2, 0.3)
+        page.page.wait_for_function(
+            "(last) => { const strip = document.querySelector('#voxel .strip'); const box = strip?.getBoundingClientRect();"
+            " return document.querySelector('#voxel dd').textContent !== last && box && box.top > 0 && box.bottom < innerHeight }",
+            arg=", ".join(map(str, place)),
+        )
         page.context.close()
         return problems
 
