@@ -837,13 +837,15 @@ class Cases:
         page.page.wait_for_function("(name) => document.querySelector('#stimulus .name')?.textContent === name", arg=order[-2])
         thumbs.first.click()
         page.page.wait_for_function("(name) => document.querySelector('#stimulus .name')?.textContent === name", arg=order[0])
-        # A click is answered where it can be seen.
-        page.page.evaluate("() => { document.getElementById('right').scrollTop = 0 }")
-        page.click(0.2, 0.3)
+        # A voxel that the user goes to is answered where it can be seen.
+        middle = np.argwhere(brain).mean(0).round().astype(int)
+        page.move(middle)
+        page.page.evaluate("() => { document.getElementById('right').scrollTop = 0; document.activeElement?.blur() }")
+        page.page.keyboard.press("Shift+ArrowRight")
         page.page.wait_for_function(
             "(last) => { const strip = document.querySelector('#voxel .strip'); const box = strip?.getBoundingClientRect();"
             " return document.querySelector('#voxel dd').textContent !== last && box && box.top > 0 && box.bottom < innerHeight }",
-            arg=", ".join(map(str, place)),
+            arg=", ".join(map(str, middle)),
         )
         page.context.close()
         return problems
