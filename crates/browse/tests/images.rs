@@ -56,19 +56,19 @@ fn without_access_the_images_are_a_sentence() {
 
 #[test]
 fn files_about_the_images_that_are_not_there_are_said() {
-    let served = Served::with_images();
-    let segmentations = served.dataset.stimuli().segmentations().unwrap();
-    let image = segmentations.images()[0].clone();
+    // A server of its own: a file that is open can be read after it was removed.
+    let there = Served::with_images();
+    let image = there.dataset.stimuli().segmentations().unwrap().images()[0].clone();
     let target = format!("/api/images/{image}");
-    // By a server of its own: a file that is open can be read after it was removed.
-    assert_eq!(Served::with_images().json(&target)["masks_absent"], json!(null));
+    assert_eq!(there.json(&target)["masks_absent"], json!(null));
+    let served = Served::with_images();
     let before = served.json("/api/subjects/sub-01");
     assert_eq!(before["stimuli"]["embeddings_absent"], json!(null));
     let folder = served.bucket.root().join("stimuli");
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        if name.ends_with("_embeddings.h5") || name.ends_with("_segmentations.h5") {
+        if name.ends_with("_embeddings.h5") || name.ends_with("-segmentations.h5") {
             std::fs::remove_file(&path).unwrap();
         }
     }
