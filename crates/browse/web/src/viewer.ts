@@ -159,23 +159,27 @@ export class Viewer {
     this.niivue.screenSlices.forEach((slice, index) => {
       if (slice.axCorSag > SLICE_TYPE.SAGITTAL || slice.AxyzMxy.length < 4) return
       const [left, top, width, height] = slice.leftTopWidthHeight as [number, number, number, number]
-      const mm = (x: number, y: number): Point | null => {
-        const frac = this.niivue.screenXY2TextureFrac(x, y, index, false)
-        if (!(frac[0]! > -10)) return null
+      const mm = (across: number, below: number): Point | null => {
+        const frac = this.niivue.screenXY2TextureFrac(left + across * width, top + below * height, index, false)
+        // What NiiVue answers for a pixel beside the plane.
+        if (Array.from(frac).every((part) => part === -1)) return null
         const point = this.niivue.frac2mm(frac, 0, true)
         return [point[0]!, point[1]!, point[2]!]
       }
-      const [corner, across, below] = [mm(left, top), mm(left + width, top), mm(left, top + height)]
-      if (!corner || !across || !below) return
-      const step = (to: Point, length: number): Point => to.map((end, i) => ((end - corner[i]!) * ratio) / length) as Point
+      // Well inside: by rounding, a corner may lie beside the plane.
+      const [first, second, third] = [mm(0.25, 0.25), mm(0.75, 0.25), mm(0.25, 0.75)]
+      if (!first || !second || !third) return
+      const step = (to: Point, length: number): Point => to.map((end, i) => ((end - first[i]!) * 2 * ratio) / length) as Point
+      const [right, down] = [step(second, width), step(third, height)]
+      const corner = first.map((middle, i) => middle - (right[i]! * width + down[i]! * height) / (4 * ratio)) as Point
       planes.push({
         left: left / ratio,
         top: top / ratio,
         width: width / ratio,
         height: height / ratio,
         corner,
-        right: step(across, width),
-        down: step(below, height),
+        right,
+        down,
       })
     })
     return planes
