@@ -217,6 +217,15 @@ def expected_colour(value, table, low, high, threshold):
     return table[int(np.clip(np.floor((value - low) / (high - low) * 256), 0, 255))]
 
 
+def clusters(points, far):
+    """The groups of points that are further than about this from each other."""
+    groups = []
+    for cell in np.unique(np.asarray(points) // far, axis=0):
+        near = [group for group in groups if np.abs(np.array(group) - cell).max(1).min() <= 1]
+        groups = [group for group in groups if group not in near] + [[*sum(near, []), tuple(cell)]]
+    return groups
+
+
 #: Where the brain is clicked on the axial plane; the last one is away from the others' rows and columns.
 POINTS = [(0.46, 0.42), (0.54, 0.46), (0.49, 0.58), (0.43, 0.5), (0.56, 0.62), (0.52, 0.31), (0.4, 0.38), (0.58, 0.53), (0.68, 0.93)]
 
@@ -241,6 +250,7 @@ class Cases:
             yield "colours are those of the values", verdict.found(self.colours)
             yield "threshold and range", verdict.found(self.threshold)
             yield "outlines of ROIs", verdict.found(self.rois)
+            yield "outlines and crosshair at every size of the window", verdict.found(self.sizes)
             yield "a voxel", verdict.found(self.voxel)
             yield "the surface", verdict.found(self.surface)
             yield "the mean over repeats of z-scores", verdict.found(self.mean_zscore)
@@ -405,6 +415,41 @@ class Cases:
             problems.append(page.text("#roi-state"))
         page.picture("roi-error")
         page.fill("#roi", "", enter=True)
+        return problems
+
+    def sizes(self):
+        """Three planes stand in a row or on two lines; each has its lines, of one width."""
+        page, problems = self.open(), []
+        page.page.select_option("#layout", "planes")
+        page.fill("#roi", "FFA1", enter=True)
+        page.page.wait_for_function("() => document.getElementById('roi-state').textContent !== ''")
+        page.page.wait_for_timeout(300)
+        # An outline is a part of each plane, and so is the crosshair, which goes through the ROI.
+        counted = """(colour) => {
+            const canvas = document.getElementById('outlines')
+            const { width, height, data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+            const seen = []
+            for (let at = 0; at < width * height; at++)
+              if (colour.every((level, channel) => Math.abs(data[4 * at + channel] - level) < 40)) seen.push([at % width, Math.floor(at / width)])
+            return seen
+        }"""
+        for height in (*range(480, 760, 30), HEIGHT):
+            page.page.set_viewport_size({"width": WIDTH, "height": height})
+            page.page.wait_for_timeout(250)
+            outline = np.array(page.page.evaluate(counted, [127, 255, 212]))
+            groups = [] if len(outline) == 0 else clusters(outline, 24)
+            if len(groups) != 3:
+                problems.append(f"1280 x {height}: outlines on {len(groups)} of 3 planes")
+        lengths = []
+        for x, y in POINTS:
+            page.click(x / 2, y / 2)
+            page.page.wait_for_timeout(150)
+            lengths.append(len(page.page.evaluate(counted, [255, 217, 51])))
+        page.picture("crosshair")
+        # The lines are as long and wide wherever they are; at an edge a short piece is left out.
+        if not 300 < max(lengths) * 0.9 < min(lengths):
+            problems.append(f"the crosshair has {lengths} pixels")
+        page.context.close()
         return problems
 
     def facts(self, page):

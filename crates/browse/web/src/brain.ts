@@ -1,8 +1,9 @@
-/** The middle of the page: anatomy, a map above it, ROI outlines, and the colour bar. */
+/** The middle of the page: anatomy, a map above it, ROI outlines and crosshair, and the colour bar. */
 
 import { ask, bytes, type Ijk, ofSubject, type Rgb } from './api'
 import { type Point, transform } from './affine'
 import { blank, greyRange, paint, type Painted, type Scale, tableFor, usualSize } from './colour'
+import { drawCrosshair } from './crosshair'
 import { byId, context } from './dom'
 import { Latest } from './latest'
 import { drawLegend, legendNote, type Shown } from './legend'
@@ -305,7 +306,9 @@ export class Brain {
 
   private drawOutlines(): void {
     const drawing = context(this.outlines, this.outlines.clientWidth, this.outlines.clientHeight)
-    if (this.roi) drawOutlines(drawing, this.roi, this.viewer.planes())
+    const [planes, mm] = [this.viewer.planes(), this.viewer.point()]
+    if (this.roi) drawOutlines(drawing, this.roi, planes)
+    if (mm) drawCrosshair(drawing, mm, planes)
   }
 
   private drawn(): void {

@@ -35,6 +35,7 @@ export class Viewer {
   private readonly niivue = new Niivue({
     backColor: [0.04, 0.05, 0.06, 1],
     crosshairColor: [1, 0.85, 0.2, 0.9],
+    // In 3-D.
     crosshairWidth: 0.7,
     crosshairWidthUnit: 'mm',
     crosshairGap: 4,
@@ -65,6 +66,11 @@ export class Viewer {
     // After each 3-D picture NiiVue smooths all layers again.
     const smooth = this.niivue.updateInterpolation.bind(this.niivue)
     this.niivue.updateInterpolation = (layer, isForced) => (layer === 0 ? smooth(layer, isForced) : this.keepPixels())
+    // On planes the page draws the crosshair, since that of NiiVue has a width in millimetres.
+    const cross = this.niivue.drawCrosshairs3D.bind(this.niivue)
+    this.niivue.drawCrosshairs3D = (isDepthTest, alpha, matrix, isPlane, isMm) => {
+      if (isPlane !== true) cross(isDepthTest, alpha, matrix, isPlane, isMm)
+    }
     const draw = this.niivue.drawScene.bind(this.niivue)
     this.niivue.drawScene = () => {
       const drawn = draw()

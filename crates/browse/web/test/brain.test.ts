@@ -4,6 +4,7 @@ import test from 'node:test'
 import { type Affine, inverse, transform } from '../src/affine'
 import type { Rgb } from '../src/api'
 import { blank, isDrawn, paint, roundUp, type Scale, step, usualSize, greyRange } from '../src/colour'
+import { crosshair } from '../src/crosshair'
 import { GiftiError, readArrays } from '../src/gifti'
 import { NiftiError, read, type Volume, write } from '../src/nifti'
 import { value } from '../src/numbers'
@@ -169,4 +170,15 @@ test('an outline goes along the edges of voxels', async () => {
   assert.deepEqual(edges, expected)
   // On another layer there is nothing.
   assert.deepEqual(outline(mask, { ...plane, corner: [5, -15, -26] }), [])
+})
+
+test('the crosshair is free around its point and at the letters, and nowhere off the plane', () => {
+  // 200 x 100 pixels of a tenth of a millimetre: x grows to the right, z up.
+  const at = (mm: [number, number, number]): number[][] =>
+    crosshair(mm, { left: 10, top: 20, width: 200, height: 100, corner: [0, 7, 0], right: [0.1, 0, 0], down: [0, 0, -0.1] })
+  assert.deepEqual(at([10.05, 7, -5.05]), [[26, 70.5, 105.5, 70.5], [115.5, 70.5, 194, 70.5], [110.5, 36, 110.5, 65.5], [110.5, 75.5, 110.5, 104]])
+  // Near an edge, the short piece would be on the letter.
+  assert.deepEqual(at([1.05, 7, -5.05]).map(([x0]) => x0), [25.5, 20.5, 20.5])
+  assert.deepEqual(at([21, 7, -5]), [])
+  assert.deepEqual(at([10, 7, 1]), [])
 })
