@@ -493,6 +493,22 @@ class Cases:
 
         before, inside = coloured()
         page.picture("surface")
+        # A value has the colour of the bar, on the side of the light and on the other one.
+        show = page.page.eval_on_selector("#show", "(show) => [show.value, show.options[show.options.length - 2].value]")
+        page.page.select_option("#show", show[1])
+        page.page.evaluate("() => { const o = document.getElementById('opacity'); o.value = 1; o.dispatchEvent(new Event('input')) }")
+        page.drawn()
+        page.page.wait_for_timeout(1500)
+        pixels = page.pixels()[:, left:].reshape(-1, 3)
+        pixels = pixels[pixels.max(1) - pixels.min(1) > 24][::7]
+        far = np.abs(pixels[:, None] - np.array(self.table(page, "viridis"))).max(2).min(1)
+        if len(pixels) < 100 or np.quantile(far, 0.9) > 12:
+            problems.append(f"of {len(pixels)} pixels, a tenth is further than {np.quantile(far, 0.9)} from the colours of the bar")
+        letters = {letter.inner_text(): letter.bounding_box()["x"] for letter in page.page.locator("#surface-frame .side").all()}
+        if not (list(letters) == ["L", "R"] and letters["L"] < letters["R"]):
+            problems.append(f"letters at {letters}")
+        page.page.select_option("#show", show[0])
+        page.page.wait_for_timeout(1500)
         page.fill("#threshold-number", "1000")
         page.page.wait_for_timeout(500)
         after, still = coloured()

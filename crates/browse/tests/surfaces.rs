@@ -35,9 +35,19 @@ fn meshes_and_values_are_those_of_the_dataset() {
         let brain = subject.brain_mask(MaskSource::Anatomical, Resolution::Func1pt8).unwrap();
         let mean: Vec<f32> = brain.indices().iter().map(|index| mean.data()[*index]).collect();
         let of_image = format!("image={image}&kind=zscore");
-        for (asked, row) in
-            [("map=R2mean", fit), ("session=ses-01&trial=3", betas), (of_image.as_str(), mean)]
-        {
+        let face = subject.roi_mask("face - FFA1", MaskSource::Anatomical).unwrap();
+        let inside: Vec<f32> = brain
+            .indices()
+            .iter()
+            .map(|index| if face.indices().contains(index) { 1.0 } else { 0.0 })
+            .collect();
+        assert!(inside.contains(&1.0) && inside.contains(&0.0));
+        for (asked, row) in [
+            ("map=R2mean", fit),
+            ("session=ses-01&trial=3", betas),
+            (of_image.as_str(), mean),
+            ("roi=face%20-%20FFA1", inside),
+        ] {
             let target = format!("/api/subjects/sub-03/surfaces/{side}/map.gii?{asked}");
             let got = read_gifti(served.bytes(&target).as_slice()).unwrap().arrays()[0].to_f32();
             let expected = way.project_row(&row).unwrap();
@@ -55,6 +65,8 @@ fn surfaces_that_are_not_there_are_said() {
     }
     served.refused("/api/subjects/sub-03/surfaces/L/map.gii", 400);
     served.refused("/api/subjects/sub-03/surfaces/L/map.gii?map=R2mean&image=a.jpg", 400);
+    served.refused("/api/subjects/sub-03/surfaces/L/map.gii?map=R2mean&roi=FFA1", 400);
+    served.refused("/api/subjects/sub-03/surfaces/L/map.gii?roi=zebra", 400);
     served.refused("/api/subjects/sub-03/surfaces/L/map.gii?image=zebra.jpg", 404);
     served.refused("/api/subjects/sub-03/surfaces/L/map.gii?map=zebra", 404);
     let path = served.dataset.subject("sub-03").unwrap();

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderName;
-use laion_fmri::{MaskSource, RoiQuery};
+use laion_fmri::{MaskSource, RoiQuery, VoxelMask};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::answer::{self, Answer, Refusal};
 use crate::parameters::{Asked, Named};
 use crate::sending::{Content, send};
-use crate::state::Shared;
+use crate::state::{Looked, Shared};
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Wanted {
@@ -23,16 +23,20 @@ pub(crate) async fn mask(
     Named(subject): Named<String>,
     Asked(Wanted { q }): Asked<Wanted>,
 ) -> Result<Answer, Refusal> {
-    let mask = state.about(&subject, move |looked| {
-        // An expression, or several between commas as the options of commands take them.
-        let items: Vec<&str> = q.split(',').map(str::trim).collect();
-        Ok(looked.subject.roi_mask(RoiQuery::from(items), MaskSource::Anatomical)?)
-    });
+    let mask = state.about(&subject, move |looked| looked.roi(&q));
     let mask = mask.await?;
     let voxels = mask.n_voxels();
     let mut response = send(&state, Content::Mask(mask));
     response.headers_mut().insert(HeaderName::from_static("x-voxels"), voxels.into());
     Ok(response)
+}
+
+impl Looked {
+    /// The voxels of an expression, or of several between commas as the options of commands take them.
+    pub(crate) fn roi(&self, asked: &str) -> Result<VoxelMask, Refusal> {
+        let items: Vec<&str> = asked.split(',').map(str::trim).collect();
+        Ok(self.subject.roi_mask(RoiQuery::from(items), MaskSource::Anatomical)?)
+    }
 }
 
 pub(crate) async fn sizes(

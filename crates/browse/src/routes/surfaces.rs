@@ -24,13 +24,15 @@ const HEMISPHERES: [Hemisphere; 2] = [Hemisphere::Left, Hemisphere::Right];
 /// What the vertices are.
 const SPACE: &str = "fsnative";
 
-/// Which values: those of a map, of a trial, or of all trials of an image.
+/// Which values: those of a map, of a trial, or of all trials of an image; or how much of a vertex lies in
+/// an ROI, from 0 to 1.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Wanted {
     map: Option<String>,
     session: Option<String>,
     trial: Option<usize>,
     image: Option<String>,
+    roi: Option<String>,
     #[serde(default)]
     kind: Kind,
 }
@@ -94,19 +96,28 @@ impl Looked {
             Content::Values { values, .. } => values,
             Content::Mask(_) | Content::File(_) => Vec::new(),
         };
-        let values = match (&wanted.map, &wanted.session, wanted.trial, &wanted.image) {
-            (Some(map), None, None, None) => self.map(map)?.to_vec(),
-            (None, Some(session), Some(trial), None) => {
-                of(self.trial(&names::session(session)?, trial, wanted.kind)?)
+        let Wanted { map, session, trial, image, roi, kind } = wanted;
+        let values = match (map, session, *trial, image, roi) {
+            (Some(map), None, None, None, None) => self.map(map)?.to_vec(),
+            (None, Some(session), Some(trial), None, None) => {
+                of(self.trial(&names::session(session)?, trial, *kind)?)
             }
-            (None, None, None, Some(image)) => of(self.mean(image, wanted.kind)?),
+            (None, None, None, Some(image), None) => of(self.mean(image, *kind)?),
+            (None, None, None, None, Some(roi)) => self.inside(roi)?,
             _ => {
-                let text = "name a map, an image, or a session and a trial";
+                let text = "name a map, an image, an ROI, or a session and a trial";
                 return Err(Refusal::Bad(text.to_owned()));
             }
         };
         let projected = self.projection(hemisphere)?.project_row(&values)?;
         written(hemisphere, 1, |gifti| gifti.per_vertex("", &projected))
+    }
+
+    /// 1 for a voxel of the brain in an ROI, and 0 for one outside of it.
+    fn inside(&self, roi: &str) -> Result<Vec<f32>, Refusal> {
+        let (brain, mask) = (self.brain()?, self.roi(roi)?);
+        let inside = |index| mask.indices().binary_search(index).is_ok();
+        Ok(brain.indices().iter().map(|index| f32::from(u8::from(inside(index)))).collect())
     }
 
     /// The way from the brain to the vertices, which is kept.

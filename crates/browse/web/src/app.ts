@@ -119,7 +119,7 @@ export class App {
     else if (changed('opacity')) this.brain.setOpacity(next.opacity)
     if (changed('roi')) this.showRoi(patch.voxel === undefined)
     if (changed('layout')) void this.brain.setLayout(next)
-    if (changed('layout', 'show') || isTrial) this.showSurface()
+    if (changed('layout', 'show', 'roi') || isTrial) this.showSurface()
     if (changed('opacity') && this.brain.scale) this.surface.setScale(this.brain.scale, next.opacity)
     if (next.voxel?.join() !== before.voxel?.join()) this.showVoxel()
     this.controls.show(next, subject, this.trials)

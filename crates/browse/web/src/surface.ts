@@ -2,13 +2,15 @@
 
 import { Niivue, NVMesh, SLICE_TYPE } from '@niivue/niivue'
 
-import { bytes, json, ofSubject, type Subject } from './api'
-import { isDrawn, type Scale, step } from './colour'
-import { byId } from './dom'
+import type { Point } from './affine'
+import { bytes, json, ofSubject, Refusal, type Subject } from './api'
+import type { Scale } from './colour'
+import { byId, h } from './dom'
 import { readArrays } from './gifti'
 import { Latest } from './latest'
 import { isMean, isTrialMap, kindOf } from './maps'
 import { absent, report } from './messages'
+import { borderOf, paintVertices } from './vertices'
 import type { View } from './view'
 
 interface Surfaces {
@@ -18,10 +20,21 @@ interface Surfaces {
 }
 
 const HEMISPHERES = ['L', 'R'] as const
-/** The cortex where nothing is drawn. */
-const GREY = 172
 /** Millimetres between the hemispheres. */
 const GAP = 6
+/** Millimetres from the top of a hemisphere to its letter. */
+const ABOVE = 10
+/** The bare cortex is lit; a colour that stands for a value is that of the colour bar. */
+const UNLIT_VALUES = `#version 300 es
+precision highp float;
+uniform float opacity;
+in vec4 vClr;
+in vec3 vN;
+out vec4 color;
+void main() {
+  float lit = 0.3 + 0.7 * abs(normalize(vN).z);
+  color = vec4(vClr.rgb * mix(lit, 1.0, vClr.a), opacity);
+}`
 
 export class Surface {
   private readonly niivue = new Niivue({
@@ -37,11 +50,19 @@ export class Surface {
   private readonly frame = byId('surface-frame')
   private readonly note = byId('surface-note')
   private readonly asked = new Latest()
-  private attached: Promise<unknown> | null = null
+  private readonly letters = HEMISPHERES.map((text) => h('span', { class: 'side', text, attrs: { 'aria-hidden': true } }))
+  private attached: Promise<void> | null = null
+  private shader = 0
   private subject = ''
   private key = ''
+  /** What is asked for the values, and for the ROI, that are there. */
+  private read = { values: '', roi: '' }
   private meshes: NVMesh[] = []
+  private triangles: Int32Array[] = []
+  /** Where the letters are, in millimetres. */
+  private tops: Point[] = []
   private values: Float32Array[] = []
+  private borders: Set<number>[] = []
   private scale: Scale | null = null
   private opacity = 1
 
@@ -49,21 +70,24 @@ export class Surface {
   reset(): void {
     this.asked.stop()
     this.key = this.subject = ''
+    this.read = { values: '', roi: '' }
+    this.values = []
+    this.borders = []
   }
 
   /**
-   * Shows what the view shows on the cortex, if its layout has a place for it; `image` is that of the
-   * trial, or empty.
+   * Shows what the view shows on the cortex, and its ROI, if its layout has a place for it; `image` is
+   * that of the trial, or empty.
    */
   async show(view: View, subject: Subject, image: string): Promise<void> {
     this.frame.hidden = view.layout !== 'surface'
     const asked = this.frame.hidden ? '' : query(view, image)
-    const key = `${subject.id} ${asked}`
+    const roi = view.roi === '' ? '' : String(new URLSearchParams({ roi: view.roi }))
+    const key = `${subject.id} ${asked} ${roi}`
     if (this.frame.hidden || key === this.key) return
     this.key = key
     await this.asked.run(async (signal) => {
-      const canvas = byId<HTMLCanvasElement>('surface')
-      this.attached ??= this.niivue.attachToCanvas(canvas, false)
+      this.attached ??= this.attach()
       const surfaces = await json<Surfaces>(ofSubject(subject.id, '/surfaces'), signal)
       if (!surfaces.available) {
         this.note.replaceChildren(absent(surfaces.sentence ?? 'The surfaces are not on disk.', surfaces.command))
@@ -72,12 +96,15 @@ export class Surface {
       this.note.textContent = 'Reading the surface ...'
       await this.attached
       if (this.subject !== subject.id) await this.load(subject.id, signal)
-      this.values = asked === '' ? [] : await this.read(subject.id, asked, signal)
+      if (this.read.values !== asked) this.values = asked === '' ? [] : await this.onVertices(subject.id, asked, signal)
+      if (this.read.roi !== roi) this.borders = roi === '' ? [] : await this.bordersOf(subject.id, roi, signal)
+      this.read = { values: asked, roi }
       this.note.textContent = asked === '' ? 'On the surface there are the maps of the subject and of trials.' : ''
       this.draw()
       this.frame.dataset['drawn'] = key
     }, (error) => {
       this.key = ''
+      this.read = { values: '', roi: '' }
       this.note.textContent = ''
       report(error)
     })
@@ -90,25 +117,45 @@ export class Surface {
     if (!this.frame.hidden) this.draw()
   }
 
+  private async attach(): Promise<void> {
+    await this.niivue.attachToCanvas(byId<HTMLCanvasElement>('surface'), false)
+    this.shader = this.niivue.setCustomMeshShader(UNLIT_VALUES, 'Unlit values')
+    this.frame.append(...this.letters)
+    const draw = this.niivue.drawScene.bind(this.niivue)
+    this.niivue.drawScene = () => {
+      const drawn = draw()
+      this.placeLetters()
+      return drawn
+    }
+  }
+
   private async load(subject: string, signal: AbortSignal): Promise<void> {
     const meshes: NVMesh[] = []
+    const all: Int32Array[] = []
+    const tops: Point[] = []
     for (const hemisphere of HEMISPHERES) {
       const buffer = await bytes(ofSubject(subject, `/surfaces/${hemisphere}/inflated.gii`), signal)
       const [points, triangles] = await readArrays(buffer)
       if (!(points instanceof Float32Array) || !(triangles instanceof Int32Array)) throw new Error('the surface is no mesh')
-      apart(points, hemisphere)
-      const grey = new Uint8Array((points.length / 3) * 4).fill(GREY)
-      meshes.push(new NVMesh(points, new Uint32Array(triangles), hemisphere, grey, 1, true, this.niivue.gl))
+      tops.push(apart(points, hemisphere))
+      all.push(triangles)
+      const bare = new Uint8Array((points.length / 3) * 4)
+      paintVertices(bare, undefined, new Set(), null, 1)
+      const mesh = new NVMesh(points, new Uint32Array(triangles), hemisphere, bare, 1, true, this.niivue.gl)
+      mesh.meshShaderIndex = this.shader
+      meshes.push(mesh)
     }
     this.niivue.meshes = []
     for (const mesh of meshes) this.niivue.addMesh(mesh)
     this.meshes = meshes
+    this.triangles = all
+    this.tops = tops
     this.subject = subject
     // From behind and a little below, where the visual cortex is.
     this.niivue.setRenderAzimuthElevation(0, -15)
   }
 
-  private async read(subject: string, asked: string, signal: AbortSignal): Promise<Float32Array[]> {
+  private async onVertices(subject: string, asked: string, signal: AbortSignal): Promise<Float32Array[]> {
     return Promise.all(HEMISPHERES.map(async (hemisphere) => {
       const [values] = await readArrays(await bytes(ofSubject(subject, `/surfaces/${hemisphere}/map.gii?${asked}`), signal))
       if (!(values instanceof Float32Array)) throw new Error('the values of the surface are not float32')
@@ -116,22 +163,38 @@ export class Surface {
     }))
   }
 
+  /** The border of an ROI: of the vertices that lie in it by at least a half. */
+  private async bordersOf(subject: string, asked: string, signal: AbortSignal): Promise<Set<number>[]> {
+    try {
+      const parts = await this.onVertices(subject, asked, signal)
+      return parts.map((part, at) => borderOf((vertex) => part[vertex]! >= 0.5, this.triangles[at]!))
+    } catch (error) {
+      // The field of the ROI says what is wrong with it.
+      if (error instanceof Refusal) return []
+      throw error
+    }
+  }
+
   private draw(): void {
-    const { scale, opacity } = this
     this.meshes.forEach((mesh, at) => {
-      const values = this.values[at]
-      const colours = mesh.rgba255
-      for (let vertex = 0; vertex < colours.length / 4; vertex++) {
-        const value = values?.[vertex] ?? NaN
-        const colour = scale && isDrawn(value, scale) ? scale.table[step(value, scale)]! : null
-        for (let channel = 0; channel < 3; channel++) {
-          colours[4 * vertex + channel] = colour ? Math.round(opacity * colour[channel]! + (1 - opacity) * GREY) : GREY
-        }
-        colours[4 * vertex + 3] = 255
-      }
+      paintVertices(mesh.rgba255, this.values[at], this.borders[at] ?? new Set(), this.scale, this.opacity)
       mesh.updateMesh(this.niivue.gl)
     })
     if (this.meshes.length > 0) this.niivue.drawScene()
+  }
+
+  /** L and R stand above their hemispheres, from wherever one looks. */
+  private placeLetters(): void {
+    const { scene } = this.niivue
+    const [matrix] = this.niivue.calculateMvpMatrix(null, [0, 0, 0, 0], scene.renderAzimuth, scene.renderElevation)
+    this.letters.forEach((letter, at) => {
+      const top = this.tops[at]
+      if (!top || !matrix) return
+      const row = (i: number): number => matrix[i]! * top[0] + matrix[4 + i]! * top[1] + matrix[8 + i]! * top[2] + matrix[12 + i]!
+      const percent = (part: number): string => `${Math.min(Math.max(50 + 50 * part, 3), 97).toFixed(2)}%`
+      letter.style.left = percent(row(0) / row(3))
+      letter.style.top = percent(-row(1) / row(3))
+    })
   }
 }
 
@@ -144,13 +207,15 @@ function query(view: View, image: string): string {
   return String(new URLSearchParams({ session: view.session, trial: String(view.trial), kind }))
 }
 
-/** Moves an inflated hemisphere to its side: both lie around the origin. */
-function apart(points: Float32Array, hemisphere: 'L' | 'R'): void {
-  let [low, high] = [Infinity, -Infinity]
-  for (let i = 0; i < points.length; i += 3) {
-    low = Math.min(low, points[i]!)
-    high = Math.max(high, points[i]!)
+/** Moves an inflated hemisphere to its side, for both lie around the origin; the place of its letter. */
+function apart(points: Float32Array, hemisphere: 'L' | 'R'): Point {
+  const [low, high] = [[Infinity, Infinity, Infinity], [-Infinity, -Infinity, -Infinity]]
+  for (let i = 0; i < points.length; i++) {
+    low[i % 3] = Math.min(low[i % 3]!, points[i]!)
+    high[i % 3] = Math.max(high[i % 3]!, points[i]!)
   }
-  const shift = hemisphere === 'L' ? -high - GAP / 2 : -low + GAP / 2
+  const shift = hemisphere === 'L' ? -high[0]! - GAP / 2 : -low[0]! + GAP / 2
   for (let i = 0; i < points.length; i += 3) points[i]! += shift
+  const middle = (axis: number): number => (low[axis]! + high[axis]!) / 2
+  return [middle(0) + shift, middle(1), high[2]! + ABOVE]
 }

@@ -10,6 +10,7 @@ import { NiftiError, read, type Volume, write } from '../src/nifti'
 import { value } from '../src/numbers'
 import { outline } from '../src/outline'
 import { histogram, rank } from '../src/ranking'
+import { borderOf, paintVertices } from '../src/vertices'
 import { trials } from './trials_of'
 
 const AFFINE: Affine = [-2, 0, 0, 10, 0, 2, 0, -20, 0, 0, 2, -30]
@@ -181,4 +182,26 @@ test('the crosshair is free around its point and at the letters, and nowhere off
   assert.deepEqual(at([1.05, 7, -5.05]).map(([x0]) => x0), [25.5, 20.5, 20.5])
   assert.deepEqual(at([21, 7, -5]), [])
   assert.deepEqual(at([10, 7, 1]), [])
+})
+
+test('the border of an ROI on a surface is inside of it', () => {
+  // A strip of triangles: 0 and 1 lie in the ROI with 2, which alone has no neighbour outside with 0.
+  const triangles = [0, 1, 2, 1, 2, 3, 2, 3, 4]
+  const border = (...inside: number[]): number[] => [...borderOf((vertex) => inside.includes(vertex), triangles)].sort()
+  assert.deepEqual(border(0, 1, 2), [1, 2])
+  assert.deepEqual(border(0, 1, 2, 3, 4), [])
+  assert.deepEqual(border(), [])
+  assert.deepEqual(border(4), [4])
+})
+
+test('on a surface, colours of the bar are kept and the bare cortex is lit', () => {
+  const scale: Scale = { table, diverging: false, low: 0, high: 256, threshold: 10 }
+  const colours = new Uint8Array(16)
+  paintVertices(colours, Float32Array.of(20, 5, NaN, 20), new Set([3]), scale, 1)
+  assert.deepEqual([...colours.subarray(0, 4)], [...table[20]!, 255])
+  const bare = [...colours.subarray(4, 8)]
+  assert.ok(bare[0] === bare[1] && bare[1] === bare[2] && bare[3]! < 128 && bare[3]! > 0)
+  assert.deepEqual([...colours.subarray(8, 12)], bare)
+  assert.equal(colours[15], 255)
+  assert.notDeepEqual([...colours.subarray(12, 15)], table[20])
 })
