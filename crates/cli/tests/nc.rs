@@ -13,11 +13,18 @@ fn what_is_computed_is_what_the_bucket_has() {
     let user = User::new();
     user.ok("download --subject sub-03 --include-anatomical --accept-license");
     let ran = user.ok("nc compute --subject sub-03 --session ses-01 -o session.nii.gz");
-    assert!(
-        ran.err.ends_with(" -> session.nii.gz\nits conventions -> session.json\n"),
-        "{}",
-        ran.err
+    let (_, end) = ran.err.split_once(" -> session.nii.gz\n").unwrap();
+    let (start, percent) = end.split_once("about ").unwrap();
+    assert_eq!(
+        start,
+        "its conventions -> session.json\n\
+         note: with this ddof, a voxel of pure noise has a noise ceiling of "
     );
+    let (percent, rest) = percent.split_once(" %").unwrap();
+    assert!((50..=67).contains(&percent.parse::<u32>().unwrap()), "{percent}");
+    assert_eq!(rest, "; --ddof 1 is unbiased (about 0 %)\n");
+    let unbiased = user.ok("nc compute --subject sub-03 --session 01 --ddof 1 -o unbiased.npy");
+    assert!(unbiased.err.ends_with("its conventions -> unbiased.json\n"), "{}", unbiased.err);
     let same = user.ok("nc compare --subject sub-03 session.nii.gz --session ses-01 --json");
     let same = json(&same.out);
     assert_eq!(same["schema"], "laion-fmri.nc-comparison/1");

@@ -68,7 +68,21 @@ fn run_compute(context: &Context, args: &Compute) -> anyhow::Result<()> {
     let fields = [("sidecar", json!(sidecar)), ("known", json!(known))];
     output::wrote(context, &path, &text, fields)?;
     context.note(&format!("its conventions -> {}", sidecar.display()));
+    if let Some(note) = noise_note(&plan) {
+        context.note(&note);
+    }
     Ok(())
+}
+
+/// What population variances make of voxels without any signal.
+fn noise_note(plan: &NoiseCeilingPlan) -> Option<String> {
+    (plan.noise_alone >= 1.0).then(|| {
+        format!(
+            "note: with this ddof, a voxel of pure noise has a noise ceiling of about {:.0} %; \
+             --ddof 1 is unbiased (about 0 %)",
+            plan.noise_alone
+        )
+    })
 }
 
 /// The output and the file of its conventions.
@@ -87,12 +101,13 @@ fn destination(path: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
 fn plan_lines(context: &Context, plan: &NoiseCeilingPlan) -> Vec<String> {
     let sessions: Vec<String> = plan.sessions.iter().map(ToString::to_string).collect();
     if context.global.json {
-        let fields: [(&str, Value); 9] = [
+        let fields: [(&str, Value); 10] = [
             ("sessions", sessions.into()),
             ("scope", plan.scope.to_string().into()),
             ("images", plan.n_images.into()),
             ("trials", plan.n_trials.into()),
             ("inverse_repetitions", plan.inverse_repetitions.into()),
+            ("noise_alone", plan.noise_alone.into()),
             ("voxels", plan.n_voxels.into()),
             ("passes", plan.passes.into()),
             ("peak_memory", plan.peak_memory.into()),

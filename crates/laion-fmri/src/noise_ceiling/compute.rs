@@ -37,6 +37,9 @@ pub struct NoiseCeilingPlan {
     pub n_trials: usize,
     /// What stands for the mean of 1/n.
     pub inverse_repetitions: f64,
+    /// The noise ceiling of pure noise, in percent, as expected: what the residual ddof adds to every
+    /// voxel. With 1 it is 0; with 0 it is 50 or more, however often images are shown.
+    pub noise_alone: f64,
     /// The voxels of the result.
     pub n_voxels: usize,
     /// How often every file is read: once for each block of voxels.
@@ -123,6 +126,7 @@ impl Subject {
                 shown.iter().map(|n| 1.0 / *n as f64).sum::<f64>() / shown.len() as f64
             }
         };
+        let noise_alone = noise_alone(&shown, options.residual_ddof, inverse_repetitions);
         let voxels = options.voxels.resolve(self)?;
         let longest = rows.iter().map(|rows| rows.images.len()).max().unwrap_or(0);
         let reader = memory::reader(self.reading.jobs.get(), self.files().reads_bucket());
@@ -134,6 +138,7 @@ impl Subject {
             n_images: shown.len(),
             n_trials: shown.iter().sum(),
             inverse_repetitions,
+            noise_alone,
             n_voxels: voxels.n_voxels(),
             passes: voxels.n_voxels().div_ceil(block),
             peak_memory: memory.peak(block),
@@ -260,6 +265,18 @@ impl CountedTrials {
     }
 }
 
+/// The noise ceiling, in percent, that is expected of z-scores of noise, whose variance is 1.
+fn noise_alone(shown: &[usize], ddof: usize, inverse_repetitions: f64) -> f64 {
+    let within = shown.iter().map(|&n| (n - 1) as f64 / (n - ddof) as f64);
+    ceiling(within.sum::<f64>() / shown.len() as f64, inverse_repetitions)
+}
+
+/// The formula: percent from the variance within images, where all of the variance is 1.
+fn ceiling(noise: f64, inverse_repetitions: f64) -> f64 {
+    let signal = (1.0 - noise).max(0.0);
+    100.0 * signal / (signal + noise * inverse_repetitions)
+}
+
 /// What a pass over a block of voxels takes.
 struct PassMemory {
     n_voxels: usize,
@@ -363,9 +380,7 @@ impl<'a> Sums<'a> {
             if !varies {
                 return 0.0;
             }
-            let noise = noise.max(0.0);
-            let signal = (1.0 - noise).max(0.0);
-            (100.0 * signal / (signal + noise * inverse_repetitions)) as f32
+            ceiling(noise.max(0.0), inverse_repetitions) as f32
         })
     }
 }
@@ -414,6 +429,29 @@ mod tests {
             let got = computed(&betas, &images, &[2, 2], ddof);
             assert!((f64::from(got[0]) - expected).abs() < 1e-5, "{got:?} {expected}");
         }
+    }
+
+    #[test]
+    fn pure_noise_has_a_ceiling_with_population_variances_only() {
+        for n in [2_usize, 3, 4, 12] {
+            let inverse = 1.0 / n as f64;
+            let expected = 100.0 * n as f64 / (2 * n - 1) as f64;
+            assert!((noise_alone(&[n, n], 0, inverse) - expected).abs() < 1e-9, "{n}");
+            assert_eq!(noise_alone(&[n, n], 1, inverse), 0.0);
+        }
+        // What is computed of noise lies there, over many images.
+        let mut state = 7_u64;
+        let noise: Vec<f32> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 40) as f32
+        })
+        .take(3000)
+        .collect();
+        let betas = Array2::from_shape_vec((3000, 1), noise).unwrap();
+        let images: Vec<Option<usize>> = (0..3000).map(|trial| Some(trial / 2)).collect();
+        let shown = vec![2; 1500];
+        let got = f64::from(computed(&betas, &images, &shown, 0)[0]);
+        assert!((got - noise_alone(&shown, 0, 0.5)).abs() < 3.0, "{got}");
     }
 
     #[test]
