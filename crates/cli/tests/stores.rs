@@ -56,7 +56,18 @@ fn a_store_is_built_used_listed_checked_and_removed() {
     user.ok("store verify --subject 03");
     let verified = user.ok("verify --offline").err;
     assert!(verified.contains(" of stores ("), "{verified}");
-    user.ok("store remove --subject 03 --session 01");
+    for (sessions, message) in [
+        ("05", "no store of sub-03 has ses-05\nhint: laion-fmri store list --subject sub-03"),
+        ("01,05", "no store of sub-03 has ses-05\nhint: laion-fmri store list --subject sub-03"),
+        ("5-9", "no session of the stores of sub-03 is in the range 5-9; sessions: ses-01"),
+    ] {
+        let line = format!("store remove --subject 03 --session {sessions}");
+        assert_eq!(user.fails(&line, 3), format!("error: {message}\n"), "{line}");
+    }
+    assert!(user.mirror().join("stores/sub-03_desc-anatomical.zarr/ses-01").exists());
+    let removed = user.ok("store remove --subject 03 --session 1,01,01-09").err;
+    let said = "removed 1 session of DIR/mirror/stores/sub-03_desc-anatomical.zarr\n";
+    assert_eq!(removed, said);
     assert!(!user.mirror().join("stores/sub-03_desc-anatomical.zarr/ses-01").exists());
     user.ok("store remove --subject 03");
     assert!(names(&user.mirror().join("stores")).is_empty());

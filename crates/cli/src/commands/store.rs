@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::license::{self, License};
 use super::{sessions, voxels};
 use crate::args::extract::Origin;
+use crate::args::sessions::{SessionName, are_all, resolve};
 use crate::args::store::{Build, BuildArgs, Chosen, Remove, StoreAction};
 use crate::context::Context;
 use crate::exit::{CommandError, Status};
@@ -363,22 +364,46 @@ fn verify(context: &Context, args: &Chosen) -> anyhow::Result<Status> {
 fn remove(context: &Context, args: &Remove) -> anyhow::Result<()> {
     let dataset = context.dataset()?;
     let stores = stores_of(&dataset, std::slice::from_ref(&args.subject), args.mask_source)?;
-    let named = match args.session.as_slice() {
-        [] => Vec::new(),
-        named => {
-            let subject = dataset.subject(&args.subject)?;
-            sessions::of_subject(context, &subject, named, layout::betas)?
+    if are_all(&args.session)? {
+        for store in &stores {
+            store.remove(&[])?;
+            context.note(&format!("removed {}", store.path.display()));
         }
-    };
-    let named: Result<Vec<SessionId>, _> = named.iter().map(|name| name.parse()).collect();
-    let named = named.map_err(Error::from)?;
+        return Ok(());
+    }
+    let named = stored_sessions(&stores, &args.session)?;
     for store in &stores {
-        store.remove(&named)?;
-        let what = match named.len() {
-            0 => "removed".to_owned(),
-            n => format!("removed {} of", counted(n, "session")),
-        };
-        context.note(&format!("{what} {}", store.path.display()));
+        let of_store = store.sessions.iter().map(|stored| &stored.session);
+        let there: Vec<SessionId> = of_store.filter(|id| named.contains(*id)).cloned().collect();
+        // No session at all would mean the whole store.
+        if there.is_empty() {
+            continue;
+        }
+        store.remove(&there)?;
+        let what = counted(there.len(), "session");
+        context.note(&format!("removed {what} of {}", store.path.display()));
     }
     Ok(())
+}
+
+/// The sessions that are meant, each of which one of these stores has to have.
+fn stored_sessions(
+    stores: &[StoreInfo],
+    named: &[SessionName],
+) -> anyhow::Result<BTreeSet<SessionId>> {
+    let existing: BTreeSet<SessionId> =
+        stores.iter().flat_map(|store| &store.sessions).map(|it| it.session.clone()).collect();
+    let subject = stores.first().map(|store| store.subject.to_string()).unwrap_or_default();
+    let listed: Vec<SessionId> = existing.iter().cloned().collect();
+    let meant = resolve(named, &listed, &format!("the stores of {subject}"))?;
+    let meant: Result<BTreeSet<SessionId>, _> =
+        meant.names.iter().map(|name| name.parse()).collect();
+    let meant = meant.map_err(Error::from)?;
+    let missing: Vec<String> = meant.difference(&existing).map(ToString::to_string).collect();
+    if missing.is_empty() {
+        return Ok(meant);
+    }
+    let message = format!("no store of {subject} has {}", sessions::some(&missing, missing.len()));
+    let hint = format!("laion-fmri store list --subject {subject}");
+    Err(CommandError::not_there(message).hint(hint).into())
 }
