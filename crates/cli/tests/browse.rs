@@ -83,6 +83,10 @@ fn the_page_is_served_until_ctrl_c() {
     assert!(answer.contains(expected), "{answer}");
     let err = page.end();
     assert!(err.contains(&format!("ssh -L {port}:127.0.0.1:{port} ")), "{err}");
+    // Whether the program under test has the page depends on its build.
+    let without = "note: built without the page: run cargo xtask web, then build again; \
+                   the archive and the wheel have the page\n";
+    assert_eq!(err.contains("without the page"), err.contains(without), "{err}");
     assert!(err.ends_with("Ctrl-C ends it\n"), "{err}");
 }
 

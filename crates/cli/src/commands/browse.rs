@@ -41,7 +41,10 @@ pub(super) fn run(context: &Context, args: &Browse) -> anyhow::Result<()> {
     let port = server.port();
     context.note(&format!("from another machine: ssh -L {port}:127.0.0.1:{port} {}", host()));
     if !has_page() {
-        context.note("note: built without the page: run cargo xtask web, then build again");
+        context.note(
+            "note: built without the page: run cargo xtask web, then build again; \
+             the archive and the wheel have the page",
+        );
     }
     if !args.no_open && has_display() {
         // The address of the browser's command line can be seen by others: it opens the page once.
