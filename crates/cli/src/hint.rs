@@ -153,7 +153,11 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         }
         Error::Mirror(error) => of_mirror(error),
         Error::Object(s3_mirror::ObjectError::Store(error)) => of_mirror(error),
-        Error::EventTable { path, .. } | Error::VertexMismatch { path, .. } => fetch_again(path),
+        // A column that is asked for and missing is no damage.
+        Error::TrialTable { path, .. } if error.kind() == ErrorKind::Integrity => fetch_again(path),
+        Error::EventTable { path, .. }
+        | Error::StimulusMetadata { path, .. }
+        | Error::VertexMismatch { path, .. } => fetch_again(path),
         Error::Stimuli(error) => of_stimuli(error),
         error => of_limit(error),
     }

@@ -196,6 +196,18 @@ fn damaged_files_are_status_4() {
     fs::write(&trials, "session\trun\n").unwrap();
     let message = fails(read);
     assert!(message.contains("has 0 trials"), "{message}");
+    // A line in the middle is gone, or a field of it.
+    let mut lines: Vec<&str> = table.lines().collect();
+    lines.remove(4);
+    fs::write(&trials, lines.join("\n")).unwrap();
+    for line in [read, "extract --subject 03 --session 01 --roi FFA1 -o x.npz"] {
+        let message = fails(line);
+        assert!(message.contains("not a usable trial table"), "{message}");
+        assert!(
+            message.ends_with("hint: laion-fmri verify --repair --subject sub-03\n"),
+            "{message}"
+        );
+    }
     fs::write(&trials, &table).unwrap();
     user.ok(read);
 }
