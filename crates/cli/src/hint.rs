@@ -51,7 +51,8 @@ fn of_template(error: &TemplateError) -> Option<String> {
     match error {
         TemplateError::NoFsaverage { density, .. } => Some(format!(
             "name a folder with {}/surf/lh.sphere.reg of FreeSurfer, or with tpl-fsaverage of \
-             TemplateFlow: --fsaverage DIR, or SUBJECTS_DIR",
+             TemplateFlow: --fsaverage DIR, or SUBJECTS_DIR; TemplateFlow fetches it in Python: \
+             templateflow.api.get(\"fsaverage\", density=\"{density}\", suffix=\"sphere\")",
             density.freesurfer()
         )),
         TemplateError::Coarse { .. } => Some("ask for fewer vertices with --density".to_owned()),
@@ -294,6 +295,10 @@ fn of_contradiction(contradiction: &Contradiction) -> Option<String> {
         Contradiction::CeilingOfEachSession => {
             Some("add --nc-desc, e.g. --nc-desc Noiseceiling12rep".to_owned())
         }
+        Contradiction::FitWithoutSplit => Some(
+            "add a split and its pool, e.g. --split tau --pool shared; see laion-fmri splits list"
+                .to_owned(),
+        ),
         Contradiction::PoolOfOther { subject, .. } => Some(format!("--pool shared or {subject}")),
         Contradiction::MaskOfSeveralSubjects => Some(
             "-o DIR/ makes one output for each; --mask {subject}.npy names the mask of each"
@@ -359,6 +364,7 @@ fn of_stimuli(error: &StimuliError) -> Option<String> {
         StimuliError::UnknownImage { nearest, .. } if !nearest.is_empty() => {
             Some(format!("the nearest names are {}", nearest.join(", ")))
         }
+        StimuliError::UnknownImage { .. } => Some("laion-fmri stimuli list".to_owned()),
         StimuliError::UnknownMask { nouns, .. } if !nouns.is_empty() => {
             Some(format!("the nouns of this image are {}", nouns.join(", ")))
         }

@@ -89,7 +89,11 @@ fn what_cannot_be_extracted_says_why() {
         ("--subject 01 --roi face --nc-desc Noiseceiling12rep -o out.npz", 2, "--nc-threshold"),
         ("--subject 01 --roi face --split tau -o out.npz", 2, "hint: --pool shared or sub-01\n"),
         ("--subject 01 --roi face --split tau --pool sub-03 -o out.npz", 2, "sub-03"),
-        ("--subject 01 --roi face --zscore session --zscore-fit train -o out.npz", 2, "split"),
+        (
+            "--subject 01 --roi face --zscore session --zscore-fit train -o out.npz",
+            2,
+            "--split tau --pool shared; see",
+        ),
         ("--subject 01 --roi face --zscore trial -o out.npz", 2, "possible values: none, run"),
         ("--subject 01 --roi face --ddof 2 -o out.npz", 2, "--ddof"),
         ("--subject 01 --roi NoSuchRoi -o out.npz", 2, "NoSuchRoi"),

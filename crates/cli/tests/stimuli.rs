@@ -204,6 +204,15 @@ fn stimuli_list_answers_questions_across_modalities() {
     let ran = run(&user, &["stimuli", "list", "--noun", "dogs"]);
     assert_eq!(ran.code, 2);
     assert_eq!(ran.err, "error: no object is called \"dogs\" (did you mean dog?)\n");
+    for (line, hint) in [
+        ("stimuli list --noun zebra", "the objects of most images are dog, "),
+        ("stimuli list --dataset nowhere", "the datasets are "),
+        ("image nosuch -o x.png", "laion-fmri stimuli list\n"),
+        ("embedding --model CLIP nosuch.jpg -o x.npy", "laion-fmri stimuli list\n"),
+    ] {
+        let err = user.fails(line, 2);
+        assert!(err.contains(&format!("\nhint: {hint}")), "{line}: {err}");
+    }
 }
 
 #[test]

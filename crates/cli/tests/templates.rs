@@ -101,7 +101,10 @@ fn fsaverage_is_found_where_it_is_said_to_be() {
     let err = user.fails(line, 3);
     assert!(
         err.contains("there is no sphere of fsaverage5 for hemisphere L")
-            && err.contains("hint: name a folder with fsaverage5/surf/lh.sphere.reg"),
+            && err.contains("hint: name a folder with fsaverage5/surf/lh.sphere.reg")
+            && err.ends_with(
+                "templateflow.api.get(\"fsaverage\", density=\"10k\", suffix=\"sphere\")\n"
+            ),
         "{err}"
     );
     fixtures::bucket::write_fsaverage(&user.path("subjects")).unwrap();

@@ -315,6 +315,12 @@ fn fsaverage_is_found_in_the_dataset_in_folders_and_nowhere_else() {
         "{error}"
     );
     assert_eq!(error.kind(), ErrorKind::NotThere);
+    // TemplateFlow has an empty file for what it has not fetched.
+    let skeleton = average.path().join("tpl-fsaverage");
+    std::fs::create_dir(&skeleton).unwrap();
+    std::fs::write(skeleton.join("tpl-fsaverage_hemi-L_den-10k_sphere.surf.gii"), "").unwrap();
+    let error = find(Some(average.path())).unwrap_err();
+    assert!(matches!(template_error(&error), TemplateError::NoFsaverage { .. }), "{error}");
     bucket::write_fsaverage(average.path()).unwrap();
     assert_eq!(find(Some(average.path())).unwrap(), 10_242);
     assert_eq!(find(Some(&average.path().join("fsaverage5"))).unwrap(), 10_242);

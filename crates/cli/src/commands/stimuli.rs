@@ -1,5 +1,7 @@
 //! `image`, `embedding`, `segmentation`, `captions`, `stimuli`: the stimulus side by image and trial.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -268,7 +270,7 @@ fn list(context: &Context, args: &List) -> anyhow::Result<Status> {
     if let Some(subject) = &subject {
         query = query.seen_by(subject);
     }
-    let names = query.image_names()?;
+    let names = query.image_names().map_err(|error| with_names(&stimuli, args, error))?;
     context.note(&counted(names.len(), "image"));
     if names.is_empty() {
         return Ok(Status::NotThere);
@@ -279,6 +281,32 @@ fn list(context: &Context, args: &List) -> anyhow::Result<Status> {
         _ => name.clone(),
     }))?;
     Ok(Status::Done)
+}
+
+/// An error about an object or a dataset that no image has and that is near to none: with a few that
+/// exist.
+fn with_names(stimuli: &Named, args: &List, error: Error) -> anyhow::Error {
+    const MOST: usize = 8;
+    let Error::NoSuchImage { got, nearest: None, .. } = &error else { return error.into() };
+    let hint = if args.noun.contains(got) {
+        stimuli.segmentation_table().ok().map(|table| {
+            let mut nouns = table.all_nouns(NounFilter::Localized);
+            nouns.sort_by_key(|count| Reverse(count.images));
+            let nouns: Vec<&str> = nouns.iter().map(|count| count.noun).take(MOST).collect();
+            format!("the objects of most images are {}", nouns.join(", "))
+        })
+    } else {
+        stimuli.metadata().ok().map(|table| {
+            let names = table.stimuli().iter().map(|stimulus| stimulus.dataset.as_str());
+            let names: BTreeSet<&str> = names.collect();
+            let names: Vec<&str> = names.into_iter().take(MOST).collect();
+            format!("the datasets are {}", names.join(", "))
+        })
+    };
+    match hint {
+        Some(hint) => CommandError::from(error).hint(hint).into(),
+        None => error.into(),
+    }
 }
 
 fn json(stimulus: &Stimulus) -> String {

@@ -75,7 +75,8 @@ fn find(folder: &Path, hemisphere: Hemisphere, density: Density) -> Option<PathB
     ];
     let coarsened = finer.map(|finer| folder.join(finer.freesurfer()).join(&file));
     let mut places = candidates.into_iter().chain([folder.join(&file)]).chain(coarsened);
-    places.find(|path| path.is_file())
+    // TemplateFlow keeps the names of what it has not fetched yet, as empty files.
+    places.find(|path| path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0))
 }
 
 /// The registered sphere of a subject and that of fsaverage.
