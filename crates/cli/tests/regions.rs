@@ -103,6 +103,18 @@ fn failures_say_what_and_end_with_their_status() {
     error: not on disk: the label of sub-03 EBA on hemisphere L (expected at DIR/mirror/derivatives/rois/sub-03/body/sub-03_hemi-L_space-fsnative_label-EBA_mask.label)
     hint: laion-fmri download --subject sub-03 --suffix mask --extension label
     ");
+    // What is hinted writes the ROI, which may have no volume.
+    for (roi, hint) in [
+        ("FFA1", "laion-fmri mask --subject 03 --roi FFA1 -o roi.nii.gz"),
+        ("MST", "laion-fmri roi --subject sub-03 MST --format gii -o mst.npz"),
+    ] {
+        let message = user.fails(&format!("roi --subject 03 {roi} -o roi.nii.gz"), 2);
+        assert!(message.ends_with(&format!("\nhint: {hint}\n")), "{message}");
+        user.ok(hint.strip_prefix("laion-fmri ").unwrap());
+    }
+    for written in ["roi.nii.gz", "mst.npz"] {
+        std::fs::remove_file(user.path(written)).unwrap();
+    }
     let label = user
         .mirror()
         .join("derivatives/rois/sub-03/face/sub-03_hemi-L_space-fsnative_label-FFA1_mask.label");

@@ -22,7 +22,7 @@ pub(super) fn run(context: &Context, args: &Roi) -> anyhow::Result<()> {
     if let Some(space) = args.space {
         return in_space(context, args, space);
     }
-    check_npz(args)?;
+    check_npz(context, args)?;
     let subject = context.dataset()?.subject(&args.subject)?;
     let rois =
         subject.roi_data_on(args.rois().as_slice(), args.format, args.hemi, args.mask_source)?;
@@ -40,7 +40,7 @@ fn in_space(context: &Context, args: &Roi, space: TemplateSpace) -> anyhow::Resu
     let Some(surface) = space.surface() else {
         return in_volume(context, args, &options);
     };
-    check_npz(args)?;
+    check_npz(context, args)?;
     let subject = context.dataset()?.subject(&args.subject)?;
     let rois = subject.roi_vertices(args.rois().as_slice(), surface, &options)?;
     output::note_replaced(context, [args.output.as_path()]);
@@ -82,19 +82,30 @@ fn in_volume(context: &Context, args: &Roi, options: &TemplateOptions) -> anyhow
     report(context, &args.output, rois.keys())
 }
 
-fn check_npz(args: &Roi) -> anyhow::Result<()> {
+/// What writes an ROI that has no volume, if one of them has none.
+fn on_surface_only(context: &Context, args: &Roi) -> Option<String> {
+    let subject = context.dataset().ok()?.subject(&args.subject).ok()?;
+    let error = subject.roi_masks(args.rois().as_slice(), args.mask_source).err()?;
+    matches!(error, Error::UnknownRoi { is_on_surface: true, .. })
+        .then(|| hint::of(&error))
+        .flatten()
+}
+
+fn check_npz(context: &Context, args: &Roi) -> anyhow::Result<()> {
     let output = args.output.as_path();
     let is_npz = output.extension().is_some_and(|extension| extension == "npz");
     if !output::is_stdout(output) && !is_npz {
         let name = output.to_string_lossy();
         // A volume of one ROI is what `mask` writes.
         let hint = match name.ends_with(".nii") || name.ends_with(".nii.gz") {
-            true => format!(
-                "laion-fmri mask --subject {} --roi {} -o {}",
-                hint::word(&args.subject),
-                args.rois().iter().map(|it| hint::word(it)).collect::<Vec<_>>().join(" "),
-                hint::word(&name)
-            ),
+            true => on_surface_only(context, args).unwrap_or_else(|| {
+                format!(
+                    "laion-fmri mask --subject {} --roi {} -o {}",
+                    hint::word(&args.subject),
+                    args.rois().iter().map(|it| hint::word(it)).collect::<Vec<_>>().join(" "),
+                    hint::word(&name)
+                )
+            }),
             false => "-o roi.npz".to_owned(),
         };
         return Err(output::unsupported(output, &[".npz", "-"]).hint(hint).into());
