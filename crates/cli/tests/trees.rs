@@ -89,6 +89,19 @@ fn what_no_key_has_is_named_and_nothing_is_fetched() {
         "{err}"
     );
     assert!(err.contains("\nhint: add --allow-missing to download the rest; "), "{err}");
+    // Without any of the sessions, the rest would be masks alone.
+    for (sessions, hint) in [
+        ("5", "laion-fmri sessions --subject sub-01 --remote\n"),
+        ("5 6", "laion-fmri sessions --subject sub-01 --remote\n"),
+        ("01 5", "add --allow-missing to download the rest; "),
+        ("5 --include-anatomical", "add --allow-missing to download the rest; "),
+    ] {
+        let line = format!("download --subject 01 --ses {sessions}");
+        let err = user.fails(&line, 3);
+        assert!(err.contains(&format!("\nhint: {hint}")), "{line}: {err}");
+    }
+    let err = user.fails("urls --subject 01 --ses 5", 3);
+    assert!(err.ends_with("\nhint: laion-fmri sessions --subject sub-01 --remote\n"), "{err}");
     let err = user.fails("download --subject 05 --include-freesurfer --include-raw", 3);
     for tree in ["FreeSurfer", "raw"] {
         assert!(err.contains(&format!("the {tree} tree has no matching file")), "{err}");

@@ -12,7 +12,9 @@ use laion_fmri::bids::{entity_value, suffix_of};
 use laion_fmri::s3_mirror::{Action, FetchReason, Plan, PlanItem};
 use laion_fmri::stimuli::EmbeddingModel;
 use laion_fmri::store::StoreRequest;
-use laion_fmri::{Download as Planned, DownloadRequest, Error, FilterField, Subjects, layout};
+use laion_fmri::{
+    Dataset, Download as Planned, DownloadRequest, Error, FilterField, Missing, Subjects, layout,
+};
 use laion_fmri_base::{counted, readable_bytes as bytes};
 use serde_json::json;
 
@@ -135,6 +137,39 @@ fn models(named: &[EmbeddingModel]) -> Vec<EmbeddingModel> {
     if named.is_empty() { EmbeddingModel::ALL.to_vec() } else { named.to_vec() }
 }
 
+/// The plan of a download. Where the bucket has none of the sessions that were named, the rest would
+/// only be masks: then the hint names the sessions.
+pub(super) fn plan(
+    context: &Context,
+    dataset: &Dataset,
+    request: &DownloadRequest,
+) -> anyhow::Result<Planned> {
+    context.asking(|| dataset.plan_download(request)).map_err(|error| {
+        match no_session_left(&error, request) {
+            Some(hint) => CommandError::from(error).hint(hint).into(),
+            None => error.into(),
+        }
+    })
+}
+
+fn no_session_left(error: &Error, request: &DownloadRequest) -> Option<String> {
+    let Error::NoMatchingData { missing, .. } = error else { return None };
+    let Subjects::These(subjects) = &request.subjects else { return None };
+    let [subject] = subjects.as_slice() else { return None };
+    let other_trees = request.include_anatomical
+        || request.include_freesurfer
+        || request.include_localizers
+        || !request.prefixes.is_empty();
+    let is_missing = |session: &String| {
+        missing.iter().any(|it| {
+            matches!(it, Missing::Value { field: FilterField::Ses, value, .. } if value == session)
+        })
+    };
+    let named = request.filter.values(FilterField::Ses)?;
+    (!other_trees && named.iter().all(is_missing))
+        .then(|| format!("laion-fmri sessions --subject {subject} --remote"))
+}
+
 fn carry_out(
     context: &Context,
     request: &DownloadRequest,
@@ -150,7 +185,7 @@ fn carry_out(
     // The images have a plan of their own.
     let mut public = request.clone();
     public.include_stimuli = false;
-    let download = context.asking(|| dataset.plan_download(&public))?;
+    let download = plan(context, &dataset, &public)?;
     let mut download = download.with_limit_rate(transfer.limit_rate);
     if indexes {
         download = download.with_indexes();

@@ -13,7 +13,7 @@ use crate::output;
 pub(super) fn run(context: &Context, args: &Urls) -> anyhow::Result<Status> {
     let request = download::request(context, &args.selection)?;
     let dataset = context.dataset()?;
-    let download = context.asking(|| dataset.plan_download(&request))?;
+    let download = download::plan(context, &dataset, &request)?;
     let wanted = |item: &&PlanItem| match &item.action {
         Action::Fetch(_) => true,
         Action::Keep => !args.missing,
