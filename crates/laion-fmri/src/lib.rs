@@ -66,7 +66,7 @@ pub use self::error::{Result, StoreError, TemplateError};
 pub use self::files::{Input, InputError, InputRecord};
 pub use self::group::{Group, SharedBetas, SubjectShared};
 pub use self::mask::{BrainMask, MaskFile, MaskSource, Resolution, VoxelMask};
-pub use self::observer::{Cancel, Event, Observer};
+pub use self::observer::{Cancel, Event, Observer, Step};
 pub use self::raw::{EventTable, EventTableError, Part};
 pub use self::roi::{Hemi, Hemisphere, RoiData, RoiFormat, RoiInfo, RoiQuery, RoiSurface};
 pub use self::trial_table::{GlobalTrial, SessionTrial, SubjectTrials, Trial, TrialColumns};

@@ -67,6 +67,15 @@ pub enum Event<'a> {
         /// Whether the other process is done.
         is_over: bool,
     },
+    /// What is done with a session of an extraction that was read. It takes seconds for a whole brain.
+    Working {
+        /// The subject.
+        subject: &'a SubjectId,
+        /// The session. Several may be worked on in parallel.
+        session: &'a SessionId,
+        /// What is done with it now; `None` when it is done.
+        step: Option<Step>,
+    },
     /// One more row of an extraction was written.
     Row {
         /// The rows written so far, including this one.
@@ -74,6 +83,18 @@ pub enum Event<'a> {
         /// The rows of the output.
         total: usize,
     },
+}
+
+laion_fmri_base::named_enum! {
+    /// What is done with the betas of a session after they were read.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub enum Step: "step" {
+        /// They are z-scored.
+        Zscoring = "z-scoring",
+        /// They are written to disk, to be merged with those of other sessions.
+        Writing = "writing",
+    }
 }
 
 /// Is told the progress of a long call. A closure that takes an [`Event`] is an observer; `()` is one

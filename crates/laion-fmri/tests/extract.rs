@@ -11,8 +11,8 @@ use laion_fmri::extract::{
 use laion_fmri::ndarray::{Array1, Array2, ArrayD, Axis, Ix1, Ix2};
 use laion_fmri::stimuli::EmbeddingModel;
 use laion_fmri::{
-    Cancel, Contradiction, Dataset, Error, MaskSource, NoiseCeiling, StimulusSet, Voxels,
-    ZscoreOptions, layout, zscore,
+    Cancel, Contradiction, Dataset, Error, Event, MaskSource, NoiseCeiling, Step, StimulusSet,
+    Voxels, ZscoreOptions, layout, zscore,
 };
 
 use super::{Served, assert_same};
@@ -75,6 +75,28 @@ fn loaded(dataset: &Dataset, subject: &str, sessions: &[&str]) -> (Array2<f32>, 
         table.labels().unwrap().map(str::to_owned).collect::<Vec<_>>()
     });
     (all.betas, names.collect())
+}
+
+#[test]
+fn what_is_done_after_reading_is_told() {
+    let bench = Bench::new();
+    let dataset = bench.dataset();
+    let mut request = bench.request(&["sub-01"], &["01", "02"], "out.npz");
+    request.conventions.zscore = Some(Zscore::within(ZscoreScope::Session));
+    let plan = dataset.extract_plan(&request).unwrap();
+    let told = std::sync::Mutex::new(Vec::new());
+    let tell = |event: Event<'_>| {
+        let Event::Working { subject, session, step } = event else { return };
+        assert_eq!(subject.as_str(), "sub-01");
+        told.lock().unwrap().push((session.to_string(), step));
+    };
+    plan.run(&dataset, 0..plan.len(), &tell, &Cancel::new()).unwrap();
+    let told = told.into_inner().unwrap();
+    for wanted in ["ses-01", "ses-02"] {
+        let steps: Vec<Option<Step>> =
+            told.iter().filter(|(session, _)| session == wanted).map(|(_, step)| *step).collect();
+        assert_eq!(steps, [Some(Step::Zscoring), Some(Step::Writing), None], "{wanted}");
+    }
 }
 
 #[test]

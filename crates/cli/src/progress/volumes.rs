@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use laion_fmri::{Event, Observer, SessionId, SubjectId};
+use laion_fmri::{Event, Observer, SessionId, Step, SubjectId};
 use laion_fmri_base::{counted, lock};
 use serde_json::{Value, json};
 
@@ -16,6 +16,9 @@ use super::ticker::Ticker;
 use super::{Shown, drawable, object, to_stderr};
 use crate::args::ProgressKind;
 use crate::context::Context;
+
+/// What is left when all rows are written.
+const COMPLETES: &str = "completing the file";
 
 /// Counts the volumes of all sessions.
 pub(crate) struct VolumeProgress {
@@ -30,6 +33,8 @@ struct Volumes {
     sessions: BTreeMap<(SubjectId, SessionId), (usize, usize)>,
     /// The sessions that another process builds, and that are waited for.
     waiting: BTreeSet<(SubjectId, SessionId)>,
+    /// What is done with sessions that were read.
+    steps: BTreeMap<(SubjectId, SessionId), Step>,
     /// Rows written and rows in all, once rows are written.
     rows: Option<(usize, usize)>,
     /// Where the betas of each session came from.
@@ -77,15 +82,36 @@ impl Volumes {
         (done as u64, all as u64)
     }
 
-    /// The time that the rest takes, in words.
+    /// The time that the rest takes, in words; not of less than a second, behind which other work
+    /// comes.
     fn left(&self) -> Option<String> {
-        left(self.since.elapsed(), self.sums()).map(in_words)
+        let left = left(self.since.elapsed(), self.sums())?;
+        (left.as_secs() > 0).then(|| in_words(left))
+    }
+
+    /// What is done with the sessions that were read, one text for each.
+    fn works(&self) -> impl Iterator<Item = String> {
+        let steps = self.steps.iter();
+        steps.map(|((subject, session), step)| format!("{subject} {session}: {step}"))
+    }
+
+    /// Whether all rows are written, and the file has to be completed.
+    fn completes(&self) -> bool {
+        self.rows.is_some_and(|(done, all)| done >= all)
     }
 
     fn rows(&self, columns: usize) -> Vec<Row> {
         let (done, all) = self.sums();
         if all == 0 {
             return self.waits().map(|text| Row::text(&text, columns)).into_iter().collect();
+        }
+        let is_read = self.sessions.values().all(|(done, all)| *all > 0 && done >= all);
+        if self.rows.is_none() && is_read && !self.steps.is_empty() {
+            let works: Vec<String> = self.works().collect();
+            return vec![Row::text(&works.join(", "), columns)];
+        }
+        if self.completes() {
+            return vec![Row::text(&format!("{all} rows written, {COMPLETES}"), columns)];
         }
         let (label, what) = match self.rows {
             Some(_) => ("writing", "rows"),
@@ -113,10 +139,14 @@ impl Volumes {
         Some(format!("waiting for another process, which builds {subject} {session}{more}"))
     }
 
-    /// A line for a log: the sessions under way, how many are read, and the time left.
+    /// A line for a log: the sessions under way and what is done with them, how many are read, and
+    /// the time left.
     fn line(&self) -> Option<String> {
         const MOST: usize = 4;
         let left = self.left().map_or_else(String::new, |left| format!(", {left} left"));
+        if let Some((_, all)) = self.rows.filter(|_| self.completes()) {
+            return Some(format!("{all} rows written, {COMPLETES}"));
+        }
         if let Some((done, all)) = self.rows {
             return Some(format!("{done} of {all} rows written{left}"));
         }
@@ -130,7 +160,9 @@ impl Volumes {
                 all => format!("{subject} {session}: {done} of {all} volumes"),
             })
             .collect();
-        let n_read = self.sessions.len() - under_way.len();
+        let rests = |key| !self.steps.contains_key(key);
+        let n_read = self.sessions.iter().filter(|(key, it)| is_read(**it) && rests(key)).count();
+        let under_way: Vec<String> = under_way.into_iter().chain(self.works()).collect();
         let mut parts = under_way[..under_way.len().min(MOST)].to_vec();
         if under_way.len() > MOST {
             parts.push(format!("and {} more", under_way.len() - MOST));
@@ -153,10 +185,15 @@ impl Volumes {
                 "total_volumes": all,
             })
         });
+        let steps = self.steps.iter().map(|((subject, session), step)| {
+            let (subject, session) = (subject.as_str(), session.as_str());
+            json!({"subject": subject, "session": session, "step": step.as_str()})
+        });
         let (rows, total_rows) = self.rows.unzip();
         let left = left(self.since.elapsed(), self.sums()).map(|left| left.as_secs());
         let fields = [
             ("sessions", sessions.collect()),
+            ("steps", steps.collect()),
             ("rows", json!(rows)),
             ("total_rows", json!(total_rows)),
             ("seconds_left", json!(left)),
@@ -170,8 +207,8 @@ impl VolumeProgress {
     pub(crate) fn new(context: &Context) -> Self {
         let (latest, since) = (String::new(), Instant::now());
         let (sessions, sources) = (BTreeMap::new(), HashMap::new());
-        let waiting = BTreeSet::new();
-        let volumes = Volumes { sessions, waiting, rows: None, sources, latest, since };
+        let (waiting, steps) = (BTreeSet::new(), BTreeMap::new());
+        let volumes = Volumes { sessions, waiting, steps, rows: None, sources, latest, since };
         let volumes = Arc::new(Mutex::new(volumes));
         let shared = Arc::clone(&volumes);
         let kind = drawable(context.progress());
@@ -250,6 +287,14 @@ impl Observer for VolumeProgress {
                     false => volumes.waiting.insert(key),
                 };
             }
+            Event::Working { subject, session, step } => {
+                let key = (subject.clone(), session.clone());
+                let mut volumes = lock(&self.volumes);
+                match step {
+                    Some(step) => volumes.steps.insert(key, step),
+                    None => volumes.steps.remove(&key),
+                };
+            }
             Event::Row { done, total } => {
                 let mut volumes = lock(&self.volumes);
                 if volumes.rows.is_none() {
@@ -281,6 +326,7 @@ mod tests {
         let mut volumes = Volumes {
             sessions: BTreeMap::new(),
             waiting: BTreeSet::new(),
+            steps: BTreeMap::new(),
             rows: None,
             sources: HashMap::new(),
             latest: String::new(),
@@ -308,9 +354,19 @@ mod tests {
         let object: Value = serde_json::from_str(&volumes.object().unwrap()).unwrap();
         assert_eq!(object["sessions"][1]["volumes"], 25);
         assert_eq!(object["sessions"][1]["total_volumes"], 150);
+        volumes.sessions.retain(|(_, session), _| session.as_str() == "ses-01");
+        volumes.steps.insert(key("ses-01"), Step::Zscoring);
+        assert_eq!(volumes.line().as_deref(), Some("sub-03 ses-01: z-scoring"));
+        assert_eq!(volumes.rows(80), [Row::text("sub-03 ses-01: z-scoring", 80)]);
+        let object: Value = serde_json::from_str(&volumes.object().unwrap()).unwrap();
+        assert_eq!(object["steps"][0]["step"], "z-scoring");
+        volumes.steps.clear();
+        assert_eq!(volumes.line().as_deref(), Some("1 session read"));
         volumes.rows = Some((3, 12));
         assert_eq!(volumes.line().as_deref(), Some("3 of 12 rows written, 30 s left"));
         let object: Value = serde_json::from_str(&volumes.object().unwrap()).unwrap();
         assert_eq!((&object["rows"], &object["total_rows"]), (&json!(3), &json!(12)));
+        volumes.rows = Some((12, 12));
+        assert_eq!(volumes.line().as_deref(), Some("12 rows written, completing the file"));
     }
 }

@@ -26,7 +26,9 @@ use crate::mask::VoxelMask;
 use crate::noise_ceiling::array_name;
 use crate::observer::Watch;
 use crate::zscore::zscore_view;
-use crate::{InputRecord, Result, SessionTrials, Subject, ZscoreOptions, ZscoreReport, layout};
+use crate::{
+    Event, InputRecord, Result, SessionTrials, Step, Subject, ZscoreOptions, ZscoreReport, layout,
+};
 
 /// Columns that are z-scored between two looks at whether to stop.
 const COLUMNS_AT_ONCE: usize = 1 << 14;
@@ -173,7 +175,16 @@ impl Task<'_> {
             inputs,
             fingerprints,
         };
-        writer.finish(&description, columns, features.as_ref().map(|(features, _)| features.view()))
+        let features = features.as_ref().map(|(features, _)| features.view());
+        writer.finish(&description, columns, features)?;
+        self.tell(None);
+        Ok(())
+    }
+
+    /// Says what is done with the session now.
+    fn tell(&self, step: Option<Step>) {
+        let (subject, session) = (self.subject.id(), self.session);
+        self.watch.observer.event(Event::Working { subject, session, step });
     }
 
     /// Reads the betas through the z-score into the part.
@@ -240,6 +251,7 @@ impl Task<'_> {
                 options = options.fit_rows(fit.clone());
             }
             let groups = trials.groups(how.within);
+            self.tell(Some(Step::Zscoring));
             // Each voxel by itself, so parts give the same values and can be stopped between.
             for part in block.axis_chunks_iter_mut(Axis(1), COLUMNS_AT_ONCE) {
                 self.watch.check()?;
@@ -249,6 +261,7 @@ impl Task<'_> {
                 report.nan += part.nan;
             }
         }
+        self.tell(Some(Step::Writing));
         if trials.kept.len() == trials.read.len() {
             writer.write_block(first, block.view())?;
         } else {
