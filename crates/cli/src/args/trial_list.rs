@@ -17,7 +17,10 @@ pub(crate) fn parse_trials(text: &str) -> Result<TrialList, String> {
         let has_dash = part.split_once('-').is_some_and(|(start, _)| !start.is_empty());
         let is_open = part.contains(':') && (part.starts_with(':') || part.ends_with(':'));
         if has_dash || is_open {
-            return Err(format!("{part:?} is no range: write START:END (END not included)"));
+            return Err(match as_range(part) {
+                Some(range) => format!("{part:?} is no range: write {range}, START:END (END not included)"),
+                None => format!("{part:?} is no range: write START:END (END not included)"),
+            });
         }
         let (start, end) = match part.split_once(':') {
             Some((start, end)) => (number(start)?, number(end)?),
@@ -34,6 +37,13 @@ pub(crate) fn parse_trials(text: &str) -> Result<TrialList, String> {
     Ok(TrialList(trials))
 }
 
+/// How a range with a dash, which means both of its ends, is written.
+fn as_range(part: &str) -> Option<String> {
+    let (first, last) = part.split_once('-')?;
+    let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+    (first <= last).then(|| format!("{first}:{}", last.saturating_add(1)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,7 +56,8 @@ mod tests {
         for (text, problem) in [
             ("", "\"\" is not a number counted from 0"),
             ("3:3", "3:3 contains no trial (expected START below END)"),
-            ("5-9", "\"5-9\" is no range: write START:END (END not included)"),
+            ("5-9", "\"5-9\" is no range: write 5:10, START:END (END not included)"),
+            ("9-5", "\"9-5\" is no range: write START:END (END not included)"),
             ("0,5:", "\"5:\" is no range: write START:END (END not included)"),
             (":5", "\":5\" is no range: write START:END (END not included)"),
             ("-1", "\"-1\" is not a number counted from 0"),
