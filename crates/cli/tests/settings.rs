@@ -85,7 +85,7 @@ fn every_setting_is_stored_and_used_or_refused() {
     run("download --subject sub-03 --ses 01 --accept-license --index", 0);
     assert!(user.mirror().join("README").is_file() && !user.path("shared/README").exists());
     assert!(user.path("cache/indexes").is_dir());
-    assert_eq!(run("config --jobs 5", 0).out, "Jobs set to: 5\n");
+    assert_eq!(run("config --jobs 5", 0).out, "Jobs set to: 5 (was 3)\n");
     assert!(run("config", 0).out.contains("data_dir     DIR/shared:DIR/mirror"));
     // An option comes before what is stored, and the list of directories is stored as a whole.
     let empty = run("subjects --offline --data-dir shared", 3).err;
@@ -196,6 +196,12 @@ fn a_directory_that_cannot_be_written_to_is_stored_as_a_shared_one() {
     assert!(shown.contains("data_dir     /proc  ("), "{shown}");
     let ran = run(&format!("config --data-dir /proc:{}", user.path("old").display())).ok("config");
     assert!(ran.out.contains("Data directory set to: DIR/old\n"), "{}", ran.out);
+    // What was replaced is said, and what stays is not.
+    let ran = run("config --data-dir mirror").ok("config");
+    assert_eq!(ran.out, "Data directory set to: DIR/mirror (was DIR/old)\n");
+    let ran = run("config --data-dir mirror --jobs 3").ok("config");
+    assert_eq!(ran.out, "Data directory set to: DIR/mirror\nJobs set to: 3\n");
+    assert_eq!(run("config --jobs 4").ok("config").out, "Jobs set to: 4 (was 3)\n");
 }
 
 #[test]

@@ -79,27 +79,34 @@ fn store(context: &Context) -> anyhow::Result<()> {
             context.note(&format!("note: {name} is set and comes before what is stored"));
         }
     }
-    let shared: Vec<String> =
-        settings.shared_dirs.iter().map(|path| path.display().to_string()).collect();
+    let stored = values(&settings).into_iter().zip(values(&context.settings));
+    let stored =
+        stored.filter_map(|((name, title, value), (_, _, old))| Some((name, title, value?, old)));
+    if context.global.json {
+        let fields = stored.map(|(name, _, value, _)| setting(name, value));
+        return output::print_lines([output::json_line("config", fields)]);
+    }
+    output::print_lines(stored.map(
+        |(_, title, value, old)| match old.filter(|old| *old != value) {
+            Some(old) => format!("{title} set to: {value} (was {old})"),
+            None => format!("{title} set to: {value}"),
+        },
+    ))
+}
+
+/// The settings that can be stored, by name and title.
+fn values(settings: &Settings) -> [(&'static str, &'static str, Option<String>); 6] {
     let path = |path: &PathBuf| path.display().to_string();
-    let stored = [
+    let shared: Vec<String> = settings.shared_dirs.iter().map(path).collect();
+    let shared = (!shared.is_empty()).then(|| shared.join(":"));
+    [
         ("data_dir", "Data directory", settings.data_dir.as_ref().map(path)),
-        (
-            "shared_dirs",
-            "Shared data directories",
-            Some(shared.join(":")).filter(|_| !shared.is_empty()),
-        ),
+        ("shared_dirs", "Shared data directories", shared),
         ("bucket", "Bucket", settings.bucket.as_ref().map(ToString::to_string)),
         ("jobs", "Jobs", settings.jobs.map(|jobs| jobs.to_string())),
         ("follow_links", "Follow links", settings.follow_links.map(|follow| follow.to_string())),
         ("cache_dir", "Cache directory", settings.cache_dir.as_ref().map(path)),
-    ];
-    let stored = stored.into_iter().filter_map(|(name, title, value)| Some((name, title, value?)));
-    if context.global.json {
-        let fields = stored.map(|(name, _, value)| setting(name, value));
-        return output::print_lines([output::json_line("config", fields)]);
-    }
-    output::print_lines(stored.map(|(_, title, value)| format!("{title} set to: {value}")))
+    ]
 }
 
 /// What follows from a data directory that was just stored.
