@@ -121,6 +121,9 @@ pub(crate) fn status_of(error: &anyhow::Error, signal: Option<u8>) -> Status {
         Some(Cause::Library(error)) => Some(&**error),
         None => error.downcast_ref::<Error>(),
     };
+    if error.is_some_and(is_about_no_file) {
+        return Status::NotThere;
+    }
     match error.map(Error::kind) {
         Some(ErrorKind::Usage) => Status::Usage,
         Some(ErrorKind::NotThere) => Status::NotThere,
@@ -129,6 +132,18 @@ pub(crate) fn status_of(error: &anyhow::Error, signal: Option<u8>) -> Status {
         Some(ErrorKind::Cancelled) => Status::Signal(signal.unwrap_or(2)),
         _ => Status::Failed,
     }
+}
+
+/// Whether a file that was to be read, and that the user may have named, does not exist.
+fn is_about_no_file(error: &Error) -> bool {
+    let is_reading = match error {
+        Error::Io { action, .. } => ["read", "open", "look at", "list"].contains(action),
+        Error::Export(_) | Error::Nifti(_) | Error::Gifti(_) | Error::Label(_) => true,
+        _ => false,
+    };
+    is_reading
+        && error.kind() == ErrorKind::Other
+        && hint::has_cause(error, io::ErrorKind::NotFound)
 }
 
 /// Prints `error: ...` with its causes, and `hint: ...` when one is known; for programs, one object.

@@ -152,8 +152,10 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::Io { action: "write into the data directory", .. } => {
             Some(of_advice(Advice::AddRoot).to_owned())
         }
-        Error::Mirror(error) => of_mirror(error),
-        Error::Object(s3_mirror::ObjectError::Store(error)) => of_mirror(error),
+        Error::Mirror(mirror) => of_mirror(mirror).or_else(|| of_limit(error)),
+        Error::Object(s3_mirror::ObjectError::Store(mirror)) => {
+            of_mirror(mirror).or_else(|| of_limit(error))
+        }
         // A column that is asked for and missing is no damage.
         Error::TrialTable { path, .. } if error.kind() == ErrorKind::Integrity => fetch_again(path),
         Error::EventTable { path, .. }
@@ -170,6 +172,8 @@ pub(crate) fn of_limit(error: &(dyn std::error::Error + 'static)) -> Option<Stri
         "the size of files is limited: see ulimit -f, or write to another file system"
     } else if has_cause(error, std::io::ErrorKind::WouldBlock) {
         "the number of processes is limited, see ulimit -u; --jobs 1 takes fewer threads"
+    } else if io_causes(error).any(is_out_of_files) {
+        "the number of open files is limited, see ulimit -n; --jobs 1 opens fewer"
     } else {
         return None;
     };
@@ -205,12 +209,23 @@ pub(crate) fn of_network(location: &str) -> String {
 }
 
 /// Whether the answer of the system is behind an error; it refuses to start a thread with `WouldBlock`.
-fn has_cause(error: &(dyn std::error::Error + 'static), kind: std::io::ErrorKind) -> bool {
-    let mut causes = std::iter::successors(Some(error), |error| error.source());
-    causes.any(|cause| {
-        let cause = cause.downcast_ref::<std::io::Error>();
-        cause.is_some_and(|cause| cause.kind() == kind)
-    })
+pub(crate) fn has_cause(
+    error: &(dyn std::error::Error + 'static),
+    kind: std::io::ErrorKind,
+) -> bool {
+    io_causes(error).any(|cause| cause.kind() == kind)
+}
+
+fn io_causes<'e>(
+    error: &'e (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'e std::io::Error> {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+}
+
+/// Whether the process, or the system, has too many files open: `EMFILE` and `ENFILE`.
+fn is_out_of_files(error: &std::io::Error) -> bool {
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 fn of_access(error: &AccessError) -> Option<String> {
@@ -539,6 +554,15 @@ mod tests {
                     source: std::io::ErrorKind::FileTooLarge.into(),
                 },
                 "the size of files is limited: see ulimit -f, or write to another file system",
+            ),
+            #[cfg(unix)]
+            (
+                Error::Io {
+                    action: "open",
+                    path: path(),
+                    source: std::io::Error::from_raw_os_error(24),
+                },
+                "the number of open files is limited, see ulimit -n; --jobs 1 opens fewer",
             ),
         ] {
             assert_eq!(of(&error).as_deref(), Some(expected), "{error}");

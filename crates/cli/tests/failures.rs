@@ -213,6 +213,26 @@ fn damaged_files_are_status_4() {
 }
 
 #[test]
+fn a_file_that_does_not_exist_is_status_3() {
+    let user = User::with_session();
+    for line in [
+        "merge nothing.jsonl",
+        "run nothing.jsonl",
+        "slurm nothing.jsonl",
+        "reproduce nothing.toml",
+        "recipe cite nothing.toml",
+        "adopt nothing",
+        "betas --subject 03 --session 01 --mask nothing.npy -o x.npy",
+        "to-nifti --subject 03 nothing.npy -o x.nii.gz",
+        "figure --subject 03 --map nothing.npy -o x.png",
+        "nc compare --subject 03 nothing.npy --session 01",
+    ] {
+        let message = user.fails(line, 3);
+        assert!(message.contains("nothing"), "{line}: {message}");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_or_written_is_status_1() {
     let user = User::with_session();
     let message = user.fails("--bucket http://127.0.0.1:1/laion-fmri info", 1);

@@ -71,9 +71,11 @@ fn names_come_from_the_mirror_when_there_is_one() {
     assert_eq!(user.ok("--offline subjects").out, "sub-03\n");
     let json = user.ok("subjects --json").out;
     assert_eq!(json, "{\"schema\":\"laion-fmri.subject/1\",\"subject\":\"sub-03\"}\n");
-    let ran = user.ok("rois --subject 03 --category nose");
-    assert_eq!(ran.out, "");
-    assert!(ran.err.contains("categories: body, "), "{}", ran.err);
+    for more in ["", " --json", " --remote", " --remote --json"] {
+        let message = user.fails(&format!("rois --subject 03 --category faces{more}"), 2);
+        assert!(message.contains("(did you mean face?); categories: body, "), "{more}: {message}");
+    }
+    assert!(user.fails("rois --subject 03 --category nose", 2).contains("; categories: body, "));
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! `subjects`, `sessions`, `rois`: names, one per line, from the mirror or the bucket.
 
+use std::collections::BTreeSet;
+
+use laion_fmri::bids::suggest;
 use laion_fmri::{Error, RoiInfo, SubjectId};
 use serde_json::json;
 
@@ -57,12 +60,14 @@ pub(super) fn rois(context: &Context, args: &Rois) -> anyhow::Result<()> {
                          hint: laion-fmri download --subject {id} --suffix mask --extension nii.gz"
                     ));
                 } else if let (true, Some(category)) = (rois.is_empty(), category) {
-                    let categories = categories.join(", ");
-                    context.note(&format!(
-                        "note: {id} has no ROI in the category {category:?}; categories: {categories}"
-                    ));
+                    let error = no_category(id, category, &categories);
+                    // Of several subjects, another one may have it.
+                    if let [_] = ids.as_slice() {
+                        return Err(error.into());
+                    }
+                    context.note(&format!("note: {error}"));
                 }
-                Ok(rois)
+                anyhow::Ok(rois)
             })?
         }
         None => context.asking(|| {
@@ -73,8 +78,9 @@ pub(super) fn rois(context: &Context, args: &Rois) -> anyhow::Result<()> {
                 if rois.is_empty() {
                     // Says which subjects exist when this one does not.
                     discovery.describe_subject(id)?;
+                    check_category(args, &ids, &[discovery.roi_table(id)?])?;
                 }
-                Ok(rois)
+                anyhow::Ok(rois)
             })
         })?,
     };
@@ -102,6 +108,7 @@ fn rois_as_json(context: &Context, args: &Rois) -> anyhow::Result<()> {
             Ok::<_, Error>((ids, rois))
         })?,
     };
+    check_category(args, &ids, &rois)?;
     let wanted = |roi: &RoiInfo| args.category.as_ref().is_none_or(|it| *it == roi.category);
     let of_each = ids.iter().zip(rois).flat_map(|(id, rois)| {
         rois.into_iter().filter(wanted).map(move |roi| {
@@ -115,6 +122,30 @@ fn rois_as_json(context: &Context, args: &Rois) -> anyhow::Result<()> {
         })
     });
     output::print_lines(of_each)
+}
+
+/// Refuses a category that the only subject does not have, unless it has none at all.
+fn check_category(
+    args: &Rois,
+    ids: &[SubjectId],
+    tables: &[Vec<RoiInfo>],
+) -> Result<(), CommandError> {
+    let (Some(category), [id], [table]) = (&args.category, ids, tables) else { return Ok(()) };
+    let categories: BTreeSet<&str> = table.iter().map(|roi| roi.category.as_str()).collect();
+    if categories.is_empty() || categories.contains(category.as_str()) {
+        return Ok(());
+    }
+    let categories: Vec<String> = categories.into_iter().map(str::to_owned).collect();
+    Err(no_category(id, category, &categories))
+}
+
+fn no_category(id: &SubjectId, category: &str, categories: &[String]) -> CommandError {
+    let nearest = suggest(category, categories);
+    let nearest = nearest.map_or_else(String::new, |name| format!(" (did you mean {name}?)"));
+    CommandError::usage(format!(
+        "{id} has no ROI in the category {category:?}{nearest}; categories: {}",
+        categories.join(", ")
+    ))
 }
 
 /// The subjects that are asked for: those named, or all with `--common`, or the first.
@@ -132,8 +163,8 @@ fn chosen(
 /// What all subjects have, in the order of the first.
 fn common(
     ids: &[SubjectId],
-    rois: impl Fn(&SubjectId) -> Result<Vec<String>, Error>,
-) -> Result<Vec<String>, Error> {
+    rois: impl Fn(&SubjectId) -> anyhow::Result<Vec<String>>,
+) -> anyhow::Result<Vec<String>> {
     let mut common: Option<Vec<String>> = None;
     for id in ids {
         let here = rois(id)?;
