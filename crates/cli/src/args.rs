@@ -36,6 +36,7 @@ use self::global::parse_jobs;
 pub(crate) use self::global::{Color, Global, ProgressKind};
 pub(crate) use self::listings::{Info, Rois, Sessions, Subjects};
 use self::names::one_of;
+use self::noise_ceiling::parse_percent;
 use self::sessions::{SessionName, parse_session};
 pub(crate) use self::space::{Coordinates, ToNifti};
 pub(crate) use self::trial_list::{TrialList, parse_trials};
@@ -415,7 +416,7 @@ pub(crate) struct VoxelArgs {
 pub(crate) struct ThresholdArgs {
     /// Of the chosen voxels, only those with a noise ceiling of at least T percent (0 to 100); needs
     /// --nc-desc or --session
-    #[arg(long, value_name = "T", allow_negative_numbers = true, requires = "nc_map")]
+    #[arg(long, value_name = "T", allow_negative_numbers = true, requires = "nc_map", value_parser = parse_percent::<f32>)]
     pub(crate) nc_threshold: Option<f32>,
     /// Apply the threshold to this subject-level map, e.g. Noiseceiling12rep
     #[arg(long, value_name = "D", requires = "nc_threshold", group = "nc_map")]
@@ -436,7 +437,7 @@ pub(crate) struct Betas {
     #[command(flatten)]
     pub(crate) voxels: VoxelArgs,
     /// Only voxels with a noise ceiling of at least T percent (0 to 100) in the map of the session
-    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = parse_percent::<f32>)]
     pub(crate) nc_threshold: Option<f32>,
     /// Apply the threshold to this subject-level map, e.g. Noiseceiling12rep
     #[arg(long, value_name = "D", requires = "nc_threshold")]

@@ -417,9 +417,9 @@ fn hints_run_as_they_stand() {
         "rois --subject 05",
         "trials --subject 03 --session 02",
         "store list --subject 03",
-        "captions x.jpg",
         "segmentation x.jpg",
         "stimuli list",
+        "captions x.jpg",
         "embedding --model PEcore -o x.npy",
     ] {
         let ran = user.run(line);

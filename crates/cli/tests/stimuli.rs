@@ -216,6 +216,26 @@ fn stimuli_list_answers_questions_across_modalities() {
 }
 
 #[test]
+fn files_that_are_missed_one_after_the_other_are_named_together() {
+    let table = "laion-fmri download --prefix stimuli/task-images_metadata.csv";
+    for (line, first) in [
+        (format!("captions {JPEG}"), "laion-fmri download-captions"),
+        ("stimuli list --noun dog".to_owned(), "laion-fmri download-segmentations"),
+    ] {
+        let user = User::with_session();
+        let err = user.fails(&line, 3);
+        assert!(err.ends_with(&format!("\nhint: {first} && {table}\n")), "{err}");
+        for command in [first, table] {
+            user.ok(command.strip_prefix("laion-fmri ").unwrap());
+        }
+        user.ok(&line);
+    }
+    let user = User::with_session();
+    let err = user.fails("stimuli list", 3);
+    assert!(err.ends_with(&format!("\nhint: {table}\n")), "{err}");
+}
+
+#[test]
 fn what_does_not_exist_or_is_missing_has_its_status() {
     let user = user();
     let ran = run(&user, &["image", "shared_12rep_LAION_cluster_2677_i6.jpg", "-o", "x.npy"]);

@@ -13,6 +13,7 @@ use laion_fmri::{MaskSource, StimulusSet};
 
 use super::bytes::parse_size;
 use super::names::{one_of, pool};
+use super::noise_ceiling::parse_percent;
 use super::sessions::{SessionName, parse_session};
 use super::store::StoreArgs;
 
@@ -83,7 +84,7 @@ pub(crate) struct SelectionArgs {
     #[arg(long, value_name = "MODEL", value_parser = one_of(EmbeddingModel::ALL, EmbeddingModel::as_str))]
     pub(crate) features: Option<EmbeddingModel>,
     /// Only voxels with a noise ceiling of at least T percent (0 to 100)
-    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = parse_percent::<f64>)]
     pub(crate) nc_threshold: Option<f64>,
     /// Apply the threshold to this subject-level map, e.g. Noiseceiling12rep
     #[arg(long, value_name = "D", requires = "nc_threshold")]

@@ -1,6 +1,7 @@
 //! Arguments of `noise-ceiling`.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
 use laion_fmri::Hemi;
@@ -10,6 +11,12 @@ use super::VoxelArgs;
 use super::names::one_of;
 use super::sessions::{SessionName, parse_session};
 use super::template::SpaceArgs;
+
+/// Reads a noise ceiling in percent, with or without the sign.
+pub(crate) fn parse_percent<T: FromStr>(text: &str) -> Result<T, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim();
+    number.parse().map_err(|_| "expected percent, such as 20 or 20%".to_owned())
+}
 
 #[derive(Args, Debug)]
 #[group(id = "which", required = true, multiple = false)]
@@ -43,4 +50,20 @@ pub(crate) struct NoiseCeilingArgs {
     /// with one volume per map, - for .npy on standard output; with --space as in to-template
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_may_have_its_sign() {
+        for text in ["20", "20%", "20 %"] {
+            assert_eq!(parse_percent::<f32>(text), Ok(20.0), "{text}");
+        }
+        assert_eq!(parse_percent::<f64>("-0.5"), Ok(-0.5));
+        for text in ["", "%", "a fifth", "20%%"] {
+            assert!(parse_percent::<f64>(text).unwrap_err().contains("such as 20 or"), "{text}");
+        }
+    }
 }

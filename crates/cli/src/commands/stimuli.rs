@@ -19,6 +19,7 @@ use crate::args::sessions::SessionName;
 use crate::args::stimuli::{Captions, Embedding, Image, List, Segmentation, Stimuli};
 use crate::context::Context;
 use crate::exit::{CommandError, Status};
+use crate::hint;
 use crate::output;
 
 pub(super) fn image(context: &Context, args: &Image) -> anyhow::Result<()> {
@@ -166,7 +167,7 @@ pub(super) fn segmentation(context: &Context, args: &Segmentation) -> anyhow::Re
 
 pub(super) fn captions(context: &Context, args: &Captions) -> anyhow::Result<()> {
     let stimuli = context.dataset()?.stimuli();
-    let captions = stimuli.captions()?;
+    let captions = stimuli.captions().map_err(|error| with_table(&stimuli, error))?;
     let mut name = args.name.clone();
     if captions.get(&name).is_empty() {
         name = known_name(&stimuli, &name)?.ok_or_else(|| unknown_image(&stimuli, &name))?;
@@ -287,7 +288,9 @@ fn list(context: &Context, args: &List) -> anyhow::Result<Status> {
 /// exist.
 fn with_names(stimuli: &Named, args: &List, error: Error) -> anyhow::Error {
     const MOST: usize = 8;
-    let Error::NoSuchImage { got, nearest: None, .. } = &error else { return error.into() };
+    let Error::NoSuchImage { got, nearest: None, .. } = &error else {
+        return with_table(stimuli, error);
+    };
     let hint = if args.noun.contains(got) {
         stimuli.segmentation_table().ok().map(|table| {
             let mut nouns = table.all_nouns(NounFilter::Localized);
@@ -306,6 +309,20 @@ fn with_names(stimuli: &Named, args: &List, error: Error) -> anyhow::Error {
     match hint {
         Some(hint) => CommandError::from(error).hint(hint).into(),
         None => error.into(),
+    }
+}
+
+/// An error about a file that is not on disk; with the table of images too, if that would be missed
+/// next.
+fn with_table(stimuli: &Named, error: Error) -> anyhow::Error {
+    let is_missing = |error: &Error| matches!(error, Error::StimuliNotDownloaded { .. });
+    let table = stimuli.metadata().err().filter(is_missing);
+    let hints = [Some(&error).filter(|error| is_missing(error)), table.as_ref()];
+    match hints.map(|error| error.and_then(hint::of)) {
+        [Some(first), Some(then)] if first != then => {
+            CommandError::from(error).hint(format!("{first} && {then}")).into()
+        }
+        _ => error.into(),
     }
 }
 
