@@ -18,7 +18,9 @@ pub(crate) fn parse_trials(text: &str) -> Result<TrialList, String> {
         let is_open = part.contains(':') && (part.starts_with(':') || part.ends_with(':'));
         if has_dash || is_open {
             return Err(match as_range(part) {
-                Some(range) => format!("{part:?} is no range: write {range}, START:END (END not included)"),
+                Some(range) => {
+                    format!("{part:?} is no range: write {range}, START:END (END not included)")
+                }
                 None => format!("{part:?} is no range: write START:END (END not included)"),
             });
         }
