@@ -74,16 +74,17 @@ export class VoxelPanel {
   }
 
   private drawPlace(voxel: Voxel, subject: Subject, responses: HTMLElement): void {
-    const lines: [string, string][] = [
-      ['ijk', voxel.ijk.join(', ')],
-      ['T1w mm', voxel.mm.map((mm) => value(Number(mm.toFixed(1)))).join(', ')],
-      ['ROIs', voxel.rois.length > 0 ? voxel.rois.join(', ') : 'none'],
-      ...subject.maps.filter((map) => map.id in voxel.maps).map((map): [string, string] => [map.label, inMap(voxel, map)]),
-    ]
+    const maps = subject.maps.filter((map) => map.id in voxel.maps).map((map): [string, string] => [map.label, inMap(voxel, map)])
+    // What the voxel responds to is what one looks for: it is above the numbers of the maps.
     this.element.replaceChildren(
       h('h2', { text: 'Voxel' }),
-      h('dl', { class: 'facts' }, ...lines.flatMap(([term, text]) => [h('dt', { text: term }), h('dd', { text })])),
+      facts([
+        ['ijk', voxel.ijk.join(', ')],
+        ['T1w mm', voxel.mm.map((mm) => value(Number(mm.toFixed(1)))).join(', ')],
+        ['ROIs', voxel.rois.length > 0 ? voxel.rois.join(', ') : 'none'],
+      ]),
       responses,
+      ...(maps.length > 0 ? [h('h3', { text: 'Maps' }), facts(maps)] : []),
     )
   }
 
@@ -162,6 +163,10 @@ export class VoxelPanel {
       }),
     )
   }
+}
+
+function facts(lines: readonly (readonly [term: string, text: string])[]): HTMLElement {
+  return h('dl', { class: 'facts' }, ...lines.flatMap(([term, text]) => [h('dt', { text: term }), h('dd', { text })]))
 }
 
 function inMap(voxel: Voxel, map: MapInfo): string {
