@@ -290,6 +290,15 @@ class Cases:
         problems = [] if min(seconds) <= FIRST_PICTURE else [f"first picture after {seconds} s"]
         if not page.text("#title").startswith(f"{SUBJECT}: "):
             problems.append(f"title {page.text('#title')!r}")
+        # The map and the range of `laion-fmri figure --map nc`.
+        path = next(iter(self.mirror.glob(f"{GLM}/{SUBJECT}/**/*_desc-Noiseceiling12rep_statmap.nii.gz")))
+        values = np.asarray(nibabel.load(path).dataobj)[np.asarray(self.truth.brain().dataobj) > 0]
+        sizes = np.sort(np.abs(values[np.isfinite(values)]))
+        end = sizes[round((len(sizes) - 1) * 0.99)]
+        bar = page.page.get_attribute("#legend", "aria-label")
+        found = re.fullmatch(r"Colour bar of noise ceiling, images shown 12 times, from 0% to ([\d.]+)%", bar)
+        if not found or not end <= float(found[1]) * (1 + 1e-6) or float(found[1]) > end + 10 ** (np.floor(np.log10(end)) - 1):
+            problems.append(f"{bar!r}; 99% of the values are below {end}")
         if page.pixels().std() < 5 or page.colourful() < 500:
             problems.append("the canvas is blank")
         if "token" in page.page.url:
@@ -877,6 +886,11 @@ class Cases:
         page.page.evaluate("() => window.dispatchEvent(new Event('focus'))")
         page.page.wait_for_selector("#voxel .strip")
         page.picture("responses")
+        order = page.page.evaluate(
+            "() => ['.thumbs', '.histogram', '.facts:last-of-type'].map((part) => document.querySelector(`#voxel ${part}`).getBoundingClientRect().top)"
+        )
+        if order != sorted(order):
+            return [f"the images, all trials and the maps are at {order}"]
         page.page.locator("#voxel .histogram").scroll_into_view_if_needed()
         page.picture("responses-below")
         betas, images = self.truth.responses(place)

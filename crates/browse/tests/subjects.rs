@@ -48,7 +48,10 @@ fn a_subject_is_described_as_the_dataset_has_it() {
     assert_eq!(about["anatomies"][0]["id"], json!("T1w"));
     let maps: Vec<&str> =
         about["maps"].as_array().unwrap().iter().map(|map| map["id"].as_str().unwrap()).collect();
-    assert_eq!(maps[..2], ["NoiseceilingAllrep", "Noiseceiling12rep"]);
+    // The page opens with the map that a figure of the noise ceiling has.
+    assert_eq!(maps[0], subject.usual_noise_ceiling().to_string());
+    assert_eq!(maps[0], "Noiseceiling12rep");
+    assert!(maps.contains(&"NoiseceilingAllrep"), "{maps:?}");
     assert!(maps.contains(&"R2mean") && maps.contains(&"ses-01"), "{maps:?}");
     let rois = about["rois"].as_array().unwrap();
     assert!(

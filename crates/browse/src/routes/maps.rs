@@ -49,13 +49,15 @@ pub(crate) struct Anatomy {
     path: Option<PathBuf>,
 }
 
-/// The maps on disk: those over all sessions first.
+/// The maps on disk: first the noise ceiling that is meant when none is named, so that the page opens
+/// with the map of a figure; then the others over all sessions.
 pub(crate) fn maps(subject: &Subject) -> Vec<Map> {
     let ceilings = subject.available_noise_ceilings().unwrap_or_default();
     let (sessions, mut over_all): (Vec<_>, Vec<_>) =
         ceilings.into_iter().partition(|which| matches!(which, NoiseCeiling::Session(_)));
-    // The map of all repetitions, which has the most trials, before those of some of them.
-    over_all.reverse();
+    let usual = subject.usual_noise_ceiling();
+    // The sort keeps the order of the others.
+    over_all.sort_by_key(|which| *which != usual);
     let mut maps: Vec<Map> = over_all.into_iter().map(ceiling).collect();
     if subject.has_mean_r2() {
         let label = "R², mean over sessions".to_owned();

@@ -6,8 +6,8 @@ use axum::extract::State;
 use laion_fmri::splits::list_splits;
 use laion_fmri::stimuli::{EmbeddingModel, files};
 use laion_fmri::{
-    Dataset, Error, MaskSource, NoiseCeiling, Resolution, SessionId, Subject, SubjectId, VoxelMask,
-    Voxels, policy,
+    Dataset, Error, MaskSource, Resolution, SessionId, Subject, SubjectId, VoxelMask, Voxels,
+    policy,
 };
 use serde_json::{Value, json};
 
@@ -98,7 +98,6 @@ fn describe(looked: &Looked, commands: &dyn Commands) -> Result<Value, Refusal> 
             "label": map.label,
             "unit": "%",
             "diverging": false,
-            "range": [0.0, 100.0],
         })).collect::<Vec<_>>(),
         "rois": rois,
         "store": { "sessions": stored, "command": commands.build_store(subject.id()) },
@@ -120,8 +119,7 @@ fn missing(
     add(subject.brain_mask(MaskSource::Anatomical, Resolution::Func1pt8).err());
     add(subject.t1w(Resolution::Func1pt8).err());
     if !has_maps {
-        let map = NoiseCeiling::desc("NoiseceilingAllrep");
-        add(map.and_then(|map| subject.noise_ceiling(&map, &Voxels::all())).err());
+        add(subject.noise_ceiling(&subject.usual_noise_ceiling(), &Voxels::all()).err());
     }
     if !has_rois {
         add(subject.roi_mask("all", MaskSource::Anatomical).err());

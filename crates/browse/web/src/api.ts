@@ -22,7 +22,6 @@ export interface MapInfo {
   label: string
   unit: string
   diverging: boolean
-  range: [number | null, number | null]
 }
 
 export interface Absent {

@@ -110,7 +110,7 @@ export class Brain {
 
   /** Shows a map from a file of the user's own. It does not leave the browser. */
   setFile(file: File, view: View): Promise<void> {
-    const source: Source = { key: `file ${file.name} ${file.lastModified}`, path: '', what: file.name, unit: '', diverging: true, range: null }
+    const source: Source = { key: `file ${file.name} ${file.lastModified}`, path: '', what: file.name, unit: '', diverging: true }
     return this.load(source, view, async () => {
       const volume = await read(await file.arrayBuffer())
       // A map without negative values is not drawn around zero.
@@ -174,12 +174,11 @@ export class Brain {
   async repaint(view: View): Promise<void> {
     const { volume, painted, source } = this
     if (!volume || !painted || !source) return
-    const [low, high] = source.range ?? [0, this.usual]
-    const end = view.range ?? (source.diverging ? Math.max(Math.abs(low), Math.abs(high)) : high)
+    const end = view.range ?? this.usual
     this.scale = {
       table: tableFor(source.diverging, this.tables),
       diverging: source.diverging,
-      low: source.diverging ? -end : Math.min(low, end * 0.999),
+      low: source.diverging ? -end : 0,
       high: end,
       threshold: view.threshold,
     }

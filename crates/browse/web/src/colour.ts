@@ -79,16 +79,10 @@ export function paint(volume: Volume, scale: Scale, painted: Painted): void {
   }
 }
 
-/** The size below which 99% of the finite values lie, from an even sample; 1 if there is none. */
+/** The size below which 99% of the finite values lie, as figures have it; 1 if there is none. */
 export function usualSize(data: Float32Array): number {
-  const every = Math.max(1, Math.floor(data.length / 200_000))
-  const sizes: number[] = []
-  for (let i = 0; i < data.length; i += every) {
-    const value = data[i]!
-    if (Number.isFinite(value)) sizes.push(Math.abs(value))
-  }
-  const sorted = Float64Array.from(sizes).sort()
-  const found = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.99))]
+  const sizes = data.filter(Number.isFinite).map(Math.abs).sort()
+  const found = sizes[Math.round((sizes.length - 1) * 0.99)]
   return found !== undefined && found > 0 ? roundUp(found) : 1
 }
 
@@ -110,5 +104,5 @@ export function greyRange(data: Float32Array): [number, number] {
 /** The next number up of two significant digits. */
 export function roundUp(number: number): number {
   const unit = 10 ** (Math.floor(Math.log10(number)) - 1)
-  return Number((Math.ceil(number / unit - 1e-9) * unit).toPrecision(2))
+  return Number((Math.ceil(number / unit - 1e-6) * unit).toPrecision(2))
 }

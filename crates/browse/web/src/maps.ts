@@ -14,8 +14,6 @@ export interface Source {
   what: string
   unit: string
   diverging: boolean
-  /** The ends of the colour bar; null takes them from the values. */
-  range: [number, number] | null
 }
 
 /** The maps of a chosen trial. */
@@ -67,7 +65,6 @@ export function sourceOf(view: View, subject: Subject, trials: Trials | null): S
       what: isZ ? `z-scored beta, ${trial}` : `beta, ${trial}`,
       unit,
       diverging: true,
-      range: null,
     }
   }
   const row = trials?.find(view.session, view.trial) ?? -1
@@ -80,19 +77,15 @@ export function sourceOf(view: View, subject: Subject, trials: Trials | null): S
     what: `mean ${isZ ? 'z-scored beta' : 'beta'} of ${counted(trials.timesShown(trials.image[row]!), 'trial')} with ${image}`,
     unit,
     diverging: true,
-    range: null,
   }
 }
 
 function ofMap(map: MapInfo, subject: Subject): Source {
-  const [low, high] = map.range
-  const isRange = low !== null && high !== null && low < high
   return {
     key: `${subject.id} map ${map.id}`,
     path: ofSubject(subject.id, `/maps/${encodeURIComponent(map.id)}.nii`),
     what: map.label,
     unit: map.unit,
     diverging: map.diverging,
-    range: isRange ? [low, high] : null,
   }
 }

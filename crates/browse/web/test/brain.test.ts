@@ -111,6 +111,9 @@ test('the usual size leaves out NaN and extremes', () => {
   const data = Float32Array.from({ length: 1000 }, (_, i) => (i === 0 ? 1e6 : i % 2 === 0 ? NaN : i / 1000))
   assert.equal(usualSize(data), 1)
   assert.equal(usualSize(Float32Array.of(NaN, NaN)), 1)
+  // As a figure has it: every value counts, the last one too.
+  assert.equal(usualSize(Float32Array.from({ length: 101 }, (_, i) => -i)), 99)
+  assert.equal(usualSize(Float32Array.of(1, 7)), 7)
   assert.deepEqual([0.0123, 2.31, 45, 99.1].map(roundUp), [0.013, 2.4, 45, 100])
 })
 
