@@ -94,6 +94,8 @@ fn a_trial_is_drawn_around_zero() {
     assert!(expected(&scale, &betas).is_subset(&found));
     user.ok("figure --subject 03 --trial 1:4 --range -3,3 --slices 1000 -o short.png");
     assert_eq!(read(&user, "short.png"), read(&user, "trial.png"));
+    user.ok("figure --subject 03 --trial 01:4 --range -3 3 --slices 1000 -o two.png");
+    assert_eq!(read(&user, "two.png"), read(&user, "trial.png"));
     let ran = user.ok("figure --subject 03 --trial ses-01:4 --json -o trial.png");
     let range = ran.out.split_once(r#""range":["#).unwrap().1.split_once(']').unwrap().0;
     let (low, high) = range.split_once(',').unwrap();

@@ -1,5 +1,6 @@
 //! Arguments of `figure`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -39,7 +40,8 @@ pub(crate) struct Figure {
     /// Leave out values below T; for betas and other diverging maps, those closer to zero than T
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub(crate) threshold: Option<f32>,
-    /// The values of the first and the last colour (default: from the values); for a diverging map -HI,HI
+    /// The values of the first and the last colour, LO,HI or LO HI (default: from the values); for a
+    /// diverging map -HI,HI
     #[arg(long, value_name = "LO,HI", allow_hyphen_values = true, value_parser = parse_range)]
     pub(crate) range: Option<Range>,
     /// Colours (default: viridis; blue-red for betas and for a file with negative values)
@@ -92,6 +94,21 @@ pub(crate) struct Range {
     pub(crate) high: f32,
 }
 
+/// The arguments with the numbers of `--range LO HI` as one value. An option whose values may begin
+/// with a dash cannot take two itself: the second could be the next option.
+pub(crate) fn with_joined_range(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let is_number = |text: &OsString| text.to_str().is_some_and(|text| text.parse::<f32>().is_ok());
+    let place = arguments
+        .windows(3)
+        .position(|it| it[0] == "--range" && is_number(&it[1]) && is_number(&it[2]));
+    if let Some(place) = place {
+        let high = arguments.remove(place + 2);
+        arguments[place + 1].push(",");
+        arguments[place + 1].push(high);
+    }
+    arguments
+}
+
 fn parse_range(text: &str) -> Result<Range, String> {
     let number = |part: &str| part.trim().parse::<f32>().ok();
     let ends = text.split_once(',');
@@ -114,6 +131,15 @@ mod tests {
         assert_eq!(parse_trial("ses-01:0"), trial("ses-01", 0));
         for text in ["01", "01:", ":3", "01:-1", "01:a"] {
             assert!(parse_trial(text).unwrap_err().contains("such as 01:17"), "{text}");
+        }
+        let joined = |line: &str| {
+            let joined = with_joined_range(line.split(' ').map(OsString::from).collect());
+            joined.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
+        };
+        assert_eq!(joined("figure --range -3 3 -o a"), "figure --range -3,3 -o a");
+        assert_eq!(joined("figure --range 0 5e1"), "figure --range 0,5e1");
+        for same in ["figure --range -3,3 -o a", "figure --range 3 -o a", "figure --range"] {
+            assert_eq!(joined(same), same);
         }
         assert_eq!(parse_range("-2,2.5"), Ok(Range { low: -2.0, high: 2.5 }));
         assert_eq!(parse_range("0, 1e3"), Ok(Range { low: 0.0, high: 1000.0 }));

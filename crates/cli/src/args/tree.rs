@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Command, CommandFactory, FromArgMatches};
 
 use super::examples;
+use super::figure::with_joined_range;
 use super::{Cli, global::GLOBAL};
 
 /// What the exit status means, as help and manual page list it.
@@ -36,6 +37,7 @@ const MORE: &str = "Add --help for examples and global options, or see: laion-fm
 /// Reads the arguments, of which the first is the name of the program.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let mut command = command();
+    let arguments = with_joined_range(arguments.into_iter().collect());
     let matches = command.try_get_matches_from_mut(arguments)?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
