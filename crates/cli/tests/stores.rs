@@ -27,6 +27,8 @@ fn a_store_is_built_used_listed_checked_and_removed() {
     let built = user.ok("store build --subject 03 --json");
     assert_eq!(json(&built.out)["built"], serde_json::json!(["ses-01"]));
     assert_eq!(names(&user.mirror().join("stores")), ["sub-03_desc-anatomical.zarr"]);
+    let nothing = user.ok("store build --subject 03 -n").out;
+    assert!(nothing.contains("\nbuild:    nothing: every session is there\n"), "{nothing}");
     let again = user.ok("store build --subject 03");
     assert!(again.err.contains("0 sessions built, 1 kept"), "{}", again.err);
     let told = "note: kept as they are: ses-01; to check every byte: \

@@ -167,9 +167,13 @@ fn plan_lines(context: &Context, plan: &StorePlan) -> Vec<String> {
         return vec![output::json_line("store-plan", fields)];
     }
     let sessions: Vec<&str> = plan.sessions.iter().map(SessionId::as_str).collect();
+    let build = match sessions.as_slice() {
+        [] => "nothing: every session is there".to_owned(),
+        some => format!("{} ({})", counted(some.len(), "session"), some.join(", ")),
+    };
     vec![
         format!("store:    {}", plan.path.display()),
-        format!("build:    {} ({})", counted(sessions.len(), "session"), sessions.join(", ")),
+        format!("build:    {build}"),
         format!("keep:     {}", counted(plan.kept.len(), "session")),
         format!("voxels:   {}", plan.n_voxels),
         format!("on disk:  {}", readable_bytes(plan.bytes)),

@@ -458,7 +458,9 @@ struct BuildMemory<'a> {
 impl BuildMemory<'_> {
     /// The bytes that the process takes with so many sessions at work.
     fn peak(&self, workers: usize, threads: NonZeroUsize, options: MatrixOptions) -> u64 {
-        let each = self.shapes.iter().map(|shape| options.memory(*shape)).max().unwrap_or(0);
+        let each = self.shapes.iter().map(|shape| options.memory(*shape)).max();
+        // With nothing to build, nothing is read.
+        let Some(each) = each else { return PROGRAM };
         let each = each.saturating_add(memory::reader(threads.get(), self.from_bucket));
         let voxels = self.shapes.iter().map(|[_, columns]| *columns as u64).max().unwrap_or(0);
         PROGRAM
@@ -518,6 +520,9 @@ mod tests {
         let Err(Error::MemoryLimit { limit: 1_048_576, least }) = memory.plan(4) else {
             panic!("a limit that is too small")
         };
+        let nothing = BuildMemory { shapes: &[], limit: None, from_bucket: false };
+        let (workers, threads, options) = nothing.plan(4).unwrap();
+        assert_eq!(nothing.peak(workers, threads, options), PROGRAM);
         assert_eq!(BuildMemory { limit: Some(least), ..memory }.plan(4).unwrap().2.chunk_rows, 8);
     }
 }
