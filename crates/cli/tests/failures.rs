@@ -97,7 +97,7 @@ fn what_is_not_there_is_status_3_and_names_the_download() {
     hint: laion-fmri download --subject sub-01 --ses ses-01
     ");
     assert_snapshot!(fails("download --subject sub-03 --ses 9").lines().next().unwrap(),
-        @"error: sub-03 has no session 9 in the bucket; sessions: 01, 02, 31, 32 (searched: BUCKET/derivatives/glmsingle-tedana/sub-03/, BUCKET/derivatives/rois/sub-03/)");
+        @"error: sub-03 has no session 09 in the bucket; sessions: 01, 02, 31, 32 (searched: BUCKET/derivatives/glmsingle-tedana/sub-03/, BUCKET/derivatives/rois/sub-03/)");
     assert_snapshot!(fails("--offline download --subject sub-03"),
         @"
     error: listing BUCKET needs the network, and offline mode is on

@@ -81,7 +81,7 @@ fn what_no_session_is_called_is_said() {
     assert_eq!(fails("all 01", 2), expected);
     let message = fails("7", 3);
     assert!(
-        message.starts_with("error: not on disk: the betas of sub-01 ses-7, only those of ses-01"),
+        message.starts_with("error: not on disk: the betas of sub-01 ses-07, only those of ses-01"),
         "{message}"
     );
     assert!(message.contains("hint: --session ses-03 is the nearest"), "{message}");

@@ -168,7 +168,8 @@ impl std::fmt::Display for SessionRange {
     }
 }
 
-/// The session of this label, or the only one with this number.
+/// The session of this label, or the only one with this number; without any, the name that it would
+/// have among the others.
 fn one(text: &str, existing: &[SessionId]) -> String {
     let label = label(text);
     if existing.iter().any(|id| id.label() == label) {
@@ -178,8 +179,19 @@ fn one(text: &str, existing: &[SessionId]) -> String {
     let mut same = existing.iter().filter(same);
     match (same.next(), same.next()) {
         (Some(only), None) => only.to_string(),
+        (None, _) if is_number(label) => {
+            format!("ses-{label:0>width$}", width = digits(existing).unwrap_or_default())
+        }
         _ => bare(text),
     }
+}
+
+/// How many digits the numbers of the sessions have, if all have as many.
+fn digits(existing: &[SessionId]) -> Option<usize> {
+    let mut lengths =
+        existing.iter().map(|id| id.label()).filter(|label| is_number(label)).map(str::len);
+    let first = lengths.next()?;
+    lengths.all(|length| length == first).then_some(first)
 }
 
 /// What stands behind `ses-`, or behind the `ses` of a number.
@@ -247,6 +259,10 @@ mod tests {
             let meant = resolve(&named(texts), &there, "sub-03").unwrap();
             assert_eq!(meant.names.join(" "), expected, "{texts}");
         }
+        // One that is not there is named as it would be.
+        let there = existing(&["01", "02", "PrismaAnat"]);
+        let meant = resolve(&named("3,11,103,4x"), &there, "sub-03").unwrap();
+        assert_eq!(meant.names, ["ses-03", "ses-11", "ses-103", "4x"]);
         // Two that are called so: neither is guessed.
         let meant = resolve(&named("1"), &existing(&["01", "001"]), "sub-03").unwrap();
         assert_eq!(meant.names, ["ses-1"]);
