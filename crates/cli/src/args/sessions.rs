@@ -189,7 +189,7 @@ fn one(text: &str, existing: &[SessionId]) -> String {
 /// How many digits the numbers of the sessions have, if all have as many.
 fn digits(existing: &[SessionId]) -> Option<usize> {
     let mut lengths =
-        existing.iter().map(|id| id.label()).filter(|label| is_number(label)).map(str::len);
+        existing.iter().map(SessionId::label).filter(|label| is_number(label)).map(str::len);
     let first = lengths.next()?;
     lengths.all(|length| length == first).then_some(first)
 }

@@ -160,8 +160,10 @@ impl Volumes {
                 all => format!("{subject} {session}: {done} of {all} volumes"),
             })
             .collect();
-        let rests = |key| !self.steps.contains_key(key);
-        let n_read = self.sessions.iter().filter(|(key, it)| is_read(**it) && rests(key)).count();
+        let is_done = |(key, counts): &(&(SubjectId, SessionId), &(usize, usize))| {
+            is_read(**counts) && !self.steps.contains_key(*key)
+        };
+        let n_read = self.sessions.iter().filter(is_done).count();
         let under_way: Vec<String> = under_way.into_iter().chain(self.works()).collect();
         let mut parts = under_way[..under_way.len().min(MOST)].to_vec();
         if under_way.len() > MOST {
