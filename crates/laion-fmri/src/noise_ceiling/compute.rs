@@ -37,8 +37,8 @@ pub struct NoiseCeilingPlan {
     pub n_trials: usize,
     /// What stands for the mean of 1/n.
     pub inverse_repetitions: f64,
-    /// The noise ceiling of pure noise, in percent, as expected: what the residual ddof adds to every
-    /// voxel. With 1 it is 0; with 0 it is 50 or more, however often images are shown.
+    /// The noise ceiling, in percent, that a voxel of pure noise is expected to have. With a residual
+    /// ddof of 1 it is 0; with 0 and the mean of 1/n it is 50 or more, however often images are shown.
     pub noise_alone: f64,
     /// The voxels of the result.
     pub n_voxels: usize,
