@@ -416,6 +416,17 @@ class Cases:
             if not mask[page.voxel()[0]]:
                 problems.append(f"{label}: the crosshair did not go there")
             page.picture(f"roi-{label}")
+            # Who clicks the brain instead of Enter stays where the click was.
+            page.fill("#roi", "", enter=True)
+            page.click(0.46, 0.42)
+            page.page.wait_for_timeout(200)
+            clicked = page.voxel()[0]
+            page.page.fill("#roi", name)
+            page.click(0.46, 0.42)
+            page.page.wait_for_function("() => document.getElementById('roi-state').textContent !== ''")
+            page.page.wait_for_timeout(300)
+            if page.voxel()[0] != clicked:
+                problems.append(f"{label}: the crosshair left {clicked}, which was clicked, for {page.voxel()[0]}")
             page.fill("#roi", "", enter=True)
             page.page.wait_for_function("() => document.getElementById('roi-state').textContent === ''")
         page.fill("#roi", "FFA1 | (PPA", enter=True)
@@ -766,6 +777,8 @@ class Cases:
         half = brain.shape[0] // 2
         values[half:] = 0
         values[0, 0, 0] = -3
+        # Zero inside the brain is a value; programs write it outside, where there is none.
+        drawn = np.where((values == 0) & ~(np.asarray(brain.dataobj) > 0), np.nan, values)
         path = self.out / "own.nii.gz"
         nibabel.save(nibabel.Nifti1Image(values, brain.affine), path)
         before = len(page.requests)
@@ -774,12 +787,33 @@ class Cases:
         page.page.wait_for_timeout(300)
         sent = [request.url for request in page.requests[before:] if "/api/subjects" in request.url or request.method != "GET"]
         voxels = self.axial(page)
-        problems, coloured = self.compare(page, voxels, values, "blue-red", -3, 3, 0)
+        problems, coloured = self.compare(page, voxels, drawn, "blue-red", -3, 3, 0)
         if not 0 < coloured < len(POINTS) - 1:
             problems.append(f"{coloured} of the points are zero, which is not some of them")
         if any("own" in url for url in sent) or any(request.method != "GET" for request in page.requests):
             problems.append(f"the file was sent: {sent}")
         page.picture("own-file")
+        # Far from the brain there is a zero, and the page says that it is not drawn.
+        outside = np.argwhere((values == 0) & np.isnan(drawn))[-1]
+        page.move(outside)
+        if not page.text("#readout").endswith("0, outside the brain") or "zero outside the brain" not in page.text("#legend-note"):
+            problems.append(f"{page.text('#readout')!r}, {page.text('#legend-note')!r}")
+        # What is no map changes nothing that is shown.
+        wrong = self.out / "nc.png"
+        wrong.write_bytes(b"\x89PNG" * 200)
+        page.page.set_input_files("#file", str(wrong))
+        page.page.wait_for_selector("#messages .error")
+        shown = page.page.eval_on_selector("#show", "(show) => show.selectedOptions[0].textContent")
+        if "nc.png: the file is not NIfTI" not in page.text("#messages .error p") or shown != "own.nii.gz" or "own.nii.gz" not in page.text("#title"):
+            problems.append(f"{page.text('#messages .error p')!r}, Show has {shown!r}, title {page.text('#title')!r}")
+        # Another grid is said.
+        other = self.out / "other.nii.gz"
+        nibabel.save(nibabel.Nifti1Image(np.ones((5, 6, 7), np.float32), np.diag([4.0, 4, 4, 1])), other)
+        page.page.set_input_files("#file", str(other))
+        page.page.wait_for_function("() => document.getElementById('title').textContent.includes('other.nii.gz')")
+        said = " ".join(page.page.locator("#messages .note p").all_inner_texts())
+        if "not on the grid of the betas" not in page.text("#title") or "5 x 6 x 7" not in said:
+            problems.append(f"{page.text('#title')!r}, {said!r}")
         page.page.select_option("#layout", "planes")
         return problems
 

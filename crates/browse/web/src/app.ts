@@ -9,6 +9,7 @@ import { listen } from './keys'
 import { Latest } from './latest'
 import { firstChoice, isMean, isTrialMap, kindOf, sourceOf } from './maps'
 import { clearErrors, copy, report, say } from './messages'
+import { type OwnMap, openMap } from './own'
 import { TrialPane } from './pane'
 import { fileName, saveMap, savePicture } from './save'
 import { StimulusPanel } from './stimulus'
@@ -21,7 +22,7 @@ export class App {
   private view: View = START
   private subject: Subject | null = null
   private trials: Trials | null = null
-  private file: File | null = null
+  private file: OwnMap | null = null
   private lastTrialMap = 'beta'
   private readonly askedSubject = new Latest()
   private readonly brain: Brain
@@ -39,7 +40,7 @@ export class App {
     this.brain = new Brain(about.colormaps)
     this.controls.setSubjects(subjects)
     this.controls.onChange = (patch) => this.update(patch)
-    this.controls.onFile = (file) => this.openFile(file)
+    this.controls.onFile = (file) => void this.openFile(file).catch(report)
     this.controls.onStep = (step) => this.stepTrial(step)
     this.pane.onChange = (patch) => this.update(patch)
     this.pane.table.onChoose = (row) => this.chooseRow(row)
@@ -305,8 +306,10 @@ export class App {
     this.chooseVoxel(next)
   }
 
-  private openFile(file: File): void {
-    this.file = file
+  /** What was shown before stays if the file is not a map. */
+  private async openFile(file: File): Promise<void> {
+    clearErrors()
+    this.file = await openMap(file)
     this.controls.setFile(file.name)
     if (this.view.show === 'file') void this.showMap()
     else this.update({ show: 'file' })

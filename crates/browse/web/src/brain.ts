@@ -1,6 +1,6 @@
 /** The middle of the page: anatomy, a map above it, ROI outlines and crosshair, and the colour bar. */
 
-import { ask, bytes, type Ijk, ofSubject, type Rgb } from './api'
+import { ask, bytes, type Ijk, ofSubject, Refusal, type Rgb } from './api'
 import { type Point, transform } from './affine'
 import { blank, greyRange, paint, type Painted, type Scale, tableFor, usualSize } from './colour'
 import { drawCrosshair } from './crosshair'
@@ -12,6 +12,7 @@ import { report, say } from './messages'
 import { at, read, type Volume } from './nifti'
 import { value } from './numbers'
 import { drawOutlines } from './outline'
+import { gridNote, type OwnMap, withoutOutside } from './own'
 import { follow } from './reading'
 import type { View } from './view'
 import { Viewer } from './viewer'
@@ -25,6 +26,8 @@ export class Brain {
   private ready: Promise<void> = Promise.resolve()
   private source: Source | null = null
   private volume: Volume | null = null
+  /** The volume as it is drawn: of a map of the user's own, without zeros outside of the brain. */
+  private visible: Volume | null = null
   private painted: Painted | null = null
   private roi: Volume | null = null
   private title = ''
@@ -32,6 +35,9 @@ export class Brain {
   /** The grid of the subject's betas and maps. */
   private grid: Volume | null = null
   private settled = ''
+  /** How often a point was chosen, and whether the pointer is down on the brain. */
+  private chosen = 0
+  private isPressed = false
   private unfollow: () => void = () => {}
   scale: Scale | null = null
   /** Called with a voxel of the subject's grid that was chosen. */
@@ -44,6 +50,8 @@ export class Brain {
   constructor(private readonly tables: Record<string, Rgb[]>) {
     this.viewer.onPoint = (mm) => this.choose(mm)
     this.viewer.onDrawn = () => this.drawn()
+    byId('brain').addEventListener('pointerdown', () => (this.isPressed = true))
+    for (const over of ['pointerup', 'pointercancel'] as const) window.addEventListener(over, () => (this.isPressed = false))
     new ResizeObserver(() => this.drawLegend()).observe(byId('legend-part'))
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.drawLegend())
   }
@@ -72,7 +80,7 @@ export class Brain {
   reset(): void {
     this.askedMap.stop()
     this.askedRoi.stop()
-    this.grid = this.volume = this.painted = this.roi = this.source = null
+    this.grid = this.volume = this.visible = this.painted = this.roi = this.source = null
     this.scale = null
   }
 
@@ -104,22 +112,38 @@ export class Brain {
     return this.load(source, view, async (signal) => {
       const buffer = await bytes(source.path, signal)
       performance.mark('map-bytes')
-      return read(buffer)
+      const volume = await read(buffer)
+      return { volume, visible: volume }
     })
   }
 
-  /** Shows a map from a file of the user's own. It does not leave the browser. */
-  setFile(file: File, view: View): Promise<void> {
-    const source: Source = { key: `file ${file.name} ${file.lastModified}`, path: '', what: file.name, unit: '', diverging: true }
-    return this.load(source, view, async () => {
-      const volume = await read(await file.arrayBuffer())
-      // A map without negative values is not drawn around zero.
-      source.diverging = volume.data.some((number) => number < 0)
-      return volume
+  /** Shows a map of the user's own. */
+  setFile({ name, key, volume }: OwnMap, view: View): Promise<void> {
+    // A map without negative values is not drawn around zero.
+    const source: Source = { key, path: '', what: name, unit: '', diverging: volume.data.some((number) => number < 0) }
+    return this.load(source, view, async (signal) => {
+      const brain = await this.brainMask(view.subject, signal)
+      this.grid ??= brain
+      const note = this.grid && gridNote(name, volume, this.grid)
+      if (note) {
+        source.what = `${name} (not on the grid of the betas)`
+        say(note)
+      }
+      return { volume, visible: brain ? withoutOutside(volume, brain) : volume }
     })
   }
 
-  private async load(source: Source, view: View, get: (signal: AbortSignal) => Promise<Volume>): Promise<void> {
+  /** The brain mask of a subject; null if it is not on disk. */
+  private async brainMask(subject: string, signal: AbortSignal): Promise<Volume | null> {
+    try {
+      return await read(await bytes(ofSubject(subject, '/anatomy/mask.nii'), signal))
+    } catch (error) {
+      if (error instanceof Refusal) return null
+      throw error
+    }
+  }
+
+  private async load(source: Source, view: View, get: (signal: AbortSignal) => Promise<{ volume: Volume; visible: Volume }>): Promise<void> {
     performance.mark('map-asked')
     const busy = byId('busy')
     busy.textContent = 'Reading ...'
@@ -127,19 +151,20 @@ export class Brain {
     const unfollow = source.path === '' ? () => {} : follow(view.subject, (text) => (busy.textContent = text))
     this.unfollow = unfollow
     await this.askedMap.run(async (signal) => {
-      const volume = await get(signal)
+      const { volume, visible } = await get(signal)
       unfollow()
       await this.ready
       if (signal.aborted) return
       this.source = source
       this.volume = volume
+      this.visible = visible
       if (source.path !== '') this.grid = volume
       if (!(await this.attach())) {
         busy.textContent = ''
         return
       }
       if (!this.viewer.isReady) await this.viewer.setEmpty(volume)
-      this.usual = usualSize(volume.data)
+      this.usual = usualSize(visible.data)
       const isSame = this.painted && this.painted.shape.every((length, i) => length === volume.shape[i]! + 2)
       this.painted = blank(volume, isSame ? this.painted!.data : undefined)
       await this.repaint(view)
@@ -159,7 +184,7 @@ export class Brain {
   async clearMap(sentence: string): Promise<void> {
     this.askedMap.stop()
     this.unfollow()
-    this.volume = this.painted = this.source = null
+    this.volume = this.visible = this.painted = this.source = null
     this.scale = null
     this.viewer.removeColours()
     this.settled = 'nothing'
@@ -172,8 +197,8 @@ export class Brain {
 
   /** Draws the map again with the threshold, range and opacity of the view. */
   async repaint(view: View): Promise<void> {
-    const { volume, painted, source } = this
-    if (!volume || !painted || !source) return
+    const { visible, painted, source } = this
+    if (!visible || !painted || !source) return
     const end = view.range ?? this.usual
     this.scale = {
       table: tableFor(source.diverging, this.tables),
@@ -182,7 +207,7 @@ export class Brain {
       high: end,
       threshold: view.threshold,
     }
-    paint(volume, this.scale, painted)
+    paint(visible, this.scale, painted)
     await this.viewer.setColours(painted, view.opacity)
     this.title = `${view.subject}: ${source.what}`
     byId('title').textContent = this.title
@@ -203,7 +228,8 @@ export class Brain {
   /**
    * Outlines an ROI expression; `state` is told how many voxels it has, or what is wrong.
    *
-   * With `visit`, the crosshair goes there, unless it is inside already.
+   * With `visit`, the crosshair goes there, unless it is inside already, or a point is chosen later. Who
+   * leaves the field of the ROI by a click in the brain has chosen that point.
    */
   async setRoi(subject: string, expression: string, visit: boolean, state: (text: string, isError: boolean) => void): Promise<void> {
     if (expression === '') {
@@ -213,6 +239,7 @@ export class Brain {
       this.redraw()
       return
     }
+    const before = this.isPressed ? -1 : this.chosen
     await this.askedRoi.run(async (signal) => {
       const answer = await ask(ofSubject(subject, `/roi.nii?${new URLSearchParams({ q: expression })}`), signal)
       const roi = await read(await answer.arrayBuffer())
@@ -221,7 +248,7 @@ export class Brain {
       state(`${voxels.toLocaleString('en')} voxels`, false)
       this.redraw()
       const mm = this.viewer.point()
-      const middle = visit && mm && !at(roi, transform(roi.toVoxel, mm).map(Math.round) as Ijk) ? middleOf(roi) : null
+      const middle = visit && before === this.chosen && mm && !at(roi, transform(roi.toVoxel, mm).map(Math.round) as Ijk) ? middleOf(roi) : null
       if (middle) this.choose(transform(roi.affine, middle), true)
     }, (error) => {
       this.roi = null
@@ -266,7 +293,8 @@ export class Brain {
   }
 
   private shown(): Shown | null {
-    return this.source && this.scale ? { label: this.source.what, unit: this.source.unit, scale: this.scale } : null
+    const { source, scale } = this
+    return source && scale ? { label: source.what, unit: source.unit, scale, isMasked: this.visible !== this.volume } : null
   }
 
   private redraw(): void {
@@ -276,6 +304,7 @@ export class Brain {
   private choose(mm: Point, move = false): void {
     const { grid } = this
     if (!grid) return
+    this.chosen++
     if (move) this.viewer.moveTo(mm)
     const ijk = transform(grid.toVoxel, mm).map(Math.round) as Ijk
     this.drawReadout()
@@ -284,11 +313,11 @@ export class Brain {
 
   private drawReadout(): void {
     const mm = this.viewer.point()
-    const { volume, source, grid } = this
+    const { volume, visible, source, grid } = this
     if (!mm || !grid) return
     const ijk = transform(grid.toVoxel, mm).map(Math.round)
-    const here = volume ? at(volume, transform(volume.toVoxel, mm).map(Math.round) as Ijk) : undefined
-    const text = !volume ? 'no map' : here === undefined ? 'outside the map' : here === 0 ? '0 (a value)' : value(here, source?.unit)
+    const here = (map: Volume): number | undefined => at(map, transform(map.toVoxel, mm).map(Math.round) as Ijk)
+    const text = volume && visible ? readout(here(volume), here(visible), source?.unit) : 'no map'
     byId('readout').textContent = `voxel ${ijk.join(', ')}   ·   mm ${mm.map((x) => value(Number(x.toFixed(1)))).join(', ')}   ·   ${text}`
   }
 
@@ -317,6 +346,13 @@ export class Brain {
     byId('screen').dataset['drawn'] = this.settled
     performance.mark('drawn')
   }
+}
+
+/** A value in words; `visible` is what is drawn of it. */
+function readout(number: number | undefined, visible: number | undefined, unit?: string): string {
+  if (number === undefined) return 'outside the map'
+  if (number !== 0) return value(number, unit)
+  return Number.isNaN(visible) ? '0, outside the brain' : '0 (a value)'
 }
 
 /** The voxel of a mask that is nearest to its centre; null for an empty one. */

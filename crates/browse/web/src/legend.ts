@@ -9,6 +9,8 @@ export interface Shown {
   label: string
   unit: string
   scale: Scale
+  /** Whether zeros outside of the brain are not drawn. */
+  isMasked: boolean
 }
 
 const HEIGHT = 46
@@ -64,9 +66,12 @@ export function drawBar(drawing: CanvasRenderingContext2D, width: number, { unit
 }
 
 /** What the colours do not show, in words. */
-export function legendNote({ scale, unit }: Shown): string {
+export function legendNote({ scale, unit, isMasked }: Shown): string {
   const beyond = `values beyond the ends have the colours of the ends`
-  if (!(scale.threshold > 0)) return `Transparent: no value (NaN). Zero has its colour; ${beyond}.`
+  if (!(scale.threshold > 0)) {
+    if (isMasked) return `Transparent: no value (NaN), and zero outside the brain. Zero inside has its colour; ${beyond}.`
+    return `Transparent: no value (NaN). Zero has its colour; ${beyond}.`
+  }
   const size = value(scale.threshold, unit)
   const hidden = scale.diverging ? `between −${size} and ${size}` : `below ${size}`
   return `Transparent: values ${hidden}, and no value (NaN); ${beyond}.`

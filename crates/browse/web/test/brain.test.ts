@@ -9,6 +9,7 @@ import { GiftiError, readArrays } from '../src/gifti'
 import { NiftiError, read, type Volume, write } from '../src/nifti'
 import { value } from '../src/numbers'
 import { outline } from '../src/outline'
+import { gridNote, openMap, withoutOutside } from '../src/own'
 import { histogram, rank } from '../src/ranking'
 import { borderOf, paintVertices } from '../src/vertices'
 import { trials } from './trials_of'
@@ -207,4 +208,27 @@ test('on a surface, colours of the bar are kept and the bare cortex is lit', () 
   assert.deepEqual([...colours.subarray(8, 12)], bare)
   assert.equal(colours[15], 255)
   assert.notDeepEqual([...colours.subarray(12, 15)], table[20])
+})
+
+test('of a map of one\'s own, zero outside the brain is no value', async () => {
+  const brain = await volume([4, 1, 1], [0, 1, 1, 0])
+  const own = await volume([4, 1, 1], [0, 0, 5, 7])
+  assert.deepEqual(Array.from(withoutOutside(own, brain).data), [NaN, 0, 5, 7])
+  assert.deepEqual(Array.from(own.data), [0, 0, 5, 7])
+  // A grid that begins two voxels later, in millimetres: its first voxel is the third one of the brain.
+  const later: Affine = [-2, 0, 0, 6, 0, 2, 0, -20, 0, 0, 2, -30]
+  const part = await read(write([3, 1, 1], later, Float32Array.of(0, 0, 0)))
+  assert.deepEqual(Array.from(withoutOutside(part, brain).data), [0, NaN, NaN])
+})
+
+test('a map on another grid is said', async () => {
+  const grid = await volume([2, 2, 2], new Array(8).fill(1))
+  assert.equal(gridNote('a.nii', grid, grid), null)
+  assert.match(gridNote('a.nii', await volume([2, 2, 1], [1, 1, 1, 1]), grid)!, /^a\.nii is not on the grid.* 2 x 2 x 1 voxels, and they have 2 x 2 x 2/)
+  const moved: Affine = [-2, 0, 0, 11, 0, 2, 0, -20, 0, 0, 2, -30]
+  assert.match(gridNote('a.nii', await read(write([2, 2, 2], moved, new Float32Array(8))), grid)!, /another affine/)
+})
+
+test('a file that is no map is named', async () => {
+  await assert.rejects(openMap(new File([new Uint8Array(400)], 'nc.png')), /^Error: nc\.png: the file is not NIfTI-1/)
 })
