@@ -120,7 +120,7 @@ export class Brain {
   /** Shows a map of the user's own. */
   setFile({ name, key, volume }: OwnMap, view: View): Promise<void> {
     // A map without negative values is not drawn around zero.
-    const source: Source = { key, path: '', what: name, unit: '', diverging: volume.data.some((number) => number < 0) }
+    const source: Source = { key, path: '', what: name, unit: '', diverging: volume.data.some((number) => number < 0), isOfBetas: false }
     return this.load(source, view, async (signal) => {
       const brain = await this.brainMask(view.subject, signal)
       this.grid ??= brain
@@ -148,7 +148,7 @@ export class Brain {
     const busy = byId('busy')
     busy.textContent = 'Reading ...'
     this.unfollow()
-    const unfollow = source.path === '' ? () => {} : follow(view.subject, (text) => (busy.textContent = text))
+    const unfollow = source.isOfBetas ? follow(view.subject, (text) => (busy.textContent = text)) : () => {}
     this.unfollow = unfollow
     await this.askedMap.run(async (signal) => {
       const { volume, visible } = await get(signal)

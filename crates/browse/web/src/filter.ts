@@ -90,6 +90,29 @@ function splitValue(value: string): [name: string, side: string] {
   return slash < 0 ? [value, ''] : [value.slice(0, slash), value.slice(slash + 1)]
 }
 
+/** What is on disk about the images. */
+export interface Known {
+  captions: boolean
+  /** The table of objects. */
+  masks: boolean
+}
+
+/** Why a filter finds less than there is: it asks for what is not on disk. Empty if it does not. */
+export function lacking(terms: readonly Term[], trials: Pick<Trials, 'datasets'>, known: Known): string {
+  const asks = (field: Field): boolean => terms.some((term) => term.field === field)
+  const lines = [
+    asks('noun') && !known.masks ? 'the objects in the images are not on disk' : '',
+    asks('dataset') && isUnknown(trials.datasets) ? 'the data sets of the images are not on disk' : '',
+    asks('word') && !known.captions ? 'captions are not on disk, so words are looked for in nouns and names' : '',
+  ]
+  return lines.filter((line) => line !== '').join('; ')
+}
+
+/** Whether the table of images is not on disk: each image is of a data set without a name. */
+function isUnknown(datasets: readonly string[]): boolean {
+  return datasets.every((name) => name === '')
+}
+
 /** The rows that meet every term, in the order of the table. */
 export function apply(terms: readonly Term[], trials: Trials, splits: ReadonlyMap<string, SplitSides>): Uint32Array {
   // What is about images is decided once for each image, and what is about trials once for each row.
@@ -126,7 +149,8 @@ function imageTest(term: Term, trials: Trials, splits: ReadonlyMap<string, Split
     case 'unique':
       return (image) => trials.shared[image] !== true
     case 'dataset': {
-      const wanted = namesIn(trials.datasets, value, term, 'data set')
+      if (isUnknown(trials.datasets)) return () => false
+      const wanted = namesIn(trials.datasets, term, 'data set')
       return (image) => wanted.has(trials.dataset[image]!)
     }
     case 'noun': {
@@ -154,7 +178,7 @@ function imageTest(term: Term, trials: Trials, splits: ReadonlyMap<string, Split
 function rowTest(term: Term, trials: Trials): (row: number) => boolean {
   switch (term.field) {
     case 'session': {
-      const wanted = namesIn(trials.sessions, term.value.toLowerCase(), term, 'session')
+      const wanted = namesIn(trials.sessions, term, 'session')
       return (row) => wanted.has(trials.session[row]!)
     }
     case 'run':
@@ -167,9 +191,10 @@ function rowTest(term: Term, trials: Trials): (row: number) => boolean {
 }
 
 /** The indices of names: whole ones, or without `ses-` and leading zeros; `1-3` is a range of them. */
-function namesIn(names: readonly string[], value: string, term: Term, what: string): Set<number> {
+function namesIn(names: readonly string[], term: Term, what: string): Set<number> {
   const wanted = new Set<number>()
-  for (const part of value.split(',')) {
+  for (const typed of term.value.split(',')) {
+    const part = typed.toLowerCase()
     const before = wanted.size
     const range = part.match(/^(?:ses-)?(\d+)-(?:ses-)?(\d+)$/)
     names.forEach((name, index) => {
@@ -178,7 +203,7 @@ function namesIn(names: readonly string[], value: string, term: Term, what: stri
       if (same || (range && number >= Number(range[1]) && number <= Number(range[2]))) wanted.add(index)
     })
     if (wanted.size === before && !range) {
-      throw new FilterError(`there is no ${what} \`${part}\`; there are ${shortened(names)}`, term.start)
+      throw new FilterError(`there is no ${what} \`${typed}\`; there are ${shortened(names)}`, term.start)
     }
   }
   return wanted

@@ -14,6 +14,8 @@ export interface Source {
   what: string
   unit: string
   diverging: boolean
+  /** Whether it is made of betas, whose first read may take long. */
+  isOfBetas: boolean
 }
 
 /** The maps of a chosen trial. */
@@ -65,6 +67,7 @@ export function sourceOf(view: View, subject: Subject, trials: Trials | null): S
       what: isZ ? `z-scored beta, ${trial}` : `beta, ${trial}`,
       unit,
       diverging: true,
+      isOfBetas: true,
     }
   }
   const row = trials?.find(view.session, view.trial) ?? -1
@@ -77,6 +80,7 @@ export function sourceOf(view: View, subject: Subject, trials: Trials | null): S
     what: `mean ${isZ ? 'z-scored beta' : 'beta'} of ${counted(trials.timesShown(trials.image[row]!), 'trial')} with ${image}`,
     unit,
     diverging: true,
+    isOfBetas: true,
   }
 }
 
@@ -87,5 +91,6 @@ function ofMap(map: MapInfo, subject: Subject): Source {
     what: map.label,
     unit: map.unit,
     diverging: map.diverging,
+    isOfBetas: false,
   }
 }

@@ -2,7 +2,7 @@
 
 import { json, ofSubject, Refusal, type SplitSides, type Subject } from './api'
 import { byId, fill, h } from './dom'
-import { apply, FilterError, parse, splitAsked, splitsOf, type Term } from './filter'
+import { apply, FilterError, lacking, parse, splitAsked, splitsOf, type Term } from './filter'
 import { Latest } from './latest'
 import { absent } from './messages'
 import { count, counted } from './numbers'
@@ -125,8 +125,12 @@ export class TrialPane {
     }
     performance.measure('filter', 'filter-start')
     const all = counted(trials.rows, 'trial')
-    this.state.textContent = terms.length === 0 ? all : `${count(this.rows.length)} of ${all}`
-    this.state.classList.remove('is-error')
+    const missing = this.subject ? lacking(terms, trials, this.subject.stimuli) : ''
+    const some = `${count(this.rows.length)} of ${all}`
+    this.state.textContent = terms.length === 0 ? all : missing === '' ? some : `${some}: ${missing}`
+    this.state.classList.toggle('is-error', missing !== '')
+    // There it says how to get them.
+    if (missing !== '') byId<HTMLDetailsElement>('absent').open = true
     this.filter.setAttribute('aria-invalid', 'false')
   }
 

@@ -14,7 +14,7 @@ const HEADS: readonly [Column, string, string][] = [
   ['session', 'ses', 'session'],
   ['trial', 'trial', 'row of the session, from 0'],
   ['run', 'run', 'run'],
-  ['rep', 'rep', 'repetition of the image, from 1'],
+  ['rep', 'rep', 'which showing of its image a trial is, from 1; the column `repetition` of the trial table counts from 0'],
   ['image', 'image', 'noun and name of the image'],
   ['dataset', 'set', 'data set of the image'],
   ['shared', 'S/U', 'shared with other subjects, or unique'],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 
-import { apply, FilterError, parse, splitAsked, splitsOf } from '../src/filter'
+import { apply, FilterError, lacking, parse, splitAsked, splitsOf } from '../src/filter'
 import { sortRows } from '../src/sort'
 import { trials } from './trials_of'
 
@@ -52,13 +52,24 @@ test('splits know their sides', () => {
   assert.deepEqual(splitAsked(parse('-split:ood split:tau/test')), { split: 'tau', side: 'test' })
 })
 
+test('a filter by what is not on disk says so', () => {
+  const all = { captions: true, masks: true }
+  const why = (text: string, known = all): string => lacking(parse(text), table, known)
+  assert.equal(why('noun:dog dataset:things window'), '')
+  assert.match(why('noun:dog', { ...all, masks: false }), /^the objects in the images are not on disk$/)
+  assert.match(why('run:1 -noun:dog', { ...all, masks: false }), /objects/)
+  assert.match(why('window', { ...all, captions: false }), /captions are not on disk/)
+  assert.equal(why('run:1 shared', { captions: false, masks: false }), '')
+  assert.match(lacking(parse('dataset:x'), { datasets: [''] }, all), /data sets/)
+})
+
 test('what cannot be understood is said with its place', () => {
   const wrong: [string, RegExp][] = [
     ['shared colour:red', /no field `colour`.*character 8/],
     ['run:', /`run:` has no value.*character 1/],
     ['run:a', /`a` is not a number/],
     ['session:3', /no session `3`; there are ses-01, ses-12/],
-    ['dataset:COCO', /no data set `coco`/],
+    ['dataset:COCO', /no data set `COCO`/],
     ['split:other', /no split `other`/],
     ['split:tau/left', /no side `left`; it has train, test, none/],
     ['a "b c', /quotation mark is not closed.*character 3/],
