@@ -189,6 +189,9 @@ const WRONG_TOKEN: &str = "the token in the address is not that of this server: 
                            that it printed when it started";
 const NO_TOKEN: &str = "this page opens with the address that the server printed when it started";
 
+/// For who has kept a link to a view: the token is new at every start, and links have none.
+const LINKS: &str = "A link to a view works in this browser once that address was opened in it.";
+
 /// The only value of a header; none if there are several.
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
@@ -215,9 +218,10 @@ fn without_token(uri: &Uri) -> String {
 /// A refusal: a page for people, an object for the page's requests.
 fn refuse(status: StatusCode, why: &'static str, uri: &Uri) -> Answer {
     let mut response = if uri.path() == "/" {
+        let links = if [WRONG_TOKEN, NO_TOKEN].contains(&why) { LINKS } else { "" };
         let text = format!(
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>LAION-fMRI</title>\
-             <h1>Not let in</h1><p>{why}.</p></html>"
+             <h1>Not let in</h1><p>{why}.</p><p>{links}</p></html>"
         );
         answer::bytes("text/html; charset=utf-8", text)
     } else {

@@ -48,6 +48,14 @@ fn without_the_token_nothing_is_answered() {
     let reply = served.send("GET", "/?token=0123", &[("Host", &host), ("Cookie", &cookie)]);
     assert_eq!(reply.status, 401);
     assert!(reply.text().contains("not that of this server"), "{}", reply.text());
+    // Who opens a link of an earlier day reads what makes it work.
+    for target in ["/", "/?token=0123"] {
+        let reply = served.send("GET", target, &[("Host", &host)]);
+        let text = "A link to a view works in this browser once that address was opened in it.";
+        assert!(reply.text().contains(text), "{target}: {}", reply.text());
+    }
+    let elsewhere = served.send("GET", "/", &[("Host", "evil.example")]);
+    assert!(!elsewhere.text().contains("A link"), "{}", elsewhere.text());
     let other = format!("localhost:{}", served.port);
     let with = |name, value| [("Host", host.as_str()), ("Cookie", cookie.as_str()), (name, value)];
     assert_eq!(status(ABOUT, &[("Host", &other), ("Cookie", &cookie)]), 200);
