@@ -49,8 +49,8 @@ pub(crate) struct Anatomy {
     path: Option<PathBuf>,
 }
 
-/// The maps on disk: first the noise ceiling that is meant when none is named, so that the page opens
-/// with the map of a figure; then the others over all sessions.
+/// The maps on disk: first the noise ceiling that is meant when none is named, so that the page
+/// opens with the map of a figure; then the others over all sessions.
 pub(crate) fn maps(subject: &Subject) -> Vec<Map> {
     let ceilings = subject.available_noise_ceilings().unwrap_or_default();
     let (sessions, mut over_all): (Vec<_>, Vec<_>) =

@@ -32,7 +32,8 @@ pub(crate) async fn mask(
 }
 
 impl Looked {
-    /// The voxels of an expression, or of several between commas as the options of commands take them.
+    /// The voxels of an expression, or of several between commas as the options of commands take
+    /// them.
     pub(crate) fn roi(&self, asked: &str) -> Result<VoxelMask, Refusal> {
         let items: Vec<&str> = asked.split(',').map(str::trim).collect();
         Ok(self.subject.roi_mask(RoiQuery::from(items), MaskSource::Anatomical)?)

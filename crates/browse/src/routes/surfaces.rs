@@ -24,8 +24,8 @@ const HEMISPHERES: [Hemisphere; 2] = [Hemisphere::Left, Hemisphere::Right];
 /// What the vertices are.
 const SPACE: &str = "fsnative";
 
-/// Which values: those of a map, of a trial, or of all trials of an image; or how much of a vertex lies in
-/// an ROI, from 0 to 1.
+/// Which values: those of a map, of a trial, or of all trials of an image; or how much of a vertex
+/// lies in an ROI, from 0 to 1.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Wanted {
     map: Option<String>,

@@ -26,7 +26,7 @@ export class Brain {
   private ready: Promise<void> = Promise.resolve()
   private source: Source | null = null
   private volume: Volume | null = null
-  /** The volume as it is drawn: of a map of the user's own, without zeros outside of the brain. */
+  /** The volume as it is drawn: of a map of the user's own, without zeros outside the brain. */
   private visible: Volume | null = null
   private painted: Painted | null = null
   private roi: Volume | null = null
@@ -228,8 +228,8 @@ export class Brain {
   /**
    * Outlines an ROI expression; `state` is told how many voxels it has, or what is wrong.
    *
-   * With `visit`, the crosshair goes there, unless it is inside already, or a point is chosen later. Who
-   * leaves the field of the ROI by a click in the brain has chosen that point.
+   * With `visit`, the crosshair goes there, unless it is inside already, or a point is chosen later.
+   * Who leaves the field of the ROI by a click in the brain has chosen that point.
    */
   async setRoi(subject: string, expression: string, visit: boolean, state: (text: string, isError: boolean) => void): Promise<void> {
     if (expression === '') {

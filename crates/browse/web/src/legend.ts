@@ -9,7 +9,7 @@ export interface Shown {
   label: string
   unit: string
   scale: Scale
-  /** Whether zeros outside of the brain are not drawn. */
+  /** Whether zeros outside the brain are not drawn. */
   isMasked: boolean
 }
 

@@ -21,7 +21,7 @@ export async function openMap(file: File): Promise<OwnMap> {
 }
 
 /**
- * The map without its zeros outside of the brain: programs write them where there is no value. Zeros
+ * The map without its zeros outside the brain: programs write them where there is no value. Zeros
  * inside are values. What lies outside is decided in millimetres, so that every grid has it.
  */
 export function withoutOutside(volume: Volume, brain: Volume): Volume {

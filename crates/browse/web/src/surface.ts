@@ -50,7 +50,7 @@ export class Surface {
   private readonly frame = byId('surface-frame')
   private readonly note = byId('surface-note')
   private readonly asked = new Latest()
-  private readonly letters = HEMISPHERES.map((text) => h('span', { class: 'side', text, attrs: { 'aria-hidden': true } }))
+  private readonly letters = HEMISPHERES.map((text) => h('span', { class: 'side', text, attrs: { 'aria-hidden': 'true' } }))
   private attached: Promise<void> | null = null
   private shader = 0
   private subject = ''
