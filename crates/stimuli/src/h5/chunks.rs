@@ -1,7 +1,7 @@
 //! A dataset in chunks: which of them hold the wanted rows, where they are, and how their elements
 //! get into the rows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
@@ -21,6 +21,9 @@ use super::{Failure, MAX_PIECE};
 
 /// Decoded chunks that hold other rows too are kept, in case those are wanted next.
 const CACHE_BYTES: usize = 4 << 20;
+
+/// What a chunk takes in memory beside its bytes, at most. A file can have chunks of one byte.
+const AROUND: usize = 256;
 
 /// A dataset in chunks.
 pub(super) struct Chunks {
@@ -46,10 +49,12 @@ enum Index {
     },
 }
 
-/// The chunks decoded last, oldest first.
+/// The chunks decoded last, by their offsets.
 #[derive(Default)]
 struct ChunkCache {
-    chunks: Vec<(Vec<u64>, Arc<DecodedChunk>)>,
+    chunks: HashMap<Vec<u64>, Arc<DecodedChunk>>,
+    /// Oldest first.
+    order: VecDeque<Vec<u64>>,
     bytes: usize,
 }
 
@@ -164,10 +169,11 @@ impl Chunks {
     fn decode_ahead(&self, disk: &Disk, first: &[u64]) -> Result<(), Failure> {
         let mut chunks = vec![first.to_vec()];
         let mut offsets = first.to_vec();
-        while chunks.len() * self.chunk_bytes <= CACHE_BYTES && self.next(&mut offsets) {
+        let fit = CACHE_BYTES / (self.chunk_bytes + AROUND);
+        while chunks.len() <= fit && self.next(&mut offsets) {
             chunks.push(offsets.clone());
         }
-        let fits = chunks.len() * self.chunk_bytes <= CACHE_BYTES;
+        let fits = chunks.len() <= fit;
         // Asking the system for its cores takes longer than decoding one small chunk.
         if !fits || chunks.len() < 2 || self.filters.is_empty() {
             return Ok(());
@@ -394,19 +400,20 @@ fn advance(at: &mut [usize], inside: &[usize]) {
 
 impl ChunkCache {
     fn get(&self, offsets: &[u64]) -> Option<Arc<DecodedChunk>> {
-        let found = self.chunks.iter().find(|(start, _)| start == offsets);
-        found.map(|(_, chunk)| Arc::clone(chunk))
+        self.chunks.get(offsets).map(Arc::clone)
     }
 
     fn insert(&mut self, offsets: &[u64], chunk: Arc<DecodedChunk>) {
-        if self.get(offsets).is_some() {
+        if self.chunks.contains_key(offsets) {
             return;
         }
-        self.bytes += chunk.bytes.len();
-        self.chunks.push((offsets.to_vec(), chunk));
+        self.bytes += chunk.bytes.len() + AROUND;
+        self.order.push_back(offsets.to_vec());
+        self.chunks.insert(offsets.to_vec(), chunk);
         while self.bytes > CACHE_BYTES {
-            let (_, oldest) = self.chunks.remove(0);
-            self.bytes -= oldest.bytes.len();
+            let oldest = self.order.pop_front().and_then(|oldest| self.chunks.remove(&oldest));
+            let Some(oldest) = oldest else { return };
+            self.bytes -= oldest.bytes.len() + AROUND;
         }
     }
 }
@@ -414,5 +421,26 @@ impl ChunkCache {
 impl fmt::Debug for Chunks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Chunks").field("chunk", &self.chunk).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_of_one_byte_do_not_fill_the_memory() {
+        let mut cache = ChunkCache::default();
+        let most = (CACHE_BYTES / AROUND) as u64;
+        for offset in 0..2 * most {
+            let chunk = DecodedChunk { bytes: vec![offset as u8], is_shuffled: false };
+            cache.insert(&[offset, 0], Arc::new(chunk));
+        }
+        assert!(cache.bytes <= CACHE_BYTES);
+        assert!(cache.chunks.len() as u64 <= most, "{}", cache.chunks.len());
+        assert_eq!(cache.chunks.len(), cache.order.len());
+        assert!(cache.get(&[0, 0]).is_none(), "the oldest are given up");
+        let last = cache.get(&[2 * most - 1, 0]).unwrap();
+        assert_eq!(last.bytes, [(2 * most - 1) as u8]);
     }
 }
