@@ -21,7 +21,9 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::Template(error) => match &**error {
             TemplateError::NoFsaverage { density, .. } => Some(format!(
                 "name a folder with {}/surf/lh.sphere.reg of FreeSurfer, or with tpl-fsaverage of \
-                 TemplateFlow: fsaverage_dir=\"DIRECTORY\", or the variable SUBJECTS_DIR",
+                 TemplateFlow: fsaverage_dir=\"DIRECTORY\", or the variable SUBJECTS_DIR; TemplateFlow \
+                 fetches it: templateflow.api.get(\"fsaverage\", density=\"{density}\", \
+                 suffix=\"sphere\")",
                 density.freesurfer()
             )),
             TemplateError::Coarse { .. } => Some("ask for fewer vertices: fsaverage_density".into()),

@@ -108,8 +108,10 @@ def test_fsaverage_is_found_by_the_environment_or_missed(
     for name in ("SUBJECTS_DIR", "FREESURFER_HOME", "TEMPLATEFLOW_HOME"):
         monkeypatch.delenv(name, raising=False)
     values = values_of(subject)
-    with pytest.raises(laion_fmri.DataNotFoundError, match="fsaverage_dir"):
+    with pytest.raises(laion_fmri.DataNotFoundError, match="fsaverage_dir") as raised:
         subject.to_template(values, "fsaverage")
+    line = 'templateflow.api.get("fsaverage", density="10k", suffix="sphere")'
+    assert raised.value.hint is not None and raised.value.hint.endswith(line)
     monkeypatch.setenv("SUBJECTS_DIR", str(average))
     assert subject.to_template(values, "fsaverage")["R"].shape == (10_242,)
 
