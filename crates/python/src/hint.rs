@@ -1,19 +1,19 @@
 //! Hints: the Python call or the argument that would put an error right.
 
 mod bucket;
-
-use std::path::Path;
+mod damage;
 
 use laion_fmri::access::AccessError;
 use laion_fmri::extract::{ExtractError, Restriction};
 use laion_fmri::stimuli::Error as StimuliError;
-use laion_fmri::surface::fs::ReadFreeSurferError;
+use laion_fmri::surface::fs::{ReadFreeSurferError, ReadGiftiError, ReadLabelError};
 use laion_fmri::{
     Contradiction, DownloadRequest, Error, ErrorKind, Filter, FilterField, InputError, MaskSource,
     RoiQuery, StoreError, Subjects, TemplateError,
 };
 
 pub(crate) use self::bucket::instead;
+use self::damage::{fetch_again, fetch_all_again};
 
 /// What would help against an error, when that is known.
 pub(crate) fn of(error: &Error) -> Option<String> {
@@ -30,7 +30,7 @@ pub(crate) fn of(error: &Error) -> Option<String> {
             TemplateError::File(ReadFreeSurferError::Read { path, .. })
                 if error.kind() == ErrorKind::Integrity =>
             {
-                Some(fetch_again(path))
+                fetch_again(path)
             }
             _ => None,
         },
@@ -89,13 +89,18 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::Stimuli(error) => of_stimuli(error),
         Error::Input(InputError::Changed { path, .. })
         | Error::EventTable { path, .. }
-        | Error::VertexMismatch { path, .. } => Some(fetch_again(path)),
-        Error::Nifti(error) if error.is_damaged() => error.path().map(fetch_again),
-        Error::TrialCountMismatch { betas, trials, .. } => Some(format!(
-            "delete {} and {}, and download them again",
-            betas.display(),
-            trials.display()
-        )),
+        | Error::StimulusMetadata { path, .. }
+        | Error::VertexMismatch { path, .. } => fetch_again(path),
+        // A column that is asked for and missing is no damage.
+        Error::TrialTable { path, .. } if error.kind() == ErrorKind::Integrity => fetch_again(path),
+        Error::Nifti(error) if error.is_damaged() => error.path().and_then(fetch_again),
+        Error::Gifti(ReadGiftiError::Read { path, .. })
+        | Error::Label(ReadLabelError::Read { path, .. })
+            if error.kind() == ErrorKind::Integrity =>
+        {
+            fetch_again(path)
+        }
+        Error::TrialCountMismatch { betas, trials, .. } => fetch_all_again([betas, trials]),
         Error::Mirror(error) => bucket::of_mirror(error),
         Error::Object(error) => bucket::of_object(error),
         Error::Transfer { source, .. } => bucket::of_transfer(source),
@@ -227,13 +232,9 @@ fn of_stimuli(error: &StimuliError) -> Option<String> {
         StimuliError::NotHdf5 { path, .. }
         | StimuliError::Damaged { path, .. }
         | StimuliError::Decode { path, .. }
-        | StimuliError::Table { path, .. } => Some(fetch_again(path)),
+        | StimuliError::Table { path, .. } => fetch_again(path),
         _ => None,
     }
-}
-
-fn fetch_again(path: &Path) -> String {
-    format!("delete {} and download it again", path.display())
 }
 
 /// The calls that carry out a download.

@@ -169,3 +169,38 @@ def test_a_recipe_says_what_visual_means(configured):
     np.testing.assert_array_equal(
         made["betas"], laion_fmri.extract("sub-03", "ses-01", roi=["laion", "face - laion"])["betas"]
     )
+
+
+@pytest.mark.filterwarnings("ignore:.*is not as it was downloaded", "ignore:.*another time of modification")
+def test_damaged_files_are_downloaded_again(empty):
+    dl.download("sub-03", ses=["ses-01", "averages"])
+    dl.download([], prefix="stimuli/task-images_metadata.csv")
+    sub = laion_fmri.load_subject("sub-03")
+    (trials,) = empty.glob("derivatives/glmsingle-tedana/sub-03/ses-01/func/*_trials.tsv")
+    images = empty / "stimuli/task-images_metadata.csv"
+    (ffa1,) = empty.glob("derivatives/rois/sub-03/face/*res-1pt8_label-FFA1_mask.nii.gz")
+    head = trials.read_bytes().splitlines(keepends=True)[0]
+    for path, damaged, call in (
+        (trials, head + b"cut", lambda: sub.get_trial_info("ses-01")),
+        (trials, head, lambda: sub.get_betas("ses-01", roi="FFA1")),
+        (images, b"image_name\ncut,cut", lambda: laion_fmri.extract("sub-03", "ses-01", roi="FFA1")),
+        (ffa1, ffa1.read_bytes()[:-9], lambda: sub.get_roi_mask("FFA1")),
+    ):
+        sound = path.read_bytes()
+        path.write_bytes(damaged)
+        hint = hint_of(call)
+        assert hint.startswith("laion_fmri.download.download([], prefix=") and "verify=True" in hint
+        assert path.relative_to(empty).as_posix().split("label-")[0] in hint
+        exec(hint, {"laion_fmri": laion_fmri})
+        assert path.read_bytes() == sound
+        call()
+
+
+def test_damaged_files_that_no_download_brings(own, tmp_path):
+    images = own / "stimuli/task-images_stimuli.h5"
+    images.write_bytes(b"no HDF5")
+    hint = hint_of(lambda: laion_fmri.load_stimuli().images.get(0))
+    assert hint == f"delete {images}, then laion_fmri.download_stimuli()"
+    mine = tmp_path / "mine.nii.gz"
+    mine.write_bytes(b"no image")
+    assert hint_of(lambda: laion_fmri.io.load_nifti_mask(mine)) is None
