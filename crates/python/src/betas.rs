@@ -148,8 +148,8 @@ pub(crate) fn write_betas<'py>(
     })
 }
 
-/// Computes a noise ceiling; returns the values, the flags of their voxels, and the record that says
-/// how.
+/// Computes a noise ceiling; returns the values, the flags of their voxels, the record that says how,
+/// and the noise ceiling that pure noise is expected to have.
 #[pyfunction]
 #[expect(clippy::type_complexity, reason = "a tuple is what Python takes apart")]
 pub(crate) fn compute_noise_ceiling<'py>(
@@ -160,7 +160,7 @@ pub(crate) fn compute_noise_ceiling<'py>(
     options: CeilingOptions,
     output: Option<PathBuf>,
     progress: Option<Bound<'py, PyAny>>,
-) -> PyResult<(Bound<'py, PyArray1<f32>>, Bound<'py, PyArray1<bool>>, Bound<'py, PyAny>)> {
+) -> PyResult<(Bound<'py, PyArray1<f32>>, Bound<'py, PyArray1<bool>>, Bound<'py, PyAny>, f64)> {
     let voxels = voxels.owned();
     let computed = subject.run(py, progress, move |subject, job| {
         let options = options.of(voxels.of(&subject)?)?;
@@ -173,7 +173,8 @@ pub(crate) fn compute_noise_ceiling<'py>(
     })?;
     let sidecar = record(py, &computed.sidecar())?;
     let columns = flags(&computed.voxels).into_pyarray(py);
-    Ok((computed.values.into_pyarray(py), columns, sidecar))
+    let noise_alone = computed.plan.noise_alone;
+    Ok((computed.values.into_pyarray(py), columns, sidecar, noise_alone))
 }
 
 /// The conventions of a noise ceiling, as texts and numbers.

@@ -78,7 +78,9 @@ def test_calls_that_join_sessions_take_the_names_of_the_command(sub, configured,
     group = laion_fmri.load_subjects(["sub-03", "sub-01"])
     every = group.shared_betas("all", roi="FFA1")
     assert every.image_names == group.shared_betas(["ses-01", "ses-02"], roi="FFA1").image_names
-    values = [sub.nc_compute(session, roi="FFA1").values for session in (None, "all", "01-02")]
+    values = [
+        sub.nc_compute(session, roi="FFA1", residual_ddof=1).values for session in (None, "all", "01-02")
+    ]
     np.testing.assert_array_equal(values[0], values[1])
     np.testing.assert_array_equal(values[0], values[2])
 

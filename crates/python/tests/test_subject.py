@@ -246,13 +246,31 @@ def test_anatomy_freesurfer_and_raw_data(sub, mirror):
 
 
 def test_a_computed_noise_ceiling_says_how(sub, tmp_path):
-    computed = sub.nc_compute("ses-01", roi="FFA1", output=tmp_path / "nc.nii.gz")
+    unbiased = {"zscore_ddof": 1, "residual_ddof": 1}
+    computed = sub.nc_compute("ses-01", roi="FFA1", output=tmp_path / "nc.nii.gz", **unbiased)
     assert computed.values.shape == (computed.voxels.sum(),)
     assert computed.values.dtype == np.float32
     assert (tmp_path / "nc.nii.gz").is_file()
     assert "ses-01" in str(computed.record)
     with pytest.raises(ValueError, match="repetition"):
         sub.nc_compute("ses-01", repetitions=1)
+
+
+def test_a_noise_ceiling_of_noise_is_warned_about(sub):
+    with pytest.warns(UserWarning) as caught:
+        biased = sub.nc_compute("ses-01", roi="FFA1", repetitions=2)
+    (warning,) = caught
+    # Twice shown: variances within images are half of what they should be.
+    assert biased.noise_alone == pytest.approx(200 / 3)
+    assert "a voxel of pure noise has a noise ceiling of about 67 %" in str(warning.message)
+    assert "zscore_ddof=1, residual_ddof=1 is unbiased" in str(warning.message)
+    assert warning.filename == __file__
+    # Every warning is an error here, so there is none.
+    assert sub.nc_compute("ses-01", roi="FFA1", zscore_ddof=1, residual_ddof=1).noise_alone == 0
+    # The variance within images alone decides.
+    assert sub.nc_compute("ses-01", roi="FFA1", residual_ddof=1).noise_alone == 0
+    with pytest.warns(UserWarning, match="pure noise"):
+        assert sub.nc_compute("ses-01", roi="FFA1", zscore_ddof=1).noise_alone > 1
 
 
 def test_wrong_arguments_name_themselves(sub):

@@ -237,7 +237,7 @@ def compute_noise_ceiling(
     options: dict[str, Any],
     output: Path | None,
     progress: _Progress,
-) -> tuple[NDArray[np.float32], NDArray[np.bool_], dict[str, Any]]: ...
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], dict[str, Any], float]: ...
 def shared_betas(
     dataset: Dataset,
     subjects: list[str],

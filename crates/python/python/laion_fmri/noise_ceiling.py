@@ -24,11 +24,15 @@ class NoiseCeiling:
         Which voxels of the voxel axis the values are of.
     record : dict
         Every convention and count.
+    noise_alone : float
+        The noise ceiling, in percent, that a voxel of pure noise is expected to have: 0 with a
+        `residual_ddof` of 1, and 50 or more with the default of 0 and the mean of 1/n.
     """
 
     values: NDArray[np.float32]
     voxels: NDArray[np.bool_]
     record: dict[str, Any]
+    noise_alone: float
 
     def __repr__(self) -> str:
         return f"NoiseCeiling({self.values.shape[0]} voxels of {self.voxels.shape[0]})"
