@@ -27,11 +27,12 @@ pub struct ObjectOptions {
     pub cancel: Cancel,
     /// The entity tag that the object must have (default: whatever it has when it is opened).
     pub etag: Option<String>,
-    /// Bytes in the object, as listed (default: what the first answer says). Then an answer without a
-    /// length, or without an entity tag, is no error: what stands before a server may leave both out.
+    /// Bytes in the object, as listed (default: what the first answer says). Then an answer without
+    /// a length, or without an entity tag, is no error: what stands before a server may leave both
+    /// out.
     pub size: Option<u64>,
-    /// The SHA-256 of the version that `etag` names, if it was made before (default: unknown). It is not
-    /// made again if a checksum or an entity tag of the store proves the bytes.
+    /// The SHA-256 of the version that `etag` names, if it was made before (default: unknown). It
+    /// is not made again if a checksum or an entity tag of the store proves the bytes.
     pub sha256: Option<Sha256>,
 }
 
@@ -91,17 +92,18 @@ pub struct ObjectContent {
 /// server ignores ranges, it is read from the start up to that place. An object that changes
 /// meanwhile is [`ObjectError::Changed`].
 ///
-/// If the store keeps a checksum of the object, or its entity tag is an MD5, or the MD5 of the MD5s of
-/// the parts, the end of the object is only reported when the bytes have it. If they do not, the read after the last byte fails with
-/// [`ObjectError::Checksum`]. [`finish`](Self::finish) says what was read. Errors of `Read` carry
-/// an [`ObjectError`], which [`ObjectError::find`] returns. Reading again gives the same error.
+/// If the store keeps a checksum of the object, or its entity tag is an MD5, or the MD5 of the MD5s
+/// of the parts, the end of the object is only reported when the bytes have it. If they do not, the
+/// read after the last byte fails with [`ObjectError::Checksum`]. [`finish`](Self::finish) says
+/// what was read. Errors of `Read` carry an [`ObjectError`], which [`ObjectError::find`] returns.
+/// Reading again gives the same error.
 ///
 /// Memory: at most 5 MiB, 18 MiB more while ranges come in parallel, and what the HTTP client holds
 /// for each connection. Dropping the reader ends its task. Readers of one store share connections,
 /// and may be used in parallel.
 ///
-/// Opening and reading block the thread, which may belong to another runtime, but must not be the only
-/// one of the runtime that feeds the reader.
+/// Opening and reading block the thread, which may belong to another runtime, but must not be the
+/// only one of the runtime that feeds the reader.
 ///
 /// ```
 /// use std::io::Read;
@@ -136,7 +138,8 @@ pub struct ObjectReader {
     _feeding: Feeding,
 }
 
-/// An object that was asked for; nobody has waited for the answer yet. Its first 4 MiB come meanwhile.
+/// An object that was asked for; nobody has waited for the answer yet. Its first 4 MiB come
+/// meanwhile.
 #[derive(Debug)]
 pub struct PendingObject {
     key: Key,
@@ -183,8 +186,8 @@ struct Opened {
 impl ObjectReader {
     /// Sends the first request and waits for the head of its answer.
     ///
-    /// The runtime needs time and I/O enabled and threads of its own, and has to live as long as the
-    /// reader.
+    /// The runtime needs time and I/O enabled and threads of its own, and has to live as long as
+    /// the reader.
     ///
     /// # Errors
     ///
@@ -199,8 +202,8 @@ impl ObjectReader {
         Self::begin(runtime, store, key, options).wait()
     }
 
-    /// As [`open`](Self::open), without waiting for anything: an object that is wanted next can be on its
-    /// way while another one is read.
+    /// As [`open`](Self::open), without waiting for anything: an object that is wanted next can be
+    /// on its way while another one is read.
     pub fn begin(
         runtime: &Handle,
         store: &Store,
