@@ -68,12 +68,11 @@ def widget(
     def chosen_by(voxels: _arguments.VoxelArguments) -> NDArray[np.bool_] | None:
         return None if voxels[0] is None else subject.get_roi_mask(voxels[0], mask_source=mask_source)
 
-    volumes = [_anatomy(subject, Volume, lambda: on_grid(None, np.full((len(brain.nonzero()[0]), 4), 88, "u1")))]
-    painted = scale.colors(drawn.values)
+    grey = np.full((int(np.count_nonzero(brain)), 4), 88, "u1")
+    volumes = [_anatomy(subject, Volume, lambda: on_grid(None, grey))]
+    painted = on_grid(chosen_by(drawn.voxels), scale.colors(drawn.values))
     name = f"{label or 'values'}.nii"
-    volumes.append(
-        Volume(data=on_grid(chosen_by(drawn.voxels), painted), name=name, opacity=opacity, colorbar_visible=False)
-    )
+    volumes.append(Volume(data=painted, name=name, opacity=opacity, colorbar_visible=False))
     if drawn.region is not None:
         flags = np.zeros(int(np.prod(shape)), bool)
         flags[np.flatnonzero(brain)[chosen_by(drawn.region)]] = True
