@@ -1,4 +1,5 @@
-//! Who is let in: the method, the host, the origin and the token of a request, before anything is read.
+//! Who is let in: the method, the host, the origin and the token of a request, before anything is
+//! read.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -148,7 +149,8 @@ impl Gate {
         })
     }
 
-    /// Sets the cookie and goes on to the page without the token, which so stays out of the history.
+    /// Sets the cookie and goes on to the page without the token, which so stays out of the
+    /// history.
     fn cookie_and_page(&self, uri: &Uri, headers: &HeaderMap) -> Answer {
         let page = without_token(uri);
         let cookie = format!(

@@ -1,8 +1,8 @@
 //! A page on this machine: the brain, the image and the trial of LAION-fMRI, served from a mirror.
 //!
-//! [`Server::bind`] takes a free port of 127.0.0.1, [`Server::address`] is what a browser opens, and
-//! [`Server::serve`] answers until it is cancelled. Nothing is printed. The words that a user types
-//! for what is missing come from the program around the server, by its [`Commands`].
+//! [`Server::bind`] takes a free port of 127.0.0.1, [`Server::address`] is what a browser opens,
+//! and [`Server::serve`] answers until it is cancelled. Nothing is printed. The words that a user
+//! types for what is missing come from the program around the server, by its [`Commands`].
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answer;

@@ -1,5 +1,5 @@
-//! `/api/subjects/S/betas` and `/mean`: the betas of one trial, or their mean over the repeats of an
-//! image, as a volume.
+//! `/api/subjects/S/betas` and `/mean`: the betas of one trial, or their mean over the repeats of
+//! an image, as a volume.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! `/api/subjects/S/anatomy` and `/maps`: one number per voxel over all trials, and the image below it.
+//! `/api/subjects/S/anatomy` and `/maps`: one number per voxel over all trials, and the image below
+//! it.
 
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -162,8 +163,8 @@ struct FileBytes {
     is_gzip: bool,
 }
 
-/// A NIfTI file as it is stored, after it was read to its end: damage is a sentence then, and not half a
-/// picture.
+/// A NIfTI file as it is stored, after it was read to its end: damage is a sentence then, and not
+/// half a picture.
 fn opened(path: &Path) -> Result<(Content, Option<FileBytes>), Refusal> {
     let failed = |source| Error::Io { action: "open", path: path.to_owned(), source };
     let header = fs::read_header(path).map_err(Error::from)?;

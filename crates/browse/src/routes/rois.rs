@@ -1,4 +1,5 @@
-//! `/api/subjects/S/roi.nii` and `/rois`: the voxels of an ROI expression, and the sizes of all ROIs.
+//! `/api/subjects/S/roi.nii` and `/rois`: the voxels of an ROI expression, and the sizes of all
+//! ROIs.
 
 use std::sync::Arc;
 
