@@ -106,7 +106,8 @@ pub(crate) enum Command {
     Betas(Box<Betas>),
     /// Build indexes for fast access to single trials and multi-threaded reading
     Index(index::Index),
-    /// Keep a copy of the betas sorted by voxel: any ROI of all sessions is then read in milliseconds
+    /// Keep a copy of the betas sorted by voxel: any ROI of all sessions is then read in
+    /// milliseconds
     #[command(subcommand)]
     Store(store::StoreAction),
     /// Save noise ceilings, (n_voxels,) float32, in percent
@@ -139,8 +140,8 @@ pub(crate) enum Command {
     /// Open a page on this machine: the brain, the image and the responses of every trial
     #[cfg(feature = "browse")]
     Browse(browse::Browse),
-    /// Build one analysis-ready array from many sessions (voxels, z-score, average, features, split),
-    /// with a recipe
+    /// Build one analysis-ready array from many sessions (voxels, z-score, average, features,
+    /// split), with a recipe
     Extract(Box<extract::Extract>),
     /// Split an extraction into one task per session
     Plan(Box<extract::Plan>),
@@ -370,15 +371,15 @@ pub(crate) struct Roi {
     /// Hemisphere
     #[arg(long, value_name = "H", default_value_t, value_parser = one_of(Hemi::ALL, Hemi::as_str))]
     pub(crate) hemi: Hemi,
-    /// Names of the arrays: full always starts with the ROI (FFA1/volume); auto leaves it out if only that
-    /// ROI was named
+    /// Names of the arrays: full always starts with the ROI (FFA1/volume); auto leaves it out if
+    /// only that ROI was named
     #[arg(long, value_enum, default_value_t, value_name = "KEYS")]
     pub(crate) keys: Keys,
     /// Brain mask that defines the voxels of volumes
     #[arg(long, value_name = "M", default_value_t, value_parser = one_of(MaskSource::ALL, MaskSource::as_str))]
     pub(crate) mask_source: MaskSource,
-    /// Project the ROIs onto the vertices of fsnative or fsaverage, or into MNI305 (.nii.gz, one volume
-    /// per ROI)
+    /// Project the ROIs onto the vertices of fsnative or fsaverage, or into MNI305 (.nii.gz, one
+    /// volume per ROI)
     #[arg(long, visible_alias = "target", value_name = "SPACE", conflicts_with = "format", value_parser = one_of(TemplateSpace::ALL, TemplateSpace::as_str))]
     pub(crate) space: Option<TemplateSpace>,
     #[command(flatten)]
@@ -402,8 +403,8 @@ pub(crate) struct VoxelArgs {
     /// quotes: "face | place", "face & laion", "laion - retinotopy"
     #[arg(long, num_args = 1.., value_name = "Q", value_delimiter = ',')]
     pub(crate) roi: Vec<String>,
-    /// Your own voxel mask: .npy of True/False or 1/0 (one per brain voxel, or for the whole grid), or
-    /// .nii/.nii.gz on the grid of the betas
+    /// Your own voxel mask: .npy of True/False or 1/0 (one per brain voxel, or for the whole grid),
+    /// or .nii/.nii.gz on the grid of the betas
     #[arg(long, value_name = "FILE", conflicts_with = "roi")]
     pub(crate) mask: Option<PathBuf>,
     /// Brain mask that defines the voxels
@@ -414,8 +415,8 @@ pub(crate) struct VoxelArgs {
 /// Which of the chosen voxels have a noise ceiling that is high enough.
 #[derive(Args, Debug)]
 pub(crate) struct ThresholdArgs {
-    /// Of the chosen voxels, only those with a noise ceiling of at least T percent (0 to 100); needs
-    /// --nc-desc or --session
+    /// Of the chosen voxels, only those with a noise ceiling of at least T percent (0 to 100);
+    /// needs --nc-desc or --session
     #[arg(long, value_name = "T", allow_negative_numbers = true, requires = "nc_map", value_parser = parse_percent::<f32>)]
     pub(crate) nc_threshold: Option<f32>,
     /// Apply the threshold to this subject-level map, e.g. Noiseceiling12rep
@@ -452,8 +453,8 @@ pub(crate) struct Betas {
     pub(crate) streaming: bool,
     #[command(flatten)]
     pub(crate) store: store::StoreArgs,
-    /// Output, replaced if it exists: .npy or .csv for one session, .npz or DIR/ for several, - for .npy
-    /// on standard output
+    /// Output, replaced if it exists: .npy or .csv for one session, .npz or DIR/ for several, - for
+    /// .npy on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }

@@ -148,8 +148,8 @@ impl Context {
         Ok(Some(dataset))
     }
 
-    /// Does work that only asks the bucket, such as a listing: it is said when that takes long, and a
-    /// signal meanwhile ends the process at once.
+    /// Does work that only asks the bucket, such as a listing: it is said when that takes long, and
+    /// a signal meanwhile ends the process at once.
     pub(crate) fn asking<T>(&self, work: impl FnOnce() -> T) -> T {
         let _shown = Asking::the_bucket(self);
         self.interrupt.at_once(work)

@@ -37,8 +37,8 @@ impl Status {
     }
 }
 
-/// A failure of which the command line knows more than the library: that its use is wrong, that only the
-/// command refuses it, or a better hint.
+/// A failure of which the command line knows more than the library: that its use is wrong, that
+/// only the command refuses it, or a better hint.
 #[derive(Debug)]
 pub(crate) struct CommandError {
     cause: Cause,
@@ -146,8 +146,8 @@ fn is_about_no_file(error: &Error) -> bool {
         && hint::has_cause(error, io::ErrorKind::NotFound)
 }
 
-/// Prints `error: ...` with its causes, and `hint: ...` when one is known; for programs, one object.
-/// Hints repeat what was typed.
+/// Prints `error: ...` with its causes, and `hint: ...` when one is known; for programs, one
+/// object. Hints repeat what was typed.
 pub(crate) fn report(error: &anyhow::Error, status: Status, form: Form, given: &Global) {
     if broken_pipe(error) {
         return;

@@ -208,7 +208,8 @@ pub(crate) fn of_network(location: &str) -> String {
     }
 }
 
-/// Whether the answer of the system is behind an error; it refuses to start a thread with `WouldBlock`.
+/// Whether the answer of the system is behind an error; it refuses to start a thread with
+/// `WouldBlock`.
 pub(crate) fn has_cause(
     error: &(dyn std::error::Error + 'static),
     kind: std::io::ErrorKind,
@@ -395,8 +396,8 @@ fn of_stimuli(error: &StimuliError) -> Option<String> {
     }
 }
 
-/// The command that finds which file of the mirror is damaged and fetches it again; none for a file that
-/// is not of the dataset.
+/// The command that finds which file of the mirror is damaged and fetches it again; none for a file
+/// that is not of the dataset.
 fn fetch_again(path: &Path) -> Option<String> {
     let parts: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
     if path.file_name().is_some_and(|name| name == files::IMAGES) {

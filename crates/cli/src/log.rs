@@ -35,7 +35,8 @@ pub(crate) fn to_stderr(global: &Global, colored: bool) {
         .try_init();
 }
 
-/// `warning: what happened path=...`, or, where a command helps, `warning: what happened; the command`.
+/// `warning: what happened path=...`, or, where a command helps,
+/// `warning: what happened; the command`.
 struct Message {
     /// The options that the command of a note repeats.
     given: Global,

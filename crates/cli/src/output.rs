@@ -185,8 +185,8 @@ pub(crate) fn named<const N: usize>(fields: [(&str, Value); N]) -> [(String, Val
     fields.map(|(name, value)| (name.to_owned(), value))
 }
 
-/// Reports a file that was written: a note for people and, with `--json`, an object on standard output
-/// unless the data went there.
+/// Reports a file that was written: a note for people and, with `--json`, an object on standard
+/// output unless the data went there.
 pub(crate) fn wrote<const N: usize>(
     context: &Context,
     output: &Path,

@@ -1,5 +1,5 @@
-//! Limits of the machine: each ends in a result or in an error that says so, and never in a panic, a
-//! signal or a command that waits for ever.
+//! Limits of the machine: each ends in a result or in an error that says so, and never in a panic,
+//! a signal or a command that waits for ever.
 
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};

@@ -81,7 +81,8 @@ fn every_setting_is_stored_and_used_or_refused() {
         assert!(shown.contains(&format!("{line}  {file}\n")), "{line}: {shown}");
     }
     assert!(run("config --json", 0).out.contains("\"jobs\""));
-    // They are in force: the bucket answers, files go to the last directory, the index to the cache.
+    // They are in force: the bucket answers, files go to the last directory, the index to the
+    // cache.
     run("download --subject sub-03 --ses 01 --accept-license --index", 0);
     assert!(user.mirror().join("README").is_file() && !user.path("shared/README").exists());
     assert!(user.path("cache/indexes").is_dir());

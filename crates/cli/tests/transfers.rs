@@ -1,4 +1,5 @@
-//! Downloads from odd buckets, over odd connections and into odd mirrors: what arrives, and what is said.
+//! Downloads from odd buckets, over odd connections and into odd mirrors: what arrives, and what is
+//! said.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

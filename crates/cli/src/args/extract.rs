@@ -1,4 +1,5 @@
-//! The options of `extract` and of what belongs to it: `plan`, `run`, `merge`, `slurm`, `reproduce`, `recipe`.
+//! The options of `extract` and of what belongs to it: `plan`, `run`, `merge`, `slurm`,
+//! `reproduce`, `recipe`.
 
 use std::path::PathBuf;
 
@@ -34,8 +35,8 @@ pub(crate) struct SelectionArgs {
     /// quotes: "face | place", "face & laion", "laion - retinotopy"
     #[arg(long, num_args = 1.., value_name = "Q", value_delimiter = ',')]
     pub(crate) roi: Vec<String>,
-    /// Your own voxel mask: .npy of True/False or 1/0 (one per brain voxel, or for the whole grid), or
-    /// .nii/.nii.gz on the grid of the betas; {subject} in the name stands for the subject
+    /// Your own voxel mask: .npy of True/False or 1/0 (one per brain voxel, or for the whole grid),
+    /// or .nii/.nii.gz on the grid of the betas; {subject} in the name stands for the subject
     #[arg(long, value_name = "FILE", conflicts_with = "roi")]
     pub(crate) mask: Option<PathBuf>,
     /// Brain mask that defines the voxels
@@ -48,12 +49,12 @@ pub(crate) struct SelectionArgs {
     /// Delta degrees of freedom of the standard deviation (0 as in numpy)
     #[arg(long, value_name = "0|1", value_parser = clap::value_parser!(u8).range(0..=1), default_value_t = 0)]
     pub(crate) ddof: u8,
-    /// Take mean and standard deviation of the z-score from all trials, or from training trials only
-    /// (needs --split); a run or session with too few of them becomes NaN
+    /// Take mean and standard deviation of the z-score from all trials, or from training trials
+    /// only (needs --split); a run or session with too few of them becomes NaN
     #[arg(long, value_name = "TRIALS", default_value_t, value_parser = one_of(ZscoreFit::ALL, ZscoreFit::as_str))]
     pub(crate) zscore_fit: ZscoreFit,
-    /// One row per trial (none), or one row per image: the mean over its trials (image); with several
-    /// subjects, only images seen by all are kept
+    /// One row per trial (none), or one row per image: the mean over its trials (image); with
+    /// several subjects, only images seen by all are kept
     #[arg(long, default_value_t, value_parser = one_of(Average::ALL, Average::as_str))]
     pub(crate) average: Average,
     /// What to do with NaN: keep it, drop the voxel, or write 0
@@ -161,8 +162,8 @@ pub(crate) struct Merge {
 pub(crate) struct Slurm {
     /// Plan file
     pub(crate) plan: PathBuf,
-    /// Write download.sh, extract.sbatch (build.sbatch for a store), merge.sbatch and submit.sh to this
-    /// folder; those that exist are replaced
+    /// Write download.sh, extract.sbatch (build.sbatch for a store), merge.sbatch and submit.sh to
+    /// this folder; those that exist are replaced
     #[arg(short, long, value_name = "DIR", conflicts_with = "script")]
     pub(crate) output: Option<PathBuf>,
     /// Print one of the scripts instead
@@ -183,7 +184,8 @@ pub(crate) struct Slurm {
     /// Folder for what the jobs print; by default the folder in which they are submitted
     #[arg(long, value_name = "DIR")]
     pub(crate) log_dir: Option<PathBuf>,
-    /// More options for sbatch, such as "--constraint=avx2 --mail-type=FAIL"; may be given several times
+    /// More options for sbatch, such as "--constraint=avx2 --mail-type=FAIL"; may be given several
+    /// times
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true, value_parser = sbatch_options)]
     pub(crate) sbatch: Vec<String>,
 }
@@ -241,7 +243,8 @@ fn sbatch_options(text: &str) -> Result<String, String> {
 
 #[derive(Args, Debug)]
 pub(crate) struct Reproduce {
-    /// Recipe: the file next to an output, such as OUT.npz.recipe.toml, or an output that contains one
+    /// Recipe: the file next to an output, such as OUT.npz.recipe.toml, or an output that contains
+    /// one
     pub(crate) recipe: PathBuf,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
@@ -265,7 +268,8 @@ pub(crate) enum RecipeAction {
 
 #[derive(Args, Debug)]
 pub(crate) struct OneRecipe {
-    /// Recipe: the file next to an output, such as OUT.npz.recipe.toml, or an output that contains one
+    /// Recipe: the file next to an output, such as OUT.npz.recipe.toml, or an output that contains
+    /// one
     pub(crate) recipe: PathBuf,
 }
 

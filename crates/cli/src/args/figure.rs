@@ -14,8 +14,9 @@ use super::sessions::{SessionName, parse_session};
 #[derive(Args, Debug)]
 #[group(id = "shown", required = true, multiple = false)]
 pub(crate) struct Shown {
-    /// A map: nc (noise ceiling), r2 (mean R²), a subject-level map, e.g. Noiseceiling4rep, or your file:
-    /// .npy of one value per voxel of the brain or of --roi, or .nii/.nii.gz on the grid of the betas
+    /// A map: nc (noise ceiling), r2 (mean R²), a subject-level map, e.g. Noiseceiling4rep, or your
+    /// file: .npy of one value per voxel of the brain or of --roi, or .nii/.nii.gz on the grid of
+    /// the betas
     #[arg(long, value_name = "MAP", group = "shown")]
     pub(crate) map: Option<String>,
     /// The betas of one trial: session and row of its trial table, counted from 0, e.g. 01:17
@@ -33,15 +34,15 @@ pub(crate) struct Figure {
     /// With --map nc: the map of this session
     #[arg(long, visible_alias = "ses", value_name = "V", conflicts_with = "trial", value_parser = parse_session)]
     pub(crate) session: Option<SessionName>,
-    /// Outline these ROIs (FFA1) or categories (face), and draw the slices through them; expressions as
-    /// in betas
+    /// Outline these ROIs (FFA1) or categories (face), and draw the slices through them;
+    /// expressions as in betas
     #[arg(long, num_args = 1.., value_name = "Q", value_delimiter = ',')]
     pub(crate) roi: Vec<String>,
     /// Leave out values below T; for betas and other diverging maps, those closer to zero than T
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub(crate) threshold: Option<f32>,
-    /// The values of the first and the last colour, LO,HI or LO HI (default: from the values); for a
-    /// diverging map -HI,HI
+    /// The values of the first and the last colour, LO,HI or LO HI (default: from the values); for
+    /// a diverging map -HI,HI
     #[arg(long, value_name = "LO,HI", allow_hyphen_values = true, value_parser = parse_range)]
     pub(crate) range: Option<Range>,
     /// Colours (default: viridis; blue-red for betas and for a file with negative values)

@@ -60,8 +60,8 @@ pub(crate) struct Compute {
     /// Only print what would be read, in how many passes, and the memory it takes
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
-    /// Output file, replaced if it exists: .nii or .nii.gz (grid of the betas), or .npy (one value per
-    /// voxel)
+    /// Output file, replaced if it exists: .nii or .nii.gz (grid of the betas), or .npy (one value
+    /// per voxel)
     #[arg(short, long, value_name = "FILE", required_unless_present = "dry_run")]
     pub(crate) output: Option<PathBuf>,
 }

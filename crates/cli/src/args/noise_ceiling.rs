@@ -46,8 +46,9 @@ pub(crate) struct NoiseCeilingArgs {
     pub(crate) hemi: Hemi,
     #[command(flatten)]
     pub(crate) how: SpaceArgs,
-    /// Output file, replaced if it exists: .npy or .csv for one map, .npz for several, .nii or .nii.gz
-    /// with one volume per map, - for .npy on standard output; with --space as in to-template
+    /// Output file, replaced if it exists: .npy or .csv for one map, .npz for several, .nii or
+    /// .nii.gz with one volume per map, - for .npy on standard output; with --space as in
+    /// to-template
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }

@@ -87,8 +87,8 @@ pub(crate) fn are_all(named: &[SessionName]) -> Result<bool, CommandError> {
     }
 }
 
-/// The names, when they say by themselves which sessions are meant. `1` may be `ses-1` or `ses-01`, and a
-/// range depends on what is there.
+/// The names, when they say by themselves which sessions are meant. `1` may be `ses-1` or `ses-01`,
+/// and a range depends on what is there.
 pub(crate) fn plain(named: &[SessionName]) -> Option<Vec<String>> {
     let plain = |name: &SessionName| match name {
         SessionName::One(text) if !is_short(label(text)) => Some(bare(text)),

@@ -29,8 +29,8 @@ pub(crate) struct Image {
     /// Keep the channels of the stored file instead of converting to RGB
     #[arg(long, conflicts_with = "encoded")]
     pub(crate) original: bool,
-    /// Output file, replaced if it exists: .png, or .npy of (height, width, channels) uint8; any name
-    /// with --encoded; - for .png on standard output
+    /// Output file, replaced if it exists: .png, or .npy of (height, width, channels) uint8; any
+    /// name with --encoded; - for .png on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }
@@ -71,8 +71,8 @@ pub(crate) struct Segmentation {
     /// List every object, including those that were not localized
     #[arg(long, conflicts_with = "noun")]
     pub(crate) all: bool,
-    /// Output file, replaced if it exists: .npy of (height, width) uint8 (0 or 1), .png (0 or 255), or
-    /// - for .npy on standard output
+    /// Output file, replaced if it exists: .npy of (height, width) uint8 (0 or 1), .png (0 or 255),
+    /// or - for .npy on standard output
     #[arg(short, long, value_name = "FILE", requires = "noun")]
     pub(crate) output: Option<PathBuf>,
 }

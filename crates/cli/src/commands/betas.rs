@@ -140,8 +140,8 @@ fn row_table(args: &Betas) -> anyhow::Result<Option<(PathBuf, TableFormat)>> {
     Ok(Some((path.clone(), format)))
 }
 
-/// The sessions that are meant, each once. There are none when all are meant and none has betas, which the
-/// library says best.
+/// The sessions that are meant, each once. There are none when all are meant and none has betas,
+/// which the library says best.
 fn sessions(context: &Context, subject: &Subject, args: &Betas) -> anyhow::Result<Vec<String>> {
     let mut named = super::sessions::of_subject(context, subject, &args.session, layout::betas)?;
     super::sessions::check_all(context, subject, &args.session)?;

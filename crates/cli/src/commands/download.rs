@@ -1,5 +1,5 @@
-//! `download`, `download-raw` and the public files of the stimuli; with `--dry-run`, a table of what
-//! would be downloaded.
+//! `download`, `download-raw` and the public files of the stimuli; with `--dry-run`, a table of
+//! what would be downloaded.
 
 mod kinds;
 mod report;
@@ -137,8 +137,8 @@ fn models(named: &[EmbeddingModel]) -> Vec<EmbeddingModel> {
     if named.is_empty() { EmbeddingModel::ALL.to_vec() } else { named.to_vec() }
 }
 
-/// The plan of a download. Where the bucket has none of the sessions that were named, the rest would
-/// only be masks: then the hint names the sessions.
+/// The plan of a download. Where the bucket has none of the sessions that were named, the rest
+/// would only be masks: then the hint names the sessions.
 pub(super) fn plan(
     context: &Context,
     dataset: &Dataset,
@@ -296,7 +296,8 @@ fn strict(context: &Context, withheld: u64) -> Status {
     if context.global.strict && withheld > 0 { Status::Withheld } else { Status::Done }
 }
 
-/// The subjects that are named; an error about what no subject can be called lists those of the bucket.
+/// The subjects that are named; an error about what no subject can be called lists those of the
+/// bucket.
 fn subjects_of(context: &Context, names: &[String]) -> anyhow::Result<Subjects> {
     subjects(names).map_err(|error| match error.downcast::<Error>() {
         Ok(Error::SubjectNotFound { got, available }) if available.is_empty() => {

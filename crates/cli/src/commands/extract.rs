@@ -1,4 +1,5 @@
-//! `extract`, `plan`, `run`, `merge`, `reproduce`: from sessions to one array file, on one machine or many.
+//! `extract`, `plan`, `run`, `merge`, `reproduce`: from sessions to one array file, on one machine
+//! or many.
 
 mod array_job;
 mod recipe;
@@ -565,7 +566,8 @@ fn done(
     Ok(())
 }
 
-/// Whether a run or session had too few trials for the z-score of any voxel: then every voxel has NaN.
+/// Whether a run or session had too few trials for the z-score of any voxel: then every voxel has
+/// NaN.
 fn lacks_trials(recipe: &Recipe) -> bool {
     let result = &recipe.result;
     let voxels = result.columns + result.dropped_columns;

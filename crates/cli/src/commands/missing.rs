@@ -5,8 +5,8 @@ use laion_fmri::{DownloadRequest, Filter, FilterField, SubjectId, Subjects, poli
 use crate::args::Command;
 use crate::context::Context;
 
-/// The hint in the place of a download, if it would bring nothing or far too much. Nothing is asked:
-/// what the bucket has is known from its last listing.
+/// The hint in the place of a download, if it would bring nothing or far too much. Nothing is
+/// asked: what the bucket has is known from its last listing.
 pub(super) fn instead(
     context: &Context,
     command: &Command,

@@ -1,4 +1,5 @@
-//! `image`, `embedding`, `segmentation`, `captions`, `stimuli`: the stimulus side by image and trial.
+//! `image`, `embedding`, `segmentation`, `captions`, `stimuli`: the stimulus side by image and
+//! trial.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -196,8 +197,8 @@ pub(super) fn captions(context: &Context, args: &Captions) -> anyhow::Result<()>
     }))
 }
 
-/// The name of an image as the table of images has it, with or without its extension; `None` for a name
-/// that is not in it.
+/// The name of an image as the table of images has it, with or without its extension; `None` for a
+/// name that is not in it.
 fn known_name(stimuli: &Named, name: &str) -> anyhow::Result<Option<String>> {
     let metadata = stimuli.metadata()?;
     if metadata.get(name).is_some() {
@@ -217,8 +218,8 @@ fn completed<N: AsRef<str>>(name: &str, names: impl Iterator<Item = N>) -> Optio
     }
 }
 
-/// The image that is meant where masks are asked for. Most images have none: whether there is such an
-/// image is known by the table of images, if it is on disk.
+/// The image that is meant where masks are asked for. Most images have none: whether there is such
+/// an image is known by the table of images, if it is on disk.
 fn masked_image(stimuli: &Named, table: &SegmentationTable, name: &str) -> anyhow::Result<String> {
     if table.has_image(name) {
         return Ok(name.to_owned());
@@ -284,8 +285,8 @@ fn list(context: &Context, args: &List) -> anyhow::Result<Status> {
     Ok(Status::Done)
 }
 
-/// An error about an object or a dataset that no image has and that is near to none: with a few that
-/// exist.
+/// An error about an object or a dataset that no image has and that is near to none: with a few
+/// that exist.
 fn with_names(stimuli: &Named, args: &List, error: Error) -> anyhow::Error {
     const MOST: usize = 8;
     let Error::NoSuchImage { got, nearest: None, .. } = &error else {

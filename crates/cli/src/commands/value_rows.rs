@@ -9,7 +9,8 @@ use crate::args::VoxelArgs;
 use crate::exit::CommandError;
 use crate::hint;
 
-/// The file of values and the voxels; the last value of `--roi` is the file, if it stands behind them.
+/// The file of values and the voxels; the last value of `--roi` is the file, if it stands behind
+/// them.
 ///
 /// `command` is what the user typed before them, for the hint.
 pub(super) fn file_and_voxels(
@@ -96,8 +97,8 @@ impl<'a> ValueRows<'a> {
         Ok(Voxels::mask(voxels))
     }
 
-    /// Whether single precision would make something else of a value: 0 or infinity of a number that is
-    /// neither, or another integer.
+    /// Whether single precision would make something else of a value: 0 or infinity of a number
+    /// that is neither, or another integer.
     pub(super) fn needs_double(&self) -> anyhow::Result<bool> {
         let mut needs = false;
         let kind = self.kind;

@@ -1,5 +1,5 @@
-//! `verify`: whether the files on disk are still as they were downloaded; `--repair` downloads damaged
-//! ones again.
+//! `verify`: whether the files on disk are still as they were downloaded; `--repair` downloads
+//! damaged ones again.
 
 use std::path::{Path, PathBuf};
 

@@ -155,9 +155,9 @@ pub(super) fn voxel_columns(voxels: &VoxelMask) -> impl Iterator<Item = String> 
     voxels.indices().iter().map(|index| format!("v{index}"))
 }
 
-/// The names of the columns, then one line for each element of the first axis. Floating-point numbers
-/// have as many digits as it takes to read the same number back, and at least one behind the point:
-/// pandas reads a column of `0` and `-0` as integers, which have no sign of zero.
+/// The names of the columns, then one line for each element of the first axis. Floating-point
+/// numbers have as many digits as it takes to read the same number back, and at least one behind
+/// the point: pandas reads a column of `0` and `-0` as integers, which have no sign of zero.
 fn write_csv<A: Debug, D: RemoveAxis>(
     file: impl Write,
     array: ArrayView<'_, A, D>,

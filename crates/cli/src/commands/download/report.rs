@@ -15,7 +15,8 @@ use crate::hint;
 use crate::output;
 use crate::progress::outcome_name;
 
-/// Prints the outcome of every file that did not come, or with `--json` of every file, and the sums.
+/// Prints the outcome of every file that did not come, or with `--json` of every file, and the
+/// sums.
 pub(super) fn print(context: &Context, download: &Download, report: &Report) -> anyhow::Result<()> {
     note_failures(context, download, report);
     for (key, outcome) in &report.outcomes {
@@ -158,7 +159,8 @@ fn note_failures(context: &Context, download: &Download, report: &Report) {
     }
 }
 
-/// Withheld files, once for each reason: by their sessions when those are held back, else by the first.
+/// Withheld files, once for each reason: by their sessions when those are held back, else by the
+/// first.
 fn note_withheld(context: &Context, report: &Report) {
     let mut reasons: BTreeMap<String, (u64, Vec<String>)> = BTreeMap::new();
     for (key, outcome) in &report.outcomes {
@@ -183,8 +185,8 @@ fn note_withheld(context: &Context, report: &Report) {
     }
 }
 
-/// How files were checked whose entity tags are no digests. A folder has no other tags, so there it is
-/// said only when more is asked for.
+/// How files were checked whose entity tags are no digests. A folder has no other tags, so there it
+/// is said only when more is asked for.
 fn note_checks(context: &Context, report: &Report) {
     if !context.location().is_remote() && context.global.verbose == 0 {
         return;
