@@ -36,22 +36,22 @@ use crate::{Cancel, Contradiction, Error, NoiseCeiling, Observer, Result, Subjec
 
 /// A request for single-trial betas, built step by step.
 ///
-/// [`Betas::load`] and [`Betas::volumes`] answer for one session, which has to be named. What answers
-/// for several ([`Betas::load_sessions`], [`Betas::for_each_session`], [`Betas::concat`],
-/// [`Betas::write_npy`]) takes those that are named, in their order, or without names all with betas.
-/// A session that is named twice is read once, in its first place; where rows are joined
+/// [`Betas::load`] and [`Betas::volumes`] answer for one session, which has to be named. What
+/// answers for several ([`Betas::load_sessions`], [`Betas::for_each_session`], [`Betas::concat`],
+/// [`Betas::write_npy`]) takes those that are named, in their order, or without names all with
+/// betas. A session that is named twice is read once, in its first place; where rows are joined
 /// ([`Betas::concat`]) it is refused, since its rows would count twice.
 ///
 /// Betas are on the functional grid under either [`MaskSource`]. A brain mask at
-/// [`Resolution::Full`](crate::Resolution::Full) belongs to the anatomical images: no voxel of it is
-/// a column here, and for [`MaskSource::Rsquare`] there is none.
+/// [`Resolution::Full`](crate::Resolution::Full) belongs to the anatomical images: no voxel of it
+/// is a column here, and for [`MaskSource::Rsquare`] there is none.
 ///
 /// Arrays are float32 of shape `(n_trials, n_voxels)`: trials in the order of the volumes, which is
-/// the row order of the trial table, or in the order of [`Betas::trials`]; voxels by ascending flat C-order index of the brain mask's
-/// grid. NaN stays NaN.
+/// the row order of the trial table, or in the order of [`Betas::trials`]; voxels by ascending flat
+/// C-order index of the brain mask's grid. NaN stays NaN.
 ///
-/// Sessions that are in a [store](crate::store) are read from there. The values are the same, bit for
-/// bit.
+/// Sessions that are in a [store](crate::store) are read from there. The values are the same, bit
+/// for bit.
 ///
 /// With one thread, memory is the array plus less than 32 MiB: the file is inflated chunk by chunk,
 /// and only the selected voxels of the selected trials are kept.
@@ -208,7 +208,8 @@ impl<'a> Betas<'a> {
         self
     }
 
-    /// As [`Betas::nc_threshold`], with one map for every session, so that all have the same voxels.
+    /// As [`Betas::nc_threshold`], with one map for every session, so that all have the same
+    /// voxels.
     pub fn nc_threshold_on(mut self, map: NoiseCeiling, percent: f32) -> Self {
         self.threshold = Some(CeilingThreshold { percent, map: Some(map) });
         self
@@ -220,16 +221,17 @@ impl<'a> Betas<'a> {
         self
     }
 
-    /// Only these trials, counted within each session from 0. Rows come in the order in which trials are
-    /// named, and a trial that is named twice is two rows, as numpy indexes. Each trial is read once.
+    /// Only these trials, counted within each session from 0. Rows come in the order in which
+    /// trials are named, and a trial that is named twice is two rows, as numpy indexes. Each trial
+    /// is read once.
     pub fn trials(mut self, trials: impl IntoIterator<Item = usize>) -> Self {
         self.trials = Some(trials.into_iter().collect());
         self
     }
 
     /// Reports every volume to an observer ([`Event::Volume`](crate::Event::Volume)).
-    /// [`Betas::volumes`] reports nothing; its rows are the progress, and [`BetaRows::with_observer`]
-    /// is told of volumes that give no row.
+    /// [`Betas::volumes`] reports nothing; its rows are the progress, and
+    /// [`BetaRows::with_observer`] is told of volumes that give no row.
     pub fn observer(mut self, observer: &'a dyn Observer) -> Self {
         self.observer = observer;
         self
@@ -252,9 +254,10 @@ impl<'a> Betas<'a> {
     /// [`Error::NothingNamed`] without a session and [`Contradiction::OneSession`] with several;
     /// [`Error::InvalidSession`]; [`Error::UnknownRoi`]; [`Error::Contradiction`] for choices that
     /// exclude each other; [`Error::MaskAxis`]; [`Error::TrialOutOfRange`];
-    /// [`Error::DataNotDownloaded`] or [`InputError::NotInBucket`](crate::InputError::NotInBucket) when a file is missing; [`Error::GridMismatch`] and
-    /// [`Error::TrialCountMismatch`] when files that belong together do not fit, found before the
-    /// first volume is inflated; [`Error::Nifti`] when the file is damaged.
+    /// [`Error::DataNotDownloaded`] or [`InputError::NotInBucket`](crate::InputError::NotInBucket)
+    /// when a file is missing; [`Error::GridMismatch`] and [`Error::TrialCountMismatch`] when files
+    /// that belong together do not fit, found before the first volume is inflated; [`Error::Nifti`]
+    /// when the file is damaged.
     pub fn load(&self) -> Result<Array2<f32>> {
         Ok(self.load_with_rows()?.betas)
     }
@@ -282,7 +285,8 @@ impl<'a> Betas<'a> {
     }
 
     /// As [`Betas::load_sessions`], handing over one session after the other, so that only one is
-    /// in memory; with [several threads](crate::Dataset::with_jobs), one more than there are threads.
+    /// in memory; with [several threads](crate::Dataset::with_jobs), one more than there are
+    /// threads.
     ///
     /// # Errors
     ///
@@ -304,15 +308,16 @@ impl<'a> Betas<'a> {
     }
 
     /// The betas of several sessions, each written to a `.npy` file of its own, which appears
-    /// when it is complete. `path` names the file of a session; `done` hears of each that was written,
-    /// in their order.
+    /// when it is complete. `path` names the file of a session; `done` hears of each that was
+    /// written, in their order.
     ///
-    /// No array is held: rows go to the file while the next ones are read. The files are byte for byte
-    /// those of [`array_export::write_npy`] for the arrays of [`Betas::load_sessions`].
+    /// No array is held: rows go to the file while the next ones are read. The files are byte for
+    /// byte those of [`array_export::write_npy`] for the arrays of [`Betas::load_sessions`].
     ///
     /// # Errors
     ///
-    /// As [`Betas::load_sessions`]; [`Error::Space`]; [`Error::Export`]; what `done` answers ends the loop.
+    /// As [`Betas::load_sessions`]; [`Error::Space`]; [`Error::Export`]; what `done` answers ends
+    /// the loop.
     pub fn write_npy<E: From<Error>>(
         &self,
         path: impl Fn(&SessionId) -> PathBuf + Sync,
@@ -335,9 +340,9 @@ impl<'a> Betas<'a> {
     ///
     /// # Errors
     ///
-    /// As [`Betas::load_sessions`]; [`Error::NamedTwice`] for a session that is named twice, whose rows
-    /// would count twice; [`Error::VoxelAxis`] when the sessions do not have the same voxels, before
-    /// anything is read.
+    /// As [`Betas::load_sessions`]; [`Error::NamedTwice`] for a session that is named twice, whose
+    /// rows would count twice; [`Error::VoxelAxis`] when the sessions do not have the same voxels,
+    /// before anything is read.
     pub fn concat(&self) -> Result<ConcatenatedBetas> {
         // Before any file is looked at.
         if !self.sessions.is_empty() {
@@ -364,8 +369,8 @@ impl<'a> Betas<'a> {
     }
 
     /// The betas of the session row by row, for callers who want no array at all. Rows that
-    /// [`Betas::trials`] puts into another order than that of the file wait in a temporary file of the
-    /// system.
+    /// [`Betas::trials`] puts into another order than that of the file wait in a temporary file of
+    /// the system.
     ///
     /// # Errors
     ///

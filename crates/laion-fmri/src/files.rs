@@ -98,7 +98,8 @@ impl Located {
         None
     }
 
-    /// An error about a NIfTI file whose bytes came from here: about the file, or about the connection.
+    /// An error about a NIfTI file whose bytes came from here: about the file, or about the
+    /// connection.
     pub(crate) fn named(&self, error: nifti_stream::Error) -> Error {
         #[cfg(feature = "download")]
         if let Some(error) = ObjectError::find(&error) {
@@ -179,9 +180,9 @@ impl Files {
         Some(Located { relative, path, metadata: Some(metadata), object: None })
     }
 
-    /// As [`Files::find`], also for a file on disk whose name kept the hyphens of the bucket although
-    /// `relative` has none. When the bucket is read: what lies outside the folders of the subject on
-    /// disk, and otherwise objects that were not listed.
+    /// As [`Files::find`], also for a file on disk whose name kept the hyphens of the bucket
+    /// although `relative` has none. When the bucket is read: what lies outside the folders of the
+    /// subject on disk, and otherwise objects that were not listed.
     ///
     /// # Errors
     ///
@@ -269,8 +270,8 @@ impl Files {
         Ok(names)
     }
 
-    /// As [`Files::files`], over the roots too when the bucket is read, which is asked for a directory
-    /// that was not listed.
+    /// As [`Files::files`], over the roots too when the bucket is read, which is asked for a
+    /// directory that was not listed.
     ///
     /// # Errors
     ///
@@ -283,8 +284,8 @@ impl Files {
         Ok(names)
     }
 
-    /// The bytes of a small file. An object is fetched whole when it is first opened and kept as long
-    /// as the handle.
+    /// The bytes of a small file. An object is fetched whole when it is first opened and kept as
+    /// long as the handle.
     pub(crate) fn open(&self, located: &Located) -> Result<Input> {
         match &self.objects {
             Some(objects) => objects.open_small(located, &self.cancel),
@@ -297,8 +298,8 @@ impl Files {
         self.stream_known(located, None)
     }
 
-    /// As [`Files::stream`]; an object whose SHA-256 is kept in this file is not hashed again, if the
-    /// bucket proves its bytes otherwise.
+    /// As [`Files::stream`]; an object whose SHA-256 is kept in this file is not hashed again, if
+    /// the bucket proves its bytes otherwise.
     pub(crate) fn stream_known(&self, located: &Located, kept: Option<&Path>) -> Result<Input> {
         let known = || fingerprint::kept_of_object(located, kept?);
         match &self.objects {
@@ -307,8 +308,8 @@ impl Files {
         }
     }
 
-    /// Asks for an object that will be streamed next, so that its start is there when it is. Of a file
-    /// on disk there is nothing to ask for.
+    /// Asks for an object that will be streamed next, so that its start is there when it is. Of a
+    /// file on disk there is nothing to ask for.
     pub(crate) fn fetch_ahead(&self, located: &Located, kept: Option<&Path>) {
         let known = || fingerprint::kept_of_object(located, kept?);
         if let Some(objects) = &self.objects {
@@ -341,7 +342,8 @@ impl Files {
         }
     }
 
-    /// The paths of all files that were downloaded, by the records of the mirror; a file may be gone.
+    /// The paths of all files that were downloaded, by the records of the mirror; a file may be
+    /// gone.
     pub(crate) fn recorded_paths(&self) -> Result<BTreeSet<String>> {
         let mut paths = BTreeSet::new();
         for root in self.roots.directories() {

@@ -14,8 +14,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The library never prints, prompts or exits, and reads the environment in [`config`] alone. Progress
-//! goes to observers, notes to `tracing`. Calls block. Names of the Python package: [`python_names`].
+//! The library never prints, prompts or exits, and reads the environment in [`config`] alone.
+//! Progress goes to observers, notes to `tracing`. Calls block. Names of the Python package:
+//! [`python_names`].
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #[cfg(feature = "download")]
 pub mod access;

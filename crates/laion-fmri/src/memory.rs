@@ -4,14 +4,15 @@ use crate::{Error, Result};
 
 const MIB: u64 = 1 << 20;
 
-/// The program, its masks and tables, the buffers of an output. Measured: see `cargo xtask bench extract`.
+/// The program, its masks and tables, the buffers of an output. Measured: see
+/// `cargo xtask bench extract`.
 pub(crate) const PROGRAM: u64 = 28 * MIB;
 
 /// What one reader of betas keeps: chunks, windows, queues of a transfer.
 const READER: u64 = 12 * MIB;
 
-/// What one reader of an object keeps besides: the ranges that come in parallel where one connection is
-/// slow, and the start of the session that is next.
+/// What one reader of an object keeps besides: the ranges that come in parallel where one
+/// connection is slow, and the start of the session that is next.
 const OBJECT: u64 = 24 * MIB;
 
 /// What each further thread of a reader keeps, which inflates ahead.

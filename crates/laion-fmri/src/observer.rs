@@ -67,7 +67,8 @@ pub enum Event<'a> {
         /// Whether the other process is done.
         is_over: bool,
     },
-    /// What is done with a session of an extraction that was read. It takes seconds for a whole brain.
+    /// What is done with a session of an extraction that was read. It takes seconds for a whole
+    /// brain.
     Working {
         /// The subject.
         subject: &'a SubjectId,
@@ -97,12 +98,12 @@ laion_fmri_base::named_enum! {
     }
 }
 
-/// Is told the progress of a long call. A closure that takes an [`Event`] is an observer; `()` is one
-/// that does nothing.
+/// Is told the progress of a long call. A closure that takes an [`Event`] is an observer; `()` is
+/// one that does nothing.
 ///
-/// It may be called from several threads at once, and should return quickly. It cannot stop the call.
-/// A [`Cancel`] can, from any thread, also from the observer. The call then ends within half a second
-/// with [`Error::Cancelled`]; a download ends with a report that says so.
+/// It may be called from several threads at once, and should return quickly. It cannot stop the
+/// call. A [`Cancel`] can, from any thread, also from the observer. The call then ends within half
+/// a second with [`Error::Cancelled`]; a download ends with a report that says so.
 ///
 /// ```
 /// use laion_fmri::{Cancel, Dataset, Error, Event};

@@ -36,8 +36,8 @@ pub fn subjects() -> impl Iterator<Item = &'static str> {
     laion_fmri_splits::list_pools().iter().filter_map(|pool| pool.subject())
 }
 
-/// The keys that the default loader needs in addition to a session's own files: the R²mean map and the
-/// anatomical brain mask on the functional grid, with their sidecars.
+/// The keys that the default loader needs in addition to a session's own files: the R²mean map and
+/// the anatomical brain mask on the functional grid, with their sidecars.
 ///
 /// They come with every download of single-trial betas or of a named session, whatever the filters
 /// say, so that `betas` works after it.

@@ -27,9 +27,10 @@ pub enum Subjects {
 
 /// A request for a part of the bucket.
 ///
-/// Filters follow the grammar of [`bids_names::Filter`]: an entity that a key does not carry lets it pass,
-/// except `ses`, which is strict (the word `averages` stands for the subject-level files). A value that no
-/// listed key carries is an error all the same, so that a typing error does not pass unseen.
+/// Filters follow the grammar of [`bids_names::Filter`]: an entity that a key does not carry lets
+/// it pass, except `ses`, which is strict (the word `averages` stands for the subject-level files).
+/// A value that no listed key carries is an error all the same, so that a typing error does not
+/// pass unseen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 #[non_exhaustive]
@@ -41,8 +42,9 @@ pub struct DownloadRequest {
     pub filter: Filter,
     /// The betas and the ROIs of each subject; on unless the request is for raw data alone.
     pub include_derivatives: bool,
-    /// The anatomical brain mask on the functional grid and the mean R² map of each subject, whatever
-    /// the filters say. They come with single-trial betas and with named sessions in any case.
+    /// The anatomical brain mask on the functional grid and the mean R² map of each subject,
+    /// whatever the filters say. They come with single-trial betas and with named sessions in any
+    /// case.
     pub include_brain_mask: bool,
     /// The whole anatomical tree of each subject as well.
     pub include_anatomical: bool,
@@ -62,8 +64,8 @@ pub struct DownloadRequest {
     pub include_stimuli: bool,
     /// Further key prefixes, mirrored with the same filters.
     pub prefixes: Vec<String>,
-    /// Fetch the rest if the bucket does not have some filter value or tree. Otherwise such a request
-    /// is [`Error::NoMatchingData`].
+    /// Fetch the rest if the bucket does not have some filter value or tree. Otherwise such a
+    /// request is [`Error::NoMatchingData`].
     pub allow_missing: bool,
     /// How many files are transferred at once; at least 1, by default 8.
     pub jobs: usize,
@@ -167,8 +169,8 @@ impl DownloadRequest {
         Ok(Self::new(Subjects::These(vec![id.as_ref().parse()?])))
     }
 
-    /// Only these sessions, by `ses-01` or `01`; `averages` stands for the subject-level files. For all
-    /// sessions, leave it out: `all` is not the name of one.
+    /// Only these sessions, by `ses-01` or `01`; `averages` stands for the subject-level files. For
+    /// all sessions, leave it out: `all` is not the name of one.
     pub fn ses(self, values: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.filter(FilterField::Ses, values)
     }
@@ -245,8 +247,8 @@ impl DownloadRequest {
     /// The images and their table as well.
     ///
     /// The bucket has at most the table, and a [`Download`](crate::Download) fetches it. The images
-    /// come from the access service: as long as they are not on disk, the plan and the report say that
-    /// they are withheld, and [`Dataset::plan_stimuli`](crate::Dataset::plan_stimuli) and
+    /// come from the access service: as long as they are not on disk, the plan and the report say
+    /// that they are withheld, and [`Dataset::plan_stimuli`](crate::Dataset::plan_stimuli) and
     /// [`Dataset::download_stimuli`](crate::Dataset::download_stimuli) fetch them.
     pub fn include_stimuli(mut self) -> Self {
         self.include_stimuli = true;

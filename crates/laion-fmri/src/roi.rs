@@ -52,7 +52,8 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] when a directory cannot be read. A file that cannot be read is an ROI without size.
+    /// [`Error::Io`] when a directory cannot be read. A file that cannot be read is an ROI without
+    /// size.
     ///
     /// ```
     /// use laion_fmri::Dataset;
@@ -103,8 +104,8 @@ impl Subject {
     }
 
     /// The items of a query that are the name of an ROI in several categories, each with these
-    /// categories, sorted: such a name stands for the union of its volumes. What is in an expression is
-    /// not looked at.
+    /// categories, sorted: such a name stands for the union of its volumes. What is in an
+    /// expression is not looked at.
     ///
     /// # Errors
     ///
@@ -217,16 +218,16 @@ pub struct RoiInfo {
     pub category: String,
     /// The ROI, such as `FFA1`.
     pub name: String,
-    /// How many voxels of the anatomical brain mask it has; `None` where the volume or the brain mask
-    /// is not on disk, or cannot be read.
+    /// How many voxels of the anatomical brain mask it has; `None` where the volume or the brain
+    /// mask is not on disk, or cannot be read.
     pub voxels: Option<usize>,
 }
 
 /// The ROIs that queries name, on one voxel axis.
 struct Rois {
     brain: Arc<BrainMask>,
-    /// The columns of each name on the voxel axis, ascending. ROIs are small parts of a brain, so lists
-    /// are much shorter than flags for all of it.
+    /// The columns of each name on the voxel axis, ascending. ROIs are small parts of a brain, so
+    /// lists are much shorter than flags for all of it.
     columns: HashMap<String, Vec<u32>>,
 }
 
@@ -253,8 +254,8 @@ impl Rois {
             let mut union = Vec::new();
             for (file, voxels) in files[range.clone()].iter().zip(&voxels[range]) {
                 brain.check_grid(file.path(), voxels.grid())?;
-                // ROI voxels outside the brain mask have no column on its axis. Columns fit because the
-                // number of voxels of a grid does.
+                // ROI voxels outside the brain mask have no column on its axis. Columns fit because
+                // the number of voxels of a grid does.
                 let column = |voxel| brain.indices().binary_search(voxel).ok().map(|c| c as u32);
                 union.extend(voxels.indices().iter().filter_map(column));
             }

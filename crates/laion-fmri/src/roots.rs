@@ -48,8 +48,8 @@ impl Roots {
         &self.0
     }
 
-    /// The first existing file of that relative path. A text that is no [`RelativePath`], such as one
-    /// with `..`, is the path of no file.
+    /// The first existing file of that relative path. A text that is no [`RelativePath`], such as
+    /// one with `..`, is the path of no file.
     #[must_use]
     pub fn find(&self, relative: &str) -> Option<PathBuf> {
         self.find_with_metadata(relative).map(|(path, _)| path)

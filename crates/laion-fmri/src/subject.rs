@@ -45,7 +45,8 @@ struct TableLength {
 
 /// A subject. Opening one reads nothing; brain masks and ROIs are read once per handle and shared.
 ///
-/// All methods take `&self` and may be called from several threads at once. Clones share what was read.
+/// All methods take `&self` and may be called from several threads at once. Clones share what was
+/// read.
 #[derive(Clone)]
 pub struct Subject {
     pub(crate) files: Files,
@@ -113,7 +114,8 @@ impl Subject {
         Ok(self.betas_there()?.into_iter().map(|(session, _)| session).collect())
     }
 
-    /// As [`Subject::sessions_with_betas`], each with the file, without which a store has the betas.
+    /// As [`Subject::sessions_with_betas`], each with the file, without which a store has the
+    /// betas.
     pub(crate) fn betas_there(&self) -> Result<Vec<SessionPlace>> {
         let found = |session: SessionId| {
             let place = self.find_betas(&session);
@@ -131,8 +133,9 @@ impl Subject {
         Ok(names.filter_map(|name| name.parse::<SessionId>().ok()).collect())
     }
 
-    /// The sessions of which this file was downloaded and is no longer on disk, by the records of the
-    /// mirror, sorted; `file` is a path of [`layout`]. Betas that a [store](crate::store) has are there.
+    /// The sessions of which this file was downloaded and is no longer on disk, by the records of
+    /// the mirror, sorted; `file` is a path of [`layout`]. Betas that a [store](crate::store) has
+    /// are there.
     ///
     /// # Errors
     ///
@@ -177,8 +180,8 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// [`Error::Contradiction`] for the R² map at full resolution, [`Error::DataNotDownloaded`] when the file is not in the mirror, [`Error::Nifti`] when it
-    /// is damaged.
+    /// [`Error::Contradiction`] for the R² map at full resolution, [`Error::DataNotDownloaded`]
+    /// when the file is not in the mirror, [`Error::Nifti`] when it is damaged.
     ///
     /// ```
     /// use laion_fmri::{Dataset, MaskSource, Resolution};
@@ -198,7 +201,8 @@ impl Subject {
             return Err(Contradiction::MaskResolution { mask: source, expected, got }.into());
         }
         let key = (source, resolution);
-        // A panic while the lock was held cannot leave a half-read mask behind: masks are inserted whole.
+        // A panic while the lock was held cannot leave a half-read mask behind: masks are inserted
+        // whole.
         let mut masks = lock(&self.masks);
         if let Some(mask) = masks.get(&key) {
             return Ok(Arc::clone(mask));
@@ -232,16 +236,16 @@ impl Subject {
         Ok(self.brain_mask(source, Resolution::Func1pt8)?.n_voxels())
     }
 
-    /// A request for single-trial betas on the functional grid; see [`Betas`], also for what a session
-    /// does that is named twice.
+    /// A request for single-trial betas on the functional grid; see [`Betas`], also for what a
+    /// session does that is named twice.
     #[doc(alias = "get_betas")]
     pub fn betas(&self) -> Betas<'_> {
         Betas::new(self)
     }
 
     /// The trial table of one session, by `ses-01` or `01`: the columns `session`, `run` (from 1),
-    /// `beta_index` (from 0) and `label`, the name of the image; see [`SessionTrials`]. Row i belongs to
-    /// row i of the betas.
+    /// `beta_index` (from 0) and `label`, the name of the image; see [`SessionTrials`]. Row i
+    /// belongs to row i of the betas.
     ///
     /// # Errors
     ///
@@ -253,14 +257,16 @@ impl Subject {
     }
 
     /// A file of the subject, or of the dataset, as a stream of its bytes that is hashed while it
-    /// is read; `relative` is its path in a mirror, as [`layout`] gives it: a [`RelativePath`], never one
-    /// that leads out. The records of the mirror, or the entity tag of the object, say what it has to be.
+    /// is read; `relative` is its path in a mirror, as [`layout`] gives it: a [`RelativePath`],
+    /// never one that leads out. The records of the mirror, or the entity tag of the object, say
+    /// what it has to be.
     ///
     /// # Errors
     ///
     /// [`InputError::NotAKey`](crate::InputError::NotAKey) for any other path;
-    /// [`Error::DataNotDownloaded`] or [`InputError::NotInBucket`](crate::InputError::NotInBucket) when it is not there; [`Error::Io`],
-    /// [`Error::Object`] or [`InputError::Withheld`](crate::InputError::Withheld) when it cannot be opened.
+    /// [`Error::DataNotDownloaded`] or [`InputError::NotInBucket`](crate::InputError::NotInBucket)
+    /// when it is not there; [`Error::Io`], [`Error::Object`] or
+    /// [`InputError::Withheld`](crate::InputError::Withheld) when it cannot be opened.
     pub fn open_input(&self, relative: &str) -> Result<Input> {
         RelativePath::new(relative).map_err(InputError::from)?;
         let located = self.files.search(relative)?.ok_or_else(|| {
@@ -321,8 +327,8 @@ impl Subject {
         Ok(value)
     }
 
-    /// Whether a trial table has so many trials, as far as that is known without reading it: this handle
-    /// has read it, and it has not changed.
+    /// Whether a trial table has so many trials, as far as that is known without reading it: this
+    /// handle has read it, and it has not changed.
     pub(crate) fn is_table_of(&self, place: &Located, n_trials: usize) -> bool {
         let length = table_length(place, n_trials);
         length.is_some() && lock(&self.table_lengths).get(place.path()).copied() == length
@@ -380,8 +386,8 @@ impl Subject {
         }
     }
 
-    /// `, only those of ses-01 (in the bucket, as last listed: ses-01, ses-02)`: the sessions of which
-    /// this file is there, for messages about others.
+    /// `, only those of ses-01 (in the bucket, as last listed: ses-01, ses-02)`: the sessions of
+    /// which this file is there, for messages about others.
     fn others_with(&self, file: fn(&SubjectId, &SessionId) -> String) -> String {
         // A folder that cannot be listed makes this no better message.
         let mut there = self.sessions().unwrap_or_default();
@@ -443,8 +449,8 @@ impl Subject {
         self.files.find(relative).ok_or_else(|| self.files.missing(what, relative, fetch))
     }
 
-    /// As [`Subject::place`], for a file that is no mask, map or table of the betas: a bucket that is
-    /// read is asked for it, unless it is on disk.
+    /// As [`Subject::place`], for a file that is no mask, map or table of the betas: a bucket that
+    /// is read is asked for it, unless it is on disk.
     pub(crate) fn locate_anywhere(
         &self,
         what: &str,

@@ -1,4 +1,5 @@
-//! Trials that the trial tables of several sessions name, read one after the other without an array.
+//! Trials that the trial tables of several sessions name, read one after the other without an
+//! array.
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;

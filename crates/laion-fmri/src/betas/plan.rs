@@ -36,8 +36,8 @@ impl Betas<'_> {
         self.plan_by(sessions, |session, n_volumes, table| self.rows(session, n_volumes, table))
     }
 
-    /// As [`Betas::plan`], with the rows that `rows` takes of each session: it is given the number of
-    /// volumes, and the trial table if it had to be read.
+    /// As [`Betas::plan`], with the rows that `rows` takes of each session: it is given the number
+    /// of volumes, and the trial table if it had to be read.
     pub(super) fn plan_by(
         &self,
         places: Vec<SessionPlace>,
@@ -84,8 +84,8 @@ impl Betas<'_> {
         Err(ExtractError::NothingLeft { what, whose, why }.into())
     }
 
-    /// The trial table, unless it is known to have as many trials. It is not needed to read betas, but
-    /// when it is there it has to fit.
+    /// The trial table, unless it is known to have as many trials. It is not needed to read betas,
+    /// but when it is there it has to fit.
     fn table(&self, session: &SessionId, n_volumes: usize) -> Result<Option<SessionTrials>> {
         match self.subject.trials_place(session) {
             Ok(place) if self.subject.is_table_of(&place, n_volumes) => Ok(None),
@@ -137,8 +137,8 @@ impl Betas<'_> {
         Ok(WantedRows::of(rows))
     }
 
-    /// The trials that are rows of each session, as the trial tables alone say: no betas are needed, and
-    /// voxels do not count. Without names, of all sessions with a trial table.
+    /// The trials that are rows of each session, as the trial tables alone say: no betas are
+    /// needed, and voxels do not count. Without names, of all sessions with a trial table.
     ///
     /// # Errors
     ///
@@ -232,8 +232,8 @@ impl Planned {
         self.reader.for_each_row(how, put).map(drop)
     }
 
-    /// Reads the rows of this session one after the other, with the trial that each is. `output` is the
-    /// file that they go to, if any.
+    /// Reads the rows of this session one after the other, with the trial that each is. `output` is
+    /// the file that they go to, if any.
     pub(super) fn for_each_row(
         &self,
         watch: Watch<'_>,

@@ -43,15 +43,15 @@ pub(crate) struct SessionRead<'a> {
 }
 
 impl SessionReader {
-    /// Finds the betas of a session. Those of a store are taken if it has all of these voxels and is in
-    /// step with the file; those of a file have to lie on the grid of the brain mask.
+    /// Finds the betas of a session. Those of a store are taken if it has all of these voxels and
+    /// is in step with the file; those of a file have to lie on the grid of the brain mask.
     pub(crate) fn open(subject: &Subject, session: &SessionId, voxels: &VoxelMask) -> Result<Self> {
         let stores = subject.stores_of(voxels);
         Self::open_with(subject, session, voxels, &stores, subject.find_betas(session))
     }
 
-    /// As [`SessionReader::open`], with the stores of the voxels and the file of the betas, which were
-    /// looked for already.
+    /// As [`SessionReader::open`], with the stores of the voxels and the file of the betas, which
+    /// were looked for already.
     pub(super) fn open_with(
         subject: &Subject,
         session: &SessionId,

@@ -74,8 +74,8 @@ impl BetaRows {
     }
 
     /// Reports every volume that is read to an observer, which is told from other threads
-    /// ([`Event::Volume`](crate::Event::Volume)). Without an index these are all volumes of the file,
-    /// whichever rows are wanted.
+    /// ([`Event::Volume`](crate::Event::Volume)). Without an index these are all volumes of the
+    /// file, whichever rows are wanted.
     ///
     /// ```
     /// use std::sync::mpsc::channel;

@@ -1,5 +1,5 @@
-//! The file with the betas of a session, in a mirror or in the bucket: opened when it is read, checked,
-//! and known by its SHA-256.
+//! The file with the betas of a session, in a mirror or in the bucket: opened when it is read,
+//! checked, and known by its SHA-256.
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
@@ -62,8 +62,8 @@ impl SessionFile {
         self.reading.index(&self.place)
     }
 
-    /// Reads the header: the voxels have to lie on the grid of the brain mask. Returns the number of
-    /// volumes.
+    /// Reads the header: the voxels have to lie on the grid of the brain mask. Returns the number
+    /// of volumes.
     pub(super) fn open(&self) -> Result<usize> {
         let file = self.opened()?;
         let n_volumes = file.n_volumes();

@@ -145,8 +145,8 @@ fn fetch_ahead(next: Option<&Planned>) {
     }
 }
 
-/// Does the work for every item on this many threads, with results in the order of the items. The first
-/// failure stops all of it and is returned.
+/// Does the work for every item on this many threads, with results in the order of the items. The
+/// first failure stops all of it and is returned.
 pub(crate) fn stopping_at_failure<I: IntoIterator<IntoIter: Send>, R: Send>(
     threads: usize,
     items: I,

@@ -74,9 +74,9 @@ impl Dataset {
 
     /// The same dataset, mirrored from another bucket, such as a copy of it.
     ///
-    /// This is for the directories of a mirror. A dataset that is read from a bucket stays with that
-    /// bucket, which [`Dataset::from_bucket`] was given: for another one, call that again. The call
-    /// changes nothing then, and a warning goes to `tracing`.
+    /// This is for the directories of a mirror. A dataset that is read from a bucket stays with
+    /// that bucket, which [`Dataset::from_bucket`] was given: for another one, call that again. The
+    /// call changes nothing then, and a warning goes to `tracing`.
     #[must_use]
     pub fn with_location(mut self, location: Location) -> Self {
         match &self.bucket {
@@ -114,9 +114,9 @@ impl Dataset {
         self.offline
     }
 
-    /// The same dataset, which also writes behind links that lead out of the data directory, if they are
-    /// at the place of `derivatives`, of a tree such as `derivatives/rois`, or of a subject. So a mirror
-    /// may be spread over several disks. Reading follows every link anyway.
+    /// The same dataset, which also writes behind links that lead out of the data directory, if
+    /// they are at the place of `derivatives`, of a tree such as `derivatives/rois`, or of a
+    /// subject. So a mirror may be spread over several disks. Reading follows every link anyway.
     #[must_use]
     pub fn with_follow_links(mut self, follow: bool) -> Self {
         self.follow_links = follow;

@@ -56,8 +56,8 @@ impl Reading {
         index.filter(|index| index.is_file() || is_large(betas))
     }
 
-    /// Where the SHA-256 of a betas file or object is kept, next to the index: of a small one nowhere,
-    /// it is hashed in no time.
+    /// Where the SHA-256 of a betas file or object is kept, next to the index: of a small one
+    /// nowhere, it is hashed in no time.
     pub(crate) fn digest(&self, betas: &Located) -> Option<PathBuf> {
         let index = self.index_path(betas.path()).filter(|_| is_large(betas))?;
         let name = if betas.is_on_disk() { "sha256.json" } else { "object.sha256.json" };
@@ -75,9 +75,9 @@ impl Dataset {
     /// Several sessions are read in parallel. All threads share the work on one session, if its
     /// file allows that (see [`VolumeFile::with_threads`]). Values never depend on the number of
     /// threads. Memory is the arrays that are read at the same time, plus less than 32 MiB, plus
-    /// less than 40 MiB for each thread beyond the first. Reading from the bucket takes up to 24 MiB
-    /// more for each session that is read at the same time. Rows that go to a file or are handed over
-    /// need no array.
+    /// less than 40 MiB for each thread beyond the first. Reading from the bucket takes up to
+    /// 24 MiB more for each session that is read at the same time. Rows that go to a file or are
+    /// handed over need no array.
     #[must_use]
     pub fn with_jobs(mut self, jobs: usize) -> Self {
         self.reading.jobs = NonZeroUsize::new(jobs).unwrap_or(NonZeroUsize::MIN);
@@ -96,8 +96,8 @@ impl Dataset {
     /// The first read of a betas file of 8 MiB or more leaves an index there (see
     /// [`VolumeFile::with_index`]), with which single trials are read without what comes before
     /// them, and a session by all threads. The first extraction leaves its SHA-256, which holds as
-    /// long as size and time of modification stay the same; from the bucket, for that version of the
-    /// object.
+    /// long as size and time of modification stay the same; from the bucket, for that version of
+    /// the object.
     #[must_use]
     pub fn with_cache_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.reading.cache_dir = Some(directory.into());
@@ -115,17 +115,18 @@ impl Dataset {
         self
     }
 
-    /// The same dataset, which reads betas from their files even if a [store](crate::store) has them.
-    /// Values do not depend on it.
+    /// The same dataset, which reads betas from their files even if a [store](crate::store) has
+    /// them. Values do not depend on it.
     #[must_use]
     pub fn without_stores(mut self) -> Self {
         self.reading.stores.are_off = true;
         self
     }
 
-    /// The same dataset, with a [`Cancel`]. When it is set, every call of the dataset and its subjects
-    /// that asks the bucket or reads betas ends with [`Error::Cancelled`](crate::Error::Cancelled), within
-    /// half a second. If a call takes a [`Cancel`] itself, that one counts instead.
+    /// The same dataset, with a [`Cancel`]. When it is set, every call of the dataset and its
+    /// subjects that asks the bucket or reads betas ends with
+    /// [`Error::Cancelled`](crate::Error::Cancelled), within half a second. If a call takes a
+    /// [`Cancel`] itself, that one counts instead.
     #[must_use]
     pub fn with_cancel(mut self, cancel: &Cancel) -> Self {
         self.reading.cancel = cancel.clone();

@@ -5,7 +5,8 @@ use std::fmt;
 
 use bids_names::{Filter, FilterField, SubjectId};
 
-/// Something that a [`DownloadRequest`](crate::DownloadRequest) asks for and the bucket does not have.
+/// Something that a [`DownloadRequest`](crate::DownloadRequest) asks for and the bucket does not
+/// have.
 ///
 /// `Display` writes a sentence without a full stop, with the nearest value that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]

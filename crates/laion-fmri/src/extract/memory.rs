@@ -44,11 +44,13 @@ pub struct MemoryPlan {
 }
 
 impl TaskSize {
-    /// The memory of a task that has this many columns in memory at once and is read by this many threads.
+    /// The memory of a task that has this many columns in memory at once and is read by this many
+    /// threads.
     fn bytes(&self, columns_at_once: usize, threads: usize, from_bucket: bool) -> u64 {
         let (trials, columns) = (self.trials as u64, self.columns as u64);
         let at_once = columns_at_once.min(self.columns) as u64;
-        // Rows of a block, its statistics, and features twice: as they are read and as they are kept.
+        // Rows of a block, its statistics, and features twice: as they are read and as they are
+        // kept.
         let matrix = trials.saturating_mul(at_once).saturating_mul(4);
         let features = (self.rows as u64).saturating_mul(self.features as u64).saturating_mul(4);
         let row = if at_once < columns { columns * 8 } else { 0 };
@@ -72,9 +74,9 @@ fn merge_bytes(tasks: &[TaskSize], output_columns: usize) -> u64 {
 }
 
 impl MemoryPlan {
-    /// As many workers as the limit and the number of threads allow, each with whole sessions and its
-    /// share of the threads if it can; with one worker and one thread a session is taken in blocks of
-    /// columns.
+    /// As many workers as the limit and the number of threads allow, each with whole sessions and
+    /// its share of the threads if it can; with one worker and one thread a session is taken in
+    /// blocks of columns.
     pub(super) fn new(
         tasks: &[TaskSize],
         output_columns: usize,

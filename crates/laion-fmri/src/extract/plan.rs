@@ -20,8 +20,8 @@ use super::text;
 use crate::error::{ExtractError, Restriction};
 use crate::{Dataset, Error, Result, Subject};
 
-/// How many features are reckoned with before their file has been seen; the published ones have 1,152
-/// at most.
+/// How many features are reckoned with before their file has been seen; the published ones have
+/// 1,152 at most.
 const ASSUMED_FEATURES: usize = 2048;
 
 /// The form of a line of a plan.
@@ -147,9 +147,10 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`Error::Contradiction`] for a request that contradicts itself; [`Error::UnsupportedFormat`]; [`Error::Extract`] when no trial
-    /// or voxel is left, or the memory cannot suffice; as [`Dataset::subject`],
-    /// [`Subject::trials`] and [`Subject::roi_mask`].
+    /// [`Error::Contradiction`] for a request that contradicts itself;
+    /// [`Error::UnsupportedFormat`]; [`Error::Extract`] when no trial or voxel is left, or the
+    /// memory cannot suffice; as [`Dataset::subject`], [`Subject::trials`] and
+    /// [`Subject::roi_mask`].
     ///
     /// ```
     /// use laion_fmri::extract::{Conventions, ExtractRequest, Zscore, ZscoreScope};
@@ -411,8 +412,8 @@ pub fn plan_lines(plans: &[ExtractPlan]) -> impl Iterator<Item = String> {
 ///
 /// # Errors
 ///
-/// [`Error::Extract`] for plans that were made by another version, lack lines, or have lines that do not
-/// belong together.
+/// [`Error::Extract`] for plans that were made by another version, lack lines, or have lines that
+/// do not belong together.
 pub fn read_plans(text: &str, name: &str) -> Result<Vec<ExtractPlan>> {
     let mut plans: Vec<ExtractPlan> = Vec::new();
     for TaskLine { whose, line } in read_lines(text, name, SCHEMA, |it: &Line| (it.task, it.of))? {

@@ -38,11 +38,11 @@ pub struct TasksRun {
 }
 
 impl ExtractPlan {
-    /// Runs some tasks of the plan, each of which leaves a part next to the output. Tasks whose part is
-    /// there are not run again, so that this may be interrupted and repeated at any point. A part that
-    /// was made of other files than those that are there now, or of other voxels, is made again: betas,
-    /// trial tables, masks, ROIs and maps are compared by size and time of modification, or else by the
-    /// digest that is recorded of them.
+    /// Runs some tasks of the plan, each of which leaves a part next to the output. Tasks whose
+    /// part is there are not run again, so that this may be interrupted and repeated at any point.
+    /// A part that was made of other files than those that are there now, or of other voxels, is
+    /// made again: betas, trial tables, masks, ROIs and maps are compared by size and time of
+    /// modification, or else by the digest that is recorded of them.
     ///
     /// Tasks run in parallel, as many as the memory and the dataset's [threads](Dataset::with_jobs)
     /// allow. If there are fewer tasks than threads, several threads read each. What the tasks
@@ -137,14 +137,14 @@ impl ExtractPlan {
         Ok(done)
     }
 
-    /// Compares the parts with the files of the dataset: whether they were made of those that are there
-    /// now, and of the voxels that would be chosen now. A merge needs none of these files, so one that is
-    /// not there says nothing; nor does a dataset that reads the bucket.
+    /// Compares the parts with the files of the dataset: whether they were made of those that are
+    /// there now, and of the voxels that would be chosen now. A merge needs none of these files, so
+    /// one that is not there says nothing; nor does a dataset that reads the bucket.
     ///
     /// # Errors
     ///
-    /// [`Error::Extract`] with the parts that were made of something else; [`Error::Io`] when a file
-    /// cannot be looked at, and as [`Subject::roi_mask`] when a mask is damaged.
+    /// [`Error::Extract`] with the parts that were made of something else; [`Error::Io`] when a
+    /// file cannot be looked at, and as [`Subject::roi_mask`] when a mask is damaged.
     pub fn check_parts(&self, dataset: &Dataset) -> Result<()> {
         if self.from_bucket || dataset.reads_bucket() {
             return Ok(());
@@ -251,7 +251,8 @@ impl ExtractPlan {
         Ok(recipe)
     }
 
-    /// The recipe of the output, when it is there and is that of this plan: all tasks were run and merged.
+    /// The recipe of the output, when it is there and is that of this plan: all tasks were run and
+    /// merged.
     ///
     /// # Errors
     ///
@@ -273,8 +274,8 @@ impl ExtractPlan {
         Ok(is_whole.then_some(recipe))
     }
 
-    /// Whether the disk holds the parts of these tasks, and next to them the output, if no other process
-    /// has parts to make.
+    /// Whether the disk holds the parts of these tasks, and next to them the output, if no other
+    /// process has parts to make.
     fn check_space(&self, directory: &Path, open: &[&PlannedTask]) -> Result<()> {
         let bytes = |rows: usize, columns: usize| {
             (rows as u64).saturating_mul(columns as u64).saturating_mul(size_of::<f32>() as u64)
@@ -288,8 +289,8 @@ impl ExtractPlan {
         crate::roots::check_space(&directory.join("part"), needed)
     }
 
-    /// A dataset that finds the embeddings next to the parts, when this one reads the bucket: HDF5 is
-    /// read by place, so the file is there for as long as the parts are.
+    /// A dataset that finds the embeddings next to the parts, when this one reads the bucket: HDF5
+    /// is read by place, so the file is there for as long as the parts are.
     fn beside_parts(&self, dataset: &Dataset, directory: &Path) -> Result<Option<Dataset>> {
         if self.conventions.features.is_none() || !dataset.reads_bucket() {
             return Ok(None);

@@ -208,8 +208,8 @@ impl Task<'_> {
             report = self.write_block(trials, 0, block, writer)?;
             record
         } else {
-            // As much as fits at a time: rows go to a file as they come and return in blocks of columns,
-            // which the z-score treats one by one anyway.
+            // As much as fits at a time: rows go to a file as they come and return in blocks of
+            // columns, which the z-score treats one by one anyway.
             let directory = self.path.parent().unwrap_or_else(|| Path::new("."));
             let mut matrix = RowFile::writer(directory, n_columns)?;
             let record = reader.recorded(threads, || {
@@ -265,7 +265,8 @@ impl Task<'_> {
         if trials.kept.len() == trials.read.len() {
             writer.write_block(first, block.view())?;
         } else {
-            // Rows move up to where they stand among the kept ones, so that no second array is needed.
+            // Rows move up to where they stand among the kept ones, so that no second array is
+            // needed.
             let ranks = trials.kept_among_read();
             for (to, from) in ranks.iter().enumerate().filter(|(to, from)| to != *from) {
                 let (mut upper, lower) = block.view_mut().split_at(Axis(0), *from);

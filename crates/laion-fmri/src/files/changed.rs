@@ -23,16 +23,17 @@ enum Change {
 }
 
 impl Files {
-    /// Reads what is left of a file, says what it was, and notes when it is not what was downloaded.
+    /// Reads what is left of a file, says what it was, and notes when it is not what was
+    /// downloaded.
     pub(crate) fn finish(&self, place: &Located, input: Input) -> Result<InputRecord> {
         let record = input.finish()?;
         self.note_change(place, Some(record.sha256));
         Ok(record)
     }
 
-    /// Notes, once for each file, that one on disk is not as it was downloaded: by its SHA-256 where
-    /// that is known, or else by size and time of modification. Users may change their files, so
-    /// that is no error. A file without a record has nothing that it could differ from.
+    /// Notes, once for each file, that one on disk is not as it was downloaded: by its SHA-256
+    /// where that is known, or else by size and time of modification. Users may change their files,
+    /// so that is no error. A file without a record has nothing that it could differ from.
     pub(crate) fn note_change(&self, place: &Located, sha256: Option<Sha256>) {
         let change = self.change(place, sha256).unwrap_or_else(|error| {
             tracing::debug!(%error, path = %place.path().display(), "not compared with its record");

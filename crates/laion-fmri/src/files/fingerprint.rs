@@ -1,5 +1,5 @@
-//! What a large file was: its SHA-256 is made once, then known as long as the file stays as it is, and
-//! what was derived from it is used as long as it stays in step.
+//! What a large file was: its SHA-256 is made once, then known as long as the file stays as it is,
+//! and what was derived from it is used as long as it stays in step.
 
 use std::fs::Metadata;
 use std::io::{ErrorKind, Read, Write};
@@ -64,8 +64,8 @@ pub(crate) struct Fingerprint {
 pub(crate) enum Step {
     /// It is.
     Same,
-    /// Its size is the same and its time of modification is not, as after copying; what its bytes are
-    /// is not known.
+    /// Its size is the same and its time of modification is not, as after copying; what its bytes
+    /// are is not known.
     OtherTime,
     /// It is another file.
     Other,
@@ -93,7 +93,8 @@ impl Files {
         Ok(Fingerprint { path, size, sha256, modified, etag })
     }
 
-    /// The fingerprint of what was read by its path, unless there is no such file or another one now.
+    /// The fingerprint of what was read by its path, unless there is no such file or another one
+    /// now.
     #[cfg(feature = "extract")]
     pub(crate) fn fingerprint_of(&self, record: &InputRecord) -> Result<Option<Fingerprint>> {
         let Some(place) = self.search(&record.relative)? else { return Ok(None) };
@@ -103,9 +104,9 @@ impl Files {
         self.fingerprint(&place, record).map(Some)
     }
 
-    /// Whether a file is what it was: on disk by the size and time of modification that it had when it
-    /// was found, or else by a SHA-256 that is known for those (`kept` says where one may be kept); in
-    /// the bucket by size and entity tag. Nothing is read but records.
+    /// Whether a file is what it was: on disk by the size and time of modification that it had when
+    /// it was found, or else by a SHA-256 that is known for those (`kept` says where one may be
+    /// kept); in the bucket by size and entity tag. Nothing is read but records.
     pub(crate) fn step(
         &self,
         place: &Located,
@@ -184,7 +185,8 @@ impl<'a> LargeFile<'a> {
         })
     }
 
-    /// Says what the file was, unless it changed since it was looked at. What was not known is kept.
+    /// Says what the file was, unless it changed since it was looked at. What was not known is
+    /// kept.
     pub(crate) fn settled(&self, record: InputRecord) -> Result<InputRecord> {
         let path = self.place.path();
         let (then, now) = (&self.metadata, metadata(self.place)?);

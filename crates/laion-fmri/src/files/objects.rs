@@ -149,8 +149,8 @@ impl Objects {
         children.filter(|rest| !rest.contains('/')).map(str::to_owned).collect()
     }
 
-    /// As [`Objects::files`]; the bucket is asked for a directory that was not listed. `relative` ends
-    /// in a slash.
+    /// As [`Objects::files`]; the bucket is asked for a directory that was not listed. `relative`
+    /// ends in a slash.
     pub(super) fn files_unlisted(&self, relative: &str) -> Result<BTreeSet<String>> {
         if self.is_listed(relative) {
             return Ok(self.files(relative));

@@ -37,8 +37,9 @@ pub struct NoiseCeilingPlan {
     pub n_trials: usize,
     /// What stands for the mean of 1/n.
     pub inverse_repetitions: f64,
-    /// The noise ceiling, in percent, that a voxel of pure noise is expected to have. With a residual
-    /// ddof of 1 it is 0; with 0 and the mean of 1/n it is 50 or more, however often images are shown.
+    /// The noise ceiling, in percent, that a voxel of pure noise is expected to have. With a
+    /// residual ddof of 1 it is 0; with 0 and the mean of 1/n it is 50 or more, however often
+    /// images are shown.
     pub noise_alone: f64,
     /// The voxels of the result.
     pub n_voxels: usize,
@@ -59,8 +60,8 @@ pub struct NoiseCeilingPlan {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ComputedNoiseCeiling {
-    /// Percent, 0 to 100; shape `(n_voxels,)`, in the order of the voxel axis. NaN where a beta that
-    /// counts, or one of its z-score group, is NaN; 0 where nothing varies.
+    /// Percent, 0 to 100; shape `(n_voxels,)`, in the order of the voxel axis. NaN where a beta
+    /// that counts, or one of its z-score group, is NaN; 0 where nothing varies.
     pub values: Array1<f32>,
     /// The voxels.
     pub voxels: VoxelMask,
@@ -85,8 +86,8 @@ impl Subject {
     /// # Errors
     ///
     /// [`Error::NamedTwice`]; [`Error::Contradiction`] for repetitions that leave no variance, and
-    /// when no image was shown that often; [`Error::MemoryLimit`]; [`Error::InvalidSession`]; [`Error::DataNotDownloaded`]; [`Error::TrialTable`]; as
-    /// [`Voxels::resolve`].
+    /// when no image was shown that often; [`Error::MemoryLimit`]; [`Error::InvalidSession`];
+    /// [`Error::DataNotDownloaded`]; [`Error::TrialTable`]; as [`Voxels::resolve`].
     pub fn plan_noise_ceiling(
         &self,
         sessions: &[impl AsRef<str>],
@@ -152,9 +153,9 @@ impl Subject {
 
     /// A noise ceiling from the single-trial betas, by the formula of the dataset's own maps.
     ///
-    /// Betas are z-scored for each voxel within runs or sessions. The noise variance is the mean over
-    /// the images of the variance of their repetitions; the signal variance is what is left of 1, at
-    /// least 0. With `ncsnr^2 = signal / noise` the noise ceiling is
+    /// Betas are z-scored for each voxel within runs or sessions. The noise variance is the mean
+    /// over the images of the variance of their repetitions; the signal variance is what is left of
+    /// 1, at least 0. With `ncsnr^2 = signal / noise` the noise ceiling is
     /// `100 * ncsnr^2 / (ncsnr^2 + mean(1/n))` percent: the most of R^2 that a model can reach for
     /// the mean of n repetitions. Sums run in float64, in the order of the trials: the bits depend
     /// neither on threads nor on memory.

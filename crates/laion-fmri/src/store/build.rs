@@ -37,14 +37,15 @@ pub struct StoreRequest {
     pub sessions: Vec<String>,
     /// The voxels; by default the whole brain mask, so that every later ROI is in the store.
     pub voxels: Voxels,
-    /// The directory that the store goes to; by default the folder `stores` of the data directory that
-    /// downloads go to. A dataset that reads a bucket has no data directory, so there it has to be set.
+    /// The directory that the store goes to; by default the folder `stores` of the data directory
+    /// that downloads go to. A dataset that reads a bucket has no data directory, so there it has
+    /// to be set.
     pub directory: Option<PathBuf>,
     /// The most memory that building may take, in bytes. Less memory makes chunks of fewer trials,
     /// which are slower to read.
     pub max_memory: Option<u64>,
-    /// Whether every byte of what is there is checked, so that what is damaged is built again. Without
-    /// it, only documents are read.
+    /// Whether every byte of what is there is checked, so that what is damaged is built again.
+    /// Without it, only documents are read.
     pub verify: bool,
 }
 
@@ -93,8 +94,8 @@ pub struct StorePlan {
     pub path: PathBuf,
     /// The subject.
     pub subject: SubjectId,
-    /// The sessions that are not built yet, or out of step, or damaged as far as that was looked at; in
-    /// this order.
+    /// The sessions that are not built yet, or out of step, or damaged as far as that was looked
+    /// at; in this order.
     pub sessions: Vec<SessionId>,
     /// The sessions that are there and in step.
     pub kept: Vec<SessionId>,
@@ -130,15 +131,15 @@ pub struct StoreBuilt {
 
 impl Subject {
     /// What [`Subject::build_store`] will do: sessions, bytes, memory. Masks, trial tables and the
-    /// documents of a store that is there are read, betas are not, unless [`StoreRequest::verify`] asks
-    /// for that.
+    /// documents of a store that is there are read, betas are not, unless [`StoreRequest::verify`]
+    /// asks for that.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidSession`], [`Error::NamedTwice`]; [`Error::DataNotDownloaded`] when betas, a
-    /// trial table or a mask are missing; [`Error::MemoryLimit`]; [`Error::DataDirNotSet`] when there is
-    /// no data directory and the request has no [`directory`](StoreRequest::directory), such as for a
-    /// dataset that reads a bucket; as [`Voxels::resolve`].
+    /// trial table or a mask are missing; [`Error::MemoryLimit`]; [`Error::DataDirNotSet`] when
+    /// there is no data directory and the request has no [`directory`](StoreRequest::directory),
+    /// such as for a dataset that reads a bucket; as [`Voxels::resolve`].
     pub fn plan_store(&self, request: &StoreRequest) -> Result<StorePlan> {
         let named = &request.sessions;
         let chosen = self.sessions_of_betas(named)?;
@@ -198,10 +199,11 @@ impl Subject {
 
     /// Builds a store, or what is missing of one.
     ///
-    /// Each session is read once, from the mirror or the bucket, and appears in the store when it is
-    /// complete and on disk. Sessions that are there and in step stay as they are, so a build that was
-    /// interrupted goes on with the next session. Several processes may build one store: a session
-    /// that another one builds is waited for ([`Event::Waiting`](crate::Event::Waiting)) and kept.
+    /// Each session is read once, from the mirror or the bucket, and appears in the store when it
+    /// is complete and on disk. Sessions that are there and in step stay as they are, so a build
+    /// that was interrupted goes on with the next session. Several processes may build one store: a
+    /// session that another one builds is waited for ([`Event::Waiting`](crate::Event::Waiting))
+    /// and kept.
     ///
     /// # Errors
     ///
@@ -366,8 +368,8 @@ impl StorePlan {
         found.is_ok_and(|found| subject.check_step(&found, betas.as_ref()).is_ok())
     }
 
-    /// Reads a session into the store; false, and nothing is read, when another process has begun at
-    /// the same moment.
+    /// Reads a session into the store; false, and nothing is read, when another process has begun
+    /// at the same moment.
     fn build(
         &self,
         subject: &Subject,
@@ -468,8 +470,8 @@ impl BuildMemory<'_> {
             .saturating_add(each.saturating_mul(workers as u64))
     }
 
-    /// As many sessions at a time as the limit and the number of threads allow, each with its share of
-    /// the threads; with one session and one thread, chunks of fewer trials.
+    /// As many sessions at a time as the limit and the number of threads allow, each with its share
+    /// of the threads; with one session and one thread, chunks of fewer trials.
     fn plan(&self, jobs: usize) -> Result<(usize, NonZeroUsize, MatrixOptions)> {
         let limit = self.limit.unwrap_or(u64::MAX);
         let options = MatrixOptions::default();

@@ -128,8 +128,8 @@ impl Store {
         Ok(Self { path, label, voxels, document, sessions, buffers })
     }
 
-    /// The store of these voxels, whatever its document says: its sessions say themselves whether they
-    /// are sessions of it.
+    /// The store of these voxels, whatever its document says: its sessions say themselves whether
+    /// they are sessions of it.
     pub(super) fn expected(path: &Path, label: &StoreLabel, voxels: &VoxelMask) -> Self {
         Self {
             path: path.to_owned(),
@@ -244,8 +244,8 @@ impl Subject {
         StoresOfVoxels { unusable, fitting, voxels: voxels.clone() }
     }
 
-    /// The betas of a session in the first of these stores that is in step with the file of the betas,
-    /// if that is there. What is damaged or out of step is passed over with a note.
+    /// The betas of a session in the first of these stores that is in step with the file of the
+    /// betas, if that is there. What is damaged or out of step is passed over with a note.
     pub(crate) fn stored(
         &self,
         session: &SessionId,

@@ -47,8 +47,8 @@ impl OpenStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unusable`] for a store of another version or sessions that do not belong to it;
-    /// [`StoreError::Format`] for damage.
+    /// [`StoreError::Unusable`] for a store of another version or sessions that do not belong to
+    /// it; [`StoreError::Format`] for damage.
     ///
     /// ```
     /// use laion_fmri::store::{OpenStore, SessionRows, StoreRequest};
@@ -127,8 +127,8 @@ impl OpenStore {
         self.sessions.get(session).map(|session| &session.group)
     }
 
-    /// Reads trials of some voxels, in any order, into an array of shape `(trials, voxels)`: the trials
-    /// of all these sessions below each other. Several threads may read.
+    /// Reads trials of some voxels, in any order, into an array of shape `(trials, voxels)`: the
+    /// trials of all these sessions below each other. Several threads may read.
     ///
     /// # Errors
     ///
@@ -174,8 +174,8 @@ impl OpenStore {
 }
 
 impl Subject {
-    /// Opens the store of a brain mask: the one of all voxels, or else the largest. Sessions of it that
-    /// are damaged or out of step are left out, with a note.
+    /// Opens the store of a brain mask: the one of all voxels, or else the largest. Sessions of it
+    /// that are damaged or out of step are left out, with a note.
     ///
     /// # Errors
     ///

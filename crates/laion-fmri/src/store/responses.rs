@@ -16,9 +16,9 @@ use crate::observer::Watch;
 use crate::{Error, Result, Subject};
 
 impl Subject {
-    /// The betas of these voxels in every session that a [store](crate::store) has and that is in step:
-    /// float32 of shape `(n_trials, n_voxels)` by session, in session order. Sessions without are left
-    /// out, so that the answer comes in milliseconds; there may be none.
+    /// The betas of these voxels in every session that a [store](crate::store) has and that is in
+    /// step: float32 of shape `(n_trials, n_voxels)` by session, in session order. Sessions without
+    /// are left out, so that the answer comes in milliseconds; there may be none.
     ///
     /// # Errors
     ///

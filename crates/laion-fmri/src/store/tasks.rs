@@ -63,8 +63,8 @@ struct Line {
 }
 
 impl Subject {
-    /// Divides the building of a store into tasks: the sessions that [`Subject::plan_store`] finds to be
-    /// built, each by itself.
+    /// Divides the building of a store into tasks: the sessions that [`Subject::plan_store`] finds
+    /// to be built, each by itself.
     ///
     /// # Errors
     ///
@@ -109,8 +109,8 @@ impl StoreTasks {
     ///
     /// # Errors
     ///
-    /// [`ExtractError::Plan`] for lines that were made by another version, are not all there, or do not
-    /// belong together.
+    /// [`ExtractError::Plan`] for lines that were made by another version, are not all there, or do
+    /// not belong together.
     pub fn read(text: &str, name: &str) -> Result<Self> {
         let mut read: Option<Self> = None;
         for TaskLine { whose, line } in

@@ -10,8 +10,8 @@ use crate::policy::HELD_OUT_SESSIONS;
 use crate::roots::listed;
 
 impl Subject {
-    /// The released sessions that the bucket had when a download was last planned, sorted. Nothing is
-    /// asked. Nothing is known without such a download, or when the bucket itself is read.
+    /// The released sessions that the bucket had when a download was last planned, sorted. Nothing
+    /// is asked. Nothing is known without such a download, or when the bucket itself is read.
     ///
     /// ```
     /// use laion_fmri::Dataset;
@@ -36,9 +36,9 @@ impl Subject {
     /// The session whose number is nearest to one that a download names and that the bucket did not
     /// have when a download was last planned. Nothing is asked.
     ///
-    /// `None` when the bucket has all that are named or they are not released yet, for names without
-    /// a number, and where [`Subject::sessions_listed`] knows nothing. It knows the sessions of betas,
-    /// so that nothing is said about raw data and localizers.
+    /// `None` when the bucket has all that are named or they are not released yet, for names
+    /// without a number, and where [`Subject::sessions_listed`] knows nothing. It knows the
+    /// sessions of betas, so that nothing is said about raw data and localizers.
     #[must_use]
     pub fn nearest_session_listed(&self, download: &DownloadRequest) -> Option<SessionId> {
         if download.include_raw || download.include_localizers {

@@ -21,8 +21,8 @@ const REGISTERED: &str = "sphere.reg";
 
 impl Subject {
     /// The way of values at the vertices of the subject's own surface to those of fsaverage, by the
-    /// registered spheres: linearly within the triangle of the subject's sphere around each vertex of
-    /// fsaverage, or from the nearest vertex.
+    /// registered spheres: linearly within the triangle of the subject's sphere around each vertex
+    /// of fsaverage, or from the nearest vertex.
     ///
     /// # Errors
     ///
@@ -96,8 +96,8 @@ impl Spheres {
         key.finish()
     }
 
-    /// The weights from the voxels of the grid to the vertices of fsaverage, by those to the vertices of
-    /// a surface of the subject.
+    /// The weights from the voxels of the grid to the vertices of fsaverage, by those to the
+    /// vertices of a surface of the subject.
     pub(super) fn weights_after(
         &self,
         subject: &Subject,
