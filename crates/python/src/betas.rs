@@ -17,7 +17,8 @@ use crate::subject::Subject;
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub(crate) struct Selection {
-    /// The least noise ceiling in percent, and the `desc` of the map, or nothing for that of each session.
+    /// The least noise ceiling in percent, and the `desc` of the map, or nothing for that of each
+    /// session.
     threshold: Option<f32>,
     desc: Option<String>,
     /// Trials counted within each session.
@@ -148,8 +149,8 @@ pub(crate) fn write_betas<'py>(
     })
 }
 
-/// Computes a noise ceiling; returns the values, the flags of their voxels, the record that says how,
-/// and the noise ceiling that pure noise is expected to have.
+/// Computes a noise ceiling; returns the values, the flags of their voxels, the record that says
+/// how, and the noise ceiling that pure noise is expected to have.
 #[pyfunction]
 #[expect(clippy::type_complexity, reason = "a tuple is what Python takes apart")]
 pub(crate) fn compute_noise_ceiling<'py>(

@@ -1,7 +1,8 @@
 //! One way to make a call that may take long: on a thread of its own, while this one serves Python.
 //!
-//! The calling thread releases the GIL and looks up every 50 ms: for signals, so that Ctrl-C ends the call; for
-//! progress, which it hands to a callable; and for notes, which become warnings and log records.
+//! The calling thread releases the GIL and looks up every 50 ms: for signals, so that Ctrl-C ends
+//! the call; for progress, which it hands to a callable; and for notes, which become warnings and
+//! log records.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -21,7 +22,8 @@ use crate::{error, notes};
 const TICK: Duration = Duration::from_millis(50);
 
 /// How long a call that was asked to stop may take before it is left alone. Work that looks at its
-/// [`Cancel`] has ended by then; what cannot be stopped ends in the background, and its answer is dropped.
+/// [`Cancel`] has ended by then; what cannot be stopped ends in the background, and its answer is
+/// dropped.
 const GRACE: Duration = Duration::from_millis(350);
 
 /// What the work of a call is given.
@@ -93,8 +95,8 @@ pub(crate) fn run_in<T: Send + 'static>(
 
 type Answer<T> = std::thread::Result<laion_fmri::Result<T>>;
 
-/// The end of the channel that an answer comes out of. It is moved into each wait and out again, since it
-/// may be used by one thread only.
+/// The end of the channel that an answer comes out of. It is moved into each wait and out again,
+/// since it may be used by one thread only.
 struct Waiting<T>(Receiver<Answer<T>>);
 
 impl<T> Waiting<T> {

@@ -90,7 +90,8 @@ impl Dataset {
 
     fn subject(&self, py: Python<'_>, id: String) -> PyResult<Subject> {
         let dataset = self.inner.clone();
-        // The subject keeps the settings of the dataset, so it gets its own way to be stopped later.
+        // The subject keeps the settings of the dataset, so it gets its own way to be stopped
+        // later.
         let open = move |job: &Job| dataset.with_cancel(&job.cancel).subject(id);
         Ok(Subject { inner: call::run(py, None, open)? })
     }
@@ -181,8 +182,8 @@ fn names(subjects: Vec<SubjectId>) -> Vec<String> {
     subjects.iter().map(ToString::to_string).collect()
 }
 
-/// What the environment and the configuration file say: `data_dirs`, `is_from_environment`, `bucket`,
-/// `jobs`, `cache_dir`.
+/// What the environment and the configuration file say: `data_dirs`, `is_from_environment`,
+/// `bucket`, `jobs`, `cache_dir`.
 #[pyfunction]
 pub(crate) fn configured(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let environment = Environment::of_process();

@@ -17,8 +17,8 @@ use crate::dataset::Dataset;
 pub(crate) struct Wanted {
     /// Ids, or nothing for every subject of the bucket.
     subjects: Option<Vec<String>>,
-    /// The trees and files: `derivatives`, `brain_mask`, `anatomical`, `freesurfer`, `localizers`, `raw`,
-    /// `segmentations`, `captions`.
+    /// The trees and files: `derivatives`, `brain_mask`, `anatomical`, `freesurfer`, `localizers`,
+    /// `raw`, `segmentations`, `captions`.
     include: Vec<String>,
     embeddings: Vec<String>,
     prefixes: Vec<String>,
@@ -67,8 +67,8 @@ impl Wanted {
 /// Key, path below the data directory, bytes, what is or was done, and why.
 type Row = (String, String, u64, &'static str, Option<String>);
 
-/// Carries a request out, or only says what it would do: a row for each key, the directory, and notes about
-/// what the request names and the bucket does not have.
+/// Carries a request out, or only says what it would do: a row for each key, the directory, and
+/// notes about what the request names and the bucket does not have.
 #[pyfunction]
 pub(crate) fn download<'py>(
     dataset: PyRef<'py, Dataset>,
@@ -263,8 +263,8 @@ pub(crate) fn answer_fault(field: &str, answer: &str) -> PyResult<Option<String>
     Ok(field.check(answer).err().map(|fault| fault.to_string()))
 }
 
-/// Fetches the images and their table, with the access that the environment or an earlier request has; or
-/// only says what it would do. A row for each file.
+/// Fetches the images and their table, with the access that the environment or an earlier request
+/// has; or only says what it would do. A row for each file.
 #[pyfunction]
 pub(crate) fn download_stimuli<'py>(
     dataset: PyRef<'py, Dataset>,

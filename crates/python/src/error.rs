@@ -1,7 +1,7 @@
 //! Errors of the facade as exceptions of the Python module.
 //!
-//! The classes are Python classes (`laion_fmri._errors`), so that they pickle and print as those of any
-//! Python package; here it is only decided which one an error is.
+//! The classes are Python classes (`laion_fmri._errors`), so that they pickle and print as those of
+//! any Python package; here it is only decided which one an error is.
 
 use std::error::Error as _;
 use std::io;

@@ -1,7 +1,8 @@
-//! The native half of the Python module `laion_fmri`: everything that touches data files or the network.
+//! The native half of the Python module `laion_fmri`: what touches data files or the network.
 //!
-//! The Python half, in `python/laion_fmri`, has the signatures and tables that users see, checks their
-//! arguments and calls this module alone. Answers are numpy arrays, texts, tuples and dictionaries.
+//! The Python half, in `python/laion_fmri`, has the signatures and tables that users see, checks
+//! their arguments and calls this module alone. Answers are numpy arrays, texts, tuples and
+//! dictionaries.
 
 mod arguments;
 mod betas;

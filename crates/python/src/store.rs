@@ -133,7 +133,8 @@ pub(crate) fn build_store<'py>(
     Ok((built.path, names(&built.built), names(&built.kept)))
 }
 
-/// Directory, sessions to be built and sessions that stay, voxels, bytes on disk and bytes of memory.
+/// Directory, sessions to be built and sessions that stay, voxels, bytes on disk and bytes of
+/// memory.
 type Planned = (PathBuf, Vec<String>, Vec<String>, usize, u64, u64);
 
 /// What [`build_store`] would do.

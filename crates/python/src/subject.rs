@@ -14,8 +14,8 @@ use crate::call::{self, Job};
 use crate::error;
 use crate::stimuli::Stimuli;
 
-/// The id of a subject in its full form: `3`, `03` and `sub-03` by the rules of the dataset. `all` is a
-/// word for several subjects.
+/// The id of a subject in its full form: `3`, `03` and `sub-03` by the rules of the dataset. `all`
+/// is a word for several subjects.
 #[pyfunction]
 pub(crate) fn parse_subject(py: Python<'_>, text: &str) -> PyResult<String> {
     let parsed = text.parse::<SubjectId>().ok().filter(|_| !text.eq_ignore_ascii_case("all"));
