@@ -25,8 +25,8 @@ pub trait Inspection: fmt::Debug + Send + Sync {
 }
 
 /// Looks at one file. Called with all its bytes, in order, in chunks of any length, and then once
-/// for the verdict. Bytes that are found damaged are not published, unless they are known to be those
-/// of the object: then the object itself is at fault ([`Content::fault`]).
+/// for the verdict. Bytes that are found damaged are not published, unless they are known to be
+/// those of the object: then the object itself is at fault ([`Content::fault`]).
 pub trait Inspector: Send {
     /// The next bytes.
     ///
@@ -116,8 +116,8 @@ impl Digests {
         self
     }
 
-    /// The same when an earlier attempt brought bytes with this digest, which were found damaged: the
-    /// same bytes again are those of the object.
+    /// The same when an earlier attempt brought bytes with this digest, which were found damaged:
+    /// the same bytes again are those of the object.
     pub(crate) fn after(mut self, before: Option<Sha256>) -> Self {
         self.before = before;
         self
@@ -128,8 +128,8 @@ impl Digests {
         self.proofs.retain(|proof| !proof.is_of_tag());
     }
 
-    /// The same by pieces, if nothing is to be computed but a checksum that can be put together from those
-    /// of pieces.
+    /// The same by pieces, if nothing is to be computed but a checksum that can be put together
+    /// from those of pieces.
     pub(crate) fn in_pieces(&self) -> Option<Pieces> {
         let [proof] = &*self.proofs else { return None };
         let alone = self.expected.is_none() && self.before.is_none() && self.inspector.is_none();

@@ -1,9 +1,9 @@
 //! Make a folder equal to a chosen set of object-store keys.
 //!
 //! Three steps, each usable alone: [`list`] what a bucket holds, [`plan`] what is missing (a pure
-//! function), [`transfer`] it in bounded memory. An [`ObjectReader`] reads an object without storing it.
-//! A [`Location`] opens a public S3 bucket, a path-style endpoint or a plain folder. Objects behind links,
-//! and any `object_store::ObjectStore`, become a [`Store`]. The crate creates no runtime, prints nothing.
+//! function), [`transfer`] it in bounded memory. [`ObjectReader`] reads an object, stores nothing.
+//! [`Location`] opens a public S3 bucket, a path-style endpoint or a plain folder. Objects behind
+//! links, and any `object_store::ObjectStore`, become a [`Store`]. No runtime is created.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -29,9 +29,9 @@
 //!
 //! Modules, all private, re-exported here:
 //! * `location`, `store`, `listing`: where a bucket lives, what it holds
-//! * `get`, `object`: requests, one object read like a file; `plan`, `transfer`: what happens to each
-//! * `key`, `content`, `checksum`, `inventory`: names, records of files; all there is without `network`
-//! * `digest`, `check`, `machine`: verifying bytes and files on disk, the system; `observer`, `cancel`, `error`
+//! * `get`, `object`: requests, one object read like a file; `plan`, `transfer`: what is fetched
+//! * `key`, `content`, `checksum`, `inventory`: names, records of files; all without `network`
+//! * `digest`, `check`, `machine`: checks of bytes and files; `observer`, `cancel`, `error`
 #![cfg_attr(docsrs, feature(doc_cfg))]
 mod cancel;
 #[cfg(feature = "network")]

@@ -107,7 +107,8 @@ async fn the_listing_stands_in_for_what_an_answer_leaves_out() {
             let report = scene.run(&scene.options()).await;
             assert!(report.is_complete(), "{fault:?} {encryption}: {report:?}");
             assert!(scene.is_mirrored());
-            // Where neither the answer nor the content can be bound to the tag, there are no ranges.
+            // Where neither the answer nor the content can be bound to the tag, there are no
+            // ranges.
             assert!(scene.proxy.requests() < 16, "{fault:?}: {}", scene.proxy.requests());
         }
     }

@@ -1,7 +1,7 @@
 //! Faults to survive: after each, another run ends with a tree whose every byte is right.
 //!
-//! In the ordinary test run each kind of fault is tried a few times. `cargo xtask reliability` sets a
-//! variable to the name of a directory: then each is tried as often as `RELIABILITY.md` says, and
+//! In the ordinary test run each kind of fault is tried a few times. `cargo xtask reliability` sets
+//! a variable to the name of a directory: then each is tried as often as `RELIABILITY.md` says, and
 //! what was counted is written there.
 
 mod connections;
@@ -100,8 +100,8 @@ impl Scene {
         Self::served(Self::objects(), |options| options.encryption("aws:kms"))
     }
 
-    /// The same, where nothing but a checksum that the server keeps tells what the bytes are: one of the
-    /// whole, or of parts.
+    /// The same, where nothing but a checksum that the server keeps tells what the bytes are: one
+    /// of the whole, or of parts.
     fn checked(kind: ChecksumKind, composite: bool) -> Self {
         Self::served(Self::objects(), |options| {
             let options = options.encryption("aws:kms").checksum(kind).composite(composite);

@@ -1,4 +1,5 @@
-//! What can be recomputed to compare bytes with what a store says about them: [`Claims`], [`Proof`].
+//! What can be recomputed to compare bytes with what a store says about them: [`Claims`],
+//! [`Proof`].
 
 use super::hasher::{Hasher, Value};
 use super::{is_md5, multipart};
@@ -22,7 +23,8 @@ pub(crate) struct Claims<'a> {
     pub(crate) size: u64,
     /// Bytes in a part of the upload.
     pub(crate) part_size: Option<u64>,
-    /// Whether the best claim has not held before: then all are looked at, since that one may be wrong.
+    /// Whether the best claim has not held before: then all are looked at, since that one may be
+    /// wrong.
     pub(crate) doubted: bool,
 }
 
@@ -64,9 +66,9 @@ enum Way {
 }
 
 impl Proof {
-    /// The best proof that the claims allow, or, where they are doubted, all of them, the best first: a
-    /// checksum of the whole content, an entity tag that is its MD5, a checksum of checksums of parts, an
-    /// entity tag of parts.
+    /// The best proof that the claims allow, or, where they are doubted, all of them, the best
+    /// first: a checksum of the whole content, an entity tag that is its MD5, a checksum of
+    /// checksums of parts, an entity tag of parts.
     pub(super) fn of(claims: &Claims<'_>) -> Vec<Self> {
         let etag = claims.etag.map(|etag| etag.trim_matches('"').to_ascii_lowercase());
         let tag = etag.as_deref();

@@ -1,4 +1,5 @@
-//! Consecutive bytes of one version of an object, continued where a connection broke: [`RangeBody`].
+//! Consecutive bytes of one version of an object, continued where a connection broke:
+//! [`RangeBody`].
 
 use std::ops::Range;
 use std::time::Duration;
@@ -12,8 +13,8 @@ use super::{Answer, Failure, Patience, Pause, Wanted, ended_early, get, is_stron
 use crate::digest::is_digest;
 use crate::{Checksum, Key, Store};
 
-/// Ranges of one object that are fetched at once, if nothing else needs the connections: a store may give
-/// each connection a fraction of the line.
+/// Ranges of one object that are fetched at once, if nothing else needs the connections: a store
+/// may give each connection a fraction of the line.
 pub(crate) const RANGES: usize = 8;
 
 /// A shorter range takes longer to be asked for than to come.
@@ -64,8 +65,8 @@ struct Body {
 }
 
 /// The first silence after which there is a second request, as a part of the longest one that
-/// [`ConnectOptions`](crate::ConnectOptions) allows; it doubles as long as nothing comes, and there are so
-/// many second requests at most.
+/// [`ConnectOptions`](crate::ConnectOptions) allows; it doubles as long as nothing comes, and there
+/// are so many second requests at most.
 const FIRST_SILENCE: u32 = 4;
 const HEDGES: u32 = 2;
 
@@ -108,8 +109,8 @@ impl<'a> RangeBody<'a> {
         }
     }
 
-    /// The whole object as it is now, or in the version `etag`. The tag is that of the first answer, and
-    /// so is the size, unless the answer leaves it to the one that is known beforehand.
+    /// The whole object as it is now, or in the version `etag`. The tag is that of the first
+    /// answer, and so is the size, unless the answer leaves it to the one that is known beforehand.
     ///
     /// # Errors
     ///
@@ -259,20 +260,21 @@ impl<'a> RangeBody<'a> {
         }
     }
 
-    /// How long to wait before the second request, if there may be one: nothing but a tag proves that
-    /// both are answered with the same bytes.
+    /// How long to wait before the second request, if there may be one: nothing but a tag proves
+    /// that both are answered with the same bytes.
     fn silence(&self) -> Option<Duration> {
         let may = self.etag.is_some() && self.store.is_remote() && self.hedges < HEDGES;
         let part = self.store.options().read_timeout / FIRST_SILENCE;
         (may && self.at < self.end).then_some(part * (1 << self.hedges))
     }
 
-    /// Waits before the next attempt, which [`step`](Self::step) then makes. `told` hears of the pause.
+    /// Waits before the next attempt, which [`step`](Self::step) then makes. `told` hears of the
+    /// pause.
     ///
     /// # Errors
     ///
-    /// The failure when it is final, when patience has run out, or when nothing proves that the rest
-    /// belongs to the bytes that were delivered.
+    /// The failure when it is final, when patience has run out, or when nothing proves that the
+    /// rest belongs to the bytes that were delivered.
     pub(crate) async fn again(
         &mut self,
         failure: Failure,

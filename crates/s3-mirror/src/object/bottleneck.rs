@@ -21,7 +21,8 @@ impl Bottleneck {
         Self { since: now, bytes: 0, is_connection: false }
     }
 
-    /// Notes a block that was handed over now, and whether the reader had taken all that came before.
+    /// Notes a block that was handed over now, and whether the reader had taken all that came
+    /// before.
     pub(super) fn note(&mut self, reader_waits: bool, bytes: usize, now: Instant) {
         self.bytes += bytes;
         if reader_waits && self.bytes < WINDOW {
@@ -43,7 +44,8 @@ mod tests {
 
     const BLOCK: usize = WINDOW / 16;
 
-    /// What comes of blocks, each this long after the one before; the reader waits for all but these.
+    /// What comes of blocks, each this long after the one before; the reader waits for all but
+    /// these.
     fn is_connection(milliseconds: u64, blocks: usize, taken_late: &[usize]) -> bool {
         let start = Instant::now();
         let mut bottleneck = Bottleneck::new(start);

@@ -141,8 +141,8 @@ async fn deliver(
     }
 }
 
-/// Hands over what is left of a body by several connections. Afterwards the body is where they ended.
-/// `None` when nobody reads any more.
+/// Hands over what is left of a body by several connections. Afterwards the body is where they
+/// ended. `None` when nobody reads any more.
 async fn deliver_ranges(
     (store, key, etag): (&Store, &Key, &str),
     body: &mut RangeBody<'_>,
@@ -170,8 +170,8 @@ async fn deliver_ranges(
 struct Delivery<'a> {
     digests: Digests,
     blocks: &'a mpsc::Sender<Message>,
-    /// Blocks that were handed over, the oldest first. Their memory is filled again when the reader has
-    /// left it, which costs less than new memory from the system.
+    /// Blocks that were handed over, the oldest first. Their memory is filled again when the reader
+    /// has left it, which costs less than new memory from the system.
     filled: VecDeque<Bytes>,
     bottleneck: Bottleneck,
 }

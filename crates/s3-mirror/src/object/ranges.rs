@@ -12,8 +12,8 @@ use crate::{Key, Store};
 /// What is worth more connections: less would be over before they have answered.
 pub(super) const LEAST: u64 = RANGES as u64 * SHORTEST_RANGE;
 
-/// Ranges of one version of an object, of which a few are fetched at once. They are short, and only so
-/// many are held: 16 MiB.
+/// Ranges of one version of an object, of which a few are fetched at once. They are short, and only
+/// so many are held: 16 MiB.
 pub(super) struct ParallelRanges {
     version: Version,
     next: u64,
@@ -57,8 +57,8 @@ impl ParallelRanges {
     }
 }
 
-/// A task that ends when nobody waits for it any more. A task of its own goes on while the reader does
-/// not take what came before.
+/// A task that ends when nobody waits for it any more. A task of its own goes on while the reader
+/// does not take what came before.
 struct Fetching(JoinHandle<Result<Bytes, Ended>>);
 
 impl Fetching {

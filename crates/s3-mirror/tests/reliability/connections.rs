@@ -77,8 +77,9 @@ async fn stalled_connections() {
 }
 
 /// The bound of 12 s, with less patience and so scaled down: a fifth more than the silence that is
-/// allowed, also when three connections stall beside each other. When two of three requests stall for as
-/// long as it takes, about five stalls follow each other, and all of them together cost twice the silence.
+/// allowed, also when three connections stall beside each other. When two of three requests stall
+/// for as long as it takes, about five stalls follow each other, and all of them together cost
+/// twice the silence.
 #[tokio::test]
 async fn what_a_stall_costs() {
     let silence = super::patient().read_timeout;
