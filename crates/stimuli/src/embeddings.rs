@@ -59,8 +59,8 @@ impl Embeddings {
         Self::new(H5File::open(path.as_ref())?, model)
     }
 
-    /// As [`open`](Self::open), by the C library of HDF5, for files that the default reader does not
-    /// know. That library works for one thread at a time.
+    /// As [`open`](Self::open), by the C library of HDF5, for files that the default reader does
+    /// not know. That library works for one thread at a time.
     ///
     /// # Errors
     ///
@@ -432,8 +432,8 @@ impl Embeddings {
 /// A row, and the place in the output that wants it.
 type Wanted<'a, T> = (usize, &'a mut [T]);
 
-/// Divides ascending rows among threads, so that each row is read by one of them, however many places
-/// want it.
+/// Divides ascending rows among threads, so that each row is read by one of them, however many
+/// places want it.
 fn shares_of_rows<'a, 'b, T>(
     wanted: &'a mut [Wanted<'b, T>],
     threads: usize,

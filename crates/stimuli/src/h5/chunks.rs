@@ -306,8 +306,8 @@ impl Chunks {
         Ok(DecodedChunk { bytes, is_shuffled })
     }
 
-    /// Reads what is stored of a chunk, and says which filters were left out of it; `None` when there is
-    /// nothing to decode, and `out` is filled already.
+    /// Reads what is stored of a chunk, and says which filters were left out of it; `None` when
+    /// there is nothing to decode, and `out` is filled already.
     fn read_stored(
         &self,
         disk: &Disk,

@@ -206,8 +206,8 @@ fn unshuffle(shuffled: &[u8], size: usize, out: &mut [u8]) -> Result<(), Failure
     copy(&filters::shuffle::unshuffle(shuffled, size), out)
 }
 
-/// Elements of a chunk that was left shuffled, from `first` on: the first bytes of all elements are there
-/// before the second ones.
+/// Elements of a chunk that was left shuffled, from `first` on: the first bytes of all elements are
+/// there before the second ones.
 pub(super) fn unshuffle_part(shuffled: &[u8], first: usize, size: usize, out: &mut [u8]) {
     for (place, plane) in shuffled.chunks_exact(shuffled.len() / size).enumerate() {
         for (element, byte) in out.chunks_exact_mut(size).zip(&plane[first..]) {
