@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use laion_fmri_base::lock;
 
-/// Memory that [`Matrix::read_using`](crate::Matrix::read_using) reads chunks into, kept for the next
-/// read. New memory for each of many reads takes a few percent of their time.
+/// Memory that [`Matrix::read_using`](crate::Matrix::read_using) reads chunks into, kept for the
+/// next read. New memory for each of many reads takes a few percent of their time.
 ///
 /// There is a buffer for each thread that reads at once, of 256 KiB or one chunk if that is larger.
 #[derive(Debug, Default)]

@@ -24,7 +24,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! * [`write_group`], [`write_new_group`], [`GroupWriter`]: a group that appears when it is complete
+//! * [`write_group`], [`write_new_group`], [`GroupWriter`]: a group that appears when it is
+//!   complete
 //! * [`MatrixRows`], [`MatrixOptions`]: a matrix that is written row by row
 //! * [`Group`], [`Matrix`]: reading, and checking all of it ([`Group::verify`])
 //! * [`Buffers`]: memory that one read after the other uses

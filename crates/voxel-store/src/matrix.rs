@@ -86,9 +86,9 @@ impl Matrix {
     /// Reads columns, in any order, of ascending rows into an array of shape
     /// `(rows.len(), columns.len())`. Bits are those that were written, of NaN too.
     ///
-    /// Mind the order of the arguments: **columns first**, although shapes are rows by columns. Both
-    /// count from 0, and rows are distinct. `out[[i, j]]` is the value of row `rows[i]` and column
-    /// `columns[j]`.
+    /// Mind the order of the arguments: **columns first**, although shapes are rows by columns.
+    /// Both count from 0, and rows are distinct. `out[[i, j]]` is the value of row `rows[i]` and
+    /// column `columns[j]`.
     ///
     /// Only the chunks of the columns are read, and the checksum of each is compared. Memory is
     /// 256 KiB (or one chunk, if that is larger) and 32 bytes for each column.
@@ -106,8 +106,8 @@ impl Matrix {
         self.read_with(columns, rows, out, NonZeroUsize::MIN, |_| ControlFlow::Continue(()))
     }
 
-    /// As [`Matrix::read`], by several threads. `observe` is called from all of them, often, with the
-    /// number of rows that are complete; it may stop the read.
+    /// As [`Matrix::read`], by several threads. `observe` is called from all of them, often, with
+    /// the number of rows that are complete; it may stop the read.
     ///
     /// # Errors
     ///

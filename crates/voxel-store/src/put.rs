@@ -4,15 +4,16 @@ use ndarray::ArrayViewMut2;
 
 use crate::columns::Wanted;
 
-/// Rows that are filled together: their values of a column are two lines of the cache, each of which
-/// is read once.
+/// Rows that are filled together: their values of a column are two lines of the cache, each of
+/// which is read once.
 const ROWS: usize = 32;
 
 /// Columns in any order whose values are put together.
 const COLUMNS: usize = 16;
 
-/// Puts the values of a batch of columns into rows. `buffer` holds the chunks of the batch, in which a
-/// column has `chunk_rows` values, and `rows` says which of them are wanted: those of `out`.
+/// Puts the values of a batch of columns into rows. `buffer` holds the chunks of the batch, in
+/// which a column has `chunk_rows` values, and `rows` says which of them are wanted: those of
+/// `out`.
 pub(crate) fn put(
     wanted: &[Wanted],
     buffer: &[u32],
