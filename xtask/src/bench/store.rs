@@ -1,10 +1,10 @@
-//! Stores: building one beside inflating the same files, and reading voxels of all sessions from it,
-//! beside the same by index, by Python, by zarr-python and by h5py.
+//! Stores: building one beside inflating the same files, and reading voxels of all sessions from
+//! it, beside the same by index, by Python, by zarr-python and by h5py.
 //!
-//! Two subjects stand for a real one of 30 sessions with 1,044 trials of 143 x 143 x 143 voxels. One has
-//! two sessions on the real grid, with a third of the trials: what depends on the size of volumes is
-//! measured with it. The other has 30 sessions with all trials, and a fraction of the voxels: what is
-//! read for a ROI does not depend on how many other voxels there are.
+//! Two subjects stand for a real one of 30 sessions with 1,044 trials of 143 x 143 x 143 voxels.
+//! One has two sessions on the real grid, with a third of the trials: what depends on the size of
+//! volumes is measured with it. The other has 30 sessions with all trials, and a fraction of the
+//! voxels: what is read for a ROI does not depend on how many other voxels there are.
 
 mod commands;
 mod python;
@@ -238,7 +238,8 @@ fn overhead() -> Result<Vec<Row>> {
     let (sessions, trials, voxels) = REAL;
     let rows = laion_fmri::store::voxel_store::MatrixOptions::default().chunk_rows;
     let matrix = Layout::new([trials, voxels], rows)?.bytes();
-    // Coordinates and ROIs of each voxel: 16 bytes, five noise ceilings, a flag for each of 60 ROIs.
+    // Coordinates and ROIs of each voxel: 16 bytes, five noise ceilings, a flag for each of 60
+    // ROIs.
     let known = voxels * (16 + 5 * 4 + 60);
     // Texts and numbers of each trial.
     let of_trials = sessions * trials * 64;
