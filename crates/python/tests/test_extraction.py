@@ -79,6 +79,9 @@ def test_a_plan_says_what_it_takes(sub, tmp_path):
     plan = laion_fmri.plan_extraction("sub-03", roi="FFA1")
     assert plan["rows"] == 98 and plan["memory"] > 0
     assert plan["sessions"] == [["sub-03", "ses-01"], ["sub-03", "ses-02"]]
+    assert plan["output"] is None
+    planned = laion_fmri.plan_extraction("sub-03", roi="FFA1", output=tmp_path / "a.npz")
+    assert planned["output"] == str(tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize(

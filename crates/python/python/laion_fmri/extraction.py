@@ -233,7 +233,7 @@ def plan_extraction(
     -------
     dict
         ``rows``, ``columns``, ``sessions`` (subject and session of each task), ``memory`` (the predicted
-        bytes), ``workers``, and ``output`` (the path of the output; without one a name that is not kept).
+        bytes), ``workers``, and ``output`` (the path of the output, or ``None`` without one).
 
     Raises
     ------
@@ -256,7 +256,11 @@ def plan_extraction(
     with tempfile.TemporaryDirectory() as scratch:
         request["mask"] = _mask_file(bound.arguments["mask"], scratch)
         with fetching(_names(session)):
-            return _native.plan_extraction(dataset, request)
+            plan = _native.plan_extraction(dataset, request)
+    if where is None:
+        # The name was only needed to plan with.
+        plan["output"] = None
+    return plan
 
 
 @suggests
