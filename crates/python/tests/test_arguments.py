@@ -218,3 +218,14 @@ def test_a_keyword_of_another_call_is_named(sub, configured):
         sub.get_betas("ses-01", zzz=1)
     with pytest.raises(TypeError, match="session"):
         sub.get_betas()
+
+
+def test_betas_are_written_to_a_directory(sub, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match="output is a directory, and it does not exist: 'one.csv'"):
+        sub.write_betas("ses-01", "one.csv", roi="FFA1")
+    (tmp_path / "one.csv").write_text("")
+    with pytest.raises(NotADirectoryError, match="output is a directory, not a file: 'one.csv'"):
+        sub.write_betas("ses-01", "one.csv", roi="FFA1")
+    with pytest.raises(NotADirectoryError, match="the folder of output is a file: 'one.csv'"):
+        laion_fmri.extract("sub-03", "ses-01", roi="FFA1", output="one.csv/a.npz")

@@ -285,12 +285,17 @@ def output(value: object, name: str, suffixes: tuple[str, ...]) -> Path:
     return found
 
 
-def folder(place: Path, name: str) -> None:
-    """Refuse a folder that is not there, before anything is read."""
+def folder(place: Path, name: str, *, is_argument: bool = False) -> None:
+    """Refuse a folder that is not there, before anything is read: that of an argument, or itself one."""
     if not place.is_dir():
-        number = errno.ENOTDIR if place.exists() else errno.ENOENT
-        error: Any = OSError(number, f"the folder of {name} does not exist", str(place))
-        error.hint = f"os.makedirs({str(place)!r}) first"
+        error: Any
+        if place.exists():
+            what = f"{name} is a directory, not a file" if is_argument else f"the folder of {name} is a file"
+            error = OSError(errno.ENOTDIR, what, str(place))
+        else:
+            what = f"{name} is a directory, and it" if is_argument else f"the folder of {name}"
+            error = OSError(errno.ENOENT, f"{what} does not exist", str(place))
+            error.hint = f"os.makedirs({str(place)!r}) first"
         raise error
 
 

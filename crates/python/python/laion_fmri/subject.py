@@ -742,6 +742,8 @@ class Subject:
         ------
         FileNotFoundError
             If the directory does not exist.
+        NotADirectoryError
+            If it is a file.
         ValueError, DataNotDownloadedError, DataIntegrityError
             As :meth:`get_betas`.
         """
@@ -756,7 +758,7 @@ class Subject:
         paths = [folder / f"{self.subject_id}_{name}_betas.npy" for name in named]
         selection = _arguments.selection(nc_threshold, nc_desc, None, stimuli)
         voxels = _arguments.voxels(roi, mask, mask_source)
-        _arguments.folder(folder, "output")
+        _arguments.folder(folder, "output", is_argument=True)
         with shown(progress, self.subject_id) as update:
             _native.write_betas(self._current(), named, paths, voxels, selection, update)
         return dict(zip(meant, paths, strict=True))
