@@ -340,3 +340,16 @@ def test_a_wrong_answer_is_said_to_be_one(empty, monkeypatch, capsys):
     monkeypatch.setattr("builtins.input", lambda _: next(replies))
     dl.accept_license()
     assert capsys.readouterr().err.count("neither I AGREE nor an empty answer") == 1
+
+
+def test_the_hint_of_the_access_form_has_every_answer(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    terms = ("2026-09", "https://example.org/terms", "https://example.org/privacy")
+    monkeypatch.setattr("laion_fmri._native.access_terms", lambda url: terms)
+    form = '{"accept_terms": "2026-09", "name": ..., "email": ..., "institution": ..., "purpose": ...}'
+    for answers in (None, {"name": "A Person"}, {"accept_terms": "2026-09"}, {"accept_terms": True}):
+        with pytest.raises(laion_fmri.AccessServiceError) as raised:
+            laion_fmri.request_stimulus_access(answers=answers)
+        assert f"answers={form}" in raised.value.hint
+        wrong = "accept_terms must be their version, '2026-09', got True" in str(raised.value)
+        assert wrong == (answers == {"accept_terms": True})

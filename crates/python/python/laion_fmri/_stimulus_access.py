@@ -56,7 +56,8 @@ def request_stimulus_access(
         The access service.
     answers : dict of str to str, optional
         ``name``, ``email``, ``institution``, ``purpose``, and ``supervisor`` if there is one; with
-        ``accept_terms`` the version of the terms of use that is accepted. What is not given is asked.
+        ``accept_terms`` the version of the terms of use that is accepted, such as ``"2026-09"``. What is
+        not given is asked.
 
     Returns
     -------
@@ -80,7 +81,10 @@ def request_stimulus_access(
     ask = _asker()
     if accepted != version:
         if ask is None:
-            raise _unanswered(f"the terms of use, version {version} ({terms}), are not accepted")
+            said = f"the terms of use, version {version} ({terms}), are not accepted"
+            if accepted is not None:
+                said += f": accept_terms must be their version, {version!r}, got {accepted!r}"
+            raise _unanswered(said, version)
         print(f"Terms of use, version {version}: {terms}\nPrivacy notice: {privacy}")
         if not _license.asked(f"Do you accept both? Type {_license.AGREEMENT}: "):
             raise AccessServiceError("the terms of use are not accepted")
@@ -89,9 +93,9 @@ def request_stimulus_access(
         raise _invalid(f"the access form has no field {', '.join(unknown)}")
     for key, question in _QUESTIONS:
         if key in given or ask is None:
-            given[key] = _given(key, given)
+            given[key] = _given(key, given, version)
         else:
-            given[key] = _answer(key, question, ask)
+            given[key] = _answer(key, question, ask, version)
     request_id, expires_at = _native.request_access(url, given | {"terms_version": version})
     return {"request_id": request_id, "expires_at": expires_at}
 
@@ -103,10 +107,10 @@ def _fault(key: str, answer: str) -> str | None:
     return _native.answer_fault(key, answer)
 
 
-def _given(key: str, given: dict[str, str]) -> str:
+def _given(key: str, given: dict[str, str], version: str) -> str:
     """An answer of the call, refused at once if it cannot be right."""
     if key not in given and key != "supervisor":
-        raise _unanswered(f"{key} is missing in the access form")
+        raise _unanswered(f"{key} is missing in the access form", version)
     answer = given.get(key) or ""
     if not isinstance(answer, str):
         raise WrongTypeError(f"{key} must be a string, got {answer!r} of type {type(answer).__name__}")
@@ -116,25 +120,31 @@ def _given(key: str, given: dict[str, str]) -> str:
     return answer.strip()
 
 
-def _answer(key: str, question: str, ask: Callable[[str], str | None]) -> str:
+def _answer(key: str, question: str, ask: Callable[[str], str | None], version: str) -> str:
     """The answer of a person, asked for again while something is wrong with it."""
     for _ in range(_MOST_QUESTIONS):
         typed = ask(question)
         if typed is None:
-            raise _unanswered(f"{key} is missing in the access form")
+            raise _unanswered(f"{key} is missing in the access form", version)
         answer = typed.strip()
         fault = _fault(key, answer)
         if fault is None:
             return answer
         print(f"{fault[0].upper()}{fault[1:]}.")
-    raise _unanswered(f"{key} is missing in the access form: {fault}")
+    raise _unanswered(f"{key} is missing in the access form: {fault}", version)
 
 
 def _asker() -> Callable[[str], str | None] | None:
     return (lambda question: _license.answered(f"{question}: ")) if can_ask() else None
 
 
-def _unanswered(message: str) -> AccessServiceError:
+def _unanswered(message: str, version: str) -> AccessServiceError:
+    """What nobody has answered; the hint has all answers that are needed."""
+    needed = [f'"accept_terms": "{version}"']
+    needed += [f'"{key}": ...' for key, _ in _QUESTIONS if key != "supervisor"]
     error = AccessServiceError(message)
-    error.hint = "laion_fmri.request_stimulus_access(answers={...}), or the variable LAION_FMRI_REQUEST_ID"
+    error.hint = (
+        f"laion_fmri.request_stimulus_access(answers={{{', '.join(needed)}}}), "
+        "or the variable LAION_FMRI_REQUEST_ID"
+    )
     return error
