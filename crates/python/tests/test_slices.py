@@ -192,6 +192,14 @@ def test_one_thing_is_drawn(sub, given) -> None:
             draw(**given)
 
 
+@pytest.mark.parametrize("name", ["nc", "r2", "ses-01", "Noiseceiling12rep"])
+def test_a_map_is_named_as_one(sub, name) -> None:
+    for draw in (sub.plot_slices, sub.view):
+        with pytest.raises(ValueError, match=f"'{name}' is the name of a map") as raised:
+            draw(name)
+        assert raised.value.hint == f'map="{name}"'
+
+
 def test_a_subject_is_no_id() -> None:
     with pytest.raises(TypeError, match="subject must be a Subject"):
         _Drawn.of("sub-03", np.ones(3), None, "anatomical")

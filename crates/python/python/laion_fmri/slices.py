@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native, templates
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from laion_fmri.subject import Subject
 
 __all__ = ["plot_slices"]
+
+#: What the names of maps look like.
+_NAME_OF_MAP = re.compile(r"(?i:nc|r2)|ses-[0-9]+|Noiseceiling[0-9A-Za-z]+")
 
 _PLANES = ("axial", "coronal", "sagittal")
 
@@ -175,6 +180,7 @@ def _values_of(
         betas = subject.get_betas(_arguments.session(session), trials=[row], mask_source=mask_source)
         return betas[0], "beta"
     if map is None:
+        _refuse_name_of_map(values)
         return values, ""
     if not isinstance(map, str):
         raise WrongTypeError(f"map must be a string, got {map!r} of type {type(map).__name__}")
@@ -184,6 +190,13 @@ def _values_of(
     desc = _native.usual_noise_ceiling(subject._current()) if map == "nc" else map
     which = {"session": desc} if desc.startswith("ses-") else {"desc": desc}
     return subject.get_noise_ceiling(mask_source=mask_source, **which), "noise ceiling (%)"
+
+
+def _refuse_name_of_map(values: Any) -> None:
+    """Refuse the name of a map in the place of values, where a text is the path of a file."""
+    if isinstance(values, str) and _NAME_OF_MAP.fullmatch(values) and not Path(values).exists():
+        name = values.lower() if values.lower() in ("nc", "r2") else values
+        raise _invalid(f"values is a file or an array, and {values!r} is the name of a map", f'map="{name}"')
 
 
 def _write_texts(ax: Axes, found: dict[str, Any]) -> None:
