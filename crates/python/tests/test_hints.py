@@ -204,3 +204,29 @@ def test_damaged_files_that_no_download_brings(own, tmp_path):
     mine = tmp_path / "mine.nii.gz"
     mine.write_bytes(b"no image")
     assert hint_of(lambda: laion_fmri.io.load_nifti_mask(mine)) is None
+
+
+def test_an_empty_table_is_named(own, tmp_path):
+    sub, raw = laion_fmri.load_subject("sub-03"), laion_fmri.load_subject("sub-01")
+    stimuli = laion_fmri.load_stimuli()
+    trials = "derivatives/glmsingle-tedana/sub-03/ses-01/func/sub-03_ses-01_task-images_desc-SingletrialBetas"
+    for name, call in (
+        (f"{trials}_trials.tsv", lambda: sub.get_trial_info("1")),
+        (f"{trials}_trials.tsv", lambda: sub.metadata),
+        ("sub-01/ses-01/func/sub-01_ses-01_task-images_run-01_events.tsv", lambda: raw.get_events("01", 1)),
+        ("stimuli/task-images_metadata.csv", lambda: stimuli.metadata),
+        ("stimuli/task-images_metadata.csv", lambda: sub.get_n_stimuli()),
+        ("stimuli/task-images_desc-captions.csv", lambda: stimuli.captions.metadata),
+        ("stimuli/task-images_desc-segmentations_metadata.csv", lambda: stimuli.segmentations.metadata),
+    ):
+        sound = (own / name).read_bytes()
+        (own / name).write_bytes(b"")
+        with pytest.raises(laion_fmri.DataIntegrityError, match="is empty") as raised:
+            call()
+        (own / name).write_bytes(sound)
+        assert str(own / name) in str(raised.value)
+        assert raised.value.hint == f'laion_fmri.download.download([], prefix="{name}", verify=True)'
+    (tmp_path / "mine.tsv").write_text("")
+    with pytest.raises(laion_fmri.DataIntegrityError, match="mine.tsv is empty") as raised:
+        laion_fmri.io.load_tsv(tmp_path / "mine.tsv")
+    assert raised.value.hint is None

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from laion_fmri import _native, _tables
 from laion_fmri._native import Stimuli as NativeStimuli
-from laion_fmri.config import _open
+from laion_fmri.config import _directories, _open
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _C = TypeVar("_C", bound="Closing")
 _T = TypeVar("_T", bound="StimulusTable")
@@ -50,6 +55,11 @@ class StimulusTable(Closing):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self._data_dir,))
+
+    def _table(self, file: Path) -> pd.DataFrame:
+        """The whole table, by its place in the dataset."""
+        roots = _directories(self._data_dir, _native.configured() if self._data_dir is None else {})
+        return _tables.read(self._native.table(file.name), ",", file, roots)
 
     def _require(self) -> None:
         """Raise if the table is not on disk."""

@@ -103,6 +103,11 @@ def raw_func_dir(data_dir: _Path, subject: str, session: str) -> Path:
     return raw_subject_dir(data_dir, subject) / session / "func"
 
 
+def raw_events_path(data_dir: _Path, subject: str, session: str, run: int) -> Path:
+    name = f"{subject}_{session}_task-images_run-{run:02d}_events.tsv"
+    return raw_func_dir(data_dir, subject, session) / name
+
+
 def stimuli_dir_path(data_dir: _Path) -> Path:
     return Path(data_dir) / "stimuli"
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from laion_fmri._errors import DataIntegrityError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def read(text: bytes, sep: str) -> pd.DataFrame:
+def read(text: bytes, sep: str, file: Path, roots: Iterable[str] | None = None) -> pd.DataFrame:
     """A table with numbers where a column holds nothing else.
+
+    `file` is what messages name: a path, or with `roots` the place of a file of the dataset in one of them.
 
     ``n/a`` and empty cells are missing values in a column of numbers, and texts in a column of texts: there
     is an image whose name begins with NA, and one may be called so.
@@ -20,7 +26,10 @@ def read(text: bytes, sep: str) -> pd.DataFrame:
 
     # The TSV tables of the dataset have no quotes: a quotation mark is a part of the text.
     quoting: Literal[0, 3] = csv.QUOTE_NONE if sep == "\t" else csv.QUOTE_MINIMAL
-    table = pd.read_csv(BytesIO(text), sep=sep, quoting=quoting, keep_default_na=False)
+    try:
+        table = pd.read_csv(BytesIO(text), sep=sep, quoting=quoting, keep_default_na=False)
+    except pd.errors.EmptyDataError:
+        raise _empty(file, roots) from None
     for name in table.columns:
         column = table[name]
         if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
@@ -32,3 +41,13 @@ def read(text: bytes, sep: str) -> pd.DataFrame:
         if numbers.notna().all():
             table[name] = numbers.reindex(table.index).astype("float64")
     return table
+
+
+def _empty(file: Path, roots: Iterable[str] | None) -> DataIntegrityError:
+    """The error of a table without even a header."""
+    there = [Path(root) / file for root in roots or []]
+    path = next((path for path in there if path.is_file()), file)
+    error = DataIntegrityError(f"{path} is empty, not even a header is in it")
+    if roots is not None:
+        error.hint = f'laion_fmri.download.download([], prefix="{file.as_posix()}", verify=True)'
+    return error

@@ -5,8 +5,7 @@ from __future__ import annotations
 import builtins
 from typing import TYPE_CHECKING
 
-from laion_fmri import _arguments, _tables
-from laion_fmri._constants import CAPTIONS_FILE
+from laion_fmri import _arguments, _paths
 from laion_fmri._opened import StimulusTable
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class Captions(StimulusTable):
     @property
     def metadata(self) -> pd.DataFrame:
         """The table of captions, one row for each."""
-        return _tables.read(self._native.table(CAPTIONS_FILE), ",")
+        return self._table(_paths.captions_path(""))
 
     def __len__(self) -> int:
         return len(self.metadata)

@@ -149,7 +149,8 @@ def load_tsv(path: _Path) -> pd.DataFrame:
     ValueError
         If it is no table.
     """
-    return _tables.read(_arguments.path(path, "path").read_bytes(), "\t")
+    file = _arguments.path(path, "path")
+    return _tables.read(file.read_bytes(), "\t", file)
 
 
 def load_gifti_mask(path: _Path) -> NDArray[np.bool_]:

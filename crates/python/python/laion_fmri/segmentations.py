@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from laion_fmri import _arguments, _tables
-from laion_fmri._constants import SEGMENTATIONS_METADATA_FILE
+from laion_fmri import _arguments, _paths
 from laion_fmri._opened import StimulusTable
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ class Segmentations(StimulusTable):
     @property
     def metadata(self) -> pd.DataFrame:
         """The table of masks, one row for each."""
-        return _tables.read(self._native.table(SEGMENTATIONS_METADATA_FILE), ",")
+        return self._table(_paths.segmentations_metadata_path(""))
 
     def __len__(self) -> int:
         return self._native.n_masks()

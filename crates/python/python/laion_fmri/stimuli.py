@@ -8,12 +8,12 @@ from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from laion_fmri import _arguments, _native, _tables
+from laion_fmri import _arguments, _native, _paths, _tables
 from laion_fmri._constants import STIMULI_METADATA_FILE
 from laion_fmri._errors import WrongTypeError, _invalid
 from laion_fmri.captions import Captions
 from laion_fmri._opened import Closing
-from laion_fmri.config import _open
+from laion_fmri.config import _directories, _open
 from laion_fmri.embeddings import Embeddings
 from laion_fmri.segmentations import Segmentations
 
@@ -139,7 +139,8 @@ class Stimuli(Closing):
     @property
     def metadata(self) -> pd.DataFrame:
         """The table of images, one row for each."""
-        return _tables.read(self._native.table(STIMULI_METADATA_FILE), ",")
+        text = self._native.table(STIMULI_METADATA_FILE)
+        return _tables.read(text, ",", _paths.stimuli_metadata_path(""), _directories(self.data_dir, {}))
 
     @property
     def images(self) -> Images:

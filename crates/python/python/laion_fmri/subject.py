@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from laion_fmri import _arguments, _license, _native, _notes, _tables
+from laion_fmri import _arguments, _license, _native, _notes, _paths, _tables
 from laion_fmri._errors import DataNotDownloadedError, WrongTypeError, _SubjectTypeError, _invalid
 from laion_fmri._keywords import suggests
 from laion_fmri._progress import Progress, shown
@@ -203,17 +203,20 @@ class Subject:
 
     def _file_stamps(self, patterns: list[str]) -> _Stamps:
         """Path, size and time of modification of files on disk; nothing for a bucket, which is fixed."""
-        if self._settings["from_bucket"]:
-            return ()
-        roots = _directories(self.data_dir, _native.configured() if self.data_dir is None else {})
         found = []
-        for root in roots:
+        for root in self._roots():
             for pattern in patterns:
                 for path in glob.iglob(os.path.join(glob.escape(root), pattern)):
                     with contextlib.suppress(OSError):
                         about = os.stat(path)
                         found.append((path, about.st_size, about.st_mtime_ns))
         return tuple(sorted(found))
+
+    def _roots(self) -> list[str]:
+        """The directories that files are searched in; none for the bucket."""
+        if self._settings["from_bucket"]:
+            return []
+        return _directories(self.data_dir, _native.configured() if self.data_dir is None else {})
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
@@ -923,7 +926,10 @@ class Subject:
         named = _arguments.sessions(session)
         handle = self._handle()
         meant = self._meant(named)
-        tables = {name: _tables.read(handle.trials(full), "\t") for name, full in meant.items()}
+        tables = {}
+        for name, full in meant.items():
+            file = _paths.trials_path("", self.subject_id, _full_session(full))
+            tables[name] = _tables.read(handle.trials(full), "\t", file, self._roots())
         return tables[named[0]] if isinstance(session, str) else tables
 
     @property
@@ -986,7 +992,8 @@ class Subject:
     def _stimulus_table(self) -> pd.DataFrame:
         from laion_fmri._constants import STIMULI_METADATA_FILE
 
-        return _tables.read(self._stimuli().table(STIMULI_METADATA_FILE), ",")
+        text = self._stimuli().table(STIMULI_METADATA_FILE)
+        return _tables.read(text, ",", _paths.stimuli_metadata_path(""), self._roots())
 
     def _stimuli(self) -> _native.Stimuli:
         return self._handle().stimuli()
@@ -1733,7 +1740,9 @@ class Subject:
             If there is no table of events.
         """
         number = _number(run, "run")
-        return _tables.read(self._handle().events(_arguments.session(session), number), "\t")
+        session = _arguments.session(session)
+        file = _paths.raw_events_path("", self.subject_id, _full_session(session), number or 1)
+        return _tables.read(self._handle().events(session, number), "\t", file, self._roots())
 
     def get_raw_bold(
         self, session: str, run: str | int, echo: str | int, part: str = "mag"
@@ -1836,6 +1845,11 @@ def _labels(table: pd.DataFrame) -> list[str]:
         if column in table:
             return [str(name) for name in table[column]]
     raise _invalid(f"the trial table has no column label, only {list(table.columns)}")
+
+
+def _full_session(name: str) -> str:
+    """The name of a session as files have it."""
+    return f"ses-{name.removeprefix('ses-')}"
 
 
 def __dir__() -> list[str]:
