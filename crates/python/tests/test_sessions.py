@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -89,3 +91,47 @@ def test_a_store_of_a_range(configured, tmp_path):
     with pytest.warns(UserWarning, match="ses-03"):
         built = laion_fmri.build_store("sub-03", session="02-03", roi="FFA1", output=tmp_path)
     assert built.built == ["ses-02"]
+
+
+def test_sessions_without_betas_are_named_once(own, tmp_path):
+    sub = laion_fmri.load_subject("sub-03")
+    (betas,) = own.glob("derivatives/glmsingle-tedana/sub-03/ses-01/func/*SingletrialBetas_statmap.nii.gz")
+    betas.unlink()
+    assert sub.get_sessions() == ["ses-01", "ses-02"]
+    whole, parts = ["all", None], []
+    for session in whole:
+        parts += [
+            lambda session=session: sub.concat_betas(session, roi="FFA1"),
+            lambda session=session: sub.nc_compute(session, roi="FFA1", residual_ddof=1),
+            lambda session=session: laion_fmri.extract("sub-03", session, roi="FFA1"),
+            lambda session=session: laion_fmri.plan_extraction("3", session, roi="FFA1"),
+        ]
+    parts += [
+        lambda: sub.write_betas("all", tmp_path, roi="FFA1"),
+        lambda: laion_fmri.build_store("03", roi="FFA1", output=tmp_path / "stores", dry_run=True),
+        lambda: laion_fmri.build_store("03", roi="FFA1", output=tmp_path / "stores"),
+    ]
+    said = "sub-03: betas of 1 of 2 sessions are on disk; left out: ses-01"
+    for call in parts:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            call()
+        assert [str(it.message) for it in caught if "left out" in str(it.message)] == [said]
+        assert all(it.filename == __file__ for it in caught)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sub.concat_betas("ses-02", roi="FFA1")
+        laion_fmri.extract("sub-03", "ses-02", roi="FFA1")
+    with pytest.warns(UserWarning, match="left out"):
+        _, rows = sub.concat_betas(roi="FFA1")
+    # The views of all trials still list the session: rows are matched by their trial.
+    trials = sub.metadata.loc[rows["trial"]]
+    assert trials["session"].tolist() == ["ses-02"] * 46
+    assert trials["label"].tolist() == rows["label"].tolist()
+
+
+def test_all_sessions_on_disk_are_no_warning(sub):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sub.concat_betas(roi="FFA1")
+        laion_fmri.plan_extraction(["sub-03", "sub-01"], average="image", roi="FFA1")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from laion_fmri import _notes
+from laion_fmri import _native, _notes
 from laion_fmri._arguments import is_all
 from laion_fmri._errors import DataNotDownloadedError, _invalid
 
@@ -81,6 +81,17 @@ def _inside(name: str, first: int, last: int, existing: list[str]) -> list[str]:
         more = ", ..." if n_missing > len(missing) else ""
         _notes.warn(f"of the range {name}, {', '.join(missing)}{more} are not there and were left out")
     return inside
+
+
+def note_left_out(subject: _native.Subject, name: str) -> None:
+    """Warn where all sessions are meant and the betas of some are not on disk."""
+    there = set(subject.sessions_with_betas())
+    known = sorted(there.union(subject.sessions()))
+    missing = [session for session in known if session not in there]
+    # What has no betas at all is an error of its own.
+    if missing and there:
+        named = ", ".join(missing)
+        _notes.warn(f"{name}: betas of {len(there)} of {len(known)} sessions are on disk; left out: {named}")
 
 
 def is_several(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -15,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _license, _native
 from laion_fmri._constants import AVAILABLE_MODELS
-from laion_fmri._errors import DataIntegrityError, _invalid
+from laion_fmri._errors import DataIntegrityError, DataNotFoundError, _invalid
 from laion_fmri._keywords import refuse_unknown, suggests
 from laion_fmri._progress import Progress, shown
-from laion_fmri._sessions import fetching, joined_sessions
+from laion_fmri._sessions import fetching, joined_sessions, note_left_out
 from laion_fmri.config import _open
 from laion_fmri.subject import resolve_subject_id
 
@@ -542,6 +543,12 @@ def _request(choices: dict[str, Any], dataset: _native.Dataset) -> dict[str, Any
     if not subjects:
         raise _invalid("at least one subject is needed")
     session = choices["session"]
+    meant = [] if session is None else _meant(dataset, subjects[0], _arguments.sessions(session))
+    if not meant and not choices["from_bucket"]:
+        for name in subjects:
+            # A subject that is not there is an error of the extraction.
+            with contextlib.suppress(DataNotFoundError):
+                note_left_out(dataset.subject(name), name)
     conventions: dict[str, Any] = {
         "rois": [] if choices["roi"] is None else _rois(choices["roi"], dataset, subjects),
         "mask_source": _arguments.mask_source(choices["mask_source"]),
@@ -581,7 +588,7 @@ def _request(choices: dict[str, Any], dataset: _native.Dataset) -> dict[str, Any
         )
     return {
         "subjects": subjects,
-        "sessions": [] if session is None else _meant(dataset, subjects[0], _arguments.sessions(session)),
+        "sessions": meant,
         "conventions": json.dumps(conventions),
         "max_memory": _arguments.size(choices["max_memory"], "max_memory"),
         "from_bucket": bool(choices["from_bucket"]),

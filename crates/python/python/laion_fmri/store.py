@@ -11,7 +11,7 @@ from laion_fmri import _arguments, _license, _native
 from laion_fmri._errors import DataNotFoundError, _missing
 from laion_fmri._keywords import suggests
 from laion_fmri._progress import Progress, shown
-from laion_fmri._sessions import fetching, joined_sessions
+from laion_fmri._sessions import fetching, joined_sessions, note_left_out
 from laion_fmri.config import _open
 from laion_fmri.subject import resolve_subject_id
 
@@ -156,6 +156,8 @@ def build_store(
     with fetching(named):
         handle = dataset.subject(resolve_subject_id(subject))
     sessions = list(dict.fromkeys(joined_sessions(named, handle.sessions_with_betas)))
+    if not sessions and not from_bucket:
+        note_left_out(handle, resolve_subject_id(subject))
     options = {
         "output": None if output is None else str(_arguments.path(output, "output")),
         "max_memory": _arguments.size(max_memory, "max_memory"),

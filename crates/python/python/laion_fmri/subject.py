@@ -15,7 +15,7 @@ from laion_fmri import _arguments, _license, _native, _notes, _paths, _tables
 from laion_fmri._errors import DataNotDownloadedError, WrongTypeError, _SubjectTypeError, _invalid
 from laion_fmri._keywords import suggests
 from laion_fmri._progress import Progress, shown
-from laion_fmri._sessions import fetching, is_several, joined_sessions, meant_sessions
+from laion_fmri._sessions import fetching, is_several, joined_sessions, meant_sessions, note_left_out
 from laion_fmri.config import _check_jobs, _directories, _open, get_data_dir
 
 if TYPE_CHECKING:
@@ -591,9 +591,12 @@ class Subject:
 
     def _joined(self, session: Session | None) -> list[str]:
         """The sessions of a call that joins them; none for all."""
-        if session is None:
-            return []
-        return joined_sessions(_arguments.sessions(session), self._handle().sessions_with_betas)
+        handle = self._handle()
+        named = [] if session is None else _arguments.sessions(session)
+        joined = joined_sessions(named, handle.sessions_with_betas)
+        if not joined and not self._settings["from_bucket"]:
+            note_left_out(handle, self.subject_id)
+        return joined
 
     def _check_flags(self, trials: ArrayLike | None, sessions: Iterable[str]) -> None:
         """Refuse flags of another number than a session has trials."""
