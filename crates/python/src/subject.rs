@@ -57,6 +57,11 @@ impl Subject {
         Ok(sessions.iter().map(ToString::to_string).collect())
     }
 
+    /// The sessions of the bucket as it was last listed, if it was.
+    fn sessions_listed(&self) -> Option<Vec<String>> {
+        Some(self.inner.sessions_listed()?.iter().map(ToString::to_string).collect())
+    }
+
     fn rois(&self, py: Python<'_>, category: Option<&str>) -> PyResult<Vec<String>> {
         self.inner.rois(category).map_err(error::raise(py))
     }

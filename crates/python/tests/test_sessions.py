@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import laion_fmri
+from laion_fmri import download as dl
 from laion_fmri._sessions import joined_sessions, meant_sessions
 
 EXISTING = ["ses-01", "ses-02", "ses-04", "ses-10"]
@@ -135,3 +136,16 @@ def test_all_sessions_on_disk_are_no_warning(sub):
         warnings.simplefilter("error")
         sub.concat_betas(roi="FFA1")
         laion_fmri.plan_extraction(["sub-03", "sub-01"], average="image", roi="FFA1")
+
+
+def test_sessions_of_the_bucket_that_were_not_downloaded_are_named(empty):
+    dl.download("sub-03", ses=["ses-01", "averages"])
+    sub = laion_fmri.load_subject("sub-03")
+    assert sub.get_sessions() == ["ses-01"]
+    said = "sub-03: betas of 1 of 2 sessions are on disk; left out: ses-02"
+    for call in (
+        lambda: sub.concat_betas(roi="FFA1"),
+        lambda: laion_fmri.plan_extraction("sub-03", roi="FFA1"),
+    ):
+        with pytest.warns(UserWarning, match=said):
+            call()

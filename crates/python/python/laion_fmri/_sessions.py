@@ -84,9 +84,12 @@ def _inside(name: str, first: int, last: int, existing: list[str]) -> list[str]:
 
 
 def note_left_out(subject: _native.Subject, name: str) -> None:
-    """Warn where all sessions are meant and the betas of some are not on disk."""
+    """Warn where all sessions are meant and the betas of some are not on disk.
+
+    Those are sessions with a trial table, and those of the bucket as it was last listed.
+    """
     there = set(subject.sessions_with_betas())
-    known = sorted(there.union(subject.sessions()))
+    known = sorted(there.union(subject.sessions(), subject.sessions_listed() or []))
     missing = [session for session in known if session not in there]
     # What has no betas at all is an error of its own.
     if missing and there:
