@@ -1,12 +1,14 @@
 /** The lines through the chosen voxel, as wide on the screen at every size of voxel and plane. */
 
 import type { Point } from './affine'
-import type { Segment } from './outline'
+import { type Segment, type Stroke, drawLines } from './lines'
 import type { Plane } from './viewer'
 
 /** CSS pixels: free around the point, and at the edges, where the letters of the directions are. */
 const GAP = 5
 const EDGE = 16
+
+const STROKES: readonly Stroke[] = [[3, 'rgba(0, 0, 0, 0.5)'], [1, '#ffd933']]
 
 /** The lines on one plane; none where the point is not on it. */
 export function crosshair(mm: Point, plane: Plane): Segment[] {
@@ -30,18 +32,5 @@ export function crosshair(mm: Point, plane: Plane): Segment[] {
 
 /** Draws the lines on every plane. */
 export function drawCrosshair(drawing: CanvasRenderingContext2D, mm: Point, planes: readonly Plane[]): void {
-  drawing.beginPath()
-  for (const plane of planes) {
-    for (const [x0, y0, x1, y1] of crosshair(mm, plane)) {
-      drawing.moveTo(x0, y0)
-      drawing.lineTo(x1, y1)
-    }
-  }
-  drawing.lineCap = 'butt'
-  // Dark below light is seen on every colour.
-  for (const [width, colour] of [[3, 'rgba(0, 0, 0, 0.5)'], [1, '#ffd933']] as const) {
-    drawing.lineWidth = width
-    drawing.strokeStyle = colour
-    drawing.stroke()
-  }
+  drawLines(drawing, planes.flatMap((plane) => crosshair(mm, plane)), 'butt', STROKES)
 }

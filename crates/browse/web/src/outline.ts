@@ -1,11 +1,11 @@
 /** Outlines of an ROI on the planes of the viewer, along the edges of its voxels. */
 
 import { type Point, transform } from './affine'
+import { type Segment, type Stroke, drawLines } from './lines'
 import type { Volume } from './nifti'
 import type { Plane } from './viewer'
 
-/** A line on the canvas, in CSS pixels. */
-export type Segment = [x0: number, y0: number, x1: number, y1: number]
+const STROKES: readonly Stroke[] = [[3.5, 'rgba(0, 0, 0, 0.75)'], [1.6, '#7fffd4']]
 
 /**
  * The edges between voxels inside and outside of a mask on one plane.
@@ -56,18 +56,7 @@ export function drawOutlines(drawing: CanvasRenderingContext2D, mask: Volume, pl
     drawing.beginPath()
     drawing.rect(plane.left, plane.top, plane.width, plane.height)
     drawing.clip()
-    drawing.beginPath()
-    for (const [x0, y0, x1, y1] of segments) {
-      drawing.moveTo(x0, y0)
-      drawing.lineTo(x1, y1)
-    }
-    drawing.lineCap = 'square'
-    // Dark below light is seen on every colour.
-    for (const [width, colour] of [[3.5, 'rgba(0, 0, 0, 0.75)'], [1.6, '#7fffd4']] as const) {
-      drawing.lineWidth = width
-      drawing.strokeStyle = colour
-      drawing.stroke()
-    }
+    drawLines(drawing, segments, 'square', STROKES)
     drawing.restore()
   }
 }
