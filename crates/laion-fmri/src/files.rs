@@ -84,9 +84,9 @@ impl Located {
         self.metadata.as_ref()
     }
 
-    /// The bytes of the file, if it is there.
+    /// The bytes of the file when it was found, or of the object as it is listed.
     pub(crate) fn size(&self) -> Option<u64> {
-        let on_disk = || std::fs::metadata(&self.path).ok().map(|file| file.len());
+        let on_disk = || self.metadata.as_ref().map(Metadata::len);
         self.listed().map(|(size, _)| size).or_else(on_disk)
     }
 
