@@ -7,10 +7,12 @@ use laion_fmri_base::{Sha256, Sha256Hasher};
 use crate::error::Source;
 use crate::{Check, Content, RelativePath};
 
+mod etag;
 mod hasher;
 mod pieces;
 mod proof;
 
+pub use etag::ETagHasher;
 pub use hasher::ChecksumHasher;
 pub(crate) use hasher::Crc;
 pub(crate) use pieces::Pieces;

@@ -70,7 +70,7 @@ mod transfer;
 pub use check::{Condition, Expected, TakeOver, check_file, take_over};
 pub use checksum::{Checksum, ChecksumAlgorithm, InvalidChecksum};
 #[cfg(feature = "network")]
-pub use digest::{ChecksumHasher, Inspection, Inspector};
+pub use digest::{ChecksumHasher, ETagHasher, Inspection, Inspector};
 #[cfg(feature = "network")]
 pub use get::{HttpClient, Links, Patience, is_transient_status, retry_after};
 pub use inventory::{Inventory, Record};

@@ -1,0 +1,66 @@
+//! The entity tag of an object that was uploaded in one piece, of bytes as they come:
+//! [`ETagHasher`].
+
+use std::fmt;
+
+use super::hasher::Hasher;
+use super::is_md5;
+
+/// Computes the entity tag of an object that was uploaded in one piece, to compare it with that of
+/// a [`Record`](crate::Record): the MD5 of all bytes.
+///
+/// ```
+/// use s3_mirror::ETagHasher;
+///
+/// let mut hasher = ETagHasher::for_tag("\"25f9e794323b453885f5181f1b624d0b\"").unwrap();
+/// hasher.update(b"1234");
+/// hasher.update(b"56789");
+/// assert_eq!(hasher.finish(), "25f9e794323b453885f5181f1b624d0b");
+/// ```
+pub struct ETagHasher(Hasher);
+
+impl ETagHasher {
+    /// A hasher that has seen nothing; `None` if the entity tag is not the MD5 of all bytes, as
+    /// that of an upload in several parts.
+    #[must_use]
+    pub fn for_tag(etag: &str) -> Option<Self> {
+        is_md5(etag.trim_matches('"')).then(|| Self(Hasher::md5()))
+    }
+
+    /// Adds bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The entity tag of all bytes, without quotes, in lower case.
+    #[must_use]
+    pub fn finish(mut self) -> String {
+        self.0.take().hex()
+    }
+}
+
+impl fmt::Debug for ETagHasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ETagHasher").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OF_ABC: &str = "900150983cd24fb0d6963f7d28e17f72";
+
+    #[test]
+    fn the_tag_of_one_piece_is_an_md5() {
+        for etag in [OF_ABC.to_owned(), format!("\"{}\"", OF_ABC.to_uppercase())] {
+            let mut hasher = ETagHasher::for_tag(&etag).unwrap();
+            hasher.update(b"a");
+            hasher.update(b"bc");
+            assert_eq!(hasher.finish(), OF_ABC);
+        }
+        for etag in ["", "\"tag\"", "900150983cd24fb0d6963f7d28e17f72-1"] {
+            assert!(ETagHasher::for_tag(etag).is_none(), "{etag}");
+        }
+    }
+}
