@@ -18,10 +18,11 @@ pub enum InputError {
     Changed {
         /// The file.
         path: PathBuf,
-        /// What was compared: `SHA-256`, or the checksum of the bucket where no SHA-256 is recorded.
+        /// What was compared: `SHA-256`, or where none is recorded the checksum of the bucket, or
+        /// else the `MD5` that is its entity tag.
         digest: &'static str,
-        /// That of the file when it came into the mirror: a SHA-256 in hexadecimal digits, a checksum as
-        /// S3 has it.
+        /// That of the file when it came into the mirror: a SHA-256 or an MD5 in hexadecimal
+        /// digits, a checksum as S3 has it.
         expected: String,
         /// That of the file now.
         got: String,

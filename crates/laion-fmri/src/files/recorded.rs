@@ -6,10 +6,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use laion_fmri_base::lock;
-#[cfg(not(feature = "download"))]
-use s3_mirror::Checksum;
 #[cfg(feature = "download")]
-use s3_mirror::ChecksumHasher;
+use s3_mirror::{ChecksumHasher, ETagHasher};
 use s3_mirror::{Inventory, Record, RelativePath};
 
 use super::{InputError, InputRecord, Located};
@@ -35,20 +33,60 @@ impl Records {
 #[derive(Debug)]
 pub(crate) struct Recorded {
     inventory: Arc<Inventory>,
-    /// Computes the checksum of the bucket, where no SHA-256 is recorded. Without requests there is nothing
-    /// that computes one.
+    /// Computes what the bucket says, where no SHA-256 is recorded. Without requests there is
+    /// nothing that computes it.
     #[cfg(feature = "download")]
-    hasher: Option<ChecksumHasher>,
+    hasher: Option<Hasher>,
 }
+
+/// Computes what the bucket says about the bytes of an object.
+#[cfg(feature = "download")]
+#[derive(Debug)]
+enum Hasher {
+    Checksum(ChecksumHasher),
+    ETag(ETagHasher),
+}
+
+#[cfg(feature = "download")]
+impl Hasher {
+    /// `None` if more is recorded than what the bucket says, or nothing that can be computed.
+    fn of(record: &Record) -> Option<Self> {
+        if record.sha256.is_some() {
+            return None;
+        }
+        if let Some(checksum) = &record.checksum {
+            let hasher = ChecksumHasher::new(checksum.algorithm());
+            return checksum.parts().is_none().then_some(Self::Checksum(hasher));
+        }
+        let etag = record.etag.as_deref().filter(|_| record.etag_verified)?;
+        ETagHasher::for_tag(etag).map(Self::ETag)
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Checksum(hasher) => hasher.update(bytes),
+            Self::ETag(hasher) => hasher.update(bytes),
+        }
+    }
+
+    fn finish(self) -> (&'static str, String) {
+        match self {
+            Self::Checksum(hasher) => {
+                let checksum = hasher.finish();
+                (checksum.algorithm().title(), checksum.text())
+            }
+            Self::ETag(hasher) => (MD5, hasher.finish()),
+        }
+    }
+}
+
+const MD5: &str = "MD5";
 
 impl Recorded {
     pub(super) fn new(inventory: Arc<Inventory>, located: &Located) -> Self {
         #[cfg(feature = "download")]
         let hasher = record_of(&inventory, &located.relative, &located.path)
-            .filter(|record| record.sha256.is_none())
-            .and_then(|record| record.checksum)
-            .filter(|checksum| checksum.parts().is_none())
-            .map(|checksum| ChecksumHasher::new(checksum.algorithm()));
+            .and_then(|record| Hasher::of(&record));
         #[cfg(not(feature = "download"))]
         let _ = located;
         Self {
@@ -72,9 +110,9 @@ impl Recorded {
     /// another version, about which nothing is recorded.
     pub(super) fn check(self, found: InputRecord, path: &Path) -> Result<InputRecord> {
         #[cfg(feature = "download")]
-        let checksum = self.hasher.map(ChecksumHasher::finish);
+        let computed = self.hasher.map(Hasher::finish);
         #[cfg(not(feature = "download"))]
-        let checksum: Option<Checksum> = None;
+        let computed: Option<(&'static str, String)> = None;
         let inventory = &self.inventory;
         let differs = || {
             let record = record_of(inventory, &found.relative, path)?;
@@ -84,9 +122,8 @@ impl Recorded {
                 let digests = (expected.to_string(), found.sha256.to_string());
                 return differs.then_some(("SHA-256", digests));
             }
-            let (expected, got) = (record.checksum?, checksum.as_ref()?);
-            let differs = expected.algorithm() == got.algorithm() && expected != *got;
-            differs.then(|| (got.algorithm().title(), (expected.text(), got.text())))
+            let ((digest, expected), (of, got)) = (said(&record)?, computed.clone()?);
+            (digest == of && expected != got).then_some((digest, (expected, got)))
         };
         if differs().is_none() {
             return Ok(found);
@@ -100,6 +137,16 @@ impl Recorded {
             None => Ok(found),
         }
     }
+}
+
+/// What the bucket says about all bytes of an object, and how that is called.
+fn said(record: &Record) -> Option<(&'static str, String)> {
+    if let Some(checksum) = &record.checksum {
+        return Some((checksum.algorithm().title(), checksum.text()));
+    }
+    // With a hyphen it is one of parts.
+    let etag = record.etag.as_deref().filter(|tag| record.etag_verified && !tag.contains('-'))?;
+    Some((MD5, etag.trim_matches('"').to_ascii_lowercase()))
 }
 
 /// The record of a file on disk.
