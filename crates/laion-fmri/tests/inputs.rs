@@ -128,18 +128,30 @@ fn a_file_that_changed_since_its_download_is_named() {
 
 #[test]
 fn a_long_file_is_held_to_the_checksum_of_the_bucket_until_its_digest_is_made() {
+    let checked = Check::Checksum(ChecksumAlgorithm::Crc64Nvme);
+    held_to_the_bucket(Some(ChecksumKind::Crc64Nvme), checked, "CRC-64/NVME");
+}
+
+#[test]
+fn a_long_file_without_a_checksum_is_held_to_its_entity_tag_until_its_digest_is_made() {
+    held_to_the_bucket(None, Check::ETag, "MD5");
+}
+
+/// `checked` shows that a long file is what the bucket keeps, by what errors call `compared`.
+fn held_to_the_bucket(checksum: Option<ChecksumKind>, checked: Check, compared: &str) {
     let bucket = Bucket::temporary().unwrap();
     let key = "derivatives/glmsingle-tedana/sub-03/large.bin";
     fs::create_dir_all(bucket.path(key).parent().unwrap()).unwrap();
     fs::write(bucket.path(key), fixtures::noise(1, 5_000_000)).unwrap();
-    let server = Server::start(bucket.options().checksum(ChecksumKind::Crc64Nvme)).unwrap();
+    let mut options = bucket.options();
+    options.checksum = checksum;
+    let server = Server::start(options).unwrap();
     let mirror = tempfile::tempdir().unwrap();
     let location: Location = server.url("laion-fmri").parse().unwrap();
     let dataset = Dataset::open(mirror.path()).unwrap().with_location(location);
     let license = dataset.accept_license().unwrap();
     let request = DownloadRequest::of_prefix(key);
     let report = dataset.download(&request, &license, &(), &Cancel::default()).unwrap();
-    let checked = Check::Checksum(ChecksumAlgorithm::Crc64Nvme);
     assert_eq!(report.contents[&key.parse().unwrap()].check, checked);
     report.into_result().unwrap();
 
@@ -147,7 +159,9 @@ fn a_long_file_is_held_to_the_checksum_of_the_bucket_until_its_digest_is_made() 
     let recorded = || {
         let inventory = Inventory::read(mirror.path().join(".laion_fmri/inventory")).unwrap();
         let record = inventory.find(&key.parse().unwrap(), &fs::metadata(&path).unwrap()).unwrap();
-        assert_eq!((record.check, record.checksum.is_some()), (Some(checked), true));
+        let of_bucket = (record.checksum.is_some(), record.etag_verified);
+        assert_eq!(record.check, Some(checked));
+        assert_eq!(of_bucket, (checksum.is_some(), checksum.is_none()));
         record.sha256.map(|sha256| sha256.to_string())
     };
     assert_eq!(recorded(), None);
@@ -166,8 +180,8 @@ fn a_long_file_is_held_to_the_checksum_of_the_bucket_until_its_digest_is_made() 
     write(&damaged);
     assert!(matches!(
         input().unwrap_err(),
-        Error::Input(InputError::Changed { digest: "CRC-64/NVME", expected, got, .. })
-            if expected != got
+        Error::Input(InputError::Changed { digest, expected, got, .. })
+            if digest == compared && expected != got
     ));
     let verify = || dataset.verify(&VerifyRequest::new(), &(), &Cancel::default()).unwrap();
     let found = verify();

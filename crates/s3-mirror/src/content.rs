@@ -11,7 +11,8 @@ use crate::{Checksum, ChecksumAlgorithm};
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Content {
     /// The SHA-256 of the bytes, if it was computed. A transfer leaves it out of a long file that is not
-    /// inspected, where the store keeps a CRC of the whole: whoever needs it makes it then.
+    /// inspected, where the store keeps a CRC of the whole, or where the entity tag is the MD5 of
+    /// the whole: whoever needs it makes it then.
     pub sha256: Option<Sha256>,
     /// Whether the entity tag of the object was recomputed from the bytes and is the same. `false`
     /// says that the tag proves nothing about the bytes, or that a better proof was at hand.

@@ -12,6 +12,7 @@ mod hasher;
 mod pieces;
 mod proof;
 
+pub(crate) use etag::ETagDigest;
 pub use etag::ETagHasher;
 pub use hasher::ChecksumHasher;
 pub(crate) use hasher::Crc;
@@ -133,9 +134,21 @@ impl Digests {
     /// The same by pieces, if nothing is to be computed but a checksum that can be put together
     /// from those of pieces.
     pub(crate) fn in_pieces(&self) -> Option<Pieces> {
+        Pieces::of(self.only_proof()?.checksum()?.clone())
+    }
+
+    /// The same by the tag, if nothing else is to be compared and it is the MD5 of the whole. The
+    /// tag of an upload in parts proves nothing without the size of the parts, which no record
+    /// keeps: bytes that have such a tag get their SHA-256 at once.
+    pub(crate) fn by_tag(&self) -> Option<ETagDigest> {
+        Some(ETagDigest::new(self.only_proof()?.md5_of_tag()?.to_owned()))
+    }
+
+    /// The proof that decides, if nothing else is to be looked at.
+    fn only_proof(&self) -> Option<&Proof> {
         let [proof] = &*self.proofs else { return None };
         let alone = self.expected.is_none() && self.before.is_none() && self.inspector.is_none();
-        Pieces::of(proof.checksum().filter(|_| alone)?.clone())
+        alone.then_some(proof)
     }
 
     pub(crate) fn update(&mut self, bytes: &[u8]) {
@@ -485,6 +498,33 @@ mod tests {
         assert!(is_digest(md5) && is_digest("af5da9f45af7a300e3aded972f8ff687-1"));
         for other in ["", "\"tag\"", "W/\"900150983cd24fb0d6963f7d28e17f72\"", "1f-2-3", "17-a"] {
             assert!(!is_digest(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_tag_alone_is_enough_where_it_is_the_md5_of_the_whole() {
+        let md5 = "\"900150983CD24FB0D6963F7D28E17F72\"";
+        let whole = Claims { etag: Some(md5), size: 3, ..Claims::default() };
+        let mut by_tag = Digests::new(&whole, None).by_tag().unwrap();
+        by_tag.update(b"abc");
+        assert_eq!(by_tag.finish().unwrap().check, Check::ETag);
+        let (own, crc) = (Sha256::of("abc"), [checksum(OF_ABC[0])]);
+        for others in [
+            Digests::new(&whole, Some(Box::new(NoZeros(false)))),
+            Digests::new(&whole, None).expecting(Some(own)),
+            Digests::new(&whole, None).after(Some(own)),
+            Digests::new(&Claims { checksums: &crc, ..whole }, None),
+            Digests::new(&Claims { checksums: &crc, doubted: true, ..whole }, None),
+            Digests::new(&Claims { etag: Some("\"tag\""), ..whole }, None),
+            Digests::new(&Claims::default(), None),
+        ] {
+            assert!(others.by_tag().is_none());
+        }
+        // Not that of an upload in parts, whether the size of the parts is known or not.
+        let tag = Some("\"900150983cd24fb0d6963f7d28e17f72-2\"");
+        for part_size in [None, Some(5 << 20)] {
+            let parts = Claims { etag: tag, size: 9 << 20, part_size, ..Claims::default() };
+            assert!(Digests::new(&parts, None).by_tag().is_none());
         }
     }
 

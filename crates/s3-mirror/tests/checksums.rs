@@ -7,7 +7,7 @@ use fixtures::Fault;
 use fixtures::server::{ChecksumKind, Options};
 use s3_mirror::{
     Cancel, Check, ChecksumAlgorithm, Condition, Event, Expected, ObjectError, ObjectOptions,
-    ObjectReader, Outcome, Report, TransferError, check_file, transfer,
+    ObjectReader, Outcome, Report, Sha256, TransferError, check_file, transfer,
 };
 
 use crate::answers::{LONG, LONG_SIZE, SHORT, Scene};
@@ -71,6 +71,57 @@ async fn every_kind_goes_before_the_tag_and_is_recorded() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_long_file_that_has_its_entity_tag_is_left_without_a_sha256() {
+    for part_size in [None, Some(2_000_000)] {
+        let scene = Scene::with(|options| match part_size {
+            Some(size) => options.part_size(size),
+            None => options,
+        });
+        let options = scene.options();
+        let report = scene.run(&options).await;
+        assert!(report.is_complete() && scene.is_mirrored(), "{report:?}");
+        assert_eq!(checks(&report), [Check::ETag; 2]);
+        let inventory = options.inventory.as_ref().unwrap();
+        for path in inventory.paths() {
+            let file = path.below(&scene.root());
+            let record = inventory.find(&path, &std::fs::metadata(&file).unwrap()).unwrap();
+            assert_eq!((record.check, record.etag_verified), (Some(Check::ETag), true));
+            // No record keeps the size of parts, without which such a tag proves nothing later.
+            let is_left = path.as_str() == LONG && part_size.is_none();
+            assert_eq!(record.sha256.is_none(), is_left, "{path} {part_size:?}");
+            let expected = Expected::of_record(&record);
+            let check = || check_file(&file, &expected, None, &Cancel::new()).unwrap();
+            let found = check();
+            let Condition::Sound(content) = &found else { panic!("{found:?}") };
+            let mut bytes = std::fs::read(&file).unwrap();
+            assert_eq!(content.sha256, Some(Sha256::of(&bytes)));
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            std::fs::write(&file, bytes).unwrap();
+            let found = check();
+            assert_eq!(matches!(found, Condition::ETag { .. }), is_left, "{found:?}");
+            assert!(!found.is_sound());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_whose_tag_turns_out_to_be_no_digest_gets_its_sha256() {
+    // The question about the object does not tell it, the answers with its bytes do.
+    let scene = Scene::new().always(Fault::Header("x-amz-server-side-encryption", "aws:kms"));
+    let report = scene.run(&scene.options()).await;
+    assert!(report.is_complete() && scene.is_mirrored(), "{report:?}");
+    assert_eq!(checks(&report), [Check::Size; 2]);
+    for name in [LONG, SHORT] {
+        let bytes = std::fs::read(scene.root().join(name)).unwrap();
+        let content = &report.contents[&key(name)];
+        assert_eq!((content.sha256, content.etag_verified), (Some(Sha256::of(&bytes)), false));
+    }
+    let size = LONG_SIZE + 20_000;
+    assert!(scene.proxy.body_bytes() < size + 100_000, "nothing is fetched again");
 }
 
 #[tokio::test]

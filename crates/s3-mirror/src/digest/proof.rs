@@ -134,6 +134,11 @@ impl Proof {
         self.sure
     }
 
+    /// The tag that it compares with, if that is the MD5 of the whole content.
+    pub(super) fn md5_of_tag(&self) -> Option<&str> {
+        (self.is_of_tag() && is_md5(&self.expected)).then_some(&*self.expected)
+    }
+
     pub(super) fn is_of_tag(&self) -> bool {
         self.check == Check::ETag
     }

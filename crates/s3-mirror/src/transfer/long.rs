@@ -18,9 +18,9 @@ use super::short::{BUFFER, Done};
 use super::state::State;
 use super::version::{Version, VersionError};
 use super::{Run, TransferError, blocking};
-use crate::digest::{Crc, Digests, Pieces};
+use crate::digest::{Crc, Digests, ETagDigest, Mismatch, Pieces};
 use crate::get::{Pause, RANGES, RangeBody, SHORTEST_RANGE, Step};
-use crate::{Event, PlanItem};
+use crate::{Content, Event, PlanItem};
 
 /// Longest range of one request.
 const PIECE: u64 = 16 << 20;
@@ -80,13 +80,13 @@ pub(super) async fn fetch(
         match pieces {
             // What comes is looked at before it is written; what was there is read.
             Some(pieces) => read_back(shared, &there, pieces, checked).await.map(|()| None),
-            None => follow(shared, known.size, digests, checked).await.map(Some),
+            None => digest(shared, known.size, digests, &opaque_tag, checked).await.map(Some),
         }
     };
     let done = try_join(try_join_all((0..workers).map(|_| worker())), digested).await;
     version.opaque = opaque_tag.load(Ordering::Relaxed);
-    let digests = match done {
-        Ok((_, digests)) => digests,
+    let digested = match done {
+        Ok((_, digested)) => digested,
         Err(Ended::Unranged) => {
             run.observer.event(Event::Discarded { item, bytes: session.discard() });
             return Ok(RangedOutcome::Unranged);
@@ -100,13 +100,8 @@ pub(super) async fn fetch(
             return Err(trouble);
         }
     };
-    let finished = match (digests, pieces) {
-        (Some(mut digests), _) => {
-            if version.opaque {
-                digests.distrust_tag();
-            }
-            digests.finish()
-        }
+    let finished = match (digested, pieces) {
+        (Some(finished), _) => finished,
         (None, Some(pieces)) => pieces.finish(version.size),
         (None, None) => return Err(TransferError::Interrupted.into()),
     };
@@ -393,13 +388,39 @@ async fn read_back(
     Ok(())
 }
 
-/// Hashes the file from its start as far as it is there, until all of it is.
-async fn follow(
+/// Compares the file from its start on with what is known about it. `opaque_tag` is set before the
+/// bytes are there of an answer that says that the tag is no digest.
+async fn digest(
     shared: &Arc<Shared>,
     size: u64,
     mut digests: Digests,
+    opaque_tag: &AtomicBool,
     checked: impl Fn(u64),
-) -> Result<Digests, Ended> {
+) -> Result<Result<Content, Mismatch>, Ended> {
+    if let Some(by_tag) = digests.by_tag() {
+        let by_tag = follow(shared, size, by_tag, ETagDigest::update, checked).await?;
+        if !opaque_tag.load(Ordering::Relaxed) {
+            return Ok(by_tag.finish());
+        }
+        // Nothing is known about the bytes after all, so they get their SHA-256 now.
+        digests = follow(shared, size, digests, Digests::update, |_| {}).await?;
+    } else {
+        digests = follow(shared, size, digests, Digests::update, checked).await?;
+    }
+    if opaque_tag.load(Ordering::Relaxed) {
+        digests.distrust_tag();
+    }
+    Ok(digests.finish())
+}
+
+/// Hashes the file from its start as far as it is there, until all of it is.
+async fn follow<H: Send + 'static>(
+    shared: &Arc<Shared>,
+    size: u64,
+    mut hashes: H,
+    update: fn(&mut H, &[u8]),
+    checked: impl Fn(u64),
+) -> Result<H, Ended> {
     let mut prefix = shared.prefix.subscribe();
     let mut at = 0;
     while at < size {
@@ -411,15 +432,15 @@ async fn follow(
         }
         let end = there.min(at + HASH);
         let shared = Arc::clone(shared);
-        digests = blocking(move || {
-            shared.read(at..end, |bytes| digests.update(bytes))?;
-            Ok::<_, VersionError>(digests)
+        hashes = blocking(move || {
+            shared.read(at..end, |bytes| update(&mut hashes, bytes))?;
+            Ok::<_, VersionError>(hashes)
         })
         .await?;
         checked(end - at);
         at = end;
     }
-    Ok(digests)
+    Ok(hashes)
 }
 
 #[cfg(unix)]
