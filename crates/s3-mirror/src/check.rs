@@ -274,7 +274,7 @@ fn copy(source: &Path, root: &Root, destination: &Destination) -> Result<Metadat
     io::copy(&mut from, &mut &temporary.file).map_err(failed)?;
     (&temporary.file).flush().map_err(failed)?;
     temporary.file.sync_data().map_err(failed)?;
-    root.publish(temporary.path(), destination)
+    temporary.publish(root, destination)
 }
 
 #[cfg(test)]

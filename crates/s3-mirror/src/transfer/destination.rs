@@ -158,7 +158,7 @@ impl Destination {
         for _ in 0..NAME_ATTEMPTS {
             let path = self.free_name();
             match File::create_new(&path) {
-                Ok(file) => return Ok(Temporary { path, file }),
+                Ok(file) => return Ok(Temporary { path, file, is_published: false }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(source) => return Err(TransferError::Write { path, source }),
             }
@@ -213,11 +213,19 @@ impl Destination {
 pub(crate) struct Temporary {
     path: PathBuf,
     pub(crate) file: File,
+    is_published: bool,
 }
 
 impl Temporary {
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// Gives the file, which is synced, its final name.
+    pub(crate) fn publish(
+        mut self,
+        root: &Root,
+        destination: &Destination,
+    ) -> Result<Metadata, TransferError> {
+        let metadata = root.publish(&self.path, destination)?;
+        self.is_published = true;
+        Ok(metadata)
     }
 
     pub(crate) fn failed(&self, source: io::Error) -> TransferError {
@@ -227,7 +235,11 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // After a rename there is nothing left under this name.
+        // There is nothing left under this name, and looking for it would hold up all others that
+        // write into the directory.
+        if self.is_published {
+            return;
+        }
         if let Err(error) = std::fs::remove_file(&self.path)
             && error.kind() != io::ErrorKind::NotFound
         {
@@ -324,7 +336,7 @@ mod tests {
             }
             let (first, second) =
                 (destination.temporary().unwrap(), destination.temporary().unwrap());
-            assert_ne!(first.path(), second.path());
+            assert_ne!(first.path, second.path);
         }
         assert!(seen.contains(".a.nii.gz.part"));
     }
@@ -338,10 +350,16 @@ mod tests {
         assert_eq!(files(), 0);
         let temporary = destination.temporary().unwrap();
         assert_eq!((files(), destination.target().exists()), (1, false));
-        root.publish(temporary.path(), &destination).unwrap();
-        drop(temporary);
+        let metadata = temporary.publish(&root, &destination).unwrap();
         root.sync();
         assert_eq!((files(), destination.target().is_file()), (1, true));
+        assert!(metadata.is_file());
+        // What cannot have its name is removed.
+        std::fs::create_dir_all(folder.path().join("a/b/d/e")).unwrap();
+        let taken = root.destination(&"a/b/d".parse().unwrap()).unwrap();
+        let error = taken.temporary().unwrap().publish(&root, &taken).unwrap_err();
+        assert!(matches!(error, TransferError::Write { path, .. } if path == taken.target()));
+        assert_eq!(files(), 2);
     }
 
     #[test]

@@ -219,7 +219,7 @@ impl Open {
         }
         let content = self.digests.finish()?;
         temporary.file.sync_data().map_err(|source| temporary.failed(source))?;
-        let metadata = self.root.publish(temporary.path(), &destination)?;
+        let metadata = temporary.publish(&self.root, &destination)?;
         Ok(Done { content, metadata })
     }
 }
