@@ -275,7 +275,7 @@ impl Run<'_> {
     async fn left_out(&self, item: &PlanItem) -> Outcome {
         let OpenRoot::Ready(root) = &self.root else { return Outcome::NotAttempted };
         let (root, item) = (Arc::clone(root), item.clone());
-        let there = tokio::task::spawn_blocking(move || item.unfinished_bytes(root.path()));
+        let there = tokio::task::spawn_blocking(move || item.left_below(root.path()));
         match there.await {
             Ok(bytes) if bytes > 0 => Outcome::Unfinished { bytes },
             _ => Outcome::NotAttempted,
