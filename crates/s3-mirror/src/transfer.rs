@@ -346,8 +346,9 @@ impl Run<'_> {
             };
             match attempt {
                 Ok(RangedOutcome::Done(done)) => {
-                    self.record(item, version, &done);
-                    return Ok(done.metadata.len());
+                    let bytes = done.metadata.len();
+                    self.record(item, version, *done);
+                    return Ok(bytes);
                 }
                 Ok(RangedOutcome::Unranged) => destination = None,
                 Err(VersionError::Failed(error)) => return Err(error),
@@ -459,15 +460,18 @@ impl Run<'_> {
         Ok(record.is_some_and(|record| record.fits(&found) && record.etag == version.etag))
     }
 
-    fn record(&self, item: &PlanItem, version: &Version, done: &Done) {
-        lock(&self.contents).insert(item.key.clone(), done.content.clone());
-        let Some(inventory) = &self.options.inventory else { return };
-        let (path, key) = (item.local.clone(), item.key.clone());
-        let (etag, content) = (version.etag.clone(), done.content.clone());
-        let record = Record::new(path, key, etag, content, &done.metadata);
-        if let Err(error) = inventory.add(record) {
-            tracing::warn!(%error, key = item.key.as_str(), "cannot write the inventory record");
+    fn record(&self, item: &PlanItem, version: &Version, done: Done) {
+        let Done { content, metadata } = done;
+        if let Some(inventory) = &self.options.inventory {
+            let (path, key) = (item.local.clone(), item.key.clone());
+            let (etag, content) = (version.etag.clone(), content.clone());
+            let record = Record::new(path, key, etag, content, &metadata);
+            if let Err(error) = inventory.add(record) {
+                let key = item.key.as_str();
+                tracing::warn!(%error, key, "cannot write the inventory record");
+            }
         }
+        lock(&self.contents).insert(item.key.clone(), content);
     }
 
     /// Makes names and records durable.

@@ -85,7 +85,9 @@ impl Root {
         let failed = |source| TransferError::Write { path: target.clone(), source };
         std::fs::rename(from, &target).map_err(failed)?;
         let mut renamed = lock(&self.renamed_in);
-        renamed.insert(destination.directory.clone());
+        if !renamed.contains(&destination.directory) {
+            renamed.insert(destination.directory.clone());
+        }
         drop(renamed);
         std::fs::symlink_metadata(&target).map_err(failed)
     }

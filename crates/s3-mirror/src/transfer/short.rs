@@ -12,7 +12,7 @@ use super::version::{Version, VersionError};
 use super::{Run, TransferError, blocking};
 use crate::digest::Digests;
 use crate::get::{Failure, Wanted, ended_early, get};
-use crate::{Cancel, Content, Event, PlanItem};
+use crate::{Cancel, Content, Event, PlanItem, RelativePath};
 
 /// Bytes that are held before they go to the file.
 pub(super) const BUFFER: usize = 256 << 10;
@@ -128,7 +128,7 @@ struct Sink {
 
 struct Open {
     root: Arc<Root>,
-    item: PlanItem,
+    local: RelativePath,
     destination: Option<Destination>,
     temporary: Option<Temporary>,
     digests: Digests,
@@ -140,7 +140,7 @@ impl Sink {
         let digests = run.digests(item, version).await;
         let open = Open {
             root: Arc::clone(root),
-            item: item.clone(),
+            local: item.local.clone(),
             destination: None,
             temporary: None,
             digests,
@@ -196,7 +196,7 @@ impl Open {
         let temporary = match &mut self.temporary {
             Some(temporary) => temporary,
             none => {
-                let destination = self.root.destination(&self.item.local)?;
+                let destination = self.root.destination(&self.local)?;
                 let temporary = none.insert(destination.temporary()?);
                 self.destination = Some(destination);
                 temporary
