@@ -38,7 +38,7 @@ def test_flags_of_one_session_do_not_fit_another(sub):
     assert len(betas) == 1 and rows["session_trial"].tolist() == [51]
 
 
-def test_sessions_are_texts(sub):
+def test_sessions_are_texts_or_numbers(sub):
     calls = [
         sub.get_betas,
         sub.concat_betas,
@@ -58,15 +58,11 @@ def test_sessions_are_texts(sub):
         lambda session: derivatives.localizer_statmap_path("sub-03", "floc", "faces", session, hemi="L"),
     ]
     for call in calls:
-        for wrong in (1, np.int64(1)):
-            with pytest.raises(TypeError, match='session must be a string .* write "ses-01"'):
-                call(wrong)
         for wrong in (1.0, True, b"ses-01", -1):
-            with pytest.raises(TypeError, match="session must be a string") as raised:
+            with pytest.raises(TypeError, match='session must be a string such as "ses-01", or its number'):
                 call(wrong)
-            assert "write" not in str(raised.value)
-    with pytest.raises(TypeError, match='got 12 of type int: write "ses-12"'):
-        sub.get_betas(["ses-01", 12])
+    with pytest.raises(TypeError, match="got 1.5 of type float"):
+        sub.get_betas(["ses-01", 1.5])
 
 
 def test_an_empty_list_of_rois_is_refused(sub):
@@ -106,8 +102,10 @@ def test_short_sessions(sub):
         np.testing.assert_array_equal(betas[name], sub.get_betas("ses-01", roi="FFA1"))
     made = laion_fmri.extract("sub-03", "1", roi="FFA1")
     np.testing.assert_array_equal(made["betas"], betas["1"])
-    with pytest.raises(laion_fmri.DataNotDownloadedError, match="ses-9"):
+    # One that is not there is named as the bucket would have it, so that its download can find it.
+    with pytest.raises(laion_fmri.DataNotDownloadedError, match="ses-09") as raised:
         sub.get_betas("ses-9")
+    assert 'ses="ses-09"' in raised.value.hint
 
 
 def test_values_of_a_wrong_type_are_named(sub):

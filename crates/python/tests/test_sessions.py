@@ -9,7 +9,7 @@ import pytest
 
 import laion_fmri
 from laion_fmri import download as dl
-from laion_fmri._sessions import joined_sessions, meant_sessions
+from laion_fmri._sessions import joined_sessions, meant_sessions, one_session
 
 EXISTING = ["ses-01", "ses-02", "ses-04", "ses-10"]
 
@@ -23,7 +23,10 @@ def existing():
     [
         (["all"], []),
         (["ALL"], []),
-        (["01,04"], ["01", "04"]),
+        (["01,04"], ["ses-01", "ses-04"]),
+        ([1, "2", "04"], ["ses-01", "ses-02", "ses-04"]),
+        (["ses1", 10, 7], ["ses-01", "ses-10", "ses-07"]),
+        (["PrismaAnat", "averages"], ["ses-PrismaAnat", "ses-averages"]),
         (["4, 1"], ["ses-04", "ses-01"]),
         (["1-2"], ["ses-01", "ses-02"]),
         (["ses-01-ses-02"], ["ses-01", "ses-02"]),
@@ -33,6 +36,36 @@ def existing():
 )
 def test_names_of_several(named, meant):
     assert joined_sessions(named, existing) == meant
+
+
+def test_one_digit_is_the_session_that_is_there():
+    assert meant_sessions([1, "1", "ses-1"], existing) == {1: "ses-01", "1": "ses-01", "ses-1": "ses-01"}
+    assert meant_sessions([1, "01"], lambda: ["ses-1", "ses-01"]) == {1: "ses-1", "01": "ses-01"}
+    assert one_session("1") == "ses-01" and one_session(1, lambda name: name == "ses-1") == "ses-1"
+    for several in ("all", "01,02", "1-2"):
+        with pytest.raises(ValueError, match="this call takes one"):
+            one_session(several)
+
+
+@pytest.mark.parametrize("name", [1, np.int64(1), np.array(1), "1", "01", "ses-01", "ses-1", "ses1"])
+def test_every_call_takes_the_same_names(configured, tmp_path, name):
+    sub, raw = laion_fmri.load_subject("sub-03"), laion_fmri.load_subject("sub-01")
+    betas = sub.get_betas("ses-01", roi="FFA1")
+    np.testing.assert_array_equal(sub.get_betas(name, roi="FFA1"), betas)
+    (key,) = sub.get_betas([name], roi="FFA1")
+    assert key == name
+    np.testing.assert_array_equal(sub.concat_betas(name, roi="FFA1")[0], betas)
+    np.testing.assert_array_equal(laion_fmri.extract("sub-03", name, roi="FFA1")["betas"], betas)
+    plan = laion_fmri.build_store("sub-03", session=name, roi="FFA1", output=tmp_path, dry_run=True)
+    assert plan.sessions == ["ses-01"]
+    (path,) = sub.write_betas(name, tmp_path, roi="FFA1").values()
+    assert path.name == "sub-03_ses-01_betas.npy"
+    assert sub.get_trial_info(name).equals(sub.get_trial_info("ses-01"))
+    assert sub.embeddings.all("CLIP", session=name).shape == sub.embeddings.all("CLIP", "ses-01").shape
+    np.testing.assert_array_equal(sub.get_noise_ceiling(name), sub.get_noise_ceiling("ses-01"))
+    computed = sub.nc_compute(name, roi="FFA1", residual_ddof=1).values
+    np.testing.assert_array_equal(computed, sub.nc_compute("ses-01", roi="FFA1", residual_ddof=1).values)
+    assert raw.has_raw(name) and raw.get_events(name).equals(raw.get_events("ses-01"))
 
 
 def test_a_range_says_what_it_leaves_out():

@@ -375,7 +375,7 @@ def test_wrong_sessions_and_models_name_themselves(sub):
     with pytest.raises(laion_fmri.DataNotDownloadedError):
         sub.images.array(session="ses-09")
     with pytest.raises(TypeError, match="session"):
-        sub.embeddings.all("CLIP", session=1)
+        sub.embeddings.all("CLIP", session=1.5)
     with pytest.raises(ValueError, match="CLIP"):
         sub.embeddings.all("VGG")
     with pytest.raises(TypeError, match="model"):

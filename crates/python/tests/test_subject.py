@@ -277,8 +277,8 @@ def test_wrong_arguments_name_themselves(sub):
     for call, error, match in [
         (lambda: sub.get_betas(None), ValueError, "session is required"),
         (lambda: sub.get_betas([]), ValueError, "session is required"),
-        (lambda: sub.get_betas(1), TypeError, "session"),
-        (lambda: sub.get_betas(["ses-01", 2]), TypeError, "session"),
+        (lambda: sub.get_betas(1.5), TypeError, "session"),
+        (lambda: sub.get_betas(["ses-01", 2.5]), TypeError, "session"),
         (lambda: sub.get_betas("not a session"), ValueError, "session"),
         (lambda: sub.get_trial_info(None), ValueError, "session"),
         (

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-Session = str | Iterable[str]
+#: One session: its name, or its number.
+SessionName = str | int
+Session = SessionName | Iterable[SessionName]
 Roi = str | Iterable[str]
 
 
@@ -141,25 +143,32 @@ def is_all(value: object) -> bool:
     return isinstance(value, str) and value.lower() == "all"
 
 
-def sessions(value: object) -> list[str]:
+def is_one_session(value: object) -> bool:
+    """Whether a session is given by itself, and not in a list."""
+    is_item = isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable)
+    # Arrays of numpy without a dimension are numbers.
+    return is_item or getattr(value, "ndim", None) == 0
+
+
+def sessions(value: object) -> list[SessionName]:
     """The sessions that a call needs, as the caller spelled them."""
     if value is None:
         raise _invalid('session is required, such as "ses-01" or a list of sessions', 'session="ses-01"')
-    is_one = isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable)
-    items = [value] if is_one else list(value)  # type: ignore[call-overload]
+    items = [value] if is_one_session(value) else list(value)  # type: ignore[call-overload]
     named = [session(item) for item in items]
     if not named:
         raise _invalid("session is required: the list of sessions is empty")
     return named
 
 
-def session(value: object) -> str:
-    """One session. A number is none: ``1`` could be the first session on disk as well as ``ses-01``."""
+def session(value: object) -> SessionName:
+    """One session, as the caller spelled it."""
     if isinstance(value, str):
         return str(value)
-    kind, number = type(value).__name__, as_integer(value)
-    write = f': write "ses-{number:02d}"' if number is not None and number >= 0 else ""
-    raise WrongTypeError(f'session must be a string such as "ses-01", got {value!r} of type {kind}{write}')
+    number = as_integer(value)
+    if number is not None and number >= 0:
+        return number
+    raise WrongTypeError(f'session must be a string such as "ses-01", or its number, got {typed(value)}')
 
 
 def mask_source(value: object, name: str = "mask_source") -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from laion_fmri import _native, _notes
-from laion_fmri._arguments import is_all
+from laion_fmri import _arguments, _native, _notes
+from laion_fmri._arguments import SessionName, is_all
 from laion_fmri._errors import DataNotDownloadedError, _invalid
 
 _Existing = Callable[[], list[str]]
@@ -16,42 +17,60 @@ _Existing = Callable[[], list[str]]
 _MOST_MISSING = 16
 
 
-def meant_sessions(named: list[str], existing: _Existing) -> dict[str, str]:
+def meant_sessions(named: list[SessionName], existing: _Existing) -> dict[SessionName, str]:
     """The sessions that are meant, by the names as they were given, each once.
 
-    ``"1"`` and ``"ses-1"`` are ``ses-01`` where that exists and ``ses-1`` does not.
+    ``1``, ``"1"`` and ``"ses-1"`` are ``ses-01``, unless there is a ``ses-1``.
     """
     for name in named:
         _refuse_several(name)
-    meant = {name: name for name in named}
-    short = [name for name in meant if re.fullmatch(r"(ses-)?[0-9]", name)]
-    there = existing() if short else []
-    for name in short:
-        digit = name.removeprefix("ses-")
-        if f"ses-{digit}" not in there and f"ses-0{digit}" in there:
-            meant[name] = f"ses-0{digit}"
-    return meant
+    there = _once(existing)
+    return {name: _meant(name, lambda session: session in there()) for name in named}
 
 
-def joined_sessions(named: Iterable[str], existing: _Existing) -> list[str]:
+def one_session(value: object, is_there: Callable[[str], bool] = lambda _: False) -> str:
+    """The session of a call that takes one, by the same names."""
+    name = _arguments.session(value)
+    if is_several(name):
+        raise _invalid(f"session {name!r} names several sessions, and this call takes one")
+    return _meant(name, is_there)
+
+
+def joined_sessions(named: Iterable[SessionName], existing: _Existing) -> list[str]:
     """The sessions of a call that joins several, in the order asked. ``"all"`` is an empty list.
 
     Beside the names of :func:`meant_sessions`, ``"01-10"`` is those of the range that exist, ``"01,03"`` is
     two sessions, and ``"all"``, which stands alone, is all of them.
     """
-    parts = [part.strip() for name in named for part in name.split(",")]
+    parts = [part.strip() for name in named for part in str(name).split(",")]
     if any(is_all(part) for part in parts):
         if len(parts) > 1:
             raise _invalid('session "all" cannot be combined with other sessions')
         return []
+    there = _once(existing)
     found: list[str] = []
     for part in parts:
         ends = _ends(part)
         if ends is None:
-            found += meant_sessions([part], existing).values()
+            found.append(_meant(part, lambda session: session in there()))
         else:
-            found += _inside(part, *ends, existing())
+            found += _inside(part, *ends, there())
     return found
+
+
+def _meant(name: SessionName, is_there: Callable[[str], bool]) -> str:
+    """The full name of one session. It is asked what is there only where a zero may be left out."""
+    text = str(name)
+    number = re.fullmatch(r"(?:ses-?)?([0-9]+)", text)
+    if number is None:
+        return f"ses-{text}" if re.fullmatch("[0-9A-Za-z]+", text) else text
+    full = f"ses-{number[1]}"
+    return f"ses-0{number[1]}" if len(number[1]) == 1 and not is_there(full) else full
+
+
+def _once(existing: _Existing) -> _Existing:
+    """The same, asked when it is first needed and kept."""
+    return functools.cache(existing)
 
 
 def _ends(name: str) -> tuple[int, int] | None:
@@ -97,12 +116,12 @@ def note_left_out(subject: _native.Subject, name: str) -> None:
         _notes.warn(f"{name}: betas of {len(there)} of {len(known)} sessions are on disk; left out: {named}")
 
 
-def is_several(name: str) -> bool:
+def is_several(name: SessionName) -> bool:
     """Whether a name may stand for more than one session."""
-    return is_all(name) or "," in name or _ends(name) is not None
+    return is_all(name) or "," in str(name) or _ends(str(name)) is not None
 
 
-def _refuse_several(name: str) -> None:
+def _refuse_several(name: SessionName) -> None:
     """Refuse a name of several sessions in a call that has an answer for each."""
     if is_several(name):
         raise _invalid(
@@ -112,14 +131,14 @@ def _refuse_several(name: str) -> None:
 
 
 @contextmanager
-def fetching(named: list[str]) -> Iterator[None]:
+def fetching(named: list[SessionName]) -> Iterator[None]:
     """Where nothing of a subject is on disk, the hint downloads the sessions that were named, and no more."""
     try:
         yield
     except DataNotDownloadedError as error:
         whole = re.fullmatch(r'(laion_fmri\.download\.download\("sub-[^"]+")\)', error.hint or "")
         if whole is not None and named and not any(is_several(name) for name in named):
-            sessions = [f"ses-{name.removeprefix('ses-'):0>2}" for name in named]
+            sessions = [one_session(name) for name in named]
             written = repr(sessions if len(sessions) > 1 else sessions[0]).replace("'", '"')
             error.hint = f"{whole[1]}, ses={written})"
         raise

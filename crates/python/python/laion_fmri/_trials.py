@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from laion_fmri._arguments import Session
+    from laion_fmri._arguments import Session, SessionName
     from laion_fmri.subject import Subject
 
 __all__ = ["TrialCaptions", "TrialEmbeddings", "TrialImages", "TrialSegmentations"]
@@ -47,21 +47,23 @@ class _Trials:
 
     def _each(self, session: Session | None, of: Callable[[list[str]], _T]) -> Any:
         """What the images of a session make, or of all; of several sessions a dict by session."""
-        if session is None or isinstance(session, str):
-            return of(self._names(session))
-        return {name: of(self._names(name)) for name in _arguments.sessions(session)}
+        if session is None:
+            return of(self._names(None))
+        named = _arguments.sessions(session)
+        if _arguments.is_one_session(session):
+            return of(self._names(named[0]))
+        return {name: of(self._names(name)) for name in named}
 
-    def _names(self, session: str | None) -> list[str]:
+    def _names(self, session: SessionName | None) -> list[str]:
         """The image of each trial, of one session or of all."""
         shown = self._subject._shown()
         if session is None:
             return shown.names
-        (session,) = self._subject._meant([session]).values()
-        full = session if session.startswith("ses-") else f"ses-{session}"
+        (full,) = self._subject._meant([session]).values()
         if full not in shown.by_session:
             # The table that is missing, as its own error says it.
-            self._subject.get_trial_info(session)
-            raise _invalid(f"{self._subject.subject_id} has no trials of {session}")
+            self._subject.get_trial_info(full)
+            raise _invalid(f"{self._subject.subject_id} has no trials of {full}")
         return shown.by_session[full]
 
 
@@ -113,7 +115,7 @@ class TrialImages(_Trials):
 
         Parameters
         ----------
-        session : str or list of str, optional
+        session : str or int, or list of them, optional
             One session, several, or all trials by default.
 
         Returns
@@ -137,7 +139,7 @@ class TrialImages(_Trials):
 
         Parameters
         ----------
-        session : str or list of str, optional
+        session : str or int, or list of them, optional
             One session, several, or all trials by default.
 
         Returns
@@ -231,7 +233,7 @@ class TrialEmbeddings(_Trials):
         ----------
         model : str
             One of :attr:`models`.
-        session : str or list of str, optional
+        session : str or int, or list of them, optional
             One session, several, or all trials by default.
 
         Returns

@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 
 from laion_fmri import _arguments
+from laion_fmri._arguments import SessionName
 from laion_fmri._constants import LOCALIZER_TASKS, VOLUME_RESOLUTIONS
 from laion_fmri._errors import _invalid
+from laion_fmri._sessions import one_session
 from laion_fmri.config import _open
 from laion_fmri.subject import resolve_subject_id
 
@@ -25,7 +27,7 @@ def localizer_statmap_path(
     subject: str,
     task: str,
     contrast: str,
-    session: str,
+    session: SessionName,
     space: str = "fsnative",
     hemi: str | None = None,
     res: str = "1pt5",
@@ -41,7 +43,7 @@ def localizer_statmap_path(
         One of :data:`LOCALIZER_TASKS`.
     contrast : str
         Such as ``"faces"``.
-    session : str
+    session : str or int
         Such as ``"ses-4BarScreenfLoc"``.
     space : {"fsnative", "T1w"}
         A map on the surface, which needs `hemi`, or a volume.
@@ -73,7 +75,7 @@ def localizer_effect_path(
     subject: str,
     task: str,
     condition: str,
-    session: str,
+    session: SessionName,
     run: int | str,
     space: str = "fsnative",
     hemi: str | None = None,
@@ -90,7 +92,7 @@ def localizer_effect_path(
         One of :data:`LOCALIZER_TASKS`.
     condition : str
         Such as ``"faces"``.
-    session : str
+    session : str or int
         Such as ``"ses-4BarScreenfLoc"``.
     run : int or str
         ``1``, ``"1"``, ``"01"`` or ``"run-01"``.
@@ -123,7 +125,7 @@ def _path(
     subject: str,
     task: str,
     name: str,
-    session: str,
+    session: SessionName,
     run: int | None,
     space: str,
     hemi: str | None,
@@ -140,7 +142,7 @@ def _path(
     res = _arguments.choice(res, "res", VOLUME_RESOLUTIONS)
     handle = _open(data_dir).subject(resolve_subject_id(subject))
     side = hemi if space == "fsnative" else None
-    return Path(handle.localizer_path(task, name, _arguments.session(session), run, side, res))
+    return Path(handle.localizer_path(task, name, one_session(session), run, side, res))
 
 
 def __dir__() -> list[str]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-    from laion_fmri._arguments import Roi, Session
+    from laion_fmri._arguments import Roi, Session, SessionName
 
 __all__ = [
     "Extraction",
@@ -138,7 +138,7 @@ def extract(
     ----------
     subjects : str or list of str
         Several are joined by image, which needs ``average="image"``. ``"all"`` are those on disk.
-    session : str or list of str, optional
+    session : str or int, or list of them, optional
         All sessions with betas by default, as for ``"all"``. ``"01-10"`` is those of the range that the first
         subject has, ``"01,03"`` is two sessions.
     roi, mask_source
@@ -225,7 +225,7 @@ def plan_extraction(
     ----------
     subjects : str or list of str
         As for :func:`extract`.
-    session : str or list of str, optional
+    session : str or int, or list of them, optional
         As for :func:`extract`.
     **choices
         As for :func:`extract`, by name.
@@ -611,11 +611,11 @@ def _rois(roi: Any, dataset: _native.Dataset, subjects: list[str]) -> list[str]:
     return [_VISUAL.sub("laion", query) for query in queries]
 
 
-def _names(session: Any) -> list[str]:
+def _names(session: Any) -> list[SessionName]:
     return [] if session is None else _arguments.sessions(session)
 
 
-def _meant(dataset: _native.Dataset, subject: str, named: list[str]) -> list[str]:
+def _meant(dataset: _native.Dataset, subject: str, named: list[SessionName]) -> list[str]:
     """The sessions that are meant, as :meth:`laion_fmri.Subject.concat_betas` takes them."""
     with fetching(named):
         return joined_sessions(named, lambda: dataset.subject(subject).sessions_with_betas())

@@ -180,7 +180,7 @@ class Group:
 
         Parameters
         ----------
-        session : str or list of str
+        session : str or int, or list of them
             The sessions that trials are taken from, as for :meth:`Subject.concat_betas`; those of ``"all"``
             and of a range are the sessions of the first subject.
         roi, nc_threshold, mask_source, nc_desc

@@ -103,7 +103,7 @@ def build_store(
     ----------
     subject : str
         Such as ``"sub-01"``.
-    session : str or list of str, optional
+    session : str or int, or list of them, optional
         As for :meth:`laion_fmri.Subject.concat_betas`; all sessions with betas by default.
     roi : str or list of str, optional
         Only voxels of these ROIs. By default the whole brain mask, so that every later ROI is in the

@@ -6,7 +6,7 @@ import contextlib
 import glob
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,14 @@ from laion_fmri import _arguments, _license, _native, _notes, _paths, _tables
 from laion_fmri._errors import DataNotDownloadedError, WrongTypeError, _SubjectTypeError, _invalid
 from laion_fmri._keywords import suggests
 from laion_fmri._progress import Progress, shown
-from laion_fmri._sessions import fetching, is_several, joined_sessions, meant_sessions, note_left_out
+from laion_fmri._sessions import (
+    fetching,
+    is_several,
+    joined_sessions,
+    meant_sessions,
+    note_left_out,
+    one_session,
+)
 from laion_fmri.config import _check_jobs, _directories, _open, get_data_dir
 
 if TYPE_CHECKING:
@@ -25,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
-    from laion_fmri._arguments import Roi, Session
+    from laion_fmri._arguments import Roi, Session, SessionName
     from laion_fmri._trials import TrialCaptions, TrialEmbeddings, TrialImages, TrialSegmentations
     from laion_fmri.noise_ceiling import NoiseCeiling
     from laion_fmri.torch_data import LaionFMRIDataset
@@ -495,9 +502,9 @@ class Subject:
 
         Parameters
         ----------
-        session : str, or list or tuple of str
-            One session, or a list. ``"1"`` and ``"ses-1"`` are ``ses-01`` where there is no ``ses-1``. For
-            all sessions, give ``subject.get_sessions()``, or use :meth:`concat_betas`.
+        session : str or int, or list or tuple of them
+            One session, or a list. ``1``, ``"1"``, ``"01"`` and ``"ses-1"`` are ``ses-01``, unless there
+            is a ``ses-1``. For all sessions, give ``subject.get_sessions()``, or use :meth:`concat_betas`.
         roi : str or list of str, optional
             Only voxels of these ROIs; see :meth:`get_roi_mask`. Excludes `mask`.
         mask : array of bool, shape (n_voxels,), optional
@@ -556,7 +563,7 @@ class Subject:
                     one: _arguments.Selection = {**selection, "trials": rows}
                     (found[name],) = _native.betas(handle, [session_id], voxels, one, update)
         self._note_empty(found)
-        return found[named[0]] if isinstance(session, str) else found
+        return found[named[0]] if _arguments.is_one_session(session) else found
 
     def store(self, mask_source: str = "anatomical", *, chunks: Any = None) -> xr.Dataset:
         """The store of this subject as a dataset of xarray; see :func:`laion_fmri.open_store`.
@@ -585,7 +592,7 @@ class Subject:
         source = _arguments.mask_source(mask_source)
         return _dataset(_native.Store.of(self._current(), source), chunks)
 
-    def _meant(self, named: list[str]) -> dict[str, str]:
+    def _meant(self, named: list[SessionName]) -> dict[SessionName, str]:
         """The sessions that are meant, by the names as they were given, each once."""
         return meant_sessions(named, self.get_sessions)
 
@@ -622,9 +629,9 @@ class Subject:
             (betas,) = _native.betas(handle, [session], (None, nothing, "anatomical"), chosen, None)
             return len(betas)
 
-    def _note_empty(self, found: dict[str, NDArray[np.float32]]) -> None:
+    def _note_empty(self, found: Mapping[Any, NDArray[np.float32]]) -> None:
         """Warn when the voxels that were asked for are none."""
-        empty = [name for name, betas in found.items() if betas.shape[1] == 0]
+        empty = [str(name) for name, betas in found.items() if betas.shape[1] == 0]
         if empty:
             where = f"{self.subject_id} {', '.join(empty)}"
             _notes.warn(f"{where}: no voxel fulfils all conditions, so the array has no columns")
@@ -656,7 +663,7 @@ class Subject:
 
         Parameters
         ----------
-        session : str or list of str, optional
+        session : str or int, or list of them, optional
             In the order of the rows; all sessions with betas by default, as for ``"all"``. ``"01-10"`` is
             those of the range that are there, ``"01,03"`` is two sessions.
         roi, mask, nc_threshold, stimuli, mask_source, trials, nc_desc, progress
@@ -725,12 +732,12 @@ class Subject:
         *,
         nc_desc: str | None = None,
         progress: Progress = None,
-    ) -> dict[str, Path]:
+    ) -> dict[SessionName, Path]:
         """Write the betas of each session to a ``.npy`` file without holding an array.
 
         Parameters
         ----------
-        session : str or list of str
+        session : str or int, or list of them
             As for :meth:`concat_betas`.
         output : path
             The directory, which has to exist. Files are called ``{subject}_{session}_betas.npy`` and
@@ -754,6 +761,7 @@ class Subject:
             As :meth:`get_betas`.
         """
         given = _arguments.sessions(session)
+        meant: dict[SessionName, str]
         if any(is_several(name) for name in given):
             joined = self._joined(given) or self._handle().sessions_with_betas()
             meant = {name: name for name in joined}
@@ -782,7 +790,7 @@ class Subject:
 
         Parameters
         ----------
-        session : str or list of str, optional
+        session : str or int, or list of them, optional
             The map within a session, or of each of several.
         desc : str, optional
             The map over all sessions of this name: ``"Noiseceiling4rep"``, ``"Noiseceiling12rep"`` or
@@ -814,7 +822,7 @@ class Subject:
         named = _arguments.sessions(session)
         meant = self._meant(named)
         maps = {name: handle.noise_ceiling(full, None, voxels) for name, full in meant.items()}
-        return maps[named[0]] if isinstance(session, str) else maps
+        return maps[named[0]] if _arguments.is_one_session(session) else maps
 
     @suggests
     def nc_compute(
@@ -838,7 +846,7 @@ class Subject:
 
         Parameters
         ----------
-        session : str or list of str, optional
+        session : str or int, or list of them, optional
             As for :meth:`concat_betas`; all sessions with betas by default.
         roi, mask, mask_source
             As for :meth:`get_betas`.
@@ -910,7 +918,7 @@ class Subject:
 
         Parameters
         ----------
-        session : str or list of str
+        session : str or int, or list of them
             One session, or several.
 
         Returns
@@ -931,9 +939,9 @@ class Subject:
         meant = self._meant(named)
         tables = {}
         for name, full in meant.items():
-            file = _paths.trials_path("", self.subject_id, _full_session(full))
+            file = _paths.trials_path("", self.subject_id, full)
             tables[name] = _tables.read(handle.trials(full), "\t", file, self._roots())
-        return tables[named[0]] if isinstance(session, str) else tables
+        return tables[named[0]] if _arguments.is_one_session(session) else tables
 
     @property
     def metadata(self) -> pd.DataFrame:
@@ -1267,7 +1275,7 @@ class Subject:
         interpolation: str = "linear",
         output_dir: str | os.PathLike[str] | None = None,
         desc: str | None = None,
-        session: str | None = None,
+        session: SessionName | None = None,
         roi: Roi | None = None,
         mask: ArrayLike | None = None,
         mask_source: str = "anatomical",
@@ -1341,7 +1349,7 @@ class Subject:
         interpolation: str = "linear",
         output_dir: str | os.PathLike[str] | None = None,
         desc: str | None = None,
-        session: str | None = None,
+        session: SessionName | None = None,
         roi: Roi | None = None,
         mask: ArrayLike | None = None,
         mask_source: str = "anatomical",
@@ -1412,7 +1420,7 @@ class Subject:
         interpolation: str = "linear",
         output_dir: str | os.PathLike[str] | None = None,
         desc: str | None = None,
-        session: str | None = None,
+        session: SessionName | None = None,
         roi: Roi | None = None,
         mask: ArrayLike | None = None,
         mask_source: str = "anatomical",
@@ -1479,7 +1487,7 @@ class Subject:
         fsaverage_density: str = "fsaverage5",
         output_dir: str | os.PathLike[str] | None = None,
         desc: str | None = None,
-        session: str | None = None,
+        session: SessionName | None = None,
         interpolation: str = "linear",
         fsaverage_dir: str | os.PathLike[str] | None = None,
     ) -> Any:
@@ -1693,12 +1701,16 @@ class Subject:
         """
         return Path(self._handle().anatomical("mask", _resolution(res)))
 
-    def has_raw(self, session: str | None = None) -> bool:
+    def _raw_session(self, session: SessionName) -> str:
+        """The session that a call for raw data means."""
+        return one_session(session, self._handle().has_raw)
+
+    def has_raw(self, session: SessionName | None = None) -> bool:
         """Whether raw functional data are on disk.
 
         Parameters
         ----------
-        session : str, optional
+        session : str or int, optional
             Of this session; of any by default.
 
         Returns
@@ -1709,20 +1721,20 @@ class Subject:
         Raises
         ------
         TypeError
-            If `session` is not a string.
+            If `session` is neither a string nor a number.
         ValueError
             If it is malformed.
         DataNotDownloadedError
             If nothing of the subject is on disk.
         """
-        return self._handle().has_raw(None if session is None else _arguments.session(session))
+        return self._handle().has_raw(None if session is None else self._raw_session(session))
 
-    def get_events(self, session: str, run: str | int | None = None) -> pd.DataFrame:
+    def get_events(self, session: SessionName, run: str | int | None = None) -> pd.DataFrame:
         """The events of a session.
 
         Parameters
         ----------
-        session : str
+        session : str or int
             Such as ``"ses-01"``.
         run : int or str, optional
             ``1``, ``"1"``, ``"01"`` or ``"run-01"``; all runs by default.
@@ -1736,25 +1748,25 @@ class Subject:
         Raises
         ------
         TypeError
-            If `session` is not a string.
+            If `session` is neither a string nor a number.
         ValueError
             If the session is malformed, or `run` is no number.
         DataNotDownloadedError
             If there is no table of events.
         """
         number = _number(run, "run")
-        session = _arguments.session(session)
-        file = _paths.raw_events_path("", self.subject_id, _full_session(session), number or 1)
-        return _tables.read(self._handle().events(session, number), "\t", file, self._roots())
+        full = self._raw_session(session)
+        file = _paths.raw_events_path("", self.subject_id, full, number or 1)
+        return _tables.read(self._handle().events(full, number), "\t", file, self._roots())
 
     def get_raw_bold(
-        self, session: str, run: str | int, echo: str | int, part: str = "mag"
+        self, session: SessionName, run: str | int, echo: str | int, part: str = "mag"
     ) -> NDArray[np.float32]:
         """One echo of a run, unmasked: the grid of raw data is not that of the betas.
 
         Parameters
         ----------
-        session : str
+        session : str or int
             Such as ``"ses-01"``.
         run, echo : int or str
             ``1``, ``"1"``, ``"01"`` or ``"run-01"``.
@@ -1769,7 +1781,7 @@ class Subject:
         Raises
         ------
         TypeError
-            If `session` is not a string.
+            If `session` is neither a string nor a number.
         ValueError
             If the session is malformed, a number is none, or `part` is unknown.
         DataNotDownloadedError
@@ -1779,9 +1791,9 @@ class Subject:
         """
         numbers = (_number(run, "run"), _number(echo, "echo"))
         part = _arguments.text(part, "part")
-        return self._handle().raw_bold(_arguments.session(session), *numbers, part)  # type: ignore[arg-type]
+        return self._handle().raw_bold(self._raw_session(session), *numbers, part)  # type: ignore[arg-type]
 
-    def get_sbref(self, session: str, run: str | int, echo: str | int) -> NDArray[np.float32]:
+    def get_sbref(self, session: SessionName, run: str | int, echo: str | int) -> NDArray[np.float32]:
         """The single-band reference of an echo, unmasked.
 
         Parameters
@@ -1797,14 +1809,14 @@ class Subject:
         Raises
         ------
         TypeError
-            If `session` is not a string.
+            If `session` is neither a string nor a number.
         ValueError
             If the session is malformed, or a number is none.
         DataNotDownloadedError
             If the file is not on disk.
         """
         numbers = (_number(run, "run"), _number(echo, "echo"))
-        return self._handle().sbref(_arguments.session(session), *numbers)  # type: ignore[arg-type]
+        return self._handle().sbref(self._raw_session(session), *numbers)  # type: ignore[arg-type]
 
 
 def _counted(number: int, what: str) -> str:
@@ -1848,11 +1860,6 @@ def _labels(table: pd.DataFrame) -> list[str]:
         if column in table:
             return [str(name) for name in table[column]]
     raise _invalid(f"the trial table has no column label, only {list(table.columns)}")
-
-
-def _full_session(name: str) -> str:
-    """The name of a session as files have it."""
-    return f"ses-{name.removeprefix('ses-')}"
 
 
 def __dir__() -> list[str]:

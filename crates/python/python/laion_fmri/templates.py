@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native
 from laion_fmri._errors import WrongTypeError, _invalid
+from laion_fmri._sessions import one_session
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-    from laion_fmri._arguments import Roi
+    from laion_fmri._arguments import Roi, SessionName
     from laion_fmri.subject import Subject
 
 __all__ = ["surface_to_template", "to_template", "volume_to_surface", "volume_to_template"]
@@ -42,7 +43,7 @@ def to_template(
     interpolation: str = "linear",
     output_dir: _Path | None = None,
     desc: str | None = None,
-    session: str | None = None,
+    session: SessionName | None = None,
     roi: Roi | None = None,
     mask: ArrayLike | None = None,
     mask_source: str = "anatomical",
@@ -75,8 +76,10 @@ def to_template(
         On the way to a surface.
     output_dir : path, optional
         Files are written there too, with the names of the dataset. It is created.
-    desc, session : str, optional
-        Parts of these names.
+    desc : str, optional
+        A part of these names.
+    session : str or int, optional
+        The session in these names.
     roi, mask, mask_source
         As for :meth:`Subject.get_betas`.
     depths : sequence of float, optional
@@ -217,7 +220,7 @@ def surface_to_template(
     fsaverage_density: str = "fsaverage5",
     output_dir: _Path | None = None,
     desc: str | None = None,
-    session: str | None = None,
+    session: SessionName | None = None,
     interpolation: str = "linear",
     fsaverage_dir: _Path | None = None,
 ) -> Any:
@@ -277,12 +280,12 @@ class _Names:
         subject: str,
         space: str,
         density: str,
-        session: str | None,
+        session: SessionName | None,
         desc: str | None,
         output_dir: _Path | None,
     ) -> None:
         _arguments.choice(density, "fsaverage_density", _DENSITIES)
-        session = None if session is None else _arguments.session(session)
+        session = None if session is None else one_session(session)
         self._name = (subject, session, space, density)
         self._space = space
         self._desc = _arguments.optional_text(desc, "desc")

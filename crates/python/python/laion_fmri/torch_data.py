@@ -49,7 +49,7 @@ class LaionFMRIDataset(Dataset[dict[str, Any]]):
     ----------
     subject : Subject
         From :func:`laion_fmri.load_subject`.
-    session : str or list of str
+    session : str or int, or list of them
         As for :meth:`laion_fmri.Subject.concat_betas`; the trials of several follow each other.
     roi, mask, nc_threshold, mask_source
         As for :meth:`laion_fmri.Subject.get_betas`. `nc_threshold` over several sessions needs `nc_desc`, so
