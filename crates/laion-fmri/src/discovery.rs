@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use bids_names::{SubjectId, dehyphenate_labels, roi_label};
+use bids_names::{SessionId, SubjectId, dehyphenate_labels, roi_label};
 use s3_mirror::{Cancel, ConnectOptions, Location};
 
 use crate::remote::Remote;
-use crate::{Error, Result, RoiInfo, layout, policy};
+use crate::{Error, Result, RoiInfo, Subjects, layout, policy};
 
 /// The public bucket: anonymous, in us-west-2.
 #[must_use]
@@ -75,7 +75,7 @@ impl Discovery {
     ///
     /// [`Error::SubjectNotFound`] when the id is malformed; [`Error::Mirror`] when the bucket cannot
     /// be listed.
-    pub fn sessions(&self, subject: impl AsRef<str>) -> Result<Vec<bids_names::SessionId>> {
+    pub fn sessions(&self, subject: impl AsRef<str>) -> Result<Vec<SessionId>> {
         let subject = subject.as_ref().parse()?;
         let names = self.remote.directories(&layout::glmsingle(&subject))?;
         let sessions = names.iter().filter(|name| name.starts_with("ses-"));
@@ -87,11 +87,31 @@ impl Discovery {
     /// # Errors
     ///
     /// As [`Discovery::sessions`].
-    pub fn raw_sessions(&self, subject: impl AsRef<str>) -> Result<Vec<bids_names::SessionId>> {
+    pub fn raw_sessions(&self, subject: impl AsRef<str>) -> Result<Vec<SessionId>> {
         let subject = subject.as_ref().parse()?;
         let names = self.remote.directories(&layout::raw(&subject))?;
         let sessions = names.iter().filter(|name| name.starts_with("ses-"));
         Ok(sessions.filter_map(|name| name.parse().ok()).collect())
+    }
+
+    /// The sessions of several subjects together, with betas or raw data, sorted, held-out ones
+    /// included: those that the filter of a download can name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotTheDataset`] when all subjects are asked for and the bucket holds something else;
+    /// [`Error::Mirror`] when it cannot be listed.
+    pub fn sessions_of(&self, subjects: &Subjects) -> Result<Vec<SessionId>> {
+        let subjects = match subjects {
+            Subjects::These(subjects) => subjects.clone(),
+            Subjects::All => self.subjects()?,
+        };
+        let mut found = BTreeSet::new();
+        for subject in subjects {
+            found.extend(self.sessions(&subject)?);
+            found.extend(self.raw_sessions(&subject)?);
+        }
+        Ok(found.into_iter().collect())
     }
 
     /// The ROIs of a subject, in the local spelling, sorted; with a category only that category's.
@@ -242,7 +262,7 @@ pub struct SubjectDescription {
     /// The derivative trees that hold something of the subject.
     pub trees: Vec<&'static str>,
     /// The sessions below the betas tree.
-    pub sessions: Vec<bids_names::SessionId>,
+    pub sessions: Vec<SessionId>,
     /// The ROIs.
     pub rois: Vec<String>,
 }
@@ -253,7 +273,7 @@ impl fmt::Display for SubjectDescription {
         writeln!(f, "  Bucket:    {}", self.bucket)?;
         writeln!(f, "  Trees:     {}", self.trees.join(", "))?;
         let is_held_out =
-            |session: &&bids_names::SessionId| policy::HELD_OUT_SESSIONS.contains(&session.label());
+            |session: &&SessionId| policy::HELD_OUT_SESSIONS.contains(&session.label());
         let (held_out, released): (Vec<_>, Vec<_>) = self.sessions.iter().partition(is_held_out);
         let names = if released.is_empty() { "none".to_owned() } else { join(&released) };
         write!(f, "  Sessions:  {} ({names})", released.len())?;

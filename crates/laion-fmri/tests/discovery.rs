@@ -1,7 +1,9 @@
 //! Discovery over HTTP and over a folder of keys.
 
+use std::collections::BTreeSet;
+
 use fixtures::Bucket;
-use laion_fmri::{Discovery, Error, ErrorKind, Location};
+use laion_fmri::{Discovery, Error, ErrorKind, Location, Subjects};
 
 fn both(check: impl Fn(&Discovery, &str)) {
     let bucket = Bucket::temporary().unwrap();
@@ -51,6 +53,23 @@ fn rois_of_a_category_are_those_on_the_functional_grid() {
         assert!(all.len() > face.len());
         assert!(!all.contains(&"MST".to_owned()), "MST is shipped as a surface only");
         assert!(discovery.rois(subject, Some("nose")).unwrap().is_empty());
+    });
+}
+
+#[test]
+fn sessions_of_several_subjects_are_those_of_each() {
+    both(|discovery, _| {
+        let of = |ids: &[&str]| {
+            let ids = ids.iter().map(|id| id.parse().unwrap()).collect();
+            discovery.sessions_of(&Subjects::These(ids)).unwrap()
+        };
+        let (first, third) = (of(&["sub-01"]), of(&["sub-03"]));
+        assert!(first.is_sorted() && first.iter().any(|session| *session == "ses-01"));
+        let every: BTreeSet<_> = first.iter().chain(&third).cloned().collect();
+        let every: Vec<_> = every.into_iter().collect();
+        assert_eq!(of(&["sub-03", "sub-01", "sub-05"]), every);
+        assert_eq!(discovery.sessions_of(&Subjects::All).unwrap(), every);
+        assert!(of(&["sub-05"]).is_empty());
     });
 }
 

@@ -140,19 +140,8 @@ pub(super) fn of_bucket(
         return Ok(None);
     }
     let listed = || -> anyhow::Result<Vec<SessionId>> {
-        let discovery = context.discovery()?;
-        let subjects = match subjects {
-            Subjects::These(subjects) => subjects.clone(),
-            _ => discovery.subjects()?,
-        };
-        let mut existing = BTreeSet::new();
-        for subject in subjects {
-            existing.extend(discovery.sessions(&subject)?);
-            existing.extend(discovery.raw_sessions(&subject)?);
-        }
-        Ok(existing.into_iter().collect())
+        Ok(context.asking(|| context.discovery()?.sessions_of(subjects))?)
     };
-    let listed = || context.asking(listed);
     meant(context, named, "these subjects", Place::Bucket, listed).map(Some)
 }
 
