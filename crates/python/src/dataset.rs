@@ -105,6 +105,19 @@ impl Dataset {
         self.run(py, None, |dataset, _| Ok(names(dataset.discovery()?.subjects()?)))
     }
 
+    /// The sessions of subjects of the bucket together; of all of them without ids.
+    fn remote_sessions(
+        &self,
+        py: Python<'_>,
+        subjects: Option<Vec<String>>,
+    ) -> PyResult<Vec<String>> {
+        self.run(py, None, move |dataset, _| {
+            let subjects = crate::download::subjects(subjects.as_deref())?;
+            let sessions = dataset.discovery()?.sessions_of(&subjects)?;
+            Ok(sessions.iter().map(ToString::to_string).collect())
+        })
+    }
+
     /// The ROIs of a subject of the bucket.
     fn remote_rois(
         &self,

@@ -36,14 +36,7 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     fn request(&self) -> Result<DownloadRequest> {
-        let subjects = match &self.subjects {
-            None => Subjects::All,
-            Some(ids) => {
-                let ids = ids.iter().map(|id| id.parse().map_err(Error::from));
-                Subjects::These(ids.collect::<Result<_>>()?)
-            }
-        };
-        let mut request = DownloadRequest::new(subjects);
+        let mut request = DownloadRequest::new(subjects(self.subjects.as_deref())?);
         let has = |name: &str| self.include.iter().any(|wanted| wanted == name);
         request.include_derivatives = has("derivatives");
         request.include_brain_mask = has("brain_mask");
@@ -62,6 +55,13 @@ impl Wanted {
         }
         Ok(request)
     }
+}
+
+/// The subjects of these ids; all of the bucket without any.
+pub(crate) fn subjects(ids: Option<&[String]>) -> Result<Subjects> {
+    let Some(ids) = ids else { return Ok(Subjects::All) };
+    let ids = ids.iter().map(|id| id.parse().map_err(Error::from));
+    Ok(Subjects::These(ids.collect::<Result<_>>()?))
 }
 
 /// Key, path below the data directory, bytes, what is or was done, and why.

@@ -168,6 +168,28 @@ def test_withheld_files_are_a_warning(empty):
         dl.download("sub-03", ses=["ses-01", "ses-31"], suffix="trials", extension="tsv")
 
 
+def test_another_data_directory_than_the_configured_one(empty, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    assert dl.download("sub-03", brain_mask_only=True, data_dir=other) is None
+    assert dl.download_raw("sub-01", ses=1, suffix="events", extension="tsv", data_dir=str(other)) is None
+    assert list(other.glob("derivatives/anatomical/**/*_mask.nii.gz"))
+    assert list(other.glob("sub-01/**/*_events.tsv"))
+    kept = dl.download("sub-03", brain_mask_only=True, data_dir=other, dry_run=True)
+    assert set(kept["action"]) == {"keep"}
+    fetched = dl.download("sub-03", brain_mask_only=True, include_stimuli=True, data_dir=other, dry_run=True)
+    assert len(fetched) > len(kept)
+    assert not list(empty.iterdir())
+
+
+def test_the_licence_of_another_data_directory(empty, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    dl.accept_license(data_dir=other)
+    dl.accept_licenses(data_dir=other)
+    assert (other / ".laion_fmri/license_accepted").is_file() and not list(empty.iterdir())
+
+
 def test_derived_files_return_their_paths(empty):
     path = laion_fmri.download_embeddings("CLIP")["CLIP"]
     assert path.is_file() and path.parent == empty / "stimuli"

@@ -171,6 +171,33 @@ def test_all_sessions_on_disk_are_no_warning(sub):
         laion_fmri.plan_extraction(["sub-03", "sub-01"], average="image", roi="FFA1")
 
 
+def test_downloads_take_the_names_of_the_command(empty):
+    expected = dl.download("sub-03", ses="ses-01", dry_run=True)
+    assert expected["key"].str.contains("ses-01.*SingletrialBetas").any()
+    for name in (1, "1", "01", "ses-1", ["1"], np.array([1]), "1-1"):
+        assert dl.download("sub-03", ses=name, dry_run=True).equals(expected), name
+    both = dl.download("sub-03", ses=["ses-01", "ses-02"], dry_run=True)
+    for name in ("01,02", "1-2", [1, 2]):
+        assert dl.download("sub-03", ses=name, dry_run=True).equals(both), name
+    averages = dl.download("sub-03", ses=["ses-01", "averages"], dry_run=True)
+    assert dl.download("sub-03", ses="1,averages", dry_run=True).equals(averages)
+    every = dl.download("sub-03", dry_run=True)
+    assert dl.download("sub-03", ses="all", dry_run=True).equals(every) and len(every) > len(both)
+    with pytest.warns(UserWarning, match="range 2-5, ses-03, ses-04, ses-05 are not there"):
+        dl.download("sub-03", ses="2-5", dry_run=True)
+    with pytest.raises(ValueError, match="no session is in the range '8-9'"):
+        dl.download("sub-03", ses="8-9", dry_run=True)
+    with pytest.raises(ValueError, match="cannot be combined"):
+        dl.download("sub-03", ses=["all", "01"], dry_run=True)
+    raw = dl.download_raw("sub-01", ses="ses-01", suffix="events", dry_run=True)
+    assert len(raw) and dl.download_raw("sub-01", ses="1", suffix="events", dry_run=True).equals(raw)
+
+
+def test_a_session_by_its_number_arrives_with_its_betas(empty):
+    dl.download("sub-03", ses="1")
+    assert laion_fmri.load_subject("sub-03").get_betas(1, roi="FFA1").shape[0] == 52
+
+
 def test_sessions_of_the_bucket_that_were_not_downloaded_are_named(empty):
     dl.download("sub-03", ses=["ses-01", "averages"])
     sub = laion_fmri.load_subject("sub-03")

@@ -23,6 +23,7 @@ from laion_fmri._paths import (
     segmentations_path,
 )
 from laion_fmri._progress import Progress, can_ask, shown
+from laion_fmri._sessions import joined_sessions
 from laion_fmri._stimulus_access import (
     SERVER_URL,
     AccessNotFoundError,
@@ -77,6 +78,7 @@ def download(
     include_localizers: bool = False,
     n_jobs: int = 1,
     *,
+    data_dir: str | os.PathLike[str] | None = None,
     brain_mask_only: bool = False,
     prefix: str | Iterable[str] | None = None,
     allow_missing: bool = True,
@@ -93,9 +95,11 @@ def download(
     ----------
     subject : str or list of str
         Such as ``"sub-01"``; ``"all"`` for every subject of the bucket.
-    ses, task, space, desc, stat, suffix, extension : str or list of str, optional
-        Only files with these values in their names. Files without the entity pass, but for `ses`, of which
-        ``"averages"`` stands for the files of no session.
+    ses : str or int, or list of them, optional
+        Only files of these sessions, as for :meth:`laion_fmri.Subject.concat_betas`: ``1``, ``"01"``,
+        ``"01,03"``, ``"01-10"``, or ``"all"``. ``"averages"`` stands for the files of no session.
+    task, space, desc, stat, suffix, extension : str or list of str, optional
+        Only files with these values in their names; files without the entity pass.
     include_stimuli : bool
         Also the images and their table, which need access. They come first: without access, nothing is
         fetched.
@@ -105,6 +109,8 @@ def download(
         Also these trees.
     n_jobs : int
         How many files are transferred at once.
+    data_dir : path, optional
+        The data directory; the configured one by default.
     brain_mask_only : bool
         Only the brain mask on the functional grid and the mean R² map.
     prefix : str or list of str, optional
@@ -156,7 +162,6 @@ def download(
     }
     include += [name for name, wanted in trees.items() if _arguments.flag(wanted, f"include_{name}")]
     filters = {
-        "ses": ses,
         "task": task,
         "space": space,
         "desc": desc,
@@ -169,6 +174,7 @@ def download(
         include,
         filters,
         n_jobs,
+        ses=ses,
         embeddings=_wanted_models(include_embeddings),
         prefixes=[] if prefix is None else _arguments.texts(prefix, "prefix"),
         allow_missing=allow_missing,
@@ -178,16 +184,17 @@ def download(
     )
     if subject == [] and not (request["embeddings"] or request["prefixes"] or include_stimuli):
         raise _invalid('subject is an empty list, which names nothing: "all" is every subject')
+    dataset = _dataset(data_dir)
     images: list[tuple[Any, ...]] = []
     if include_stimuli:
-        dataset = _open(get_data_dir())
         if not dry_run:
             _license.obtain(dataset, accept_license)
+            _name_sessions(request, dataset)
             # A request that nothing fits is refused before the images are fetched.
             _native.download(dataset, request, True, None)
         # The images come first: without access, nothing is fetched.
-        images = _fetch_stimuli(None, SERVER_URL, dry_run, progress)
-    planned = _carry_out(request, dry_run, accept_license, progress)
+        images = _fetch_stimuli(dataset, SERVER_URL, dry_run, progress)
+    planned = _carry_out(request, dataset, dry_run, accept_license, progress)
     return _table(planned + images) if dry_run else None
 
 
@@ -203,6 +210,7 @@ def download_raw(
     extension: _Values = None,
     n_jobs: int = 1,
     *,
+    data_dir: str | os.PathLike[str] | None = None,
     allow_missing: bool = True,
     dry_run: bool = False,
     limit_rate: int | str | None = None,
@@ -215,11 +223,13 @@ def download_raw(
     ----------
     subject : str or list of str
         Such as ``"sub-01"``; ``"all"`` for every subject of the bucket.
-    ses, task, run, echo, part, suffix, extension : str, int, or a list of them, optional
+    ses : str or int, or list of them, optional
+        Only files of these sessions, as for :func:`download`.
+    task, run, echo, part, suffix, extension : str or int, or list of them, optional
         Only files with these values in their names.
     n_jobs : int
         How many files are transferred at once.
-    allow_missing, dry_run, limit_rate, accept_license, progress
+    data_dir, allow_missing, dry_run, limit_rate, accept_license, progress
         As for :func:`download`.
 
     Returns
@@ -239,7 +249,6 @@ def download_raw(
         After all transfers, if any failed; it lists them.
     """
     filters = {
-        "ses": ses,
         "task": task,
         "run": run,
         "echo": echo,
@@ -252,10 +261,11 @@ def download_raw(
         ["raw"],
         filters,
         n_jobs,
+        ses=ses,
         allow_missing=allow_missing,
         limit_rate=_arguments.size(limit_rate, "limit_rate"),
     )
-    planned = _carry_out(request, dry_run, accept_license, progress)
+    planned = _carry_out(request, _dataset(data_dir), dry_run, accept_license, progress)
     return _table(planned) if dry_run else None
 
 
@@ -290,7 +300,8 @@ def download_stimuli(
     TermsOutdatedError
         If the terms of use have changed.
     """
-    rows = _fetch_stimuli(data_dir, server_url, dry_run, progress)
+    dry_run = _arguments.flag(dry_run, "dry_run")
+    rows = _fetch_stimuli(_dataset(data_dir), server_url, dry_run, progress)
     if dry_run:
         return _table(rows)
     return {Path(path).name: Path(path) for _, path, *_ in rows}
@@ -417,24 +428,33 @@ def download_captions(
     return captions_path(_derived(_request([], ["captions"], {}, 1), data_dir, accept_license, progress))
 
 
-def accept_license() -> None:
+def accept_license(*, data_dir: str | os.PathLike[str] | None = None) -> None:
     """Accept the licence of the dataset for the data directory; asks in an interactive session.
+
+    Parameters
+    ----------
+    data_dir : path, optional
+        The data directory; the configured one by default.
 
     Raises
     ------
     LicenseNotAcceptedError
         If it is declined, or nobody can be asked.
     """
-    _license.obtain(_open(get_data_dir()), None)
+    _license.obtain(_dataset(data_dir), None)
 
 
-def accept_licenses(include_stimuli: bool = False) -> None:
+def accept_licenses(
+    include_stimuli: bool = False, *, data_dir: str | os.PathLike[str] | None = None
+) -> None:
     """As :func:`accept_license`, and ask for access to the images.
 
     Parameters
     ----------
     include_stimuli : bool
         Whether access to the images is asked for too; see :func:`request_stimulus_access`.
+    data_dir : path, optional
+        The data directory; the configured one by default.
 
     Raises
     ------
@@ -444,7 +464,7 @@ def accept_licenses(include_stimuli: bool = False) -> None:
         If access is refused, or nobody can be asked.
     """
     include_stimuli = _arguments.flag(include_stimuli, "include_stimuli")
-    accept_license()
+    accept_license(data_dir=data_dir)
     if include_stimuli:
         request_stimulus_access()
 
@@ -503,9 +523,11 @@ def _request(
     include: list[str],
     filters: dict[str, _Values],
     n_jobs: int,
+    *,
+    ses: _Values = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """A request for the native module."""
+    """A request for the native module, in which sessions are named as by the caller."""
     n_jobs = _arguments.integer(n_jobs, "n_jobs")
     if n_jobs < 1:
         _notes.warn(f"n_jobs must be at least 1, got {n_jobs}; 1 is used")
@@ -514,6 +536,7 @@ def _request(
         "include": include,
         "embeddings": [],
         "prefixes": [],
+        "sessions": None if ses is None else _values(ses, "ses"),
         "filters": [(name, _values(value, name)) for name, value in filters.items() if value is not None],
         "allow_missing": False,
         "jobs": max(n_jobs, 1),
@@ -527,9 +550,19 @@ def _request(
     return request
 
 
+def _name_sessions(request: dict[str, Any], dataset: _native.Dataset) -> None:
+    """Make the sessions of a request a filter. The bucket is asked where their names alone do not tell."""
+    named = request.pop("sessions", None)
+    if named is None:
+        return
+    sessions = joined_sessions(named, lambda: dataset.remote_sessions(request["subjects"]))
+    if sessions:
+        request["filters"].append(("ses", sessions))
+
+
 def _values(value: Any, name: str) -> list[str]:
-    """The values of a filter; numbers of sessions and runs have two digits in names."""
-    width = 2 if name in ("ses", "run") else 1
+    """The values of a filter; numbers of runs have two digits in names."""
+    width = 2 if name == "run" else 1
     if not isinstance(value, (str, bytes, Mapping)) and isinstance(value, Iterable):
         value = list(value)
     items = value if isinstance(value, list) else [value]
@@ -558,18 +591,23 @@ def _wanted_models(models: bool | str | Iterable[str]) -> list[str]:
     return _models(models, "include_embeddings")
 
 
+def _dataset(data_dir: str | os.PathLike[str] | None) -> _native.Dataset:
+    """The dataset in a data directory, or in the configured one."""
+    return _open(get_data_dir() if data_dir is None else data_dir)
+
+
 def _carry_out(
     request: dict[str, Any],
+    dataset: _native.Dataset,
     dry_run: bool,
     accepted: bool | None,
     progress: Progress,
-    data_dir: str | os.PathLike[str] | None = None,
 ) -> list[tuple[Any, ...]]:
     """Download, and say what did not arrive."""
     dry_run = _arguments.flag(dry_run, "dry_run")
-    dataset = _open(get_data_dir() if data_dir is None else data_dir)
     if not dry_run:
         _license.obtain(dataset, accepted)
+    _name_sessions(request, dataset)
     # A plan is quick; it has a bar only when one is asked for.
     with shown(False if dry_run and progress is None else progress, "download") as update:
         rows, _, notes = _native.download(dataset, request, dry_run, update)
@@ -613,7 +651,7 @@ def _derived(
     """Fetch derived stimulus files; returns the directory that they are in."""
     root = get_data_dir() if data_dir is None else str(_arguments.path(data_dir, "data_dir"))
     try:
-        _carry_out(request, False, accepted, progress, root)
+        _carry_out(request, _open(root), False, accepted, progress)
     except NoMatchingDataError as error:
         both = _NoStimulusFileError(error.args[0])
         both.hint = error.hint
@@ -622,10 +660,8 @@ def _derived(
 
 
 def _fetch_stimuli(
-    data_dir: str | os.PathLike[str] | None, server_url: str, dry_run: bool, progress: Progress
+    dataset: _native.Dataset, server_url: str, dry_run: bool, progress: Progress
 ) -> list[tuple[Any, ...]]:
-    dry_run = _arguments.flag(dry_run, "dry_run")
-    dataset = _open(get_data_dir() if data_dir is None else data_dir)
     url = url_of(server_url)
     for attempt in range(2):
         try:
