@@ -27,10 +27,20 @@ pub(crate) fn raised_in(
     subject: &impl Fn(&SubjectId) -> Option<Subject>,
 ) -> PyErr {
     let details = PyDict::new(py);
-    let hint = hint::instead(error, subject).or_else(|| hint::of(error));
+    let elsewhere = |root: &Path| elsewhere(py, root);
+    let hint = hint::instead(error, subject).or_else(|| hint::of(error, &elsewhere));
     let built = details_of(error, &details)
         .and_then(|()| build(py, class_of(error), &text(error), hint, details));
     built.unwrap_or_else(|failed| failed)
+}
+
+/// A data directory as the argument of a call, where calls use another one by themselves.
+fn elsewhere(py: Python<'_>, root: &Path) -> Option<String> {
+    let find = || -> PyResult<Option<String>> {
+        py.import("laion_fmri.config")?.getattr("_elsewhere")?.call1((root,))?.extract()
+    };
+    // A configuration that cannot be read makes no hint worse.
+    find().unwrap_or_default()
 }
 
 /// The exception of whatever the facade has an error for.

@@ -2,6 +2,7 @@
 
 mod bucket;
 mod damage;
+mod place;
 
 use laion_fmri::access::AccessError;
 use laion_fmri::extract::{ExtractError, Restriction};
@@ -14,9 +15,10 @@ use laion_fmri::{
 
 pub(crate) use self::bucket::instead;
 use self::damage::{fetch_again, fetch_all_again};
+use self::place::{DataDir, Elsewhere};
 
 /// What would help against an error, when that is known.
-pub(crate) fn of(error: &Error) -> Option<String> {
+pub(crate) fn of(error: &Error, elsewhere: Elsewhere<'_>) -> Option<String> {
     match error {
         Error::Template(error) => match &**error {
             TemplateError::NoFsaverage { density, .. } => Some(format!(
@@ -30,7 +32,7 @@ pub(crate) fn of(error: &Error) -> Option<String> {
             TemplateError::File(ReadFreeSurferError::Read { path, .. })
                 if error.kind() == ErrorKind::Integrity =>
             {
-                fetch_again(path)
+                fetch_again(path, elsewhere)
             }
             _ => None,
         },
@@ -40,11 +42,14 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::DataDirUnusable { path, .. } => {
             Some(format!("os.makedirs({:?}) first", path.display().to_string()))
         }
-        Error::DataNotDownloaded { what, fetch, .. } => {
-            of_unknown_map(what, fetch).or_else(|| Some(calls(fetch).join("; ")))
+        Error::DataNotDownloaded { what, fetch, path } => of_unknown_map(what, fetch)
+            .or_else(|| Some(calls(fetch, &DataDir::of(path, elsewhere)).join("; "))),
+        Error::StimuliNotDownloaded { fetch, path, .. } => {
+            Some(calls(fetch, &DataDir::of(path, elsewhere)).join("; "))
         }
-        Error::StimuliNotDownloaded { fetch, .. }
-        | Error::LocalCopyNeeded { fetch, .. } => Some(calls(fetch).join("; ")),
+        Error::LocalCopyNeeded { fetch, .. } => {
+            Some(calls(fetch, &DataDir::CONFIGURED).join("; "))
+        }
         Error::LicenseNotAccepted { .. } => Some(
             "laion_fmri.download.accept_license(), or accept_license=True in the call".to_owned(),
         ),
@@ -86,21 +91,25 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::Store(error) => of_store(error),
         Error::Access(error) => of_access(error),
         Error::Extract(error) => of_extract(error),
-        Error::Stimuli(error) => of_stimuli(error),
+        Error::Stimuli(error) => of_stimuli(error, elsewhere),
         Error::Input(InputError::Changed { path, .. })
         | Error::EventTable { path, .. }
         | Error::StimulusMetadata { path, .. }
-        | Error::VertexMismatch { path, .. } => fetch_again(path),
+        | Error::VertexMismatch { path, .. } => fetch_again(path, elsewhere),
         // A column that is asked for and missing is no damage.
-        Error::TrialTable { path, .. } if error.kind() == ErrorKind::Integrity => fetch_again(path),
-        Error::Nifti(error) if error.is_damaged() => error.path().and_then(fetch_again),
+        Error::TrialTable { path, .. } if error.kind() == ErrorKind::Integrity => {
+            fetch_again(path, elsewhere)
+        }
+        Error::Nifti(error) if error.is_damaged() => {
+            error.path().and_then(|path| fetch_again(path, elsewhere))
+        }
         Error::Gifti(ReadGiftiError::Read { path, .. })
         | Error::Label(ReadLabelError::Read { path, .. })
             if error.kind() == ErrorKind::Integrity =>
         {
-            fetch_again(path)
+            fetch_again(path, elsewhere)
         }
-        Error::TrialCountMismatch { betas, trials, .. } => fetch_all_again([betas, trials]),
+        Error::TrialCountMismatch { betas, trials, .. } => fetch_all_again([betas, trials], elsewhere),
         Error::Mirror(error) => bucket::of_mirror(error),
         Error::Object(error) => bucket::of_object(error),
         Error::Transfer { source, .. } => bucket::of_transfer(source),
@@ -217,7 +226,7 @@ fn argument(restriction: &Restriction) -> Option<String> {
     })
 }
 
-fn of_stimuli(error: &StimuliError) -> Option<String> {
+fn of_stimuli(error: &StimuliError, elsewhere: Elsewhere<'_>) -> Option<String> {
     match error {
         StimuliError::UnknownImage { nearest, .. } if !nearest.is_empty() => {
             Some(format!("the nearest names are {}", nearest.join(", ")))
@@ -232,13 +241,13 @@ fn of_stimuli(error: &StimuliError) -> Option<String> {
         StimuliError::NotHdf5 { path, .. }
         | StimuliError::Damaged { path, .. }
         | StimuliError::Decode { path, .. }
-        | StimuliError::Table { path, .. } => fetch_again(path),
+        | StimuliError::Table { path, .. } => fetch_again(path, elsewhere),
         _ => None,
     }
 }
 
-/// The calls that carry out a download.
-fn calls(request: &DownloadRequest) -> Vec<String> {
+/// The calls that carry out a download into a data directory.
+fn calls(request: &DownloadRequest, data_dir: &DataDir) -> Vec<String> {
     let mut calls = Vec::new();
     let subjects = match &request.subjects {
         Subjects::These(ids) => list(ids.iter().map(ToString::to_string).collect()),
@@ -266,20 +275,22 @@ fn calls(request: &DownloadRequest) -> Vec<String> {
             arguments.extend(wanted.then(|| format!("{name}=True")));
         }
         let name = if raw_alone && !mask_alone { "download_raw" } else { "download" };
-        calls.push(format!("laion_fmri.download.{name}({})", arguments.join(", ")));
+        calls.push(data_dir.call(&format!("laion_fmri.download.{name}"), arguments));
     }
     let models = list(request.include_embeddings.iter().map(ToString::to_string).collect());
     for prefix in &request.prefixes {
         // The one prefix that errors name is that of the table of images.
-        calls.push(format!("laion_fmri.download.download([], prefix={prefix:?})"));
+        let arguments = vec!["[]".to_owned(), format!("prefix={prefix:?}")];
+        calls.push(data_dir.call("laion_fmri.download.download", arguments));
     }
-    calls.extend(models.map(|models| format!("laion_fmri.download_embeddings({models})")));
+    let embeddings = |models| data_dir.call("laion_fmri.download_embeddings", vec![models]);
+    calls.extend(models.map(embeddings));
     for (name, wanted) in [
         ("download_stimuli", request.include_stimuli),
         ("download_segmentations", request.include_segmentations),
         ("download_captions", request.include_captions),
     ] {
-        calls.extend(wanted.then(|| format!("laion_fmri.{name}()")));
+        calls.extend(wanted.then(|| data_dir.call(&format!("laion_fmri.{name}"), Vec::new())));
     }
     calls
 }

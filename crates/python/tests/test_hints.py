@@ -154,6 +154,45 @@ def test_nothing_of_the_subject_is_on_disk(empty):
     assert hint_of(lambda: subject.get_betas("ses-01")) == f'{whole}, ses="ses-01")'
 
 
+@pytest.mark.filterwarnings("ignore:.*is not as it was downloaded", "ignore:.*another time of modification")
+def test_another_data_directory_is_repeated(empty, tmp_path):
+    other = tmp_path / 'the "other" one'
+    other.mkdir()
+    place = f"data_dir={json.dumps(str(other))}"
+    subject = laion_fmri.Subject("sub-03", other)
+    hint = hint_of(lambda: subject.get_betas("1"))
+    assert hint == f'laion_fmri.download.download("sub-03", ses="ses-01", {place})'
+    # What is pasted brings the data where the call looks for them.
+    exec(hint, {"laion_fmri": laion_fmri})
+    assert len(subject.get_betas("1", roi="FFA1")) == 52
+    hint = hint_of(lambda: laion_fmri.Subject("sub-03", str(other)).get_betas("ses-02"))
+    assert hint.startswith('laion_fmri.download.download("sub-03", ses="ses-02"') and hint.endswith(f"{place})")
+    hint = hint_of(lambda: laion_fmri.Subject("sub-03", other).get_events("ses-01"))
+    assert hint.startswith("laion_fmri.download.download_raw(") and hint.endswith(f", {place})")
+    assert hint_of(lambda: laion_fmri.load_stimuli(other)).endswith(f"{place})")
+    hint = hint_of(lambda: laion_fmri.load_embeddings("CLIP", other))
+    assert hint == f"laion_fmri.download_embeddings('CLIP', {place})"
+    exec(hint, {"laion_fmri": laion_fmri})
+    laion_fmri.load_embeddings("CLIP", other)
+    (trials,) = other.glob("derivatives/glmsingle-tedana/sub-03/ses-01/func/*_trials.tsv")
+    trials.write_bytes(b"")
+    hint = hint_of(lambda: subject.get_trial_info(1))
+    assert hint.startswith("laion_fmri.download.download([], prefix=") and hint.endswith(f", {place})")
+    exec(hint, {"laion_fmri": laion_fmri})
+    assert len(subject.get_trial_info(1)) == 52
+    assert not list(empty.iterdir())
+
+
+def test_the_configured_data_directory_is_not_repeated(empty, monkeypatch):
+    for data_dir in (None, empty, str(empty), f"{empty}/"):
+        subject = laion_fmri.Subject("sub-03", data_dir)
+        assert hint_of(lambda subject=subject: subject.get_sessions()) == (
+            'laion_fmri.download.download("sub-03")'
+        )
+    monkeypatch.chdir(empty)
+    assert "data_dir" not in hint_of(lambda: laion_fmri.load_stimuli("."))
+
+
 def test_no_store_is_said_once(tmp_path):
     with pytest.raises(laion_fmri.DataNotFoundError, match="there is no store") as raised:
         laion_fmri.open_store(tmp_path / "sub-03")

@@ -136,9 +136,11 @@ def fetching(named: list[SessionName]) -> Iterator[None]:
     try:
         yield
     except DataNotDownloadedError as error:
-        whole = re.fullmatch(r'(laion_fmri\.download\.download\("sub-[^"]+")\)', error.hint or "")
+        whole = re.fullmatch(
+            r'(laion_fmri\.download\.download\("sub-[^"]+")((?:, data_dir=.*)?\))', error.hint or ""
+        )
         if whole is not None and named and not any(is_several(name) for name in named):
             sessions = [one_session(name) for name in named]
             written = repr(sessions if len(sessions) > 1 else sessions[0]).replace("'", '"')
-            error.hint = f"{whole[1]}, ses={written})"
+            error.hint = f"{whole[1]}, ses={written}{whole[2]}"
         raise

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from laion_fmri._errors import DataIntegrityError
+from laion_fmri.config import _named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,9 +46,10 @@ def read(text: bytes, sep: str, file: Path, roots: Iterable[str] | None = None) 
 
 def _empty(file: Path, roots: Iterable[str] | None) -> DataIntegrityError:
     """The error of a table without even a header."""
-    there = [Path(root) / file for root in roots or []]
-    path = next((path for path in there if path.is_file()), file)
+    root = next((root for root in roots or [] if (Path(root) / file).is_file()), None)
+    path = file if root is None else Path(root) / file
     error = DataIntegrityError(f"{path} is empty, not even a header is in it")
     if roots is not None:
-        error.hint = f'laion_fmri.download.download([], prefix="{file.as_posix()}", verify=True)'
+        place = _named(root)
+        error.hint = f'laion_fmri.download.download([], prefix="{file.as_posix()}", verify=True{place})'
     return error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,18 @@ def _directories(data_dir: str | os.PathLike[str] | None, found: dict[str, Any])
     if os.path.isdir(text):
         return [text]
     return [part for part in text.split(os.pathsep) if part]
+
+
+def _elsewhere(root: str | os.PathLike[str]) -> str | None:
+    """A data directory as an argument, where calls without one use another."""
+    configured = [os.path.realpath(path) for path in _directories(None, _native.configured())]
+    return None if os.path.realpath(root) in configured else os.fspath(root)
+
+
+def _named(root: str | None) -> str:
+    """The last argument of a call in a hint, if the call has to name the data directory."""
+    elsewhere = None if root is None else _elsewhere(root)
+    return "" if elsewhere is None else f", data_dir={json.dumps(elsewhere, ensure_ascii=False)}"
 
 
 def _is_on(name: str) -> bool:

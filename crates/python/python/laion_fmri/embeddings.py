@@ -11,7 +11,7 @@ from laion_fmri._constants import AVAILABLE_MODELS
 from laion_fmri._errors import UnknownNameError, WrongTypeError, _invalid
 from laion_fmri._paths import embeddings_path
 from laion_fmri._opened import Closing
-from laion_fmri.config import get_data_dir
+from laion_fmri.config import _named, get_data_dir
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,7 +97,7 @@ class Embeddings(Closing):
                 error = StimuliNotDownloadedError(
                     f"the embeddings by {model}: not on disk, expected at {path}"
                 )
-                error.hint = f"laion_fmri.download_embeddings({model!r})"
+                error.hint = f"laion_fmri.download_embeddings({model!r}{_named(self._data_dir)})"
                 raise error
 
     def __getstate__(self) -> dict[str, Any]:

@@ -1,54 +1,43 @@
 //! Hints about damaged files: the call that downloads them again.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use laion_fmri::SubjectId;
 use laion_fmri::stimuli::files;
 
 use super::list;
+use super::place::{DataDir, Elsewhere, key_of};
 
 /// The call that downloads a damaged file again; none for a file that is not of the dataset.
-pub(super) fn fetch_again(path: &Path) -> Option<String> {
+pub(super) fn fetch_again(path: &Path, elsewhere: Elsewhere<'_>) -> Option<String> {
+    let data_dir = DataDir::of(path, elsewhere);
     if path.file_name().is_some_and(|name| name == files::IMAGES) {
         // Only access to the images brings them, and what is there is kept.
-        return Some(format!("delete {}, then laion_fmri.download_stimuli()", path.display()));
+        let call = data_dir.call("laion_fmri.download_stimuli", Vec::new());
+        return Some(format!("delete {}, then {call}", path.display()));
     }
-    fetch_prefixes_again(vec![prefix_of(path)?])
+    fetch_prefixes_again(vec![prefix_of(path)?], &data_dir)
 }
 
 /// The same for files of which one is damaged.
-pub(super) fn fetch_all_again(paths: [&PathBuf; 2]) -> Option<String> {
+pub(super) fn fetch_all_again(paths: [&PathBuf; 2], elsewhere: Elsewhere<'_>) -> Option<String> {
     let prefixes: Option<Vec<String>> = paths.into_iter().map(|path| prefix_of(path)).collect();
-    fetch_prefixes_again(prefixes?)
+    fetch_prefixes_again(prefixes?, &DataDir::of(paths[0], elsewhere))
 }
 
-fn fetch_prefixes_again(prefixes: Vec<String>) -> Option<String> {
-    let prefixes = list(prefixes)?;
-    Some(format!("laion_fmri.download.download([], prefix={prefixes}, verify=True)"))
+fn fetch_prefixes_again(prefixes: Vec<String>, data_dir: &DataDir) -> Option<String> {
+    let prefixes = format!("prefix={}", list(prefixes)?);
+    let arguments = vec!["[]".to_owned(), prefixes, "verify=True".to_owned()];
+    Some(data_dir.call("laion_fmri.download.download", arguments))
 }
 
-/// What the key of a file begins with, by the folders that its path leads through: all of the key,
-/// or what is before a label, since names on disk are without the hyphens of labels.
+/// What the key of a file begins with: all of the key, or what is before a label, since names on
+/// disk are without the hyphens of labels.
 fn prefix_of(path: &Path) -> Option<String> {
     const LABEL: &str = "label-";
 
-    let parts: Option<Vec<&str>> = path.iter().map(OsStr::to_str).collect();
-    let parts = parts?;
-    let is_tree = |part: &&str| *part == files::DIRECTORY || *part == "derivatives";
-    // Raw data of a subject lie at the top.
-    let is_raw = |pair: &[&str]| match pair {
-        [subject, session] => is_subject(subject) && session.starts_with("ses-"),
-        _ => false,
-    };
-    let top = parts.iter().rposition(is_tree).or_else(|| parts.windows(2).position(is_raw))?;
-    let mut key = parts.get(top..)?.join("/");
+    let mut key = key_of(path)?;
     if let Some(label) = key.find(LABEL) {
         key.truncate(label + LABEL.len());
     }
     Some(key)
-}
-
-fn is_subject(part: &str) -> bool {
-    part.parse().is_ok_and(|id: SubjectId| id.as_str() == part)
 }
