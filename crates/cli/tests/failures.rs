@@ -350,9 +350,19 @@ fn what_the_bucket_does_not_have_is_not_advised() {
         hint("noise-ceiling --subject 03 --desc Noiseceiling -o x.npy"),
         format!("{maps}; the map of one session is named by --session")
     );
-    user.ok("download --subject sub-05 --suffix mask --allow-missing");
+    user.ok("download --subject sub-05 --suffix mask --include-anatomical --allow-missing");
     let nothing = hint("extract --subject 05 --roi FFA1 -o x.npz");
     assert!(nothing.starts_with("the bucket has no betas of sub-05, as last listed"), "{nothing}");
+    for line in [
+        "betas --subject 05 --session 01 -o x.npy",
+        "trials --subject 05 --session 01",
+        "noise-ceiling --subject 05 --desc Noiseceiling12rep -o x.npy",
+    ] {
+        assert_eq!(hint(line), nothing, "{line}");
+    }
+    // Without a number, no session is the nearest.
+    let sessions = "the sessions that the bucket has, as last listed: ses-01, ses-02";
+    assert_eq!(hint("betas --subject 03 --session pilot --roi FFA1 -o x.npy"), sessions);
 }
 
 #[test]

@@ -91,6 +91,32 @@ def test_the_nearest_of_many_sessions(own):
     assert hint_of(lambda: near.get_betas("ses-31")).startswith("not released yet")
 
 
+def test_what_the_bucket_does_not_have_is_not_downloaded(empty):
+    dl.download("sub-05", include_anatomical=True)
+    dl.download("sub-03", ses="ses-01")
+    without = laion_fmri.load_subject("sub-05")
+    nothing = (
+        "the bucket has no betas of sub-05, as last listed; "
+        'laion_fmri.get_rois("sub-05") lists the ROIs that it has'
+    )
+    for call in (
+        lambda: without.get_betas("ses-01"),
+        lambda: without.get_betas(1, roi=without.get_available_rois()[0]),
+        lambda: without.concat_betas(),
+        lambda: without.get_trial_info("ses-01"),
+        lambda: without.get_noise_ceiling("ses-01"),
+        lambda: without.get_noise_ceiling(desc="Noiseceiling12rep"),
+        lambda: laion_fmri.extract("sub-05"),
+        lambda: laion_fmri.extract("sub-05", "ses-01"),
+        lambda: laion_fmri.build_store("sub-05"),
+    ):
+        assert hint_of(call) == nothing
+    # Without a number, no session is the nearest.
+    pilot = hint_of(lambda: laion_fmri.load_subject("sub-03").get_betas("ses-pilot"))
+    assert pilot == "the bucket does not have it; its sessions, as last listed: ses-01, ses-02"
+    assert hint_of(lambda: laion_fmri.load_subject("sub-03").get_events("ses-pilot")).startswith("laion_fmri.")
+
+
 def test_subjects_that_do_not_exist(configured):
     known = "the dataset has sub-01, sub-03, sub-05, sub-06, sub-07; laion_fmri.get_subjects() lists"
     for call in (

@@ -25,21 +25,21 @@ pub(super) fn instead(
     }
     let subject = context.dataset().ok()?.subject(id).ok()?;
     let listed = subject.sessions_listed()?;
-    let is_of_betas = fetch.filter.values(FilterField::Desc).is_some_and(|descs| {
-        descs.iter().any(|desc| desc.eq_ignore_ascii_case("SingletrialBetas"))
-    });
-    if listed.is_empty() && is_of_betas {
+    let is_not_listed = subject.is_not_listed(fetch);
+    if listed.is_empty() && is_not_listed {
         return Some(format!(
             "the bucket has no betas of {id}, as last listed; laion-fmri info --subject {id} shows \
              what it has"
         ));
     }
-    let nearest = subject.nearest_session_listed(fetch)?;
     let names: Vec<String> = listed.iter().map(ToString::to_string).collect();
-    Some(format!(
-        "--session {nearest} is the nearest that the bucket has, as last listed: {}",
-        super::sessions::some(&names, names.len())
-    ))
+    let names = super::sessions::some(&names, names.len());
+    if let Some(nearest) = subject.nearest_session_listed(fetch) {
+        return Some(format!(
+            "--session {nearest} is the nearest that the bucket has, as last listed: {names}"
+        ));
+    }
+    is_not_listed.then(|| format!("the sessions that the bucket has, as last listed: {names}"))
 }
 
 /// The maps of noise ceilings, where no subject has the one over all sessions that was asked for.

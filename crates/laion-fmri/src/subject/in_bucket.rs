@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bids_names::{FilterField, SessionId};
+use bids_names::{Filter, FilterField, SessionId};
 
 use super::Subject;
 use crate::DownloadRequest;
@@ -48,15 +48,57 @@ impl Subject {
         let listed = self.sessions_listed()?;
         named.iter().find_map(|session| nearest(&listed, session))
     }
+
+    /// Whether the bucket had nothing of the betas that a download names when it was last listed: none
+    /// of its sessions, or no session at all. Nothing is asked. Such a download brings nothing, or
+    /// masks alone.
+    ///
+    /// `false` where [`Subject::nearest_session_listed`] says nothing either: what is not released
+    /// yet, raw data and localizers, and where [`Subject::sessions_listed`] knows nothing.
+    #[must_use]
+    pub fn is_not_listed(&self, download: &DownloadRequest) -> bool {
+        if download.include_raw || download.include_localizers || download.is_held_out() {
+            return false;
+        }
+        self.sessions_listed().is_some_and(|listed| lacks(&listed, &download.filter))
+    }
+}
+
+/// Whether none of the sessions in the list has what a filter names.
+fn lacks(listed: &[SessionId], filter: &Filter) -> bool {
+    let sessions = filter.values(FilterField::Ses).unwrap_or_default();
+    if listed.is_empty() {
+        // ROIs and the anatomy are named by other fields.
+        let desc = filter.values(FilterField::Desc).unwrap_or_default();
+        return !sessions.is_empty()
+            || desc.iter().any(|desc| desc.eq_ignore_ascii_case("SingletrialBetas"))
+            || filter.values(FilterField::Suffix).is_some_and(|suffix| suffix == ["trials"]);
+    }
+    let may_be_there = |session: &String| {
+        session == Filter::AVERAGES
+            || HELD_OUT_SESSIONS.contains(&session.as_str())
+            || has(listed, session)
+    };
+    !sessions.is_empty() && !sessions.iter().any(may_be_there)
+}
+
+/// Whether a session is in the list, in this spelling or with other zeros.
+fn has(listed: &[SessionId], label: &str) -> bool {
+    let wanted = number(label);
+    let is_same =
+        |it: &SessionId| it.label() == label || (wanted.is_some() && number(it.label()) == wanted);
+    listed.iter().any(is_same)
+}
+
+fn number(label: &str) -> Option<u32> {
+    label.parse().ok()
 }
 
 /// The session whose number is nearest to one that is not in the list.
 fn nearest(listed: &[SessionId], session: &str) -> Option<SessionId> {
-    let number = |label: &str| label.parse::<u32>().ok();
     let wanted = session.strip_prefix("ses-").unwrap_or(session);
     let wanted_number = number(wanted)?;
-    let is_there = listed.iter().any(|it| number(it.label()) == Some(wanted_number));
-    if is_there || HELD_OUT_SESSIONS.contains(&wanted) {
+    if has(listed, wanted) || HELD_OUT_SESSIONS.contains(&wanted) {
         return None;
     }
     let far = |it: &SessionId| number(it.label()).map(|number| number.abs_diff(wanted_number));
@@ -89,5 +131,29 @@ mod tests {
             assert_eq!(named(wanted), None, "{wanted}");
         }
         assert_eq!(nearest(&[], "03"), None);
+    }
+
+    #[test]
+    fn what_no_listed_session_has_is_known() {
+        let listed: Vec<SessionId> =
+            ["ses-01", "ses-pilot"].iter().map(|it| it.parse().unwrap()).collect();
+        let of = |field, values: &[&str]| Filter::default().with(field, values.iter().copied());
+        let of_sessions = |sessions: &[&str]| of(FilterField::Ses, sessions);
+        for missing in [&["02"][..], &["Pilot"], &["ses-02", "03"]] {
+            assert!(lacks(&listed, &of_sessions(missing)), "{missing:?}");
+        }
+        for there in [&["01"][..], &["1"], &["pilot"], &["02", "01"], &["averages"], &["31"]] {
+            assert!(!lacks(&listed, &of_sessions(there)), "{there:?}");
+        }
+        let betas = of(FilterField::Desc, &["SingletrialBetas"]);
+        let trials = of(FilterField::Suffix, &["trials"]);
+        let masks = of(FilterField::Suffix, &["mask", "trials"]);
+        for filter in [&betas, &trials, &masks, &Filter::default()] {
+            assert!(!lacks(&listed, filter), "{filter}");
+        }
+        for filter in [&betas, &trials, &of_sessions(&["01"]), &of_sessions(&["averages"])] {
+            assert!(lacks(&[], filter), "{filter}");
+        }
+        assert!(!lacks(&[], &masks) && !lacks(&[], &Filter::default()));
     }
 }

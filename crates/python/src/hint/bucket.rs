@@ -1,7 +1,7 @@
 //! Hints about the bucket: what it does not have, and what keeps it from answering.
 
 use laion_fmri::s3_mirror::{Error as MirrorError, ObjectError, TransferError};
-use laion_fmri::{Error, Subject, SubjectId, Subjects, policy};
+use laion_fmri::{Error, SessionId, Subject, SubjectId, Subjects, policy};
 
 /// What goes on with a download that stopped.
 pub(super) const AGAIN: &str = "make the same call again; it goes on where this one stopped";
@@ -28,8 +28,25 @@ pub(crate) fn instead(
     if !policy::subjects().any(|known| known == id.as_str()) {
         return Some(of_unknown_subject());
     }
-    let nearest = subject(id)?.nearest_session_listed(fetch)?;
-    Some(format!("the bucket does not have it; the nearest is session=\"{nearest}\""))
+    let subject = subject(id)?;
+    if let Some(nearest) = subject.nearest_session_listed(fetch) {
+        return Some(format!("the bucket does not have it; the nearest is session=\"{nearest}\""));
+    }
+    subject.is_not_listed(fetch).then(|| not_listed(&subject))
+}
+
+/// What the bucket has in the place of sessions that it did not have when it was last listed.
+fn not_listed(subject: &Subject) -> String {
+    let sessions = subject.sessions_listed().unwrap_or_default();
+    if sessions.is_empty() {
+        let id = subject.id();
+        return format!(
+            "the bucket has no betas of {id}, as last listed; \
+             laion_fmri.get_rois(\"{id}\") lists the ROIs that it has"
+        );
+    }
+    let sessions: Vec<&str> = sessions.iter().map(SessionId::as_str).collect();
+    format!("the bucket does not have it; its sessions, as last listed: {}", sessions.join(", "))
 }
 
 /// What exists, where the dataset has no such subject.
