@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::call::{self, Job};
+use crate::download;
 use crate::error;
 use crate::stimuli::Stimuli;
 use crate::subject::Subject;
@@ -112,7 +113,7 @@ impl Dataset {
         subjects: Option<Vec<String>>,
     ) -> PyResult<Vec<String>> {
         self.run(py, None, move |dataset, _| {
-            let subjects = crate::download::subjects(subjects.as_deref())?;
+            let subjects = download::subjects(subjects.as_deref())?;
             let sessions = dataset.discovery()?.sessions_of(&subjects)?;
             Ok(sessions.iter().map(ToString::to_string).collect())
         })
@@ -140,15 +141,17 @@ impl Dataset {
         self.run(py, None, |dataset, _| Ok(dataset.discovery()?.inspect()?.to_string()))
     }
 
-    /// Compares the files on disk with what they were when they arrived.
+    /// Compares the files on disk with what they were when they arrived, and fetches bad and missing
+    /// ones again where that is wanted. Files, missing ones, and what became of those to fetch.
     fn verify<'py>(
         &self,
         py: Python<'py>,
         subjects: Vec<String>,
         sizes_only: bool,
+        repair: bool,
         progress: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let found = self.run(py, progress, move |dataset, job| {
+        let (found, repaired) = self.run(py, progress, move |dataset, job| {
             let mut request = VerifyRequest::new().jobs(dataset.jobs());
             if sizes_only {
                 request = request.depth(Depth::Sizes);
@@ -156,7 +159,12 @@ impl Dataset {
             for subject in subjects {
                 request = request.subject(subject.parse::<SubjectId>()?);
             }
-            dataset.verify(&request, job.observer(), &job.cancel)
+            let found = dataset.verify(&request, job.observer(), &job.cancel)?;
+            let repaired = match repair && !found.is_sound() {
+                true => download::repair(&dataset, &found, job)?,
+                false => Vec::new(),
+            };
+            Ok((found, repaired))
         })?;
         let files = found.files.iter().map(|file| {
             let (word, detail) = in_words(&file.condition);
@@ -164,7 +172,7 @@ impl Dataset {
             (file.path.to_string(), file.size, file.against, word, detail, sound)
         });
         let missing: Vec<String> = found.missing.iter().map(ToString::to_string).collect();
-        (files.collect::<Vec<_>>(), missing).into_pyobject(py).map(Bound::into_any)
+        (files.collect::<Vec<_>>(), missing, repaired).into_pyobject(py).map(Bound::into_any)
     }
 }
 

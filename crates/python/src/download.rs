@@ -5,6 +5,7 @@ use std::io;
 use laion_fmri::access::{AccessForm, AccessService, FormField, Page, RequestId};
 use laion_fmri::config::Environment;
 use laion_fmri::s3_mirror::{Action, FetchReason, InvalidKey, Outcome, Plan, Report};
+use laion_fmri::upkeep::Verification;
 use laion_fmri::{DownloadRequest, Error, FilterField, Result, Subjects};
 use pyo3::prelude::*;
 
@@ -65,7 +66,7 @@ pub(crate) fn subjects(ids: Option<&[String]>) -> Result<Subjects> {
 }
 
 /// Key, path below the data directory, bytes, what is or was done, and why.
-type Row = (String, String, u64, &'static str, Option<String>);
+pub(crate) type Row = (String, String, u64, &'static str, Option<String>);
 
 /// Carries a request out, or only says what it would do: a row for each key, the directory, and
 /// notes about what the request names and the bucket does not have.
@@ -97,6 +98,19 @@ pub(crate) fn download<'py>(
         let report = planned.run(&license, wanted.jobs, job.observer(), &job.cancel);
         Ok((report_rows(planned.plan(), &report), root, notes))
     })
+}
+
+/// Fetches again what a verification found bad or missing and the bucket has: a row for each key.
+pub(crate) fn repair(
+    dataset: &laion_fmri::Dataset,
+    found: &Verification,
+    job: &Job,
+) -> Result<Vec<Row>> {
+    let license = dataset.license()?;
+    let planned = dataset.plan_repair(found)?;
+    check_space(planned.root(), planned.plan().totals().fetch.bytes, planned.free_bytes())?;
+    let report = planned.run(&license, dataset.jobs(), job.observer(), &job.cancel);
+    Ok(report_rows(planned.plan(), &report))
 }
 
 /// Refuses to begin what the disk cannot hold.

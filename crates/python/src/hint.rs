@@ -2,6 +2,7 @@
 
 mod bucket;
 mod damage;
+mod note;
 mod place;
 
 use laion_fmri::access::AccessError;
@@ -15,6 +16,7 @@ use laion_fmri::{
 
 pub(crate) use self::bucket::instead;
 use self::damage::{fetch_again, fetch_all_again};
+pub(crate) use self::note::of_note;
 use self::place::{DataDir, Elsewhere};
 
 /// What would help against an error, when that is known.

@@ -10,6 +10,8 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
+use crate::hint;
+
 /// Notes that wait for the thread that holds the GIL; of very many the oldest are dropped.
 static WAITING: Mutex<VecDeque<(Level, String)>> = Mutex::new(VecDeque::new());
 const MOST: usize = 1000;
@@ -61,7 +63,7 @@ impl<S: Subscriber> Layer<S> for Notes {
         if waiting.len() == MOST {
             waiting.pop_front();
         }
-        waiting.push_back((*event.metadata().level(), text.message + &text.fields));
+        waiting.push_back((*event.metadata().level(), text.with_call(event.metadata().target())));
     }
 }
 
@@ -70,10 +72,24 @@ impl<S: Subscriber> Layer<S> for Notes {
 struct Text {
     message: String,
     fields: String,
+    subject: String,
+}
+
+impl Text {
+    /// The message with the call that helps, or with its fields.
+    fn with_call(self, target: &str) -> String {
+        match hint::of_note(target, &self.subject) {
+            Some(call) => format!("{}; {call}", self.message),
+            None => self.message + &self.fields,
+        }
+    }
 }
 
 impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        if field.name() == "subject" {
+            self.subject = format!("{value:?}");
+        }
         // Writing into a String cannot fail.
         let _ = match field.name() {
             "message" => write!(self.message, "{value:?}"),

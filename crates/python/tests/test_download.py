@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -106,13 +108,65 @@ def test_verify_finds_damage(empty):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 255
     path.write_bytes(data)
-    table = laion_fmri.verify("sub-03")
+    call = 'laion_fmri.verify("sub-03", repair=True)'
+    with pytest.warns(UserWarning) as caught:
+        table = laion_fmri.verify("sub-03")
+    said = f"1 file is damaged or missing; {call} downloads it again"
+    assert [str(it.message) for it in caught] == [said] and caught[0].filename == __file__
     assert table.loc[~table["sound"], "path"].str.endswith("_mask.nii.gz").all()
     assert (~table["sound"]).sum() == 1
     assert set(table["condition"]) == {"sound", "damaged"}
     assert table.loc[~table["sound"], "detail"].str.contains("expected CRC-32").all()
     dl.download("sub-03", brain_mask_only=True, verify=True)
     assert laion_fmri.verify()["sound"].all()
+    path.write_bytes(data)
+    repaired = eval(call, {"laion_fmri": laion_fmri})
+    assert repaired["sound"].all() and set(repaired["condition"]) == {"sound", "repaired"}
+    assert repaired["path"].tolist() == table["path"].tolist()
+    assert laion_fmri.verify()["sound"].all()
+
+
+def test_missing_files_are_downloaded_again(empty, tmp_path, monkeypatch):
+    other = tmp_path / "other"
+    other.mkdir()
+    dl.download("sub-03", brain_mask_only=True, data_dir=other)
+    masks = sorted(other.glob("derivatives/**/*.nii.gz"))
+    sizes = [path.stat().st_size for path in masks]
+    for path in masks:
+        path.unlink()
+    call = f"laion_fmri.verify(repair=True, data_dir={json.dumps(str(other))})"
+    with pytest.warns(UserWarning) as caught:
+        laion_fmri.verify(data_dir=other)
+    assert str(caught[0].message) == f"{len(masks)} files are damaged or missing; {call} downloads them again"
+    repaired = eval(call, {"laion_fmri": laion_fmri}).set_index("path")
+    for path, size in zip(masks, sizes, strict=True):
+        row = repaired.loc[path.relative_to(other).as_posix()]
+        assert (row["condition"], row["detail"], row["size"]) == ("repaired", "missing", size)
+    assert [path.stat().st_size for path in masks] == sizes
+    # What the bucket does not have stays as it is.
+    masks[0].unlink()
+    bucket = tmp_path / "bucket"
+    shutil.copytree(ROOT, bucket)
+    (bucket / masks[0].relative_to(other)).unlink()
+    monkeypatch.setenv("LAION_FMRI_BUCKET", bucket.as_uri())
+    with pytest.warns(UserWarning, match="1 file is damaged or missing, and not in the bucket"):
+        left = laion_fmri.verify(data_dir=other, repair=True)
+    assert left.loc[~left["sound"], "condition"].tolist() == ["missing"]
+
+
+def test_warnings_about_files_name_the_call_that_mends_them(empty):
+    dl.download("sub-03", ses=1)
+    (trials,) = empty.glob("derivatives/glmsingle-tedana/sub-03/ses-01/func/*_trials.tsv")
+    sound = trials.read_bytes()
+    trials.write_bytes(sound.replace(b"shared", b"Shared", 1))
+    assert trials.read_bytes() != sound
+    with pytest.warns(UserWarning, match=r"is not as it was downloaded; laion_fmri\.verify\(repair=True\) "):
+        laion_fmri.load_subject("sub-03").get_trial_info("ses-01")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        laion_fmri.verify(repair=True)
+        assert trials.read_bytes() == sound
+        laion_fmri.load_subject("sub-03").get_trial_info("ses-01")
 
 
 def test_the_licence_is_never_accepted_silently(empty, monkeypatch, capsys):

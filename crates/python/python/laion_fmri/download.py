@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -33,7 +34,7 @@ from laion_fmri._stimulus_access import (
     request_stimulus_access,
     url_of,
 )
-from laion_fmri.config import _open, get_data_dir
+from laion_fmri.config import _named, _open, get_data_dir
 from laion_fmri.embeddings import _models
 from laion_fmri.subject import resolve_subject_id
 
@@ -475,9 +476,13 @@ def verify(
     data_dir: str | os.PathLike[str] | None = None,
     *,
     sizes_only: bool = False,
+    repair: bool = False,
+    accept_license: bool | None = None,
     progress: Progress = None,
 ) -> pd.DataFrame:
     """Compare the files on disk with what they were when they arrived.
+
+    A warning says how many are damaged or missing, and with `repair` how many the bucket does not have.
 
     Parameters
     ----------
@@ -487,6 +492,10 @@ def verify(
         The data directory; the configured one by default.
     sizes_only : bool
         Look at sizes, and read nothing.
+    repair : bool
+        Download damaged and missing files again.
+    accept_license : bool, optional
+        With `repair`, as for :func:`download`.
     progress : bool or callable, optional
         As for :func:`download`.
 
@@ -495,7 +504,9 @@ def verify(
     DataFrame
         ``path``, ``size``, ``against`` (what it was compared with), ``condition``, ``detail`` and ``sound``.
         Conditions are ``sound``, ``not read`` (with `sizes_only`), ``size differs``, ``digest differs``,
-        ``entity tag differs``, ``damaged`` and ``missing``; the detail says what was expected and got.
+        ``entity tag differs``, ``checksum differs``, ``damaged`` and ``missing``; the detail says what was
+        expected and got. With `repair`, files that arrived again are ``repaired`` and sound; the detail
+        says what they were.
 
     Raises
     ------
@@ -505,17 +516,53 @@ def verify(
         If the id of a subject is malformed.
     OSError
         If a file or a folder cannot be read.
+    LicenseNotAcceptedError
+        With `repair`, if the licence was not accepted.
+    TransferError
+        With `repair`, if the bucket cannot be reached, or a file did not arrive.
     """
     import pandas as pd
 
     names = [] if subjects is None else _arguments.texts(subjects, "subjects")
+    subject_ids = [resolve_subject_id(name) for name in names]
     sizes_only = _arguments.flag(sizes_only, "sizes_only")
+    repair = _arguments.flag(repair, "repair")
+    dataset = _open(data_dir)
+    if repair:
+        _license.obtain(dataset, accept_license)
     with shown(progress, "verify") as update:
-        files, missing = _open(data_dir).verify(
-            [resolve_subject_id(name) for name in names], sizes_only, update
-        )
+        files, missing, fetched = dataset.verify(subject_ids, sizes_only, repair, update)
     rows = [*files, *((path, 0, "record", "missing", "", False) for path in missing)]
-    return pd.DataFrame(rows, columns=["path", "size", "against", "condition", "detail", "sound"])
+    arrived = {path: size for _, path, size, outcome, _ in fetched if outcome == "fetched"}
+    # What arrived again was not sound.
+    rows = [
+        (path, arrived[path], "record", "repaired", f"{what}: {detail}" if detail else what, True)
+        if path in arrived
+        else (path, size, against, what, detail, is_sound)
+        for path, size, against, what, detail, is_sound in rows
+    ]
+    table = pd.DataFrame(rows, columns=["path", "size", "against", "condition", "detail", "sound"])
+    _check(fetched)
+    _note_unsound(table, repair, subject_ids, data_dir)
+    return table
+
+
+def _note_unsound(
+    table: pd.DataFrame, repair: bool, subjects: list[str], data_dir: str | os.PathLike[str] | None
+) -> None:
+    """Warn about what is not sound, with the call that mends it."""
+    n = int((~table["sound"]).sum())
+    if n == 0:
+        return
+    files = "1 file is" if n == 1 else f"{n} files are"
+    if repair:
+        _notes.warn(f"{files} damaged or missing, and not in the bucket")
+        return
+    given = [json.dumps(subjects[0] if len(subjects) == 1 else subjects)] if subjects else []
+    arguments = ", ".join([*given, "repair=True"])
+    place = "" if data_dir is None else _named(os.fspath(data_dir))
+    again = f"laion_fmri.verify({arguments}{place}) downloads {'it' if n == 1 else 'them'} again"
+    _notes.warn(f"{files} damaged or missing; {again}")
 
 
 def _request(
