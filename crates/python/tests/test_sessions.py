@@ -164,6 +164,27 @@ def test_sessions_without_betas_are_named_once(own, tmp_path):
     assert trials["label"].tolist() == rows["label"].tolist()
 
 
+def test_shared_betas_name_sessions_without_betas(own):
+    (betas,) = own.glob("derivatives/glmsingle-tedana/sub-03/ses-01/func/*SingletrialBetas_statmap.nii.gz")
+    betas.unlink()
+    group = laion_fmri.load_subjects(["sub-03", "sub-01"])
+    found = []
+    for session, said in (
+        ("all", ["sub-03: betas of 1 of 2 sessions are on disk; left out: ses-01"]),
+        ("ses-02", []),
+        (2, []),
+    ):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found.append(group.shared_betas(session, roi="FFA1"))
+        assert [str(it.message) for it in caught if "left out" in str(it.message)] == said
+        assert all(it.filename == __file__ for it in caught)
+    for shared in found[1:]:
+        assert shared.image_names == found[0].image_names
+        for name, values in shared.betas.items():
+            np.testing.assert_array_equal(values, found[0].betas[name])
+
+
 def test_all_sessions_on_disk_are_no_warning(sub):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

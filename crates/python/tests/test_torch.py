@@ -89,6 +89,19 @@ def test_several_sessions_follow_each_other(sub):
     sub.to_torch_dataset(["ses-01", "ses-02"], nc_threshold=20, nc_desc="Noiseceiling12rep")
 
 
+def test_sessions_without_betas_are_named(own):
+    (betas,) = own.glob("derivatives/glmsingle-tedana/sub-03/ses-01/func/*SingletrialBetas_statmap.nii.gz")
+    betas.unlink()
+    sub = laion_fmri.load_subject("sub-03")
+    said = "sub-03: betas of 1 of 2 sessions are on disk; left out: ses-01"
+    with pytest.warns(UserWarning, match=said) as caught:
+        ds = sub.to_torch_dataset("all", roi="FFA1")
+    assert len(caught) == 1 and caught[0].filename == __file__
+    assert ds.sessions == ["ses-02"] and len(ds) == 46
+    # Every other warning is an error here, so there is none.
+    assert sub.to_torch_dataset(2, roi="FFA1").sessions == ["ses-02"]
+
+
 def test_a_column_of_repetitions_wins(sub, monkeypatch):
     table = sub.get_trial_info("ses-01")
     table["rep_index"] = range(7, 7 + len(table))
