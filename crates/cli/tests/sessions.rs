@@ -53,8 +53,17 @@ fn downloads_name_sessions_likewise() {
     let user = User::new();
     let plan = |line: &str| user.ok(&format!("download --subject 03 {line} -n --json")).out;
     let one = plan("--ses ses-01");
-    for named in ["1", "ses1", "01-01", "1-1"] {
+    assert!(one.contains("ses-01_task-images_space-T1w_stat-effect_desc-SingletrialBetas"));
+    let urls = |named: &str| user.ok(&format!("urls --subject 03 --ses {named}")).out;
+    for named in ["1", "ses1", "ses-1", "01", "01-01", "1-1"] {
         assert!(plan(&format!("--session {named}")) == one, "{named}");
+        assert!(plan(&format!("--ses {named}")) == one, "{named}");
+        assert!(urls(named) == urls("ses-01"), "{named}");
+    }
+    // One that is not there is no plan of the files beside it.
+    for named in ["7", "07", "ses-7"] {
+        let message = user.fails(&format!("download --subject 03 --ses {named} -n"), 3);
+        assert!(message.contains("sub-03 has no session 07 in the bucket"), "{named}: {message}");
     }
     let all = user.ok("download --subject 03 -n --json").out;
     assert!(plan("--session all") == all);
@@ -63,6 +72,8 @@ fn downloads_name_sessions_likewise() {
     assert!(
         user.ok(&format!("{line} --session 1")).out == user.ok(&format!("{line} --ses 01")).out
     );
+    let message = user.fails("download-raw --subject 01 --ses 1 --run 1 -n", 3);
+    assert!(message.contains("(did you mean 01?)"), "{message}");
     let ran = user.ok("download --subject 03 --ses 1-20 -n --json");
     assert!(ran.out == plan("--ses 01 02"));
     assert!(ran.err.starts_with("note: 1-20: there is no ses-20\n"), "{}", ran.err);

@@ -260,6 +260,9 @@ def test_derived_files_return_their_paths(empty):
 def test_raw_data(empty):
     table = dl.download_raw("sub-01", ses="ses-01", run=1, suffix="events", dry_run=True)
     assert table["key"].str.endswith("_events.tsv").any()
+    for run in ("1", "01", "run-1", "run-01", [1]):
+        again = dl.download_raw("sub-01", ses="ses-01", run=run, suffix="events", dry_run=True)
+        assert again.equals(table), run
     assert dl.download_raw("sub-01", ses="ses-01", suffix="events", extension="tsv") is None
     assert len(laion_fmri.load_subject("sub-01").get_events("ses-01")) > 0
 

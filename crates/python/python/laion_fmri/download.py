@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -609,17 +610,18 @@ def _name_sessions(request: dict[str, Any], dataset: _native.Dataset) -> None:
 
 def _values(value: Any, name: str) -> list[str]:
     """The values of a filter; numbers of runs have two digits in names."""
-    width = 2 if name == "run" else 1
     if not isinstance(value, (str, bytes, Mapping)) and isinstance(value, Iterable):
         value = list(value)
     items = value if isinstance(value, list) else [value]
     numbers = [_arguments.as_integer(item) for item in items]
     if any(number is not None for number in numbers):
         pairs = zip(items, numbers, strict=True)
-        value = [item if number is None else f"{number:0{width}d}" for item, number in pairs]
+        value = [item if number is None else str(number) for item, number in pairs]
     found = _arguments.texts(value, name)
     if not found:
         raise _invalid(f"{name} is an empty list, which lets nothing in; None lets everything in")
+    if name == "run":
+        return [re.sub(r"^(run-)?([0-9])$", r"\g<1>0\2", value) for value in found]
     return found
 
 
