@@ -551,7 +551,7 @@ def verify(
 def _note_unsound(
     table: pd.DataFrame, repair: bool, subjects: list[str], data_dir: str | os.PathLike[str] | None
 ) -> None:
-    """Warn about what is not sound, with the call that mends it."""
+    """Warn about what is not sound, with the call that helps."""
     n = int((~table["sound"]).sum())
     if n == 0:
         return
