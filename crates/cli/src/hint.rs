@@ -511,6 +511,7 @@ mod tests {
                     image_name,
                     noun,
                     instance: 0,
+                    instances: Vec::new(),
                     nouns,
                 }),
                 "the nouns of this image are dog, ball",

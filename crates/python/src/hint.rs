@@ -6,6 +6,7 @@ mod note;
 mod place;
 
 use laion_fmri::access::AccessError;
+use laion_fmri::bids::suggest;
 use laion_fmri::extract::{ExtractError, Restriction};
 use laion_fmri::stimuli::Error as StimuliError;
 use laion_fmri::surface::fs::{ReadFreeSurferError, ReadGiftiError, ReadLabelError};
@@ -80,6 +81,11 @@ pub(crate) fn of(error: &Error, elsewhere: Elsewhere<'_>) -> Option<String> {
             of_unknown_roi(got, rois, categories)
                 .or_else(|| suggestion.as_ref().map(|meant| format!("roi=\"{meant}\"")))
         }
+        Error::NoSuchImage { what, nearest: Some(nearest), .. } => match *what {
+            "object is called" => Some(format!("noun={nearest:?}")),
+            "dataset is called" => Some(format!("dataset={nearest:?}")),
+            _ => None,
+        },
         Error::RoiSyntax { query, .. } => Some(of_expression(query)),
         Error::MaskLength { source_of_axis, .. } => Some(format!(
             "one flag for each voxel of subject.get_brain_mask(\"{source_of_axis}\") that is True"
@@ -233,8 +239,13 @@ fn of_stimuli(error: &StimuliError, elsewhere: Elsewhere<'_>) -> Option<String> 
         StimuliError::UnknownImage { nearest, .. } if !nearest.is_empty() => {
             Some(format!("the nearest names are {}", nearest.join(", ")))
         }
-        StimuliError::UnknownMask { nouns, .. } if !nouns.is_empty() => {
-            Some(format!("the nouns of this image are {}", nouns.join(", ")))
+        StimuliError::UnknownMask { instances, .. } if !instances.is_empty() => {
+            instances.last().map(|last| format!("instance={last}"))
+        }
+        StimuliError::UnknownMask { noun, nouns, .. } if !nouns.is_empty() => {
+            let meant = suggest(noun, nouns).map(|meant| format!("noun={meant:?}; "));
+            let nouns = nouns.join(", ");
+            Some(format!("{}the nouns of this image are {nouns}", meant.unwrap_or_default()))
         }
         StimuliError::Unsupported { path, .. } => Some(format!(
             "h5repack -f NONE -l CONTI {} COPY makes a copy that is read",

@@ -50,6 +50,18 @@ def test_words_that_are_nearly_right(sub):
     assert hint_of(lambda: sub.to_template(ceiling, "zzz")) is None
 
 
+def test_masks_that_an_image_does_not_have(configured):
+    masks = laion_fmri.Segmentations()
+    name = masks.metadata.query("noun == 'dog' and instance_id == 1")["image_name"].iloc[0]
+    hint = hint_of(lambda: masks.get(name, "dgo"))
+    assert hint == 'noun="dog"; the nouns of this image are dog, cat, sky'
+    assert hint_of(lambda: masks.get(name, "submarine")).startswith("the nouns of this image")
+    with pytest.raises(KeyError, match="mask 5, counted from 0; there are 0, 1") as raised:
+        masks.get(name, "dog", instance=5)
+    assert raised.value.hint == "instance=1"
+    assert hint_of(lambda: laion_fmri.load_stimuli().query(noun="dgo")) == 'noun="dog"'
+
+
 def test_what_is_required(sub, tmp_path):
     assert hint_of(lambda: sub.get_betas(None)) == 'session="ses-01"'
     assert "desc=" in hint_of(lambda: sub.get_noise_ceiling())

@@ -180,7 +180,7 @@ pub enum Error {
         got: Option<String>,
     },
     /// An image has no mask of this noun and instance.
-    #[error("image {image_name} has no {noun:?}{}", nth(*instance))]
+    #[error("image {image_name} has no {noun:?}{}", nth(*instance, instances))]
     UnknownMask {
         /// The table of masks.
         path: PathBuf,
@@ -190,6 +190,8 @@ pub enum Error {
         noun: String,
         /// The instance asked for, from 0.
         instance: u32,
+        /// The instances of this noun in the image, ascending; empty when no mask is of the noun.
+        instances: Vec<u32>,
         /// The nouns that the image has, localized or not; empty when no mask is of the image.
         nouns: Vec<String>,
     },
@@ -218,9 +220,18 @@ fn which(row: Option<usize>) -> String {
     row.map_or_else(|| "it".to_owned(), |row| format!("row {row}"))
 }
 
-/// ` (mask 2)`; nothing for the first mask.
-fn nth(instance: u32) -> String {
-    if instance == 0 { String::new() } else { format!(" (mask {instance}, counted from 0)") }
+/// ` (mask 2, counted from 0; there are 0, 1)`; nothing for the first mask of an unknown noun.
+fn nth(instance: u32, instances: &[u32]) -> String {
+    let there = match instances {
+        [] if instance == 0 => return String::new(),
+        [] => String::new(),
+        [one] => format!("; there is {one}"),
+        several => {
+            let several: Vec<String> = several.iter().map(u32::to_string).collect();
+            format!("; there are {}", several.join(", "))
+        }
+    };
+    format!(" (mask {instance}, counted from 0{there})")
 }
 
 fn list(models: &[EmbeddingModel]) -> String {

@@ -146,21 +146,28 @@ impl Segmentations {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownMask`] with the nouns of the image, [`Error::Damaged`].
+    /// [`Error::UnknownMask`] with the nouns of the image and the instances of this one,
+    /// [`Error::Damaged`].
     pub fn get(&self, image_name: &str, noun: &str, instance: u32) -> Result<Array2<u8>, Error> {
-        let row =
-            self.table.find(image_name, noun, instance).ok_or_else(|| Error::UnknownMask {
-                path: self.path.clone(),
-                image_name: image_name.to_owned(),
-                noun: noun.to_owned(),
-                instance,
-                nouns: self
-                    .nouns(image_name, NounFilter::All)
-                    .into_iter()
-                    .map(str::to_owned)
-                    .collect(),
-            })?;
+        let found = self.table.find(image_name, noun, instance);
+        let row = found.ok_or_else(|| self.unknown(image_name, noun, instance))?;
         self.mask(row.mask_row)
+    }
+
+    /// The error about a mask that is not there.
+    fn unknown(&self, image_name: &str, noun: &str, instance: u32) -> Error {
+        let of_noun = self.for_image(image_name).filter(|row| row.noun == noun);
+        let mut instances: Vec<u32> = of_noun.map(|row| row.instance_id).collect();
+        instances.sort_unstable();
+        let nouns = self.nouns(image_name, NounFilter::All);
+        Error::UnknownMask {
+            path: self.path.clone(),
+            image_name: image_name.to_owned(),
+            noun: noun.to_owned(),
+            instance,
+            instances,
+            nouns: nouns.into_iter().map(str::to_owned).collect(),
+        }
     }
 
     /// A mask by its row: (height, width), 1 where the object is.

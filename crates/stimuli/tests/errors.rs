@@ -168,8 +168,15 @@ fn masks_that_are_not_there() {
     let masks = Segmentations::open(files.path(files::SEGMENTATIONS), table).unwrap();
     let image = bucket::MASKS[0].image_name;
     let error = masks.get(image, "dog", 2).unwrap_err();
-    assert!(matches!(error, Error::UnknownMask { image_name, noun, instance: 2, nouns, .. }
-        if image_name == image && noun == "dog" && nouns == ["dog", "cat", "sky"]));
+    assert!(matches!(&error, Error::UnknownMask { image_name, noun, instance: 2, nouns, .. }
+        if image_name == image && noun == "dog" && *nouns == ["dog", "cat", "sky"]));
+    assert!(matches!(&error, Error::UnknownMask { instances, .. } if *instances == [0, 1]));
+    let text = error.to_string();
+    assert!(text.ends_with("has no \"dog\" (mask 2, counted from 0; there are 0, 1)"), "{text}");
+    let error = masks.get(image, "dgo", 2).unwrap_err();
+    assert!(matches!(&error, Error::UnknownMask { instances, .. } if instances.is_empty()));
+    let text = error.to_string();
+    assert!(text.ends_with("has no \"dgo\" (mask 2, counted from 0)"), "{text}");
     let error = masks.get("unknown", "dog", 0).unwrap_err();
     assert!(matches!(error, Error::UnknownMask { nouns, .. } if nouns.is_empty()));
     for error in [masks.mask(12).unwrap_err(), masks.masks(&[1, 12]).unwrap_err()] {

@@ -69,7 +69,7 @@ class Segmentations(StimulusTable):
         ValueError
             For a negative instance.
         KeyError
-            If the image has no such mask; it lists the nouns that it has.
+            If the image has no such mask; it lists the instances of the noun, or the nouns of the image.
         StimuliNotDownloadedError
             If the masks are not on disk.
         """
