@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use laion_fmri::stimuli::f16;
-use laion_fmri::stimuli::{self as leaf, CaptionSource, EmbeddingModel, NounFilter};
+use laion_fmri::stimuli::{self as leaf, CaptionSource, EmbeddingModel, NounFilter, files};
 use laion_fmri::{Error, Result, Stimuli as Inner, StimulusSet};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArray3, PyArray4};
 use pyo3::prelude::*;
@@ -36,6 +36,23 @@ fn filter(localized_only: bool) -> NounFilter {
     if localized_only { NounFilter::Localized } else { NounFilter::All }
 }
 
+/// Refuses a table that the core cannot read: pandas makes missing values of what is cut off.
+fn check(name: &str, path: PathBuf, bytes: &[u8]) -> Result<()> {
+    if bytes.is_empty() {
+        // This is said by the function that reads it with pandas, for each kind of table.
+        return Ok(());
+    }
+    let read = match name {
+        files::METADATA => {
+            let read = leaf::Metadata::from_reader(bytes).map(drop);
+            return read.map_err(|source| Error::StimulusMetadata { path, source });
+        }
+        files::SEGMENTATIONS_METADATA => leaf::SegmentationTable::from_reader(bytes).map(drop),
+        _ => leaf::Captions::from_reader(bytes).map(drop),
+    };
+    Ok(read.map_err(|source| leaf::Error::Table { path, source })?)
+}
+
 fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
@@ -47,16 +64,18 @@ impl Stimuli {
         self.run(py, |stimuli, _| stimuli.require_images())
     }
 
-    /// The bytes of a table of the stimulus side, by its file name.
+    /// The bytes of a table of the stimulus side, by its file name; raises if it is damaged.
     fn table<'py>(&self, py: Python<'py>, name: String) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = self.run(py, move |stimuli, _| {
             let mut input = stimuli.open_table(&name)?;
+            let path = input.path().to_owned();
             let mut bytes = Vec::new();
             input.read_to_end(&mut bytes).map_err(|source| {
-                let path = input.path().to_owned();
+                let path = path.clone();
                 Error::Io { action: "read", path, source }
             })?;
             input.finish()?;
+            check(&name, path, &bytes)?;
             Ok(bytes)
         })?;
         Ok(PyBytes::new(py, &bytes))

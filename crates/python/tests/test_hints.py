@@ -250,6 +250,12 @@ def test_a_recipe_says_what_visual_means(configured):
     )
 
 
+def cut_in_a_line(path):
+    """A table without the last field of its last line, and without the comma before it."""
+    text = path.read_bytes().rstrip()
+    return text[: text.rindex(b",")]
+
+
 @pytest.mark.filterwarnings("ignore:.*is not as it was downloaded", "ignore:.*another time of modification")
 def test_damaged_files_are_downloaded_again(empty):
     dl.download("sub-03", ses=["ses-01", "averages"])
@@ -263,6 +269,8 @@ def test_damaged_files_are_downloaded_again(empty):
         (trials, head + b"cut", lambda: sub.get_trial_info("ses-01")),
         (trials, head, lambda: sub.get_betas("ses-01", roi="FFA1")),
         (images, b"image_name\ncut,cut", lambda: laion_fmri.extract("sub-03", "ses-01", roi="FFA1")),
+        (images, cut_in_a_line(images), lambda: sub.metadata),
+        (images, cut_in_a_line(images), lambda: sub.get_n_stimuli("shared")),
         (ffa1, ffa1.read_bytes()[:-9], lambda: sub.get_roi_mask("FFA1")),
     ):
         sound = path.read_bytes()
@@ -283,6 +291,26 @@ def test_damaged_files_that_no_download_brings(own, tmp_path):
     mine = tmp_path / "mine.nii.gz"
     mine.write_bytes(b"no image")
     assert hint_of(lambda: laion_fmri.io.load_nifti_mask(mine)) is None
+
+
+@pytest.mark.filterwarnings("ignore:.*is not as it was downloaded", "ignore:.*another time of modification")
+def test_a_table_that_is_cut_in_a_line_is_named(own, tmp_path):
+    stimuli = laion_fmri.load_stimuli()
+    for name, call in (
+        ("task-images_metadata.csv", lambda: stimuli.metadata),
+        ("task-images_desc-captions.csv", lambda: stimuli.captions.metadata),
+        ("task-images_desc-segmentations_metadata.csv", lambda: stimuli.segmentations.metadata),
+    ):
+        path = own / "stimuli" / name
+        path.write_bytes(cut_in_a_line(path))
+        with pytest.raises(laion_fmri.DataIntegrityError, match=name) as raised:
+            call()
+        assert raised.value.hint.startswith(f'laion_fmri.download.download([], prefix="stimuli/{name}"')
+    mine = tmp_path / "mine.tsv"
+    for damaged in (b"a\tb\n1\t2\t3\n1\t2\t3\t4\n", b"a\tb\n1\t\xff\n"):
+        mine.write_bytes(damaged)
+        with pytest.raises(laion_fmri.DataIntegrityError, match="mine.tsv is not readable as a table"):
+            laion_fmri.io.load_tsv(mine)
 
 
 def test_an_empty_table_is_named(own, tmp_path):

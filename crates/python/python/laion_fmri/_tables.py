@@ -30,7 +30,10 @@ def read(text: bytes, sep: str, file: Path, roots: Iterable[str] | None = None) 
     try:
         table = pd.read_csv(BytesIO(text), sep=sep, quoting=quoting, keep_default_na=False)
     except pd.errors.EmptyDataError:
-        raise _empty(file, roots) from None
+        raise _damaged("is empty, not even a header is in it", file, roots) from None
+    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+        fault = str(error).strip()
+        raise _damaged(f"is not readable as a table: {fault}", file, roots) from None
     for name in table.columns:
         column = table[name]
         if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
@@ -44,11 +47,11 @@ def read(text: bytes, sep: str, file: Path, roots: Iterable[str] | None = None) 
     return table
 
 
-def _empty(file: Path, roots: Iterable[str] | None) -> DataIntegrityError:
-    """The error of a table without even a header."""
+def _damaged(fault: str, file: Path, roots: Iterable[str] | None) -> DataIntegrityError:
+    """The error of a table that pandas cannot read."""
     root = next((root for root in roots or [] if (Path(root) / file).is_file()), None)
     path = file if root is None else Path(root) / file
-    error = DataIntegrityError(f"{path} is empty, not even a header is in it")
+    error = DataIntegrityError(f"{path} {fault}")
     if roots is not None:
         place = _named(root)
         error.hint = f'laion_fmri.download.download([], prefix="{file.as_posix()}", verify=True{place})'
