@@ -108,6 +108,15 @@ def test_short_sessions(sub):
     assert 'ses="ses-09"' in raised.value.hint
 
 
+def test_a_map_without_a_threshold_is_not_used(sub):
+    everything = sub.get_betas("ses-01", roi="FFA1")
+    with pytest.warns(UserWarning, match='nc_desc="Noiseceiling12rep" is not used'):
+        betas = sub.get_betas("ses-01", roi="FFA1", nc_desc="Noiseceiling12rep")
+    np.testing.assert_array_equal(betas, everything)
+    with pytest.warns(UserWarning, match="nc_desc=.* is not used"):
+        laion_fmri.extract("sub-03", "ses-01", roi="FFA1", nc_desc="Noiseceiling12rep")
+
+
 def test_values_of_a_wrong_type_are_named(sub):
     for wrong in ("0.2", True, [1.0]):
         with pytest.raises(TypeError, match="nc_threshold"):

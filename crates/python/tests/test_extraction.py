@@ -131,6 +131,10 @@ def test_zscores(sub):
                 laion_fmri.zscore(*arguments)
     with pytest.raises(ValueError, match="nan"):
         laion_fmri.zscore([[1.0]], nan="drop")
+    with pytest.raises(TypeError, match="betas must be one array, got a dict") as raised:
+        laion_fmri.zscore({"ses-01": np.ones((2, 1)), "ses-02": np.ones((2, 1))})
+    assert 'subject.concat_betas(["ses-01", "ses-02"])' in raised.value.hint
+    assert "{name: laion_fmri.zscore(array)[0] for name, array in betas.items()}" in raised.value.hint
 
 
 def test_an_extraction_is_a_mapping(sub):

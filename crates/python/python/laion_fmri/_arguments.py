@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import json
 import operator
 import os
 import re
@@ -11,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from laion_fmri._errors import OutOfRangeError, WrongTypeError, _invalid
+from laion_fmri import _notes
+from laion_fmri._errors import OutOfRangeError, _hinted, _invalid, _wrong_type
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,18 +62,43 @@ def check_subject(value: object) -> None:
     from laion_fmri.subject import Subject
 
     if not isinstance(value, Subject):
-        raise WrongTypeError(f"subject must be a Subject, as load_subject returns, got {typed(value)}")
+        hint = f"laion_fmri.load_subject({code(value)})" if isinstance(value, str) else None
+        raise _wrong_type(f"subject must be a Subject, as load_subject returns, got {typed(value)}", hint)
+
+
+#: Values of more characters are left out of messages and hints.
+_MOST_SHOWN = 120
 
 
 def typed(value: object) -> str:
     """A value and its type, as messages have them."""
-    return f"{value!r} of type {type(value).__name__}"
+    kind, shown = type(value).__name__, repr(value)
+    return f"{shown} of type {kind}" if len(shown) <= _MOST_SHOWN else f"a value of type {kind}"
+
+
+def code(value: object) -> str:
+    """A value as it is written in a call, texts in double quotes."""
+    if isinstance(value, str):
+        return json.dumps(str(value), ensure_ascii=False)
+    if isinstance(value, float):
+        # Those of numpy write their type.
+        return repr(float(value))
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(code, value))}]"
+    return repr(value)
+
+
+def is_plain(value: object) -> bool:
+    """Whether a value can be written in a hint: a short text, a number, a flag, or a list of them."""
+    items = value if isinstance(value, (list, tuple)) else [value]
+    is_known = all(item is None or isinstance(item, (str, int, float)) for item in items)
+    return is_known and len(code(value)) <= _MOST_SHOWN
 
 
 def text(value: object, name: str) -> str:
     """One text."""
     if not isinstance(value, str):
-        raise WrongTypeError(f"{name} must be a string, got {typed(value)}")
+        raise _wrong_type(f"{name} must be a string, got {typed(value)}")
     return str(value)
 
 
@@ -83,27 +110,35 @@ def path(value: object, name: str) -> Path:
     """A file or a folder, which need not be there."""
     found = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(found, str):
-        raise WrongTypeError(f"{name} must be a path, got {typed(value)}")
+        raise _wrong_type(f"{name} must be a path, got {typed(value)}")
     return Path(found)
+
+
+def _array(value: object, name: str, what: str) -> NDArray[Any]:
+    """What numpy makes of a value; a single one is of another type."""
+    import numpy as np
+
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise _invalid(f"{name} must be an array of {what}: {error}") from None
+    if array.ndim == 0:
+        raise _wrong_type(f"{name} must be an array of {what}, got {typed(value)}")
+    return array
 
 
 def numbers(value: object, name: str, dtype: str = "float32") -> NDArray[Any]:
     """Numbers as an array of this type, in C order."""
     import numpy as np
 
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise _invalid(f"{name} must be an array of numbers: {error}") from None
-    if array.ndim == 0:
-        raise WrongTypeError(f"{name} must be an array of numbers, got {typed(value)}")
+    array = _array(value, name, "numbers")
     if array.dtype.kind not in "biufO":
-        raise WrongTypeError(f"{name} must be an array of numbers, got {array.dtype}")
+        raise _wrong_type(f"{name} must be an array of numbers, got {array.dtype}")
     try:
         return np.asarray(array, dtype=dtype, order="C")
     except (TypeError, ValueError):
         # Objects that are none, such as texts and None.
-        raise WrongTypeError(f"{name} must be an array of numbers, got {typed(value)}") from None
+        raise _wrong_type(f"{name} must be an array of numbers, got {typed(value)}") from None
 
 
 def flag(value: object, name: str) -> bool:
@@ -112,7 +147,10 @@ def flag(value: object, name: str) -> bool:
 
     if isinstance(value, (bool, np.bool_)) or as_integer(value) in (0, 1):
         return bool(value)
-    raise WrongTypeError(f"{name} must be True or False, got {typed(value)}")
+    meant = {"no": False, "false": False, "off": False, "yes": True, "true": True, "on": True}
+    known = meant.get(value.lower()) if isinstance(value, str) else None
+    hint = None if known is None else f"{name}={known}"
+    raise _wrong_type(f"{name} must be True or False, got {typed(value)}", hint)
 
 
 def texts(value: object, name: str) -> list[str]:
@@ -121,21 +159,32 @@ def texts(value: object, name: str) -> list[str]:
         return [value]
     if not isinstance(value, Iterable) or isinstance(value, (bytes, Mapping)):
         kind = type(value).__name__
-        raise WrongTypeError(f"{name} must be a string or a list of strings, got {kind}")
+        raise _wrong_type(f"{name} must be a string or a list of strings, got {kind}")
     items = list(value)
     for item in items:
         if not isinstance(item, str):
             kind = type(item).__name__
-            raise WrongTypeError(f"{name} must hold strings, got {item!r} of type {kind}")
+            raise _wrong_type(f"{name} must hold strings, got {item!r} of type {kind}")
     return [str(item) for item in items]
 
 
 def rois(value: object, name: str) -> list[str]:
     """One query or several, of which the union is taken."""
+    if _is_mask(value):
+        kind = getattr(value, "dtype", "flags")
+        message = f"{name} must be a string or a list of strings, got an array of {kind}"
+        raise _wrong_type(message, 'subject.get_betas("ses-01", mask=flags)')
     queries = texts(value, name)
     if not queries:
         raise _invalid(f"{name} is an empty list, which selects nothing: name at least one ROI")
     return queries
+
+
+def _is_mask(value: object) -> bool:
+    """Whether a value is flags or numbers, as masks are."""
+    kind = getattr(getattr(value, "dtype", None), "kind", None)
+    is_flags = isinstance(value, (list, tuple)) and bool(value) and all(type(it) is bool for it in value)
+    return kind in ("b", "i", "u", "f") or is_flags
 
 
 def is_all(value: object) -> bool:
@@ -157,7 +206,8 @@ def sessions(value: object) -> list[SessionName]:
     items = [value] if is_one_session(value) else list(value)  # type: ignore[call-overload]
     named = [session(item) for item in items]
     if not named:
-        raise _invalid("session is required: the list of sessions is empty")
+        hint = "session=subject.get_sessions()"
+        raise _invalid("session is required: the list of sessions is empty", hint)
     return named
 
 
@@ -168,27 +218,22 @@ def session(value: object) -> SessionName:
     number = as_integer(value)
     if number is not None and number >= 0:
         return number
-    raise WrongTypeError(f'session must be a string such as "ses-01", or its number, got {typed(value)}')
+    message = f'session must be a string such as "ses-01", or its number, got {typed(value)}'
+    raise _wrong_type(message)
 
 
 def mask_source(value: object, name: str = "mask_source") -> str:
     from laion_fmri._constants import MASK_SOURCES
 
     if text(value, name) not in MASK_SOURCES:
-        raise _invalid(f"unknown mask source {value!r} (expected one of {', '.join(MASK_SOURCES)})")
+        message = f"unknown mask source {value!r} (expected one of {', '.join(MASK_SOURCES)})"
+        raise _invalid(message, nearest(str(value), name, MASK_SOURCES))
     return str(value)
 
 
 def _one_dimension(value: object, name: str, what: str) -> NDArray[Any]:
-    """An array of one dimension; a single value is of another type."""
-    import numpy as np
-
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise _invalid(f"{name} must have one dimension: {error}") from None
-    if array.ndim == 0:
-        raise WrongTypeError(f"{name} must be an array of {what}, got {typed(value)}")
+    """An array of one dimension."""
+    array = _array(value, name, what)
     if array.ndim != 1:
         raise _invalid(f"{name} must have one dimension, got shape {array.shape}")
     return array
@@ -204,7 +249,7 @@ def flags(value: ArrayLike, name: str) -> NDArray[np.bool_]:
         array = array.astype(np.bool_)
     if array.dtype != np.bool_:
         if array.dtype.kind not in "iuf":
-            raise WrongTypeError(f"{name} must hold booleans, one for each voxel, got {array.dtype}")
+            raise _wrong_type(f"{name} must hold booleans, one for each voxel, got {array.dtype}")
         if not np.isin(array, (0, 1)).all():
             raise _invalid(f"{name} must hold booleans, one for each voxel, got {array.dtype}")
         array = array.astype(np.bool_)
@@ -214,10 +259,13 @@ def flags(value: ArrayLike, name: str) -> NDArray[np.bool_]:
 def voxels(roi: object, mask: ArrayLike | None, source: object) -> VoxelArguments:
     """The choice of voxels for the native module."""
     if roi is not None and mask is not None:
+        query = code(roi) if is_plain(roi) else "roi"
         raise _invalid(
             "roi and mask are mutually exclusive",
-            "mask=subject.get_roi_mask(roi) & mask selects the voxels of both",
+            f"mask=subject.get_roi_mask({query}) & mask selects the voxels of both",
         )
+    if isinstance(mask, str):
+        raise _wrong_type(f"mask must be an array of flags, got {typed(mask)}", f"roi={code(mask)}")
     chosen = None if roi is None else rois(roi, "roi")
     return chosen, None if mask is None else flags(mask, "mask"), mask_source(source)
 
@@ -237,7 +285,10 @@ def integer(value: Any, name: str) -> int:
     """An integer of Python or numpy."""
     number = as_integer(value)
     if number is None:
-        raise WrongTypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}")
+        meant = str(value).removesuffix(".0")
+        is_meant = isinstance(value, (str, float)) and meant.isdecimal() and name.isidentifier()
+        hint = f"{name}={int(meant)}" if is_meant else None
+        raise _wrong_type(f"{name} must be an integer, got {typed(value)}", hint)
     return number
 
 
@@ -252,7 +303,7 @@ def count(value: Any, name: str) -> int:
 def choice(value: object, name: str, known: Sequence[str]) -> str:
     """One of the words that an argument takes."""
     if not isinstance(value, str):
-        raise WrongTypeError(f"{name} must be a string, got {value!r} of type {type(value).__name__}")
+        raise _wrong_type(f"{name} must be a string, got {typed(value)}")
     if value not in known:
         message = f"{name} must be one of {', '.join(map(repr, known))}, got {value!r}"
         raise _invalid(message, nearest(value, name, known))
@@ -263,7 +314,15 @@ def nearest(value: str, name: str, known: Sequence[str]) -> str | None:
     """The argument with the known word that is most like another one."""
     by_lower = {word.lower(): word for word in reversed(known)}
     close = difflib.get_close_matches(value.lower(), by_lower, n=1)
-    return f"{name}={by_lower[close[0]]!r}".replace("'", '"') if close else None
+    meant = subject_meant(value, known) or (by_lower[close[0]] if close else None)
+    return None if meant is None else f"{name}={code(meant)}"
+
+
+def subject_meant(value: str, known: Sequence[str]) -> str | None:
+    """The subject that is known and that a text spells in another way, such as ``"3"`` and ``"Sub-03"``."""
+    digits = re.fullmatch(r"(?:sub(?:ject)?[-_ ]?)?0*([0-9]{1,2})", value.strip().lower())
+    subject = None if digits is None else f"sub-{int(digits[1]):02d}"
+    return subject if subject in known else None
 
 
 #: As for the command: M are powers of 1,000 and Mi powers of 1,024, each with or without a B behind it.
@@ -280,7 +339,8 @@ def size(value: Any, name: str) -> int | None:
         found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([A-Za-z]*)\s*", value)
         unit = None if found is None else _UNITS.get(found[2].lower().removesuffix("b"))
         if found is None or unit is None:
-            raise _invalid(f'{name} must be a number of bytes such as 2147483648 or "2GiB", got {value!r}')
+            message = f'{name} must be a number of bytes such as 2147483648 or "2GiB", got {value!r}'
+            raise _invalid(message, f'{name}="2GiB"')
         return round(float(found[1]) * unit)
     return count(value, name)
 
@@ -289,7 +349,8 @@ def output(value: object, name: str, suffixes: tuple[str, ...]) -> Path:
     """Where a file goes: its folder has to be there, and its name ends as one of the suffixes."""
     found = path(value, name)
     if not found.name.endswith(suffixes):
-        raise _invalid(f"{name} must end in {' or '.join(suffixes)}, got {str(found)!r}")
+        message = f"{name} must end in {' or '.join(suffixes)}, got {str(found)!r}"
+        raise _invalid(message, f"{name}={code(str(found.with_suffix(suffixes[0])))}" if found.name else None)
     folder(found.parent, name)
     return found
 
@@ -301,10 +362,11 @@ def folder(place: Path, name: str, *, is_argument: bool = False) -> None:
         if place.exists():
             what = f"{name} is a directory, not a file" if is_argument else f"the folder of {name} is a file"
             error = OSError(errno.ENOTDIR, what, str(place))
+            error.hint = None
         else:
             what = f"{name} is a directory, and it" if is_argument else f"the folder of {name}"
             error = OSError(errno.ENOENT, f"{what} does not exist", str(place))
-            error.hint = f"os.makedirs({str(place)!r}) first"
+            error.hint = f"import os; os.makedirs({code(str(place))})"
         raise error
 
 
@@ -312,7 +374,9 @@ def index(value: Any, length: int, what: str) -> int:
     """A position in a sequence; negative ones count from the end."""
     position = integer(value, what)
     if not -length <= position < length:
-        raise OutOfRangeError(f"there are {length} {what}s, so there is no {what} {position}")
+        message = f"there are {length} {what}s, so there is no {what} {position}"
+        hint = f"the last {what} is {length - 1}, or -1" if length else None
+        raise _hinted(OutOfRangeError, message, hint)
     return position % length
 
 
@@ -322,13 +386,13 @@ def threshold(value: Any) -> float | None:
     import numpy as np
 
     if isinstance(value, (str, bytes, bool, np.bool_)) or np.ndim(value) != 0:
-        kind = type(value).__name__
-        raise WrongTypeError(f"nc_threshold must be a number of percent, got {value!r} of type {kind}")
+        raise _wrong_type(f"nc_threshold must be a number of percent, got {typed(value)}", "nc_threshold=20")
     try:
         return float(value)
     except (TypeError, ValueError):
         kind = type(value).__name__
-        raise WrongTypeError(f"nc_threshold must be a number of percent, got {kind}") from None
+        message = f"nc_threshold must be a number of percent, got {kind}"
+        raise _wrong_type(message, "nc_threshold=20") from None
 
 
 def number(value: Any, name: str) -> float:
@@ -336,11 +400,11 @@ def number(value: Any, name: str) -> float:
     import math
 
     if isinstance(value, (str, bytes, bool)):
-        raise WrongTypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}")
+        raise _wrong_type(f"{name} must be a number, got {typed(value)}")
     try:
         found = float(value)
     except (TypeError, ValueError):
-        raise WrongTypeError(f"{name} must be a number, got {type(value).__name__}") from None
+        raise _wrong_type(f"{name} must be a number, got {type(value).__name__}") from None
     if not math.isfinite(found):
         raise _invalid(f"{name} must be a finite number, got {value!r}")
     return found
@@ -362,9 +426,11 @@ def rows(value: ArrayLike | Sequence[int] | None) -> list[int] | None:
     if array.dtype == np.bool_:
         return np.flatnonzero(array).tolist()
     if array.size and array.dtype.kind not in "iu":
-        raise WrongTypeError(f"trials must hold integers or booleans, got {array.dtype}")
+        message = f"trials must hold integers or booleans, got {array.dtype}"
+        raise _wrong_type(message)
     if (array < 0).any():
-        raise _invalid("trials are counted from 0 within each session, got a negative one")
+        message = "trials are counted from 0 within each session, got a negative one"
+        raise _invalid(message, 'trials=[len(subject.get_trial_info("ses-01")) - 1]')
     return [int(row) for row in array]
 
 
@@ -375,9 +441,20 @@ def selection(
     stimuli: object = None,
 ) -> Selection:
     """The choice of trials, and of voxels by their noise ceiling, for the native module."""
+    percent, desc = threshold(nc_threshold), optional_text(nc_desc, "nc_desc")
+    note_unused_map(percent, desc)
     return {
-        "threshold": threshold(nc_threshold),
-        "desc": optional_text(nc_desc, "nc_desc"),
+        "threshold": percent,
+        "desc": desc,
         "trials": rows(trials),
         "stimuli": stimulus_set(stimuli),
     }
+
+
+def note_unused_map(percent: float | None, desc: str | None) -> None:
+    """Warn where the map of a threshold is named, and no threshold."""
+    if desc is not None and percent is None:
+        _notes.warn(
+            f"nc_desc={code(desc)} is not used: it names the map for nc_threshold, which is not given, "
+            "so that it leaves out no voxel"
+        )

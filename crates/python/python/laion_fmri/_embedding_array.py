@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from laion_fmri import _arguments, _native, _notes
+from laion_fmri._errors import _invalid, _wrong_type
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,19 +69,22 @@ class EmbeddingArray(NDArrayOperatorsMixin):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
-            raise ValueError("the embeddings are on disk: an array of them is always a copy")
+            message = "the embeddings are on disk: an array of them is always a copy"
+            raise _invalid(message, "numpy.asarray(embeddings)")
         values = self._whole()
         return values if dtype is None else values.astype(dtype)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **settings: Any) -> Any:
         if any(isinstance(out, EmbeddingArray) for out in settings.get("out", ())):
-            raise TypeError("the embeddings are on disk, and no result can be put into them")
+            message = "the embeddings are on disk, and no result can be put into them"
+            raise _wrong_type(message, "embeddings = numpy.array(embeddings) is an array in memory")
         arrays = [np.asarray(it) if isinstance(it, EmbeddingArray) else it for it in inputs]
         return getattr(ufunc, method)(*arrays, **settings)
 
     def __bool__(self) -> bool:
         if self.size > 1:
-            raise ValueError("the truth value of an array of several values is ambiguous")
+            message = "the truth value of an array of several values is ambiguous"
+            raise _invalid(message, "embeddings.any(), or embeddings.all()")
         return bool(np.asarray(self).any())
 
     def __iter__(self) -> Iterator[NDArray[np.float16]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from errno import EACCES, EPERM
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = [
     "AccessNotFoundError",
@@ -40,6 +40,9 @@ class _Hinted(Exception):
     def __str__(self) -> str:
         message = str(self.args[0]) if len(self.args) == 1 else super().__str__()
         return message if self.hint is None else f"{message}\n  hint: {self.hint}"
+
+
+_E = TypeVar("_E", bound=_Hinted)
 
 
 class DataDirNotSetError(_Hinted, Exception):
@@ -195,15 +198,23 @@ def _build(name: str, message: str, hint: str | None, details: dict[str, Any]) -
     return error  # type: ignore[no-any-return]
 
 
-def _invalid(message: str, hint: str | None = None) -> InvalidRequestError:
-    """An :class:`InvalidRequestError` with a hint."""
-    error = InvalidRequestError(message)
+def _hinted(kind: type[_E], message: str, hint: str | None) -> _E:
+    """An exception of a class, with a hint."""
+    error = kind(message)
     error.hint = hint
     return error
 
 
+def _invalid(message: str, hint: str | None = None) -> InvalidRequestError:
+    """An :class:`InvalidRequestError` with a hint."""
+    return _hinted(InvalidRequestError, message, hint)
+
+
+def _wrong_type(message: str, hint: str | None = None) -> WrongTypeError:
+    """A :class:`WrongTypeError` with a hint."""
+    return _hinted(WrongTypeError, message, hint)
+
+
 def _missing(message: str, install: str) -> MissingPackageError:
     """A :class:`MissingPackageError` with the command that installs the package."""
-    error = MissingPackageError(message)
-    error.hint = install
-    return error
+    return _hinted(MissingPackageError, message, install)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Iterable
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
 
-from laion_fmri._errors import WrongTypeError
+from laion_fmri import _arguments
+from laion_fmri._errors import _wrong_type
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -30,18 +31,24 @@ def suggests(function: Callable[_P, _R]) -> Callable[_P, _R]:
     @functools.wraps(function)
     def call(*arguments: _P.args, **keywords: _P.kwargs) -> _R:
         if not keywords.keys() <= set(known):
-            refuse_unknown(function.__name__, keywords, known)
+            refuse_unknown(function, keywords, known)
         return function(*arguments, **keywords)
 
     return call
 
 
-def refuse_unknown(function: str, keywords: Iterable[str], known: list[str]) -> None:
+def refuse_unknown(function: Callable[..., Any], keywords: Mapping[str, object], known: list[str]) -> None:
     """Raise for the first keyword that is not known."""
-    for name in keywords:
+    for name, value in keywords.items():
         if name in known:
             continue
         same = [word for group in _SAME if name in group for word in group if word in known]
         close = same or difflib.get_close_matches(name, known, n=1)
-        meant = f" (did you mean {close[0]!r}?)" if close else f"; it has {', '.join(known)}"
-        raise WrongTypeError(f"{function}() has no argument {name!r}{meant}")
+        if close:
+            # An array has no short form; its argument is what counts.
+            written = _arguments.code(value) if _arguments.is_plain(value) else ""
+            meant, hint = f" (did you mean {close[0]!r}?)", f"{close[0]}={written}"
+        else:
+            meant = f"; it has {', '.join(known)}"
+            hint = f"help({function.__module__}.{function.__qualname__})"
+        raise _wrong_type(f"{function.__name__}() has no argument {name!r}{meant}", hint)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from laion_fmri import _arguments, _native, _notes
-from laion_fmri._errors import DataDirNotSetError, WrongTypeError, _invalid
+from laion_fmri._errors import DataDirNotSetError, _hinted, _invalid, _wrong_type
 
 __all__ = ["dataset_initialize", "get_data_dir", "set_data_dir"]
 
@@ -37,7 +37,9 @@ def dataset_initialize(data_dir: str) -> None:
     """
     global _chosen, _told
     if not isinstance(data_dir, str):
-        raise WrongTypeError(f"data_dir must be a string, got {type(data_dir).__name__}")
+        is_path = isinstance(data_dir, os.PathLike)
+        hint = f"laion_fmri.dataset_initialize({_arguments.code(os.fspath(data_dir))})" if is_path else None
+        raise _wrong_type(f"data_dir must be a string, got {type(data_dir).__name__}", hint)
     path = os.path.abspath(os.path.expanduser(data_dir))
     try:
         path = str(_native.initialize(path))
@@ -79,9 +81,8 @@ def get_data_dir() -> str:
 
 
 def _not_set() -> DataDirNotSetError:
-    error = DataDirNotSetError("no data directory is set")
-    error.hint = 'laion_fmri.dataset_initialize("DIRECTORY"), or the variable LAION_FMRI_DATA'
-    return error
+    hint = 'laion_fmri.dataset_initialize("DIRECTORY"), or the variable LAION_FMRI_DATA'
+    return _hinted(DataDirNotSetError, "no data directory is set", hint)
 
 
 def _directories(data_dir: str | os.PathLike[str] | None, found: dict[str, Any]) -> list[str]:
@@ -118,7 +119,7 @@ def _check_jobs(jobs: object) -> int | None:
         return None
     number = _arguments.integer(jobs, "jobs")
     if number < 1:
-        raise _invalid(f"jobs must be at least 1, got {number}")
+        raise _invalid(f"jobs must be at least 1, got {number}", "jobs=None is all cores")
     return number
 
 
@@ -142,7 +143,8 @@ def _open(
     from_environment = os.environ.get("LAION_FMRI_JOBS")
     if jobs is None and from_environment:
         if not from_environment.isdecimal():
-            raise _invalid(f"LAION_FMRI_JOBS must be a number of threads, got {from_environment!r}")
+            message = f"LAION_FMRI_JOBS must be a number of threads, got {from_environment!r}"
+            raise _invalid(message, 'import os; os.environ["LAION_FMRI_JOBS"] = "4"')
         jobs = int(from_environment)
     return _native.Dataset(
         directories,

@@ -117,7 +117,7 @@ def localizer_effect_path(
 
     number = _number(run, "run")
     if number is None:
-        raise _invalid("run is required")
+        raise _invalid("run is required", "run=1")
     return _path(subject, task, condition, session, number, space, hemi, res, data_dir)
 
 
@@ -138,7 +138,8 @@ def _path(
     if hemi is not None:
         _arguments.text(hemi, "hemi")
     if space == "fsnative" and hemi not in ("L", "R"):
-        raise _invalid(f'hemi must be "L" or "R" on the surface, got {hemi!r}')
+        message = f'hemi must be "L" or "R" on the surface, got {hemi!r}'
+        raise _invalid(message, 'hemi="L"; or space="T1w" for the volume')
     res = _arguments.choice(res, "res", VOLUME_RESOLUTIONS)
     handle = _open(data_dir).subject(resolve_subject_id(subject))
     side = hemi if space == "fsnative" else None

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native
 from laion_fmri._constants import AVAILABLE_MODELS
-from laion_fmri._errors import UnknownNameError, WrongTypeError, _invalid
+from laion_fmri._errors import (
+    StimuliNotDownloadedError,
+    UnknownNameError,
+    _hinted,
+    _invalid,
+    _wrong_type,
+)
 from laion_fmri._paths import embeddings_path
 from laion_fmri._opened import Closing
 from laion_fmri.config import _named, get_data_dir
@@ -25,11 +31,12 @@ __all__ = ["AVAILABLE_MODELS", "Embeddings", "load_embeddings"]
 def _model(name: object) -> str:
     """A model by its name; case does not count."""
     if not isinstance(name, str):
-        raise WrongTypeError(f"model must be a string, got {name!r} of type {type(name).__name__}")
+        raise _wrong_type(f"model must be a string, got {_arguments.typed(name)}")
     for known in AVAILABLE_MODELS:
         if known.lower() == name.lower():
             return known
-    raise _invalid(f"unknown embedding model {name!r} (expected {', '.join(AVAILABLE_MODELS)})")
+    message = f"unknown embedding model {name!r} (expected {', '.join(AVAILABLE_MODELS)})"
+    raise _invalid(message, _arguments.nearest(name, "model", AVAILABLE_MODELS))
 
 
 def _models(models: object, name: str = "models") -> list[str]:
@@ -84,8 +91,6 @@ class Embeddings(Closing):
     """
 
     def __init__(self, models: str | Iterable[str], data_dir: str | os.PathLike[str] | None = None) -> None:
-        from laion_fmri._errors import StimuliNotDownloadedError
-
         self._data_dir = (
             get_data_dir() if data_dir is None else str(_arguments.path(data_dir, "data_dir"))
         )
@@ -94,11 +99,10 @@ class Embeddings(Closing):
         for model in self._names:
             path = embeddings_path(self._data_dir, model)
             if not path.is_file():
-                error = StimuliNotDownloadedError(
-                    f"the embeddings by {model}: not on disk, expected at {path}"
-                )
-                error.hint = f"laion_fmri.download_embeddings({model!r}{_named(self._data_dir)})"
-                raise error
+                message = f"the embeddings by {model}: not on disk, expected at {path}"
+                name = f"{_arguments.code(model)}{_named(self._data_dir)}"
+                fetch = f"laion_fmri.download_embeddings({name})"
+                raise _hinted(StimuliNotDownloadedError, message, fetch)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_data_dir": self._data_dir, "_names": self._names, "_arrays": {}}
@@ -178,12 +182,13 @@ class Embeddings(Closing):
 
 
 def _unknown(model: object, known: list[str]) -> UnknownNameError:
-    error = UnknownNameError(f"no embeddings by {model!r} are open (open: {', '.join(known)})")
+    message = f"no embeddings by {model!r} are open (open: {', '.join(known)})"
     if model in AVAILABLE_MODELS:
-        error.hint = f"load_embeddings({model!r}), after laion_fmri.download_embeddings({model!r})"
+        name = _arguments.code(model)
+        hint = f"laion_fmri.download_embeddings({name}); laion_fmri.load_embeddings({name})"
     else:
-        error.hint = f"the models are {', '.join(AVAILABLE_MODELS)}"
-    return error
+        hint = f"the models are {', '.join(AVAILABLE_MODELS)}"
+    return _hinted(UnknownNameError, message, hint)
 
 
 def __dir__() -> list[str]:

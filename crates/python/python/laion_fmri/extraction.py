@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import hashlib
 import json
 import os
@@ -16,7 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _license, _native
 from laion_fmri._constants import AVAILABLE_MODELS
-from laion_fmri._errors import DataIntegrityError, DataNotFoundError, _invalid
+from laion_fmri._errors import (
+    DataIntegrityError,
+    DataNotFoundError,
+    UnknownNameError,
+    WrongTypeError,
+    _hinted,
+    _invalid,
+    _wrong_type,
+)
 from laion_fmri._keywords import refuse_unknown, suggests
 from laion_fmri._progress import Progress, shown
 from laion_fmri._sessions import fetching, joined_sessions, note_left_out
@@ -81,6 +90,8 @@ class Extraction(Mapping[str, Any]):
         return dict(h5py.File(self.path, "r"))
 
     def __getitem__(self, name: str) -> Any:
+        if name not in self.arrays:
+            raise _no_array(name, list(self.arrays))
         return self.arrays[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -100,6 +111,13 @@ class Extraction(Mapping[str, Any]):
         if self.path is not None:
             parts.append(f"path={str(self.path)!r}")
         return f"Extraction({', '.join(parts)})"
+
+
+def _no_array(name: object, known: list[str]) -> UnknownNameError:
+    """The error about a name that no array has."""
+    close = difflib.get_close_matches(name, known, n=1) if isinstance(name, str) else []
+    hint = f"did you mean {close[0]!r}?" if close else None
+    return _hinted(UnknownNameError, f"there is no array {name!r}; arrays: {', '.join(known)}", hint)
 
 
 @suggests
@@ -246,7 +264,7 @@ def plan_extraction(
     import inspect
 
     signature = inspect.signature(extract)
-    refuse_unknown("plan_extraction", choices, list(signature.parameters))
+    refuse_unknown(plan_extraction, choices, list(signature.parameters))
     bound = signature.bind(subjects, session, **choices)
     bound.apply_defaults()
     output = bound.arguments["output"]
@@ -328,11 +346,12 @@ def _check_output(path: Path) -> None:
         return
     digest = _sha256(made)
     if digest != recorded["sha256"]:
-        error = DataIntegrityError(
-            f"{made} differs from its recipe: expected SHA-256 {recorded['sha256']}, got {digest}"
+        again = made.with_name(f"again_{made.name}")
+        raise _hinted(
+            DataIntegrityError,
+            f"{made} differs from its recipe: expected SHA-256 {recorded['sha256']}, got {digest}",
+            f"laion_fmri.reproduce({_arguments.code(str(beside))}, output={_arguments.code(str(again))})",
         )
-        error.hint = f"reproduce({str(beside)!r}, output=...) makes it anew; or delete {made} first"
-        raise error
 
 
 def _sha256(path: Path) -> str:
@@ -410,6 +429,7 @@ class ZscoreReport:
     nan: int
 
 
+@suggests
 def zscore(
     betas: ArrayLike,
     within: ArrayLike | None = None,
@@ -445,20 +465,36 @@ def zscore(
 
     Raises
     ------
+    TypeError
+        If `betas` is a dict, as :meth:`laion_fmri.Subject.get_betas` returns for several sessions.
     ValueError
         If shapes do not fit, or labels are missing or of several kinds.
     """
     import numpy as np
 
+    if isinstance(betas, Mapping):
+        raise _arrays_by_session(betas)
     array = _arguments.numbers(betas, "betas")
     if array.ndim != 2:
-        raise _invalid(f"betas must have two dimensions, got shape {array.shape}")
+        hint = "laion_fmri.zscore(betas.reshape(-1, 1))" if array.ndim == 1 else None
+        raise _invalid(f"betas must have two dimensions, got shape {array.shape}", hint)
     nan = _arguments.choice(nan, "nan", ("omit", "propagate"))
     ddof = _arguments.count(ddof, "ddof")
     groups = np.zeros(len(array), dtype=np.int64) if within is None else _groups(within, len(array))
     rows = None if fit_rows is None else _arguments.flags(fit_rows, "fit_rows").tolist()
     values, counts = _native.zscore(array, groups.tolist(), ddof, nan == "propagate", rows)
     return values, ZscoreReport(*counts)
+
+
+def _arrays_by_session(betas: Mapping[Any, Any]) -> WrongTypeError:
+    """The error about the answer of a call for several sessions, where one array is meant."""
+    named = [name for name in betas if isinstance(name, str)]
+    return _wrong_type(
+        "betas must be one array, got a dict: get_betas of several sessions has an array for each",
+        f"betas, rows = subject.concat_betas({_arguments.code(named)}); "
+        'laion_fmri.zscore(betas, within=rows["session"]); or, for each session, '
+        "{name: laion_fmri.zscore(array)[0] for name, array in betas.items()}",
+    )
 
 
 def _groups(within: Any, n_rows: int) -> NDArray[np.int64]:
@@ -559,6 +595,7 @@ def _request(choices: dict[str, Any], dataset: _native.Dataset) -> dict[str, Any
     }
     percent = _arguments.threshold(choices["nc_threshold"])
     desc = _arguments.optional_text(choices["nc_desc"], "nc_desc")
+    _arguments.note_unused_map(percent, desc)
     if percent is not None:
         conventions["noise_ceiling"] = {"percent": percent}
         if desc is not None:

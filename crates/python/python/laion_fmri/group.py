@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native
-from laion_fmri._errors import WrongTypeError, _invalid
+from laion_fmri._errors import UnknownNameError, _hinted, _invalid, _wrong_type
+from laion_fmri._keywords import suggests
 from laion_fmri.config import _open
 from laion_fmri.discovery import get_subjects
 from laion_fmri.stimuli import _image
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Group", "SharedBetas", "load_subjects"]
 
 
+@suggests
 def load_subjects(
     subjects: str | Iterable[str],
     *,
@@ -57,7 +59,7 @@ def load_subjects(
     else:
         names = _arguments.texts(subjects, "subjects")
     if not names:
-        raise _invalid("at least one subject is needed")
+        raise _invalid("at least one subject is needed", 'laion_fmri.load_subjects("all")')
     loaded = [
         load_subject(name, from_bucket=from_bucket, jobs=jobs, accept_license=accept_license)
         for name in names
@@ -103,7 +105,7 @@ class Group:
     def __init__(self, subjects_dict: dict[str, Subject]) -> None:
         if not isinstance(subjects_dict, Mapping):
             kind = type(subjects_dict).__name__
-            raise WrongTypeError(f"subjects_dict must be a dict of subjects by id, got {kind}")
+            raise _wrong_type(f"subjects_dict must be a dict of subjects by id, got {kind}")
         self._subjects = dict(subjects_dict)
 
     def __len__(self) -> int:
@@ -117,9 +119,15 @@ class Group:
 
     def __getitem__(self, key: int | str) -> Subject:
         if isinstance(key, str):
+            if key not in self._subjects:
+                known = list(self._subjects)
+                message = f"the group has no subject {key!r}; subjects: {', '.join(known) or 'none'}"
+                meant = _arguments.subject_meant(key, known)
+                raise _hinted(UnknownNameError, message, None if meant is None else f'group["{meant}"]')
             return self._subjects[key]
         if isinstance(key, slice):
-            raise WrongTypeError("a group takes an integer or an id, got a slice")
+            hint = "laion_fmri.Group(dict(list(group)[:2])) is a group of the first two"
+            raise _wrong_type("a group takes an integer or an id, got a slice", hint)
         subjects = list(self._subjects.values())
         return subjects[_arguments.index(key, len(subjects), "subject")]
 
@@ -129,6 +137,7 @@ class Group:
     def __repr__(self) -> str:
         return f"Group({', '.join(self._subjects)})"
 
+    @suggests
     def get_shared_betas(
         self,
         session: Session,
@@ -167,6 +176,7 @@ class Group:
             for name, subject in self
         }
 
+    @suggests
     def shared_betas(
         self,
         session: Session,

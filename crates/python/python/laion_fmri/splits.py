@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native, _notes
-from laion_fmri._errors import WrongTypeError, _invalid
+from laion_fmri._errors import _invalid, _wrong_type
+from laion_fmri._keywords import suggests
 
 if TYPE_CHECKING:
     import numpy as np
@@ -157,7 +158,9 @@ def list_splits(pool: str | None = None) -> list[str]:
     ValueError
         For an unknown pool.
     """
-    return _native.list_splits(_arguments.optional_text(pool, "pool"))
+    if pool is not None:
+        _check_name("pool", _arguments.text(pool, "pool"), list_pools())
+    return _native.list_splits(pool)
 
 
 def list_ood_types() -> list[str]:
@@ -171,6 +174,7 @@ def list_ood_types() -> list[str]:
     return _native.list_ood_types()
 
 
+@suggests
 def load_split(name: str, pool: str, *, revision: str = "r1") -> Split:
     """A split of a pool.
 
@@ -198,6 +202,7 @@ def load_split(name: str, pool: str, *, revision: str = "r1") -> Split:
     return _split(_arguments.text(name, "name"), _arguments.text(pool, "pool"), None, revision)
 
 
+@suggests
 def load_all_splits(pool: str, *, revision: str = "r1") -> dict[str, Split]:
     """All splits of a pool.
 
@@ -221,6 +226,7 @@ def load_all_splits(pool: str, *, revision: str = "r1") -> dict[str, Split]:
     return {name: load_split(name, pool, revision=revision) for name in list_splits(pool)}
 
 
+@suggests
 def get_train_test_ids(
     name: str,
     pool: str,
@@ -257,6 +263,7 @@ def get_train_test_ids(
     return split.variants[0].train_ids, split.variants[0].test_ids
 
 
+@suggests
 def get_split_masks(
     trials: pd.DataFrame | pd.Series[str] | Iterable[str],
     name: str,
@@ -317,6 +324,7 @@ def _warn_of_other_pool(labels: list[str], pool: str) -> None:
         )
 
 
+@suggests
 def find_leaks(
     trials: pd.DataFrame | pd.Series[str] | Iterable[str], train: ArrayLike, test: ArrayLike
 ) -> LeakReport:
@@ -365,7 +373,8 @@ def duplicate_groups(pool: str) -> list[list[str]]:
     ValueError
         For an unknown pool.
     """
-    return _native.duplicate_groups(_arguments.text(pool, "pool"))
+    _check_name("pool", _arguments.text(pool, "pool"), list_pools())
+    return _native.duplicate_groups(pool)
 
 
 def _split(name: str, pool: str, ood_types: list[str] | None, revision: str) -> Split:
@@ -412,19 +421,26 @@ def _method(found: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 def _check_names(name: str, pool: str, ood_types: list[str] | None) -> None:
     """Refuse unknown names in the words of the Python package."""
-    for what, value, known in (("pool", pool, list_pools()), ("split", name, list_splits())):
-        if value not in known:
-            raise _invalid(
-                f"Unknown {what} {value!r} (expected one of {', '.join(known)})",
-                _arguments.nearest(value, "pool" if what == "pool" else "name", known),
-            )
+    _check_name("pool", pool, list_pools())
+    _check_name("split", name, list_splits())
     if ood_types is None:
         return
     if name != "ood":
-        raise _invalid(f"ood_types is only valid for the 'ood' split, got split {name!r}")
-    unknown = [kind for kind in ood_types if kind not in list_ood_types()]
+        raise _invalid(f"ood_types is only valid for the 'ood' split, got split {name!r}", 'name="ood"')
+    known = list_ood_types()
+    unknown = [kind for kind in ood_types if kind not in known]
     if unknown:
-        raise _invalid(f"Unknown ood_types {unknown} (expected {', '.join(list_ood_types())})")
+        hint = _arguments.nearest(unknown[0], "ood_types", known)
+        raise _invalid(f"Unknown ood_types {unknown} (expected {', '.join(known)})", hint)
+
+
+def _check_name(what: str, value: str, known: list[str]) -> None:
+    """Refuse a pool or a split that is not known."""
+    if value not in known:
+        raise _invalid(
+            f"Unknown {what} {value!r} (expected one of {', '.join(known)})",
+            _arguments.nearest(value, "pool" if what == "pool" else "name", known),
+        )
 
 
 def _family(name: str) -> str:
@@ -438,7 +454,7 @@ def _types(value: Iterable[str] | None) -> list[str] | None:
 
 def _check_variant(variant_id: object) -> None:
     if _arguments.integer(variant_id, "variant_id") != 0:
-        raise _invalid(f"there is no variant_id {variant_id!r} (expected 0)")
+        raise _invalid(f"there is no variant_id {variant_id!r} (expected 0)", "variant_id=0")
 
 
 def _labels(trials: Any) -> list[str]:
@@ -448,8 +464,8 @@ def _labels(trials: Any) -> list[str]:
         return labels_of(trials)
     if isinstance(trials, (str, bytes, Mapping)) or not isinstance(trials, Iterable):
         kind = type(trials).__name__
-        hint = "; pass one session's table" if isinstance(trials, Mapping) else ""
-        raise WrongTypeError(f"trials must be a table or a list of labels, got {kind}{hint}")
+        hint = "trials=pandas.concat(trials.values())" if isinstance(trials, Mapping) else None
+        raise _wrong_type(f"trials must be a table or a list of labels, got {kind}", hint)
     return _arguments.texts(trials, "trials")
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native, _paths, _tables
 from laion_fmri._constants import STIMULI_METADATA_FILE
-from laion_fmri._errors import WrongTypeError, _invalid
+from laion_fmri._errors import _invalid, _wrong_type
+from laion_fmri._keywords import suggests
 from laion_fmri.captions import Captions
 from laion_fmri._opened import Closing
 from laion_fmri.config import _directories, _open
@@ -54,7 +55,7 @@ def as_displayed_rgb(image: Image.Image) -> Image.Image:
     from PIL import Image
 
     if not isinstance(image, Image.Image):
-        raise WrongTypeError(f"image must be an image of Pillow, got {_arguments.typed(image)}")
+        raise _wrong_type(f"image must be an image of Pillow, got {_arguments.typed(image)}")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         background = Image.new("RGBA", image.size, (*_BACKGROUND, 255))
@@ -162,6 +163,7 @@ class Stimuli(Closing):
         """The captions."""
         return Captions._of(self._native, self.data_dir)
 
+    @suggests
     def query(
         self,
         *,
@@ -214,8 +216,10 @@ class Stimuli(Closing):
         if isinstance(seen_by, Subject):
             return seen_by
         if not isinstance(seen_by, str):
-            kind = type(seen_by).__name__
-            raise WrongTypeError(f"seen_by must be a Subject or its id, got {seen_by!r} of type {kind}")
+            number = _arguments.as_integer(seen_by)
+            hint = None if number is None or number < 0 else f'seen_by="sub-{number:02d}"'
+            got = _arguments.typed(seen_by)
+            raise _wrong_type(f"seen_by must be a Subject or its id, got {got}", hint)
         return Subject(resolve_subject_id(seen_by), self.data_dir)
 
 
@@ -226,7 +230,8 @@ def _repetitions(value: object) -> int | None:
     if isinstance(value, str):
         digits = value.strip().removesuffix("rep")
         if not digits.isdecimal():
-            raise _invalid(f'repetitions must be a number such as 12 or "12rep", got {value!r}')
+            message = f'repetitions must be a number such as 12 or "12rep", got {value!r}'
+            raise _invalid(message, "repetitions=12")
         return int(digits)
     return _arguments.count(value, "repetitions")
 
@@ -269,8 +274,8 @@ class Images:
         if isinstance(key, str):
             return key
         if _arguments.as_integer(key) is None:
-            kind = type(key).__name__
-            raise WrongTypeError(f"key must be the name or the row of an image, got {key!r} of type {kind}")
+            got = _arguments.typed(key)
+            raise _wrong_type(f"key must be the name or the row of an image, got {got}")
         names = self.names()
         return names[_arguments.index(key, len(names), "image")]
 

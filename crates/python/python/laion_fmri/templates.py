@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native
-from laion_fmri._errors import WrongTypeError, _invalid
+from laion_fmri._errors import _invalid, _wrong_type
 from laion_fmri._sessions import one_session
 
 if TYPE_CHECKING:
@@ -114,9 +114,9 @@ def to_template(
     target = _arguments.choice(target, "target", _SURFACES + _VOLUMES)
     route = _arguments.choice(route, "route", _ROUTES)
     if route not in ("auto", "surface" if target in _SURFACES else "volume"):
-        raise _invalid(f"the route {route!r} does not lead to {target}")
+        raise _invalid(f"the route {route!r} does not lead to {target}", 'route="auto"')
     if not isinstance(fslr_density, str):
-        raise WrongTypeError(f"fslr_density must be a string, got {type(fslr_density).__name__}")
+        raise _wrong_type(f"fslr_density must be a string, got {type(fslr_density).__name__}")
     if hemi is not None:
         hemi = _arguments.choice(hemi, "hemi", _HEMISPHERES)
     voxels = _arguments.voxels(roi, mask, mask_source)
@@ -268,7 +268,8 @@ def surface_to_template(
         wanted = [side for side in sides if hemi in (None, side)]
         return {side: one(values[side], side) for side in wanted}
     if hemi is None:
-        raise _invalid('hemi is required for a single array: "L" or "R"')
+        message = 'hemi is required for a single array: "L" or "R"'
+        raise _invalid(message, 'hemi="L"; or values={"L": left, "R": right} for both')
     return one(values, _arguments.choice(hemi, "hemi", _HEMISPHERES))
 
 
@@ -330,7 +331,8 @@ def _options(
 
 def _depths(depths: object) -> list[float]:
     if not isinstance(depths, Iterable) or isinstance(depths, (str, bytes, Mapping)):
-        raise WrongTypeError(f"depths must be a list of numbers, got {_arguments.typed(depths)}")
+        hint = f"depths=[{depths!r}]" if isinstance(depths, (int, float)) else None
+        raise _wrong_type(f"depths must be a list of numbers, got {_arguments.typed(depths)}", hint)
     return [_arguments.number(depth, "depths") for depth in depths]
 
 
@@ -353,7 +355,7 @@ def _routed(kw: dict[str, Any], route: str) -> dict[str, Any]:
     """Keywords whose route leads to one kind of target alone."""
     given = kw.setdefault("route", route)
     if given not in ("auto", route):
-        raise _invalid(f"route must be {route!r} here, got {given!r}")
+        raise _invalid(f"route must be {route!r} here, got {given!r}", f"route={_arguments.code(route)}")
     return kw
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native
-from laion_fmri._errors import DataIntegrityError, WrongTypeError, _invalid, _missing
+from laion_fmri._errors import DataIntegrityError, _invalid, _missing, _wrong_type
 from laion_fmri._progress import Progress, shown
 from laion_fmri.subject import _labels
 
@@ -105,7 +105,7 @@ class LaionFMRIDataset(Dataset[dict[str, Any]]):
     ) -> None:
         if image_transform is not None and not callable(image_transform):
             kind = type(image_transform).__name__
-            raise WrongTypeError(f"image_transform must be callable, got {kind}")
+            raise _wrong_type(f"image_transform must be callable, got {kind}")
         _arguments.check_subject(subject)
         given = _arguments.sessions(session)
         named = list(dict.fromkeys(subject._joined(given) or subject._handle().sessions_with_betas()))
