@@ -1,5 +1,6 @@
 //! The dataset on disk or in its bucket, and what is asked of the bucket.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use laion_fmri::config::{self, Environment, Origin, Settings};
@@ -128,6 +129,15 @@ impl Dataset {
     ) -> PyResult<Vec<String>> {
         self.run(py, None, move |dataset, _| {
             dataset.discovery()?.rois(subject, category.as_deref())
+        })
+    }
+
+    /// The categories with an ROI of a subject of the bucket, sorted.
+    fn remote_roi_categories(&self, py: Python<'_>, subject: String) -> PyResult<Vec<String>> {
+        self.run(py, None, move |dataset, _| {
+            let rois = dataset.discovery()?.roi_table(subject)?.into_iter();
+            let categories: BTreeSet<String> = rois.map(|roi| roi.category).collect();
+            Ok(categories.into_iter().collect())
         })
     }
 

@@ -48,6 +48,11 @@ pub(crate) fn raise<E: Into<Error>>(py: Python<'_>) -> impl Fn(E) -> PyErr {
     move |error| raised(py, &error.into())
 }
 
+/// An argument that has no meaning.
+pub(crate) fn invalid(py: Python<'_>, message: &str) -> PyErr {
+    build(py, "InvalidRequestError", message, None, PyDict::new(py)).unwrap_or_else(|failed| failed)
+}
+
 /// A mistake of this package.
 pub(crate) fn internal(py: Python<'_>, what: &str) -> PyErr {
     let message = format!("internal error of laion_fmri: {what}");

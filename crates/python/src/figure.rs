@@ -4,7 +4,6 @@ use laion_fmri::figure::{ColorMap, ColorScale, Error, Layers, Plane};
 use laion_fmri::{Resolution, ndarray};
 use ndarray::{Array1, Array2};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -23,8 +22,8 @@ pub(crate) struct SliceOptions {
     is_diverging: bool,
 }
 
-fn invalid(error: Error) -> PyErr {
-    PyValueError::new_err(error.to_string())
+fn invalid(py: Python<'_>) -> impl Fn(Error) -> PyErr {
+    move |refused| error::invalid(py, &refused.to_string())
 }
 
 /// The colours of a scale, its range, and whether it diverges.
@@ -46,7 +45,7 @@ pub(crate) fn color_scale<'py>(
         None => ColorMap::Viridis,
     };
     let scale = match range {
-        Some((low, high)) => ColorScale::new(map, low, high).map_err(invalid)?,
+        Some((low, high)) => ColorScale::new(map, low, high).map_err(invalid(py))?,
         None => ColorScale::fitting(map, values.iter().copied()),
     };
     let colors = map.table();
@@ -79,7 +78,7 @@ pub(crate) fn slices<'py>(
             .and_then(|scale| slices.figure(scale).plane(plane).slices(options.n_slices).layers());
         Ok(layers.map(|layers| (layers, slices.anatomy().is_some())))
     })?;
-    let (layers, has_anatomy) = drawn.map_err(invalid)?;
+    let (layers, has_anatomy) = drawn.map_err(invalid(py))?;
     picture(py, layers, has_anatomy)
 }
 
@@ -133,6 +132,15 @@ pub(crate) fn mean_r2<'py>(
     let values: Array1<f32> =
         subject.run(py, None, move |subject, _| subject.mean_r2(&voxels.of(&subject)?))?;
     Ok(values.into_pyarray(py))
+}
+
+/// The names of the maps that are there: `r2`, the noise ceilings over all sessions, and the sessions
+/// with a noise ceiling of their own.
+#[pyfunction]
+pub(crate) fn available_maps(py: Python<'_>, subject: PyRef<'_, Subject>) -> PyResult<Vec<String>> {
+    let ceilings = subject.inner.available_noise_ceilings().map_err(error::raise(py))?;
+    let r2 = subject.inner.has_mean_r2().then(|| "r2".to_owned());
+    Ok(r2.into_iter().chain(ceilings.iter().map(ToString::to_string)).collect())
 }
 
 /// The name of the noise ceiling that is drawn when none is named.

@@ -44,7 +44,9 @@ mod _native {
         extract, plan_extraction, recipe, recipe_methods, recipe_toml, reproduce,
     };
     #[pymodule_export]
-    use crate::figure::{brain_grid, color_scale, mean_r2, slices, usual_noise_ceiling};
+    use crate::figure::{
+        available_maps, brain_grid, color_scale, mean_r2, slices, usual_noise_ceiling,
+    };
     #[pymodule_export]
     use crate::files::{
         read_gifti, read_label, read_mask, read_rows, read_volume, read_voxels, write_nifti, zscore,

@@ -198,6 +198,20 @@ def test_a_map_is_named_as_one(sub, name) -> None:
         with pytest.raises(ValueError, match=f"'{name}' is the name of a map") as raised:
             draw(name)
         assert raised.value.hint == f'map="{name}"'
+    with pytest.raises(ValueError, match=f"'{name}' is the name of a map") as raised:
+        laion_fmri.plot_slices(name, sub)
+    assert raised.value.hint == f'subject.plot_slices(map="{name}")'
+
+
+def test_an_unknown_map_says_which_there_are(sub) -> None:
+    maps = "maps: nc, r2, Noiseceiling4rep, .*Noiseceiling12rep, .*ses-01, ses-02"
+    for draw in (sub.plot_slices, sub.view):
+        with pytest.raises(ValueError, match=f"there is no map 'foo'; {maps}") as raised:
+            draw(map="foo")
+        assert raised.value.hint is None
+        with pytest.raises(ValueError, match="there is no map") as raised:
+            draw(map="Noisceiling4rep")
+        assert raised.value.hint == 'map="Noiseceiling4rep"'
 
 
 def test_a_subject_is_no_id() -> None:

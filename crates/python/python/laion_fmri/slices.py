@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native, templates
-from laion_fmri._errors import WrongTypeError, _invalid, _missing
+from laion_fmri._errors import _invalid, _missing, _wrong_type
+from laion_fmri._keywords import suggests
 
 if TYPE_CHECKING:
     import os
@@ -28,6 +29,7 @@ _NAME_OF_MAP = re.compile(r"(?i:nc|r2)|ses-[0-9]+|Noiseceiling[0-9A-Za-z]+")
 _PLANES = ("axial", "coronal", "sagittal")
 
 
+@suggests
 def plot_slices(
     values: ArrayLike | str | os.PathLike[str] | Any,
     subject: Subject,
@@ -53,7 +55,7 @@ def plot_slices(
     ----------
     values : array_like, path or image
         One value for each voxel of the brain, or of `roi`; or a NIfTI file or nibabel image on the grid of
-        the betas.
+        the betas. A map of the dataset is drawn by its name with ``subject.plot_slices(map="nc")``.
     subject : Subject
         Whose values they are.
     roi : str or list of str, optional
@@ -104,6 +106,7 @@ def plot_slices(
     >>> ax = laion_fmri.plot_slices(ceiling, subject, roi="FFA1", threshold=10, label="noise ceiling (%)")
     >>> ax.figure.savefig("ceiling.pdf")
     """
+    _refuse_name_of_map(values, "subject.plot_slices(map={})")
     try:
         import matplotlib.pyplot as plt
         from matplotlib.colors import ListedColormap, Normalize
@@ -171,19 +174,22 @@ def _values_of(
     given = [name for name, it in (("values", values), ("map", map), ("trial", trial)) if it is not None]
     if len(given) != 1:
         got = ", ".join(given) or "none of them"
-        raise _invalid(f"name one of values, map and trial, got {got}")
+        raise _invalid(f"name one of values, map and trial, got {got}", 'map="nc", or trial=("ses-01", 0)')
     if trial is not None:
         if not isinstance(trial, tuple) or len(trial) != 2:
-            raise WrongTypeError(f'trial must be a session and a row, such as ("ses-01", 17), got {trial!r}')
+            message = f'trial must be a session and a row, such as ("ses-01", 17), got {trial!r}'
+            raise _wrong_type(message, f"trial=({_arguments.code(trial)}, 0)" if _is_session(trial) else None)
         session, row = trial
         row = _arguments.count(row, "the row of trial")
         betas = subject.get_betas(_arguments.session(session), trials=[row], mask_source=mask_source)
         return betas[0], "beta"
     if map is None:
-        _refuse_name_of_map(values)
+        _refuse_name_of_map(values, "map={}")
         return values, ""
     if not isinstance(map, str):
-        raise WrongTypeError(f"map must be a string, got {map!r} of type {type(map).__name__}")
+        raise _wrong_type(f"map must be a string, got {_arguments.typed(map)}")
+    map = _name_of_map(map)
+    _check_map(subject, map)
     if map == "r2":
         voxels = _arguments.voxels(None, None, mask_source)
         return _native.mean_r2(subject._current(), voxels), "R² (%)"
@@ -192,11 +198,32 @@ def _values_of(
     return subject.get_noise_ceiling(mask_source=mask_source, **which), "noise ceiling (%)"
 
 
-def _refuse_name_of_map(values: Any) -> None:
+def _name_of_map(name: str) -> str:
+    """A map by its name; the case of the short ones does not count."""
+    return name.lower() if name.lower() in ("nc", "r2") else name
+
+
+def _is_session(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("ses-")
+
+
+def _refuse_name_of_map(values: Any, instead: str) -> None:
     """Refuse the name of a map in the place of values, where a text is the path of a file."""
     if isinstance(values, str) and _NAME_OF_MAP.fullmatch(values) and not Path(values).exists():
-        name = values.lower() if values.lower() in ("nc", "r2") else values
-        raise _invalid(f"values is a file or an array, and {values!r} is the name of a map", f'map="{name}"')
+        raise _invalid(
+            f"values is a file or an array, and {values!r} is the name of a map",
+            instead.format(_arguments.code(_name_of_map(values))),
+        )
+
+
+def _check_map(subject: Subject, name: str) -> None:
+    """Refuse a text that no map can be called. A map that is only not on disk is an error of its own."""
+    if _NAME_OF_MAP.fullmatch(name):
+        return
+    known = ["nc", *_native.available_maps(subject._current())]
+    if name not in known:
+        message = f"there is no map {name!r}; maps: {', '.join(known)}"
+        raise _invalid(message, _arguments.nearest(name, "map", known))
 
 
 def _write_texts(ax: Axes, found: dict[str, Any]) -> None:
@@ -251,7 +278,8 @@ class _Scale:
     ) -> _Scale:
         if range is not None:
             if not isinstance(range, (tuple, list)) or len(range) != 2:
-                raise WrongTypeError(f"range must be two numbers, such as (0, 50), got {range!r}")
+                message = f"range must be two numbers, such as (0, 50), got {range!r}"
+                raise _wrong_type(message, "range=(0, 50)")
             low, high = range
             range = (_arguments.number(low, "range"), _arguments.number(high, "range"))
         number = 0.0 if threshold is None else _arguments.number(threshold, "threshold")
