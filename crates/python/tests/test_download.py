@@ -335,7 +335,7 @@ def test_discovery(empty, capsys):
     assert discovery.get_subjects() == ["sub-01", "sub-03", "sub-05"]
     assert "FFA1" in discovery.get_rois("sub-03")
     assert discovery.get_rois("sub-03", category="place")
-    with pytest.warns(UserWarning):
+    with pytest.warns(UserWarning, match="sub-03 has no ROI of the category 'none'; categories: .*face"):
         assert discovery.get_rois("sub-03", category="none") == []
     discovery.describe()
     out = capsys.readouterr().out

@@ -27,7 +27,11 @@ def test_sessions_and_rois_are_those_on_disk(sub):
     assert sub.get_sessions() == ["ses-01", "ses-02"]
     assert "FFA1" in sub.get_available_rois()
     assert sub.get_available_rois(category="face") == ["AFP1", "FFA1", "FFA2", "OFA", "pSTSfaces"]
-    assert sub.get_available_rois(category="none") == []
+    known = "categories: .*face"
+    with pytest.warns(UserWarning, match=f"sub-03 has no ROI of the category 'none'; {known}"):
+        assert sub.get_available_rois(category="none") == []
+    with pytest.warns(UserWarning, match=f"'faces' .did you mean category=.face...; {known}"):
+        assert sub.get_available_rois("faces") == []
     assert {"face", "laion"} <= set(sub.get_available_categories())
 
 
@@ -108,15 +112,21 @@ def test_stimuli_and_trials_choose_rows(sub, reference):
     same(sub.get_betas("ses-01", stimuli="unique"), whole[~shared])
     same(sub.get_betas("ses-01", trials=[5, 3, 3]), whole[[5, 3, 3]])
     same(sub.get_betas("ses-01", trials=np.arange(len(whole)) < 4), whole[:4])
-    rows = [row for row in (5, 3) if shared[row]]
-    same(sub.get_betas("ses-01", trials=[5, 3], stimuli="shared"), whole[rows])
+    wanted = [5, 3, int(np.flatnonzero(shared)[-1])]
+    rows = [row for row in wanted if shared[row]]
+    same(sub.get_betas("ses-01", trials=wanted, stimuli="shared"), whole[rows])
     with pytest.raises(IndexError):
         sub.get_betas("ses-01", trials=[10_000])
 
 
 def test_nothing_chosen_is_an_empty_array(sub):
     n_voxels = sub.get_n_voxels()
-    assert sub.get_betas("ses-01", trials=[]).shape == (0, n_voxels)
+    for nothing in ([], np.zeros(52, dtype=bool)):
+        with pytest.warns(UserWarning, match="no trial fulfils all conditions, so the array has no rows"):
+            assert sub.get_betas("ses-01", trials=nothing).shape == (0, n_voxels)
+    with pytest.warns(UserWarning, match="no trial"):
+        betas, rows = sub.concat_betas("ses-01", trials=[])
+    assert betas.shape == (0, n_voxels) and len(rows) == 0
     with pytest.warns(UserWarning, match="no voxel"):
         assert sub.get_betas("ses-01", mask=np.zeros(n_voxels, dtype=bool)).shape == (52, 0)
     assert sub.get_roi_masks([]) == {}
@@ -190,6 +200,20 @@ def test_metadata_joins_the_images(sub, mirror):
     assert found["dataset"].tolist() == known["dataset"].tolist()
     if trials["stim_idx"].notna().all():
         assert trials["stim_idx"].dtype == np.int64
+
+
+def test_metadata_of_no_session_has_the_columns(own):
+    sub = laion_fmri.load_subject("sub-03")
+    whole = sub.metadata
+    for folder in own.glob("derivatives/glmsingle-tedana/sub-03/ses-*"):
+        shutil.rmtree(folder)
+    none = laion_fmri.load_subject("sub-03").metadata
+    assert len(none) == 0 and none.columns.tolist() == whole.columns.tolist()
+    of_trials = ["session", "run", "beta_index", "label", "session_trial", "image_name"]
+    assert dict(none.dtypes[of_trials]) == dict(whole.dtypes[of_trials])
+    # Rows of images that are not in the table would make floating-point numbers of it.
+    assert none["stim_idx"].dtype == np.int64
+    assert none["dataset"].dtype == none["unique_or_shared"].dtype == none["image_name"].dtype
 
 
 def test_surfaces_of_rois(sub, mirror):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from laion_fmri import _notes
+from laion_fmri._keywords import suggests
 from laion_fmri.config import _open_remote
 
 __all__ = ["describe", "get_rois", "get_subjects", "inspect_bucket"]
@@ -34,6 +35,7 @@ def get_subjects(*, bucket: str | None = None) -> list[str]:
     return subjects
 
 
+@suggests
 def get_rois(
     subject: str | None = None, category: str | None = None, *, bucket: str | None = None
 ) -> list[str]:
@@ -64,7 +66,7 @@ def get_rois(
     OfflineError
         If offline mode is on.
     """
-    from laion_fmri.subject import _category, resolve_subject_id
+    from laion_fmri.subject import _category, _warn_of_category, resolve_subject_id
 
     name = None if subject is None else resolve_subject_id(subject)
 
@@ -75,10 +77,12 @@ def get_rois(
             _notes.warn("the bucket has no subjects")
             return []
         name = subjects[0]
-    rois = dataset.remote_rois(name, _category(category))
-    if not rois:
-        what = "" if category is None else f" of the category {category}"
-        _notes.warn(f"the bucket has no ROIs{what} of {name}")
+    wanted = _category(category)
+    rois = dataset.remote_rois(name, wanted)
+    if not rois and wanted is None:
+        _notes.warn(f"the bucket has no ROIs of {name}")
+    elif not rois and wanted is not None:
+        _warn_of_category(name, wanted, dataset.remote_roi_categories(name))
     return rois
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _license, _native, _notes, _paths, _tables
-from laion_fmri._errors import DataNotDownloadedError, WrongTypeError, _SubjectTypeError, _invalid
+from laion_fmri._errors import DataNotDownloadedError, _SubjectTypeError, _invalid, _wrong_type
 from laion_fmri._keywords import suggests
 from laion_fmri._progress import Progress, shown
 from laion_fmri._sessions import (
@@ -74,12 +74,13 @@ def resolve_subject_id(subject: str) -> str:
         if number is not None and number >= 0:
             error.hint = f'subject="sub-{number:02d}"'
         elif isinstance(subject, (list, tuple)):
-            error.hint = f"laion_fmri.load_subjects({list(subject)!r}) loads several".replace("'", '"')
+            error.hint = f"laion_fmri.load_subjects({_arguments.code(subject)})"
         raise error
     short = re.fullmatch(r"(?:sub-)?([0-9])", subject)
     return _native.parse_subject(subject if short is None else f"sub-0{short[1]}")
 
 
+@suggests
 def load_subject(
     subject: str,
     *,
@@ -279,6 +280,7 @@ class Subject:
         """
         return self._handle().sessions()
 
+    @suggests
     def get_available_rois(self, category: str | None = None) -> list[str]:
         """The ROIs with a volume on the functional grid.
 
@@ -290,7 +292,7 @@ class Subject:
         Returns
         -------
         list of str
-            Their names, sorted; none for an unknown category.
+            Their names, sorted. With a warning and empty for a category that the subject does not have.
 
         Raises
         ------
@@ -299,7 +301,11 @@ class Subject:
         DataNotDownloadedError
             If nothing of the subject is on disk.
         """
-        return self._handle().rois(_category(category))
+        wanted = _category(category)
+        rois = self._handle().rois(wanted)
+        if wanted is not None and not rois:
+            _warn_of_category(self.subject_id, wanted, self.get_available_categories())
+        return rois
 
     def get_available_categories(self) -> list[str]:
         """The categories with at least one ROI.
@@ -316,6 +322,7 @@ class Subject:
         """
         return self._handle().roi_categories()
 
+    @suggests
     def get_n_stimuli(self, stimuli: str | None = None) -> int:
         """The number of images of the dataset.
 
@@ -340,13 +347,15 @@ class Subject:
         table = self._stimulus_table()
         return len(table) if wanted is None else int((table["unique_or_shared"] == wanted).sum())
 
+    @suggests
     def get_brain_mask(self, source: str = "anatomical", res: str | None = "1pt8") -> NDArray[np.bool_]:
         """The brain mask, one flag for each voxel of the grid in C order.
 
         Parameters
         ----------
         source : {"anatomical", "rsquare"}
-            The mask made from the anatomy, or the voxels with a GLMsingle fit.
+            The mask made from the anatomy, or the voxels with a GLMsingle fit: those where the mean R² is
+            neither 0 nor NaN. A negative R² is a fit, too: one that explains less than the mean does.
         res : {"1pt8", None}
             The functional grid, or the full resolution of the anatomy. Ignored for ``"rsquare"``.
 
@@ -364,6 +373,7 @@ class Subject:
         source = _arguments.mask_source(source, "source")
         return self._current().brain_mask(source, _resolution(res) if source != "rsquare" else "1pt8")
 
+    @suggests
     def get_n_voxels(self, source: str = "anatomical", res: str | None = "1pt8") -> int:
         """The number of voxels of the brain mask.
 
@@ -404,6 +414,7 @@ class Subject:
         Returns
         -------
         ndarray of bool, shape (n_voxels,)
+            Whether the volume of the ROI is neither 0 nor NaN at the voxel, so that -1 is inside.
 
         Raises
         ------
@@ -440,6 +451,7 @@ class Subject:
         names = list(dict.fromkeys(_arguments.texts(queries, "queries")))
         return dict(zip(names, self._current().roi_masks(names, source), strict=True))
 
+    @suggests
     def get_roi_data(
         self,
         query: Roi,
@@ -522,7 +534,8 @@ class Subject:
             Only these trials, counted within each session from 0; rows come in their order. Flags have
             to be as many as each session has trials.
         nc_desc : str, optional
-            A map over all sessions for `nc_threshold`, such as ``"Noiseceiling12rep"``.
+            A map over all sessions for `nc_threshold`, such as ``"Noiseceiling12rep"``. Without
+            `nc_threshold` it leaves out nothing, and a warning says so.
         progress : bool or callable, optional
             ``True`` for a tqdm bar; or a callable, which is called with ``(done, total, unit)``. By default
             a bar at a prompt on a terminal.
@@ -531,7 +544,8 @@ class Subject:
         -------
         ndarray of float32, shape (n_trials, n_voxels)
             C-contiguous. With several sessions a dict of arrays by the session as it was given. Where no
-            voxel is chosen, the array has no columns, and a warning says so.
+            trial or no voxel is chosen, as by ``trials=[]``, the array has no rows or no columns, and a
+            warning says so.
 
         Raises
         ------
@@ -615,7 +629,8 @@ class Subject:
         for session in sessions:
             n_trials = self._n_trials(session)
             if len(flags) != n_trials:
-                raise _invalid(f"trials has {len(flags)} flags, and {session} has {n_trials} trials")
+                message = f"trials has {len(flags)} flags, and {session} has {n_trials} trials"
+                raise _invalid(message, "trials=numpy.flatnonzero(flags) takes the trials by their numbers")
 
     def _n_trials(self, session: str) -> int:
         import numpy as np
@@ -630,11 +645,12 @@ class Subject:
             return len(betas)
 
     def _note_empty(self, found: Mapping[Any, NDArray[np.float32]]) -> None:
-        """Warn when the voxels that were asked for are none."""
-        empty = [str(name) for name, betas in found.items() if betas.shape[1] == 0]
-        if empty:
-            where = f"{self.subject_id} {', '.join(empty)}"
-            _notes.warn(f"{where}: no voxel fulfils all conditions, so the array has no columns")
+        """Warn when the trials or the voxels that were asked for are none."""
+        for axis, what, lacks in ((0, "trial", "rows"), (1, "voxel", "columns")):
+            empty = [str(name) for name, betas in found.items() if betas.shape[axis] == 0]
+            if empty:
+                where = f"{self.subject_id} {', '.join(empty)}"
+                _notes.warn(f"{where}: no {what} fulfils all conditions, so the array has no {lacks}")
 
     def _trials_of_set(self, session: str, wanted: str, rows: list[int] | None) -> list[int]:
         """The trials of a session whose images are shared, or not."""
@@ -801,7 +817,8 @@ class Subject:
         Returns
         -------
         ndarray of float32, shape (n_voxels,)
-            With several sessions a dict by session.
+            In percent, as the file has it: nothing is clipped. NaN is a voxel without a value, such as one
+            at the edge of the brain; it passes no `nc_threshold`. With several sessions a dict by session.
 
         Raises
         ------
@@ -817,7 +834,7 @@ class Subject:
         handle = self._current()
         if desc is not None:
             if not isinstance(desc, str):
-                raise WrongTypeError(f"desc must be a string, got {type(desc).__name__}")
+                raise _wrong_type(f"desc must be a string, got {type(desc).__name__}")
             return handle.noise_ceiling(None, desc, voxels)
         named = _arguments.sessions(session)
         meant = self._meant(named)
@@ -865,7 +882,8 @@ class Subject:
         max_memory : int or str, optional
             The most bytes that the process may take, roughly, such as ``"500MB"``; ``"2GiB"`` by default.
         output : path, optional
-            Also write the map as a NIfTI file.
+            Also write the map as a NIfTI file, which ends in ``.nii`` or ``.nii.gz``. For a ``.npy`` file,
+            save ``values`` with :func:`numpy.save`.
         progress : bool or callable, optional
             As for :meth:`get_betas`.
 
@@ -878,8 +896,9 @@ class Subject:
         Raises
         ------
         ValueError
-            For an unknown choice or ROI, for `roi` with `mask`, if no image was shown as often as
-            `repetitions` wants, and if `max_memory` is not enough; it says how much is.
+            For an unknown choice or ROI, for `roi` with `mask`, for an `output` that is no NIfTI file, if no
+            image was shown as often as `repetitions` wants, and if `max_memory` is not enough; it says how
+            much is.
         DataNotDownloadedError
             If betas or a trial table are not on disk.
         FileNotFoundError
@@ -898,7 +917,7 @@ class Subject:
             "max_memory": _arguments.size(max_memory, "max_memory"),
         }
         voxels = _arguments.voxels(roi, mask, mask_source)
-        path = None if output is None else _arguments.output(output, "output", _NIFTI)
+        path = None if output is None else _map_file(output)
         with shown(progress, self.subject_id) as update:
             values, columns, record, noise_alone = _native.compute_noise_ceiling(
                 self._current(), named, voxels, options, path, update
@@ -949,12 +968,15 @@ class Subject:
 
         The index is the global trial index that :attr:`images`, :attr:`embeddings`,
         :attr:`segmentations` and :attr:`captions` take. The columns are those of the trial tables, then
-        ``session_trial``, ``image_name``, ``stim_idx``, ``unique_or_shared`` and ``dataset``.
+        ``session_trial``, ``image_name``, ``stim_idx``, ``unique_or_shared`` and ``dataset``. A subject
+        without sessions has the same columns and no rows.
 
         Raises
         ------
         StimuliNotDownloadedError
             Without the table of images.
+        DataIntegrityError
+            If a table is damaged, such as one that ends in the middle of a line.
         """
         import pandas as pd
 
@@ -971,7 +993,7 @@ class Subject:
             table["image_name"] = labels
             tables.append(table)
         if not tables:
-            return pd.DataFrame({"session": [], "session_trial": [], "image_name": []})
+            return _no_trials()
         trials: pd.DataFrame = pd.concat(tables, ignore_index=True)
         positions = pd.Series(range(len(images)), index=images["image_name"])
         found = trials["image_name"].map(positions[~positions.index.duplicated()])
@@ -1156,8 +1178,9 @@ class Subject:
             One value for each voxel of the brain, or of the ROIs of `roi`; or a NIfTI file or nibabel image
             on the grid of the betas.
         map : str, optional
-            In the place of `values`: ``"nc"`` (noise ceiling), ``"r2"``, a map over all sessions such as
-            ``"Noiseceiling4rep"``, or the noise ceiling of a session such as ``"ses-01"``.
+            In the place of `values`: ``"nc"`` (noise ceiling), ``"r2"`` (mean R² of the single-trial model,
+            negative where it explains less than the mean does, and NaN without a fit), a map over all
+            sessions such as ``"Noiseceiling4rep"``, or the noise ceiling of a session such as ``"ses-01"``.
         trial : tuple of str and int, optional
             In the place of `values`: a session and a row of its trial table, counted from 0.
         mask_source : {"anatomical", "rsquare"}
@@ -1194,6 +1217,7 @@ class Subject:
             kw.setdefault("colormap", "blue-red")
         return slices.plot_slices(found, self, mask_source=mask_source, **kw)
 
+    @suggests
     def view(
         self,
         values: Any = None,
@@ -1218,8 +1242,9 @@ class Subject:
             One value for each voxel of the brain, or of the ROIs of `roi`; or a NIfTI file or nibabel image
             on the grid of the betas.
         map : str, optional
-            In the place of `values`: ``"nc"`` (noise ceiling), ``"r2"``, a map over all sessions such as
-            ``"Noiseceiling4rep"``, or the noise ceiling of a session such as ``"ses-01"``.
+            In the place of `values`: ``"nc"`` (noise ceiling), ``"r2"`` (mean R² of the single-trial model,
+            negative where it explains less than the mean does, and NaN without a fit), a map over all
+            sessions such as ``"Noiseceiling4rep"``, or the noise ceiling of a session such as ``"ses-01"``.
         trial : tuple of str and int, optional
             In the place of `values`: a session and a row of its trial table, counted from 0.
         roi : str or list of str, optional
@@ -1262,6 +1287,7 @@ class Subject:
         colors = _view.Colors(range=range, colormap=colormap, threshold=threshold, opacity=opacity)
         return _view.widget(self, found, roi, colors, mask_source, label)
 
+    @suggests
     def to_template(
         self,
         values: Any,
@@ -1336,6 +1362,7 @@ class Subject:
             fsaverage_dir=fsaverage_dir,
         )
 
+    @suggests
     def volume_to_surface(
         self,
         values: Any,
@@ -1407,6 +1434,7 @@ class Subject:
             fsaverage_dir=fsaverage_dir,
         )
 
+    @suggests
     def volume_to_template(
         self,
         values: Any,
@@ -1478,6 +1506,7 @@ class Subject:
             fsaverage_dir=fsaverage_dir,
         )
 
+    @suggests
     def surface_to_template(
         self,
         values: Any,
@@ -1531,6 +1560,7 @@ class Subject:
             fsaverage_dir=fsaverage_dir,
         )
 
+    @suggests
     def get_voxel_coordinates(
         self,
         roi: Roi | None = None,
@@ -1705,6 +1735,7 @@ class Subject:
         """The session that a call for raw data means."""
         return one_session(session, self._handle().has_raw)
 
+    @suggests
     def has_raw(self, session: SessionName | None = None) -> bool:
         """Whether raw functional data are on disk.
 
@@ -1729,6 +1760,7 @@ class Subject:
         """
         return self._handle().has_raw(None if session is None else self._raw_session(session))
 
+    @suggests
     def get_events(self, session: SessionName, run: str | int | None = None) -> pd.DataFrame:
         """The events of a session.
 
@@ -1759,6 +1791,7 @@ class Subject:
         file = _paths.raw_events_path("", self.subject_id, full, number or 1)
         return _tables.read(self._handle().events(full, number), "\t", file, self._roots())
 
+    @suggests
     def get_raw_bold(
         self, session: SessionName, run: str | int, echo: str | int, part: str = "mag"
     ) -> NDArray[np.float32]:
@@ -1793,6 +1826,7 @@ class Subject:
         part = _arguments.text(part, "part")
         return self._handle().raw_bold(self._raw_session(session), *numbers, part)  # type: ignore[arg-type]
 
+    @suggests
     def get_sbref(self, session: SessionName, run: str | int, echo: str | int) -> NDArray[np.float32]:
         """The single-band reference of an echo, unmasked.
 
@@ -1829,8 +1863,47 @@ def _category(value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise WrongTypeError(f"category must be a string, got {value!r} of type {type(value).__name__}")
+        raise _wrong_type(f"category must be a string, got {_arguments.typed(value)}")
     return value.lower()
+
+
+def _warn_of_category(subject: str, category: str, known: list[str]) -> None:
+    """Warn that a subject has no ROI of a category, and say which categories it has."""
+    meant = _arguments.nearest(category, "category", known)
+    did = "" if meant is None else f" (did you mean {meant}?)"
+    listed = ", ".join(known) or "none"
+    _notes.warn(f"{subject} has no ROI of the category {category!r}{did}; categories: {listed}")
+
+
+def _map_file(output: str | os.PathLike[str]) -> Path:
+    """Where a map goes: a NIfTI file."""
+    path = _arguments.path(output, "output")
+    if path.suffix == ".npy":
+        written = _arguments.code(str(path))
+        raise _invalid(
+            f"output is a NIfTI file and must end in {' or '.join(_NIFTI)}, got {str(path)!r}",
+            f"numpy.save({written}, subject.nc_compute().values)",
+        )
+    return _arguments.output(path, "output", _NIFTI)
+
+
+def _no_trials() -> pd.DataFrame:
+    """The trials of no session, with the columns of one."""
+    import pandas as pd
+
+    # pandas chooses the type of a column by what is in it.
+    one = {
+        "session": [""],
+        "run": [0],
+        "beta_index": [0],
+        "label": [""],
+        "session_trial": [0],
+        "image_name": [""],
+        "stim_idx": [0],
+        "unique_or_shared": [""],
+        "dataset": [""],
+    }
+    return pd.DataFrame(one).iloc[:0]
 
 
 def _resolution(res: object) -> str | None:
@@ -1850,7 +1923,7 @@ def _number(value: str | int | None, name: str) -> int | None:
         return _arguments.count(value, name)
     text = value.removeprefix(f"{name}-")
     if not text.isdecimal():
-        raise _invalid(f'{name} must be a number such as 1 or "01", got {value!r}')
+        raise _invalid(f'{name} must be a number such as 1 or "01", got {value!r}', f"{name}=1")
     return int(text)
 
 
