@@ -26,12 +26,14 @@ pub(crate) fn of(error: &Error, elsewhere: Elsewhere<'_>) -> Option<String> {
         Error::Template(error) => match &**error {
             TemplateError::NoFsaverage { density, .. } => Some(format!(
                 "name a folder with {}/surf/lh.sphere.reg of FreeSurfer, or with tpl-fsaverage of \
-                 TemplateFlow: fsaverage_dir=\"DIRECTORY\", or the variable SUBJECTS_DIR; TemplateFlow \
-                 fetches it: templateflow.api.get(\"fsaverage\", density=\"{density}\", \
-                 suffix=\"sphere\")",
+                 TemplateFlow: fsaverage_dir=\"DIRECTORY\", or the variable SUBJECTS_DIR; \
+                 TemplateFlow fetches it: import templateflow.api; \
+                 templateflow.api.get(\"fsaverage\", density=\"{density}\", suffix=\"sphere\")",
                 density.freesurfer()
             )),
-            TemplateError::Coarse { .. } => Some("ask for fewer vertices: fsaverage_density".into()),
+            TemplateError::Coarse { .. } => {
+                Some("fsaverage_density=\"fsaverage5\" has fewer vertices".to_owned())
+            }
             TemplateError::File(ReadFreeSurferError::Read { path, .. })
                 if error.kind() == ErrorKind::Integrity =>
             {
@@ -43,7 +45,7 @@ pub(crate) fn of(error: &Error, elsewhere: Elsewhere<'_>) -> Option<String> {
             Some("laion_fmri.dataset_initialize(\"DIRECTORY\"), or the variable LAION_FMRI_DATA".into())
         }
         Error::DataDirUnusable { path, .. } => {
-            Some(format!("os.makedirs({:?}) first", path.display().to_string()))
+            Some(format!("import os; os.makedirs({:?})", path.display().to_string()))
         }
         Error::DataNotDownloaded { what, fetch, path } => of_unknown_map(what, fetch)
             .or_else(|| Some(calls(fetch, &DataDir::of(path, elsewhere)).join("; "))),
@@ -273,7 +275,8 @@ fn calls(request: &DownloadRequest, data_dir: &DataDir) -> Vec<String> {
         for field in FilterField::ALL {
             let values = request.filter.values(field).unwrap_or_default().iter();
             let values = values.map(|value| match field {
-                FilterField::Ses if value != Filter::AVERAGES => format!("ses-{value}"),
+                // Sessions have two digits in the bucket, and users leave out the zero.
+                FilterField::Ses if value != Filter::AVERAGES => format!("ses-{value:0>2}"),
                 _ => value.clone(),
             });
             arguments.extend(list(values.collect()).map(|values| format!("{field}={values}")));

@@ -62,12 +62,76 @@ def test_masks_that_an_image_does_not_have(configured):
     assert hint_of(lambda: laion_fmri.load_stimuli().query(noun="dgo")) == 'noun="dog"'
 
 
+def test_keywords_that_a_call_does_not_have(sub):
+    assert hint_of(lambda: sub.get_betas("ses-01", rois="FFA1")) == 'roi="FFA1"'
+    assert hint_of(lambda: sub.get_betas("ses-01", rois=["FFA1", "OFA"])) == 'roi=["FFA1", "OFA"]'
+    assert hint_of(lambda: sub.get_betas("ses-01", masks=np.ones(1000, bool))) == "mask="
+    assert hint_of(lambda: sub.get_betas("ses-01", nc_treshold=np.float64(20))) == "nc_threshold=20.0"
+    help_on = hint_of(lambda: laion_fmri.load_stimuli().query(foo=1))
+    assert help_on == "help(laion_fmri.stimuli.Stimuli.query)"
+    exec(help_on.replace("help(", "callable("), {"laion_fmri": laion_fmri})
+    assert hint_of(lambda: laion_fmri.plan_extraction("sub-03", foo=1)).startswith("help(laion_fmri.")
+
+
+def test_names_that_a_mapping_does_not_have(configured):
+    group = laion_fmri.load_subjects(["sub-01", "sub-03"])
+    for key, hint in (("3", 'group["sub-03"]'), ("Sub-01", 'group["sub-01"]'), ("sub-07", None)):
+        with pytest.raises(KeyError, match="subjects: sub-01, sub-03") as raised:
+            group[key]
+        assert raised.value.hint == hint
+    assert "list(group)" in hint_of(lambda: group[:1])
+    made = laion_fmri.extract("sub-03", "ses-01", roi="FFA1")
+    assert "bets" not in made and made.get("bets") is None
+    with pytest.raises(KeyError, match="there is no array 'bets'; arrays: .*betas") as raised:
+        made["bets"]
+    assert raised.value.hint == "did you mean 'betas'?"
+    assert hint_of(lambda: made[0]) is None
+
+
+def test_values_in_the_place_of_others(sub):
+    flags = np.ones(sub.get_n_voxels(), bool)
+    for value in (flags, flags.astype(int), flags.tolist()):
+        assert "mask=flags" in hint_of(lambda value=value: sub.get_betas("ses-01", roi=value))
+        assert "mask=flags" in hint_of(lambda value=value: sub.get_roi_mask(value))
+    assert hint_of(lambda: sub.get_betas("ses-01", mask="FFA1")) == 'roi="FFA1"'
+    assert hint_of(lambda: sub.get_betas(1)) == 'session="ses-01"'
+    assert hint_of(lambda: sub.get_betas(["ses-01", np.int64(2)])) == 'session="ses-02"'
+    assert hint_of(lambda: laion_fmri.load_subject("sub-03", from_bucket="no")) == "from_bucket=False"
+    assert hint_of(lambda: sub.images[98]) == "the last trial is 97, or -1"
+    assert hint_of(lambda: sub.get_betas("ses-01", mask_source="anatomy")) == 'mask_source="anatomical"'
+    of_text = hint_of(lambda: laion_fmri.templates.to_template("sub-03", flags, "fsnative"))
+    assert of_text == 'laion_fmri.load_subject("sub-03")'
+
+
+def test_pools_by_a_short_id(configured):
+    for call in (
+        lambda: laion_fmri.extract("sub-03", "ses-01", roi="FFA1", split="tau", pool="3"),
+        lambda: laion_fmri.splits.load_split("tau", "3"),
+        lambda: laion_fmri.splits.list_splits("3"),
+        lambda: laion_fmri.splits.duplicate_groups("3"),
+    ):
+        assert hint_of(call) == 'pool="sub-03"'
+
+
+def test_outputs_of_another_kind(sub):
+    written = hint_of(lambda: sub.nc_compute("ses-01", roi="FFA1", output="x.npy"))
+    assert written == 'numpy.save("x.npy", subject.nc_compute().values)'
+    ceiling = sub.get_noise_ceiling("ses-01")
+    assert hint_of(lambda: sub.to_nifti(ceiling, "x.mgz")) == 'output_path="x.nii"'
+
+
+def test_sessions_that_are_downloaded_have_two_digits(empty):
+    dl.download("sub-03", ses="ses-01")
+    hint = hint_of(lambda: laion_fmri.load_subject("sub-03").get_betas("2"))
+    assert hint == 'laion_fmri.download.download("sub-03", ses="ses-02", desc="SingletrialBetas")'
+
+
 def test_what_is_required(sub, tmp_path):
     assert hint_of(lambda: sub.get_betas(None)) == 'session="ses-01"'
     assert "desc=" in hint_of(lambda: sub.get_noise_ceiling())
     nowhere = tmp_path / "nowhere"
     out = nowhere / "x.npz"
-    assert hint_of(lambda: laion_fmri.extract("sub-03", output=out)) == f"os.makedirs({str(nowhere)!r}) first"
+    assert hint_of(lambda: laion_fmri.extract("sub-03", output=out)) == f'import os; os.makedirs("{nowhere}")'
     assert 'average="image"' in hint_of(lambda: laion_fmri.extract(["sub-01", "sub-03"], roi="FFA1"))
 
 
@@ -141,6 +205,8 @@ def test_subjects_that_do_not_exist(configured):
         lambda: laion_fmri.build_store("sub-99"),
     ):
         assert hint_of(call).startswith(known)
+    for spelled in ("Sub-03", "SUB03", "sub_3", "subject 3", "S3"):
+        assert hint_of(lambda spelled=spelled: laion_fmri.load_subject(spelled)) == 'did you mean "sub-03"?'
     # One that is only not on disk is downloaded.
     assert "download" in hint_of(lambda: laion_fmri.load_subject("sub-06"))
     for several in ("all", "ALL", "sub-01,sub-03"):
@@ -154,7 +220,7 @@ def test_subjects_of_another_type():
     assert hint_of(lambda: laion_fmri.load_subject(3)) == 'subject="sub-03"'
     assert hint_of(lambda: laion_fmri.load_subject(np.int64(12))) == 'subject="sub-12"'
     several = hint_of(lambda: laion_fmri.load_subject(["sub-01", "sub-03"]))
-    assert several == 'laion_fmri.load_subjects(["sub-01", "sub-03"]) loads several'
+    assert several == 'laion_fmri.load_subjects(["sub-01", "sub-03"])'
     assert hint_of(lambda: laion_fmri.load_subject(None)) is None
 
 
@@ -287,7 +353,7 @@ def test_damaged_files_that_no_download_brings(own, tmp_path):
     images = own / "stimuli/task-images_stimuli.h5"
     images.write_bytes(b"no HDF5")
     hint = hint_of(lambda: laion_fmri.load_stimuli().images.get(0))
-    assert hint == f"delete {images}, then laion_fmri.download_stimuli()"
+    assert hint == f'import os; os.remove("{images}"); laion_fmri.download_stimuli()'
     mine = tmp_path / "mine.nii.gz"
     mine.write_bytes(b"no image")
     assert hint_of(lambda: laion_fmri.io.load_nifti_mask(mine)) is None

@@ -262,7 +262,7 @@ def voxels(roi: object, mask: ArrayLike | None, source: object) -> VoxelArgument
         query = code(roi) if is_plain(roi) else "roi"
         raise _invalid(
             "roi and mask are mutually exclusive",
-            f"mask=subject.get_roi_mask({query}) & mask selects the voxels of both",
+            f"mask=subject.get_roi_mask({query}) & mask",
         )
     if isinstance(mask, str):
         raise _wrong_type(f"mask must be an array of flags, got {typed(mask)}", f"roi={code(mask)}")
@@ -426,8 +426,7 @@ def rows(value: ArrayLike | Sequence[int] | None) -> list[int] | None:
     if array.dtype == np.bool_:
         return np.flatnonzero(array).tolist()
     if array.size and array.dtype.kind not in "iu":
-        message = f"trials must hold integers or booleans, got {array.dtype}"
-        raise _wrong_type(message)
+        raise _wrong_type(f"trials must hold integers or booleans, got {array.dtype}")
     if (array < 0).any():
         message = "trials are counted from 0 within each session, got a negative one"
         raise _invalid(message, 'trials=[len(subject.get_trial_info("ses-01")) - 1]')

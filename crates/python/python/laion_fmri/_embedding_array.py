@@ -77,7 +77,7 @@ class EmbeddingArray(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **settings: Any) -> Any:
         if any(isinstance(out, EmbeddingArray) for out in settings.get("out", ())):
             message = "the embeddings are on disk, and no result can be put into them"
-            raise _wrong_type(message, "embeddings = numpy.array(embeddings) is an array in memory")
+            raise _wrong_type(message, "embeddings = numpy.array(embeddings)")
         arrays = [np.asarray(it) if isinstance(it, EmbeddingArray) else it for it in inputs]
         return getattr(ufunc, method)(*arrays, **settings)
 

@@ -126,7 +126,7 @@ class Group:
                 raise _hinted(UnknownNameError, message, None if meant is None else f'group["{meant}"]')
             return self._subjects[key]
         if isinstance(key, slice):
-            hint = "laion_fmri.Group(dict(list(group)[:2])) is a group of the first two"
+            hint = "laion_fmri.Group(dict(list(group)[:2]))"
             raise _wrong_type("a group takes an integer or an id, got a slice", hint)
         subjects = list(self._subjects.values())
         return subjects[_arguments.index(key, len(subjects), "subject")]

@@ -630,7 +630,8 @@ class Subject:
             n_trials = self._n_trials(session)
             if len(flags) != n_trials:
                 message = f"trials has {len(flags)} flags, and {session} has {n_trials} trials"
-                raise _invalid(message, "trials=numpy.flatnonzero(flags) takes the trials by their numbers")
+                table = f"subject.get_trial_info({_arguments.code(session)})"
+                raise _invalid(message, f"one flag for each row of {table}")
 
     def _n_trials(self, session: str) -> int:
         import numpy as np

@@ -26,7 +26,7 @@ pub(crate) fn instead(
     let Subjects::These(ids) = &fetch.subjects else { return None };
     let [id] = ids.as_slice() else { return None };
     if !policy::subjects().any(|known| known == id.as_str()) {
-        return Some(of_unknown_subject());
+        return Some(of_subject(id.as_str()));
     }
     let subject = subject(id)?;
     if let Some(nearest) = subject.nearest_session_listed(fetch) {
@@ -65,7 +65,22 @@ pub(super) fn of_subject(got: &str) -> String {
                 load_subjects(\"all\") all on disk"
             .to_owned();
     }
-    of_unknown_subject()
+    meant_subject(got).map_or_else(of_unknown_subject, |meant| format!("did you mean {meant:?}?"))
+}
+
+/// The subject that a text spells in another way, such as `Sub-03`. Another number is never guessed.
+fn meant_subject(got: &str) -> Option<&'static str> {
+    // `SUB03` is a label, and `sub-SUB03` its subject.
+    let label = got.trim().strip_prefix("sub-").unwrap_or(got.trim());
+    let (prefix, digits) = label.split_at(label.find(|c: char| c.is_ascii_digit())?);
+    let number: u32 = digits.parse().ok()?;
+    let is_subject = prefix.is_empty() || prefix.starts_with(['s', 'S']);
+    let meant = policy::subjects().find(|known| {
+        let label = known.strip_prefix("sub-").unwrap_or_default();
+        label.parse::<u32>().is_ok_and(|known| known == number)
+    })?;
+    // One that is spelled right does not exist where it was looked for.
+    (is_subject && meant != got).then_some(meant)
 }
 
 /// What helps where the bucket cannot be asked, or refuses.

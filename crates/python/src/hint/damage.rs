@@ -12,8 +12,9 @@ pub(super) fn fetch_again(path: &Path, elsewhere: Elsewhere<'_>) -> Option<Strin
     let data_dir = DataDir::of(path, elsewhere);
     if path.file_name().is_some_and(|name| name == files::IMAGES) {
         // Only access to the images brings them, and what is there is kept.
+        let path = path.display().to_string();
         let call = data_dir.call("laion_fmri.download_stimuli", Vec::new());
-        return Some(format!("delete {}, then {call}", path.display()));
+        return Some(format!("import os; os.remove({path:?}); {call}"));
     }
     fetch_prefixes_again(vec![prefix_of(path)?], &data_dir)
 }
