@@ -358,8 +358,24 @@ def test_a_subject_straight_from_the_bucket(mirror, tmp_path, monkeypatch):
     assert "bucket" in repr(far)
     with pytest.raises(laion_fmri.SubjectNotFoundError):
         laion_fmri.load_subject("sub-99", from_bucket=True)
-    with pytest.raises(FileNotFoundError):
-        far.get_t1w()
+    # The lists of docs/src/python.md.
+    assert far.metadata.equals(near.metadata) and far.get_n_stimuli() == near.get_n_stimuli()
+    assert far.captions.list(0) == near.captions.list(0)
+    assert far.segmentations.nouns(0) == near.segmentations.nouns(0)
+    assert list(far.get_roi_data("FFA1")["FFA1"]) == list(near.get_roi_data("FFA1")["FFA1"])
+    for needs_a_copy in (
+        far.get_t1w,
+        far.get_t2w,
+        far.get_anatomical_brain_mask,
+        far.get_anatomical_dir,
+        far.get_freesurfer_dir,
+        lambda: far.get_raw_bold("ses-01", 1, 1),
+        lambda: far.get_sbref("ses-01", 1, 1),
+        lambda: far.images.get(0),
+        lambda: far.embeddings.get("CLIP", 0),
+    ):
+        with pytest.raises(FileNotFoundError):
+            needs_a_copy()
 
 
 def _sessions(subject):
