@@ -60,6 +60,7 @@ pub struct Figure<'a> {
     most_slices: usize,
     frame: Option<Extent>,
     through: Option<Extent>,
+    within: Option<(usize, usize)>,
     title: String,
     quantity: String,
 }
@@ -103,6 +104,7 @@ impl<'a> Figure<'a> {
             most_slices: 12,
             frame: None,
             through: None,
+            within: None,
             title: String::new(),
             quantity: String::new(),
         }
@@ -148,6 +150,13 @@ impl<'a> Figure<'a> {
     /// if there are none.
     pub fn through(mut self, through: Extent) -> Self {
         self.through = Some(through);
+        self
+    }
+
+    /// The width and the height, in pixels, that the slices are enlarged to; as first those of a
+    /// screen. Voxels have at least one pixel and at most 16.
+    pub fn within(mut self, room: (usize, usize)) -> Self {
+        self.within = Some(room);
         self
     }
 
@@ -197,7 +206,7 @@ impl<'a> Figure<'a> {
             }
         }
         let place = [MARGIN, MARGIN + title_height];
-        self.draw_slices(&mut canvas, place, &layers);
+        self.paint_slices(&mut canvas, place, &layers);
         let bar_height = body.min(BAR.1);
         let bar_place = [place[0] + mosaic.width() + MARGIN, place[1] + (body - bar_height) / 2];
         let (low, high) = self.scale.range();
@@ -205,6 +214,35 @@ impl<'a> Figure<'a> {
         let beyond = [visible().any(|value| *value < low), visible().any(|value| *value > high)];
         color_bar::draw(&mut canvas, bar_place, bar_height, &self.scale, &self.quantity, beyond);
         let n_visible = visible().count();
+        Ok(Picture { pixels: canvas.into_pixels(), mosaic: layers.mosaic, n_visible })
+    }
+
+    /// Draws the slices alone, without title, colour bar and the name of the outline: a small
+    /// picture, for a place that says these itself.
+    ///
+    /// ```
+    /// use slice_figure::{ColorMap, ColorScale, Figure, Grid, Volume};
+    ///
+    /// let affine = [[2.0, 0.0, 0.0, -20.0], [0.0, 2.0, 0.0, -20.0], [0.0, 0.0, 2.0, -10.0]];
+    /// let grid = Grid::new([20, 20, 10], affine)?;
+    /// let values = vec![1.0; 4000];
+    /// let scale = ColorScale::new(ColorMap::Viridis, 0.0, 2.0)?;
+    /// let figure = Figure::new(Volume::new(grid, &values)?, scale).slices(1).within((100, 100));
+    /// let picture = figure.draw_slices()?;
+    /// let (height, width, channels) = picture.pixels.dim();
+    /// assert!(height <= 100 && width <= 100 && channels == 3);
+    /// # Ok::<(), slice_figure::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Figure::draw`].
+    pub fn draw_slices(&self) -> Result<Picture, Error> {
+        let layers = self.layers()?;
+        let mut canvas = Canvas::new(layers.mosaic.width(), layers.mosaic.height());
+        self.paint_slices(&mut canvas, [0, 0], &layers);
+        let values = self.values.values().iter();
+        let n_visible = values.filter(|value| self.scale.is_visible(**value)).count();
         Ok(Picture { pixels: canvas.into_pixels(), mosaic: layers.mosaic, n_visible })
     }
 
@@ -219,7 +257,11 @@ impl<'a> Figure<'a> {
         let frame = frame.unwrap_or_else(|| grid.whole());
         let through = self.through.or_else(|| voxels(&|value| self.scale.is_visible(value)));
         let through = through.unwrap_or(frame);
-        Mosaic::new(grid, self.plane, frame, through, self.most_slices, HEADER)
+        let mosaic = Mosaic::new(grid, self.plane, frame, through, self.most_slices, HEADER)?;
+        match self.within {
+            Some(room) => mosaic.within(room),
+            None => Ok(mosaic),
+        }
     }
 
     /// What the figure is drawn from, for another way to draw it.
@@ -253,7 +295,7 @@ impl<'a> Figure<'a> {
         Ok(Layers { mosaic, background, values, region })
     }
 
-    fn draw_slices(&self, canvas: &mut Canvas, [left, top]: [usize; 2], layers: &Layers) {
+    fn paint_slices(&self, canvas: &mut Canvas, [left, top]: [usize; 2], layers: &Layers) {
         for ((y, x), grey) in layers.background.indexed_iter() {
             canvas.set([left + x, top + y], [*grey; 3]);
         }

@@ -159,7 +159,7 @@ impl Mosaic {
         if through_axis.is_flipped {
             slices.reverse();
         }
-        let mut mosaic = Self {
+        let mosaic = Self {
             grid: *grid,
             plane,
             across,
@@ -170,9 +170,20 @@ impl Mosaic {
             header,
             scale: 1,
         };
+        mosaic.within(FITTING)
+    }
+
+    /// The same, with voxels as large as fits into a width and a height in pixels. A voxel has at
+    /// least one pixel and at most 16.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`] for more than fit into a picture.
+    pub fn within(self, (width, height): (usize, usize)) -> Result<Self, Error> {
+        let mut mosaic = Self { scale: 1, ..self };
         while mosaic.scale < MAX_SCALE {
             let larger = Self { scale: mosaic.scale + 1, ..mosaic.clone() };
-            if larger.width() > FITTING.0 || larger.height() > FITTING.1 {
+            if larger.width() > width || larger.height() > height {
                 break;
             }
             mosaic = larger;

@@ -160,6 +160,36 @@ fn the_same_figure_gives_the_same_pixels() {
 }
 
 #[test]
+fn slices_alone_have_the_pixels_of_the_figure_and_fit_into_their_room() {
+    const MARGIN: usize = 16;
+    let values: Vec<f32> = (0..81).map(|voxel| voxel as f32).collect();
+    let figure = figure(&values, viridis(0.0, 80.0)).title("A title").quantity("z");
+    let (whole, alone) = (figure.draw().unwrap(), figure.draw_slices().unwrap());
+    assert_eq!((&alone.mosaic, alone.n_visible), (&whole.mosaic, whole.n_visible));
+    let (height, width, _) = alone.pixels.dim();
+    assert_eq!((width, height), (alone.mosaic.width(), alone.mosaic.height()));
+    // The title moves the slices down: where they start is where the first colour is.
+    let color = |picture: &Picture, top: usize, left: usize| -> [u8; 3] {
+        std::array::from_fn(|channel| picture.pixels[[top, left, channel]])
+    };
+    let [left, top] = alone.mosaic.slice_place(0);
+    let first = color(&alone, top, left);
+    let below =
+        (0..whole.pixels.dim().0).find(|row| color(&whole, *row, MARGIN + left) == first).unwrap();
+    let [slice_width, slice_height] = alone.mosaic.slice_size();
+    for (y, x) in [(0, 0), (slice_height / 2, slice_width / 3), (slice_height - 1, slice_width - 1)]
+    {
+        let expected = color(&whole, below + y, MARGIN + left + x);
+        assert_eq!(color(&alone, top + y, left + x), expected, "{y} {x}");
+    }
+    // Nine voxels and 20 pixels of text.
+    let sizes = [(60, 200), (200, 60), (1, 1), (10_000, 10_000)];
+    let scales =
+        sizes.map(|room| figure.clone().within(room).draw_slices().unwrap().mosaic.scale());
+    assert_eq!(scales, [6, 4, 1, 16]);
+}
+
+#[test]
 fn without_anything_to_see_the_frame_is_drawn() {
     let values = vec![f32::NAN; 81];
     let scale = viridis(0.0, 1.0);
