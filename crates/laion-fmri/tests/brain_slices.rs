@@ -61,6 +61,26 @@ fn slices_go_through_the_region() {
 }
 
 #[test]
+fn the_strongest_voxel_is_the_furthest_from_zero() {
+    let bucket = Bucket::temporary().unwrap();
+    let subject = opened(&bucket, "sub-03");
+    let brain = Voxels::all();
+    let mask = brain.resolve(&subject).unwrap();
+    let mut values = vec![0.5; mask.n_voxels()];
+    (values[3], values[7], values[9]) = (f32::NAN, -4.0, f32::INFINITY);
+    let slices = subject.brain_slices(values.as_slice(), &brain).unwrap();
+    let extent = slices.strongest().unwrap();
+    let voxel = mask.brain().grid().voxel(mask.indices()[7]).unwrap();
+    assert_eq!([0, 1, 2].map(|axis| extent.along(axis)), voxel.map(|index| index..index + 1));
+    let figure = slices.figure(slices.fitting(ColorMap::BlueRed)).through(extent);
+    let layers = figure.layers().unwrap();
+    assert_eq!(layers.mosaic.slices().len(), 1);
+    assert!(layers.values.iter().any(|value| *value == -4.0));
+    values.fill(f32::NAN);
+    assert_eq!(subject.brain_slices(values.as_slice(), &brain).unwrap().strongest(), None);
+}
+
+#[test]
 fn the_finer_image_is_taken_where_the_other_is_missing_and_a_damaged_one_is_named() {
     let bucket = Bucket::temporary().unwrap();
     let subject = opened(&bucket, "sub-03");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use fixtures::Bucket;
 use laion_fmri::ndarray::Axis;
 use laion_fmri::{
-    Cancel, Dataset, Error, Event, Observer, SessionId, SessionTrial, StimulusSet, Subject,
+    Cancel, Dataset, Error, Event, Observer, SessionId, SessionTrial, StimulusSet, Subject, layout,
 };
 
 use crate::assert_same;
@@ -228,6 +228,27 @@ fn indexes_are_made_on_purpose_and_used() {
     let error = subject.index_betas("ses-01", &stops(&cancel), &cancel).unwrap_err();
     assert!(matches!(error, Error::Cancelled));
     assert!(!index.exists());
+}
+
+#[test]
+fn only_a_large_file_without_its_index_needs_one() {
+    let bucket = Bucket::temporary().unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    let dataset = Dataset::open(bucket.root()).unwrap().with_cache_dir(cache.path());
+    let subject = dataset.subject("sub-01").unwrap();
+    assert!(!subject.needs_index("ses-01").unwrap(), "a small file is read in no time");
+    let index = subject.index_betas("ses-01", &(), &Cancel::new()).unwrap().unwrap();
+    let path = bucket.path(&layout::betas(subject.id(), &"ses-01".parse().unwrap()));
+    fs::OpenOptions::new().write(true).open(path).unwrap().set_len(9 << 20).unwrap();
+    let dataset = Dataset::open(bucket.root()).unwrap();
+    let subject = dataset.clone().with_cache_dir(cache.path()).subject("sub-01").unwrap();
+    assert!(!subject.needs_index("01").unwrap());
+    assert!(dataset.subject("sub-01").unwrap().needs_index("01").unwrap(), "no cache directory");
+    fs::remove_file(index).unwrap();
+    assert!(subject.needs_index("01").unwrap());
+    let error = subject.needs_index("ses-77").unwrap_err();
+    assert!(matches!(error, Error::DataNotDownloaded { .. }), "{error:?}");
+    assert!(matches!(subject.needs_index("x y"), Err(Error::InvalidSession { .. })));
 }
 
 #[test]

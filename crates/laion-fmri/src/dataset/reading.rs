@@ -147,6 +147,23 @@ impl Subject {
         self
     }
 
+    /// Whether reading a single trial of a session goes through what comes before it in the file:
+    /// the file is large, and its index is not there. A [store](crate::store) that has the session
+    /// needs none (see [`Subject::stored_sessions`]). False for a session of the bucket, which has
+    /// no index.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidSession`](crate::Error::InvalidSession);
+    /// [`Error::DataNotDownloaded`](crate::Error::DataNotDownloaded).
+    pub fn needs_index(&self, session: impl AsRef<str>) -> Result<bool> {
+        let session: SessionId = session.as_ref().parse()?;
+        let place = self.betas_place(&session)?;
+        let index = self.reading.index_path(place.path());
+        let has_index = index.is_some_and(|index| index.is_file());
+        Ok(place.is_on_disk() && is_large(&place) && !has_index)
+    }
+
     /// Makes the index of the betas of a session, in one pass that also verifies the file, unless
     /// it is there. Returns where it lies; `None` when there is no cache directory, the file is not
     /// gzipped and needs none, or it is read from the bucket.

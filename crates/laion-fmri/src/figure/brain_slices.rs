@@ -127,6 +127,15 @@ impl BrainSlices {
         &self.values
     }
 
+    /// The box around the voxel whose value is the furthest from zero, for slices through it; none
+    /// when no value is finite.
+    #[must_use]
+    pub fn strongest(&self) -> Option<Extent> {
+        let finite = self.values.iter().enumerate().filter(|(_, value)| value.is_finite());
+        let (index, _) = finite.max_by(|(_, one), (_, other)| one.abs().total_cmp(&other.abs()))?;
+        self.grid.extent([index]).ok()
+    }
+
     /// A colour map over a range that fits the values; see [`ColorScale::fitting`].
     #[must_use]
     pub fn fitting(&self, map: ColorMap) -> ColorScale {
