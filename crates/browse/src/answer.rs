@@ -23,6 +23,8 @@ pub(crate) enum Refusal {
     NotFound(String),
     /// There is no such thing; this subject's store would help.
     NoStore(String, laion_fmri::SubjectId),
+    /// The answer would take a pass over whole files; the indexes of these sessions would help.
+    NoIndex(String, laion_fmri::SubjectId, Vec<laion_fmri::SessionId>),
     /// The server itself failed.
     Internal(String),
 }
@@ -74,7 +76,7 @@ impl Refusal {
                 _ => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::Bad(_) => StatusCode::BAD_REQUEST,
-            Self::NotFound(_) | Self::NoStore(..) => StatusCode::NOT_FOUND,
+            Self::NotFound(_) | Self::NoStore(..) | Self::NoIndex(..) => StatusCode::NOT_FOUND,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -85,6 +87,9 @@ impl Refusal {
             Self::Failed(error) => (sentence(error), commands.of_error(error)),
             Self::Bad(text) | Self::NotFound(text) | Self::Internal(text) => (text.clone(), None),
             Self::NoStore(text, subject) => (text.clone(), commands.build_store(subject)),
+            Self::NoIndex(text, subject, sessions) => {
+                (text.clone(), commands.index(subject, sessions))
+            }
         }
     }
 }

@@ -19,6 +19,12 @@ pub trait Commands: Send + Sync + 'static {
         None
     }
 
+    /// What makes the indexes of these sessions of a subject.
+    fn index(&self, subject: &SubjectId, sessions: &[SessionId]) -> Option<String> {
+        let _ = (subject, sessions);
+        None
+    }
+
     /// What makes the array of a selection.
     fn extract(&self, selection: &Selection) -> Option<String> {
         let _ = selection;

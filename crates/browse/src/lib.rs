@@ -7,6 +7,7 @@
 
 mod answer;
 mod commands;
+mod drawn;
 mod error;
 mod gate;
 mod mirror;

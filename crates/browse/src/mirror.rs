@@ -14,6 +14,7 @@ use laion_fmri::{Cancel, ColumnStatistics, Dataset, Subject, SubjectId, layout};
 use laion_fmri_base::lock;
 
 use crate::answer::Refusal;
+use crate::drawn::Drawn;
 use crate::similar::Normed;
 use crate::trials::Trials;
 
@@ -27,6 +28,8 @@ const MAPS: usize = 8;
 const STATISTICS: usize = 3;
 /// How many projections are kept: those of two hemispheres, 15 MB each.
 const PROJECTIONS: usize = 2;
+/// How many small pictures are kept: 100 kB each.
+const PICTURES: usize = 60;
 /// How deep the folders of a subject are looked through: tree, session or category, file.
 const DEPTH: usize = 4;
 
@@ -79,6 +82,7 @@ pub(crate) struct Kept {
     pub(crate) statistics: Few<ColumnStatistics>,
     pub(crate) embeddings: Few<Normed>,
     pub(crate) projections: Few<Projection>,
+    pub(crate) pictures: Few<Drawn>,
 }
 
 impl Kept {
@@ -89,6 +93,7 @@ impl Kept {
             statistics: Few::new(STATISTICS),
             embeddings: Few::new(1),
             projections: Few::new(PROJECTIONS),
+            pictures: Few::new(PICTURES),
         }
     }
 }

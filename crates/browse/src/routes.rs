@@ -3,6 +3,7 @@
 mod about;
 mod betas;
 mod command;
+mod figures;
 mod images;
 mod maps;
 mod nearest;
@@ -44,6 +45,7 @@ pub(crate) fn all(state: Arc<Shared>) -> Router {
         .route("/api/subjects/{subject}/voxel/responses", get(voxels::responses))
         .route("/api/subjects/{subject}/betas/{session}/{file}", get(betas::trial))
         .route("/api/subjects/{subject}/mean/{file}", get(betas::mean))
+        .route("/api/subjects/{subject}/figure/{file}", get(figures::figure))
         .route("/api/subjects/{subject}/reading", get(reading::reading))
         .route("/api/subjects/{subject}/command", get(command::extract))
         .route("/api/subjects/{subject}/surfaces", get(surfaces::surfaces))

@@ -96,6 +96,20 @@ impl Trials {
         image
     }
 
+    /// The sessions that showed an image, each with its trials, ascending.
+    pub(crate) fn sessions_of(&self, image_name: &str) -> Vec<(&SessionId, Vec<usize>)> {
+        let mut found: Vec<(&SessionId, Vec<usize>)> = Vec::new();
+        for row in self.rows_of(image_name) {
+            let Row { session, trial, .. } = self.rows[row];
+            let session = &self.sessions[session as usize].id;
+            match found.last_mut().filter(|(last, _)| *last == session) {
+                Some((_, trials)) => trials.push(trial as usize),
+                None => found.push((session, vec![trial as usize])),
+            }
+        }
+        found
+    }
+
     /// The rows that showed an image, ascending.
     pub(crate) fn rows_of(&self, image_name: &str) -> Vec<usize> {
         let Some(image) = self.by_name.get(image_name) else { return Vec::new() };

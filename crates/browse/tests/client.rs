@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fixtures::Bucket;
 use laion_fmri::store::StoreRequest;
-use laion_fmri::{Cancel, Dataset, Error, SubjectId};
+use laion_fmri::{Cancel, Dataset, Error, SessionId, SubjectId};
 use laion_fmri_browse::{Commands, Options, Selection, Server};
 use serde_json::Value;
 
@@ -41,6 +41,11 @@ impl Commands for TestWords {
 
     fn build_store(&self, subject: &SubjectId) -> Option<String> {
         Some(format!("build {subject}"))
+    }
+
+    fn index(&self, subject: &SubjectId, sessions: &[SessionId]) -> Option<String> {
+        let sessions: Vec<&str> = sessions.iter().map(SessionId::as_str).collect();
+        Some(format!("index {subject} {}", sessions.join(" ")))
     }
 
     fn extract(&self, selection: &Selection) -> Option<String> {

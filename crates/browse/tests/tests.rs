@@ -3,6 +3,7 @@
 
 mod changes;
 mod client;
+mod figures;
 mod gate;
 mod images;
 mod subjects;

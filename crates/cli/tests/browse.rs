@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use laion_fmri::layout;
 use serde_json::Value;
 
 use crate::User;
@@ -88,6 +89,22 @@ fn the_page_is_served_until_ctrl_c() {
                    the archive and the wheel have the page\n";
     assert_eq!(err.contains("without the page"), err.contains(without), "{err}");
     assert!(err.ends_with("Ctrl-C ends it\n"), "{err}");
+}
+
+#[test]
+fn a_picture_that_would_take_long_comes_with_the_command_of_its_indexes() {
+    let user = User::with_session();
+    let page = Page::open(&user, &[]);
+    let answer = page.get("/api/subjects/sub-03/trials");
+    let columns: Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    let image = columns["images"][0].as_str().unwrap().replace(' ', "%20");
+    let betas = layout::betas(&"sub-03".parse().unwrap(), &"ses-01".parse().unwrap());
+    let file = std::fs::OpenOptions::new().write(true).open(user.mirror().join(betas)).unwrap();
+    file.set_len(9 << 20).unwrap();
+    let answer = page.get(&format!("/api/subjects/sub-03/figure/{image}.png"));
+    let expected = "\"hint\":\"laion-fmri index --subject sub-03 --session 01\"";
+    assert!(answer.contains(expected), "{answer}");
+    page.end();
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::parameters::{Asked, Named};
 use crate::reading::Purpose;
 use crate::sending::{Content, send};
 use crate::state::{Looked, Shared};
+use crate::trials::Trials;
 
 /// What the numbers are.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub(crate) enum Kind {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Shown {
     #[serde(default)]
-    kind: Kind,
+    pub(super) kind: Kind,
 }
 
 pub(crate) async fn trial(
@@ -38,7 +39,10 @@ pub(crate) async fn trial(
 ) -> Result<Answer, Refusal> {
     let session = names::session(&session)?;
     let trial = names::number(names::stem(&file, ".nii")?, "trial")?;
-    let content = state.about(&subject, move |looked| looked.trial(&session, trial, kind));
+    let content = state.about(&subject, move |looked| {
+        let values = looked.trial(&session, trial, kind)?;
+        Ok(Content::Values { mask: looked.brain()?, values })
+    });
     Ok(send(&state, content.await?))
 }
 
@@ -48,7 +52,10 @@ pub(crate) async fn mean(
     Asked(Shown { kind }): Asked<Shown>,
 ) -> Result<Answer, Refusal> {
     let image = names::stem(&file, ".nii")?.to_owned();
-    let content = state.about(&subject, move |looked| looked.mean(&image, kind));
+    let content = state.about(&subject, move |looked| {
+        let values = looked.mean(&image, kind)?;
+        Ok(Content::Values { mask: looked.brain()?, values })
+    });
     Ok(send(&state, content.await?))
 }
 
@@ -65,31 +72,35 @@ impl Looked {
         session: &SessionId,
         trial: usize,
         kind: Kind,
-    ) -> Result<Content, Refusal> {
-        let mut sum = Sum::new(self.brain()?);
+    ) -> Result<Vec<f32>, Refusal> {
+        let mut sum = Sum::new(self.brain()?.n_voxels());
         self.add(session, vec![trial], kind, &mut sum)?;
         Ok(sum.mean())
     }
 
-    /// The mean of all trials on disk that showed an image.
-    pub(crate) fn mean(&self, image: &str, kind: Kind) -> Result<Content, Refusal> {
+    /// The mean of all trials on disk that showed an image, at the voxels of the brain.
+    pub(crate) fn mean(&self, image: &str, kind: Kind) -> Result<Vec<f32>, Refusal> {
         let trials = self.trials()?;
-        let rows = trials.rows_of(image);
-        if rows.is_empty() {
+        let mut sum = Sum::new(self.brain()?.n_voxels());
+        for (session, chosen) in self.sessions_with(image, &trials)? {
+            self.add(session, chosen, kind, &mut sum)?;
+        }
+        Ok(sum.mean())
+    }
+
+    /// The sessions on disk that showed an image, each with its trials; refused when there is none.
+    pub(crate) fn sessions_with<'t>(
+        &self,
+        image: &str,
+        trials: &'t Trials,
+    ) -> Result<Vec<(&'t SessionId, Vec<usize>)>, Refusal> {
+        let found = trials.sessions_of(image);
+        if found.is_empty() {
             let id = self.subject.id();
             let text = format!("no session of {id} on disk has a trial with the image {image:?}");
             return Err(Refusal::NotFound(text));
         }
-        let mut sum = Sum::new(self.brain()?);
-        for (place, session) in trials.sessions.iter().enumerate() {
-            let of_session = rows.iter().map(|row| &trials.rows[*row]);
-            let of_session = of_session.filter(|row| row.session as usize == place);
-            let chosen: Vec<usize> = of_session.map(|row| row.trial as usize).collect();
-            if !chosen.is_empty() {
-                self.add(&session.id, chosen, kind, &mut sum)?;
-            }
-        }
-        Ok(sum.mean())
+        Ok(found)
     }
 
     /// Adds trials of a session: each is read by the index of the file, which the first read makes.
@@ -128,15 +139,13 @@ impl Looked {
 
 /// The sum of rows.
 struct Sum {
-    mask: VoxelMask,
     values: Vec<f64>,
     count: usize,
 }
 
 impl Sum {
-    fn new(mask: VoxelMask) -> Self {
-        let values = vec![0.0; mask.n_voxels()];
-        Self { mask, values, count: 0 }
+    fn new(n_voxels: usize) -> Self {
+        Self { values: vec![0.0; n_voxels], count: 0 }
     }
 
     fn add(&mut self, row: &[f32]) -> Result<(), Refusal> {
@@ -150,9 +159,8 @@ impl Sum {
         Ok(())
     }
 
-    fn mean(self) -> Content {
+    fn mean(self) -> Vec<f32> {
         let count = self.count.max(1) as f64;
-        let values = self.values.into_iter().map(|sum| (sum / count) as f32).collect();
-        Content::Values { mask: self.mask, values }
+        self.values.into_iter().map(|sum| (sum / count) as f32).collect()
     }
 }

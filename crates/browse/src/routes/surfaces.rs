@@ -15,7 +15,6 @@ use super::betas::Kind;
 use crate::answer::{self, Answer, Refusal, sentence};
 use crate::names;
 use crate::parameters::{Asked, Named};
-use crate::sending::Content;
 use crate::state::{Looked, Shared};
 
 /// The meshes that the page may show.
@@ -92,17 +91,13 @@ impl Looked {
     }
 
     fn on_vertices(&self, hemisphere: Hemisphere, wanted: &Wanted) -> Result<Vec<u8>, Refusal> {
-        let of = |content: Content| match content {
-            Content::Values { values, .. } => values,
-            Content::Mask(_) | Content::File(_) => Vec::new(),
-        };
         let Wanted { map, session, trial, image, roi, kind } = wanted;
         let values = match (map, session, *trial, image, roi) {
             (Some(map), None, None, None, None) => self.map(map)?.to_vec(),
             (None, Some(session), Some(trial), None, None) => {
-                of(self.trial(&names::session(session)?, trial, *kind)?)
+                self.trial(&names::session(session)?, trial, *kind)?
             }
-            (None, None, None, Some(image), None) => of(self.mean(image, *kind)?),
+            (None, None, None, Some(image), None) => self.mean(image, *kind)?,
             (None, None, None, None, Some(roi)) => self.inside(roi)?,
             _ => {
                 let text = "name a map, an image, an ROI, or a session and a trial";

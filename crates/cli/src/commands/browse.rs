@@ -105,9 +105,20 @@ impl Commands for Words {
         Some(self.typed(&format!("laion-fmri store build --subject {subject}")))
     }
 
+    fn index(&self, subject: &SubjectId, sessions: &[SessionId]) -> Option<String> {
+        let sessions = labels(sessions);
+        Some(self.typed(&format!("laion-fmri index --subject {subject} --session {sessions}")))
+    }
+
     fn extract(&self, selection: &Selection) -> Option<String> {
         Some(self.typed(&extract(selection)))
     }
+}
+
+/// Sessions as they are typed: `01,03`.
+fn labels(sessions: &[SessionId]) -> String {
+    let labels: Vec<&str> = sessions.iter().map(SessionId::label).collect();
+    labels.join(",")
 }
 
 /// The command that makes the array of a selection.
@@ -115,8 +126,7 @@ fn extract(selection: &Selection) -> String {
     let subject = &selection.subject;
     let mut line = format!("laion-fmri extract --subject {subject}");
     if !selection.sessions.is_empty() {
-        let sessions: Vec<&str> = selection.sessions.iter().map(SessionId::label).collect();
-        line.push_str(&format!(" --session {}", sessions.join(",")));
+        line.push_str(&format!(" --session {}", labels(&selection.sessions)));
     }
     if let Some(roi) = &selection.roi {
         line.push_str(&format!(" --roi {}", word(roi)));
