@@ -340,7 +340,7 @@ export class App {
     if (!picture) throw new Error('There is no map to save.')
     const image = byId<HTMLInputElement>('with-stimulus').checked ? this.stimulus.picture : null
     const stimulus = image ? { image, notice: this.stimulus.image?.notice ?? '' } : null
-    await savePicture({ ...picture, stimulus }, fileName(this.names(), '.png'))
+    await savePicture({ ...picture, surface: this.surface.picture(), stimulus }, fileName(this.names(), '.png'))
   }
 
   private saveMap(): void {

@@ -8,8 +8,10 @@ import type { Scale } from './colour'
 import { byId, h } from './dom'
 import { readArrays } from './gifti'
 import { Latest } from './latest'
+import { FIRST, type Look, turned } from './look'
 import { isMean, isTrialMap, kindOf } from './maps'
 import { absent, report } from './messages'
+import type { SurfacePicture } from './save'
 import { borderOf, paintVertices } from './vertices'
 import type { View } from './view'
 
@@ -61,10 +63,19 @@ export class Surface {
   private triangles: Int32Array[] = []
   /** Where the letters are, in millimetres. */
   private tops: Point[] = []
+  /** Where they are on the canvas, in parts of its width and height. */
+  private places: { x: number; y: number }[] = []
   private values: Float32Array[] = []
   private borders: Set<number>[] = []
   private scale: Scale | null = null
   private opacity = 1
+
+  constructor() {
+    const canvas = byId('surface')
+    // Ahead of the listeners of NiiVue, which has keys of its own, and keeps a click from giving the focus.
+    canvas.addEventListener('keydown', (event) => this.onKey(event), { capture: true })
+    canvas.addEventListener('pointerdown', () => canvas.focus({ preventScroll: true }))
+  }
 
   /** Forgets what was read. */
   reset(): void {
@@ -117,7 +128,35 @@ export class Surface {
     if (!this.frame.hidden) this.draw()
   }
 
+  /** What a saved picture has of the surface, drawn now; null when none is shown. */
+  picture(): SurfacePicture | null {
+    if (this.frame.hidden || this.subject === '' || this.meshes.length === 0) return null
+    this.niivue.drawScene()
+    const { canvas } = this.niivue
+    return canvas && { canvas, letters: this.places.map((place, at) => ({ text: HEMISPHERES[at]!, ...place })) }
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    if (event.key === 'Escape') byId('surface').blur()
+    if (this.meshes.length === 0 || event.ctrlKey || event.metaKey || event.altKey) return
+    // Shift and an arrow move the crosshair, here too.
+    if (event.shiftKey && event.key.startsWith('Arrow')) return
+    const { renderAzimuth, renderElevation, volScaleMultiplier } = this.niivue.scene
+    const look = turned({ azimuth: renderAzimuth, elevation: renderElevation, zoom: volScaleMultiplier }, event.key)
+    if (!look) return
+    event.preventDefault()
+    event.stopImmediatePropagation()
+    this.lookFrom(look)
+  }
+
+  private lookFrom({ azimuth, elevation, zoom }: Look): void {
+    this.niivue.scene.volScaleMultiplier = zoom
+    this.niivue.setRenderAzimuthElevation(azimuth, elevation)
+  }
+
   private async attach(): Promise<void> {
+    // Keys belong to the page.
+    for (const key of ['clipPlaneHotKey', 'cycleClipPlaneHotKey', 'viewModeHotKey'] as const) this.niivue.opts[key] = ''
     await this.niivue.attachToCanvas(byId<HTMLCanvasElement>('surface'), false)
     this.shader = this.niivue.setCustomMeshShader(UNLIT_VALUES, 'Unlit values')
     this.frame.append(...this.letters)
@@ -151,8 +190,7 @@ export class Surface {
     this.triangles = all
     this.tops = tops
     this.subject = subject
-    // From behind and a little below, where the visual cortex is.
-    this.niivue.setRenderAzimuthElevation(0, -15)
+    this.lookFrom(FIRST)
   }
 
   private async onVertices(subject: string, asked: string, signal: AbortSignal): Promise<Float32Array[]> {
@@ -187,13 +225,16 @@ export class Surface {
   private placeLetters(): void {
     const { scene } = this.niivue
     const [matrix] = this.niivue.calculateMvpMatrix(null, [0, 0, 0, 0], scene.renderAzimuth, scene.renderElevation)
-    this.letters.forEach((letter, at) => {
-      const top = this.tops[at]
-      if (!top || !matrix) return
+    if (!matrix) return
+    this.places = this.tops.map((top) => {
       const row = (i: number): number => matrix[i]! * top[0] + matrix[4 + i]! * top[1] + matrix[8 + i]! * top[2] + matrix[12 + i]!
-      const percent = (part: number): string => `${Math.min(Math.max(50 + 50 * part, 3), 97).toFixed(2)}%`
-      letter.style.left = percent(row(0) / row(3))
-      letter.style.top = percent(-row(1) / row(3))
+      const within = (part: number): number => Math.min(Math.max(0.5 + 0.5 * part, 0.03), 0.97)
+      return { x: within(row(0) / row(3)), y: within(-row(1) / row(3)) }
+    })
+    this.places.forEach(({ x, y }, at) => {
+      const { style } = this.letters[at]!
+      style.left = `${(100 * x).toFixed(2)}%`
+      style.top = `${(100 * y).toFixed(2)}%`
     })
   }
 }
