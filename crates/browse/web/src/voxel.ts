@@ -27,11 +27,11 @@ export class VoxelPanel {
     this.redrawStrip = () => {}
     this.element.replaceChildren(
       h('h2', { text: 'Voxel' }),
-      h('p', { class: 'quiet', text: 'Click the brain to see what a voxel responds to.' }),
+      h('p', { class: 'quiet', text: 'Click a voxel of the brain, on any plane: the images that it responds to most and least are shown here.' }),
     )
   }
 
-  /** The next voxel is one that the user has chosen: it comes into view. */
+  /** The next voxel is one that the user has chosen: the panel shows it from its top. */
   want(): void {
     this.isWanted = true
   }
@@ -68,9 +68,7 @@ export class VoxelPanel {
   }
 
   private comeIntoView(): void {
-    if (!this.isWanted) return
-    const [part, frame] = [this.element.getBoundingClientRect(), byId('right').getBoundingClientRect()]
-    if (part.bottom > frame.bottom || part.top < frame.top) byId('right').scrollTop += part.top - frame.top
+    if (this.isWanted) this.element.scrollTop = 0
   }
 
   private drawPlace(voxel: Voxel, subject: Subject, responses: HTMLElement): void {
@@ -137,14 +135,15 @@ export class VoxelPanel {
     drawHistogram(spread, values)
     const some = sessions.length < trials.sessions.length
     part.replaceChildren(
-      h('h3', { text: 'Responses, by image' }),
       h('p', { class: 'quiet', text: `${counted(ranking.trials, 'trial')}, ${counted(ranking.images.length, 'image')}${some ? `; the store has ${sessions.length} of ${counted(trials.sessions.length, 'session')}` : ''}` }),
-      strip,
-      tip,
+      // What is looked for first is seen without scrolling.
       h('h3', { text: 'Strongest' }),
       this.thumbs(ranking, 0, subject, trials),
       h('h3', { text: 'Weakest' }),
       this.thumbs(ranking, Math.max(THUMBS, ranking.images.length - THUMBS), subject, trials),
+      h('h3', { text: 'All images, in order' }),
+      strip,
+      tip,
       h('h3', { text: 'All trials' }),
       spread,
     )
