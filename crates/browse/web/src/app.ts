@@ -45,7 +45,8 @@ export class App {
     this.pane.onChange = (patch) => this.update(patch)
     this.pane.table.onChoose = (row) => this.chooseRow(row)
     this.stimulus.onImage = (name) => this.chooseImage(name)
-    this.stimulus.onTrial = (subject, row) => void this.chooseTrialOf(subject, row)
+    this.stimulus.seen.tables = about.colormaps
+    this.stimulus.seen.onTrial = (subject, row) => void this.chooseTrialOf(subject, row)
     this.voxel.onImage = (name) => this.chooseImage(name)
     this.brain.onVoxel = (ijk) => this.chooseVoxel(ijk)
     this.brain.onScale = (scale) => {

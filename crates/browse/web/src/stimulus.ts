@@ -4,7 +4,7 @@ import { type ImageInfo, json, type Near, ofImage, pixels, type Subject } from '
 import { byId, fill, h } from './dom'
 import { Latest } from './latest'
 import { absent, report } from './messages'
-import { counted } from './numbers'
+import { Seen } from './seen'
 import type { Trials } from './trials'
 
 /** Colours that can be told apart with any colour vision. */
@@ -14,13 +14,13 @@ export class StimulusPanel {
   private readonly element = byId('stimulus')
   private readonly asked = new Latest()
   private readonly askedNear = new Latest()
+  /** The image in every subject that saw it. */
+  readonly seen = new Seen()
   private shown = ''
   private model = ''
   private info: ImageInfo | null = null
   /** Called with an image of this subject that was chosen. */
   onImage: (name: string) => void = () => {}
-  /** Called with a subject and the row of its trials that was chosen. */
-  onTrial: (subject: string, row: number) => void = () => {}
 
   /** What is known of the image that is shown. */
   get image(): ImageInfo | null {
@@ -37,6 +37,7 @@ export class StimulusPanel {
   clear(sentence: string): void {
     this.asked.stop()
     this.askedNear.stop()
+    this.seen.clear()
     this.shown = ''
     this.info = null
     this.element.replaceChildren(h('h2', { text: 'Image' }), h('p', { class: 'quiet', text: sentence }))
@@ -76,7 +77,7 @@ export class StimulusPanel {
         ),
       ),
       info.pixels && h('p', { class: 'notice', text: info.notice }),
-      this.seenPart(info, subject, trials, row),
+      this.seen.part(info, subject, trials, row),
       this.nearPart(info, subject, trials),
     ))
   }
@@ -108,25 +109,6 @@ export class StimulusPanel {
       switches.length > 0 && h('fieldset', { class: 'masks' }, h('legend', { text: 'Object masks' }), ...switches),
       info.masks_absent && absent(info.masks_absent.what, info.masks_absent.command),
     )
-  }
-
-  /** The trials of this image, in this subject and in others. */
-  private seenPart(info: ImageInfo, subject: Subject, trials: Trials, row: number): HTMLElement {
-    const parts = info.subjects.map((seen) => {
-      const isThis = seen.id === subject.id
-      const buttons = seen.rows.slice(0, 24).map((other, index) => {
-        const label = isThis && other < trials.rows ? `${trials.sessionOf(other).replace('ses-', '')}/${trials.trial[other]}` : `${index + 1}`
-        const where = isThis && other < trials.rows ? `${trials.sessionOf(other)}, trial ${trials.trial[other]}` : `trial ${index + 1} of this image`
-        return h('button', {
-          class: 'chip',
-          text: label,
-          attrs: { type: 'button', 'aria-label': `${label}: ${seen.id}, ${where}`, 'aria-pressed': isThis && other === row ? 'true' : 'false' },
-          on: { click: () => this.onTrial(seen.id, other) },
-        })
-      })
-      return h('li', {}, h('span', { class: 'who', text: seen.id }), ...buttons)
-    })
-    return h('div', {}, h('h3', { text: `Seen by ${counted(info.subjects.length, 'subject')} on disk` }), h('ul', { class: 'seen' }, ...parts))
   }
 
   private nearPart(info: ImageInfo, subject: Subject, trials: Trials): HTMLElement {
