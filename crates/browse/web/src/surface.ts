@@ -91,11 +91,17 @@ export class Surface {
    * that of the trial, or empty.
    */
   async show(view: View, subject: Subject, image: string): Promise<void> {
+    const wasHidden = this.frame.hidden
     this.frame.hidden = view.layout !== 'surface'
     const asked = this.frame.hidden ? '' : query(view, image)
     const roi = view.roi === '' ? '' : String(new URLSearchParams({ roi: view.roi }))
     const key = `${subject.id} ${asked} ${roi}`
-    if (this.frame.hidden || key === this.key) return
+    if (this.frame.hidden) return
+    if (key === this.key) {
+      // The scale may have changed meanwhile.
+      if (wasHidden) this.draw()
+      return
+    }
     this.key = key
     await this.asked.run(async (signal) => {
       this.attached ??= this.attach()
