@@ -58,7 +58,7 @@ pub(crate) fn step(project: &Project, counts: &mut Counts) -> Result<Outcome> {
     bucket::write(&mirror)?;
     bucket::write_gated(&mirror)?;
     environment
-        .script(&project.root.join("interop").join("check_page.py"))
+        .module("check_page", &project.root.join("interop"))
         .argument(&out)
         .variable("PAGE_PROGRAM", project.target.join("debug").join("laion-fmri"))
         .variable("PAGE_CHROMIUM", root.join(CHROMIUM))
