@@ -7,9 +7,11 @@ def accessibility(shared):
     problems = []
     for scheme in ("light", "dark"):
         page = shared.open(
-            f"#/{SUBJECT}/{SESSION}/3?show=beta&voxel=8,9,6&roi=FFA1&filter=colour:red",
+            f"#/{SUBJECT}/{SESSION}/3?show=beta&voxel=8,9,6&roi=FFA1&filter=colour:red"
+            "&layout=surface",
             color_scheme=scheme,
         )
+        page.page.wait_for_selector("#surface-frame[data-drawn]", timeout=60_000)
         page.page.wait_for_selector("#stimulus .name")
         page.page.wait_for_selector("#voxel .responses > *")
         page.page.wait_for_timeout(500)

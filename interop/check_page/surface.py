@@ -1,6 +1,7 @@
 """The inflated cortex beside the planes."""
 
 import numpy as np
+from PIL import Image
 
 from .colours import bar_colours
 
@@ -52,5 +53,90 @@ def surface(shared):
             f"{before} of {inside} pixels have a colour, and {after} of {still} above a threshold"
             " that nothing reaches"
         )
+    page.page.select_option("#layout", "axial")
+    return problems
+
+
+def shown(shared):
+    """The page with the surface on the screen, drawn and at rest."""
+    page = shared.main
+    page.page.select_option("#layout", "surface")
+    page.page.wait_for_selector("#surface-frame[data-drawn]", timeout=60_000)
+    page.page.wait_for_timeout(1500)
+    return page
+
+
+def different(one, other):
+    """How many pixels of two pictures are not the same."""
+    return int((np.abs(one - other).max(2) > 24).sum())
+
+
+def turned(shared):
+    page, problems = shown(shared), []
+    # The way of somebody without a mouse.
+    page.page.locator("#layout").focus()
+    for _ in range(12):
+        page.page.keyboard.press("Tab")
+        if page.page.evaluate("() => document.activeElement.id") == "surface":
+            break
+    outline = page.page.evaluate(
+        "() => { const style = getComputedStyle(document.activeElement);"
+        " return [document.activeElement.id, style.outlineStyle, parseFloat(style.outlineWidth)] }"
+    )
+    if outline[0] != "surface" or outline[1] == "none" or outline[2] < 2:
+        problems.append(f"the focus is at {outline}")
+    label = page.page.get_attribute("#surface", "aria-label")
+    if not all(word in label for word in ("Arrow keys", "zoom", "reset")):
+        problems.append(f"label {label!r}")
+    address, first = page.page.evaluate("() => location.hash"), page.pixels("#surface")
+    before = first
+    for key in ("ArrowRight", "ArrowDown", "+", "ArrowLeft", "ArrowUp", "-", "+"):
+        page.page.keyboard.press(key)
+        page.page.wait_for_timeout(500)
+        after = page.pixels("#surface")
+        if different(before, after) < 300:
+            problems.append(f"{key} changes {different(before, after)} pixels")
+        before = after
+    page.picture("surface-turned")
+    page.page.keyboard.press("0")
+    page.page.wait_for_timeout(500)
+    back = page.pixels("#surface")
+    if different(before, back) < 300 or different(first, back) > 100:
+        problems.append(f"0 leaves {different(first, back)} pixels of the first look")
+    if page.page.evaluate("() => location.hash") != address:
+        problems.append(f"keys of the surface have changed {address}")
+    # The keys of the page still act.
+    place = page.voxel()[0]
+    page.page.keyboard.press("Shift+ArrowRight")
+    page.page.wait_for_timeout(300)
+    if page.voxel()[0] == place:
+        problems.append("Shift and right does not move the crosshair")
+    page.page.keyboard.press("Escape")
+    if page.page.evaluate("() => document.activeElement.id") == "surface":
+        problems.append("Escape does not leave the surface")
+    page.page.select_option("#layout", "axial")
+    return problems
+
+
+def saved(shared):
+    """The saved picture has the surface where the screen has it, beside the slices."""
+    page, problems = shown(shared), []
+    screen = page.pixels("#surface")
+    height, width = screen.shape[:2]
+    left = page.page.locator("#brain").evaluate("(canvas) => canvas.width")
+    path = shared.download(page, "#save-picture")
+    whole = np.asarray(Image.open(path).convert("RGB")).astype(int)
+    if whole.shape[1] < left + width - 2 or whole.shape[0] < height + 90:
+        problems.append(f"the picture has the shape {whole.shape}")
+    # Below the title.
+    part = whole[34 : 34 + height, left : left + width]
+    bright = int((part.max(2) > 60).sum())
+    screen = screen[: part.shape[0], : part.shape[1]]
+    far = different(part, screen)
+    if bright < 500 or far > 0.05 * part.shape[0] * part.shape[1]:
+        problems.append(f"{bright} pixels are not of the background, {far} not of the screen")
+    colourful = int(((part.max(2) - part.min(2)) > 24).sum())
+    if colourful < 500:
+        problems.append(f"{colourful} pixels of the surface have a colour")
     page.page.select_option("#layout", "axial")
     return problems

@@ -6,6 +6,7 @@ import subprocess
 import nibabel
 import numpy as np
 
+from .browser import HEIGHT
 from .server import environment
 from .truth import SESSION, SUBJECT, as_number
 
@@ -113,5 +114,44 @@ def responses(shared):
         " && box && box.top > 0 && box.bottom < innerHeight }",
         arg=", ".join(map(str, middle)),
     )
+    page.context.close()
+    return problems
+
+
+def in_view(shared):
+    """The strongest and the weakest images are seen at 1280 x 720 without scrolling."""
+    page, problems = shared.open(f"#/{SUBJECT}/{SESSION}/3?show=beta"), []
+    page.page.wait_for_selector("#stimulus .name")
+    hint = page.page.locator("#voxel p").first
+    box = hint.bounding_box()
+    if not hint.inner_text().startswith("Click a voxel") or box["y"] + box["height"] > HEIGHT:
+        problems.append(f"before a click: {hint.inner_text()!r} at {box}")
+    page.picture("before-voxel")
+    thumbs = """() => {
+        const frame = document.getElementById('voxel').getBoundingClientRect()
+        return [...document.querySelectorAll('#voxel .thumbs .thumb')].map((thumb) => {
+          const { top, bottom, height } = thumb.getBoundingClientRect()
+          const end = Math.min(frame.bottom, innerHeight)
+          return { top, bottom, isSeen: top >= frame.top && bottom <= end && height > 20 }
+        })
+    }"""
+    brain = np.asarray(shared.truth.brain().dataobj) > 0
+    middle = np.argwhere(brain).mean(0).round().astype(int)
+    # By an address, and then by a choice of the user.
+    for step in ("link", "Shift+ArrowRight"):
+        if step == "link":
+            page.move(middle)
+        else:
+            page.page.keyboard.press(step)
+        page.page.wait_for_function(
+            "([place, is]) => (document.querySelector('#voxel dd')?.textContent === place) === is"
+            " && document.querySelector('#voxel .strip')",
+            arg=[", ".join(map(str, middle)), step == "link"],
+        )
+        page.settle()
+        found = page.page.evaluate(thumbs)
+        if len(found) < 7 or not all(thumb["isSeen"] for thumb in found):
+            problems.append(f"{step}: {found}")
+        page.picture(f"voxel-in-view-{'link' if step == 'link' else 'key'}")
     page.context.close()
     return problems
