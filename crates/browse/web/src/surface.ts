@@ -14,6 +14,7 @@ import { absent, report } from './messages'
 import type { SurfacePicture } from './save'
 import { borderOf, paintVertices } from './vertices'
 import type { View } from './view'
+import { withoutKeys } from './viewer'
 
 interface Surfaces {
   available: boolean
@@ -72,8 +73,8 @@ export class Surface {
 
   constructor() {
     const canvas = byId('surface')
-    // Ahead of the listeners of NiiVue, which has keys of its own, and keeps a click from giving the focus.
-    canvas.addEventListener('keydown', (event) => this.onKey(event), { capture: true })
+    canvas.addEventListener('keydown', (event) => this.onKey(event))
+    // NiiVue keeps a click from giving the focus.
     canvas.addEventListener('pointerdown', () => canvas.focus({ preventScroll: true }))
   }
 
@@ -151,7 +152,6 @@ export class Surface {
     const look = turned({ azimuth: renderAzimuth, elevation: renderElevation, zoom: volScaleMultiplier }, event.key)
     if (!look) return
     event.preventDefault()
-    event.stopImmediatePropagation()
     this.lookFrom(look)
   }
 
@@ -161,8 +161,7 @@ export class Surface {
   }
 
   private async attach(): Promise<void> {
-    // Keys belong to the page.
-    for (const key of ['clipPlaneHotKey', 'cycleClipPlaneHotKey', 'viewModeHotKey'] as const) this.niivue.opts[key] = ''
+    withoutKeys(this.niivue)
     await this.niivue.attachToCanvas(byId<HTMLCanvasElement>('surface'), false)
     this.shader = this.niivue.setCustomMeshShader(UNLIT_VALUES, 'Unlit values')
     this.frame.append(...this.letters)

@@ -60,8 +60,7 @@ export class Viewer {
 
   /** Starts drawing; an error when the browser has no WebGL 2. */
   async attach(canvas: HTMLCanvasElement): Promise<void> {
-    // Keys belong to the page.
-    for (const key of ['clipPlaneHotKey', 'cycleClipPlaneHotKey', 'viewModeHotKey'] as const) this.niivue.opts[key] = ''
+    withoutKeys(this.niivue)
     await this.niivue.attachToCanvas(canvas, false)
     // After each 3-D picture NiiVue smooths all layers again.
     const smooth = this.niivue.updateInterpolation.bind(this.niivue)
@@ -232,6 +231,14 @@ export class Viewer {
       this.onDrawn()
     })
   }
+}
+
+/**
+ * Leaves the keys on a canvas to the page; before NiiVue is attached to it. Its own go through the frames
+ * of the first volume, which a surface does not have, and open an alert.
+ */
+export function withoutKeys(niivue: Niivue): void {
+  Object.assign(niivue, { keyDownListener: () => {}, keyUpListener: () => {} })
 }
 
 /** An image of NiiVue from the bytes of a NIfTI file. */
