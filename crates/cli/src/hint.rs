@@ -511,7 +511,7 @@ mod tests {
                     image_name,
                     noun,
                     instance: 0,
-                    instances: Vec::new(),
+                    instances: Box::default(),
                     nouns,
                 }),
                 "the nouns of this image are dog, ball",

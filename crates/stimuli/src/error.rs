@@ -191,7 +191,7 @@ pub enum Error {
         /// The instance asked for, from 0.
         instance: u32,
         /// The instances of this noun in the image, ascending; empty when no mask is of the noun.
-        instances: Vec<u32>,
+        instances: Box<[u32]>,
         /// The nouns that the image has, localized or not; empty when no mask is of the image.
         nouns: Vec<String>,
     },

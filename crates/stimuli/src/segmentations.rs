@@ -165,7 +165,7 @@ impl Segmentations {
             image_name: image_name.to_owned(),
             noun: noun.to_owned(),
             instance,
-            instances,
+            instances: instances.into(),
             nouns: nouns.into_iter().map(str::to_owned).collect(),
         }
     }

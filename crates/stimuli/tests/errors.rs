@@ -170,7 +170,7 @@ fn masks_that_are_not_there() {
     let error = masks.get(image, "dog", 2).unwrap_err();
     assert!(matches!(&error, Error::UnknownMask { image_name, noun, instance: 2, nouns, .. }
         if image_name == image && noun == "dog" && *nouns == ["dog", "cat", "sky"]));
-    assert!(matches!(&error, Error::UnknownMask { instances, .. } if *instances == [0, 1]));
+    assert!(matches!(&error, Error::UnknownMask { instances, .. } if **instances == [0, 1]));
     let text = error.to_string();
     assert!(text.ends_with("has no \"dog\" (mask 2, counted from 0; there are 0, 1)"), "{text}");
     let error = masks.get(image, "dgo", 2).unwrap_err();
