@@ -17,7 +17,7 @@ use laion_fmri_base::AtomicFile;
 use ndarray::ArrayViewMut2;
 
 use self::index::{Identity, Index, IndexWriter};
-pub use self::index_builder::IndexBuilder;
+pub use self::index_builder::{ArrivingVolumes, IndexBuilder};
 use self::indexed::Request;
 use self::strategy::{Situation, Strategy};
 use crate::error::Error;

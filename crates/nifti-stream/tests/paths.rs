@@ -5,11 +5,12 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::mpsc::channel;
 
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
 use ndarray::Array2;
-use nifti_stream::fs::{IndexBuilder, VolumeFile};
+use nifti_stream::fs::{ArrivingVolumes, IndexBuilder, VolumeFile};
 use nifti_stream::{Error, RowSelection, VolumeReader, VoxelSelection};
 
 use crate::support::Nifti;
@@ -429,6 +430,72 @@ fn an_index_is_made_of_bytes_that_arrive() {
         assert!(!builder.finish().unwrap());
         assert!(!directory.path().join(index).exists());
     }
+}
+
+#[test]
+fn volumes_are_read_while_their_bytes_arrive() {
+    let sample = Sample::get();
+    let directory = tempfile::tempdir().unwrap();
+    let (path, made) = (directory.path().join("passed"), directory.path().join("made"));
+    // Hands over the rows that were taken, and whether they were all.
+    let read = |stored: &[u8], index: Option<PathBuf>, most: usize| {
+        let (sender, read) = channel();
+        let reading = move |volumes: &mut ArrivingVolumes| {
+            assert_eq!((volumes.grid().shape(), volumes.n_volumes()), (SHAPE, N_VOLUMES));
+            let mut taken: Vec<Vec<f32>> = Vec::new();
+            let is_whole = volumes.for_each_row(&sample.selection, |volume, row| {
+                assert_eq!(volume, taken.len());
+                taken.push(row.to_vec());
+                let goes_on = taken.len() < most;
+                if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            assert!(!volumes.for_each_row(&sample.selection, |_, _| ControlFlow::Continue(())));
+            sender.send((taken, is_whole)).unwrap();
+        };
+        let mut builder = IndexBuilder::start_reading(index, reading).unwrap();
+        let _ = stored.chunks(70_001).all(|piece| builder.push(piece));
+        (builder.finish(), read.recv())
+    };
+    for container in &CONTAINERS[..3] {
+        let file = sample.write(directory.path(), container);
+        let stored = fs::read(&file).unwrap();
+        VolumeFile::open(&file).unwrap().make_index(&made, go_on).unwrap();
+        for index in [None, Some(path.clone())] {
+            let (finished, taken) = read(&stored, index.clone(), usize::MAX);
+            assert_eq!(finished.unwrap(), index.is_some(), "{container}");
+            let (taken, is_whole) = taken.unwrap();
+            assert!(is_whole);
+            let taken = Array2::from_shape_fn(sample.expected.dim(), |(row, at)| taken[row][at]);
+            sample.compare(&taken, &RowSelection::All, container);
+        }
+        assert!(fs::read(&path).unwrap() == fs::read(&made).unwrap(), "{container}");
+        // Who takes no more rows leaves the rest to be verified.
+        let (finished, taken) = read(&stored, Some(path.clone()), 2);
+        assert!(finished.unwrap());
+        let (taken, is_whole) = taken.unwrap();
+        assert_eq!((taken.len(), is_whole), (2, false));
+        assert!(fs::read(&path).unwrap() == fs::read(&made).unwrap(), "{container}");
+        let mut damaged = stored.clone();
+        *damaged.last_mut().unwrap() ^= 1;
+        for (bytes, most) in [(&damaged[..], usize::MAX), (&stored[..stored.len() / 2], 3)] {
+            let (finished, taken) = read(bytes, None, most);
+            assert!(finished.unwrap_err().is_damaged(), "{container}");
+            assert!(!taken.unwrap().1, "{container}");
+        }
+    }
+    // Other files have no volumes that could be read, and are verified.
+    let (finished, taken) = read(&gzip(b"a table"), None, usize::MAX);
+    assert!(!finished.unwrap() && taken.is_err());
+    // Nothing is handed over for another grid, and the file is read to its end.
+    let other = VoxelSelection::new([2, 2, 2], vec![1]).unwrap();
+    let reading = move |volumes: &mut ArrivingVolumes| {
+        assert!(!volumes.for_each_row(&other, |_, _| panic!("a row of another grid")));
+    };
+    let mut builder = IndexBuilder::start_reading(None, reading).unwrap();
+    let mut damaged = gzip(&sample.plain);
+    *damaged.last_mut().unwrap() ^= 1;
+    let _ = damaged.chunks(70_001).all(|piece| builder.push(piece));
+    assert!(builder.finish().unwrap_err().is_damaged());
 }
 
 #[test]

@@ -1,5 +1,7 @@
-//! The index of a file made while its bytes arrive, for example during a download.
+//! The index of a file made while its bytes arrive, for example during a download. The volumes can
+//! be read on the way.
 
+use std::fmt;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -8,11 +10,10 @@ use std::thread::{Builder, JoinHandle};
 
 use super::index::{HEAD, Identity, IndexWriter};
 use crate::error::Error;
+use crate::grid::Grid;
 use crate::gz::Points;
-use crate::rows::RowSelection;
 use crate::selection::VoxelSelection;
 use crate::source::Source;
-use crate::target::Target;
 use crate::volumes::{Opened, VolumeReader};
 
 /// Pieces of the caller that may wait.
@@ -20,6 +21,7 @@ const PIECES: usize = 4;
 
 /// Makes the index of a 4-D file, and verifies the file, while its bytes arrive. They are inflated
 /// once, in a thread of its own; besides the pieces that wait for it, less than 1 MiB is held.
+/// [`start_reading`](Self::start_reading) has the volumes read by that thread as well.
 ///
 /// [`GzVerifier`](crate::gz::GzVerifier) only verifies, without a thread.
 ///
@@ -39,13 +41,17 @@ const PIECES: usize = 4;
 /// ```
 #[derive(Debug)]
 pub struct IndexBuilder {
-    path: PathBuf,
+    path: Option<PathBuf>,
     sender: SyncSender<Vec<u8>>,
-    thread: JoinHandle<Result<Option<CollectedIndex>, Error>>,
+    made: Receiver<Made>,
+    thread: JoinHandle<()>,
     bytes: u64,
     head: Vec<u8>,
     tail: Vec<u8>,
 }
+
+/// What came of a file, once all of it was read.
+type Made = Result<Option<CollectedIndex>, Error>;
 
 /// All of an index but the identity of its file.
 struct CollectedIndex {
@@ -61,13 +67,37 @@ impl IndexBuilder {
     ///
     /// Those of starting a thread.
     pub fn start(path: impl Into<PathBuf>) -> io::Result<Self> {
-        let path = path.into();
+        Self::start_reading(Some(path.into()), |_| {})
+    }
+
+    /// As [`start`](Self::start); without a path no index is made. Once the header of a gzipped 4-D
+    /// image has arrived, `read` is called in the thread, with the volumes. What it does not read is
+    /// inflated and verified after it. [`finish`](Self::finish) waits for the end of the file, not for
+    /// the end of `read`, which may do more. For any other file `read` is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Those of starting a thread.
+    pub fn start_reading(
+        path: Option<PathBuf>,
+        read: impl FnOnce(&mut ArrivingVolumes) + Send + 'static,
+    ) -> io::Result<Self> {
         let (sender, pieces) = sync_channel(PIECES);
+        let (teller, made) = sync_channel(1);
         let index = path.clone();
         let pieces = PieceReader { pieces, piece: Vec::new(), at: 0 };
-        let thread =
-            Builder::new().name("index".to_owned()).spawn(move || build(pieces, &index))?;
-        Ok(Self { path, sender, thread, bytes: 0, head: Vec::new(), tail: Vec::new() })
+        let thread = Builder::new().name("index".to_owned()).spawn(move || {
+            match open(pieces, index.as_deref(), teller.clone()) {
+                Ok(Some(mut volumes)) => {
+                    read(&mut volumes);
+                    volumes.end();
+                }
+                // Nobody waits for what became of a transfer that was given up.
+                Ok(None) => drop(teller.send(Ok(None))),
+                Err(error) => drop(teller.send(Err(error))),
+            }
+        })?;
+        Ok(Self { path, sender, made, thread, bytes: 0, head: Vec::new(), tail: Vec::new() })
     }
 
     /// The next bytes of the file; `false` once the file is known to be damaged, so that the caller
@@ -91,19 +121,115 @@ impl IndexBuilder {
     /// and has no index.
     pub fn finish(self) -> Result<bool, Error> {
         drop(self.sender);
-        let made = self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let made = match self.made.recv() {
+            Ok(made) => made?,
+            // A thread that says nothing has panicked.
+            Err(_) => {
+                self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                None
+            }
+        };
         let Some(CollectedIndex { mut writer, points, parts }) = made else { return Ok(false) };
         writer.identify(Identity::new(self.bytes, &self.head, &self.tail));
         let finished = writer.finish(points, &parts);
         if let Err(error) = &finished {
-            tracing::debug!(%error, index = %self.path.display(), "no index");
+            tracing::debug!(%error, index = ?self.path, "no index");
         }
         Ok(finished.is_ok())
     }
 }
 
-/// What the thread does: one pass over the file.
-fn build(pieces: PieceReader, index: &Path) -> Result<Option<CollectedIndex>, Error> {
+/// The volumes of a gzipped 4-D file whose bytes arrive; see [`IndexBuilder::start_reading`].
+pub struct ArrivingVolumes {
+    reader: VolumeReader<PieceReader>,
+    writer: Option<IndexWriter>,
+    /// Where the end of the file is told, once.
+    teller: Option<SyncSender<Made>>,
+}
+
+impl ArrivingVolumes {
+    /// The spatial grid of every volume.
+    #[must_use]
+    pub fn grid(&self) -> &Grid {
+        self.reader.grid()
+    }
+
+    /// Length of the fourth axis.
+    #[must_use]
+    pub fn n_volumes(&self) -> usize {
+        self.reader.n_volumes()
+    }
+
+    /// Hands over the row of each volume with its index, in order: one value for each selected
+    /// voxel, in the order of the selection. The rest of the file is read in any case, also after
+    /// `take` breaks. Returns whether every row was taken and the file was sound up to its end; what
+    /// was wrong with it is the answer of [`IndexBuilder::finish`].
+    ///
+    /// There are no rows the second time, nor for a selection of another grid.
+    pub fn for_each_row(
+        &mut self,
+        selection: &VoxelSelection,
+        mut take: impl FnMut(usize, &[f32]) -> ControlFlow<()>,
+    ) -> bool {
+        if self.teller.is_none() || selection.shape() != self.grid().shape() {
+            return false;
+        }
+        let mut row = vec![0.0_f32; selection.len()];
+        let taken = loop {
+            match self.reader.read_row(selection, &mut row) {
+                Ok(Some(volume)) if take(volume, &row).is_break() => break Ok(false),
+                Ok(Some(_)) => {}
+                Ok(None) => break Ok(true),
+                Err(error) => break Err(error),
+            }
+        };
+        let read = taken.and_then(|all| self.reader.read_to_end().map(|()| all));
+        let is_whole = matches!(read, Ok(true));
+        self.tell(read.map(|_| ()));
+        is_whole
+    }
+
+    /// Reads what nobody has read.
+    fn end(mut self) {
+        if self.teller.is_some() {
+            let read = self.reader.read_to_end();
+            self.tell(read);
+        }
+    }
+
+    fn tell(&mut self, read: Result<(), Error>) {
+        let collected = self.writer.take().zip(self.reader.take_collected());
+        let index =
+            collected.map(|(writer, (points, parts))| CollectedIndex { writer, points, parts });
+        let made = match read {
+            Ok(()) => Ok(index),
+            Err(error) => {
+                // What there is of an index goes before anybody hears of it.
+                drop(index);
+                // A stream that is sound but holds fewer volumes than its header says is the
+                // finding of whoever reads it, not of a transfer.
+                if error.is_gzip() { Err(error) } else { Ok(None) }
+            }
+        };
+        if let Some(teller) = self.teller.take() {
+            // Nobody waits for what became of a transfer that was given up.
+            let _ = teller.send(made);
+        }
+    }
+}
+
+impl fmt::Debug for ArrivingVolumes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArrivingVolumes").field("reader", &self.reader).finish_non_exhaustive()
+    }
+}
+
+/// Reads the header of a file. What is not a gzipped 4-D image is read to its end.
+fn open(
+    pieces: PieceReader,
+    index: Option<&Path>,
+    teller: SyncSender<Made>,
+) -> Result<Option<ArrivingVolumes>, Error> {
     let mut source = Source::open(pieces)?;
     if !source.is_gzip() {
         source.drain()?;
@@ -116,33 +242,20 @@ fn build(pieces: PieceReader, index: &Path) -> Result<Option<CollectedIndex>, Er
         Err(_) => return source.drain().map(|_| None),
     };
     let mut reader = VolumeReader::from_parts(source, opened);
-    let writer = match IndexWriter::create(index, Identity::default(), reader.layout()) {
-        Ok((writer, points)) => {
+    let volumes = reader.layout();
+    let created = index.map(|path| IndexWriter::create(path, Identity::default(), volumes));
+    let writer = match created {
+        Some(Ok((writer, points))) => {
             reader.collect(points);
             Some(writer)
         }
-        Err(error) => {
-            tracing::debug!(%error, index = %index.display(), "no index");
+        Some(Err(error)) => {
+            tracing::debug!(%error, index = ?index, "no index");
             None
         }
+        None => None,
     };
-    let nothing = VoxelSelection::new(reader.grid().shape(), Vec::new())?;
-    let mut dropped = |_: usize, _: &[f32]| ControlFlow::Continue(());
-    let mut target = Target::taker(0, &mut dropped);
-    let none = RowSelection::Rows(Vec::new());
-    match reader.read_all(&nothing, &none, &mut target, &mut |_| ControlFlow::Continue(())) {
-        Err(error) if error.is_gzip() => return Err(error),
-        // The stream is sound but holds fewer volumes than its header says. That is the finding of
-        // whoever reads it, not of a transfer.
-        Err(_) => return Ok(None),
-        Ok(()) => {}
-    }
-    let collected = reader.take_collected();
-    Ok(writer.zip(collected).map(|(writer, (points, parts))| CollectedIndex {
-        writer,
-        points,
-        parts,
-    }))
+    Ok(Some(ArrivingVolumes { reader, writer, teller: Some(teller) }))
 }
 
 /// The pieces as a stream.
