@@ -81,6 +81,8 @@ const WAIT: Duration = Duration::from_millis(250);
 /// Directories are created as needed. No symbolic link that leads out of `root` is followed for
 /// writing, but the [linked directories](TransferOptions::linked_directories) are; a link at the place of the file itself is replaced by the file.
 ///
+/// The [last](TransferOptions::with_last) files are begun when all others are done.
+///
 /// One object does not affect the others: whatever happens to it is its [`Outcome`]. Four things
 /// stop the transfer: `cancel`, a disk that takes no more data, a location that several objects
 /// in a row could not reach, and one that is too busy for everything. What was not completed by then is [`Outcome::NotAttempted`], and
@@ -114,28 +116,33 @@ pub async fn transfer(
     };
     let mut outcomes: Vec<Option<Outcome>> = plan.items.iter().map(|_| None).collect();
     let shared = &run;
-    let mut indices: Vec<usize> = (0..plan.items.len()).collect();
-    // First what is free, then what another process was working on.
-    let mut wait = false;
-    while !indices.is_empty() {
-        let mut busy = Vec::new();
-        // Over indices, because a closure over references would make the future not `Send`.
-        let mut running = stream::iter(std::mem::take(&mut indices))
-            .map(|index| async move { (index, shared.item(&plan.items[index], wait).await) })
-            .buffer_unordered(options.jobs.max(1));
-        while let Some((index, outcome)) = running.next().await {
-            match outcome {
-                Some(outcome) => {
-                    let item = &plan.items[index];
-                    observer.event(Event::Finished { item, outcome: &outcome });
-                    outcomes[index] = Some(outcome);
+    let (last, first): (Vec<usize>, Vec<usize>) =
+        (0..plan.items.len()).partition(|&index| options.last.contains(&plan.items[index].local));
+    let at_once = options.jobs.max(1);
+    let last_at_once = at_once.min(options.last_at_once.max(1));
+    for (mut indices, at_once) in [(first, at_once), (last, last_at_once)] {
+        // First what is free, then what another process was working on.
+        let mut wait = false;
+        while !indices.is_empty() {
+            let mut busy = Vec::new();
+            // Over indices, because a closure over references would make the future not `Send`.
+            let mut running = stream::iter(std::mem::take(&mut indices))
+                .map(|index| async move { (index, shared.item(&plan.items[index], wait).await) })
+                .buffer_unordered(at_once);
+            while let Some((index, outcome)) = running.next().await {
+                match outcome {
+                    Some(outcome) => {
+                        let item = &plan.items[index];
+                        observer.event(Event::Finished { item, outcome: &outcome });
+                        outcomes[index] = Some(outcome);
+                    }
+                    None => busy.push(index),
                 }
-                None => busy.push(index),
             }
+            drop(running);
+            indices = busy;
+            wait = true;
         }
-        drop(running);
-        indices = busy;
-        wait = true;
     }
     run.settle().await;
     Report {

@@ -153,6 +153,42 @@ async fn no_more_than_the_jobs_run_at_once() {
 }
 
 #[tokio::test]
+async fn the_last_files_are_begun_when_all_others_are_done() {
+    let content: Objects = (0..20).map(|i| (format!("{i:02}"), vec![1; 10])).collect();
+    let store = memory(&content).await;
+    let names: Vec<_> = content.keys().map(|name| (name.as_str(), 10)).collect();
+    let last = ["03", "00", "12", "17", "05"];
+    for (jobs, at_once, expected) in [(1, 4, 1), (4, 2, 2), (4, 0, 1), (3, usize::MAX, 3)] {
+        let root = tempfile::tempdir().unwrap();
+        let paths = last.map(|name| name.parse().unwrap());
+        let options = TransferOptions::default().with_jobs(jobs).with_last(paths, at_once);
+        let (plan, recorder) = (plan_of(&names, root.path()), Recorder::default());
+        let report =
+            transfer(&store, &plan, root.path(), &options, &recorder, &Cancel::new()).await;
+        assert!(report.is_complete());
+        // The outcomes have the order of the plan all the same.
+        let reported: Vec<&str> = report.outcomes.iter().map(|(key, _)| key.as_str()).collect();
+        assert!(reported.is_sorted() && reported.len() == content.len());
+        let (mut done, mut running, mut most) = (0, 0, 0);
+        for event in recorder.events.into_inner().unwrap() {
+            match event {
+                Told::Started(name) if last.contains(&&*name) => {
+                    assert!(done >= content.len() - last.len(), "{name} after {done}");
+                    running += 1;
+                }
+                Told::Finished(name, _) => {
+                    done += 1;
+                    running -= usize::from(last.contains(&&*name));
+                }
+                _ => {}
+            }
+            most = most.max(running);
+        }
+        assert_eq!(most, expected, "{jobs} jobs, {at_once} at once");
+    }
+}
+
+#[tokio::test]
 async fn cancelled_before_and_in_between() {
     let store = memory(&objects(&[("a", b"1"), ("b", b"2"), ("c", b"3")])).await;
     let root = tempfile::tempdir().unwrap();

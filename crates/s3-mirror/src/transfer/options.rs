@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Inspection, Inventory};
+use crate::{Inspection, Inventory, RelativePath};
 
 /// How a plan is carried out.
 #[derive(Clone, Debug)]
@@ -27,6 +27,11 @@ pub struct TransferOptions {
     /// places outside of it (default: none). They are followed for writing; every other link that leads
     /// out of the root is [`TransferError::OutsideRoot`](crate::TransferError::OutsideRoot).
     pub linked_directories: BTreeSet<String>,
+    /// Files that are begun when all others are done (default: none), by their paths below the root.
+    pub last: BTreeSet<RelativePath>,
+    /// How many of these are transferred at once, if that is less than `jobs` (default: no limit; 0
+    /// counts as 1).
+    pub last_at_once: usize,
     /// How long a process on another machine that is working on the same file is believed to live
     /// after its last sign of life (default 90 s, longer than network file systems cache).
     pub silence: Duration,
@@ -40,6 +45,8 @@ impl Default for TransferOptions {
             inventory: None,
             inspection: None,
             linked_directories: BTreeSet::new(),
+            last: BTreeSet::new(),
+            last_at_once: usize::MAX,
             silence: Duration::from_secs(90),
         }
     }
@@ -81,6 +88,19 @@ impl TransferOptions {
     #[must_use]
     pub fn with_linked_directories(mut self, linked: impl IntoIterator<Item = String>) -> Self {
         self.linked_directories = linked.into_iter().collect();
+        self
+    }
+
+    /// The same with files that are begun when all others are done, so many of them at once. For
+    /// files that an [`Inspection`] looks at together with others, or in much memory.
+    #[must_use]
+    pub fn with_last(
+        mut self,
+        files: impl IntoIterator<Item = RelativePath>,
+        at_once: usize,
+    ) -> Self {
+        self.last = files.into_iter().collect();
+        self.last_at_once = at_once;
         self
     }
 }
