@@ -132,6 +132,15 @@ impl SessionTrials {
         self.table.rows.is_empty()
     }
 
+    /// Refuses betas with another number of volumes.
+    pub(crate) fn check_volumes(&self, betas: &Path, volumes: usize) -> Result<()> {
+        if self.len() == volumes {
+            return Ok(());
+        }
+        let (betas, trials) = (betas.to_owned(), self.path.clone());
+        Err(FacadeError::TrialCountMismatch { betas, volumes, rows: self.len(), trials })
+    }
+
     /// The column names, in the order of the file.
     #[must_use]
     pub fn columns(&self) -> &[String] {

@@ -87,15 +87,7 @@ impl SessionReader {
 
     /// Refuses a trial table with another number of trials.
     pub(crate) fn check_trials(&self, table: &SessionTrials) -> Result<()> {
-        if table.len() == self.n_volumes {
-            return Ok(());
-        }
-        Err(Error::TrialCountMismatch {
-            betas: self.path().to_owned(),
-            volumes: self.n_volumes,
-            rows: table.len(),
-            trials: table.path().to_owned(),
-        })
+        table.check_volumes(self.path(), self.n_volumes)
     }
 
     /// Asks for the betas of a session that will be opened next, if they are an object and no store

@@ -10,7 +10,8 @@ use bids_names::{SessionId, SubjectId};
 use laion_fmri_base::zarr::DOCUMENT;
 use nifti_stream::RowSelection;
 use voxel_store::{
-    Group, GroupWriter, MatrixOptions, consolidate, mend_group, write_group, write_new_group,
+    Group, GroupWriter, MatrixOptions, MatrixRows, consolidate, mend_group, write_group,
+    write_new_group,
 };
 
 use super::contents::{with_coordinates, write_trials, write_voxels};
@@ -20,6 +21,7 @@ use super::turn::Turns;
 use super::upkeep::session_names;
 use super::{BETAS, TRIALS, VOXEL_INDEX, VOXELS};
 use crate::betas::{SessionRead, SessionReader, stopping_at_failure};
+use crate::files::Fingerprint;
 use crate::mask::VoxelMask;
 use crate::memory::{self, PER_VOXEL, PROGRAM};
 use crate::observer::Watch;
@@ -111,10 +113,25 @@ pub struct StorePlan {
     is_damaged: bool,
     voxels: Arc<VoxelMask>,
     label: StoreLabel,
-    tables: Vec<SessionTrials>,
+    pub(super) tables: Vec<SessionTrials>,
     workers: usize,
     threads: NonZeroUsize,
     options: MatrixOptions,
+}
+
+/// Where a store lies, and of which voxels it is.
+#[derive(Clone, Debug)]
+pub(super) struct StorePlace {
+    pub(super) path: PathBuf,
+    pub(super) voxels: Arc<VoxelMask>,
+    label: StoreLabel,
+}
+
+impl StorePlace {
+    /// The store as it has to be, whatever its document says.
+    pub(super) fn expected(&self) -> Store {
+        Store::expected(&self.path, &self.label, &self.voxels)
+    }
 }
 
 /// What was built.
@@ -144,15 +161,9 @@ impl Subject {
         let named = &request.sessions;
         let chosen = self.sessions_of_betas(named)?;
         crate::subject::each_once(&chosen)?;
-        let voxels = Arc::new(request.voxels.clone().non_empty().resolve(self)?);
-        let label = StoreLabel::new(self.id(), &voxels);
-        let directory = match &request.directory {
-            Some(directory) => directory.clone(),
-            None => self.roots().writable()?.join(FOLDER),
-        };
-        let path = directory.join(name(&label, voxels.brain().source()));
+        let place = self.store_place(request)?;
         // Also where the document of the store is damaged: sessions stand on their own.
-        let store = Arc::new(Store::expected(&path, &label, &voxels));
+        let store = Arc::new(place.expected());
         let verify = |path: &Path| if request.verify { self.is_sound(path) } else { Ok(true) };
         let (mut kept, mut missing) = (Vec::new(), Vec::new());
         for session in chosen {
@@ -162,13 +173,36 @@ impl Subject {
                 && verify(&store.session_path(&session))?;
             if is_there { kept.push(session) } else { missing.push(session) }
         }
-        let chosen = missing;
-        let is_damaged = !verify(&path)?;
-        for session in &chosen {
+        let is_damaged = !verify(&place.path)?;
+        for session in &missing {
             self.betas_place(session)?;
         }
-        self.fetch_trials(&chosen)?;
-        let tables = chosen.iter().map(|session| self.trials(session));
+        let plan = self.plan_sessions(request, place, missing)?;
+        Ok(StorePlan { kept, is_verified: request.verify, is_damaged, ..plan })
+    }
+
+    /// Where the store of a request lies, and of which voxels it is.
+    pub(super) fn store_place(&self, request: &StoreRequest) -> Result<StorePlace> {
+        let voxels = Arc::new(request.voxels.clone().non_empty().resolve(self)?);
+        let label = StoreLabel::new(self.id(), &voxels);
+        let directory = match &request.directory {
+            Some(directory) => directory.clone(),
+            None => self.roots().writable()?.join(FOLDER),
+        };
+        let path = directory.join(name(&label, voxels.brain().source()));
+        Ok(StorePlace { path, voxels, label })
+    }
+
+    /// How these sessions will be built, whatever there is of them.
+    pub(super) fn plan_sessions(
+        &self,
+        request: &StoreRequest,
+        place: StorePlace,
+        sessions: Vec<SessionId>,
+    ) -> Result<StorePlan> {
+        let StorePlace { path, voxels, label } = place;
+        self.fetch_trials(&sessions)?;
+        let tables = sessions.iter().map(|session| self.trials(session));
         let tables: Vec<SessionTrials> = tables.collect::<Result<_>>()?;
         let n_voxels = voxels.n_voxels();
         let shapes: Vec<[usize; 2]> = tables.iter().map(|table| [table.len(), n_voxels]).collect();
@@ -183,11 +217,11 @@ impl Subject {
             peak_memory: memory.peak(workers, threads, options),
             path,
             subject: self.id().clone(),
-            sessions: chosen,
-            kept,
+            sessions,
+            kept: Vec::new(),
             n_voxels,
-            is_verified: request.verify,
-            is_damaged,
+            is_verified: false,
+            is_damaged: false,
             voxels,
             label,
             tables,
@@ -292,7 +326,7 @@ impl StorePlan {
     }
 
     /// Makes the store without sessions, unless one for the same voxels is there.
-    fn prepare(&self, subject: &Subject) -> Result<()> {
+    pub(super) fn prepare(&self, subject: &Subject) -> Result<()> {
         if let Some(directory) = self.path.parent() {
             std::fs::create_dir_all(directory).map_err(Error::io("create", directory))?;
         }
@@ -380,6 +414,28 @@ impl StorePlan {
         reader.check_trials(table)?;
         let (threads, rows) = (self.threads, RowSelection::All);
         let read = SessionRead { voxels: &self.voxels, rows: &rows, threads, watch };
+        self.write(session, table, |rows| {
+            let mut put = Ok(());
+            let record = reader.recorded(threads, || {
+                reader.for_each_row(read, |_, row| {
+                    put = rows.put(row);
+                    if put.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                })
+            });
+            // A row that could not be put stopped the read.
+            put?;
+            subject.files().fingerprint(&subject.betas_place(session)?, &record?)
+        })
+    }
+
+    /// Writes a session. `fill` puts all rows, and says which file they came from. False, and
+    /// nothing is put, when another process has begun at the same moment.
+    pub(super) fn write(
+        &self,
+        session: &SessionId,
+        table: &SessionTrials,
+        fill: impl FnOnce(&mut MatrixRows) -> Result<Fingerprint>,
+    ) -> Result<bool> {
         let shape = [table.len(), self.n_voxels];
         let path = self.path.join(session.as_str());
         remove_remains(&path, &[BETAS])?;
@@ -392,17 +448,7 @@ impl StorePlan {
             write_trials(group, table)?;
             let mut label = None;
             group.matrix(BETAS, [TRIALS, VOXELS], shape, &self.options, |rows| {
-                let mut put = Ok(());
-                let record = reader.recorded(threads, || {
-                    reader.for_each_row(read, |_, row| {
-                        put = rows.put(row);
-                        if put.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-                    })
-                });
-                // A row that could not be put stopped the read.
-                put?;
-                let place = subject.betas_place(session)?;
-                let betas = subject.files().fingerprint(&place, &record?)?;
+                let betas = fill(rows)?;
                 let written = SystemTime::now().duration_since(UNIX_EPOCH);
                 let label = label.insert(SessionLabel {
                     laion_fmri_store: VERSION,
