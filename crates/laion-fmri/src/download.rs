@@ -19,8 +19,8 @@ use s3_mirror::{
 };
 
 pub use self::gated::{StimulusDownload, StimulusFile, StimulusReport};
+use self::inspection::BetasInspection;
 pub(crate) use self::inspection::GzipInspection;
-use self::inspection::IndexingInspection;
 pub use self::missing::Missing;
 use self::select::{Selected, Selection, Why};
 #[cfg(doc)]
@@ -30,6 +30,7 @@ use crate::discovery::Discovery;
 use crate::license::LicenseAccepted;
 use crate::remote::Remote;
 use crate::roots::listed::{self, Listed};
+use crate::store::{ArrivingSessions, StoreRequest, StoredArriving};
 use crate::{Dataset, DownloadRequest, Event, Observer, Result, Roots};
 
 /// A download that has been planned but not started: every key with what will be done to it.
@@ -47,6 +48,8 @@ pub struct Download {
     roots: Roots,
     reading: Reading,
     makes_indexes: bool,
+    /// The stores that are built on the way.
+    store: Option<StoreRequest>,
     /// Directories behind which files are written although they are links to other disks.
     linked: BTreeSet<String>,
     /// The sessions that the bucket lists, for messages about those that are not on disk.
@@ -141,6 +144,26 @@ impl Download {
         self
     }
 
+    /// The same download, building [stores](crate::store) of the betas that it fetches from the
+    /// bytes that pass: they are inflated anyway, to verify them, so nothing is read twice.
+    /// [`Event::Stored`] tells of each session that was stored.
+    ///
+    /// The betas are fetched when all other files are there. A session appears in its store when its
+    /// file is verified and has its name. What goes wrong with a store leaves the download alone,
+    /// and is a warning event. [`Subject::build_store`](crate::Subject::build_store) with the same
+    /// request then builds what is missing: the sessions of files that were on disk before, too. It
+    /// finds the same bytes that it would have written itself.
+    ///
+    /// As many sessions as the dataset has [jobs](Dataset::with_jobs) are fetched and stored at the
+    /// same time, one if the request has a limit of memory. Each takes what building it takes
+    /// ([`StorePlan::peak_memory`](crate::store::StorePlan::peak_memory)), and leaves the index that
+    /// it leaves.
+    #[must_use]
+    pub fn with_store(mut self, request: StoreRequest) -> Self {
+        self.store = Some(request);
+        self
+    }
+
     /// The address of the object of an item, as any HTTP client takes it.
     #[must_use]
     pub fn url_of(&self, item: &PlanItem) -> String {
@@ -177,8 +200,15 @@ impl Download {
         &self.remote
     }
 
-    pub(crate) fn inventory(&self) -> &Inventory {
+    pub(crate) fn inventory(&self) -> &Arc<Inventory> {
         &self.inventory
+    }
+
+    /// The mirror that this download completes.
+    pub(crate) fn mirror(&self) -> Dataset {
+        let mut mirror = Dataset::new(self.roots.clone());
+        mirror.reading = self.reading.clone();
+        mirror
     }
 
     /// Carries the plan out and reports the outcome of every key.
@@ -195,9 +225,13 @@ impl Download {
         observer: &dyn Observer,
         cancel: &Cancel,
     ) -> Report {
-        let inspection: Arc<dyn Inspection> = match self.makes_indexes {
-            true => Arc::new(IndexingInspection { reading: self.reading.clone() }),
-            false => Arc::new(GzipInspection),
+        let arriving = self.store.as_ref().map(|it| ArrivingSessions::new(self, it, cancel));
+        let (arriving, stored) = arriving.unzip();
+        let indexes = self.makes_indexes.then(|| self.reading.clone());
+        let only_verifies = indexes.is_none() && arriving.is_none();
+        let inspection: Arc<dyn Inspection> = match only_verifies {
+            true => Arc::new(GzipInspection),
+            false => Arc::new(BetasInspection { indexes, arriving: arriving.clone() }),
         };
         if !self.sessions.is_empty() {
             let bucket = self.remote.location().to_string();
@@ -205,19 +239,38 @@ impl Download {
                 tracing::debug!(%error, "the sessions of the bucket are not kept");
             }
         }
-        let options = TransferOptions::default()
+        let mut options = TransferOptions::default()
             .with_jobs(jobs)
             .with_limit_rate(self.limit_rate)
             .with_inventory(Arc::clone(&self.inventory))
             .with_linked_directories(self.linked.iter().cloned())
             .with_inspection(inspection);
+        if let Some(arriving) = &arriving {
+            options = options.with_last(arriving.files(), arriving.at_once());
+        }
         let store = self.remote.store();
-        let told = |event: s3_mirror::Event<'_>| observer.event(Event::Transfer(event));
+        let told = |event: s3_mirror::Event<'_>| {
+            if let (Some(arriving), s3_mirror::Event::Finished { item, outcome }) =
+                (&arriving, event)
+            {
+                arriving.finished(item, outcome);
+            }
+            observer.event(Event::Transfer(event));
+        };
         let transfer = s3_mirror::transfer(store, &self.plan, &self.root, &options, &told, cancel);
-        match is_of_small_files(&self.plan) {
+        let report = match is_of_small_files(&self.plan) {
             true => self.remote.block_on_here(transfer),
             false => self.remote.block_on(transfer),
+        };
+        if let Some(arriving) = arriving {
+            arriving.close();
         }
+        // Until the last thread that stores a session has ended.
+        for StoredArriving { subject, session, store } in stored.into_iter().flatten() {
+            let (subject, session, store) = (&subject, &session, &*store);
+            observer.event(Event::Stored { subject, session, store });
+        }
+        report
     }
 }
 
@@ -317,6 +370,7 @@ impl Dataset {
             roots,
             reading: self.reading.clone(),
             makes_indexes: false,
+            store: None,
             linked,
             sessions,
         })
@@ -342,6 +396,7 @@ impl Dataset {
             roots: self.roots().clone(),
             reading: self.reading.clone(),
             makes_indexes: false,
+            store: None,
             linked,
             sessions: Listed::new(),
         })

@@ -18,6 +18,17 @@ pub enum Event<'a> {
     /// Part of a download; [`s3_mirror::Event`] describes the order.
     #[cfg(feature = "download")]
     Transfer(s3_mirror::Event<'a>),
+    /// A session is in a [store](crate::store) that was built while its file was downloaded; told
+    /// at the end of a download [with a store](crate::Download::with_store).
+    #[cfg(feature = "download")]
+    Stored {
+        /// The subject.
+        subject: &'a SubjectId,
+        /// The session.
+        session: &'a SessionId,
+        /// The directory of the store.
+        store: &'a Path,
+    },
     /// Files of a mirror are about to be checked, by
     /// [`Dataset::verify`](crate::Dataset::verify), [`Dataset::adopt`](crate::Dataset::adopt) or
     /// [`Download::verify_kept`](crate::Download::verify_kept).

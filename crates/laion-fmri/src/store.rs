@@ -37,6 +37,8 @@
 //! [`StoreRequest::verify`] checks every byte and builds what is damaged.
 //!
 //! [`Subject::store_tasks`] divides the building among machines: a task for each session.
+//! [`Download::with_store`](crate::Download::with_store) builds sessions while their files are
+//! downloaded, so that nothing is read and inflated twice.
 //! [`OpenStore`] reads any trials of any voxels of one store, without the dataset.
 //!
 //! # Open it with xarray
@@ -80,6 +82,8 @@
 //!
 //! The layout of the matrices, and the checksums, are described by [`voxel_store`].
 
+#[cfg(feature = "download")]
+mod arriving;
 mod build;
 mod contents;
 mod described;
@@ -95,6 +99,8 @@ mod upkeep;
 #[doc(inline)]
 pub use voxel_store;
 
+#[cfg(feature = "download")]
+pub(crate) use self::arriving::{ArrivingSessions, StoredArriving};
 pub use self::build::{StoreBuilt, StorePlan, StoreRequest};
 #[cfg(feature = "download")]
 pub(crate) use self::find::FOLDER;

@@ -56,6 +56,12 @@ impl Reading {
         index.filter(|index| index.is_file() || is_large(betas))
     }
 
+    /// The index that a betas file of this size gets when it is read for the first time.
+    #[cfg(feature = "download")]
+    pub(crate) fn first_index(&self, betas: &Path, size: u64) -> Option<PathBuf> {
+        self.index_path(betas).filter(|_| size >= LEAST_INDEXED_BYTES)
+    }
+
     /// Where the SHA-256 of a betas file or object is kept, next to the index: of a small one
     /// nowhere, it is hashed in no time.
     pub(crate) fn digest(&self, betas: &Located) -> Option<PathBuf> {

@@ -1,14 +1,16 @@
 //! What is inspected while files are downloaded: the checksums inside gzipped files and, for betas,
-//! what their indexes need.
+//! what indexes and stores need.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use nifti_stream::fs::IndexBuilder;
+use nifti_stream::fs::{ArrivingVolumes, IndexBuilder};
 use nifti_stream::gz::GzVerifier;
 use s3_mirror::{Inspection, Inspector, RelativePath, Source};
 
 use crate::dataset::Reading;
 use crate::layout;
+use crate::store::ArrivingSessions;
 
 /// Inflates every `.gz` file without keeping it, and compares length and CRC-32 of each member with
 /// its trailer (RFC 1952).
@@ -34,36 +36,63 @@ impl Inspector for Verifying {
     }
 }
 
-/// What [`GzipInspection`] does, and leaves an index of each betas file in the cache directory. Its
-/// bytes are inflated once for both.
+/// The length of the header of a gzip file, without its optional fields.
+const GZIP_HEADER: usize = 10;
+
+/// What [`GzipInspection`] does. Of betas it makes indexes and stores as well, whose bytes are inflated
+/// once for everything.
 #[derive(Debug)]
-pub(super) struct IndexingInspection {
-    pub(super) reading: Reading,
+pub(super) struct BetasInspection {
+    /// Where the index of each file goes, if indexes are made.
+    pub(super) indexes: Option<Reading>,
+    /// The sessions that go to stores, if any do.
+    pub(super) arriving: Option<Arc<ArrivingSessions>>,
 }
 
-impl Inspection for IndexingInspection {
+impl Inspection for BetasInspection {
     fn inspect(&self, path: &RelativePath) -> Option<Box<dyn Inspector>> {
-        let index = layout::is_betas(path.as_str())
-            .then(|| self.reading.index_path(Path::new(path.as_str())))
-            .flatten();
-        match index.map(IndexBuilder::start) {
-            Some(Ok(builder)) => Some(Box::new(Indexing(builder))),
-            // When the system refuses a thread there is no index, but the file is verified.
-            Some(Err(_)) | None => GzipInspection.inspect(path),
+        if !layout::is_betas(path.as_str()) {
+            return GzipInspection.inspect(path);
+        }
+        let read = self.arriving.as_ref().and_then(|arriving| arriving.begin(path));
+        let index = match (&self.indexes, &self.arriving) {
+            (Some(reading), _) => reading.index_path(Path::new(path.as_str())),
+            (None, Some(arriving)) if read.is_some() => arriving.index(path),
+            _ => None,
+        };
+        if index.is_none() && read.is_none() {
+            return GzipInspection.inspect(path);
+        }
+        let read = read.unwrap_or_else(|| Box::new(|_: &mut ArrivingVolumes| {}));
+        match IndexBuilder::start_reading(index, read) {
+            Ok(builder) => Some(Box::new(Building { builder, first: Some(GzVerifier::new()) })),
+            // When the system refuses a thread there is neither, but the file is verified.
+            Err(_) => GzipInspection.inspect(path),
         }
     }
 }
 
-struct Indexing(IndexBuilder);
+struct Building {
+    builder: IndexBuilder,
+    /// Sees the header as well: the builder would take a file that is not gzipped.
+    first: Option<GzVerifier>,
+}
 
-impl Inspector for Indexing {
+impl Inspector for Building {
     fn update(&mut self, bytes: &[u8]) -> Result<(), Source> {
-        // What is wrong, if anything, is the verdict at the end.
-        self.0.push(bytes);
+        if let Some(mut first) = self.first.take() {
+            first.push(&bytes[..bytes.len().min(GZIP_HEADER)])?;
+        }
+        // What else is wrong, if anything, is the verdict at the end.
+        self.builder.push(bytes);
         Ok(())
     }
 
     fn finish(self: Box<Self>) -> Result<(), Source> {
-        self.0.finish().map(drop).map_err(Source::from)
+        let Self { builder, first } = *self;
+        if let Some(nothing) = first {
+            nothing.finish()?;
+        }
+        builder.finish().map(drop).map_err(Source::from)
     }
 }
