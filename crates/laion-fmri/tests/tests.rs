@@ -34,6 +34,7 @@ mod roi_data;
 #[cfg(feature = "serde")]
 mod serialize;
 mod stimuli;
+mod store_arriving;
 mod store_building;
 mod stores;
 mod templates;
