@@ -244,7 +244,7 @@ pub(crate) struct Download {
     /// Build the read indexes while downloading, which saves a pass over the files later
     #[arg(long)]
     pub(crate) index: bool,
-    /// Build the store of the betas after the download: any ROI is then read in milliseconds
+    /// Build the store of the betas while downloading: any ROI is then read in milliseconds
     #[arg(long)]
     pub(crate) store: bool,
     #[command(flatten)]

@@ -416,6 +416,33 @@ fn a_download_leaves_a_store_behind() {
 }
 
 #[test]
+fn a_download_stores_what_it_brings_without_reading_it_again() {
+    let user = User::new();
+    user.ok("download --subject sub-03 --ses 01 --accept-license");
+    let ran = user.ok("download --subject sub-03 --ses 01 02 --store -v");
+    let count = |what: &str| ran.err.matches(what).count();
+    // The one that was on disk is read, the other one came by.
+    assert_eq!((count("stored on the way"), count("reading betas")), (1, 1), "{}", ran.err);
+    assert!(ran.err.contains("2 sessions built, 0 kept"), "{}", ran.err);
+    let user = User::new();
+    let ran = user.ok("download --subject sub-03 --accept-license --store -v --index --json");
+    assert!(!ran.err.contains("reading betas"), "{}", ran.err);
+    let built = objects(&ran.out).into_iter().find(|it| it.get("built").is_some()).unwrap();
+    assert_eq!(built["built"], serde_json::json!(["ses-01", "ses-02"]));
+    assert_eq!(built["kept"], serde_json::json!([]));
+    user.ok("store verify --subject sub-03");
+    // A store that cannot be written fails by itself, after the download.
+    let user = User::new();
+    fs::write(user.mirror().join("stores"), "mine").unwrap();
+    let ran = user.run("download --subject sub-03 --ses 01 --accept-license --store");
+    assert!(ran.code != 0 && ran.err.contains("was not stored on the way"), "{}", ran.err);
+    assert!(user.mirror().join(BETAS).is_file());
+    fs::remove_file(user.mirror().join("stores")).unwrap();
+    let ran = user.ok("download --subject sub-03 --ses 01 --store");
+    assert!(ran.err.contains("1 session built, 0 kept"), "{}", ran.err);
+}
+
+#[test]
 fn status_shows_stores_and_what_everything_takes() {
     let user = User::with_session();
     user.ok("store build --subject 03");

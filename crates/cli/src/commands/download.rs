@@ -4,8 +4,9 @@
 mod kinds;
 mod report;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Mutex;
 
 use laion_fmri::LicenseAccepted;
 use laion_fmri::bids::{entity_value, suffix_of};
@@ -13,9 +14,10 @@ use laion_fmri::s3_mirror::{Action, FetchReason, Plan, PlanItem};
 use laion_fmri::stimuli::EmbeddingModel;
 use laion_fmri::store::StoreRequest;
 use laion_fmri::{
-    Dataset, Download as Planned, DownloadRequest, Error, FilterField, Missing, Subjects, layout,
+    Dataset, Download as Planned, DownloadRequest, Error, Event, FilterField, Missing, Observer,
+    SessionId, SubjectId, Subjects, layout,
 };
-use laion_fmri_base::{counted, readable_bytes as bytes};
+use laion_fmri_base::{counted, lock, readable_bytes as bytes};
 use serde_json::json;
 
 pub(super) use self::report::downloaded;
@@ -39,18 +41,32 @@ pub(super) fn run(context: &Context, args: &Download) -> anyhow::Result<Status> 
         index::check_cache_dir(context)?;
     }
     let request = request(context, args)?;
-    let status = carry_out(context, &request, &args.transfer, args.index)?;
+    let stored = Stored::default();
+    let on_the_way = OnTheWay { indexes: args.index, stored: args.store.then_some(&stored) };
+    let status = carry_out(context, &request, &args.transfer, on_the_way)?;
     if args.store && !args.transfer.dry_run && matches!(status, Status::Done | Status::Withheld) {
-        build_stores(context, &request, args)?;
+        build_stores(context, &request, args, &lock(&stored))?;
     }
     Ok(status)
 }
 
-/// Builds the stores of the betas that were downloaded, while their files are in memory still.
+/// The sessions that were stored while their files were downloaded.
+pub(super) type Stored = Mutex<BTreeSet<(SubjectId, SessionId)>>;
+
+/// What is made of betas while they are downloaded.
+#[derive(Clone, Copy, Default)]
+struct OnTheWay<'a> {
+    indexes: bool,
+    /// Where sessions are noted that were stored, if they are to be.
+    stored: Option<&'a Stored>,
+}
+
+/// Completes the stores of the betas that were asked for: what was on disk before is read now.
 fn build_stores(
     context: &Context,
     request: &DownloadRequest,
     args: &Download,
+    stored: &BTreeSet<(SubjectId, SessionId)>,
 ) -> anyhow::Result<()> {
     let dataset = context.dataset()?;
     let subjects = match &request.subjects {
@@ -70,7 +86,14 @@ fn build_stores(
             context.note(&format!("note: no betas of {id} are on disk: there is nothing to store"));
             continue;
         }
-        store::build_store(context, &subject, &StoreRequest::new().sessions(&sessions))?;
+        let mut built = store::built(context, &subject, &StoreRequest::new().sessions(&sessions))?;
+        let kept = std::mem::take(&mut built.kept).into_iter();
+        let (before, kept): (Vec<_>, Vec<_>) =
+            kept.partition(|session| stored.contains(&(id.clone(), session.clone())));
+        built.built = [before, built.built].concat();
+        built.built.sort_unstable();
+        built.kept = kept;
+        store::report(context, &built)?;
     }
     Ok(())
 }
@@ -78,22 +101,22 @@ fn build_stores(
 pub(super) fn run_raw(context: &Context, args: &DownloadRaw) -> anyhow::Result<Status> {
     let sessions =
         sessions::of_bucket(context, &subjects_of(context, &args.subject)?, &args.filters.ses)?;
-    carry_out(context, &raw_request(args, sessions)?, &args.transfer, false)
+    carry_out(context, &raw_request(args, sessions)?, &args.transfer, OnTheWay::default())
 }
 
 pub(super) fn run_embeddings(
     context: &Context,
     args: &DownloadEmbeddings,
 ) -> anyhow::Result<Status> {
-    carry_out(context, &embeddings_request(args), &args.transfer, false)
+    carry_out(context, &embeddings_request(args), &args.transfer, OnTheWay::default())
 }
 
 pub(super) fn run_segmentations(context: &Context, transfer: &Transfer) -> anyhow::Result<Status> {
-    carry_out(context, &DownloadRequest::segmentations(), transfer, false)
+    carry_out(context, &DownloadRequest::segmentations(), transfer, OnTheWay::default())
 }
 
 pub(super) fn run_captions(context: &Context, transfer: &Transfer) -> anyhow::Result<Status> {
-    carry_out(context, &DownloadRequest::captions(), transfer, false)
+    carry_out(context, &DownloadRequest::captions(), transfer, OnTheWay::default())
 }
 
 /// The request of any command that downloads.
@@ -174,7 +197,7 @@ fn carry_out(
     context: &Context,
     request: &DownloadRequest,
     transfer: &Transfer,
-    indexes: bool,
+    on_the_way: OnTheWay<'_>,
 ) -> anyhow::Result<Status> {
     let jobs = transfer.n_jobs.unwrap_or(context.jobs());
     let dataset = context.dataset()?;
@@ -187,8 +210,11 @@ fn carry_out(
     public.include_stimuli = false;
     let download = plan(context, &dataset, &public)?;
     let mut download = download.with_limit_rate(transfer.limit_rate);
-    if indexes {
+    if on_the_way.indexes {
         download = download.with_indexes();
+    }
+    if on_the_way.stored.is_some() {
+        download = download.with_store(StoreRequest::new());
     }
     // Questions come when it is known how much would come, and before anything that takes long.
     let mut stimuli = None;
@@ -224,7 +250,7 @@ fn carry_out(
         print_plan(context, &plan, Some(&download))?;
         return Ok(strict(context, withheld_in(&plan)));
     };
-    let status = self::transfer(context, &download, &license, jobs)?;
+    let status = self::transfer(context, &download, &license, jobs, on_the_way.stored)?;
     match (stimuli, status) {
         (None, _) | (_, Status::Signal(_)) => Ok(status),
         (Some(stimuli), _) => match stimuli.fetch(context)? {
@@ -249,16 +275,24 @@ pub(super) fn check_destination(download: &Planned) -> anyhow::Result<()> {
     check_space(download.root(), download.missing_bytes(), download.free_bytes())
 }
 
-/// Carries a planned download out and says what became of it.
+/// Carries a planned download out and says what became of it. Sessions that are stored on the way are
+/// noted.
 pub(super) fn transfer(
     context: &Context,
     download: &Planned,
     license: &LicenseAccepted,
     jobs: usize,
+    stored: Option<&Stored>,
 ) -> anyhow::Result<Status> {
     check_destination(download)?;
     let observer = progress::transfer(context);
-    let report = download.run(license, jobs, &*observer, context.interrupt.cancel());
+    let told = |event: Event<'_>| {
+        if let (Event::Stored { subject, session, .. }, Some(stored)) = (event, stored) {
+            lock(stored).insert((subject.clone(), session.clone()));
+        }
+        observer.event(event);
+    };
+    let report = download.run(license, jobs, &told, context.interrupt.cancel());
     drop(observer);
     report::print(context, download, &report)?;
     if let Some(signal) = context.interrupt.signal() {

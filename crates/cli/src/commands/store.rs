@@ -43,7 +43,8 @@ fn build(context: &Context, args: &Build) -> anyhow::Result<()> {
             Ok(license::to_read(context, subject.plan_store(&request)?.sessions.len()))
         })?;
     }
-    let built = build_store(context, &subject, &request)?;
+    let built = self::built(context, &subject, &request)?;
+    report(context, &built)?;
     name_kept(context, subject.id(), &request, &built);
     if args.what.from == Origin::Bucket
         && let Some(hint) = small_files(context, subject.id())
@@ -114,8 +115,8 @@ fn requested(context: &Context, args: &BuildArgs) -> anyhow::Result<(Subject, St
     Ok((subject, request))
 }
 
-/// Builds a store and says what became of it.
-pub(super) fn build_store(
+/// Builds a store, or what is missing of it.
+pub(super) fn built(
     context: &Context,
     subject: &Subject,
     request: &StoreRequest,
@@ -123,9 +124,7 @@ pub(super) fn build_store(
     let progress = VolumeProgress::new(context);
     let built = subject.build_store(request, &progress, context.interrupt.cancel());
     progress.finish();
-    let built = built?;
-    report(context, &built)?;
-    Ok(built)
+    Ok(built?)
 }
 
 /// Says which sessions were built.

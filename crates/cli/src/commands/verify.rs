@@ -107,7 +107,7 @@ fn repair(
     download::check_destination(&download)?;
     let license = license.obtain(|| Ok(download::to_download(&download)))?;
     let planned = download.plan().items.len();
-    let status = download::transfer(context, &download, &license, context.jobs())?;
+    let status = download::transfer(context, &download, &license, context.jobs(), None)?;
     // What the bucket does not have cannot be repaired.
     let wanted = verification.bad().count() + verification.missing.len();
     let left = wanted.saturating_sub(planned);
