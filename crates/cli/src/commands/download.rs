@@ -14,8 +14,8 @@ use laion_fmri::s3_mirror::{Action, FetchReason, Plan, PlanItem};
 use laion_fmri::stimuli::EmbeddingModel;
 use laion_fmri::store::StoreRequest;
 use laion_fmri::{
-    Dataset, Download as Planned, DownloadRequest, Error, Event, FilterField, Missing, Observer,
-    SessionId, SubjectId, Subjects, layout,
+    Dataset, Download as Planned, DownloadRequest, Error, Event, FilterField, Missing, SessionId,
+    SubjectId, Subjects, layout,
 };
 use laion_fmri_base::{counted, lock, readable_bytes as bytes};
 use serde_json::json;
