@@ -29,7 +29,8 @@ pub trait Inspection: fmt::Debug + Send + Sync {
 
 /// Looks at one file. Called with all its bytes, in order, in chunks of any length, and then once
 /// for the verdict. Bytes that are found damaged are not published, unless they are known to be
-/// those of the object: then the object itself is at fault ([`Content::fault`]).
+/// those of the object: then the object itself is at fault ([`Content::fault`]). It is called on a
+/// thread that may block.
 pub trait Inspector: Send {
     /// The next bytes.
     ///

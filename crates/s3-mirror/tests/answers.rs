@@ -2,6 +2,7 @@
 //! themselves; and what is told while a transfer waits.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use s3_mirror::{
     ObjectError, ObjectOptions, ObjectReader, Outcome, Plan, PlanItem, RelativePath, Report,
     Source, Store, TransferError, TransferOptions, Wait, integrity, list, plan, transfer,
 };
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::util::{impatient, key, read_all};
 
@@ -97,6 +99,49 @@ impl Inspector for Never {
     fn finish(self: Box<Self>) -> Result<(), Source> {
         Err("not gzip".into())
     }
+}
+
+/// Says that it is asked for its verdict, and gives it when it is told to.
+#[derive(Clone, Debug)]
+struct Slow {
+    asked: UnboundedSender<()>,
+    told: Arc<Mutex<Receiver<()>>>,
+}
+
+impl Inspection for Slow {
+    fn inspect(&self, _: &RelativePath) -> Option<Box<dyn Inspector>> {
+        Some(Box::new(self.clone()))
+    }
+}
+
+impl Inspector for Slow {
+    fn update(&mut self, _: &[u8]) -> Result<(), Source> {
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), Source> {
+        self.asked.send(())?;
+        let told = self.told.lock().unwrap();
+        told.recv_timeout(Duration::from_secs(5)).map_err(Source::from)
+    }
+}
+
+#[tokio::test]
+async fn a_verdict_that_takes_long_holds_up_nothing_else() {
+    let scene = Scene::new();
+    let ((asked, mut is_asked), (teller, told)) = (unbounded_channel(), channel());
+    let slow = Slow { asked, told: Arc::new(Mutex::new(told)) };
+    let options = scene.options().with_inspection(Arc::new(slow));
+    // On the one thread that runs the tasks.
+    let tell = async {
+        for _ in [SHORT, LONG] {
+            is_asked.recv().await.unwrap();
+            teller.send(()).unwrap();
+        }
+    };
+    let (report, ()) = tokio::join!(scene.run(&options), tell);
+    assert!(report.is_complete() && scene.is_mirrored(), "{report:?}");
+    assert_eq!(report.faults().count(), 0);
 }
 
 #[tokio::test]

@@ -410,7 +410,8 @@ async fn digest(
     if opaque_tag.load(Ordering::Relaxed) {
         digests.distrust_tag();
     }
-    Ok(digests.finish())
+    // An inspection may take long for its verdict.
+    blocking(move || Ok::<_, VersionError>(digests.finish())).await.map_err(Ended::from)
 }
 
 /// Hashes the file from its start as far as it is there, until all of it is.
