@@ -91,7 +91,7 @@ impl ArrivingSessions {
         let state = State {
             waiting: HashMap::new(),
             stored: Some(stored),
-            promised: download.missing_bytes(),
+            promised: download.plan().totals().fetch.bytes,
             is_incomplete: false,
         };
         let arriving = Self {
