@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fixtures::bucket::public_sessions;
@@ -144,6 +144,24 @@ fn only_sessions_of_the_request_that_are_fetched_are_stored() {
     let built = build(&dataset.subject("sub-03").unwrap(), &StoreRequest::new());
     assert_eq!((built.built, built.kept), (vec![session("ses-01")], vec![session("ses-02")]));
     assert_as_built_from_the_mirror(&dataset, "sub-03", &store_of(&fixture, "sub-03"));
+}
+
+#[test]
+fn with_a_limit_of_memory_one_session_is_written_at_a_time() {
+    let fixture = Served::new();
+    let (dataset, store) = (dataset(&fixture), store_of(&fixture, "sub-01"));
+    let most = AtomicUsize::new(0);
+    let look = |_: Event<'_>| {
+        let names = sessions_in(&store);
+        let written = names.iter().filter(|name| name.starts_with(".ses-")).count();
+        most.fetch_max(written, Ordering::SeqCst);
+    };
+    let request = StoreRequest::new().max_memory(1 << 30);
+    let (report, stored) = fetch(&dataset, ("sub-01", request), &look, &Cancel::new());
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(stored, public_sessions("sub-01"));
+    // A session is completed while the file of the next one comes.
+    assert!(most.into_inner() <= 1);
 }
 
 #[test]

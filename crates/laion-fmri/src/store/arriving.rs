@@ -3,8 +3,8 @@
 //!
 //! The download begins the betas when all other files are there: masks, ROIs and trial tables. A
 //! thread for each file inflates its bytes once, for their checksums and for the store. Where it is
-//! slower, the bytes wait on disk. The session gets its name after its file, and what goes wrong with
-//! it is nothing to the download: whoever builds the store later builds what is missing.
+//! slower, the bytes wait on disk. The session gets its name after its file, and what goes wrong
+//! with it is nothing to the download: whoever builds the store later builds what is missing.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
@@ -13,9 +13,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use bids_names::{SessionId, SubjectId, entity_value};
-use laion_fmri_base::{Sha256, lock, writers_of};
+use laion_fmri_base::{Sha256, lock, wait, writers_of};
 use nifti_stream::fs::ArrivingVolumes;
 use s3_mirror::{Cancel, Inventory, Outcome, PlanItem, RelativePath};
+use tokio::sync::Semaphore;
 use voxel_store::MatrixRows;
 
 use super::StoreRequest;
@@ -37,6 +38,8 @@ pub(crate) struct ArrivingSessions {
     request: StoreRequest,
     cancel: Cancel,
     sessions: BTreeMap<RelativePath, ArrivingSession>,
+    /// A session takes memory until it is complete, which is after its file.
+    in_memory: Semaphore,
     /// The stores that were opened, and those that cannot be.
     stores: Mutex<BTreeMap<SubjectId, Option<(Subject, StorePlace)>>>,
     state: Mutex<State>,
@@ -94,13 +97,16 @@ impl ArrivingSessions {
             promised: download.plan().totals().fetch.bytes,
             is_incomplete: false,
         };
+        let dataset = download.mirror();
+        let at_once = at_once(&dataset, request);
         let arriving = Self {
-            dataset: download.mirror(),
+            dataset,
             root: download.root().to_owned(),
             inventory: Arc::clone(download.inventory()),
             request: request.clone(),
             cancel: cancel.clone(),
             sessions,
+            in_memory: Semaphore::new(at_once.min(Semaphore::MAX_PERMITS)),
             stores: Mutex::default(),
             state: Mutex::new(state),
         };
@@ -112,13 +118,9 @@ impl ArrivingSessions {
         self.sessions.keys().cloned()
     }
 
-    /// How many of them may be fetched at once: as many sessions as [`Subject::build_store`] would
-    /// build, which takes as much memory. With a limit, one.
+    /// How many of them may be fetched at once: as many as are written at the same time.
     pub(crate) fn at_once(&self) -> usize {
-        match self.request.max_memory {
-            Some(_) => 1,
-            None => self.dataset.jobs(),
-        }
+        at_once(&self.dataset, &self.request)
     }
 
     /// An attempt at a file begins: what is to read its volumes, if it goes to a store.
@@ -204,8 +206,8 @@ impl ArrivingSessions {
         }
     }
 
-    /// The store that has the session now. There is nothing to do for one that is there already, and
-    /// a session that another process builds is left to it.
+    /// The store that has the session now. There is nothing to do for one that is there already,
+    /// and a session that another process builds is left to it.
     fn store(
         &self,
         arriving: &ArrivingSession,
@@ -236,6 +238,9 @@ impl ArrivingSessions {
             let sha256 = if is_whole { named.recv().ok() } else { None };
             self.fingerprint(arriving, sha256.ok_or(Error::Cancelled)?)
         };
+        // No more files are fetched at once than there are permits. So somebody has one whose file
+        // is done, and gives it back without waiting for another file.
+        let _permit = wait(self.in_memory.acquire());
         // Never at the expense of the download. What is on disk of a file or a session counts as
         // still to be written until it is complete.
         let promised = {
@@ -250,7 +255,7 @@ impl ArrivingSessions {
         Ok(written?.then_some(plan.path))
     }
 
-    /// A subject and its store, which is made if it is not there; nothing if that has failed before.
+    /// A subject and its store, which is made if it is not there; nothing if that failed before.
     fn opened(&self, id: &SubjectId) -> Result<Option<(Subject, StorePlace)>> {
         let mut stores = lock(&self.stores);
         if let Some(opened) = stores.get(id) {
@@ -279,6 +284,15 @@ impl ArrivingSessions {
             return Err(Error::Cancelled);
         };
         subject.files().fingerprint(&place, &record)
+    }
+}
+
+/// How many sessions are written at the same time: as many as [`Subject::build_store`] would build,
+/// which takes as much memory. With a limit, one.
+fn at_once(dataset: &Dataset, request: &StoreRequest) -> usize {
+    match request.max_memory {
+        Some(_) => 1,
+        None => dataset.jobs(),
     }
 }
 
