@@ -45,10 +45,11 @@ fn a_picture_is_the_slice_through_the_strongest_mean() {
     };
     assert_eq!(has(last), value.abs() >= end * (254.0 / 256.0), "{value} of {end}");
 
-    // What was drawn is kept, and another statistic is another picture.
-    assert_eq!(served.bytes(&format!("/api/subjects/sub-03/figure/{name}.png")), reply.body);
-    let scored = served.bytes(&format!("/api/subjects/sub-03/figure/{name}.png?kind=zscore"));
-    assert!(scored.starts_with(b"\x89PNG") && scored != reply.body);
+    // What was drawn is kept. There is no picture of z-scores, which may take a pass over files.
+    for asked in ["", "?kind=zscore"] {
+        let target = format!("/api/subjects/sub-03/figure/{name}.png{asked}");
+        assert_eq!(served.bytes(&target), reply.body);
+    }
 }
 
 #[test]
@@ -61,7 +62,6 @@ fn a_picture_of_what_does_not_exist_is_refused() {
         served.refused(&format!("/api/subjects/{subject}/figure/{name}.png"), 404);
     }
     served.refused(&format!("/api/subjects/sub-03/figure/{name}"), 404);
-    served.refused(&format!("/api/subjects/sub-03/figure/{name}.png?kind=zebra"), 400);
 }
 
 #[test]

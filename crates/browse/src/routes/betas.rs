@@ -29,7 +29,7 @@ pub(crate) enum Kind {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Shown {
     #[serde(default)]
-    pub(super) kind: Kind,
+    kind: Kind,
 }
 
 pub(crate) async fn trial(

@@ -7,20 +7,19 @@ use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue};
 use laion_fmri::SessionId;
 
-use super::betas::{Kind, Shown};
+use super::betas::Kind;
 use crate::answer::{self, Answer, Refusal};
 use crate::drawn::Drawn;
 use crate::names;
-use crate::parameters::{Asked, Named};
+use crate::parameters::Named;
 use crate::state::{Looked, Shared};
 
 pub(crate) async fn figure(
     State(state): State<Arc<Shared>>,
     Named((subject, file)): Named<(String, String)>,
-    Asked(Shown { kind }): Asked<Shown>,
 ) -> Result<Answer, Refusal> {
     let image = names::stem(&file, ".png")?.to_owned();
-    let drawn = state.about(&subject, move |looked| looked.figure(&image, kind)).await?;
+    let drawn = state.about(&subject, move |looked| looked.figure(&image)).await?;
     let mut response = answer::bytes("image/png", drawn.png.clone());
     for (name, text) in [("x-range", drawn.end.to_string()), ("x-slice", drawn.place.clone())] {
         if let Ok(value) = HeaderValue::from_str(&text) {
@@ -32,12 +31,12 @@ pub(crate) async fn figure(
 
 impl Looked {
     /// The picture of the mean over the trials of an image. It is only drawn when these can be read
-    /// without a pass over whole files: many pictures are asked for in a row.
-    fn figure(&self, image: &str, kind: Kind) -> Result<Arc<Drawn>, Refusal> {
-        let name = format!("{kind:?} {image}");
-        self.kept().pictures.get(&self.seen.key(&name), || {
+    /// without a pass over whole files: many pictures are asked for in a row. That is why there are
+    /// none of z-scores.
+    fn figure(&self, image: &str) -> Result<Arc<Drawn>, Refusal> {
+        self.kept().pictures.get(&self.seen.key(image), || {
             self.check_indexes(image)?;
-            Drawn::new(&self.subject, &self.mean(image, kind)?)
+            Drawn::new(&self.subject, &self.mean(image, Kind::Beta)?)
         })
     }
 
