@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
@@ -496,6 +497,26 @@ fn volumes_are_read_while_their_bytes_arrive() {
     *damaged.last_mut().unwrap() ^= 1;
     let _ = damaged.chunks(70_001).all(|piece| builder.push(piece));
     assert!(builder.finish().unwrap_err().is_damaged());
+}
+
+#[test]
+fn who_pushes_damaged_bytes_does_not_wait_for_who_reads_them() {
+    let sample = Sample::get();
+    // No gzip member follows the first one, and much is pushed behind it.
+    let mut stored = gzip(&sample.plain[..352 + 3 * VOLUME_BYTES]);
+    stored.extend([0x55; 1_000_000]);
+    let ((teller, told), (sender, read)) = (channel(), channel());
+    let reading = move |volumes: &mut ArrivingVolumes| {
+        let is_whole = volumes.for_each_row(&sample.selection, |_, _| ControlFlow::Continue(()));
+        let is_told = told.recv_timeout(Duration::from_secs(5)).is_ok();
+        sender.send((is_whole, is_told)).unwrap();
+    };
+    let mut builder = IndexBuilder::start_reading(None, reading).unwrap();
+    assert!(!stored.chunks(70_001).all(|piece| builder.push(piece)));
+    assert!(builder.finish().unwrap_err().is_damaged());
+    // In vain where pushing has waited for so long.
+    let _ = teller.send(());
+    assert_eq!(read.recv().unwrap(), (false, true));
 }
 
 #[test]

@@ -6,7 +6,10 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
+
+use laion_fmri_base::lock;
 
 use super::index::{HEAD, Identity, IndexWriter};
 use crate::error::Error;
@@ -85,6 +88,7 @@ impl IndexBuilder {
         let (sender, pieces) = sync_channel(PIECES);
         let (teller, made) = sync_channel(1);
         let index = path.clone();
+        let pieces = Arc::new(Mutex::new(Some(pieces)));
         let pieces = PieceReader { pieces, piece: Vec::new(), at: 0 };
         let thread = Builder::new().name("index".to_owned()).spawn(move || {
             match open(pieces, index.as_deref(), teller.clone()) {
@@ -142,6 +146,7 @@ impl IndexBuilder {
 /// The volumes of a gzipped 4-D file whose bytes arrive; see [`IndexBuilder::start_reading`].
 pub struct ArrivingVolumes {
     reader: VolumeReader<PieceReader>,
+    pieces: Pieces,
     writer: Option<IndexWriter>,
     /// Where the end of the file is told, once.
     teller: Option<SyncSender<Made>>,
@@ -211,6 +216,8 @@ impl ArrivingVolumes {
                 if error.is_gzip() { Err(error) } else { Ok(None) }
             }
         };
+        // Who pushes more waits for nobody, whatever else is done here.
+        *lock(&self.pieces) = None;
         if let Some(teller) = self.teller.take() {
             // Nobody waits for what became of a transfer that was given up.
             let _ = teller.send(made);
@@ -230,6 +237,7 @@ fn open(
     index: Option<&Path>,
     teller: SyncSender<Made>,
 ) -> Result<Option<ArrivingVolumes>, Error> {
+    let arriving = Arc::clone(&pieces.pieces);
     let mut source = Source::open(pieces)?;
     if !source.is_gzip() {
         source.drain()?;
@@ -255,12 +263,15 @@ fn open(
         }
         None => None,
     };
-    Ok(Some(ArrivingVolumes { reader, writer, teller: Some(teller) }))
+    Ok(Some(ArrivingVolumes { reader, pieces: arriving, writer, teller: Some(teller) }))
 }
+
+/// Where the pieces arrive, until no more are taken.
+type Pieces = Arc<Mutex<Option<Receiver<Vec<u8>>>>>;
 
 /// The pieces as a stream.
 struct PieceReader {
-    pieces: Receiver<Vec<u8>>,
+    pieces: Pieces,
     piece: Vec<u8>,
     at: usize,
 }
@@ -268,7 +279,9 @@ struct PieceReader {
 impl Read for PieceReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.at == self.piece.len() {
-            let Ok(piece) = self.pieces.recv() else { return Ok(0) };
+            let pieces = lock(&self.pieces);
+            let Some(Ok(piece)) = pieces.as_ref().map(Receiver::recv) else { return Ok(0) };
+            drop(pieces);
             (self.piece, self.at) = (piece, 0);
         }
         let n = buffer.len().min(self.piece.len() - self.at);
