@@ -7,6 +7,7 @@
 mod arguments;
 mod betas;
 mod call;
+mod command;
 mod dataset;
 mod download;
 mod error;
@@ -24,14 +25,12 @@ mod template;
 /// The module `laion_fmri._native`.
 #[pyo3::pymodule]
 mod _native {
-    use std::ffi::OsString;
-
-    use pyo3::prelude::*;
-
     #[pymodule_export]
     use crate::betas::{betas, compute_noise_ceiling, concat_betas, shared_betas, write_betas};
     #[pymodule_export]
     use crate::call::_panic;
+    #[pymodule_export]
+    use crate::command::main;
     #[pymodule_export]
     use crate::dataset::{Dataset, configured, initialize};
     #[pymodule_export]
@@ -73,10 +72,4 @@ mod _native {
     /// The version of the workspace.
     #[pymodule_export]
     const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-    /// Runs the command `laion-fmri`; the first argument is the name of the program.
-    #[pyfunction]
-    fn main(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
-        py.detach(|| laion_fmri_cli::main(arguments))
-    }
 }
