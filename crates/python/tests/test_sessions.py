@@ -68,6 +68,17 @@ def test_every_call_takes_the_same_names(configured, tmp_path, name):
     assert raw.has_raw(name) and raw.get_events(name).equals(raw.get_events("ses-01"))
 
 
+@pytest.mark.parametrize("name", ["", " ", "1,", ",1", "1,,4", "all,"])
+def test_an_empty_name_is_none(name):
+    with pytest.raises(ValueError, match="contains an empty name"):
+        joined_sessions(["04", name], existing)
+
+
+def test_sessions_that_are_asked_for_twice_stay_twice():
+    assert joined_sessions(["1", "ses-01", 1], existing) == ["ses-01"] * 3
+    assert joined_sessions(["1-2", 100, "10"], existing) == ["ses-01", "ses-02", "ses-100", "ses-10"]
+
+
 def test_a_range_says_what_it_leaves_out():
     with pytest.warns(UserWarning, match="range 02-05, ses-03, ses-05 are not there"):
         assert joined_sessions(["02-05"], existing) == ["ses-02", "ses-04"]

@@ -42,7 +42,7 @@ def joined_sessions(named: Iterable[SessionName], existing: _Existing) -> list[s
     Beside the names of :func:`meant_sessions`, ``"01-10"`` is those of the range that exist, ``"01,03"`` is
     two sessions, and ``"all"``, which stands alone, is all of them.
     """
-    parts = [part.strip() for name in named for part in str(name).split(",")]
+    parts = [part for name in named for part in _parts(name)]
     if any(is_all(part) for part in parts):
         if len(parts) > 1:
             raise _invalid('session "all" cannot be combined with other sessions')
@@ -56,6 +56,14 @@ def joined_sessions(named: Iterable[SessionName], existing: _Existing) -> list[s
         else:
             found += _inside(part, *ends, there())
     return found
+
+
+def _parts(name: SessionName) -> list[str]:
+    """The names that commas separate."""
+    parts = [part.strip() for part in str(name).split(",")]
+    if "" in parts:
+        raise _invalid(f'session {name!r} contains an empty name (expected "ses-01", or several: "01,03")')
+    return parts
 
 
 def _meant(name: SessionName, is_there: Callable[[str], bool]) -> str:
