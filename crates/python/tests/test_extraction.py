@@ -135,6 +135,9 @@ def test_zscores(sub):
         laion_fmri.zscore({"ses-01": np.ones((2, 1)), "ses-02": np.ones((2, 1))})
     assert 'subject.concat_betas(["ses-01", "ses-02"])' in raised.value.hint
     assert "{name: laion_fmri.zscore(array)[0] for name, array in betas.items()}" in raised.value.hint
+    with pytest.raises(TypeError, match="got a dict") as raised:
+        laion_fmri.zscore(sub.get_betas([1, "02"], roi="FFA1"))
+    assert 'subject.concat_betas([1, "02"])' in raised.value.hint
 
 
 def test_an_extraction_is_a_mapping(sub):

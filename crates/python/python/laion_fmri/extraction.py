@@ -488,7 +488,8 @@ def zscore(
 
 def _arrays_by_session(betas: Mapping[Any, Any]) -> WrongTypeError:
     """The error about the answer of a call for several sessions, where one array is meant."""
-    named = [name for name in betas if isinstance(name, str)]
+    # The names are as the caller gave them.
+    named = [name for name in betas if isinstance(name, (str, int))]
     return _wrong_type(
         "betas must be one array, got a dict: get_betas of several sessions has an array for each",
         f"betas, rows = subject.concat_betas({_arguments.code(named)}); "
