@@ -103,6 +103,11 @@ def test_shared_betas_of_a_group(configured):
     np.testing.assert_array_equal(plain["sub-03"], expected)
     assert list(plain) == ["sub-01", "sub-03"]
     shared = group.shared_betas("ses-01", roi="FFA1")
+    # Sessions that can be gone through only once.
+    once = group.get_shared_betas(iter(["ses-01"]), roi="FFA1")
+    np.testing.assert_array_equal(once["sub-03"]["ses-01"], expected)
+    again = group.shared_betas(iter(["ses-01"]), roi="FFA1")
+    assert again.image_names == shared.image_names
     labels = group["sub-03"].get_trial_info("ses-01")["label"]
     row = len(shared.image_names) // 2
     trials = labels.index[labels == shared.image_names[row]]

@@ -164,6 +164,9 @@ class Group:
         ValueError, DataNotDownloadedError, DataIntegrityError
             As :meth:`Subject.get_betas`.
         """
+        # What is read only once, such as a generator, is for every subject.
+        if not _arguments.is_one_session(session):
+            session = _arguments.sessions(session)
         return {
             name: subject.get_betas(
                 session,
@@ -208,13 +211,13 @@ class Group:
         """
         first = self[0]
         # Refused when it is None: the images that all of them saw depend on it.
-        _arguments.sessions(session)
+        given = _arguments.sessions(session)
         selection = _arguments.selection(nc_threshold, nc_desc)
         rois = None if roi is None else _arguments.rois(roi, "roi")
         names, answers = _native.shared_betas(
             _open(first.data_dir, **first._settings),
             list(self._subjects),
-            first._joined(session) or first._handle().sessions_with_betas(),
+            first._joined(given) or first._handle().sessions_with_betas(),
             rois,
             _arguments.mask_source(mask_source),
             selection,
