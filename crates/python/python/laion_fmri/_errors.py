@@ -102,7 +102,7 @@ class OutOfRangeError(_Hinted, IndexError):
 
 
 class UnknownNameError(_Hinted, KeyError):
-    """An image, a noun or a model that a file does not have."""
+    """A name of an image, a noun, a model, an array or a subject that is not there."""
 
 
 class DataIntegrityError(_Hinted, ValueError):
