@@ -41,6 +41,7 @@ CASES = [
     ("the surface", surface.surface),
     ("keys of the surface", surface.turned),
     ("the surface in a saved picture", surface.saved),
+    ("a map of the surface that is chosen again", surface.interrupted),
     ("the mean over repeats of z-scores", trials.mean_zscore),
     ("the scrubber before a trial is chosen", trials.scrubber),
     ("how far a read is", states.reading),

@@ -1,5 +1,7 @@
 """The inflated cortex beside the planes."""
 
+import re
+
 import numpy as np
 from PIL import Image
 
@@ -138,5 +140,39 @@ def saved(shared):
     colourful = int(((part.max(2) - part.min(2)) > 24).sum())
     if colourful < 500:
         problems.append(f"{colourful} pixels of the surface have a colour")
+    page.page.select_option("#layout", "axial")
+    return problems
+
+
+def interrupted(shared):
+    """A map that is chosen again while another one is read is drawn from its own values."""
+    page, problems, held = shown(shared), [], []
+    before, address = page.pixels("#surface"), page.page.evaluate("() => location.hash")
+    other = page.page.eval_on_selector(
+        "#show", "(show) => show.options[show.options.length - 2].value"
+    )
+    # The values of the other map arrive; the ROI that was chosen with it does not.
+    of_roi = re.compile(r"/surfaces/./map\.gii\?roi=")
+    page.page.route(of_roi, lambda route: held.append(route))
+    with page.page.expect_request(of_roi):
+        page.page.evaluate(
+            "(show) => { const [path, asked] = location.hash.split('?');"
+            " const query = new URLSearchParams(asked);"
+            " query.set('show', show); query.set('roi', 'FFA1');"
+            " location.hash = `${path}?${query}` }",
+            other,
+        )
+    page.page.wait_for_timeout(1000)
+    # Until it is drawn, a saved picture has the planes alone.
+    width = Image.open(shared.download(page, "#save-picture")).width
+    planes = page.page.locator("#brain").evaluate("(canvas) => canvas.width")
+    if width != planes:
+        problems.append(f"the picture is {width} wide, and the planes {planes}")
+    page.page.evaluate("(address) => { location.hash = address }", address)
+    page.page.wait_for_timeout(2500)
+    far = different(before, page.pixels("#surface"))
+    if not held or far > 100:
+        problems.append(f"{len(held)} requests were held, {far} pixels are of another map")
+    page.page.unroute(of_roi)
     page.page.select_option("#layout", "axial")
     return problems

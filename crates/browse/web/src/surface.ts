@@ -85,6 +85,7 @@ export class Surface {
     this.read = { values: '', roi: '' }
     this.values = []
     this.borders = []
+    delete this.frame.dataset['drawn']
   }
 
   /**
@@ -114,8 +115,12 @@ export class Surface {
       this.note.textContent = 'Reading the surface ...'
       await this.attached
       if (this.subject !== subject.id) await this.load(subject.id, signal)
-      if (this.read.values !== asked) this.values = asked === '' ? [] : await this.onVertices(subject.id, asked, signal)
-      if (this.read.roi !== roi) this.borders = roi === '' ? [] : await this.bordersOf(subject.id, roi, signal)
+      const values = this.read.values === asked ? this.values : asked === '' ? [] : await this.onVertices(subject.id, asked, signal)
+      const borders = this.read.roi === roi ? this.borders : roi === '' ? [] : await this.bordersOf(subject.id, roi, signal)
+      // What was asked for later is not replaced by what came meanwhile.
+      signal.throwIfAborted()
+      this.values = values
+      this.borders = borders
       this.read = { values: asked, roi }
       this.note.textContent = asked === '' ? 'On the surface there are the maps of the subject and of trials.' : ''
       this.draw()
@@ -123,6 +128,10 @@ export class Surface {
     }, (error) => {
       this.key = ''
       this.read = { values: '', roi: '' }
+      // What was shown before is not what was asked for.
+      this.values = []
+      this.borders = []
+      this.draw()
       this.note.textContent = ''
       report(error)
     })
@@ -135,9 +144,9 @@ export class Surface {
     if (!this.frame.hidden) this.draw()
   }
 
-  /** What a saved picture has of the surface, drawn now; null when none is shown. */
+  /** What a saved picture has of the surface, drawn now; null when none is shown, or not yet. */
   picture(): SurfacePicture | null {
-    if (this.frame.hidden || this.subject === '' || this.meshes.length === 0) return null
+    if (this.frame.hidden || this.key === '' || this.frame.dataset['drawn'] !== this.key) return null
     this.niivue.drawScene()
     const { canvas } = this.niivue
     return canvas && { canvas, letters: this.places.map((place, at) => ({ text: HEMISPHERES[at]!, ...place })) }
@@ -180,6 +189,7 @@ export class Surface {
     for (const hemisphere of HEMISPHERES) {
       const buffer = await bytes(ofSubject(subject, `/surfaces/${hemisphere}/inflated.gii`), signal)
       const [points, triangles] = await readArrays(buffer)
+      signal.throwIfAborted()
       if (!(points instanceof Float32Array) || !(triangles instanceof Int32Array)) throw new Error('the surface is no mesh')
       tops.push(apart(points, hemisphere))
       all.push(triangles)
