@@ -153,8 +153,8 @@ impl<'a> Figure<'a> {
         self
     }
 
-    /// The width and the height, in pixels, that the slices are enlarged to; as first those of a
-    /// screen. Voxels have at least one pixel and at most 16.
+    /// The width and the height, in pixels, up to which the slices are enlarged; by default those of
+    /// a screen. A voxel has at least one pixel and at most 16.
     pub fn within(mut self, room: (usize, usize)) -> Self {
         self.within = Some(room);
         self
