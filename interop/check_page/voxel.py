@@ -104,15 +104,24 @@ def responses(shared):
     # A voxel that the user goes to is answered where it can be seen.
     middle = np.argwhere(brain).mean(0).round().astype(int)
     page.move(middle)
-    page.page.evaluate(
-        "() => { document.getElementById('right').scrollTop = 0; document.activeElement?.blur() }"
+    last = ", ".join(map(str, middle))
+    page.page.wait_for_function(
+        "(place) => document.querySelector('#voxel dd')?.textContent === place"
+        " && document.querySelector('#voxel .strip')",
+        arg=last,
     )
+    scrolled = page.page.evaluate(
+        "() => { const panel = document.getElementById('voxel'); panel.scrollTop = 9999;"
+        " document.activeElement?.blur(); return panel.scrollTop }"
+    )
+    if scrolled == 0:
+        problems.append("the panel of the voxel does not scroll")
     page.page.keyboard.press("Shift+ArrowRight")
     page.page.wait_for_function(
-        "(last) => { const box = document.querySelector('#voxel .strip')?.getBoundingClientRect();"
-        " return document.querySelector('#voxel dd').textContent !== last"
-        " && box && box.top > 0 && box.bottom < innerHeight }",
-        arg=", ".join(map(str, middle)),
+        "(last) => document.querySelector('#voxel dd').textContent !== last"
+        " && document.querySelector('#voxel .strip')"
+        " && document.getElementById('voxel').scrollTop === 0",
+        arg=last,
     )
     page.context.close()
     return problems
