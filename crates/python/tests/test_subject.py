@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import warnings
 from pathlib import Path
 
 import nibabel as nib
@@ -115,6 +116,13 @@ def test_stimuli_and_trials_choose_rows(sub, reference):
     wanted = [5, 3, int(np.flatnonzero(shared)[-1])]
     rows = [row for row in wanted if shared[row]]
     same(sub.get_betas("ses-01", trials=wanted, stimuli="shared"), whole[rows])
+    # A session without shared images is nothing to be warned about.
+    labels = ["unique_1.jpg"] * len(whole)
+    alone = laion_fmri.load_subject("sub-03")
+    alone.get_trial_info = lambda session: pd.DataFrame({"label": labels})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert alone.get_betas("ses-01", stimuli="shared").shape == (0, whole.shape[1])
     with pytest.raises(IndexError):
         sub.get_betas("ses-01", trials=[10_000])
 

@@ -543,9 +543,8 @@ class Subject:
         Returns
         -------
         ndarray of float32, shape (n_trials, n_voxels)
-            C-contiguous. With several sessions a dict of arrays by the session as it was given. Where no
-            trial or no voxel is chosen, as by ``trials=[]``, the array has no rows or no columns, and a
-            warning says so.
+            C-contiguous. With several sessions a dict of arrays by the session as it was given. Where
+            `trials` leaves no row, or no voxel is chosen, the array is empty, and a warning says so.
 
         Raises
         ------
@@ -576,7 +575,7 @@ class Subject:
                     rows = self._trials_of_set(session_id, wanted, selection["trials"])
                     one: _arguments.Selection = {**selection, "trials": rows}
                     (found[name],) = _native.betas(handle, [session_id], voxels, one, update)
-        self._note_empty(found)
+        self._note_empty(found, trials is not None)
         return found[named[0]] if _arguments.is_one_session(session) else found
 
     def store(self, mask_source: str = "anatomical", *, chunks: Any = None) -> xr.Dataset:
@@ -645,11 +644,15 @@ class Subject:
             (betas,) = _native.betas(handle, [session], (None, nothing, "anatomical"), chosen, None)
             return len(betas)
 
-    def _note_empty(self, found: Mapping[Any, NDArray[np.float32]]) -> None:
-        """Warn when the trials or the voxels that were asked for are none."""
+    def _note_empty(self, found: Mapping[Any, NDArray[np.float32]], by_trials: bool) -> None:
+        """Warn when the trials or the voxels that were asked for are none.
+
+        A session may have no shared or no unique images, and programs go through all of them. So rows
+        are only missed where trials were named.
+        """
         for axis, what, lacks in ((0, "trial", "rows"), (1, "voxel", "columns")):
             empty = [str(name) for name, betas in found.items() if betas.shape[axis] == 0]
-            if empty:
+            if empty and (axis == 1 or by_trials):
                 where = f"{self.subject_id} {', '.join(empty)}"
                 _notes.warn(f"{where}: no {what} fulfils all conditions, so the array has no {lacks}")
 
@@ -710,7 +713,7 @@ class Subject:
             self._check_flags(trials, named or self._handle().sessions_with_betas())
         with shown(progress, self.subject_id) as update:
             betas, of, numbers, _ = _native.concat_betas(self._current(), named, voxels, selection, update)
-        self._note_empty({"concatenated": betas})
+        self._note_empty({"concatenated": betas}, trials is not None)
         rows = pd.DataFrame({"session": of, "session_trial": numbers})
         first = self._first_trials() if len(rows) else {}
         tables = []
