@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::call::{self, Job};
-use crate::download;
+use crate::download::{self, Repair, Row};
 use crate::error;
 use crate::stimuli::Stimuli;
 use crate::subject::Subject;
@@ -151,8 +151,8 @@ impl Dataset {
         self.run(py, None, |dataset, _| Ok(dataset.discovery()?.inspect()?.to_string()))
     }
 
-    /// Compares the files on disk with what they were when they arrived, and fetches bad and missing
-    /// ones again where that is wanted. Files, missing ones, and what became of those to fetch.
+    /// Compares the files on disk with what they were when they arrived, and plans to fetch bad and
+    /// missing ones again where that is wanted. Files, missing ones, and what there is to repair.
     fn verify<'py>(
         &self,
         py: Python<'py>,
@@ -161,7 +161,7 @@ impl Dataset {
         repair: bool,
         progress: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (found, repaired) = self.run(py, progress, move |dataset, job| {
+        let (found, repair) = self.run(py, progress, move |dataset, job| {
             let mut request = VerifyRequest::new().jobs(dataset.jobs());
             if sizes_only {
                 request = request.depth(Depth::Sizes);
@@ -170,11 +170,11 @@ impl Dataset {
                 request = request.subject(subject.parse::<SubjectId>()?);
             }
             let found = dataset.verify(&request, job.observer(), &job.cancel)?;
-            let repaired = match repair && !found.is_sound() {
-                true => download::repair(&dataset, &found, job)?,
-                false => Vec::new(),
+            let repair = match repair && !found.is_sound() {
+                true => Repair::plan(&dataset, &found)?,
+                false => None,
             };
-            Ok((found, repaired))
+            Ok((found, repair))
         })?;
         let files = found.files.iter().map(|file| {
             let (word, detail) = in_words(&file.condition);
@@ -182,7 +182,18 @@ impl Dataset {
             (file.path.to_string(), file.size, file.against, word, detail, sound)
         });
         let missing: Vec<String> = found.missing.iter().map(ToString::to_string).collect();
-        (files.collect::<Vec<_>>(), missing, repaired).into_pyobject(py).map(Bound::into_any)
+        (files.collect::<Vec<_>>(), missing, repair).into_pyobject(py).map(Bound::into_any)
+    }
+
+    /// Fetches what a verification found bad or missing: a row for each key.
+    fn repair<'py>(
+        &self,
+        py: Python<'py>,
+        planned: PyRef<'py, Repair>,
+        progress: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Vec<Row>> {
+        let planned = planned.inner();
+        self.run(py, progress, move |dataset, job| Repair::carry_out(&dataset, &planned, job))
     }
 }
 

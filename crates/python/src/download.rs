@@ -1,12 +1,13 @@
 //! Downloads: what the bucket has for a request, the licence, and the images that need access.
 
 use std::io;
+use std::sync::Arc;
 
 use laion_fmri::access::{AccessForm, AccessService, FormField, Page, RequestId};
 use laion_fmri::config::Environment;
 use laion_fmri::s3_mirror::{Action, FetchReason, InvalidKey, Outcome, Plan, Report};
 use laion_fmri::upkeep::Verification;
-use laion_fmri::{DownloadRequest, Error, FilterField, Result, Subjects};
+use laion_fmri::{Download as Planned, DownloadRequest, Error, FilterField, Result, Subjects};
 use pyo3::prelude::*;
 
 use crate::call::Job;
@@ -100,17 +101,41 @@ pub(crate) fn download<'py>(
     })
 }
 
-/// Fetches again what a verification found bad or missing and the bucket has: a row for each key.
-pub(crate) fn repair(
-    dataset: &laion_fmri::Dataset,
-    found: &Verification,
-    job: &Job,
-) -> Result<Vec<Row>> {
-    let license = dataset.license()?;
-    let planned = dataset.plan_repair(found)?;
-    check_space(planned.root(), planned.plan().totals().fetch.bytes, planned.free_bytes())?;
-    let report = planned.run(&license, dataset.jobs(), job.observer(), &job.cancel);
-    Ok(report_rows(planned.plan(), &report))
+/// What a verification found bad or missing and the bucket has. The licence is asked for once it is
+/// known that there is something.
+#[pyclass(frozen, module = "laion_fmri._native")]
+pub(crate) struct Repair {
+    inner: Arc<Planned>,
+}
+
+impl Repair {
+    /// `None` if the bucket has nothing of it.
+    pub(crate) fn plan(
+        dataset: &laion_fmri::Dataset,
+        found: &Verification,
+    ) -> Result<Option<Self>> {
+        let planned = dataset.plan_repair(found)?;
+        if planned.plan().items.is_empty() {
+            return Ok(None);
+        }
+        check_space(planned.root(), planned.plan().totals().fetch.bytes, planned.free_bytes())?;
+        Ok(Some(Self { inner: Arc::new(planned) }))
+    }
+
+    pub(crate) fn inner(&self) -> Arc<Planned> {
+        Arc::clone(&self.inner)
+    }
+
+    /// A row for each key.
+    pub(crate) fn carry_out(
+        dataset: &laion_fmri::Dataset,
+        planned: &Planned,
+        job: &Job,
+    ) -> Result<Vec<Row>> {
+        let license = dataset.license()?;
+        let report = planned.run(&license, dataset.jobs(), job.observer(), &job.cancel);
+        Ok(report_rows(planned.plan(), &report))
+    }
 }
 
 /// Refuses to begin what the disk cannot hold.

@@ -35,7 +35,7 @@ mod _native {
     use crate::dataset::{Dataset, configured, initialize};
     #[pymodule_export]
     use crate::download::{
-        accept_license, access_terms, answer_fault, download, download_stimuli,
+        Repair, accept_license, access_terms, answer_fault, download, download_stimuli,
         is_license_accepted, request_access,
     };
     #[pymodule_export]

@@ -154,6 +154,25 @@ def test_missing_files_are_downloaded_again(empty, tmp_path, monkeypatch):
     assert left.loc[~left["sound"], "condition"].tolist() == ["missing"]
 
 
+def test_a_repair_asks_for_the_licence_only_if_there_is_something_to_download(empty, monkeypatch):
+    dl.download("sub-03", brain_mask_only=True)
+    (path,) = empty.glob("derivatives/anatomical/**/*_mask.nii.gz")
+    sound = path.read_bytes()
+    monkeypatch.delenv("LAION_FMRI_ACCEPT_LICENSE")
+    monkeypatch.setattr("sys.stdin", None)
+    marker = empty / ".laion_fmri/license_accepted"
+    marker.unlink()
+    assert laion_fmri.verify(repair=True)["sound"].all()
+    with pytest.raises(TypeError, match="accept_license must be True or False"):
+        laion_fmri.verify(repair=True, accept_license="no")
+    path.write_bytes(b"short")
+    with pytest.raises(laion_fmri.LicenseNotAcceptedError):
+        laion_fmri.verify(repair=True)
+    assert path.read_bytes() == b"short" and not marker.exists()
+    assert laion_fmri.verify(repair=True, accept_license=True)["sound"].all()
+    assert path.read_bytes() == sound and marker.is_file()
+
+
 def test_warnings_about_files_name_the_call_that_mends_them(empty):
     dl.download("sub-03", ses=1)
     (trials,) = empty.glob("derivatives/glmsingle-tedana/sub-03/ses-01/func/*_trials.tsv")

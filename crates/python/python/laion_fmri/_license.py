@@ -22,9 +22,7 @@ def obtain(dataset: _native.Dataset, accepted: bool | None) -> None:
     LicenseNotAcceptedError
         If it is declined, or nobody can be asked.
     """
-    if accepted is not None:
-        # A text such as "no" would agree.
-        accepted = _arguments.flag(accepted, "accept_license")
+    accepted = given(accepted)
     if _native.is_license_accepted(dataset):
         return
     if accepted is None:
@@ -37,6 +35,12 @@ def obtain(dataset: _native.Dataset, accepted: bool | None) -> None:
         error.hint = "accept_license=True, or the variable LAION_FMRI_ACCEPT_LICENSE=1"
         raise error
     _native.accept_license(dataset)
+
+
+def given(accepted: bool | None) -> bool | None:
+    """The argument of a call that accepts the licence or declines it."""
+    # A text such as "no" would agree.
+    return None if accepted is None else _arguments.flag(accepted, "accept_license")
 
 
 def answered(question: str) -> str | None:

@@ -14,6 +14,7 @@ __all__ = [
     "Dataset",
     "Embeddings",
     "NOTICE",
+    "Repair",
     "Stimuli",
     "Store",
     "Subject",
@@ -103,7 +104,11 @@ class Dataset:
     def inspection(self) -> str: ...
     def verify(
         self, subjects: list[str], sizes_only: bool, repair: bool, progress: _Progress
-    ) -> tuple[list[tuple[str, int, str, str, str, bool]], list[str], list[_Row]]: ...
+    ) -> tuple[list[tuple[str, int, str, str, str, bool]], list[str], Repair | None]: ...
+    def repair(self, planned: Repair, progress: _Progress) -> list[_Row]: ...
+
+@final
+class Repair: ...
 
 @final
 class Store:

@@ -496,7 +496,7 @@ def verify(
     repair : bool
         Download damaged and missing files again.
     accept_license : bool, optional
-        With `repair`, as for :func:`download`.
+        With `repair`, as for :func:`download`. It is asked for when there is something to download.
     progress : bool or callable, optional
         As for :func:`download`.
 
@@ -518,7 +518,7 @@ def verify(
     OSError
         If a file or a folder cannot be read.
     LicenseNotAcceptedError
-        With `repair`, if the licence was not accepted.
+        With `repair`, if there is something to download and the licence was not accepted.
     TransferError
         With `repair`, if the bucket cannot be reached, or a file did not arrive.
     """
@@ -528,11 +528,15 @@ def verify(
     subject_ids = [resolve_subject_id(name) for name in names]
     sizes_only = _arguments.flag(sizes_only, "sizes_only")
     repair = _arguments.flag(repair, "repair")
+    accept_license = _license.given(accept_license)
     dataset = _open(data_dir)
-    if repair:
-        _license.obtain(dataset, accept_license)
     with shown(progress, "verify") as update:
-        files, missing, fetched = dataset.verify(subject_ids, sizes_only, repair, update)
+        files, missing, planned = dataset.verify(subject_ids, sizes_only, repair, update)
+    fetched: list[tuple[Any, ...]] = []
+    if planned is not None:
+        _license.obtain(dataset, accept_license)
+        with shown(progress, "download") as update:
+            fetched = list(dataset.repair(planned, update))
     rows = [*files, *((path, 0, "record", "missing", "", False) for path in missing)]
     arrived = {path: size for _, path, size, outcome, _ in fetched if outcome == "fetched"}
     # What arrived again was not sound.
