@@ -35,7 +35,7 @@ pub(crate) fn raised_in(
 }
 
 /// A data directory as the argument of a call, where calls use another one by themselves.
-fn elsewhere(py: Python<'_>, root: &Path) -> Option<String> {
+pub(crate) fn elsewhere(py: Python<'_>, root: &Path) -> Option<String> {
     let find = || -> PyResult<Option<String>> {
         py.import("laion_fmri.config")?.getattr("_elsewhere")?.call1((root,))?.extract()
     };

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::{Mutex, Once};
 
 use laion_fmri_base::lock;
@@ -10,10 +11,10 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
-use crate::hint;
+use crate::{error, hint};
 
 /// Notes that wait for the thread that holds the GIL; of very many the oldest are dropped.
-static WAITING: Mutex<VecDeque<(Level, String)>> = Mutex::new(VecDeque::new());
+static WAITING: Mutex<VecDeque<Note>> = Mutex::new(VecDeque::new());
 const MOST: usize = 1000;
 
 /// From now on, notes wait to be delivered. The command has a subscriber of its own, so this is not done
@@ -34,14 +35,14 @@ pub(crate) fn deliver(py: Python<'_>) -> PyResult<()> {
         return Ok(());
     }
     let deliver = py.import("laion_fmri._notes")?.getattr("deliver")?;
-    for (level, text) in notes {
-        let level = match level {
+    for note in notes {
+        let level = match note.level {
             Level::ERROR => "error",
             Level::WARN => "warning",
             Level::INFO => "info",
             _ => "debug",
         };
-        deliver.call1((level, text))?;
+        deliver.call1((level, note.with_call(py)))?;
     }
     Ok(())
 }
@@ -57,13 +58,33 @@ impl<S: Subscriber> Layer<S> for Notes {
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut text = Text::default();
-        event.record(&mut text);
+        let (level, target) = (*event.metadata().level(), event.metadata().target());
+        let mut note = Note { level, target, text: Text::default() };
+        event.record(&mut note.text);
         let mut waiting = lock(&WAITING);
         if waiting.len() == MOST {
             waiting.pop_front();
         }
-        waiting.push_back((*event.metadata().level(), text.with_call(event.metadata().target())));
+        waiting.push_back(note);
+    }
+}
+
+/// A note that waits.
+struct Note {
+    level: Level,
+    target: &'static str,
+    text: Text,
+}
+
+impl Note {
+    /// The message with the call that helps, or with its fields.
+    fn with_call(self, py: Python<'_>) -> String {
+        let Text { message, fields, subject, path } = self.text;
+        let elsewhere = |root: &Path| error::elsewhere(py, root);
+        match hint::of_note(self.target, &subject, Path::new(&path), &elsewhere) {
+            Some(call) => format!("{message}; {call}"),
+            None => message + &fields,
+        }
     }
 }
 
@@ -73,22 +94,15 @@ struct Text {
     message: String,
     fields: String,
     subject: String,
-}
-
-impl Text {
-    /// The message with the call that helps, or with its fields.
-    fn with_call(self, target: &str) -> String {
-        match hint::of_note(target, &self.subject) {
-            Some(call) => format!("{}; {call}", self.message),
-            None => self.message + &self.fields,
-        }
-    }
+    path: String,
 }
 
 impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        if field.name() == "subject" {
-            self.subject = format!("{value:?}");
+        match field.name() {
+            "subject" => self.subject = format!("{value:?}"),
+            "path" => self.path = format!("{value:?}"),
+            _ => {}
         }
         // Writing into a String cannot fail.
         let _ = match field.name() {

@@ -287,6 +287,29 @@ def test_another_data_directory_is_repeated(empty, tmp_path):
     assert not list(empty.iterdir())
 
 
+def test_warnings_repeat_another_data_directory(empty, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    place = f"data_dir={json.dumps(str(other))}"
+    dl.download("sub-03", ses="ses-01", data_dir=other)
+    (trials,) = other.glob("derivatives/glmsingle-tedana/sub-03/ses-01/func/*_trials.tsv")
+    (ffa1,) = other.glob("derivatives/rois/sub-03/face/*res-1pt8_label-FFA1_mask.nii.gz")
+    sound = {path: path.read_bytes() for path in (trials, ffa1)}
+    trials.write_bytes(sound[trials].replace(b"shared", b"Shared", 1))
+    ffa1.unlink()
+    with pytest.warns(UserWarning) as caught:
+        laion_fmri.Subject("sub-03", other).get_trial_info("ses-01")
+    call = f"laion_fmri.verify(repair=True, {place})"
+    end = "compares it, and downloads it again if it is damaged"
+    assert str(caught[0].message) == f"{trials} is not as it was downloaded; {call} {end}"
+    with pytest.warns(UserWarning, match="the volume of FFA1 was downloaded") as caught:
+        laion_fmri.Subject("sub-03", other).get_roi_mask("face")
+    call = f'laion_fmri.verify("sub-03", repair=True, {place})'
+    assert str(caught[0].message).endswith(f"; {call} downloads what is missing")
+    exec(call, {"laion_fmri": laion_fmri})
+    assert {path: path.read_bytes() for path in sound} == sound
+
+
 def test_the_configured_data_directory_is_not_repeated(empty, monkeypatch):
     for data_dir in (None, empty, str(empty), f"{empty}/"):
         subject = laion_fmri.Subject("sub-03", data_dir)

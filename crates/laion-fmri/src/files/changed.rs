@@ -46,7 +46,7 @@ impl Files {
         };
         if lock(&self.told.0).insert(place.path().to_owned()) {
             let path = place.path().display();
-            tracing::warn!(target: "laion_fmri::changed", "{path} {what}");
+            tracing::warn!(target: "laion_fmri::changed", %path, "{path} {what}");
         }
     }
 

@@ -50,16 +50,16 @@ impl RoiIndex {
     /// Says which volumes are left out of an answer because they are gone.
     pub(super) fn name_gone(&self, subject: &Subject, is_meant: impl Fn(&GoneVolume) -> bool) {
         let gone = self.gone(subject);
-        let gone = gone.iter().filter(|volume| is_meant(volume));
-        let names: Vec<&str> = gone.map(|volume| volume.name.as_str()).collect();
-        if names.is_empty() {
-            return;
-        }
-        let subject = subject.id();
+        let gone: Vec<&GoneVolume> = gone.iter().filter(|volume| is_meant(volume)).collect();
+        let Some(first) = gone.first() else { return };
+        let names: Vec<&str> = gone.iter().map(|volume| volume.name.as_str()).collect();
+        let path = subject.roots().expected(&first.path);
+        let (subject, path) = (subject.id(), path.display());
         let is = agreeing(names.len(), "is", "are");
         tracing::warn!(
             target: "laion_fmri::gone_volume",
             %subject,
+            %path,
             "{subject}: the {} of {} {} downloaded but {is} no longer on disk and {is} left out",
             agreeing(names.len(), "volume", "volumes"),
             names.join(", "),
