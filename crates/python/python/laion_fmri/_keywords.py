@@ -45,9 +45,10 @@ def refuse_unknown(function: Callable[..., Any], keywords: Mapping[str, object],
         same = [word for group in _SAME if name in group for word in group if word in known]
         close = same or difflib.get_close_matches(name, known, n=1)
         if close:
-            # An array has no short form; its argument is what counts.
-            written = _arguments.code(value) if _arguments.is_plain(value) else ""
-            meant, hint = f" (did you mean {close[0]!r}?)", f"{close[0]}={written}"
+            meant = f" (did you mean {close[0]!r}?)"
+            # An array has no short form.
+            is_plain = _arguments.is_plain(value)
+            hint = f"{close[0]}={_arguments.code(value)}" if is_plain else f"the keyword is {close[0]}"
         else:
             meant = f"; it has {', '.join(known)}"
             hint = f"help({function.__module__}.{function.__qualname__})"
