@@ -157,6 +157,8 @@ def test_maps_trials_and_images(sub, configured, plt) -> None:
     assert ax.figure.axes[1].get_ylabel() == "beta"
     low, high = ax.images[1].norm.vmin, ax.images[1].norm.vmax
     assert low == -high
+    by_number = layers(sub.plot_slices(trial=(1, 2), n_slices=whole))[1]
+    np.testing.assert_array_equal(by_number.filled(-1), layers(ax)[1].filled(-1))
     sub.plot_slices(map="nc")
     sub.plot_slices(map="ses-01")
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
-    from laion_fmri._arguments import Roi
+    from laion_fmri._arguments import Roi, SessionName
     from laion_fmri.subject import Subject
 
 __all__ = ["plot_slices"]
@@ -167,7 +167,7 @@ def _values_of(
     subject: Subject,
     values: Any,
     map: str | None,
-    trial: tuple[str, int] | None,
+    trial: tuple[SessionName, int] | None,
     mask_source: str,
 ) -> tuple[Any, str]:
     """The values that are meant, and what they are."""

@@ -1170,7 +1170,7 @@ class Subject:
         values: Any = None,
         *,
         map: str | None = None,
-        trial: tuple[str, int] | None = None,
+        trial: tuple[SessionName, int] | None = None,
         mask_source: str = "anatomical",
         **kw: Any,
     ) -> Axes:
@@ -1185,8 +1185,9 @@ class Subject:
             In the place of `values`: ``"nc"`` (noise ceiling), ``"r2"`` (mean R² of the single-trial model,
             negative where it explains less than the mean does, and NaN without a fit), a map over all
             sessions such as ``"Noiseceiling4rep"``, or the noise ceiling of a session such as ``"ses-01"``.
-        trial : tuple of str and int, optional
-            In the place of `values`: a session and a row of its trial table, counted from 0.
+        trial : tuple of str or int, and int, optional
+            In the place of `values`: a session, by its name or its number, and a row of its trial table,
+            counted from 0.
         mask_source : {"anatomical", "rsquare"}
             The brain mask that defines the voxels.
         **kw
@@ -1227,7 +1228,7 @@ class Subject:
         values: Any = None,
         *,
         map: str | None = None,
-        trial: tuple[str, int] | None = None,
+        trial: tuple[SessionName, int] | None = None,
         roi: Roi | None = None,
         threshold: float | None = None,
         range: tuple[float, float] | None = None,
@@ -1249,8 +1250,9 @@ class Subject:
             In the place of `values`: ``"nc"`` (noise ceiling), ``"r2"`` (mean R² of the single-trial model,
             negative where it explains less than the mean does, and NaN without a fit), a map over all
             sessions such as ``"Noiseceiling4rep"``, or the noise ceiling of a session such as ``"ses-01"``.
-        trial : tuple of str and int, optional
-            In the place of `values`: a session and a row of its trial table, counted from 0.
+        trial : tuple of str or int, and int, optional
+            In the place of `values`: a session, by its name or its number, and a row of its trial table,
+            counted from 0.
         roi : str or list of str, optional
             ROIs that are outlined.
         threshold : float, optional
