@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use laion_fmri_base::lock;
+use laion_fmri_base::{Sha256, lock};
+use s3_mirror::{Checksum, Inventory, Record, RelativePath};
 #[cfg(feature = "download")]
 use s3_mirror::{ChecksumHasher, ETagHasher};
-use s3_mirror::{Inventory, Record, RelativePath};
 
 use super::{InputError, InputRecord, Located};
 use crate::{Error, Result};
@@ -39,6 +39,60 @@ pub(crate) struct Recorded {
     hasher: Option<Hasher>,
 }
 
+/// A digest of all bytes of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Proof {
+    Sha256(Sha256),
+    Checksum(Checksum),
+    /// In lower-case hexadecimal digits.
+    Md5(String),
+}
+
+impl Proof {
+    /// What a file with this record is held to: the SHA-256, or else what the bucket says.
+    fn recorded(record: &Record) -> Option<Self> {
+        if let Some(sha256) = record.sha256 {
+            return Some(Self::Sha256(sha256));
+        }
+        if let Some(checksum) = &record.checksum {
+            return checksum.parts().is_none().then(|| Self::Checksum(checksum.clone()));
+        }
+        // With a hyphen it is one of parts.
+        let etag = record.etag.as_deref();
+        let etag = etag.filter(|tag| record.etag_verified && !tag.contains('-'))?;
+        Some(Self::Md5(etag.trim_matches('"').to_ascii_lowercase()))
+    }
+
+    /// What computes it beside the SHA-256, which is computed of every file.
+    #[cfg(feature = "download")]
+    fn hasher(&self) -> Option<Hasher> {
+        match self {
+            Self::Sha256(_) => None,
+            Self::Checksum(checksum) => {
+                Some(Hasher::Checksum(ChecksumHasher::new(checksum.algorithm())))
+            }
+            Self::Md5(text) => ETagHasher::for_tag(text).map(Hasher::ETag),
+        }
+    }
+
+    /// How it is called.
+    fn digest(&self) -> &'static str {
+        match self {
+            Self::Sha256(_) => "SHA-256",
+            Self::Checksum(checksum) => checksum.algorithm().title(),
+            Self::Md5(_) => "MD5",
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Sha256(sha256) => sha256.to_string(),
+            Self::Checksum(checksum) => checksum.text(),
+            Self::Md5(text) => text.clone(),
+        }
+    }
+}
+
 /// Computes what the bucket says about the bytes of an object.
 #[cfg(feature = "download")]
 #[derive(Debug)]
@@ -49,19 +103,6 @@ enum Hasher {
 
 #[cfg(feature = "download")]
 impl Hasher {
-    /// `None` if more is recorded than what the bucket says, or nothing that can be computed.
-    fn of(record: &Record) -> Option<Self> {
-        if record.sha256.is_some() {
-            return None;
-        }
-        if let Some(checksum) = &record.checksum {
-            let hasher = ChecksumHasher::new(checksum.algorithm());
-            return checksum.parts().is_none().then_some(Self::Checksum(hasher));
-        }
-        let etag = record.etag.as_deref().filter(|_| record.etag_verified)?;
-        ETagHasher::for_tag(etag).map(Self::ETag)
-    }
-
     fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Checksum(hasher) => hasher.update(bytes),
@@ -69,24 +110,19 @@ impl Hasher {
         }
     }
 
-    fn finish(self) -> (&'static str, String) {
+    fn finish(self) -> Proof {
         match self {
-            Self::Checksum(hasher) => {
-                let checksum = hasher.finish();
-                (checksum.algorithm().title(), checksum.text())
-            }
-            Self::ETag(hasher) => (MD5, hasher.finish()),
+            Self::Checksum(hasher) => Proof::Checksum(hasher.finish()),
+            Self::ETag(hasher) => Proof::Md5(hasher.finish()),
         }
     }
 }
-
-const MD5: &str = "MD5";
 
 impl Recorded {
     pub(super) fn new(inventory: Arc<Inventory>, located: &Located) -> Self {
         #[cfg(feature = "download")]
         let hasher = record_of(&inventory, &located.relative, &located.path)
-            .and_then(|record| Hasher::of(&record));
+            .and_then(|record| Proof::recorded(&record)?.hasher());
         #[cfg(not(feature = "download"))]
         let _ = located;
         Self {
@@ -112,18 +148,17 @@ impl Recorded {
         #[cfg(feature = "download")]
         let computed = self.hasher.map(Hasher::finish);
         #[cfg(not(feature = "download"))]
-        let computed: Option<(&'static str, String)> = None;
+        let computed: Option<Proof> = None;
         let inventory = &self.inventory;
         let differs = || {
             let record = record_of(inventory, &found.relative, path)?;
             let record = (record.size == found.size).then_some(record)?;
-            if let Some(expected) = record.sha256 {
-                let differs = expected != found.sha256;
-                let digests = (expected.to_string(), found.sha256.to_string());
-                return differs.then_some(("SHA-256", digests));
-            }
-            let ((digest, expected), (of, got)) = (said(&record)?, computed.clone()?);
-            (digest == of && expected != got).then_some((digest, (expected, got)))
+            let expected = Proof::recorded(&record)?;
+            let got = match expected {
+                Proof::Sha256(_) => Proof::Sha256(found.sha256),
+                Proof::Checksum(_) | Proof::Md5(_) => computed.clone()?,
+            };
+            (expected.digest() == got.digest() && expected != got).then_some((expected, got))
         };
         if differs().is_none() {
             return Ok(found);
@@ -131,22 +166,14 @@ impl Recorded {
         // The file may have been replaced since the records were read.
         inventory.refresh().map_err(Error::io("read the inventory", path))?;
         match differs() {
-            Some((digest, (expected, got))) => {
-                Err(InputError::Changed { path: path.to_owned(), digest, expected, got }.into())
+            Some((expected, got)) => {
+                let (path, digest) = (path.to_owned(), expected.digest());
+                let (expected, got) = (expected.text(), got.text());
+                Err(InputError::Changed { path, digest, expected, got }.into())
             }
             None => Ok(found),
         }
     }
-}
-
-/// What the bucket says about all bytes of an object, and how that is called.
-fn said(record: &Record) -> Option<(&'static str, String)> {
-    if let Some(checksum) = &record.checksum {
-        return Some((checksum.algorithm().title(), checksum.text()));
-    }
-    // With a hyphen it is one of parts.
-    let etag = record.etag.as_deref().filter(|tag| record.etag_verified && !tag.contains('-'))?;
-    Some((MD5, etag.trim_matches('"').to_ascii_lowercase()))
 }
 
 /// The record of a file on disk.
