@@ -422,7 +422,12 @@ fn a_download_stores_what_it_brings_without_reading_it_again() {
     let ran = user.ok("download --subject sub-03 --ses 01 02 --store -v");
     let count = |what: &str| ran.err.matches(what).count();
     // The one that was on disk is read, the other one came by.
-    assert_eq!((count("stored on the way"), count("reading betas")), (1, 1), "{}", ran.err);
+    assert_eq!(
+        (count("stored during the download"), count("reading betas")),
+        (1, 1),
+        "{}",
+        ran.err
+    );
     assert!(ran.err.contains("2 sessions built, 0 kept"), "{}", ran.err);
     let user = User::new();
     let ran = user.ok("download --subject sub-03 --accept-license --store -v --index --json");
@@ -435,7 +440,7 @@ fn a_download_stores_what_it_brings_without_reading_it_again() {
     let user = User::new();
     fs::write(user.mirror().join("stores"), "mine").unwrap();
     let ran = user.run("download --subject sub-03 --ses 01 --accept-license --store");
-    assert!(ran.code != 0 && ran.err.contains("was not stored on the way"), "{}", ran.err);
+    assert!(ran.code != 0 && ran.err.contains("was not stored during the download"), "{}", ran.err);
     assert!(user.mirror().join(BETAS).is_file());
     fs::remove_file(user.mirror().join("stores")).unwrap();
     let ran = user.ok("download --subject sub-03 --ses 01 --store");

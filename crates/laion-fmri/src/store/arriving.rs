@@ -195,12 +195,13 @@ impl ArrivingSessions {
         match self.store(arriving, volumes, named) {
             Ok(store) => {
                 let store = store?;
-                tracing::info!(%subject, %session, store = %store.display(), "stored on the way");
+                let path = store.display();
+                tracing::info!(%subject, %session, store = %path, "stored during the download");
                 Some(StoredArriving { subject: subject.clone(), session: session.clone(), store })
             }
             Err(Error::Cancelled) => None,
             Err(error) => {
-                tracing::warn!(%error, "{subject} {session} was not stored on the way");
+                tracing::warn!(%error, "{subject} {session} was not stored during the download");
                 None
             }
         }
