@@ -19,6 +19,7 @@ use crate::files::Files;
 use crate::files::Objects;
 #[cfg(feature = "download")]
 use crate::remote::Remote;
+use crate::roots::listed;
 use crate::{DownloadRequest, Error, Result, Roots, Stimuli, Subject, layout};
 
 /// What a dataset without a mirror does with its bucket.
@@ -131,6 +132,29 @@ impl Dataset {
             return remote.subjects();
         }
         subjects_below(|tree| self.roots.subdirectories(tree))
+    }
+
+    /// The subjects that the bucket had when a download of all of them was last run, sorted.
+    /// Nothing is asked. Nothing is known without such a download, or when the bucket itself is
+    /// read.
+    ///
+    /// ```
+    /// use laion_fmri::Dataset;
+    ///
+    /// # let bucket = fixtures::Bucket::example()?;
+    /// let dataset = Dataset::open("laion-fmri")?;
+    /// assert_eq!(dataset.subjects_listed(), None); // nothing was downloaded
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn subjects_listed(&self) -> Option<Vec<SubjectId>> {
+        if self.reads_bucket() {
+            return None;
+        }
+        let directories = self.roots.directories().iter();
+        let all: BTreeSet<SubjectId> =
+            directories.filter_map(|root| listed::read(root).subjects).flatten().collect();
+        (!all.is_empty()).then(|| all.into_iter().collect())
     }
 
     /// A subject of the mirror, or of the bucket that is read, by `sub-03` or `03`. Any of its trees

@@ -52,8 +52,8 @@ pub struct Download {
     store: Option<StoreRequest>,
     /// Directories behind which files are written although they are links to other disks.
     linked: BTreeSet<String>,
-    /// The sessions that the bucket lists, for messages about those that are not on disk.
-    sessions: Listed,
+    /// What the bucket lists, for messages about what is not on disk.
+    of_bucket: Listed,
 }
 
 impl Download {
@@ -233,10 +233,10 @@ impl Download {
             true => Arc::new(GzipInspection),
             false => Arc::new(BetasInspection { indexes, arriving: arriving.clone() }),
         };
-        if !self.sessions.is_empty() {
+        if self.of_bucket != Listed::default() {
             let bucket = self.remote.location().to_string();
-            if let Err(error) = listed::keep(&self.root, &bucket, &self.sessions) {
-                tracing::debug!(%error, "the sessions of the bucket are not kept");
+            if let Err(error) = listed::keep(&self.root, &bucket, &self.of_bucket) {
+                tracing::debug!(%error, "what the bucket lists is not kept");
             }
         }
         let mut options = TransferOptions::default()
@@ -321,7 +321,7 @@ impl Dataset {
         self.check_online("listing")?;
         let remote = self.open_bucket()?;
         let root = self.roots().writable_or_last()?.to_owned();
-        let Selected { keys, mut refused, skipped: skipped_subjects, missing, sessions } =
+        let Selected { keys, mut refused, skipped: skipped_subjects, missing, of_bucket } =
             Selection::collect(&remote, self.location(), request)?;
         let mut candidates = Vec::with_capacity(keys.len());
         let mut reasons = BTreeMap::new();
@@ -372,7 +372,7 @@ impl Dataset {
             makes_indexes: false,
             store: None,
             linked,
-            sessions,
+            of_bucket,
         })
     }
 
@@ -398,7 +398,7 @@ impl Dataset {
             makes_indexes: false,
             store: None,
             linked,
-            sessions: Listed::new(),
+            of_bucket: Listed::default(),
         })
     }
 

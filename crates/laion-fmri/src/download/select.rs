@@ -20,8 +20,8 @@ pub(super) struct Selection {
     missing: Vec<Missing>,
     /// The subjects whose betas will be read, which takes their brain masks.
     with_betas: BTreeSet<SubjectId>,
-    /// The released sessions of the betas tree, by subject.
-    sessions: listed::Listed,
+    /// What the bucket has, as far as it was listed.
+    of_bucket: listed::Listed,
 }
 
 /// What a selection is made of.
@@ -34,8 +34,8 @@ pub(super) struct Selected {
     pub(super) skipped: Vec<SubjectId>,
     /// What the request names and nothing has.
     pub(super) missing: Vec<Missing>,
-    /// The released sessions of the betas tree, by subject, whether they are meant or not.
-    pub(super) sessions: listed::Listed,
+    /// What the bucket has, as far as it was listed, whether it is meant or not.
+    pub(super) of_bucket: listed::Listed,
 }
 
 /// A listed key, and why it is not fetched if it is not.
@@ -108,6 +108,9 @@ impl Selection {
             Subjects::All => (remote.subjects()?, true),
             Subjects::These(subjects) => (subjects.clone(), false),
         };
+        if all {
+            selection.of_bucket.subjects = Some(subjects.iter().cloned().collect());
+        }
         let stimuli = request.stimulus_keys();
         let nobody = subjects.is_empty() && request.prefixes.is_empty();
         if nobody && stimuli.is_empty() && !request.include_stimuli {
@@ -154,7 +157,7 @@ impl Selection {
             refused: selection.refused,
             skipped: selection.skipped,
             missing: selection.missing,
-            sessions: selection.sessions,
+            of_bucket: selection.of_bucket,
         })
     }
 
@@ -178,7 +181,8 @@ impl Selection {
         if request.include_derivatives {
             let prefix = layout::glmsingle(subject);
             self.search(remote, &prefix, filter, Why::Filters, &mut searched, &mut found)?;
-            self.sessions.insert(subject.clone(), std::mem::take(&mut searched.sessions));
+            let sessions = std::mem::take(&mut searched.sessions);
+            self.of_bucket.sessions.insert(subject.clone(), sessions);
         }
         if request.include_anatomical {
             let prefix = layout::anatomical(subject);

@@ -28,7 +28,7 @@ impl Subject {
         }
         let roots = self.files.roots().directories().iter();
         let listed: Vec<BTreeSet<SessionId>> =
-            roots.filter_map(|root| listed::read(root).remove(&self.id)).collect();
+            roots.filter_map(|root| listed::read(root).sessions.remove(&self.id)).collect();
         let all: BTreeSet<SessionId> = listed.iter().flatten().cloned().collect();
         (!listed.is_empty()).then(|| all.into_iter().collect())
     }
