@@ -343,6 +343,7 @@ fn what_the_bucket_does_not_have_is_not_advised() {
         );
     }
     assert_eq!(hint("rois --subject 01"), "laion-fmri rois --subject sub-01 --remote");
+    assert_eq!(hint("sessions --subject 06"), "laion-fmri download --subject sub-06");
     let maps =
         "the maps over all sessions are Noiseceiling4rep, Noiseceiling12rep, NoiseceilingAllrep";
     assert_eq!(hint("noise-ceiling --subject 03 --desc Noiseceiling13rep -o x.npy"), maps);
@@ -363,6 +364,15 @@ fn what_the_bucket_does_not_have_is_not_advised() {
     // Without a number, no session is the nearest.
     let sessions = "the sessions that the bucket has, as last listed: ses-01, ses-02";
     assert_eq!(hint("betas --subject 03 --session pilot --roi FFA1 -o x.npy"), sessions);
+    // A download of all subjects lists them.
+    user.ok("download-raw --subject all --suffix events");
+    for line in ["sessions --subject 06", "rois --subject 06"] {
+        assert_eq!(
+            hint(line),
+            "the subjects that the bucket has, as last listed: sub-01, sub-03, sub-05; \
+             laion-fmri subjects --remote lists them again"
+        );
+    }
 }
 
 #[test]

@@ -12,10 +12,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use laion_fmri::s3_mirror::{self, Action, Outcome};
-use laion_fmri::{Cancel, Event, Observer, Subject, SubjectId};
+use laion_fmri::{Cancel, Event, Observer, SubjectId};
 use laion_fmri_base::lock;
 use pyo3::prelude::*;
 
+use crate::hint::Known;
 use crate::{error, notes};
 
 /// How often the calling thread looks up.
@@ -50,11 +51,11 @@ pub(crate) fn run<T: Send + 'static>(
     run_in(py, progress, |_| None, work)
 }
 
-/// The same, with the subjects that hints are looked up in.
+/// The same, with what hints know of a subject.
 pub(crate) fn run_in<T: Send + 'static>(
     py: Python<'_>,
     progress: Option<Bound<'_, PyAny>>,
-    subject: impl Fn(&SubjectId) -> Option<Subject>,
+    known: impl Fn(&SubjectId) -> Option<Known>,
     work: impl FnOnce(&Job) -> laion_fmri::Result<T> + Send + 'static,
 ) -> PyResult<T> {
     notes::listen();
@@ -77,7 +78,7 @@ pub(crate) fn run_in<T: Send + 'static>(
         match answer {
             Ok(Ok(answer)) => {
                 served?;
-                return answer.map_err(|error| error::raised_in(py, &error, &subject));
+                return answer.map_err(|error| error::raised_in(py, &error, &known));
             }
             Ok(Err(panic)) => return Err(error::internal(py, &message(&*panic))),
             Err(RecvTimeoutError::Disconnected) => {

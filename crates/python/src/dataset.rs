@@ -13,6 +13,7 @@ use pyo3::types::PyDict;
 use crate::call::{self, Job};
 use crate::download::{self, Repair, Row};
 use crate::error;
+use crate::hint::Known;
 use crate::stimuli::Stimuli;
 use crate::subject::Subject;
 
@@ -31,12 +32,15 @@ impl Dataset {
         work: impl FnOnce(laion_fmri::Dataset, &Job) -> laion_fmri::Result<T> + Send + 'static,
     ) -> PyResult<T> {
         let dataset = self.inner.clone();
-        // A bucket is not asked for a hint, and a subject that cannot be opened makes it no better.
-        let of_hint = |id: &SubjectId| match self.inner.reads_bucket() {
+        // A bucket is not asked for a hint.
+        let known = |id: &SubjectId| match self.inner.reads_bucket() {
             true => None,
-            false => self.inner.subject(id).ok(),
+            false => match self.inner.subject(id) {
+                Ok(subject) => Some(Known::OnDisk(Box::new(subject))),
+                Err(_) => self.inner.subjects_listed().map(Known::Listed),
+            },
         };
-        call::run_in(py, progress, of_hint, move |job| work(dataset.with_cancel(&job.cancel), job))
+        call::run_in(py, progress, known, move |job| work(dataset.with_cancel(&job.cancel), job))
     }
 }
 
@@ -91,11 +95,9 @@ impl Dataset {
     }
 
     fn subject(&self, py: Python<'_>, id: String) -> PyResult<Subject> {
-        let dataset = self.inner.clone();
         // The subject keeps the settings of the dataset, so it gets its own way to be stopped
         // later.
-        let open = move |job: &Job| dataset.with_cancel(&job.cancel).subject(id);
-        Ok(Subject { inner: call::run(py, None, open)? })
+        Ok(Subject { inner: self.run(py, None, move |dataset, _| dataset.subject(id))? })
     }
 
     fn stimuli(&self) -> Stimuli {

@@ -8,27 +8,27 @@ use std::io;
 use std::path::Path;
 
 use laion_fmri::access::AccessError;
-use laion_fmri::{Error, ErrorKind, InputError, Subject, SubjectId, stimuli};
+use laion_fmri::{Error, ErrorKind, InputError, SubjectId, stimuli};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::hint;
+use crate::hint::{self, Known};
 
 /// The exception of an error.
 pub(crate) fn raised(py: Python<'_>, error: &Error) -> PyErr {
     raised_in(py, error, &|_: &SubjectId| None)
 }
 
-/// The exception of an error, with a hint that knows what the bucket has of a subject.
+/// The exception of an error, with a hint that knows what the bucket has, and what of a subject.
 pub(crate) fn raised_in(
     py: Python<'_>,
     error: &Error,
-    subject: &impl Fn(&SubjectId) -> Option<Subject>,
+    known: &impl Fn(&SubjectId) -> Option<Known>,
 ) -> PyErr {
     let details = PyDict::new(py);
     let elsewhere = |root: &Path| elsewhere(py, root);
-    let hint = hint::instead(error, subject).or_else(|| hint::of(error, &elsewhere));
+    let hint = hint::instead(error, known).or_else(|| hint::of(error, &elsewhere));
     let built = details_of(error, &details)
         .and_then(|()| build(py, class_of(error), &text(error), hint, details));
     built.unwrap_or_else(|failed| failed)

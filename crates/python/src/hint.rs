@@ -15,7 +15,7 @@ use laion_fmri::{
     RoiQuery, StoreError, Subjects, TemplateError,
 };
 
-pub(crate) use self::bucket::instead;
+pub(crate) use self::bucket::{Known, instead};
 use self::damage::{fetch_again, fetch_all_again};
 pub(crate) use self::note::of_note;
 use self::place::{DataDir, Elsewhere};

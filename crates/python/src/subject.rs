@@ -12,6 +12,7 @@ use pyo3::types::{PyBytes, PyDict};
 use crate::arguments::{VoxelArguments, flags, resolution};
 use crate::call::{self, Job};
 use crate::error;
+use crate::hint::Known;
 use crate::stimuli::Stimuli;
 
 /// The id of a subject in its full form: `3`, `03` and `sub-03` by the rules of the dataset. `all`
@@ -40,8 +41,9 @@ impl Subject {
         work: impl FnOnce(laion_fmri::Subject, &Job) -> laion_fmri::Result<T> + Send + 'static,
     ) -> PyResult<T> {
         let subject = self.inner.clone();
-        let of_hint = |id: &SubjectId| (id == self.inner.id()).then(|| self.inner.clone());
-        call::run_in(py, progress, of_hint, move |job| work(subject.with_cancel(&job.cancel), job))
+        let own = || Known::OnDisk(Box::new(self.inner.clone()));
+        let known = |id: &SubjectId| (id == self.inner.id()).then(own);
+        call::run_in(py, progress, known, move |job| work(subject.with_cancel(&job.cancel), job))
     }
 }
 

@@ -192,6 +192,23 @@ def test_what_the_bucket_does_not_have_is_not_downloaded(empty):
     assert raw.startswith("laion_fmri.download.download_raw(")
 
 
+@pytest.mark.filterwarnings("ignore:nothing matches for")
+def test_a_subject_that_the_bucket_does_not_have_is_not_downloaded(empty):
+    whole = 'laion_fmri.download.download("sub-06")'
+    assert hint_of(lambda: laion_fmri.load_subject("sub-06")) == whole
+    # A download of all subjects lists them.
+    dl.download_raw("all", suffix="events", extension="tsv")
+    for call in (
+        lambda: laion_fmri.load_subject("sub-06"),
+        lambda: laion_fmri.Subject("sub-06").get_betas("ses-01"),
+        lambda: laion_fmri.extract("sub-06", "ses-01"),
+    ):
+        assert hint_of(call) == (
+            "the bucket does not have it; its subjects, as last listed: sub-01, sub-03, sub-05; "
+            "laion_fmri.get_subjects() lists them again"
+        )
+
+
 def test_subjects_that_do_not_exist(configured):
     known = "the dataset has sub-01, sub-03, sub-05, sub-06, sub-07; laion_fmri.get_subjects() lists"
     for call in (

@@ -1,6 +1,6 @@
 //! What helps in the place of a download that the bucket could not carry out.
 
-use laion_fmri::{DownloadRequest, Filter, FilterField, SubjectId, Subjects, policy};
+use laion_fmri::{Dataset, DownloadRequest, Filter, FilterField, SubjectId, Subjects, policy};
 
 use crate::args::Command;
 use crate::context::Context;
@@ -17,13 +17,18 @@ pub(super) fn instead(
     if let Some(hint) = of_unknown(id) {
         return Some(hint);
     }
+    // Where the bucket itself is read, there may be no mirror.
+    let dataset = context.dataset().ok();
+    if let Some(hint) = dataset.as_ref().and_then(|dataset| of_unlisted(dataset, id)) {
+        return Some(hint);
+    }
     if let Command::Rois(_) = command {
         return Some(format!("laion-fmri rois --subject {id} --remote"));
     }
     if let Some(hint) = of_map(fetch) {
         return Some(hint);
     }
-    let subject = context.dataset().ok()?.subject(id).ok()?;
+    let subject = dataset?.subject(id).ok()?;
     let listed = subject.sessions_listed()?;
     let is_not_listed = subject.is_not_listed(fetch);
     if listed.is_empty() && is_not_listed {
@@ -66,6 +71,19 @@ fn of_unknown(id: &SubjectId) -> Option<String> {
         format!(
             "the dataset has {}; laion-fmri subjects --remote lists those of the bucket",
             known.join(", ")
+        )
+    })
+}
+
+/// The subjects of the bucket, where it did not have this one when it was last listed.
+fn of_unlisted(dataset: &Dataset, id: &SubjectId) -> Option<String> {
+    let listed = dataset.subjects_listed()?;
+    let names: Vec<&str> = listed.iter().map(SubjectId::as_str).collect();
+    (!names.contains(&id.as_str())).then(|| {
+        format!(
+            "the subjects that the bucket has, as last listed: {}; \
+             laion-fmri subjects --remote lists them again",
+            names.join(", ")
         )
     })
 }

@@ -10,11 +10,19 @@ pub(super) const AGAIN: &str = "make the same call again; it goes on where this 
 pub(super) const NETWORK: &str = "check the network and the variables HTTPS_PROXY and NO_PROXY; \
                                   what is on disk is read without one";
 
-/// What helps in the place of a download that the bucket cannot carry out. `subject` finds the
-/// handle of a subject, which knows what the bucket had when it was last listed.
+/// What is known of a subject without asking.
+pub(crate) enum Known {
+    /// The handle of one on disk, which knows what the bucket had when it was last listed.
+    OnDisk(Box<Subject>),
+    /// The subjects that the bucket had when all were last listed; of this one nothing is on disk.
+    Listed(Vec<SubjectId>),
+}
+
+/// What helps in the place of a download that the bucket cannot carry out. `known` says what is
+/// known of a subject.
 pub(crate) fn instead(
     error: &Error,
-    subject: &impl Fn(&SubjectId) -> Option<Subject>,
+    known: &impl Fn(&SubjectId) -> Option<Known>,
 ) -> Option<String> {
     let (Error::DataNotDownloaded { fetch, .. } | Error::LocalCopyNeeded { fetch, .. }) = error
     else {
@@ -28,7 +36,10 @@ pub(crate) fn instead(
     if !policy::subjects().any(|known| known == id.as_str()) {
         return Some(of_subject(id.as_str()));
     }
-    let subject = subject(id)?;
+    let subject = match known(id)? {
+        Known::OnDisk(subject) => subject,
+        Known::Listed(subjects) => return of_unlisted(id, &subjects),
+    };
     if let Some(nearest) = subject.nearest_session_listed(fetch) {
         return Some(format!("the bucket does not have it; the nearest is session=\"{nearest}\""));
     }
@@ -47,6 +58,18 @@ fn not_listed(subject: &Subject) -> String {
     }
     let sessions: Vec<&str> = sessions.iter().map(SessionId::as_str).collect();
     format!("the bucket does not have it; its sessions, as last listed: {}", sessions.join(", "))
+}
+
+/// The subjects of the bucket, where it did not have this one when it was last listed.
+fn of_unlisted(id: &SubjectId, listed: &[SubjectId]) -> Option<String> {
+    let names: Vec<&str> = listed.iter().map(SubjectId::as_str).collect();
+    (!names.contains(&id.as_str())).then(|| {
+        format!(
+            "the bucket does not have it; its subjects, as last listed: {}; \
+             laion_fmri.get_subjects() lists them again",
+            names.join(", ")
+        )
+    })
 }
 
 /// What exists, where the dataset has no such subject.
