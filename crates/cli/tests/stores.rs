@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::{User, names};
+use crate::{Ran, User, names};
 
 /// The end of a file of betas, so that a test can put it aside.
 const BETAS: &str = "derivatives/glmsingle-tedana/sub-03/ses-01/func/\
@@ -445,6 +445,28 @@ fn a_download_stores_what_it_brings_without_reading_it_again() {
     fs::remove_file(user.mirror().join("stores")).unwrap();
     let ran = user.ok("download --subject sub-03 --ses 01 --store");
     assert!(ran.err.contains("1 session built, 0 kept"), "{}", ran.err);
+}
+
+#[test]
+fn a_download_that_fails_says_which_sessions_it_has_stored() {
+    let user = User::new();
+    // A file is refused where a folder has its name.
+    let second = user.mirror().join(BETAS.replace("ses-01", "ses-02"));
+    fs::create_dir_all(&second).unwrap();
+    let line = "download --subject sub-03 --ses 01 02 --accept-license --store --json";
+    let written = |ran: &Ran| {
+        let lines = objects(&ran.out).into_iter();
+        let lines: Vec<_> = lines.filter(|it| it.get("built").is_some()).collect();
+        assert_eq!(lines.len(), 1, "{}", ran.err);
+        (lines[0]["built"].clone(), lines[0]["kept"].clone())
+    };
+    let ran = user.run(line);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("1 session built, 0 kept -> "), "{}", ran.err);
+    assert_eq!(written(&ran), (serde_json::json!(["ses-01"]), serde_json::json!([])));
+    fs::remove_dir(&second).unwrap();
+    let ran = user.ok(line);
+    assert_eq!(written(&ran), (serde_json::json!(["ses-02"]), serde_json::json!(["ses-01"])));
 }
 
 #[test]

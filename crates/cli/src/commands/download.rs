@@ -4,8 +4,8 @@
 mod kinds;
 mod report;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use laion_fmri::LicenseAccepted;
@@ -43,15 +43,22 @@ pub(super) fn run(context: &Context, args: &Download) -> anyhow::Result<Status> 
     let request = request(context, args)?;
     let stored = Stored::default();
     let on_the_way = OnTheWay { indexes: args.index, stored: args.store.then_some(&stored) };
-    let status = carry_out(context, &request, &args.transfer, on_the_way)?;
-    if args.store && !args.transfer.dry_run && matches!(status, Status::Done | Status::Withheld) {
-        build_stores(context, &request, args, &lock(&stored))?;
+    let status = carry_out(context, &request, &args.transfer, on_the_way);
+    if args.store && !args.transfer.dry_run {
+        let stored = lock(&stored);
+        match status {
+            Ok(Status::Done | Status::Withheld) => {
+                build_stores(context, &request, args, &stored)?;
+            }
+            _ => report_stored(context, &stored)?,
+        }
     }
-    Ok(status)
+    status
 }
 
-/// The sessions that were stored while their files were downloaded.
-pub(super) type Stored = Mutex<BTreeSet<(SubjectId, SessionId)>>;
+/// The sessions that were stored while their files were downloaded, each with its store.
+pub(super) type Stored = Mutex<StoredSessions>;
+type StoredSessions = BTreeMap<(SubjectId, SessionId), PathBuf>;
 
 /// What is made of betas while they are downloaded.
 #[derive(Clone, Copy, Default)]
@@ -66,7 +73,7 @@ fn build_stores(
     context: &Context,
     request: &DownloadRequest,
     args: &Download,
-    stored: &BTreeSet<(SubjectId, SessionId)>,
+    stored: &StoredSessions,
 ) -> anyhow::Result<()> {
     let dataset = context.dataset()?;
     let subjects = match &request.subjects {
@@ -89,13 +96,24 @@ fn build_stores(
         let mut built = store::built(context, &subject, &StoreRequest::new().sessions(&sessions))?;
         let kept = std::mem::take(&mut built.kept).into_iter();
         let (before, kept): (Vec<_>, Vec<_>) =
-            kept.partition(|session| stored.contains(&(id.clone(), session.clone())));
+            kept.partition(|session| stored.contains_key(&(id.clone(), session.clone())));
         built.built = [before, built.built].concat();
         built.built.sort_unstable();
         built.kept = kept;
         store::report(context, &built)?;
     }
     Ok(())
+}
+
+/// Says which sessions a download has stored that failed. The next one keeps them.
+fn report_stored(context: &Context, stored: &StoredSessions) -> anyhow::Result<()> {
+    let mut stores: BTreeMap<&Path, Vec<SessionId>> = BTreeMap::new();
+    for ((_, session), path) in stored {
+        stores.entry(path).or_default().push(session.clone());
+    }
+    stores
+        .into_iter()
+        .try_for_each(|(path, sessions)| store::report_sessions(context, path, &sessions, &[]))
 }
 
 pub(super) fn run_raw(context: &Context, args: &DownloadRaw) -> anyhow::Result<Status> {
@@ -275,8 +293,8 @@ pub(super) fn check_destination(download: &Planned) -> anyhow::Result<()> {
     check_space(download.root(), download.missing_bytes(), download.free_bytes())
 }
 
-/// Carries a planned download out and says what became of it. Sessions that are stored on the way are
-/// noted.
+/// Carries a planned download out and says what became of it. Sessions that are stored meanwhile
+/// are noted.
 pub(super) fn transfer(
     context: &Context,
     download: &Planned,
@@ -287,8 +305,8 @@ pub(super) fn transfer(
     check_destination(download)?;
     let observer = progress::transfer(context);
     let told = |event: Event<'_>| {
-        if let (Event::Stored { subject, session, .. }, Some(stored)) = (event, stored) {
-            lock(stored).insert((subject.clone(), session.clone()));
+        if let (Event::Stored { subject, session, store }, Some(stored)) = (event, stored) {
+            lock(stored).insert((subject.clone(), session.clone()), store.to_owned());
         }
         observer.event(event);
     };

@@ -4,6 +4,7 @@ pub(super) mod tasks;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+use std::path::Path;
 
 use laion_fmri::store::{
     StoreBuilt, StoreInfo, StorePlan, StoreRequest, StoreState, StoredSessionInfo,
@@ -129,10 +130,18 @@ pub(super) fn built(
 
 /// Says which sessions were built.
 pub(super) fn report(context: &Context, built: &StoreBuilt) -> anyhow::Result<()> {
-    let text =
-        format!("{} built, {} kept", counted(built.built.len(), "session"), built.kept.len());
-    let fields = [("built", names(&built.built)), ("kept", names(&built.kept))];
-    output::wrote(context, &built.path, &text, fields)
+    report_sessions(context, &built.path, &built.built, &built.kept)
+}
+
+/// The same of a store of which only this is known.
+pub(super) fn report_sessions(
+    context: &Context,
+    path: &Path,
+    built: &[SessionId],
+    kept: &[SessionId],
+) -> anyhow::Result<()> {
+    let text = format!("{} built, {} kept", counted(built.len(), "session"), kept.len());
+    output::wrote(context, path, &text, [("built", names(built)), ("kept", names(kept))])
 }
 
 /// Says that what was kept was not checked, and what checks it.
