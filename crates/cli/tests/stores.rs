@@ -470,6 +470,24 @@ fn a_download_that_fails_says_which_sessions_it_has_stored() {
 }
 
 #[test]
+fn a_store_that_fails_after_a_download_leaves_the_others_alone() {
+    let user = User::new();
+    user.ok("download --subject 01 03 --ses 01 --accept-license");
+    let betas = user.mirror().join(BETAS.replace("sub-03", "sub-01"));
+    let mut content = fs::read(&betas).unwrap();
+    let middle = content.len() / 2;
+    content[middle] ^= 1;
+    fs::write(&betas, content).unwrap();
+    let ran = user.run("download --subject 01 03 --ses 01 --store");
+    assert_ne!(ran.code, 0, "{}", ran.err);
+    let (before, error) = ran.err.split_once("error: ").unwrap();
+    assert!(before.contains("1 session built, 0 kept"), "{}", ran.err);
+    assert!(error.contains("sub-01") && !error.contains("sub-03"), "{}", ran.err);
+    let list = objects(&user.ok("store list --subject 03 --json").out);
+    assert_eq!(list[0]["sessions"][0]["state"], "up to date");
+}
+
+#[test]
 fn status_shows_stores_and_what_everything_takes() {
     let user = User::with_session();
     user.ok("store build --subject 03");

@@ -3,9 +3,10 @@
 
 mod kinds;
 mod report;
+mod stores;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 
 use laion_fmri::LicenseAccepted;
@@ -14,8 +15,7 @@ use laion_fmri::s3_mirror::{Action, FetchReason, Plan, PlanItem};
 use laion_fmri::stimuli::EmbeddingModel;
 use laion_fmri::store::StoreRequest;
 use laion_fmri::{
-    Dataset, Download as Planned, DownloadRequest, Error, Event, FilterField, Missing, SessionId,
-    SubjectId, Subjects, layout,
+    Dataset, Download as Planned, DownloadRequest, Error, Event, FilterField, Missing, Subjects,
 };
 use laion_fmri_base::{counted, lock, readable_bytes as bytes};
 use serde_json::json;
@@ -23,7 +23,7 @@ use serde_json::json;
 pub(super) use self::report::downloaded;
 use super::download_stimuli::Stimuli;
 use super::license::License;
-use super::{index, sessions, store};
+use super::{index, sessions};
 #[cfg(test)]
 use crate::args::Command;
 use crate::args::access::DownloadEmbeddings;
@@ -48,17 +48,16 @@ pub(super) fn run(context: &Context, args: &Download) -> anyhow::Result<Status> 
         let stored = lock(&stored);
         match status {
             Ok(Status::Done | Status::Withheld) => {
-                build_stores(context, &request, args, &stored)?;
+                stores::complete(context, &request, args, &stored)?;
             }
-            _ => report_stored(context, &stored)?,
+            _ => stores::report(context, stored.iter())?,
         }
     }
     status
 }
 
-/// The sessions that were stored while their files were downloaded, each with its store.
-pub(super) type Stored = Mutex<StoredSessions>;
-type StoredSessions = BTreeMap<(SubjectId, SessionId), PathBuf>;
+/// The sessions that were stored while their files were downloaded.
+pub(super) type Stored = Mutex<stores::StoredSessions>;
 
 /// What is made of betas while they are downloaded.
 #[derive(Clone, Copy, Default)]
@@ -66,54 +65,6 @@ struct OnTheWay<'a> {
     indexes: bool,
     /// Where sessions are noted that were stored, if they are to be.
     stored: Option<&'a Stored>,
-}
-
-/// Completes the stores of the betas that were asked for: what was on disk before is read now.
-fn build_stores(
-    context: &Context,
-    request: &DownloadRequest,
-    args: &Download,
-    stored: &StoredSessions,
-) -> anyhow::Result<()> {
-    let dataset = context.dataset()?;
-    let subjects = match &request.subjects {
-        Subjects::These(subjects) => subjects.clone(),
-        _ => dataset.subjects()?,
-    };
-    for id in subjects {
-        let subject = dataset.subject(&id)?;
-        let named = &args.filters.ses;
-        let sessions = sessions::with_file(context, &dataset, &subject, named, layout::betas)?;
-        let has_betas = |session: &String| {
-            let session = session.parse().ok();
-            session.is_some_and(|it| dataset.roots().find(&layout::betas(&id, &it)).is_some())
-        };
-        let sessions: Vec<String> = sessions.into_iter().filter(has_betas).collect();
-        if sessions.is_empty() {
-            context.note(&format!("note: no betas of {id} are on disk: there is nothing to store"));
-            continue;
-        }
-        let mut built = store::built(context, &subject, &StoreRequest::new().sessions(&sessions))?;
-        let kept = std::mem::take(&mut built.kept).into_iter();
-        let (before, kept): (Vec<_>, Vec<_>) =
-            kept.partition(|session| stored.contains_key(&(id.clone(), session.clone())));
-        built.built = [before, built.built].concat();
-        built.built.sort_unstable();
-        built.kept = kept;
-        store::report(context, &built)?;
-    }
-    Ok(())
-}
-
-/// Says which sessions a download has stored that failed. The next one keeps them.
-fn report_stored(context: &Context, stored: &StoredSessions) -> anyhow::Result<()> {
-    let mut stores: BTreeMap<&Path, Vec<SessionId>> = BTreeMap::new();
-    for ((_, session), path) in stored {
-        stores.entry(path).or_default().push(session.clone());
-    }
-    stores
-        .into_iter()
-        .try_for_each(|(path, sessions)| store::report_sessions(context, path, &sessions, &[]))
 }
 
 pub(super) fn run_raw(context: &Context, args: &DownloadRaw) -> anyhow::Result<Status> {
