@@ -189,7 +189,7 @@ def test_what_the_bucket_does_not_have_is_not_downloaded(empty):
     pilot = hint_of(lambda: laion_fmri.load_subject("sub-03").get_betas("ses-pilot"))
     assert pilot == "the bucket does not have it; its sessions, as last listed: ses-01, ses-02"
     raw = hint_of(lambda: laion_fmri.load_subject("sub-03").get_events("ses-pilot"))
-    assert raw.startswith("laion_fmri.download.download_raw(")
+    assert raw.startswith('laion_fmri.download.download("sub-03", ses="ses-pilot", task="images"')
 
 
 @pytest.mark.filterwarnings("ignore:nothing matches for")
@@ -289,7 +289,8 @@ def test_another_data_directory_is_repeated(empty, tmp_path):
     assert hint.startswith('laion_fmri.download.download("sub-03", ses="ses-02"')
     assert hint.endswith(f", {place})")
     hint = hint_of(lambda: laion_fmri.Subject("sub-03", other).get_events("ses-01"))
-    assert hint.startswith("laion_fmri.download.download_raw(") and hint.endswith(f", {place})")
+    assert hint.startswith('laion_fmri.download.download("sub-03", ses="ses-01", task="images"')
+    assert hint.endswith(f", include_raw=True, {place})")
     assert hint_of(lambda: laion_fmri.load_stimuli(other)).endswith(f"{place})")
     hint = hint_of(lambda: laion_fmri.load_embeddings("CLIP", other))
     assert hint == f'laion_fmri.download_embeddings("CLIP", {place})'

@@ -166,7 +166,7 @@ def test_every_argument_is_named(sub, served, tmp_path):
 
 
 def test_texts_are_not_dicts_or_bytes(sub, served):
-    for wrong in ({"FFA1": 1}, b"FFA1", ["FFA1", 1]):
+    for wrong in ({"FFA1": 1}, b"FFA1", ["FFA1", 1.5]):
         with pytest.raises(TypeError, match="query"):
             sub.get_roi_mask(wrong)
         with pytest.raises(TypeError, match="session"):
