@@ -302,7 +302,7 @@ def test_another_data_directory_is_repeated(empty, tmp_path):
     assert hint.startswith("laion_fmri.download.download([], prefix=") and hint.endswith(f", {place})")
     exec(hint, {"laion_fmri": laion_fmri})
     assert len(subject.get_trial_info(1)) == 52
-    assert not list(empty.iterdir())
+    assert not [path for path in empty.rglob("*") if path.is_file()]
 
 
 def test_warnings_repeat_another_data_directory(empty, tmp_path):
