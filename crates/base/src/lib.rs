@@ -4,7 +4,7 @@
 //! * [`AtomicFile`], [`AtomicDirectory`]: what takes its name only when it is complete
 //! * [`leftovers`], [`remove_leftovers`]: what writers that were killed left behind
 //! * [`writers_of`]: how many writers work on one output at this moment
-//! * [`read_exact_at`]: bytes of a file by their position
+//! * [`read_exact_at`], [`write_all_at`]: bytes of a file by their position
 //! * [`parallel_map`]: the same work for every item on a few threads, with results in order
 //! * [`named_enum!`]: an enum whose variants have names, with [`NameError`] for any other text
 //! * [`Sha256`]: a digest as a value; computing it needs the feature `sha256`
@@ -53,7 +53,7 @@ pub use crate::leftovers::{Leftover, leftovers, remove_leftovers, writers_of};
 pub use crate::lock::lock;
 pub use crate::named_enum::NameError;
 pub use crate::parallel::{parallel_map, parallel_map_with};
-pub use crate::positioned::read_exact_at;
+pub use crate::positioned::{read_exact_at, write_all_at};
 pub use crate::root_cause::RootCause;
 #[cfg(feature = "sha256")]
 pub use crate::sha256::Sha256Hasher;
