@@ -4,27 +4,28 @@ use std::ops::Range;
 
 use crate::error::Error;
 use crate::layout::Layout;
+use crate::stacks::is_in_one;
 
 /// The most bytes that are in memory at once.
-const MOST_BYTES: u64 = 256 << 10;
+pub(crate) const MOST_BYTES: u64 = 256 << 10;
 
 /// Unwanted bytes that cost less to read along than another call of the system.
-const GAP_BYTES: u64 = 4 << 10;
+pub(crate) const GAP_BYTES: u64 = 4 << 10;
 
 /// One wanted column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// Where it goes: the column of the output.
     pub(crate) position: usize,
-    /// Where its values start among those of its batch.
+    /// Where its values of the first row of chunks start among those of its batch.
     pub(crate) start: usize,
 }
 
-/// Column chunks next to each other, which are read in one piece.
+/// Columns of chunks next to each other, which are read together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
     pub(crate) chunks: Range<usize>,
-    /// Where the first of them lies, counted in chunks of its batch.
+    /// Where the first of them lies, counted in columns of chunks of its batch.
     pub(crate) place: usize,
 }
 
@@ -34,7 +35,7 @@ pub(crate) struct Batch {
     pub(crate) runs: Range<usize>,
     /// The wanted columns in them.
     pub(crate) wanted: Range<usize>,
-    /// How many chunks they are.
+    /// How many columns of chunks they are.
     pub(crate) chunks: usize,
 }
 
@@ -47,7 +48,8 @@ pub(crate) struct ColumnPlan {
 }
 
 impl ColumnPlan {
-    pub(crate) fn new(layout: &Layout, columns: &[usize]) -> Result<Self, Error> {
+    /// Plans to read columns with `height` rows of chunks at a time.
+    pub(crate) fn new(layout: &Layout, columns: &[usize], height: usize) -> Result<Self, Error> {
         let [_, len] = layout.shape();
         if let Some(&got) = columns.iter().find(|column| **column >= len) {
             return Err(Error::OutOfRange { what: "column", len, got });
@@ -57,8 +59,11 @@ impl ColumnPlan {
             sorted.sort_unstable();
         }
         let [chunk_rows, chunk_columns] = layout.chunk_shape();
-        let most = (MOST_BYTES / layout.chunk_bytes()).max(1) as usize;
-        let gap = (GAP_BYTES / layout.chunk_bytes()) as usize;
+        let height = height.max(1);
+        let bytes = layout.chunk_bytes() * height as u64;
+        let most = (MOST_BYTES / bytes).max(1) as usize;
+        // Where there is a read for each column of chunks, none is read along.
+        let gap = if is_in_one(layout, height) { (GAP_BYTES / bytes) as usize } else { 0 };
         let mut plan = Self {
             wanted: Vec::with_capacity(sorted.len()),
             runs: Vec::new(),
@@ -66,7 +71,7 @@ impl ColumnPlan {
         };
         for (column, position) in sorted {
             let place = plan.place_of(column / chunk_columns, most, gap);
-            let start = place * layout.chunk_words() + column % chunk_columns * chunk_rows;
+            let start = place * height * layout.chunk_words() + column % chunk_columns * chunk_rows;
             plan.wanted.push(Wanted { position, start });
             if let Some(batch) = plan.batches.last_mut() {
                 batch.wanted.end = plan.wanted.len();
@@ -101,7 +106,7 @@ impl ColumnPlan {
         0
     }
 
-    /// The most chunks that are in memory at once.
+    /// The most columns of chunks that are in memory at once.
     pub(crate) fn most_chunks(&self) -> usize {
         self.batches.iter().map(|batch| batch.chunks).max().unwrap_or(0)
     }
@@ -116,7 +121,7 @@ mod tests {
 
     /// The runs of each batch, and its wanted columns.
     fn batches(layout: &Layout, columns: &[usize]) -> Vec<(Runs, Range<usize>)> {
-        let plan = ColumnPlan::new(layout, columns).unwrap();
+        let plan = ColumnPlan::new(layout, columns, 1).unwrap();
         let chunks = |batch: &Batch| {
             let runs = &plan.runs[batch.runs.clone()];
             assert_eq!(batch.chunks, runs.iter().map(|run| run.chunks.len()).sum::<usize>());
@@ -147,16 +152,29 @@ mod tests {
     #[test]
     fn any_order_and_any_number_of_times() {
         let layout = Layout::new([174, 1000], 174).unwrap();
-        let plan = ColumnPlan::new(&layout, &[9, 2, 9]).unwrap();
+        let plan = ColumnPlan::new(&layout, &[9, 2, 9], 1).unwrap();
         let wanted: Vec<_> = plan.wanted.iter().map(|it| (it.start, it.position)).collect();
         // The second chunk of three is read along.
         let nine = 2 * layout.chunk_words() + 174;
         assert_eq!(wanted, [(2 * 174, 1), (nine, 0), (nine, 2)]);
         assert_eq!((plan.runs.len(), plan.most_chunks()), (1, 3));
-        let error = ColumnPlan::new(&layout, &[0, 1000]).unwrap_err();
+        let error = ColumnPlan::new(&layout, &[0, 1000], 1).unwrap_err();
         assert!(
             matches!(error, Error::OutOfRange { what: "column", len: 1000, got: 1000 }),
             "{error}"
         );
+    }
+
+    #[test]
+    fn all_rows_of_a_column_are_in_memory_together() {
+        // Six chunks of 2,788 bytes for each column of chunks.
+        let layout = Layout::new([1044, 1000], 174).unwrap();
+        let plan = ColumnPlan::new(&layout, &[0, 8, 9], 6).unwrap();
+        let starts: Vec<usize> = plan.wanted.iter().map(|it| it.start).collect();
+        let second = 6 * layout.chunk_words();
+        assert_eq!(starts, [0, second, second + 174]);
+        assert_eq!((plan.runs.len(), plan.most_chunks()), (2, 2));
+        let all: Vec<usize> = (0..1000).collect();
+        assert_eq!(ColumnPlan::new(&layout, &all, 6).unwrap().most_chunks(), 15);
     }
 }

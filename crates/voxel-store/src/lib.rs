@@ -47,6 +47,7 @@ mod matrix;
 mod put;
 mod read_ahead;
 mod shard;
+mod stacks;
 mod values;
 mod writer;
 

@@ -7,20 +7,24 @@ use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use laion_fmri_base::{Sha256, parallel_map, parallel_map_with, read_exact_at};
-use ndarray::{ArrayViewMut2, Axis};
+use laion_fmri_base::{Sha256, parallel_map_with, read_exact_at};
+use ndarray::ArrayViewMut2;
 
 use crate::buffers::Buffers;
 use crate::checksum::crc32c;
-use crate::columns::{Batch, ColumnPlan, Run, Wanted};
+use crate::columns::{Batch, ColumnPlan, MOST_BYTES, Run, Wanted};
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::put::put;
 use crate::read_ahead::{ReadAhead, will_be_read};
 use crate::shard;
+use crate::stacks::{Stack, pieces};
 
-/// Asked between chunks with the rows that are complete; whether to go on.
-pub(crate) type Observe<'a> = &'a (dyn Fn(usize) -> ControlFlow<()> + Sync);
+/// Asked between chunks: whether to go on.
+pub(crate) type Observe<'a> = &'a (dyn Fn() -> ControlFlow<()> + Sync);
+
+/// Pieces of a file that are verified by one thread after the other, so that results are few.
+const PIECES: u64 = 64;
 
 /// A matrix of a store, opened for reading. Several threads may read it at once.
 #[derive(Debug)]
@@ -31,20 +35,12 @@ pub struct Matrix {
     identity: Sha256,
 }
 
-/// The rows of one row of chunks that are wanted, and where they go.
-struct Part<'a> {
-    row_chunk: usize,
-    /// Counted from the first row of the chunks.
-    rows: Vec<usize>,
-    out: ArrayViewMut2<'a, f32>,
-}
-
 impl Matrix {
     /// Opens the file of a matrix, which has to be as long as its layout says.
     pub(crate) fn open(path: &Path, layout: Layout) -> Result<Self, Error> {
         let file = File::open(path).map_err(Error::io("open", path))?;
-        let identity = shard::read_header(&file, path, &layout)?;
-        Ok(Self { file, path: path.to_owned(), layout, identity })
+        let (order, identity) = shard::read_header(&file, path, &layout)?;
+        Ok(Self { file, path: path.to_owned(), layout: layout.in_order(order), identity })
     }
 
     /// Rows and columns.
@@ -107,7 +103,8 @@ impl Matrix {
     }
 
     /// As [`Matrix::read`], by several threads. `observe` is called from all of them, often, with
-    /// the number of rows that are complete; it may stop the read.
+    /// the part that is done, as a number of rows; it may stop the read. Rows that are read
+    /// together are complete only when all of their columns are.
     ///
     /// # Errors
     ///
@@ -138,7 +135,6 @@ impl Matrix {
         threads: NonZeroUsize,
         observe: impl Fn(usize) -> ControlFlow<()> + Sync,
     ) -> Result<(), Error> {
-        let plan = ColumnPlan::new(&self.layout, columns)?;
         for (what, expected, got) in [
             ("rows of the output", rows.len(), out.nrows()),
             ("columns of the output", columns.len(), out.ncols()),
@@ -147,21 +143,31 @@ impl Matrix {
                 return Err(Error::Count { what, expected, got });
             }
         }
-        let parts = self.parts(rows, out)?;
+        let stacks = Stack::all(&self.layout, rows, out, threads.get())?;
+        let height = stacks.iter().map(|stack| stack.row_chunks.len()).max().unwrap_or(1);
+        let plan = ColumnPlan::new(&self.layout, columns, height)?;
+        let words = height * self.layout.chunk_words();
         let done = AtomicUsize::new(0);
-        let buffer = || buffers.take(plan.most_chunks() * self.layout.chunk_words());
+        let buffer = || buffers.take(plan.most_chunks() * words);
         let ahead = ReadAhead::default();
-        parallel_map_with(threads.get(), parts, buffer, |buffer, mut part| {
+        parallel_map_with(threads.get(), stacks, buffer, |buffer, mut stack| {
+            let place = Place { row_chunks: stack.row_chunks.clone(), height };
             if ahead.is_worthwhile() {
-                plan.runs.iter().for_each(|run| self.announce(part.row_chunk, run));
+                plan.runs.iter().for_each(|run| self.announce(&place, run));
             }
-            for batch in &plan.batches {
+            let (n_rows, n_batches) = (stack.n_rows(), plan.batches.len());
+            let mut told = 0;
+            for (number, batch) in plan.batches.iter().enumerate() {
                 if observe(done.load(Ordering::Relaxed)).is_break() {
                     return Err(Error::Stopped);
                 }
-                self.read_batch(&plan, batch, &mut part, buffer.words(), &ahead)?;
+                self.read_batch(&plan, batch, &place, &mut stack, buffer.words(), &ahead)?;
+                let share = share(n_rows, number + 1, n_batches);
+                done.fetch_add(share - told, Ordering::Relaxed);
+                told = share;
             }
-            let complete = done.fetch_add(part.rows.len(), Ordering::Relaxed) + part.rows.len();
+            // Without columns there is nothing to read.
+            let complete = done.fetch_add(n_rows - told, Ordering::Relaxed) + n_rows - told;
             match observe(complete) {
                 ControlFlow::Continue(()) => Ok(()),
                 ControlFlow::Break(()) => Err(Error::Stopped),
@@ -170,58 +176,52 @@ impl Matrix {
         .map(drop)
     }
 
-    /// Divides the rows among the rows of chunks that hold them.
-    fn parts<'a>(
-        &self,
-        rows: &[usize],
-        mut out: ArrayViewMut2<'a, f32>,
-    ) -> Result<Vec<Part<'a>>, Error> {
-        let [len, _] = self.layout.shape();
-        let [chunk_rows, _] = self.layout.chunk_shape();
-        let before = std::iter::once(None).chain(rows.iter().map(Some));
-        let odd = |(before, row): &(Option<&usize>, &usize)| **row >= len || before >= &Some(*row);
-        if let Some((_, &got)) = before.zip(rows).find(odd) {
-            return Err(Error::OutOfRange { what: "row", len, got });
-        }
-        let mut parts = Vec::new();
-        let mut rest = rows;
-        while let Some(&first) = rest.first() {
-            let row_chunk = first / chunk_rows;
-            let start = row_chunk * chunk_rows;
-            let of_chunk = rest.iter().take_while(|row| **row < start + chunk_rows).count();
-            let (here, later) = rest.split_at(of_chunk);
-            let (own, others) = out.split_at(Axis(0), of_chunk);
-            let rows = here.iter().map(|row| row - start).collect();
-            parts.push(Part { row_chunk, rows, out: own });
-            (out, rest) = (others, later);
-        }
-        Ok(parts)
-    }
-
     fn read_batch(
         &self,
         plan: &ColumnPlan,
         batch: &Batch,
-        part: &mut Part<'_>,
+        place: &Place,
+        stack: &mut Stack<'_>,
         buffer: &mut [u32],
         ahead: &ReadAhead,
     ) -> Result<(), Error> {
         let words = self.layout.chunk_words();
+        let column_words = place.height * words;
         let runs = &plan.runs[batch.runs.clone()];
         for (number, run) in runs.iter().enumerate() {
-            let start = run.place * words;
-            let buffer = &mut buffer[start..start + run.chunks.len() * words];
-            let read = || self.read_chunks(part.row_chunk, run.chunks.clone(), buffer);
+            let start = run.place * column_words;
+            let buffer = &mut buffer[start..start + run.chunks.len() * column_words];
+            let read = || self.read_chunks(place, run, buffer);
             if ahead.notices(number, read)? {
-                runs[number + 1..].iter().for_each(|run| self.announce(part.row_chunk, run));
+                runs[number + 1..].iter().for_each(|run| self.announce(place, run));
             }
         }
         let wanted = &plan.wanted[batch.wanted.clone()];
+        let [chunk_rows, _] = self.layout.chunk_shape();
+        for part in &mut stack.parts {
+            // In memory, the chunks of a column lie below each other.
+            let above = (part.row_chunk - place.row_chunks.start) * words;
+            let buffer = &buffer[above..];
+            self.check_wanted(part.row_chunk, wanted, runs, buffer, column_words)?;
+            put(wanted, buffer, chunk_rows, &part.rows, &mut part.out);
+        }
+        Ok(())
+    }
+
+    /// Compares the chunks with wanted columns with their checksums.
+    fn check_wanted(
+        &self,
+        row_chunk: usize,
+        wanted: &[Wanted],
+        runs: &[Run],
+        buffer: &[u32],
+        column_words: usize,
+    ) -> Result<(), Error> {
         let mut checked = None;
         let mut runs = runs.iter();
         let mut run = runs.next();
         for Wanted { start, .. } in wanted {
-            let place = start / words;
+            let place = start / column_words;
             if checked == Some(place) {
                 continue;
             }
@@ -229,29 +229,30 @@ impl Matrix {
                 run = runs.next();
             }
             let Some(run) = run else { break };
-            let chunk = &buffer[place * words..(place + 1) * words];
-            self.check(part.row_chunk, run.chunks.start + place - run.place, chunk)?;
+            let start = place * column_words;
+            let chunk = &buffer[start..start + self.layout.chunk_words()];
+            self.check(row_chunk, run.chunks.start + place - run.place, chunk)?;
             checked = Some(place);
         }
-        let [chunk_rows, _] = self.layout.chunk_shape();
-        put(wanted, buffer, chunk_rows, &part.rows, &mut part.out);
         Ok(())
     }
 
     /// Says that the chunks of a run will be read soon.
-    fn announce(&self, row_chunk: usize, run: &Run) {
-        let offset = self.layout.offset(row_chunk, run.chunks.start);
-        will_be_read(&self.file, offset, run.chunks.len() as u64 * self.layout.chunk_bytes());
+    fn announce(&self, place: &Place, run: &Run) {
+        for piece in pieces(&self.layout, &place.row_chunks, place.height, run.chunks.clone()) {
+            will_be_read(&self.file, piece.offset, piece.words.len() as u64 * 4);
+        }
     }
 
-    fn read_chunks(
-        &self,
-        row_chunk: usize,
-        chunks: Range<usize>,
-        buffer: &mut [u32],
-    ) -> Result<(), Error> {
-        let offset = self.layout.offset(row_chunk, chunks.start);
-        let bytes = bytemuck::cast_slice_mut(buffer);
+    fn read_chunks(&self, place: &Place, run: &Run, buffer: &mut [u32]) -> Result<(), Error> {
+        for piece in pieces(&self.layout, &place.row_chunks, place.height, run.chunks.clone()) {
+            self.read_words(&mut buffer[piece.words], piece.offset)?;
+        }
+        Ok(())
+    }
+
+    fn read_words(&self, words: &mut [u32], offset: u64) -> Result<(), Error> {
+        let bytes = bytemuck::cast_slice_mut(words);
         read_exact_at(&self.file, bytes, offset).map_err(|source| match source.kind() {
             // It was as long as that when it was opened.
             ErrorKind::UnexpectedEof => Error::Length {
@@ -283,31 +284,47 @@ impl Matrix {
     pub(crate) fn verify(&self, threads: NonZeroUsize, observe: Observe<'_>) -> Result<(), Error> {
         shard::check_index(&self.file, &self.path, &self.layout)?;
         // A matrix without columns may have any number of rows, and the other way round.
-        if self.layout.n_chunks() == 0 {
+        let n_chunks = self.layout.n_chunks();
+        if n_chunks == 0 {
             return Ok(());
         }
-        let [row_chunks, column_chunks] = self.layout.grid();
         let words = self.layout.chunk_words();
-        let every: Vec<usize> = (0..column_chunks).collect();
-        let [_, chunk_columns] = self.layout.chunk_shape();
-        let first_columns: Vec<usize> = every.iter().map(|chunk| chunk * chunk_columns).collect();
-        let plan = ColumnPlan::new(&self.layout, &first_columns)?;
-        let done = AtomicUsize::new(0);
-        parallel_map(threads.get(), 0..row_chunks, |row_chunk| {
-            let mut buffer = vec![0_u32; plan.most_chunks() * words];
-            for run in &plan.runs {
-                if observe(done.load(Ordering::Relaxed)).is_break() {
+        let at_once = (MOST_BYTES / self.layout.chunk_bytes()).max(1);
+        let stretch = at_once * PIECES;
+        let buffer = || vec![0_u32; at_once.min(n_chunks) as usize * words];
+        // In the order in which they lie.
+        parallel_map_with(threads.get(), 0..n_chunks.div_ceil(stretch), buffer, |buffer, number| {
+            let end = n_chunks.min((number + 1) * stretch);
+            let mut first = number * stretch;
+            while first < end {
+                if observe().is_break() {
                     return Err(Error::Stopped);
                 }
-                let buffer = &mut buffer[..run.chunks.len() * words];
-                self.read_chunks(row_chunk, run.chunks.clone(), buffer)?;
-                for (chunk, words) in run.chunks.clone().zip(buffer.chunks_exact(words)) {
-                    self.check(row_chunk, chunk, words)?;
+                let chunks = at_once.min(end - first);
+                let buffer = &mut buffer[..chunks as usize * words];
+                let [row_chunk, column_chunk] = self.layout.chunk_at(first);
+                self.read_words(buffer, self.layout.offset(row_chunk, column_chunk))?;
+                for (before, chunk) in (first..).zip(buffer.chunks_exact(words)) {
+                    let [row_chunk, column_chunk] = self.layout.chunk_at(before);
+                    self.check(row_chunk, column_chunk, chunk)?;
                 }
+                first += chunks;
             }
-            done.fetch_add(self.layout.rows_of(row_chunk).len(), Ordering::Relaxed);
             Ok(())
         })
         .map(drop)
     }
+}
+
+/// Rows of chunks that are read together, and the place in memory for each column of them.
+struct Place {
+    row_chunks: Range<usize>,
+    /// In chunks; stacks that are read by one call may have different heights.
+    height: usize,
+}
+
+/// The part of so many rows that is done after some of the batches.
+fn share(n_rows: usize, done: usize, n_batches: usize) -> usize {
+    // As wide as to hold any product.
+    (n_rows as u128 * done as u128 / n_batches.max(1) as u128) as usize
 }

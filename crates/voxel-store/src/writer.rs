@@ -1,22 +1,27 @@
 //! A matrix that is written row by row in one pass: [`MatrixRows`].
 //!
-//! Three threads share the work. The caller's copies rows into buffers. Another one waits until the
-//! rows of a chunk are there, puts each column in order and writes the chunks to their final place,
-//! which is the end of the file. A third one lets the disk have what is written meanwhile, so that
-//! little is left to wait for at the end. Buffers go round, so memory is the rows of a chunk and a
-//! quarter of them more.
+//! Two threads share the work. The caller's copies rows into buffers. Another one waits until the
+//! rows of a chunk are there, puts each column in order and writes each chunk to its final place.
+//! Buffers go round, so memory is the rows of a chunk and a quarter of them more.
+//!
+//! The file has its length from the beginning. Chunks of the next rows go into the gaps between
+//! those that are there, which are smaller than a page: to let the disk have pages before the last
+//! rows are in them would write them several times. So the file is synced once, at the end. What
+//! was not written is zeros, which no checksum fits.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{Builder, Scope, ScopedJoinHandle};
+use std::thread::Builder;
 
-use laion_fmri_base::Sha256;
+use laion_fmri_base::{Sha256, write_all_at};
 
 use crate::checksum::crc32c;
 use crate::error::Error;
 use crate::layout::Layout;
+use crate::read_ahead::{ReadAhead, will_be_read};
 use crate::shard;
 
 /// Bytes that are put in order and written at a time: they stay in the cache of the core.
@@ -116,20 +121,19 @@ pub(crate) fn write_matrix<E: From<Error>>(
     let identity = std::thread::scope(|scope| {
         let (full, full_rows) = channel();
         let (empty_rows, empty) = channel();
-        let (wrote, to_sync) = channel();
-        let sync = || to_sync.into_iter().try_for_each(|()| file.sync_data());
-        let syncing = spawn(scope, "sync", sync).map_err(failed)?;
-        let write = move || write_chunks(file, &layout, &full_rows, &empty_rows, &wrote);
-        let writing = spawn(scope, "write", write).map_err(failed)?;
+        let write = move || write_chunks(file, &layout, &full_rows, &empty_rows);
+        let writing = Builder::new().name("write".to_owned()).spawn_scoped(scope, write);
+        let writing = writing.map_err(failed)?;
         let [chunk_rows, _] = layout.chunk_shape();
         let unmade = chunk_rows + ahead(chunk_rows);
         let mut rows = MatrixRows { layout, got: 0, unmade, full, empty };
         let filled = fill(&mut rows);
         let got = rows.got;
-        // Ends the thread that writes, and with it the one that syncs.
+        // Ends the thread that writes.
         drop(rows);
-        // A caller whose rows were refused fails because of these.
-        joined(writing).and(joined(syncing)).map_err(failed)?;
+        let written = writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        // A caller whose rows were refused fails because of this.
+        written.map_err(failed)?;
         let identity = filled?;
         let [expected, _] = layout.shape();
         if got == expected {
@@ -140,65 +144,82 @@ pub(crate) fn write_matrix<E: From<Error>>(
     })?;
     let finish = || {
         shard::write_index(file, &layout)?;
-        shard::write_header(file, identity)?;
+        shard::write_header(file, &layout, identity)?;
         file.sync_all()
     };
     finish().map_err(failed)?;
     Ok(identity)
 }
 
-fn spawn<'scope, T: Send + 'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    name: &str,
-    work: impl FnOnce() -> T + Send + 'scope,
-) -> io::Result<ScopedJoinHandle<'scope, T>> {
-    Builder::new().name(name.to_owned()).spawn_scoped(scope, work)
-}
-
-fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
 /// Writes chunks as soon as their rows are there.
 fn write_chunks(
-    mut file: &File,
+    file: &File,
     layout: &Layout,
     full: &Receiver<Vec<f32>>,
     empty: &Sender<Vec<f32>>,
-    wrote: &Sender<()>,
 ) -> io::Result<()> {
-    shard::skip_header(file)?;
+    file.set_len(layout.bytes())?;
     let [chunk_rows, _] = layout.chunk_shape();
+    let [_, column_chunks] = layout.grid();
+    let at_once = (PIECE_BYTES / layout.chunk_bytes()).max(1) as usize;
+    let pieces = |first: usize| first..column_chunks.min(first + at_once);
+    let ahead = ReadAhead::default();
     let mut rows = Vec::with_capacity(chunk_rows);
     let mut piece = Vec::new();
-    let mut got = 0;
+    let (mut row_chunk, mut got) = (0, 0);
     while let Ok(row) = full.recv() {
         rows.push(row);
         got += 1;
         if rows.len() < chunk_rows && got < layout.shape()[0] {
             continue;
         }
-        let at_once = (PIECE_BYTES / layout.chunk_bytes()).max(1) as usize;
-        let [_, column_chunks] = layout.grid();
         for first in (0..column_chunks).step_by(at_once) {
-            let chunks = first..column_chunks.min(first + at_once);
-            put_in_order(layout, &rows, chunks, &mut piece);
-            file.write_all(bytemuck::cast_slice(&piece))?;
+            // A page that holds other chunks already, and is not in memory any more, is read before
+            // a part of it is written.
+            if row_chunk > 0 && ahead.is_worthwhile() {
+                announce(file, layout, pieces(first + at_once));
+            }
+            put_in_order(layout, &rows, pieces(first), &mut piece);
+            write_piece(file, layout, row_chunk, pieces(first), &piece, &ahead)?;
         }
-        // Nobody waits for buffers after the last row, or for the disk once that has failed.
+        row_chunk += 1;
+        // Nobody waits for buffers after the last row.
         rows.drain(..).for_each(|row| drop(empty.send(row)));
-        let _ = wrote.send(());
     }
     Ok(())
 }
 
-/// The bytes of chunks next to each other: in each, column by column, and the checksum.
-fn put_in_order(
+/// Says that the places of chunks will be written soon, and those of other rows around them.
+fn announce(file: &File, layout: &Layout, chunks: Range<usize>) {
+    if !chunks.is_empty() {
+        let bytes = (chunks.len() * layout.grid()[0]) as u64 * layout.chunk_bytes();
+        will_be_read(file, layout.offset(0, chunks.start), bytes);
+    }
+}
+
+/// Writes chunks of neighbouring columns, each to its place.
+fn write_piece(
+    file: &File,
     layout: &Layout,
-    rows: &[Vec<f32>],
-    chunks: std::ops::Range<usize>,
-    piece: &mut Vec<u32>,
-) {
+    row_chunk: usize,
+    chunks: Range<usize>,
+    piece: &[u32],
+    ahead: &ReadAhead,
+) -> io::Result<()> {
+    if layout.grid()[0] == 1 {
+        // No other rows are between them.
+        let offset = layout.offset(row_chunk, chunks.start);
+        return write_all_at(file, bytemuck::cast_slice(piece), offset);
+    }
+    for (number, chunk) in piece.chunks_exact(layout.chunk_words()).enumerate() {
+        let offset = layout.offset(row_chunk, chunks.start + number);
+        ahead.notices(number, || write_all_at(file, bytemuck::cast_slice(chunk), offset))?;
+    }
+    Ok(())
+}
+
+/// The bytes of chunks of neighbouring columns: in each, column by column, and the checksum.
+fn put_in_order(layout: &Layout, rows: &[Vec<f32>], chunks: Range<usize>, piece: &mut Vec<u32>) {
     let [chunk_rows, chunk_columns] = layout.chunk_shape();
     let words = layout.chunk_words();
     let is_filled = rows.len() == chunk_rows && chunks.end * chunk_columns <= layout.shape()[1];
@@ -207,7 +228,13 @@ fn put_in_order(
         piece.resize(chunks.len() * words, 0);
     }
     let columns = layout.columns_of(chunks.start).start..layout.columns_of(chunks.end - 1).end;
-    for (place, row) in rows.iter().enumerate() {
+    let fours = rows.chunks_exact(4);
+    let rest = fours.remainder();
+    for (place, four) in (0..).step_by(4).zip(fours) {
+        let four = [0, 1, 2, 3].map(|number| &four[number][columns.clone()]);
+        put_four(four, place, layout, piece);
+    }
+    for (place, row) in (rows.len() - rest.len()..).zip(rest) {
         let values = row[columns.clone()].chunks(chunk_columns);
         for (chunk, values) in piece.chunks_exact_mut(words).zip(values) {
             for (column, value) in chunk.chunks_exact_mut(chunk_rows).zip(values) {
@@ -218,6 +245,20 @@ fn put_in_order(
     for chunk in piece.chunks_exact_mut(words) {
         if let Some((checksum, values)) = chunk.split_last_mut() {
             *checksum = crc32c(bytemuck::cast_slice(values)).to_le();
+        }
+    }
+}
+
+/// Puts four rows next to each other, so that a column takes one store for them in place of four.
+fn put_four(rows: [&[f32]; 4], place: usize, layout: &Layout, piece: &mut [u32]) {
+    let [chunk_rows, chunk_columns] = layout.chunk_shape();
+    let [a, b, c, d] = rows.map(|row| row.chunks(chunk_columns));
+    let chunks = piece.chunks_exact_mut(layout.chunk_words());
+    for ((chunk, (a, b)), (c, d)) in chunks.zip(a.zip(b)).zip(c.zip(d)) {
+        let values = a.iter().zip(b).zip(c.iter().zip(d));
+        for (column, ((a, b), (c, d))) in chunk.chunks_exact_mut(chunk_rows).zip(values) {
+            let four = [a, b, c, d].map(|value| value.to_bits().to_le());
+            column[place..place + 4].copy_from_slice(&four);
         }
     }
 }
@@ -233,5 +274,51 @@ mod tests {
         assert!(memory < 230 << 20);
         assert_eq!(MatrixOptions { chunk_rows: 10 }.memory([8, 5]), 8 * 5 * 4 + (512 << 10));
         assert_eq!(MatrixOptions { chunk_rows: 0 }.memory([0, 5]), 512 << 10);
+    }
+
+    /// The words of the file of a matrix, each of whose values says where it belongs.
+    fn written(path: &Path, layout: Layout) -> Vec<u32> {
+        let [n_rows, n_columns] = layout.shape();
+        let file = File::create_new(path).unwrap();
+        write_matrix(&file, path, layout, |rows| {
+            for row in 0..n_rows {
+                let values: Vec<f32> =
+                    (0..n_columns).map(|column| (row * 1000 + column) as f32).collect();
+                rows.put(&values)?;
+            }
+            Ok::<_, Error>(Sha256([1; 32]))
+        })
+        .unwrap();
+        let bytes = std::fs::read(path).unwrap();
+        assert_eq!(bytes.len() as u64, layout.bytes());
+        bytes.as_chunks().0.iter().map(|word| u32::from_le_bytes(*word)).collect()
+    }
+
+    #[test]
+    fn chunks_of_a_column_are_written_next_to_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        // Rows by fours and the rest of them, a chunk that is filled, and several pieces.
+        for (number, shape, chunk_rows) in
+            [(0, [23, 330], 6), (1, [3, 7], 174), (2, [1044, 405], 174), (3, [9, 700], 1)]
+        {
+            let layout = Layout::new(shape, chunk_rows).unwrap();
+            let [chunk_rows, chunk_columns] = layout.chunk_shape();
+            let words = written(&folder.path().join(number.to_string()), layout);
+            let [row_chunks, column_chunks] = layout.grid();
+            let start = layout.offset(0, 0) as usize / 4;
+            let chunks = words[start..].chunks_exact(layout.chunk_words());
+            for (number, chunk) in chunks.take(row_chunks * column_chunks).enumerate() {
+                let (column_chunk, row_chunk) = (number / row_chunks, number % row_chunks);
+                let (checksum, values) = chunk.split_last().unwrap();
+                assert_eq!(*checksum, crc32c(bytemuck::cast_slice(values)));
+                for (place, value) in values.iter().enumerate() {
+                    let row = row_chunk * chunk_rows + place % chunk_rows;
+                    let column = column_chunk * chunk_columns + place / chunk_rows;
+                    let is_there = row < shape[0] && column < shape[1];
+                    let expected = if is_there { (row * 1000 + column) as f32 } else { 0.0 };
+                    assert_eq!(f32::from_bits(*value), expected, "{shape:?} {row} {column}");
+                }
+            }
+        }
     }
 }

@@ -154,6 +154,35 @@ fn a_damaged_chunk_is_named_by_its_rows_and_columns() {
 }
 
 #[test]
+fn a_chunk_that_was_never_written_is_damaged() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s");
+    store(&path);
+    let file = path.join("m/c.0.0");
+    let sound = fs::read(&file).unwrap();
+    let chunk_bytes = (2 * 9 + 1) * 4;
+    for row_chunk in 0..3 {
+        // What a file has in the place of bytes that nobody wrote.
+        let mut bytes = sound.clone();
+        bytes[44 + row_chunk * chunk_bytes..][..chunk_bytes].fill(0);
+        fs::write(&file, &bytes).unwrap();
+        for error in [read(&path).unwrap_err(), verify(&path).unwrap_err()] {
+            assert!(
+                matches!(&error, Error::Chunk { rows, expected: 0, .. }
+                    if rows.start == row_chunk * 2),
+                "{error}"
+            );
+        }
+    }
+    // An unfinished file has no start.
+    let mut bytes = sound;
+    bytes[..44].fill(0);
+    fs::write(&file, &bytes).unwrap();
+    let error = read(&path).unwrap_err();
+    assert!(matches!(error, Error::Start { .. }) && error.is_damage(), "{error}");
+}
+
+#[test]
 fn the_matrix_of_another_store_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let (one, other) = (directory.path().join("one"), directory.path().join("other"));

@@ -182,7 +182,7 @@ impl Group {
             });
             if is_matrix {
                 let matrix = self.matrix(name)?;
-                matrix.verify(threads, &|_| observe())?;
+                matrix.verify(threads, &observe)?;
                 verified.bytes += matrix.layout().bytes();
             } else {
                 verified.bytes +=
