@@ -80,7 +80,9 @@
 //! module of this project has `open_store`, which gives all sessions as one dataset and reads
 //! chosen voxels by its own code, several times faster than zarr-python.
 //!
-//! The layout of the matrices, and the checksums, are described by [`voxel_store`].
+//! The layout of the matrices, and the checksums, are described by [`voxel_store`]: all trials of
+//! neighbouring voxels lie in one piece. Stores of version 0.2.0 have all voxels of some trials in
+//! one piece. They are read as well, more slowly.
 
 #[cfg(feature = "download")]
 mod arriving;

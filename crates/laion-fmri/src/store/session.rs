@@ -84,8 +84,8 @@ impl StoredSession {
         let (rows, columns) = (self.rows(read.rows), self.columns(read.voxels)?);
         let [chunk_rows, _] = self.matrix.layout().chunk_shape();
         let at_once = self.rows_at_once(read.voxels);
-        // Whole chunks, one for each thread, if that many rows may wait.
-        let band_rows = (at_once / chunk_rows).min(read.threads.get()).max(1) * chunk_rows;
+        // Whole chunks, and as many as may wait: those of a column are read in one piece.
+        let band_rows = (at_once / chunk_rows).max(1) * chunk_rows;
         let bands = rows.chunk_by(|a, b| a / band_rows == b / band_rows);
         let mut values: Vec<f32> = Vec::new();
         let mut done = 0;
