@@ -143,7 +143,7 @@ impl Matrix {
                 return Err(Error::Count { what, expected, got });
             }
         }
-        let stacks = Stack::all(&self.layout, rows, out, threads.get())?;
+        let stacks = Stack::all(&self.layout, rows, out.reborrow(), threads.get())?;
         let height = stacks.iter().map(|stack| stack.row_chunks.len()).max().unwrap_or(1);
         let plan = ColumnPlan::new(&self.layout, columns, height)?;
         let words = height * self.layout.chunk_words();
@@ -197,13 +197,13 @@ impl Matrix {
             }
         }
         let wanted = &plan.wanted[batch.wanted.clone()];
-        let [chunk_rows, _] = self.layout.chunk_shape();
         for part in &mut stack.parts {
             // In memory, the chunks of a column lie below each other.
             let above = (part.row_chunk - place.row_chunks.start) * words;
             let buffer = &buffer[above..];
             self.check_wanted(part.row_chunk, wanted, runs, buffer, column_words)?;
-            put(wanted, buffer, chunk_rows, &part.rows, &mut part.out);
+            let chunk_rows = self.layout.rows_of(part.row_chunk);
+            put(wanted, buffer, &chunk_rows, part.rows, &mut part.out);
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Values that lie by column, put into the rows of an output.
 
+use std::ops::Range;
+
 use ndarray::ArrayViewMut2;
 
 use crate::columns::Wanted;
@@ -12,12 +14,12 @@ const ROWS: usize = 32;
 const COLUMNS: usize = 16;
 
 /// Puts the values of a batch of columns into rows. `buffer` holds the chunks of the batch, in
-/// which a column has `chunk_rows` values, and `rows` says which of them are wanted: those of
-/// `out`.
+/// which a column has the values of `chunk_rows`, and `rows` says which of them are wanted: those
+/// of `out`. Both count from the first row of the matrix.
 pub(crate) fn put(
     wanted: &[Wanted],
     buffer: &[u32],
-    chunk_rows: usize,
+    chunk_rows: &Range<usize>,
     rows: &[usize],
     out: &mut ArrayViewMut2<'_, f32>,
 ) {
@@ -26,12 +28,15 @@ pub(crate) fn put(
     else {
         return;
     };
+    let place = |row: usize| row - chunk_rows.start;
     let n_columns = out.ncols();
     let side_by_side = (first.position..).zip(wanted).all(|(place, it)| it.position == place);
     let in_order = last_row - first_row + 1 == rows.len();
     let is_simple = side_by_side && in_order && cfg!(target_endian = "little");
     if let (Some(out), true) = (out.as_slice_mut(), is_simple) {
-        for (block, start) in out.chunks_mut(n_columns * ROWS).zip((*first_row..).step_by(ROWS)) {
+        for (block, start) in
+            out.chunks_mut(n_columns * ROWS).zip((place(*first_row)..).step_by(ROWS))
+        {
             put_block(wanted, buffer, start, block, n_columns);
         }
         return;
@@ -39,11 +44,11 @@ pub(crate) fn put(
     for wanted in wanted.chunks(COLUMNS) {
         let mut sources = [&[][..]; COLUMNS];
         for (source, it) in sources.iter_mut().zip(wanted) {
-            *source = &buffer[it.start..it.start + chunk_rows];
+            *source = &buffer[it.start..it.start + chunk_rows.len()];
         }
         for (&row, mut out) in rows.iter().zip(out.rows_mut()) {
             for (it, source) in wanted.iter().zip(&sources) {
-                out[it.position] = value(source[row]);
+                out[it.position] = value(source[place(row)]);
             }
         }
     }
@@ -115,8 +120,11 @@ mod tests {
         let by_row = Array2::from_elem(shape, UNTOUCHED);
         // An output whose rows are not contiguous gives the same.
         let by_column = Array2::from_elem((shape.1, shape.0), UNTOUCHED).reversed_axes();
+        let start = 3 * CHUNK_ROWS;
+        let rows_there: Vec<usize> = rows.iter().map(|row| start + row).collect();
         for mut out in [by_row, by_column] {
-            put(&wanted, &buffer, CHUNK_ROWS, rows, &mut out.view_mut());
+            let chunk_rows = start..start + CHUNK_ROWS;
+            put(&wanted, &buffer, &chunk_rows, &rows_there, &mut out.view_mut());
             for ((place, position), got) in out.indexed_iter() {
                 let column = positions.iter().position(|it| *it == position);
                 let value = column.map_or(UNTOUCHED, |column| expected(rows[place], column));

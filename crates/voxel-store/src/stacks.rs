@@ -12,8 +12,8 @@ use crate::layout::{ChunkOrder, Layout};
 #[derive(Debug)]
 pub(crate) struct Part<'a> {
     pub(crate) row_chunk: usize,
-    /// Counted from the first row of the chunks.
-    pub(crate) rows: Vec<usize>,
+    /// Counted from the first row of the matrix, ascending.
+    pub(crate) rows: &'a [usize],
     pub(crate) out: ArrayViewMut2<'a, f32>,
 }
 
@@ -39,7 +39,7 @@ impl<'a> Stack<'a> {
     /// if the chunks lie so.
     pub(crate) fn all(
         layout: &Layout,
-        rows: &[usize],
+        rows: &'a [usize],
         out: ArrayViewMut2<'a, f32>,
         threads: usize,
     ) -> Result<Vec<Self>, Error> {
@@ -106,7 +106,7 @@ pub(crate) fn is_in_one(layout: &Layout, row_chunks: usize) -> bool {
 /// Divides the rows among the rows of chunks that hold them.
 fn parts<'a>(
     layout: &Layout,
-    rows: &[usize],
+    rows: &'a [usize],
     mut out: ArrayViewMut2<'a, f32>,
 ) -> Result<Vec<Part<'a>>, Error> {
     let [len, _] = layout.shape();
@@ -120,11 +120,9 @@ fn parts<'a>(
     let mut rest = rows;
     while let Some(&first) = rest.first() {
         let row_chunk = first / chunk_rows;
-        let start = row_chunk * chunk_rows;
-        let of_chunk = rest.iter().take_while(|row| **row < start + chunk_rows).count();
-        let (here, later) = rest.split_at(of_chunk);
-        let (own, others) = out.split_at(Axis(0), of_chunk);
-        let rows = here.iter().map(|row| row - start).collect();
+        let end = (row_chunk + 1) * chunk_rows;
+        let (rows, later) = rest.split_at(rest.partition_point(|row| *row < end));
+        let (own, others) = out.split_at(Axis(0), rows.len());
         parts.push(Part { row_chunk, rows, out: own });
         (out, rest) = (others, later);
     }
