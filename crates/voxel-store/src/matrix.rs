@@ -23,7 +23,10 @@ use crate::stacks::{Stack, pieces};
 /// Asked between chunks: whether to go on.
 pub(crate) type Observe<'a> = &'a (dyn Fn() -> ControlFlow<()> + Sync);
 
-/// Pieces of a file that are verified by one thread after the other, so that results are few.
+/// The system is told of so many batches before they are read, when it has to ask the disk: 16 MiB.
+const BATCHES_AHEAD: usize = 64;
+
+/// Pieces of a file that one thread verifies before it takes others.
 const PIECES: u64 = 64;
 
 /// A matrix of a store, opened for reading. Several threads may read it at once.
@@ -152,14 +155,18 @@ impl Matrix {
         let ahead = ReadAhead::default();
         parallel_map_with(threads.get(), stacks, buffer, |buffer, mut stack| {
             let place = Place { row_chunks: stack.row_chunks.clone(), height };
-            if ahead.is_worthwhile() {
-                plan.runs.iter().for_each(|run| self.announce(&place, run));
-            }
             let (n_rows, n_batches) = (stack.n_rows(), plan.batches.len());
-            let mut told = 0;
+            let (mut told, mut announced) = (0, 0);
             for (number, batch) in plan.batches.iter().enumerate() {
                 if observe(done.load(Ordering::Relaxed)).is_break() {
                     return Err(Error::Stopped);
+                }
+                if ahead.is_worthwhile() {
+                    let until = n_batches.min(number + BATCHES_AHEAD);
+                    let batches = &plan.batches[until.min(announced.max(number))..until];
+                    let runs = batches.iter().flat_map(|batch| &plan.runs[batch.runs.clone()]);
+                    runs.for_each(|run| self.announce(&place, run));
+                    announced = until;
                 }
                 self.read_batch(&plan, batch, &place, &mut stack, buffer.words(), &ahead)?;
                 let share = share(n_rows, number + 1, n_batches);
