@@ -81,8 +81,7 @@
 //! chosen voxels by its own code, several times faster than zarr-python.
 //!
 //! The layout of the matrices, and the checksums, are described by [`voxel_store`]: all trials of
-//! neighbouring voxels lie in one piece. Stores of version 0.2.0 have all voxels of some trials in
-//! one piece. They are read as well, more slowly.
+//! neighbouring voxels lie in one piece.
 
 #[cfg(feature = "download")]
 mod arriving;

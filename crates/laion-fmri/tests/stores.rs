@@ -436,6 +436,10 @@ fn remains_and_other_stores_are_never_read() {
     check("a matrix cut short");
     fs::copy(path.join("ses-02/betas/c.0.0"), &shard).unwrap();
     check("the matrix of another session");
+    let mut bytes = fs::read(&shard).unwrap();
+    bytes[..8].copy_from_slice(b"VXSTORE1");
+    fs::write(&shard, bytes).unwrap();
+    check("a matrix with another header");
     fs::remove_dir_all(path.join("ses-01")).unwrap();
     fs::create_dir(path.join("ses-01")).unwrap();
     check("a session that is empty");

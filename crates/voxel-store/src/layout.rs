@@ -24,24 +24,12 @@ const MOST_BYTES: u64 = i64::MAX as u64;
 /// All chunks have one shape; those at the end are filled with zeros. In a chunk, the values of a
 /// column lie together. The chunks of the same columns lie next to each other: all rows of the
 /// first columns, all rows of the next. So all rows of neighbouring columns are read in one piece.
-///
-/// Files of earlier versions have all columns of the first rows first. They are read as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     rows: usize,
     columns: usize,
     chunk_rows: usize,
     chunk_columns: usize,
-    order: ChunkOrder,
-}
-
-/// In which order the chunks lie in the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ChunkOrder {
-    /// All rows of the first columns, all rows of the next: what is written.
-    ByColumns,
-    /// All columns of the first rows, all columns of the next: what earlier versions wrote.
-    ByRows,
 }
 
 impl Layout {
@@ -71,8 +59,7 @@ impl Layout {
         if !(1..=MOST_CHUNK_VALUES).contains(&values) {
             return None;
         }
-        let order = ChunkOrder::ByColumns;
-        let layout = Self { rows, columns, chunk_rows, chunk_columns, order };
+        let layout = Self { rows, columns, chunk_rows, chunk_columns };
         let [row_chunks, column_chunks] = layout.grid();
         let chunks = (row_chunks as u64).checked_mul(column_chunks as u64)?;
         let chunk = (values as u64).checked_mul(4)?.checked_add(CHECKSUM_BYTES)?;
@@ -102,15 +89,6 @@ impl Layout {
         [self.rows.div_ceil(self.chunk_rows), self.columns.div_ceil(self.chunk_columns)]
     }
 
-    /// The same chunks in another order.
-    pub(crate) fn in_order(self, order: ChunkOrder) -> Self {
-        Self { order, ..self }
-    }
-
-    pub(crate) fn order(&self) -> ChunkOrder {
-        self.order
-    }
-
     /// The bytes of the file that holds the matrix.
     #[must_use]
     pub fn bytes(&self) -> u64 {
@@ -133,24 +111,16 @@ impl Layout {
 
     /// Where a chunk starts.
     pub(crate) fn offset(&self, row_chunk: usize, column_chunk: usize) -> u64 {
-        let [row_chunks, column_chunks] = self.grid().map(|chunks| chunks as u64);
-        let (row_chunk, column_chunk) = (row_chunk as u64, column_chunk as u64);
-        let before = match self.order {
-            ChunkOrder::ByColumns => column_chunk * row_chunks + row_chunk,
-            ChunkOrder::ByRows => row_chunk * column_chunks + column_chunk,
-        };
+        let [row_chunks, _] = self.grid();
+        let before = column_chunk as u64 * row_chunks as u64 + row_chunk as u64;
         HEADER_BYTES + before * self.chunk_bytes()
     }
 
     /// The row and the column of the chunk before which so many lie; there has to be one.
     pub(crate) fn chunk_at(&self, before: u64) -> [usize; 2] {
-        let [row_chunks, column_chunks] = self.grid().map(|chunks| chunks as u64);
-        let [row_chunk, column_chunk] = match self.order {
-            ChunkOrder::ByColumns => [before % row_chunks, before / row_chunks],
-            ChunkOrder::ByRows => [before / column_chunks, before % column_chunks],
-        };
+        let row_chunks = self.grid()[0] as u64;
         // Both are below the lengths of the grid.
-        [row_chunk as usize, column_chunk as usize]
+        [(before % row_chunks) as usize, (before / row_chunks) as usize]
     }
 
     pub(crate) fn index_offset(&self) -> u64 {
@@ -258,23 +228,17 @@ mod tests {
         }
         assert_eq!(layout.offset(0, 1), layout.offset(5, 0) + chunk);
         assert_eq!(layout.offset(5, 67_996) + chunk, layout.index_offset());
-        let by_rows = layout.in_order(ChunkOrder::ByRows);
-        assert_eq!(by_rows.offset(0, 1), by_rows.offset(0, 0) + chunk);
-        assert_eq!(by_rows.offset(1, 0), by_rows.offset(0, 67_996) + chunk);
-        assert_eq!(by_rows.bytes(), layout.bytes());
     }
 
     #[test]
     fn every_chunk_has_a_place_of_its_own() {
         let layout = Layout::new([23, 350], 5).unwrap();
         assert_eq!(layout.grid(), [5, 3]);
-        for layout in [layout, layout.in_order(ChunkOrder::ByRows)] {
-            for before in 0..layout.n_chunks() {
-                let [row, column] = layout.chunk_at(before);
-                let offset = HEADER_BYTES + before * layout.chunk_bytes();
-                assert_eq!(layout.offset(row, column), offset, "{before}");
-                assert!(row < 5 && column < 3);
-            }
+        for before in 0..layout.n_chunks() {
+            let [row, column] = layout.chunk_at(before);
+            let offset = HEADER_BYTES + before * layout.chunk_bytes();
+            assert_eq!(layout.offset(row, column), offset, "{before}");
+            assert!(row < 5 && column < 3);
         }
     }
 

@@ -42,8 +42,8 @@ impl Matrix {
     /// Opens the file of a matrix, which has to be as long as its layout says.
     pub(crate) fn open(path: &Path, layout: Layout) -> Result<Self, Error> {
         let file = File::open(path).map_err(Error::io("open", path))?;
-        let (order, identity) = shard::read_header(&file, path, &layout)?;
-        Ok(Self { file, path: path.to_owned(), layout: layout.in_order(order), identity })
+        let identity = shard::read_header(&file, path, &layout)?;
+        Ok(Self { file, path: path.to_owned(), layout, identity })
     }
 
     /// Rows and columns.

@@ -8,11 +8,10 @@
 //! CRC-32C of the index
 //! ```
 //!
-//! "VXSTORE1" instead says that the chunks lie in the order of earlier versions, whose readers
-//! refuse a file that says "VXSTORE2". All numbers are little-endian. The chunks and the index are
-//! those of Zarr's `sharding_indexed`, whose readers never look at what no entry of the index
-//! points to. This crate computes where a chunk lies, so it reads the index only when all is
-//! verified.
+//! All numbers are little-endian. The chunks and the index are those of Zarr's `sharding_indexed`,
+//! whose readers never look at what no entry of the index points to. This crate computes where a
+//! chunk lies, so it reads the index only when all is verified. A file that starts in another way
+//! may have its chunks elsewhere, and is refused.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -22,7 +21,7 @@ use laion_fmri_base::{Sha256, read_exact_at, write_all_at};
 
 use crate::checksum::{Crc32c, crc32c};
 use crate::error::Error;
-use crate::layout::{ChunkOrder, Layout};
+use crate::layout::Layout;
 
 /// Bytes before the first chunk.
 pub(crate) const HEADER_BYTES: u64 = HEADER as u64;
@@ -31,10 +30,9 @@ pub(crate) const CHECKSUM_BYTES: u64 = 4;
 /// Bytes of the index for each chunk.
 pub(crate) const INDEX_ENTRY_BYTES: u64 = 16;
 
-/// What every file of a matrix starts with; it says in which order the chunks lie.
-const MAGIC: [(ChunkOrder, [u8; 8]); 2] =
-    [(ChunkOrder::ByColumns, *b"VXSTORE2"), (ChunkOrder::ByRows, *b"VXSTORE1")];
-const HEADER: usize = 8 + 32 + 4;
+/// What every file of a matrix starts with. Its number stands for the places of the chunks.
+const MAGIC: [u8; 8] = *b"VXSTORE2";
+const HEADER: usize = MAGIC.len() + 32 + 4;
 const BUFFER_BYTES: usize = 1 << 16;
 
 fn header(magic: [u8; 8], identity: Sha256) -> [u8; HEADER] {
@@ -48,19 +46,12 @@ fn header(magic: [u8; 8], identity: Sha256) -> [u8; HEADER] {
 
 /// Puts the header at the start of a file that is otherwise complete. Until then there are zeros,
 /// so an unfinished file is none.
-pub(crate) fn write_header(file: &File, layout: &Layout, identity: Sha256) -> io::Result<()> {
-    let magic = MAGIC.iter().find(|(order, _)| *order == layout.order());
-    let magic = magic.map(|(_, magic)| *magic).unwrap_or_default();
-    write_all_at(file, &header(magic, identity), 0)
+pub(crate) fn write_header(file: &File, identity: Sha256) -> io::Result<()> {
+    write_all_at(file, &header(MAGIC, identity), 0)
 }
 
-/// The identity in the header of a file that has the length of its layout, and the order of its
-/// chunks.
-pub(crate) fn read_header(
-    file: &File,
-    path: &Path,
-    layout: &Layout,
-) -> Result<(ChunkOrder, Sha256), Error> {
+/// The identity in the header of a file that has the length of its layout.
+pub(crate) fn read_header(file: &File, path: &Path, layout: &Layout) -> Result<Sha256, Error> {
     let got = file.metadata().map_err(Error::io("look at", path))?.len();
     let expected = layout.bytes();
     if got != expected {
@@ -71,10 +62,10 @@ pub(crate) fn read_header(
     let mut identity = [0; 32];
     identity.copy_from_slice(&bytes[8..40]);
     let identity = Sha256(identity);
-    let found = MAGIC.iter().find(|(_, magic)| bytes == header(*magic, identity));
-    match found {
-        Some((order, _)) => Ok((*order, identity)),
-        None => Err(Error::Start { path: path.to_owned() }),
+    if bytes == header(MAGIC, identity) {
+        Ok(identity)
+    } else {
+        Err(Error::Start { path: path.to_owned() })
     }
 }
 
@@ -114,14 +105,16 @@ pub(crate) fn check_index(mut file: &File, path: &Path, layout: &Layout) -> Resu
     }
 }
 
-/// The entries of the index: chunks in C order, whatever the order in which they lie.
+/// The entries of the index: chunks in C order, which is not the order in which they lie.
 fn entries(layout: &Layout) -> impl Iterator<Item = [u8; 16]> {
     let (layout, bytes) = (*layout, layout.chunk_bytes());
-    let in_index = layout.in_order(ChunkOrder::ByRows);
+    let column_chunks = layout.grid()[1] as u64;
     (0..layout.n_chunks()).map(move |number| {
-        let [row_chunk, column_chunk] = in_index.chunk_at(number);
+        // Both are below the lengths of the grid.
+        let [row_chunk, column_chunk] = [number / column_chunks, number % column_chunks];
+        let offset = layout.offset(row_chunk as usize, column_chunk as usize);
         let mut entry = [0; 16];
-        entry[..8].copy_from_slice(&layout.offset(row_chunk, column_chunk).to_le_bytes());
+        entry[..8].copy_from_slice(&offset.to_le_bytes());
         entry[8..].copy_from_slice(&bytes.to_le_bytes());
         entry
     })
@@ -135,14 +128,13 @@ mod tests {
     fn the_index_gives_the_place_of_each_chunk_in_c_order() {
         let layout = Layout::new([5, 350], 2).unwrap();
         assert_eq!(layout.grid(), [3, 2]);
-        let places = |layout: &Layout| -> Vec<u64> {
-            let (offsets, lengths): (Vec<_>, Vec<_>) =
-                entries(layout).map(|entry| (bytes_of(&entry[..8]), bytes_of(&entry[8..]))).unzip();
-            assert!(lengths.iter().all(|length| *length == layout.chunk_bytes()));
-            offsets.iter().map(|offset| (offset - HEADER_BYTES) / layout.chunk_bytes()).collect()
-        };
-        assert_eq!(places(&layout), [0, 3, 1, 4, 2, 5]);
-        assert_eq!(places(&layout.in_order(ChunkOrder::ByRows)), [0, 1, 2, 3, 4, 5]);
+        let bytes = layout.chunk_bytes();
+        let (offsets, lengths): (Vec<_>, Vec<_>) =
+            entries(&layout).map(|entry| (bytes_of(&entry[..8]), bytes_of(&entry[8..]))).unzip();
+        assert!(lengths.iter().all(|length| *length == bytes));
+        let places: Vec<u64> =
+            offsets.iter().map(|offset| (offset - HEADER_BYTES) / bytes).collect();
+        assert_eq!(places, [0, 3, 1, 4, 2, 5]);
     }
 
     fn bytes_of(entry: &[u8]) -> u64 {
@@ -150,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_says_in_which_order_the_chunks_lie() {
+    fn a_file_with_another_header_is_refused() {
         let layout = Layout::new([5, 9], 2).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m");
@@ -159,16 +151,14 @@ mod tests {
         let read = || read_header(&file, &path, &layout);
         // An unfinished file.
         assert!(matches!(read(), Err(Error::Start { .. })));
-        for (order, magic) in
-            [(ChunkOrder::ByColumns, "VXSTORE2"), (ChunkOrder::ByRows, "VXSTORE1")]
-        {
-            write_header(&file, &layout.in_order(order), Sha256([7; 32])).unwrap();
-            assert_eq!(read().unwrap(), (order, Sha256([7; 32])));
-            assert!(std::fs::read(&path).unwrap().starts_with(magic.as_bytes()));
+        write_header(&file, Sha256([7; 32])).unwrap();
+        assert_eq!(read().unwrap(), Sha256([7; 32]));
+        assert!(std::fs::read(&path).unwrap().starts_with(b"VXSTORE2"));
+        // Chunks in other places, with a checksum that is right.
+        for magic in [*b"VXSTORE1", *b"VXSTORE3"] {
+            write_all_at(&file, &header(magic, Sha256([7; 32])), 0).unwrap();
+            let error = read().unwrap_err();
+            assert!(matches!(&error, Error::Start { path: at } if *at == path), "{error}");
         }
-        // Another version, with a checksum that is right.
-        let other = header(*b"VXSTORE3", Sha256([7; 32]));
-        write_all_at(&file, &other, 0).unwrap();
-        assert!(matches!(read(), Err(Error::Start { .. })));
     }
 }

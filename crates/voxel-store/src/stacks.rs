@@ -6,7 +6,7 @@ use ndarray::{ArrayViewMut2, Axis};
 
 use crate::columns::{GAP_BYTES, MOST_BYTES};
 use crate::error::Error;
-use crate::layout::{ChunkOrder, Layout};
+use crate::layout::Layout;
 
 /// The wanted rows of one row of chunks, and where they go.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(crate) struct Piece {
 
 impl<'a> Stack<'a> {
     /// Divides ascending rows, and the rows of an output, into stacks; about as many as threads,
-    /// if the chunks lie so.
+    /// and more where rows lie apart or chunks do not fit into memory.
     pub(crate) fn all(
         layout: &Layout,
         rows: &'a [usize],
@@ -44,10 +44,7 @@ impl<'a> Stack<'a> {
         threads: usize,
     ) -> Result<Vec<Self>, Error> {
         let parts = parts(layout, rows, out)?;
-        let most_parts = match layout.order() {
-            ChunkOrder::ByRows => 1,
-            ChunkOrder::ByColumns => parts.len().div_ceil(threads.max(1)),
-        };
+        let most_parts = parts.len().div_ceil(threads.max(1));
         let most_chunks = (MOST_BYTES / layout.chunk_bytes()).max(1) as usize;
         let gap = (GAP_BYTES / layout.chunk_bytes()) as usize;
         let mut stacks: Vec<Self> = Vec::new();
@@ -83,24 +80,19 @@ pub(crate) fn pieces(
     chunks: Range<usize>,
 ) -> impl Iterator<Item = Piece> {
     let words = layout.chunk_words();
-    let in_one = is_in_one(layout, row_chunks.len());
-    let (each, n_pieces) = match in_one {
-        true => (chunks.len() * row_chunks.len(), chunks.len().min(1)),
-        false => (row_chunks.len(), chunks.len()),
-    };
+    // `step_by` takes no 0.
+    let at_once = if is_in_one(layout, row_chunks.len()) { chunks.len().max(1) } else { 1 };
+    let piece_words = at_once * row_chunks.len() * words;
     let (layout, first) = (*layout, row_chunks.start);
-    chunks.take(n_pieces).enumerate().map(move |(number, chunk)| {
+    chunks.step_by(at_once).enumerate().map(move |(number, chunk)| {
         let start = number * height * words;
-        Piece { offset: layout.offset(first, chunk), words: start..start + each * words }
+        Piece { offset: layout.offset(first, chunk), words: start..start + piece_words }
     })
 }
 
-/// Whether so many rows of chunks of neighbouring columns lie next to each other.
+/// Whether so many rows of chunks of neighbouring columns lie next to each other: all of them do.
 pub(crate) fn is_in_one(layout: &Layout, row_chunks: usize) -> bool {
-    match layout.order() {
-        ChunkOrder::ByRows => row_chunks == 1,
-        ChunkOrder::ByColumns => row_chunks == layout.grid()[0],
-    }
+    row_chunks == layout.grid()[0]
 }
 
 /// Divides the rows among the rows of chunks that hold them.
@@ -182,9 +174,6 @@ mod tests {
         let (n_reads, bytes) = reads(&layout, &columns, 1);
         // A run that does not fit into memory with those before it takes one more.
         assert!((120..=132).contains(&n_reads), "{n_reads}");
-        // As stores were written before.
-        let (n_reads, _) = reads(&layout.in_order(ChunkOrder::ByRows), &columns, 1);
-        assert!((720..=732).contains(&n_reads), "{n_reads}");
         // Each thread has rows of its own, and nothing is read twice.
         let (n_reads, bytes_of_two) = reads(&layout, &columns, 2);
         assert!((240..=360).contains(&n_reads), "{n_reads}");
@@ -208,22 +197,20 @@ mod tests {
 
     #[test]
     fn rows_of_chunks_that_are_not_wanted_are_left_out() {
-        let check = |order, rows: &[usize], threads, expected: &[(usize, usize)]| {
-            let got = stacks(&session().in_order(order), rows, threads);
+        let check = |rows: &[usize], threads, expected: &[(usize, usize)]| {
+            let got = stacks(&session(), rows, threads);
             let got: Vec<_> = got.into_iter().map(|it| (it.start, it.end)).collect();
-            assert_eq!(got, expected, "{order:?} {rows:?} {threads}");
+            assert_eq!(got, expected, "{rows:?} {threads}");
         };
         let all: Vec<usize> = (0..1044).collect();
-        let by_columns = ChunkOrder::ByColumns;
-        check(by_columns, &all, 1, &[(0, 6)]);
-        check(by_columns, &all, 2, &[(0, 3), (3, 6)]);
-        check(by_columns, &all, 4, &[(0, 2), (2, 4), (4, 6)]);
-        check(by_columns, &[], 2, &[]);
-        check(by_columns, &[174, 347], 1, &[(1, 2)]);
+        check(&all, 1, &[(0, 6)]);
+        check(&all, 2, &[(0, 3), (3, 6)]);
+        check(&all, 4, &[(0, 2), (2, 4), (4, 6)]);
+        check(&[], 2, &[]);
+        check(&[174, 347], 1, &[(1, 2)]);
         // One chunk is read along, two are not.
-        check(by_columns, &[0, 400], 1, &[(0, 3)]);
-        check(by_columns, &[0, 522], 1, &[(0, 1), (3, 4)]);
-        check(ChunkOrder::ByRows, &[0, 174, 400], 1, &[(0, 1), (1, 2), (2, 3)]);
+        check(&[0, 400], 1, &[(0, 3)]);
+        check(&[0, 522], 1, &[(0, 1), (3, 4)]);
     }
 
     #[test]
@@ -241,8 +228,6 @@ mod tests {
             Piece { offset: layout.offset(2, 2), words: 3 * words..5 * words },
         ];
         assert_eq!(got, expected);
-        let by_rows = layout.in_order(ChunkOrder::ByRows);
-        let got: Vec<Piece> = pieces(&by_rows, &(2..3), 1, 1..4).collect();
-        assert_eq!(got, [Piece { offset: by_rows.offset(2, 1), words: 0..3 * words }]);
+        assert_eq!(pieces(&layout, &(2..4), 3, 2..2).count(), 0);
     }
 }

@@ -144,7 +144,7 @@ pub(crate) fn write_matrix<E: From<Error>>(
     })?;
     let finish = || {
         shard::write_index(file, &layout)?;
-        shard::write_header(file, &layout, identity)?;
+        shard::write_header(file, identity)?;
         file.sync_all()
     };
     finish().map_err(failed)?;

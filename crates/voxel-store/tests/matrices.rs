@@ -110,72 +110,6 @@ proptest! {
     }
 }
 
-/// Puts the chunks of a matrix into the order of earlier versions: all columns of the first rows
-/// first.
-fn in_earlier_order(matrix: &Matrix) {
-    let bytes = std::fs::read(matrix.path()).unwrap();
-    let [row_chunks, column_chunks] = matrix.layout().grid();
-    let [chunk_rows, chunk_columns] = matrix.layout().chunk_shape();
-    let length = (chunk_rows * chunk_columns + 1) * 4;
-    let mut earlier = b"VXSTORE1".to_vec();
-    earlier.extend(&bytes[8..40]);
-    earlier.extend(crc32c::crc32c(&earlier).to_le_bytes());
-    let mut index = Vec::new();
-    for row_chunk in 0..row_chunks {
-        for column_chunk in 0..column_chunks {
-            index.extend((earlier.len() as u64).to_le_bytes());
-            index.extend((length as u64).to_le_bytes());
-            let start = 44 + (column_chunk * row_chunks + row_chunk) * length;
-            earlier.extend(&bytes[start..start + length]);
-        }
-    }
-    index.extend(crc32c::crc32c(&index).to_le_bytes());
-    earlier.extend(index);
-    assert_eq!(earlier.len(), bytes.len());
-    std::fs::write(matrix.path(), earlier).unwrap();
-}
-
-#[test]
-fn matrices_of_earlier_versions_are_read() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("g");
-    for (shape, chunk_rows) in [([40, 301], 8), ([24, 635], 174), ([348, 40], 58)] {
-        let values = matrix(shape);
-        in_earlier_order(&written(&path, &values, chunk_rows));
-        let group = Group::open(&path).unwrap();
-        let two = NonZeroUsize::new(2).unwrap();
-        group.verify(two, || ControlFlow::Continue(())).unwrap();
-        let matrix = group.matrix("m").unwrap();
-        matrix.check_identity(IDENTITY).unwrap();
-        let all: Vec<usize> = (0..shape[0]).collect();
-        let some: Vec<usize> = (0..shape[0]).step_by(3).collect();
-        let every: Vec<usize> = (0..shape[1]).collect();
-        let few = vec![shape[1] - 1, 0, 7, 8];
-        for rows in [all, some] {
-            for columns in [&every, &few] {
-                let expected = values.select(Axis(0), &rows).select(Axis(1), columns);
-                let mut out = Array2::zeros(expected.dim());
-                let observe = |_| ControlFlow::Continue(());
-                matrix.read_with(columns, &rows, out.view_mut(), two, observe).unwrap();
-                assert!(same(&out, &expected), "{shape:?} {}", rows.len());
-            }
-        }
-        // Damage is named by its place in this order.
-        let [row_chunks, column_chunks] = matrix.layout().grid();
-        let length = (matrix.layout().chunk_shape().iter().product::<usize>() + 1) * 4;
-        let mut bytes = std::fs::read(matrix.path()).unwrap();
-        bytes[44 + (row_chunks * column_chunks - column_chunks) * length] ^= 1;
-        std::fs::write(matrix.path(), bytes).unwrap();
-        let error = group.verify(two, || ControlFlow::Continue(())).unwrap_err();
-        let first = (row_chunks - 1) * matrix.layout().chunk_shape()[0];
-        assert!(
-            matches!(&error, Error::Chunk { rows, columns, .. }
-                if rows.start == first && columns.start == 0),
-            "{error}"
-        );
-    }
-}
-
 #[test]
 fn rows_that_lie_apart_are_read_without_those_between_them() {
     let directory = tempfile::tempdir().unwrap();
@@ -292,6 +226,31 @@ fn blocks_of_rows_are_read_by_themselves() {
         matrix.read(&columns, &rows, out.view_mut()).unwrap();
         let expected = values.select(Axis(0), &rows).select(Axis(1), &columns);
         assert!(same(&out, &expected), "{first}");
+    }
+}
+
+#[test]
+fn damage_is_named_by_the_place_of_its_chunk() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("g");
+    let matrix = written(&path, &matrix([40, 301]), 8);
+    assert_eq!((matrix.layout().grid(), matrix.layout().chunk_shape()), ([5, 4], [8, 84]));
+    let sound = std::fs::read(matrix.path()).unwrap();
+    let chunk_bytes = (8 * 84 + 1) * 4;
+    let group = Group::open(&path).unwrap();
+    let threads = NonZeroUsize::new(2).unwrap();
+    for (before, its_rows, its_columns) in
+        [(0, 0..8, 0..84), (1, 8..16, 0..84), (5, 0..8, 84..168), (19, 32..40, 252..301)]
+    {
+        let mut bytes = sound.clone();
+        bytes[44 + before * chunk_bytes] ^= 1;
+        std::fs::write(matrix.path(), bytes).unwrap();
+        let error = group.verify(threads, || ControlFlow::Continue(())).unwrap_err();
+        assert!(
+            matches!(&error, Error::Chunk { rows, columns, .. }
+                if *rows == its_rows && *columns == its_columns),
+            "{before}: {error}"
+        );
     }
 }
 
