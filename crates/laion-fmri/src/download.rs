@@ -15,7 +15,7 @@ use bids_names::{Filter, SubjectId, dehyphenate_labels};
 use laion_fmri_stimuli::EmbeddingModel;
 use s3_mirror::{
     Action, Cancel, Candidate, FetchReason, Folder, Inspection, InvalidKey, Inventory, Key,
-    LocalEntry, LocalView, Plan, PlanItem, RelativePath, Report, Rule, Tally, TransferOptions,
+    LocalEntry, LocalView, Plan, PlanItem, RelativePath, Report, Rule, TransferOptions,
 };
 
 pub use self::gated::{StimulusDownload, StimulusFile, StimulusReport};
@@ -258,10 +258,7 @@ impl Download {
             observer.event(Event::Transfer(event));
         };
         let transfer = s3_mirror::transfer(store, &self.plan, &self.root, &options, &told, cancel);
-        let report = match is_of_small_files(&self.plan) {
-            true => self.remote.block_on_here(transfer),
-            false => self.remote.block_on(transfer),
-        };
+        let report = self.remote.block_on(transfer);
         if let Some(arriving) = arriving {
             arriving.close();
         }
@@ -272,15 +269,6 @@ impl Download {
         }
         report
     }
-}
-
-/// Whether a transfer is work with many small answers, which one thread receives faster than several
-/// do. Few files are not worth another runtime, and the bytes of large ones are shared by threads.
-fn is_of_small_files(plan: &Plan) -> bool {
-    const MANY: u64 = 16;
-    const SMALL: u64 = 256 << 10;
-    let Tally { count, bytes } = plan.totals().fetch;
-    count >= MANY && bytes / count < SMALL
 }
 
 impl Dataset {

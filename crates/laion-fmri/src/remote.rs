@@ -79,15 +79,6 @@ impl Remote {
         self.runtime.block_on(future)
     }
 
-    /// As [`Remote::block_on`], for many small answers: they are received by this thread.
-    pub(crate) fn block_on_here<F>(&self, future: F) -> F::Output
-    where
-        F: Future + Send,
-        F::Output: Send,
-    {
-        self.runtime.block_on_here(future)
-    }
-
     /// Every object below a prefix.
     pub(crate) fn list(&self, prefix: &str) -> Result<Listing> {
         self.ask(s3_mirror::list(&self.store, prefix))

@@ -39,18 +39,14 @@ impl Background {
     /// wait for ever for a thread that cannot be started; what finds no thread of its own waits for
     /// the one that stays.
     pub(crate) fn start(threads: usize) -> Result<Self> {
-        Self::build(Builder::new_multi_thread().worker_threads(threads), threads)
-    }
-
-    /// A runtime without threads for tasks: they run on the thread that waits, while it waits.
-    fn without_threads() -> Result<Self> {
-        Self::build(&mut Builder::new_current_thread(), 0)
-    }
-
-    fn build(builder: &mut Builder, threads: usize) -> Result<Self> {
         let failed = |source| Error::Thread { what: "the network threads", source };
         try_threads(threads + BLOCKING).map_err(failed)?;
-        let runtime = builder.thread_keep_alive(KEPT).enable_all().build().map_err(failed)?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_keep_alive(KEPT)
+            .enable_all()
+            .build()
+            .map_err(failed)?;
         let (started, is_started) = channel();
         runtime.spawn_blocking(move || {
             // The receiver is gone only after an error.
@@ -81,23 +77,6 @@ impl Background {
         // tokio panics when a thread that runs tasks blocks on a runtime.
         let _entered = runtime.enter();
         wait(unconstrained(future))
-    }
-
-    /// As [`block_on`](Self::block_on), but the tasks that `future` starts run on this thread, if
-    /// that is possible: answers that are small cost more to hand from thread to thread than to
-    /// receive. All of them together get one core.
-    pub(crate) fn block_on_here<F: Future>(&self, future: F) -> F::Output {
-        // Nobody would run the tasks while this thread waits inside another runtime.
-        if Handle::try_current().is_ok() {
-            return self.block_on(future);
-        }
-        match Self::without_threads() {
-            Ok(here) => here.block_on(future),
-            Err(error) => {
-                tracing::debug!(%error, "no runtime for this thread");
-                self.block_on(future)
-            }
-        }
     }
 }
 
@@ -153,29 +132,10 @@ mod tests {
         assert_eq!(background.block_on(blocking).unwrap(), 7);
     }
 
-    #[test]
-    fn tasks_run_here_or_elsewhere() {
-        let background = Background::start(1).unwrap();
-        let place = || async {
-            let task = tokio::spawn(async { thread::current().id() });
-            task.await.unwrap()
-        };
-        let here = thread::current().id();
-        assert_ne!(background.block_on(place()), here);
-        assert_eq!(background.block_on_here(place()), here);
-        let waited = background.block_on_here(async {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-            tokio::task::spawn_blocking(|| thread::current().id()).await
-        });
-        assert_ne!(waited.unwrap(), here);
-        assert_eq!(background.block_on_here(more_messages_than_a_task_has_budget_for()), 1000);
-    }
-
     #[tokio::test]
     async fn a_thread_that_runs_tasks_of_another_runtime_waits() {
         let background = Background::start(1).unwrap();
         assert_eq!(background.block_on(more_messages_than_a_task_has_budget_for()), 1000);
-        assert_eq!(background.block_on_here(more_messages_than_a_task_has_budget_for()), 1000);
         let slept = background.block_on(async {
             tokio::time::sleep(Duration::from_millis(2)).await;
             tokio::task::spawn_blocking(|| 7).await
