@@ -261,6 +261,17 @@ fn of_stimuli(error: &StimuliError, elsewhere: Elsewhere<'_>) -> Option<String> 
     }
 }
 
+/// Suffixes that raw data alone have.
+const RAW_SUFFIXES: [&str; 3] = ["bold", "events", "sbref"];
+
+/// Whether a download brings raw data and nothing else.
+fn is_raw_alone(request: &DownloadRequest) -> bool {
+    let suffixes = request.filter.values(FilterField::Suffix).unwrap_or_default();
+    let is_raw = |suffix: &String| RAW_SUFFIXES.contains(&suffix.as_str());
+    let is_raw_named = !suffixes.is_empty() && suffixes.iter().all(is_raw);
+    request.include_raw && (is_raw_named || !request.include_derivatives)
+}
+
 /// The calls that carry out a download into a data directory.
 fn calls(request: &DownloadRequest, data_dir: &DataDir) -> Vec<String> {
     let mut calls = Vec::new();
@@ -269,7 +280,7 @@ fn calls(request: &DownloadRequest, data_dir: &DataDir) -> Vec<String> {
         _ => Some("\"all\"".to_owned()),
     };
     if let Some(subjects) = subjects {
-        let raw_alone = request.include_raw && !request.include_derivatives;
+        let raw_alone = is_raw_alone(request);
         let mask_alone = request.include_brain_mask && !request.include_derivatives;
         let mut arguments = vec![subjects];
         for field in FilterField::ALL {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import socket
 
@@ -124,6 +125,22 @@ def test_sessions_that_are_downloaded_have_two_digits(empty):
     assert hint == 'laion_fmri.download.download("sub-03", ses="ses-02", desc="SingletrialBetas")'
 
 
+def test_raw_data_are_downloaded_alone(empty):
+    bound = inspect.signature(dl.download_raw).bind
+    sub = laion_fmri.Subject("sub-03", empty)
+    start = 'laion_fmri.download.download_raw("sub-03", ses="ses-01", task="images"'
+    bold = 'suffix="bold", extension="nii.gz"'
+    for call, rest in (
+        (lambda: sub.get_raw_bold("ses-01", 1, 1), f', run="01", echo="1", part="mag", {bold})'),
+        (lambda: sub.get_sbref("ses-01", 1, 1), ', run="01", echo="1", suffix="sbref", extension="nii.gz")'),
+        (lambda: sub.get_events("ses-01", 1), ', run="01", suffix="events", extension="tsv")'),
+    ):
+        hint = hint_of(call)
+        assert hint == start + rest
+        # The call takes all that the hint gives it.
+        eval(hint.replace("laion_fmri.download.download_raw(", "bound("), {"bound": bound})
+
+
 def test_what_is_required(sub, tmp_path):
     assert hint_of(lambda: sub.get_betas(None)) == 'session="ses-01"'
     assert "desc=" in hint_of(lambda: sub.get_noise_ceiling())
@@ -189,7 +206,7 @@ def test_what_the_bucket_does_not_have_is_not_downloaded(empty):
     pilot = hint_of(lambda: laion_fmri.load_subject("sub-03").get_betas("ses-pilot"))
     assert pilot == "the bucket does not have it; its sessions, as last listed: ses-01, ses-02"
     raw = hint_of(lambda: laion_fmri.load_subject("sub-03").get_events("ses-pilot"))
-    assert raw.startswith('laion_fmri.download.download("sub-03", ses="ses-pilot", task="images"')
+    assert raw.startswith('laion_fmri.download.download_raw("sub-03", ses="ses-pilot", task="images"')
 
 
 @pytest.mark.filterwarnings("ignore:nothing matches for")
@@ -289,8 +306,8 @@ def test_another_data_directory_is_repeated(empty, tmp_path):
     assert hint.startswith('laion_fmri.download.download("sub-03", ses="ses-02"')
     assert hint.endswith(f", {place})")
     hint = hint_of(lambda: laion_fmri.Subject("sub-03", other).get_events("ses-01"))
-    assert hint.startswith('laion_fmri.download.download("sub-03", ses="ses-01", task="images"')
-    assert hint.endswith(f", include_raw=True, {place})")
+    assert hint.startswith('laion_fmri.download.download_raw("sub-03", ses="ses-01", task="images"')
+    assert hint.endswith(f'suffix="events", extension="tsv", {place})')
     assert hint_of(lambda: laion_fmri.load_stimuli(other)).endswith(f"{place})")
     hint = hint_of(lambda: laion_fmri.load_embeddings("CLIP", other))
     assert hint == f'laion_fmri.download_embeddings("CLIP", {place})'
