@@ -44,6 +44,11 @@ pub(crate) fn of(error: &Error, elsewhere: Elsewhere<'_>) -> Option<String> {
         Error::DataDirNotSet => {
             Some("laion_fmri.dataset_initialize(\"DIRECTORY\"), or the variable LAION_FMRI_DATA".into())
         }
+        Error::DataDirUnusable { path, .. } if path.exists() => Some(
+            "name a directory: laion_fmri.dataset_initialize(\"DIRECTORY\"), or \
+             data_dir=\"DIRECTORY\" in the call"
+                .to_owned(),
+        ),
         Error::DataDirUnusable { path, .. } => {
             Some(format!("import os; os.makedirs({:?})", path.display().to_string()))
         }

@@ -125,6 +125,17 @@ def test_sessions_that_are_downloaded_have_two_digits(empty):
     assert hint == 'laion_fmri.download.download("sub-03", ses="ses-02", desc="SingletrialBetas")'
 
 
+def test_a_file_in_the_place_of_a_data_directory(tmp_path):
+    file, missing = tmp_path / "x.txt", tmp_path / "missing"
+    file.write_text("")
+    for call in (
+        lambda path: laion_fmri.dataset_initialize(str(path)),
+        lambda path: laion_fmri.Subject("sub-03", path).get_sessions(),
+    ):
+        assert hint_of(lambda call=call: call(file)).startswith("name a directory: ")
+        assert hint_of(lambda call=call: call(missing)) == f'import os; os.makedirs("{missing}")'
+
+
 def test_raw_data_are_downloaded_alone(empty):
     bound = inspect.signature(dl.download_raw).bind
     sub = laion_fmri.Subject("sub-03", empty)
