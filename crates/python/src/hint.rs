@@ -85,8 +85,7 @@ pub(crate) fn of(error: &Error, elsewhere: Elsewhere<'_>) -> Option<String> {
                 .to_owned(),
         ),
         Error::UnknownRoi { got, rois, categories, suggestion, .. } => {
-            of_unknown_roi(got, rois, categories)
-                .or_else(|| suggestion.as_ref().map(|meant| format!("roi=\"{meant}\"")))
+            of_unknown_roi(got, rois, categories, suggestion.as_deref())
         }
         Error::NoSuchImage { what, nearest: Some(nearest), .. } => match *what {
             "object is called" => Some(format!("noun={nearest:?}")),
@@ -146,10 +145,26 @@ fn of_unknown_map(what: &str, fetch: &DownloadRequest) -> Option<String> {
         .then(|| format!("the maps over all sessions are {}", CEILINGS.join(", ")))
 }
 
+/// Signs that people write between ROIs, and that no name has.
+const SEPARATORS: [char; 3] = [',', ';', '+'];
+
 /// How a name that no ROI has may be meant.
-fn of_unknown_roi(got: &str, rois: &[String], categories: &[String]) -> Option<String> {
-    let spaced = RoiQuery::with_spaces(got, rois, categories)?;
-    Some(format!("put spaces around -: roi=\"{spaced}\""))
+fn of_unknown_roi(
+    got: &str,
+    rois: &[String],
+    categories: &[String],
+    suggestion: Option<&str>,
+) -> Option<String> {
+    if let Some(spaced) = RoiQuery::with_spaces(got, rois, categories) {
+        return Some(format!("put spaces around -: roi=\"{spaced}\""));
+    }
+    let parts: Vec<&str> = got.split(SEPARATORS).map(str::trim).collect();
+    if parts.len() == 1 {
+        return suggestion.map(|meant| format!("roi=\"{meant}\""));
+    }
+    // What is like all of them together may be one of them alone.
+    let is_known = |part: &str| rois.iter().chain(categories).any(|known| known == part);
+    parts.iter().all(|part| is_known(part)).then(|| format!("roi=\"{}\"", parts.join(" | ")))
 }
 
 /// How an ROI expression that cannot be read may be meant.
@@ -164,9 +179,11 @@ fn of_expression(query: &str) -> String {
         let start = if joined.starts_with('-') { "all " } else { "" };
         return format!("{word} is written {sign}: roi=\"{start}{joined}\"");
     }
-    match words.as_slice() {
+    let names = query.split(|c: char| c.is_whitespace() || SEPARATORS.contains(&c));
+    let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+    match names.as_slice() {
         [_, _, ..] if !query.contains(|c: char| "|&-()".contains(c)) => {
-            format!("roi={words:?}, or roi=\"{}\"", words.join(" | "))
+            format!("roi={names:?}, or roi=\"{}\"", names.join(" | "))
         }
         _ => "join ROIs by | (or), & (and) and - (without): roi=\"face | place\"".to_owned(),
     }
@@ -226,10 +243,18 @@ fn of_extract(error: &ExtractError) -> Option<String> {
     }
 }
 
+/// Whether an ROI expression can select nothing although its ROIs have voxels.
+fn may_be_empty(expression: &str) -> bool {
+    expression.contains('&') || expression.split_whitespace().any(|word| word.starts_with('-'))
+}
+
 /// The argument that makes a restriction.
 fn argument(restriction: &Restriction) -> Option<String> {
     Some(match restriction {
-        Restriction::Rois(rois) => format!("roi={rois:?}"),
+        // Without an expression that selects nothing there would be the whole brain.
+        Restriction::Rois(rois) if !rois.iter().all(|item| may_be_empty(item)) => {
+            format!("roi={rois:?}")
+        }
         Restriction::VoxelMask => "mask=".to_owned(),
         Restriction::Trials => "trials=".to_owned(),
         Restriction::NoiseCeiling(percent) => format!("nc_threshold={percent}"),

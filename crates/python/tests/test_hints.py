@@ -30,8 +30,23 @@ def test_expressions_and_names_of_rois(sub):
         ("face AND not FFA1", 'AND is written &: roi="face - FFA1"'),
         ("not FFA1", 'not is written -: roi="all - FFA1"'),
         ("FFA1 FFA2", 'roi=["FFA1", "FFA2"], or roi="FFA1 | FFA2"'),
+        ("V1d,V1v", 'roi="V1d | V1v"'),
+        ("V1d+V1v", 'roi="V1d | V1v"'),
+        ("V1d, V1v", 'roi=["V1d", "V1v"], or roi="V1d | V1v"'),
+        ("V1d + V1v", 'roi=["V1d", "V1v"], or roi="V1d | V1v"'),
+        ("V1d,V9", None),
     ):
         assert hint_of(lambda roi=roi: sub.get_roi_mask(roi)) == hint
+
+
+def test_an_expression_that_selects_nothing_is_not_left_out(configured):
+    for roi in ("FFA1 - FFA1", ["FFA1 - FFA1", "FFA1 - face"]):
+        with pytest.raises(laion_fmri.DataNotFoundError, match="no voxel") as raised:
+            laion_fmri.extract("sub-03", "ses-01", roi=roi)
+        assert raised.value.hint is None
+    ceiling = {"nc_threshold": 101, "nc_desc": "Noiseceiling12rep"}
+    unreached = hint_of(lambda: laion_fmri.extract("sub-03", "ses-01", roi="FFA1", **ceiling))
+    assert unreached == 'leave out roi=["FFA1"] or nc_threshold=101'
 
 
 def test_choices_of_voxels(sub):
