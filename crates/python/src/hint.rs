@@ -124,6 +124,7 @@ pub(crate) fn of(error: &Error, elsewhere: Elsewhere<'_>) -> Option<String> {
             fetch_again(path, elsewhere)
         }
         Error::TrialCountMismatch { betas, trials, .. } => fetch_all_again([betas, trials], elsewhere),
+        Error::Input(InputError::NotInBucket { path, .. }) => bucket::of_missing(path),
         Error::Mirror(error) => bucket::of_mirror(error),
         Error::Object(error) => bucket::of_object(error),
         Error::Transfer { source, .. } => bucket::of_transfer(source),

@@ -235,6 +235,19 @@ def test_what_the_bucket_does_not_have_is_not_downloaded(empty):
     assert raw.startswith('laion_fmri.download.download_raw("sub-03", ses="ses-pilot", task="images"')
 
 
+def test_what_the_bucket_that_is_read_does_not_have(monkeypatch):
+    monkeypatch.setenv("LAION_FMRI_BUCKET", BUCKET)
+    far = laion_fmri.load_subject("sub-03", from_bucket=True, accept_license=True)
+    for call in (
+        lambda: far.get_betas("foo"),
+        lambda: far.get_betas("ses-25", roi="FFA1"),
+        lambda: far.get_trial_info("foo"),
+    ):
+        assert hint_of(call) == "subject.get_sessions() lists those of the bucket"
+    # What is missing is no session.
+    assert hint_of(lambda: far.get_noise_ceiling(desc="Noiseceiling13rep")) is None
+
+
 @pytest.mark.filterwarnings("ignore:nothing matches for")
 def test_a_subject_that_the_bucket_does_not_have_is_not_downloaded(empty):
     whole = 'laion_fmri.download.download("sub-06")'

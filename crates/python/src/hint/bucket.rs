@@ -1,7 +1,11 @@
 //! Hints about the bucket: what it does not have, and what keeps it from answering.
 
+use std::path::Path;
+
 use laion_fmri::s3_mirror::{Error as MirrorError, ObjectError, TransferError};
-use laion_fmri::{Error, SessionId, Subject, SubjectId, Subjects, policy};
+use laion_fmri::{Error, SessionId, Subject, SubjectId, Subjects, layout, policy};
+
+use super::place::key_of;
 
 /// What goes on with a download that stopped.
 pub(super) const AGAIN: &str = "make the same call again; it goes on where this one stopped";
@@ -104,6 +108,14 @@ fn meant_subject(got: &str) -> Option<&'static str> {
     })?;
     // One that is spelled right does not exist where it was looked for.
     (is_subject && meant != got).then_some(meant)
+}
+
+/// What lists the sessions of a bucket that is read, where it does not have one. It is not asked for
+/// a hint.
+pub(super) fn of_missing(path: &Path) -> Option<String> {
+    let key = key_of(path)?;
+    let is_of_session = layout::is_betas(&key) || layout::is_trials(&key);
+    is_of_session.then(|| "subject.get_sessions() lists those of the bucket".to_owned())
 }
 
 /// What helps where the bucket cannot be asked, or refuses.
