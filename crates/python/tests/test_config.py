@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import warnings
 
 import numpy as np
@@ -38,6 +39,24 @@ def test_only_existing_directories_by_text(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(FileNotFoundError):
         config.dataset_initialize(str(tmp_path / "file"))
+
+
+def test_a_directory_inside_of_a_data_directory_is_warned_about(tmp_path):
+    data = tmp_path / "data"
+    (data / "derivatives/rois/sub-03").mkdir(parents=True)
+    call = re.escape(f'laion_fmri.dataset_initialize("{data}")') + "$"
+    # By its name alone, since nothing was downloaded.
+    with pytest.warns(UserWarning, match=call):
+        config.dataset_initialize(str(data / "derivatives"))
+    config.dataset_initialize(str(data))
+    # The folder that was taken by mistake is not named.
+    for inside in ("derivatives", "derivatives/rois", "derivatives/rois/sub-03"):
+        with pytest.warns(UserWarning, match=call):
+            config.dataset_initialize(str(data / inside))
+        assert config.get_data_dir() == str(data / inside)
+    beside = tmp_path / "other"
+    beside.mkdir()
+    config.dataset_initialize(str(beside))
 
 
 def test_this_process_wins_over_the_environment_and_says_so_once(tmp_path, monkeypatch, recwarn):

@@ -16,12 +16,19 @@ __all__ = ["dataset_initialize", "get_data_dir", "set_data_dir"]
 _chosen: str | None = None
 _told = False
 
+#: What a data directory has in it.
+_STATE_DIR = ".laion_fmri"
+
+#: How far below its data directory a folder is known to be inside of it: ``derivatives/rois/sub-03``.
+_MOST_BELOW = 3
+
 
 def dataset_initialize(data_dir: str) -> None:
     """Make an existing directory the data directory of this user.
 
     The path is stored in the configuration file of the user, which the command reads too. For this
-    process it wins over the variable ``LAION_FMRI_DATA``.
+    process it wins over the variable ``LAION_FMRI_DATA``. A directory that seems to lie inside of a data
+    directory, such as its ``derivatives``, is warned about.
 
     Parameters
     ----------
@@ -41,16 +48,32 @@ def dataset_initialize(data_dir: str) -> None:
         hint = f"laion_fmri.dataset_initialize({_arguments.code(os.fspath(data_dir))})" if is_path else None
         raise _wrong_type(f"data_dir must be a string, got {type(data_dir).__name__}", hint)
     path = os.path.abspath(os.path.expanduser(data_dir))
+    meant = _above(Path(path))
     try:
         path = str(_native.initialize(path))
     except PermissionError as error:
         # A shared directory that is only read can still be used.
         _notes.warn(f"{data_dir} is not stored as the data directory: {error}")
+    if meant is not None:
+        call = f"laion_fmri.dataset_initialize({_arguments.code(str(meant))})"
+        _notes.warn(
+            f"{path} seems to lie inside of a data directory, and nothing that is there is found from it; "
+            f"name the folder that holds derivatives/: {call}"
+        )
     elsewhere = os.environ.get("LAION_FMRI_DATA") or os.environ.get("LAION_FMRI_ROOT")
     if elsewhere and not _told and os.path.abspath(elsewhere) != path:
         _told = True
         _notes.warn(f"{path} is used from now on, and not {elsewhere} of the environment")
     _chosen = path
+
+
+def _above(directory: Path) -> Path | None:
+    """The data directory that a directory lies in, such as the one above ``derivatives``."""
+    # The outermost: one that was taken by mistake has the same mark.
+    marked = [it for it in directory.parents[:_MOST_BELOW] if (it / _STATE_DIR).is_dir()]
+    if marked:
+        return marked[-1]
+    return directory.parent if directory.name == "derivatives" else None
 
 
 set_data_dir = dataset_initialize
