@@ -163,7 +163,7 @@ fn of_unknown_roi(
     if parts.len() == 1 {
         return suggestion.map(|meant| format!("roi=\"{meant}\""));
     }
-    // What is like all of them together may be one of them alone.
+    // The name that is nearest to such a text is only one of those that are meant.
     let is_known = |part: &str| rois.iter().chain(categories).any(|known| known == part);
     parts.iter().all(|part| is_known(part)).then(|| format!("roi=\"{}\"", parts.join(" | ")))
 }
