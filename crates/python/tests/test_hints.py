@@ -110,6 +110,10 @@ def test_values_in_the_place_of_others(sub):
         assert "mask=flags" in hint_of(lambda value=value: sub.get_betas("ses-01", roi=value))
         assert "mask=flags" in hint_of(lambda value=value: sub.get_roi_mask(value))
     assert hint_of(lambda: sub.get_betas("ses-01", mask="FFA1")) == 'roi="FFA1"'
+    of_file = hint_of(lambda: sub.get_betas("ses-01", mask="brain.nii.gz"))
+    file = 'laion_fmri.io.load_nifti_mask("brain.nii.gz")'
+    assert of_file == f'mask={file}[subject.get_brain_mask("anatomical")]'
+    assert hint_of(lambda: sub.get_betas("ses-01", mask="brain.npy")) is None
     assert hint_of(lambda: laion_fmri.load_subject("sub-03", from_bucket="no")) == "from_bucket=False"
     assert hint_of(lambda: sub.images[98]) == "the last trial is 97, or -1"
     assert hint_of(lambda: sub.get_betas("ses-01", mask_source="anatomy")) == 'mask_source="anatomical"'
@@ -125,6 +129,15 @@ def test_pools_by_a_short_id(configured):
         lambda: laion_fmri.splits.duplicate_groups("3"),
     ):
         assert hint_of(call) == 'pool="sub-03"'
+
+
+def test_another_number_is_never_guessed(configured):
+    for pool in ("sub-99", "99"):
+        assert hint_of(lambda pool=pool: laion_fmri.splits.load_split("tau", pool)) is None
+        assert hint_of(lambda pool=pool: laion_fmri.extract("sub-03", split="tau", pool=pool)) is None
+    for name in ("random", "random_7"):
+        assert hint_of(lambda name=name: laion_fmri.splits.load_split(name, "shared")) is None
+    assert hint_of(lambda: laion_fmri.splits.load_split("radnom_4", "shared")) == 'name="random_4"'
 
 
 def test_outputs_of_another_kind(sub):

@@ -265,9 +265,16 @@ def voxels(roi: object, mask: ArrayLike | None, source: object) -> VoxelArgument
             f"mask=subject.get_roi_mask({query}) & mask",
         )
     if isinstance(mask, str):
-        raise _wrong_type(f"mask must be an array of flags, got {typed(mask)}", f"roi={code(mask)}")
+        raise _wrong_type(f"mask must be an array of flags, got {typed(mask)}", _meant_mask(mask, source))
     chosen = None if roi is None else rois(roi, "roi")
     return chosen, None if mask is None else flags(mask, "mask"), mask_source(source)
+
+
+def _meant_mask(text: str, source: object) -> str | None:
+    """The argument that a text in the place of a mask stands for: an ROI, or what a file holds."""
+    if text.endswith((".nii", ".nii.gz")):
+        return f"mask=laion_fmri.io.load_nifti_mask({code(text)})[subject.get_brain_mask({code(source)})]"
+    return None if "." in text or "/" in text else f"roi={code(text)}"
 
 
 def as_integer(value: Any) -> int | None:
@@ -312,10 +319,17 @@ def choice(value: object, name: str, known: Sequence[str]) -> str:
 
 def nearest(value: str, name: str, known: Sequence[str]) -> str | None:
     """The argument with the known word that is most like another one."""
-    by_lower = {word.lower(): word for word in reversed(known)}
+    by_lower = {word.lower(): word for word in reversed(known) if _may_be_meant(value, word, known)}
     close = difflib.get_close_matches(value.lower(), by_lower, n=1)
     meant = subject_meant(value, known) or (by_lower[close[0]] if close else None)
     return None if meant is None else f"{name}={code(meant)}"
+
+
+def _may_be_meant(value: str, word: str, known: Sequence[str]) -> bool:
+    """Whether a word has the number of a text. One without a number means no numbered one of several."""
+    numbers, in_word = (re.findall("[0-9]+", text) for text in (value, word))
+    alike = [other for other in known if re.split("[0-9]+", other) == re.split("[0-9]+", word)]
+    return numbers == in_word or (not numbers and len(alike) == 1)
 
 
 def subject_meant(value: str, known: Sequence[str]) -> str | None:
