@@ -231,3 +231,26 @@ def test_labels_of_groups_that_cannot_be_meant():
     ]:
         with pytest.raises(ValueError, match=message):
             laion_fmri.zscore(betas, within=within)
+
+
+def test_groups_without_a_variance_are_named(sub):
+    betas, rows = sub.concat_betas(roi="FFA1")
+    with pytest.raises(ValueError, match="another label for every row") as raised:
+        laion_fmri.zscore(betas, within=rows)
+    assert raised.value.hint.startswith('within=rows["session"]')
+    with pytest.warns(UserWarning, match="every group has 1 row to fit.*within is the session"):
+        z, _ = laion_fmri.zscore(betas, within=rows["trial"])
+    assert not np.nan_to_num(z).any()
+    values = np.arange(12, dtype=np.float32).reshape(6, 2)
+    for choices, said in [
+        ({"ddof": 6}, "ddof=6, and no group has more than 6 rows"),
+        ({"ddof": 3, "within": [1, 1, 1, 2, 2, 2]}, "ddof=3, and no group has more than 3 rows"),
+        ({"ddof": 1, "within": range(6)}, "ddof=1, and no group has more than 1 row"),
+        ({"ddof": 2, "fit_rows": [1, 1, 0, 0, 0, 0]}, "ddof=2, and no group has more than 2 rows"),
+    ]:
+        with pytest.warns(UserWarning, match=said) as caught:
+            assert np.isnan(laion_fmri.zscore(values, **choices)[0]).all()
+        assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not np.isnan(laion_fmri.zscore(values, [1, 1, 1, 2, 2, 2], ddof=2)[0]).any()

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from laion_fmri import _arguments, _license, _native
+from laion_fmri import _arguments, _license, _native, _notes
 from laion_fmri._constants import AVAILABLE_MODELS
 from laion_fmri._errors import (
     DataIntegrityError,
@@ -448,7 +448,8 @@ def zscore(
         The group of each row, such as its session; all rows are one group by default. Rows are grouped by
         the combination of the columns of a DataFrame, of a list of columns, or of an array of shape
         (n_rows, n_columns). Runs are numbered anew in each session: with the runs of several sessions alone,
-        those with equal numbers are one group, so give ``rows[["session", "run"]]``.
+        those with equal numbers are one group, so give ``rows[["session", "run"]]``. A whole trial table has
+        another group for every row, and is refused.
     ddof : int
         Subtracted in the divisor of the variance.
     nan : {"omit", "propagate"}
@@ -460,7 +461,8 @@ def zscore(
     Returns
     -------
     zscored : ndarray of float32, shape (n_rows, n_columns)
-        Columns without variance are 0.
+        Columns without variance are 0. A warning says so where no group has a variance: each has one row,
+        or none has more rows than `ddof`, and then all is NaN.
     report : ZscoreReport
 
     Raises
@@ -468,7 +470,8 @@ def zscore(
     TypeError
         If `betas` is a dict, as :meth:`laion_fmri.Subject.get_betas` returns for several sessions.
     ValueError
-        If shapes do not fit, or labels are missing or of several kinds.
+        If shapes do not fit, labels are missing or of several kinds, or several columns of a DataFrame have
+        another label for every row.
     """
     import numpy as np
 
@@ -481,8 +484,11 @@ def zscore(
     nan = _arguments.choice(nan, "nan", ("omit", "propagate"))
     ddof = _arguments.count(ddof, "ddof")
     groups = np.zeros(len(array), dtype=np.int64) if within is None else _groups(within, len(array))
-    rows = None if fit_rows is None else _arguments.flags(fit_rows, "fit_rows").tolist()
+    fitted = None if fit_rows is None else _arguments.flags(fit_rows, "fit_rows")
+    rows = None if fitted is None else fitted.tolist()
     values, counts = _native.zscore(array, groups.tolist(), ddof, nan == "propagate", rows)
+    if len(array) > 1:
+        _note_small_groups(groups if fitted is None else groups[fitted], within, ddof)
     return values, ZscoreReport(*counts)
 
 
@@ -498,6 +504,26 @@ def _arrays_by_session(betas: Mapping[Any, Any]) -> WrongTypeError:
     )
 
 
+def _note_small_groups(groups: NDArray[np.int64], within: Any, ddof: int) -> None:
+    """Warn where no group of the rows that are fitted has a variance."""
+    import numpy as np
+
+    largest = int(np.bincount(groups).max(initial=0))
+    if largest == 0 or largest > max(ddof, 1):
+        return
+    rows = "1 row" if largest == 1 else f"{largest} rows"
+    if ddof >= largest:
+        _notes.warn(
+            f"ddof={ddof}, and no group has more than {rows} to fit, so that every z-score is NaN; "
+            "ddof must be less than the number of rows"
+        )
+        return
+    _notes.warn(
+        "every group has 1 row to fit, so that there is no variance and z-scores are 0 or NaN"
+        + ("" if within is None else '; within is the session or the run of each row: rows["session"]')
+    )
+
+
 def _groups(within: Any, n_rows: int) -> NDArray[np.int64]:
     """The number of the group of each row."""
     import numpy as np
@@ -506,7 +532,12 @@ def _groups(within: Any, n_rows: int) -> NDArray[np.int64]:
     if not columns:
         raise _invalid("within has no column")
     found: NDArray[np.int64] = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)[1]
-    return found.astype(np.int64).ravel()
+    groups = found.astype(np.int64).ravel()
+    if hasattr(within, "columns") and len(columns) > 1 and 1 < n_rows == len(np.unique(groups)):
+        names = ", ".join(map(str, within.columns))
+        message = f"within is a table whose columns ({names}) have another label for every row"
+        raise _invalid(message, 'within=rows["session"], or within=rows[["session", "run"]]')
+    return groups
 
 
 def _columns(within: Any, n_rows: int) -> list[Any]:
