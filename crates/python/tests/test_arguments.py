@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -115,6 +117,28 @@ def test_a_map_without_a_threshold_is_not_used(sub):
     np.testing.assert_array_equal(betas, everything)
     with pytest.warns(UserWarning, match="nc_desc=.* is not used"):
         laion_fmri.extract("sub-03", "ses-01", roi="FFA1", nc_desc="Noiseceiling12rep")
+
+
+@pytest.mark.parametrize(
+    ("option", "choice", "said"),
+    [
+        ("split", {"pool": "sub-03"}, 'pool="sub-03"'),
+        ("split", {"revision": "r2"}, 'revision="r2"'),
+        ("split", {"ood_types": ["shape"]}, r'ood_types=\["shape"\]'),
+        ("zscore", {"zscore_fit": "train"}, 'zscore_fit="train"'),
+        ("zscore", {"zscore_ddof": 1}, "zscore_ddof=1"),
+    ],
+)
+def test_choices_of_an_option_that_is_not_given_are_not_used(sub, option, choice, said):
+    for call in (laion_fmri.extract, laion_fmri.plan_extraction):
+        with pytest.warns(UserWarning, match=f"{said} is not used: it belongs to {option}") as caught:
+            call("sub-03", "ses-01", roi="FFA1", **choice)
+        assert len(caught) == 1 and caught[0].filename == __file__
+    defaults = {"pool": None, "revision": "r1", "ood_types": [], "zscore_fit": "all", "zscore_ddof": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        laion_fmri.plan_extraction("sub-03", "ses-01", roi="FFA1", **defaults)
+        laion_fmri.plan_extraction("sub-03", "ses-01", roi="FFA1", split="tau", zscore="run", revision="r2")
 
 
 def test_values_of_a_wrong_type_are_named(sub):

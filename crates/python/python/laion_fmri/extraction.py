@@ -172,7 +172,8 @@ def extract(
         Z-score each voxel within the runs of each session, or within sessions, before anything is
         averaged.
     zscore_ddof : int
-        Subtracted in the divisor of the variance.
+        Subtracted in the divisor of the variance. Like `zscore_fit`, it does nothing without `zscore`, and
+        a warning says so.
     zscore_fit : {"all", "train"}
         The trials that the mean and the deviation are of: all trials of the run or session, also those
         that `stimuli`, `exclude_ood` or `exact_repetitions` leave out; or those of them in the training set
@@ -187,7 +188,8 @@ def extract(
         Leave out out-of-distribution images; images without the planned number of trials.
     split, pool, revision : str, optional
         Mark the rows with a split, as :func:`laion_fmri.splits.load_split` takes it. The pool is that of the
-        subject by default, and ``"shared"`` for several.
+        subject by default, and ``"shared"`` for several. Without `split`, the others and `ood_types` do
+        nothing, and a warning says so.
     ood_types : list of str
         Only these types in the test set of the split ``ood``; all by default.
     features : str, optional
@@ -632,13 +634,15 @@ def _request(choices: dict[str, Any], dataset: _native.Dataset) -> dict[str, Any
         conventions["noise_ceiling"] = {"percent": percent}
         if desc is not None:
             conventions["noise_ceiling"]["desc"] = desc
-    # What belongs to an option that is not used is checked too: it may be meant for it.
+    # What belongs to an option that is not used is checked too, and named: it may be meant for it.
     zscored = {
         "ddof": _arguments.count(choices["zscore_ddof"], "zscore_ddof"),
         "fit": one_of("zscore_fit", "all", "train"),
     }
     if choices["zscore"] is not None:
         conventions["zscore"] = {"within": one_of("zscore", "run", "session"), **zscored}
+    else:
+        _note_unused("zscore", {"zscore_ddof": zscored["ddof"], "zscore_fit": zscored["fit"]})
     pool = choices["pool"]
     if pool is None:
         pool = subjects[0] if choices["split"] is not None and len(subjects) == 1 else "shared"
@@ -649,6 +653,10 @@ def _request(choices: dict[str, Any], dataset: _native.Dataset) -> dict[str, Any
     }
     if choices["split"] is not None:
         conventions["split"] = {"name": one_of("split", *_native.list_splits(None)), **parts}
+    else:
+        types = tuple(parts["ood_types"])
+        given = {"pool": choices["pool"], "revision": parts["revision"], "ood_types": types}
+        _note_unused("split", given)
     if choices["stimuli"] is not None:
         conventions["stimuli"] = _arguments.stimulus_set(choices["stimuli"])
     if choices["features"] is not None:
@@ -662,6 +670,17 @@ def _request(choices: dict[str, Any], dataset: _native.Dataset) -> dict[str, Any
         "max_memory": _arguments.size(choices["max_memory"], "max_memory"),
         "from_bucket": bool(choices["from_bucket"]),
     }
+
+
+def _note_unused(option: str, given: dict[str, Any]) -> None:
+    """Warn about values other than the default that belong to an option that is not given."""
+    import inspect
+
+    defaults = inspect.signature(extract).parameters
+    for name, value in given.items():
+        if value != defaults[name].default:
+            what = f"{name}={_arguments.code(value)}"
+            _notes.warn(f"{what} is not used: it belongs to {option}, which is not given")
 
 
 def _model_in_any_case(name: object) -> object:
