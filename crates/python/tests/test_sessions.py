@@ -68,6 +68,24 @@ def test_every_call_takes_the_same_names(configured, tmp_path, name):
     assert raw.has_raw(name) and raw.get_events(name).equals(raw.get_events("ses-01"))
 
 
+def test_two_names_of_a_session_are_read_once(sub, reference):
+    expected = reference.betas("ses-01")[:, reference.roi("FFA-1")]
+    for names in ([1, "01"], ["ses-01", "01"], ["ses-01", "ses-02", 1]):
+        for choices in ({}, {"stimuli": "shared"}, {"trials": [0, 3]}):
+            found = sub.get_betas(names, roi="FFA1", **choices)
+            assert list(found) == names == list(sub.get_trial_info(names))
+            assert found[names[0]] is found[names[-1]]
+        np.testing.assert_array_equal(sub.get_betas(names, roi="FFA1")[names[-1]], expected)
+
+
+def test_warnings_have_the_full_name_of_a_session(sub):
+    n_voxels = sub.get_n_voxels()
+    for names in (1, "1", ["01", "ses-1"]):
+        with pytest.warns(UserWarning, match="^sub-03 ses-01: no voxel fulfils") as caught:
+            sub.get_betas(names, mask=np.zeros(n_voxels, dtype=bool))
+        assert len(caught) == 1
+
+
 @pytest.mark.parametrize("name", ["", " ", "1,", ",1", "1,,4", "all,"])
 def test_an_empty_name_is_none(name):
     with pytest.raises(ValueError, match="contains an empty name"):

@@ -543,8 +543,9 @@ class Subject:
         Returns
         -------
         ndarray of float32, shape (n_trials, n_voxels)
-            C-contiguous. With several sessions a dict of arrays by the session as it was given. Where
-            `trials` leaves no row, or no voxel is chosen, the array is empty, and a warning says so.
+            C-contiguous. With several sessions a dict of arrays by the session as it was given; two names
+            of one session have the same array. Where `trials` leaves no row, or no voxel is chosen, the array
+            is empty, and a warning says so.
 
         Raises
         ------
@@ -564,19 +565,23 @@ class Subject:
         with fetching(named):
             handle = self._current()
         meant = self._meant(named)
-        self._check_flags(trials, meant.values())
+        # Two names may mean one session, which is read once.
+        sessions = list(dict.fromkeys(meant.values()))
+        self._check_flags(trials, sessions)
         with shown(progress, self.subject_id) as update:
             if wanted is None:
-                arrays = _native.betas(handle, list(meant.values()), voxels, selection, update)
-                found = dict(zip(meant, arrays, strict=True))
+                arrays = _native.betas(handle, sessions, voxels, selection, update)
+                read = dict(zip(sessions, arrays, strict=True))
             else:
-                found = {}
-                for name, session_id in meant.items():
+                read = {}
+                for session_id in sessions:
                     rows = self._trials_of_set(session_id, wanted, selection["trials"])
                     one: _arguments.Selection = {**selection, "trials": rows}
-                    (found[name],) = _native.betas(handle, [session_id], voxels, one, update)
-        self._note_empty(found, trials is not None)
-        return found[named[0]] if _arguments.is_one_session(session) else found
+                    (read[session_id],) = _native.betas(handle, [session_id], voxels, one, update)
+        self._note_empty(read, trials is not None)
+        if _arguments.is_one_session(session):
+            return read[meant[named[0]]]
+        return {name: read[session_id] for name, session_id in meant.items()}
 
     def store(self, mask_source: str = "anatomical", *, chunks: Any = None) -> xr.Dataset:
         """The store of this subject as a dataset of xarray; see :func:`laion_fmri.open_store`.
@@ -644,14 +649,14 @@ class Subject:
             (betas,) = _native.betas(handle, [session], (None, nothing, "anatomical"), chosen, None)
             return len(betas)
 
-    def _note_empty(self, found: Mapping[Any, NDArray[np.float32]], by_trials: bool) -> None:
+    def _note_empty(self, found: Mapping[str, NDArray[np.float32]], by_trials: bool) -> None:
         """Warn when the trials or the voxels that were asked for are none.
 
         A session may have no shared or no unique images, and programs go through all of them. So rows
         are only missed where trials were named.
         """
         for axis, what, lacks in ((0, "trial", "rows"), (1, "voxel", "columns")):
-            empty = [str(name) for name, betas in found.items() if betas.shape[axis] == 0]
+            empty = [name for name, betas in found.items() if betas.shape[axis] == 0]
             if empty and (axis == 1 or by_trials):
                 where = f"{self.subject_id} {', '.join(empty)}"
                 _notes.warn(f"{where}: no {what} fulfils all conditions, so the array has no {lacks}")
