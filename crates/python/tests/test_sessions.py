@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 
 import numpy as np
@@ -212,6 +213,21 @@ def test_shared_betas_name_sessions_without_betas(own):
         assert shared.image_names == found[0].image_names
         for name, values in shared.betas.items():
             np.testing.assert_array_equal(values, found[0].betas[name])
+
+
+@pytest.mark.parametrize("session", ["all", "1-2"])
+def test_shared_betas_name_the_sessions_of_every_subject(own, session):
+    shutil.rmtree(own / "derivatives/glmsingle-tedana/sub-01/ses-02")
+    group = laion_fmri.load_subjects(["sub-03", "sub-01"])
+    with pytest.raises(laion_fmri.DataNotDownloadedError, match="sub-01 ses-02") as raised:
+        group.shared_betas(session, roi="FFA1")
+    told, _, download = raised.value.hint.partition("; or ")
+    assert told == 'session=["ses-01"], which every subject has'
+    assert download.startswith('laion_fmri.download.download("sub-01", ses="ses-02"')
+    assert list(group.shared_betas(["ses-01"], roi="FFA1").betas) == ["sub-03", "sub-01"]
+    with pytest.raises(laion_fmri.DataNotDownloadedError) as raised:
+        group.shared_betas(["ses-01", "ses-02"], roi="FFA1")
+    assert raised.value.hint == download
 
 
 def test_all_sessions_on_disk_are_no_warning(sub):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from laion_fmri import _arguments, _native
-from laion_fmri._errors import UnknownNameError, _hinted, _invalid, _wrong_type
+from laion_fmri._errors import DataNotDownloadedError, UnknownNameError, _hinted, _invalid, _wrong_type
 from laion_fmri._keywords import suggests
+from laion_fmri._sessions import is_several
 from laion_fmri.config import _open
 from laion_fmri.discovery import get_subjects
 from laion_fmri.stimuli import _image
@@ -195,7 +196,7 @@ class Group:
         ----------
         session : str or int, or list of them
             The sessions that trials are taken from, as for :meth:`Subject.concat_betas`; those of ``"all"``
-            and of a range are the sessions of the first subject.
+            and of a range are the sessions of the first subject. Every subject needs all of them.
         roi, nc_threshold, mask_source, nc_desc
             As for :meth:`Subject.get_betas`.
 
@@ -207,21 +208,25 @@ class Group:
         Raises
         ------
         ValueError, DataNotDownloadedError, DataIntegrityError
-            As :meth:`Subject.get_betas`; ValueError also if a session is named twice.
+            As :meth:`Subject.get_betas`; ValueError also if a session is named twice. Where a subject lacks
+            a session of ``"all"`` or of a range, the hint has the sessions of every subject.
         """
         first = self[0]
         # Refused when it is None: the images that all of them saw depend on it.
         given = _arguments.sessions(session)
         selection = _arguments.selection(nc_threshold, nc_desc)
         rois = None if roi is None else _arguments.rois(roi, "roi")
-        names, answers = _native.shared_betas(
-            _open(first.data_dir, **first._settings),
-            list(self._subjects),
-            first._joined(given) or first._handle().sessions_with_betas(),
-            rois,
-            _arguments.mask_source(mask_source),
-            selection,
-        )
+        source = _arguments.mask_source(mask_source)
+        sessions = first._joined(given) or first._handle().sessions_with_betas()
+        dataset = _open(first.data_dir, **first._settings)
+        try:
+            names, answers = _native.shared_betas(
+                dataset, list(self._subjects), sessions, rois, source, selection
+            )
+        except DataNotDownloadedError as error:
+            if any(is_several(name) for name in given):
+                error.hint = self._with_common(sessions, error.hint)
+            raise
         ordered = {name: answers[name] for name in self._subjects}
         return SharedBetas(
             names,
@@ -229,6 +234,15 @@ class Group:
             {name: repeats for name, (_, repeats, _) in ordered.items()},
             {name: voxels for name, (_, _, voxels) in ordered.items()},
         )
+
+    def _with_common(self, sessions: list[str], hint: str | None) -> str | None:
+        """A hint about missing betas, after the sessions whose betas every subject has."""
+        there = [set(subject._handle().sessions_with_betas()) for _, subject in self]
+        common = [name for name in sessions if all(name in some for some in there)]
+        if not common or common == sessions:
+            return hint
+        told = f"session={_arguments.code(common)}, which every subject has"
+        return told if hint is None else f"{told}; or {hint}"
 
     def get_shared_stimulus_metadata(self) -> pd.DataFrame:
         """The rows of the table of images that belong to shared images.
