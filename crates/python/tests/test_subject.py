@@ -398,3 +398,23 @@ def test_files_that_change_are_read_again(own):
     nib.save(nib.Nifti1Image(values, image.affine, image.header), path)
     assert own.get_n_voxels() == brain - 1
     assert own.get_betas("ses-01").shape[1] == brain - 1
+
+
+def test_subjects_without_rois_name_their_download(mirror, empty, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(mirror, other)
+    shutil.rmtree(other / "derivatives/rois/sub-03")
+    without = Subject("sub-03", other)
+    call = f'laion_fmri.download.download("sub-03", suffix="mask", extension="nii.gz", data_dir="{other}")'
+    for ask in (
+        without.get_available_rois,
+        without.get_available_categories,
+        lambda: without.get_available_rois("face"),
+    ):
+        with pytest.warns(UserWarning) as caught:
+            assert ask() == []
+        (warning,) = caught
+        assert str(warning.message) == f"no ROI of sub-03 is on disk; {call} downloads them"
+        assert warning.filename == __file__
+    eval(call)
+    assert "FFA1" in without.get_available_rois()

@@ -23,7 +23,7 @@ from laion_fmri._sessions import (
     note_left_out,
     one_session,
 )
-from laion_fmri.config import _check_jobs, _directories, _open, get_data_dir
+from laion_fmri.config import _check_jobs, _directories, _named, _open, get_data_dir
 
 if TYPE_CHECKING:
     import numpy as np
@@ -292,7 +292,8 @@ class Subject:
         Returns
         -------
         list of str
-            Their names, sorted. With a warning and empty for a category that the subject does not have.
+            Their names, sorted. With a warning and empty for a category that the subject does not have, and
+            where no ROI is there.
 
         Raises
         ------
@@ -303,8 +304,11 @@ class Subject:
         """
         wanted = _category(category)
         rois = self._handle().rois(wanted)
-        if wanted is not None and not rois:
-            _warn_of_category(self.subject_id, wanted, self.get_available_categories())
+        if not rois:
+            categories = self.get_available_categories()
+            # Where there are none, a warning was given.
+            if wanted is not None and categories:
+                _warn_of_category(self.subject_id, wanted, categories)
         return rois
 
     def get_available_categories(self) -> list[str]:
@@ -313,14 +317,26 @@ class Subject:
         Returns
         -------
         list of str
-            Their names, sorted.
+            Their names, sorted. With a warning and empty where no ROI is there.
 
         Raises
         ------
         DataNotDownloadedError
             If nothing of the subject is on disk.
         """
-        return self._handle().roi_categories()
+        categories = self._handle().roi_categories()
+        if not categories:
+            self._warn_of_no_rois()
+        return categories
+
+    def _warn_of_no_rois(self) -> None:
+        """Warn that there is no ROI of any category, with the call that downloads them."""
+        if self._settings["from_bucket"]:
+            _notes.warn(f"the bucket has no ROIs of {self.subject_id}")
+            return
+        files = f'{_arguments.code(self.subject_id)}, suffix="mask", extension="nii.gz"'
+        call = f"laion_fmri.download.download({files}{_named(self.data_dir)})"
+        _notes.warn(f"no ROI of {self.subject_id} is on disk; {call} downloads them")
 
     @suggests
     def get_n_stimuli(self, stimuli: str | None = None) -> int:
