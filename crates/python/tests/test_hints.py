@@ -511,3 +511,21 @@ def test_an_empty_table_is_named(own, tmp_path):
     with pytest.raises(laion_fmri.DataIntegrityError, match="mine.tsv is empty") as raised:
         laion_fmri.io.load_tsv(tmp_path / "mine.tsv")
     assert raised.value.hint is None
+
+
+@pytest.mark.parametrize("subjects", [["sub-03", "sub-01"], "all"])
+def test_an_output_for_each_of_several_subjects_is_a_loop(configured, tmp_path, monkeypatch, subjects):
+    monkeypatch.chdir(tmp_path)
+    for call in (laion_fmri.extract, laion_fmri.plan_extraction):
+        with pytest.raises(ValueError, match="got 'DIR/'") as raised:
+            call(subjects, roi="FFA1", output="DIR/")
+        one, _, loop = raised.value.hint.partition("; or a file for each subject: ")
+        assert one.startswith('output="DIR.npz", average="image" ')
+        assert hint_of(lambda call=call: call("sub-03", output="DIR/")) == 'output="DIR.npz"'
+    if subjects == "all":
+        # One of them has no betas in the mirror.
+        assert loop.startswith('for name, _ in laion_fmri.load_subjects("all"): ')
+        loop = loop.replace('"all"', '["sub-03", "sub-01"]')
+    (tmp_path / "DIR").mkdir()
+    exec(loop.replace("(name,", '(name, "ses-01", roi="FFA1",'), {"laion_fmri": laion_fmri})
+    assert {"sub-01.npz", "sub-03.npz"} < {path.name for path in (tmp_path / "DIR").iterdir()}

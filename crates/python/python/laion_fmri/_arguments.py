@@ -363,7 +363,9 @@ def output(value: object, name: str, suffixes: tuple[str, ...]) -> Path:
     """Where a file goes: its folder has to be there, and its name ends as one of the suffixes."""
     found = path(value, name)
     if not found.name.endswith(suffixes):
-        message = f"{name} must end in {' or '.join(suffixes)}, got {str(found)!r}"
+        # As it was written: a path has no separator at its end.
+        written = str(value) if isinstance(value, str) else str(found)
+        message = f"{name} must end in {' or '.join(suffixes)}, got {written!r}"
         raise _invalid(message, f"{name}={code(str(found.with_suffix(suffixes[0])))}" if found.name else None)
     folder(found.parent, name)
     return found

@@ -20,6 +20,7 @@ from laion_fmri._constants import AVAILABLE_MODELS
 from laion_fmri._errors import (
     DataIntegrityError,
     DataNotFoundError,
+    InvalidRequestError,
     UnknownNameError,
     WrongTypeError,
     _hinted,
@@ -195,7 +196,8 @@ def extract(
     features : str, optional
         Also the embeddings of the images by this model; case does not count.
     output : path, optional
-        Keep the file: ``.npz``, ``.zarr`` or ``.h5``, in a folder that exists. The recipe lies beside it.
+        Keep the file, one for all subjects: ``.npz``, ``.zarr`` or ``.h5``, in a folder that exists. The
+        recipe lies beside it.
     max_memory : int or str, optional
         The most bytes that the process may take, roughly, such as ``"2GiB"`` or ``"500MB"``.
     from_bucket, jobs, accept_license
@@ -220,7 +222,7 @@ def extract(
     import numpy as np
 
     given = dict(locals())
-    where = None if output is None else _arguments.output(output, "output", _OUTPUTS)
+    where = _output(given)
     dataset = _dataset(from_bucket, jobs, accept_license)
     request = _request(given, dataset)
     with tempfile.TemporaryDirectory() as scratch:
@@ -269,8 +271,7 @@ def plan_extraction(
     refuse_unknown(plan_extraction, choices, list(signature.parameters))
     bound = signature.bind(subjects, session, **choices)
     bound.apply_defaults()
-    output = bound.arguments["output"]
-    where = None if output is None else _arguments.output(output, "output", _OUTPUTS)
+    where = _output(bound.arguments)
     dataset = _open(from_bucket=bound.arguments["from_bucket"], jobs=bound.arguments["jobs"])
     request = _request(bound.arguments, dataset)
     request["output"] = where or Path("extraction.npz")
@@ -587,6 +588,28 @@ def _dataset(from_bucket: bool, jobs: int | None, accept_license: bool | None) -
     if from_bucket:
         _license.obtain(dataset, accept_license)
     return dataset
+
+
+def _output(choices: Mapping[str, Any]) -> Path | None:
+    """Where the output of :func:`extract` goes, which is one file for all subjects."""
+    subjects, output = choices["subjects"], choices["output"]
+    if output is None:
+        return None
+    try:
+        return _arguments.output(output, "output", _OUTPUTS)
+    except InvalidRequestError as error:
+        several = _arguments.is_all(subjects) or isinstance(subjects, (list, tuple)) and len(subjects) > 1
+        if several and error.hint is not None and _arguments.is_plain(subjects):
+            names = f"name in {_arguments.code(subjects)}"
+            if _arguments.is_all(subjects):
+                names = 'name, _ in laion_fmri.load_subjects("all")'
+            folder = str(Path(output)).replace("{", "{{").replace("}", "}}")
+            each = _arguments.code(f"{folder}/{{name}}{_OUTPUTS[0]}")
+            error.hint += (
+                ', average="image" has one row for each image that all saw; or a file for each subject: '
+                f"for {names}: laion_fmri.extract(name, output=f{each})"
+            )
+        raise
 
 
 def _mask_file(mask: Any, scratch: str) -> Path | None:
