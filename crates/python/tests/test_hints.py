@@ -83,6 +83,10 @@ def test_keywords_that_a_call_does_not_have(sub):
     assert hint_of(lambda: sub.get_betas("ses-01", rois=["FFA1", "OFA"])) == 'roi=["FFA1", "OFA"]'
     assert hint_of(lambda: sub.get_betas("ses-01", masks=np.ones(1000, bool))) == "the keyword is mask"
     assert hint_of(lambda: sub.get_betas("ses-01", nc_treshold=np.float64(20))) == "nc_threshold=20.0"
+    with pytest.raises(TypeError, match="did you mean 'zscore_ddof' or 'residual_ddof'") as raised:
+        sub.nc_compute(ddof=1)
+    assert raised.value.hint == "zscore_ddof=1, residual_ddof=1"
+    assert hint_of(lambda: laion_fmri.extract("sub-03", ddof=1)) == "zscore_ddof=1"
     help_on = hint_of(lambda: laion_fmri.load_stimuli().query(foo=1))
     assert help_on == "help(laion_fmri.stimuli.Stimuli.query)"
     exec(help_on.replace("help(", "callable("), {"laion_fmri": laion_fmri})

@@ -43,12 +43,15 @@ def refuse_unknown(function: Callable[..., Any], keywords: Mapping[str, object],
         if name in known:
             continue
         same = [word for group in _SAME if name in group for word in group if word in known]
-        close = same or difflib.get_close_matches(name, known, n=1)
+        # Such as ddof, where there is one for each of two steps.
+        ends = [word for word in known if word.endswith(f"_{name}")]
+        close = same[:1] or ends or difflib.get_close_matches(name, known, n=1)
         if close:
-            meant = f" (did you mean {close[0]!r}?)"
+            meant = f" (did you mean {' or '.join(map(repr, close))}?)"
             # An array has no short form.
             is_plain = _arguments.is_plain(value)
-            hint = f"{close[0]}={_arguments.code(value)}" if is_plain else f"the keyword is {close[0]}"
+            written = ", ".join(f"{word}={_arguments.code(value)}" for word in close) if is_plain else ""
+            hint = written or f"the keyword is {' or '.join(close)}"
         else:
             meant = f"; it has {', '.join(known)}"
             hint = f"help({function.__module__}.{function.__qualname__})"
