@@ -533,3 +533,21 @@ def test_an_output_for_each_of_several_subjects_is_a_loop(configured, tmp_path, 
     (tmp_path / "DIR").mkdir()
     exec(loop.replace("(name,", '(name, "ses-01", roi="FFA1",'), {"laion_fmri": laion_fmri})
     assert {"sub-01.npz", "sub-03.npz"} < {path.name for path in (tmp_path / "DIR").iterdir()}
+
+
+def test_values_of_filters_are_texts_or_integers(configured):
+    for value, hint in ((1.0, "ses=1"), (1.5, None), ([1, 2.0], "ses=2"), (True, None), (b"1", None)):
+        with pytest.raises(TypeError, match="ses must be a string, an integer, or a list of them") as raised:
+            dl.download("sub-03", ses=value, dry_run=True)
+        assert raised.value.hint == hint
+
+
+def test_a_subject_object_where_an_id_is_meant(sub):
+    for call in (laion_fmri.extract, laion_fmri.plan_extraction):
+        assert hint_of(lambda call=call: call(sub, "ses-01")) == 'laion_fmri.extract("sub-03", ...)'
+    both = hint_of(lambda: laion_fmri.extract([sub, "sub-01"]))
+    assert both == 'laion_fmri.extract(["sub-03", "sub-01"], ...)'
+    for call in (laion_fmri.load_subject, dl.download):
+        with pytest.raises(TypeError, match="subject must be a string") as raised:
+            call(sub)
+        assert raised.value.hint == 'subject="sub-03"'

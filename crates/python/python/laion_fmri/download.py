@@ -16,6 +16,7 @@ from laion_fmri._errors import (
     TransferError,
     _invalid,
     _NoStimulusFileError,
+    _wrong_type,
 )
 from laion_fmri._keywords import suggests
 from laion_fmri._paths import (
@@ -617,16 +618,22 @@ def _values(value: Any, name: str) -> list[str]:
     if not isinstance(value, (str, bytes, Mapping)) and isinstance(value, Iterable):
         value = list(value)
     items = value if isinstance(value, list) else [value]
-    numbers = [_arguments.as_integer(item) for item in items]
-    if any(number is not None for number in numbers):
-        pairs = zip(items, numbers, strict=True)
-        value = [item if number is None else str(number) for item, number in pairs]
-    found = _arguments.texts(value, name)
+    found = [_value(item, name) for item in items]
     if not found:
         raise _invalid(f"{name} is an empty list, which lets nothing in; None lets everything in")
     if name == "run":
         return [re.sub(r"^(run-)?([0-9])$", r"\g<1>0\2", value) for value in found]
     return found
+
+
+def _value(item: Any, name: str) -> str:
+    """One value of a filter: a text, or an integer in its place."""
+    number = _arguments.as_integer(item)
+    if number is None and not isinstance(item, str):
+        is_whole = isinstance(item, float) and item.is_integer()
+        message = f"{name} must be a string, an integer, or a list of them, got {_arguments.typed(item)}"
+        raise _wrong_type(message, f"{name}={int(item)}" if is_whole else None)
+    return str(item if number is None else number)
 
 
 def _subjects(subject: str | Iterable[str]) -> list[str] | None:

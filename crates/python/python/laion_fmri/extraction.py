@@ -31,7 +31,7 @@ from laion_fmri._keywords import refuse_unknown, suggests
 from laion_fmri._progress import Progress, shown
 from laion_fmri._sessions import fetching, joined_sessions, note_left_out
 from laion_fmri.config import _open
-from laion_fmri.subject import resolve_subject_id
+from laion_fmri.subject import Subject, resolve_subject_id
 
 if TYPE_CHECKING:
     import numpy as np
@@ -612,6 +612,18 @@ def _output(choices: Mapping[str, Any]) -> Path | None:
         raise
 
 
+def _subject_ids(value: object) -> list[str]:
+    """The full ids of the subjects of an argument. Objects are none, for a recipe has ids."""
+    items = list(value) if isinstance(value, (list, tuple)) else [value]
+    loaded = [item for item in items if isinstance(item, Subject)]
+    if loaded:
+        ids = [item.subject_id if isinstance(item, Subject) else item for item in items]
+        written = _arguments.code(ids if isinstance(value, (list, tuple)) else ids[0])
+        hint = f"laion_fmri.extract({written}, ...)" if _arguments.is_plain(ids) else None
+        raise _wrong_type("subjects must be a string or a list of strings, got Subject", hint)
+    return [resolve_subject_id(name) for name in _arguments.texts(value, "subjects")]
+
+
 def _mask_file(mask: Any, scratch: str) -> Path | None:
     """A mask as a file: the user's, or flags written for this call."""
     import numpy as np
@@ -632,7 +644,7 @@ def _request(choices: dict[str, Any], dataset: _native.Dataset) -> dict[str, Any
     if _arguments.is_all(choices["subjects"]):
         subjects = dataset.remote_subjects() if choices["from_bucket"] else dataset.subjects()
     else:
-        subjects = [resolve_subject_id(name) for name in _arguments.texts(choices["subjects"], "subjects")]
+        subjects = _subject_ids(choices["subjects"])
     if not subjects:
         raise _invalid("at least one subject is needed")
     session = choices["session"]

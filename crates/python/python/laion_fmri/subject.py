@@ -75,6 +75,8 @@ def resolve_subject_id(subject: str) -> str:
             error.hint = f'subject="sub-{number:02d}"'
         elif isinstance(subject, (list, tuple)):
             error.hint = f"laion_fmri.load_subjects({_arguments.code(subject)})"
+        elif isinstance(subject, Subject):
+            error.hint = f"subject={_arguments.code(subject.subject_id)}"
         raise error
     short = re.fullmatch(r"(?:sub-)?([0-9])", subject)
     return _native.parse_subject(subject if short is None else f"sub-0{short[1]}")
