@@ -551,3 +551,20 @@ def test_a_subject_object_where_an_id_is_meant(sub):
         with pytest.raises(TypeError, match="subject must be a string") as raised:
             call(sub)
         assert raised.value.hint == 'subject="sub-03"'
+
+
+def test_a_data_directory_of_one_subject(configured):
+    hint = f'laion_fmri.Subject("sub-03", "{configured}")'
+    for call in (
+        lambda: laion_fmri.load_subject("sub-03", data_dir=str(configured)),
+        lambda: laion_fmri.load_subject("3", data_dir=configured),
+        lambda: laion_fmri.load_subject(subject="03", data_dir=configured),
+        lambda: laion_fmri.load_subject("sub-03", str(configured)),
+        lambda: laion_fmri.load_subject("sub-03", configured),
+    ):
+        with pytest.raises(TypeError, match="it takes the configured data directory") as raised:
+            call()
+        assert raised.value.hint == hint
+    assert eval(hint).get_sessions() == laion_fmri.load_subject("sub-03").get_sessions()
+    with pytest.raises(TypeError, match="positional"):
+        laion_fmri.load_subject("sub-03", True)

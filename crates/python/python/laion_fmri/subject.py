@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import glob
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 from laion_fmri import _arguments, _license, _native, _notes, _paths, _tables
 from laion_fmri._errors import DataNotDownloadedError, _SubjectTypeError, _invalid, _wrong_type
@@ -43,6 +44,8 @@ __all__ = ["Subject", "load_subject", "resolve_subject_id"]
 _Stamps = tuple[tuple[str, int, int], ...]
 
 _NIFTI = (".nii", ".nii.gz")
+
+_P = ParamSpec("_P")
 
 #: Handles of a parent process. Their network threads are not in this one, so they are never dropped.
 _of_parents: list[_native.Subject] = []
@@ -82,6 +85,28 @@ def resolve_subject_id(subject: str) -> str:
     return _native.parse_subject(subject if short is None else f"sub-0{short[1]}")
 
 
+def _refuses_data_dir(function: Callable[_P, Subject]) -> Callable[_P, Subject]:
+    """Let a call that was given a data directory name the class that takes one."""
+
+    @functools.wraps(function)
+    def call(*arguments: _P.args, **keywords: _P.kwargs) -> Subject:
+        second = arguments[1] if len(arguments) == 2 else None
+        data_dir = keywords.get("data_dir", second)
+        if "data_dir" in keywords or isinstance(second, (str, os.PathLike)):
+            subject: Any = arguments[0] if arguments else keywords.get("subject")
+            name = _arguments.code(resolve_subject_id(subject))
+            place = os.fspath(data_dir) if isinstance(data_dir, os.PathLike) else data_dir
+            written = _arguments.code(place) if _arguments.is_plain(place) else "data_dir"
+            raise _wrong_type(
+                "load_subject() has no argument 'data_dir': it takes the configured data directory",
+                f"laion_fmri.Subject({name}, {written})",
+            )
+        return function(*arguments, **keywords)
+
+    return call
+
+
+@_refuses_data_dir
 @suggests
 def load_subject(
     subject: str,
@@ -91,7 +116,9 @@ def load_subject(
     jobs: int | None = None,
     accept_license: bool | None = None,
 ) -> Subject:
-    """A subject of the data directory, or straight from the bucket.
+    """A subject of the configured data directory, or straight from the bucket.
+
+    :class:`Subject` takes another data directory.
 
     Parameters
     ----------
