@@ -170,6 +170,7 @@ def test_a_file_in_the_place_of_a_data_directory(tmp_path):
 
 def test_raw_data_are_downloaded_alone(empty):
     bound = inspect.signature(dl.download_raw).bind
+    dl.download("sub-03", brain_mask_only=True)
     sub = laion_fmri.Subject("sub-03", empty)
     start = 'laion_fmri.download.download_raw("sub-03", ses="ses-01", task="images"'
     bold = 'suffix="bold", extension="nii.gz"'
