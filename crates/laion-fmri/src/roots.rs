@@ -184,15 +184,37 @@ pub(crate) fn check_space(output: &Path, needed: u64) -> Result<()> {
         return Ok(());
     }
     let Ok(absolute) = std::path::absolute(output) else { return Ok(()) };
-    let Some(directory) = absolute.ancestors().skip(1).find(|it| it.is_dir()) else {
-        return Ok(());
-    };
-    match free_bytes(directory) {
-        Some(free) if free < needed => {
-            Err(NotEnoughSpace { directory: directory.to_owned(), needed, free }.into())
-        }
+    let Some(directory) = absolute.parent().and_then(nearest_folder) else { return Ok(()) };
+    match free_bytes(&directory) {
+        Some(free) if free < needed => Err(NotEnoughSpace { directory, needed, free }.into()),
         _ => Ok(()),
     }
+}
+
+/// Whether what is written to both takes space of the same disk, also where folders of them are
+/// made later. Where the system does not say, it does.
+pub(crate) fn share_a_disk(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+
+        let device = |path: &Path| Some(fs::metadata(nearest_folder(path)?).ok()?.dev());
+        match (device(one), device(other)) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (one, other);
+        true
+    }
+}
+
+/// The folder itself, or the innermost one around it that is there.
+fn nearest_folder(path: &Path) -> Option<PathBuf> {
+    let absolute = std::path::absolute(path).ok()?;
+    absolute.ancestors().find(|it| it.is_dir()).map(Path::to_owned)
 }
 
 #[cfg(test)]
@@ -216,6 +238,15 @@ mod tests {
             assert_eq!(directory, there);
         }
         check_space(Path::new("/dev/null"), u64::MAX).unwrap();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn folders_of_one_disk_share_it_before_they_are_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let later = folder.path().join("missing/deep");
+        assert!(share_a_disk(folder.path(), &later));
+        assert!(!share_a_disk(&later, Path::new("/proc/self/missing")));
     }
 
     #[test]

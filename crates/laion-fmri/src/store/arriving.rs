@@ -21,8 +21,9 @@ use voxel_store::MatrixRows;
 
 use super::StoreRequest;
 use super::build::StorePlace;
+use super::contents::voxels_bytes;
 use crate::files::{Fingerprint, LargeFile};
-use crate::roots::check_space;
+use crate::roots::{check_space, share_a_disk};
 use crate::{Dataset, Download, Error, Result, Subject, layout};
 
 /// What reads the volumes of a file in its thread.
@@ -62,8 +63,10 @@ struct State {
     waiting: HashMap<RelativePath, Sender<Sha256>>,
     /// Where sessions are told that were stored; nowhere after the download.
     stored: Option<Sender<StoredArriving>>,
-    /// Bytes that are still to be written, to the mirror and to stores.
-    promised: u64,
+    /// Bytes that are still to be written to the mirror.
+    of_files: u64,
+    /// Bytes that are being written to stores.
+    of_stores: u64,
     /// Whether a file is missing that a store may need.
     is_incomplete: bool,
 }
@@ -94,7 +97,8 @@ impl ArrivingSessions {
         let state = State {
             waiting: HashMap::new(),
             stored: Some(stored),
-            promised: download.plan().totals().fetch.bytes,
+            of_files: download.plan().totals().fetch.bytes,
+            of_stores: 0,
             is_incomplete: false,
         };
         let dataset = download.mirror();
@@ -155,7 +159,7 @@ impl ArrivingSessions {
         let sha256 = self.sha256(&item.local).filter(|_| fetched);
         let mut state = lock(&self.state);
         if fetched {
-            state.promised = state.promised.saturating_sub(item.size);
+            state.of_files = state.of_files.saturating_sub(item.size);
         }
         if !self.sessions.contains_key(&item.local) {
             state.is_incomplete |= !(outcome.is_there() || is_left_out);
@@ -242,18 +246,29 @@ impl ArrivingSessions {
         // No more files are fetched at once than there are permits. So somebody has one whose file
         // is done, and gives it back without waiting for another file.
         let _permit = wait(self.in_memory.acquire());
-        // Never at the expense of the download. What is on disk of a file or a session counts as
-        // still to be written until it is complete.
-        let promised = {
+        let written = self.in_space(&plan.path, plan.bytes, || plan.write(session, table, fill))?;
+        Ok(written.then_some(plan.path))
+    }
+
+    /// Writes so many bytes to a store, never at the expense of the download. What is on disk of a
+    /// file or a session counts as still to be written until it is complete.
+    fn in_space<T>(
+        &self,
+        store: &Path,
+        bytes: u64,
+        write: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let is_shared = share_a_disk(&self.root, store);
+        let needed = {
             let mut state = lock(&self.state);
-            state.promised = state.promised.saturating_add(plan.bytes);
-            state.promised
+            state.of_stores = state.of_stores.saturating_add(bytes);
+            let of_files = if is_shared { state.of_files } else { 0 };
+            of_files.saturating_add(state.of_stores)
         };
-        let written =
-            check_space(&plan.path, promised).and_then(|()| plan.write(session, table, fill));
+        let written = check_space(store, needed).and_then(|()| write());
         let mut state = lock(&self.state);
-        state.promised = state.promised.saturating_sub(plan.bytes);
-        Ok(written?.then_some(plan.path))
+        state.of_stores = state.of_stores.saturating_sub(bytes);
+        written
     }
 
     /// A subject and its store, which is made if it is not there; nothing if that failed before.
@@ -270,7 +285,9 @@ impl ArrivingSessions {
     fn open(&self, id: &SubjectId) -> Result<(Subject, StorePlace)> {
         let subject = self.dataset.mirrored(id).with_cancel(&self.cancel);
         let place = subject.store_place(&self.request)?;
-        subject.plan_sessions(&self.request, place.clone(), Vec::new())?.prepare(&subject)?;
+        let plan = subject.plan_sessions(&self.request, place.clone(), Vec::new())?;
+        let bytes = voxels_bytes(&subject, &place.voxels)?;
+        self.in_space(&plan.path, bytes, || plan.prepare(&subject))?;
         Ok((subject, place))
     }
 
@@ -311,5 +328,32 @@ impl ArrivingSession {
     /// Whether a session was built from this version of the object.
     fn is_version(&self, betas: &Fingerprint) -> bool {
         self.etag.is_some() && (self.size, &self.etag) == (betas.size, &betas.etag)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DownloadRequest;
+
+    #[test]
+    fn a_store_is_not_begun_in_the_space_of_the_download() {
+        let bucket = fixtures::Bucket::temporary().unwrap();
+        let server = bucket.serve().unwrap();
+        let dataset = Dataset::open(bucket.root()).unwrap();
+        let dataset = dataset.with_location(server.url("laion-fmri").parse().unwrap());
+        let request = DownloadRequest::subject("sub-03").unwrap();
+        let download = dataset.plan_download(&request).unwrap();
+        let subject: SubjectId = "sub-03".parse().unwrap();
+        let (request, cancel) = (StoreRequest::new(), Cancel::new());
+        let (arriving, _told) = ArrivingSessions::new(&download, &request, &cancel);
+        lock(&arriving.state).of_files = u64::MAX;
+        assert!(matches!(arriving.open(&subject), Err(Error::Space(_))));
+        assert!(!bucket.root().join("stores").exists());
+        lock(&arriving.state).of_files = 0;
+        let (_, place) = arriving.open(&subject).unwrap();
+        assert!(place.path.is_dir());
+        // What was written is no longer to be written.
+        assert_eq!(lock(&arriving.state).of_stores, 0);
     }
 }

@@ -52,6 +52,13 @@ pub(super) fn write_voxels(
     Ok(())
 }
 
+/// The bytes that [`write_voxels`] writes at most, without names and documents.
+pub(super) fn voxels_bytes(subject: &Subject, voxels: &VoxelMask) -> Result<u64> {
+    // An index and three coordinates of 4 bytes, 4 for each noise ceiling, 1 for each ROI.
+    let per_voxel = 4 * (4 + SUBJECT_MAPS.len()) + subject.rois(None)?.len();
+    Ok((voxels.n_voxels() as u64).saturating_mul(per_voxel as u64))
+}
+
 /// Writes what the trials of a session are.
 pub(super) fn write_trials(group: &mut GroupWriter, table: &SessionTrials) -> Result<()> {
     let axis = [(TRIALS, table.len())];
