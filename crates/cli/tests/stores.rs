@@ -439,8 +439,17 @@ fn a_download_stores_what_it_brings_without_reading_it_again() {
     // A store that cannot be written fails by itself, after the download.
     let user = User::new();
     fs::write(user.mirror().join("stores"), "mine").unwrap();
-    let ran = user.run("download --subject sub-03 --ses 01 --accept-license --store");
-    assert!(ran.code != 0 && ran.err.contains("was not stored during the download"), "{}", ran.err);
+    let ran = user.run("download --subject sub-03 --accept-license --store");
+    assert_ne!(ran.code, 0, "{}", ran.err);
+    // Once for both sessions, with the cause.
+    let warnings = ran.err.lines().filter(|line| line.contains("stored during the download"));
+    let warnings: Vec<&str> = warnings.collect();
+    let [warning] = warnings.as_slice() else { panic!("{}", ran.err) };
+    assert!(
+        warning.starts_with("warning: sub-03 is not stored during the download: "),
+        "{warning}"
+    );
+    assert!(warning.contains("File exists") && !warning.contains("error="), "{warning}");
     assert!(user.mirror().join(BETAS).is_file());
     fs::remove_file(user.mirror().join("stores")).unwrap();
     let ran = user.ok("download --subject sub-03 --ses 01 --store");

@@ -205,7 +205,8 @@ impl ArrivingSessions {
             }
             Err(Error::Cancelled) => None,
             Err(error) => {
-                tracing::warn!(%error, "{subject} {session} was not stored during the download");
+                let causes = with_causes(&error);
+                tracing::warn!("{subject} {session} was not stored during the download: {causes}");
                 None
             }
         }
@@ -220,7 +221,7 @@ impl ArrivingSessions {
         named: &Receiver<Sha256>,
     ) -> Result<Option<PathBuf>> {
         let ArrivingSession { subject: id, session, .. } = arriving;
-        let Some((subject, place)) = self.opened(id)? else { return Ok(None) };
+        let Some((subject, place)) = self.opened(id) else { return Ok(None) };
         let there = Arc::new(place.expected());
         let is_there = there.session(session).is_ok_and(|it| arriving.is_version(&it.label.betas));
         if is_there || writers_of(&there.session_path(session)) > 0 {
@@ -271,15 +272,23 @@ impl ArrivingSessions {
         written
     }
 
-    /// A subject and its store, which is made if it is not there; nothing if that failed before.
-    fn opened(&self, id: &SubjectId) -> Result<Option<(Subject, StorePlace)>> {
+    /// A subject and its store, which is made if it is not there. Nothing if that fails, which is
+    /// said once for all sessions.
+    fn opened(&self, id: &SubjectId) -> Option<(Subject, StorePlace)> {
         let mut stores = lock(&self.stores);
         if let Some(opened) = stores.get(id) {
-            return Ok(opened.clone());
+            return opened.clone();
         }
         let opened = self.open(id);
-        stores.insert(id.clone(), opened.as_ref().ok().cloned());
-        opened.map(Some)
+        if let Err(error) = &opened
+            && !matches!(error, Error::Cancelled)
+        {
+            let causes = with_causes(error);
+            tracing::warn!("{id} is not stored during the download: {causes}");
+        }
+        let opened = opened.ok();
+        stores.insert(id.clone(), opened.clone());
+        opened
     }
 
     fn open(&self, id: &SubjectId) -> Result<(Subject, StorePlace)> {
@@ -303,6 +312,13 @@ impl ArrivingSessions {
         };
         subject.files().fingerprint(&place, &record)
     }
+}
+
+/// An error as its message, with those of its causes.
+fn with_causes(error: &Error) -> String {
+    let first: &(dyn std::error::Error + 'static) = error;
+    let causes = std::iter::successors(Some(first), |error| std::error::Error::source(*error));
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// How many sessions are written at the same time: as many as [`Subject::build_store`] would build,
