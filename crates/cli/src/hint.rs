@@ -46,6 +46,23 @@ fn of_store(error: &StoreError) -> Option<String> {
     }
 }
 
+/// What helps against a store that has no place where a download puts it.
+pub(crate) fn of_store_of_download(error: &Error, subject: &SubjectId) -> Option<String> {
+    use laion_fmri::store::voxel_store::Error as FormatError;
+
+    let is_taken = matches!(error, Error::Store(store)
+        if matches!(**store, StoreError::Format(FormatError::NotReplaceable { .. })));
+    let is_full = matches!(error, Error::Space(_))
+        || has_cause(error, std::io::ErrorKind::StorageFull)
+        || has_cause(error, std::io::ErrorKind::ReadOnlyFilesystem);
+    (is_full || is_taken).then(|| {
+        format!(
+            "name another directory in LAION_FMRI_STORES, and build the store there: \
+             laion-fmri store build --subject {subject} -o DIR"
+        )
+    })
+}
+
 /// What helps on the way to a surface or a template.
 fn of_template(error: &TemplateError) -> Option<String> {
     match error {
@@ -574,5 +591,22 @@ mod tests {
         assert_eq!(fetch_again(table).as_deref(), Some("laion-fmri verify --repair"));
         // A file of the user cannot be downloaded.
         assert_eq!(fetch_again(Path::new("/data/my.nii.gz")), None);
+    }
+
+    #[test]
+    fn a_store_of_a_download_is_built_elsewhere_with_another_command() {
+        let subject: SubjectId = "sub-03".parse().unwrap();
+        let full = Error::Io {
+            action: "write",
+            path: "/full".into(),
+            source: std::io::ErrorKind::StorageFull.into(),
+        };
+        let space = laion_fmri::NotEnoughSpace { directory: "/full".into(), needed: 2, free: 1 };
+        let expected = "name another directory in LAION_FMRI_STORES, and build the store there: \
+                        laion-fmri store build --subject sub-03 -o DIR";
+        for error in [full, space.into()] {
+            assert_eq!(of_store_of_download(&error, &subject).as_deref(), Some(expected));
+        }
+        assert_eq!(of_store_of_download(&Error::Cancelled, &subject), None);
     }
 }

@@ -497,6 +497,20 @@ fn a_store_that_fails_after_a_download_leaves_the_others_alone() {
 }
 
 #[test]
+fn a_store_without_a_place_after_a_download_is_built_elsewhere() {
+    let user = User::new();
+    let mine = user.mirror().join("stores/sub-03_desc-anatomical.zarr");
+    fs::create_dir_all(mine.parent().unwrap()).unwrap();
+    fs::write(&mine, "mine").unwrap();
+    let ran = user.run("download --subject sub-03 --ses 01 --accept-license --store");
+    assert_ne!(ran.code, 0, "{}", ran.err);
+    let (_, hint) = ran.err.split_once("hint: ").unwrap();
+    assert!(hint.contains("LAION_FMRI_STORES"), "{}", ran.err);
+    assert!(hint.contains("store build --subject sub-03 -o DIR"), "{}", ran.err);
+    assert_eq!(fs::read_to_string(&mine).unwrap(), "mine");
+}
+
+#[test]
 fn status_shows_stores_and_what_everything_takes() {
     let user = User::with_session();
     user.ok("store build --subject 03");

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use laion_fmri::store::StoreRequest;
-use laion_fmri::{Dataset, DownloadRequest, SessionId, SubjectId, Subjects, layout};
+use laion_fmri::{Dataset, DownloadRequest, Error, SessionId, SubjectId, Subjects, layout};
 
 use crate::args::Download;
 use crate::commands::{sessions, store};
 use crate::context::Context;
-use crate::exit::chain;
+use crate::exit::{CommandError, chain};
+use crate::hint;
 
 /// Sessions that were stored while their files were downloaded, each with its store.
 pub(super) type StoredSessions = BTreeMap<(SubjectId, SessionId), PathBuf>;
@@ -63,7 +64,9 @@ fn complete_one(
         context.note(&format!("note: no betas of {id} are on disk: there is nothing to store"));
         return Ok(());
     }
-    let mut built = store::built(context, &subject, &StoreRequest::new().sessions(&sessions))?;
+    let request = StoreRequest::new().sessions(&sessions);
+    let built = store::built(context, &subject, &request);
+    let mut built = built.map_err(|error| with_hint(error, id))?;
     let kept = std::mem::take(&mut built.kept).into_iter();
     let (before, kept): (Vec<_>, Vec<_>) =
         kept.partition(|session| stored.contains_key(&(id.clone(), session.clone())));
@@ -71,6 +74,17 @@ fn complete_one(
     built.built.sort_unstable();
     built.kept = kept;
     store::report(context, &built)
+}
+
+/// A store's hints name options of `store build`, which a download does not have.
+fn with_hint(error: anyhow::Error, subject: &SubjectId) -> anyhow::Error {
+    let failure = error.downcast_ref::<Error>();
+    let hint = failure.and_then(|failure| hint::of_store_of_download(failure, subject));
+    let Some(hint) = hint else { return error };
+    match error.downcast::<Error>() {
+        Ok(error) => CommandError::from(error).hint(hint).into(),
+        Err(error) => error,
+    }
 }
 
 /// Says which sessions were stored before something failed. The next run keeps them.
