@@ -8,7 +8,9 @@ use std::sync::Barrier;
 
 use laion_fmri_base::Sha256;
 use serde_json::{Map, Value, json};
-use voxel_store::{Error, Group, MatrixOptions, Values, consolidate, write_group, write_new_group};
+use voxel_store::{
+    Error, Group, MatrixOptions, Values, consolidate, mend_group, write_group, write_new_group,
+};
 
 fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();
@@ -150,6 +152,58 @@ fn a_damaged_member_is_left_out_and_the_others_stay() {
     assert_eq!(verify(&path).unwrap(), 2);
     assert_eq!(verify(&path.join("ses-02")).unwrap(), 2);
     assert!(Group::open(path.join("ses-01")).unwrap_err().is_damage());
+}
+
+#[test]
+fn a_member_that_was_listed_is_named_until_it_is_mended() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s");
+    root(&path);
+    session(&path.join("ses-01"), 4);
+    consolidate(&path).unwrap();
+    let document = || fs::read(path.join("zarr.json")).unwrap();
+    let sound = document();
+    let column = Values::Uint32(vec![4, 5, 9]);
+    let has = || {
+        let group = Group::open(&path).unwrap();
+        group.has_array("column", &[("column", 3)], &column, Map::new()).unwrap()
+    };
+    let damages: [(&str, &dyn Fn()); 3] = [
+        ("its document", &|| fs::write(path.join("column/zarr.json"), "{}").unwrap()),
+        ("its directory", &|| fs::remove_dir_all(path.join("column")).unwrap()),
+        ("its values", &|| fs::write(path.join("column/c.0"), [0; 16]).unwrap()),
+    ];
+    for (what, damage) in damages {
+        assert!(has(), "{what}");
+        damage();
+        assert!(!has(), "{what}");
+        consolidate(&path).unwrap();
+        assert_eq!(document(), sound, "{what}");
+        assert!(verify(&path).unwrap_err().is_damage(), "{what}");
+        // Of the other array nothing is written: what the document says of it stays.
+        mend_group(&path, |group| -> Result<(), Error> {
+            group.attributes(attributes("a subject"));
+            group.array("column", &[("column", 3)], &column)
+        })
+        .unwrap();
+        assert_eq!((document(), verify(&path).unwrap()), (sound.clone(), 2), "{what}");
+    }
+    let group = Group::open(&path).unwrap();
+    let has = |name, length, values| {
+        let dimensions = [("column", length)];
+        group.has_array(name, &dimensions, &Values::Uint32(values), Map::new()).unwrap()
+    };
+    assert!(!has("column", 3, vec![4, 5, 8]) && !has("column", 2, vec![4, 5]));
+    assert!(!has("other", 3, vec![4, 5, 9]));
+    // What cannot be written again is still named.
+    fs::remove_dir_all(path.join("ijk")).unwrap();
+    mend_group(&path, |group| -> Result<(), Error> {
+        group.attributes(attributes("a subject"));
+        group.array("column", &[("column", 3)], &column)
+    })
+    .unwrap();
+    assert_eq!(document(), sound);
+    assert!(verify(&path).unwrap_err().is_damage());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Reading a group: [`Group`].
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,8 @@ use crate::values::Values;
 
 /// The most bytes of an array of texts.
 const MOST_TEXT_BYTES: u64 = 256 << 20;
+/// The bytes of a file that are compared at a time.
+const PIECE: usize = 64 << 10;
 
 /// A group whose document was read and compared with its checksum.
 #[derive(Clone, Debug)]
@@ -127,6 +129,41 @@ impl Group {
             .map_err(|reason| Error::array(&path, reason))
     }
 
+    /// Whether an array is there as [`described_array`](crate::GroupWriter::described_array) would
+    /// write it now, byte for byte. Damage is an answer, not an error.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn has_array(
+        &self,
+        name: &str,
+        dimensions: &[(&str, usize)],
+        values: &Values,
+        attributes: Map<String, Value>,
+    ) -> Result<bool, Error> {
+        let (names, shape): (Vec<&str>, Vec<usize>) = dimensions.iter().copied().unzip();
+        let attributes = document::attributes(attributes);
+        let mut expected = values.document(&shape, &names, attributes).to_value();
+        document::sealed(&mut expected);
+        if self.members.get(name) != Some(&expected) {
+            return Ok(false);
+        }
+        let directory = self.path.join(name);
+        let has = || -> Result<bool, Error> {
+            if document::read(&directory)? != expected {
+                return Ok(false);
+            }
+            let Some(chunk) = values.to_chunk() else { return Ok(true) };
+            let path = directory.join(chunk_name(shape.len()));
+            has_bytes(&path, &chunk).map_err(Error::io("read", &path))
+        };
+        match has() {
+            Err(error) if error.is_damage() => Ok(false),
+            answer => answer,
+        }
+    }
+
     /// Opens a matrix.
     ///
     /// # Errors
@@ -200,4 +237,21 @@ impl Group {
     fn missing(&self, kind: &'static str, name: &str) -> Error {
         Error::Missing { path: self.path.clone(), kind, name: name.to_owned() }
     }
+}
+
+/// Whether a file has these bytes and no others.
+fn has_bytes(path: &Path, expected: &[u8]) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    if file.metadata()?.len() != expected.len() as u64 {
+        return Ok(false);
+    }
+    let mut bytes = vec![0; PIECE.min(expected.len())];
+    for expected in expected.chunks(PIECE) {
+        let bytes = &mut bytes[..expected.len()];
+        file.read_exact(bytes)?;
+        if bytes != expected {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

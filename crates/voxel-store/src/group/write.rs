@@ -1,5 +1,6 @@
 //! Writing a group: [`write_group`].
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -49,9 +50,9 @@ pub fn write_new_group<E: From<Error>>(
     Ok(directory.commit_new().map_err(Error::io("write", path))?)
 }
 
-/// Writes the arrays and the document of a group again that is damaged or has lost them. What else is
-/// in it stays: members that came one after the other, as for [`consolidate`]. Several processes that
-/// mend a group write the same.
+/// Writes the arrays and the document of a group again that is damaged, has lost them or is out of
+/// date. What else is in it stays: members that came one after the other, as for [`consolidate`].
+/// Several processes that mend a group write the same.
 ///
 /// # Errors
 ///
@@ -63,6 +64,8 @@ pub fn mend_group<E: From<Error>>(
     let path = path.as_ref();
     let (directory, ()) = filled(path, write)?;
     let names = member_names(directory.path())?;
+    // The new document does not have what else was in the group.
+    let earlier = earlier_members(path);
     let mend = || {
         directory.sync()?;
         for name in names {
@@ -82,7 +85,7 @@ pub fn mend_group<E: From<Error>>(
         sync_directory(path)
     };
     mend().map_err(Error::io("mend", path))?;
-    Ok(consolidate(path)?)
+    Ok(consolidate_after(path, earlier)?)
 }
 
 fn filled<T, E: From<Error>>(
@@ -215,38 +218,61 @@ impl GroupWriter {
 }
 
 /// Writes the document of a group again, from the documents of the arrays and groups that are in it
-/// now; those that are damaged are left out. The attributes stay.
+/// now. What it repeated of a member that is damaged since, or of an array that is gone, stays, so
+/// that [`Group::verify`](crate::Group::verify) names it. The attributes stay.
 ///
 /// Members of a group may come one after the other, each complete when it appears, from several
-/// processes. Whoever adds or removes one calls this. The document depends only on the members, so
-/// the last of several callers leaves the right one.
+/// processes. Whoever adds or removes one calls this. The document of a sound group depends only on
+/// the members, so the last of several callers leaves the right one.
 ///
 /// # Errors
 ///
 /// [`Error::Io`]; those of [`Group::open`](crate::Group::open) for the document that is there.
 pub fn consolidate(path: impl AsRef<Path>) -> Result<(), Error> {
     let path = path.as_ref();
+    consolidate_after(path, earlier_members(path))
+}
+
+/// As [`consolidate`], with what the document repeated of the members earlier.
+fn consolidate_after(path: &Path, mut earlier: Map<String, Value>) -> Result<(), Error> {
     loop {
-        let text = consolidated(path)?;
+        let text = consolidated(path, &earlier)?;
         let there = fs::read(document::path_in(path)).is_ok_and(|there| there == text.as_bytes());
         if there {
             return Ok(());
         }
         // Members that come from now on are found by the next round.
         document::write(path, &text)?;
+        earlier = earlier_members(path);
     }
 }
 
-fn consolidated(path: &Path) -> Result<String, Error> {
+/// What the document of a group repeats of its members; nothing if it is damaged.
+fn earlier_members(path: &Path) -> Map<String, Value> {
+    let document = document::read(path).ok();
+    document.and_then(|mut document| zarr::take_members(&mut document)).unwrap_or_default()
+}
+
+fn consolidated(path: &Path, earlier: &Map<String, Value>) -> Result<String, Error> {
     let attributes = match document::read(path)?["attributes"].take() {
         Value::Object(attributes) => document::attributes(attributes),
         _ => return Err(Error::document(path, "it has no attributes")),
     };
+    // A group that is gone was removed. Nobody removes an array alone.
+    let arrays = earlier.iter().filter(|(_, document)| document["node_type"] == "array");
+    let arrays = arrays.map(|(name, _)| name.clone()).filter(|name| is_member_name(name));
+    let names: BTreeSet<String> = member_names(path)?.into_iter().chain(arrays).collect();
     let mut members = Map::new();
-    for name in member_names(path)? {
+    for name in names {
         let mut document = match document::read(&path.join(&name)) {
             Ok(document) => document,
-            Err(error) if error.is_damage() => continue,
+            Err(error) if error.is_damage() => {
+                let below = format!("{name}/");
+                let is_of = |other: &str| other == name || other.starts_with(&below);
+                let kept = earlier.iter().filter(|(other, _)| is_of(other));
+                members.extend(kept.map(|(other, document)| (other.clone(), document.clone())));
+                continue;
+            }
             Err(error) => return Err(error),
         };
         let below = zarr::take_members(&mut document);
