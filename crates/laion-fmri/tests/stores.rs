@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
@@ -11,7 +12,8 @@ use fixtures::bucket::public_sessions;
 use fixtures::{Bucket, TracingLog};
 use laion_fmri::extract::{Average, Conventions, ExtractRequest};
 use laion_fmri::noise_ceiling::NoiseCeilingOptions;
-use laion_fmri::store::{OpenStore, SessionRows, StoreBuilt, StoreRequest};
+use laion_fmri::store::voxel_store::{Group, Values};
+use laion_fmri::store::{OpenStore, SessionRows, StoreBuilt, StoreInfo, StoreRequest};
 use laion_fmri::{
     Cancel, ColumnStatistics, Dataset, Error, ErrorKind, Event, MaskSource, NoiseCeiling,
     SessionId, StimulusSet, StoreError, Subject, VoxelMask, Voxels, layout,
@@ -608,4 +610,91 @@ fn each_file_of_a_session_is_looked_at_once_when_a_store_is_read_again() {
             assert_eq!(log.text().lines().filter(is_look).count(), 1, "{name}");
         }
     }
+}
+
+/// The problems that a check of every byte finds in the stores.
+fn problems(dataset: &Dataset) -> Vec<(PathBuf, String)> {
+    let check = |store: StoreInfo| store.verify(NonZeroUsize::MIN, &Cancel::new()).unwrap().damaged;
+    dataset.stores().unwrap().into_iter().flat_map(check).collect()
+}
+
+#[test]
+fn damaged_arrays_of_voxels_are_written_again_by_any_build() {
+    let bucket = Bucket::temporary().unwrap();
+    let dataset = Dataset::open(bucket.root()).unwrap();
+    let again = || build(&dataset.subject("sub-01").unwrap(), &StoreRequest::new());
+    let built = again();
+    let contents = || -> BTreeMap<PathBuf, Vec<u8>> {
+        let files = files(&built.path).into_iter();
+        files.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+    };
+    let sound = contents();
+    let modified = || {
+        let files = files(&built.path).into_iter();
+        files.map(|path| fs::metadata(path).unwrap().modified().unwrap()).collect::<Vec<_>>()
+    };
+    let before = modified();
+    assert_eq!(again().kept, built.built);
+    assert_eq!(modified(), before, "a build with nothing to do has written");
+    let in_roi = built.path.join("in_roi");
+    let document = |name: &str| flip(&built.path.join(name).join("zarr.json"), 40);
+    let damages: [(&str, &dyn Fn()); 5] = [
+        ("a document", &|| document("in_roi")),
+        ("a directory", &|| fs::remove_dir_all(&in_roi).unwrap()),
+        ("values", &|| flip(&built.path.join("nc_12rep/c.0"), 9)),
+        ("voxels", &|| document("voxel_index")),
+        ("names", &|| fs::remove_dir_all(built.path.join("roi_name")).unwrap()),
+    ];
+    for (what, damage) in damages {
+        damage();
+        assert!(!problems(&dataset).is_empty(), "{what}");
+        // Who cannot mend it does not hide it either.
+        let store = dataset.stores().unwrap().remove(0);
+        store.remove(&[session("ses-09")]).unwrap();
+        assert!(!problems(&dataset).is_empty(), "{what}");
+        let again = again();
+        assert_eq!((again.built.len(), &again.kept), (0, &built.built), "{what}");
+        assert!(problems(&dataset).is_empty(), "{what}");
+        assert!(contents() == sound, "{what}");
+    }
+}
+
+#[test]
+fn a_store_says_of_its_voxels_what_the_mirror_says_now() {
+    let bucket = Bucket::temporary().unwrap();
+    let dataset = Dataset::open(bucket.root()).unwrap();
+    let map = |what: &str| {
+        let stem = "derivatives/glmsingle-tedana/sub-01/sub-01_task-images_space-T1w";
+        bucket.path(&format!("{stem}_{what}_statmap.nii.gz"))
+    };
+    let (ceiling, other) = (map("desc-Noiseceiling4rep"), map("stat-rsquare_desc-R2mean"));
+    let aside = bucket.root().join("aside");
+    fs::rename(&ceiling, &aside).unwrap();
+    let request = StoreRequest::new().sessions(["ses-01"]);
+    let built = build(&dataset.subject("sub-01").unwrap(), &request);
+    let stored = || {
+        let array = Group::open(&built.path).unwrap().array("nc_4rep").ok()?;
+        let Values::Float32(values) = array else { panic!("{array:?}") };
+        Some(bits(&values))
+    };
+    assert_eq!(stored(), None);
+    let mut seen = Vec::new();
+    for (file, request) in [(&aside, request.clone()), (&other, request.clone().verify())] {
+        fs::copy(file, &ceiling).unwrap();
+        let subject = dataset.subject("sub-01").unwrap();
+        let again = build(&subject, &request);
+        assert_eq!((again.built.len(), &again.kept), (0, &built.built));
+        let which = NoiseCeiling::desc("Noiseceiling4rep").unwrap();
+        let expected = bits(&subject.noise_ceiling(&which, &Voxels::all()).unwrap());
+        assert_eq!(stored(), Some(expected.clone()));
+        assert!(problems(&dataset).is_empty());
+        assert_eq!(sources(&subject, "face")["ses-01"], built.path);
+        seen.push(expected);
+    }
+    assert_ne!(seen[0], seen[1]);
+    // What the mirror does not have any more stays.
+    fs::remove_file(&ceiling).unwrap();
+    build(&dataset.subject("sub-01").unwrap(), &request);
+    assert_eq!(stored().as_ref(), seen.last());
+    assert!(problems(&dataset).is_empty());
 }

@@ -14,7 +14,7 @@ use voxel_store::{
     write_new_group,
 };
 
-use super::contents::{with_coordinates, write_trials, write_voxels};
+use super::contents::{VoxelArray, voxel_arrays, with_coordinates, write_trials};
 use super::described::{SessionLabel, StoreLabel, VERSION, to_attributes};
 use super::find::{FOLDER, Store, Unfit, name};
 use super::turn::Turns;
@@ -47,7 +47,8 @@ pub struct StoreRequest {
     /// which are slower to read.
     pub max_memory: Option<u64>,
     /// Whether every byte of what is there is checked, so that what is damaged is built again.
-    /// Without it, only documents are read.
+    /// Without it, only the documents of sessions are read. What the store says of its voxels is
+    /// compared with the mirror by every build.
     pub verify: bool,
 }
 
@@ -237,7 +238,8 @@ impl Subject {
     /// is complete and on disk. Sessions that are there and in step stay as they are, so a build
     /// that was interrupted goes on with the next session. Several processes may build one store: a
     /// session that another one builds is waited for ([`Event::Waiting`](crate::Event::Waiting))
-    /// and kept.
+    /// and kept. Noise ceilings and ROIs that are damaged in the store, or that have come to the
+    /// mirror or changed there, are written again; sessions are not touched by that.
     ///
     /// # Errors
     ///
@@ -325,13 +327,15 @@ impl StorePlan {
         Ok(memory.peak(workers, threads, options))
     }
 
-    /// Makes the store without sessions, unless one for the same voxels is there.
+    /// Makes the store without sessions, unless one for the same voxels is there. What that one
+    /// says of its voxels is written again if it is damaged, or if the mirror says something else.
     pub(super) fn prepare(&self, subject: &Subject) -> Result<()> {
         if let Some(directory) = self.path.parent() {
             std::fs::create_dir_all(directory).map_err(Error::io("create", directory))?;
         }
+        let arrays = voxel_arrays(subject, &self.voxels)?;
         let write = |group: &mut GroupWriter| -> Result<()> {
-            write_voxels(group, subject, &self.voxels)?;
+            arrays.iter().try_for_each(|array| array.write(group))?;
             let label = to_attributes(&self.label);
             group.attributes(with_coordinates(label, "voxel_index voxel_ijk roi_name"));
             Ok(())
@@ -353,8 +357,23 @@ impl StorePlan {
                 _ => write_group(&self.path, write)?,
             }
         }
+        if !self.is_in_step(&arrays)? {
+            mend_group(&self.path, write)?;
+        }
         voxel_store::remove_abandoned(&self.path)?;
         Ok(())
+    }
+
+    /// Whether the store says of its voxels what the mirror says now. What the mirror does not have
+    /// any more stays in the store, as sessions do whose file is gone.
+    fn is_in_step(&self, arrays: &[VoxelArray]) -> Result<bool> {
+        let group = Group::open(&self.path)?;
+        for array in arrays {
+            if !array.is_in(&group)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Removes the sessions that cannot be sessions of this store.

@@ -3,35 +3,60 @@
 use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
-use voxel_store::{GroupWriter, Values};
+use voxel_store::{Group, GroupWriter, Values};
 
 use super::{TRIALS, VOXEL_INDEX, VOXELS};
 use crate::mask::VoxelMask;
 use crate::noise_ceiling::{SUBJECT_MAPS, array_name};
 use crate::{NoiseCeiling, Result, SessionTrials, Subject};
 
-/// Writes what is known of the voxels: indices, coordinates, and as far as they are on disk noise
-/// ceilings and ROIs.
-pub(super) fn write_voxels(
-    group: &mut GroupWriter,
-    subject: &Subject,
-    voxels: &VoxelMask,
-) -> Result<()> {
+/// An array that says what the voxels of a store are.
+pub(super) struct VoxelArray {
+    name: String,
+    dimensions: Vec<(&'static str, usize)>,
+    values: Values,
+    attributes: Map<String, Value>,
+}
+
+impl VoxelArray {
+    fn new(name: &str, dimensions: &[(&'static str, usize)], values: Values) -> Self {
+        let (name, dimensions) = (name.to_owned(), dimensions.to_vec());
+        Self { name, dimensions, values, attributes: Map::new() }
+    }
+
+    pub(super) fn write(&self, group: &mut GroupWriter) -> Result<()> {
+        let Self { name, dimensions, values, attributes } = self;
+        Ok(group.described_array(name, dimensions, values, attributes.clone())?)
+    }
+
+    /// Whether a store has the array as it would be written.
+    pub(super) fn is_in(&self, group: &Group) -> Result<bool> {
+        let Self { name, dimensions, values, attributes } = self;
+        Ok(group.has_array(name, dimensions, values, attributes.clone())?)
+    }
+}
+
+/// What is known of the voxels: indices, coordinates, and as far as they are on disk noise ceilings
+/// and ROIs.
+pub(super) fn voxel_arrays(subject: &Subject, voxels: &VoxelMask) -> Result<Vec<VoxelArray>> {
     let n_voxels = voxels.n_voxels();
     let axis = (VOXELS, n_voxels);
     let grid = voxels.brain().grid();
     // Numbers of voxels fit, which the masks rely on as well.
     let indices = voxels.indices().iter().map(|index| *index as u32).collect();
-    group.array(VOXEL_INDEX, &[axis], &Values::Uint32(indices))?;
     let ijk = voxels.indices().iter().flat_map(|index| grid.voxel(*index).unwrap_or_default());
     let ijk = Values::Uint32(ijk.map(|coordinate| coordinate as u32).collect());
-    group.array("voxel_ijk", &[axis, ("axis", 3)], &ijk)?;
+    let mut arrays = vec![
+        VoxelArray::new(VOXEL_INDEX, &[axis], Values::Uint32(indices)),
+        VoxelArray::new("voxel_ijk", &[axis, ("axis", 3)], ijk),
+    ];
     for desc in SUBJECT_MAPS {
         match subject.noise_ceiling_of(&NoiseCeiling::desc(desc)?, voxels) {
             Ok(ceiling) => {
-                let percent = Map::from_iter([("units".to_owned(), json!("percent"))]);
                 let ceiling = Values::Float32(ceiling.to_vec());
-                group.described_array(&array_name(desc), &[axis], &ceiling, percent)?;
+                let mut array = VoxelArray::new(&array_name(desc), &[axis], ceiling);
+                array.attributes.insert("units".to_owned(), json!("percent"));
+                arrays.push(array);
             }
             Err(error) if error.is_missing() => {}
             Err(error) => return Err(error),
@@ -39,7 +64,7 @@ pub(super) fn write_voxels(
     }
     let names = subject.rois(None)?;
     if names.is_empty() {
-        return Ok(());
+        return Ok(arrays);
     }
     let masks = subject.roi_masks(names.as_slice(), voxels.brain().source())?;
     let mut flags = Vec::with_capacity(names.len() * n_voxels);
@@ -47,9 +72,10 @@ pub(super) fn write_voxels(
         let inside = masks.get(name).map_or(&[][..], VoxelMask::indices);
         flags.extend(voxels.indices().iter().map(|voxel| inside.binary_search(voxel).is_ok()));
     }
-    group.array("roi_name", &[("roi", names.len())], &Values::texts(&names))?;
-    group.array("in_roi", &[("roi", names.len()), axis], &Values::Bool(flags))?;
-    Ok(())
+    let rois = ("roi", names.len());
+    arrays.push(VoxelArray::new("roi_name", &[rois], Values::texts(&names)));
+    arrays.push(VoxelArray::new("in_roi", &[rois, axis], Values::Bool(flags)));
+    Ok(arrays)
 }
 
 /// The bytes that [`write_voxels`] writes at most, without names and documents.
