@@ -171,7 +171,7 @@ fn a_member_that_was_listed_is_named_until_it_is_mended() {
     let damages: [(&str, &dyn Fn()); 3] = [
         ("its document", &|| fs::write(path.join("column/zarr.json"), "{}").unwrap()),
         ("its directory", &|| fs::remove_dir_all(path.join("column")).unwrap()),
-        ("its values", &|| fs::write(path.join("column/c.0"), [0; 16]).unwrap()),
+        ("its values", &|| fs::write(path.join("column/c.0"), [0_u8; 16]).unwrap()),
     ];
     for (what, damage) in damages {
         assert!(has(), "{what}");
