@@ -236,10 +236,9 @@ fn a_file_that_does_not_exist_is_status_3() {
 fn what_cannot_be_read_or_written_is_status_1() {
     let user = User::with_session();
     let message = user.fails("--bucket http://127.0.0.1:1/laion-fmri info", 1);
-    assert!(
-        message.starts_with("error: http://127.0.0.1:1/laion-fmri cannot be reached"),
-        "{message}"
-    );
+    // On a busy machine the warning that it is asked again comes first.
+    let error = "error: http://127.0.0.1:1/laion-fmri cannot be reached";
+    assert!(message.lines().any(|line| line.starts_with(error)), "{message}");
     let message = user.fails("--bucket file:///nowhere/at-all info", 1);
     assert!(message.contains("file:///nowhere/at-all does not exist"), "{message}");
     assert!(message.contains("hint: name another with --bucket URL"), "{message}");
