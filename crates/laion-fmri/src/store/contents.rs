@@ -78,7 +78,7 @@ pub(super) fn voxel_arrays(subject: &Subject, voxels: &VoxelMask) -> Result<Vec<
     Ok(arrays)
 }
 
-/// The bytes that [`write_voxels`] writes at most, without names and documents.
+/// The bytes that [`voxel_arrays`] take at most, without names and documents.
 pub(super) fn voxels_bytes(subject: &Subject, voxels: &VoxelMask) -> Result<u64> {
     // An index and three coordinates of 4 bytes, 4 for each noise ceiling, 1 for each ROI.
     let per_voxel = 4 * (4 + SUBJECT_MAPS.len()) + subject.rois(None)?.len();
