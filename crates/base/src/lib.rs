@@ -10,7 +10,7 @@
 //! * [`Sha256`]: a digest as a value; computing it needs the feature `sha256`
 //! * [`serde_as_text!`]: types that `serde` writes as their text, with the feature `serde`
 //! * [`counted`], [`agreeing`], [`readable_bytes`], [`sufficient_bytes`]: numbers as sentences have them
-//! * [`RootCause`]: an error that shows its innermost cause alone
+//! * [`RootCause`], [`with_causes`]: an error that shows its innermost cause alone, or all of them
 //! * [`integer_of_table`]: the integer in a field of a table
 //! * [`apply_affine`], [`compose_affines`], [`invert_affine`]: maps between voxels and millimetres
 //! * `zarr`: the documents of Zarr groups and arrays, with the feature `zarr`
@@ -30,6 +30,7 @@
 mod affine;
 mod atomic_directory;
 mod atomic_file;
+mod causes;
 mod integer;
 mod leftovers;
 mod lock;
@@ -48,6 +49,7 @@ mod zeroed;
 pub use crate::affine::{AffineRows, apply_affine, compose_affines, invert_affine};
 pub use crate::atomic_directory::AtomicDirectory;
 pub use crate::atomic_file::{AtomicFile, is_temporary, sync_directory, temporary_sibling};
+pub use crate::causes::with_causes;
 pub use crate::integer::integer_of_table;
 pub use crate::leftovers::{Leftover, leftovers, remove_leftovers, writers_of};
 pub use crate::lock::lock;

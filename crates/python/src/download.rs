@@ -8,6 +8,7 @@ use laion_fmri::config::Environment;
 use laion_fmri::s3_mirror::{Action, FetchReason, InvalidKey, Outcome, Plan, Report};
 use laion_fmri::upkeep::Verification;
 use laion_fmri::{Download as Planned, DownloadRequest, Error, FilterField, Result, Subjects};
+use laion_fmri_base::with_causes;
 use pyo3::prelude::*;
 
 use crate::call::Job;
@@ -192,11 +193,6 @@ fn named(outcome: &Outcome) -> (&'static str, Option<String>) {
         Outcome::NotAttempted => ("not attempted", None),
         _ => ("other", None),
     }
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Whether the licence was accepted for the directory of the dataset, or without one by this user.

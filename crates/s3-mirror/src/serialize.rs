@@ -2,8 +2,7 @@
 #![cfg(feature = "serde")]
 
 #[cfg(feature = "network")]
-use std::error::Error;
-
+use laion_fmri_base::with_causes;
 #[cfg(feature = "network")]
 use serde::{Serialize, Serializer};
 
@@ -19,7 +18,7 @@ laion_fmri_base::serde_as_text!(Location);
 #[cfg(feature = "network")]
 impl Serialize for TransferError {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&chain(self))
+        serializer.collect_str(&with_causes(self))
     }
 }
 
@@ -29,16 +28,5 @@ pub(crate) fn message<S: Serializer>(
     error: &crate::error::Source,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&chain(error.as_ref()))
-}
-
-#[cfg(feature = "network")]
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text += &format!(": {error}");
-        source = error.source();
-    }
-    text
+    serializer.collect_str(&with_causes(error.as_ref()))
 }

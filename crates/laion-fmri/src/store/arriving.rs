@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use bids_names::{SessionId, SubjectId, entity_value};
-use laion_fmri_base::{Sha256, lock, wait, writers_of};
+use laion_fmri_base::{Sha256, lock, wait, with_causes, writers_of};
 use nifti_stream::fs::ArrivingVolumes;
 use s3_mirror::{Cancel, Inventory, Outcome, PlanItem, RelativePath};
 use tokio::sync::Semaphore;
@@ -312,13 +312,6 @@ impl ArrivingSessions {
         };
         subject.files().fingerprint(&place, &record)
     }
-}
-
-/// An error as its message, with those of its causes.
-fn with_causes(error: &Error) -> String {
-    let first: &(dyn std::error::Error + 'static) = error;
-    let causes = std::iter::successors(Some(first), |error| std::error::Error::source(*error));
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// How many sessions are written at the same time: as many as [`Subject::build_store`] would build,
